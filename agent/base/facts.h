@@ -1,0 +1,135 @@
+// What the steps learn and hand on: plain structs, so that volumes and bootstrap never include each
+// other. Each fact is set by one step and read by those that come after it.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <map>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "agent/base/result.h"
+
+namespace haagent {
+
+// Set by one step, read by others, from any thread.
+template <class T>
+class Fact {
+ public:
+  void set(T value) {
+    std::lock_guard lock(mutex_);
+    value_ = std::move(value);
+  }
+  void clear() {
+    std::lock_guard lock(mutex_);
+    value_.reset();
+  }
+  std::optional<T> get() const {
+    std::lock_guard lock(mutex_);
+    return value_;
+  }
+  // For a step whose rows in the boot list promise that the fact is there: a bug where it is not.
+  Result<T> require(std::string_view name) const {
+    if (auto value = get()) return *std::move(value);
+    return fail(Kind::internal, "the fact '{}' is read before any step has set it", name);
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  std::optional<T> value_;
+};
+
+// The two etcd clusters of a master. The name is also the tag's, the unit's and the folder's.
+enum class EtcdCluster { main, events };
+inline constexpr EtcdCluster kEtcdClusters[] = {EtcdCluster::main, EtcdCluster::events};
+std::string_view to_string(EtcdCluster cluster);
+
+// From instance metadata. Set by `identity`.
+struct Identity {
+  std::string instance_id;    // "i-0123456789abcdef0"
+  std::string instance_type;  // "m6i.large"
+  std::string image_id;
+  std::string account_id;
+  std::string region;        // "eu-west-1"
+  std::string zone;          // "eu-west-1a"
+  std::string zone_id;       // "euw1-az2"; empty on old instances
+  std::string partition;     // "aws"
+  std::string domain;        // "amazonaws.com"
+  std::string address;       // primary private address, IPv4 where there is one, else IPv6
+  std::string ipv4;          // empty on an IPv6-only instance
+  std::string ipv6;          // empty where there is none
+  std::string hostname;      // private DNS name; the Kubernetes node name
+  std::string architecture;  // "x86_64", "arm64"
+};
+
+// One etcd volume of any zone, as its tags and attachment say.
+struct EtcdVolume {
+  std::string volume_id;
+  std::string zone;
+  std::string member;                // "a" of the tag "a/a,b,c"
+  std::vector<std::string> members;  // "a","b","c"
+  std::string etcd_cluster_id;       // tag haagent.io/etcd-cluster-id; empty: never joined
+  std::string formatted_at;          // tag haagent.io/formatted-at; empty: never formatted
+  std::string snapshot_id;           // made from this snapshot; empty: created blank
+  std::string instance_id;           // attached to; empty: free
+  std::string device_name;           // as EC2 names the attachment: "/dev/sdf"
+  std::uint64_t size_gib = 0;
+};
+
+struct BlockDevice {
+  std::string path;  // "/dev/nvme1n1"
+  dev_t number = 0;
+  std::uint64_t bytes = 0;
+};
+
+struct MountedVolume {
+  std::string mount_point;             // "/var/lib/etcd/main"
+  std::string filesystem;              // "ext4"
+  std::string marker_etcd_cluster_id;  // from haagent.json; empty: this volume has never joined
+};
+
+// A master that carries a member, this one included.
+struct EtcdPeer {
+  std::string member;   // "a"
+  std::string address;  // an IP address; empty: not known now
+  bool operator==(EtcdPeer const&) const = default;
+};
+
+// The local member as etcd itself tells. Set by etcd-<cluster>.
+struct EtcdMemberFacts {
+  std::string name;        // "etcd-a"
+  std::string member_id;   // hexadecimal, as etcdctl prints it
+  std::string cluster_id;  // hexadecimal
+  std::string version;     // "3.5.32"
+  std::string leader;      // the leader's name; empty: no leader
+  bool learner = false;
+  int voters = 0;                          // listed voting members
+  int healthy_voters = 0;                  // of those, that answer and see a leader
+  std::vector<std::string> silent_voters;  // of those, that do not answer, by name
+  std::uint64_t db_size = 0;               // bytes
+  std::uint64_t db_quota = 0;              // bytes
+};
+
+struct EtcdFacts {
+  Fact<EtcdVolume> volume;                // set by volume-<cluster>: mine
+  Fact<std::vector<EtcdVolume>> volumes;  // set by volume-<cluster>: all zones', mine included.
+                                          // Unset where the boot needed no look at EC2
+  Fact<BlockDevice> device;               // set by device-<cluster>
+  Fact<MountedVolume> mount;              // set by mount-<cluster>
+  Fact<EtcdMemberFacts> member;           // set by etcd-<cluster>
+  Fact<std::vector<EtcdPeer>> peers;      // set by hosts
+};
+
+struct Facts {
+  Fact<Identity> identity;
+  EtcdFacts main;
+  EtcdFacts events;
+
+  EtcdFacts& etcd(EtcdCluster cluster) { return cluster == EtcdCluster::main ? main : events; }
+};
+
+}  // namespace haagent

@@ -1,0 +1,165 @@
+#include "agent/base/files.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstdio>
+
+#include "agent/base/file_descriptor.h"
+
+namespace haagent {
+namespace {
+
+// Appends what the descriptor gives, up to cap + 1 bytes, so that "longer than cap" shows.
+Result<std::string> read_up_to(int fd, std::size_t cap) {
+  std::string bytes;
+  std::array<char, 16'384> buffer;
+  while (bytes.size() <= cap) {
+    auto want = std::min(buffer.size(), cap + 1 - bytes.size());
+    auto got = ::read(fd, buffer.data(), want);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return std::unexpected(errno_error(errno, "read"));
+    if (got == 0) break;
+    bytes.append(buffer.data(), static_cast<std::size_t>(got));
+  }
+  return bytes;
+}
+
+bool write_all(int fd, std::string_view bytes) {
+  while (!bytes.empty()) {
+    auto written = ::write(fd, bytes.data(), bytes.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) return false;
+    bytes.remove_prefix(static_cast<std::size_t>(written));
+  }
+  return true;
+}
+
+std::filesystem::path folder_of(std::filesystem::path const& path) {
+  return path.has_parent_path() ? path.parent_path() : ".";
+}
+
+// A name is on the disk once its folder is.
+Result<void> sync_folder(std::filesystem::path const& folder) {
+  FileDescriptor fd(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!fd || ::fsync(fd.get()) != 0) {
+    return fail_errno(errno, fmt::format("flushing folder {}", folder.string()));
+  }
+  return {};
+}
+
+// Removes the temporary file unless it has become the real one.
+class TemporaryFile {
+ public:
+  explicit TemporaryFile(std::filesystem::path const& path)
+      // A leading dot: the kubelet and cron.d readers skip such files in the folders they watch.
+      : name_((folder_of(path) / ("." + path.filename().string() + ".XXXXXX")).string()),
+        fd_(::mkostemp(name_.data(), O_CLOEXEC)) {}
+  ~TemporaryFile() {
+    if (fd_) ::unlink(name_.c_str());
+  }
+  TemporaryFile(TemporaryFile const&) = delete;
+  TemporaryFile& operator=(TemporaryFile const&) = delete;
+
+  int fd() const { return fd_.get(); }
+  bool become(std::filesystem::path const& path) {
+    if (::rename(name_.c_str(), path.c_str()) != 0) return false;
+    fd_.reset();
+    return true;
+  }
+
+ private:
+  std::string name_;
+  FileDescriptor fd_;
+};
+
+}  // namespace
+
+Result<std::optional<std::string>> read_file(std::filesystem::path const& path, std::size_t cap) {
+  FileDescriptor fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY));
+  if (!fd && errno == ENOENT) return std::nullopt;
+  auto doing = fmt::format("reading {}", path.string());
+  if (!fd) return fail_errno(errno, doing);
+  auto bytes = read_up_to(fd.get(), cap);
+  if (!bytes) return fail_errno(bytes.error().code.value(), doing);
+  if (bytes->size() > cap) {
+    return fail(Kind::invalid, "{}: longer than the {} bytes that are allowed", doing, cap);
+  }
+  return *std::move(bytes);
+}
+
+Result<void> replace_file(std::filesystem::path const& path, std::string_view bytes,
+                          FileMode mode) {
+  auto doing = fmt::format("writing {}", path.string());
+  TemporaryFile file(path);
+  if (file.fd() < 0) return fail_errno(errno, doing);
+  // The owner first: chown takes set-id bits away. mkostemp made it 0600, so nobody reads it early.
+  if (mode.uid || mode.gid) {
+    auto uid = mode.uid.value_or(static_cast<uid_t>(-1));
+    auto gid = mode.gid.value_or(static_cast<gid_t>(-1));
+    if (::fchown(file.fd(), uid, gid) != 0) return fail_errno(errno, doing + " (its owner)");
+  }
+  if (::fchmod(file.fd(), mode.mode) != 0) return fail_errno(errno, doing + " (its mode)");
+  if (!write_all(file.fd(), bytes)) return fail_errno(errno, doing);
+  if (::fsync(file.fd()) != 0) return fail_errno(errno, doing + " (flushing it)");
+  if (!file.become(path)) return fail_errno(errno, doing + " (putting it in place)");
+  return sync_folder(folder_of(path));
+}
+
+Result<bool> replace_file_if_changed(std::filesystem::path const& path, std::string_view bytes,
+                                     FileMode mode) {
+  auto same = file_matches(path, bytes, mode);
+  if (!same) return std::unexpected(same.error());
+  if (*same) return false;
+  if (auto written = replace_file(path, bytes, mode); !written) {
+    return std::unexpected(written.error());
+  }
+  return true;
+}
+
+Result<bool> file_matches(std::filesystem::path const& path, std::string_view bytes,
+                          FileMode mode) {
+  // A symbolic link is not the file that we write, wherever it points. O_NONBLOCK: nor is a FIFO,
+  // and opening one must not wait for its writer.
+  FileDescriptor fd(::open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
+  if (!fd && (errno == ENOENT || errno == ELOOP)) return false;
+  auto doing = fmt::format("comparing {}", path.string());
+  struct stat status{};
+  if (!fd || ::fstat(fd.get(), &status) != 0) return fail_errno(errno, doing);
+  if (!S_ISREG(status.st_mode) || (status.st_mode & 07777) != mode.mode) return false;
+  if (mode.uid && *mode.uid != status.st_uid) return false;
+  if (mode.gid && *mode.gid != status.st_gid) return false;
+  if (static_cast<std::size_t>(status.st_size) != bytes.size()) return false;
+  auto had = read_up_to(fd.get(), bytes.size());
+  if (!had) return fail_errno(had.error().code.value(), doing);
+  return *had == bytes;
+}
+
+Result<void> make_directories(std::filesystem::path const& path, mode_t mode) {
+  auto doing = fmt::format("making folder {}", path.string());
+  struct stat status{};
+  if (::stat(path.c_str(), &status) == 0) {
+    if (S_ISDIR(status.st_mode)) return {};
+    return fail(Kind::invalid, "{}: a file of that name is in the way", doing);
+  }
+  if (errno != ENOENT) return fail_errno(errno, doing);
+  auto parent = folder_of(path);
+  if (parent != path) {
+    if (auto made = make_directories(parent, mode); !made) return made;
+  }
+  if (::mkdir(path.c_str(), mode) != 0) {
+    int error = errno;
+    // Made by somebody else since, or named with a slash at its end.
+    if (::stat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode)) return {};
+    return fail_errno(error, doing);
+  }
+  // mkdir is narrowed by the umask.
+  if (::chmod(path.c_str(), mode) != 0) return fail_errno(errno, doing + " (its mode)");
+  return sync_folder(parent);
+}
+
+}  // namespace haagent

@@ -1,0 +1,55 @@
+// Files: real calls under an injected root. A file that other programs read is replaced, never
+// edited.
+#pragma once
+
+#include <sys/types.h>
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "agent/base/result.h"
+
+namespace haagent {
+
+// The directory that stands for "/". In the shipped agent it is "/" unless --root says otherwise.
+class Root {
+ public:
+  explicit Root(std::filesystem::path directory = "/") : directory_(std::move(directory)) {}
+  // Root("/tmp/x")("/etc/hosts") is /tmp/x/etc/hosts.
+  std::filesystem::path operator()(std::filesystem::path const& absolute) const {
+    return directory_ / absolute.relative_path();
+  }
+  std::filesystem::path const& directory() const { return directory_; }
+
+ private:
+  std::filesystem::path directory_;
+};
+
+struct FileMode {
+  mode_t mode = 0644;
+  std::optional<uid_t> uid;  // unset: as the process makes it
+  std::optional<gid_t> gid;
+};
+
+// The whole file; nothing where it does not exist. Longer than cap is an error (invalid).
+Result<std::optional<std::string>> read_file(std::filesystem::path const& path,
+                                             std::size_t cap = 16u << 20u);
+
+// Temp file in the same folder, mode and owner set, write, fsync, rename, fsync of the folder. The
+// name never shows half a file, nor a file with the wrong mode. Parent folders must exist.
+Result<void> replace_file(std::filesystem::path const& path, std::string_view bytes,
+                          FileMode mode = {});
+
+// replace_file only where bytes, mode or a requested owner differ. True where it wrote.
+Result<bool> replace_file_if_changed(std::filesystem::path const& path, std::string_view bytes,
+                                     FileMode mode = {});
+
+// True where the file exists with these bytes, this mode and, where requested, this owner.
+Result<bool> file_matches(std::filesystem::path const& path, std::string_view bytes, FileMode mode);
+
+// mkdir -p; folders that it creates get the mode, folders that exist are left alone.
+Result<void> make_directories(std::filesystem::path const& path, mode_t mode = 0755);
+
+}  // namespace haagent

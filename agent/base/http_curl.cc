@@ -1,0 +1,358 @@
+#include "agent/base/http_curl.h"
+
+#include <curl/curl.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <functional>
+#include <mutex>
+
+#include "agent/base/own_time.h"
+#include "agent/base/proxy_bypass.h"
+
+namespace haagent {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr std::size_t kIdleKept = 8;
+constexpr Duration kIdleAge = 60s;  // a load balancer drops idle connections at 60 s or later
+
+struct EasyDeleter {
+  void operator()(CURL* easy) const { ::curl_easy_cleanup(easy); }
+};
+struct MultiDeleter {
+  void operator()(CURLM* multi) const { ::curl_multi_cleanup(multi); }
+};
+struct UrlDeleter {
+  void operator()(CURLU* url) const { ::curl_url_cleanup(url); }
+};
+struct ListDeleter {
+  void operator()(curl_slist* list) const { ::curl_slist_free_all(list); }
+};
+using Easy = std::unique_ptr<CURL, EasyDeleter>;
+using Multi = std::unique_ptr<CURLM, MultiDeleter>;
+using Url = std::unique_ptr<CURLU, UrlDeleter>;
+using List = std::unique_ptr<curl_slist, ListDeleter>;
+
+std::string part_of(CURLU* url, CURLUPart part) {
+  char* text = nullptr;
+  if (::curl_url_get(url, part, &text, CURLU_DEFAULT_PORT) != CURLUE_OK) return {};
+  std::string copy(text);
+  ::curl_free(text);
+  return copy;
+}
+
+struct Target {
+  std::string host;  // IPv6 in brackets
+  std::string origin;
+  std::string name;  // what errors say: method, host and path; a query may hold a signature
+};
+
+Result<Target> parse(HttpRequest const& request) {
+  Target target;
+  Url url(::curl_url());
+  auto code = ::curl_url_set(url.get(), CURLUPART_URL, request.url.c_str(),
+                             CURLU_PATH_AS_IS | CURLU_DISALLOW_USER);
+  auto scheme = part_of(url.get(), CURLUPART_SCHEME);
+  if (code != CURLUE_OK || (scheme != "http" && scheme != "https")) {
+    // The text of the URL stays out: where it does not parse, nobody knows what it holds.
+    return fail(Kind::invalid, "{} of a URL that is not of the form http(s)://host/path{}{}",
+                request.method, code == CURLUE_OK ? "" : ": ",
+                code == CURLUE_OK ? "" : ::curl_url_strerror(code));
+  }
+  target.host = part_of(url.get(), CURLUPART_HOST);
+  target.origin =
+      fmt::format("{}://{}:{}", scheme, target.host, part_of(url.get(), CURLUPART_PORT));
+  target.name =
+      fmt::format("{} {}{}", request.method, target.origin, part_of(url.get(), CURLUPART_PATH));
+  return target;
+}
+
+// A connection is used again only by requests that would make it the same way. A certificate that
+// was replaced under its name makes a new one.
+std::string connection_key(Target const& target, HttpTls const& tls) {
+  auto key = target.origin;
+  for (auto const* file : {&tls.ca_file, &tls.cert_file, &tls.key_file}) {
+    struct stat status{};
+    if (!file->empty()) ::stat(file->c_str(), &status);
+    key += fmt::format("\n{} {} {}.{}", *file, status.st_ino, status.st_mtim.tv_sec,
+                       status.st_mtim.tv_nsec);
+  }
+  return key;
+}
+
+// A line break in a header would start another one.
+bool fits_a_header(std::string_view text) {
+  return std::ranges::none_of(text, [](char c) { return c == '\r' || c == '\n' || c == '\0'; });
+}
+
+std::string lower(std::string_view text) {
+  std::string result(text);
+  for (char& c : result) {
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  }
+  return result;
+}
+
+std::string_view trim(std::string_view text) {
+  constexpr std::string_view kSpace = " \t\r\n";
+  auto begin = text.find_first_not_of(kSpace);
+  if (begin == std::string_view::npos) return {};
+  return text.substr(begin, text.find_last_not_of(kSpace) - begin + 1);
+}
+
+struct Receiver {
+  HttpResponse response;
+  std::size_t max_body;
+  bool too_long = false;
+};
+
+std::size_t on_body(char* data, std::size_t, std::size_t count, void* user) {
+  auto& receiver = *static_cast<Receiver*>(user);
+  if (count > receiver.max_body - receiver.response.body.size()) {
+    receiver.too_long = true;
+    return 0;  // ends the transfer
+  }
+  receiver.response.body.append(data, count);
+  return count;
+}
+
+std::size_t on_header(char* data, std::size_t, std::size_t count, void* user) {
+  auto& headers = static_cast<Receiver*>(user)->response.headers;
+  std::string_view line(data, count);
+  if (line.starts_with("HTTP/")) {
+    headers.clear();  // those before were of a 100 Continue
+  } else if (auto colon = line.find(':'); colon != std::string_view::npos) {
+    headers.emplace_back(lower(line.substr(0, colon)), trim(line.substr(colon + 1)));
+  }
+  return count;
+}
+
+Result<List> header_list(HttpRequest const& request, Target const& target) {
+  List list;
+  auto add = [&](std::string const& line) {
+    // append gives the same head back once there is one.
+    auto* head = ::curl_slist_append(list.get(), line.c_str());
+    (void)list.release();
+    list.reset(head);
+  };
+  bool typed = false;
+  for (auto const& [name, value] : request.headers) {
+    if (!fits_a_header(name) || !fits_a_header(value) || name.empty()) {
+      return fail(Kind::invalid, "{}: the header '{}' holds a line break or has no name",
+                  target.name, fits_a_header(name) ? name : "?");
+    }
+    typed = typed || lower(name) == "content-type";
+    add(value.empty() ? name + ";" : fmt::format("{}: {}", name, value));
+  }
+  // What libcurl would add by itself: a type for a form that this is not, and a question whether to
+  // send the body, which not every server answers.
+  if (!typed) add("Content-Type:");
+  add("Expect:");
+  return list;
+}
+
+void set_method(CURL* easy, HttpRequest const& request) {
+  bool sends = !request.body.empty() || request.method == "POST" || request.method == "PUT" ||
+               request.method == "PATCH";
+  if (sends) {
+    ::curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE,
+                       static_cast<curl_off_t>(request.body.size()));
+    ::curl_easy_setopt(easy, CURLOPT_POSTFIELDS, request.body.data());
+  } else if (request.method == "HEAD") {
+    ::curl_easy_setopt(easy, CURLOPT_NOBODY, 1L);
+    return;
+  }
+  ::curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, request.method.c_str());
+}
+
+void set_tls(CURL* easy, HttpTls const& tls) {
+  ::curl_easy_setopt(easy, CURLOPT_SSLVERSION, static_cast<long>(CURL_SSLVERSION_TLSv1_2));
+  if (!tls.ca_file.empty()) {
+    ::curl_easy_setopt(easy, CURLOPT_CAINFO, tls.ca_file.c_str());
+    ::curl_easy_setopt(easy, CURLOPT_CAPATH, nullptr);  // this one and no other
+    // libcurl would believe for a day what it has read, also when the file is another by then.
+    ::curl_easy_setopt(easy, CURLOPT_CA_CACHE_TIMEOUT, 0L);
+  }
+  if (!tls.cert_file.empty()) ::curl_easy_setopt(easy, CURLOPT_SSLCERT, tls.cert_file.c_str());
+  if (!tls.key_file.empty()) ::curl_easy_setopt(easy, CURLOPT_SSLKEY, tls.key_file.c_str());
+}
+
+long milliseconds(Duration duration) {
+  return std::max<long>(1, duration.count());  // 0 is "for ever" to libcurl
+}
+
+// The other side's answer to our certificate comes as an alert, in TLS 1.3 only when we read.
+bool refuses_our_certificate(std::string_view text) {
+  return text.contains("alert") && (text.contains("certificate") || text.contains("unknown ca") ||
+                                    text.contains("access denied"));
+}
+
+// libcurl's own text says more than the code does, but may quote the proxy's URL and its password.
+std::string_view words_of(CURLcode code, std::string_view text) {
+  if (text.contains("Unsupported proxy"))
+    return "the proxy of the environment is no http(s):// URL";
+  return text.empty() || text.contains("://") ? ::curl_easy_strerror(code) : text;
+}
+
+Kind kind_of(CURLcode code, std::string_view text) {
+  switch (code) {
+    case CURLE_PEER_FAILED_VERIFICATION:
+    case CURLE_SSL_ISSUER_ERROR:
+    case CURLE_SSL_INVALIDCERTSTATUS:
+      return Kind::denied;
+    case CURLE_SSL_CONNECT_ERROR:
+    case CURLE_SEND_ERROR:
+    case CURLE_RECV_ERROR:
+      return refuses_our_certificate(text) ? Kind::denied : Kind::transient;
+    case CURLE_COULDNT_RESOLVE_HOST:
+    case CURLE_COULDNT_RESOLVE_PROXY:
+    case CURLE_COULDNT_CONNECT:
+    case CURLE_OPERATION_TIMEDOUT:
+    case CURLE_GOT_NOTHING:
+    case CURLE_PARTIAL_FILE:
+    case CURLE_PROXY:
+    case CURLE_OUT_OF_MEMORY:
+      return Kind::transient;
+    case CURLE_URL_MALFORMAT:
+    case CURLE_UNSUPPORTED_PROTOCOL:
+    case CURLE_WEIRD_SERVER_REPLY:
+    case CURLE_SSL_CERTPROBLEM:
+    case CURLE_SSL_CACERT_BADFILE:
+      return Kind::invalid;
+    default:
+      return Kind::internal;
+  }
+}
+
+// Runs the transfer to its end; nothing where stop came first.
+std::optional<CURLcode> perform(CURLM* multi, CURL* easy, std::stop_token const& stop) {
+  std::stop_callback wake(stop, [multi] { ::curl_multi_wakeup(multi); });
+  for (int running = 1;;) {
+    if (stop.stop_requested()) return std::nullopt;
+    if (::curl_multi_perform(multi, &running) != CURLM_OK) return CURLE_FAILED_INIT;
+    if (running == 0) break;
+    if (::curl_multi_poll(multi, nullptr, 0, 60'000, nullptr) != CURLM_OK) return CURLE_FAILED_INIT;
+  }
+  int left = 0;
+  while (auto* message = ::curl_multi_info_read(multi, &left)) {
+    if (message->msg == CURLMSG_DONE && message->easy_handle == easy) return message->data.result;
+  }
+  return CURLE_FAILED_INIT;
+}
+
+}  // namespace
+
+// Each multi handle holds one connection, and is one sender's while it is out of the pool.
+struct CurlHttp::Pool {
+  struct Idle {
+    std::string key;
+    Multi multi;
+    SteadyTime since;
+  };
+  std::mutex mutex;
+  std::vector<Idle> idle;  // the longest idle first
+
+  Multi take(std::string const& key) {
+    std::vector<Idle> old;  // closed after the lock is gone
+    std::lock_guard lock(mutex);
+    auto fresh = std::ranges::find_if(idle, [age = std::chrono::steady_clock::now() - kIdleAge](
+                                                auto const& each) { return each.since > age; });
+    std::move(idle.begin(), fresh, std::back_inserter(old));
+    idle.erase(idle.begin(), fresh);
+    auto found = std::ranges::find(idle, key, &Idle::key);
+    if (found == idle.end()) {
+      Multi multi(::curl_multi_init());
+      ::curl_multi_setopt(multi.get(), CURLMOPT_MAXCONNECTS, 1L);
+      return multi;
+    }
+    auto multi = std::move(found->multi);
+    idle.erase(found);
+    return multi;
+  }
+
+  void give_back(std::string key, Multi multi) {
+    Idle oldest;
+    std::lock_guard lock(mutex);
+    if (idle.size() >= kIdleKept) {
+      oldest = std::move(idle.front());
+      idle.erase(idle.begin());
+    }
+    idle.push_back({std::move(key), std::move(multi), std::chrono::steady_clock::now()});
+  }
+};
+
+CurlHttp::CurlHttp() : pool_(std::make_unique<Pool>()) {
+  static auto const ready = ::curl_global_init(CURL_GLOBAL_DEFAULT);
+  (void)ready;
+}
+
+CurlHttp::~CurlHttp() = default;
+
+Result<HttpResponse> CurlHttp::send(HttpRequest const& request, std::stop_token stop) {
+  OutsideTime outside;
+  auto target = parse(request);
+  if (!target) return std::unexpected(target.error());
+  auto headers = header_list(request, *target);
+  if (!headers) return std::unexpected(headers.error());
+
+  Receiver receiver{.response = {}, .max_body = request.max_body};
+  char text[CURL_ERROR_SIZE] = "";
+  Easy owned(::curl_easy_init());
+  auto* easy = owned.get();
+  ::curl_easy_setopt(easy, CURLOPT_URL, request.url.c_str());
+  ::curl_easy_setopt(easy, CURLOPT_PATH_AS_IS, 1L);  // a signature covers the path as it stands
+  ::curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
+  ::curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));
+  ::curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
+  ::curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+  ::curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);  // a stop does not wait for the resolver
+  ::curl_easy_setopt(easy, CURLOPT_USERAGENT, "haagent");
+  ::curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, milliseconds(request.connect_timeout));
+  ::curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, milliseconds(request.timeout));
+  ::curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, text);
+  ::curl_easy_setopt(easy, CURLOPT_HTTPHEADER, headers->get());
+  ::curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
+  ::curl_easy_setopt(easy, CURLOPT_WRITEDATA, &receiver);
+  ::curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
+  ::curl_easy_setopt(easy, CURLOPT_HEADERDATA, &receiver);
+  // A proxy's answer to CONNECT is not the server's.
+  ::curl_easy_setopt(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
+  if (request.direct || bypasses_proxy(target->host)) {
+    ::curl_easy_setopt(easy, CURLOPT_PROXY, "");
+  }
+  set_method(easy, request);
+  set_tls(easy, request.tls);
+
+  auto key = connection_key(*target, request.tls);
+  auto multi = pool_->take(key);
+  ::curl_multi_add_handle(multi.get(), easy);
+  auto code = perform(multi.get(), easy, stop);
+  long status = 0;
+  long os_error = 0;
+  ::curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
+  ::curl_easy_getinfo(easy, CURLINFO_OS_ERRNO, &os_error);
+  ::curl_multi_remove_handle(multi.get(), easy);
+  owned.reset();
+  if (code == CURLE_OK) {
+    pool_->give_back(std::move(key), std::move(multi));
+    receiver.response.status = static_cast<int>(status);
+    return std::move(receiver.response);
+  }
+  if (!code) return fail(Kind::interrupted, "{}: stopped", target->name);
+  if (receiver.too_long) {
+    return fail(Kind::invalid, "{}: the answer is longer than the {} bytes that are allowed",
+                target->name, request.max_body);
+  }
+  Error error{
+      kind_of(*code, text), fmt::format("{}: {}", target->name, words_of(*code, trim(text))), {}};
+  if (*code == CURLE_COULDNT_CONNECT && os_error != 0) {
+    // "refused" and "no route" are different nights for an operator.
+    error.code = std::error_code(static_cast<int>(os_error), std::generic_category());
+    error.what += fmt::format(" ({})", error.code.message());
+  }
+  return std::unexpected(std::move(error));
+}
+
+}  // namespace haagent

@@ -1,0 +1,115 @@
+// The node's configuration as the steps read it: merged, validated, every default in place. Made by
+// agent/config from YAML; the key of each member stands behind it.
+#pragma once
+
+#include <chrono>
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "agent/base/clock.h"
+#include "agent/base/tree.h"
+
+namespace haagent {
+
+enum class Role { master, worker };
+enum class EndpointMode { replicated, local };  // the load balancer, or this master's own apiserver
+
+// A Kubernetes component: verbatim overlays on what haagent renders.
+struct ComponentConfig {
+  Tree config;  // config: merged over the rendered configuration document (null: nothing)
+  std::vector<std::pair<std::string, std::string>>
+      extra_args;                                    // extraArgs: flag name without dashes
+  EndpointMode endpoint = EndpointMode::replicated;  // endpoint:
+  std::string image;                                 // image: empty: <registry>/<name>:v<version>
+};
+
+struct EtcdClusterConfig {
+  Duration heartbeat_interval{100};                 // heartbeatInterval
+  Duration election_timeout{1000};                  // electionTimeout
+  std::uint64_t quota_backend_bytes = 8ull << 30u;  // quotaBackendBytes
+  Tree extra_config;  // extraConfig: merged over etcd's configuration file
+};
+
+struct Taint {
+  std::string key, value, effect;
+};
+
+struct NodeConfig {
+  Role role = Role::master;  // role
+
+  struct {
+    std::string name;      // cluster.name
+    std::string endpoint;  // cluster.endpoint: URL of the replicated endpoint
+    std::string state;     // cluster.state: s3://bucket/prefix or file:///directory
+    std::string dns_domain = "cluster.local";   // cluster.dnsDomain
+    std::string service_cidr = "10.96.0.0/16";  // cluster.serviceCIDR
+    std::string pod_cidr = "10.244.0.0/16";     // cluster.podCIDR
+  } cluster;
+
+  struct {
+    std::string version;                             // kubernetes.version, "1.33.2"
+    std::string image_registry = "registry.k8s.io";  // kubernetes.imageRegistry
+  } kubernetes;
+
+  struct {
+    // aws.endpoints.ec2: empty: https://ec2.<region>.<domain>
+    std::string ec2_endpoint;
+    // aws.endpoints.imds: tried side by side
+    std::vector<std::string> imds_endpoints = {"http://169.254.169.254", "http://[fd00:ec2::254]"};
+  } aws;
+
+  struct {
+    std::string filesystem = "ext4";           // volumes.filesystem: ext4 or xfs
+    bool force_detach_terminated = false;      // volumes.forceDetach: never, or terminated-owner
+    std::string mount_root = "/var/lib/etcd";  // volumes.mountRoot: main and events below it
+  } volumes;
+
+  struct {
+    std::string binary = "/usr/bin/etcd";  // etcd.binary
+    bool tls = false;                      // etcd.tls: certificates at kubeadm's paths
+    EtcdClusterConfig main;                // etcd.main
+    EtcdClusterConfig events;              // etcd.events
+    EtcdClusterConfig const& of(bool is_main) const { return is_main ? main : events; }
+  } etcd;
+
+  ComponentConfig kubelet;     // kubelet
+  ComponentConfig kube_proxy;  // kubeProxy
+  ComponentConfig apiserver;   // apiserver
+  ComponentConfig controller_manager{.config = {},
+                                     .extra_args = {},
+                                     .endpoint = EndpointMode::local,
+                                     .image = {}};  // controllerManager
+  ComponentConfig scheduler{
+      .config = {}, .extra_args = {}, .endpoint = EndpointMode::local, .image = {}};  // scheduler
+
+  struct {
+    std::vector<std::pair<std::string, std::string>> labels;  // node.labels
+    std::vector<Taint> taints;  // node.taints, beside the master's own
+  } node;
+
+  struct {
+    std::string level = "info";  // log.level: debug, info, warn, error
+  } log;
+
+  // "etcd-a.internal.prod.example.com": what a member is called in /etc/hosts and in peer URLs.
+  std::string etcd_host(std::string const& member) const {
+    return "etcd-" + member + ".internal." + cluster.name;
+  }
+};
+
+// Ports and paths that more than one part must agree on. Client ports serve the apiserver on
+// localhost and the other masters' agents; peer ports serve etcd's own traffic.
+struct EtcdPorts {
+  int client;
+  int peer;
+  int metrics;  // loopback only, plain HTTP: /metrics, /health, /livez, /readyz
+};
+inline constexpr EtcdPorts kEtcdMainPorts{2379, 2380, 2381};
+inline constexpr EtcdPorts kEtcdEventsPorts{2389, 2390, 2391};
+
+// Where each agent answers the others: GET /v1/status.
+inline constexpr int kAgentPort = 3999;
+
+}  // namespace haagent

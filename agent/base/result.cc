@@ -1,0 +1,39 @@
+#include "agent/base/result.h"
+
+#include <cerrno>
+
+namespace haagent {
+
+std::string_view to_string(Kind kind) {
+  switch (kind) {
+    case Kind::transient:
+      return "transient";
+    case Kind::conflict:
+      return "conflict";
+    case Kind::denied:
+      return "denied";
+    case Kind::invalid:
+      return "invalid";
+    case Kind::refused:
+      return "refused";
+    case Kind::interrupted:
+      return "interrupted";
+    case Kind::internal:
+      return "internal";
+  }
+  return "internal";
+}
+
+Error errno_error(int number, std::string_view doing) {
+  Kind kind = Kind::internal;
+  if (number == EINTR || number == EAGAIN || number == ENOMEM) kind = Kind::transient;
+  if (number == EACCES || number == EPERM) kind = Kind::denied;
+  std::error_code code(number, std::generic_category());
+  return {kind, fmt::format("{}: {}", doing, code.message()), code};
+}
+
+std::unexpected<Error> fail_errno(int number, std::string_view doing) {
+  return std::unexpected(errno_error(number, doing));
+}
+
+}  // namespace haagent

@@ -1,0 +1,63 @@
+// Errors are values. Each carries a Kind, which answers the only question that the runner asks: try
+// again, give up, or refuse. No library's exception crosses one of our headers.
+#pragma once
+
+#include <fmt/format.h>
+
+#include <expected>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <utility>
+
+namespace haagent {
+
+enum class Kind {
+  transient,  // may go away by itself: throttling, a timeout, a 503. The only kind that is retried.
+  conflict,   // somebody else holds it, or the world moved under us: look again.
+  denied,     // a missing permission or credential. Says which; retrying does not help.
+  invalid,    // wrong input: config, tags, an answer that does not parse.
+  refused,    // a risk to data. Never retried, never overridden by a default.
+  interrupted,  // the stop token was pulled.
+  internal,     // a bug, or a machine that lacks what it must have.
+};
+
+std::string_view to_string(Kind kind);
+
+struct Error {
+  Kind kind = Kind::internal;
+  std::string what;      // a sentence for the operator, without a final full stop
+  std::error_code code;  // errno where there was one
+
+  // Adds what we were doing, once a layer, so that the message reads from outside in:
+  // "mounting vol-1 at /var/lib/etcd/main: Structure needs cleaning".
+  Error during(std::string_view doing) && {
+    what = fmt::format("{}: {}", doing, what);
+    return std::move(*this);
+  }
+  Error during(std::string_view doing) const& { return Error(*this).during(doing); }
+};
+
+template <class T>
+using Result = std::expected<T, Error>;
+
+// return fail(Kind::invalid, "no zone in '{}'", text);
+template <class... Args>
+[[nodiscard]] std::unexpected<Error> fail(Kind kind, fmt::format_string<Args...> format,
+                                          Args&&... args) {
+  return std::unexpected(Error{kind, fmt::format(format, std::forward<Args>(args)...), {}});
+}
+
+// An errno as an Error: EINTR, EAGAIN and ENOMEM are transient, EACCES and EPERM are denied, the
+// rest internal unless the caller knows better.
+[[nodiscard]] Error errno_error(int number, std::string_view doing);
+[[nodiscard]] std::unexpected<Error> fail_errno(int number, std::string_view doing);
+
+// Passes an error up with what we were doing: if (!r) return fail(r.error(), "reading {}", path);
+template <class... Args>
+[[nodiscard]] std::unexpected<Error> fail(Error const& inner, fmt::format_string<Args...> doing,
+                                          Args&&... args) {
+  return std::unexpected(inner.during(fmt::format(doing, std::forward<Args>(args)...)));
+}
+
+}  // namespace haagent

@@ -1,0 +1,21 @@
+#include "agent/base/facts.h"
+
+#include "agent/base/own_time.h"
+#include "agent/base/step.h"
+
+namespace haagent {
+
+std::string_view to_string(EtcdCluster cluster) {
+  return cluster == EtcdCluster::main ? "main" : "events";
+}
+
+std::string const& sentence_of(Finding const& finding) {
+  return std::visit([](auto const& each) -> std::string const& { return each.sentence; }, finding);
+}
+
+void Step::pause(Clock& clock, Duration at_most, std::stop_token stop) {
+  OutsideTime outside;
+  clock.sleep(at_most, std::move(stop));
+}
+
+}  // namespace haagent

@@ -1,0 +1,70 @@
+// Long-running programs that outlive the agent: etcd, kubelet. Under systemd they are units;
+// elsewhere they are child processes that a restarted agent finds again.
+#pragma once
+
+#include <sys/types.h>
+
+#include <chrono>
+#include <filesystem>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "agent/base/clock.h"
+#include "agent/base/result.h"
+
+namespace haagent {
+
+struct UnitSpec {
+  std::string name;  // "haagent-etcd@main.service"
+  // What the unit file's ExecStart runs. SystemdUnits takes it from the unit file and ignores this.
+  std::vector<std::string> argv;
+  std::vector<std::string> environment;
+};
+
+struct UnitState {
+  enum class Phase { stopped, starting, running, failed };
+  Phase phase = Phase::stopped;
+  pid_t pid = 0;       // 0 unless starting or running
+  std::string detail;  // "exited with 2: panic: tocommit(7) is out of range": for a sentence
+  std::optional<UtcTime> since;
+};
+
+class Units {
+ public:
+  virtual ~Units() = default;
+  virtual Result<UnitState> state(std::string const& name) = 0;
+  // Starts it unless it runs; does not wait for it to be ready.
+  virtual Result<void> start(UnitSpec const& spec) = 0;
+  // SIGTERM, then SIGKILL at the deadline; no error where it does not run. Returns when it is gone.
+  virtual Result<void> stop(std::string const& name, Duration deadline, std::stop_token stop) = 0;
+};
+
+// systemd over D-Bus, through sdbus-c++. Only where systemd is pid 1.
+class SystemdUnits final : public Units {
+ public:
+  static bool available();  // /run/systemd/system exists
+  Result<UnitState> state(std::string const& name) override;
+  Result<void> start(UnitSpec const& spec) override;
+  Result<void> stop(std::string const& name, Duration deadline, std::stop_token stop) override;
+};
+
+// Children in sessions of their own, with their output in <logs>/<name>.log. <state>/<name>.json
+// holds pid and start time, so that a restarted agent finds them and a pid used again is not taken
+// for one of them. A child that dies is `failed` with the end of its log as detail; who starts it
+// again is the caller.
+class ChildUnits final : public Units {
+ public:
+  ChildUnits(std::filesystem::path state, std::filesystem::path logs, Clock& clock);
+  Result<UnitState> state(std::string const& name) override;
+  Result<void> start(UnitSpec const& spec) override;
+  Result<void> stop(std::string const& name, Duration deadline, std::stop_token stop) override;
+
+ private:
+  std::filesystem::path state_;
+  std::filesystem::path logs_;
+  Clock& clock_;
+};
+
+}  // namespace haagent

@@ -1,0 +1,233 @@
+#include "agent/base/units_systemd.h"
+
+#include <sdbus-c++/sdbus-c++.h>
+#include <signal.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "agent/base/own_time.h"
+
+namespace haagent {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr char kService[] = "org.freedesktop.systemd1";
+constexpr char kManager[] = "org.freedesktop.systemd1.Manager";
+constexpr char kUnit[] = "org.freedesktop.systemd1.Unit";
+constexpr char kServiceUnit[] = "org.freedesktop.systemd1.Service";
+constexpr Duration kCallTimeout = 10s;
+constexpr Duration kPoll = 100ms;
+constexpr Duration kKillGrace = 5s;
+
+Error to_error(sdbus::Error const& error, std::string_view doing) {
+  std::string_view name = error.getName();
+  auto kind = Kind::internal;
+  if (name.ends_with(".AccessDenied") || name.ends_with(".InteractiveAuthorizationRequired")) {
+    kind = Kind::denied;
+  } else if (name.ends_with(".NoSuchUnit") || name.ends_with(".LoadFailed") ||
+             name.ends_with(".UnitMasked") || name.ends_with(".BadUnitSetting") ||
+             name.ends_with(".InvalidArgs")) {
+    kind = Kind::invalid;
+  } else if (name.ends_with(".NoReply") || name.ends_with(".Timeout") ||
+             name.ends_with(".TimedOut") || name.ends_with(".Disconnected") ||
+             name.ends_with(".ServiceUnknown") || name.ends_with(".NoServer") ||
+             name.ends_with(".FileNotFound") || name.ends_with(".TransactionIsDestructive")) {
+    // The bus is not up yet or is being restarted, or a stop of the unit is queued.
+    kind = Kind::transient;
+  }
+  return {kind, fmt::format("{}: {} ({})", doing, error.getMessage(), name), {}};
+}
+
+// One connection a question: questions are rare, and the bus may be restarted between them.
+class Manager {
+ public:
+  Manager() : bus_(sdbus::createSystemBusConnection()) {
+    bus_->setMethodCallTimeout(std::chrono::microseconds(kCallTimeout).count());
+    manager_ = sdbus::createProxy(*bus_, kService, "/org/freedesktop/systemd1");
+  }
+
+  // Loads the unit's file where it is not loaded. A file that is missing shows as load_state.
+  SystemdProperties properties(std::string const& name) {
+    sdbus::ObjectPath path;
+    manager_->callMethod("LoadUnit").onInterface(kManager).withArguments(name).storeResultsTo(path);
+    auto unit = sdbus::createProxy(*bus_, kService, path);
+    auto get = [&](auto& value, char const* interface, char const* property) {
+      value = unit->getProperty(property)
+                  .onInterface(interface)
+                  .get<std::remove_reference_t<decltype(value)>>();
+    };
+    SystemdProperties found;
+    get(found.load_state, kUnit, "LoadState");
+    get(found.active_state, kUnit, "ActiveState");
+    get(found.sub_state, kUnit, "SubState");
+    get(found.state_change_us, kUnit, "StateChangeTimestamp");
+    if (name.ends_with(".service")) {
+      get(found.result, kServiceUnit, "Result");
+      get(found.main_pid, kServiceUnit, "MainPID");
+      get(found.exec_main_code, kServiceUnit, "ExecMainCode");
+      get(found.exec_main_status, kServiceUnit, "ExecMainStatus");
+    }
+    return found;
+  }
+
+  void reset_failed(std::string const& name) {
+    manager_->callMethod("ResetFailedUnit").onInterface(kManager).withArguments(name);
+  }
+  // The job is queued; nobody waits for it here, because a unit that is ordered after the agent's
+  // own would wait for the agent.
+  void queue(char const* method, std::string const& name) {
+    sdbus::ObjectPath job;
+    manager_->callMethod(method)
+        .onInterface(kManager)
+        .withArguments(name, std::string("replace"))
+        .storeResultsTo(job);
+  }
+  // An error is no news: whether the unit is gone is asked next.
+  void kill(std::string const& name) {
+    try {
+      manager_->callMethod("KillUnit")
+          .onInterface(kManager)
+          .withArguments(name, std::string("all"), static_cast<std::int32_t>(SIGKILL));
+    } catch (sdbus::Error const&) {
+    }
+  }
+
+ private:
+  std::unique_ptr<sdbus::IConnection> bus_;
+  std::unique_ptr<sdbus::IProxy> manager_;
+};
+
+// Runs `ask` with a connection to systemd; no exception leaves.
+template <class Ask>
+auto with_manager(std::string const& doing, Ask ask) -> decltype(ask(std::declval<Manager&>())) {
+  try {
+    Manager manager;
+    return ask(manager);
+  } catch (sdbus::Error const& error) {
+    auto failed = to_error(error, doing);
+    if (!SystemdUnits::available()) {
+      failed.kind = Kind::internal;
+      failed.what += "; this machine does not run systemd as pid 1";
+    }
+    return std::unexpected(std::move(failed));
+  } catch (std::exception const& error) {
+    return fail(Kind::internal, "{}: {}", doing, error.what());
+  }
+}
+
+bool is_over(SystemdProperties const& properties) {
+  return properties.active_state == "inactive" || properties.active_state == "failed";
+}
+
+}  // namespace
+
+UnitState to_unit_state(SystemdProperties const& properties) {
+  using Phase = UnitState::Phase;
+  UnitState state;
+  auto const& active = properties.active_state;
+  state.phase = active == "inactive"     ? Phase::stopped
+                : active == "failed"     ? Phase::failed
+                : active == "activating" ? Phase::starting
+                                         : Phase::running;  // deactivating is still there
+  if (state.phase == Phase::starting || state.phase == Phase::running) {
+    state.pid = static_cast<pid_t>(properties.main_pid);
+  }
+  // In auto-restart it has died too, and the reason helps as much.
+  if (state.phase == Phase::failed || properties.sub_state == "auto-restart") {
+    if (properties.exec_main_code == CLD_EXITED) {
+      state.detail = fmt::format("exited with {}", properties.exec_main_status);
+    } else if (properties.exec_main_code != 0) {
+      auto const* signal = ::sigabbrev_np(properties.exec_main_status);
+      state.detail = fmt::format("ended by SIG{}", signal != nullptr ? signal : "?");
+    }
+    if (!properties.result.empty() && properties.result != "exit-code" &&
+        properties.result != "signal") {
+      state.detail +=
+          fmt::format("{}systemd says {}", state.detail.empty() ? "" : "; ", properties.result);
+    }
+  }
+  if (properties.state_change_us != 0) {
+    state.since = UtcTime(std::chrono::microseconds(properties.state_change_us));
+  }
+  return state;
+}
+
+Result<void> check_loaded(std::string const& name, SystemdProperties const& properties) {
+  if (properties.load_state == "loaded") return {};
+  // An instance "etcd@main.service" comes from the file "etcd@.service".
+  auto file = name;
+  auto at = file.find('@');
+  auto dot = file.rfind('.');
+  if (at != std::string::npos && dot != std::string::npos && at < dot) {
+    file.erase(at + 1, dot - at - 1);
+  }
+  if (properties.load_state == "not-found") {
+    return fail(Kind::invalid,
+                "systemd knows no unit {}: {} is missing from /lib/systemd/system "
+                "and /etc/systemd/system; install it, then run systemctl daemon-reload",
+                name, file);
+  }
+  if (properties.load_state == "masked") {
+    return fail(Kind::invalid, "the unit {} is masked; run systemctl unmask {}", name, name);
+  }
+  return fail(Kind::invalid, "systemd cannot load the unit {} ({}); run systemd-analyze verify {}",
+              name, properties.load_state, name);
+}
+
+bool SystemdUnits::available() {
+  return ::access("/run/systemd/system", F_OK) == 0;
+}
+
+Result<UnitState> SystemdUnits::state(std::string const& name) {
+  OutsideTime outside;
+  return with_manager("asking systemd about " + name, [&](Manager& manager) -> Result<UnitState> {
+    auto properties = manager.properties(name);
+    if (auto loaded = check_loaded(name, properties); !loaded && is_over(properties)) {
+      return std::unexpected(loaded.error());
+    }
+    return to_unit_state(properties);
+  });
+}
+
+Result<void> SystemdUnits::start(UnitSpec const& spec) {
+  OutsideTime outside;
+  return with_manager("starting " + spec.name, [&](Manager& manager) -> Result<void> {
+    auto properties = manager.properties(spec.name);
+    if (auto loaded = check_loaded(spec.name, properties); !loaded) return loaded;
+    // Whoever calls us paces the tries; systemd's own count of them would refuse the next.
+    if (properties.active_state == "failed") manager.reset_failed(spec.name);
+    manager.queue("StartUnit", spec.name);
+    return {};
+  });
+}
+
+Result<void> SystemdUnits::stop(std::string const& name, Duration deadline, std::stop_token stop) {
+  OutsideTime outside;
+  if (stop.stop_requested()) return fail(Kind::interrupted, "{} was left running", name);
+  return with_manager("stopping " + name, [&](Manager& manager) -> Result<void> {
+    if (is_over(manager.properties(name))) return {};
+    manager.queue("StopUnit", name);
+    SystemClock clock;
+    auto limit = clock.steady() + deadline;
+    for (bool killed = false; !is_over(manager.properties(name));) {
+      if (clock.steady() >= limit && killed) {
+        return fail(Kind::transient,
+                    "{} is still there after SIGKILL, waiting for the kernel: "
+                    "look for a disk that does not answer",
+                    name);
+      }
+      if (clock.steady() >= limit) {
+        manager.kill(name);
+        killed = true;
+        limit += kKillGrace;
+      }
+      if (!clock.sleep(kPoll, stop)) {
+        return fail(Kind::interrupted, "{} was asked to end; stopped while waiting for it", name);
+      }
+    }
+    return {};
+  });
+}
+
+}  // namespace haagent

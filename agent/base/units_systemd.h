@@ -1,0 +1,29 @@
+// How systemd's properties of a unit read as a UnitState. Apart from the D-Bus calls, so that a
+// table of tests can hold it.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "agent/base/units.h"
+
+namespace haagent {
+
+// As org.freedesktop.systemd1.Unit and .Service name them.
+struct SystemdProperties {
+  std::string load_state;    // "loaded", "not-found", "masked", "bad-setting", "error"
+  std::string active_state;  // "active", "reloading", "inactive", "failed", "activating", ...
+  std::string sub_state;     // "running", "auto-restart", "dead", ...
+  std::string result;        // "success", "exit-code", "oom-kill", "start-limit-hit", ...
+  std::uint32_t main_pid = 0;
+  std::int32_t exec_main_code = 0;    // CLD_EXITED, CLD_KILLED, CLD_DUMPED; 0 while it runs
+  std::int32_t exec_main_status = 0;  // exit status or signal
+  std::uint64_t state_change_us = 0;  // StateChangeTimestamp: since the epoch
+};
+
+UnitState to_unit_state(SystemdProperties const& properties);
+
+// Whether the unit can be started at all; invalid, naming the file, where not.
+Result<void> check_loaded(std::string const& name, SystemdProperties const& properties);
+
+}  // namespace haagent
