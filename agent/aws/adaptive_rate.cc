@@ -1,0 +1,51 @@
+#include "agent/aws/adaptive_rate.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace haagent::aws {
+namespace {
+
+constexpr double kFullSpeed = 10;
+constexpr double kLowestSpeed = 0.2;
+constexpr double kBurst = 20;
+constexpr double kGivenBack = kFullSpeed / 20;
+
+}  // namespace
+
+AdaptiveRate::AdaptiveRate(Clock& clock)
+    : clock_(clock), per_second_(kFullSpeed), tokens_(kBurst), filled_(clock.steady()) {}
+
+bool AdaptiveRate::wait(std::stop_token stop) {
+  Duration pause{0};
+  {
+    std::lock_guard lock(mutex_);
+    refill();
+    tokens_ -= 1;
+    if (tokens_ < 0) pause = Duration(std::llround(std::ceil(-tokens_ / per_second_ * 1000)));
+  }
+  if (pause.count() == 0) return !stop.stop_requested();
+  return clock_.sleep(pause, std::move(stop));
+}
+
+void AdaptiveRate::throttled() {
+  std::lock_guard lock(mutex_);
+  refill();
+  per_second_ = std::max(kLowestSpeed, per_second_ / 2);
+  tokens_ = std::min(tokens_, 0.0);
+}
+
+void AdaptiveRate::succeeded() {
+  std::lock_guard lock(mutex_);
+  refill();
+  per_second_ = std::min(kFullSpeed, per_second_ + kGivenBack);
+}
+
+void AdaptiveRate::refill() {
+  auto now = clock_.steady();
+  std::chrono::duration<double> passed = now - filled_;
+  tokens_ = std::min(kBurst, tokens_ + passed.count() * per_second_);
+  filled_ = now;
+}
+
+}  // namespace haagent::aws

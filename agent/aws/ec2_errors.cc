@@ -1,0 +1,149 @@
+#include "agent/aws/ec2_errors.h"
+
+#include <algorithm>
+#include <array>
+
+#include "agent/aws/ec2.h"
+
+namespace haagent::aws {
+namespace {
+
+constexpr std::string_view kClock = "check the clock of this machine";
+constexpr std::string_view kAccount = "the account, or the region in it, is not enabled";
+constexpr std::string_view kIdentity =
+    "the credentials of the instance's role are not accepted; check that the role still exists";
+
+constexpr auto kRules = std::to_array<Ec2ErrorRule>({
+    // Attachments. A master that has only just booted may still be pending.
+    {"VolumeInUse", "", Kind::conflict},
+    {"IncorrectState", "is not 'running'", Kind::transient},
+    {"IncorrectState", "", Kind::conflict},
+    {"InvalidParameterValue", "already in use", Kind::conflict, "take another device name"},
+    {"InvalidParameterValue", "", Kind::invalid},
+    {"AttachmentLimitExceeded", "", Kind::internal,
+     "the instance type has no slot left; detach a volume or take a larger type"},
+    {"InvalidVolume.ZoneMismatch", "", Kind::invalid,
+     "a volume can be attached in its own zone only"},
+    {"InvalidVolume.NotFound", "", Kind::conflict,
+     "it is deleted, not yet visible, or of another region or account"},
+    {"InvalidAttachment.NotFound", "", Kind::conflict},
+    {"InvalidInstanceID.NotFound", "", Kind::transient,
+     "a young instance is not yet visible; else it is long gone, or of another region"},
+    {"InvalidVolumeID.Malformed", "", Kind::internal},
+    {"InvalidInstanceID.Malformed", "", Kind::internal},
+    {"UnsupportedOperation", "", Kind::invalid},
+    {"UnsupportedOperationException", "", Kind::invalid},
+    {"TagLimitExceeded", "", Kind::invalid, "a resource has room for 50 tags"},
+
+    // Asked too often: every instance of the account and region draws from one bucket.
+    {"RequestLimitExceeded", "", Kind::transient, "", Ec2Remedy::slow_down},
+    {"Throttling", "", Kind::transient, "", Ec2Remedy::slow_down},
+    {"ThrottlingException", "", Kind::transient, "", Ec2Remedy::slow_down},
+    {"ThrottledException", "", Kind::transient, "", Ec2Remedy::slow_down},
+    {"RequestThrottled", "", Kind::transient, "", Ec2Remedy::slow_down},
+    {"RequestThrottledException", "", Kind::transient, "", Ec2Remedy::slow_down},
+    {"TooManyRequestsException", "", Kind::transient, "", Ec2Remedy::slow_down},
+    {"SlowDown", "", Kind::transient, "", Ec2Remedy::slow_down},
+    {"EC2ThrottledException", "", Kind::transient, "", Ec2Remedy::slow_down},
+    {"BandwidthLimitExceeded", "", Kind::transient, "", Ec2Remedy::slow_down},
+
+    // Permissions and credentials.
+    {"UnauthorizedOperation", "", Kind::denied},
+    {"SignatureDoesNotMatch", "Signature expired", Kind::denied, kClock, Ec2Remedy::sign_anew},
+    {"SignatureDoesNotMatch", "not yet current", Kind::denied, kClock, Ec2Remedy::sign_anew},
+    {"SignatureDoesNotMatch", "", Kind::denied, kIdentity, Ec2Remedy::sign_anew},
+    {"RequestExpired", "", Kind::denied, kClock, Ec2Remedy::sign_anew},
+    {"RequestTimeTooSkewed", "", Kind::denied, kClock, Ec2Remedy::sign_anew},
+    {"AuthFailure", "", Kind::denied, kIdentity, Ec2Remedy::sign_anew},
+    {"InvalidClientTokenId", "", Kind::denied, kIdentity, Ec2Remedy::sign_anew},
+    {"UnrecognizedClientException", "", Kind::denied, kIdentity, Ec2Remedy::sign_anew},
+    {"ExpiredToken", "", Kind::denied, kIdentity, Ec2Remedy::sign_anew},
+    {"ExpiredTokenException", "", Kind::denied, kIdentity, Ec2Remedy::sign_anew},
+    {"OptInRequired", "", Kind::denied, kAccount},
+    {"Blocked", "", Kind::denied, kAccount},
+    {"PendingVerification", "", Kind::denied, kAccount},
+    {"AccountDisabled", "", Kind::denied, kAccount},
+
+    // AWS's own trouble.
+    {"InternalError", "", Kind::transient},
+    {"InternalFailure", "", Kind::transient},
+    {"ServiceUnavailable", "", Kind::transient},
+    {"Unavailable", "", Kind::transient},
+    {"RequestTimeout", "", Kind::transient},
+    {"RequestTimeoutException", "", Kind::transient},
+    {"PriorRequestNotComplete", "", Kind::transient},
+});
+
+// An error_code of this category holds the place of a rule in the table, counted from 1.
+class Ec2Category final : public std::error_category {
+ public:
+  char const* name() const noexcept override { return "ec2"; }
+  std::string message(int value) const override { return std::string(kRules.at(value - 1).code); }
+};
+
+Ec2Category const& category() {
+  static Ec2Category const instance;
+  return instance;
+}
+
+Ec2ErrorRule const* rule_of(Error const& error) {
+  if (error.code.category() != category() || error.code.value() == 0) return nullptr;
+  return &kRules.at(error.code.value() - 1);
+}
+
+Kind kind_of_status(int status) {
+  if (status >= 500) return Kind::transient;
+  if (status == 401 || status == 403) return Kind::denied;
+  return Kind::invalid;
+}
+
+// "You are not authorized to perform this operation. User: ... Encoded authorization failure
+// message: <hundreds of letters>" without the encoded part, or its final full stop.
+std::string_view plain(std::string_view message) {
+  message = message.substr(0, message.find("Encoded authorization failure message"));
+  auto end = message.find_last_not_of(" .\n");
+  return end == std::string_view::npos ? "" : message.substr(0, end + 1);
+}
+
+std::string sentence(std::string_view action, std::string_view code, std::string_view message,
+                     std::string_view advice) {
+  if (code == "UnauthorizedOperation") {
+    return fmt::format(
+        "ec2:{0} is not allowed: give the instance's role the permission ec2:{0} ({1})", action,
+        plain(message));
+  }
+  auto said = fmt::format("ec2:{} answered {}", action, code);
+  if (auto words = plain(message); !words.empty()) said += fmt::format(": {}", words);
+  if (!advice.empty()) said += fmt::format("; {}", advice);
+  return said;
+}
+
+}  // namespace
+
+std::span<Ec2ErrorRule const> ec2_error_rules() {
+  return kRules;
+}
+
+Error ec2_error(std::string_view action, std::string_view code, std::string_view message,
+                int status) {
+  auto rule = std::ranges::find_if(kRules, [&](Ec2ErrorRule const& each) {
+    return each.code == code && message.find(each.when) != std::string_view::npos;
+  });
+  if (rule == kRules.end()) {
+    return {kind_of_status(status), sentence(action, code, message, ""), {}};
+  }
+  auto place = static_cast<int>(rule - kRules.begin()) + 1;
+  return {rule->kind, sentence(action, code, message, rule->advice), {place, category()}};
+}
+
+std::string_view ec2_code(Error const& error) {
+  auto const* rule = rule_of(error);
+  return rule ? rule->code : "";
+}
+
+Ec2Remedy ec2_remedy(Error const& error) {
+  auto const* rule = rule_of(error);
+  return rule ? rule->remedy : Ec2Remedy::none;
+}
+
+}  // namespace haagent::aws

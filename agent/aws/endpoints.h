@@ -1,0 +1,21 @@
+// Where a service of a region answers.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace haagent::aws {
+
+struct Partition {
+  std::string_view name;    // "aws-cn"
+  std::string_view domain;  // "amazonaws.com.cn"
+};
+
+// By the region's name. Instance metadata says both for the instance's own region, and is to be
+// preferred: this table does not know the partitions of tomorrow and answers "aws" for them.
+Partition partition_of(std::string_view region);
+
+// "https://ec2.eu-west-1.amazonaws.com". The domain is instance metadata's; empty: by the table.
+std::string ec2_endpoint(std::string_view region, std::string_view domain = "");
+
+}  // namespace haagent::aws
