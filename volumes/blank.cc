@@ -1,0 +1,99 @@
+#include "volumes/blank.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <set>
+
+namespace haagent::volumes {
+namespace {
+
+constexpr std::uint64_t kKiB = 1024;
+constexpr std::uint64_t kMiB = 1024 * kKiB;
+constexpr std::uint64_t kEnds = 16 * kMiB;
+constexpr std::uint64_t kWhole = 64 * kMiB;
+constexpr std::uint64_t kSamples = 256;
+constexpr std::uint64_t kSampleBytes = 64 * kKiB;
+
+// With sparse_super, groups 1 and the powers of 3, 5 and 7 hold a backup.
+std::set<std::uint64_t> backup_groups(std::uint64_t groups) {
+  std::set<std::uint64_t> found{1};
+  for (std::uint64_t base : {3, 5, 7})
+    for (auto group = base; group < groups; group *= base) found.insert(group);
+  return found;
+}
+
+bool all_zero(char const* bytes, std::size_t length) {
+  // Compares the buffer with itself, one byte on: as fast as memcmp.
+  return bytes[0] == 0 && std::equal(bytes + 1, bytes + length, bytes);
+}
+
+}  // namespace
+
+std::vector<Range> probed_ranges(std::uint64_t disk_bytes) {
+  if (disk_bytes <= kWhole) return {{0, disk_bytes}};
+  std::vector<Range> ranges{{0, kEnds}, {disk_bytes - kEnds, kEnds}};
+  for (std::uint64_t block : {1 * kKiB, 2 * kKiB, 4 * kKiB}) {
+    // A group has as many blocks as its bitmap, one block, has bits. With blocks of 1 KiB the first
+    // block is the boot block, so everything is one block later: still within the range.
+    auto group_bytes = block * 8 * block;
+    for (auto group : backup_groups(disk_bytes / group_bytes + 1))
+      ranges.push_back({group * group_bytes, 4 * kKiB});
+  }
+  for (std::uint64_t i = 0; i < kSamples; ++i)
+    ranges.push_back({disk_bytes / kSamples * i / (4 * kKiB) * (4 * kKiB), kSampleBytes});
+
+  std::ranges::sort(ranges, {}, &Range::offset);
+  std::vector<Range> merged;
+  for (auto range : ranges) {
+    if (range.offset >= disk_bytes) continue;
+    range.length = std::min(range.length, disk_bytes - range.offset);
+    if (merged.empty() || range.offset > merged.back().offset + merged.back().length) {
+      merged.push_back(range);
+      continue;
+    }
+    auto& last = merged.back();
+    last.length = std::max(last.length, range.offset + range.length - last.offset);
+  }
+  return merged;
+}
+
+Result<std::optional<std::uint64_t>> first_non_zero(int fd, std::vector<Range> const& ranges) {
+  std::vector<char> buffer(kMiB);
+  for (auto const& range : ranges) {
+    for (std::uint64_t done = 0; done < range.length;) {
+      auto at = range.offset + done;
+      auto wanted = std::min<std::uint64_t>(buffer.size(), range.length - done);
+      auto got = ::pread(fd, buffer.data(), wanted, static_cast<off_t>(at));
+      if (got < 0 && errno == EINTR) continue;
+      if (got < 0) {
+        auto error = errno_error(errno, fmt::format("reading {} bytes at {}", wanted, at));
+        error.kind = Kind::refused;  // what cannot be read may be data
+        return std::unexpected(std::move(error));
+      }
+      if (got == 0)
+        return fail(Kind::internal, "the disk ends at {}, before the {} bytes at {}", at, wanted,
+                    at);
+      if (!all_zero(buffer.data(), static_cast<std::size_t>(got))) {
+        auto end = buffer.begin() + got;
+        auto first = std::find_if(buffer.begin(), end, [](char c) { return c != 0; });
+        return at + static_cast<std::uint64_t>(first - buffer.begin());
+      }
+      done += static_cast<std::uint64_t>(got);
+    }
+  }
+  return std::nullopt;
+}
+
+Result<Probe> probe_disk(int fd, std::uint64_t disk_bytes) {
+  auto probe = probe_signatures(fd);
+  if (!probe || !std::holds_alternative<Blank>(*probe)) return probe;
+  auto stray = first_non_zero(fd, probed_ranges(disk_bytes));
+  if (!stray) return std::unexpected(stray.error());
+  if (*stray)
+    return Foreign{fmt::format("data at byte {}, though no signature that is known", **stray)};
+  return probe;
+}
+
+}  // namespace haagent::volumes

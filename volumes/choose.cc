@@ -1,0 +1,516 @@
+#include "volumes/choose.h"
+
+#include <fmt/ranges.h>
+
+#include <algorithm>
+
+#include "volumes/device_name.h"
+
+namespace haagent::volumes {
+namespace {
+
+// A volume that carries the etcd tag of one cluster.
+struct Candidate {
+  aws::Volume const* volume;
+  EtcdCluster cluster;
+  EtcdTag tag;                               // empty where tag_error says why
+  std::string tag_error;                     // not empty: the volume must not be touched
+  std::vector<aws::Attachment> attachments;  // live ones, ours as we believe them
+
+  std::string const& id() const { return volume->id; }
+};
+
+// "vol-1 (main, member a)"
+std::string name_of(Candidate const& each) {
+  return each.tag_error.empty() ? fmt::format("{} ({}, member {})", each.id(),
+                                              to_string(each.cluster), each.tag.member)
+                                : fmt::format("{} ({})", each.id(), to_string(each.cluster));
+}
+
+std::string names_of(std::vector<Candidate const*> const& all) {
+  std::vector<std::string> names;
+  for (auto const* each : all) names.push_back(name_of(*each));
+  return fmt::format("{}", fmt::join(names, " and "));
+}
+
+class Chooser {
+ public:
+  explicit Chooser(World const& world) : world_(world) {
+    for (auto cluster : kEtcdClusters)
+      for (auto const& volume : world_.volumes) add(volume, cluster);
+  }
+
+  Plan choose() {
+    for (auto cluster : kEtcdClusters) settle_held(cluster);
+    auto member = settle_member();
+    if (!done(EtcdCluster::main)) plan_.main = choose_main(member);
+    if (!done(EtcdCluster::events)) plan_.events = choose_events(member);
+    share_device_names();
+    return std::move(plan_);
+  }
+
+ private:
+  using Candidates = std::vector<Candidate const*>;
+
+  // --- What there is.
+
+  void add(aws::Volume const& volume, EtcdCluster cluster) {
+    if (!volume.tags.contains(etcd_tag_name(cluster))) return;
+    if (volume.tag(ownership_tag_name(world_.cluster)) != "owned") return;
+    if (volume.state == "deleting" || volume.state == "deleted") return;
+    Candidate each{.volume = &volume,
+                   .cluster = cluster,
+                   .tag = {},
+                   .tag_error = {},
+                   .attachments = attachments_of(volume)};
+    auto tag = parse_etcd_tag(volume.tag(etcd_tag_name(cluster)));
+    if (!tag)
+      each.tag_error = fmt::format("its tag {}: {}", etcd_tag_name(cluster), tag.error().what);
+    else if (std::ranges::all_of(kEtcdClusters,
+                                 [&](auto c) { return volume.tags.contains(etcd_tag_name(c)); }))
+      each.tag_error = "it is tagged for main and for events";
+    else if (!has_master_role(volume))
+      each.tag_error = "it lacks the tag k8s.io/role/control-plane=1";
+    else
+      each.tag = *std::move(tag);
+    candidates_.push_back(std::move(each));
+  }
+
+  // Ours is believed before what a describe shows: the answer to AttachVolume is the lock.
+  std::vector<aws::Attachment> attachments_of(aws::Volume const& volume) const {
+    std::vector<aws::Attachment> live;
+    bool here = false;
+    for (auto const& each : volume.attachments) {
+      if (each.state == "detached") continue;
+      here = here || each.instance_id == world_.instance_id;
+      live.push_back(each);
+      if (world_.letting_go.contains(volume.id) && each.state != "busy")
+        live.back().state = "detaching";
+    }
+    if (here) return live;
+    aws::Attachment ours{.instance_id = world_.instance_id,
+                         .device = {},
+                         .state = "attaching",
+                         .attach_time = {},
+                         .delete_on_termination = false};
+    if (auto belief = world_.beliefs.find(volume.id); belief != world_.beliefs.end()) {
+      ours.device = belief->second.device;
+      return {ours};
+    }
+    if (live.empty() && world_.present.contains(volume.id)) return {ours};
+    return live;
+  }
+
+  bool here(Candidate const& each) const {
+    return std::ranges::any_of(each.attachments,
+                               [&](auto const& a) { return a.instance_id == world_.instance_id; });
+  }
+  bool elsewhere(Candidate const& each) const { return !each.attachments.empty() && !here(each); }
+  bool free(Candidate const& each) const {
+    return each.attachments.empty() && each.volume->state == "available";
+  }
+  bool in_my_zone(Candidate const& each) const { return each.volume->zone == world_.zone; }
+
+  Candidates find(EtcdCluster cluster, auto const& wanted) const {
+    Candidates found;
+    for (auto const& each : candidates_)
+      if (each.cluster == cluster && wanted(each)) found.push_back(&each);
+    std::ranges::sort(found, {}, [](auto const* each) { return each->id(); });
+    return found;
+  }
+  Candidates of_member(EtcdCluster cluster, std::string const& member) const {
+    return find(cluster, [&](auto const& each) {
+      return each.tag_error.empty() && each.tag.member == member;
+    });
+  }
+  // The volume of that member in my zone; the first where there are two, which `judge` refuses.
+  Candidate const* in_zone(EtcdCluster cluster, std::string const& member) const {
+    for (auto const* each : of_member(cluster, member))
+      if (in_my_zone(*each)) return each;
+    return nullptr;
+  }
+
+  // --- What I hold.
+
+  bool leaving(Candidate const& each) const {
+    auto const& state = each.attachments[0].state;
+    return state == "detaching" || state == "busy";
+  }
+
+  bool recorded(Candidate const& each) const {
+    auto found = world_.recorded.find(each.cluster);
+    return found != world_.recorded.end() && found->second == each.id();
+  }
+  // Its disk is mounted here: it stays, whatever else is true.
+  bool in_use(Candidate const& each) const { return world_.in_use.contains(each.id()); }
+
+  bool done(EtcdCluster cluster) const { return settled_.contains(cluster); }
+  void settle(EtcdCluster cluster, Choice choice) {
+    plan_.of(cluster) = std::move(choice);
+    settled_.insert(cluster);
+  }
+
+  // One volume of a cluster at most. A second one goes back, where it is plain which one that is.
+  void settle_held(EtcdCluster cluster) {
+    auto held = find(cluster, [&](auto const& each) { return here(each); });
+    if (held.empty()) return;
+    if (std::ranges::any_of(held, [&](auto const* each) { return !leaving(*each); }))
+      std::erase_if(held, [&](auto const* each) { return leaving(*each); });
+    if (held.size() == 1) {
+      held_[cluster] = held[0];
+      return;
+    }
+    auto const* keep = the_one_to_keep(cluster, held);
+    if (!keep)
+      return settle(cluster,
+                    Refuse{fmt::format("{} are both attached to this instance, and nothing tells "
+                                       "which one is right: detach the wrong one",
+                                       names_of(held))});
+    held_[cluster] = keep;
+    for (auto const* each : held) {
+      if (each == keep) continue;
+      if (in_use(*each))
+        return settle(cluster, Refuse{fmt::format("{} is mounted on this instance beside {}: "
+                                                  "unmount and detach the wrong one",
+                                                  name_of(*each), name_of(*keep))});
+      return settle(cluster,
+                    give_back(*each, fmt::format("it is attached here beside {}", name_of(*keep))));
+    }
+  }
+
+  Candidate const* the_one_to_keep(EtcdCluster cluster, Candidates const& held) const {
+    auto only = [&](auto const& wanted) -> Candidate const* {
+      Candidates found;
+      std::ranges::copy_if(held, std::back_inserter(found), wanted);
+      return found.size() == 1 ? found[0] : nullptr;
+    };
+    if (auto const* each = only([&](auto const* c) { return in_use(*c); })) return each;
+    if (auto const* each = only([&](auto const* c) { return recorded(*c); })) return each;
+    // Two of one member: one is a copy, and a wrong guess serves old data.
+    for (auto const* each : held) {
+      if (!each->tag_error.empty()) return nullptr;
+      auto same =
+          std::ranges::count(held, each->tag.member,
+                             [](auto const* c) -> std::string const& { return c->tag.member; });
+      if (same > 1) return nullptr;
+    }
+    auto other = cluster == EtcdCluster::main ? EtcdCluster::events : EtcdCluster::main;
+    auto pair = find(other, [&](auto const& each) { return here(each); });
+    if (auto const* each = only([&](auto const* c) {
+          return pair.size() == 1 && c->tag.member == pair[0]->tag.member;
+        }))
+      return each;
+    return *std::ranges::min_element(held, {}, [](auto const* c) {
+      auto const& time = c->attachments.front().attach_time;
+      return std::pair(time.empty(), time);  // what is only believed is the latest
+    });
+  }
+
+  // The member whose pair is mine or that I am about to take; empty where there is none.
+  std::string settle_member() {
+    auto const* main = held_[EtcdCluster::main];
+    auto const* events = held_[EtcdCluster::events];
+    if (events && leaving(*events) && (!main || events->tag.member != main->tag.member))
+      events = held_[EtcdCluster::events] = nullptr;
+    if (main && !main->tag_error.empty()) main = nullptr;
+    if (events && !events->tag_error.empty()) events = nullptr;
+    if (done(EtcdCluster::main) && !main) return "";
+    if (!main && events) {
+      auto const* wanted = in_zone(EtcdCluster::main, events->tag.member);
+      if (in_use(*events) || recorded(*events) || !wanted || !held_by_the_living(*wanted))
+        return events->tag.member;
+      if (!done(EtcdCluster::events))
+        settle(EtcdCluster::events,
+               give_back(*events,
+                         fmt::format("{} is held by {}, and both volumes of a member go to "
+                                     "one master",
+                                     name_of(*wanted), wanted->attachments.front().instance_id)));
+      return select();
+    }
+    if (!main) return select();
+    if (events && events->tag.member != main->tag.member && !done(EtcdCluster::events)) {
+      if (in_use(*events))
+        settle(EtcdCluster::events,
+               Refuse{fmt::format("{} and {} are both in use here, but belong to two members: "
+                                  "detach the wrong one",
+                                  name_of(*main), name_of(*events))});
+      else
+        settle(
+            EtcdCluster::events,
+            give_back(*events, fmt::format("this instance holds {}, and both volumes of a member "
+                                           "go to one master",
+                                           name_of(*main))));
+    }
+    return main->tag.member;
+  }
+
+  // The member to take: a whole free pair first, then a free main volume whose events volume is
+  // still to come, by name. Empty where no main volume is free.
+  std::string select() {
+    auto free_here = [&](EtcdCluster cluster, std::string const& member) {
+      auto const* each = in_zone(cluster, member);
+      return each && free(*each);
+    };
+    // It may be ours already: a second one must not be taken before that is known.
+    if (!find(EtcdCluster::main, [&](auto const& c) {
+           return in_my_zone(c) && c.attachments.empty() && world_.unsettled.contains(c.id());
+         }).empty())
+      return "";
+    std::set<std::string> members;
+    for (auto const* each : find(EtcdCluster::main, [&](auto const& c) {
+           return c.tag_error.empty() && in_my_zone(c) && free(c);
+         }))
+      members.insert(each->tag.member);
+    for (auto const& member : members)
+      if (free_here(EtcdCluster::events, member)) return member;
+    return members.empty() ? "" : *members.begin();
+  }
+
+  // --- What becomes of each.
+
+  Choice choose_main(std::string const& member) {
+    auto const* held = held_[EtcdCluster::main];
+    if (held) return judge(*held);
+    if (auto refusal = unreadable_tags(EtcdCluster::main)) return *std::move(refusal);
+    if (!member.empty()) {
+      auto const* each = in_zone(EtcdCluster::main, member);
+      return each ? judge(*each) : missing(EtcdCluster::main, member);
+    }
+    auto here = find(EtcdCluster::main, [&](auto const& c) { return in_my_zone(c); });
+    if (here.empty()) return missing(EtcdCluster::main, "");
+    // None is to be had now: say why, and take the first that a terminated owner leaves.
+    std::vector<std::string> sentences;
+    for (auto const* each : here) {
+      auto choice = judge(*each);
+      if (std::holds_alternative<Attach>(choice))
+        sentences.push_back(fmt::format("{} is free", name_of(*each)));
+      else if (auto* wait = std::get_if<Wait>(&choice))
+        sentences.push_back(std::move(wait->sentence));
+      else
+        return choice;
+    }
+    return Wait{fmt::format("{}", fmt::join(sentences, "; "))};
+  }
+
+  Choice choose_events(std::string const& member) {
+    auto const* held = held_[EtcdCluster::events];
+    if (held && (held->tag_error.empty() ? held->tag.member == member || member.empty() : true))
+      return judge(*held);
+    if (auto refusal = unreadable_tags(EtcdCluster::events)) return *std::move(refusal);
+    auto const* main = member.empty() ? nullptr : in_zone(EtcdCluster::main, member);
+    bool main_is_mine = !std::holds_alternative<Refuse>(plan_.main) &&
+                        (std::holds_alternative<Attach>(plan_.main) || (main && here(*main)));
+    auto const* each = member.empty() ? nullptr : in_zone(EtcdCluster::events, member);
+    if (!main_is_mine) {
+      // A missing volume is said even now: the operator can make it while main is waited for.
+      if (find(EtcdCluster::events, [&](auto const& c) { return in_my_zone(c); }).empty())
+        return missing(EtcdCluster::events, member);
+      return Wait{
+          "the events volume goes to the master that holds the main volume of the same "
+          "member; this instance holds none yet that it may use"};
+    }
+    if (!each) return missing(EtcdCluster::events, member);
+    return judge(*each);
+  }
+
+  std::optional<Choice> unreadable_tags(EtcdCluster cluster) const {
+    auto bad = find(cluster, [&](auto const& c) {
+      return in_my_zone(c) && !c.tag_error.empty() && !elsewhere(c);
+    });
+    if (bad.empty()) return std::nullopt;
+    return Refuse{fmt::format("{} must not be taken: {}", bad[0]->id(), bad[0]->tag_error)};
+  }
+
+  Choice missing(EtcdCluster cluster, std::string const& member) const {
+    auto sentence = fmt::format("no volume tagged {}{} and {}=owned in {}", etcd_tag_name(cluster),
+                                member.empty() ? "" : fmt::format("={}/...", member),
+                                ownership_tag_name(world_.cluster), world_.zone);
+    for (auto const* each : find(cluster, [&](auto const& c) {
+           return !in_my_zone(c) && !member.empty() && c.tag_error.empty() &&
+                  c.tag.member == member;
+         }))
+      sentence += fmt::format("; {} is in {}", name_of(*each), each->volume->zone);
+    return Wait{sentence + ": create it, or put its tags right"};
+  }
+
+  // What a volume must not be, whoever holds it.
+  std::optional<std::string> unfit(Candidate const& each) const {
+    auto const& volume = *each.volume;
+    if (!each.tag_error.empty()) return each.tag_error;
+    if (volume.multi_attach) return "multi-attach is enabled, and nothing fences two writers";
+    if (each.attachments.size() > 1)
+      return fmt::format("it is attached to {} and {} at once", each.attachments[0].instance_id,
+                         each.attachments[1].instance_id);
+    if (volume.state == "error") return "EC2 shows it in the state error";
+    if (here(each)) {
+      auto const& attachment = each.attachments[0];
+      auto self = world_.instances.find(world_.instance_id);
+      auto root = self == world_.instances.end() ? "" : self->second.root_device;
+      bool named_as_root = !root.empty() && !attachment.device.empty() &&
+                           device_letter(root) == device_letter(attachment.device);
+      if (is_root_device_name(attachment.device) || named_as_root)
+        return fmt::format("it is this instance's root device ({})", attachment.device);
+      if (attachment.delete_on_termination)
+        return fmt::format(
+            "it would be deleted with this instance: set DeleteOnTermination of {} on {} to false",
+            attachment.device, world_.instance_id);
+    }
+    bool known = !volume.tag(kFormattedAtTag).empty() || !volume.tag(kEtcdClusterIdTag).empty() ||
+                 recorded(each);
+    if (!volume.snapshot_id.empty() && !known)
+      return fmt::format(
+          "it was made from the snapshot {} and nothing says what it holds: if it is the data of "
+          "member {}, tag it {}=<time>; else create a blank volume",
+          volume.snapshot_id, each.tag.member, kFormattedAtTag);
+    return std::nullopt;
+  }
+
+  // Others that claim to be the same member, wherever they are: one of them is a copy.
+  Candidates rivals(Candidate const& each) const {
+    if (recorded(each) || in_use(each)) return {};
+    auto same = of_member(each.cluster, each.tag.member);
+    return same.size() > 1 ? same : Candidates{};
+  }
+
+  Choice judge(Candidate const& each) {
+    if (auto why = unfit(each))
+      return Refuse{fmt::format("{} must not be used: {}", name_of(each), *why)};
+    if (auto all = rivals(each); !all.empty())
+      return Refuse{
+          fmt::format("{} are two candidates for one member: take the tags off the wrong "
+                      "one",
+                      names_of(all))};
+    if (here(each)) return held_here(each);
+    if (elsewhere(each)) return held_elsewhere(each);
+    if (auto unsettled = world_.unsettled.find(each.id()); unsettled != world_.unsettled.end())
+      return Wait{fmt::format("{}: {}", name_of(each), unsettled->second)};
+    if (each.volume->state != "available")
+      return Wait{fmt::format("{} is {}", name_of(each), each.volume->state)};
+    // The name is given in share_device_names, for both volumes at once.
+    return Attach{to_etcd_volume(*each.volume, each.tag), ""};
+  }
+
+  Choice held_here(Candidate const& each) {
+    auto const& attachment = each.attachments[0];
+    if (attachment.state == "attached") {
+      auto volume = to_etcd_volume(*each.volume, each.tag);
+      volume.instance_id = world_.instance_id;
+      return Mine{std::move(volume)};
+    }
+    if (attachment.state != "attaching")
+      return Wait{fmt::format("{} is {} from this instance: waiting for EC2 to let it go",
+                              name_of(each),
+                              attachment.state == "busy" ? "busy detaching" : attachment.state)};
+    auto since = world_.attaching_since.find(each.id());
+    if (since != world_.attaching_since.end() && world_.now - since->second >= kStuckAttaching)
+      return Detach{
+          .volume_id = each.id(),
+          .instance_id = world_.instance_id,
+          .device = attachment.device,
+          .force = false,
+          .why = fmt::format("{} is stuck attaching as {} for more than {}: it is given "
+                             "up, and another name is tried",
+                             name_of(each), attachment.device, to_words(kStuckAttaching))};
+    if (attachment.device.empty())
+      return Wait{
+          fmt::format("{} is here, but EC2 does not show the attachment yet", name_of(each))};
+    return Wait{fmt::format("{} is attaching as {}", name_of(each), attachment.device)};
+  }
+
+  // The owner's state where it is known; where it is not, it is asked for.
+  std::string state_of_owner(std::string const& id) {
+    plan_.owners.insert(id);
+    auto found = world_.instances.find(id);
+    return found == world_.instances.end() ? "" : found->second.state;
+  }
+
+  bool held_by_the_living(Candidate const& each) {
+    if (!elsewhere(each)) return false;
+    auto state = state_of_owner(each.attachments[0].instance_id);
+    return state == "running" || state == "pending";
+  }
+
+  Choice held_elsewhere(Candidate const& each) {
+    auto const& attachment = each.attachments[0];
+    auto state = state_of_owner(attachment.instance_id);
+    if (state == "terminated" && world_.force_detach_terminated && attachment.state != "detaching")
+      return Detach{.volume_id = each.id(),
+                    .instance_id = attachment.instance_id,
+                    .device = attachment.device,
+                    .force = true,
+                    .why = fmt::format("{} is still attached to {}, which is terminated",
+                                       name_of(each), attachment.instance_id)};
+    auto sentence = fmt::format("{} is {} {} {} ({})", name_of(each), attachment.state,
+                                attachment.state == "detaching" ? "from" : "to",
+                                attachment.instance_id, state.empty() ? "state not known" : state);
+    if (!attachment.attach_time.empty())
+      sentence += fmt::format(" since {}", attachment.attach_time);
+    if (state == "running" || state == "pending")
+      sentence +=
+          ": it is never taken from there; terminate that instance, or detach the volume "
+          "once nothing uses it";
+    else if (state == "stopped")
+      sentence += ": terminate or start that instance, or detach the volume";
+    return Wait{std::move(sentence)};
+  }
+
+  Choice give_back(Candidate const& each, std::string_view why) const {
+    return Detach{.volume_id = each.id(),
+                  .instance_id = world_.instance_id,
+                  .device = each.attachments.front().device,
+                  .force = false,
+                  .why = fmt::format("{} goes back: {}", name_of(each), why)};
+  }
+
+  // --- Names, for both volumes at once: they must never race for one.
+
+  void share_device_names() {
+    std::vector<std::string> taken = world_.local_names;
+    for (auto const& each : world_.volumes)
+      for (auto const& attachment : each.attachments)
+        if (attachment.instance_id == world_.instance_id && attachment.state != "detached")
+          taken.push_back(attachment.device);
+    for (auto const& [id, belief] : world_.beliefs) taken.push_back(belief.device);
+    if (auto self = world_.instances.find(world_.instance_id); self != world_.instances.end())
+      for (auto const& each : self->second.block_devices) taken.push_back(each.device);
+
+    for (auto cluster : kEtcdClusters) {
+      auto* attach = std::get_if<Attach>(&plan_.of(cluster));
+      if (!attach) continue;
+      if (auto name = free_device_name(taken, world_.tried_names)) {
+        attach->device = *name;
+        taken.push_back(*name);
+      } else {
+        plan_.of(cluster) = Wait{fmt::format(
+            "every name from /dev/sdf to /dev/sdp is taken on this instance: detach what does not "
+            "belong here, so that {} can be attached",
+            attach->volume.volume_id)};
+      }
+    }
+  }
+
+  World const& world_;
+  std::vector<Candidate> candidates_;
+  std::map<EtcdCluster, Candidate const*> held_;
+  std::set<EtcdCluster> settled_;
+  Plan plan_;
+};
+
+}  // namespace
+
+Plan choose(World const& world) {
+  return Chooser(world).choose();
+}
+
+std::vector<EtcdVolume> etcd_volumes(World const& world, EtcdCluster cluster) {
+  std::vector<EtcdVolume> found;
+  for (auto const& each : world.volumes) {
+    if (each.tag(ownership_tag_name(world.cluster)) != "owned") continue;
+    if (auto tag = parse_etcd_tag(each.tag(etcd_tag_name(cluster))))
+      found.push_back(to_etcd_volume(each, *tag));
+  }
+  std::ranges::sort(found, {}, [](auto const& each) { return each.volume_id; });
+  return found;
+}
+
+}  // namespace haagent::volumes

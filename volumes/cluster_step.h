@@ -1,0 +1,26 @@
+#pragma once
+
+#include <string>
+
+#include "volumes/steps.h"
+
+namespace haagent::volumes {
+
+// What the four steps of a cluster have in common.
+class ClusterStep : public Step {
+ public:
+  ClusterStep(std::string_view what, Volumes& volumes, EtcdCluster cluster)
+      : volumes_(volumes),
+        cluster_(cluster),
+        name_(fmt::format("{}-{}", what, to_string(cluster))) {}
+  std::string_view name() const override { return name_; }
+
+ protected:
+  Volumes& volumes_;
+  EtcdCluster const cluster_;
+
+ private:
+  std::string const name_;
+};
+
+}  // namespace haagent::volumes

@@ -1,0 +1,65 @@
+#include "volumes/etcd_tag.h"
+
+#include <algorithm>
+#include <ranges>
+
+namespace haagent::volumes {
+namespace {
+
+constexpr std::size_t kLongestTag = 256;  // what EC2 takes
+
+bool is_dns_label(std::string_view text) {
+  auto lower_or_digit = [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'); };
+  return !text.empty() && text.size() <= 63 && text.front() != '-' && text.back() != '-' &&
+         std::ranges::all_of(text, [&](char c) { return lower_or_digit(c) || c == '-'; });
+}
+
+}  // namespace
+
+Result<EtcdTag> parse_etcd_tag(std::string_view value) {
+  if (value.size() > kLongestTag)
+    return fail(Kind::invalid, "'{}...' has more than the {} characters that a tag may have",
+                value.substr(0, 60), kLongestTag);
+  auto slash = value.find('/');
+  if (slash == value.npos)
+    return fail(Kind::invalid, "'{}' is not of the form <member>/<members>, as in 'a/a,b,c'",
+                value);
+  EtcdTag tag{.member = std::string(value.substr(0, slash)), .members = {}};
+  for (auto part : std::views::split(value.substr(slash + 1), ',')) {
+    std::string member(part.begin(), part.end());
+    if (!is_dns_label(member))
+      return fail(Kind::invalid, "the member '{}' in '{}' is no DNS label", member, value);
+    if (std::ranges::count(tag.members, member) > 0)
+      return fail(Kind::invalid, "the member '{}' stands twice in '{}'", member, value);
+    tag.members.push_back(std::move(member));
+  }
+  if (std::ranges::count(tag.members, tag.member) == 0)
+    return fail(Kind::invalid, "'{}' in '{}' is none of the members behind the slash", tag.member,
+                value);
+  return tag;
+}
+
+bool has_master_role(aws::Volume const& volume) {
+  return volume.tag("k8s.io/role/control-plane") == "1" || volume.tag("k8s.io/role/master") == "1";
+}
+
+EtcdVolume to_etcd_volume(aws::Volume const& volume, EtcdTag const& tag) {
+  EtcdVolume out{.volume_id = volume.id,
+                 .zone = volume.zone,
+                 .member = tag.member,
+                 .members = tag.members,
+                 .etcd_cluster_id = volume.tag(kEtcdClusterIdTag),
+                 .formatted_at = volume.tag(kFormattedAtTag),
+                 .snapshot_id = volume.snapshot_id,
+                 .instance_id = {},
+                 .device_name = {},
+                 .size_gib = volume.size_gib};
+  for (auto const& each : volume.attachments) {
+    if (each.state == "detached") continue;
+    out.instance_id = each.instance_id;
+    out.device_name = each.device;
+  }
+  return out;
+}
+
+}  // namespace haagent::volumes

@@ -1,0 +1,56 @@
+#include "volumes/filesystem.h"
+
+namespace haagent::volumes {
+namespace {
+
+bool can_mount(std::string const& type) {
+  return type == "ext4" || type == "xfs";
+}
+
+FilesystemDecision decide_blank(EtcdVolume const& volume, BlockDevice const& device,
+                                std::string const& wanted) {
+  auto refuse = [&](std::string_view why) {
+    return RefuseDisk{
+        fmt::format("{} on {} reads as blank, but {}: no filesystem is made on it; "
+                    "if its data is known to be lost, use a new volume",
+                    volume.volume_id, device.path, why)};
+  };
+  if (!volume.formatted_at.empty())
+    return refuse(fmt::format("haagent formatted it at {}", volume.formatted_at));
+  if (!volume.etcd_cluster_id.empty())
+    return refuse(fmt::format("its member has joined the etcd cluster {}", volume.etcd_cluster_id));
+  if (!volume.snapshot_id.empty())
+    return refuse(fmt::format("it was made from the snapshot {}", volume.snapshot_id));
+  if (device.bytes != volume.size_gib << 30u)
+    return refuse(
+        fmt::format("the disk has {} bytes and the volume {} GiB", device.bytes, volume.size_gib));
+  if (!can_mount(wanted)) return refuse(fmt::format("'{}' is neither ext4 nor xfs", wanted));
+  return Make{wanted};
+}
+
+}  // namespace
+
+FilesystemDecision decide_filesystem(Probe const& probe, EtcdVolume const& volume,
+                                     BlockDevice const& device, std::string const& wanted) {
+  if (auto const* foreign = std::get_if<Foreign>(&probe))
+    return RefuseDisk{fmt::format(
+        "{} on {} holds {}: it is left as it is; look at what it is, and take the etcd tags off "
+        "the volume if it is no etcd data",
+        volume.volume_id, device.path, foreign->what)};
+  if (auto const* formatted = std::get_if<Formatted>(&probe)) {
+    if (!can_mount(formatted->type))
+      return RefuseDisk{
+          fmt::format("{} on {} holds {} (label '{}'), and haagent mounts only ext4 "
+                      "and xfs: it is left as it is",
+                      volume.volume_id, device.path, formatted->type, formatted->label)};
+    if (volume.formatted_at.empty()) return Tag{formatted->type};
+    return Ready{formatted->type};
+  }
+  return decide_blank(volume, device, wanted);
+}
+
+std::string filesystem_label(std::string const& type, EtcdCluster cluster) {
+  return fmt::format("{}-{}", type == "xfs" ? "etcd" : "haagent", to_string(cluster));
+}
+
+}  // namespace haagent::volumes

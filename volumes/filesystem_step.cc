@@ -1,0 +1,105 @@
+#include "volumes/filesystem_step.h"
+
+#include <algorithm>
+
+namespace haagent::volumes {
+namespace {
+
+constexpr Duration kFreshEnough{30'000};
+
+}  // namespace
+
+Result<FilesystemDecision> FilesystemStep::decide(EtcdVolume volume, BlockDevice const& device) {
+  auto probe = volumes_.disks_.probe(device);
+  if (!probe) return std::unexpected(probe.error());
+  if (std::holds_alternative<Blank>(*probe) && volume.formatted_at.empty())
+    volume.formatted_at = made_at_;
+  return decide_filesystem(*probe, volume, device, volumes_.config_.volumes.filesystem);
+}
+
+Result<Finding> FilesystemStep::look(Facts& facts, std::stop_token) {
+  auto& etcd = facts.etcd(cluster_);
+  auto volume = etcd.volume.require("volume");
+  if (!volume) return std::unexpected(volume.error());
+  auto device = etcd.device.require("device");
+  if (!device) return std::unexpected(device.error());
+
+  auto mounts = volumes_.mounts_.list();
+  if (!mounts) return std::unexpected(mounts.error());
+  auto mounted = std::ranges::find(*mounts, device->number, &Mount::device);
+  if (mounted != mounts->end())  // where it is mounted is the next step's concern
+    return Done{fmt::format("{} holds {}, mounted", volume->volume_id, mounted->filesystem)};
+
+  auto decision = decide(*volume, *device);
+  if (!decision) return std::unexpected(decision.error());
+  if (auto const* ready = std::get_if<Ready>(&*decision))
+    return Done{fmt::format("{} holds {}", volume->volume_id, ready->type)};
+  if (std::holds_alternative<Tag>(*decision))
+    return Needed{fmt::format("tag {} with {}", volume->volume_id, kFormattedAtTag)};
+  if (auto const* make = std::get_if<Make>(&*decision))
+    return Needed{fmt::format("make {} on {} ({}), which is blank", make->type, device->path,
+                              volume->volume_id)};
+  return fail(Kind::refused, "{}", std::get<RefuseDisk>(*decision).sentence);
+}
+
+Result<EtcdVolume> FilesystemStep::ask_ec2(EtcdVolume const& known, Identity const& identity,
+                                           std::stop_token stop) {
+  auto shown = volumes_.inventory_.volume(known.volume_id, kFreshEnough, stop);
+  if (!shown) return std::unexpected(shown.error());
+  bool here_alone = shown->attachments.size() == 1 &&
+                    shown->attachments[0].instance_id == identity.instance_id &&
+                    shown->attachments[0].state == "attached" && !shown->multi_attach;
+  if (!here_alone)
+    return fail(Kind::transient, "EC2 does not show {} as attached to this instance alone",
+                known.volume_id);
+  auto now = to_etcd_volume(*shown, {.member = known.member, .members = known.members});
+  // What this instance's record knows of it counts beside the tags.
+  if (now.formatted_at.empty()) now.formatted_at = known.formatted_at;
+  if (now.etcd_cluster_id.empty()) now.etcd_cluster_id = known.etcd_cluster_id;
+  return now;
+}
+
+Result<void> FilesystemStep::remember(EtcdVolume volume, std::string const& formatted_at,
+                                      bool tagged, Identity const& identity, Facts& facts,
+                                      std::stop_token stop) {
+  if (!tagged)
+    if (auto done = volumes_.inventory_.tag(volume.volume_id, kFormattedAtTag, formatted_at, stop);
+        !done)
+      return done;
+  volume.formatted_at = formatted_at;
+  facts.etcd(cluster_).volume.set(volume);
+  return volumes_.record_.keep(identity.instance_id, cluster_, volume);
+}
+
+Result<void> FilesystemStep::act(Facts& facts, std::stop_token stop) {
+  auto& etcd = facts.etcd(cluster_);
+  auto identity = facts.identity.require("identity");
+  if (!identity) return std::unexpected(identity.error());
+  auto known = etcd.volume.require("volume");
+  if (!known) return std::unexpected(known.error());
+  auto device = etcd.device.require("device");
+  if (!device) return std::unexpected(device.error());
+
+  auto volume = ask_ec2(*known, *identity, stop);
+  if (!volume) return std::unexpected(volume.error());
+  auto decision = decide(*volume, *device);
+  if (!decision) return std::unexpected(decision.error());
+
+  if (std::holds_alternative<Ready>(*decision))
+    return remember(*volume, volume->formatted_at, /*tagged=*/true, *identity, facts, stop);
+  if (std::holds_alternative<Tag>(*decision)) {
+    auto when = made_at_.empty() ? to_rfc3339(volumes_.clock_.utc()) : made_at_;
+    return remember(*volume, when, /*tagged=*/false, *identity, facts, stop);
+  }
+  if (auto const* make = std::get_if<Make>(&*decision)) {
+    auto label = filesystem_label(make->type, cluster_);
+    auto when = to_rfc3339(volumes_.clock_.utc());
+    auto made = volumes_.disks_.make_filesystem(*device, make->type, label, stop);
+    if (!made) return fail(made.error(), "making {} on {}", make->type, volume->volume_id);
+    made_at_ = when;
+    return remember(*volume, when, /*tagged=*/false, *identity, facts, stop);
+  }
+  return fail(Kind::refused, "{}", std::get<RefuseDisk>(*decision).sentence);
+}
+
+}  // namespace haagent::volumes

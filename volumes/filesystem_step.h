@@ -1,0 +1,26 @@
+#pragma once
+
+#include "volumes/cluster_step.h"
+#include "volumes/filesystem.h"
+
+namespace haagent::volumes {
+
+class FilesystemStep final : public ClusterStep {
+ public:
+  FilesystemStep(Volumes& volumes, EtcdCluster cluster)
+      : ClusterStep("filesystem", volumes, cluster) {}
+  Result<Finding> look(Facts& facts, std::stop_token stop) override;
+  Result<void> act(Facts& facts, std::stop_token stop) override;
+
+ private:
+  Result<FilesystemDecision> decide(EtcdVolume volume, BlockDevice const& device);
+  // The volume as EC2 shows it now; refused unless it is attached here, and here alone.
+  Result<EtcdVolume> ask_ec2(EtcdVolume const& known, Identity const& identity,
+                             std::stop_token stop);
+  Result<void> remember(EtcdVolume volume, std::string const& formatted_at, bool tagged,
+                        Identity const& identity, Facts& facts, std::stop_token stop);
+
+  std::string made_at_;  // by this process; it never makes another
+};
+
+}  // namespace haagent::volumes

@@ -1,0 +1,26 @@
+// Whose disk is this? A pure decision over what stands at a mounted volume's root.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "agent/base/volume_marker.h"
+
+namespace haagent::volumes {
+
+struct MarkerFits {};
+struct WriteMarker {};  // an empty filesystem without a marker: it becomes ours
+struct RefuseMarker {
+  std::string sentence;
+};
+using MarkerDecision = std::variant<MarkerFits, WriteMarker, RefuseMarker>;
+
+// `expected` is what the tags say; `others` the names at the root beside the marker and lost+found.
+// Members that come and go with the cluster's size do not count, nor does an etcd cluster id that
+// one of the two does not know yet.
+MarkerDecision decide_marker(std::optional<VolumeMarker> const& marker,
+                             VolumeMarker const& expected, std::vector<std::string> const& others);
+
+}  // namespace haagent::volumes

@@ -1,0 +1,80 @@
+#include "volumes/mount.h"
+
+#include <libmount/libmount.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <memory>
+
+#include "agent/base/files.h"
+
+namespace haagent::volumes {
+namespace {
+
+struct FreeContext {
+  void operator()(libmnt_context* context) const { mnt_free_context(context); }
+};
+using Context = std::unique_ptr<libmnt_context, FreeContext>;
+
+Result<Context> new_context() {
+  Context context(mnt_new_context());
+  if (!context) return fail(Kind::transient, "no memory for libmount");
+  mnt_context_disable_helpers(context.get(), 1);
+  mnt_context_disable_mtab(context.get(), 1);
+  return context;
+}
+
+// rc > 0 is an errno of the system call, rc < 0 libmount's own; the text tells both.
+std::unexpected<Error> failure(Context const& context, int rc, std::string_view doing) {
+  int number = mnt_context_syscall_called(context.get())
+                   ? std::abs(mnt_context_get_syscall_errno(context.get()))
+                   : 0;
+  char text[512] = "";
+  mnt_context_get_excode(context.get(), rc, text, sizeof text);
+  auto error = errno_error(number == 0 ? EINVAL : number, doing);
+  if (*text) error.what = fmt::format("{}: {}", doing, text);
+  if (number == EBUSY) error.kind = Kind::transient;
+  return std::unexpected(std::move(error));
+}
+
+}  // namespace
+
+Result<std::vector<Mount>> SystemMounts::list() {
+  auto text = read_file("/proc/self/mountinfo");
+  if (!text) return std::unexpected(text.error());
+  if (!*text) return fail(Kind::internal, "/proc is not mounted: /proc/self/mountinfo is missing");
+  return parse_mountinfo(**text);
+}
+
+Result<void> SystemMounts::mount(BlockDevice const& device,
+                                 std::filesystem::path const& mount_point,
+                                 std::string const& filesystem) {
+  auto context = new_context();
+  if (!context) return std::unexpected(context.error());
+  auto* raw = context->get();
+  if (mnt_context_set_source(raw, device.path.c_str()) != 0 ||
+      mnt_context_set_target(raw, mount_point.c_str()) != 0 ||
+      mnt_context_set_fstype(raw, filesystem.c_str()) != 0 ||
+      mnt_context_set_options(raw, kMountOptions) != 0)
+    return fail(Kind::transient, "no memory for libmount");
+  int rc = mnt_context_mount(raw);
+  if (rc != 0 || mnt_context_get_status(raw) != 1)
+    return failure(*context, rc,
+                   fmt::format("mounting {} at {}", device.path, mount_point.string()));
+  return {};
+}
+
+Result<void> SystemMounts::unmount(std::filesystem::path const& mount_point) {
+  auto mounts = list();
+  if (!mounts) return std::unexpected(mounts.error());
+  if (!mount_at(*mounts, mount_point.string())) return {};
+  auto context = new_context();
+  if (!context) return std::unexpected(context.error());
+  if (mnt_context_set_target(context->get(), mount_point.c_str()) != 0)
+    return fail(Kind::transient, "no memory for libmount");
+  int rc = mnt_context_umount(context->get());
+  if (rc != 0) return failure(*context, rc, fmt::format("unmounting {}", mount_point.string()));
+  return {};
+}
+
+}  // namespace haagent::volumes

@@ -1,0 +1,39 @@
+#pragma once
+
+#include <filesystem>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "agent/base/facts.h"
+#include "volumes/mountinfo.h"
+
+namespace haagent::volumes {
+
+// Whatever is mounted below etcd's data is never executed, never a device, and its times of access
+// are nobody's concern.
+inline constexpr char kMountOptions[] = "noatime,nodev,nosuid,noexec";
+
+class Mounts {
+ public:
+  virtual ~Mounts() = default;
+  virtual Result<std::vector<Mount>> list() = 0;
+  // Mounts with kMountOptions; the folder must exist. Says what the kernel says where it fails.
+  virtual Result<void> mount(BlockDevice const& device, std::filesystem::path const& mount_point,
+                             std::string const& filesystem) = 0;
+  // The uppermost mount there. Transient while something still uses it; no error where nothing is
+  // mounted.
+  virtual Result<void> unmount(std::filesystem::path const& mount_point) = 0;
+};
+
+// mount and umount through libmount in this process's own mount namespace: no helper programs, no
+// /run/mount/utab.
+class SystemMounts final : public Mounts {
+ public:
+  Result<std::vector<Mount>> list() override;
+  Result<void> mount(BlockDevice const& device, std::filesystem::path const& mount_point,
+                     std::string const& filesystem) override;
+  Result<void> unmount(std::filesystem::path const& mount_point) override;
+};
+
+}  // namespace haagent::volumes

@@ -1,0 +1,201 @@
+#include "volumes/mount_step.h"
+
+#include <fmt/ranges.h>
+
+#include <algorithm>
+
+#include "volumes/filesystem_size.h"
+
+namespace haagent::volumes {
+namespace {
+
+Result<std::vector<std::string>> names_in(std::filesystem::path const& folder) {
+  std::vector<std::string> names;
+  std::error_code error;
+  for (std::filesystem::directory_iterator each(folder, error), end; !error && each != end;
+       each.increment(error))
+    names.push_back(each->path().filename());
+  if (error && error != std::errc::no_such_file_or_directory)
+    return fail_errno(error.value(), fmt::format("reading {}", folder.string()));
+  std::ranges::sort(names);
+  return names;
+}
+
+std::string first_few(std::vector<std::string> const& names) {
+  constexpr std::size_t kFew = 5;
+  if (names.size() <= kFew) return fmt::format("{}", fmt::join(names, ", "));
+  return fmt::format("{} and {} more", fmt::join(names.begin(), names.begin() + kFew, ", "),
+                     names.size() - kFew);
+}
+
+std::string in_gib(std::uint64_t bytes) {
+  return fmt::format("{:.1f} GiB", static_cast<double>(bytes) / (1u << 30u));
+}
+
+}  // namespace
+
+// Nothing may be hidden by the mount, and the disk must not be in use elsewhere.
+Result<void> MountStep::may_mount(State const& state, std::vector<Mount> const& mounts) {
+  auto elsewhere = std::ranges::find(mounts, state.device.number, &Mount::device);
+  if (elsewhere != mounts.end())
+    return fail(Kind::refused, "{} ({}) is mounted at {} already: unmount it there",
+                state.device.path, state.volume.volume_id, elsewhere->mount_point);
+  auto point = volumes_.real_mount_point(cluster_);
+  auto names = names_in(point);
+  if (!names) return std::unexpected(names.error());
+  if (!names->empty())
+    return fail(Kind::refused,
+                "{} holds files of the root disk ({}), which mounting {} would hide: move them "
+                "away",
+                point.string(), first_few(*names), state.volume.volume_id);
+  return {};
+}
+
+Result<void> MountStep::may_use(State const& state, Mount const& mount) {
+  auto const& id = state.volume.volume_id;
+  if (mount.device != state.device.number)
+    return fail(Kind::refused, "{} is mounted at {}, where {} ({}) belongs: unmount it",
+                mount.source, mount.mount_point, id, state.device.path);
+  if (mount.root != "/")
+    return fail(Kind::refused, "only {} of {} is mounted at {}: unmount it", mount.root, id,
+                mount.mount_point);
+  if (mount.filesystem != "ext4" && mount.filesystem != "xfs")
+    return fail(Kind::refused, "{} is mounted at {} as {}, which is neither ext4 nor xfs", id,
+                mount.mount_point, mount.filesystem);
+  if (mount.read_only)
+    return fail(Kind::refused,
+                "{} is mounted read-only at {}: the kernel does that after an error of the disk or "
+                "the filesystem; look at its log",
+                id, mount.mount_point);
+  return {};
+}
+
+Result<MountStep::State> MountStep::state(Facts& facts) {
+  auto& etcd = facts.etcd(cluster_);
+  auto volume = etcd.volume.require("volume");
+  if (!volume) return std::unexpected(volume.error());
+  auto device = etcd.device.require("device");
+  if (!device) return std::unexpected(device.error());
+  auto mounts = volumes_.mounts_.list();
+  if (!mounts) return std::unexpected(mounts.error());
+
+  State state{.volume = *std::move(volume), .device = *std::move(device)};
+  auto point = volumes_.real_mount_point(cluster_);
+  auto const* mount = mount_at(*mounts, point.string());
+  if (!mount) {
+    if (auto may = may_mount(state, *mounts); !may) return std::unexpected(may.error());
+    state.next = Move::mount;
+    return state;
+  }
+  if (auto may = may_use(state, *mount); !may) return std::unexpected(may.error());
+  state.filesystem = mount->filesystem;
+
+  VolumeMarker expected{.cluster = volumes_.config_.cluster.name,
+                        .etcd = std::string(to_string(cluster_)),
+                        .member = state.volume.member,
+                        .members = state.volume.members,
+                        .volume_id = state.volume.volume_id,
+                        .formatted_at = state.volume.formatted_at,
+                        .etcd_cluster_id = state.volume.etcd_cluster_id};
+  auto marker = read_volume_marker(point);
+  if (!marker) return std::unexpected(marker.error());
+  auto names = names_in(point);
+  if (!names) return std::unexpected(names.error());
+  auto const marker_name = volume_marker_path("").filename().string();
+  std::erase_if(*names, [&](auto const& name) {
+    // A power cut leaves the marker half-written beside its place: that is nobody's data.
+    return name == "lost+found" || name == marker_name || name.starts_with("." + marker_name + ".");
+  });
+  auto decision = decide_marker(*marker, expected, *names);
+  if (auto const* refuse = std::get_if<RefuseMarker>(&decision))
+    return fail(Kind::refused, "{}", refuse->sentence);
+  state.marker = marker->value_or(expected);
+  if (std::holds_alternative<WriteMarker>(decision))
+    state.next = Move::write_marker;
+  else
+    see_growth(state);
+  return state;
+}
+
+void MountStep::see_growth(State& state) {
+  auto bytes = volumes_.disks_.filesystem_bytes(state.device, state.filesystem,
+                                                volumes_.real_mount_point(cluster_));
+  if (!bytes) {
+    state.growth = fmt::format("; its size is not known: {}", bytes.error().what);
+  } else if (*bytes + kWorthGrowing <= state.device.bytes) {
+    state.growth = fmt::format(" from {} to {}", in_gib(*bytes), in_gib(state.device.bytes));
+    state.next = growth_failed_.empty() ? Move::grow : Move::none;
+    if (!growth_failed_.empty())
+      state.growth = fmt::format("; it could not be grown{}: {}", state.growth, growth_failed_);
+  }
+}
+
+Result<Finding> MountStep::look(Facts& facts, std::stop_token) {
+  auto& fact = facts.etcd(cluster_).mount;
+  auto now = state(facts);
+  if (!now) {
+    fact.clear();
+    return std::unexpected(now.error());
+  }
+  auto const& id = now->volume.volume_id;
+  auto point = volumes_.mount_point(cluster_);
+  switch (now->next) {
+    case Move::mount:
+      fact.clear();
+      return Needed{fmt::format("mount {} ({}) at {}", now->device.path, id, point)};
+    case Move::write_marker:
+      fact.clear();
+      return Needed{fmt::format("write haagent.json on {}", id)};
+    case Move::grow:
+      return Needed{fmt::format("grow {} on {}{}", now->filesystem, id, now->growth)};
+    case Move::none:
+      break;
+  }
+  fact.set({.mount_point = point,
+            .filesystem = now->filesystem,
+            .marker_etcd_cluster_id = now->marker.etcd_cluster_id});
+  return Done{fmt::format("{} is mounted at {}{}", id, point, now->growth)};
+}
+
+Result<void> MountStep::mount(State const& state, std::stop_token stop) {
+  auto probe = volumes_.disks_.probe(state.device);
+  if (!probe) return std::unexpected(probe.error());
+  auto const* formatted = std::get_if<Formatted>(&*probe);
+  if (!formatted || (formatted->type != "ext4" && formatted->type != "xfs"))
+    return fail(Kind::refused, "{} ({}) holds no filesystem to mount any more", state.device.path,
+                state.volume.volume_id);
+  if (auto sound = volumes_.disks_.check(state.device, formatted->type, stop); !sound) return sound;
+  auto point = volumes_.root_(volumes_.mount_point(cluster_));
+  if (auto made = make_directories(point.parent_path()); !made) return made;
+  if (auto made = make_directories(point, 0700); !made) return made;
+  return volumes_.mounts_.mount(state.device, volumes_.real_mount_point(cluster_), formatted->type);
+}
+
+Result<void> MountStep::act(Facts& facts, std::stop_token stop) {
+  auto now = state(facts);
+  if (!now) return std::unexpected(now.error());
+  auto point = volumes_.real_mount_point(cluster_);
+  switch (now->next) {
+    case Move::mount:
+      return mount(*now, stop);
+    case Move::write_marker: {
+      // The root of a new filesystem is open to all.
+      std::error_code error;
+      std::filesystem::permissions(point, std::filesystem::perms::owner_all, error);
+      if (error) return fail_errno(error.value(), fmt::format("closing {}", point.string()));
+      return write_volume_marker(point, now->marker);
+    }
+    case Move::grow: {
+      auto grown = volumes_.disks_.grow(now->device, now->filesystem, point, stop);
+      if (!grown && grown.error().kind == Kind::interrupted) return grown;
+      // etcd runs well without the new space: a warning, and no second try before a restart.
+      growth_failed_ = grown ? "the filesystem is as it was" : grown.error().what;
+      return {};
+    }
+    case Move::none:
+      return {};
+  }
+  return {};
+}
+
+}  // namespace haagent::volumes

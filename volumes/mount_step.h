@@ -1,0 +1,33 @@
+#pragma once
+
+#include "volumes/cluster_step.h"
+#include "volumes/marker_check.h"
+
+namespace haagent::volumes {
+
+class MountStep final : public ClusterStep {
+ public:
+  MountStep(Volumes& volumes, EtcdCluster cluster) : ClusterStep("mount", volumes, cluster) {}
+  Result<Finding> look(Facts& facts, std::stop_token stop) override;
+  Result<void> act(Facts& facts, std::stop_token stop) override;
+
+ private:
+  enum class Move { none, mount, write_marker, grow };
+  struct State {
+    EtcdVolume volume;
+    BlockDevice device;
+    std::string filesystem;  // once mounted
+    VolumeMarker marker;     // as it is, or as it shall be written
+    std::string growth;      // "from 20 GiB to 40 GiB", or why that is not known
+    Move next = Move::none;
+  };
+  Result<State> state(Facts& facts);
+  Result<void> may_mount(State const& state, std::vector<Mount> const& mounts);
+  Result<void> may_use(State const& state, Mount const& mount);
+  Result<void> mount(State const& state, std::stop_token stop);
+  void see_growth(State& state);
+
+  std::string growth_failed_;
+};
+
+}  // namespace haagent::volumes

@@ -1,0 +1,140 @@
+#include "volumes/steps.h"
+
+#include <fmt/ranges.h>
+
+#include <algorithm>
+
+#include "volumes/cluster_step.h"
+#include "volumes/filesystem_step.h"
+#include "volumes/mount_step.h"
+
+namespace haagent::volumes {
+
+class VolumeStep final : public ClusterStep {
+ public:
+  VolumeStep(Volumes& volumes, EtcdCluster cluster) : ClusterStep("volume", volumes, cluster) {}
+
+  Result<Finding> look(Facts& facts, std::stop_token stop) override {
+    seen_ = volumes_.devices_.news();
+    return volumes_.attacher_.look(cluster_, facts, stop);
+  }
+  Result<void> act(Facts& facts, std::stop_token stop) override {
+    return volumes_.attacher_.act(cluster_, facts, stop);
+  }
+  // A disk that turns up is the first sign that an attachment is done.
+  void pause(Clock&, Duration at_most, std::stop_token stop) override {
+    volumes_.devices_.wait(seen_, at_most, stop);
+  }
+
+ private:
+  std::uint64_t seen_ = 0;
+};
+
+class DeviceStep final : public ClusterStep {
+ public:
+  DeviceStep(Volumes& volumes, EtcdCluster cluster) : ClusterStep("device", volumes, cluster) {}
+
+  Result<Finding> look(Facts& facts, std::stop_token) override {
+    seen_ = volumes_.devices_.news();
+    auto& etcd = facts.etcd(cluster_);
+    auto volume = etcd.volume.require("volume");
+    if (!volume) return std::unexpected(volume.error());
+    auto device = volumes_.devices_.find(*volume);
+    if (!device) return fail(device.error(), "looking for the disk of {}", volume->volume_id);
+    if (!*device) {
+      etcd.device.clear();
+      return Waiting{fmt::format(
+          "{} is attached as {}, but its disk is not here yet (disks here: {})", volume->volume_id,
+          volume->device_name, fmt::join(volumes_.devices_.local().names, ", "))};
+    }
+    etcd.device.set(**device);
+    return Done{fmt::format("{} is {}", volume->volume_id, (*device)->path)};
+  }
+  Result<void> act(Facts&, std::stop_token) override { return {}; }  // it is never Needed
+  // However long the pause is to be: events may be lost, so it looks again every second.
+  void pause(Clock&, Duration at_most, std::stop_token stop) override {
+    volumes_.devices_.wait(seen_, std::min(at_most, Duration(1'000)), stop);
+  }
+
+ private:
+  std::uint64_t seen_ = 0;
+};
+
+Volumes::Volumes(NodeConfig const& config, Root root, aws::Ec2& ec2, Clock& clock, Devices& devices,
+                 Disks& disks, Mounts& mounts)
+    : config_(config),
+      root_(std::move(root)),
+      clock_(clock),
+      devices_(devices),
+      disks_(disks),
+      mounts_(mounts),
+      inventory_(ec2, clock, config.cluster.name),
+      record_(root_),
+      attacher_({.cluster = config.cluster.name,
+                 .force_detach_terminated = config.volumes.force_detach_terminated},
+                inventory_, record_, devices_, mounts_) {}
+
+std::vector<std::unique_ptr<Step>> Volumes::steps(EtcdCluster cluster) {
+  std::vector<std::unique_ptr<Step>> steps;
+  steps.push_back(std::make_unique<VolumeStep>(*this, cluster));
+  steps.push_back(std::make_unique<DeviceStep>(*this, cluster));
+  steps.push_back(std::make_unique<FilesystemStep>(*this, cluster));
+  steps.push_back(std::make_unique<MountStep>(*this, cluster));
+  return steps;
+}
+
+Result<void> Volumes::release(EtcdCluster cluster, Facts& facts, std::stop_token stop) {
+  auto identity = facts.identity.require("identity");
+  if (!identity) return std::unexpected(identity.error());
+  auto& etcd = facts.etcd(cluster);
+  auto volume = etcd.volume.get();
+  if (!volume) volume = record_.find(identity->instance_id, cluster);
+  if (!volume) return {};
+
+  auto device = devices_.find(*volume);
+  if (!device) return std::unexpected(device.error());
+  if (*device)
+    if (auto unmounted = unmount(cluster, **device); !unmounted) return unmounted;
+  etcd.mount.clear();
+
+  auto detached = inventory_.detach({.volume_id = volume->volume_id,
+                                     .instance_id = identity->instance_id,
+                                     .device = volume->device_name,
+                                     .force = false,
+                                     .why = {}},
+                                    stop);
+  if (!detached) return detached;
+  etcd.device.clear();
+  etcd.volume.clear();
+  return record_.forget(identity->instance_id, cluster);
+}
+
+// What is mounted at the mount point need not be ours; then it is not ours to unmount. While our
+// disk is mounted anywhere, it must not be detached.
+Result<void> Volumes::unmount(EtcdCluster cluster, BlockDevice const& device) {
+  auto mounts = mounts_.list();
+  if (!mounts) return std::unexpected(mounts.error());
+  auto point = real_mount_point(cluster);
+  auto const* mount = mount_at(*mounts, point.string());
+  if (mount && mount->device == device.number) {
+    if (auto unmounted = mounts_.unmount(point); !unmounted) return unmounted;
+    mounts = mounts_.list();
+    if (!mounts) return std::unexpected(mounts.error());
+  }
+  auto left = std::ranges::find(*mounts, device.number, &Mount::device);
+  if (left == mounts->end()) return {};
+  return fail(Kind::transient, "{} is still mounted at {}", device.path, left->mount_point);
+}
+
+std::string Volumes::mount_point(EtcdCluster cluster) const {
+  return (std::filesystem::path(config_.volumes.mount_root) / to_string(cluster)).string();
+}
+
+std::filesystem::path Volumes::real_mount_point(EtcdCluster cluster) const {
+  auto path = root_(mount_point(cluster));
+  std::error_code error;
+  auto real = std::filesystem::weakly_canonical(path, error);
+  return error ? path : real;
+}
+
+}  // namespace haagent::volumes

@@ -1,0 +1,56 @@
+// The rows of the boot list that end with a mounted etcd volume: volume-<cluster>,
+// device-<cluster>, filesystem-<cluster>, mount-<cluster>. The rows of both clusters share one view
+// of EC2.
+//
+// How the boot list runs them: volume rows look every second or less (EC2 is asked less often by
+// itself), and afterwards all of them are looked at only, never acted on again.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "agent/base/files.h"
+#include "agent/base/node_config.h"
+#include "agent/base/step.h"
+#include "volumes/attach.h"
+#include "volumes/disks.h"
+
+namespace haagent::volumes {
+
+class Volumes {
+ public:
+  // Everything must outlive this, and this the steps. Reads config.cluster.name and config.volumes.
+  Volumes(NodeConfig const& config, Root root, aws::Ec2& ec2, Clock& clock, Devices& devices,
+          Disks& disks, Mounts& mounts);
+
+  // The four steps of a cluster, each coming after the one before it.
+  std::vector<std::unique_ptr<Step>> steps(EtcdCluster cluster);
+
+  // Hands the volume over: unmounts it, detaches it without force, forgets it, and clears its
+  // facts. etcd must have ended. Done again after a failure, it goes on where it stopped. Transient
+  // while something still uses the mount.
+  Result<void> release(EtcdCluster cluster, Facts& facts, std::stop_token stop);
+
+ private:
+  friend class VolumeStep;
+  friend class DeviceStep;
+  friend class FilesystemStep;
+  friend class MountStep;
+
+  Result<void> unmount(EtcdCluster cluster, BlockDevice const& device);
+  std::string mount_point(EtcdCluster cluster) const;                 // "/var/lib/etcd/main"
+  std::filesystem::path real_mount_point(EtcdCluster cluster) const;  // as mountinfo has it
+
+  NodeConfig const& config_;
+  Root root_;
+  Clock& clock_;
+  Devices& devices_;
+  Disks& disks_;
+  Mounts& mounts_;
+  Inventory inventory_;
+  Record record_;
+  Attacher attacher_;
+};
+
+}  // namespace haagent::volumes
