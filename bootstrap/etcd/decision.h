@@ -1,0 +1,146 @@
+// THE member decision: from what is known to one move. Pure, so that every situation is a row of a
+// test. A move is small enough that a crash after it leaves facts from which the next decision goes
+// on: nothing is remembered but what stands on the volume, in the cluster and in EC2's tags.
+//
+// The rules, by their weight:
+//  1. Data on the volume: start it as it is, whatever else is unreachable. Only a quorum that says
+//     that this member was removed, or one that serves another cluster, stops that.
+//  2. A new cluster only where nothing speaks for an old one: my volume is blank and no snapshot's,
+//     no volume of any zone carries a cluster id, no peer answers at all, no backup exists, and a
+//     quorum of the expected volumes is held by instances. Everybody forms with the same full list
+//     and token, so ids are the same whoever starts first, and etcd's own quorum over that list
+//     makes it one cluster.
+//  3. History and no quorum: wait. Never form.
+//  4. A blank member that a quorum knows comes back under a new id (remove, add as a learner,
+//     promote), never under its old one: it may have voted or acknowledged entries that it lost
+//     with its disk. This holds for a member that looks never started too, since a disk can be lost
+//     before its member has published itself, and no input here tells the two apart. Only a learner
+//     that has not started is used as it stands: it has no vote and nothing to lose.
+//  5. A member is not done before a quorum of the volumes carry the cluster's id, so that no
+//  client's
+//     write is taken which the loss of a minority of the volumes leaves without evidence.
+//  6. What stands in the way is set aside, never deleted.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "agent/base/units.h"
+#include "bootstrap/etcd/client.h"
+#include "bootstrap/etcd/data_dir.h"
+#include "bootstrap/etcd/names.h"
+
+namespace haagent::bootstrap {
+
+// What one member's etcd answers, mine included.
+struct MemberAnswer {
+  enum class Reach {
+    silent,   // no answer: no address, no route, refused, a timeout
+    strange,  // something answers, but not as etcd does: another certificate, no gateway
+    answers,
+  };
+  std::string member;  // "b"
+  Reach reach = Reach::silent;
+  std::string why;  // of silent and strange: "connection refused"
+  std::uint64_t cluster_id = 0;
+  std::uint64_t member_id = 0;
+  std::string version;
+  bool learner = false;
+  std::uint64_t raft_index = 0;
+  std::uint64_t leader_id = 0;  // 0: it sees none
+  std::uint64_t db_size = 0;    // bytes
+  std::vector<std::string> alarms;
+  // The list by a read that a quorum has confirmed; nothing where there is no quorum, or a learner
+  // was asked.
+  std::optional<std::vector<EtcdMember>> quorum_list;
+};
+
+// A volume of the cluster, in any zone, as EC2 says.
+struct VolumeEvidence {
+  std::string volume_id;
+  std::string member;
+  std::vector<std::string> members;
+  std::string etcd_cluster_id;
+  bool attached = false;  // to an instance
+};
+
+struct MemberInputs {
+  // Who I am.
+  std::string member;                         // "a"
+  std::vector<InitialMember> expected;        // all members of the tag, in its order
+  std::vector<std::string> expected_members;  // "a", "b", "c", beside `expected`
+  std::string version;                        // of my etcd: "3.5.30"
+
+  // My volume.
+  DataDir data;
+  std::string marker_cluster_id;
+  std::string tag_cluster_id;
+  std::string snapshot_id;
+
+  // My etcd.
+  UnitState::Phase unit = UnitState::Phase::stopped;
+  std::string unit_detail;
+  int failed_starts = 0;  // since it last served
+  MemberAnswer own;
+
+  // The others.
+  std::vector<MemberAnswer> peers;
+  std::optional<std::vector<VolumeEvidence>> volumes;  // nothing: EC2 was not asked
+  bool backup_present = false;
+};
+
+struct StartAsIs {};
+struct FormNew {
+  std::vector<InitialMember> initial;
+};
+struct StartJoined {  // my id is in the list, as a learner that has not started
+  std::vector<InitialMember> initial;
+};
+struct SetAside {
+  std::string why;
+};
+struct StopUnit {
+  std::string why;
+};
+struct RemoveStale {
+  std::uint64_t id = 0;
+  std::string why;
+};
+struct AddLearner {};
+struct Promote {
+  std::uint64_t id = 0;
+};
+struct UpdatePeerUrl {
+  std::uint64_t id = 0;
+};
+struct TagVolume {  // mine, in EC2
+  std::uint64_t id = 0;
+};
+struct MarkVolume {  // mine, in haagent.json
+  std::uint64_t id = 0;
+};
+struct Wait {
+  std::string what;
+};
+struct Refuse {
+  std::string why;
+};
+struct Serving {
+  std::string what;
+};
+using Decision =
+    std::variant<StartAsIs, FormNew, StartJoined, SetAside, StopUnit, RemoveStale, AddLearner,
+                 Promote, UpdatePeerUrl, TagVolume, MarkVolume, Wait, Refuse, Serving>;
+
+Decision decide(MemberInputs const& inputs);
+
+// "b does not answer (connection refused) and c answers strangely (HTTP 404)"; empty: all answer.
+std::string missing(MemberInputs const& inputs);
+
+// The move in one sentence: "form a new cluster of etcd-a, etcd-b and etcd-c".
+std::string sentence_of(Decision const& decision, MemberInputs const& inputs);
+
+}  // namespace haagent::bootstrap

@@ -1,0 +1,379 @@
+#include "bootstrap/etcd/step.h"
+
+#include <algorithm>
+
+#include "agent/base/volume_marker.h"
+#include "agent/base/volume_tags.h"
+#include "bootstrap/etcd/ask.h"
+#include "bootstrap/etcd/errors.h"
+#include "bootstrap/etcd/member_facts.h"
+#include "bootstrap/hosts/step.h"
+
+namespace haagent::bootstrap {
+namespace {
+
+using namespace std::chrono_literals;
+using Phase = UnitState::Phase;
+
+// A blank volume decides on what EC2 said at most this long ago.
+constexpr Duration kEvidenceAge = 5s;
+// A member that waits for the others' tags: they come within a second or two of each other.
+constexpr Duration kTagAge = 1s;
+constexpr Duration kStopDeadline = 30s;
+constexpr Duration kPromotionShows = 5s;
+constexpr Duration kStartAgainFirst = 1s;
+// etcd takes no new member before its voters have been connected for 5 s; backing off from that
+// would only sleep through the moment.
+constexpr Duration kChangeAgain = 1s;
+constexpr Duration kStartAgainCap = 60s;
+
+bool is_up(Phase phase) {
+  return phase == Phase::starting || phase == Phase::running;
+}
+
+bool starts_etcd(Decision const& decision) {
+  return std::holds_alternative<StartAsIs>(decision) || std::holds_alternative<FormNew>(decision) ||
+         std::holds_alternative<StartJoined>(decision);
+}
+
+bool changes_members(Decision const& decision) {
+  return std::holds_alternative<AddLearner>(decision) ||
+         std::holds_alternative<RemoveStale>(decision);
+}
+
+}  // namespace
+
+EtcdStep::EtcdStep(EtcdCluster cluster, EtcdParts parts, std::shared_ptr<Peers> peers)
+    : cluster_(cluster),
+      parts_(std::move(parts)),
+      peers_(std::move(peers)),
+      name_(fmt::format("etcd-{}", to_string(cluster))) {}
+
+// A start that came to nothing delays the next one.
+void EtcdStep::count_failures(UnitState const& unit) {
+  if (!started_ || is_up(unit.phase)) return;
+  started_ = false;
+  auto const pause =
+      std::min(kStartAgainCap, kStartAgainFirst * (1 << std::min(failed_starts_, 6)));
+  ++failed_starts_;
+  next_start_ = parts_.clock.steady() + pause;
+  next_start_utc_ = parts_.clock.utc() + pause;
+}
+
+Result<MemberInputs> EtcdStep::gather(Facts& facts, std::stop_token stop) {
+  auto& mine = facts.etcd(cluster_);
+  auto volume = mine.volume.require(fmt::format("volume of {}", to_string(cluster_)));
+  if (!volume) return std::unexpected(volume.error());
+  auto mount = mine.mount.require(fmt::format("mount of {}", to_string(cluster_)));
+  if (!mount) return std::unexpected(mount.error());
+  mount_point_ = parts_.root(mount->mount_point);
+
+  if (version_.empty()) {
+    auto ran = parts_.process.run({.argv = {parts_.config.etcd.binary, "--version"},
+                                   .environment = {},
+                                   .input = {},
+                                   .deadline = 10s},
+                                  stop);
+    if (!ran) return fail(ran.error(), "asking etcd for its version");
+    auto version = parse_etcd_version(ran->out);
+    if (!version)
+      return fail(Kind::invalid, "'{} --version' does not say which etcd it is",
+                  parts_.config.etcd.binary);
+    version_ = to_string(*version);
+  }
+
+  MemberInputs in{.member = volume->member, .version = version_};
+  for (auto const& member : volume->members) {
+    in.expected_members.push_back(member);
+    in.expected.push_back(
+        {etcd_member_name(cluster_, member), etcd_peer_url(parts_.config, cluster_, member)});
+  }
+  auto data = inspect_data_dir(mount_point_);
+  if (!data) return std::unexpected(data.error());
+  in.data = *std::move(data);
+  auto marker = read_volume_marker(mount_point_);
+  if (!marker) return std::unexpected(marker.error());
+  if (*marker) in.marker_cluster_id = (*marker)->etcd_cluster_id;
+  in.tag_cluster_id = tagged_.empty() ? volume->etcd_cluster_id : tagged_;
+  in.snapshot_id = volume->snapshot_id;
+
+  auto unit = parts_.units.state(etcd_unit(cluster_));
+  if (!unit) return std::unexpected(unit.error());
+  count_failures(*unit);
+  in.unit = unit->phase;
+  in.unit_detail = unit->detail;
+  in.failed_starts = failed_starts_;
+
+  std::vector<AskedMember> asked;
+  if (is_up(in.unit))
+    asked.push_back({in.member, etcd_endpoint(parts_.config, cluster_, "127.0.0.1")});
+  for (auto const& peer : mine.peers.get().value_or(std::vector<EtcdPeer>{})) {
+    if (peer.member == in.member) continue;
+    asked.push_back({peer.member, peer.address.empty()
+                                      ? ""
+                                      : etcd_endpoint(parts_.config, cluster_, peer.address)});
+  }
+  auto answers = ask_members(parts_.http, asked, etcd_client_tls(parts_.config, parts_.root), stop);
+  if (stop.stop_requested()) return fail(Kind::interrupted, "stopped");
+  voter_endpoints_.clear();
+  std::vector<std::uint64_t> list;
+  for (std::size_t i = 0; i < answers.size(); ++i) {
+    auto& answer = answers[i];
+    if (answer.quorum_list) {
+      voter_endpoints_.push_back(asked[i].endpoint);
+      list.clear();
+      for (auto const& member : *answer.quorum_list) list.push_back(member.id);
+    }
+    if (answer.member == in.member) {
+      in.own = std::move(answer);
+      continue;
+    }
+    peers_->heard(cluster_, answer.member, answer.reach != MemberAnswer::Reach::silent);
+    in.peers.push_back(std::move(answer));
+  }
+  std::ranges::sort(list);
+  if (!list.empty() && !last_list_.empty() && list != last_list_) peers_->hurry();
+  if (!list.empty()) last_list_ = std::move(list);
+  return in;
+}
+
+// Only for a blank volume that hears of no cluster (what might still speak for one?), and for a
+// member that serves for the first time (do the others' volumes say so?).
+Result<void> EtcdStep::ask_ec2(MemberInputs& in, Duration max_age, std::stop_token stop) {
+  auto volumes = peers_->volumes(cluster_, max_age, stop);
+  if (!volumes) return std::unexpected(volumes.error());
+  in.volumes.emplace();
+  for (auto const& volume : *volumes)
+    in.volumes->push_back({.volume_id = volume.volume_id,
+                           .member = volume.member,
+                           .members = volume.members,
+                           .etcd_cluster_id = volume.etcd_cluster_id,
+                           .attached = !volume.instance_id.empty()});
+  if (!parts_.backup_present || in.own.quorum_list) return {};
+  auto backup = parts_.backup_present(cluster_, std::move(stop));
+  if (!backup) return fail(backup.error(), "looking for a backup");
+  in.backup_present = *backup;
+  return {};
+}
+
+Result<Finding> EtcdStep::look(Facts& facts, std::stop_token stop) {
+  move_ = {};
+  polls_change_ = false;
+  auto view = peers_->look(facts, stop);
+  if (!view) return std::unexpected(view.error());
+  auto inputs = gather(facts, stop);
+  if (!inputs) return std::unexpected(inputs.error());
+  bool const heard = std::ranges::any_of(inputs->peers, [](MemberAnswer const& peer) {
+    return peer.reach != MemberAnswer::Reach::silent;
+  });
+  bool const blank_and_alone =
+      inputs->data.state != DataDir::State::member && !is_up(inputs->unit) && !heard;
+  bool const first_time =
+      inputs->own.quorum_list && inputs->marker_cluster_id.empty() && inputs->expected.size() > 1;
+  if (blank_and_alone || first_time) {
+    auto asked = ask_ec2(*inputs, first_time ? kTagAge : kEvidenceAge, stop);
+    if (!asked) return std::unexpected(asked.error());
+    // EC2 may have told more than evidence: where the others are.
+    view = peers_->look(facts, stop);
+    if (!view) return std::unexpected(view.error());
+  }
+  inputs_ = *std::move(inputs);
+  auto& fact = facts.etcd(cluster_).member;
+  auto const quota = parts_.config.etcd.of(cluster_ == EtcdCluster::main).quota_backend_bytes;
+  if (auto member = member_facts(cluster_, inputs_, quota)) {
+    fact.set(*std::move(member));
+  } else {
+    fact.clear();
+  }
+  if (!view->written) {
+    move_ = WriteHosts{view->entries};
+    return Needed{"write to /etc/hosts: " + view->sentence};
+  }
+  auto decision = decide(inputs_);
+  auto sentence = sentence_of(decision, inputs_);
+  if (std::holds_alternative<Serving>(decision)) return when_serving(std::move(sentence));
+  started_ = started_ && !inputs_.own.quorum_list;
+  if (std::holds_alternative<Wait>(decision)) return Waiting{std::move(sentence)};
+  if (std::holds_alternative<Refuse>(decision)) return fail(Kind::refused, "{}", sentence);
+  if (starts_etcd(decision) && failed_starts_ > 0 && parts_.clock.steady() < next_start_)
+    return Waiting{fmt::format("{} at {}", sentence, to_rfc3339(next_start_utc_))};
+  if (too_early_ && changes_members(decision)) {
+    too_early_ = false;
+    polls_change_ = true;
+    auto const absent = missing(inputs_);
+    return Waiting{fmt::format("{} once etcd's voters have been connected to each other for 5 s{}",
+                               sentence, absent.empty() ? "" : ": " + absent)};
+  }
+  move_ = std::move(decision);
+  return Needed{std::move(sentence)};
+}
+
+void EtcdStep::pause(Clock& clock, Duration at_most, std::stop_token stop) {
+  Step::pause(clock, polls_change_ ? std::min(at_most, kChangeAgain) : at_most, std::move(stop));
+}
+
+// A changed configuration is brought in by a restart, and only while nobody else is down.
+Result<Finding> EtcdStep::when_serving(std::string sentence) {
+  started_ = false;
+  failed_starts_ = 0;
+  auto initial = initial_on_disk();
+  if (!initial) return std::unexpected(initial.error());
+  auto wanted = config_bytes(*initial);
+  if (!wanted) return std::unexpected(wanted.error());
+  auto same = file_matches(parts_.root(etcd_config_path(cluster_)), *wanted, {.mode = 0600});
+  if (!same) return std::unexpected(same.error());
+  if (auto version = parse_etcd_version(version_))
+    if (auto warnings = version_warnings(*version); !warnings.empty())
+      sentence += fmt::format("; etcd {}: {}", version_, fmt::join(warnings, ", "));
+  if (*same) return Done{std::move(sentence)};
+  bool const all_serve = std::ranges::all_of(
+      inputs_.peers, [](MemberAnswer const& peer) { return peer.quorum_list.has_value(); });
+  if (!all_serve)
+    return Done{sentence + "; its changed configuration waits until every member serves"};
+  move_ = Restart{};
+  return Needed{fmt::format("restart {} with its changed configuration",
+                            etcd_member_name(cluster_, inputs_.member))};
+}
+
+Result<std::string> EtcdStep::config_bytes(EtcdInitial const& initial) const {
+  auto version = parse_etcd_version(version_);
+  return render_etcd_config(parts_.config, cluster_, inputs_.member, etcd_data_dir(mount_point_),
+                            version.value_or(EtcdVersion{}), initial);
+}
+
+// etcd reads over these once there is data, so the file keeps what its first start was told.
+Result<EtcdInitial> EtcdStep::initial_on_disk() const {
+  auto bytes = read_file(parts_.root(etcd_config_path(cluster_)));
+  if (!bytes) return std::unexpected(bytes.error());
+  EtcdInitial const joined{.members = inputs_.expected, .existing = true};
+  return *bytes ? initial_in_config(**bytes).value_or(joined) : joined;
+}
+
+Result<void> EtcdStep::write_config(EtcdInitial const& initial) {
+  auto bytes = config_bytes(initial);
+  if (!bytes) return std::unexpected(bytes.error());
+  auto const path = parts_.root(etcd_config_path(cluster_));
+  if (auto made = make_directories(path.parent_path()); !made) return made;
+  auto written = replace_file_if_changed(path, *bytes, {.mode = 0600});
+  if (!written) return std::unexpected(written.error());
+  return {};
+}
+
+Result<void> EtcdStep::start(EtcdInitial const& initial) {
+  if (auto written = write_config(initial); !written) return written;
+  if (auto made = make_directories(etcd_data_dir(mount_point_), 0700); !made) return made;
+  auto const path = parts_.root(etcd_config_path(cluster_));
+  auto started =
+      parts_.units.start({.name = etcd_unit(cluster_),
+                          .argv = {parts_.config.etcd.binary, "--config-file=" + path.string()},
+                          .environment = {}});
+  if (started) started_ = true;
+  return started;
+}
+
+EtcdClient EtcdStep::voters() const {
+  return EtcdClient(parts_.http, voter_endpoints_, etcd_client_tls(parts_.config, parts_.root));
+}
+
+Result<void> EtcdStep::promote(std::uint64_t id, std::stop_token stop) {
+  if (auto promoted = voters().promote(id, stop); !promoted) return promoted;
+  // The others know it at once; this member once it has applied the entry.
+  EtcdClient own(parts_.http, {etcd_endpoint(parts_.config, cluster_, "127.0.0.1")},
+                 etcd_client_tls(parts_.config, parts_.root));
+  auto const deadline = parts_.clock.steady() + kPromotionShows;
+  for (;;) {
+    auto status = own.status(stop);
+    if (status && !status->learner) return {};
+    if (parts_.clock.steady() >= deadline)
+      return fail(Kind::transient, "{:x} was promoted, but does not know it yet", id);
+    if (!parts_.clock.sleep(100ms, stop)) return fail(Kind::interrupted, "stopped");
+  }
+}
+
+Result<void> EtcdStep::tag(Facts& facts, std::uint64_t id, std::stop_token stop) {
+  auto volume = facts.etcd(cluster_).volume.require("volume");
+  if (!volume) return std::unexpected(volume.error());
+  auto const text = etcd_id_text(id);
+  auto tagged =
+      parts_.ec2.create_tags(volume->volume_id, {{std::string(kEtcdClusterIdTag), text}}, stop);
+  if (!tagged) return fail(tagged.error(), "tagging {} with its cluster id", volume->volume_id);
+  tagged_ = text;
+  return {};
+}
+
+Result<void> EtcdStep::mark(std::uint64_t id) {
+  auto marker = read_volume_marker(mount_point_);
+  if (!marker) return std::unexpected(marker.error());
+  if (!*marker)
+    return fail(Kind::refused, "{} has no haagent.json: it is not the volume that was prepared",
+                mount_point_.string());
+  (*marker)->etcd_cluster_id = etcd_id_text(id);
+  return write_volume_marker(mount_point_, **marker);
+}
+
+Result<void> EtcdStep::carry_out(Decision const& decision, Facts& facts, std::stop_token stop) {
+  if (std::get_if<StartAsIs>(&decision)) {
+    auto initial = initial_on_disk();
+    if (!initial) return std::unexpected(initial.error());
+    return start(*initial);
+  }
+  if (auto const* form = std::get_if<FormNew>(&decision))
+    return start({.members = form->initial, .existing = false});
+  if (auto const* joined = std::get_if<StartJoined>(&decision))
+    return start({.members = joined->initial, .existing = true});
+  if (std::get_if<SetAside>(&decision)) {
+    auto name = set_data_dir_aside(mount_point_, parts_.clock.utc());
+    if (!name) return std::unexpected(name.error());
+    started_ = false;
+    failed_starts_ = 0;
+    return {};
+  }
+  if (std::get_if<StopUnit>(&decision))
+    return parts_.units.stop(etcd_unit(cluster_), kStopDeadline, stop);
+  if (auto const* remove = std::get_if<RemoveStale>(&decision))
+    return voters().remove(remove->id, stop);
+  if (std::get_if<AddLearner>(&decision)) {
+    failed_starts_ = 0;
+    auto added = voters().add_learner(etcd_peer_url(parts_.config, cluster_, inputs_.member), stop);
+    if (!added) return std::unexpected(added.error());
+    return {};
+  }
+  if (auto const* learner = std::get_if<Promote>(&decision)) return promote(learner->id, stop);
+  if (auto const* update = std::get_if<UpdatePeerUrl>(&decision))
+    return voters().update_peer_url(update->id,
+                                    etcd_peer_url(parts_.config, cluster_, inputs_.member), stop);
+  if (auto const* tagged = std::get_if<TagVolume>(&decision)) return tag(facts, tagged->id, stop);
+  if (auto const* marked = std::get_if<MarkVolume>(&decision)) return mark(marked->id);
+  return fail(Kind::internal, "{} has nothing to do", name_);
+}
+
+Result<void> EtcdStep::act(Facts& facts, std::stop_token stop) {
+  if (auto const* hosts = std::get_if<WriteHosts>(&move_)) return peers_->write(hosts->entries);
+  if (std::get_if<Restart>(&move_)) {
+    auto initial = initial_on_disk();
+    if (!initial) return std::unexpected(initial.error());
+    if (auto written = write_config(*initial); !written) return written;
+    return parts_.units.stop(etcd_unit(cluster_), kStopDeadline, stop);
+  }
+  auto const* decision = std::get_if<Decision>(&move_);
+  if (!decision) return fail(Kind::internal, "{} is to act on nothing", name_);
+  auto done = carry_out(*decision, facts, stop);
+  if (!done && etcd_errc(done.error()) == EtcdErrc::unhealthy) {
+    too_early_ = true;
+    return {};
+  }
+  // Somebody else was faster: the next look sees what is left to do.
+  if (!done && done.error().kind == Kind::conflict) done.error().kind = Kind::transient;
+  return done;
+}
+
+std::vector<std::unique_ptr<Step>> make_etcd_steps(EtcdParts const& parts) {
+  auto peers = std::make_shared<Peers>(parts.config, parts.root, parts.ec2, parts.clock);
+  std::vector<std::unique_ptr<Step>> steps;
+  steps.push_back(std::make_unique<HostsStep>(peers));
+  for (auto cluster : kEtcdClusters)
+    steps.push_back(std::make_unique<EtcdStep>(cluster, parts, peers));
+  return steps;
+}
+
+}  // namespace haagent::bootstrap

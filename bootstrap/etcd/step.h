@@ -1,0 +1,92 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+
+#include "agent/aws/ec2.h"
+#include "agent/base/clock.h"
+#include "agent/base/files.h"
+#include "agent/base/http.h"
+#include "agent/base/node_config.h"
+#include "agent/base/process.h"
+#include "agent/base/step.h"
+#include "agent/base/units.h"
+#include "bootstrap/etcd/config_file.h"
+#include "bootstrap/etcd/decision.h"
+#include "bootstrap/hosts/peers.h"
+
+namespace haagent::bootstrap {
+
+// What etcd's steps work with. All of it outlives them.
+struct EtcdParts {
+  NodeConfig const& config;
+  Root root;
+  Http& http;
+  Clock& clock;
+  Process& process;
+  Units& units;
+  aws::Ec2& ec2;
+  // Whether the state store has a backup of the cluster. Asked only where a cluster might be
+  // formed. Unset: there is no place for backups.
+  std::function<Result<bool>(EtcdCluster, std::stop_token)> backup_present;
+};
+
+// The steps `etcd-main` and `etcd-events`: one member of one cluster, from its volume to a voter
+// that serves. Each act is one move; the next look sees what came of it. Comes after
+// mount-<cluster> and hosts. It keeps /etc/hosts right too, because members find each other by it
+// while they form.
+class EtcdStep final : public Step {
+ public:
+  EtcdStep(EtcdCluster cluster, EtcdParts parts, std::shared_ptr<Peers> peers);
+  std::string_view name() const override { return name_; }
+  Result<Finding> look(Facts& facts, std::stop_token stop) override;
+  Result<void> act(Facts& facts, std::stop_token stop) override;
+  void pause(Clock& clock, Duration at_most, std::stop_token stop) override;
+
+ private:
+  struct WriteHosts {
+    std::vector<HostsEntry> entries;
+  };
+  struct Restart {};
+  using Move = std::variant<std::monostate, WriteHosts, Restart, Decision>;
+
+  Result<MemberInputs> gather(Facts& facts, std::stop_token stop);
+  Result<void> ask_ec2(MemberInputs& inputs, Duration max_age, std::stop_token stop);
+  void count_failures(UnitState const& unit);
+  Result<std::string> config_bytes(EtcdInitial const& initial) const;
+  Result<EtcdInitial> initial_on_disk() const;
+  Result<Finding> when_serving(std::string sentence);
+
+  Result<void> start(EtcdInitial const& initial);
+  Result<void> write_config(EtcdInitial const& initial);
+  Result<void> promote(std::uint64_t id, std::stop_token stop);
+  Result<void> tag(Facts& facts, std::uint64_t id, std::stop_token stop);
+  Result<void> mark(std::uint64_t id);
+  Result<void> carry_out(Decision const& decision, Facts& facts, std::stop_token stop);
+  EtcdClient voters() const;
+
+  EtcdCluster const cluster_;
+  EtcdParts parts_;
+  std::shared_ptr<Peers> peers_;
+  std::string const name_;
+
+  std::string version_;
+  std::filesystem::path mount_point_;
+  MemberInputs inputs_;                       // of the last look
+  std::vector<std::string> voter_endpoints_;  // that a quorum stands behind
+  std::vector<std::uint64_t> last_list_;
+  std::string tagged_;  // by us: EC2 shows a new tag late
+  Move move_;
+  bool started_ = false;  // by us, and not yet seen to serve or to fail
+  int failed_starts_ = 0;
+  SteadyTime next_start_{};
+  UtcTime next_start_utc_{};
+  bool too_early_ = false;     // said etcd of the last change of its members
+  bool polls_change_ = false;  // waits until etcd takes it
+};
+
+// `hosts`, `etcd-main` and `etcd-events`, in this order.
+std::vector<std::unique_ptr<Step>> make_etcd_steps(EtcdParts const& parts);
+
+}  // namespace haagent::bootstrap

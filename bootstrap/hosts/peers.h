@@ -1,0 +1,77 @@
+// Where the masters are. /etc/hosts carries the members' stable names; EC2 says who holds their
+// volumes, and so who they are now. EC2 is asked as seldom as can be: never on the way through a
+// reboot, every five minutes afterwards, and sooner while a peer's etcd does not answer at the
+// address that is known.
+#pragma once
+
+#include <map>
+#include <mutex>
+#include <optional>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "agent/aws/ec2.h"
+#include "agent/base/clock.h"
+#include "agent/base/facts.h"
+#include "agent/base/files.h"
+#include "agent/base/node_config.h"
+#include "bootstrap/hosts/hosts_file.h"
+
+namespace haagent::bootstrap {
+
+// The volume as an etcd volume of this cluster; nothing where it has no tag of it. A tag that is
+// not of the form "a/a,b,c" gives what it has: who decides on it sees that the members differ.
+std::optional<EtcdVolume> etcd_volume_of(aws::Volume const& volume, EtcdCluster cluster);
+
+// Shared by the steps `hosts` and `etcd-*`, from any thread.
+class Peers {
+ public:
+  static constexpr Duration kEvery{300'000};
+  static constexpr Duration kSoonest{5'000};
+
+  Peers(NodeConfig const& config, Root root, aws::Ec2& ec2, Clock& clock);
+
+  struct View {
+    std::vector<HostsEntry> entries;  // what the block in /etc/hosts should hold
+    bool written = false;             // and does
+    std::string sentence;
+  };
+  // Never writes. Sets the peers in both clusters' facts. Asks EC2 where that is due; that it does
+  // not answer is an error only where this boot has nothing else to go by.
+  Result<View> look(Facts& facts, std::stop_token stop);
+  Result<void> write(std::vector<HostsEntry> const& entries);
+
+  // The cluster's volumes of all zones, as EC2 said at most max_age ago.
+  Result<std::vector<EtcdVolume>> volumes(EtcdCluster cluster, Duration max_age,
+                                          std::stop_token stop);
+
+  // Whether a peer's etcd answered at the address that is known.
+  void heard(EtcdCluster cluster, std::string const& member, bool answered);
+  // The membership has changed: look at EC2 next time, whenever that is.
+  void hurry();
+
+ private:
+  Result<void> refresh(std::stop_token stop);
+  Result<void> find_addresses(std::stop_token stop);
+  bool due() const;
+
+  NodeConfig const& config_;
+  Root root_;
+  aws::Ec2& ec2_;
+  Clock& clock_;
+
+  std::mutex mutex_;
+  bool seeded_ = false;
+  std::map<std::string, std::string> addresses_;  // by member
+  std::map<EtcdCluster, std::vector<EtcdVolume>> volumes_;
+  std::optional<SteadyTime> volumes_at_;  // of EC2's last answer
+  std::string trouble_;                   // of the last question to EC2
+  SteadyTime asked_at_;
+  bool hurry_ = false;
+  Duration pause_ = kSoonest;  // while a peer is silent
+  std::set<std::pair<EtcdCluster, std::string>> silent_;
+};
+
+}  // namespace haagent::bootstrap

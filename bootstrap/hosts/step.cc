@@ -1,0 +1,17 @@
+#include "bootstrap/hosts/step.h"
+
+namespace haagent::bootstrap {
+
+Result<Finding> HostsStep::look(Facts& facts, std::stop_token stop) {
+  auto view = peers_->look(facts, std::move(stop));
+  if (!view) return std::unexpected(view.error());
+  if (view->written) return Done{view->sentence};
+  wanted_ = std::move(view->entries);
+  return Needed{"write to /etc/hosts: " + view->sentence};
+}
+
+Result<void> HostsStep::act(Facts&, std::stop_token) {
+  return peers_->write(wanted_);
+}
+
+}  // namespace haagent::bootstrap

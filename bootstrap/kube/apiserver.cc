@@ -1,0 +1,91 @@
+#include "bootstrap/kube/apiserver.h"
+
+#include "bootstrap/kube/paths.h"
+
+namespace haagent::bootstrap::kube {
+namespace {
+
+std::string pki(std::string_view file) {
+  return fmt::format("{}/{}", kPki, file);
+}
+
+}  // namespace
+
+Flags apiserver_flags(Node const& node) {
+  auto const& cluster = node.config.cluster;
+  auto etcd = [&](EtcdPorts const& ports) {
+    return fmt::format("{}://127.0.0.1:{}", node.config.etcd.tls ? "https" : "http", ports.client);
+  };
+  Flags flags = {
+      {"advertise-address", node.address},
+      {"allow-privileged", "true"},
+      {"bind-address", node.everywhere()},
+      {"client-ca-file", kCa},
+      {"enable-admission-plugins", "NodeRestriction"},
+      {"enable-bootstrap-token-auth", "true"},
+      {"etcd-servers", etcd(kEtcdMainPorts)},
+      // A comma would begin the next override, a semicolon the next server of this one.
+      {"etcd-servers-overrides", "/events#" + etcd(kEtcdEventsPorts)},
+      // One request in a thousand asks its client to connect anew: through the load balancer, where
+      // a master that comes back would otherwise get no clients.
+      {"goaway-chance", "0.001"},
+      {"kubelet-client-certificate", pki("apiserver-kubelet-client.crt")},
+      {"kubelet-client-key", pki("apiserver-kubelet-client.key")},
+      {"kubelet-preferred-address-types", "InternalIP,ExternalIP,Hostname"},
+      {"proxy-client-cert-file", pki("front-proxy-client.crt")},
+      {"proxy-client-key-file", pki("front-proxy-client.key")},
+      {"requestheader-allowed-names", "front-proxy-client"},
+      {"requestheader-client-ca-file", pki("front-proxy-ca.crt")},
+      {"requestheader-extra-headers-prefix", "X-Remote-Extra-"},
+      {"requestheader-group-headers", "X-Remote-Group"},
+      {"requestheader-username-headers", "X-Remote-User"},
+      {"secure-port", "6443"},
+      {"service-account-issuer", "https://kubernetes.default.svc." + cluster.dns_domain},
+      {"service-account-key-file", pki("sa.pub")},
+      {"service-account-signing-key-file", pki("sa.key")},
+      {"service-cluster-ip-range", cluster.service_cidr},
+      // Unready before it stops serving, for longer than the load balancer takes to see it (two
+      // checks, ten seconds apart at most).
+      {"shutdown-delay-duration", "20s"},
+      {"tls-cert-file", pki("apiserver.crt")},
+      {"tls-private-key-file", pki("apiserver.key")},
+  };
+  auto const& extra = node.config.apiserver.extra_args;
+  // The two exclude each other.
+  if (value_of(extra, "authorization-config", "").empty()) {
+    flags.emplace_back("authorization-mode", "Node,RBAC");
+  }
+  if (node.config.etcd.tls) {
+    flags.emplace_back("etcd-cafile", pki("etcd/ca.crt"));
+    flags.emplace_back("etcd-certfile", pki("apiserver-etcd-client.crt"));
+    flags.emplace_back("etcd-keyfile", pki("apiserver-etcd-client.key"));
+  }
+  return overlay(std::move(flags), extra);
+}
+
+Probes apiserver_target(Node const& node) {
+  return probe_target(node, apiserver_flags(node), "6443");
+}
+
+RenderedFile render_apiserver(Node const& node) {
+  auto flags = apiserver_flags(node);
+  auto probes = probe_target(node, flags, "6443");
+  probes.live = "/livez";
+  probes.ready = "/readyz";
+  // The kubelet asks as nobody. Where nobody may ask, an answer to HTTP is always 401, and the
+  // kubelet would stop the apiserver again and again.
+  probes.tcp = value_of(flags, "anonymous-auth", "true") == "false";
+  StaticPod pod{.component = Component::apiserver,
+                .command = to_arguments(flags),
+                .cpu = "250m",
+                .mounts = host_ca_mounts(),
+                .probes = probes,
+                .reads = {}};
+  pod.command.insert(pod.command.begin(), "kube-apiserver");
+  pod.mounts.push_back({"k8s-certs", kPki, "Directory"});
+  return yaml_file(manifest_path(Component::apiserver), 0600,
+                   merge_pod(to_tree(node, pod), node.config.apiserver.config),
+                   RenderedFile::Stage::after_etcd);
+}
+
+}  // namespace haagent::bootstrap::kube

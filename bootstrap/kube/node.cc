@@ -1,0 +1,108 @@
+#include "bootstrap/kube/node.h"
+
+#include <algorithm>
+#include <regex>
+
+namespace haagent::bootstrap::kube {
+namespace {
+
+Result<void> check_identity(Identity const& identity) {
+  struct Part {
+    std::string const& value;
+    char const* what;
+  };
+  for (auto const& part :
+       {Part{identity.instance_id, "instance id"}, Part{identity.instance_type, "instance type"},
+        Part{identity.region, "region"}, Part{identity.zone, "zone"},
+        Part{identity.hostname, "private DNS name"}}) {
+    if (part.value.empty()) {
+      return fail(Kind::invalid, "the instance's identity has no {}", part.what);
+    }
+  }
+  static std::regex const name("[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?");
+  if (!std::regex_match(identity.hostname, name)) {
+    return fail(Kind::invalid,
+                "the instance's private DNS name '{}' cannot be a node's name: lower-case letters, "
+                "digits, '-' and '.'",
+                identity.hostname);
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<std::vector<Cidr>> parse_cidrs(std::string_view text) {
+  std::vector<Cidr> ranges;
+  for (std::size_t from = 0; from <= text.size();) {
+    auto comma = std::min(text.find(',', from), text.size());
+    auto range = parse_cidr(text.substr(from, comma - from));
+    if (!range) return std::unexpected(range.error());
+    ranges.push_back(*range);
+    from = comma + 1;
+  }
+  if (ranges.size() > 2 || (ranges.size() == 2 && ranges[0].network.v6 == ranges[1].network.v6)) {
+    return fail(Kind::invalid, "'{}': one range, or one of each family", text);
+  }
+  return ranges;
+}
+
+Result<std::string> nth_address(Cidr const& range, std::uint32_t index) {
+  auto address = range.network;
+  std::uint64_t carry = index;
+  for (int byte = address.bits() / 8 - 1; byte >= 0 && carry > 0; --byte) {
+    carry += address.bytes[static_cast<std::size_t>(byte)];
+    address.bytes[static_cast<std::size_t>(byte)] = static_cast<std::uint8_t>(carry & 0xffu);
+    carry >>= 8u;
+  }
+  if (carry > 0 || !range.contains(address)) {
+    return fail(Kind::invalid, "{} is too small: it has no address of number {}", to_string(range),
+                index);
+  }
+  return to_string(address);
+}
+
+Result<std::string> apiserver_service_ip(NodeConfig const& config) {
+  auto ranges = parse_cidrs(config.cluster.service_cidr);
+  if (!ranges) return fail(ranges.error(), "cluster.serviceCIDR");
+  return nth_address(ranges->front(), 1);
+}
+
+std::string host_port(std::string const& host, std::string const& port) {
+  return host.find(':') == host.npos ? host + ":" + port : "[" + host + "]:" + port;
+}
+
+Result<Node> describe_node(NodeConfig const& config, Identity const& identity) {
+  auto version = parse_kube_version(config.kubernetes.version);
+  if (!version) return fail(version.error(), "kubernetes.version");
+  if (auto complete = check_identity(identity); !complete) {
+    return std::unexpected(complete.error());
+  }
+  auto services = parse_cidrs(config.cluster.service_cidr);
+  if (!services) return fail(services.error(), "cluster.serviceCIDR");
+  auto dns = nth_address(services->front(), 10);
+  if (!dns) return fail(dns.error(), "cluster.serviceCIDR");
+
+  Node node{.config = config,
+            .identity = identity,
+            .version = *version,
+            .address = {},
+            .node_ips = {},
+            .dns_ip = {}};
+  node.ipv6 = services->front().network.v6;
+  node.dns_ip = *dns;
+  auto own = [&](bool v6) -> std::string const& { return v6 ? identity.ipv6 : identity.ipv4; };
+  node.address = own(node.ipv6);
+  // The apiserver refuses to start where its address and its services are of different families.
+  if (node.address.empty()) {
+    return fail(Kind::invalid,
+                "cluster.serviceCIDR begins with an {} range ({}), but {} has no {} address: set a "
+                "range of the family that the instances have",
+                node.ipv6 ? "IPv6" : "IPv4", to_string(services->front()), identity.instance_id,
+                node.ipv6 ? "IPv6" : "IPv4");
+  }
+  node.node_ips = node.address;
+  if (services->size() == 2 && !own(!node.ipv6).empty()) node.node_ips += "," + own(!node.ipv6);
+  return node;
+}
+
+}  // namespace haagent::bootstrap::kube

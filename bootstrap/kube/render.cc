@@ -1,0 +1,72 @@
+#include "bootstrap/kube/render.h"
+
+#include "bootstrap/kube/apiserver.h"
+#include "bootstrap/kube/controller_manager.h"
+#include "bootstrap/kube/kube_proxy.h"
+#include "bootstrap/kube/kubeconfigs.h"
+#include "bootstrap/kube/kubelet.h"
+#include "bootstrap/kube/lint.h"
+#include "bootstrap/kube/node.h"
+#include "bootstrap/kube/scheduler.h"
+
+namespace haagent::bootstrap::kube {
+namespace {
+
+Result<Node> checked_node(NodeConfig const& config, Identity const& identity) {
+  auto node = describe_node(config, identity);
+  if (!node) return node;
+  std::string all;
+  for (auto const& [path, what] : lint(config, node->version)) {
+    all += fmt::format("{}{}: {}", all.empty() ? "" : "; ", path, what);
+  }
+  if (!all.empty()) return fail(Kind::invalid, "{}", all);
+  return node;
+}
+
+}  // namespace
+
+Result<std::vector<RenderedFile>> render(NodeConfig const& config, Identity const& identity) {
+  auto checked = checked_node(config, identity);
+  if (!checked) return std::unexpected(checked.error());
+  auto const& node = *checked;
+  auto kubeconfig = [&](char const* path, std::string_view user, EndpointMode mode,
+                        ClientCertificate const& client) {
+    return render_kubeconfig(node, path, user, mode, client);
+  };
+  std::vector<RenderedFile> files = {
+      render_kubelet_config(node),
+      render_kubelet_flags(node),
+      kubeconfig(kKubeletKubeconfig, "system:node:" + node.identity.hostname,
+                 config.kubelet.endpoint, kKubeletClient),
+  };
+  auto proxy_kubeconfig = kubeconfig(kKubeProxyKubeconfig, "system:kube-proxy",
+                                     config.kube_proxy.endpoint, kKubeProxyClient);
+  auto proxy_config = render_kube_proxy_config(node);
+  auto proxy = render_kube_proxy(node, proxy_kubeconfig, proxy_config);
+  files.insert(files.end(), {proxy_kubeconfig, proxy_config, proxy});
+  if (!node.is_master()) return files;
+
+  // The administrator on this machine is here because something is broken: past the load balancer.
+  auto admin = kubeconfig(kAdminKubeconfig, "kubernetes-admin", EndpointMode::local, kAdminClient);
+  auto manager_kubeconfig =
+      kubeconfig(kControllerManagerKubeconfig, "system:kube-controller-manager",
+                 config.controller_manager.endpoint, kControllerManagerClient);
+  auto scheduler_kubeconfig = kubeconfig(kSchedulerKubeconfig, "system:kube-scheduler",
+                                         config.scheduler.endpoint, kSchedulerClient);
+  auto scheduler_config = render_scheduler_config(node);
+  auto apiserver = render_apiserver(node);
+  auto manager = render_controller_manager(node, manager_kubeconfig);
+  auto scheduler = render_scheduler(node, scheduler_kubeconfig, scheduler_config);
+  files.insert(files.end(), {admin, manager_kubeconfig, scheduler_kubeconfig, scheduler_config,
+                             apiserver, manager, scheduler});
+  return files;
+}
+
+Result<std::vector<std::string>> render_kubelet_arguments(NodeConfig const& config,
+                                                          Identity const& identity) {
+  auto node = checked_node(config, identity);
+  if (!node) return std::unexpected(node.error());
+  return kubelet_arguments(*node);
+}
+
+}  // namespace haagent::bootstrap::kube

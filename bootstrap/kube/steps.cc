@@ -1,0 +1,126 @@
+#include "bootstrap/kube/steps.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <set>
+
+#include "bootstrap/kube/cgroups.h"
+#include "bootstrap/kube/content_hash.h"
+#include "bootstrap/kube/paths.h"
+#include "bootstrap/kube/render.h"
+
+namespace haagent::bootstrap::kube {
+namespace {
+
+std::string join(std::vector<std::string> const& words) {
+  return fmt::format("{}", fmt::join(words, ", "));
+}
+
+// Folders that only root may read, as the programs that own them make them; the rest 0755.
+mode_t folder_mode(std::filesystem::path const& folder) {
+  if (folder == kManifests) return 0700;
+  if (folder == std::filesystem::path(kKubeletConfig).parent_path()) return 0750;
+  return 0755;
+}
+
+Result<void> make_folder_of(Root const& root, std::filesystem::path const& path) {
+  auto folder = path.parent_path();
+  // The last one gets its own mode, those above it 0755.
+  if (auto made = make_directories(root(folder.parent_path())); !made) return made;
+  return make_directories(root(folder), folder_mode(folder));
+}
+
+}  // namespace
+
+Result<WriteFiles::Plan> WriteFiles::plan(Facts& facts) {
+  auto identity = facts.identity.require("identity");
+  if (!identity) return std::unexpected(identity.error());
+  auto files = render(config_, *identity);
+  if (!files) return std::unexpected(files.error());
+
+  Plan plan;
+  std::set<std::string> wanted;
+  for (auto& file : *files) {
+    wanted.insert(file.path);
+    if (file.stage != stage_) continue;
+    ++plan.total;
+    auto same = file_matches(root_(file.path), file.bytes, {file.mode, {}, {}});
+    if (!same) return std::unexpected(same.error());
+    if (!*same) plan.write.push_back(std::move(file));
+  }
+  // One of the two sees to the machine, for both stages: the other has no row in a worker's boot.
+  if (stage_ != RenderedFile::Stage::any_time) return plan;
+  auto version = parse_kube_version(config_.kubernetes.version);
+  if (!version) return std::unexpected(version.error());
+  if (auto fit = check_cgroups(root_, *version, config_.kubelet.config); !fit)
+    return std::unexpected(fit.error());
+  std::lock_guard lock(record_mutex_);
+  auto record = read_record(root_);
+  if (!record) return std::unexpected(record.error());
+  for (auto const& [path, hash] : *record) {
+    if (wanted.contains(path)) continue;
+    auto bytes = read_file(root_(path));
+    if (!bytes) return std::unexpected(bytes.error());
+    if (!*bytes) continue;
+    (content_hash(**bytes) == hash ? plan.remove : plan.leave).push_back(path);
+  }
+  return plan;
+}
+
+Result<Finding> WriteFiles::look(Facts& facts, std::stop_token) {
+  auto made = plan(facts);
+  if (!made) return std::unexpected(made.error());
+  std::vector<std::string> parts;
+  if (!made->write.empty()) {
+    std::vector<std::string> paths;
+    for (auto const& file : made->write) paths.push_back(file.path);
+    parts.push_back(
+        fmt::format("write {} of {} files: {}", paths.size(), made->total, join(paths)));
+  }
+  if (!made->remove.empty()) {
+    parts.push_back(fmt::format("remove what is no longer wanted: {}", join(made->remove)));
+  }
+  if (!parts.empty()) return Needed{fmt::format("{}", fmt::join(parts, "; "))};
+  auto sentence = fmt::format("{} files are as the config says", made->total);
+  if (!made->leave.empty()) {
+    sentence += fmt::format("; no longer wanted, but changed by somebody else and so left: {}",
+                            join(made->leave));
+  }
+  return Done{sentence};
+}
+
+Result<void> WriteFiles::act(Facts& facts, std::stop_token stop) {
+  auto made = plan(facts);
+  if (!made) return std::unexpected(made.error());
+  // The record first: a file that is written and not recorded would never be cleared away.
+  if (!made->write.empty()) {
+    std::lock_guard lock(record_mutex_);
+    auto record = read_record(root_);
+    if (!record) return std::unexpected(record.error());
+    for (auto const& file : made->write) (*record)[file.path] = content_hash(file.bytes);
+    if (auto written = write_record(root_, *record); !written) return written;
+  }
+  for (auto const& file : made->write) {
+    if (stop.stop_requested()) return fail(Kind::interrupted, "stopped before {}", file.path);
+    if (auto folder = make_folder_of(root_, file.path); !folder) return folder;
+    auto written = replace_file_if_changed(root_(file.path), file.bytes, {file.mode, {}, {}});
+    if (!written) return std::unexpected(written.error());
+  }
+  if (made->remove.empty()) return {};
+  for (auto const& path : made->remove) {
+    std::error_code error;
+    std::filesystem::remove(root_(path), error);
+    if (error) return fail_errno(error.value(), fmt::format("removing {}", path));
+  }
+  std::lock_guard lock(record_mutex_);
+  auto record = read_record(root_);
+  if (!record) return std::unexpected(record.error());
+  for (auto const& path : made->remove) record->erase(path);
+  return write_record(root_, *record);
+}
+
+std::vector<std::string> kubelet_inputs() {
+  return {kKubeletConfig, kKubeletFlags, kKubeletKubeconfig};
+}
+
+}  // namespace haagent::bootstrap::kube

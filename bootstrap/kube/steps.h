@@ -1,0 +1,62 @@
+// The two steps that put the rendered files in place.
+#pragma once
+
+#include <mutex>
+#include <vector>
+
+#include "agent/base/files.h"
+#include "agent/base/node_config.h"
+#include "agent/base/step.h"
+#include "bootstrap/kube/record.h"
+#include "bootstrap/kube/rendered_file.h"
+
+namespace haagent::bootstrap::kube {
+
+// Writes the files of one stage where bytes or mode differ, whole and in order, and removes what it
+// wrote once and no longer wants. Of files that others made, or changed since, it removes none.
+// Reads the fact identity. One step at a time writes the record, so both share the mutex.
+class WriteFiles : public Step {
+ public:
+  Result<Finding> look(Facts& facts, std::stop_token stop) override;
+  Result<void> act(Facts& facts, std::stop_token stop) override;
+
+ protected:
+  WriteFiles(NodeConfig const& config, Root root, std::mutex& record_mutex,
+             RenderedFile::Stage stage)
+      : config_(config), root_(std::move(root)), record_mutex_(record_mutex), stage_(stage) {}
+
+ private:
+  struct Plan {
+    std::vector<RenderedFile> write;
+    std::vector<std::string> remove;  // ours, and wanted no more
+    std::vector<std::string> leave;   // ours once, changed by somebody else since
+    std::size_t total = 0;
+  };
+  Result<Plan> plan(Facts& facts);
+
+  NodeConfig const& config_;
+  Root root_;
+  std::mutex& record_mutex_;
+  RenderedFile::Stage stage_;
+};
+
+// `kube-files`: all that needs no etcd. Also clears away what an earlier role has left.
+class KubeFiles final : public WriteFiles {
+ public:
+  KubeFiles(NodeConfig const& config, Root root, std::mutex& record_mutex)
+      : WriteFiles(config, std::move(root), record_mutex, RenderedFile::Stage::any_time) {}
+  std::string_view name() const override { return "kube-files"; }
+};
+
+// `control-plane`: the static pods of a master. Comes after both local etcd members serve.
+class ControlPlane final : public WriteFiles {
+ public:
+  ControlPlane(NodeConfig const& config, Root root, std::mutex& record_mutex)
+      : WriteFiles(config, std::move(root), record_mutex, RenderedFile::Stage::after_etcd) {}
+  std::string_view name() const override { return "control-plane"; }
+};
+
+// The files that the kubelet reads only when it starts: newer than its start, it needs another.
+std::vector<std::string> kubelet_inputs();
+
+}  // namespace haagent::bootstrap::kube
