@@ -1,0 +1,97 @@
+#include "agent/boot.h"
+
+#include "bootstrap/etcd/step.h"
+#include "bootstrap/kube/steps.h"
+#include "volumes/steps.h"
+
+namespace haagent {
+
+using namespace std::chrono_literals;
+
+// The order is that of construction: what stands later refers to what stands before.
+struct Boot::State {
+  State(NodeConfig const& node_config, BootParts const& parts)
+      : config(node_config),
+        root(parts.root),
+        volumes(config, parts.root, parts.ec2, parts.clock, parts.devices, parts.disks,
+                parts.mounts),
+        etcd{config,        parts.root,  parts.http, parts.clock,
+             parts.process, parts.units, parts.ec2,  {}} {}
+
+  NodeConfig const config;
+  Root root;
+  volumes::Volumes volumes;
+  bootstrap::EtcdParts etcd;
+  std::mutex kube_record;
+};
+
+namespace {
+
+// What a row is beside its step. Waits on EC2 look each second at the most, since a freed volume
+// must be ours within 5 s and the inventory itself asks EC2 less often; waits on this machine look
+// often at first.
+struct How {
+  std::vector<std::string> after;
+  Duration deadline = 15min;
+  Polling polling{.first = 100ms, .cap = 1s};
+  Upkeep upkeep = Upkeep::none;
+  Duration period = 1min;
+};
+
+Row row(std::unique_ptr<Step> step, How how) {
+  Row made;
+  made.step = std::move(step);
+  made.after = std::move(how.after);
+  made.deadline = how.deadline;
+  made.polling = how.polling;
+  made.upkeep = how.upkeep;
+  made.period = how.period;
+  return made;
+}
+
+}  // namespace
+
+Boot::Boot(NodeConfig const& config, BootParts const& parts)
+    : state_(std::make_unique<State>(config, parts)) {}
+
+Boot::~Boot() = default;
+
+std::vector<Row> Boot::rows() {
+  auto& state = *state_;
+  std::vector<Row> rows;
+  auto kube_files =
+      std::make_unique<bootstrap::kube::KubeFiles>(state.config, state.root, state.kube_record);
+  if (state.config.role == Role::worker) {
+    rows.push_back(row(std::move(kube_files), {.after = {}, .upkeep = Upkeep::act}));
+    return rows;
+  }
+
+  // A master, in the order of its boot. main and events never wait for each other's disk.
+  for (auto cluster : kEtcdClusters) {
+    auto name = [&](std::string_view what) {
+      return fmt::format("{}-{}", what, to_string(cluster));
+    };
+    auto steps = state.volumes.steps(cluster);
+    rows.push_back(row(std::move(steps[0]), {.after = {}, .upkeep = Upkeep::look_only}));
+    rows.push_back(
+        row(std::move(steps[1]), {.after = {name("volume")}, .upkeep = Upkeep::look_only}));
+    rows.push_back(row(std::move(steps[2]), {.after = {name("device")}}));
+    rows.push_back(
+        row(std::move(steps[3]), {.after = {name("filesystem")}, .upkeep = Upkeep::look_only}));
+  }
+  auto etcd = bootstrap::make_etcd_steps(state.etcd);
+  rows.push_back(
+      row(std::move(etcd[0]), {.after = {"volume-main"}, .upkeep = Upkeep::act, .period = 5s}));
+  rows.push_back(row(std::move(etcd[1]),
+                     {.after = {"mount-main", "hosts"}, .upkeep = Upkeep::act, .period = 5s}));
+  rows.push_back(row(std::move(etcd[2]),
+                     {.after = {"mount-events", "hosts"}, .upkeep = Upkeep::act, .period = 5s}));
+  rows.push_back(row(std::move(kube_files), {.after = {}, .upkeep = Upkeep::act}));
+  // An apiserver without its etcd would crash-loop into backoff, so its manifest waits.
+  rows.push_back(row(
+      std::make_unique<bootstrap::kube::ControlPlane>(state.config, state.root, state.kube_record),
+      {.after = {"etcd-main", "etcd-events", "kube-files"}, .upkeep = Upkeep::act}));
+  return rows;
+}
+
+}  // namespace haagent

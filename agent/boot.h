@@ -1,0 +1,47 @@
+// The boot, written out: which steps a master and a worker take, and what each comes after.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "agent/aws/ec2.h"
+#include "agent/base/clock.h"
+#include "agent/base/files.h"
+#include "agent/base/http.h"
+#include "agent/base/node_config.h"
+#include "agent/base/process.h"
+#include "agent/base/runner.h"
+#include "agent/base/units.h"
+#include "volumes/device.h"
+#include "volumes/disks.h"
+#include "volumes/mount.h"
+
+namespace haagent {
+
+// What the steps work with; all of it outlives the Boot. The real ones are in machine.h.
+struct BootParts {
+  Root root;
+  Clock& clock;
+  Http& http;
+  Process& process;
+  Units& units;
+  aws::Ec2& ec2;
+  volumes::Devices& devices;
+  volumes::Disks& disks;
+  volumes::Mounts& mounts;
+};
+
+class Boot {
+ public:
+  Boot(NodeConfig const& config, BootParts const& parts);
+  ~Boot();
+
+  // The rows of this node's role, once. They refer to what this object holds.
+  std::vector<Row> rows();
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace haagent

@@ -1,0 +1,213 @@
+#include "agent/config_checks.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+
+#include "agent/base/cidr.h"
+#include "agent/base/kube_versions.h"
+#include "agent/config_schema.h"
+#include "agent/config_values.h"
+#include "bootstrap/etcd/config_file.h"
+#include "bootstrap/kube/lint.h"
+
+namespace haagent {
+namespace {
+
+class Checker {
+ public:
+  Checker(NodeConfig const& config, Tree const& merged, Diagnostics& out)
+      : config_(config), merged_(merged), out_(out) {}
+
+  void networks() {
+    auto service = parse_cidr(config_.cluster.service_cidr);
+    auto pod = parse_cidr(config_.cluster.pod_cidr);
+    if (service && pod && service->overlaps(*pod)) {
+      // The one that is written out is the one to change.
+      auto const* path = stated("cluster.podCIDR") ? "cluster.podCIDR" : "cluster.serviceCIDR";
+      report(path,
+             fmt::format("the services' {} and the pods' {} overlap", to_string(*service),
+                         to_string(*pod)),
+             "take two ranges apart from each other");
+    }
+    if (service && service->network.bits() - service->prefix < 4) {
+      report("cluster.serviceCIDR",
+             fmt::format("{} is too small: the cluster's DNS is its 10th address",
+                         to_string(*service)));
+    }
+    auto endpoint = parse_ip(host_of(config_.cluster.endpoint));
+    if (!endpoint) return;
+    for (auto const& [range, whose] : {std::pair(service, "services"), std::pair(pod, "pods")}) {
+      if (range && range->contains(*endpoint)) {
+        report("cluster.endpoint",
+               fmt::format("{} lies in the {}' {}; kube-proxy needs it before it can make that "
+                           "network",
+                           to_string(*endpoint), whose, to_string(*range)));
+      }
+    }
+  }
+
+  void etcd(std::string const& name, EtcdClusterConfig const& cluster) {
+    auto heartbeat = cluster.heartbeat_interval;
+    auto election = cluster.election_timeout;
+    auto path = "etcd." + name;
+    auto election_path =
+        path + (stated(path + ".electionTimeout") ? ".electionTimeout" : ".heartbeatInterval");
+    if (heartbeat <= Duration(0)) {
+      report(path + ".heartbeatInterval", "must be longer than nothing");
+    } else if (election < 5 * heartbeat) {
+      // etcd's own check: it does not start.
+      report(election_path,
+             fmt::format("an election timeout of {} is less than five heartbeats of {}; etcd "
+                         "refuses to start",
+                         to_text(election), to_text(heartbeat)),
+             fmt::format("ten heartbeats are {}", to_text(10 * heartbeat)));
+    } else if (election < 10 * heartbeat) {
+      report(election_path,
+             fmt::format("an election timeout of {} is less than ten heartbeats of {}; a late "
+                         "heartbeat or two will start elections",
+                         to_text(election), to_text(heartbeat)),
+             fmt::format("ten heartbeats are {}", to_text(10 * heartbeat)), Severity::warning);
+    }
+    if (election > Duration(50'000)) {
+      report(path + ".electionTimeout",
+             fmt::format("{} is more than the 50s that etcd takes", to_text(election)));
+    }
+    constexpr std::uint64_t kLeast = 16ull << 20u, kAdvised = 8ull << 30u;
+    if (cluster.quota_backend_bytes < kLeast) {
+      report(path + ".quotaBackendBytes",
+             fmt::format("{} is less than the {} that an empty cluster needs to start",
+                         size_to_text(cluster.quota_backend_bytes), size_to_text(kLeast)));
+    } else if (cluster.quota_backend_bytes > kAdvised) {
+      report(path + ".quotaBackendBytes",
+             fmt::format("{} is more than the {} that etcd advises: starts and restores get slow",
+                         size_to_text(cluster.quota_backend_bytes), size_to_text(kAdvised)),
+             {}, Severity::warning);
+    }
+    etcd_overlay(path + ".extraConfig", cluster.extra_config);
+  }
+
+  // Overlays, flags, labels and ranges against the stated version: what the rendering would refuse.
+  void kubernetes() {
+    auto version = parse_kube_version(config_.kubernetes.version);
+    if (!version) return;
+    for (auto const& [path, what] : bootstrap::kube::lint(config_, *version)) {
+      out_.push_back({.severity = Severity::error, .path = path, .message = what});
+      point_at(path, out_.back());
+    }
+  }
+
+  // Flags that no supported version has, and that old configs carry along.
+  void old_flags() {
+    static constexpr std::array<std::array<std::string_view, 3>, 12> kOld = {{
+        {"kubelet", "container-runtime", "there is container-runtime-endpoint alone"},
+        {"kubelet", "network-plugin", "the container runtime configures CNI"},
+        {"kubelet", "cni-bin-dir", "the container runtime configures CNI"},
+        {"kubelet", "cni-conf-dir", "the container runtime configures CNI"},
+        {"apiserver", "insecure-port", "there is secure-port alone"},
+        {"apiserver", "port", "there is secure-port alone"},
+        {"apiserver", "address", "use bind-address"},
+        {"apiserver", "service-account-api-audiences", "use api-audiences"},
+        {"apiserver", "experimental-encryption-provider-config", "use encryption-provider-config"},
+        {"controllerManager", "pod-eviction-timeout", "pods are evicted by taints"},
+        {"scheduler", "lock-object-name", "use leader-elect-resource-name"},
+        {"scheduler", "lock-object-namespace", "use leader-elect-resource-namespace"},
+    }};
+    for (auto const& [component, flag, instead] : kOld) {
+      auto map = fmt::format("{}.extraArgs", component);
+      auto const* flags = merged_.at_path(map);
+      auto const* found = flags ? flags->find(flag) : nullptr;
+      if (!found || found->is_null()) continue;
+      report_entry(*flags, flag, fmt::format("{}.{}", map, flag),
+                   "no supported Kubernetes has this flag, and an unknown flag stops the program",
+                   std::string(instead));
+    }
+  }
+
+ private:
+  void etcd_overlay(std::string const& path, Tree const& overlay) {
+    auto own = bootstrap::own_etcd_keys();
+    constexpr std::pair<std::string_view, std::string_view> kKeys[] = {
+        {"heartbeat-interval", "heartbeatInterval"},
+        {"election-timeout", "electionTimeout"},
+        {"quota-backend-bytes", "quotaBackendBytes"}};
+    for (auto const& entry : overlay.entries()) {
+      auto below = fmt::format("{}.{}", path, entry.key);
+      if (std::ranges::find(own, entry.key) != own.end()) {
+        report_entry(overlay, entry.key, below,
+                     "haagent decides this from the volume and its members; setting it could cost "
+                     "data");
+      }
+      for (auto const& [option, key] : kKeys) {
+        if (entry.key != option) continue;
+        report_entry(overlay, entry.key, below, "has a key of its own",
+                     fmt::format("use {}.{}", path.substr(0, path.rfind('.')), key));
+      }
+    }
+  }
+
+  bool stated(std::string const& path) const {
+    auto const* value = merged_.at_path(path);
+    return value && !value->is_null();
+  }
+
+  void report(std::string const& path, std::string message, std::string hint = {},
+              Severity severity = Severity::error) {
+    auto const* value = merged_.at_path(path);
+    out_.push_back({.severity = severity,
+                    .mark = value ? value->mark() : Mark{},
+                    .length = value ? value->text().size() : 1,
+                    .path = path,
+                    .message = std::move(message),
+                    .hint = std::move(hint)});
+  }
+
+  // The key or value behind a path, or of what is nearest above it. Keys may have dots in them.
+  void point_at(std::string_view path, Diagnostic& diagnostic) const {
+    auto const* at = &merged_;
+    while (at && !path.empty()) {
+      Tree::Entry const* found = nullptr;
+      for (auto const& entry : at->entries()) {
+        bool whole = path == entry.key;
+        bool below = path.starts_with(entry.key) && path.substr(entry.key.size(), 1) == ".";
+        if (whole || below) found = &entry;
+        if (whole) break;
+      }
+      if (!found) return;
+      bool is_ours = find_key(config_keys(), diagnostic.path) != nullptr;
+      diagnostic.mark = is_ours && !found->value.is_map() ? found->value.mark() : found->key_mark;
+      diagnostic.length = is_ours ? found->value.text().size() : found->key.size();
+      path.remove_prefix(std::min(found->key.size() + 1, path.size()));
+      at = &found->value;
+    }
+  }
+
+  void report_entry(Tree const& map, std::string_view key, std::string path, std::string message,
+                    std::string hint = {}) {
+    auto entry = std::ranges::find(map.entries(), key, &Tree::Entry::key);
+    out_.push_back({.severity = Severity::error,
+                    .mark = entry->key_mark,
+                    .length = key.size(),
+                    .path = std::move(path),
+                    .message = std::move(message),
+                    .hint = std::move(hint)});
+  }
+
+  NodeConfig const& config_;
+  Tree const& merged_;
+  Diagnostics& out_;
+};
+
+}  // namespace
+
+void check_meaning(NodeConfig const& config, Tree const& merged, Diagnostics& out) {
+  Checker checker(config, merged, out);
+  checker.networks();
+  checker.etcd("main", config.etcd.main);
+  checker.etcd("events", config.etcd.events);
+  checker.kubernetes();
+  checker.old_flags();
+}
+
+}  // namespace haagent

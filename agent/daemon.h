@@ -1,0 +1,25 @@
+// The boot, from metadata to the last row: `haagent run` stays, `haagent bootstrap` converges once,
+// `haagent plan` only looks.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "agent/base/files.h"
+#include "agent/config.h"
+#include "agent/output.h"
+
+namespace haagent {
+
+struct BootOptions {
+  Root root;
+  ConfigRequest config;
+  Duration deadline{900'000};  // bootstrap: all in all
+};
+
+// Exit codes as in exit_codes.h.
+int run_daemon(BootOptions const& options);
+int run_bootstrap(BootOptions const& options);
+int run_plan(BootOptions const& options, OutputFormat form);
+
+}  // namespace haagent

@@ -1,0 +1,30 @@
+// The log of the agent: one line a transition, to stderr. Under journald each line carries its
+// priority
+// ("<6>") and no time stamp; on a terminal it carries the time instead. Only agent/ logs; the parts
+// below return errors.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "agent/base/result.h"
+#include "agent/base/runner.h"
+
+namespace haagent::log {
+
+// level: debug, info, warn, error.
+void start(std::string const& level);
+
+void debug(std::string_view message);
+void info(std::string_view message);
+void warn(std::string_view message);
+void error(std::string_view message);
+
+// step=volume-main state=done took=1.4s what="vol-1 is attached as /dev/sdf", at the level that the
+// state deserves. `now` gives the time taken.
+void transition(RowStatus const& row, UtcTime now);
+
+// The line that transition() writes, for tests.
+std::string transition_line(RowStatus const& row, UtcTime now);
+
+}  // namespace haagent::log

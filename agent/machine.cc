@@ -1,0 +1,47 @@
+#include "agent/machine.h"
+
+#include "agent/aws/endpoints.h"
+#include "agent/version.h"
+
+namespace haagent {
+namespace {
+
+std::unique_ptr<Units> make_units(Root const& root, Clock& clock) {
+  if (SystemdUnits::available()) return std::make_unique<SystemdUnits>();
+  return std::make_unique<ChildUnits>(root("/run/haagent/units"), root("/var/log/haagent"), clock);
+}
+
+}  // namespace
+
+Machine::Machine(Root where, ConfigRequest const& request)
+    : root(std::move(where)),
+      units(make_units(root, clock)),
+      imds(http, clock, read_config(gather_config(root, request)).config.aws.imds_endpoints),
+      credentials(imds, clock) {}
+
+std::unique_ptr<aws::Ec2> make_ec2(Machine& machine, NodeConfig const& config,
+                                   Identity const& identity) {
+  auto endpoint = config.aws.ec2_endpoint;
+  if (endpoint.empty()) endpoint = aws::ec2_endpoint(identity.region, identity.domain);
+  return std::make_unique<aws::Ec2Client>(
+      machine.http, machine.clock, machine.credentials,
+      aws::Ec2Settings{.endpoint = endpoint,
+                       .region = identity.region,
+                       .user_agent = fmt::format("haagent/{}", kVersion)});
+}
+
+MachineBoot::MachineBoot(Machine& machine, NodeConfig const& config, Identity const& identity)
+    : ec2_(make_ec2(machine, config, identity)),
+      devices_(machine.root),
+      disks_(machine.process, machine.clock),
+      boot_(config, {.root = machine.root,
+                     .clock = machine.clock,
+                     .http = machine.http,
+                     .process = machine.process,
+                     .units = *machine.units,
+                     .ec2 = *ec2_,
+                     .devices = devices_,
+                     .disks = disks_,
+                     .mounts = mounts_}) {}
+
+}  // namespace haagent

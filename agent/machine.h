@@ -1,0 +1,52 @@
+// The real collaborators, made once and handed down by reference. Nothing else in the agent makes
+// one.
+#pragma once
+
+#include <memory>
+
+#include "agent/aws/ec2_client.h"
+#include "agent/aws/imds.h"
+#include "agent/base/clock.h"
+#include "agent/base/files.h"
+#include "agent/base/http_curl.h"
+#include "agent/base/node_config.h"
+#include "agent/base/process.h"
+#include "agent/base/units.h"
+#include "agent/boot.h"
+#include "agent/config.h"
+
+namespace haagent {
+
+struct Machine {
+  // Where metadata answers must be known before user-data can be read, so only the machine's own
+  // files, or those that were asked for, can say.
+  Machine(Root where, ConfigRequest const& request);
+
+  Root root;
+  SystemClock clock;
+  CurlHttp http;
+  SystemProcess process;
+  std::unique_ptr<Units> units;  // systemd where it is pid 1, else child processes
+  aws::Imds imds;
+  aws::CachedCredentials credentials;
+};
+
+// The EC2 client for this instance's region, or for the endpoint that the config names.
+std::unique_ptr<aws::Ec2> make_ec2(Machine& machine, NodeConfig const& config,
+                                   Identity const& identity);
+
+// What can be made only once the role and the region are known, and the boot on top of it.
+class MachineBoot {
+ public:
+  MachineBoot(Machine& machine, NodeConfig const& config, Identity const& identity);
+  std::vector<Row> rows() { return boot_.rows(); }
+
+ private:
+  std::unique_ptr<aws::Ec2> ec2_;
+  volumes::SystemDevices devices_;
+  volumes::SystemDisks disks_;
+  volumes::SystemMounts mounts_;
+  Boot boot_;
+};
+
+}  // namespace haagent

@@ -1,0 +1,61 @@
+#include "agent/output.h"
+
+#include <stdlib.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <string_view>
+
+#include "agent/base/json.h"
+#include "agent/base/yaml.h"
+
+namespace haagent {
+
+Terminal standard_output() {
+  Terminal terminal;
+  if (!isatty(STDOUT_FILENO)) return terminal;
+  winsize size{};
+  if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0) {
+    terminal.width = size.ws_col;
+    terminal.height = size.ws_row;
+  }
+  // NOLINTBEGIN(concurrency-mt-unsafe): commands print before they start a thread
+  auto const* no_colour = getenv("NO_COLOR");
+  auto const* term = getenv("TERM");
+  // NOLINTEND(concurrency-mt-unsafe)
+  terminal.colour = (!no_colour || !*no_colour) && !(term && std::string_view(term) == "dumb");
+  return terminal;
+}
+
+std::string top_of(std::string const& page, int height) {
+  auto const lines = std::ranges::count(page, '\n');
+  // The cursor stands on a line of its own below the page.
+  if (height < 3 || lines < height) return page;
+  std::size_t end = 0;
+  for (int shown = 0; shown < height - 2; ++shown) end = page.find('\n', end) + 1;
+  return fmt::format("{}... {} more lines; all of them without --watch\n", page.substr(0, end),
+                     lines - (height - 2));
+}
+
+std::string printable(std::string_view text) {
+  std::string out(text);
+  for (std::size_t i = 0; i < out.size(); ++i) {
+    auto const c = static_cast<unsigned char>(out[i]);
+    if ((c < 0x20 && c != '\t') || c == 0x7f) out[i] = '?';
+    // C1 in UTF-8: U+009B alone begins what ESC [ begins.
+    if (c == 0xc2 && i + 1 < out.size() && static_cast<unsigned char>(out[i + 1]) < 0xa0) {
+      out[i] = '?';
+      out.erase(i + 1, 1);
+    }
+  }
+  return out;
+}
+
+std::string print_tree(Tree const& tree, OutputFormat form) {
+  return form == OutputFormat::yaml ? yaml::print(tree) : json::print(tree, /*indent=*/2);
+}
+
+}  // namespace haagent

@@ -1,0 +1,33 @@
+// Where a command prints to, and in which form.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "agent/base/tree.h"
+
+namespace haagent {
+
+enum class OutputFormat { text, json, yaml };
+
+struct Terminal {
+  int width = 80;
+  int height = 0;  // 0: no terminal, no end
+  bool colour = false;
+};
+
+// Of standard output: colour only on a terminal, and not where NO_COLOR or TERM=dumb asks for none.
+Terminal standard_output();
+
+// As many lines of a page as a screen has, the last one saying how many are left out; the whole
+// page where it fits, or where there is no screen.
+std::string top_of(std::string const& page, int height);
+
+// Somebody else's bytes, for a page: '?' for whatever could drive the reader's terminal (C0 and C1
+// control characters, a tab excepted).
+std::string printable(std::string_view text);
+
+// A tree as JSON with two spaces, or YAML.
+std::string print_tree(Tree const& tree, OutputFormat form);
+
+}  // namespace haagent

@@ -1,0 +1,78 @@
+#include "agent/render_command.h"
+
+#include <iostream>
+
+#include "agent/exit_codes.h"
+#include "agent/machine.h"
+#include "agent/own_user_data.h"
+#include "bootstrap/kube/render.h"
+
+namespace haagent {
+namespace {
+
+using namespace std::chrono_literals;
+
+bool is_given(Identity const& identity) {
+  return !identity.instance_id.empty() || !identity.zone.empty() || !identity.address.empty() ||
+         !identity.instance_type.empty() || !identity.hostname.empty();
+}
+
+Result<int> render_files(RenderOptions const& options) {
+  Machine machine(options.root, options.config);
+  bool const off_ec2 = is_given(options.identity);
+  auto identity = off_ec2 ? identity_off_ec2(options.identity) : machine.imds.identity({});
+  if (!identity) {
+    if (off_ec2) return std::unexpected(identity.error());
+    return fail(identity.error(),
+                "instance metadata says nothing of this node (off EC2, give --instance-id, --zone, "
+                "--address and --instance-type)");
+  }
+  auto request = off_ec2 ? Result<ConfigRequest>(options.config)
+                         : with_own_user_data(options.config, machine.imds, {});
+  if (!request) return std::unexpected(request.error());
+  auto loaded = read_config(gather_config(options.root, *request));
+  if (!loaded.ok()) {
+    std::cerr << loaded.page();
+    return kExitBadConfig;
+  }
+  auto files = bootstrap::kube::render(loaded.config, *identity);
+  if (!files) return std::unexpected(files.error());
+  Root out(options.out);
+  for (auto const& file : *files) {
+    auto path = out(file.path);
+    if (auto made = make_directories(path.parent_path()); !made)
+      return std::unexpected(made.error());
+    auto wrote = replace_file_if_changed(path, file.bytes, {.mode = file.mode});
+    if (!wrote) return std::unexpected(wrote.error());
+    std::cout << (*wrote ? "wrote      " : "unchanged  ") << path.string() << '\n';
+  }
+  return kExitOk;
+}
+
+}  // namespace
+
+Result<Identity> identity_off_ec2(Identity given) {
+  std::vector<std::string> missing;
+  for (auto const& [flag, value] :
+       {std::pair{"--instance-id", &given.instance_id}, std::pair{"--zone", &given.zone},
+        std::pair{"--address", &given.address}, std::pair{"--instance-type", &given.instance_type}})
+    if (value->empty()) missing.emplace_back(flag);
+  if (!missing.empty())
+    return fail(Kind::invalid,
+                "off EC2, what instance metadata would say is given by flags; still missing: {}",
+                fmt::join(missing, ", "));
+  if (given.region.empty()) given.region = aws::region_of_zone(given.zone);
+  if (given.hostname.empty()) given.hostname = given.instance_id;
+  if (given.ipv4.empty() && given.ipv6.empty())
+    (given.address.find(':') == std::string::npos ? given.ipv4 : given.ipv6) = given.address;
+  return given;
+}
+
+int run_render(RenderOptions const& options) {
+  auto code = render_files(options);
+  if (code) return *code;
+  std::cerr << "haagent: " << code.error().what << '\n';
+  return kExitFailed;
+}
+
+}  // namespace haagent

@@ -1,0 +1,92 @@
+// What `haagent status` shows. The daemon replaces /run/haagent/status.json on each transition, so
+// that the page is true after a kill -9; `haagent status` only reads it.
+#pragma once
+
+#include <sys/types.h>
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "agent/base/clock.h"
+#include "agent/base/facts.h"
+#include "agent/base/files.h"
+#include "agent/base/node_config.h"
+#include "agent/base/runner.h"
+#include "agent/base/tree.h"
+
+namespace haagent {
+
+inline constexpr int kStatusSchema = 1;
+inline constexpr std::string_view kStatusFile = "/run/haagent/status.json";
+inline constexpr std::size_t kStatusCap = 1u << 20u;  // bytes of a page; ours have some thousands
+
+// The whole of a node, in one word.
+enum class Phase {
+  working,   // the boot is under way
+  ready,     // every step is done
+  degraded,  // booted, and a step has drifted since
+  failed,    // a step has failed
+  refused,   // a step has refused: a risk to data
+};
+std::string_view to_string(Phase phase);
+
+// One etcd cluster of this master: disk and member.
+struct EtcdStatus {
+  EtcdCluster cluster = EtcdCluster::main;
+  std::string volume_id;
+  std::string device_name;  // as EC2 names it
+  std::string device;       // "/dev/nvme1n1"
+  std::string mount_point;
+  std::optional<EtcdMemberFacts> member;
+};
+
+struct StatusReport {
+  std::string version;
+  std::string boot_id;  // of the kernel
+  pid_t pid = 0;
+  std::uint64_t pid_start = 0;  // /proc/<pid>/stat field 22: a pid used again is not taken for ours
+  bool stays = false;           // `run` stays; `bootstrap` ends
+  std::string role;
+  std::string cluster;
+  std::string endpoint;
+  std::string kubernetes;
+  UtcTime started{};
+  std::optional<UtcTime> booted;  // when every step had been done once
+  std::optional<Identity> identity;
+  std::vector<EtcdStatus> etcd;
+  std::vector<EtcdPeer> peers;
+  std::vector<RowStatus> rows;
+};
+
+Phase phase_of(StatusReport const& report);
+
+// Seconds and sentences of the slowest chain: the rows that decided how long the boot took, first
+// to last.
+std::vector<std::string> critical_path(std::vector<RowStatus> const& rows);
+
+Tree to_tree(StatusReport const& report);
+Result<StatusReport> status_from_tree(Tree const& tree);
+
+// The status file; nothing where there is none.
+Result<std::optional<StatusReport>> read_status(Root const& root);
+
+// Gathers what the facts hold into the report.
+void fill_from_facts(StatusReport& report, Facts& facts);
+
+// What a reader of the file adds: is the writer still there, is it this boot's file?
+enum class Writer { alive, ended, gone, other_boot };
+Writer writer_of(StatusReport const& report, Root const& root);
+
+// The page for people, and the exit code: 0 ready, 1 degraded, failed, refused or the agent is
+// gone, 3 working. `width` is the terminal's; sentences are wrapped to it. Colour only where
+// `colour`.
+std::string status_page(StatusReport const& report, Writer writer, UtcTime now, int width,
+                        bool colour);
+int status_exit_code(StatusReport const& report, Writer writer);
+
+// The words of one boot's kernel: /proc/sys/kernel/random/boot_id.
+std::string read_boot_id(Root const& root);
+std::uint64_t read_pid_start(pid_t pid);
+
+}  // namespace haagent

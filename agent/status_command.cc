@@ -1,0 +1,103 @@
+#include "agent/status_command.h"
+
+#include <iostream>
+
+#include "agent/base/json.h"
+#include "agent/base/volume_tags.h"
+#include "agent/cluster_status.h"
+#include "agent/exit_codes.h"
+#include "agent/machine.h"
+#include "agent/own_user_data.h"
+#include "agent/signals.h"
+#include "agent/status.h"
+
+namespace haagent {
+namespace {
+
+using namespace std::chrono_literals;
+
+// The cluster's instances, as EC2 lists them. An error is a note on the page, not the end of it.
+Result<std::vector<aws::Instance>> cluster_instances(Machine& machine, StatusOptions const& options,
+                                                     StatusReport const& own,
+                                                     std::stop_token stop) {
+  auto request = with_own_user_data(options.config, machine.imds, stop);
+  if (!request) return std::unexpected(request.error());
+  auto loaded = read_config(gather_config(options.root, *request));
+  if (!loaded.ok())
+    return fail(Kind::invalid, "the configuration has errors ('haagent config check')");
+  auto ec2 = make_ec2(machine, loaded.config, *own.identity);
+  return ec2->describe_instances(
+      {.ids = {},
+       .filters = {{"tag:" + ownership_tag_name(own.cluster), {"owned"}},
+                   {"instance-state-name", {"pending", "running", "stopping", "shutting-down"}}}},
+      stop);
+}
+
+struct Page {
+  std::string text;
+  int exit_code;
+};
+
+Page cluster_view(StatusOptions const& options, StatusReport const& own, Terminal const& terminal,
+                  std::stop_token stop) {
+  Machine machine(options.root, options.config);
+  std::vector<aws::Instance> instances;
+  std::string note;
+  if (!own.identity) {
+    note = "This node does not know itself yet, so EC2 was not asked.";
+  } else if (auto listed = cluster_instances(machine, options, own, stop)) {
+    instances = *std::move(listed);
+  } else {
+    note = fmt::format(
+        "EC2 was not asked for instances ({}); shown are the masters that this node knows.",
+        listed.error().what);
+  }
+  auto view = gather_cluster(own, instances, machine.http, 2s, stop);
+  view.note = note;
+  auto text = options.form == OutputFormat::text ? cluster_page(view, terminal.colour)
+                                                 : print_tree(to_tree(view), options.form);
+  return {text, cluster_exit_code(view)};
+}
+
+Page one_page(StatusOptions const& options, std::stop_token stop) {
+  SystemClock clock;
+  auto terminal = standard_output();
+  auto read = read_status(options.root);
+  if (!read) return {"haagent: " + read.error().what + '\n', kExitFailed};
+  if (!*read) {
+    return {
+        "haagent has not started on this machine since it booted: there is no " +
+            std::string(kStatusFile) +
+            ".\nStart it with 'systemctl start haagent', or see 'journalctl -u haagent' for why it "
+            "ended.\n",
+        kExitNoStatus};
+  }
+  auto const& report = **read;
+  if (options.cluster) return cluster_view(options, report, terminal, stop);
+  auto writer = writer_of(report, options.root);
+  auto code = status_exit_code(report, writer);
+  if (options.form != OutputFormat::text) {
+    auto tree = to_tree(report);
+    tree["running"] = writer == Writer::alive;
+    tree["exitCode"] = code;
+    return {print_tree(tree, options.form), code};
+  }
+  return {status_page(report, writer, clock.utc(), terminal.width, terminal.colour), code};
+}
+
+}  // namespace
+
+int run_status(StatusOptions const& options) {
+  Signals signals;
+  SystemClock clock;
+  for (;;) {
+    auto page = one_page(options, signals.token());
+    // Home, the page, then clear what an older and longer page has left below.
+    if (options.watch) std::cout << "\033[H\033[J";
+    std::cout << (options.watch ? top_of(page.text, standard_output().height) : page.text)
+              << std::flush;
+    if (!options.watch || !clock.sleep(1s, signals.token())) return page.exit_code;
+  }
+}
+
+}  // namespace haagent

@@ -1,0 +1,91 @@
+#include "agent/status_keeper.h"
+
+#include <unistd.h>
+
+#include "agent/base/json.h"
+#include "agent/log.h"
+#include "agent/notify.h"
+#include "agent/version.h"
+
+namespace haagent {
+namespace {
+
+// The sentence that stands for the whole node: the first row that is not done, or that all are.
+std::string headline(StatusReport const& report) {
+  for (auto const& row : report.rows) {
+    if (row.state != RowStatus::State::done && row.state != RowStatus::State::blocked) {
+      return row.name + ": " +
+             (row.sentence.empty() ? std::string(to_string(row.state)) : row.sentence);
+    }
+  }
+  return std::string(to_string(phase_of(report)));
+}
+
+}  // namespace
+
+StatusKeeper::StatusKeeper(Root root, Clock& clock, Facts& facts, bool stays)
+    : root_(std::move(root)), clock_(clock), facts_(facts) {
+  report_.version = kVersion;
+  report_.boot_id = read_boot_id(root_);
+  report_.pid = getpid();
+  report_.pid_start = read_pid_start(report_.pid);
+  report_.stays = stays;
+  report_.started = clock_.utc();
+}
+
+Runner::Observer StatusKeeper::opening() {
+  return [this](auto const& rows, std::size_t index) { changed(rows, index, opening_); };
+}
+
+Runner::Observer StatusKeeper::role() {
+  return [this](auto const& rows, std::size_t index) { changed(rows, index, role_); };
+}
+
+void StatusKeeper::changed(std::vector<RowStatus> const& rows, std::size_t index,
+                           std::vector<RowStatus>& into) {
+  std::lock_guard lock(mutex_);
+  into = rows;
+  report_.rows = opening_;
+  report_.rows.insert(report_.rows.end(), role_.begin(), role_.end());
+  auto line = log::transition_line(rows[index], clock_.utc());
+  auto& logged = logged_[rows[index].name];
+  if (line != logged) log::transition(rows[index], clock_.utc());
+  logged = std::move(line);
+  notify::status(headline(report_));
+  write();
+}
+
+void StatusKeeper::know(NodeConfig const& config) {
+  std::lock_guard lock(mutex_);
+  report_.role = config.role == Role::master ? "master" : "worker";
+  report_.cluster = config.cluster.name;
+  report_.endpoint = config.cluster.endpoint;
+  report_.kubernetes = config.kubernetes.version;
+}
+
+void StatusKeeper::booted() {
+  std::lock_guard lock(mutex_);
+  report_.booted = clock_.utc();
+  write();
+}
+
+void StatusKeeper::refresh() {
+  std::lock_guard lock(mutex_);
+  write();
+}
+
+StatusReport StatusKeeper::report() const {
+  std::lock_guard lock(mutex_);
+  return report_;
+}
+
+void StatusKeeper::write() {
+  fill_from_facts(report_, facts_);
+  auto path = root_(std::filesystem::path(kStatusFile));
+  auto made = make_directories(path.parent_path());
+  if (made) made = replace_file(path, json::print(to_tree(report_), /*indent=*/2));
+  // Status is a service to people; the boot goes on without it, and says so in the log.
+  if (!made) log::warn("status file not written, going on: " + made.error().what);
+}
+
+}  // namespace haagent

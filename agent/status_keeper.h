@@ -1,0 +1,45 @@
+// Watches the runner: each transition is logged once, told to systemd, and written to the status
+// file.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "agent/base/files.h"
+#include "agent/status.h"
+
+namespace haagent {
+
+class StatusKeeper {
+ public:
+  StatusKeeper(Root root, Clock& clock, Facts& facts, bool stays);
+
+  // The observers of the two runners of a boot: what finds the role, and what the role then does.
+  Runner::Observer opening();
+  Runner::Observer role();
+
+  void know(NodeConfig const& config);
+  void booted();
+  // Writes the file anew from the facts, for figures that change without a transition.
+  void refresh();
+  StatusReport report() const;
+
+ private:
+  void changed(std::vector<RowStatus> const& rows, std::size_t index, std::vector<RowStatus>& into);
+  void write();  // with mutex_ held
+
+  Root root_;
+  Clock& clock_;
+  Facts& facts_;
+  mutable std::mutex mutex_;
+  StatusReport report_;
+  std::vector<RowStatus> opening_;
+  std::vector<RowStatus> role_;
+  // The last line of each row, so that a repeated transition is not logged twice.
+  std::map<std::string, std::string> logged_;
+};
+
+}  // namespace haagent
