@@ -1,0 +1,380 @@
+#include "agent/config.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "agent/config_commands.h"
+#include "tests/support/golden.h"
+#include "tests/support/temporary_directory.h"
+
+namespace haagent {
+namespace {
+
+using test::bytes_of;
+using test::golden_path;
+using test::matches_golden;
+
+constexpr auto kMinimal = R"(apiVersion: haagent.io/v1
+kind: NodeConfig
+role: master
+cluster:
+  name: prod.haagent.io
+  endpoint: https://prod-api-123.elb.eu-west-1.amazonaws.com
+  state: s3://prod-haagent/prod
+kubernetes: {version: "1.33.2"}
+)";
+
+ConfigSource document(std::string name, std::string text) {
+  return {std::move(name), std::move(text), ConfigSource::Form::document};
+}
+ConfigSource setting(std::string text) {
+  return {"--set", std::move(text), ConfigSource::Form::setting};
+}
+
+LoadedConfig load(std::vector<ConfigSource> sources) {
+  return read_config({.sources = std::move(sources), .problems = {}, .notes = {}});
+}
+
+LoadedConfig load_over_minimal(std::string text) {
+  return load({document("base.yaml", kMinimal), document("over.yaml", std::move(text))});
+}
+
+std::vector<std::filesystem::path> yaml_files(std::filesystem::path const& folder) {
+  std::vector<std::filesystem::path> files;
+  for (auto const& entry : std::filesystem::directory_iterator(folder)) {
+    if (entry.path().extension() == ".yaml") files.push_back(entry.path());
+  }
+  std::ranges::sort(files);
+  return files;
+}
+
+// Whole pages: tests/golden/config/<name>.yaml is read as one file, <name>.expected is what people
+// see, and behind it, where the file is good, what `config show` prints.
+class ConfigPage : public testing::TestWithParam<std::filesystem::path> {};
+TEST_P(ConfigPage, IsTheGoldenOne) {
+  auto const& path = GetParam();
+  auto loaded = load({document(path.filename(), bytes_of(path))});
+  auto page = loaded.page();
+  if (loaded.ok()) page += print_effective(loaded, OutputFormat::yaml, /*origins=*/true);
+  auto expected = path;
+  EXPECT_TRUE(matches_golden("config" / expected.replace_extension("expected").filename(), page));
+}
+INSTANTIATE_TEST_SUITE_P(Golden, ConfigPage, testing::ValuesIn(yaml_files(golden_path("config"))),
+                         [](auto const& page) { return page.param.stem().string(); });
+
+TEST(Config, FillsTheStructFromEveryKindOfValue) {
+  auto loaded = load({document("a.yaml", bytes_of(std::filesystem::path(HAAGENT_SOURCE_DIR) /
+                                                  "packaging/examples/master-tuned.yaml"))});
+  ASSERT_TRUE(loaded.ok()) << loaded.page();
+  auto const& config = loaded.config;
+  EXPECT_EQ(config.role, Role::master);
+  EXPECT_EQ(config.cluster.name, "prod.haagent.io");
+  EXPECT_EQ(config.cluster.service_cidr, "100.64.0.0/16");
+  EXPECT_EQ(config.cluster.dns_domain, "cluster.local");
+  EXPECT_EQ(config.volumes.filesystem, "xfs");
+  EXPECT_TRUE(config.volumes.force_detach_terminated);
+  EXPECT_TRUE(config.etcd.tls);
+  EXPECT_EQ(config.etcd.main.quota_backend_bytes, 6ull << 30u);
+  EXPECT_EQ(config.etcd.main.heartbeat_interval, Duration(100));
+  EXPECT_EQ(config.etcd.main.extra_config.find("snapshot-count")->as_integer(), 10000);
+  EXPECT_EQ(config.etcd.events.election_timeout, Duration(2000));
+  EXPECT_EQ(config.kubelet.config.at_path("evictionHard")->text_at("memory.available"), "5%");
+  EXPECT_EQ(config.apiserver.extra_args,
+            (std::vector<std::pair<std::string, std::string>>{
+                {"audit-log-maxage", "30"},
+                {"enable-admission-plugins", "NodeRestriction,PodSecurity"},
+                {"service-account-issuer", "https://oidc.prod.haagent.io"},
+                {"service-account-issuer", "https://kubernetes.default.svc"}}));
+  EXPECT_EQ(config.kubelet.endpoint, EndpointMode::replicated);
+  EXPECT_EQ(config.scheduler.endpoint, EndpointMode::replicated);
+  EXPECT_EQ(config.controller_manager.endpoint, EndpointMode::local);
+  ASSERT_EQ(config.node.taints.size(), 1u);
+  EXPECT_EQ(config.node.taints[0].key, "haagent.io/dedicated");
+  EXPECT_EQ(config.node.taints[0].value, "control-plane");
+  EXPECT_EQ(config.node.taints[0].effect, "NoExecute");
+  EXPECT_EQ(config.log.level, "debug");
+}
+
+TEST(Config, TheDefaultsAreTheStructsOwn) {
+  auto loaded = load({document("a.yaml", kMinimal)});
+  ASSERT_TRUE(loaded.ok()) << loaded.page();
+  NodeConfig const defaults;
+  for (auto const& key : config_keys()) {
+    if (key.required) continue;
+    EXPECT_EQ(key.load(loaded.config), key.load(defaults)) << key.path;
+  }
+}
+
+TEST(Config, LaterSourcesWinKeyByKey) {
+  auto loaded = load({document("one.yaml", kMinimal),
+                      document("two.yaml",
+                               "node: {labels: {a: one, b: one}, taints: [{key: x, "
+                               "effect: NoExecute}]}\nlog: {level: debug}\n"),
+                      document("three.yaml", "node:\n  labels: {b: two}\n  taints: []\n"),
+                      setting("log.level=error")});
+  ASSERT_TRUE(loaded.ok()) << loaded.page();
+  EXPECT_EQ(loaded.config.node.labels,
+            (std::vector<std::pair<std::string, std::string>>{{"a", "one"}, {"b", "two"}}));
+  EXPECT_TRUE(loaded.config.node.taints.empty());
+  EXPECT_EQ(loaded.config.log.level, "error");
+  EXPECT_EQ(loaded.config.cluster.name, "prod.haagent.io");
+}
+
+TEST(Config, NullGivesTheDefaultBack) {
+  auto loaded = load({document("one.yaml", kMinimal),
+                      document("two.yaml",
+                               "log: {level: debug}\nkubelet: {extraArgs: {v: 2}}\n"
+                               "node: {labels: {a: b}}\n"),
+                      document("three.yaml",
+                               "log: {level: null}\nkubelet: {extraArgs: {v: ~}}\n"
+                               "node: {labels: {a: null}}\n")});
+  ASSERT_TRUE(loaded.ok()) << loaded.page();
+  EXPECT_EQ(loaded.config.log.level, "info");
+  EXPECT_TRUE(loaded.config.node.labels.empty());
+  // The rendering takes an empty flag for one to leave out, also where it would set it itself.
+  EXPECT_EQ(loaded.config.kubelet.extra_args,
+            (std::vector<std::pair<std::string, std::string>>{{"v", ""}}));
+}
+
+TEST(Config, NullInAnOverlayIsKeptForTheRendering) {
+  auto loaded = load_over_minimal("kubelet: {config: {evictionHard: null, maxPods: 3}}\n");
+  ASSERT_TRUE(loaded.ok()) << loaded.page();
+  ASSERT_TRUE(loaded.config.kubelet.config.find("evictionHard"));
+  EXPECT_TRUE(loaded.config.kubelet.config.find("evictionHard")->is_null());
+}
+
+TEST(Config, AnEmptySectionTakesNothingAway) {
+  auto loaded =
+      load_over_minimal("cluster:\nkubernetes:\n  # version: \"1.34.0\"\netcd: {main: }\n");
+  ASSERT_TRUE(loaded.ok()) << loaded.page();
+  EXPECT_EQ(loaded.config.cluster.name, "prod.haagent.io");
+  EXPECT_EQ(loaded.config.kubernetes.version, "1.33.2");
+}
+
+TEST(Config, TellsTheOriginOfEachValue) {
+  auto loaded =
+      load({document("/etc/haagent/haagent.yaml", kMinimal),
+            document("/etc/haagent/conf.d/10.yaml", "node:\n  labels:\n    example.com/team: a\n"),
+            document("user-data part 2",
+                     "kubernetes:\n  version: \"1.34.1\"\n"
+                     "kubelet: {config: {maxPods: 30}}\n"),
+            setting("node.labels.example.com/rack=r1"), setting("log.level=debug")});
+  ASSERT_TRUE(loaded.ok()) << loaded.page();
+  EXPECT_TRUE(matches_golden("config/origins.yaml.expected",
+                             print_effective(loaded, OutputFormat::yaml, /*origins=*/true)));
+  EXPECT_TRUE(matches_golden("config/origins.json.expected",
+                             print_effective(loaded, OutputFormat::json, /*origins=*/true)));
+}
+
+TEST(Config, WhatIsShownReadsBackAsTheSame) {
+  for (auto const* example : {"master.yaml", "worker.yaml", "master-tuned.yaml"}) {
+    auto text =
+        bytes_of(std::filesystem::path(HAAGENT_SOURCE_DIR) / "packaging/examples" / example);
+    auto loaded = load({document("a.yaml", text)});
+    ASSERT_TRUE(loaded.ok()) << loaded.page();
+    for (bool origins : {false, true}) {
+      auto shown = print_effective(loaded, OutputFormat::yaml, origins);
+      auto again = load({document("b.yaml", shown + "apiVersion: haagent.io/v1\n")});
+      if (shown.starts_with("apiVersion")) again = load({document("b.yaml", shown)});
+      ASSERT_TRUE(again.ok()) << again.page() << shown;
+      EXPECT_EQ(print_effective(again, OutputFormat::yaml, false),
+                print_effective(loaded, OutputFormat::yaml, false));
+    }
+  }
+}
+
+struct Setting {
+  std::string text;
+  std::string problem;  // the page's first line; empty: it is good
+};
+class ConfigSetting : public testing::TestWithParam<Setting> {};
+TEST_P(ConfigSetting, IsReadOrTold) {
+  auto loaded = load({document("base.yaml", kMinimal), setting(GetParam().text)});
+  auto page = loaded.page();
+  EXPECT_EQ(page.substr(0, page.find('\n')), GetParam().problem);
+}
+INSTANTIATE_TEST_SUITE_P(
+    Settings, ConfigSetting,
+    testing::Values(
+        Setting{"kubernetes.version=1.34.0", ""}, Setting{"etcd.tls=true", ""},
+        Setting{"etcd.main.quotaBackendBytes=1073741824", ""},
+        Setting{"etcd.main.electionTimeout=2s", ""}, Setting{"log.level=", ""},
+        Setting{"kubelet.config.evictionHard.pid=5", ""},
+        Setting{"node.taints=[{key: a, effect: NoExecute}]", ""},
+        Setting{"node.labels.example.com/a.b=", ""}, Setting{"node.labels={a: b}", ""},
+        Setting{"apiserver.extraArgs.oidc-issuer-url=https://a.b/?c=d", ""},
+        Setting{"kubernetes.version=1.34",
+                "--set: error: kubernetes.version: '1.34' lacks its "
+                "patch version (did you mean '1.34.0'?)"},
+        Setting{"cluster.nam=x", "--set: error: cluster.nam: unknown key (did you mean 'name'?)"},
+        Setting{"cluster=x",
+                "--set: error: cluster: expected a map with name, endpoint, state, dnsDomain, "
+                "serviceCIDR, podCIDR, found the text 'x'"},
+        Setting{"etcd.tls=yes",
+                "--set: error: etcd.tls: expected true or false, found the text 'yes'"},
+        Setting{"log.level.x=1",
+                "--set: error: log.level: expected debug or info or warn or error, "
+                "found a map"},
+        Setting{"cluster.name", "--set: error: expected path=value"},
+        Setting{"=x", "--set: error: expected path=value"},
+        Setting{"", "--set: error: expected path=value"},
+        Setting{"cluster..name=x", "--set: error: expected path=value"},
+        Setting{"cluster.=x", "--set: error: expected path=value"},
+        Setting{"node.labels.=x", "--set: error: expected path=value"},
+        Setting{"node.taints=[", "--set: error: end of sequence flow not found"},
+        Setting{"kubelet.extraArgs.--v=2",
+                "--set: error: kubelet.extraArgs.--v: '--v' is no flag's name: lower-case, without "
+                "dashes in front (did you mean 'v'?)"}));
+
+TEST(Config, PutsTheCaretUnderTheSettingsOwnText) {
+  auto loaded = load({document("base.yaml", kMinimal), setting("cluster.nam=x"),
+                      setting("node.taints=[{key: a, effect: No}]")});
+  EXPECT_EQ(loaded.page(),
+            "--set: error: cluster.nam: unknown key (did you mean 'name'?)\n"
+            "  cluster.nam=x\n"
+            "          ^~~\n"
+            "--set: error: node.taints[0].effect: 'No' is no effect; expected NoSchedule, "
+            "PreferNoSchedule or NoExecute\n"
+            "  node.taints=[{key: a, effect: No}]\n"
+            "                                ^~\n"
+            "2 errors\n");
+}
+
+TEST(Config, MissingKeysAreNamedAtOnceWithWhereWeLooked) {
+  auto loaded = read_config({.sources = {document("/etc/haagent/haagent.yaml", "role: worker\n")},
+                             .problems = {},
+                             .notes = {"user-data is a script (#!/bin/sh)"}});
+  EXPECT_EQ(
+      loaded.page(),
+      R"(config: error: apiVersion, kind, cluster.name, cluster.endpoint, cluster.state and kubernetes.version are missing
+  for example:
+    apiVersion: haagent.io/v1
+    kind: NodeConfig
+    cluster:
+      name: prod.example.com
+      endpoint: https://prod-api-123.elb.eu-west-1.amazonaws.com
+      state: s3://prod-haagent/prod.example.com
+    kubernetes:
+      version: "1.33.2"
+  looked in: /etc/haagent/haagent.yaml
+  user-data is a script (#!/bin/sh)
+1 error
+)");
+}
+
+TEST(Config, AValueThatIsOverriddenIsStillToldAbout) {
+  auto loaded = load({document("one.yaml", "log: {level: loud}\n"), document("two.yaml", kMinimal),
+                      document("three.yaml", "log: {level: debug}\n")});
+  EXPECT_EQ(loaded.page(),
+            "one.yaml:1:14: error: log.level: expected debug or info or warn or error, found the "
+            "text 'loud'\n"
+            "  log: {level: loud}\n"
+            "               ^~~~\n"
+            "1 error\n");
+}
+
+TEST(Config, AWrongValueNeverReachesTheStruct) {
+  auto loaded =
+      load_over_minimal("cluster: {name: NO, podCIDR: x}\nnode: {labels: {k8s.io/a: b}}\n");
+  EXPECT_EQ(count(loaded.diagnostics, Severity::error), 3u) << loaded.page();
+  EXPECT_EQ(loaded.config.cluster.name, "");
+  EXPECT_EQ(loaded.config.cluster.pod_cidr, "10.244.0.0/16");
+  EXPECT_TRUE(loaded.config.node.labels.empty());
+}
+
+TEST(Config, AValueOfAnyLengthIsTold) {
+  auto loaded = load_over_minimal("cluster: {state: \"file:///" + std::string(2000, 'a') + "\"}\n");
+  EXPECT_NE(loaded.page().find("cluster.state: is longer than 1024 bytes"), std::string::npos);
+}
+
+struct Meaning {
+  std::string over;     // laid over the minimal config of a 1.33.2 master
+  std::string problem;  // a piece of the page; empty: no page
+};
+class ConfigMeaning : public testing::TestWithParam<Meaning> {};
+TEST_P(ConfigMeaning, IsJudgedOverTheMergedConfig) {
+  auto page = load_over_minimal(GetParam().over).page();
+  if (GetParam().problem.empty()) {
+    EXPECT_EQ(page, "");
+  } else {
+    EXPECT_NE(page.find(GetParam().problem), page.npos) << page;
+  }
+}
+INSTANTIATE_TEST_SUITE_P(
+    Tables, ConfigMeaning,
+    testing::Values(
+        Meaning{"etcd: {main: {heartbeatInterval: 200ms, electionTimeout: 2s}}", ""},
+        Meaning{"etcd: {main: {heartbeatInterval: 200ms, electionTimeout: 1999ms}}",
+                "less than ten heartbeats of 200ms"},
+        Meaning{"etcd: {main: {heartbeatInterval: 200ms, electionTimeout: 1s}}",
+                "warning: etcd.main.electionTimeout: an election timeout of 1s is less than ten"},
+        Meaning{"etcd: {main: {heartbeatInterval: 200ms, electionTimeout: 999ms}}",
+                "error: etcd.main.electionTimeout: an election timeout of 999ms is less than five"},
+        Meaning{"etcd: {events: {heartbeatInterval: 0ms}}",
+                "error: etcd.events.heartbeatInterval: must be longer than nothing"},
+        Meaning{"etcd: {events: {heartbeatInterval: 5s, electionTimeout: 50s}}", ""},
+        Meaning{"etcd: {events: {electionTimeout: 50001ms}}",
+                "50001ms is more than the 50s that etcd takes"},
+        Meaning{"etcd: {main: {quotaBackendBytes: 8GiB}}", ""},
+        Meaning{"etcd: {main: {quotaBackendBytes: 8589934593}}", "warning: etcd.main.quota"},
+        Meaning{"etcd: {main: {quotaBackendBytes: 16MiB}}", ""},
+        Meaning{"etcd: {main: {quotaBackendBytes: 16777215}}", "error: etcd.main.quota"},
+        Meaning{"etcd: {main: {quotaBackendBytes: 0}}", "error: etcd.main.quota"},
+        Meaning{"etcd: {main: {extraConfig: {wal-dir: null}}}", "haagent decides this"},
+        Meaning{"cluster: {serviceCIDR: 10.96.0.0/28}", ""},
+        Meaning{"cluster: {serviceCIDR: 10.96.0.0/29}", "is too small"},
+        Meaning{"cluster: {serviceCIDR: 10.244.128.0/17}",
+                "cluster.serviceCIDR: the services' 10.244.128.0/17 and the pods' 10.244.0.0/16"},
+        Meaning{"cluster: {endpoint: \"https://10.96.3.4\"}", "lies in the services' 10.96.0.0/16"},
+        Meaning{"cluster: {endpoint: \"https://10.95.3.4\"}", ""},
+        // The minor version that dropped a flag, and the one before it.
+        Meaning{"kubernetes: {version: 1.34.9}\nkubelet: {extraArgs: "
+                "{pod-infra-container-image: a}}",
+                ""},
+        Meaning{"kubernetes: {version: 1.35.0}\nkubelet: {extraArgs: "
+                "{pod-infra-container-image: a}}",
+                "over.yaml:2:23: error: kubelet.extraArgs.pod-infra-container-image: kubelet "
+                "1.35.0 has no --pod-infra-container-image"},
+        Meaning{"apiserver: {extraArgs: {insecure-port: 0}}",
+                "no supported Kubernetes has this flag"},
+        Meaning{"kubernetes: {version: 1.32.0}\nkubelet: {config: {userNamespaces: {a: b}}}",
+                "over.yaml:2:20: error: kubelet.config.userNamespaces: kubelet 1.32.0 has no"},
+        Meaning{"kubernetes: {version: 1.33.0}\nkubelet: {config: {userNamespaces: {a: b}}}", ""},
+        Meaning{"role: worker\nkubelet: {endpoint: local}",
+                "over.yaml:2:21: error: kubelet.endpoint: a worker runs no apiserver"},
+        Meaning{"apiserver: {extraArgs: {cloud-provider: null}}", ""},
+        Meaning{"kubelet: {extraArgs: {node-labels: \"a=b,c=d\"}}", ""},
+        Meaning{
+            "kubelet: {extraArgs: {node-labels: [a=b, kops.k8s.io/x=d]}}",
+            "over.yaml:1:23: error: kubelet.extraArgs.node-labels.kops.k8s.io/x: the kubelet"}));
+
+TEST(Config, ASecretIsNeverShown) {
+  auto keys = config_keys();
+  std::ranges::find(keys, "etcd.binary", &ConfigKey::path)->secret = true;
+  std::ranges::find(keys, "kubelet.config", &ConfigKey::path)->secret = true;
+  ConfigSources gathered{
+      .sources = {document("a.yaml", std::string(kMinimal) + "etcd: {binary: /hidden/etcd}\n"
+                                                             "kubelet: {config: {hidden: x}}\n")},
+      .problems = {},
+      .notes = {}};
+  auto loaded = read_config(gathered, keys);
+  EXPECT_TRUE(loaded.ok()) << loaded.page();
+  EXPECT_EQ(loaded.config.etcd.binary, "/hidden/etcd");
+  for (auto format : {OutputFormat::yaml, OutputFormat::json}) {
+    for (bool origins : {false, true}) {
+      auto shown = print_effective(loaded, format, origins, keys);
+      EXPECT_EQ(shown.find("hidden"), shown.npos) << shown;
+      EXPECT_NE(shown.find("***"), shown.npos) << shown;
+      EXPECT_EQ(shown.find("a.yaml:9:") != shown.npos, origins) << shown;
+    }
+  }
+  // Neither is one that is wrong.
+  gathered.sources = {document("a.yaml", std::string(kMinimal) + "etcd: {binary: hidden/etcd}\n")};
+  EXPECT_EQ(read_config(gathered, keys).page(),
+            "a.yaml:9:16: error: etcd.binary: is not what it must be; a secret is not shown\n"
+            "1 error\n");
+}
+
+}  // namespace
+}  // namespace haagent

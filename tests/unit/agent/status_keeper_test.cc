@@ -1,0 +1,53 @@
+#include "agent/status_keeper.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "agent/log.h"
+#include "tests/support/fake_clock.h"
+#include "tests/support/temporary_directory.h"
+
+namespace haagent {
+namespace {
+
+using testing::HasSubstr;
+
+std::size_t times(std::string const& text, std::string_view what) {
+  std::size_t count = 0;
+  for (auto at = text.find(what); at != std::string::npos; at = text.find(what, at + 1)) ++count;
+  return count;
+}
+
+RowStatus row(std::string name, std::string sentence) {
+  RowStatus made;
+  made.name = std::move(name);
+  made.state = RowStatus::State::done;
+  made.sentence = std::move(sentence);
+  return made;
+}
+
+// Standing duties look again every few seconds, in turn; only what has changed is worth a line.
+TEST(StatusKeeperTest, WhatStaysTheSameIsLoggedOnce) {
+  test::TemporaryDirectory root;
+  test::FakeClock clock;
+  Facts facts;
+  StatusKeeper keeper(Root(root.path()), clock, facts, /*stays=*/true);
+  auto observe = keeper.role();
+  std::vector<RowStatus> rows = {row("hosts", "a is 10.0.0.1"), row("etcd-main", "etcd-a serves")};
+
+  testing::internal::CaptureStderr();
+  log::start("info");
+  for (int i = 0; i < 3; ++i) {
+    observe(rows, 0);
+    observe(rows, 1);
+  }
+  rows[1].sentence = "etcd-a serves; c does not answer";
+  observe(rows, 1);
+  auto const log = testing::internal::GetCapturedStderr();
+  EXPECT_EQ(times(log, "step=hosts"), 1u) << log;
+  EXPECT_EQ(times(log, "step=etcd-main"), 2u) << log;
+  EXPECT_THAT(log, HasSubstr("c does not answer"));
+}
+
+}  // namespace
+}  // namespace haagent

@@ -1,0 +1,225 @@
+#include "agent/status.h"
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <functional>
+
+#include "agent/base/json.h"
+#include "tests/support/golden.h"
+#include "tests/support/temporary_directory.h"
+
+namespace haagent {
+namespace {
+
+using namespace std::chrono_literals;
+using State = RowStatus::State;
+using test::matches_golden;
+
+UtcTime const kStart{1768472100s};  // 2026-01-15T10:15:00Z
+
+RowStatus row(std::string name, std::vector<std::string> after, State state, std::string sentence,
+              Duration began, Duration finished = Duration(-1)) {
+  RowStatus made;
+  made.name = std::move(name);
+  made.after = std::move(after);
+  made.state = state;
+  made.sentence = std::move(sentence);
+  made.began = kStart + began;
+  made.since = kStart + began;
+  if (finished >= Duration(0)) made.finished = made.since = kStart + finished;
+  return made;
+}
+
+StatusReport report() {
+  StatusReport made;
+  made.version = "1.2.3";
+  made.boot_id = "boot-1";
+  made.pid = 812;
+  made.pid_start = 4711;
+  made.stays = true;
+  made.role = "master";
+  made.cluster = "prod.example.com";
+  made.endpoint = "https://prod-api.elb.eu-west-1.amazonaws.com";
+  made.kubernetes = "1.33.2";
+  made.started = kStart;
+  Identity identity;
+  identity.instance_id = "i-0123456789abcdef0";
+  identity.instance_type = "m6i.large";
+  identity.region = "eu-west-1";
+  identity.zone = "eu-west-1a";
+  identity.address = identity.ipv4 = "10.0.0.10";
+  identity.hostname = "ip-10-0-0-10.eu-west-1.compute.internal";
+  made.identity = identity;
+  made.peers = {{"a", "10.0.0.10"}, {"b", "10.0.16.10"}, {"c", ""}};
+  made.rows = {
+      row("identity", {}, State::done, "i-0123456789abcdef0 in eu-west-1a", 0ms, 12ms),
+      row("volume-main", {"identity"}, State::done, "vol-1 is attached as /dev/sdf", 12ms, 1900ms),
+      row("kube-files", {"identity"}, State::done, "9 files are right", 12ms, 20ms),
+      row("etcd-main", {"volume-main"}, State::done, "etcd-a serves", 1900ms, 3100ms),
+  };
+  EtcdMemberFacts member;
+  member.name = "etcd-a";
+  member.member_id = "8e9e05c52164694d";
+  member.cluster_id = "cdf818194e3a8c32";
+  member.version = "3.5.32";
+  member.leader = "etcd-b";
+  member.voters = 3;
+  member.healthy_voters = 3;
+  member.db_size = 25u << 20u;
+  member.db_quota = 8ull << 30u;
+  made.etcd = {
+      {EtcdCluster::main, "vol-1", "/dev/sdf", "/dev/nvme1n1", "/var/lib/etcd/main", member}};
+  return made;
+}
+
+struct Page {
+  std::string name;
+  std::function<void(StatusReport&)> change;
+  Writer writer;
+  Phase phase;
+  int exit_code;
+};
+class StatusPage : public testing::TestWithParam<Page> {};
+
+TEST_P(StatusPage, SaysWhatIsTrue) {
+  auto made = report();
+  GetParam().change(made);
+  EXPECT_EQ(phase_of(made), GetParam().phase);
+  EXPECT_EQ(status_exit_code(made, GetParam().writer), GetParam().exit_code);
+  EXPECT_TRUE(matches_golden("status/" + GetParam().name + ".txt",
+                             status_page(made, GetParam().writer, kStart + 5min, 80, false)));
+}
+
+void booted(StatusReport& r) {
+  r.booted = kStart + 3100ms;
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Pages, StatusPage,
+    testing::Values(
+        Page{"ready", booted, Writer::alive, Phase::ready, 0},
+        Page{"waiting",
+             [](StatusReport& r) {
+               r.rows[1] =
+                   row("volume-main", {"identity"}, State::waiting,
+                       "vol-1 is attached to i-2, which is running since 2026-01-15T09:00:00Z; "
+                       "stop or terminate it, or wait for its auto-scaling group to do so",
+                       12ms);
+               r.rows[3] =
+                   row("etcd-main", {"volume-main"}, State::blocked, "after volume-main", 0ms);
+               r.etcd.clear();
+             },
+             Writer::alive, Phase::working, 3},
+        Page{"refused",
+             [](StatusReport& r) {
+               r.rows[1] =
+                   row("volume-main", {"identity"}, State::refused,
+                       "vol-1 and vol-2 both carry k8s.io/etcd/main=a/a,b,c in eu-west-1a", 12ms);
+               r.rows[1].error = Kind::refused;
+               r.rows[3] =
+                   row("etcd-main", {"volume-main"}, State::blocked, "after volume-main", 0ms);
+               r.etcd.clear();
+             },
+             Writer::alive, Phase::refused, 1},
+        Page{"drifted",
+             [](StatusReport& r) {
+               booted(r);
+               r.rows[3].state = State::drifted;
+               r.rows[3].sentence = "no quorum: etcd-b and etcd-c do not answer";
+               r.rows[3].since = kStart + 4min;
+               r.etcd[0].member->leader.clear();
+               r.etcd[0].member->healthy_voters = 1;
+             },
+             Writer::alive, Phase::degraded, 1},
+        Page{"killed", booted, Writer::gone, Phase::ready, 1},
+        Page{"bootstrap_ended",
+             [](StatusReport& r) {
+               booted(r);
+               r.stays = false;
+             },
+             Writer::ended, Phase::ready, 0},
+        Page{"other_boot", booted, Writer::other_boot, Phase::ready, 4}),
+    [](auto const& page) { return page.param.name; });
+
+TEST(Status, ComesBackFromItsFileAsItWas) {
+  auto made = report();
+  booted(made);
+  made.rows[1].error = Kind::denied;
+  made.rows[1].attempts = 3;
+  made.rows[2].acts = 2;
+  made.rows[2].own = 7ms;
+  made.rows[2].outside = 11ms;
+  auto text = json::print(to_tree(made), 2);
+  auto read = status_from_tree(*json::parse(text));
+  ASSERT_TRUE(read) << read.error().what;
+  EXPECT_EQ(json::print(to_tree(*read), 2), text);
+  EXPECT_TRUE(matches_golden("status/status.json", text));
+}
+
+TEST(Status, RefusesAFileOfAnotherSchema) {
+  auto read = status_from_tree(Tree::map({{"schema", 99}}));
+  ASSERT_FALSE(read);
+  EXPECT_EQ(read.error().kind, Kind::invalid);
+}
+
+TEST(Status, CriticalPathFollowsTheLastOfEachRowsPredecessors) {
+  auto rows = report().rows;
+  rows.push_back(
+      row("control-plane", {"etcd-main", "kube-files"}, State::done, "", 3100ms, 3200ms));
+  EXPECT_EQ(critical_path(rows),
+            (std::vector<std::string>{"identity", "volume-main", "etcd-main", "control-plane"}));
+}
+
+TEST(Status, CriticalPathEndsWhereRowsComeAfterEachOther) {
+  std::vector rows = {row("a", {"b"}, State::done, "", 0ms, 20ms),
+                      row("b", {"a"}, State::done, "", 0ms, 10ms),
+                      row("c", {"c"}, State::done, "", 0ms, 30ms)};
+  EXPECT_EQ(critical_path(rows), (std::vector<std::string>{"c"}));
+  rows.pop_back();
+  EXPECT_EQ(critical_path(rows), (std::vector<std::string>{"b", "a"}));
+}
+
+TEST(Status, NumbersThatCannotBeReadAsZero) {
+  auto tree = json::parse(
+      R"({"schema": 1, "pid": 4294967297, "pidStart": 18446744073709551615,
+          "etcd": [{"member": {"voters": -2147483648, "healthyVoters": 2147483648}}]})");
+  auto read = status_from_tree(*tree);
+  ASSERT_TRUE(read) << read.error().what;
+  EXPECT_EQ(read->pid, 0);
+  EXPECT_EQ(read->pid_start, 18446744073709551615u);
+  EXPECT_EQ(read->etcd[0].member->voters, 0);
+  EXPECT_EQ(read->etcd[0].member->healthy_voters, 0);
+}
+
+TEST(Status, NothingOnThePageDrivesTheTerminal) {
+  auto made = report();
+  made.cluster = "prod\033[2J";
+  made.rows[0].name = "identity\a";
+  made.rows[1].state = State::failed;
+  made.rows[1].sentence =
+      "EC2 says \033]0;title\a and \xc2\x9b"
+      "31m";
+  auto page = status_page(made, Writer::alive, kStart + 1min, 100, /*colour=*/false);
+  for (auto const* code : {"\033", "\a", "\xc2\x9b"}) EXPECT_FALSE(page.contains(code)) << page;
+  EXPECT_TRUE(page.contains("EC2 says ?]0;title? and ?31m")) << page;
+}
+
+TEST(Status, KnowsWhetherItsWriterLives) {
+  test::TemporaryDirectory directory;
+  test::write_bytes(directory / "proc/sys/kernel/random/boot_id", "boot-1\n");
+  Root root(directory.path());
+  auto made = report();
+  made.pid = getpid();
+  made.pid_start = read_pid_start(getpid());
+  EXPECT_EQ(writer_of(made, root), Writer::alive);
+  made.pid_start += 1;  // the pid is used again by somebody else
+  EXPECT_EQ(writer_of(made, root), Writer::gone);
+  made.stays = false;
+  EXPECT_EQ(writer_of(made, root), Writer::ended);
+  made.boot_id = "boot-0";
+  EXPECT_EQ(writer_of(made, root), Writer::other_boot);
+}
+
+}  // namespace
+}  // namespace haagent

@@ -1,0 +1,125 @@
+#include "agent/aws/ec2_errors.h"
+
+#include <gtest/gtest.h>
+
+#include "agent/aws/ec2.h"
+
+namespace haagent::aws {
+namespace {
+
+struct Case {
+  std::string_view code;
+  std::string_view message;
+  Kind kind;
+  Ec2Remedy remedy = Ec2Remedy::none;
+};
+
+// One row an entry of the table, in its order.
+constexpr Case kCases[] = {
+    {"VolumeInUse", "vol-1 is already attached to an instance", Kind::conflict},
+    {"IncorrectState", "Instance 'i-1' is not 'running'.", Kind::transient},
+    {"IncorrectState", "Volume 'vol-1' is in the 'available' state.", Kind::conflict},
+    {"InvalidParameterValue",
+     "Invalid value '/dev/xvdf' for unixDevice. Attachment point /dev/xvdf is already in use",
+     Kind::conflict},
+    {"InvalidParameterValue", "Value (x) for parameter device is invalid.", Kind::invalid},
+    {"AttachmentLimitExceeded", "", Kind::internal},
+    {"InvalidVolume.ZoneMismatch", "", Kind::invalid},
+    {"InvalidVolume.NotFound", "", Kind::conflict},
+    {"InvalidAttachment.NotFound", "", Kind::conflict},
+    {"InvalidInstanceID.NotFound", "", Kind::transient},
+    {"InvalidVolumeID.Malformed", "", Kind::internal},
+    {"InvalidInstanceID.Malformed", "", Kind::internal},
+    {"UnsupportedOperation", "", Kind::invalid},
+    {"UnsupportedOperationException", "", Kind::invalid},
+    {"TagLimitExceeded", "", Kind::invalid},
+    {"RequestLimitExceeded", "", Kind::transient, Ec2Remedy::slow_down},
+    {"Throttling", "", Kind::transient, Ec2Remedy::slow_down},
+    {"ThrottlingException", "", Kind::transient, Ec2Remedy::slow_down},
+    {"ThrottledException", "", Kind::transient, Ec2Remedy::slow_down},
+    {"RequestThrottled", "", Kind::transient, Ec2Remedy::slow_down},
+    {"RequestThrottledException", "", Kind::transient, Ec2Remedy::slow_down},
+    {"TooManyRequestsException", "", Kind::transient, Ec2Remedy::slow_down},
+    {"SlowDown", "", Kind::transient, Ec2Remedy::slow_down},
+    {"EC2ThrottledException", "", Kind::transient, Ec2Remedy::slow_down},
+    {"BandwidthLimitExceeded", "", Kind::transient, Ec2Remedy::slow_down},
+    {"UnauthorizedOperation", "", Kind::denied},
+    {"SignatureDoesNotMatch", "Signature expired: 20260115T101500Z is now earlier than ...",
+     Kind::denied, Ec2Remedy::sign_anew},
+    {"SignatureDoesNotMatch", "Signature not yet current: ...", Kind::denied, Ec2Remedy::sign_anew},
+    {"SignatureDoesNotMatch", "", Kind::denied, Ec2Remedy::sign_anew},
+    {"RequestExpired", "", Kind::denied, Ec2Remedy::sign_anew},
+    {"RequestTimeTooSkewed", "", Kind::denied, Ec2Remedy::sign_anew},
+    {"AuthFailure", "", Kind::denied, Ec2Remedy::sign_anew},
+    {"InvalidClientTokenId", "", Kind::denied, Ec2Remedy::sign_anew},
+    {"UnrecognizedClientException", "", Kind::denied, Ec2Remedy::sign_anew},
+    {"ExpiredToken", "", Kind::denied, Ec2Remedy::sign_anew},
+    {"ExpiredTokenException", "", Kind::denied, Ec2Remedy::sign_anew},
+    {"OptInRequired", "", Kind::denied},
+    {"Blocked", "", Kind::denied},
+    {"PendingVerification", "", Kind::denied},
+    {"AccountDisabled", "", Kind::denied},
+    {"InternalError", "", Kind::transient},
+    {"InternalFailure", "", Kind::transient},
+    {"ServiceUnavailable", "", Kind::transient},
+    {"Unavailable", "", Kind::transient},
+    {"RequestTimeout", "", Kind::transient},
+    {"RequestTimeoutException", "", Kind::transient},
+    {"PriorRequestNotComplete", "", Kind::transient},
+};
+
+TEST(Ec2Errors, EachEntryOfTheTable) {
+  auto rules = ec2_error_rules();
+  ASSERT_EQ(rules.size(), std::size(kCases)) << "each entry of the table needs its row here";
+  for (std::size_t i = 0; i < rules.size(); ++i) {
+    auto const& each = kCases[i];
+    SCOPED_TRACE(each.code);
+    EXPECT_EQ(rules[i].code, each.code);
+    auto error = ec2_error("AttachVolume", each.code, each.message);
+    EXPECT_EQ(error.kind, each.kind);
+    EXPECT_EQ(ec2_code(error), each.code);
+    EXPECT_EQ(ec2_remedy(error), each.remedy);
+    EXPECT_TRUE(error.what.contains(rules[i].advice)) << error.what;
+    EXPECT_TRUE(error.what.contains("ec2:AttachVolume")) << error.what;
+  }
+}
+
+TEST(Ec2Errors, MissingPermissionNamesTheActionAndKeepsTheEncodedPartOut) {
+  auto error = ec2_error(
+      "AttachVolume", "UnauthorizedOperation",
+      "You are not authorized to perform this operation. User: arn:aws:sts::1:assumed-role/m/i-1 "
+      "is not authorized. Encoded authorization failure message: 4GIOHlTkIaWHQD0Q0m6XSnuUMCm",
+      403);
+  EXPECT_EQ(error.kind, Kind::denied);
+  EXPECT_EQ(error.what,
+            "ec2:AttachVolume is not allowed: give the instance's role the permission "
+            "ec2:AttachVolume (You are not authorized to perform this operation. User: "
+            "arn:aws:sts::1:assumed-role/m/i-1 is not authorized)");
+}
+
+TEST(Ec2Errors, SentenceSaysWhatToDo) {
+  EXPECT_EQ(ec2_error("AttachVolume", "AttachmentLimitExceeded", "Limit reached.").what,
+            "ec2:AttachVolume answered AttachmentLimitExceeded: Limit reached; the instance type "
+            "has no slot left; detach a volume or take a larger type");
+  EXPECT_EQ(ec2_error("DetachVolume", "IncorrectState", "").what,
+            "ec2:DetachVolume answered IncorrectState");
+}
+
+TEST(Ec2Errors, UnknownCodeGoesByTheStatus) {
+  EXPECT_EQ(ec2_error("CreateTags", "Strange", "m", 400).kind, Kind::invalid);
+  EXPECT_EQ(ec2_error("CreateTags", "Strange", "m", 401).kind, Kind::denied);
+  EXPECT_EQ(ec2_error("CreateTags", "Strange", "m", 403).kind, Kind::denied);
+  EXPECT_EQ(ec2_error("CreateTags", "Strange", "m", 500).kind, Kind::transient);
+  EXPECT_EQ(ec2_code(ec2_error("CreateTags", "Strange", "m")), "");
+}
+
+TEST(Ec2Code, OutlivesTheLayersAndKnowsItsOwnOnly) {
+  auto error = ec2_error("AttachVolume", "VolumeInUse", "m").during("attaching vol-1");
+  EXPECT_EQ(ec2_code(error), "VolumeInUse");
+  EXPECT_EQ(error.code.message(), "VolumeInUse");
+  EXPECT_EQ(ec2_code(Error{Kind::internal, "ec2:AttachVolume answered VolumeInUse: m", {}}), "");
+  EXPECT_EQ(ec2_code(errno_error(1, "x")), "");
+}
+
+}  // namespace
+}  // namespace haagent::aws

@@ -1,0 +1,61 @@
+#include "agent/base/cidr.h"
+
+#include <gtest/gtest.h>
+
+namespace haagent {
+namespace {
+
+TEST(Cidr, ReadsBothFamilies) {
+  for (auto const* text : {"10.96.0.0/16", "0.0.0.0/0", "203.0.113.7/32", "fd00::/108", "::/0"}) {
+    auto cidr = parse_cidr(text);
+    ASSERT_TRUE(cidr) << text;
+    EXPECT_EQ(to_string(*cidr), text);
+  }
+}
+
+TEST(Cidr, KnowsWhatItContains) {
+  auto range = *parse_cidr("10.96.0.0/13");
+  EXPECT_TRUE(range.contains(*parse_ip("10.96.0.0")));
+  EXPECT_TRUE(range.contains(*parse_ip("10.103.255.255")));
+  EXPECT_FALSE(range.contains(*parse_ip("10.104.0.0")));
+  EXPECT_FALSE(range.contains(*parse_ip("::a60:0")));
+  EXPECT_TRUE(parse_cidr("0.0.0.0/0")->contains(*parse_ip("1.2.3.4")));
+}
+
+TEST(Cidr, OverlapsWithWhatLiesInItOrAroundIt) {
+  auto overlap = [](char const* one, char const* other) {
+    return parse_cidr(one)->overlaps(*parse_cidr(other));
+  };
+  EXPECT_TRUE(overlap("10.0.0.0/8", "10.96.0.0/16"));
+  EXPECT_TRUE(overlap("10.96.0.0/16", "10.0.0.0/8"));
+  EXPECT_FALSE(overlap("10.96.0.0/16", "10.97.0.0/16"));
+  EXPECT_FALSE(overlap("0.0.0.0/0", "::/0"));
+}
+
+struct Refused {
+  char const* text;
+  char const* what;
+};
+class CidrRefuses : public testing::TestWithParam<Refused> {};
+TEST_P(CidrRefuses, WithASentence) {
+  auto cidr = parse_cidr(GetParam().text);
+  ASSERT_FALSE(cidr);
+  EXPECT_EQ(cidr.error().what, GetParam().what);
+}
+INSTANTIATE_TEST_SUITE_P(
+    Texts, CidrRefuses,
+    testing::Values(
+        Refused{"", "'' is no range such as 10.96.0.0/16"},
+        Refused{"10.96.0/16", "'10.96.0/16' is no range such as 10.96.0.0/16"},
+        Refused{"10.96.0.0", "'10.96.0.0' lacks its prefix length, such as 10.96.0.0/16"},
+        Refused{"10.96.0.0/", "'10.96.0.0/' has no prefix length between 0 and 32"},
+        Refused{"10.96.0.0/33", "'10.96.0.0/33' has no prefix length between 0 and 32"},
+        Refused{"fd00::/129", "'fd00::/129' has no prefix length between 0 and 128"},
+        Refused{"10.96.0.0/16 ", "'10.96.0.0/16 ' has no prefix length between 0 and 32"},
+        Refused{"10.96.7.9/16",
+                "'10.96.7.9/16' has bits set behind its prefix (did you mean '10.96.0.0/16'?)"},
+        Refused{"fd00::1/108",
+                "'fd00::1/108' has bits set behind its prefix (did you mean 'fd00::/108'?)"}));
+
+}  // namespace
+}  // namespace haagent

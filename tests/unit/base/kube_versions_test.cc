@@ -1,0 +1,52 @@
+#include "agent/base/kube_versions.h"
+
+#include <gtest/gtest.h>
+
+namespace haagent {
+namespace {
+
+TEST(KubeVersion, ReadsReleasesAndVendorsSuffixes) {
+  EXPECT_EQ(parse_kube_version("1.33.2"), (KubeVersion{33, 2, ""}));
+  EXPECT_EQ(parse_kube_version("1.37.0-rc.1"), (KubeVersion{37, 0, "-rc.1"}));
+  EXPECT_EQ(parse_kube_version("1.35.0-eks-5e0fdde"), (KubeVersion{35, 0, "-eks-5e0fdde"}));
+  EXPECT_EQ(to_string(*parse_kube_version("1.35.10+k3s1")), "1.35.10+k3s1");
+}
+
+TEST(KubeVersion, HoldsTheRangeAtBothEnds) {
+  EXPECT_TRUE(parse_kube_version("1.31.0"));
+  EXPECT_TRUE(parse_kube_version("1.37.99"));
+  EXPECT_FALSE(parse_kube_version("1.30.99"));
+  EXPECT_FALSE(parse_kube_version("1.38.0"));
+  EXPECT_FALSE(parse_kube_version("2.33.0"));
+  EXPECT_FALSE(parse_kube_version("0.33.0"));
+}
+
+struct Refused {
+  char const* text;
+  char const* what;
+};
+class KubeVersionRefuses : public testing::TestWithParam<Refused> {};
+TEST_P(KubeVersionRefuses, WithASentence) {
+  auto version = parse_kube_version(GetParam().text);
+  ASSERT_FALSE(version);
+  EXPECT_EQ(version.error().kind, Kind::invalid);
+  EXPECT_EQ(version.error().what, GetParam().what);
+}
+INSTANTIATE_TEST_SUITE_P(
+    Texts, KubeVersionRefuses,
+    testing::Values(
+        Refused{"v1.33.2", "'v1.33.2' has a 'v' in front (did you mean '1.33.2'?)"},
+        Refused{"1.33", "'1.33' lacks its patch version (did you mean '1.33.0'?)"},
+        Refused{"1.30.4", "1.30.4 is not supported: this haagent writes configs for 1.31 to 1.37"},
+        Refused{"1.38.0", "1.38.0 is not supported: this haagent writes configs for 1.31 to 1.37"},
+        Refused{"latest", "'latest' is no version such as 1.37.2"},
+        Refused{"", "'' is no version such as 1.37.2"},
+        Refused{"1.033.2", "'1.033.2' is no version such as 1.37.2"},
+        Refused{"1.33.-2", "'1.33.-2' is no version such as 1.37.2"},
+        Refused{"1.33.2.1", "'1.33.2.1' is no version such as 1.37.2"},
+        Refused{"1.33.2-", "'1.33.2-' is no version such as 1.37.2"},
+        Refused{"1.33.2-a/b", "'1.33.2-a/b' is no version such as 1.37.2"},
+        Refused{"1.33.99999999999", "'1.33.99999999999' is no version such as 1.37.2"}));
+
+}  // namespace
+}  // namespace haagent

@@ -1,0 +1,364 @@
+#include "agent/base/runner.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <latch>
+#include <thread>
+
+#include "tests/support/fake_clock.h"
+#include "tests/support/scripted_step.h"
+
+namespace haagent {
+namespace {
+
+using namespace std::chrono_literals;
+using State = RowStatus::State;
+using test::FakeClock;
+using test::ScriptedStep;
+using testing::ElementsAre;
+
+Row row(
+    std::string name, std::vector<std::string> after, ScriptedStep::Look look,
+    ScriptedStep::Act act = [] { return Result<void>(); }) {
+  Row made;
+  made.step = std::make_unique<ScriptedStep>(std::move(name), std::move(look), std::move(act));
+  made.after = std::move(after);
+  return made;
+}
+
+std::vector<Row> rows(auto... each) {
+  std::vector<Row> made;
+  (made.push_back(std::move(each)), ...);
+  return made;
+}
+
+auto done() {
+  return [] { return Result<Finding>(Done{"fine"}); };
+}
+
+struct Ran {
+  bool all_done;
+  std::vector<RowStatus> rows;
+};
+Ran converge(std::vector<Row> list, FakeClock& clock) {
+  Runner runner(std::move(list), clock, {});
+  EXPECT_TRUE(runner.check());
+  Facts facts;
+  bool all_done = runner.converge(facts, {});
+  return {all_done, runner.rows()};
+}
+
+TEST(Runner, ActsOnceAndLooksAgain) {
+  FakeClock clock;
+  bool made = false;
+  int acts = 0;
+  auto ran = converge(
+      rows(row(
+          "disk", {},
+          [&] {
+            return Result<Finding>(made ? Finding(Done{"made"}) : Finding(Needed{"make it"}));
+          },
+          [&] {
+            ++acts;
+            made = true;
+            return Result<void>();
+          })),
+      clock);
+  EXPECT_TRUE(ran.all_done);
+  EXPECT_EQ(acts, 1);
+  EXPECT_EQ(ran.rows[0].sentence, "made");
+}
+
+TEST(Runner, ActedButStillNeededIsAnError) {
+  FakeClock clock;
+  int acts = 0;
+  auto ran = converge(rows(row(
+                          "disk", {}, [] { return Result<Finding>(Needed{"make it"}); },
+                          [&] {
+                            ++acts;
+                            return Result<void>();
+                          })),
+                      clock);
+  EXPECT_FALSE(ran.all_done);
+  EXPECT_EQ(acts, 1);
+  EXPECT_EQ(ran.rows[0].state, State::failed);
+  EXPECT_EQ(ran.rows[0].sentence, "acted, but still needed: make it");
+}
+
+TEST(Runner, OneStepMayTakeSeveralMoves) {
+  FakeClock clock;
+  int stage = 0;
+  auto ran = converge(
+      rows(row(
+          "etcd", {},
+          [&] {
+            return Result<Finding>(stage < 3 ? Finding(Needed{fmt::format("move {}", stage)})
+                                             : Finding(Done{"joined"}));
+          },
+          [&] {
+            ++stage;
+            return Result<void>();
+          })),
+      clock);
+  EXPECT_TRUE(ran.all_done);
+  EXPECT_EQ(ran.rows[0].acts, 3);
+}
+
+TEST(Runner, RetriesOnlyWhatIsTransient) {
+  for (auto kind : {Kind::transient, Kind::conflict, Kind::denied, Kind::invalid, Kind::refused,
+                    Kind::internal}) {
+    FakeClock clock;
+    int looks = 0;
+    auto ran = converge(rows(row("api", {},
+                                 [&]() -> Result<Finding> {
+                                   if (++looks <= 3) return fail(kind, "no luck");
+                                   return Done{"answered"};
+                                 })),
+                        clock);
+    EXPECT_EQ(ran.all_done, kind == Kind::transient) << to_string(kind);
+    EXPECT_EQ(looks, kind == Kind::transient ? 4 : 1) << to_string(kind);
+    if (kind != Kind::transient) {
+      EXPECT_EQ(ran.rows[0].state, kind == Kind::refused ? State::refused : State::failed);
+      EXPECT_EQ(ran.rows[0].error, kind);
+    }
+  }
+}
+
+// Forty moves, each of which fails at first: no pause is longer than the first one may be.
+TEST(Runner, BacksOffAnewAfterEachMoveThatCameThrough) {
+  FakeClock clock;
+  int moves = 0;
+  bool fails = true;
+  auto const began = clock.steady();
+  auto ran = converge(
+      rows(row(
+          "etcd", {},
+          [&] {
+            return Result<Finding>(moves < 40 ? Finding(Needed{fmt::format("move {}", moves)})
+                                              : Finding(Done{"joined"}));
+          },
+          [&]() -> Result<void> {
+            fails = !fails;
+            if (!fails) return fail(Kind::transient, "not yet");
+            ++moves;
+            return {};
+          })),
+      clock);
+  EXPECT_TRUE(ran.all_done);
+  EXPECT_LE(clock.steady() - began, 40 * Backoff{}.base);
+}
+
+TEST(Runner, GivesUpAtTheDeadlineAndSaysWhatItWaitedFor) {
+  FakeClock clock;
+  auto list =
+      rows(row("volume", {}, [] { return Result<Finding>(Waiting{"vol-1 is held by i-2"}); }),
+           row("api", {}, []() -> Result<Finding> { return fail(Kind::transient, "503"); }));
+  list[0].deadline = 90s;
+  list[1].deadline = 90s;
+  auto ran = converge(std::move(list), clock);
+  EXPECT_FALSE(ran.all_done);
+  EXPECT_EQ(ran.rows[0].sentence, "gave up after 1 min 30 s: vol-1 is held by i-2");
+  EXPECT_EQ(ran.rows[1].sentence, "gave up after 1 min 30 s: 503");
+}
+
+TEST(Runner, PollsFromTheFirstIntervalUpToTheCap) {
+  FakeClock clock;
+  std::vector<std::int64_t> at;
+  auto start = clock.steady();
+  auto ran = converge(
+      rows(row("volume", {},
+               [&]() -> Result<Finding> {
+                 at.push_back(std::chrono::duration_cast<Duration>(clock.steady() - start).count());
+                 if (at.size() == 9) return Done{};
+                 return Waiting{"attaching"};
+               })),
+      clock);
+  EXPECT_TRUE(ran.all_done);
+  EXPECT_THAT(at, ElementsAre(0, 500, 1250, 2375, 4062, 6592, 10387, 15387, 20387));
+}
+
+TEST(Runner, RunsIndependentRowsSideBySideAndTheRestInOrder) {
+  FakeClock clock;
+  std::latch both(2);
+  std::mutex mutex;
+  std::vector<std::string> order;
+  auto meet = [&](std::string name) {
+    return [&, name]() -> Result<Finding> {
+      // Both must be inside at once: one after the other would never come past here.
+      both.arrive_and_wait();
+      std::lock_guard lock(mutex);
+      order.push_back(name);
+      return Done{};
+    };
+  };
+  auto note = [&](std::string name) {
+    return [&, name]() -> Result<Finding> {
+      std::lock_guard lock(mutex);
+      order.push_back(name);
+      return Done{};
+    };
+  };
+  auto ran = converge(rows(row("last", {"a", "b"}, note("last")), row("a", {"first"}, meet("a")),
+                           row("b", {"first"}, meet("b")), row("first", {}, note("first"))),
+                      clock);
+  EXPECT_TRUE(ran.all_done);
+  ASSERT_EQ(order.size(), 4u);
+  EXPECT_EQ(order.front(), "first");
+  EXPECT_EQ(order.back(), "last");
+}
+
+TEST(Runner, WhatComesAfterAFailedRowIsBlockedAndTheRestGoesOn) {
+  FakeClock clock;
+  auto ran = converge(
+      rows(
+          row("events", {}, []() -> Result<Finding> { return fail(Kind::refused, "two volumes"); }),
+          row("events-etcd", {"events"}, done()), row("events-api", {"events-etcd"}, done()),
+          row("main", {}, done())),
+      clock);
+  EXPECT_FALSE(ran.all_done);
+  EXPECT_EQ(ran.rows[0].state, State::refused);
+  EXPECT_EQ(ran.rows[1].state, State::blocked);
+  EXPECT_EQ(ran.rows[1].sentence, "after events");
+  EXPECT_EQ(ran.rows[2].state, State::blocked);
+  EXPECT_EQ(ran.rows[3].state, State::done);
+}
+
+struct BadList {
+  std::vector<std::pair<std::string, std::vector<std::string>>> rows;
+  std::string error;
+};
+class RunnerChecks : public testing::TestWithParam<BadList> {};
+TEST_P(RunnerChecks, TheListBeforeItRuns) {
+  FakeClock clock;
+  std::vector<Row> list;
+  for (auto const& [name, after] : GetParam().rows) list.push_back(row(name, after, done()));
+  auto checked = Runner(std::move(list), clock, {}).check();
+  ASSERT_FALSE(checked);
+  EXPECT_EQ(checked.error().what, GetParam().error);
+}
+INSTANTIATE_TEST_SUITE_P(
+    Lists, RunnerChecks,
+    testing::Values(
+        BadList{{{"a", {}}, {"a", {}}}, "the boot list has 'a' twice"},
+        BadList{{{"a", {"b"}}}, "'a' comes after 'b', which the boot list does not have"},
+        BadList{{{"a", {"b"}}, {"b", {"a"}}}, "the boot list goes in a circle through 'a'"}));
+
+TEST(Runner, PlanLooksWithoutActingAndStopsWhereItCannotKnow) {
+  FakeClock clock;
+  int acts = 0;
+  auto act = [&] {
+    ++acts;
+    return Result<void>();
+  };
+  Runner runner(rows(row("mount", {"volume"}, done(), act),
+                     row(
+                         "volume", {"identity"},
+                         [] { return Result<Finding>(Needed{"attach vol-1 as /dev/sdf"}); }, act),
+                     row("identity", {}, done(), act)),
+                clock, {});
+  Facts facts;
+  auto planned = runner.plan(facts, {});
+  EXPECT_EQ(acts, 0);
+  ASSERT_EQ(planned.size(), 3u);
+  EXPECT_EQ(planned[0].name, "identity");
+  EXPECT_EQ(planned[1].sentence, "attach vol-1 as /dev/sdf");
+  EXPECT_EQ(planned[2].sentence, "depends on volume");
+  EXPECT_EQ(planned[2].state, State::blocked);
+}
+
+// The daemon's side runs on the real clock; the test waits for facts.
+struct Daemon {
+  explicit Daemon(std::vector<Row> list)
+      : runner(std::move(list), clock, [this](auto const& all, std::size_t) {
+          std::lock_guard lock(mutex);
+          seen = all;
+          changed.notify_all();
+        }) {
+    thread = std::jthread(
+        [this](std::stop_token stop) { runner.stay(facts, stop, [this] { booted = true; }); });
+  }
+  bool wait_for(std::function<bool(std::vector<RowStatus> const&)> fact) {
+    std::unique_lock lock(mutex);
+    return changed.wait_for(lock, 20s, [&] { return !seen.empty() && fact(seen); });
+  }
+  SystemClock clock;
+  Facts facts;
+  std::mutex mutex;
+  std::condition_variable changed;
+  std::vector<RowStatus> seen;
+  std::atomic<bool> booted = false;
+  Runner runner;
+  std::jthread thread;
+};
+
+TEST(RunnerStay, ActsOnDriftWhereTheRowMayAndOnlyTellsWhereItMayNot) {
+  std::atomic<bool> file = true, mounted = true;
+  std::atomic<int> mount_acts = 0;
+  auto list = rows(
+      row(
+          "files", {},
+          [&] {
+            return Result<Finding>(file ? Finding(Done{"right"}) : Finding(Needed{"write it"}));
+          },
+          [&] {
+            file = true;
+            return Result<void>();
+          }),
+      row(
+          "mount", {},
+          [&] {
+            return Result<Finding>(mounted ? Finding(Done{"mounted"})
+                                           : Finding(Needed{"mount it"}));
+          },
+          [&] {
+            ++mount_acts;
+            return Result<void>();
+          }));
+  list[0].upkeep = Upkeep::act;
+  list[1].upkeep = Upkeep::look_only;
+  for (auto& each : list) each.period = 5ms;
+  Daemon daemon(std::move(list));
+  ASSERT_TRUE(daemon.wait_for([](auto const& all) { return all[0].finished && all[1].finished; }));
+  file = false;
+  ASSERT_TRUE(daemon.wait_for([&](auto const& all) { return file && all[0].acts == 1; }));
+  mounted = false;
+  ASSERT_TRUE(daemon.wait_for([](auto const& all) { return all[1].state == State::drifted; }));
+  mounted = true;
+  ASSERT_TRUE(daemon.wait_for([](auto const& all) { return all[1].state == State::done; }));
+  EXPECT_EQ(mount_acts, 0);
+  EXPECT_TRUE(daemon.booted);
+}
+
+TEST(RunnerStay, StopsInTheMiddleOfAWait) {
+  auto list = rows(row("volume", {}, [] { return Result<Finding>(Waiting{"for ever"}); }));
+  list[0].polling = {1h, 1h};
+  auto daemon = std::make_unique<Daemon>(std::move(list));
+  ASSERT_TRUE(daemon->wait_for([](auto const& all) { return all[0].state == State::waiting; }));
+  auto before = std::chrono::steady_clock::now();
+  daemon.reset();
+  EXPECT_LT(std::chrono::steady_clock::now() - before, 10s);
+}
+
+TEST(Jitter, DrawsFromZeroToTheGrowingCap) {
+  Jitter jitter(7);
+  Backoff backoff{100ms, 1s};
+  Duration most{0};
+  for (int i = 0; i < 2000; ++i) most = std::max(most, jitter.pause(backoff, 0));
+  EXPECT_LE(most, 100ms);
+  EXPECT_GT(most, 90ms);
+  most = Duration(0);
+  Duration least = 1h;
+  for (int i = 0; i < 2000; ++i) {
+    auto pause = jitter.pause(backoff, 60);
+    most = std::max(most, pause);
+    least = std::min(least, pause);
+  }
+  EXPECT_LE(most, 1s);
+  EXPECT_GT(most, 950ms);
+  EXPECT_LT(least, 50ms);
+}
+
+}  // namespace
+}  // namespace haagent

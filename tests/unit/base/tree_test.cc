@@ -1,0 +1,211 @@
+#include "agent/base/tree.h"
+
+#include <gtest/gtest.h>
+
+#include "agent/base/json.h"
+#include "agent/base/yaml.h"
+
+namespace haagent {
+namespace {
+
+Tree yaml_of(std::string_view text) {
+  auto tree = yaml::parse(text);
+  EXPECT_TRUE(tree) << (tree ? "" : tree.error().what);
+  return tree.value_or(Tree());
+}
+
+TEST(Json, KeepsEveryDigitOfA64BitId) {
+  auto tree = json::parse(R"({"ID":13117727981760244348,"text":"18446744073709551615"})");
+  ASSERT_TRUE(tree);
+  EXPECT_EQ(tree->find("ID")->as_unsigned(), 13117727981760244348u);
+  EXPECT_EQ(tree->find("text")->as_unsigned(), 18446744073709551615u);
+  EXPECT_EQ(json::print(*tree), R"({"ID":13117727981760244348,"text":"18446744073709551615"})");
+}
+
+TEST(Json, ReadsNestingSpacesAndOrder) {
+  auto tree = json::parse(R"( {"b": [1, {"x": null}], "a" : "é\n" , "t": true, "f": 1.50e3} )");
+  ASSERT_TRUE(tree);
+  EXPECT_EQ(json::print(*tree), R"({"b":[1,{"x":null}],"a":"é\n","t":true,"f":1.50e3})");
+  EXPECT_EQ(json::print(Tree::map({{"a", Tree::list({1, 2})}, {"e", Tree::list()}}), 2),
+            "{\n  \"a\": [\n    1,\n    2\n  ],\n  \"e\": []\n}\n");
+}
+
+TEST(Json, NamesTheByteOfAnError) {
+  auto tree = json::parse(R"({"a": tru})");
+  ASSERT_FALSE(tree);
+  EXPECT_EQ(tree.error().kind, Kind::invalid);
+  EXPECT_EQ(tree.error().what, "not JSON: malformed at byte 10");
+  EXPECT_FALSE(json::parse(""));
+  EXPECT_FALSE(json::parse(std::string(500, '[')));
+}
+
+TEST(Yaml, GivesPlainScalarsTheirTypesAndQuotedOnesNone) {
+  auto tree =
+      yaml_of("a: 1\nb: \"1\"\nc: true\nd: ~\ne: 1.5\nf: yes\ng: 0o17\nh: '' \ni: 1.33.2\n");
+  EXPECT_EQ(tree.find("a")->type(), Tree::Type::number);
+  EXPECT_EQ(tree.find("b")->type(), Tree::Type::string);
+  EXPECT_EQ(tree.find("c")->as_boolean(), true);
+  EXPECT_TRUE(tree.find("d")->is_null());
+  EXPECT_EQ(tree.find("e")->type(), Tree::Type::number);
+  EXPECT_EQ(tree.find("f")->type(), Tree::Type::string);
+  EXPECT_EQ(tree.find("g")->type(), Tree::Type::string);
+  EXPECT_TRUE(tree.find("h")->is_string());
+  EXPECT_EQ(tree.find("i")->type(), Tree::Type::string);
+}
+
+TEST(Yaml, RemembersWhereKeysAndValuesStand) {
+  auto tree = yaml_of("role: master\ncluster:\n  name: prod\n");
+  EXPECT_EQ(tree.entries()[1].key_mark, (Mark{2, 1}));
+  EXPECT_EQ(tree.at_path("cluster.name")->mark(), (Mark{3, 9}));
+}
+
+constexpr auto kNotUtf8 = "a byte that is no UTF-8; save the file as UTF-8";
+
+struct Refused {
+  char const* text;
+  char const* what;
+  Mark mark;
+};
+class YamlRefuses : public testing::TestWithParam<Refused> {};
+TEST_P(YamlRefuses, WithPosition) {
+  auto tree = yaml::parse(GetParam().text);
+  ASSERT_FALSE(tree);
+  EXPECT_EQ(tree.error().what, GetParam().what);
+  EXPECT_EQ(tree.error().mark, GetParam().mark);
+}
+INSTANTIATE_TEST_SUITE_P(
+    Texts, YamlRefuses,
+    testing::Values(
+        Refused{"a: 1\na: 2\n", "the key 'a' stands twice in this map", {2, 1}},
+        Refused{"a: [1\n", "end of sequence flow not found", {2, 1}},
+        Refused{"a: \"\\u\n", "bad character found while scanning hex number", {2, 1}},
+        Refused{"[a]: 1\n", "a key must be a plain value", {1, 1}},
+        Refused{"a: \xc3\xa9\nb: x\xff\n", kNotUtf8, {2, 5}},  // no lead byte
+        Refused{"\xff\xfe"
+                "a",
+                kNotUtf8,
+                {1, 1}},                                // UTF-16
+        Refused{"\xc3\xa9\xc0\xaf", kNotUtf8, {1, 3}},  // longer than it must be
+        Refused{"\xed\xa0\x80", kNotUtf8, {1, 1}},      // half of a pair
+        Refused{"\xf4\x90\x80\x80", kNotUtf8, {1, 1}},  // beyond U+10FFFF
+        Refused{"a: \xe2\x82", kNotUtf8, {1, 4}},       // cut off
+        Refused{"a: 1\n---\nb: 1\n", "a second document follows ('---'); one is allowed", {0, 0}}));
+
+TEST(Yaml, ExpandsAliasesWithinABound) {
+  EXPECT_EQ(yaml_of("a: &x {k: 1}\nb: *x\n").at_path("b.k")->as_integer(), 1);
+  std::string bomb = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n";
+  for (int i = 1; i < 9; ++i) {
+    bomb += fmt::format("a{}: &a{} [", i, i);
+    for (int k = 0; k < 10; ++k) bomb += fmt::format("{}*a{}", k ? ", " : "", i - 1);
+    bomb += "]\n";
+  }
+  EXPECT_FALSE(yaml::parse(bomb));
+}
+
+// 1 GiB would be kept of these 200 KB: each anchor keeps a copy of all that is inside.
+TEST(Yaml, AnchorsInEachOtherAreBoundedToo) {
+  std::string bomb;
+  for (int i = 0; i < 90; ++i) bomb += fmt::format("&a{} [", i);
+  for (int i = 0; i < 90'000; ++i) bomb += "x,";
+  auto tree = yaml::parse(bomb + std::string(90, ']'));
+  ASSERT_FALSE(tree);
+  EXPECT_EQ(tree.error().what, "too many values (aliases that multiply?)");
+}
+
+// What follows the bound is not read: a million copies of a large list would take minutes.
+TEST(Yaml, TheFirstErrorEndsTheReader) {
+  std::string bomb = "- &a [";
+  for (int i = 0; i < 40'000; ++i) bomb += "x,";
+  bomb += "]\n";
+  for (int i = 0; i < 200'000; ++i) bomb += "- *a\n";
+  auto tree = yaml::parse(bomb);
+  ASSERT_FALSE(tree);
+  EXPECT_EQ(tree.error().mark, (Mark{2, 3}));
+}
+
+// Bytes of a document, not their square: looking each key up among the others took minutes.
+TEST(Yaml, LongMapsAreReadInTime) {
+  std::string text;
+  for (int i = 0; i < 45'000; ++i) text += fmt::format("k{}:\n", i);
+  EXPECT_EQ(yaml_of(text).entries().size(), 45'000u);
+}
+
+TEST(Json, LongObjectsAreReadInTime) {
+  std::string text = "{\"first\":0";
+  for (int i = 0; i < 200'000; ++i) text += fmt::format(",\"k{}\":0", i);
+  auto tree = json::parse(text + ",\"first\":1}");
+  ASSERT_TRUE(tree) << tree.error().what;
+  EXPECT_EQ(tree->entries().size(), 200'001u);
+  EXPECT_EQ(tree->entries().front().value.text(), "1") << "the last value counts";
+}
+
+TEST(Yaml, ReadsTheEscapesOfLatin1AsUtf8) {
+  EXPECT_EQ(yaml_of("\"\\N \\_ \\xe9 \\0\"").text(),
+            std::string("\xc2\x85 \xc2\xa0 \xc3\xa9 \0", 10));
+}
+
+// Kubernetes' reader ends a line at each of the first four, and YAML forbids the rest.
+TEST(Yaml, EscapesWhatReadersTakeForLineEnds) {
+  auto tree = Tree::list({"a\rb", "\xc2\x85", "\xe2\x80\xa8", "\xe2\x80\xa9", "\xef\xbb\xbf",
+                          "\x01", "two\nlines\x7f\n", "\xc3\xa9", "... x", "---"});
+  auto printed = yaml::print(tree);
+  EXPECT_EQ(printed, R"(- "a\rb"
+- "\x85"
+- "\u2028"
+- "\u2029"
+- "\ufeff"
+- "\x01"
+- "two\nlines\x7f\n"
+- é
+- "... x"
+- "---"
+)");
+  EXPECT_EQ(yaml_of(printed), tree);
+}
+
+TEST(Yaml, PrintsTheSameBytesAndReadsThemBack) {
+  auto tree = Tree::map(
+      {{"name", "etcd-a"},
+       {"port", 2379},
+       {"flags", Tree::list({"--a=b", "1.33", "yes", "", "null", "2026-01-15", "0x1f"})},
+       {"empty", Tree::map()},
+       {"none", Tree::list()},
+       {"on", true},
+       {"text", "two\nlines\n"},
+       {"cut", "two\nlines"},
+       {"nested", Tree::map({{"list", Tree::list({Tree::map({{"k", "v"}, {"w", 1}})})}})}});
+  auto printed = yaml::print(tree);
+  EXPECT_EQ(printed, R"(name: etcd-a
+port: 2379
+flags:
+  - --a=b
+  - "1.33"
+  - "yes"
+  - ""
+  - "null"
+  - "2026-01-15"
+  - "0x1f"
+empty: {}
+none: []
+"on": true
+text: |
+  two
+  lines
+cut: "two\nlines"
+nested:
+  list:
+    - k: v
+      w: 1
+)");
+  EXPECT_EQ(yaml_of(printed), tree);
+  EXPECT_EQ(yaml::print(yaml_of(printed)), printed);
+}
+
+TEST(Merge, LaysMapsOverMapsAndReplacesTheRest) {
+  auto under = yaml_of("a: {x: 1, y: [1, 2]}\nb: 2\nc: 3\n");
+  auto over = yaml_of("a: {y: [3], z: {q: 1}}\nb: null\nd: 4\n");
+  EXPECT_EQ(merge(under, over), yaml_of("a: {x: 1, y: [3], z: {q: 1}}\nc: 3\nd: 4\n"));
+}
+
+}  // namespace
+}  // namespace haagent

@@ -1,0 +1,316 @@
+#include "agent/base/units_systemd.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sdbus-c++/sdbus-c++.h>
+#include <signal.h>
+#include <stdlib.h>
+
+#include <functional>
+#include <future>
+#include <mutex>
+#include <thread>
+
+#include "agent/base/process.h"
+#include "tests/support/fake_clock.h"
+#include "tests/support/temporary_directory.h"
+
+namespace haagent {
+namespace {
+
+using namespace std::chrono_literals;
+using ::testing::AllOf;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using Phase = UnitState::Phase;
+
+SystemdProperties loaded(std::string active, std::string sub) {
+  SystemdProperties properties;
+  properties.load_state = "loaded";
+  properties.active_state = std::move(active);
+  properties.sub_state = std::move(sub);
+  properties.result = "success";
+  return properties;
+}
+
+TEST(ToUnitState, ReadsSystemdsWords) {
+  auto died = [](std::string active, std::string sub, std::string result, int code, int status) {
+    auto properties = loaded(std::move(active), std::move(sub));
+    properties.result = std::move(result);
+    properties.exec_main_code = code;
+    properties.exec_main_status = status;
+    return properties;
+  };
+  auto with_pid = [](SystemdProperties properties) {
+    properties.main_pid = 42;
+    return properties;
+  };
+  struct Row {
+    SystemdProperties properties;
+    Phase phase;
+    pid_t pid;
+    std::string detail;
+  };
+  Row const rows[] = {
+      {loaded("inactive", "dead"), Phase::stopped, 0, ""},
+      {with_pid(loaded("active", "running")), Phase::running, 42, ""},
+      {with_pid(loaded("reloading", "reload")), Phase::running, 42, ""},
+      {with_pid(loaded("deactivating", "stop-sigterm")), Phase::running, 42, ""},
+      {with_pid(loaded("activating", "start")), Phase::starting, 42, ""},
+      // Died before, well by now: the old exit is no news.
+      {with_pid(died("active", "running", "success", CLD_EXITED, 2)), Phase::running, 42, ""},
+      {died("failed", "failed", "exit-code", CLD_EXITED, 2), Phase::failed, 0, "exited with 2"},
+      {died("failed", "failed", "signal", CLD_KILLED, SIGKILL), Phase::failed, 0,
+       "ended by SIGKILL"},
+      {died("failed", "failed", "oom-kill", CLD_KILLED, SIGKILL), Phase::failed, 0,
+       "ended by SIGKILL; systemd says oom-kill"},
+      {died("failed", "failed", "start-limit-hit", CLD_EXITED, 1), Phase::failed, 0,
+       "exited with 1; systemd says start-limit-hit"},
+      {died("failed", "failed", "resources", 0, 0), Phase::failed, 0, "systemd says resources"},
+      {died("activating", "auto-restart", "exit-code", CLD_EXITED, 2), Phase::starting, 0,
+       "exited with 2"},
+  };
+  for (auto const& row : rows) {
+    auto state = to_unit_state(row.properties);
+    auto label = row.properties.active_state + " " + row.properties.result;
+    EXPECT_EQ(state.phase, row.phase) << label;
+    EXPECT_EQ(state.pid, row.pid) << label;
+    EXPECT_EQ(state.detail, row.detail) << label;
+    EXPECT_EQ(state.since, std::nullopt) << label;
+  }
+  auto since = loaded("active", "running");
+  since.state_change_us = 1768472100'000'000;
+  EXPECT_EQ(to_unit_state(since).since, test::FakeClock().utc());
+}
+
+TEST(CheckLoaded, SaysWhatIsMissingAndWhatToDo) {
+  struct Row {
+    char const* name;
+    char const* load_state;
+    char const* says;  // nullptr: fine
+  };
+  constexpr Row kRows[] = {
+      {"kubelet.service", "loaded", nullptr},
+      {"kubelet.service", "not-found", ": kubelet.service is missing from"},
+      {"haagent-etcd@main.service", "not-found", ": haagent-etcd@.service is missing from"},
+      {"kubelet.service", "masked", "systemctl unmask kubelet.service"},
+      {"kubelet.service", "bad-setting", "systemd-analyze verify kubelet.service"},
+      {"kubelet.service", "error", "systemd-analyze verify kubelet.service"},
+  };
+  for (auto const& row : kRows) {
+    auto properties = loaded("inactive", "dead");
+    properties.load_state = row.load_state;
+    auto result = check_loaded(row.name, properties);
+    EXPECT_EQ(result.has_value(), row.says == nullptr) << row.load_state;
+    if (result || row.says == nullptr) continue;
+    EXPECT_EQ(result.error().kind, Kind::invalid);
+    EXPECT_THAT(result.error().what, HasSubstr(row.says));
+  }
+}
+
+// Stands where systemd stands on a bus of the test's own. It has units of one file,
+// "haagent-etcd@.service", and stops them as slowly as the test says.
+class FakeSystemd {
+ public:
+  FakeSystemd() : bus_(sdbus::createSystemBusConnection("org.freedesktop.systemd1")) {
+    manager_ = sdbus::createObject(*bus_, "/org/freedesktop/systemd1");
+    auto on = [&](char const* method, auto answer) {
+      manager_->registerMethod(method)
+          .onInterface("org.freedesktop.systemd1.Manager")
+          .implementedAs(std::move(answer));
+    };
+    on("LoadUnit", [this](std::string const& name) {
+      std::lock_guard lock(mutex_);
+      unit_.load_state = name.starts_with("haagent-etcd@") ? "loaded" : "not-found";
+      return sdbus::ObjectPath("/org/freedesktop/systemd1/unit/one");
+    });
+    on("ResetFailedUnit", [this](std::string const&) { call("reset"); });
+    on("StartUnit", [this](std::string const& name, std::string const& mode) {
+      call("start " + name + " " + mode);
+      set(loaded("active", "running"));
+      return sdbus::ObjectPath("/org/freedesktop/systemd1/job/1");
+    });
+    on("StopUnit", [this](std::string const& name, std::string const& mode) {
+      call("stop " + name + " " + mode);
+      set(loaded(ignores_sigterm ? "deactivating" : "inactive", ""));
+      return sdbus::ObjectPath("/org/freedesktop/systemd1/job/2");
+    });
+    on("KillUnit", [this](std::string const& name, std::string const& whom, std::int32_t signal) {
+      call(fmt::format("kill {} {} {}", name, whom, signal));
+      set(loaded("failed", "failed"));
+    });
+    manager_->finishRegistration();
+
+    one_ = sdbus::createObject(*bus_, "/org/freedesktop/systemd1/unit/one");
+    auto show = [&](char const* interface, char const* name, auto SystemdProperties::* member) {
+      one_->registerProperty(name)
+          .onInterface(std::string("org.freedesktop.systemd1.") + interface)
+          .withGetter([this, member] {
+            std::lock_guard lock(mutex_);
+            return unit_.*member;
+          });
+    };
+    show("Unit", "LoadState", &SystemdProperties::load_state);
+    show("Unit", "ActiveState", &SystemdProperties::active_state);
+    show("Unit", "SubState", &SystemdProperties::sub_state);
+    show("Unit", "StateChangeTimestamp", &SystemdProperties::state_change_us);
+    show("Service", "Result", &SystemdProperties::result);
+    show("Service", "MainPID", &SystemdProperties::main_pid);
+    show("Service", "ExecMainCode", &SystemdProperties::exec_main_code);
+    show("Service", "ExecMainStatus", &SystemdProperties::exec_main_status);
+    one_->finishRegistration();
+    bus_->enterEventLoopAsync();
+  }
+
+  void set(SystemdProperties unit) {
+    std::lock_guard lock(mutex_);
+    unit_ = std::move(unit);
+  }
+  std::vector<std::string> calls() const {
+    std::lock_guard lock(mutex_);
+    return calls_;
+  }
+  std::atomic<bool> ignores_sigterm = false;
+
+ private:
+  void call(std::string what) {
+    std::lock_guard lock(mutex_);
+    calls_.push_back(std::move(what));
+  }
+
+  mutable std::mutex mutex_;
+  SystemdProperties unit_ = loaded("inactive", "dead");
+  std::vector<std::string> calls_;
+  std::unique_ptr<sdbus::IConnection> bus_;
+  std::unique_ptr<sdbus::IObject> manager_;
+  std::unique_ptr<sdbus::IObject> one_;
+};
+
+constexpr char kName[] = "haagent-etcd@main.service";
+
+class SystemdUnitsTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    auto socket = (folder_ / "bus").string();
+    ::setenv("DBUS_SYSTEM_BUS_ADDRESS", ("unix:path=" + socket).c_str(), 1);
+    test::write_bytes(
+        folder_ / "bus.conf",
+        "<busconfig><type>system</type><listen>unix:path=" + socket +
+            "</listen><auth>EXTERNAL</auth><policy context=\"default\"><allow user=\"*\"/>"
+            "<allow own=\"*\"/><allow send_destination=\"*\"/><allow "
+            "receive_sender=\"*\"/></policy></busconfig>");
+    daemon_ = std::async(std::launch::async, [this] {
+      ProcessSpec spec;
+      spec.argv = {"dbus-daemon", "--nofork", "--config-file=" + (folder_ / "bus.conf").string()};
+      return SystemProcess().run(spec, stop_.get_token());
+    });
+    auto deadline = std::chrono::steady_clock::now() + 20s;
+    while (!systemd_ && daemon_.wait_for(2ms) == std::future_status::timeout &&
+           std::chrono::steady_clock::now() < deadline) {
+      try {
+        systemd_ = std::make_unique<FakeSystemd>();
+      } catch (sdbus::Error const&) {
+        // The daemon does not listen yet.
+      }
+    }
+    if (!systemd_) GTEST_SKIP() << "needs dbus-daemon";
+  }
+  void TearDown() override {
+    systemd_.reset();
+    stop_.request_stop();
+    daemon_.wait();
+    ::unsetenv("DBUS_SYSTEM_BUS_ADDRESS");
+  }
+
+  test::TemporaryDirectory folder_;
+  std::stop_source stop_;
+  std::future<Result<ProcessOutcome>> daemon_;
+  std::unique_ptr<FakeSystemd> systemd_;
+  SystemdUnits units_;
+};
+
+TEST_F(SystemdUnitsTest, TellsTheStateOfAUnit) {
+  EXPECT_EQ(units_.state(kName).value().phase, Phase::stopped);
+  auto failed = loaded("failed", "failed");
+  failed.result = "exit-code";
+  failed.exec_main_code = CLD_EXITED;
+  failed.exec_main_status = 2;
+  failed.state_change_us = 1768472100'000'000;
+  systemd_->set(failed);
+  auto state = units_.state(kName).value();
+  EXPECT_EQ(state.phase, Phase::failed);
+  EXPECT_EQ(state.detail, "exited with 2");
+  EXPECT_EQ(state.since, test::FakeClock().utc());
+  EXPECT_THAT(systemd_->calls(), ElementsAre());
+}
+
+TEST_F(SystemdUnitsTest, StartsAndForgetsFailuresThatSystemdHasCounted) {
+  ASSERT_TRUE(units_.start({.name = kName, .argv = {}, .environment = {}}));
+  EXPECT_EQ(units_.state(kName).value().phase, Phase::running);
+  systemd_->set(loaded("failed", "failed"));
+  ASSERT_TRUE(units_.start({.name = kName, .argv = {}, .environment = {}}));
+  auto start = fmt::format("start {} replace", kName);
+  EXPECT_THAT(systemd_->calls(), ElementsAre(start, "reset", start));
+}
+
+TEST_F(SystemdUnitsTest, AUnitWithoutAFileIsInvalidAndNotStarted) {
+  auto started = units_.start({.name = "no@such.service", .argv = {}, .environment = {}});
+  ASSERT_FALSE(started);
+  EXPECT_EQ(started.error().kind, Kind::invalid);
+  EXPECT_THAT(started.error().what, HasSubstr("no@.service is missing"));
+  auto state = units_.state("no@such.service");
+  ASSERT_FALSE(state);
+  EXPECT_EQ(state.error().kind, Kind::invalid);
+  EXPECT_TRUE(units_.stop("no@such.service", 1s, {}));
+  EXPECT_THAT(systemd_->calls(), ElementsAre());
+}
+
+TEST_F(SystemdUnitsTest, StopsWhatRunsAndNothingElse) {
+  ASSERT_TRUE(units_.stop(kName, 1s, {}));
+  EXPECT_THAT(systemd_->calls(), ElementsAre());
+  systemd_->set(loaded("active", "running"));
+  ASSERT_TRUE(units_.stop(kName, 60s, {}));
+  EXPECT_THAT(systemd_->calls(), ElementsAre(fmt::format("stop {} replace", kName)));
+}
+
+TEST_F(SystemdUnitsTest, KillsAtTheDeadline) {
+  systemd_->ignores_sigterm = true;
+  systemd_->set(loaded("active", "running"));
+  ASSERT_TRUE(units_.stop(kName, 50ms, {}));
+  EXPECT_THAT(systemd_->calls(), ElementsAre(fmt::format("stop {} replace", kName),
+                                             fmt::format("kill {} all 9", kName)));
+}
+
+TEST_F(SystemdUnitsTest, StopComesBackWhenItIsStoppedItself) {
+  systemd_->ignores_sigterm = true;
+  systemd_->set(loaded("active", "running"));
+  std::stop_source stop;
+  auto stopping =
+      std::async(std::launch::async, [&] { return units_.stop(kName, 600s, stop.get_token()); });
+  auto deadline = std::chrono::steady_clock::now() + 10s;
+  while (systemd_->calls().empty() && std::chrono::steady_clock::now() < deadline) {
+    std::this_thread::sleep_for(2ms);
+  }
+  stop.request_stop();
+  auto stopped = stopping.get();
+  ASSERT_FALSE(stopped);
+  EXPECT_EQ(stopped.error().kind, Kind::interrupted);
+}
+
+TEST(SystemdUnits, WithoutSystemdSaysSo) {
+  if (SystemdUnits::available()) GTEST_SKIP() << "needs a machine without systemd as pid 1";
+  ::setenv("DBUS_SYSTEM_BUS_ADDRESS", "unix:path=/no/such/socket", 1);
+  SystemdUnits units;
+  auto state = units.state(kName);
+  auto started = units.start({.name = kName, .argv = {}, .environment = {}});
+  auto stopped = units.stop(kName, 1s, {});
+  ::unsetenv("DBUS_SYSTEM_BUS_ADDRESS");
+  ASSERT_FALSE(state);
+  EXPECT_EQ(state.error().kind, Kind::internal);
+  EXPECT_THAT(state.error().what, AllOf(HasSubstr(kName), HasSubstr("does not run systemd")));
+  EXPECT_FALSE(started);
+  EXPECT_FALSE(stopped);
+}
+
+}  // namespace
+}  // namespace haagent

@@ -1,0 +1,658 @@
+#include "bootstrap/etcd/decision.h"
+
+#include <gtest/gtest.h>
+
+#include <functional>
+
+namespace haagent::bootstrap {
+namespace {
+
+using Phase = UnitState::Phase;
+using Reach = MemberAnswer::Reach;
+
+constexpr std::uint64_t kCluster = 0xc1;
+constexpr std::uint64_t kOther = 0xc2;
+constexpr std::uint64_t kIdA = 0xa0, kIdB = 0xb0, kIdC = 0xc0;
+
+std::string peer_url(std::string const& member) {
+  return "http://etcd-" + member + ".internal.test:2380";
+}
+
+EtcdMember listed(std::uint64_t id, std::string const& member, bool started = true) {
+  return {.id = id,
+          .name = "etcd-" + member,
+          .peer_urls = {peer_url(member)},
+          .client_urls = started ? std::vector<std::string>{"http://etcd-" + member + ":2379"}
+                                 : std::vector<std::string>{},
+          .learner = false};
+}
+
+EtcdMember learner(std::uint64_t id, std::string const& member, bool started) {
+  auto entry = listed(id, member, started);
+  entry.learner = true;
+  if (!started) entry.name.clear();
+  return entry;
+}
+
+std::vector<EtcdMember> all_three() {
+  return {listed(kIdA, "a"), listed(kIdB, "b"), listed(kIdC, "c")};
+}
+
+MemberAnswer silent(std::string member) {
+  return {.member = std::move(member), .reach = Reach::silent, .why = "connection refused"};
+}
+
+MemberAnswer no_quorum(std::string member, std::uint64_t id) {
+  return {.member = std::move(member),
+          .reach = Reach::answers,
+          .cluster_id = kCluster,
+          .member_id = id,
+          .version = "3.5.33"};
+}
+
+MemberAnswer serves(std::string member, std::uint64_t id, std::vector<EtcdMember> list) {
+  auto answer = no_quorum(std::move(member), id);
+  answer.raft_index = 1000;
+  answer.quorum_list = std::move(list);
+  return answer;
+}
+
+VolumeEvidence volume(std::string member, bool attached, std::string cluster_id = "") {
+  return {.volume_id = "vol-" + member,
+          .member = member,
+          .members = {"a", "b", "c"},
+          .etcd_cluster_id = std::move(cluster_id),
+          .attached = attached};
+}
+
+// Member a of three: a blank volume, no unit, everybody silent, all volumes attached.
+MemberInputs blank() {
+  MemberInputs in{
+      .member = "a", .expected = {}, .expected_members = {"a", "b", "c"}, .version = "3.5.33"};
+  for (auto const& member : in.expected_members)
+    in.expected.push_back({"etcd-" + member, peer_url(member)});
+  in.peers = {silent("b"), silent("c")};
+  in.volumes = {{volume("a", true), volume("b", true), volume("c", true)}};
+  return in;
+}
+
+// Member a with data of the cluster.
+MemberInputs with_data() {
+  auto in = blank();
+  in.volumes.reset();
+  in.data.state = DataDir::State::member;
+  in.data.identity = {kIdA, kCluster};
+  in.marker_cluster_id = "c1";
+  return in;
+}
+
+// The same, and its etcd runs and serves.
+MemberInputs running() {
+  auto in = with_data();
+  in.unit = Phase::running;
+  in.own = serves("a", kIdA, all_three());
+  in.peers = {serves("b", kIdB, all_three()), serves("c", kIdC, all_three())};
+  return in;
+}
+
+struct Case {
+  char const* name;
+  std::function<MemberInputs()> inputs;
+  std::string_view move;  // which alternative
+  char const* sentence;   // and in which words
+};
+
+constexpr std::string_view kMoves[] = {"StartAsIs",     "FormNew",     "StartJoined", "SetAside",
+                                       "StopUnit",      "RemoveStale", "AddLearner",  "Promote",
+                                       "UpdatePeerUrl", "TagVolume",   "MarkVolume",  "Wait",
+                                       "Refuse",        "Serving"};
+
+template <class Change>
+std::function<MemberInputs()> from(MemberInputs (*base)(), Change change) {
+  return [base, change] {
+    auto in = base();
+    change(in);
+    return in;
+  };
+}
+
+Case const kCases[] = {
+    // Data on the volume.
+    {"DataAndNobodyAnswers", with_data, "StartAsIs", "start etcd-a on its data"},
+    {"DataAndEverybodyAnswers",
+     from(with_data,
+          [](MemberInputs& in) {
+            in.peers = {serves("b", kIdB, all_three()), serves("c", kIdC, all_three())};
+          }),
+     "StartAsIs", "start etcd-a on its data"},
+    {"DataAndNoMarkerYet", from(with_data, [](MemberInputs& in) { in.marker_cluster_id = ""; }),
+     "StartAsIs", "start etcd-a on its data"},
+    {"DataOutweighsEverySignOfABlankWorld",
+     from(with_data,
+          [](MemberInputs& in) {
+            in.volumes = {{volume("a", true), volume("b", true), volume("c", true)}};
+            in.backup_present = true;
+          }),
+     "StartAsIs", "start etcd-a on its data"},
+    {"DataAndAPeerWithoutQuorum",
+     from(with_data, [](MemberInputs& in) { in.peers[0] = no_quorum("b", kIdB); }), "StartAsIs",
+     "start etcd-a on its data"},
+    {"DataAfterAFailedStart",
+     from(with_data,
+          [](MemberInputs& in) {
+            in.unit = Phase::failed;
+            in.failed_starts = 2;
+            in.unit_detail = "exited with 2";
+          }),
+     "StartAsIs", "start etcd-a on its data (try 3; before: exited with 2)"},
+    {"DataOfARemovedMember",
+     from(with_data,
+          [](MemberInputs& in) {
+            in.peers[0] = serves("b", kIdB, {listed(kIdB, "b"), listed(kIdC, "c")});
+          }),
+     "SetAside",
+     "set the data of etcd-a aside: the quorum that b belongs to has removed member a0"},
+    {"DataOfARemovedMemberWhoseNameIsListedAnew",
+     from(with_data,
+          [](MemberInputs& in) {
+            in.peers[0] =
+                serves("b", kIdB, {listed(0xa1, "a"), listed(kIdB, "b"), listed(kIdC, "c")});
+          }),
+     "SetAside",
+     "set the data of etcd-a aside: the quorum that b belongs to has removed member a0"},
+    {"RemovedWhileItRuns",
+     from(running,
+          [](MemberInputs& in) {
+            in.own = silent("a");
+            in.peers[0] = serves("b", kIdB, {listed(kIdB, "b"), listed(kIdC, "c")});
+          }),
+     "StopUnit", "stop etcd-a: the quorum that b belongs to has removed member a0"},
+    {"NotListedByAPeerWithoutQuorumIsNotRemoved",
+     from(with_data, [](MemberInputs& in) { in.peers[0] = no_quorum("b", kIdB); }), "StartAsIs",
+     "start etcd-a on its data"},
+    {"AnUnreadableLogIsRecognisedByItsName",
+     from(with_data,
+          [](MemberInputs& in) {
+            in.data.identity = {};
+            in.peers[0] = serves("b", kIdB, all_three());
+          }),
+     "StartAsIs", "start etcd-a on its data"},
+    {"DataOfAnotherCluster",
+     from(with_data,
+          [](MemberInputs& in) {
+            in.peers[0] = serves("b", kIdB, all_three());
+            in.peers[0].cluster_id = kOther;
+          }),
+     "Refuse",
+     "this volume belongs to cluster c1, but b serves c2: two clusters must not run side by side; "
+     "restore or replace one of them"},
+    {"DataOfAnotherClusterThatHasNoQuorum",
+     from(with_data,
+          [](MemberInputs& in) {
+            in.peers[0] = no_quorum("b", kIdB);
+            in.peers[0].cluster_id = kOther;
+          }),
+     "Refuse",
+     "this volume belongs to cluster c1, but b serves c2: two clusters must not run side by side; "
+     "restore or replace one of them"},
+    {"WithoutAMarkerTheLogSaysWhoseItIs",
+     from(with_data,
+          [](MemberInputs& in) {
+            in.marker_cluster_id = "";
+            in.tag_cluster_id = "c2";
+            in.peers[0] = serves("b", kIdB, all_three());
+            in.peers[0].cluster_id = kOther;
+          }),
+     "Refuse", "this volume belongs to cluster c1, but b serves c2: two clusters must not run"},
+    {"AStrayPeerDoesNotStopAMemberOfTheQuorum",
+     from(with_data,
+          [](MemberInputs& in) {
+            in.peers = {serves("b", kIdB, all_three()), no_quorum("c", kIdC)};
+            in.peers[1].cluster_id = kOther;
+          }),
+     "StartAsIs", "start etcd-a on its data"},
+    {"DataAndMarkerDisagree",
+     from(with_data, [](MemberInputs& in) { in.marker_cluster_id = "c9"; }), "Refuse",
+     "the data on this volume is of cluster c1, and its haagent.json says c9: one of the two was "
+     "changed by hand; find out which belongs here, and put the other right"},
+    {"TwoMinorVersionsApart",
+     from(with_data,
+          [](MemberInputs& in) {
+            in.version = "3.7.1";
+            in.peers[0] = serves("b", kIdB, all_three());
+          }),
+     "Refuse",
+     "etcd here is 3.7.1 and b runs 3.5.33: members may differ by one minor version; install one "
+     "in between first"},
+    {"OneMinorVersionApart",
+     from(with_data,
+          [](MemberInputs& in) {
+            in.version = "3.6.14";
+            in.peers[0] = serves("b", kIdB, all_three());
+          }),
+     "StartAsIs", "start etcd-a on its data"},
+
+    // Its etcd runs.
+    {"Serves", running, "Serving", "etcd-a serves cluster c1 of 3 members"},
+    {"ServesWhileAPeerIsSilent", from(running, [](MemberInputs& in) { in.peers[1] = silent("c"); }),
+     "Serving", "etcd-a serves cluster c1 of 3 members; c does not answer (connection refused)"},
+    {"ServesWithAnAlarm",
+     from(running, [](MemberInputs& in) { in.own.alarms = {"alarm:NOSPACE"}; }), "Serving",
+     "etcd-a serves cluster c1 of 3 members; alarm:NOSPACE"},
+    {"ServesAndTheVolumeDoesNotSaySo",
+     from(running, [](MemberInputs& in) { in.marker_cluster_id = ""; }), "TagVolume",
+     "tag the volume of etcd-a with cluster c1"},
+    {"ServesAndOnlyItsOwnVolumeSaysSo",
+     from(running,
+          [](MemberInputs& in) {
+            in.marker_cluster_id = "";
+            in.tag_cluster_id = "c1";
+            in.volumes = {{volume("a", true), volume("b", true, "c2"), volume("c", true)}};
+          }),
+     "Wait", "etcd-a serves cluster c1, and waits until the volumes of b and c carry it too"},
+    {"ServesAndAQuorumOfVolumesSaysSo",
+     from(running,
+          [](MemberInputs& in) {
+            in.marker_cluster_id = "";
+            in.volumes = {{volume("a", true, "c1"), volume("b", true), volume("c", false, "c1")}};
+          }),
+     "MarkVolume", "write cluster c1 to the volume of etcd-a"},
+    {"ServesAnotherClusterThanTheMarkerSays",
+     from(running,
+          [](MemberInputs& in) {
+            in.data.identity = {};
+            in.own.cluster_id = kOther;
+            in.peers = {silent("b"), silent("c")};
+          }),
+     "Refuse", "etcd-a serves cluster c2, but haagent.json says c1"},
+    {"ServesUnderAnOldPeerUrl",
+     from(running,
+          [](MemberInputs& in) { (*in.own.quorum_list)[0].peer_urls = {"http://10.0.0.1:2380"}; }),
+     "UpdatePeerUrl", "set the peer URL of etcd-a (a0) to http://etcd-a.internal.test:2380"},
+    {"RunsWithoutQuorum",
+     from(running,
+          [](MemberInputs& in) {
+            in.own = no_quorum("a", kIdA);
+            in.peers = {silent("b"), silent("c")};
+          }),
+     "Wait",
+     "etcd-a runs and has no quorum: b does not answer (connection refused) and c does not answer "
+     "(connection refused)"},
+    {"RunsAndDoesNotAnswerYet",
+     from(running,
+          [](MemberInputs& in) {
+            in.own = silent("a");
+            in.peers = {no_quorum("b", kIdB), silent("c")};
+          }),
+     "Wait", "etcd-a runs and does not serve yet: c does not answer (connection refused)"},
+    {"ALearnerCatchesUp",
+     from(running,
+          [](MemberInputs& in) {
+            in.own = no_quorum("a", kIdA);
+            in.own.learner = true;
+            in.own.raft_index = 899;
+          }),
+     "Wait", "etcd-a is a learner and catches up: at entry 899 of 1000"},
+    {"ALearnerIsInSync",
+     from(running,
+          [](MemberInputs& in) {
+            in.own = no_quorum("a", kIdA);
+            in.own.learner = true;
+            in.own.raft_index = 900;
+          }),
+     "Promote", "promote etcd-a (a0)"},
+    {"ALearnerUnderAnOldPeerUrlIsPromotedFirst",
+     from(running,
+          [](MemberInputs& in) {
+            in.own = serves("a", kIdA, all_three());
+            (*in.own.quorum_list)[0].peer_urls = {"http://10.0.0.1:2380"};
+            in.own.learner = true;
+          }),
+     "Promote", "promote etcd-a (a0)"},
+    {"ALearnerAndNoQuorum",
+     from(running,
+          [](MemberInputs& in) {
+            in.own = no_quorum("a", kIdA);
+            in.own.learner = true;
+            in.peers = {no_quorum("b", kIdB), silent("c")};
+          }),
+     "Wait", "etcd-a is a learner, and no quorum answers: c does not answer (connection refused)"},
+    {"ALearnerThatKeepsFailing",
+     from(with_data,
+          [](MemberInputs& in) {
+            in.unit = Phase::failed;
+            in.unit_detail = "exited with 2";
+            in.failed_starts = 3;
+            in.peers[0] =
+                serves("b", kIdB, {learner(kIdA, "a", true), listed(kIdB, "b"), listed(kIdC, "c")});
+          }),
+     "RemoveStale",
+     "remove etcd-a (a0) from the cluster: it is a learner that failed 3 times (exited with 2)"},
+    {"ALearnerThatFailedAndNowRunsIsKept",
+     from(running,
+          [](MemberInputs& in) {
+            in.failed_starts = 3;
+            in.own = silent("a");
+            in.peers[0] =
+                serves("b", kIdB, {learner(kIdA, "a", true), listed(kIdB, "b"), listed(kIdC, "c")});
+          }),
+     "Wait", "etcd-a runs and does not serve yet: connection refused"},
+    {"AVoterThatKeepsFailingIsNotRemoved",
+     from(with_data,
+          [](MemberInputs& in) {
+            in.unit = Phase::failed;
+            in.unit_detail = "exited with 2";
+            in.failed_starts = 9;
+            in.peers[0] = serves("b", kIdB, all_three());
+          }),
+     "StartAsIs", "start etcd-a on its data (try 10; before: exited with 2)"},
+
+    // A blank volume and a quorum that answers.
+    {"ReplacesItsDeadSelf",
+     from(blank, [](MemberInputs& in) { in.peers[0] = serves("b", kIdB, all_three()); }),
+     "RemoveStale", "remove etcd-a (a0) from the cluster: its data is not on this volume"},
+    // It may have voted before it lost its disk: never state new under its old id.
+    {"ListedAndNeverSeenToStart",
+     from(blank,
+          [](MemberInputs& in) {
+            in.peers[0] =
+                serves("b", kIdB, {listed(kIdA, "a", false), listed(kIdB, "b"), listed(kIdC, "c")});
+          }),
+     "RemoveStale", "remove etcd-a (a0) from the cluster: its data is not on this volume"},
+    {"ListedByItsPeerUrlUnderAnotherName",
+     from(blank,
+          [](MemberInputs& in) {
+            auto list = all_three();
+            list[0].name = "old";
+            in.peers[0] = serves("b", kIdB, list);
+          }),
+     "RemoveStale", "remove etcd-a (a0) from the cluster: its data is not on this volume"},
+    {"ListedByItsNameUnderAnOldPeerUrl",
+     from(blank,
+          [](MemberInputs& in) {
+            auto list = all_three();
+            list[0].peer_urls = {"http://10.0.0.1:2380"};
+            in.peers[0] = serves("b", kIdB, list);
+          }),
+     "RemoveStale", "remove etcd-a (a0) from the cluster: its data is not on this volume"},
+    {"RemovedAndNotYetAdded",
+     from(blank,
+          [](MemberInputs& in) {
+            in.peers[0] = serves("b", kIdB, {listed(kIdB, "b"), listed(kIdC, "c")});
+          }),
+     "AddLearner", "add etcd-a to the cluster as a learner"},
+    {"AddedAndNotYetStarted",
+     from(blank,
+          [](MemberInputs& in) {
+            in.peers[0] = serves("b", kIdB,
+                                 {listed(kIdB, "b"), listed(kIdC, "c"), learner(0xa1, "a", false)});
+          }),
+     "StartJoined", "start etcd-a as a learner"},
+    {"StartedAsALearnerAndItsDiskIsLost",
+     from(blank,
+          [](MemberInputs& in) {
+            in.peers[0] =
+                serves("b", kIdB, {listed(kIdB, "b"), listed(kIdC, "c"), learner(0xa1, "a", true)});
+          }),
+     "RemoveStale", "remove etcd-a (a1) from the cluster: its data is not on this volume"},
+    // A name or client URLs alone say so too: its log was begun.
+    {"ALearnerThatHasANameHasStarted",
+     from(blank,
+          [](MemberInputs& in) {
+            auto named = learner(0xa1, "a", false);
+            named.name = "etcd-a";
+            in.peers[0] = serves("b", kIdB, {listed(kIdB, "b"), listed(kIdC, "c"), named});
+          }),
+     "RemoveStale", "remove etcd-a (a1) from the cluster: its data is not on this volume"},
+    {"ALearnerThatHasClientUrlsHasStarted",
+     from(blank,
+          [](MemberInputs& in) {
+            auto unnamed = learner(0xa1, "a", true);
+            unnamed.name.clear();
+            in.peers[0] = serves("b", kIdB, {listed(kIdB, "b"), listed(kIdC, "c"), unnamed});
+          }),
+     "RemoveStale", "remove etcd-a (a1) from the cluster: its data is not on this volume"},
+    {"ALearnerThatCannotStart",
+     from(blank,
+          [](MemberInputs& in) {
+            in.failed_starts = 3;
+            in.unit_detail = "exited with 1";
+            in.peers[0] = serves("b", kIdB,
+                                 {listed(kIdB, "b"), listed(kIdC, "c"), learner(0xa1, "a", false)});
+          }),
+     "RemoveStale",
+     "remove etcd-a (a1) from the cluster: it is a learner that failed 3 times (exited with 1)"},
+    {"AnotherLearnerJoins",
+     from(blank,
+          [](MemberInputs& in) {
+            in.peers[0] = serves("b", kIdB, {listed(kIdB, "b"), learner(kIdC, "c", true)});
+          }),
+     "Wait", "etcd-c joins as a learner, and learners join one at a time"},
+    {"GrowsAClusterOfOne",
+     from(blank, [](MemberInputs& in) { in.peers[0] = serves("b", kIdB, {listed(kIdB, "b")}); }),
+     "AddLearner", "add etcd-a to the cluster as a learner"},
+    {"SomebodyElseRunsAsMe",
+     from(blank,
+          [](MemberInputs& in) {
+            in.peers = {serves("b", kIdB, all_three()), serves("c", kIdA, all_three())};
+          }),
+     "Refuse",
+     "etcd-a is served by the instance of c already; two instances must not be one member"},
+    {"BlankAndItsMarkerNamesAnotherCluster",
+     from(blank,
+          [](MemberInputs& in) {
+            in.marker_cluster_id = "c2";
+            in.peers[0] = serves("b", kIdB, all_three());
+          }),
+     "Refuse",
+     "this volume belongs to cluster c2, but b serves c1: two clusters must not run side by side; "
+     "restore or replace one of them"},
+    {"BlankAndItsTagNamesAnotherCluster",
+     from(blank,
+          [](MemberInputs& in) {
+            in.tag_cluster_id = "c2";
+            in.peers[0] = serves("b", kIdB, all_three());
+          }),
+     "Refuse", "this volume belongs to cluster c2, but b serves c1: two clusters must not run"},
+    {"PeersServeTwoClusters",
+     from(blank,
+          [](MemberInputs& in) {
+            in.peers = {serves("b", kIdB, all_three()), serves("c", kIdC, all_three())};
+            in.peers[1].cluster_id = kOther;
+          }),
+     "Refuse", "the peers serve different clusters; this member joins none of them"},
+    {"BlankAndTwoMinorVersionsApart",
+     from(blank,
+          [](MemberInputs& in) {
+            in.version = "3.7.1";
+            in.peers[0] = serves("b", kIdB, all_three());
+          }),
+     "Refuse",
+     "etcd here is 3.7.1 and b runs 3.5.33: members may differ by one minor version; install one "
+     "in between first"},
+    {"BlankWhileItStarts", from(blank, [](MemberInputs& in) { in.unit = Phase::running; }), "Wait",
+     "etcd-a starts: b does not answer (connection refused) and c does not answer (connection "
+     "refused)"},
+
+    // A blank volume and no quorum.
+    {"APeerKnowsAClusterWithoutQuorum",
+     from(blank, [](MemberInputs& in) { in.peers[0] = no_quorum("b", kIdB); }), "Wait",
+     "b knows cluster c1, which has no quorum: c does not answer (connection refused)"},
+    {"APeerAnswersStrangely",
+     from(blank,
+          [](MemberInputs& in) {
+            in.peers[1].reach = Reach::strange;
+            in.peers[1].why = "HTTP 404";
+          }),
+     "Wait", "c answers, but not as etcd does (HTTP 404): it may know a cluster"},
+    {"ASiblingCarriesAClusterId",
+     from(blank,
+          [](MemberInputs& in) {
+            in.volumes = {{volume("a", true), volume("b", false, "c1"), volume("c", true)}};
+          }),
+     "Wait",
+     "there has been a cluster (vol-b (b) carries cluster c1), and no member of it answers: b does "
+     "not answer (connection refused) and c does not answer (connection refused): bring one back, "
+     "or restore a backup"},
+    {"ALostVolumeOfMineCarriesAClusterId",
+     from(blank,
+          [](MemberInputs& in) {
+            in.volumes->push_back(volume("a", false, "c1"));
+            in.volumes->back().volume_id = "vol-old";
+          }),
+     "Wait",
+     "there has been a cluster (vol-old (a) carries cluster c1), and no member of it answers: b "
+     "does not answer (connection refused) and c does not answer (connection refused): bring one "
+     "back, or restore a backup"},
+    {"TheMarkerNamesACluster", from(blank, [](MemberInputs& in) { in.marker_cluster_id = "c1"; }),
+     "Wait", "there has been a cluster (this volume's haagent.json names cluster c1)"},
+    {"TheTagNamesACluster",
+     from(blank,
+          [](MemberInputs& in) {
+            in.tag_cluster_id = "c1";
+            in.volumes = {{volume("a", true, "c1"), volume("b", true), volume("c", true)}};
+          }),
+     "Wait", "there has been a cluster (this volume's tag names cluster c1), and no member"},
+    {"AVolumeMadeFromASnapshot", from(blank, [](MemberInputs& in) { in.snapshot_id = "snap-1"; }),
+     "Wait", "there has been a cluster (this volume is made from snap-1)"},
+    {"DataThatWasSetAside",
+     from(blank, [](MemberInputs& in) { in.data.set_aside = {"data.20260115T101500Z"}; }), "Wait",
+     "there has been a cluster (this volume holds data.20260115T101500Z)"},
+    {"ForeignContent",
+     from(blank, [](MemberInputs& in) { in.data.foreign = {"state", "data-trashcan"}; }), "Refuse",
+     "the volume holds state and data-trashcan, which is neither etcd's nor haagent's: it may be "
+     "data; look at it, and move it away or use another volume"},
+    {"ForeignContentEvenWhereAQuorumAnswers",
+     from(blank,
+          [](MemberInputs& in) {
+            in.data.foreign = {"state"};
+            in.peers[0] = serves("b", kIdB, all_three());
+          }),
+     "Refuse", "the volume holds state, which is neither"},
+    {"TheLogIsLost",
+     from(blank,
+          [](MemberInputs& in) {
+            in.data.state = DataDir::State::unfinished;
+            in.marker_cluster_id = "c1";
+          }),
+     "SetAside", "set the data of etcd-a aside: its log is missing"},
+    {"AllBlankAndABackup", from(blank, [](MemberInputs& in) { in.backup_present = true; }), "Wait",
+     "every volume is blank and a backup exists: run 'haagent etcd restore'"},
+    {"Ec2WasNotAsked", from(blank, [](MemberInputs& in) { in.volumes.reset(); }), "Wait",
+     "EC2 has not said yet what the other volumes carry"},
+
+    // A new cluster.
+    {"ThreeOfThree", blank, "FormNew", "form a new cluster of etcd-a, etcd-b and etcd-c"},
+    {"TwoOfThree", from(blank, [](MemberInputs& in) { (*in.volumes)[2].attached = false; }),
+     "FormNew", "form a new cluster of etcd-a, etcd-b and etcd-c"},
+    {"OneOfThree",
+     from(blank,
+          [](MemberInputs& in) {
+            (*in.volumes)[1].attached = false;
+            in.volumes->pop_back();
+          }),
+     "Wait", "a new cluster forms once 2 of 3 volumes are attached; not yet: b and c"},
+    {"ABegunStartGoesOn",
+     from(blank,
+          [](MemberInputs& in) {
+            in.data.state = DataDir::State::unfinished;
+            in.failed_starts = 1;
+            in.unit_detail = "exited with 1";
+          }),
+     "FormNew", "form a new cluster of etcd-a, etcd-b and etcd-c (try 2; before: exited with 1)"},
+    {"OneOfOne",
+     [] {
+       auto in = blank();
+       in.expected_members = {"a"};
+       in.expected.resize(1);
+       in.peers.clear();
+       in.volumes->resize(1);
+       (*in.volumes)[0].members = {"a"};
+       return in;
+     },
+     "FormNew", "form a new cluster of etcd-a"},
+    {"TwoMembers",
+     [] {
+       auto in = blank();
+       in.expected_members = {"a", "b"};
+       in.expected.resize(2);
+       in.peers.pop_back();
+       in.volumes->resize(2);
+       for (auto& each : *in.volumes) each.members = {"a", "b"};
+       return in;
+     },
+     "Refuse", "2 etcd members are worse than 1"},
+    {"VolumesDisagreeAboutTheMembers",
+     from(blank, [](MemberInputs& in) { (*in.volumes)[1].members = {"a", "b"}; }), "Refuse",
+     "the volumes disagree about the members: vol-b says a and b, this one a, b and c; put their "
+     "tags right"},
+    {"AMemberWithoutItsUrl", from(blank, [](MemberInputs& in) { in.expected.pop_back(); }),
+     "Refuse", "member a is not one of a, b and c"},
+    {"NotAMemberOfItsOwnTag", from(blank, [](MemberInputs& in) { in.member = "d"; }), "Refuse",
+     "member d is not one of a, b and c: put the volume's tag right"},
+};
+
+class DecisionTest : public testing::TestWithParam<Case> {};
+
+TEST_P(DecisionTest, Decides) {
+  auto const in = GetParam().inputs();
+  auto const decision = decide(in);
+  EXPECT_EQ(kMoves[decision.index()], GetParam().move);
+  auto const sentence = sentence_of(decision, in);
+  EXPECT_TRUE(sentence.starts_with(GetParam().sentence)) << sentence;
+}
+
+INSTANTIATE_TEST_SUITE_P(Every, DecisionTest, testing::ValuesIn(kCases),
+                         [](auto const& row) { return row.param.name; });
+
+TEST(Decision, FormsWithTheSameListWhoeverDecides) {
+  auto in = blank();
+  auto const mine = std::get<FormNew>(decide(in)).initial;
+  in.member = "c";
+  in.peers = {silent("a"), silent("b")};
+  EXPECT_EQ(std::get<FormNew>(decide(in)).initial, mine);
+  EXPECT_EQ(mine.size(), 3u);
+}
+
+TEST(Decision, JoinsWithTheClustersOwnListAndItsOwnName) {
+  auto in = blank();
+  auto unnamed = listed(kIdC, "c", false);
+  unnamed.name.clear();
+  in.peers[0] = serves("b", kIdB, {listed(kIdB, "b"), unnamed, learner(0xa1, "a", false)});
+  auto const initial = std::get<StartJoined>(decide(in)).initial;
+  std::vector<InitialMember> const wanted = {
+      {"etcd-b", peer_url("b")}, {"c0", peer_url("c")}, {"etcd-a", peer_url("a")}};
+  EXPECT_EQ(initial, wanted);
+}
+
+// No input that speaks for an old cluster may leave the way to a new one open: each single sign,
+// alone, in an otherwise blank world.
+TEST(Decision, EverySignOfAClusterKeepsANewOneFromForming) {
+  std::pair<char const*, std::function<void(MemberInputs&)>> const signs[] = {
+      {"marker", [](MemberInputs& in) { in.marker_cluster_id = "1"; }},
+      {"tag", [](MemberInputs& in) { in.tag_cluster_id = "1"; }},
+      {"snapshot", [](MemberInputs& in) { in.snapshot_id = "snap-1"; }},
+      {"set aside", [](MemberInputs& in) { in.data.set_aside = {"data.x"}; }},
+      {"foreign", [](MemberInputs& in) { in.data.foreign = {"x"}; }},
+      {"data", [](MemberInputs& in) { in.data.state = DataDir::State::member; }},
+      {"sibling's tag", [](MemberInputs& in) { (*in.volumes)[2].etcd_cluster_id = "1"; }},
+      {"backup", [](MemberInputs& in) { in.backup_present = true; }},
+      {"EC2 silent", [](MemberInputs& in) { in.volumes.reset(); }},
+      {"peer answers", [](MemberInputs& in) { in.peers[1] = no_quorum("c", kIdC); }},
+      {"peer serves", [](MemberInputs& in) { in.peers[1] = serves("c", kIdC, all_three()); }},
+      {"peer is strange", [](MemberInputs& in) { in.peers[1].reach = Reach::strange; }},
+      {"unit runs", [](MemberInputs& in) { in.unit = Phase::running; }},
+      {"members differ", [](MemberInputs& in) { (*in.volumes)[1].members = {"a"}; }},
+      {"no quorum of volumes",
+       [](MemberInputs& in) { (*in.volumes)[1].attached = (*in.volumes)[2].attached = false; }},
+  };
+  ASSERT_TRUE(std::holds_alternative<FormNew>(decide(blank())));
+  for (auto const& [name, set] : signs) {
+    auto in = blank();
+    set(in);
+    EXPECT_FALSE(std::holds_alternative<FormNew>(decide(in))) << name;
+  }
+}
+
+}  // namespace
+}  // namespace haagent::bootstrap

@@ -1,0 +1,251 @@
+#include "bootstrap/hosts/peers.h"
+
+#include <gtest/gtest.h>
+
+#include "bootstrap/hosts/step.h"
+#include "tests/support/fake_clock.h"
+#include "tests/support/fake_ec2.h"
+#include "tests/support/temporary_directory.h"
+
+namespace haagent::bootstrap {
+namespace {
+
+using namespace std::chrono_literals;
+
+aws::Volume volume_of(std::string const& id, std::string const& member,
+                      std::string const& instance) {
+  aws::Volume volume{.id = id, .state = instance.empty() ? "available" : "in-use"};
+  volume.tags = {{"k8s.io/etcd/main", member + "/a,b,c"},
+                 {"kubernetes.io/cluster/x.example", "owned"}};
+  if (!instance.empty())
+    volume.attachments = {{.instance_id = instance, .device = "/dev/sdf", .state = "attached"}};
+  return volume;
+}
+
+aws::Instance instance_of(std::string const& id, std::string const& address) {
+  aws::Instance instance{.id = id, .state = "running"};
+  instance.ipv4 = address;
+  return instance;
+}
+
+// Master a; b and c run.
+class PeersTest : public testing::Test {
+ protected:
+  PeersTest() {
+    config_.cluster.name = "x.example";
+    ec2_.add(instance_of("i-a", "10.0.0.1"));
+    ec2_.add(instance_of("i-b", "10.0.0.2"));
+    ec2_.add(instance_of("i-c", "10.0.0.3"));
+    ec2_.add(volume_of("vol-a", "a", "i-a"));
+    ec2_.add(volume_of("vol-b", "b", "i-b"));
+    ec2_.add(volume_of("vol-c", "c", "i-c"));
+    Identity identity;
+    identity.instance_id = "i-a";
+    identity.address = "10.0.0.1";
+    facts_.identity.set(identity);
+    facts_.main.volume.set(*etcd_volume_of(ec2_.volume("vol-a"), EtcdCluster::main));
+    test::write_bytes(hosts(), "127.0.0.1 localhost\n");
+    start();
+  }
+  // A new agent, on a boot that did or did not have to look for volumes.
+  void start(bool with_volumes = true) {
+    facts_.main.volumes.clear();
+    if (with_volumes) {
+      std::vector<EtcdVolume> all;
+      for (auto const* id : {"vol-a", "vol-b", "vol-c"})
+        all.push_back(*etcd_volume_of(ec2_.volume(id), EtcdCluster::main));
+      facts_.main.volumes.set(all);
+    }
+    peers_ = std::make_shared<Peers>(config_, Root(root_.path()), ec2_, clock_);
+  }
+  std::filesystem::path hosts() { return root_ / "etc/hosts"; }
+  int calls() { return static_cast<int>(ec2_.calls().size()); }
+  std::string converge() {
+    HostsStep step(peers_);
+    for (int i = 0; i < 3; ++i) {
+      auto finding = step.look(facts_, {});
+      EXPECT_TRUE(finding) << finding.error().what;
+      if (!finding) return "";
+      if (std::holds_alternative<Done>(*finding)) return sentence_of(*finding);
+      auto acted = step.act(facts_, {});
+      EXPECT_TRUE(acted) << acted.error().what;
+    }
+    ADD_FAILURE() << "does not converge";
+    return "";
+  }
+  std::string block(std::string const& lines) {
+    return "127.0.0.1 localhost\n# BEGIN haagent\n"
+           "# haagent writes these lines; changes here are lost.\n" +
+           lines + "# END haagent\n";
+  }
+
+  test::TemporaryDirectory root_;
+  test::FakeClock clock_;
+  test::FakeEc2 ec2_{clock_};
+  NodeConfig config_;
+  Facts facts_;
+  std::shared_ptr<Peers> peers_;
+};
+
+constexpr char const* kAll =
+    "10.0.0.1 etcd-a.internal.x.example\n"
+    "10.0.0.2 etcd-b.internal.x.example\n"
+    "10.0.0.3 etcd-c.internal.x.example\n";
+
+TEST_F(PeersTest, AFirstBootTakesTheVolumesThatItHasSeen) {
+  EXPECT_EQ(converge(), "a is 10.0.0.1, b is 10.0.0.2 and c is 10.0.0.3");
+  EXPECT_EQ(test::bytes_of(hosts()), block(kAll));
+  EXPECT_EQ(ec2_.calls_of("DescribeVolumes"), 0);
+  EXPECT_EQ(ec2_.calls_of("DescribeInstances"), 1);
+  auto peers = facts_.main.peers.get();
+  ASSERT_TRUE(peers);
+  EXPECT_EQ(*peers,
+            (std::vector<EtcdPeer>{{"a", "10.0.0.1"}, {"b", "10.0.0.2"}, {"c", "10.0.0.3"}}));
+  EXPECT_FALSE(facts_.events.peers.get());
+}
+
+TEST_F(PeersTest, ARebootKeepsTheBlockRightsItsOwnLineAndAsksNobody) {
+  converge();
+  Identity identity;
+  identity.address = "10.0.0.9";
+  facts_.identity.set(identity);
+  start(/*with_volumes=*/false);
+  auto const before = calls();
+  EXPECT_EQ(converge(), "a is 10.0.0.9, b is 10.0.0.2 and c is 10.0.0.3");
+  EXPECT_EQ(calls(), before);
+  EXPECT_TRUE(test::bytes_of(hosts()).contains("10.0.0.9 etcd-a.internal.x.example\n"));
+}
+
+TEST_F(PeersTest, MineIsWrittenBeforeOthersAreKnown) {
+  ec2_.add(volume_of("vol-b", "b", ""));
+  ec2_.add(volume_of("vol-c", "c", ""));
+  start();
+  EXPECT_EQ(converge(), "a is 10.0.0.1, b is not known yet and c is not known yet");
+  EXPECT_EQ(test::bytes_of(hosts()), block("10.0.0.1 etcd-a.internal.x.example\n"));
+}
+
+TEST_F(PeersTest, LooksAgainEveryFiveMinutes) {
+  converge();
+  ec2_.add(instance_of("i-d", "10.0.0.4"));
+  ec2_.add(volume_of("vol-c", "c", "i-d"));
+  auto const before = calls();
+  clock_.advance(299s);
+  converge();
+  EXPECT_EQ(calls(), before);
+  clock_.advance(1s);
+  EXPECT_EQ(converge(), "a is 10.0.0.1, b is 10.0.0.2 and c is 10.0.0.4");
+  EXPECT_EQ(calls(), before + 2);
+}
+
+TEST_F(PeersTest, LooksSoonerWhileAPeerIsSilentAndEverMoreSeldom) {
+  converge();
+  peers_->heard(EtcdCluster::main, "c", false);
+  std::vector<int> asked_after;
+  int last = calls();
+  for (int second = 1; second <= 700; ++second) {
+    clock_.advance(1s);
+    converge();
+    if (calls() != last) asked_after.push_back(second);
+    last = calls();
+  }
+  EXPECT_EQ(asked_after, (std::vector<int>{5, 15, 35, 75, 155, 315, 615}));
+  peers_->heard(EtcdCluster::main, "c", true);
+  peers_->heard(EtcdCluster::main, "b", false);
+  clock_.advance(5s);
+  converge();
+  EXPECT_GT(calls(), last);  // silence begins anew
+}
+
+TEST_F(PeersTest, AChangedMembershipIsLookedAtAtOnce) {
+  converge();
+  auto const before = calls();
+  peers_->hurry();
+  converge();
+  EXPECT_EQ(calls(), before + 2);
+  converge();
+  EXPECT_EQ(calls(), before + 2);
+}
+
+TEST_F(PeersTest, ASilentEc2LeavesTheBlockAlone) {
+  converge();
+  clock_.advance(300s);
+  ec2_.throttle(1);
+  auto const sentence = converge();
+  EXPECT_TRUE(
+      sentence.starts_with("a is 10.0.0.1, b is 10.0.0.2 and c is 10.0.0.3; EC2 was no help: "))
+      << sentence;
+  EXPECT_EQ(test::bytes_of(hosts()), block(kAll));
+  clock_.advance(300s);
+  EXPECT_EQ(converge(), "a is 10.0.0.1, b is 10.0.0.2 and c is 10.0.0.3");
+}
+
+TEST_F(PeersTest, AFirstBootWithoutEc2IsAnError) {
+  ec2_.throttle(1);
+  auto view = peers_->look(facts_, {});
+  ASSERT_FALSE(view);
+  EXPECT_EQ(view.error().kind, Kind::transient);
+  EXPECT_TRUE(peers_->look(facts_, {}));
+}
+
+TEST_F(PeersTest, AnAddressThatIsMineNowIsNobodyElses) {
+  converge();
+  Identity identity;
+  identity.address = "10.0.0.3";  // c's, before it went away
+  facts_.identity.set(identity);
+  start(/*with_volumes=*/false);
+  EXPECT_EQ(converge(), "a is 10.0.0.3, b is 10.0.0.2 and c is not known yet");
+}
+
+TEST_F(PeersTest, APeerWithoutItsVolumeKeepsItsLine) {
+  converge();
+  ec2_.add(volume_of("vol-c", "c", ""));
+  peers_->hurry();
+  EXPECT_EQ(converge(), "a is 10.0.0.1, b is 10.0.0.2 and c is 10.0.0.3");
+}
+
+TEST_F(PeersTest, OthersLinesSurvive) {
+  test::write_bytes(hosts(), "127.0.0.1 localhost\n");
+  auto view = peers_->look(facts_, {});
+  ASSERT_TRUE(view);
+  test::write_bytes(hosts(), "127.0.0.1 localhost\n10.1.1.1 theirs\n");  // between look and act
+  ASSERT_TRUE(peers_->write(view->entries));
+  EXPECT_TRUE(test::bytes_of(hosts()).contains("10.1.1.1 theirs\n"));
+}
+
+TEST_F(PeersTest, VolumesAreAsFreshAsAskedFor) {
+  converge();
+  ASSERT_TRUE(peers_->volumes(EtcdCluster::main, 5s, {}));
+  EXPECT_EQ(ec2_.calls_of("DescribeVolumes"), 1);
+  auto volume = ec2_.volume("vol-b");
+  volume.tags["haagent.io/etcd-cluster-id"] = "c1";
+  ec2_.add(volume);
+  clock_.advance(5s);
+  EXPECT_EQ(peers_->volumes(EtcdCluster::main, 5s, {})->at(1).etcd_cluster_id, "");
+  clock_.advance(1s);
+  EXPECT_EQ(peers_->volumes(EtcdCluster::main, 5s, {})->at(1).etcd_cluster_id, "c1");
+  ec2_.throttle(1);
+  clock_.advance(6s);
+  EXPECT_FALSE(peers_->volumes(EtcdCluster::main, 5s, {}));
+}
+
+TEST(EtcdVolumeOf, ReadsTheTagsOfKops) {
+  aws::Volume volume = volume_of("vol-b", "b", "i-b");
+  volume.tags["k8s.io/etcd/events"] = "b";
+  auto main = etcd_volume_of(volume, EtcdCluster::main);
+  ASSERT_TRUE(main);
+  EXPECT_EQ(main->member, "b");
+  EXPECT_EQ(main->members, (std::vector<std::string>{"a", "b", "c"}));
+  EXPECT_EQ(main->instance_id, "i-b");
+  auto events = etcd_volume_of(volume, EtcdCluster::events);
+  ASSERT_TRUE(events);
+  EXPECT_EQ(events->member, "b");
+  EXPECT_TRUE(events->members.empty());
+  volume.tags.clear();
+  EXPECT_FALSE(etcd_volume_of(volume, EtcdCluster::main));
+  auto leaving = volume_of("vol-b", "b", "i-b");
+  leaving.attachments[0].state = "detaching";
+  EXPECT_EQ(etcd_volume_of(leaving, EtcdCluster::main)->instance_id, "");
+}
+
+}  // namespace
+}  // namespace haagent::bootstrap

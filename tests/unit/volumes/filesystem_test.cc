@@ -1,0 +1,176 @@
+#include "volumes/filesystem.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "volumes/marker_check.h"
+
+namespace haagent::volumes {
+namespace {
+
+using testing::AllOf;
+using testing::HasSubstr;
+
+BlockDevice const kDisk{"/dev/nvme1n1", 1, 20ull << 30u};
+
+EtcdVolume fresh() {
+  EtcdVolume volume;
+  volume.volume_id = "vol-1";
+  volume.member = "a";
+  volume.members = {"a", "b", "c"};
+  volume.size_gib = 20;
+  return volume;
+}
+
+std::string said(FilesystemDecision const& decision) {
+  struct {
+    std::string operator()(Ready const& d) { return "ready " + d.type; }
+    std::string operator()(Tag const& d) { return "tag " + d.type; }
+    std::string operator()(Make const& d) { return "make " + d.type; }
+    std::string operator()(RefuseDisk const& d) { return "refuse: " + d.sentence; }
+  } say;
+  return std::visit(say, decision);
+}
+
+struct Found {  // beside a fresh volume of 20 GiB, wanted as ext4
+  EtcdVolume volume = fresh();
+  BlockDevice device = kDisk;
+  std::string wanted = "ext4";
+};
+
+struct Case {
+  std::string name;
+  Probe probe;
+  void (*change)(Found&);
+  std::string expected;
+};
+
+class DecideFilesystem : public testing::TestWithParam<Case> {};
+
+TEST_P(DecideFilesystem, Decides) {
+  Found found;
+  GetParam().change(found);
+  EXPECT_THAT(said(decide_filesystem(GetParam().probe, found.volume, found.device, found.wanted)),
+              HasSubstr(GetParam().expected));
+}
+
+void nothing(Found&) {}
+void known(Found& found) {
+  found.volume.formatted_at = "2026-01-01T00:00:00Z";
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Table, DecideFilesystem,
+    testing::Values(
+        Case{"blank_and_never_used", Blank{}, nothing, "make ext4"},
+        Case{"blank_and_xfs_wanted", Blank{}, [](Found& f) { f.wanted = "xfs"; }, "make xfs"},
+        Case{"blank_but_formatted", Blank{}, known,
+             "refuse: vol-1 on /dev/nvme1n1 reads as blank, but haagent formatted it at "
+             "2026-01-01"},
+        Case{"blank_but_joined", Blank{}, [](Found& f) { f.volume.etcd_cluster_id = "cafe"; },
+             "refuse: vol-1 on /dev/nvme1n1 reads as blank, but its member has joined the etcd "
+             "cluster cafe"},
+        Case{"blank_but_from_a_snapshot", Blank{},
+             [](Found& f) { f.volume.snapshot_id = "snap-1"; },
+             "refuse: vol-1 on /dev/nvme1n1 reads as blank, but it was made from the snapshot"},
+        Case{"blank_but_of_another_size", Blank{}, [](Found& f) { f.device.bytes -= 512; },
+             "refuse: vol-1 on /dev/nvme1n1 reads as blank, but the disk has 21474835968 bytes"},
+        Case{"blank_of_unknown_size", Blank{}, [](Found& f) { f.volume.size_gib = 0; },
+             "refuse: vol-1 on /dev/nvme1n1 reads as blank, but the disk has"},
+        Case{"blank_and_a_strange_wish", Blank{}, [](Found& f) { f.wanted = "btrfs"; },
+             "refuse: vol-1 on /dev/nvme1n1 reads as blank, but 'btrfs' is neither"},
+        Case{"foreign", Foreign{"a gpt partition table"}, nothing,
+             "refuse: vol-1 on /dev/nvme1n1 holds a gpt partition table: it is left as it is"},
+        Case{"ext4_that_is_known", Formatted{"ext4", "u", "l"}, known, "ready ext4"},
+        Case{"ext4_whatever_is_wanted", Formatted{"ext4", "u", "l"},
+             [](Found& f) {
+               known(f);
+               f.wanted = "xfs";
+             },
+             "ready ext4"},
+        Case{"xfs_that_is_known", Formatted{"xfs", "u", "l"}, known, "ready xfs"},
+        Case{"ext4_without_its_tag", Formatted{"ext4", "u", "l"}, nothing, "tag ext4"},
+        Case{"ext4_from_a_snapshot", Formatted{"ext4", "u", "l"},
+             [](Found& f) {
+               known(f);
+               f.volume.snapshot_id = "snap-1";
+             },
+             "ready ext4"},
+        Case{"ext4_that_was_grown", Formatted{"ext4", "u", "l"},
+             [](Found& f) {
+               known(f);
+               f.device.bytes *= 2;
+             },
+             "ready ext4"},
+        Case{"btrfs", Formatted{"btrfs", "u", "home"}, nothing,
+             "refuse: vol-1 on /dev/nvme1n1 holds btrfs (label 'home')"},
+        Case{"ext3", Formatted{"ext3", "u", "l"}, known, "refuse: "}),
+    [](auto const& row) { return row.param.name; });
+
+TEST(FilesystemLabel, FitsIntoTheSuperblock) {
+  for (auto cluster : kEtcdClusters) {
+    EXPECT_LE(filesystem_label("ext4", cluster).size(), 16u);
+    EXPECT_LE(filesystem_label("xfs", cluster).size(), 12u);
+  }
+  EXPECT_EQ(filesystem_label("ext4", EtcdCluster::main), "haagent-main");
+}
+
+// --- The marker at its root.
+
+VolumeMarker expected() {
+  return {.cluster = "prod.example.com",
+          .etcd = "main",
+          .member = "a",
+          .members = {"a", "b", "c"},
+          .volume_id = "vol-1",
+          .formatted_at = "t",
+          .etcd_cluster_id = ""};
+}
+
+std::string said(MarkerDecision const& decision) {
+  struct {
+    std::string operator()(MarkerFits const&) { return "fits"; }
+    std::string operator()(WriteMarker const&) { return "write"; }
+    std::string operator()(RefuseMarker const& d) { return "refuse: " + d.sentence; }
+  } say;
+  return std::visit(say, decision);
+}
+
+TEST(DecideMarker, AnEmptyFilesystemBecomesOurs) {
+  EXPECT_EQ(said(decide_marker(std::nullopt, expected(), {})), "write");
+}
+
+TEST(DecideMarker, ItsOwnFitsWhateverStandsBeside) {
+  auto marker = expected();
+  marker.etcd_cluster_id = "cafe";
+  marker.members = {"a"};
+  EXPECT_EQ(said(decide_marker(marker, expected(), {"data", "what-else"})), "fits");
+}
+
+TEST(DecideMarker, FilesWithoutAMarkerAreSomebodys) {
+  EXPECT_THAT(said(decide_marker(std::nullopt, expected(), {"data", "state"})),
+              AllOf(HasSubstr("refuse: vol-1 holds files (data, state)"),
+                    HasSubstr("write this to haagent.json"), HasSubstr("\"volumeId\":\"vol-1\"")));
+}
+
+TEST(DecideMarker, AnEmptyFilesystemOfAMemberThatHasJoinedIsALoss) {
+  auto joined = expected();
+  joined.etcd_cluster_id = "cafe";
+  EXPECT_THAT(said(decide_marker(std::nullopt, joined, {})),
+              HasSubstr("refuse: vol-1 is empty, but its tag says that its member has joined"));
+}
+
+TEST(DecideMarker, AnothersMarkerIsRefusedSayingBoth) {
+  for (auto [member, was] : {std::pair{&VolumeMarker::cluster, "other.example.com"},
+                             {&VolumeMarker::etcd, "events"},
+                             {&VolumeMarker::member, "b"},
+                             {&VolumeMarker::volume_id, "vol-2"}}) {
+    auto marker = expected();
+    marker.*member = was;
+    EXPECT_THAT(said(decide_marker(marker, expected(), {})),
+                AllOf(HasSubstr("refuse: "), HasSubstr(was), HasSubstr(expected().*member)));
+  }
+}
+
+}  // namespace
+}  // namespace haagent::volumes
