@@ -1,0 +1,31 @@
+// The front of EC2, Auto Scaling and STS: one request in, one answer out. It checks who asks,
+// applies the faults and permissions, counts, and hands on.
+#pragma once
+
+#include "tests/sim/auth.h"
+#include "tests/sim/autoscaling_service.h"
+#include "tests/sim/ec2_service.h"
+#include "tests/sim/region.h"
+#include "tests/sim/wire.h"
+
+namespace haagent::sim {
+
+class ApiFront {
+ public:
+  ApiFront(Region& region, KeyRing& keys)
+      : region_(region), keys_(keys), ec2_(region), autoscaling_(region) {}
+  // Thread-safe. POST with a form, or GET with the same in the query.
+  Response handle(Request const& request);
+
+ private:
+  struct Call;
+  Api<std::string> carry_out(Call const& call);
+  Response answer(Call const& call, Api<std::string> const& outcome);
+
+  Region& region_;
+  KeyRing& keys_;
+  Ec2Service ec2_;
+  AutoscalingService autoscaling_;
+};
+
+}  // namespace haagent::sim

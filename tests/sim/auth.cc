@@ -1,0 +1,174 @@
+#include "tests/sim/auth.h"
+
+#include <algorithm>
+#include <charconv>
+
+namespace haagent::sim {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto kSkewAllowed = 5min;
+constexpr std::string_view kKeyAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+constexpr std::string_view kSecretAlphabet =
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+// "20260115T101500Z"
+std::optional<UtcTime> parse_amz_date(std::string_view text) {
+  if (text.size() != 16 || text[8] != 'T' || text[15] != 'Z') return std::nullopt;
+  auto const number = [&](std::size_t at, std::size_t length) {
+    int value = -1;
+    auto const* end = text.data() + at + length;
+    auto [stop, error] = std::from_chars(text.data() + at, end, value);
+    return error == std::errc() && stop == end ? value : -1;
+  };
+  std::chrono::year_month_day const day{std::chrono::year(number(0, 4)),
+                                        std::chrono::month(static_cast<unsigned>(number(4, 2))),
+                                        std::chrono::day(static_cast<unsigned>(number(6, 2)))};
+  int const hour = number(9, 2), minute = number(11, 2), second = number(13, 2);
+  if (!day.ok() || hour < 0 || minute < 0 || second < 0) return std::nullopt;
+  // What UtcTime can hold of whole years.
+  if (number(0, 4) < 1678 || number(0, 4) > 2261) return std::nullopt;
+  return std::chrono::sys_days(day) + std::chrono::hours(hour) + std::chrono::minutes(minute) +
+         std::chrono::seconds(second);
+}
+
+std::unexpected<ApiError> refuse(bool is_ec2, ApiError ec2, ApiError other) {
+  return std::unexpected(is_ec2 ? std::move(ec2) : std::move(other));
+}
+
+}  // namespace
+
+std::string role_of(Instance const& instance) {
+  return "haagent-" + (instance.from.role.empty() ? "node" : instance.from.role);
+}
+
+KeyRing::KeyRing(Region& region) : region_(region) {
+  for (auto const& key : region.spec().operators) {
+    keys_[key.access_key_id] =
+        Key{{key.access_key_id, Secret(key.secret_access_key), Secret(), std::nullopt},
+            {"operator", true, fmt::format("arn:aws:iam::{}:user/operator", region.spec().account),
+             "AIDAOPERATOR000000000"}};
+  }
+}
+
+aws::Credentials KeyRing::credentials_of(Instance const& instance) {
+  std::lock_guard lock(mutex_);
+  auto const now = region_.clock().utc();
+  auto const lifetime = instance.metadata.credentials_lifetime;
+  if (auto present = present_.find(instance.id); present != present_.end()) {
+    auto const& kept = keys_[present->second].credentials;
+    if (now < *kept.expiration - std::min<Duration>(lifetime / 4, 5min)) return kept;
+  }
+  aws::Credentials fresh{"ASIA" + region_.random_text(16, kKeyAlphabet),
+                         Secret(region_.random_text(40, kSecretAlphabet)),
+                         Secret("IQoJ" + region_.random_text(252, kSecretAlphabet) + "=="),
+                         now + lifetime};
+  auto const role = role_of(instance);
+  keys_[fresh.access_key_id] = Key{
+      fresh,
+      {instance.id, false,
+       fmt::format("arn:aws:sts::{}:assumed-role/{}/{}", region_.spec().account, role, instance.id),
+       fmt::format("AROAHAAGENTSIM0000000:{}", instance.id)}};
+  present_[instance.id] = fresh.access_key_id;
+  return fresh;
+}
+
+std::optional<KeyRing::Key> KeyRing::find(std::string const& access_key_id) const {
+  std::lock_guard lock(mutex_);
+  auto found = keys_.find(access_key_id);
+  if (found == keys_.end()) return std::nullopt;
+  return found->second;
+}
+
+std::string service_of(Request const& request) {
+  if (auto claim = aws::signature_claim(request.wire)) return claim->scope.service;
+  auto const host = header_of(request.wire.headers, "host").value_or("");
+  for (auto const* service : {"autoscaling", "sts"}) {
+    if (host.starts_with(service)) return service;
+  }
+  return "ec2";
+}
+
+Api<Caller> authenticate(Request const& request, KeyRing const& keys, std::string const& region,
+                         UtcTime now) {
+  auto const& wire = request.wire;
+  auto const claim = aws::signature_claim(wire);
+  if (!claim) {
+    if (!header_of(wire.headers, "authorization") &&
+        wire.query.find("X-Amz-Signature=") == std::string::npos) {
+      return std::unexpected(
+          ApiError{"MissingAuthenticationToken", 403, "Request is missing Authentication Token"});
+    }
+    return std::unexpected(ApiError{"IncompleteSignature", 400, claim.error().what});
+  }
+  bool const is_ec2 = claim->scope.service == "ec2";
+  ApiError const auth_failure{"AuthFailure", 401,
+                              "AWS was not able to validate the provided access credentials"};
+  auto const mismatch = [](std::string message) {
+    return ApiError{"SignatureDoesNotMatch", 403, std::move(message)};
+  };
+
+  auto const key = keys.find(claim->access_key_id);
+  ApiError const bad_token{"InvalidClientTokenId", 403,
+                           "The security token included in the request is invalid."};
+  if (!key) return refuse(is_ec2, auth_failure, bad_token);
+  if (claim->session_token != key->credentials.session_token.reveal()) {
+    return refuse(is_ec2, auth_failure, bad_token);
+  }
+  if (claim->scope.region != region) {
+    return refuse(is_ec2, auth_failure,
+                  mismatch(fmt::format("Credential should be scoped to a valid region, not '{}'.",
+                                       claim->scope.region)));
+  }
+
+  auto const signed_at = parse_amz_date(claim->time);
+  if (!signed_at || !claim->time.starts_with(claim->date)) {
+    return std::unexpected(ApiError{
+        "IncompleteSignature", 400,
+        fmt::format("Date in Credential scope does not match YYYYMMDD from ISO-8601 version of "
+                    "date: '{}' != '{}'",
+                    claim->date, claim->time)});
+  }
+  if (*signed_at > now + kSkewAllowed) {
+    return std::unexpected(mismatch(
+        fmt::format("Signature not yet current: {} is still later than {} ({} + 5 min.)",
+                    claim->time, aws::to_amz_date(now + kSkewAllowed), aws::to_amz_date(now))));
+  }
+  // STS honours a presigned URL for a quarter of an hour, whatever it says.
+  std::chrono::seconds valid = kSkewAllowed;
+  if (claim->in_query) valid = claim->scope.service == "sts" ? 15min : claim->expires;
+  if (now > *signed_at + valid) {
+    return refuse(
+        is_ec2,
+        {"RequestExpired", 400,
+         fmt::format("Request has expired. Timestamp date is {}. Current date is {}",
+                     to_rfc3339(*signed_at), to_rfc3339(now))},
+        mismatch(fmt::format("Signature expired: {} is now earlier than {} ({} - {} min.)",
+                             claim->time, aws::to_amz_date(now - valid), aws::to_amz_date(now),
+                             std::chrono::duration_cast<std::chrono::minutes>(valid).count())));
+  }
+
+  auto const is_signed = [&](std::string_view name) {
+    return std::count(claim->signed_headers.begin(), claim->signed_headers.end(), name) > 0;
+  };
+  if (!is_signed("host")) {
+    return std::unexpected(mismatch("'Host' must be a 'SignedHeader' in the AWS Authorization."));
+  }
+  auto const stated = header_of(wire.headers, "x-amz-content-sha256");
+  bool const body_is_other = stated && *stated != aws::sha256_hex(wire.body);
+  if (body_is_other || aws::expected_signature(wire, *claim, key->credentials.secret_access_key) !=
+                           claim->signature) {
+    return std::unexpected(
+        mismatch("The request signature we calculated does not match the signature you provided. "
+                 "Check your AWS Secret Access Key and signing method. Consult the service "
+                 "documentation for details."));
+  }
+  if (key->credentials.expiration && now >= *key->credentials.expiration) {
+    return refuse(is_ec2, {"RequestExpired", 400, "Request has expired."},
+                  {"ExpiredToken", 403, "The security token included in the request is expired"});
+  }
+  return key->caller;
+}
+
+}  // namespace haagent::sim

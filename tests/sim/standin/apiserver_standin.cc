@@ -1,0 +1,199 @@
+#include "tests/sim/standin/apiserver_standin.h"
+
+#include <httplib.h>
+
+#include <atomic>
+#include <iostream>
+#include <memory>
+#include <thread>
+
+#include "agent/base/clock.h"
+#include "agent/base/files.h"
+#include "agent/base/http_curl.h"
+#include "agent/base/json.h"
+#include "agent/base/yaml.h"
+
+namespace haagent::sim {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr Duration kLook = 100ms;
+constexpr Duration kEtcdTimeout = 2s;
+
+std::vector<std::string> split(std::string_view text) {
+  std::vector<std::string> parts;
+  while (!text.empty()) {
+    auto comma = std::min(text.find(','), text.size());
+    if (comma > 0) parts.emplace_back(text.substr(0, comma));
+    text.remove_prefix(std::min(comma + 1, text.size()));
+  }
+  return parts;
+}
+
+// Empty where etcd is healthy, else why not.
+std::string etcd_trouble(ApiserverManifest const& manifest, Http& http) {
+  for (auto const& server : manifest.etcd_servers) {
+    HttpRequest request;
+    request.url = server + "/health";
+    request.timeout = request.connect_timeout = kEtcdTimeout;
+    request.tls = manifest.etcd_tls;
+    auto answer = http.send(request, {});
+    if (!answer) return answer.error().what;
+    auto health = json::parse(answer->body);
+    if (answer->status != 200 || !health || health->text_at("health") != "true")
+      return fmt::format("{} says {}: {}", server, answer->status, answer->body);
+  }
+  return {};
+}
+
+class Apiserver {
+ public:
+  explicit Apiserver(ApiserverManifest manifest) : manifest_(std::move(manifest)) {}
+  ~Apiserver() {
+    if (server_) server_->stop();
+    if (thread_.joinable()) thread_.join();
+  }
+
+  Result<void> start() {
+    if (manifest_.cert_file.empty()) {
+      server_ = std::make_unique<httplib::Server>();
+    } else {
+      server_ = std::make_unique<httplib::SSLServer>(manifest_.cert_file.c_str(),
+                                                     manifest_.key_file.c_str());
+      if (!server_->is_valid())
+        return fail(Kind::invalid, "cannot serve with {} and {}", manifest_.cert_file,
+                    manifest_.key_file);
+    }
+    server_->new_task_queue = [] { return new httplib::ThreadPool(4); };
+    server_->set_keep_alive_timeout(1);  // what stop() may wait for
+    auto ok = [](httplib::Request const&, httplib::Response& response) {
+      response.set_content("ok", "text/plain");
+    };
+    server_->Get("/livez", ok);
+    auto ready = [this](httplib::Request const&, httplib::Response& response) {
+      auto trouble = etcd_trouble(manifest_, http_);
+      if (!trouble.empty()) response.status = 503;
+      response.set_content(
+          trouble.empty() ? "ok" : fmt::format("[-]etcd failed: {}\nreadyz check failed", trouble),
+          "text/plain");
+    };
+    server_->Get("/readyz", ready);
+    server_->Get("/healthz", ready);
+    server_->Get("/version", [this](httplib::Request const&, httplib::Response& response) {
+      auto dots = split_version();
+      response.set_content(json::print(Tree::map({{"major", dots.first},
+                                                  {"minor", dots.second},
+                                                  {"gitVersion", manifest_.version},
+                                                  {"platform", "linux/amd64"}})),
+                           "application/json");
+    });
+    if (!server_->bind_to_port("0.0.0.0", manifest_.port))
+      return fail(Kind::transient, "cannot listen on port {}", manifest_.port);
+    auto over = std::make_shared<std::atomic<bool>>(false);
+    thread_ = std::thread([this, over] {
+      server_->listen_after_bind();
+      *over = true;
+    });
+    // stop() before it listens would be lost.
+    while (!server_->is_running() && !*over) std::this_thread::sleep_for(1ms);
+    return {};
+  }
+
+ private:
+  std::pair<std::string, std::string> split_version() const {
+    auto text = manifest_.version;
+    if (text.starts_with('v')) text.erase(0, 1);
+    auto first = text.find('.');
+    if (first == std::string::npos) return {text, ""};
+    return {text.substr(0, first), text.substr(first + 1, text.find('.', first + 1) - first - 1)};
+  }
+
+  ApiserverManifest manifest_;
+  CurlHttp http_;
+  std::unique_ptr<httplib::Server> server_;
+  std::thread thread_;
+};
+
+void complain(std::string const& trouble, std::string& last) {
+  if (trouble != last && !trouble.empty()) std::cerr << trouble << std::endl;
+  last = trouble;
+}
+
+}  // namespace
+
+Result<ApiserverManifest> read_apiserver_manifest(std::string_view text) {
+  auto pod = yaml::parse(text);
+  if (!pod) return fail(Kind::invalid, "line {}: {}", pod.error().mark.line, pod.error().what);
+  auto const* containers = pod->at_path("spec.containers");
+  if (!containers || !containers->is_list() || containers->items().empty())
+    return fail(Kind::invalid, "the manifest has no spec.containers");
+  auto const& container = containers->items()[0];
+
+  ApiserverManifest manifest;
+  auto image = container.text_at("image");
+  if (auto colon = image.rfind(':'); colon != std::string::npos)
+    manifest.version = image.substr(colon + 1);
+  for (auto list : {"command", "args"}) {
+    auto const* words = container.find(list);
+    if (!words) continue;
+    for (auto const& word : words->items()) {
+      std::string_view flag = word.text();
+      auto equals = flag.find('=');
+      if (equals == std::string_view::npos) continue;
+      auto name = flag.substr(0, equals);
+      auto value = std::string(flag.substr(equals + 1));
+      if (name == "--etcd-servers") manifest.etcd_servers = split(value);
+      if (name == "--etcd-cafile") manifest.etcd_tls.ca_file = value;
+      if (name == "--etcd-certfile") manifest.etcd_tls.cert_file = value;
+      if (name == "--etcd-keyfile") manifest.etcd_tls.key_file = value;
+      if (name == "--tls-cert-file") manifest.cert_file = value;
+      if (name == "--tls-private-key-file") manifest.key_file = value;
+      if (name == "--secure-port")
+        manifest.port =
+            static_cast<int>(Tree::scalar(Tree::Type::number, value, {}).as_integer().value_or(0));
+    }
+  }
+  if (manifest.etcd_servers.empty()) return fail(Kind::invalid, "no --etcd-servers");
+  if (manifest.port < 1 || manifest.port > 65535)
+    return fail(Kind::invalid, "--secure-port is no port");
+  if (manifest.cert_file.empty() != manifest.key_file.empty())
+    return fail(Kind::invalid, "--tls-cert-file and --tls-private-key-file go together");
+  return manifest;
+}
+
+void run_apiserver_standin(std::filesystem::path const& manifests, std::stop_token stop) {
+  SystemClock clock;
+  std::optional<std::string> served;  // manifest and certificate, which may be renewed
+  std::unique_ptr<Apiserver> server;
+  std::string last;
+  do {
+    auto text = read_file(manifests / "kube-apiserver.yaml");
+    if (!text || !*text) {
+      server.reset();
+      served.reset();
+      complain(text ? "" : text.error().what, last);
+      continue;
+    }
+    auto manifest = read_apiserver_manifest(**text);
+    if (!manifest) {
+      complain("kube-apiserver.yaml: " + manifest.error().what, last);
+      continue;
+    }
+    auto certificate = read_file(manifest->cert_file);
+    auto wanted = **text + (certificate && *certificate ? **certificate : "");
+    if (served == wanted) continue;
+    server.reset();
+    served.reset();
+    server = std::make_unique<Apiserver>(*manifest);
+    if (auto started = server->start(); !started) {
+      complain(started.error().what, last);
+      server.reset();
+      continue;
+    }
+    complain("", last);
+    served = wanted;
+  } while (clock.sleep(kLook, stop));
+}
+
+}  // namespace haagent::sim

@@ -1,0 +1,34 @@
+// The simulator's stand-in for kubelet and kube-apiserver, since instances run neither. It takes
+// the static pod's manifest at its word: serves with the certificate that it names, and is ready
+// when the etcd that it names is healthy to the client certificate that it names. It keeps no
+// objects: beyond /livez, /readyz, /healthz and /version everything is 404.
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "agent/base/http.h"
+#include "agent/base/result.h"
+
+namespace haagent::sim {
+
+struct ApiserverManifest {
+  std::vector<std::string> etcd_servers;  // URLs
+  HttpTls etcd_tls;
+  int port = 6443;
+  std::string cert_file, key_file;  // both empty: plain HTTP
+  std::string version;              // the image's tag: "v1.33.2"
+};
+
+// kube-apiserver.yaml: the flags of its first container's command and args, "--name=value" each.
+Result<ApiserverManifest> read_apiserver_manifest(std::string_view yaml);
+
+// Runs the apiserver of `manifests`/kube-apiserver.yaml for as long as the file is there, and a new
+// one whenever it changes, until stopped. Trouble goes to stderr, once.
+void run_apiserver_standin(std::filesystem::path const& manifests, std::stop_token stop);
+
+}  // namespace haagent::sim

@@ -1,0 +1,59 @@
+#include <gtest/gtest.h>
+
+#include "tests/sim/standin/apiserver_standin.h"
+
+namespace haagent::sim {
+namespace {
+
+std::string manifest_with(std::string const& words, std::string const& list = "command") {
+  return "spec: {containers: [{image: 'registry.k8s.io/kube-apiserver:v1.33.2', " + list + ": [" +
+         words + "]}]}";
+}
+
+TEST(ReadApiserverManifest, TakesWhatItServesFromTheFlags) {
+  auto read = read_apiserver_manifest(manifest_with(
+      "kube-apiserver, '--etcd-servers=https://127.0.0.1:2379,https://10.0.0.10:2379', "
+      "--etcd-cafile=/ca, --etcd-certfile=/c, --etcd-keyfile=/k, --secure-port=8443, "
+      "--tls-cert-file=/tc, --tls-private-key-file=/tk, --audit-log-path=-"));
+  ASSERT_TRUE(read) << read.error().what;
+  EXPECT_EQ(read->etcd_servers,
+            (std::vector<std::string>{"https://127.0.0.1:2379", "https://10.0.0.10:2379"}));
+  EXPECT_EQ(read->etcd_tls.ca_file, "/ca");
+  EXPECT_EQ(read->etcd_tls.cert_file, "/c");
+  EXPECT_EQ(read->etcd_tls.key_file, "/k");
+  EXPECT_EQ(read->port, 8443);
+  EXPECT_EQ(read->cert_file, "/tc");
+  EXPECT_EQ(read->key_file, "/tk");
+  EXPECT_EQ(read->version, "v1.33.2");
+}
+
+TEST(ReadApiserverManifest, FlagsMayStandInArgs) {
+  auto read = read_apiserver_manifest(manifest_with("'--etcd-servers=http://x:1'", "args"));
+  ASSERT_TRUE(read) << read.error().what;
+  EXPECT_EQ(read->port, 6443);
+  EXPECT_EQ(read->cert_file, "");
+}
+
+TEST(ReadApiserverManifest, RefusesWhatAnApiserverWould) {
+  struct Row {
+    std::string text, what;
+  };
+  for (auto const& [text, what] : {
+           Row{"spec: {containers: []}", "the manifest has no spec.containers"},
+           Row{"{}", "the manifest has no spec.containers"},
+           Row{manifest_with("kube-apiserver"), "no --etcd-servers"},
+           Row{manifest_with("--etcd-servers=x, --secure-port=high"), "--secure-port is no port"},
+           Row{manifest_with("--etcd-servers=x, --secure-port=70000"), "--secure-port is no port"},
+           Row{manifest_with("--etcd-servers=x, --tls-cert-file=/a"),
+               "--tls-cert-file and --tls-private-key-file go together"},
+       }) {
+    auto read = read_apiserver_manifest(text);
+    ASSERT_FALSE(read) << text;
+    EXPECT_EQ(read.error().what, what) << text;
+    EXPECT_EQ(read.error().kind, Kind::invalid);
+  }
+  EXPECT_FALSE(read_apiserver_manifest("spec: ["));
+}
+
+}  // namespace
+}  // namespace haagent::sim
