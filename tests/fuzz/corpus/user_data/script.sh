@@ -1,0 +1,2 @@
+#!/bin/sh
+echo apiVersion: haagent.io/v1

@@ -1,0 +1,22 @@
+// etcd's configuration file as an earlier boot left it: what it said of the first start is kept.
+#include "bootstrap/etcd/config_file.h"
+
+#include "tests/fuzz/hold.h"
+#include "tests/fuzz/targets.h"
+
+namespace haagent::fuzz {
+
+void etcd_config_file(std::string_view bytes) {
+  using namespace bootstrap;
+  auto initial = initial_in_config(bytes);
+  if (!initial) return;
+  hold(!initial->members.empty(), "an initial cluster has members");
+  NodeConfig config;
+  config.cluster.name = "prod.example.com";
+  auto written = render_etcd_config(config, EtcdCluster::main, "a", "/var/lib/etcd/main/data",
+                                    EtcdVersion{3, 5, 32}, *initial);
+  if (!written) return hold_error(written.error(), {Kind::invalid});
+  hold(initial_in_config(*written) == initial, "a later file says the same: " + *written);
+}
+
+}  // namespace haagent::fuzz

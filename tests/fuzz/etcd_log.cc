@@ -1,0 +1,18 @@
+// The first bytes of etcd's write-ahead log, and the file that an earlier boot wrote for etcd.
+#include "bootstrap/etcd/config_file.h"
+#include "bootstrap/etcd/data_dir.h"
+#include "tests/fuzz/hold.h"
+#include "tests/fuzz/targets.h"
+
+namespace haagent::fuzz {
+
+void etcd_log(std::string_view bytes) {
+  auto identity = bootstrap::wal_identity(bytes);
+  if (identity)
+    hold(identity->member_id != 0 && identity->cluster_id != 0, "a log has a member and a cluster");
+  // Bytes behind what was read change nothing.
+  if (identity)
+    hold(bootstrap::wal_identity(std::string(bytes) + "\xff\xff") == identity, "stable");
+}
+
+}  // namespace haagent::fuzz

@@ -1,0 +1,39 @@
+#include "tests/fuzz/targets.h"
+
+namespace haagent::fuzz {
+namespace {
+
+constexpr Target kTargets[] = {
+    {"cluster_status", cluster_status},
+    {"ec2_answers", ec2_answers},
+    {"ec2_calls", ec2_calls},
+    {"etcd_answers", etcd_answers},
+    {"etcd_config_file", etcd_config_file},
+    {"etcd_log", etcd_log},
+    {"etcd_tag", etcd_tag},
+    {"gzip_stream", gzip_stream},
+    {"hosts_file", hosts_file},
+    {"instance_metadata", instance_metadata},
+    {"json_text", json_text},
+    {"mountinfo", mountinfo},
+    {"node_config", node_config},
+    {"own_records", own_records},
+    {"signed_request", signed_request},
+    {"sim_control", sim_control},
+    {"sim_ec2", sim_ec2},
+    {"sim_spec", sim_spec},
+    {"single_values", single_values},
+    {"status_report", status_report},
+    {"user_data", user_data},
+    {"volume_choice", volume_choice},
+    {"volume_marker", volume_marker},
+    {"yaml_text", yaml_text},
+};
+
+}  // namespace
+
+std::span<Target const> targets() {
+  return kTargets;
+}
+
+}  // namespace haagent::fuzz

@@ -1,0 +1,42 @@
+// Every parser of outside bytes has a target: a function that takes any input and throws Broken
+// where an invariant does not hold. One file a target, of the same name; its seeds and whatever has
+// broken it once stand in corpus/<name>/.
+#pragma once
+
+#include <span>
+#include <string_view>
+
+namespace haagent::fuzz {
+
+void cluster_status(std::string_view bytes);
+void ec2_answers(std::string_view bytes);
+void ec2_calls(std::string_view bytes);
+void etcd_answers(std::string_view bytes);
+void etcd_config_file(std::string_view bytes);
+void etcd_log(std::string_view bytes);
+void etcd_tag(std::string_view bytes);
+void gzip_stream(std::string_view bytes);
+void hosts_file(std::string_view bytes);
+void instance_metadata(std::string_view bytes);
+void json_text(std::string_view bytes);
+void mountinfo(std::string_view bytes);
+void node_config(std::string_view bytes);
+void own_records(std::string_view bytes);
+void signed_request(std::string_view bytes);
+void sim_control(std::string_view bytes);
+void sim_ec2(std::string_view bytes);
+void sim_spec(std::string_view bytes);
+void single_values(std::string_view bytes);
+void status_report(std::string_view bytes);
+void user_data(std::string_view bytes);
+void volume_choice(std::string_view bytes);
+void volume_marker(std::string_view bytes);
+void yaml_text(std::string_view bytes);
+
+struct Target {
+  std::string_view name;
+  void (*run)(std::string_view bytes);
+};
+std::span<Target const> targets();
+
+}  // namespace haagent::fuzz
