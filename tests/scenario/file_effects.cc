@@ -1,0 +1,84 @@
+#include "tests/scenario/file_effects.h"
+
+#include <fcntl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <map>
+#include <mutex>
+#include <string_view>
+
+namespace haagent::scenario {
+namespace {
+
+struct Roots {
+  std::mutex mutex;
+  std::map<std::string, test::Power*> by_path;
+};
+
+Roots& roots() {
+  static Roots all;
+  return all;
+}
+
+struct Owner {
+  test::Power* power = nullptr;  // null: no machine's file
+  std::string path;              // as the machine has it
+};
+
+Owner owner_of(std::string_view path) {
+  auto& all = roots();
+  std::lock_guard lock(all.mutex);
+  for (auto const& [root, power] : all.by_path)
+    if (path.starts_with(root)) return {power, std::string(path.substr(root.size()))};
+  return {};
+}
+
+bool is_off(char const* path) {
+  auto owner = owner_of(path);
+  return owner.power && owner.power->off();
+}
+
+int refuse() {
+  errno = EIO;
+  return -1;
+}
+
+}  // namespace
+
+FilesUnderPower::FilesUnderPower(std::filesystem::path root, test::Power& power)
+    : root_(std::move(root)) {
+  auto& all = roots();
+  std::lock_guard lock(all.mutex);
+  all.by_path[root_] = &power;
+}
+
+FilesUnderPower::~FilesUnderPower() {
+  auto& all = roots();
+  std::lock_guard lock(all.mutex);
+  all.by_path.erase(root_);
+}
+
+}  // namespace haagent::scenario
+
+// In place of libc's: the linker takes a program's own first.
+extern "C" {
+
+int rename(char const* from, char const* to) noexcept {
+  auto owner = haagent::scenario::owner_of(to);
+  if (owner.power && !owner.power->reach("before writing " + owner.path))
+    return haagent::scenario::refuse();
+  return static_cast<int>(::syscall(SYS_renameat2, AT_FDCWD, from, AT_FDCWD, to, 0));
+}
+
+int unlink(char const* path) noexcept {
+  if (haagent::scenario::is_off(path)) return haagent::scenario::refuse();
+  return static_cast<int>(::syscall(SYS_unlinkat, AT_FDCWD, path, 0));
+}
+
+int mkdir(char const* path, mode_t mode) noexcept {
+  if (haagent::scenario::is_off(path)) return haagent::scenario::refuse();
+  return static_cast<int>(::syscall(SYS_mkdirat, AT_FDCWD, path, mode));
+}
+
+}  // extern "C"

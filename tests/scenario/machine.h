@@ -1,0 +1,132 @@
+// One EC2 instance of the world in memory: its power, its files, what it reaches of the world, and
+// haagent's boot on it.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "agent/boot.h"
+#include "tests/scenario/file_effects.h"
+#include "tests/support/disk_model.h"
+#include "tests/support/etcd_model.h"
+#include "tests/support/fake_ec2.h"
+#include "tests/support/power.h"
+#include "tests/support/virtual_clock.h"
+
+namespace haagent::scenario {
+
+// EC2 as one machine reaches it.
+class MachineEc2 final : public aws::Ec2 {
+ public:
+  MachineEc2(test::FakeEc2& region, test::Power& power, test::MachineDisks& disks)
+      : region_(region), power_(power), disks_(disks) {}
+
+  bool reachable = true;
+  int calls = 0;
+  std::map<std::string, int> attaches;  // AttachVolume that were carried out, by volume
+
+  Result<std::vector<aws::Volume>> describe_volumes(aws::Describe const& which,
+                                                    std::stop_token stop) override;
+  Result<std::vector<aws::Instance>> describe_instances(aws::Describe const& which,
+                                                        std::stop_token stop) override;
+  Result<aws::Attachment> attach_volume(std::string const& volume_id,
+                                        std::string const& instance_id, std::string const& device,
+                                        std::stop_token stop) override;
+  Result<void> detach_volume(std::string const& volume_id, std::string const& instance_id,
+                             bool force, std::stop_token stop) override;
+  Result<void> create_tags(std::string const& resource_id,
+                           std::map<std::string, std::string> const& tags,
+                           std::stop_token stop) override;
+
+ private:
+  Result<void> call();
+
+  test::FakeEc2& region_;
+  test::Power& power_;
+  test::MachineDisks& disks_;
+};
+
+class MachineHttp final : public Http {
+ public:
+  MachineHttp(test::EtcdModel& etcd, std::string address, test::Power& power)
+      : etcd_(etcd), address_(std::move(address)), power_(power) {}
+  Result<HttpResponse> send(HttpRequest const& request, std::stop_token stop) override;
+
+ private:
+  test::EtcdModel& etcd_;
+  std::string const address_;
+  test::Power& power_;
+};
+
+class MachineUnits final : public Units {
+ public:
+  MachineUnits(test::EtcdModel& etcd, std::string address, test::Power& power)
+      : etcd_(etcd), address_(std::move(address)), power_(power) {}
+  Result<UnitState> state(std::string const& name) override;
+  Result<void> start(UnitSpec const& spec) override;
+  Result<void> stop(std::string const& name, Duration deadline, std::stop_token stop) override;
+  void lose_all() { config_files_.clear(); }
+
+ private:
+  test::EtcdModel& etcd_;
+  std::string const address_;
+  test::Power& power_;
+  std::map<std::string, std::filesystem::path> config_files_;  // of what was started, by unit
+};
+
+// `etcd --version`.
+class MachineProcess final : public Process {
+ public:
+  Result<ProcessOutcome> run(ProcessSpec const& spec, std::stop_token stop) override;
+};
+
+class Machine {
+ public:
+  Machine(Identity identity, int number, NodeConfig config, std::filesystem::path const& root,
+          test::VirtualClock& clock, test::FakeEc2& region, test::DiskModel& shelf,
+          test::EtcdModel& network);
+
+  // From power-on until every row has ended, the power is cut or the time is over. Only on the
+  // thread that World::run gives this machine.
+  struct End {
+    bool all_done = false;
+    bool cut = false;
+    std::vector<RowStatus> rows;
+    RowStatus const& row(std::string_view name) const;
+  };
+  End boot(int cut_at = 0, Duration limit = std::chrono::minutes(30));
+  // What a boot would do, looked at from outside of time.
+  std::vector<RowStatus> plan();
+
+  // Everything in memory is gone: mounts, processes, /run.
+  void lose_power();
+
+  // Retries wait one tick: what they draw at random must not differ between two runs.
+  Backoff backoff{.base = test::VirtualClock::kTick, .cap = test::VirtualClock::kTick};
+  // Rows that the boot goes without, and so does what comes after them alone.
+  std::set<std::string> left_out;
+
+  Identity const identity;
+  NodeConfig config;
+  Root const root;
+  int const strand;  // of the thread that drives it; its rows' follow
+
+  test::Power power;
+  test::MachineDisks disks;
+  MachineEc2 ec2;
+  MachineHttp http;
+  MachineUnits units;
+  MachineProcess process;
+
+ private:
+  std::unique_ptr<Boot> make_boot();
+
+  test::VirtualClock& clock_;
+  test::EtcdModel& network_;
+  FilesUnderPower files_;
+};
+
+}  // namespace haagent::scenario
