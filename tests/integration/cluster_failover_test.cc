@@ -1,0 +1,262 @@
+// Masters that die: what their successors take over, and what must survive.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <sstream>
+
+#include "tests/integration/cluster_region.h"
+
+namespace haagent::sim {
+namespace {
+
+using namespace std::chrono_literals;
+using testing::HasSubstr;
+
+// A program on a worker that writes keys and keeps a list of those that etcd has acknowledged.
+class Writer {
+ public:
+  explicit Writer(ClusterRegion& region) : region_(region), where_(region.instance_of("workers")) {
+    std::string endpoints;
+    for (auto const& master : region.masters()) {
+      auto const address = region.instance(region.instance_of(master)).text_at("address");
+      endpoints += fmt::format("{}http://{}:2379", endpoints.empty() ? "" : ",", address);
+    }
+    auto const script = fmt::format(
+        "rm -rf /run/writer; mkdir /run/writer; cd /run/writer; i=0; while [ ! -e stop ]; do "
+        "i=$((i+1)); etcdctl --dial-timeout=500ms --command-timeout=1s --endpoints={} "
+        "put {}-$i value-$i && echo $i >> acknowledged; done; touch ended",
+        endpoints, prefix());
+    EXPECT_EQ(
+        region.sh(where_, fmt::format("setsid sh -c '{}' </dev/null >/dev/null 2>&1 &", script))
+            .code,
+        0);
+    EXPECT_TRUE(has_written(10));
+  }
+
+  testing::AssertionResult has_written(std::size_t count) const {
+    return region_.comes_true([&] { return acknowledged().size() >= count; });
+  }
+  // Ends it.
+  std::vector<std::string> all() {
+    region_.sh(where_, "touch /run/writer/stop");
+    EXPECT_TRUE(region_.comes_true(
+        [&] { return region_.sh(where_, "test -e /run/writer/ended").code == 0; }));
+    return acknowledged();
+  }
+  // Of those, what is not on that master's own disk.
+  std::vector<std::string> missing_on(std::string const& master,
+                                      std::vector<std::string> const& acknowledged_keys) const {
+    auto const listed = region_.etcdctl(
+        master, EtcdCluster::main,
+        {"get", "--prefix", prefix() + "-", "--print-value-only", "--consistency=s"});
+    std::set<std::string> there;
+    std::istringstream in(listed.out);
+    for (std::string value; std::getline(in, value);) there.insert(value);
+    std::vector<std::string> missing;
+    for (auto const& key : acknowledged_keys)
+      if (!there.contains("value-" + key)) missing.push_back(key);
+    return missing;
+  }
+
+ private:
+  std::string prefix() const {
+    return testing::UnitTest::GetInstance()->current_test_info()->name();
+  }
+  std::vector<std::string> acknowledged() const {
+    std::vector<std::string> keys;
+    std::istringstream in(region_.sh(where_, "cat /run/writer/acknowledged").out);
+    for (std::string key; in >> key;) keys.push_back(key);
+    return keys;
+  }
+
+  ClusterRegion& region_;
+  std::string where_;
+};
+
+// What must be the same afterwards.
+struct Identities {
+  std::map<EtcdCluster, std::string> clusters;
+  std::map<EtcdCluster, std::vector<Member>> members;
+  std::map<std::string, std::string> volumes;
+  bool operator==(Identities const&) const = default;
+};
+
+class ClusterFailover : public SharedCluster<ClusterFailover> {
+ public:
+  static ClusterPlan plan() { return {.workers = 1}; }
+
+ protected:
+  // As every master sees them, or the test fails.
+  static Identities identities() {
+    Identities first;
+    for (auto const& master : region().masters()) {
+      Identities seen;
+      for (auto cluster : kEtcdClusters) {
+        seen.clusters[cluster] = region().cluster_id(master, cluster);
+        seen.members[cluster] = region().members(master, cluster);
+        for (auto const& each : region().masters()) {
+          auto const name = fmt::format("{}-{}", to_string(cluster), each.back());
+          seen.volumes[name] = region().volume_id(name);
+          EXPECT_EQ(region().holder_of(name), region().instance_of(each));
+        }
+      }
+      if (first == Identities{}) first = seen;
+      EXPECT_EQ(seen, first) << master;
+    }
+    EXPECT_EQ(first.members[EtcdCluster::main].size(), 3u);
+    return first;
+  }
+  static void cut_and_wait(std::vector<std::string> const& groups) {
+    std::map<std::string, std::string> before;
+    std::set<std::string> addresses;
+    for (auto const& group : groups) {
+      before[group] = region().instance_of(group);
+      addresses.insert(region().instance(before[group]).text_at("address"));
+    }
+    region().power_cut(groups);
+    ASSERT_TRUE(region().comes_true([&] {
+      return std::ranges::all_of(groups, [&](auto const& group) {
+        auto const now = region().instance_of(group);
+        return !now.empty() && now != before[group];
+      });
+    }));
+    for (auto const& group : groups) {
+      auto const address = region().instance(region().instance_of(group)).text_at("address");
+      EXPECT_FALSE(addresses.contains(address)) << group << " has its old address";
+    }
+    ASSERT_TRUE(region().gets_ready());
+  }
+  // Leaves the zone without its master, and a blank volume with the same tags. The volume can be
+  // deleted while nobody is there to take it.
+  static void replace_main_disk(char member) {
+    auto const name = fmt::format("main-{}", member);
+    auto const id = region().volume_id(name);
+    region().launch(fmt::format("masters-{}", member), 0);
+    ASSERT_TRUE(
+        region().comes_true([&] { return region().volume(id).text_at("state") == "available"; }));
+    auto const deleted = region().aws({"ec2", "delete-volume", "--volume-id", id});
+    ASSERT_EQ(deleted.code, 0) << deleted.out;
+    region().create_volume(name, fmt::format("eu-west-1{}", member), EtcdCluster::main,
+                           fmt::format("{}/a,b,c", member));
+  }
+  static void expect_no_detach() {
+    for (auto const& master : region().masters())
+      EXPECT_EQ(region().calls(region().instance_of(master))["ec2:DetachVolume"], 0);
+  }
+};
+
+TEST_F(ClusterFailover, TheLeadersSuccessorTakesItsVolumesAndMembersBack) {
+  auto const before = identities();
+  std::string leader;
+  ASSERT_TRUE(region().comes_true([&] {
+    for (auto const& master : region().masters())
+      if (region().leads(master, EtcdCluster::main)) leader = master;
+    return !leader.empty();
+  }));
+  Writer writer(region());
+  cut_and_wait({leader});
+  auto const acknowledged = writer.all();
+  EXPECT_GE(acknowledged.size(), 10u);
+  EXPECT_EQ(identities(), before);
+  for (auto const& master : region().masters())
+    EXPECT_EQ(writer.missing_on(master, acknowledged), std::vector<std::string>()) << master;
+  expect_no_detach();
+}
+
+TEST_F(ClusterFailover, AllMastersAtOnceComeBackOnNewAddresses) {
+  auto const before = identities();
+  Writer writer(region());
+  cut_and_wait(region().masters());
+  auto const acknowledged = writer.all();
+  EXPECT_GE(acknowledged.size(), 10u);
+  EXPECT_EQ(identities(), before);
+  for (auto const& master : region().masters())
+    EXPECT_EQ(writer.missing_on(master, acknowledged), std::vector<std::string>()) << master;
+  expect_no_detach();
+}
+
+// Its disk is gone with its zone's storage; a blank one with the same tags takes its place.
+TEST_F(ClusterFailover, AReplacedDiskComesBackAsALearnerAndThenAVoter) {
+  auto const clusters = identities().clusters;
+  ASSERT_TRUE(region().put("masters-a", EtcdCluster::main, "older-than-the-disk", "kept"));
+  auto const members = region().members("masters-a", EtcdCluster::main);
+  replace_main_disk('b');
+  region().launch("masters-b");
+
+  // A learner has no vote, so a quorum is never at risk.
+  bool was_learner = false;
+  std::size_t most_voters = 0;
+  ASSERT_TRUE(region().comes_true(
+      [&] {
+        auto const now = region().members("masters-a", EtcdCluster::main);
+        auto const learners =
+            std::ranges::count_if(now, [](auto const& each) { return each.learner; });
+        was_learner = was_learner || learners > 0;
+        most_voters = std::max(most_voters, now.size() - static_cast<std::size_t>(learners));
+        return !region().instance_of("masters-b").empty() && region().is_ready("masters-b") &&
+               region().is_whole("masters-a", EtcdCluster::main, 3);
+      },
+      60s));
+  EXPECT_TRUE(was_learner ||
+              region().sh("masters-b", "grep -q learner /var/log/haagent.log").code == 0);
+  EXPECT_LE(most_voters, 3u);
+  EXPECT_EQ(identities().clusters, clusters);
+  EXPECT_EQ(region().get("masters-b", EtcdCluster::main, "older-than-the-disk"), "kept");
+  auto const now = region().members("masters-a", EtcdCluster::main);
+  for (std::size_t i : {0u, 2u}) EXPECT_EQ(now[i], members[i]);
+  EXPECT_NE(now[1].id, members[1].id);
+}
+
+// The minority keeps what it has and forms nothing of its own.
+TEST_F(ClusterFailover, AZoneThatIsCutOffFormsNothingAndHealsByItself) {
+  auto const before = identities();
+  ASSERT_TRUE(region().put("masters-c", EtcdCluster::main, "before-the-cut", "kept"));
+  region().command("partition",
+                   Tree::map({{"one", "eu-west-1c"}, {"other", "eu-west-1a,eu-west-1b"}}));
+  ASSERT_TRUE(region().comes_true([&] {
+    return region().put("masters-a", EtcdCluster::main, "during-the-cut", "majority") &&
+           region().sentence("masters-c", "etcd-main").contains("no quorum") &&
+           region().sentence("masters-c", "etcd-events").contains("no quorum");
+  }));
+  EXPECT_FALSE(region().put("masters-c", EtcdCluster::main, "during-the-cut", "minority"));
+  EXPECT_EQ(region().get("masters-c", EtcdCluster::main, "before-the-cut"), "kept");
+  EXPECT_EQ(region().get("masters-c", EtcdCluster::main, "during-the-cut"), "");
+  EXPECT_NE(region().run("masters-c", {"haagent", "status"}).code, 0);
+  EXPECT_EQ(region().cluster_id("masters-c", EtcdCluster::main),
+            before.clusters.at(EtcdCluster::main));
+
+  region().command("heal");
+  ASSERT_TRUE(region().gets_ready());
+  EXPECT_EQ(identities(), before);
+  EXPECT_TRUE(region().comes_true([&] {
+    return region().get("masters-c", EtcdCluster::main, "during-the-cut") == "majority";
+  }));
+}
+
+// Where nobody can be asked, a blank disk is no reason to begin anew.
+TEST_F(ClusterFailover, ABlankDiskInAZoneThatIsCutOffWaits) {
+  auto const before = identities().clusters;
+  ASSERT_TRUE(region().put("masters-a", EtcdCluster::main, "the-others-have-it", "kept"));
+  replace_main_disk('c');
+  region().command("partition",
+                   Tree::map({{"one", "eu-west-1c"}, {"other", "eu-west-1a,eu-west-1b"}}));
+  region().launch("masters-c");
+  ASSERT_TRUE(region().comes_true([&] {
+    return !region().instance_of("masters-c").empty() &&
+           region().sentence("masters-c", "etcd-main").contains("there has been a cluster");
+  }));
+  EXPECT_EQ(region().step_state("masters-c", "etcd-main"), "waiting");
+  EXPECT_EQ(region().sh("masters-c", "pgrep -f '^/usr/bin/etcd .*main'").code, 1)
+      << "its etcd must not run";
+  EXPECT_EQ(region().sh("masters-c", "ls /var/lib/etcd/main").out, "haagent.json\nlost+found\n");
+
+  region().command("heal");
+  ASSERT_TRUE(region().gets_ready());
+  EXPECT_EQ(identities().clusters, before);
+  EXPECT_TRUE(region().comes_true([&] {
+    return region().get("masters-c", EtcdCluster::main, "the-others-have-it") == "kept";
+  }));
+}
+
+}  // namespace
+}  // namespace haagent::sim

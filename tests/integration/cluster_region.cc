@@ -1,0 +1,434 @@
+#include "tests/integration/cluster_region.h"
+
+#include <fmt/ranges.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <fstream>
+#include <sstream>
+
+#include "agent/base/facts.h"
+#include "agent/base/json.h"
+#include "agent/base/process.h"
+
+namespace haagent::sim {
+namespace {
+
+using namespace std::chrono_literals;
+
+std::filesystem::path haagent_program() {
+  return built_beside("..") / "haagent";
+}
+
+std::string zone_name(char letter) {
+  return fmt::format("eu-west-1{}", letter);
+}
+
+std::string node_config(std::string_view role) {
+  // The stand-in for the apiserver takes the manifest at its word, and there are no certificates.
+  return fmt::format(R"(apiVersion: haagent.io/v1
+kind: NodeConfig
+role: {}
+cluster:
+  name: {}
+  endpoint: https://10.255.0.10
+  state: file:///var/lib/haagent/state
+kubernetes: {{version: "1.33.2"}}
+apiserver: {{extraArgs: {{tls-cert-file: null, tls-private-key-file: null}}}}
+aws: {{endpoints: {{imds: ["http://169.254.169.254"], ec2: "http://169.254.169.254:8080"}}}}
+)",
+                     role, kClusterName);
+}
+
+std::string spec_of(ClusterPlan const& plan) {
+  auto const zones = plan.zones.empty() ? plan.members : plan.zones;
+  std::set<char> const distinct(zones.begin(), zones.end());
+  std::string spec = "region: eu-west-1\nzones:\n";
+  for (int i = 0; char each : distinct)
+    spec += fmt::format("  - {{name: {}, gateway: 10.0.{}.1}}\n", zone_name(each), 16 * i++);
+
+  std::string volumes;
+  for (std::size_t i = 0; i < plan.members.size(); ++i) {
+    for (auto cluster : kEtcdClusters) {
+      auto const name = fmt::format("{}-{}", to_string(cluster), plan.members[i]);
+      if (plan.without.contains(name)) continue;
+      volumes += fmt::format(
+          "  - {{name: {}, zone: {}, size: 1, tags: {{\"k8s.io/etcd/{}\": \"{}/{}\", "
+          "\"kubernetes.io/cluster/{}\": owned, \"k8s.io/role/control-plane\": \"1\"}}}}\n",
+          name, zone_name(zones[i]), to_string(cluster), plan.members[i],
+          fmt::join(plan.members, ","), kClusterName);
+    }
+  }
+  if (!volumes.empty()) spec += "volumes:\n" + volumes;
+
+  auto group = [&](std::string const& name, std::string_view role, std::string const& where,
+                   int desired, int max) {
+    spec += fmt::format(
+        "  - name: {}\n    role: {}\n    zones: [{}]\n    min: 0\n    desired: {}\n    max: {}\n"
+        "    user-data: {{content: {}}}\n    argv: [/usr/sbin/haagent, run]\n"
+        "    tags: {{\"kubernetes.io/cluster/{}\": owned}}\n",
+        name, role, where, desired, max, json::print(Tree(node_config(role))), kClusterName);
+  };
+  spec += "groups:\n";
+  for (std::size_t i = 0; i < plan.members.size(); ++i)
+    group(fmt::format("masters-{}", plan.members[i]), "master", zone_name(zones[i]),
+          plan.launched ? 1 : 0, 1);
+  std::vector<std::string> names;
+  for (char each : distinct) names.push_back(zone_name(each));
+  group("workers", "worker", fmt::format("{}", fmt::join(names, ", ")),
+        plan.launched ? plan.workers : 0, 9);
+
+  std::map<std::string, std::string> delays = {
+      {"launch", "50ms"},  {"running", "0s"},   {"terminate", "50ms"}, {"release", "200ms"},
+      {"attach", "200ms"}, {"detach", "200ms"}, {"replace", "50ms"}};
+  for (auto const& [name, value] : plan.delays) delays[name] = value;
+  spec += "delays:\n";
+  for (auto const& [name, value] : delays) spec += fmt::format("  {}: {}\n", name, value);
+  spec += "load-balancer: {tls-health-check: false}\n";
+  spec += fmt::format("image: {{/usr/sbin/haagent: {}}}\n",
+                      std::filesystem::weakly_canonical(haagent_program()).string());
+  return spec;
+}
+
+// Where a log tells of a program that died of its own fault, the log from there on. The console
+// says how each ended (128 and the signal); sanitizers say why.
+std::string crash_told_in(std::string const& log) {
+  for (auto sign : {"ended with 132", "ended with 134", "ended with 135", "ended with 136",
+                    "ended with 139", "Sanitizer: ", ": runtime error: "})
+    if (auto const found = log.find(sign); found != std::string::npos)
+      return log.substr(log.rfind('\n', found) + 1, 8000);
+  return {};
+}
+
+std::string crashes_told_in(std::filesystem::path const& logs) {
+  std::string crashes;
+  std::error_code none_yet;
+  for (auto const& entry : std::filesystem::recursive_directory_iterator(logs, none_yet)) {
+    if (!entry.is_regular_file()) continue;
+    if (auto const crash = crash_told_in(test::bytes_of(entry.path())); !crash.empty())
+      crashes += entry.path().lexically_relative(logs).string() + ": " + crash + '\n';
+  }
+  return crashes;
+}
+
+std::vector<std::string> lines_of(std::string const& text) {
+  std::vector<std::string> lines;
+  std::istringstream in(text);
+  for (std::string line; std::getline(in, line);) lines.push_back(line);
+  return lines;
+}
+
+// The only child, but for those that have ended.
+pid_t child_of(pid_t pid) {
+  std::ifstream children(fmt::format("/proc/{0}/task/{0}/children", pid));
+  pid_t child = 0;
+  children >> child;
+  return child;
+}
+
+}  // namespace
+
+std::string no_cluster_because() {
+  if (auto why = no_region_because(); !why.empty()) return why;
+  if (!std::filesystem::exists(haagent_program())) return "needs the program haagent, built";
+  return {};
+}
+
+ClusterRegion::ClusterRegion(ClusterPlan plan) : plan_(std::move(plan)) {
+  for (char each : plan_.members) masters_.push_back(fmt::format("masters-{}", each));
+  program_.start(spec_of(plan_), {"--logs", logs()});
+}
+
+ClusterRegion::~ClusterRegion() {
+  if (auto const region = program_.pid(); region > 0) {
+    EXPECT_EQ(program_.end(), 0) << program_.log();
+    EXPECT_EQ(leftovers_at_last(region), std::vector<std::string>());
+  }
+  if (auto const crashes = crashes_told_in(logs()); !crashes.empty()) ADD_FAILURE() << crashes;
+}
+
+// ---- commands
+
+Tree ClusterRegion::command(std::string_view name, Tree const& arguments) const {
+  auto answer = program_.command(name, arguments);
+  EXPECT_TRUE(answer) << name << ": " << answer.error().what;
+  return answer.value_or(Tree());
+}
+
+void ClusterRegion::power_cut(std::vector<std::string> const& who) {
+  command("power-cut", Tree::map({{"instances", Tree::list({who.begin(), who.end()})}}));
+}
+
+void ClusterRegion::launch(std::string const& group, int count) {
+  command("desired", Tree::map({{"group", group}, {"capacity", count}}));
+}
+
+void ClusterRegion::api(std::string const& what, Tree more) {
+  more.set("what", what);
+  command("api", more);
+}
+
+void ClusterRegion::create_volume(std::string const& name, std::string const& zone,
+                                  EtcdCluster cluster, std::string const& tag) {
+  auto const answer = command(
+      "create-volume",
+      Tree::map({{"zone", zone},
+                 {"size", 1},
+                 {"tag", Tree::list({fmt::format("k8s.io/etcd/{}={}", to_string(cluster), tag),
+                                     fmt::format("kubernetes.io/cluster/{}=owned", kClusterName),
+                                     "k8s.io/role/control-plane=1"})}}));
+  made_[name] = answer.text_at("volume");
+}
+
+Outcome ClusterRegion::aws(std::vector<std::string> const& arguments) const {
+  SystemProcess process;
+  ProcessSpec spec;
+  spec.argv = {built_beside("haagent-sim").string(), "aws"};
+  spec.argv.insert(spec.argv.end(), arguments.begin(), arguments.end());
+  spec.environment = {"HAAGENT_SIM_CONTROL=" + program_.socket().string()};
+  auto const outcome = process.run(spec, {});
+  if (!outcome) return {-1, outcome.error().what};
+  return {outcome->exit_code, outcome->out + outcome->err};
+}
+
+// ---- the region's state
+
+Tree ClusterRegion::instance(std::string const& id) const {
+  auto const state = command("state");
+  if (auto const* instances = state.find("instances"))
+    for (auto const& each : instances->items())
+      if (each.text_at("id") == id) return each;
+  return {};
+}
+
+std::string ClusterRegion::instance_of(std::string const& group) const {
+  auto const state = command("state");
+  std::string found;
+  if (auto const* instances = state.find("instances")) {
+    for (auto const& each : instances->items()) {
+      auto const is = each.text_at("state");
+      if (each.text_at("group") == group && (is == "running" || is == "pending"))
+        found = each.text_at("id");
+    }
+  }
+  return found;
+}
+
+Tree ClusterRegion::volume(std::string const& id_or_name) const {
+  if (auto made = made_.find(id_or_name); made != made_.end()) return volume(made->second);
+  auto const state = command("state");
+  if (auto const* volumes = state.find("volumes"))
+    for (auto const& each : volumes->items())
+      if (each.text_at("name") == id_or_name || each.text_at("id") == id_or_name) return each;
+  return {};
+}
+
+std::string ClusterRegion::holder_of(std::string const& volume_name) const {
+  auto const now = volume(volume_name);
+  auto const* attachment = now.find("attachment");
+  return attachment ? attachment->text_at("instance") : "";
+}
+
+std::map<std::string, int> ClusterRegion::calls(std::string const& instance) const {
+  std::map<std::string, int> counts;
+  auto const answer = command("counts");
+  auto const* callers = answer.find("calls");
+  auto const* of_it = callers ? callers->find(instance) : nullptr;
+  if (of_it)
+    for (auto const& entry : of_it->entries())
+      counts[entry.key] = static_cast<int>(entry.value.find("calls")->as_integer().value_or(0));
+  return counts;
+}
+
+std::vector<std::int64_t> ClusterRegion::moments(std::string const& subject,
+                                                 std::string const& what,
+                                                 std::string const& detail) const {
+  std::vector<std::int64_t> found;
+  auto const answer = command("timeline");
+  for (auto const& event : answer.find("events")->items())
+    if (event.text_at("subject") == subject && event.text_at("what") == what &&
+        event.text_at("detail").contains(detail))
+      found.push_back(event.find("since-start-ms")->as_integer().value_or(0));
+  return found;
+}
+
+std::string ClusterRegion::timeline() const {
+  std::string text;
+  auto const answer = command("timeline");
+  for (auto const& event : answer.find("events")->items()) text += event.text_at("line") + '\n';
+  return text;
+}
+
+std::filesystem::path ClusterRegion::work() const {
+  // The process outside has pid 1 of the region as its child, and that one the region.
+  auto const region = child_of(child_of(program_.pid()));
+  return fmt::format("/proc/{}/root/run/haagent-sim", region);
+}
+
+std::filesystem::path ClusterRegion::volume_file(std::string const& name) const {
+  return work() / "volumes" / volume_id(name);
+}
+
+std::filesystem::path ClusterRegion::root_disk(std::string const& instance) const {
+  return work() / "instances" / instance / "disk";
+}
+
+// ---- inside an instance
+
+Outcome ClusterRegion::run(std::string const& where, std::vector<std::string> const& argv) const {
+  auto words = Tree::list({"/bin/sh", "-c", R"("$@" 2>&1; printf '\n%s' $?)", "sh"});
+  for (auto const& word : argv) words.push_back(word);
+  auto const answer =
+      program_.command("exec", Tree::map({{"instance", where}, {"argv", std::move(words)}}));
+  if (!answer) return {-1, answer.error().what};
+  auto const all = answer->text_at("output");
+  if (auto const crash = crash_told_in(all); !crash.empty())
+    ADD_FAILURE() << to_words(argv) << ": " << crash;
+  auto const end = all.rfind('\n');
+  if (end == std::string::npos) return {-1, all};
+  return {std::atoi(all.c_str() + end + 1), all.substr(0, end)};
+}
+
+Outcome ClusterRegion::sh(std::string const& where, std::string const& script) const {
+  return run(where, {"/bin/sh", "-c", script});
+}
+
+Tree ClusterRegion::status(std::string const& where) const {
+  return json::parse(run(where, {"haagent", "status", "-o", "json"}).out).value_or(Tree());
+}
+
+namespace {
+
+Tree step_of(Tree const& status, std::string const& name) {
+  if (auto const* steps = status.find("steps"))
+    for (auto const& each : steps->items())
+      if (each.text_at("name") == name) return each;
+  return {};
+}
+
+}  // namespace
+
+std::string ClusterRegion::step_state(std::string const& where, std::string const& step) const {
+  return step_of(status(where), step).text_at("state");
+}
+
+std::string ClusterRegion::sentence(std::string const& where, std::string const& step) const {
+  return step_of(status(where), step).text_at("what");
+}
+
+bool ClusterRegion::is_ready(std::string const& where) const {
+  return run(where, {"haagent", "status"}).code == 0;
+}
+
+// ---- etcd
+
+Outcome ClusterRegion::etcdctl(std::string const& where, EtcdCluster cluster,
+                               std::vector<std::string> const& arguments) const {
+  std::vector<std::string> argv = {
+      "etcdctl", "--command-timeout=3s", "--endpoints",
+      fmt::format("http://127.0.0.1:{}", cluster == EtcdCluster::main ? 2379 : 2389)};
+  argv.insert(argv.end(), arguments.begin(), arguments.end());
+  return run(where, argv);
+}
+
+bool ClusterRegion::put(std::string const& where, EtcdCluster cluster, std::string const& key,
+                        std::string const& value) const {
+  return etcdctl(where, cluster, {"put", key, value}).code == 0;
+}
+
+std::string ClusterRegion::get(std::string const& where, EtcdCluster cluster,
+                               std::string const& key) const {
+  auto const got = etcdctl(where, cluster, {"get", key, "--print-value-only", "--consistency=s"});
+  return got.code == 0 ? got.out.substr(0, got.out.find('\n')) : "";
+}
+
+// "8e9e05c52164694d, started, etcd-a, http://..:2380, http://..:2379, false"
+std::vector<Member> ClusterRegion::members(std::string const& where, EtcdCluster cluster) const {
+  std::vector<Member> members;
+  auto const list = etcdctl(where, cluster, {"member", "list"});
+  if (list.code != 0) return members;
+  for (auto const& line : lines_of(list.out)) {
+    std::vector<std::string> fields;
+    std::istringstream in(line);
+    for (std::string field; std::getline(in >> std::ws, field, ',');) fields.push_back(field);
+    if (fields.size() < 6) continue;
+    members.push_back({fields[0], fields[2], fields[1] == "started", fields[5] == "true"});
+  }
+  std::ranges::sort(members, {}, &Member::name);
+  return members;
+}
+
+namespace {
+
+Tree endpoint_status(Outcome const& outcome) {
+  auto const tree = json::parse(outcome.out).value_or(Tree());
+  if (outcome.code != 0 || tree.items().empty()) return {};
+  auto const* status = tree.items().front().find("Status");
+  return status ? *status : Tree();
+}
+
+std::string text_of(Tree const& tree, std::string_view path) {
+  auto const* found = tree.at_path(path);
+  return found ? found->text() : "";
+}
+
+}  // namespace
+
+std::string ClusterRegion::cluster_id(std::string const& where, EtcdCluster cluster) const {
+  auto const answer = etcdctl(where, cluster, {"endpoint", "status", "-w", "json"});
+  return text_of(endpoint_status(answer), "header.cluster_id");
+}
+
+bool ClusterRegion::leads(std::string const& where, EtcdCluster cluster) const {
+  auto const answer =
+      endpoint_status(etcdctl(where, cluster, {"endpoint", "status", "-w", "json"}));
+  auto const leader = text_of(answer, "leader");
+  return !leader.empty() && leader == text_of(answer, "header.member_id");
+}
+
+bool ClusterRegion::is_whole(std::string const& where, EtcdCluster cluster,
+                             std::size_t voters) const {
+  auto const list = members(where, cluster);
+  return list.size() == voters &&
+         std::ranges::all_of(list, [](auto const& m) { return m.started && !m.learner; }) &&
+         etcdctl(where, cluster, {"endpoint", "health", "--cluster"}).code == 0;
+}
+
+// ---- waits
+
+testing::AssertionResult ClusterRegion::comes_true(std::function<bool()> const& condition,
+                                                   Duration deadline) const {
+  if (eventually(condition, deadline)) return testing::AssertionSuccess();
+  return testing::AssertionFailure() << "not within " << to_words(test::patient(deadline)) << '\n'
+                                     << told();
+}
+
+testing::AssertionResult ClusterRegion::gets_ready(Duration deadline) const {
+  return comes_true(
+      [&] {
+        auto const ready = [&](auto const& each) {
+          return !instance_of(each).empty() && is_ready(each);
+        };
+        if (!std::ranges::all_of(masters_, ready)) return false;
+        return std::ranges::all_of(kEtcdClusters, [&](auto cluster) {
+          return is_whole(masters_.front(), cluster, masters_.size());
+        });
+      },
+      deadline);
+}
+
+std::string ClusterRegion::told() const {
+  auto text = timeline();
+  auto const state = command("state");
+  if (auto const* instances = state.find("instances")) {
+    for (auto const& each : instances->items()) {
+      if (each.text_at("state") != "running" || each.text_at("frozen") == "true") continue;
+      auto const id = each.text_at("id");
+      text += '\n' + run(id, {"haagent", "status"}).out;
+      text += sh(id, "tail -n 40 /var/log/haagent.log").out + '\n';
+    }
+  }
+  return text;
+}
+
+}  // namespace haagent::sim

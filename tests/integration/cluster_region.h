@@ -1,0 +1,147 @@
+// A region with a cluster in it: haagent itself on masters and workers, real etcd on real disks.
+// What is true is read inside the instances: `haagent status`, etcdctl, files.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "agent/base/facts.h"
+#include "tests/integration/region_process.h"
+#include "tests/integration/sim_program.h"
+
+namespace haagent::sim {
+
+inline constexpr char const* kClusterName = "test.haagent.io";
+
+// Why no cluster can run here, or empty.
+std::string no_cluster_because();
+
+struct Outcome {
+  int code = -1;
+  std::string out;  // stdout and stderr
+};
+
+struct ClusterPlan {
+  // One letter a member: its volumes main-<letter> and events-<letter>, its group masters-<letter>.
+  std::string members = "abc";
+  std::string zones;  // of each member: "aab" has a and b in eu-west-1a; empty: as the members
+  int workers = 0;
+  std::map<std::string, std::string> delays;  // over the short ones: {"attach", "1500ms"}
+  std::set<std::string> without;              // volumes that are not there: "events-a"
+  bool launched = true;                       // false: no group wants an instance yet
+};
+
+struct Member {
+  std::string id;  // hexadecimal
+  std::string name;
+  bool started = false;
+  bool learner = false;
+  bool operator==(Member const&) const = default;
+};
+
+class ClusterRegion {
+ public:
+  explicit ClusterRegion(ClusterPlan plan = {});
+  // Fails the test where something is left on the machine, or where haagent crashed in an instance.
+  ~ClusterRegion();
+
+  SimProgram& program() { return program_; }
+
+  // ---- commands; they fail the test where the region says no
+  Tree command(std::string_view name, Tree const& arguments = {}) const;
+  void power_cut(std::vector<std::string> const& who);
+  void launch(std::string const& group, int count = 1);  // its desired capacity
+  void api(std::string const& what, Tree more = Tree::map());
+
+  // One like those of the plan; it is found by this name from then on.
+  void create_volume(std::string const& name, std::string const& zone, EtcdCluster cluster,
+                     std::string const& tag);
+  // AWS's own client, as the operator.
+  Outcome aws(std::vector<std::string> const& arguments) const;
+
+  // ---- the region's state
+  Tree instance(std::string const& id) const;
+  std::string instance_of(std::string const& group) const;  // the one that lives, or empty
+  Tree volume(std::string const& id_or_name) const;         // the newest of that name
+  std::string volume_id(std::string const& name) const { return volume(name).text_at("id"); }
+  std::string holder_of(std::string const& volume) const;  // the instance; empty: none
+  // By action: "ec2:AttachVolume". Of one caller.
+  std::map<std::string, int> calls(std::string const& instance) const;
+  // Milliseconds of the region for each such event, in order.
+  std::vector<std::int64_t> moments(std::string const& subject, std::string const& what,
+                                    std::string const& detail = {}) const;
+  std::string timeline() const;
+  // The volume's bytes, as a file that this process can open.
+  std::filesystem::path volume_file(std::string const& name) const;
+  // All that an instance has written to its root disk, as a folder of this process's.
+  std::filesystem::path root_disk(std::string const& instance) const;
+
+  // ---- inside an instance, named by its id or group
+  Outcome run(std::string const& where, std::vector<std::string> const& argv) const;
+  Outcome sh(std::string const& where, std::string const& script) const;
+  Tree status(std::string const& where) const;  // empty where there is none yet
+  // "done", "waiting", ...; empty where there is no such step yet.
+  std::string step_state(std::string const& where, std::string const& step) const;
+  std::string sentence(std::string const& where, std::string const& step) const;
+  bool is_ready(std::string const& where) const;
+
+  // ---- etcd, asked at the member of that instance
+  Outcome etcdctl(std::string const& where, EtcdCluster cluster,
+                  std::vector<std::string> const& arguments) const;
+  bool put(std::string const& where, EtcdCluster cluster, std::string const& key,
+           std::string const& value) const;
+  // As that member itself has it.
+  std::string get(std::string const& where, EtcdCluster cluster, std::string const& key) const;
+  std::vector<Member> members(std::string const& where, EtcdCluster cluster) const;
+  std::string cluster_id(std::string const& where, EtcdCluster cluster) const;
+  bool leads(std::string const& where, EtcdCluster cluster) const;
+  // Every listed member is a started voter, there are so many, and each answers.
+  bool is_whole(std::string const& where, EtcdCluster cluster, std::size_t voters) const;
+
+  // ---- waits, each with a deadline; they say what was there instead
+  testing::AssertionResult comes_true(std::function<bool()> const& condition,
+                                      Duration deadline = Duration(30'000)) const;
+  // All of them have booted, and so have both etcd clusters with a voter each.
+  testing::AssertionResult gets_ready(Duration deadline = Duration(60'000)) const;
+  std::vector<std::string> const& masters() const { return masters_; }
+
+  // Status pages and the region's timeline, for failures.
+  std::string told() const;
+
+ private:
+  std::filesystem::path work() const;  // the region's files
+  std::filesystem::path logs() const { return program_.folder() / "logs"; }
+
+  ClusterPlan plan_;
+  std::vector<std::string> masters_;  // groups
+  SimProgram program_;
+  std::map<std::string, std::string> made_;  // volumes of create_volume: name to id
+};
+
+// For tests that share one region: the region of this suite, made by the first.
+template <class Suite>
+class SharedCluster : public testing::Test {
+ public:
+  static void SetUpTestSuite() {
+    if (no_cluster_because().empty()) region_ = std::make_unique<ClusterRegion>(Suite::plan());
+  }
+  static void TearDownTestSuite() { region_.reset(); }
+
+ protected:
+  void SetUp() override {
+    if (auto const why = no_cluster_because(); !why.empty()) GTEST_SKIP() << why;
+    ASSERT_TRUE(region_->gets_ready());
+  }
+  static ClusterRegion& region() { return *region_; }
+
+ private:
+  static inline std::unique_ptr<ClusterRegion> region_;
+};
+
+}  // namespace haagent::sim

@@ -1,0 +1,596 @@
+// Scenarios on real etcd, by name.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <set>
+
+#include "agent/base/volume_marker.h"
+#include "tests/integration/etcd_world.h"
+#include "tests/support/temporary_directory.h"
+
+namespace haagent::bootstrap {
+namespace {
+
+using namespace std::chrono_literals;
+using What = Master::Turn::What;
+namespace fs = std::filesystem;
+
+constexpr Duration kDeadline = 120s;
+constexpr Duration kSoon = 40s;
+
+using Masters = std::vector<std::unique_ptr<Master>>;
+
+std::string sentences(Masters& masters) {
+  std::string text;
+  for (auto& master : masters)
+    text += fmt::format("\n  {}: {} {}", master->member(), to_string(master->status().state),
+                        master->status().sentence);
+  return text;
+}
+
+void expect_done(Masters& masters, Duration deadline = kSoon) {
+  auto all_done = [&] {
+    return std::ranges::all_of(masters, [](auto& master) { return master->done(); });
+  };
+  EXPECT_TRUE(eventually(all_done, deadline)) << sentences(masters);
+}
+
+Masters boot_all(World& world) {
+  Masters masters;
+  for (auto const& member : world.members()) masters.push_back(world.boot(member));
+  for (auto& master : masters) master->start_agent();
+  return masters;
+}
+
+std::uint64_t cluster_id(Master& master) {
+  auto members = master.client().members(Consistency::linearizable, {});
+  EXPECT_TRUE(members) << members.error().what;
+  return members ? members->header.cluster_id : 0;
+}
+
+// Started voters, as a quorum has it.
+std::set<std::string> voters(Master& master) {
+  auto members = master.client().members(Consistency::linearizable, {});
+  EXPECT_TRUE(members) << members.error().what;
+  std::set<std::string> names;
+  if (!members) return names;
+  for (auto const& member : members->members)
+    if (member.started() && !member.learner) names.insert(member.name);
+  return names;
+}
+
+std::set<std::string> const kAllThree = {"etcd-a", "etcd-b", "etcd-c"};
+
+void put(Master& master, std::string const& key, std::string const& value) {
+  auto done = master.client().put(key, value, {});
+  EXPECT_TRUE(done) << done.error().what;
+}
+
+std::string get(Master& master, std::string const& key,
+                Consistency consistency = Consistency::linearizable) {
+  auto found = master.client().get(key, consistency, {});
+  EXPECT_TRUE(found) << found.error().what;
+  return found && *found ? (*found)->value : "";
+}
+
+std::string marker_id(Master& master) {
+  auto marker = read_volume_marker(master.volume_dir());
+  EXPECT_TRUE(marker && *marker);
+  return marker && *marker ? (*marker)->etcd_cluster_id : "";
+}
+
+std::string tag_id(World& world, Master& master) {
+  auto const tags = world.ec2().volume(master.volume_id()).tags;
+  auto tag = tags.find("haagent.io/etcd-cluster-id");
+  return tag == tags.end() ? "" : tag->second;
+}
+
+TEST(EtcdCluster, OneMemberForms) {
+  in_a_world(kDeadline, [] {
+    World world({"a"});
+    auto masters = boot_all(world);
+    expect_done(masters);
+    EXPECT_EQ(voters(*masters[0]), std::set<std::string>{"etcd-a"});
+    auto const id = etcd_id_text(cluster_id(*masters[0]));
+    EXPECT_EQ(marker_id(*masters[0]), id);
+    EXPECT_EQ(tag_id(world, *masters[0]), id);
+    auto const version = masters[0]->client().version({});
+    ASSERT_TRUE(version);
+    for (auto const& warning : version_warnings(*parse_etcd_version(*version)))
+      EXPECT_TRUE(masters[0]->status().sentence.contains(warning)) << masters[0]->status().sentence;
+  });
+}
+
+TEST(EtcdCluster, ThreeMembersForm) {
+  in_a_world(kDeadline, [] {
+    World world;
+    auto masters = boot_all(world);
+    expect_done(masters);
+    for (auto& master : masters) {
+      EXPECT_EQ(voters(*master), kAllThree);
+      EXPECT_EQ(cluster_id(*master), cluster_id(*masters[0]));
+      EXPECT_EQ(marker_id(*master), etcd_id_text(cluster_id(*masters[0])));
+      EXPECT_EQ(tag_id(world, *master), etcd_id_text(cluster_id(*masters[0])));
+    }
+    put(*masters[0], "k", "v");
+    EXPECT_EQ(get(*masters[2], "k"), "v");
+  });
+}
+
+TEST(EtcdCluster, TwoOfThreeFormAndTheThirdFollows) {
+  in_a_world(kDeadline, [] {
+    World world;
+    Masters masters;
+    for (auto const* member : {"a", "b"}) masters.push_back(world.boot(member));
+    for (auto& master : masters) master->start_agent();
+    expect_done(masters);
+    put(*masters[0], "k", "v");
+    masters.push_back(world.boot("c"));
+    masters.back()->start_agent();
+    expect_done(masters);
+    EXPECT_EQ(voters(*masters[0]), kAllThree);
+    EXPECT_EQ(get(*masters[2], "k", Consistency::local), "v");
+    EXPECT_EQ(marker_id(*masters[2]), marker_id(*masters[0]));
+  });
+}
+
+TEST(EtcdCluster, OneOfThreeWaits) {
+  in_a_world(kDeadline, [] {
+    World world;
+    auto a = world.boot("a");
+    auto turn = a->one_turn();
+    while (turn.what == What::acted) turn = a->one_turn();
+    EXPECT_EQ(turn.what, What::waiting);
+    EXPECT_EQ(turn.sentence,
+              "a new cluster forms once 2 of 3 volumes are attached; not yet: b and c");
+    EXPECT_FALSE(fs::exists(a->volume_dir() / "data"));
+  });
+}
+
+// A blank member that waits must not decide on what EC2 said long ago. It looks for silent peers
+// there too, but ever less often: the third change is seen for the evidence's sake alone.
+TEST(EtcdCluster, ABlankMemberAsksAnewWhatTheOthersVolumesCarry) {
+  in_a_world(kDeadline, [] {
+    World world;
+    Masters masters;
+    for (auto const& member : world.members()) masters.push_back(world.boot(member));
+    auto& a = *masters[0];
+    auto turn = Master::Turn{};
+    auto const volume = world.volume_of("c");
+    for (std::string id : {"cafe", "beef", "f00d"}) {
+      auto const tagged = world.ec2().create_tags(volume, {{"haagent.io/etcd-cluster-id", id}}, {});
+      ASSERT_TRUE(tagged) << tagged.error().what;
+      auto says_so = [&] {
+        turn = a.one_turn();
+        return turn.sentence.contains(fmt::format("{} (c) carries cluster {}", volume, id));
+      };
+      EXPECT_TRUE(eventually(says_so, 15s)) << "not " << id << ": " << turn.sentence;
+    }
+    EXPECT_EQ(turn.what, What::waiting);
+    EXPECT_FALSE(a.etcd_pid());
+  });
+}
+
+TEST(EtcdCluster, ASecondNodeNeverFormsASecondCluster) {
+  in_a_world(kDeadline, [] {
+    World world({"a"});
+    auto masters = boot_all(world);
+    expect_done(masters);
+    auto const first = masters[0]->volume_id();
+    world.create_volume("a");
+    auto second = world.boot("a");
+    auto turn = second->one_turn();
+    while (turn.what == What::acted) turn = second->one_turn();
+    EXPECT_EQ(turn.what, What::waiting);
+    EXPECT_TRUE(turn.sentence.starts_with("there has been a cluster (" + first)) << turn.sentence;
+    EXPECT_FALSE(second->etcd_pid());
+    EXPECT_EQ(voters(*masters[0]), std::set<std::string>{"etcd-a"});
+  });
+}
+
+TEST(EtcdCluster, DataPersistsOverStopAndStart) {
+  in_a_world(kDeadline, [] {
+    World world;
+    auto masters = boot_all(world);
+    expect_done(masters);
+    put(*masters[0], "k", "v");
+    auto const id = cluster_id(*masters[0]);
+    for (auto& master : masters) {
+      master->restart_agent_process();
+      master->stop_etcd();
+    }
+    for (auto& master : masters) master->start_agent();
+    expect_done(masters);
+    EXPECT_EQ(get(*masters[1], "k"), "v");
+    EXPECT_EQ(cluster_id(*masters[2]), id);
+  });
+}
+
+TEST(EtcdCluster, AllStoppedAndTwoStartedIsReadable) {
+  in_a_world(kDeadline, [] {
+    World world;
+    auto masters = boot_all(world);
+    expect_done(masters);
+    put(*masters[0], "k", "v");
+    for (auto& master : masters) {
+      master->restart_agent_process();
+      master->kill_etcd();
+    }
+    for (int i : {0, 1}) masters[i]->start_agent();
+    masters.pop_back();
+    expect_done(masters);
+    EXPECT_EQ(get(*masters[0], "k"), "v");
+    put(*masters[1], "k", "w");
+    EXPECT_EQ(get(*masters[0], "k"), "w");
+  });
+}
+
+TEST(EtcdCluster, AllReplacedAtOnceWithNewAddresses) {
+  in_a_world(kDeadline, [] {
+    World world;
+    auto masters = boot_all(world);
+    expect_done(masters);
+    put(*masters[0], "k", "v");
+    auto const id = cluster_id(*masters[0]);
+    auto const before = masters[0]->client().members(Consistency::linearizable, {});
+    auto const old_address = masters[0]->machine().address();
+    masters.clear();
+
+    masters = boot_all(world);
+    expect_done(masters);
+    EXPECT_NE(masters[0]->machine().address(), old_address);
+    EXPECT_EQ(cluster_id(*masters[0]), id);
+    EXPECT_EQ(get(*masters[1], "k"), "v");
+    auto const after = masters[0]->client().members(Consistency::linearizable, {});
+    ASSERT_TRUE(before && after);
+    EXPECT_EQ(after->members, before->members);  // not one membership change
+  });
+}
+
+TEST(EtcdCluster, ALostVolumeIsReplacedByABlankOne) {
+  in_a_world(kDeadline, [] {
+    World world;
+    auto masters = boot_all(world);
+    expect_done(masters);
+    put(*masters[0], "k", "v");
+    auto const id = cluster_id(*masters[0]);
+    auto const lost = masters[2]->volume_id();
+    masters.pop_back();
+    world.lose_volume(lost);
+    world.create_volume("c");
+
+    auto const begin = std::chrono::steady_clock::now();
+    masters.push_back(world.boot("c"));
+    masters.back()->start_agent();
+    expect_done(masters);
+    auto const took = std::chrono::steady_clock::now() - begin;
+    RecordProperty("milliseconds", std::to_string(took / 1ms));
+    EXPECT_LT(took, 20s);
+    EXPECT_EQ(voters(*masters[0]), kAllThree);
+    EXPECT_EQ(cluster_id(*masters[2]), id);
+    EXPECT_EQ(get(*masters[2], "k", Consistency::local), "v");
+    EXPECT_EQ(tag_id(world, *masters[2]), etcd_id_text(id));
+  });
+}
+
+TEST(EtcdCluster, TheMinoritySideOfAPartitionFormsNothing) {
+  in_a_world(kDeadline, [] {
+    World world;
+    Masters masters;
+    for (auto const& member : world.members()) masters.push_back(world.boot(member));
+    auto& c = *masters[2];
+    for (int i : {0, 1}) {
+      c.machine().cut_off(masters[i]->machine().address());
+      masters[i]->machine().cut_off(c.machine().address());
+    }
+    for (auto& master : masters) master->start_agent();
+    EXPECT_TRUE(eventually([&] { return masters[0]->done() && masters[1]->done(); }, kSoon))
+        << sentences(masters);
+    put(*masters[0], "k", "v");
+    EXPECT_TRUE(eventually([&] { return c.status().state == RowStatus::State::waiting; }, kSoon));
+    EXPECT_FALSE(c.client().get("k", Consistency::linearizable, {}));
+    EXPECT_EQ(marker_id(c), "");
+
+    for (int i : {0, 1}) {
+      c.machine().heal(masters[i]->machine().address());
+      masters[i]->machine().heal(c.machine().address());
+    }
+    expect_done(masters);
+    EXPECT_EQ(voters(c), kAllThree);
+    EXPECT_EQ(cluster_id(c), cluster_id(*masters[0]));
+    EXPECT_EQ(get(c, "k"), "v");
+  });
+}
+
+TEST(EtcdCluster, ABlankVolumeWaitsWhileItsSiblingsCarryACluster) {
+  in_a_world(kDeadline, [] {
+    World world;
+    auto masters = boot_all(world);
+    expect_done(masters);
+    auto const id = etcd_id_text(cluster_id(*masters[0]));
+    auto const kept = masters[1]->volume_id();
+    masters.clear();
+    world.create_volume("a");
+    world.create_volume("c");
+    auto a = world.boot("a");
+    auto c = world.boot("c");
+    auto turn = a->one_turn();
+    while (turn.what == What::acted) turn = a->one_turn();
+    EXPECT_EQ(turn.what, What::waiting);
+    EXPECT_TRUE(turn.sentence.contains(fmt::format("{} (b) carries cluster {}", kept, id)))
+        << turn.sentence;
+    EXPECT_TRUE(turn.sentence.contains("no member of it answers")) << turn.sentence;
+    EXPECT_FALSE(a->etcd_pid());
+    EXPECT_FALSE(fs::exists(a->volume_dir() / "data"));
+  });
+}
+
+TEST(EtcdCluster, ARemovedMemberSetsItsDataAsideAndComesBack) {
+  in_a_world(kDeadline, [] {
+    World world;
+    auto masters = boot_all(world);
+    expect_done(masters);
+    put(*masters[0], "k", "v");
+    auto& c = *masters[2];
+    auto const old = c.client().status({})->header.member_id;
+    // etcd says no for 5 s after its members have met.
+    EXPECT_TRUE(
+        eventually([&] { return masters[0]->client().remove(old, {}).has_value(); }, kSoon));
+    auto returned = [&] {
+      auto members = masters[0]->client().members(Consistency::linearizable, {});
+      return members && std::ranges::any_of(members->members, [&](EtcdMember const& member) {
+               return member.name == "etcd-c" && member.id != old && member.started() &&
+                      !member.learner;
+             });
+    };
+    EXPECT_TRUE(eventually(returned, kSoon)) << sentences(masters);
+    expect_done(masters);
+    EXPECT_EQ(get(c, "k", Consistency::local), "v");
+    int set_aside = 0;
+    for (auto const& entry : fs::directory_iterator(c.volume_dir()))
+      if (entry.path().filename().string().starts_with("data.")) {
+        ++set_aside;
+        EXPECT_TRUE(fs::exists(entry.path() / "member" / "wal"));
+      }
+    EXPECT_EQ(set_aside, 1);
+  });
+}
+
+// After each move the agent is a new one that remembers nothing; with every second one, etcd dies
+// with it. Meanwhile somebody writes, and what was acknowledged is there at the end.
+TEST(EtcdCluster, AReplacementGoesOnWhereItWasKilled) {
+  in_a_world(kDeadline, [] {
+    World world;
+    auto masters = boot_all(world);
+    expect_done(masters);
+    auto const lost = masters[2]->volume_id();
+    masters.pop_back();
+    world.lose_volume(lost);
+    world.create_volume("c");
+    auto c = world.boot("c");
+
+    std::vector<std::string> moves;
+    int written = 0;
+    auto turn = Master::Turn{};
+    auto const reached = eventually(
+        [&] {
+          turn = c->one_turn();
+          if (turn.what == What::acted) {
+            moves.push_back(turn.sentence);
+            c->restart_agent_process();
+            if (moves.size() % 2 == 0) c->kill_etcd();
+          }
+          auto const key = fmt::format("k{}", written);
+          if (masters[0]->client().put(key, key, {})) ++written;
+          return turn.what == What::done;
+        },
+        60s);
+    ASSERT_TRUE(reached) << turn.sentence;
+    EXPECT_GE(moves.size(), 5u) << testing::PrintToString(moves);
+    EXPECT_EQ(voters(*masters[0]), kAllThree);
+    EXPECT_GT(written, 0);
+    for (int i = 0; i < written; ++i) {
+      auto const key = fmt::format("k{}", i);
+      EXPECT_EQ(get(*c, key), key);
+    }
+  });
+}
+
+TEST(EtcdCluster, ARebootAsksNobodyAndWritesNothing) {
+  in_a_world(kDeadline, [] {
+    World world;
+    auto masters = boot_all(world);
+    expect_done(masters);
+    auto& a = *masters[0];
+    a.restart_agent_process();
+    a.stop_etcd();
+    auto const calls = world.ec2().calls().size();
+    fs::file_time_type hosts_time, config_time;
+    auto times = [&] {
+      a.machine().run([&] {
+        hosts_time = fs::last_write_time("/etc/hosts");
+        config_time = fs::last_write_time("/etc/haagent/etcd/main.yaml");
+      });
+      return std::pair(hosts_time, config_time);
+    };
+    auto const before = times();
+    std::vector<std::string> moves;
+    auto turn = Master::Turn{};
+    EXPECT_TRUE(eventually(
+        [&] {
+          turn = a.one_turn();
+          if (turn.what == What::acted) moves.push_back(turn.sentence);
+          return turn.what == What::done;
+        },
+        kSoon))
+        << turn.sentence;
+    EXPECT_EQ(moves, std::vector<std::string>{"start etcd-a on its data"});
+    EXPECT_EQ(world.ec2().calls().size(), calls);
+    EXPECT_EQ(times(), before);
+  });
+}
+
+TEST(EtcdCluster, AChangedConfigurationIsBroughtInByARestart) {
+  in_a_world(kDeadline, [] {
+    World world;
+    auto masters = boot_all(world);
+    expect_done(masters);
+    auto& a = *masters[0];
+    auto const before = a.etcd_pid();
+    a.stop_agent();
+    a.set_config([](NodeConfig& config) {
+      config.etcd.main.extra_config = Tree::map({{"snapshot-count", 5000}});
+    });
+    a.restart_agent_process();
+    a.start_agent();
+    EXPECT_TRUE(
+        eventually([&] { return a.etcd_pid() && a.etcd_pid() != before && a.done(); }, kSoon));
+    expect_done(masters);
+    std::string config;
+    a.machine().run([&] { config = test::bytes_of("/etc/haagent/etcd/main.yaml"); });
+    EXPECT_TRUE(config.contains("snapshot-count: 5000")) << config;
+    EXPECT_EQ(voters(a), kAllThree);
+  });
+}
+
+TEST(EtcdCluster, AChangedConfigurationWaitsWhileAnotherMemberIsDown) {
+  in_a_world(kDeadline, [] {
+    World world;
+    auto masters = boot_all(world);
+    expect_done(masters);
+    auto& a = *masters[0];
+    auto& c = *masters[2];
+    c.restart_agent_process();
+    c.stop_etcd();
+    auto const before = a.etcd_pid();
+    a.stop_agent();
+    a.set_config([](NodeConfig& config) {
+      config.etcd.main.extra_config = Tree::map({{"snapshot-count", 5000}});
+    });
+    a.restart_agent_process();
+    auto turn = Master::Turn{};
+    auto says = [&](std::string_view words) {
+      turn = a.one_turn();
+      return turn.sentence.contains(words);
+    };
+    EXPECT_TRUE(eventually([&] { return says("waits until every member serves"); }, kSoon))
+        << turn.sentence;
+    EXPECT_EQ(a.etcd_pid(), before) << "two of three members were down";
+    c.start_agent();
+    a.start_agent();
+    EXPECT_TRUE(
+        eventually([&] { return a.etcd_pid() && a.etcd_pid() != before && a.done(); }, kSoon));
+    expect_done(masters);
+  });
+}
+
+// No client write is ever taken by a cluster of which no volume carries evidence.
+TEST(EtcdCluster, IsNotDoneBeforeTheVolumeCarriesItsId) {
+  in_a_world(kDeadline, [] {
+    World world({"a"});
+    auto a = world.boot("a");
+    world.ec2().fail_next("CreateTags", "UnauthorizedOperation", "not allowed");
+    auto turn = Master::Turn{};
+    EXPECT_TRUE(eventually(
+        [&] {
+          turn = a->one_turn();
+          return turn.what == What::failed || turn.what == What::done;
+        },
+        kSoon));
+    EXPECT_EQ(turn.what, What::failed);
+    EXPECT_TRUE(turn.sentence.contains("ec2:CreateTags")) << turn.sentence;
+    EXPECT_EQ(marker_id(*a), "");
+    EXPECT_EQ(tag_id(world, *a), "");
+    EXPECT_EQ(a->one_turn().what, What::acted);  // the tag
+    EXPECT_EQ(marker_id(*a), "");
+    EXPECT_EQ(a->one_turn().what, What::acted);  // the marker
+    EXPECT_EQ(a->one_turn().what, What::done);
+    EXPECT_EQ(marker_id(*a), tag_id(world, *a));
+    EXPECT_NE(marker_id(*a), "");
+  });
+}
+
+TEST(EtcdCluster, AnEtcdThatDoesNotStartIsSaidAndTriedAgain) {
+  in_a_world(kDeadline, [] {
+    World world({"a"});
+    auto a = world.boot("a");
+    a->machine().run([&] {
+      // The version of the real one, and then an end that says why.
+      test::write_bytes("/etc/broken-etcd",
+                        "#!/bin/sh\n[ \"$1\" = --version ] && exec /usr/bin/etcd --version\n"
+                        "echo 'listen tcp: address in use' >&2\nexit 1\n");
+      fs::permissions("/etc/broken-etcd", fs::perms::owner_all);
+    });
+    a->set_config([](NodeConfig& config) { config.etcd.binary = "/etc/broken-etcd"; });
+    a->restart_agent_process();
+    std::set<std::string> moves;
+    std::string waited;
+    EXPECT_TRUE(eventually(
+        [&] {
+          auto turn = a->one_turn();
+          if (turn.what == What::acted) moves.insert(turn.sentence);
+          if (turn.what == What::waiting) waited = turn.sentence;
+          return moves.size() == 4;  // hosts, and three tries
+        },
+        kSoon))
+        << testing::PrintToString(moves);
+    EXPECT_TRUE(waited.contains("address in use")) << waited;
+    a->set_config([](NodeConfig& config) { config.etcd.binary = "/usr/bin/etcd"; });
+    Masters masters;
+    masters.push_back(std::move(a));
+    masters[0]->start_agent();
+    expect_done(masters);
+  });
+}
+
+TEST(EtcdCluster, TheClientSpeaksToARealGateway) {
+  in_a_world(kDeadline, [] {
+    World world;
+    auto masters = boot_all(world);
+    expect_done(masters);
+    auto client = masters[0]->client();
+    EXPECT_EQ(client.version({}), masters[0]->client().status({})->version);
+    EXPECT_TRUE(client.health({})->healthy);
+    EXPECT_TRUE(client.alarms({})->empty());
+
+    EXPECT_TRUE(client.put("a", "1", {}));
+    EXPECT_TRUE(client.put("b", std::string("\0\xff", 2), {}));
+    auto range = client.range("a", "c", Consistency::linearizable, {});
+    ASSERT_TRUE(range);
+    ASSERT_EQ(range->size(), 2u);
+    EXPECT_EQ(range->at(1).value, std::string("\0\xff", 2));
+    EXPECT_EQ(client.erase("a", {}), 1u);
+    EXPECT_EQ(get(*masters[1], "a"), "");
+
+    auto const members = client.members(Consistency::linearizable, {});
+    ASSERT_TRUE(members);
+    auto const leader = client.status({})->leader;
+    for (auto& master : masters) {
+      auto status = master->client().status({});
+      ASSERT_TRUE(status);
+      if (status->header.member_id == leader) continue;
+      for (auto& other : masters)
+        if (other->client().status({})->header.member_id == leader) {
+          EXPECT_TRUE(other->client().move_leader(status->header.member_id, {}));
+        }
+      EXPECT_TRUE(eventually(
+          [&] { return master->client().status({})->leader == status->header.member_id; }, kSoon));
+      break;
+    }
+
+    EXPECT_EQ(etcd_errc(client.update_peer_url(1, "http://x:2380", {}).error()),
+              EtcdErrc::member_not_found);
+    EXPECT_EQ(etcd_errc(client.promote(1, {}).error()), EtcdErrc::member_not_found);
+    EXPECT_TRUE(client.promote(members->members[0].id, {}));  // a voter already
+    EXPECT_TRUE(client.remove(1, {}));
+    auto twice = [&] {
+      auto added = client.add_learner(members->members[0].peer_urls[0], {});
+      return !added && etcd_errc(added.error()) == EtcdErrc::peer_url_exists;
+    };
+    EXPECT_TRUE(eventually(twice, kSoon));  // "unhealthy" for the first 5 s
+  });
+}
+
+}  // namespace
+}  // namespace haagent::bootstrap
