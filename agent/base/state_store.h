@@ -1,0 +1,65 @@
+// What outlives every instance: certificate authorities, the service-account key, backups. A bucket
+// (s3://bucket/prefix) or a folder (file:///folder); cluster.state names it.
+//
+// Keys are relative to it and speak in '/': "pki/etcd.json". Two masters may write at once, so what
+// must not be overwritten goes through create() and replace().
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "agent/base/clock.h"
+#include "agent/base/result.h"
+
+namespace haagent {
+
+struct StoredObject {
+  std::string bytes;
+  std::string version;  // of these bytes, for replace(); never shown
+};
+
+struct StoredEntry {
+  std::string key;
+  std::uint64_t size = 0;  // bytes
+  UtcTime modified{};
+};
+
+// Errors of all: transient where the store does not answer, denied where it may not be used, with
+// the missing permission named, invalid where an answer makes no sense. A call that ends in a
+// transient error may have been carried out all the same.
+class StateStore {
+ public:
+  virtual ~StateStore() = default;
+
+  // "s3://prod-haagent/prod.example.com": for sentences.
+  virtual std::string where() const = 0;
+
+  // Nothing where the key is absent. At the most 8 MiB; larger things are downloaded.
+  virtual Result<std::optional<StoredObject>> get(std::string const& key, std::stop_token stop) = 0;
+  // False where the key exists. An earlier call of one's own whose answer was lost may be why, so
+  // that the caller reads what stands there now.
+  virtual Result<bool> create(std::string const& key, std::string const& bytes,
+                              std::stop_token stop) = 0;
+  // False where the key is no longer of that version, or gone.
+  virtual Result<bool> replace(std::string const& key, std::string const& bytes,
+                               std::string const& version, std::stop_token stop) = 0;
+
+  // Whole files of any size. A reader sees all of an upload or nothing of it; an upload replaces
+  // what the key held. A download replaces the file, with mode 0600, once all of it is there.
+  virtual Result<void> upload(std::string const& key, std::filesystem::path const& file,
+                              std::stop_token stop) = 0;
+  virtual Result<void> download(std::string const& key, std::filesystem::path const& file,
+                                std::stop_token stop) = 0;
+
+  // All keys that begin with the prefix, in the order of their bytes.
+  virtual Result<std::vector<StoredEntry>> list(std::string const& prefix,
+                                                std::stop_token stop) = 0;
+  // No error where it is gone already.
+  virtual Result<void> remove(std::string const& key, std::stop_token stop) = 0;
+};
+
+}  // namespace haagent
