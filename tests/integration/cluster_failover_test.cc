@@ -22,10 +22,10 @@ class Writer {
       endpoints += fmt::format("{}http://{}:2379", endpoints.empty() ? "" : ",", address);
     }
     auto const script = fmt::format(
-        "rm -rf /run/writer; mkdir /run/writer; cd /run/writer; i=0; while [ ! -e stop ]; do "
-        "i=$((i+1)); etcdctl --dial-timeout=500ms --command-timeout=1s --endpoints={} "
-        "put {}-$i value-$i && echo $i >> acknowledged; done; touch ended",
-        endpoints, prefix());
+        "mkdir {0}; cd {0}; i=0; while [ ! -e stop ]; do i=$((i+1)); "
+        "etcdctl --dial-timeout=500ms --command-timeout=1s --endpoints={1} "
+        "put {2}-$i value-$i && echo $i >> acknowledged; done; touch ended",
+        folder(), endpoints, prefix());
     EXPECT_EQ(
         region.sh(where_, fmt::format("setsid sh -c '{}' </dev/null >/dev/null 2>&1 &", script))
             .code,
@@ -38,9 +38,9 @@ class Writer {
   }
   // Ends it.
   std::vector<std::string> all() {
-    region_.sh(where_, "touch /run/writer/stop");
+    region_.sh(where_, fmt::format("touch {}/stop", folder()));
     EXPECT_TRUE(region_.comes_true(
-        [&] { return region_.sh(where_, "test -e /run/writer/ended").code == 0; }));
+        [&] { return region_.sh(where_, fmt::format("test -e {}/ended", folder())).code == 0; }));
     return acknowledged();
   }
   // Of those, what is not on that master's own disk.
@@ -62,9 +62,14 @@ class Writer {
   std::string prefix() const {
     return testing::UnitTest::GetInstance()->current_test_info()->name();
   }
+  // Of this test alone: the worker is the same for all of them, and another's list would pass for
+  // what this writer has written before it has begun.
+  std::string folder() const { return "/run/writer-" + prefix(); }
   std::vector<std::string> acknowledged() const {
     std::vector<std::string> keys;
-    std::istringstream in(region_.sh(where_, "cat /run/writer/acknowledged").out);
+    auto const read = region_.sh(where_, fmt::format("cat {}/acknowledged", folder()));
+    if (read.code != 0) return {};
+    std::istringstream in(read.out);
     for (std::string key; in >> key;) keys.push_back(key);
     return keys;
   }
