@@ -10,6 +10,7 @@
 #include <optional>
 #include <stop_token>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "agent/base/clock.h"
@@ -27,6 +28,15 @@ struct StoredEntry {
   std::uint64_t size = 0;  // bytes
   UtcTime modified{};
 };
+
+// Whether a text may be a key: parts of printable ASCII without '\\', joined by single '/'; none
+// empty nor beginning with '.', so that no key leaves the folder or meets a store's own temporary
+// file. Every store asks this before it does anything.
+inline constexpr std::size_t kLongestKey = 512;  // bytes; S3 takes 1024 with the prefix
+Result<void> check_key(std::string_view key);
+
+// What get() reads at the most, and create() and replace() write.
+inline constexpr std::size_t kMostOfGet = 8u << 20u;
 
 // Errors of all: transient where the store does not answer, denied where it may not be used, with
 // the missing permission named, invalid where an answer makes no sense. A call that ends in a
