@@ -34,6 +34,8 @@ ApiError error_of(FaultKind kind) {
     case FaultKind::fail:
     case FaultKind::down:
     case FaultKind::lose:
+    case FaultKind::conflict:
+    case FaultKind::late_error:
       break;
   }
   return {"InternalError", 500, "An internal error has occurred"};
@@ -50,6 +52,7 @@ struct ApiFront::Call {
 };
 
 Response ApiFront::handle(Request const& request) {
+  if (S3Service::is_for(request)) return s3_.handle(request);
   Call call;
   call.service = service_of(request);
   call.request_id = region_.uuid();
@@ -57,7 +60,8 @@ Response ApiFront::handle(Request const& request) {
   call.action = call.form.text("Action");
   auto const name = call.service + ":" + (call.action.empty() ? "?" : call.action);
 
-  auto const caller = authenticate(request, keys_, region_.spec().region, region_.api_now());
+  auto const caller =
+      authenticate(request, keys_, region_.spec().region, region_.api_now(), call.service);
   call.caller = caller ? *caller : Caller{"anonymous", false, "", ""};
   auto const verdict = region_.api_faults().judge(name);
 
@@ -69,7 +73,10 @@ Response ApiFront::handle(Request const& request) {
     response.delay = verdict.latency;
     return response;
   }
-  if (!caller) {
+  if (request.large) {
+    outcome = std::unexpected(
+        ApiError{"RequestEntityTooLarge", 413, "The request is longer than this service takes"});
+  } else if (!caller) {
     outcome = std::unexpected(caller.error());
   } else if (verdict.fault && *verdict.fault != FaultKind::lose) {
     outcome = std::unexpected(error_of(*verdict.fault));

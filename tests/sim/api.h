@@ -1,11 +1,13 @@
 // The front of EC2, Auto Scaling and STS: one request in, one answer out. It checks who asks,
-// applies the faults and permissions, counts, and hands on.
+// applies the faults and permissions, counts, and hands on. What is for S3 goes to S3, which has
+// its own way of all of that.
 #pragma once
 
 #include "tests/sim/auth.h"
 #include "tests/sim/autoscaling_service.h"
 #include "tests/sim/ec2_service.h"
 #include "tests/sim/region.h"
+#include "tests/sim/s3_service.h"
 #include "tests/sim/wire.h"
 
 namespace haagent::sim {
@@ -13,7 +15,7 @@ namespace haagent::sim {
 class ApiFront {
  public:
   ApiFront(Region& region, KeyRing& keys)
-      : region_(region), keys_(keys), ec2_(region), autoscaling_(region) {}
+      : region_(region), keys_(keys), ec2_(region), autoscaling_(region), s3_(region, keys) {}
   // Thread-safe. POST with a form, or GET with the same in the query.
   Response handle(Request const& request);
 
@@ -26,6 +28,7 @@ class ApiFront {
   KeyRing& keys_;
   Ec2Service ec2_;
   AutoscalingService autoscaling_;
+  S3Service s3_;
 };
 
 }  // namespace haagent::sim

@@ -9,6 +9,7 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr auto kSkewAllowed = 5min;
+constexpr auto kSkewAllowedByS3 = 15min;
 constexpr std::string_view kKeyAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
 constexpr std::string_view kSecretAlphabet =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
@@ -33,8 +34,11 @@ std::optional<UtcTime> parse_amz_date(std::string_view text) {
          std::chrono::seconds(second);
 }
 
-std::unexpected<ApiError> refuse(bool is_ec2, ApiError ec2, ApiError other) {
-  return std::unexpected(is_ec2 ? std::move(ec2) : std::move(other));
+// The same refusal in the words of each.
+std::unexpected<ApiError> refuse(std::string_view service, ApiError ec2, ApiError query,
+                                 ApiError s3) {
+  if (service == "ec2") return std::unexpected(std::move(ec2));
+  return std::unexpected(service == "s3" ? std::move(s3) : std::move(query));
 }
 
 }  // namespace
@@ -91,18 +95,20 @@ std::string service_of(Request const& request) {
 }
 
 Api<Caller> authenticate(Request const& request, KeyRing const& keys, std::string const& region,
-                         UtcTime now) {
+                         UtcTime now, std::string_view service) {
   auto const& wire = request.wire;
   auto const claim = aws::signature_claim(wire);
   if (!claim) {
+    bool const is_s3 = service == "s3";
     if (!header_of(wire.headers, "authorization") &&
         wire.query.find("X-Amz-Signature=") == std::string::npos) {
-      return std::unexpected(
-          ApiError{"MissingAuthenticationToken", 403, "Request is missing Authentication Token"});
+      return std::unexpected(is_s3 ? ApiError{"AccessDenied", 403, "Access Denied"}
+                                   : ApiError{"MissingAuthenticationToken", 403,
+                                              "Request is missing Authentication Token"});
     }
-    return std::unexpected(ApiError{"IncompleteSignature", 400, claim.error().what});
+    return std::unexpected(ApiError{is_s3 ? "AuthorizationHeaderMalformed" : "IncompleteSignature",
+                                    400, claim.error().what});
   }
-  bool const is_ec2 = claim->scope.service == "ec2";
   ApiError const auth_failure{"AuthFailure", 401,
                               "AWS was not able to validate the provided access credentials"};
   auto const mismatch = [](std::string message) {
@@ -112,14 +118,23 @@ Api<Caller> authenticate(Request const& request, KeyRing const& keys, std::strin
   auto const key = keys.find(claim->access_key_id);
   ApiError const bad_token{"InvalidClientTokenId", 403,
                            "The security token included in the request is invalid."};
-  if (!key) return refuse(is_ec2, auth_failure, bad_token);
+  if (!key) {
+    return refuse(service, auth_failure, bad_token,
+                  {"InvalidAccessKeyId", 403,
+                   "The AWS Access Key Id you provided does not exist in our records."});
+  }
   if (claim->session_token != key->credentials.session_token.reveal()) {
-    return refuse(is_ec2, auth_failure, bad_token);
+    return refuse(service, auth_failure, bad_token,
+                  {"InvalidToken", 400, "The provided token is malformed or otherwise invalid."});
   }
   if (claim->scope.region != region) {
-    return refuse(is_ec2, auth_failure,
+    return refuse(service, auth_failure,
                   mismatch(fmt::format("Credential should be scoped to a valid region, not '{}'.",
-                                       claim->scope.region)));
+                                       claim->scope.region)),
+                  {"AuthorizationHeaderMalformed", 400,
+                   fmt::format("The authorization header is malformed; the region '{}' is wrong; "
+                               "expecting '{}'",
+                               claim->scope.region, region)});
   }
 
   auto const signed_at = parse_amz_date(claim->time);
@@ -130,23 +145,29 @@ Api<Caller> authenticate(Request const& request, KeyRing const& keys, std::strin
                     "date: '{}' != '{}'",
                     claim->date, claim->time)});
   }
-  if (*signed_at > now + kSkewAllowed) {
-    return std::unexpected(mismatch(
+  std::chrono::seconds const skew = service == "s3" ? kSkewAllowedByS3 : kSkewAllowed;
+  ApiError const too_skewed{
+      "RequestTimeTooSkewed", 403,
+      "The difference between the request time and the current time is too large."};
+  if (*signed_at > now + skew) {
+    auto const early = mismatch(
         fmt::format("Signature not yet current: {} is still later than {} ({} + 5 min.)",
-                    claim->time, aws::to_amz_date(now + kSkewAllowed), aws::to_amz_date(now))));
+                    claim->time, aws::to_amz_date(now + kSkewAllowed), aws::to_amz_date(now)));
+    return refuse(service, early, early, too_skewed);
   }
   // STS honours a presigned URL for a quarter of an hour, whatever it says.
-  std::chrono::seconds valid = kSkewAllowed;
-  if (claim->in_query) valid = claim->scope.service == "sts" ? 15min : claim->expires;
+  auto valid = skew;
+  if (claim->in_query) valid = service == "sts" ? std::chrono::seconds(15min) : claim->expires;
   if (now > *signed_at + valid) {
     return refuse(
-        is_ec2,
+        service,
         {"RequestExpired", 400,
          fmt::format("Request has expired. Timestamp date is {}. Current date is {}",
                      to_rfc3339(*signed_at), to_rfc3339(now))},
         mismatch(fmt::format("Signature expired: {} is now earlier than {} ({} - {} min.)",
                              claim->time, aws::to_amz_date(now - valid), aws::to_amz_date(now),
-                             std::chrono::duration_cast<std::chrono::minutes>(valid).count())));
+                             std::chrono::duration_cast<std::chrono::minutes>(valid).count())),
+        claim->in_query ? ApiError{"AccessDenied", 403, "Request has expired"} : too_skewed);
   }
 
   auto const is_signed = [&](std::string_view name) {
@@ -156,7 +177,26 @@ Api<Caller> authenticate(Request const& request, KeyRing const& keys, std::strin
     return std::unexpected(mismatch("'Host' must be a 'SignedHeader' in the AWS Authorization."));
   }
   auto const stated = header_of(wire.headers, "x-amz-content-sha256");
-  bool const body_is_other = stated && *stated != aws::sha256_hex(wire.body);
+  if (service == "s3" && !claim->in_query && !stated) {
+    return std::unexpected(ApiError{"InvalidRequest", 400,
+                                    "Missing required header for this request: "
+                                    "x-amz-content-sha256"});
+  }
+  bool const is_open = service == "s3" && stated == "UNSIGNED-PAYLOAD";
+  if (service == "s3" && stated && stated->starts_with("STREAMING-")) {
+    return std::unexpected(ApiError{"NotImplemented", 501,
+                                    "A header you provided implies functionality that is not "
+                                    "implemented: x-amz-content-sha256: " +
+                                        *stated});
+  }
+  bool const body_is_other = stated && !is_open &&
+                             *stated != (request.large ? aws::to_hex(request.large->sha256())
+                                                       : aws::sha256_hex(wire.body));
+  if (body_is_other && service == "s3") {
+    return std::unexpected(
+        ApiError{"XAmzContentSHA256Mismatch", 400,
+                 "The provided 'x-amz-content-sha256' header does not match what was computed."});
+  }
   if (body_is_other || aws::expected_signature(wire, *claim, key->credentials.secret_access_key) !=
                            claim->signature) {
     return std::unexpected(
@@ -165,8 +205,9 @@ Api<Caller> authenticate(Request const& request, KeyRing const& keys, std::strin
                  "documentation for details."));
   }
   if (key->credentials.expiration && now >= *key->credentials.expiration) {
-    return refuse(is_ec2, {"RequestExpired", 400, "Request has expired."},
-                  {"ExpiredToken", 403, "The security token included in the request is expired"});
+    return refuse(service, {"RequestExpired", 400, "Request has expired."},
+                  {"ExpiredToken", 403, "The security token included in the request is expired"},
+                  {"ExpiredToken", 400, "The provided token has expired."});
   }
   return key->caller;
 }

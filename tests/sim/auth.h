@@ -46,8 +46,9 @@ class KeyRing {
 // "ec2", "autoscaling", "sts": as the request's signature or, without one, its host says.
 std::string service_of(Request const& request);
 
-// EC2 has its own codes for what the other services say.
+// EC2 and S3 have their own codes for what the other services say, and S3 its own patience with
+// clocks. The service is the one that answers.
 Api<Caller> authenticate(Request const& request, KeyRing const& keys, std::string const& region,
-                         UtcTime now);
+                         UtcTime now, std::string_view service);
 
 }  // namespace haagent::sim

@@ -309,7 +309,7 @@ Tree arguments_of(Command const& command, Given const& given) {
 constexpr char const* kFooter =
     R"(Examples:
   haagent-sim run --spec region.yaml               a region with instances, as root
-  haagent-sim run --spec region.yaml --api-only    EC2, Auto Scaling and IMDS alone, as anybody
+  haagent-sim run --spec region.yaml --api-only    EC2, S3, Auto Scaling and IMDS alone, as anybody
   haagent-sim state                                what there is
   haagent-sim power-cut masters-a                  the group's instance dies; see it replaced
   haagent-sim timeline                             what happened, and when
@@ -324,7 +324,7 @@ that has one. tests/sim/README.md says more.)";
 
 int run_cli(int argc, char** argv) {
   CLI::App app(
-      "A simulated AWS region: EC2, EBS, Auto Scaling and instance metadata on one machine.",
+      "A simulated AWS region: EC2, EBS, S3, Auto Scaling and instance metadata on one machine.",
       "haagent-sim");
   app.require_subcommand(1);
   app.fallthrough();

@@ -478,8 +478,10 @@ std::vector<Command> make_commands() {
        "make the API, or instance metadata, well or ill",
        {{"what", Type::text,
          "slow (--by), throttle, fail (500), unavailable (503), down (connections are closed), "
-         "lose (carried out, answer lost), deny (--action)",
-         true, true, "ok|slow|throttle|fail|unavailable|down|lose|deny"},
+         "lose (carried out, answer lost), deny (--action), conflict (S3: 409), late-error (S3: "
+         "200 "
+         "with an error behind it)",
+         true, true, "ok|slow|throttle|fail|unavailable|down|lose|deny|conflict|late-error"},
         {"by", Type::duration, "slow: the latency"},
         {"next", Type::number, "only the next so many calls"},
         {"probability", Type::fraction, "only this share of the calls, 0 to 1"},

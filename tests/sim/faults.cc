@@ -5,8 +5,9 @@
 namespace haagent::sim {
 namespace {
 
-constexpr FaultKind kKinds[] = {FaultKind::throttle, FaultKind::fail, FaultKind::unavailable,
-                                FaultKind::down, FaultKind::lose};
+constexpr FaultKind kKinds[] = {FaultKind::throttle,  FaultKind::fail, FaultKind::unavailable,
+                                FaultKind::down,      FaultKind::lose, FaultKind::conflict,
+                                FaultKind::late_error};
 
 // "AttachVolume" and "ec2:AttachVolume" both stand for ec2:AttachVolume.
 bool matches_action(std::string_view action, std::string_view pattern) {
@@ -41,6 +42,10 @@ std::string_view to_string(FaultKind kind) {
       return "down";
     case FaultKind::lose:
       return "lose";
+    case FaultKind::conflict:
+      return "conflict";
+    case FaultKind::late_error:
+      return "late-error";
   }
   return "unknown";
 }
@@ -49,8 +54,10 @@ Result<FaultKind> fault_kind(std::string_view text) {
   for (auto kind : kKinds) {
     if (to_string(kind) == text) return kind;
   }
-  return fail(Kind::invalid, "'{}' is no fault; one of throttle, fail, unavailable, down, lose",
-              text);
+  return fail(
+      Kind::invalid,
+      "'{}' is no fault; one of throttle, fail, unavailable, down, lose, conflict, late-error",
+      text);
 }
 
 void Faults::set(FaultKind kind, Fault fault) {

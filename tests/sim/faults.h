@@ -21,6 +21,8 @@ enum class FaultKind {
   unavailable,  // Unavailable, 503
   down,         // the connection is closed before anything is done
   lose,         // the call is carried out and the connection closed: a lost answer
+  conflict,     // S3: ConditionalRequestConflict, 409
+  late_error,   // S3: 200, and an error in the body, as of CompleteMultipartUpload
 };
 std::string_view to_string(FaultKind kind);
 Result<FaultKind> fault_kind(std::string_view text);

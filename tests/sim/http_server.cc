@@ -24,6 +24,9 @@ using namespace std::chrono_literals;
 constexpr auto kIdle = 60s;      // a kept connection without a request
 constexpr auto kExchange = 30s;  // a read or write within one
 constexpr auto kSilence = 10min;
+constexpr std::size_t kMostInMemory = 1u << 20u;  // of a body, where large ones may come
+constexpr std::size_t kMostOfBody = 16u << 20u;
+constexpr std::size_t kMostOfLarge = std::size_t{6} << 30u;
 
 // True where the events came in time.
 bool wait_for(int fd, short events, std::chrono::milliseconds limit) {
@@ -156,27 +159,39 @@ Result<FileDescriptor> listen_on(Listen const& where) {
 
 class HttpServer::Server final : public httplib::Server {
  public:
-  Server(FileDescriptor listener, HttpServer::Handler handler, std::filesystem::path socket)
-      : listener_(std::move(listener)), handler_(std::move(handler)), socket_(std::move(socket)) {
+  Server(FileDescriptor listener, HttpServer::Handler handler, Listen const& where)
+      : listener_(std::move(listener)),
+        handler_(std::move(handler)),
+        socket_(where.socket),
+        large_bodies_(where.large_bodies) {
     auto const plain = [this](httplib::Request const& request, httplib::Response& response) {
-      respond(request, "", response);
+      respond(request, "", nullptr, response);
     };
     // With a reader of our own: without one, cpp-httplib waits for the end of the connection where
     // a PUT states no length, and caps forms at 8 KiB.
     auto const with_body = [this](httplib::Request const& request, httplib::Response& response,
                                   httplib::ContentReader const& read) {
       std::string body;
+      std::shared_ptr<Bytes> large;
       if (request.has_header("Content-Length") || request.has_header("Transfer-Encoding")) {
         read([&](char const* data, size_t size) {
+          if (large) return large->append({data, size}).has_value();
           body.append(data, size);
-          return true;
+          if (!large_bodies_ || body.size() <= kMostInMemory) return true;
+          large = std::make_shared<Bytes>();
+          bool const kept = large->append(body).has_value();
+          body = std::string();
+          return kept;
         });
+        // Too long, or cut off: cpp-httplib knows what to answer.
+        if (response.status >= 400) return;
       }
-      respond(request, std::move(body), response);
+      respond(request, std::move(body), std::move(large), response);
     };
     Get(".*", plain).Options(".*", plain);
     Post(".*", with_body).Put(".*", with_body).Patch(".*", with_body).Delete(".*", with_body);
-    set_payload_max_length(16u << 20u);
+    set_payload_max_length(large_bodies_ ? kMostOfLarge : kMostOfBody);
+    svr_sock_ = listener_.get();  // without one cpp-httplib sends no long answers
     acceptor_ = std::thread([this] { accept_all(); });
   }
 
@@ -184,6 +199,7 @@ class HttpServer::Server final : public httplib::Server {
     {
       std::lock_guard lock(mutex_);
       stopping_ = true;
+      svr_sock_ = INVALID_SOCKET;  // ends the long answers
       for (int fd : connections_) ::shutdown(fd, SHUT_RDWR);
     }
     changed_.notify_all();
@@ -228,7 +244,9 @@ class HttpServer::Server final : public httplib::Server {
       t_connection = &connection;
       bool closed = false;
       while (!closed && !connection.is_dropped() && connection.wait_for_request()) {
-        if (!process_request(connection, false, closed, nullptr)) break;
+        // Ranges are the services' own business: cpp-httplib would cut a part out of the part.
+        auto const no_ranges = [](httplib::Request& request) { request.ranges.clear(); };
+        if (!process_request(connection, false, closed, no_ranges)) break;
       }
       t_connection = nullptr;
     }
@@ -240,8 +258,10 @@ class HttpServer::Server final : public httplib::Server {
     changed_.notify_all();
   }
 
-  void respond(httplib::Request const& from, std::string body, httplib::Response& to) {
+  void respond(httplib::Request const& from, std::string body, std::shared_ptr<Bytes> large,
+               httplib::Response& to) {
     Request request;
+    request.large = std::move(large);
     request.source = from.remote_addr;
     request.wire.method = from.method;
     auto const query = from.target.find('?');
@@ -274,12 +294,26 @@ class HttpServer::Server final : public httplib::Server {
         to.set_header(name, value);
       }
     }
-    to.set_content(response.body, type);
+    if (!response.large || response.length == 0) {
+      to.set_content(response.body, type);
+      return;
+    }
+    to.set_content_provider(response.length, type,
+                            [bytes = response.large, base = response.offset](
+                                size_t offset, size_t length, httplib::DataSink& sink) {
+                              bool open = true;
+                              auto const read =
+                                  bytes->each(base + offset, length, [&](std::string_view piece) {
+                                    return open = sink.write(piece.data(), piece.size());
+                                  });
+                              return open && read.has_value();
+                            });
   }
 
   FileDescriptor listener_;
   HttpServer::Handler handler_;
   std::filesystem::path socket_;
+  bool const large_bodies_;
   std::mutex mutex_;
   std::condition_variable changed_;
   std::set<int> connections_;
@@ -293,8 +327,8 @@ HttpServer::~HttpServer() = default;
 Result<std::unique_ptr<HttpServer>> HttpServer::start(Listen const& where, Handler handler) {
   auto listener = listen_on(where);
   if (!listener) return std::unexpected(listener.error());
-  return std::unique_ptr<HttpServer>(new HttpServer(
-      std::make_unique<Server>(std::move(*listener), std::move(handler), where.socket)));
+  return std::unique_ptr<HttpServer>(
+      new HttpServer(std::make_unique<Server>(std::move(*listener), std::move(handler), where)));
 }
 
 std::uint16_t HttpServer::port() const {

@@ -18,6 +18,7 @@ struct Listen {
   std::string address = "127.0.0.1";
   std::uint16_t port = 0;        // 0: a free one
   std::filesystem::path socket;  // a Unix socket instead; a stale one is replaced
+  bool large_bodies = false;     // above 1 MiB they come as Request::large; else 16 MiB is the most
 };
 
 class HttpServer {

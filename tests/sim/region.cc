@@ -25,6 +25,7 @@ Region::Region(RegionSpec spec, Hosts& hosts, Clock& clock, Strands& strands)
       clock_(clock),
       strands_(strands),
       timeline_(clock),
+      buckets_(spec_.buckets),
       api_faults_([this] {
         std::lock_guard lock(mutex_);
         return ids_.fraction();

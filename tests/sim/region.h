@@ -16,6 +16,7 @@
 
 #include "agent/base/clock.h"
 #include "agent/base/result.h"
+#include "tests/sim/buckets.h"
 #include "tests/sim/errors.h"
 #include "tests/sim/faults.h"
 #include "tests/sim/hosts.h"
@@ -47,6 +48,7 @@ struct RegionSpec {
   std::vector<ZoneSpec> zones;
   std::vector<VolumeSpec> volumes;
   std::vector<Group> groups;
+  std::vector<BucketSpec> buckets;
   Delays delays;
   std::vector<OperatorKey> operators;
   int attachment_limit = 28;          // volumes an instance can hold, the root included
@@ -151,6 +153,7 @@ class Region {
 
   Timeline& timeline() { return timeline_; }
   Calls& calls() { return calls_; }
+  Buckets& buckets() { return buckets_; }
   Faults& api_faults() { return api_faults_; }
   Faults& imds_faults() { return imds_faults_; }
 
@@ -205,6 +208,7 @@ class Region {
   Strands& strands_;
   Timeline timeline_;
   Calls calls_;
+  Buckets buckets_;
   Faults api_faults_;
   Faults imds_faults_;
 

@@ -38,8 +38,10 @@ Result<std::unique_ptr<RunningRegion>> RunningRegion::start(RegionSpec spec, Hos
   });
   if (!imds) return fail(imds.error(), "starting instance metadata");
   self->imds_server_ = std::move(*imds);
+  auto api_place = places.api;
+  api_place.large_bodies = true;  // objects
   auto api = HttpServer::start(
-      places.api, [raw = self.get()](Request const& request) { return raw->api_.handle(request); });
+      api_place, [raw = self.get()](Request const& request) { return raw->api_.handle(request); });
   if (!api) return fail(api.error(), "starting the API");
   self->api_server_ = std::move(*api);
   self->imds_url_ = url_of(places.imds, self->imds_server_->port());

@@ -186,6 +186,7 @@ class SpecReader {
                  {"zones", each([this](auto& t, auto& p) { zone(t, p); })},
                  {"volumes", each([this](auto& t, auto& p) { volume(t, p); })},
                  {"groups", each([this](auto& t, auto& p) { group(t, p); })},
+                 {"buckets", each([this](auto& t, auto& p) { bucket(t, p); })},
                  {"delays", [this](auto& t, auto& p) { delays(t, p); }},
                  {"operators", each([this](auto& t, auto& p) { operator_key(t, p); })},
                  {"image", [this](auto& t, auto& p) { image(t, p); }},
@@ -357,6 +358,21 @@ class SpecReader {
       }
     }
     spec_.region.groups.push_back(std::move(group));
+  }
+
+  void bucket(Tree const& tree, std::string const& path) {
+    BucketSpec bucket;
+    reader_.map(tree, path,
+                {{"name", reader_.text(bucket.name)},
+                 {"region", reader_.text(bucket.region)},
+                 {"kms-key", reader_.text(bucket.kms_key)}});
+    need(tree, path, "name");
+    for (auto const& other : spec_.region.buckets) {
+      if (other.name == bucket.name) {
+        reader_.problem(tree.mark(), path, fmt::format("'{}' stands twice", bucket.name));
+      }
+    }
+    spec_.region.buckets.push_back(std::move(bucket));
   }
 
   void delays(Tree const& tree, std::string const& path) {

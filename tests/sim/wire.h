@@ -2,6 +2,7 @@
 // socket.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -9,12 +10,14 @@
 #include "agent/aws/sigv4.h"
 #include "agent/base/clock.h"
 #include "agent/base/http.h"
+#include "tests/sim/bytes.h"
 
 namespace haagent::sim {
 
 struct Request {
   aws::WireRequest wire;
-  std::string source;  // the asker's address
+  std::string source;                  // the asker's address
+  std::shared_ptr<Bytes const> large;  // instead of wire.body, where that would be too long
 };
 
 struct Response {
@@ -28,6 +31,10 @@ struct Response {
   int status = 200;
   Headers headers;
   std::string body;
+  // Instead of body, for what may be large: so many bytes from there on.
+  std::shared_ptr<Bytes const> large;
+  std::uint64_t offset = 0;
+  std::uint64_t length = 0;
 };
 
 // The first header of that name, in any case.

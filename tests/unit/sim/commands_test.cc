@@ -68,7 +68,7 @@ TEST_F(CommandsTest, BadInputIsToldWhatIsRight) {
             "ValidationError: AutoScalingGroup name not found - null"},
            {"api", R"({"what":"tired"})",
             "api: what: 'tired' is not one of "
-            "ok|slow|throttle|fail|unavailable|down|lose|deny"},
+            "ok|slow|throttle|fail|unavailable|down|lose|deny|conflict|late-error"},
            {"api", R"({"what":"slow"})", "how slow? `api slow --by 2s`"},
            {"api", R"({"what":"deny"})",
             "which actions? `api deny --action AttachVolume --action 'ec2:Describe*'`"},

@@ -168,6 +168,48 @@ TEST(HttpServer, OneConnectionCarriesManyRequests) {
   EXPECT_TRUE(answer.ends_with("\r\n\r\n20")) << answer;
 }
 
+TEST(HttpServer, LargeBodiesGoThroughFiles) {
+  Listen where;
+  where.large_bodies = true;
+  std::shared_ptr<Bytes const> kept;
+  auto const server = serve(
+      [&](Request const& request) {
+        Response response;
+        if (request.large) {
+          EXPECT_EQ(request.wire.body, "");
+          kept = request.large;
+          response.body = std::to_string(kept->size());
+        } else if (request.wire.method == "PUT") {
+          response.body = request.wire.body;
+        } else {
+          // A part of it, and the server cuts no part out of that part.
+          response.status = 206;
+          response.large = kept;
+          response.offset = 1'000'000;
+          response.length = kept->size() - response.offset;
+        }
+        return response;
+      },
+      where);
+  std::string body(5'000'000, 'a');
+  for (std::size_t i = 0; i < body.size(); i += 1000)
+    body[i] = static_cast<char>('a' + i / 1000 % 26);
+  CurlHttp http;
+  auto const url = fmt::format("http://127.0.0.1:{}/", server->port());
+  auto const put = http.send({.method = "PUT", .url = url, .body = body}, {});
+  ASSERT_TRUE(put) << put.error().what;
+  EXPECT_EQ(put->body, "5000000");
+  EXPECT_TRUE(kept->is_in_file());
+  auto const got = http.send({.url = url, .headers = {{"range", "bytes=1000000-"}}}, {});
+  ASSERT_TRUE(got) << got.error().what;
+  EXPECT_EQ(got->status, 206);
+  EXPECT_TRUE(got->body == body.substr(1'000'000));
+  auto const head = http.send({.method = "HEAD", .url = url}, {});
+  ASSERT_TRUE(head) << head.error().what;
+  EXPECT_EQ(head->header("content-length"), "4000000");
+  EXPECT_EQ(http.send({.method = "PUT", .url = url, .body = "small"}, {})->body, "small");
+}
+
 TEST(HttpServer, GarbageEndsItsConnectionAndNothingElse) {
   auto const server = serve([](Request const&) { return say("hello"); });
   EXPECT_THAT(exchange(server->port(), "\x16\x03\x01 no http at all\r\n\r\n", 300ms),

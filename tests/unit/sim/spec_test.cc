@@ -111,7 +111,8 @@ delays: {attach: -1s, detach: soon}
       lines,
       ElementsAre(
           "region.yaml:1:1: colour: there is no such key; known here: region, account, seed, "
-          "attachment-limit, zones, volumes, groups, delays, operators, image, load-balancer",
+          "attachment-limit, zones, volumes, groups, buckets, delays, operators, image, "
+          "load-balancer",
           "region.yaml:3:24: zones[0].gateway: '10.0.0.300' is not an IPv4 address",
           "region.yaml:5:5: zones[2]: shares its subnet, 10.0.0.0/20, with b",
           "region.yaml:5:5: zones[2]: 'b' stands twice",
