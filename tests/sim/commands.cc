@@ -431,6 +431,16 @@ std::vector<Command> make_commands() {
                    return sentence(fmt::format("{} wants {}", group, capacity));
                  }});
   all.push_back(
+      {"user-data",
+       "other user data for what a group launches from now on",
+       {{"group", Type::text, "its name", true, true}, {"content", Type::text, "all of it", true}},
+       [](CommandContext& context, Arguments const& arguments) -> Result<Tree> {
+         auto const group = arguments.text("group");
+         auto done = context.region.set_user_data(group, arguments.text("content"));
+         if (!done) return std::unexpected(done.error());
+         return sentence(fmt::format("{} has a new launch template", group));
+       }});
+  all.push_back(
       {"partition",
        "drop traffic between two sets of zones and instances",
        {{"one", Type::text, "zones and ids, with commas between them", true, true},

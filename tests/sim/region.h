@@ -124,6 +124,8 @@ class Region {
                                 std::string const& instance_id);
 
   // What an operator of the simulation does. Errors say what to do.
+  // A new version of the group's launch template: for what it launches from now on.
+  Result<void> set_user_data(std::string const& group, std::string user_data);
   Result<void> freeze(std::string const& instance_id, bool frozen);
   Result<void> set_zone(std::string const& zone, bool up);
   Result<std::string> run_instance(std::string const& zone, std::string const& like_group);

@@ -89,6 +89,16 @@ Api<void> Region::set_desired_capacity(std::string const& name, int desired) {
   return {};
 }
 
+Result<void> Region::set_user_data(std::string const& name, std::string user_data) {
+  std::lock_guard lock(mutex_);
+  auto group = std::ranges::find(groups_, name, &Group::name);
+  if (group == groups_.end())
+    return fail(Kind::invalid, "'{}' is no group; `haagent-sim state` lists them", name);
+  group->launch.user_data = std::move(user_data);
+  timeline_.add(name, "", "new launch template", "other user data");
+  return {};
+}
+
 Api<void> Region::terminate_in_group(std::string const& instance_id, bool decrement) {
   {
     std::lock_guard lock(mutex_);

@@ -66,6 +66,8 @@ TEST_F(CommandsTest, BadInputIsToldWhatIsRight) {
             "desired: capacity: a whole number is expected"},
            {"desired", R"({"group":"none","capacity":1})",
             "ValidationError: AutoScalingGroup name not found - null"},
+           {"user-data", R"({"group":"none","content":""})",
+            "'none' is no group; `haagent-sim state` lists them"},
            {"api", R"({"what":"tired"})",
             "api: what: 'tired' is not one of "
             "ok|slow|throttle|fail|unavailable|down|lose|deny|conflict|late-error"},

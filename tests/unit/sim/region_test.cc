@@ -647,6 +647,19 @@ TEST(RegionGroups, GrowAndShrinkWithinTheirBounds) {
   EXPECT_EQ(world.region.set_desired_capacity("none", 1).error().code, "ValidationError");
 }
 
+TEST(RegionGroups, ANewLaunchTemplateIsForTheNextInstances) {
+  World world(three_zones());
+  world.boot();
+  auto const before = world.member("masters-a");
+  ASSERT_TRUE(world.region.set_user_data("masters-a", "role: other\n"));
+  EXPECT_EQ(world.region.instance(before.id)->from.user_data, before.from.user_data);
+  ASSERT_TRUE(world.region.terminate_in_group(before.id, /*decrement=*/false));
+  world.pass(10s);
+  EXPECT_NE(world.member("masters-a").id, before.id);
+  EXPECT_EQ(world.member("masters-a").from.user_data, "role: other\n");
+  EXPECT_FALSE(world.region.set_user_data("none", ""));
+}
+
 TEST(RegionGroups, ATerminatingHookWaitsForItsCompletion) {
   auto spec = three_zones();
   spec.groups[0].terminating = LifecycleHook{"release", 30s};
