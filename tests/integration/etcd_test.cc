@@ -6,6 +6,7 @@
 #include <set>
 
 #include "agent/base/volume_marker.h"
+#include "tests/integration/etcd_versions.h"
 #include "tests/integration/etcd_world.h"
 #include "tests/support/temporary_directory.h"
 
@@ -86,9 +87,23 @@ std::string tag_id(World& world, Master& master) {
   return tag == tags.end() ? "" : tag->second;
 }
 
-TEST(EtcdCluster, OneMemberForms) {
-  in_a_world(kDeadline, [] {
-    World world({"a"});
+class EtcdCluster : public testing::TestWithParam<std::string> {
+ protected:
+  void SetUp() override {
+    if (!etcd_.missing.empty()) GTEST_SKIP() << etcd_.missing;
+  }
+  test::EtcdPrograms const& etcd() const { return etcd_; }
+
+ private:
+  test::EtcdPrograms const etcd_ = test::etcd_programs(GetParam());
+};
+
+INSTANTIATE_TEST_SUITE_P(Etcd, EtcdCluster, testing::ValuesIn(test::etcd_minors({"3.4", "3.7"})),
+                         [](auto const& row) { return test::test_name_of(row.param); });
+
+TEST_P(EtcdCluster, OneMemberForms) {
+  in_a_world(kDeadline, [this] {
+    World world(etcd(), {"a"});
     auto masters = boot_all(world);
     expect_done(masters);
     EXPECT_EQ(voters(*masters[0]), std::set<std::string>{"etcd-a"});
@@ -102,9 +117,9 @@ TEST(EtcdCluster, OneMemberForms) {
   });
 }
 
-TEST(EtcdCluster, ThreeMembersForm) {
-  in_a_world(kDeadline, [] {
-    World world;
+TEST_P(EtcdCluster, ThreeMembersForm) {
+  in_a_world(kDeadline, [this] {
+    World world(etcd());
     auto masters = boot_all(world);
     expect_done(masters);
     for (auto& master : masters) {
@@ -118,9 +133,9 @@ TEST(EtcdCluster, ThreeMembersForm) {
   });
 }
 
-TEST(EtcdCluster, TwoOfThreeFormAndTheThirdFollows) {
-  in_a_world(kDeadline, [] {
-    World world;
+TEST_P(EtcdCluster, TwoOfThreeFormAndTheThirdFollows) {
+  in_a_world(kDeadline, [this] {
+    World world(etcd());
     Masters masters;
     for (auto const* member : {"a", "b"}) masters.push_back(world.boot(member));
     for (auto& master : masters) master->start_agent();
@@ -135,9 +150,9 @@ TEST(EtcdCluster, TwoOfThreeFormAndTheThirdFollows) {
   });
 }
 
-TEST(EtcdCluster, OneOfThreeWaits) {
-  in_a_world(kDeadline, [] {
-    World world;
+TEST_P(EtcdCluster, OneOfThreeWaits) {
+  in_a_world(kDeadline, [this] {
+    World world(etcd());
     auto a = world.boot("a");
     auto turn = a->one_turn();
     while (turn.what == What::acted) turn = a->one_turn();
@@ -150,9 +165,9 @@ TEST(EtcdCluster, OneOfThreeWaits) {
 
 // A blank member that waits must not decide on what EC2 said long ago. It looks for silent peers
 // there too, but ever less often: the third change is seen for the evidence's sake alone.
-TEST(EtcdCluster, ABlankMemberAsksAnewWhatTheOthersVolumesCarry) {
-  in_a_world(kDeadline, [] {
-    World world;
+TEST_P(EtcdCluster, ABlankMemberAsksAnewWhatTheOthersVolumesCarry) {
+  in_a_world(kDeadline, [this] {
+    World world(etcd());
     Masters masters;
     for (auto const& member : world.members()) masters.push_back(world.boot(member));
     auto& a = *masters[0];
@@ -172,9 +187,9 @@ TEST(EtcdCluster, ABlankMemberAsksAnewWhatTheOthersVolumesCarry) {
   });
 }
 
-TEST(EtcdCluster, ASecondNodeNeverFormsASecondCluster) {
-  in_a_world(kDeadline, [] {
-    World world({"a"});
+TEST_P(EtcdCluster, ASecondNodeNeverFormsASecondCluster) {
+  in_a_world(kDeadline, [this] {
+    World world(etcd(), {"a"});
     auto masters = boot_all(world);
     expect_done(masters);
     auto const first = masters[0]->volume_id();
@@ -189,9 +204,9 @@ TEST(EtcdCluster, ASecondNodeNeverFormsASecondCluster) {
   });
 }
 
-TEST(EtcdCluster, DataPersistsOverStopAndStart) {
-  in_a_world(kDeadline, [] {
-    World world;
+TEST_P(EtcdCluster, DataPersistsOverStopAndStart) {
+  in_a_world(kDeadline, [this] {
+    World world(etcd());
     auto masters = boot_all(world);
     expect_done(masters);
     put(*masters[0], "k", "v");
@@ -207,9 +222,9 @@ TEST(EtcdCluster, DataPersistsOverStopAndStart) {
   });
 }
 
-TEST(EtcdCluster, AllStoppedAndTwoStartedIsReadable) {
-  in_a_world(kDeadline, [] {
-    World world;
+TEST_P(EtcdCluster, AllStoppedAndTwoStartedIsReadable) {
+  in_a_world(kDeadline, [this] {
+    World world(etcd());
     auto masters = boot_all(world);
     expect_done(masters);
     put(*masters[0], "k", "v");
@@ -226,9 +241,9 @@ TEST(EtcdCluster, AllStoppedAndTwoStartedIsReadable) {
   });
 }
 
-TEST(EtcdCluster, AllReplacedAtOnceWithNewAddresses) {
-  in_a_world(kDeadline, [] {
-    World world;
+TEST_P(EtcdCluster, AllReplacedAtOnceWithNewAddresses) {
+  in_a_world(kDeadline, [this] {
+    World world(etcd());
     auto masters = boot_all(world);
     expect_done(masters);
     put(*masters[0], "k", "v");
@@ -248,9 +263,9 @@ TEST(EtcdCluster, AllReplacedAtOnceWithNewAddresses) {
   });
 }
 
-TEST(EtcdCluster, ALostVolumeIsReplacedByABlankOne) {
-  in_a_world(kDeadline, [] {
-    World world;
+TEST_P(EtcdCluster, ALostVolumeIsReplacedByABlankOne) {
+  in_a_world(kDeadline, [this] {
+    World world(etcd());
     auto masters = boot_all(world);
     expect_done(masters);
     put(*masters[0], "k", "v");
@@ -274,9 +289,9 @@ TEST(EtcdCluster, ALostVolumeIsReplacedByABlankOne) {
   });
 }
 
-TEST(EtcdCluster, TheMinoritySideOfAPartitionFormsNothing) {
-  in_a_world(kDeadline, [] {
-    World world;
+TEST_P(EtcdCluster, TheMinoritySideOfAPartitionFormsNothing) {
+  in_a_world(kDeadline, [this] {
+    World world(etcd());
     Masters masters;
     for (auto const& member : world.members()) masters.push_back(world.boot(member));
     auto& c = *masters[2];
@@ -303,9 +318,9 @@ TEST(EtcdCluster, TheMinoritySideOfAPartitionFormsNothing) {
   });
 }
 
-TEST(EtcdCluster, ABlankVolumeWaitsWhileItsSiblingsCarryACluster) {
-  in_a_world(kDeadline, [] {
-    World world;
+TEST_P(EtcdCluster, ABlankVolumeWaitsWhileItsSiblingsCarryACluster) {
+  in_a_world(kDeadline, [this] {
+    World world(etcd());
     auto masters = boot_all(world);
     expect_done(masters);
     auto const id = etcd_id_text(cluster_id(*masters[0]));
@@ -326,9 +341,9 @@ TEST(EtcdCluster, ABlankVolumeWaitsWhileItsSiblingsCarryACluster) {
   });
 }
 
-TEST(EtcdCluster, ARemovedMemberSetsItsDataAsideAndComesBack) {
-  in_a_world(kDeadline, [] {
-    World world;
+TEST_P(EtcdCluster, ARemovedMemberSetsItsDataAsideAndComesBack) {
+  in_a_world(kDeadline, [this] {
+    World world(etcd());
     auto masters = boot_all(world);
     expect_done(masters);
     put(*masters[0], "k", "v");
@@ -359,9 +374,9 @@ TEST(EtcdCluster, ARemovedMemberSetsItsDataAsideAndComesBack) {
 
 // After each move the agent is a new one that remembers nothing; with every second one, etcd dies
 // with it. Meanwhile somebody writes, and what was acknowledged is there at the end.
-TEST(EtcdCluster, AReplacementGoesOnWhereItWasKilled) {
-  in_a_world(kDeadline, [] {
-    World world;
+TEST_P(EtcdCluster, AReplacementGoesOnWhereItWasKilled) {
+  in_a_world(kDeadline, [this] {
+    World world(etcd());
     auto masters = boot_all(world);
     expect_done(masters);
     auto const lost = masters[2]->volume_id();
@@ -397,9 +412,9 @@ TEST(EtcdCluster, AReplacementGoesOnWhereItWasKilled) {
   });
 }
 
-TEST(EtcdCluster, ARebootAsksNobodyAndWritesNothing) {
-  in_a_world(kDeadline, [] {
-    World world;
+TEST_P(EtcdCluster, ARebootAsksNobodyAndWritesNothing) {
+  in_a_world(kDeadline, [this] {
+    World world(etcd());
     auto masters = boot_all(world);
     expect_done(masters);
     auto& a = *masters[0];
@@ -434,9 +449,9 @@ TEST(EtcdCluster, ARebootAsksNobodyAndWritesNothing) {
   });
 }
 
-TEST(EtcdCluster, AChangedConfigurationIsBroughtInByARestart) {
-  in_a_world(kDeadline, [] {
-    World world;
+TEST_P(EtcdCluster, AChangedConfigurationIsBroughtInByARestart) {
+  in_a_world(kDeadline, [this] {
+    World world(etcd());
     auto masters = boot_all(world);
     expect_done(masters);
     auto& a = *masters[0];
@@ -457,9 +472,9 @@ TEST(EtcdCluster, AChangedConfigurationIsBroughtInByARestart) {
   });
 }
 
-TEST(EtcdCluster, AChangedConfigurationWaitsWhileAnotherMemberIsDown) {
-  in_a_world(kDeadline, [] {
-    World world;
+TEST_P(EtcdCluster, AChangedConfigurationWaitsWhileAnotherMemberIsDown) {
+  in_a_world(kDeadline, [this] {
+    World world(etcd());
     auto masters = boot_all(world);
     expect_done(masters);
     auto& a = *masters[0];
@@ -489,9 +504,9 @@ TEST(EtcdCluster, AChangedConfigurationWaitsWhileAnotherMemberIsDown) {
 }
 
 // No client write is ever taken by a cluster of which no volume carries evidence.
-TEST(EtcdCluster, IsNotDoneBeforeTheVolumeCarriesItsId) {
-  in_a_world(kDeadline, [] {
-    World world({"a"});
+TEST_P(EtcdCluster, IsNotDoneBeforeTheVolumeCarriesItsId) {
+  in_a_world(kDeadline, [this] {
+    World world(etcd(), {"a"});
     auto a = world.boot("a");
     world.ec2().fail_next("CreateTags", "UnauthorizedOperation", "not allowed");
     auto turn = Master::Turn{};
@@ -514,15 +529,16 @@ TEST(EtcdCluster, IsNotDoneBeforeTheVolumeCarriesItsId) {
   });
 }
 
-TEST(EtcdCluster, AnEtcdThatDoesNotStartIsSaidAndTriedAgain) {
-  in_a_world(kDeadline, [] {
-    World world({"a"});
+TEST_P(EtcdCluster, AnEtcdThatDoesNotStartIsSaidAndTriedAgain) {
+  in_a_world(kDeadline, [this] {
+    World world(etcd(), {"a"});
     auto a = world.boot("a");
     a->machine().run([&] {
       // The version of the real one, and then an end that says why.
       test::write_bytes("/etc/broken-etcd",
-                        "#!/bin/sh\n[ \"$1\" = --version ] && exec /usr/bin/etcd --version\n"
-                        "echo 'listen tcp: address in use' >&2\nexit 1\n");
+                        fmt::format("#!/bin/sh\n[ \"$1\" = --version ] && exec {} --version\n"
+                                    "echo 'listen tcp: address in use' >&2\nexit 1\n",
+                                    etcd().etcd()));
       fs::permissions("/etc/broken-etcd", fs::perms::owner_all);
     });
     a->set_config([](NodeConfig& config) { config.etcd.binary = "/etc/broken-etcd"; });
@@ -539,7 +555,7 @@ TEST(EtcdCluster, AnEtcdThatDoesNotStartIsSaidAndTriedAgain) {
         kSoon))
         << testing::PrintToString(moves);
     EXPECT_TRUE(waited.contains("address in use")) << waited;
-    a->set_config([](NodeConfig& config) { config.etcd.binary = "/usr/bin/etcd"; });
+    a->set_config([this](NodeConfig& config) { config.etcd.binary = etcd().etcd(); });
     Masters masters;
     masters.push_back(std::move(a));
     masters[0]->start_agent();
@@ -547,9 +563,9 @@ TEST(EtcdCluster, AnEtcdThatDoesNotStartIsSaidAndTriedAgain) {
   });
 }
 
-TEST(EtcdCluster, TheClientSpeaksToARealGateway) {
-  in_a_world(kDeadline, [] {
-    World world;
+TEST_P(EtcdCluster, TheClientSpeaksToARealGateway) {
+  in_a_world(kDeadline, [this] {
+    World world(etcd());
     auto masters = boot_all(world);
     expect_done(masters);
     auto client = masters[0]->client();

@@ -22,6 +22,7 @@
 #include "agent/base/units.h"
 #include "bootstrap/etcd/client.h"
 #include "bootstrap/etcd/step.h"
+#include "tests/integration/etcd_versions.h"
 #include "tests/support/eventually.h"
 #include "tests/support/fake_ec2.h"
 
@@ -30,7 +31,7 @@ namespace haagent::bootstrap {
 using test::eventually;
 
 // Runs the scenario in a world of its own; its failures fail the test. Skips with a reason where
-// namespaces or etcd are missing.
+// namespaces are missing.
 void in_a_world(Duration deadline, std::function<void()> const& scenario);
 
 // Runs jobs one after the other in a thread with a network and files of its own.
@@ -115,9 +116,10 @@ class Master {
 
 class World {
  public:
-  explicit World(std::vector<std::string> members = {"a", "b", "c"});
+  explicit World(test::EtcdPrograms etcd, std::vector<std::string> members = {"a", "b", "c"});
 
   test::FakeEc2& ec2() { return ec2_; }
+  test::EtcdPrograms const& etcd() const { return etcd_; }  // of the masters that boot
   std::filesystem::path const& disks() const { return disks_; }
   std::vector<std::string> const& members() const { return members_; }
   CurlHttp& http() { return http_; }
@@ -134,6 +136,7 @@ class World {
  private:
   SystemClock clock_;
   CurlHttp http_;
+  test::EtcdPrograms etcd_;
   std::vector<std::string> members_;
   std::filesystem::path disks_;
   test::FakeEc2 ec2_;
