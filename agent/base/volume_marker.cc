@@ -37,6 +37,8 @@ Tree lay_over(Tree tree, VolumeMarker const& marker) {
   tree.set("volumeId", marker.volume_id);
   tree.set("formattedAt", marker.formatted_at);
   tree.set("etcdClusterId", marker.etcd_cluster_id);
+  if (!marker.etcd_version.empty()) tree.set("etcdVersion", marker.etcd_version);
+  if (!marker.etcd_data_version.empty()) tree.set("etcdDataVersion", marker.etcd_data_version);
   return tree;
 }
 
@@ -68,6 +70,8 @@ Result<std::optional<VolumeMarker>> read_volume_marker(std::filesystem::path con
   for (auto const& each : members->items()) marker.members.push_back(each.text());
   marker.formatted_at = (*tree)->text_at("formattedAt");
   marker.etcd_cluster_id = (*tree)->text_at("etcdClusterId");
+  marker.etcd_version = (*tree)->text_at("etcdVersion");
+  marker.etcd_data_version = (*tree)->text_at("etcdDataVersion");
   return marker;
 }
 

@@ -20,6 +20,8 @@ struct VolumeMarker {
   std::string volume_id;             // "vol-0123456789abcdef0"
   std::string formatted_at;          // RFC 3339; empty where haagent did not format the volume
   std::string etcd_cluster_id;       // hexadecimal; empty: the member has never joined
+  std::string etcd_version;          // what last served on it: "3.5.35"; empty: not known
+  std::string etcd_data_version;     // what its data had been raised to then: "3.5"
   bool operator==(VolumeMarker const&) const = default;
 };
 

@@ -227,15 +227,17 @@ Result<std::vector<EtcdAlarm>> EtcdClient::alarms(std::stop_token stop) {
   return alarms;
 }
 
-Result<std::string> EtcdClient::version(std::stop_token stop) {
-  return at_some_endpoint<std::string>(
-      [&](std::string const& endpoint) -> Result<std::string> {
+Result<EtcdVersions> EtcdClient::versions(std::stop_token stop) {
+  return at_some_endpoint<EtcdVersions>(
+      [&](std::string const& endpoint) -> Result<EtcdVersions> {
         auto response = send(endpoint, "GET", "/version", {}, stop);
         if (!response) return std::unexpected(response.error());
         if (response->status != 200) return std::unexpected(etcd_error(*response));
         auto answer = json::parse(response->body);
         if (!answer) return fail(answer.error(), "asking {}/version", endpoint);
-        return answer->text_at("etcdserver");
+        return EtcdVersions{.server = answer->text_at("etcdserver"),
+                            .cluster = answer->text_at("etcdcluster"),
+                            .storage = answer->text_at("storage")};
       },
       stop);
 }

@@ -51,6 +51,13 @@ struct EtcdStatus {
   std::vector<std::string> errors;  // "etcdserver: no leader", alarms
 };
 
+// What GET /version says.
+struct EtcdVersions {
+  std::string server;   // of the binary: "3.6.16"
+  std::string cluster;  // that every member knows of: "3.6.0"; "not_decided", "3.0.0" at first
+  std::string storage;  // of the data, from 3.6 on: "3.6.0"; may be "unknown"
+};
+
 struct EtcdAlarm {
   std::uint64_t member_id = 0;
   std::string alarm;  // NOSPACE, CORRUPT
@@ -101,7 +108,7 @@ class EtcdClient {
   // Of the endpoint that answers; works without a quorum, and on a learner.
   Result<EtcdStatus> status(std::stop_token stop);
   Result<std::vector<EtcdAlarm>> alarms(std::stop_token stop);
-  Result<std::string> version(std::stop_token stop);  // GET /version: "3.5.30"
+  Result<EtcdVersions> versions(std::stop_token stop);
   // GET /readyz where etcd has it (3.4.29, 3.5.11), else /health. An unhealthy answer is no Error.
   Result<EtcdHealth> health(std::stop_token stop);
 

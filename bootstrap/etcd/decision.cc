@@ -89,18 +89,9 @@ std::optional<Refuse> other_cluster(MemberInputs const& in) {
 }
 
 std::optional<Refuse> version_skew(MemberInputs const& in) {
-  auto mine = parse_etcd_version(in.version);
-  if (!mine) return std::nullopt;
-  for (auto const& peer : in.peers) {
-    auto theirs = parse_etcd_version(peer.version);
-    if (!theirs || (theirs->major == mine->major && std::abs(theirs->minor - mine->minor) <= 1))
-      continue;
-    return Refuse{
-        fmt::format("etcd here is {} and {} runs {}: members may differ by one minor version; "
-                    "install one in between first",
-                    in.version, peer.member, peer.version)};
-  }
-  return std::nullopt;
+  auto const refusal = version_refusal(version_facts(in));
+  if (!refusal) return std::nullopt;
+  return Refuse{fmt::format("{}; {}", refusal->why, refusal->instead)};
 }
 
 // I serve, and my marker does not say so. The marker is the last of it: it stands for all of the
@@ -313,6 +304,16 @@ struct Overloaded : Ts... {
 };
 
 }  // namespace
+
+VersionFacts version_facts(MemberInputs const& in) {
+  VersionFacts facts{.mine = in.version,
+                     .served_by = in.served_by,
+                     .data_version = in.data_version,
+                     .cluster_version = in.cluster_version,
+                     .peers = {}};
+  for (auto const& peer : in.peers) facts.peers.push_back({peer.member, peer.version});
+  return facts;
+}
 
 std::string missing(MemberInputs const& in) {
   std::vector<std::string> words;

@@ -32,6 +32,7 @@
 #include "bootstrap/etcd/client.h"
 #include "bootstrap/etcd/data_dir.h"
 #include "bootstrap/etcd/names.h"
+#include "bootstrap/etcd/version.h"
 
 namespace haagent::bootstrap {
 
@@ -79,6 +80,8 @@ struct MemberInputs {
   std::string marker_cluster_id;
   std::string tag_cluster_id;
   std::string snapshot_id;
+  std::string served_by;     // etcd that last served on it: "3.5.35"; empty: not known
+  std::string data_version;  // what its data had been raised to then: "3.5"
 
   // My etcd.
   UnitState::Phase unit = UnitState::Phase::stopped;
@@ -88,6 +91,7 @@ struct MemberInputs {
 
   // The others.
   std::vector<MemberAnswer> peers;
+  std::string cluster_version;  // as one of them says: "3.5.0"; asked only before a start
   std::optional<std::vector<VolumeEvidence>> volumes;  // nothing: EC2 was not asked
   bool backup_present = false;
 };
@@ -136,6 +140,9 @@ using Decision =
                  Promote, UpdatePeerUrl, TagVolume, MarkVolume, Wait, Refuse, Serving>;
 
 Decision decide(MemberInputs const& inputs);
+
+// Of these, what decides which etcd may be started.
+VersionFacts version_facts(MemberInputs const& inputs);
 
 // "b does not answer (connection refused) and c answers strangely (HTTP 404)"; empty: all answer.
 std::string missing(MemberInputs const& inputs);

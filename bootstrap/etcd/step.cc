@@ -27,6 +27,9 @@ constexpr Duration kStartAgainFirst = 1s;
 constexpr Duration kChangeAgain = 1s;
 constexpr Duration kStartAgainCap = 60s;
 
+// Nothing hangs on the answer but how early a wrong version is told: etcd itself refuses the rest.
+constexpr EtcdTimeouts kVersionTimeouts{.connect = 600ms, .request = 1'500ms};
+
 bool is_up(Phase phase) {
   return phase == Phase::starting || phase == Phase::running;
 }
@@ -93,7 +96,11 @@ Result<MemberInputs> EtcdStep::gather(Facts& facts, std::stop_token stop) {
   in.data = *std::move(data);
   auto marker = read_volume_marker(mount_point_);
   if (!marker) return std::unexpected(marker.error());
-  if (*marker) in.marker_cluster_id = (*marker)->etcd_cluster_id;
+  if (*marker) {
+    in.marker_cluster_id = (*marker)->etcd_cluster_id;
+    in.served_by = (*marker)->etcd_version;
+    in.data_version = (*marker)->etcd_data_version;
+  }
   in.tag_cluster_id = tagged_.empty() ? volume->etcd_cluster_id : tagged_;
   in.snapshot_id = volume->snapshot_id;
 
@@ -129,6 +136,12 @@ Result<MemberInputs> EtcdStep::gather(Facts& facts, std::stop_token stop) {
       continue;
     }
     peers_->heard(cluster_, answer.member, answer.reach != MemberAnswer::Reach::silent);
+    if (!is_up(in.unit) && in.cluster_version.empty() &&
+        answer.reach == MemberAnswer::Reach::answers) {
+      EtcdClient peer(parts_.http, {asked[i].endpoint}, etcd_client_tls(parts_.config, parts_.root),
+                      kVersionTimeouts);
+      if (auto versions = peer.versions(stop)) in.cluster_version = versions->cluster;
+    }
     in.peers.push_back(std::move(answer));
   }
   std::ranges::sort(list);
@@ -191,7 +204,7 @@ Result<Finding> EtcdStep::look(Facts& facts, std::stop_token stop) {
   }
   auto decision = decide(inputs_);
   auto sentence = sentence_of(decision, inputs_);
-  if (std::holds_alternative<Serving>(decision)) return when_serving(std::move(sentence));
+  if (std::holds_alternative<Serving>(decision)) return when_serving(std::move(sentence), stop);
   started_ = started_ && !inputs_.own.quorum_list;
   if (std::holds_alternative<Wait>(decision)) return Waiting{std::move(sentence)};
   if (std::holds_alternative<Refuse>(decision)) return fail(Kind::refused, "{}", sentence);
@@ -213,9 +226,16 @@ void EtcdStep::pause(Clock& clock, Duration at_most, std::stop_token stop) {
 }
 
 // A changed configuration is brought in by a restart, and only while nobody else is down.
-Result<Finding> EtcdStep::when_serving(std::string sentence) {
+Result<Finding> EtcdStep::when_serving(std::string sentence, std::stop_token stop) {
   started_ = false;
   failed_starts_ = 0;
+  if (auto versions = own_member().versions(std::move(stop))) serves_ = *std::move(versions);
+  if (knows_new_version()) {
+    move_ = WriteVersion{};
+    return Needed{fmt::format("write to the volume of {} that etcd {} serves on it, at {}",
+                              etcd_member_name(cluster_, inputs_.member), serves_.server,
+                              data_version_of(serves_.cluster, serves_.storage))};
+  }
   auto initial = initial_on_disk();
   if (!initial) return std::unexpected(initial.error());
   auto wanted = config_bytes(*initial);
@@ -225,14 +245,23 @@ Result<Finding> EtcdStep::when_serving(std::string sentence) {
   if (auto version = parse_etcd_version(version_))
     if (auto warnings = version_warnings(*version); !warnings.empty())
       sentence += fmt::format("; etcd {}: {}", version_, fmt::join(warnings, ", "));
-  if (*same) return Done{std::move(sentence)};
+  auto const installed = parse_etcd_version(version_);
+  bool const another =
+      !restarted_for_version_ && parse_etcd_version(inputs_.own.version) != installed;
+  if (*same && !another) return Done{std::move(sentence)};
+  // What must not be started must not be stopped for.
+  inputs_.cluster_version = serves_.cluster;
+  if (another)
+    if (auto refusal = version_refusal(version_facts(inputs_)))
+      return Done{fmt::format("{}; etcd {} is installed and not started: {}; {}", sentence,
+                              version_, refusal->why, refusal->instead)};
   bool const all_serve = std::ranges::all_of(
       inputs_.peers, [](MemberAnswer const& peer) { return peer.quorum_list.has_value(); });
   if (!all_serve)
     return Done{sentence + "; its changed configuration waits until every member serves"};
   move_ = Restart{};
-  return Needed{fmt::format("restart {} with its changed configuration",
-                            etcd_member_name(cluster_, inputs_.member))};
+  return Needed{fmt::format("restart {} with {}", etcd_member_name(cluster_, inputs_.member),
+                            another ? "etcd " + version_ : "its changed configuration")};
 }
 
 Result<std::string> EtcdStep::config_bytes(EtcdInitial const& initial) const {
@@ -275,6 +304,11 @@ EtcdClient EtcdStep::voters() const {
   return EtcdClient(parts_.http, voter_endpoints_, etcd_client_tls(parts_.config, parts_.root));
 }
 
+EtcdClient EtcdStep::own_member() const {
+  return EtcdClient(parts_.http, {etcd_endpoint(parts_.config, cluster_, "127.0.0.1")},
+                    etcd_client_tls(parts_.config, parts_.root), kVersionTimeouts);
+}
+
 Result<void> EtcdStep::promote(std::uint64_t id, std::stop_token stop) {
   if (auto promoted = voters().promote(id, stop); !promoted) return promoted;
   // The others know it at once; this member once it has applied the entry.
@@ -301,13 +335,34 @@ Result<void> EtcdStep::tag(Facts& facts, std::uint64_t id, std::stop_token stop)
   return {};
 }
 
-Result<void> EtcdStep::mark(std::uint64_t id) {
+bool EtcdStep::knows_new_version() const {
+  auto const data = data_version_of(serves_.cluster, serves_.storage);
+  return !data.empty() && (serves_.server != inputs_.served_by || data != inputs_.data_version);
+}
+
+Result<void> EtcdStep::write_version() {
+  auto marker = read_volume_marker(mount_point_);
+  if (!marker) return std::unexpected(marker.error());
+  if (!*marker)
+    return fail(Kind::refused, "{} has no haagent.json: it is not the volume that was prepared",
+                mount_point_.string());
+  (*marker)->etcd_version = serves_.server;
+  (*marker)->etcd_data_version = data_version_of(serves_.cluster, serves_.storage);
+  return write_volume_marker(mount_point_, **marker);
+}
+
+Result<void> EtcdStep::mark(std::uint64_t id, std::stop_token stop) {
   auto marker = read_volume_marker(mount_point_);
   if (!marker) return std::unexpected(marker.error());
   if (!*marker)
     return fail(Kind::refused, "{} has no haagent.json: it is not the volume that was prepared",
                 mount_point_.string());
   (*marker)->etcd_cluster_id = etcd_id_text(id);
+  if (auto versions = own_member().versions(std::move(stop))) serves_ = *std::move(versions);
+  if (knows_new_version()) {
+    (*marker)->etcd_version = serves_.server;
+    (*marker)->etcd_data_version = data_version_of(serves_.cluster, serves_.storage);
+  }
   return write_volume_marker(mount_point_, **marker);
 }
 
@@ -343,13 +398,15 @@ Result<void> EtcdStep::carry_out(Decision const& decision, Facts& facts, std::st
     return voters().update_peer_url(update->id,
                                     etcd_peer_url(parts_.config, cluster_, inputs_.member), stop);
   if (auto const* tagged = std::get_if<TagVolume>(&decision)) return tag(facts, tagged->id, stop);
-  if (auto const* marked = std::get_if<MarkVolume>(&decision)) return mark(marked->id);
+  if (auto const* marked = std::get_if<MarkVolume>(&decision)) return mark(marked->id, stop);
   return fail(Kind::internal, "{} has nothing to do", name_);
 }
 
 Result<void> EtcdStep::act(Facts& facts, std::stop_token stop) {
   if (auto const* hosts = std::get_if<WriteHosts>(&move_)) return peers_->write(hosts->entries);
+  if (std::get_if<WriteVersion>(&move_)) return write_version();
   if (std::get_if<Restart>(&move_)) {
+    restarted_for_version_ = true;
     auto initial = initial_on_disk();
     if (!initial) return std::unexpected(initial.error());
     if (auto written = write_config(*initial); !written) return written;

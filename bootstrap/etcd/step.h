@@ -49,29 +49,34 @@ class EtcdStep final : public Step {
     std::vector<HostsEntry> entries;
   };
   struct Restart {};
-  using Move = std::variant<std::monostate, WriteHosts, Restart, Decision>;
+  struct WriteVersion {};  // into the volume's haagent.json
+  using Move = std::variant<std::monostate, WriteHosts, Restart, WriteVersion, Decision>;
 
   Result<MemberInputs> gather(Facts& facts, std::stop_token stop);
   Result<void> ask_ec2(MemberInputs& inputs, Duration max_age, std::stop_token stop);
   void count_failures(UnitState const& unit);
   Result<std::string> config_bytes(EtcdInitial const& initial) const;
   Result<EtcdInitial> initial_on_disk() const;
-  Result<Finding> when_serving(std::string sentence);
-
+  Result<Finding> when_serving(std::string sentence, std::stop_token stop);
+  bool knows_new_version() const;
   Result<void> start(EtcdInitial const& initial);
   Result<void> write_config(EtcdInitial const& initial);
   Result<void> promote(std::uint64_t id, std::stop_token stop);
   Result<void> tag(Facts& facts, std::uint64_t id, std::stop_token stop);
-  Result<void> mark(std::uint64_t id);
+  Result<void> mark(std::uint64_t id, std::stop_token stop);
+  Result<void> write_version();
   Result<void> carry_out(Decision const& decision, Facts& facts, std::stop_token stop);
   EtcdClient voters() const;
+  EtcdClient own_member() const;
 
   EtcdCluster const cluster_;
   EtcdParts parts_;
   std::shared_ptr<Peers> peers_;
   std::string const name_;
 
-  std::string version_;
+  std::string version_;  // of the installed etcd
+  EtcdVersions serves_;  // what the running one said when it last served
+  bool restarted_for_version_ = false;
   std::filesystem::path mount_point_;
   MemberInputs inputs_;                       // of the last look
   std::vector<std::string> voter_endpoints_;  // that a quorum stands behind

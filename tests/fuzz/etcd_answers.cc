@@ -63,7 +63,7 @@ void etcd_answers(std::string_view bytes) {
   ask(bytes, [](EtcdClient& etcd) { return etcd.remove(1, {}); });
   ask(bytes, [](EtcdClient& etcd) { return etcd.status({}); });
   ask(bytes, [](EtcdClient& etcd) { return etcd.alarms({}); });
-  ask(bytes, [](EtcdClient& etcd) { return etcd.version({}); });
+  ask(bytes, [](EtcdClient& etcd) { return etcd.versions({}); });
   ask(bytes, [](EtcdClient& etcd) { return etcd.get("key", Consistency::local, {}); });
   ask(bytes, [](EtcdClient& etcd) { return etcd.erase("key", {}); });
   if (auto health = ask(bytes, [](EtcdClient& etcd) { return etcd.health({}); }))

@@ -153,6 +153,14 @@ void reboot(ClusterRegion const& region, std::string const& id) {
 
 TEST_F(ClusterFresh, ARebootNeedsNoEc2AndWritesNothing) {
   auto const id = region().instance_of("masters-a");
+  // What etcd says of its versions comes to the volumes a little later.
+  ASSERT_TRUE(region().comes_true([&] {
+    return region()
+               .sh(id,
+                   "cd /var/lib/etcd && grep -q etcdDataVersion main/haagent.json && "
+                   "grep -q etcdDataVersion events/haagent.json")
+               .code == 0;
+  }));
   auto const disk = disk_of(region(), id);
   ASSERT_TRUE(region().put(id, EtcdCluster::main, "before-the-reboot", "kept"));
 

@@ -81,6 +81,11 @@ std::string marker_id(Master& master) {
   return marker && *marker ? (*marker)->etcd_cluster_id : "";
 }
 
+std::string data_version(Master& master) {
+  auto marker = read_volume_marker(master.volume_dir());
+  return marker && *marker ? (*marker)->etcd_data_version : "";
+}
+
 std::string tag_id(World& world, Master& master) {
   auto const tags = world.ec2().volume(master.volume_id()).tags;
   auto tag = tags.find("haagent.io/etcd-cluster-id");
@@ -110,9 +115,9 @@ TEST_P(EtcdCluster, OneMemberForms) {
     auto const id = etcd_id_text(cluster_id(*masters[0]));
     EXPECT_EQ(marker_id(*masters[0]), id);
     EXPECT_EQ(tag_id(world, *masters[0]), id);
-    auto const version = masters[0]->client().version({});
+    auto const version = masters[0]->client().versions({});
     ASSERT_TRUE(version);
-    for (auto const& warning : version_warnings(*parse_etcd_version(*version)))
+    for (auto const& warning : version_warnings(*parse_etcd_version(version->server)))
       EXPECT_TRUE(masters[0]->status().sentence.contains(warning)) << masters[0]->status().sentence;
   });
 }
@@ -418,6 +423,8 @@ TEST_P(EtcdCluster, ARebootAsksNobodyAndWritesNothing) {
     auto masters = boot_all(world);
     expect_done(masters);
     auto& a = *masters[0];
+    // What etcd says of its versions comes to the volume a little later.
+    EXPECT_TRUE(eventually([&] { return !data_version(a).empty(); }, kSoon));
     a.restart_agent_process();
     a.stop_etcd();
     auto const calls = world.ec2().calls().size();
@@ -569,7 +576,7 @@ TEST_P(EtcdCluster, TheClientSpeaksToARealGateway) {
     auto masters = boot_all(world);
     expect_done(masters);
     auto client = masters[0]->client();
-    EXPECT_EQ(client.version({}), masters[0]->client().status({})->version);
+    EXPECT_EQ(client.versions({})->server, masters[0]->client().status({})->version);
     EXPECT_TRUE(client.health({})->healthy);
     EXPECT_TRUE(client.alarms({})->empty());
 

@@ -386,6 +386,8 @@ Result<HttpResponse> EtcdModel::answer(Process& process, std::string const& path
   auto const* id_field = body.find("ID");
   auto const id = id_field ? id_field->as_unsigned().value_or(0) : 0;
 
+  if (path == "/version")
+    return ok(Tree::map({{"etcdserver", "3.5.32"}, {"etcdcluster", "3.5.0"}}));
   if (path == "/v3/maintenance/status") {
     std::uint64_t leader = 0;
     for (auto const& member : cluster.members)

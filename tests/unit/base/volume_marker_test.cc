@@ -14,7 +14,9 @@ VolumeMarker const kMarker{.cluster = "prod.example.com",
                            .members = {"a", "b", "c"},
                            .volume_id = "vol-1",
                            .formatted_at = "2026-01-15T10:15:00Z",
-                           .etcd_cluster_id = "cafe"};
+                           .etcd_cluster_id = "cafe",
+                           .etcd_version = "3.5.35",
+                           .etcd_data_version = "3.5"};
 
 TEST(VolumeMarker, IsReadAsItWasWritten) {
   test::TemporaryDirectory folder;

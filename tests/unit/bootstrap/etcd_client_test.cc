@@ -5,6 +5,7 @@
 #include <functional>
 
 #include "bootstrap/etcd/base64.h"
+#include "bootstrap/etcd/version.h"
 
 namespace haagent::bootstrap {
 namespace {
@@ -265,6 +266,28 @@ TEST(EtcdClient, PassesCertificatesAndDeadlines) {
   EXPECT_EQ(http.last.tls.cert_file, "c");
   EXPECT_EQ(http.last.connect_timeout, Duration(111));
   EXPECT_EQ(http.last.timeout, Duration(222));
+}
+
+// The words of 3.4.23, and of 3.6.16 before and after it has seen its members.
+TEST(EtcdClient, VersionsAreOfTheBinaryTheClusterAndTheData) {
+  struct Row {
+    char const* body;
+    char const* server;
+    char const* data;
+  };
+  for (auto const& row : std::vector<Row>{
+           {R"({"etcdserver":"3.4.23","etcdcluster":"3.4.0"})", "3.4.23", "3.4"},
+           {R"({"etcdserver":"3.6.16","etcdcluster":"not_decided","storage":"unknown"})", "3.6.16",
+            ""},
+           {R"({"etcdserver":"3.6.16","etcdcluster":"3.5.0","storage":"3.6.0"})", "3.6.16",
+            "3.6"}}) {
+    auto http = always(200, row.body);
+    auto versions = client_of(http).versions({});
+    ASSERT_TRUE(versions) << row.body;
+    EXPECT_TRUE(http.asked[0].starts_with("GET http://a:2379/version")) << http.asked[0];
+    EXPECT_EQ(versions->server, row.server);
+    EXPECT_EQ(data_version_of(versions->cluster, versions->storage), row.data);
+  }
 }
 
 TEST(EtcdClient, HealthComesFromReadyzWhereThereIsOne) {

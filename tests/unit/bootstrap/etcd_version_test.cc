@@ -58,5 +58,137 @@ TEST(EtcdVersion, KnownDefectsAreTold) {
     EXPECT_TRUE(version_warnings(good).empty()) << to_string(good);
 }
 
+TEST(EtcdVersion, DataStandsAtTheHigherOfClusterAndStorage) {
+  EXPECT_EQ(data_version_of("3.5.0", ""), "3.5");
+  EXPECT_EQ(data_version_of("3.6.0", "3.6.0"), "3.6");
+  EXPECT_EQ(data_version_of("3.5.0", "3.6.0"), "3.6");  // on the way down, and not there yet
+  EXPECT_EQ(data_version_of("3.0.0", ""), "");          // until a member has seen all others
+  EXPECT_EQ(data_version_of("3.0.0", "3.6.0"), "3.6");
+  EXPECT_EQ(data_version_of("not_decided", "unknown"), "");
+  EXPECT_EQ(data_version_of("", ""), "");
+}
+
+struct Step {
+  char const* name;
+  VersionFacts facts;
+  char const* why;      // how it begins; empty: it may start
+  char const* instead;  // a part of it
+};
+
+Step const kSteps[] = {
+    {"NothingIsKnown", {.mine = "3.4.23"}, "", ""},
+    {"TheSameAgain",
+     {.mine = "3.6.16",
+      .served_by = "3.6.14",
+      .data_version = "3.6",
+      .cluster_version = "3.6.0",
+      .peers = {{"b", "3.6.16"}, {"c", ""}}},
+     "",
+     ""},
+    {"UpByOne",
+     {.mine = "3.5.35",
+      .served_by = "3.4.23",
+      .data_version = "3.4",
+      .cluster_version = "3.4.0",
+      .peers = {{"b", "3.4.23"}, {"c", "3.5.35"}}},
+     "",
+     ""},
+    {"UpByTwo",
+     {.mine = "3.6.16", .peers = {{"b", "3.5.35"}, {"c", "3.4.23"}}},
+     "etcd here is 3.6.16 and c runs 3.4.23: members may differ by one minor version",
+     "install one in between"},
+    {"UpByTwoAndNobodyAnswers",
+     {.mine = "3.6.16", .served_by = "3.4.23", .data_version = "3.4"},
+     "etcd here is 3.6.16, and 3.4.23 last served on this volume",
+     "start 3.5 on it first"},
+    // A member that is down for long keeps the cluster where it was.
+    {"UpWhileTheClusterIsNotThereYet",
+     {.mine = "3.6.16",
+      .served_by = "3.5.35",
+      .data_version = "3.4",
+      .cluster_version = "3.4.0",
+      .peers = {{"b", "3.5.35"}, {"c", ""}}},
+     "etcd here is 3.6.16, and the cluster is still at 3.4",
+     "bring every member to 3.5 first"},
+    {"AClusterThatHasNeverSeenAllOfItsMembers",
+     {.mine = "3.6.16", .cluster_version = "3.0.0", .peers = {{"b", "3.6.16"}}},
+     "",
+     ""},
+    // Until the last member is up, the way back is open.
+    {"BackBeforeTheClusterHasRisen",
+     {.mine = "3.5.35",
+      .served_by = "3.6.16",
+      .data_version = "3.5",
+      .cluster_version = "3.5.0",
+      .peers = {{"b", "3.6.16"}, {"c", "3.5.35"}}},
+     "",
+     ""},
+    {"DownWithoutAWord",
+     {.mine = "3.6.16",
+      .served_by = "3.7.3",
+      .data_version = "3.7",
+      .cluster_version = "3.7.0",
+      .peers = {{"b", "3.7.3"}}},
+     "etcd here is 3.6.16, and this volume's data is at 3.7",
+     "'etcdctl downgrade enable 3.6'"},
+    {"DownWithoutAWordAndNobodyAnswers",
+     {.mine = "3.6.16", .served_by = "3.7.3", .data_version = "3.7"},
+     "etcd here is 3.6.16, and this volume's data is at 3.7",
+     "'etcdctl downgrade enable 3.6'"},
+    // The volume of a member that was away while the others were told.
+    {"DownWhileThisVolumeWasNotTold",
+     {.mine = "3.6.16", .served_by = "3.7.3", .data_version = "3.7", .cluster_version = "3.6.0"},
+     "etcd here is 3.6.16, and this volume's data is at 3.7",
+     "'etcdctl downgrade enable 3.6'"},
+    {"DownAsTold",
+     {.mine = "3.6.16",
+      .served_by = "3.7.3",
+      .data_version = "3.6",
+      .cluster_version = "3.6.0",
+      .peers = {{"b", "3.7.3"}, {"c", "3.6.16"}}},
+     "",
+     ""},
+    {"DownByTwo",
+     {.mine = "3.5.35", .served_by = "3.7.3", .data_version = "3.7"},
+     "etcd here is 3.5.35, and this volume's data is at 3.7",
+     "go down one minor version at a time"},
+    {"DownTo34",
+     {.mine = "3.4.23", .data_version = "3.5", .peers = {{"b", "3.5.35"}}},
+     "etcd here is 3.4.23, and this volume's data is at 3.5",
+     "the restore of a backup"},
+    {"ABlankOneBesideAHigherCluster",
+     {.mine = "3.5.35", .cluster_version = "3.6.0", .peers = {{"b", "3.6.16"}}},
+     "etcd here is 3.5.35, and the cluster is at 3.6",
+     "'etcdctl downgrade enable 3.5'"},
+    // Patches from which the step is not safe, up to the last of them.
+    {"FromAnUnfit35",
+     {.mine = "3.6.16", .served_by = "3.5.31"},
+     "etcd here is 3.6.16 and what last served on this volume was 3.5.31",
+     "bring every member to 3.5.32 or later first"},
+    {"FromAFit35", {.mine = "3.6.16", .served_by = "3.5.32"}, "", ""},
+    {"BesideAnUnfit36",
+     {.mine = "3.7.3", .served_by = "3.6.11", .peers = {{"b", "3.6.11"}, {"c", "3.6.10"}}},
+     "etcd here is 3.7.3 and c runs 3.6.10",
+     "bring every member to 3.6.11 or later first"},
+    {"ARebootAfterTheStepFromAnUnfit36",
+     {.mine = "3.7.3", .served_by = "3.7.3", .data_version = "3.6", .peers = {{"c", "3.6.10"}}},
+     "",
+     ""},
+};
+
+class EtcdVersionStep : public testing::TestWithParam<Step> {};
+
+TEST_P(EtcdVersionStep, IsTakenOrRefused) {
+  auto const& step = GetParam();
+  auto const refusal = version_refusal(step.facts);
+  EXPECT_EQ(refusal.has_value(), *step.why != 0) << (refusal ? refusal->why : "");
+  if (!refusal) return;
+  EXPECT_TRUE(refusal->why.starts_with(step.why)) << refusal->why;
+  EXPECT_TRUE(refusal->instead.contains(step.instead)) << refusal->instead;
+}
+
+INSTANTIATE_TEST_SUITE_P(Every, EtcdVersionStep, testing::ValuesIn(kSteps),
+                         [](auto const& row) { return row.param.name; });
+
 }  // namespace
 }  // namespace haagent::bootstrap
