@@ -15,8 +15,13 @@ struct Boot::State {
         root(parts.root),
         volumes(config, parts.root, parts.ec2, parts.clock, parts.devices, parts.disks,
                 parts.mounts),
-        etcd{config,        parts.root,  parts.http, parts.clock,
-             parts.process, parts.units, parts.ec2,  {}} {}
+        etcd{.config = config,
+             .root = parts.root,
+             .http = parts.http,
+             .clock = parts.clock,
+             .process = parts.process,
+             .units = parts.units,
+             .ec2 = parts.ec2} {}
 
   NodeConfig const config;
   Root root;

@@ -114,6 +114,16 @@ struct EtcdMemberFacts {
   std::uint64_t db_quota = 0;              // bytes
 };
 
+// Whether the state store has backups of a cluster: a new one is never formed beside them. Set by
+// the row that asks the store, again and again while a cluster might be formed.
+struct EtcdBackups {
+  enum class State { unknown, none, present };
+  State state = State::unknown;
+  std::string detail;  // unknown: why; present: the newest one, "2026-01-15T10:15:00Z"
+  // A restore is under way: the token of the cluster that it brings. Empty: none is.
+  std::string restored_token;
+};
+
 struct EtcdFacts {
   Fact<EtcdVolume> volume;                // set by volume-<cluster>: mine
   Fact<std::vector<EtcdVolume>> volumes;  // set by volume-<cluster>: all zones', mine included.
@@ -122,6 +132,7 @@ struct EtcdFacts {
   Fact<MountedVolume> mount;              // set by mount-<cluster>
   Fact<EtcdMemberFacts> member;           // set by etcd-<cluster>
   Fact<std::vector<EtcdPeer>> peers;      // set by hosts
+  Fact<EtcdBackups> backups;              // set by the row that asks the state store
 };
 
 struct Facts {

@@ -6,10 +6,10 @@
 //  1. Data on the volume: start it as it is, whatever else is unreachable. Only a quorum that says
 //     that this member was removed, or one that serves another cluster, stops that.
 //  2. A new cluster only where nothing speaks for an old one: my volume is blank and no snapshot's,
-//     no volume of any zone carries a cluster id, no peer answers at all, no backup exists, and a
-//     quorum of the expected volumes is held by instances. Everybody forms with the same full list
-//     and token, so ids are the same whoever starts first, and etcd's own quorum over that list
-//     makes it one cluster.
+//     no volume of any zone carries a cluster id, no peer answers at all, no backup exists and no
+//     restore is under way, and a quorum of the expected volumes is held by instances. Everybody
+//     forms with the same full list and token, so ids are the same whoever starts first, and etcd's
+//     own quorum over that list makes it one cluster.
 //  3. History and no quorum: wait. Never form.
 //  4. A blank member that a quorum knows comes back under a new id (remove, add as a learner,
 //     promote), never under its old one: it may have voted or acknowledged entries that it lost
@@ -17,9 +17,15 @@
 //     before its member has published itself, and no input here tells the two apart. Only a learner
 //     that has not started is used as it stands: it has no vote and nothing to lose.
 //  5. A member is not done before a quorum of the volumes carry the cluster's id, so that no
-//  client's
-//     write is taken which the loss of a minority of the volumes leaves without evidence.
-//  6. What stands in the way is set aside, never deleted.
+//     client's write is taken which the loss of a minority of the volumes leaves without evidence.
+//     A learner's volume carries it before the learner votes, for the same reason.
+//  6. Who is to be a member is what the tags of all the cluster's volumes agree on. While they
+//     disagree, nobody is added or removed. A member is taken out only on positive evidence: every
+//     volume's tag lists the same members without it, each of those has a volume that shows it, EC2
+//     has said so for kTagsSettle, and all of those members vote. It is taken out by the agent of
+//     etcd's leader, of which there is one, one at a time, and never while another voter is down.
+//  7. The number of voters is made even only while every voter is up: a quorum of 4 is 3.
+//  8. What stands in the way is set aside, never deleted.
 #pragma once
 
 #include <cstdint>
@@ -28,6 +34,7 @@
 #include <variant>
 #include <vector>
 
+#include "agent/base/clock.h"
 #include "agent/base/units.h"
 #include "bootstrap/etcd/client.h"
 #include "bootstrap/etcd/data_dir.h"
@@ -66,12 +73,25 @@ struct VolumeEvidence {
   std::vector<std::string> members;
   std::string etcd_cluster_id;
   bool attached = false;  // to an instance
+  // False: it has lost its tag of a member, and still carries a cluster's id: a member that left,
+  // or one whose tag was taken away too early. It says nothing but that there has been a cluster.
+  bool tagged = true;
 };
+
+// A blank volume decides on what EC2 said at most this long ago, and so does who takes a member
+// out.
+inline constexpr Duration kEvidenceAge{5'000};
+// Longer than a describe of EC2 has been seen to lag behind a change of tags.
+inline constexpr Duration kTagsSettle{120'000};
+// A learner whose log does not grow for so long is taken out, by its own agent; by the leader's
+// where nobody answers there for twice as long.
+inline constexpr Duration kLearnerPatience{600'000};
 
 struct MemberInputs {
   // Who I am.
   std::string member;                         // "a"
-  std::vector<InitialMember> expected;        // all members of the tag, in its order
+  InitialMember self;                         // how etcd knows me
+  std::vector<InitialMember> expected;        // all members of my volume's tag, in its order
   std::vector<std::string> expected_members;  // "a", "b", "c", beside `expected`
   std::string version;                        // of my etcd: "3.5.30"
 
@@ -92,8 +112,21 @@ struct MemberInputs {
   // The others.
   std::vector<MemberAnswer> peers;
   std::string cluster_version;  // as one of them says: "3.5.0"; asked only before a start
-  std::optional<std::vector<VolumeEvidence>> volumes;  // nothing: EC2 was not asked
-  bool backup_present = false;
+  Duration learner_still{0};      // since the listed learner's log, mine or a peer's, last grew
+  std::string promotion_refused;  // etcd's words to the promotion just asked for; empty: none
+
+  // EC2's: the tags of all volumes, mine included. Nothing: it was not asked.
+  std::optional<std::vector<VolumeEvidence>> volumes;
+  Duration volumes_age{0};     // since it said so
+  Duration tags_agree_for{0};  // over how long each of its answers had tags that list who they do
+  Duration tags_settle{kTagsSettle};
+  Duration learner_patience{kLearnerPatience};
+
+  // The state store's. `absent`: there is none to be asked.
+  enum class Backups { absent, unknown, none, present };
+  Backups backups = Backups::absent;
+  std::string backups_detail;  // of unknown: why; of present: which
+  std::string restored_token;  // of a restore that is under way
 };
 
 struct StartAsIs {};
@@ -109,7 +142,7 @@ struct SetAside {
 struct StopUnit {
   std::string why;
 };
-struct RemoveStale {
+struct RemoveStale {  // my own old id
   std::uint64_t id = 0;
   std::string why;
 };
@@ -126,23 +159,41 @@ struct TagVolume {  // mine, in EC2
 struct MarkVolume {  // mine, in haagent.json
   std::uint64_t id = 0;
 };
+struct RemoveMember {  // another, or the learner that does not get on
+  std::uint64_t id = 0;
+  std::string name;
+  std::string why;
+};
+struct MoveLeader {  // away from me
+  std::uint64_t to = 0;
+  std::string name;
+  std::string why;
+};
+// `todo` is what the operator is to do, or "nothing to do: ..." where it goes on by itself.
 struct Wait {
   std::string what;
+  std::string todo;
+  bool ask_ec2 = false;  // for what EC2 says now: ask it, and decide again
 };
 struct Refuse {
   std::string why;
+  std::string todo;
 };
 struct Serving {
   std::string what;
+  bool watch_tags = false;  // a change waits for what EC2 says next
 };
-using Decision =
-    std::variant<StartAsIs, FormNew, StartJoined, SetAside, StopUnit, RemoveStale, AddLearner,
-                 Promote, UpdatePeerUrl, TagVolume, MarkVolume, Wait, Refuse, Serving>;
+using Decision = std::variant<StartAsIs, FormNew, StartJoined, SetAside, StopUnit, RemoveStale,
+                              AddLearner, Promote, UpdatePeerUrl, TagVolume, MarkVolume,
+                              RemoveMember, MoveLeader, Wait, Refuse, Serving>;
 
 Decision decide(MemberInputs const& inputs);
 
 // Of these, what decides which etcd may be started.
 VersionFacts version_facts(MemberInputs const& inputs);
+
+// Whether it waits for nothing but a new answer of EC2.
+bool asks_ec2(Decision const& decision);
 
 // "b does not answer (connection refused) and c answers strangely (HTTP 404)"; empty: all answer.
 std::string missing(MemberInputs const& inputs);

@@ -1,6 +1,8 @@
 #include "bootstrap/etcd/step.h"
 
 #include <algorithm>
+#include <set>
+#include <utility>
 
 #include "agent/base/volume_marker.h"
 #include "agent/base/volume_tags.h"
@@ -15,10 +17,6 @@ namespace {
 using namespace std::chrono_literals;
 using Phase = UnitState::Phase;
 
-// A blank volume decides on what EC2 said at most this long ago.
-constexpr Duration kEvidenceAge = 5s;
-// A member that waits for the others' tags: they come within a second or two of each other.
-constexpr Duration kTagAge = 1s;
 constexpr Duration kStopDeadline = 30s;
 constexpr Duration kPromotionShows = 5s;
 constexpr Duration kStartAgainFirst = 1s;
@@ -41,7 +39,8 @@ bool starts_etcd(Decision const& decision) {
 
 bool changes_members(Decision const& decision) {
   return std::holds_alternative<AddLearner>(decision) ||
-         std::holds_alternative<RemoveStale>(decision);
+         std::holds_alternative<RemoveStale>(decision) ||
+         std::holds_alternative<RemoveMember>(decision);
 }
 
 }  // namespace
@@ -85,11 +84,30 @@ Result<MemberInputs> EtcdStep::gather(Facts& facts, std::stop_token stop) {
     version_ = to_string(*version);
   }
 
-  MemberInputs in{.member = volume->member, .version = version_};
-  for (auto const& member : volume->members) {
-    in.expected_members.push_back(member);
-    in.expected.push_back(
-        {etcd_member_name(cluster_, member), etcd_peer_url(parts_.config, cluster_, member)});
+  auto known_as = [&](std::string const& member) {
+    return InitialMember{etcd_member_name(cluster_, member),
+                         etcd_peer_url(parts_.config, cluster_, member)};
+  };
+  MemberInputs in{.member = volume->member,
+                  .self = known_as(volume->member),
+                  .version = version_,
+                  .tags_settle = parts_.pace.tags_settle,
+                  .learner_patience = parts_.pace.learner_patience};
+  take_evidence(in);
+  // My own tag may have changed since this boot read it.
+  in.expected_members = volume->members;
+  for (auto const& each : in.volumes.value_or(std::vector<VolumeEvidence>{}))
+    if (each.volume_id == volume->volume_id && !each.members.empty())
+      in.expected_members = each.members;
+  for (auto const& member : in.expected_members) in.expected.push_back(known_as(member));
+  if (parts_.asks_for_backups) {
+    using State = EtcdBackups::State;
+    auto const backups = mine.backups.get().value_or(EtcdBackups{});
+    in.backups = backups.state == State::present ? MemberInputs::Backups::present
+                 : backups.state == State::none  ? MemberInputs::Backups::none
+                                                 : MemberInputs::Backups::unknown;
+    in.backups_detail = backups.detail;
+    in.restored_token = backups.restored_token;
   }
   auto data = inspect_data_dir(mount_point_);
   if (!data) return std::unexpected(data.error());
@@ -124,12 +142,17 @@ Result<MemberInputs> EtcdStep::gather(Facts& facts, std::stop_token stop) {
   if (stop.stop_requested()) return fail(Kind::interrupted, "stopped");
   voter_endpoints_.clear();
   std::vector<std::uint64_t> list;
+  std::set<std::string> listed;
   for (std::size_t i = 0; i < answers.size(); ++i) {
     auto& answer = answers[i];
     if (answer.quorum_list) {
       voter_endpoints_.push_back(asked[i].endpoint);
       list.clear();
-      for (auto const& member : *answer.quorum_list) list.push_back(member.id);
+      listed.clear();
+      for (auto const& member : *answer.quorum_list) {
+        list.push_back(member.id);
+        listed.insert(member_of(member));
+      }
     }
     if (answer.member == in.member) {
       in.own = std::move(answer);
@@ -146,26 +169,77 @@ Result<MemberInputs> EtcdStep::gather(Facts& facts, std::stop_token stop) {
   }
   std::ranges::sort(list);
   if (!list.empty() && !last_list_.empty() && list != last_list_) peers_->hurry();
-  if (!list.empty()) last_list_ = std::move(list);
+  if (!list.empty()) {
+    if (list != last_list_) list_since_ = parts_.clock.steady();
+    last_list_ = std::move(list);
+    peers_->listed(cluster_, std::move(listed));
+  }
+  watch_learner(in);
+  take_evidence(in);
   return in;
 }
 
-// Only for a blank volume that hears of no cluster (what might still speak for one?), and for a
-// member that serves for the first time (do the others' volumes say so?).
-Result<void> EtcdStep::ask_ec2(MemberInputs& in, Duration max_age, std::stop_token stop) {
-  auto volumes = peers_->volumes(cluster_, max_age, stop);
-  if (!volumes) return std::unexpected(volumes.error());
+// "b" of the member whose peer URL is http://etcd-b.internal.<cluster>:2380; else by its name.
+std::string EtcdStep::member_of(EtcdMember const& listed) const {
+  for (auto const& url : listed.peer_urls) {
+    auto const begin = url.find("//");
+    if (begin == std::string::npos) continue;
+    auto const host = url.substr(begin + 2, url.find(':', begin) - begin - 2);
+    if (auto member = member_of_host(parts_.config, host); !member.empty()) return member;
+  }
+  auto const prefix = etcd_member_name(cluster_, "");
+  return listed.name.starts_with(prefix) ? listed.name.substr(prefix.size()) : "";
+}
+
+// For how long the learner's log has not grown.
+void EtcdStep::watch_learner(MemberInputs& in) {
+  auto const now = parts_.clock.steady();
+  std::uint64_t id = 0;
+  auto answers = in.peers;
+  answers.push_back(in.own);
+  for (auto const& answer : answers)
+    for (auto const& member : answer.quorum_list.value_or(std::vector<EtcdMember>{}))
+      if (member.learner) id = member.id;
+  std::uint64_t index = 0;
+  for (auto const& answer : answers)
+    if (id != 0 && answer.member_id == id) index = answer.raft_index;
+  if (id != learner_ || index > learner_index_) {
+    learner_ = id;
+    learner_index_ = index;
+    learner_since_ = now;
+  }
+  if (id != 0) in.learner_still = std::chrono::duration_cast<Duration>(now - learner_since_);
+}
+
+void EtcdStep::take_evidence(MemberInputs& in) const {
+  auto evidence = peers_->evidence(cluster_);
+  in.volumes.reset();
+  if (!evidence) return;
   in.volumes.emplace();
-  for (auto const& volume : *volumes)
+  in.volumes_age = evidence->age;
+  // Of two minutes in which EC2 says one thing and etcd's list another, all count: a list that has
+  // just changed may have changed because of tags that EC2 does not show here yet.
+  auto const stable =
+      std::chrono::duration_cast<Duration>(parts_.clock.steady() - list_since_) - evidence->age;
+  in.tags_agree_for = std::clamp(stable, Duration(0), evidence->tags_agree_for);
+  for (auto const& volume : evidence->volumes)
     in.volumes->push_back({.volume_id = volume.volume_id,
                            .member = volume.member,
                            .members = volume.members,
                            .etcd_cluster_id = volume.etcd_cluster_id,
                            .attached = !volume.instance_id.empty()});
-  if (!parts_.backup_present || in.own.quorum_list) return {};
-  auto backup = parts_.backup_present(cluster_, std::move(stop));
-  if (!backup) return fail(backup.error(), "looking for a backup");
-  in.backup_present = *backup;
+  for (auto const& volume : evidence->retired)
+    in.volumes->push_back({.volume_id = volume.volume_id,
+                           .member = {},
+                           .members = {},
+                           .etcd_cluster_id = volume.etcd_cluster_id,
+                           .tagged = false});
+}
+
+Result<void> EtcdStep::ask_ec2(MemberInputs& in, std::stop_token stop) {
+  auto volumes = peers_->volumes(cluster_, Duration(0), std::move(stop));
+  if (!volumes) return std::unexpected(volumes.error());
+  take_evidence(in);
   return {};
 }
 
@@ -176,19 +250,18 @@ Result<Finding> EtcdStep::look(Facts& facts, std::stop_token stop) {
   if (!view) return std::unexpected(view.error());
   auto inputs = gather(facts, stop);
   if (!inputs) return std::unexpected(inputs.error());
-  bool const heard = std::ranges::any_of(inputs->peers, [](MemberAnswer const& peer) {
-    return peer.reach != MemberAnswer::Reach::silent;
-  });
-  bool const blank_and_alone =
-      inputs->data.state != DataDir::State::member && !is_up(inputs->unit) && !heard;
-  bool const first_time =
-      inputs->own.quorum_list && inputs->marker_cluster_id.empty() && inputs->expected.size() > 1;
-  if (blank_and_alone || first_time) {
-    auto asked = ask_ec2(*inputs, first_time ? kTagAge : kEvidenceAge, stop);
-    if (!asked) return std::unexpected(asked.error());
+  inputs->promotion_refused = std::exchange(promotion_refused_, {});
+  auto decision = decide(*inputs);
+  // EC2 is asked only where the decision hangs on what it says now.
+  if (auto const* serving = std::get_if<Serving>(&decision);
+      asks_ec2(decision) ||
+      (serving && serving->watch_tags && inputs->volumes_age >= parts_.pace.tags_settle / 4)) {
+    auto asked = ask_ec2(*inputs, stop);
+    if (!asked && !serving) return std::unexpected(asked.error());
     // EC2 may have told more than evidence: where the others are.
     view = peers_->look(facts, stop);
     if (!view) return std::unexpected(view.error());
+    decision = decide(*inputs);
   }
   inputs_ = *std::move(inputs);
   auto& fact = facts.etcd(cluster_).member;
@@ -202,7 +275,6 @@ Result<Finding> EtcdStep::look(Facts& facts, std::stop_token stop) {
     move_ = WriteHosts{view->entries};
     return Needed{"write to /etc/hosts: " + view->sentence};
   }
-  auto decision = decide(inputs_);
   auto sentence = sentence_of(decision, inputs_);
   if (std::holds_alternative<Serving>(decision)) return when_serving(std::move(sentence), stop);
   started_ = started_ && !inputs_.own.quorum_list;
@@ -255,8 +327,13 @@ Result<Finding> EtcdStep::when_serving(std::string sentence, std::stop_token sto
     if (auto refusal = version_refusal(version_facts(inputs_)))
       return Done{fmt::format("{}; etcd {} is installed and not started: {}; {}", sentence,
                               version_, refusal->why, refusal->instead)};
-  bool const all_serve = std::ranges::all_of(
-      inputs_.peers, [](MemberAnswer const& peer) { return peer.quorum_list.has_value(); });
+  auto const& list = inputs_.own.quorum_list;
+  bool const all_serve = list && std::ranges::all_of(*list, [&](EtcdMember const& member) {
+                           return member.id == inputs_.own.member_id ||
+                                  std::ranges::any_of(inputs_.peers, [&](MemberAnswer const& peer) {
+                                    return peer.member_id == member.id && peer.quorum_list;
+                                  });
+                         });
   if (!all_serve)
     return Done{sentence + "; its changed configuration waits until every member serves"};
   move_ = Restart{};
@@ -309,14 +386,22 @@ EtcdClient EtcdStep::own_member() const {
                     etcd_client_tls(parts_.config, parts_.root), kVersionTimeouts);
 }
 
+EtcdClient EtcdStep::own() const {
+  return EtcdClient(parts_.http, {etcd_endpoint(parts_.config, cluster_, "127.0.0.1")},
+                    etcd_client_tls(parts_.config, parts_.root));
+}
+
 Result<void> EtcdStep::promote(std::uint64_t id, std::stop_token stop) {
-  if (auto promoted = voters().promote(id, stop); !promoted) return promoted;
+  if (auto promoted = voters().promote(id, stop); !promoted) {
+    if (etcd_errc(promoted.error()) != EtcdErrc::not_in_sync) return promoted;
+    promotion_refused_ = "it is not in sync with the leader";
+    return {};
+  }
   // The others know it at once; this member once it has applied the entry.
-  EtcdClient own(parts_.http, {etcd_endpoint(parts_.config, cluster_, "127.0.0.1")},
-                 etcd_client_tls(parts_.config, parts_.root));
+  auto client = own();
   auto const deadline = parts_.clock.steady() + kPromotionShows;
   for (;;) {
-    auto status = own.status(stop);
+    auto status = client.status(stop);
     if (status && !status->learner) return {};
     if (parts_.clock.steady() >= deadline)
       return fail(Kind::transient, "{:x} was promoted, but does not know it yet", id);
@@ -387,6 +472,10 @@ Result<void> EtcdStep::carry_out(Decision const& decision, Facts& facts, std::st
     return parts_.units.stop(etcd_unit(cluster_), kStopDeadline, stop);
   if (auto const* remove = std::get_if<RemoveStale>(&decision))
     return voters().remove(remove->id, stop);
+  if (auto const* leaving = std::get_if<RemoveMember>(&decision))
+    return voters().remove(leaving->id, stop);
+  if (auto const* lead = std::get_if<MoveLeader>(&decision))
+    return own().move_leader(lead->to, stop);
   if (std::get_if<AddLearner>(&decision)) {
     failed_starts_ = 0;
     auto added = voters().add_learner(etcd_peer_url(parts_.config, cluster_, inputs_.member), stop);
@@ -425,7 +514,8 @@ Result<void> EtcdStep::act(Facts& facts, std::stop_token stop) {
 }
 
 std::vector<std::unique_ptr<Step>> make_etcd_steps(EtcdParts const& parts) {
-  auto peers = std::make_shared<Peers>(parts.config, parts.root, parts.ec2, parts.clock);
+  auto peers = std::make_shared<Peers>(parts.config, parts.root, parts.ec2, parts.clock,
+                                       parts.pace.tags_every);
   std::vector<std::unique_ptr<Step>> steps;
   steps.push_back(std::make_unique<HostsStep>(peers));
   for (auto cluster : kEtcdClusters)

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <functional>
 #include <memory>
 #include <optional>
 
@@ -18,6 +17,13 @@
 
 namespace haagent::bootstrap {
 
+// How patient a change of the members is.
+struct EtcdPace {
+  Duration tags_every = Peers::kEvery;  // EC2 is asked anew while all is well
+  Duration tags_settle = kTagsSettle;
+  Duration learner_patience = kLearnerPatience;
+};
+
 // What etcd's steps work with. All of it outlives them.
 struct EtcdParts {
   NodeConfig const& config;
@@ -27,9 +33,10 @@ struct EtcdParts {
   Process& process;
   Units& units;
   aws::Ec2& ec2;
-  // Whether the state store has a backup of the cluster. Asked only where a cluster might be
-  // formed. Unset: there is no place for backups.
-  std::function<Result<bool>(EtcdCluster, std::stop_token)> backup_present;
+  // A row of the boot list sets facts.etcd(cluster).backups; while it has not, no cluster is
+  // formed.
+  bool asks_for_backups = false;
+  EtcdPace pace = {};
 };
 
 // The steps `etcd-main` and `etcd-events`: one member of one cluster, from its volume to a voter
@@ -53,7 +60,8 @@ class EtcdStep final : public Step {
   using Move = std::variant<std::monostate, WriteHosts, Restart, WriteVersion, Decision>;
 
   Result<MemberInputs> gather(Facts& facts, std::stop_token stop);
-  Result<void> ask_ec2(MemberInputs& inputs, Duration max_age, std::stop_token stop);
+  Result<void> ask_ec2(MemberInputs& inputs, std::stop_token stop);
+  void watch_learner(MemberInputs& inputs);
   void count_failures(UnitState const& unit);
   Result<std::string> config_bytes(EtcdInitial const& initial) const;
   Result<EtcdInitial> initial_on_disk() const;
@@ -68,6 +76,9 @@ class EtcdStep final : public Step {
   Result<void> carry_out(Decision const& decision, Facts& facts, std::stop_token stop);
   EtcdClient voters() const;
   EtcdClient own_member() const;
+  EtcdClient own() const;
+  std::string member_of(EtcdMember const& listed) const;
+  void take_evidence(MemberInputs& inputs) const;
 
   EtcdCluster const cluster_;
   EtcdParts parts_;
@@ -81,14 +92,21 @@ class EtcdStep final : public Step {
   MemberInputs inputs_;                       // of the last look
   std::vector<std::string> voter_endpoints_;  // that a quorum stands behind
   std::vector<std::uint64_t> last_list_;
-  std::string tagged_;  // by us: EC2 shows a new tag late
+  SteadyTime list_since_{};  // since when it is this one
+  std::string tagged_;       // by us: EC2 shows a new tag late
   Move move_;
   bool started_ = false;  // by us, and not yet seen to serve or to fail
   int failed_starts_ = 0;
   SteadyTime next_start_{};
   UtcTime next_start_utc_{};
-  bool too_early_ = false;     // said etcd of the last change of its members
-  bool polls_change_ = false;  // waits until etcd takes it
+  bool too_early_ = false;         // said etcd of the last change of its members
+  bool polls_change_ = false;      // waits until etcd takes it
+  std::string promotion_refused_;  // by etcd, and the next look tells
+
+  // The learner in the list, how far its log was seen to be, and since when no further.
+  std::uint64_t learner_ = 0;
+  std::uint64_t learner_index_ = 0;
+  SteadyTime learner_since_{};
 };
 
 // `hosts`, `etcd-main` and `etcd-events`, in this order.

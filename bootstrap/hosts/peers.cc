@@ -47,23 +47,35 @@ std::optional<EtcdVolume> etcd_volume_of(aws::Volume const& volume, EtcdCluster 
   return found;
 }
 
-Peers::Peers(NodeConfig const& config, Root root, aws::Ec2& ec2, Clock& clock)
+std::string member_of_host(NodeConfig const& config, std::string_view host) {
+  auto const whole = config.etcd_host("");  // "etcd-.internal.<cluster>"
+  auto const dash = whole.find('.');
+  auto const prefix = std::string_view(whole).substr(0, dash);
+  auto const suffix = std::string_view(whole).substr(dash);
+  if (host.size() <= whole.size() || !host.starts_with(prefix) || !host.ends_with(suffix))
+    return "";
+  return std::string(host.substr(prefix.size(), host.size() - whole.size()));
+}
+
+Peers::Peers(NodeConfig const& config, Root root, aws::Ec2& ec2, Clock& clock, Duration every)
     : config_(config),
       root_(std::move(root)),
       ec2_(ec2),
       clock_(clock),
+      every_(every),
       asked_at_(clock.steady()) {}
 
 bool Peers::due() const {
-  return hurry_ || clock_.steady() - asked_at_ >= (silent_.empty() ? kEvery : pause_);
+  return hurry_ || clock_.steady() - asked_at_ >= (silent_.empty() ? every_ : pause_);
 }
 
 Result<void> Peers::refresh(std::stop_token stop) {
   asked_at_ = clock_.steady();
   hurry_ = false;
-  pause_ = silent_.empty() ? kSoonest : std::min(pause_ * 2, kEvery);
+  pause_ = silent_.empty() ? kSoonest : std::min(pause_ * 2, every_);
   std::vector<std::string> keys;
   for (auto cluster : kEtcdClusters) keys.push_back(etcd_tag_name(cluster));
+  keys.emplace_back(kEtcdClusterIdTag);
   auto volumes = ec2_.describe_volumes(
       {.ids = {},
        .filters = {{"tag:" + ownership_tag_name(config_.cluster.name), {"owned"}},
@@ -76,8 +88,28 @@ Result<void> Peers::refresh(std::stop_token stop) {
       if (auto found = etcd_volume_of(volume, cluster))
         volumes_[cluster].push_back(*std::move(found));
   }
+  retired_.clear();
+  for (auto const& volume : *volumes)
+    if (std::ranges::none_of(kEtcdClusters, [&](auto cluster) {
+          return etcd_volume_of(volume, cluster).has_value();
+        }))
+      retired_.push_back({.volume_id = volume.id,
+                          .zone = volume.zone,
+                          .etcd_cluster_id = volume.tag(kEtcdClusterIdTag)});
   volumes_at_ = clock_.steady();
+  heard_tags();
   return find_addresses(std::move(stop));
+}
+
+void Peers::heard_tags() {
+  for (auto cluster : kEtcdClusters) {
+    Lists lists;
+    for (auto const& volume : volumes_[cluster])
+      lists[volume.volume_id] = {volume.members.begin(), volume.members.end()};
+    auto& known = agree_[cluster];
+    if (known.first == lists && known.second != SteadyTime{}) continue;
+    known = {std::move(lists), clock_.steady()};
+  }
 }
 
 Result<void> Peers::find_addresses(std::stop_token stop) {
@@ -110,13 +142,11 @@ Result<Peers::View> Peers::look(Facts& facts, std::stop_token stop) {
   if (!text) return std::unexpected(text.error());
   auto const known = hosts_in_block(text->value_or(""));
 
-  std::set<std::string> members;
   std::set<std::string> mine;
   bool fresh = false;
   for (auto cluster : kEtcdClusters) {
     auto volume = facts.etcd(cluster).volume.get();
     if (!volume) continue;
-    members.insert(volume->members.begin(), volume->members.end());
     mine.insert(volume->member);
     auto all = facts.etcd(cluster).volumes.get();
     if (all && !seeded_) {
@@ -126,9 +156,9 @@ Result<Peers::View> Peers::look(Facts& facts, std::stop_token stop) {
   }
   if (mine.empty()) return fail(Kind::internal, "no etcd volume is known to name a member by");
   if (!seeded_) {
-    for (auto const& member : members)
-      if (auto line = known.find(config_.etcd_host(member)); line != known.end())
-        addresses_.emplace(member, line->second);
+    for (auto const& [host, address] : known)
+      if (auto member = member_of_host(config_, host); !member.empty())
+        addresses_.emplace(member, address);
   }
   if (fresh) {
     auto found = find_addresses(stop);
@@ -142,6 +172,8 @@ Result<Peers::View> Peers::look(Facts& facts, std::stop_token stop) {
   }
   seeded_ = true;
 
+  auto const members = this->members(facts);
+  std::erase_if(silent_, [&](auto const& each) { return !members.contains(each.second); });
   View view;
   std::vector<std::string> words;
   auto address_of = [&](std::string const& member) -> std::string {
@@ -164,10 +196,55 @@ Result<Peers::View> Peers::look(Facts& facts, std::stop_token stop) {
     auto volume = facts.etcd(cluster).volume.get();
     if (!volume) continue;
     std::vector<EtcdPeer> peers;
-    for (auto const& member : volume->members) peers.push_back({member, address_of(member)});
+    for (auto const& member : members) peers.push_back({member, address_of(member)});
     facts.etcd(cluster).peers.set(std::move(peers));
   }
   return view;
+}
+
+// Whom my volumes' tags list, whom EC2 shows since, and whom etcd has. A name that stands in the
+// block already goes only once etcd is known to have nobody of it.
+std::set<std::string> Peers::members(Facts& facts) const {
+  std::set<std::string> members;
+  bool all_listed = true;
+  for (auto cluster : kEtcdClusters) {
+    auto const volume = facts.etcd(cluster).volume.get();
+    if (!volume) continue;
+    auto shown = volumes_.find(cluster);
+    if (shown == volumes_.end() || shown->second.empty()) {
+      members.insert(volume->members.begin(), volume->members.end());
+    } else {
+      for (auto const& each : shown->second) {
+        members.insert(each.members.begin(), each.members.end());
+        if (!each.member.empty()) members.insert(each.member);
+      }
+    }
+    members.insert(volume->member);
+    auto listed = listed_.find(cluster);
+    all_listed = all_listed && listed != listed_.end();
+    if (listed != listed_.end()) members.insert(listed->second.begin(), listed->second.end());
+  }
+  if (!all_listed)
+    for (auto const& [member, address] : addresses_) members.insert(member);
+  members.erase("");
+  return members;
+}
+
+std::optional<Peers::Evidence> Peers::evidence(EtcdCluster cluster) {
+  std::lock_guard lock(mutex_);
+  if (!volumes_at_) return std::nullopt;
+  auto const agree = agree_.find(cluster);
+  return Evidence{.volumes = volumes_[cluster],
+                  .age = std::chrono::duration_cast<Duration>(clock_.steady() - *volumes_at_),
+                  .tags_agree_for = agree == agree_.end()
+                                        ? Duration(0)
+                                        : std::chrono::duration_cast<Duration>(
+                                              *volumes_at_ - agree->second.second)};
+}
+
+void Peers::listed(EtcdCluster cluster, std::set<std::string> members) {
+  std::lock_guard lock(mutex_);
+  listed_[cluster] = std::move(members);
 }
 
 Result<void> Peers::write(std::vector<HostsEntry> const& entries) {

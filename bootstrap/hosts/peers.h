@@ -25,13 +25,16 @@ namespace haagent::bootstrap {
 // not of the form "a/a,b,c" gives what it has: who decides on it sees that the members differ.
 std::optional<EtcdVolume> etcd_volume_of(aws::Volume const& volume, EtcdCluster cluster);
 
+// "b" of "etcd-b.internal.<cluster>"; empty where it is another host's name.
+std::string member_of_host(NodeConfig const& config, std::string_view host);
+
 // Shared by the steps `hosts` and `etcd-*`, from any thread.
 class Peers {
  public:
   static constexpr Duration kEvery{300'000};
   static constexpr Duration kSoonest{5'000};
 
-  Peers(NodeConfig const& config, Root root, aws::Ec2& ec2, Clock& clock);
+  Peers(NodeConfig const& config, Root root, aws::Ec2& ec2, Clock& clock, Duration every = kEvery);
 
   struct View {
     std::vector<HostsEntry> entries;  // what the block in /etc/hosts should hold
@@ -47,6 +50,21 @@ class Peers {
   Result<std::vector<EtcdVolume>> volumes(EtcdCluster cluster, Duration max_age,
                                           std::stop_token stop);
 
+  // What EC2 said last of the cluster's volumes, in this boot; nothing where it was not asked.
+  struct Evidence {
+    std::vector<EtcdVolume> volumes;
+    // Of either cluster: they carry a cluster's id, and no tag of a member any more.
+    std::vector<EtcdVolume> retired;
+    Duration age{0};             // of that answer
+    Duration tags_agree_for{0};  // from the first of the answers, this one the last, in which every
+                                 // volume's tag listed the members that it lists now
+  };
+  std::optional<Evidence> evidence(EtcdCluster cluster);
+
+  // Whom etcd's own list names, as a quorum has it: they stay in /etc/hosts whatever the tags say,
+  // since etcd finds its members by these names.
+  void listed(EtcdCluster cluster, std::set<std::string> members);
+
   // Whether a peer's etcd answered at the address that is known.
   void heard(EtcdCluster cluster, std::string const& member, bool answered);
   // The membership has changed: look at EC2 next time, whenever that is.
@@ -56,18 +74,25 @@ class Peers {
   Result<void> refresh(std::stop_token stop);
   Result<void> find_addresses(std::stop_token stop);
   bool due() const;
+  void heard_tags();
+  std::set<std::string> members(Facts& facts) const;
 
   NodeConfig const& config_;
   Root root_;
   aws::Ec2& ec2_;
   Clock& clock_;
+  Duration const every_;
 
   std::mutex mutex_;
   bool seeded_ = false;
   std::map<std::string, std::string> addresses_;  // by member
   std::map<EtcdCluster, std::vector<EtcdVolume>> volumes_;
-  std::optional<SteadyTime> volumes_at_;  // of EC2's last answer
-  std::string trouble_;                   // of the last question to EC2
+  std::vector<EtcdVolume> retired_;
+  std::optional<SteadyTime> volumes_at_;                       // of EC2's last answer
+  using Lists = std::map<std::string, std::set<std::string>>;  // members, by volume
+  std::map<EtcdCluster, std::pair<Lists, SteadyTime>> agree_;  // the tags, and since when
+  std::map<EtcdCluster, std::set<std::string>> listed_;
+  std::string trouble_;  // of the last question to EC2
   SteadyTime asked_at_;
   bool hurry_ = false;
   Duration pause_ = kSoonest;  // while a peer is silent

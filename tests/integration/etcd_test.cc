@@ -163,7 +163,8 @@ TEST_P(EtcdCluster, OneOfThreeWaits) {
     while (turn.what == What::acted) turn = a->one_turn();
     EXPECT_EQ(turn.what, What::waiting);
     EXPECT_EQ(turn.sentence,
-              "a new cluster forms once 2 of 3 volumes are attached; not yet: b and c");
+              "a new cluster forms once 2 of 3 volumes are attached; not yet: b and c: start the "
+              "masters of b and c");
     EXPECT_FALSE(fs::exists(a->volume_dir() / "data"));
   });
 }

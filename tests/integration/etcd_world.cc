@@ -234,7 +234,7 @@ void Master::compose(bool with_volumes) {
                             .process = process_,
                             .units = *units_,
                             .ec2 = world_.ec2(),
-                            .backup_present = {}});
+                            .pace = world_.pace});
 }
 
 void Master::restart_agent_process() {

@@ -118,6 +118,8 @@ class World {
  public:
   explicit World(test::EtcdPrograms etcd, std::vector<std::string> members = {"a", "b", "c"});
 
+  EtcdPace pace;  // of the agents that are made from now on
+
   test::FakeEc2& ec2() { return ec2_; }
   test::EtcdPrograms const& etcd() const { return etcd_; }  // of the masters that boot
   std::filesystem::path const& disks() const { return disks_; }

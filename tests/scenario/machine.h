@@ -55,6 +55,9 @@ class MachineHttp final : public Http {
       : etcd_(etcd), address_(std::move(address)), power_(power) {}
   Result<HttpResponse> send(HttpRequest const& request, std::stop_token stop) override;
 
+  // The next request to a path that ends so is carried out, and its answer lost.
+  std::string loses_answer_to;
+
  private:
   test::EtcdModel& etcd_;
   std::string const address_;

@@ -79,6 +79,27 @@ TEST(Replacing, AMemberThatLostItsDiskHoweverInterrupted) {
   expect_same_end_however_interrupted(kLostDisk);
 }
 
+// The next voter that is asked says that the URL is taken: by this very member, as the next look
+// finds out. Were it taken for a conflict with somebody else, the boot would end here.
+TEST(Replacing, AChangeWhoseAnswerIsLostIsFoundDone) {
+  for (std::string change : {"/member/add", "/member/remove", "/member/promote"}) {
+    World world;
+    kLostDisk.fill(world);
+    auto& machine = *world.machines.front();
+    machine.http.loses_answer_to = change;
+    world.run({{machine, [&] {
+                  auto const end = machine.boot(0, 5min);
+                  EXPECT_TRUE(end.all_done) << change << ": " << end.row("etcd-main").sentence
+                                            << "; " << end.row("etcd-events").sentence;
+                }}});
+    EXPECT_EQ(machine.http.loses_answer_to, "") << "nothing was lost";
+    auto const members = *world.etcd.members("prod.example.com-main");
+    EXPECT_EQ(members.size(), 3u);
+    for (auto const& each : members) EXPECT_FALSE(each.learner) << each.name;
+    EXPECT_EQ(world.violations(), std::vector<std::string>());
+  }
+}
+
 Scenario const kSiblingsKnow{
     .name = "blank_volume_and_silent_siblings",
     .fill =

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <functional>
+#include <set>
 
 namespace haagent::bootstrap {
 namespace {
@@ -65,14 +66,22 @@ VolumeEvidence volume(std::string member, bool attached, std::string cluster_id 
           .attached = attached};
 }
 
+// What EC2 says of three masters whose volumes agree.
+std::vector<VolumeEvidence> agreed() {
+  return {volume("a", true), volume("b", true), volume("c", true)};
+}
+
 // Member a of three: a blank volume, no unit, everybody silent, all volumes attached.
 MemberInputs blank() {
-  MemberInputs in{
-      .member = "a", .expected = {}, .expected_members = {"a", "b", "c"}, .version = "3.5.33"};
+  MemberInputs in{.member = "a",
+                  .self = {"etcd-a", peer_url("a")},
+                  .expected = {},
+                  .expected_members = {"a", "b", "c"},
+                  .version = "3.5.33"};
   for (auto const& member : in.expected_members)
     in.expected.push_back({"etcd-" + member, peer_url(member)});
   in.peers = {silent("b"), silent("c")};
-  in.volumes = {{volume("a", true), volume("b", true), volume("c", true)}};
+  in.volumes = agreed();
   return in;
 }
 
@@ -95,6 +104,60 @@ MemberInputs running() {
   return in;
 }
 
+// Its etcd runs as a learner that has most of the log.
+MemberInputs learns() {
+  auto in = running();
+  in.own = no_quorum("a", kIdA);
+  in.own.learner = true;
+  in.own.raft_index = 900;
+  in.tag_cluster_id = "c1";
+  std::vector<EtcdMember> const list = {learner(kIdA, "a", true), listed(kIdB, "b"),
+                                        listed(kIdC, "c")};
+  in.peers = {serves("b", kIdB, list), serves("c", kIdC, list)};
+  return in;
+}
+
+// A volume with other members in its tag.
+VolumeEvidence tagged(std::string member, std::vector<std::string> members) {
+  auto evidence = volume(std::move(member), true, "c1");
+  evidence.members = std::move(members);
+  return evidence;
+}
+
+// Member a leads three, and the tags of all volumes have listed a alone for long.
+MemberInputs shrinks() {
+  auto in = running();
+  in.own.leader_id = kIdA;
+  for (auto& peer : in.peers) peer.leader_id = kIdA;
+  in.volumes = {{tagged("a", {"a"})}};
+  in.expected_members = {"a"};
+  in.expected.resize(1);
+  in.tags_agree_for = kTagsSettle;
+  return in;
+}
+
+// Member b of the same: the tags do not list it.
+MemberInputs leaves() {
+  auto in = shrinks();
+  in.member = "b";
+  in.self = {"etcd-b", peer_url("b")};
+  in.data.identity = {kIdB, kCluster};
+  in.expected_members = {"a", "b", "c"};
+  in.expected = blank().expected;
+  std::swap(in.own, in.peers[0]);
+  return in;
+}
+
+// Member a of three: b and c are to join a alone, as its volume's tag says by now.
+MemberInputs grows() {
+  auto in = running();
+  in.own = serves("a", kIdA, {listed(kIdA, "a")});
+  in.own.leader_id = kIdA;
+  in.peers = {silent("b"), silent("c")};
+  in.volumes = agreed();
+  return in;
+}
+
 struct Case {
   char const* name;
   std::function<MemberInputs()> inputs;
@@ -102,10 +165,10 @@ struct Case {
   char const* sentence;   // and in which words
 };
 
-constexpr std::string_view kMoves[] = {"StartAsIs",     "FormNew",     "StartJoined", "SetAside",
-                                       "StopUnit",      "RemoveStale", "AddLearner",  "Promote",
-                                       "UpdatePeerUrl", "TagVolume",   "MarkVolume",  "Wait",
-                                       "Refuse",        "Serving"};
+constexpr std::string_view kMoves[] = {
+    "StartAsIs",  "FormNew", "StartJoined",   "SetAside",  "StopUnit",   "RemoveStale",
+    "AddLearner", "Promote", "UpdatePeerUrl", "TagVolume", "MarkVolume", "RemoveMember",
+    "MoveLeader", "Wait",    "Refuse",        "Serving"};
 
 template <class Change>
 std::function<MemberInputs()> from(MemberInputs (*base)(), Change change) {
@@ -130,8 +193,8 @@ Case const kCases[] = {
     {"DataOutweighsEverySignOfABlankWorld",
      from(with_data,
           [](MemberInputs& in) {
-            in.volumes = {{volume("a", true), volume("b", true), volume("c", true)}};
-            in.backup_present = true;
+            in.volumes = agreed();
+            in.backups = MemberInputs::Backups::present;
           }),
      "StartAsIs", "start etcd-a on its data"},
     {"DataAndAPeerWithoutQuorum",
@@ -148,6 +211,7 @@ Case const kCases[] = {
     {"DataOfARemovedMember",
      from(with_data,
           [](MemberInputs& in) {
+            in.volumes = agreed();
             in.peers[0] = serves("b", kIdB, {listed(kIdB, "b"), listed(kIdC, "c")});
           }),
      "SetAside",
@@ -155,6 +219,7 @@ Case const kCases[] = {
     {"DataOfARemovedMemberWhoseNameIsListedAnew",
      from(with_data,
           [](MemberInputs& in) {
+            in.volumes = agreed();
             in.peers[0] =
                 serves("b", kIdB, {listed(0xa1, "a"), listed(kIdB, "b"), listed(kIdC, "c")});
           }),
@@ -184,7 +249,7 @@ Case const kCases[] = {
             in.peers[0].cluster_id = kOther;
           }),
      "Refuse",
-     "this volume belongs to cluster c1, but b serves c2: two clusters must not run side by side; "
+     "this volume belongs to cluster c1, but b serves c2: two clusters must not run side by side: "
      "restore or replace one of them"},
     {"DataOfAnotherClusterThatHasNoQuorum",
      from(with_data,
@@ -193,7 +258,7 @@ Case const kCases[] = {
             in.peers[0].cluster_id = kOther;
           }),
      "Refuse",
-     "this volume belongs to cluster c1, but b serves c2: two clusters must not run side by side; "
+     "this volume belongs to cluster c1, but b serves c2: two clusters must not run side by side: "
      "restore or replace one of them"},
     {"WithoutAMarkerTheLogSaysWhoseItIs",
      from(with_data,
@@ -214,7 +279,7 @@ Case const kCases[] = {
     {"DataAndMarkerDisagree",
      from(with_data, [](MemberInputs& in) { in.marker_cluster_id = "c9"; }), "Refuse",
      "the data on this volume is of cluster c1, and its haagent.json says c9: one of the two was "
-     "changed by hand; find out which belongs here, and put the other right"},
+     "changed by hand: find out which belongs here, and put the other right"},
     {"TwoMinorVersionsApart",
      from(with_data,
           [](MemberInputs& in) {
@@ -222,7 +287,7 @@ Case const kCases[] = {
             in.peers[0] = serves("b", kIdB, all_three());
           }),
      "Refuse",
-     "etcd here is 3.7.1 and b runs 3.5.33: members may differ by one minor version; install one "
+     "etcd here is 3.7.1 and b runs 3.5.33: members may differ by one minor version: install one "
      "in between first"},
     {"OneMinorVersionApart",
      from(with_data,
@@ -316,22 +381,59 @@ Case const kCases[] = {
             in.own.raft_index = 899;
           }),
      "Wait", "etcd-a is a learner and catches up: at entry 899 of 1000"},
-    {"ALearnerIsInSync",
-     from(running,
-          [](MemberInputs& in) {
-            in.own = no_quorum("a", kIdA);
-            in.own.learner = true;
-            in.own.raft_index = 900;
-          }),
-     "Promote", "promote etcd-a (a0)"},
+    {"ALearnerIsInSync", learns, "Promote", "promote etcd-a (a0)"},
     {"ALearnerUnderAnOldPeerUrlIsPromotedFirst",
-     from(running,
+     from(learns,
           [](MemberInputs& in) {
-            in.own = serves("a", kIdA, all_three());
-            (*in.own.quorum_list)[0].peer_urls = {"http://10.0.0.1:2380"};
-            in.own.learner = true;
+            for (auto& peer : in.peers)
+              (*peer.quorum_list)[0].peer_urls = {"http://10.0.0.1:2380"};
           }),
      "Promote", "promote etcd-a (a0)"},
+    // Before it votes, its volume must speak of the cluster: the others' may be lost.
+    {"ALearnersVolumeIsTaggedBeforeItVotes",
+     from(learns, [](MemberInputs& in) { in.tag_cluster_id = ""; }), "TagVolume",
+     "tag the volume of etcd-a with cluster c1"},
+    {"ALearnerThatEtcdDoesNotPromoteYet",
+     from(learns, [](MemberInputs& in) { in.promotion_refused = "not in sync"; }), "Wait",
+     "etcd-a is a learner at entry 900 of 1000, and etcd does not promote it yet (not in sync): "
+     "nothing to do: it is asked again"},
+    {"ALearnerThatVotesAndDoesNotKnowItYet",
+     from(learns,
+          [](MemberInputs& in) {
+            for (auto& peer : in.peers) (*peer.quorum_list)[0].learner = false;
+          }),
+     "Wait", "etcd-a votes now, and has not read so in its log yet: nothing to do"},
+    {"ALearnerThatDoesNotGetOn",
+     from(learns,
+          [](MemberInputs& in) {
+            in.own.raft_index = 500;
+            in.learner_still = kLearnerPatience;
+          }),
+     "RemoveMember",
+     "remove etcd-a (a0) from the cluster: it is a learner that has not got on for 10 min 0 s, at "
+     "entry 500 of 1000; it is added anew"},
+    {"ALearnerThatEtcdNeverPromotes",
+     from(learns,
+          [](MemberInputs& in) {
+            in.promotion_refused = "not in sync";
+            in.learner_still = kLearnerPatience;
+          }),
+     "RemoveMember", "remove etcd-a (a0) from the cluster: it is a learner that has not got on"},
+    {"ALearnerOfAnIdleClusterHasNothingToGetOnWith",
+     from(learns, [](MemberInputs& in) { in.learner_still = 10 * kLearnerPatience; }), "Promote",
+     "promote etcd-a (a0)"},
+    // Of four voters three must be up.
+    {"ALearnerIsNotMadeTheFourthVoterWhileOneIsDown",
+     from(learns,
+          [](MemberInputs& in) {
+            for (auto& peer : in.peers) peer.quorum_list->push_back(listed(0xd0, "d"));
+          }),
+     "Wait",
+     "etcd-a does not become a voter while etcd-d is down: of 4 voters 3 must be up: bring etcd-d "
+     "back, or replace it"},
+    {"ALearnerIsMadeTheThirdVoterWhileOneIsDown",
+     from(learns, [](MemberInputs& in) { in.peers[1] = silent("c"); }), "Promote",
+     "promote etcd-a (a0)"},
     {"ALearnerAndNoQuorum",
      from(running,
           [](MemberInputs& in) {
@@ -468,7 +570,7 @@ Case const kCases[] = {
             in.peers[0] = serves("b", kIdB, all_three());
           }),
      "Refuse",
-     "this volume belongs to cluster c2, but b serves c1: two clusters must not run side by side; "
+     "this volume belongs to cluster c2, but b serves c1: two clusters must not run side by side: "
      "restore or replace one of them"},
     {"BlankAndItsTagNamesAnotherCluster",
      from(blank,
@@ -499,7 +601,7 @@ Case const kCases[] = {
             in.peers[0] = serves("b", kIdB, all_three());
           }),
      "Refuse",
-     "etcd here is 3.7.1 and b runs 3.5.33: members may differ by one minor version; install one "
+     "etcd here is 3.7.1 and b runs 3.5.33: members may differ by one minor version: install one "
      "in between first"},
     {"BlankWhileItStarts", from(blank, [](MemberInputs& in) { in.unit = Phase::running; }), "Wait",
      "etcd-a starts: b does not answer (connection refused) and c does not answer (connection "
@@ -552,7 +654,7 @@ Case const kCases[] = {
     {"ForeignContent",
      from(blank, [](MemberInputs& in) { in.data.foreign = {"state", "data-trashcan"}; }), "Refuse",
      "the volume holds state and data-trashcan, which is neither etcd's nor haagent's: it may be "
-     "data; look at it, and move it away or use another volume"},
+     "data: look at it, and move it away or use another volume"},
     {"ForeignContentEvenWhereAQuorumAnswers",
      from(blank,
           [](MemberInputs& in) {
@@ -567,10 +669,262 @@ Case const kCases[] = {
             in.marker_cluster_id = "c1";
           }),
      "SetAside", "set the data of etcd-a aside: its log is missing"},
-    {"AllBlankAndABackup", from(blank, [](MemberInputs& in) { in.backup_present = true; }), "Wait",
+    {"AllBlankAndABackup",
+     from(blank, [](MemberInputs& in) { in.backups = MemberInputs::Backups::present; }), "Wait",
      "every volume is blank and a backup exists: run 'haagent etcd restore'"},
+    {"AllBlankAndABackupOfAName",
+     from(blank,
+          [](MemberInputs& in) {
+            in.backups = MemberInputs::Backups::present;
+            in.backups_detail = "2026-01-15T10:15:00Z";
+          }),
+     "Wait",
+     "every volume is blank and a backup exists (2026-01-15T10:15:00Z): run 'haagent etcd restore'"},
+    {"TheStateStoreDoesNotAnswer",
+     from(blank,
+          [](MemberInputs& in) {
+            in.backups = MemberInputs::Backups::unknown;
+            in.backups_detail = "s3://x timed out";
+          }),
+     "Wait",
+     "the state store has not said whether it has a backup of this cluster: s3://x timed out, and "
+     "no cluster is formed before it has: see that the state store can be reached from here"},
+    {"TheStateStoreHasNoBackup",
+     from(blank, [](MemberInputs& in) { in.backups = MemberInputs::Backups::none; }), "FormNew",
+     "form a new cluster of etcd-a, etcd-b and etcd-c"},
+    {"ARestoreIsUnderWay",
+     from(blank,
+          [](MemberInputs& in) {
+            in.backups = MemberInputs::Backups::none;
+            in.restored_token = "prod-main-7";
+          }),
+     "Wait",
+     "a restore is under way, into a cluster of the token prod-main-7: let 'haagent etcd restore' "
+     "end, or run it again"},
+    {"AVolumeThatLostItsTagCarriesACluster",
+     from(blank,
+          [](MemberInputs& in) {
+            auto retired = volume("c", false, "c1");
+            retired.member.clear();
+            retired.members.clear();
+            retired.tagged = false;
+            (*in.volumes)[2] = retired;
+          }),
+     "Wait", "there has been a cluster (vol-c (tagged for no member) carries cluster c1)"},
     {"Ec2WasNotAsked", from(blank, [](MemberInputs& in) { in.volumes.reset(); }), "Wait",
-     "EC2 has not said yet what the other volumes carry"},
+     "EC2 has not said yet what the other volumes of etcd-a carry: nothing to do: it is asked"},
+    {"Ec2WasAskedLongAgo",
+     from(blank, [](MemberInputs& in) { in.volumes_age = kEvidenceAge + Duration(1); }), "Wait",
+     "EC2 has not said yet what the other volumes of etcd-a carry: nothing to do: it is asked"},
+
+    // The tags and the list differ: growing.
+    {"WhoIsToJoinIsTold", grows, "Serving",
+     "etcd-a serves cluster c1 of 1 member; b does not answer (connection refused) and c does not "
+     "answer (connection refused); b and c are listed by the tags and not yet members: start the "
+     "masters, each adds itself"},
+    {"TheTagsDisagree",
+     from(grows, [](MemberInputs& in) { (*in.volumes)[0].members = {"a"}; }), "Serving",
+     "etcd-a serves cluster c1 of 1 member; b does not answer (connection refused) and c does not "
+     "answer (connection refused); nobody is added or removed while the volumes' tags disagree "
+     "about the members (vol-a says a, vol-b says a, b and c and vol-c says a, b and c): put them "
+     "right"},
+    {"NobodyJoinsWhileTheTagsDisagree",
+     from(blank,
+          [](MemberInputs& in) {
+            (*in.volumes)[1].members = {"b"};
+            in.peers[0] = serves("b", kIdB, {listed(kIdB, "b")});
+          }),
+     "Wait",
+     "etcd-a is not added or removed while the volumes' tags disagree about the members: vol-a "
+     "says a, b and c, vol-b says b and vol-c says a, b and c: put the tags right, so that all "
+     "list the same members"},
+    {"NobodyIsReplacedWhileTheTagsDisagree",
+     from(blank,
+          [](MemberInputs& in) {
+            (*in.volumes)[1].members.clear();
+            in.peers[0] = serves("b", kIdB, all_three());
+          }),
+     "Wait", "etcd-a is not added or removed while the volumes' tags disagree"},
+    {"NobodyJoinsBeforeEc2HasBeenAsked",
+     from(blank,
+          [](MemberInputs& in) {
+            in.volumes.reset();
+            in.peers[0] = serves("b", kIdB, {listed(kIdB, "b")});
+          }),
+     "Wait", "EC2 has not said yet what the other volumes of etcd-a carry"},
+    {"NobodyJoinsAnEvenNumber",
+     from(blank,
+          [](MemberInputs& in) {
+            in.volumes = {{tagged("a", {"a", "b"}), tagged("b", {"a", "b"})}};
+            in.peers[0] = serves("b", kIdB, {listed(kIdB, "b")});
+          }),
+     "Refuse", "the volumes' tags list a and b: 2 etcd members are worse than 1"},
+    {"TheFourthVoterWaitsForAllThree",
+     from(blank,
+          [](MemberInputs& in) {
+            std::vector<std::string> const five = {"a", "b", "c", "d", "e"};
+            in.volumes->clear();
+            for (auto const& member : five) in.volumes->push_back(tagged(member, five));
+            in.peers[0] = serves("b", kIdB,
+                                 {listed(kIdB, "b"), listed(kIdC, "c"), listed(0xd0, "d")});
+          }),
+     "Wait",
+     "etcd-a does not become a voter while etcd-c and etcd-d are down: of 4 voters 3 must be up: "
+     "bring etcd-c and etcd-d back, or replace them"},
+
+    // Shrinking.
+    {"TakesOutOneWhomTheTagsDoNotList", shrinks, "RemoveMember",
+     "remove etcd-c (c0) from the cluster: the tags of all volumes list a alone"},
+    {"TakesOutTheNext",
+     from(shrinks,
+          [](MemberInputs& in) {
+            in.own.quorum_list = {listed(kIdA, "a"), listed(kIdB, "b")};
+          }),
+     "RemoveMember", "remove etcd-b (b0) from the cluster: the tags of all volumes list a alone"},
+    {"OnlyTheLeadersAgentTakesOut",
+     from(shrinks, [](MemberInputs& in) { in.own.leader_id = kIdB; }), "Serving",
+     "etcd-a serves cluster c1 of 3 members; the tags of all volumes list a alone, so etcd-b and "
+     "etcd-c are to go; the agent of etcd's leader takes one out after the other: nothing to do"},
+    {"NobodyIsTakenOutOnYoungTags",
+     from(shrinks, [](MemberInputs& in) { in.tags_agree_for = kTagsSettle - Duration(1); }),
+     "Serving",
+     "etcd-a serves cluster c1 of 3 members; the tags of all volumes list a alone, so etcd-b and "
+     "etcd-c are to go; nothing to do: it is taken out once EC2 has said so for 2 min"},
+    {"NobodyIsTakenOutOnOldEvidence",
+     from(shrinks, [](MemberInputs& in) { in.volumes_age = kEvidenceAge + Duration(1); }), "Wait",
+     "EC2 has not said yet what the other volumes of etcd-a carry"},
+    {"NobodyIsTakenOutWhileOneTagListsIt",
+     from(shrinks,
+          [](MemberInputs& in) { in.volumes->push_back(tagged("c", {"a", "b", "c"})); }),
+     "Serving",
+     "etcd-a serves cluster c1 of 3 members; nobody is added or removed while the volumes' tags "
+     "disagree about the members (vol-a says a and vol-c says a, b and c): put them right"},
+    {"NobodyIsTakenOutBecauseEc2ShowsNoVolumes",
+     from(shrinks, [](MemberInputs& in) { in.volumes->clear(); }), "Serving",
+     "etcd-a serves cluster c1 of 3 members"},
+    {"NobodyIsTakenOutWhileAVolumeThatIsListedIsUnseen",
+     from(shrinks,
+          [](MemberInputs& in) {
+            in.volumes = {{tagged("a", {"a", "d", "e"})}};
+            in.expected_members = {"a", "d", "e"};
+            in.expected.push_back({"etcd-d", peer_url("d")});
+            in.expected.push_back({"etcd-e", peer_url("e")});
+          }),
+     "Serving",
+     "etcd-a serves cluster c1 of 3 members; the tags of all volumes list a, d and e alone, so "
+     "etcd-b and etcd-c are to go; not before d and e have a volume: see why EC2 shows none"},
+    {"NobodyIsTakenOutBeforeItsSuccessorVotes",
+     from(shrinks,
+          [](MemberInputs& in) {
+            std::vector<std::string> const three = {"a", "b", "d"};
+            in.volumes->clear();
+            for (auto const& member : three) in.volumes->push_back(tagged(member, three));
+            in.expected_members = three;
+            in.expected = {{"etcd-a", peer_url("a")}, {"etcd-b", peer_url("b")},
+                           {"etcd-d", peer_url("d")}};
+          }),
+     "Serving",
+     "etcd-a serves cluster c1 of 3 members; the tags of all volumes list a, b and d alone, so "
+     "etcd-c is to go; d must vote first: start the master"},
+    {"NobodyIsTakenOutWhileOneThatStaysIsDown",
+     from(shrinks,
+          [](MemberInputs& in) {
+            std::vector<std::string> const two = {"a", "b", "d"};
+            in.volumes->clear();
+            for (auto const& member : two) in.volumes->push_back(tagged(member, two));
+            in.expected_members = two;
+            in.expected = {{"etcd-a", peer_url("a")}, {"etcd-b", peer_url("b")},
+                           {"etcd-d", peer_url("d")}};
+            in.own.quorum_list->push_back(listed(0xd0, "d"));
+          }),
+     "Serving",
+     "etcd-a serves cluster c1 of 4 members; the tags of all volumes list a, b and d alone, so "
+     "etcd-c is to go; nobody is taken out while etcd-d is down: bring it back"},
+    {"WhoIsDownGoesFirst", from(shrinks, [](MemberInputs& in) { in.peers[0] = silent("b"); }),
+     "RemoveMember", "remove etcd-b (b0) from the cluster: the tags of all volumes list a alone"},
+    {"ALearnerThatIsToGoGoesFirst",
+     from(shrinks,
+          [](MemberInputs& in) { in.own.quorum_list->push_back(learner(0xd0, "d", false)); }),
+     "RemoveMember", "remove d0 (d0) from the cluster: the tags of all volumes list a alone"},
+    {"WhoJoinsJoinsFirst",
+     from(shrinks,
+          [](MemberInputs& in) {
+            std::vector<std::string> const three = {"a", "b", "d"};
+            in.volumes->clear();
+            for (auto const& member : three) in.volumes->push_back(tagged(member, three));
+            in.expected_members = three;
+            in.expected = {{"etcd-a", peer_url("a")}, {"etcd-b", peer_url("b")},
+                           {"etcd-d", peer_url("d")}};
+            in.own.quorum_list->push_back(learner(0xd0, "d", true));
+          }),
+     "Serving",
+     "etcd-a serves cluster c1 of 4 members; the tags of all volumes list a, b and d alone, so "
+     "etcd-c is to go; etcd-d joins first: nothing to do"},
+    {"NobodyIsTakenOutToAnEvenNumber",
+     from(shrinks,
+          [](MemberInputs& in) {
+            in.volumes = {{tagged("a", {"a", "b"}), tagged("b", {"a", "b"})}};
+            in.expected_members = {"a", "b"};
+            in.expected.push_back({"etcd-b", peer_url("b")});
+          }),
+     "Serving",
+     "etcd-a serves cluster c1 of 3 members; the tags of all volumes list a and b alone, so etcd-c "
+     "is to go; they stay: 2 etcd members are worse than 1"},
+    {"ALeaderThatIsToGoHandsTheLeadOver",
+     from(leaves,
+          [](MemberInputs& in) {
+            in.own.leader_id = kIdB;
+            for (auto& peer : in.peers) peer.leader_id = kIdB;
+            in.own.quorum_list = {listed(kIdA, "a"), listed(kIdB, "b")};
+          }),
+     "MoveLeader", "move the lead from etcd-b to etcd-a: the tags of all volumes list a alone"},
+    {"WhoIsToGoWaits", leaves, "Serving",
+     "etcd-b serves cluster c1 of 3 members; the tags of all volumes list a alone, so etcd-b and "
+     "etcd-c are to go; the agent of etcd's leader takes one out after the other: nothing to do"},
+    {"WhoWasTakenOutRests",
+     from(leaves,
+          [](MemberInputs& in) {
+            in.unit = Phase::stopped;
+            in.own = silent("b");
+            in.peers[0] = serves("a", kIdA, {listed(kIdA, "a")});
+          }),
+     "Wait",
+     "etcd-b is no member of the cluster of a, and the tags of all volumes say so: they list a; its "
+     "data stays on this volume: nothing to do: this master may be terminated; to have the member "
+     "back, list it in the tags of all volumes"},
+    {"WhoWasTakenOutAndRunsIsStopped",
+     from(leaves,
+          [](MemberInputs& in) {
+            in.own = silent("b");
+            in.peers[0] = serves("a", kIdA, {listed(kIdA, "a")});
+          }),
+     "StopUnit", "stop etcd-b: the quorum that a belongs to has removed member b0"},
+    {"WhoWasTakenOutWaitsForTheTags",
+     from(leaves,
+          [](MemberInputs& in) {
+            in.unit = Phase::stopped;
+            in.own = silent("b");
+            in.volumes.reset();
+            in.peers[0] = serves("a", kIdA, {listed(kIdA, "a")});
+          }),
+     "Wait", "EC2 has not said yet what the other volumes of etcd-b carry"},
+    {"WhoIsToGoStartsOnItsDataWhileItIsListed",
+     from(leaves,
+          [](MemberInputs& in) {
+            in.unit = Phase::stopped;
+            in.own = silent("b");
+          }),
+     "StartAsIs", "start etcd-b on its data"},
+    {"ASilentLearnerIsTakenOutByTheLeadersAgent",
+     from(running,
+          [](MemberInputs& in) {
+            in.own.leader_id = kIdA;
+            in.own.quorum_list->push_back(learner(0xd0, "d", true));
+            in.learner_still = 2 * kLearnerPatience;
+          }),
+     "RemoveMember",
+     "remove etcd-d (d0) from the cluster: it is a learner that nobody has heard of for 20 min 0 s, "
+     "and others cannot join before it"},
 
     // A new cluster.
     {"ThreeOfThree", blank, "FormNew", "form a new cluster of etcd-a, etcd-b and etcd-c"},
@@ -615,7 +969,7 @@ Case const kCases[] = {
      "Refuse", "2 etcd members are worse than 1"},
     {"VolumesDisagreeAboutTheMembers",
      from(blank, [](MemberInputs& in) { (*in.volumes)[1].members = {"a", "b"}; }), "Refuse",
-     "the volumes disagree about the members: vol-b says a and b, this one a, b and c; put their "
+     "the volumes disagree about the members: vol-b says a and b, this one a, b and c: put their "
      "tags right"},
     {"AMemberWithoutItsUrl", from(blank, [](MemberInputs& in) { in.expected.pop_back(); }),
      "Refuse", "member a is not one of a, b and c"},
@@ -635,6 +989,44 @@ TEST_P(DecisionTest, Decides) {
 
 INSTANTIATE_TEST_SUITE_P(Every, DecisionTest, testing::ValuesIn(kCases),
                          [](auto const& row) { return row.param.name; });
+
+// Each sentence of a wait or a refusal ends with what the operator is to do, or with the word that
+// it is nothing.
+TEST(Decision, EveryWaitAndRefusalSaysWhatToDo) {
+  std::set<std::string> const begins = {"bring", "find",    "if",       "install", "let",
+                                        "look",  "nothing", "put",      "restore", "run",
+                                        "see",   "start",   "terminate"};
+  std::set<std::string> seen;
+  for (auto const& row : kCases) {
+    auto const in = row.inputs();
+    auto const decision = decide(in);
+    std::string todo;
+    if (auto const* wait = std::get_if<Wait>(&decision))
+      todo = wait->todo;
+    else if (auto const* refuse = std::get_if<Refuse>(&decision))
+      todo = refuse->todo;
+    else
+      continue;
+    auto const first = todo.substr(0, todo.find(' '));
+    EXPECT_TRUE(begins.contains(first)) << row.name << ": " << sentence_of(decision, in);
+    EXPECT_TRUE(first != "nothing" || todo.starts_with("nothing to do: ")) << row.name;
+    EXPECT_TRUE(sentence_of(decision, in).ends_with(todo)) << row.name;
+    seen.insert(todo);
+  }
+  EXPECT_GT(seen.size(), 25u) << "each row of the decision has its own words";
+}
+
+// A member that serves while a change waits says why, and who is to do what.
+TEST(Decision, AHeldChangeSaysWhatItWaitsFor) {
+  for (auto const& row : kCases) {
+    auto const in = row.inputs();
+    auto const decision = decide(in);
+    auto const* serving = std::get_if<Serving>(&decision);
+    if (!serving || !serving->what.contains("to go")) continue;
+    bool const told = serving->what.contains("nothing to do") || serving->what.contains(": ");
+    EXPECT_TRUE(told) << row.name << ": " << serving->what;
+  }
+}
 
 TEST(Decision, FormsWithTheSameListWhoeverDecides) {
   auto in = blank();
@@ -667,7 +1059,7 @@ TEST(Decision, EverySignOfAClusterKeepsANewOneFromForming) {
       {"foreign", [](MemberInputs& in) { in.data.foreign = {"x"}; }},
       {"data", [](MemberInputs& in) { in.data.state = DataDir::State::member; }},
       {"sibling's tag", [](MemberInputs& in) { (*in.volumes)[2].etcd_cluster_id = "1"; }},
-      {"backup", [](MemberInputs& in) { in.backup_present = true; }},
+      {"backup", [](MemberInputs& in) { in.backups = MemberInputs::Backups::present; }},
       {"EC2 silent", [](MemberInputs& in) { in.volumes.reset(); }},
       {"peer answers", [](MemberInputs& in) { in.peers[1] = no_quorum("c", kIdC); }},
       {"peer serves", [](MemberInputs& in) { in.peers[1] = serves("c", kIdC, all_three()); }},
