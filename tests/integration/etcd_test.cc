@@ -378,6 +378,113 @@ TEST_P(EtcdCluster, ARemovedMemberSetsItsDataAsideAndComesBack) {
   });
 }
 
+EtcdPace const kQuickly{.tags_every = 1s, .tags_settle = 2s, .learner_patience = 600s};
+
+TEST(EtcdCluster, GrowsFromOneToThreeAsTheTagsSay) {
+  in_a_world(kDeadline, [] {
+    World world({"a"});
+    world.pace = kQuickly;
+    auto masters = boot_all(world);
+    expect_done(masters);
+    put(*masters[0], "k", "v");
+    auto const id = cluster_id(*masters[0]);
+
+    // Half way: b's volume is there, and a's says still that a is alone.
+    world.set_members({"a", "b", "c"});
+    world.create_volume("b");
+    world.create_volume("c");
+    masters.push_back(world.boot("b"));
+    masters.back()->start_agent();
+    EXPECT_TRUE(
+        eventually([&] { return masters[0]->status().sentence.contains("tags disagree"); }, kSoon))
+        << sentences(masters);
+    EXPECT_TRUE(
+        eventually([&] { return masters[1]->status().sentence.contains("tags disagree"); }, kSoon))
+        << sentences(masters);
+    EXPECT_EQ(voters(*masters[0]), std::set<std::string>{"etcd-a"});
+
+    world.retag("a", "a,b,c");
+    masters.push_back(world.boot("c"));
+    masters.back()->start_agent();
+    auto all_vote = [&] {
+      return std::ranges::all_of(masters, [](auto& master) { return master->done(); }) &&
+             voters(*masters[0]) == kAllThree;
+    };
+    EXPECT_TRUE(eventually(all_vote, 60s)) << sentences(masters);
+    for (auto& master : masters) {
+      EXPECT_EQ(cluster_id(*master), id);
+      EXPECT_EQ(get(*master, "k", Consistency::local), "v") << master->member();
+      EXPECT_EQ(marker_id(*master), etcd_id_text(id));
+      EXPECT_EQ(tag_id(world, *master), etcd_id_text(id));
+      for (auto const* name : {"etcd-a.", "etcd-b.", "etcd-c."})
+        EXPECT_TRUE(master->hosts_file().contains(name)) << master->hosts_file();
+    }
+    // Whichever of them goes now, the others serve.
+    masters[0]->power_off();
+    EXPECT_TRUE(
+        eventually([&] { return masters[1]->client().put("k", "w", {}).has_value(); }, kSoon));
+    EXPECT_EQ(get(*masters[2], "k"), "w");
+  });
+}
+
+TEST(EtcdCluster, ShrinksFromThreeToOneAsTheTagsSay) {
+  in_a_world(kDeadline, [] {
+    World world;
+    world.pace = kQuickly;
+    auto masters = boot_all(world);
+    expect_done(masters);
+    auto& a = *masters[0];
+    put(a, "k", "v");
+    // One that is to go leads.
+    auto const b = masters[1]->client().status({})->header.member_id;
+    auto b_leads = [&] {
+      for (auto& master : masters) {
+        auto const status = master->client().status({});
+        if (!status) continue;
+        if (status->leader == b) return true;
+        if (status->leader == status->header.member_id) (void)master->client().move_leader(b, {});
+      }
+      return false;
+    };
+    EXPECT_TRUE(eventually(b_leads, kSoon));
+
+    world.set_members({"a"});
+    world.retag("a", "a");
+    EXPECT_TRUE(eventually([&] { return a.status().sentence.contains("tags disagree"); }, kSoon))
+        << sentences(masters);
+    EXPECT_EQ(voters(a), kAllThree);
+    world.retag("b", "");
+    world.retag("c", "");
+    auto alone = [&] {
+      auto const list = a.client().members(Consistency::linearizable, {});
+      return list && list->members.size() == 1 && a.done();
+    };
+    EXPECT_TRUE(eventually(alone, 60s)) << sentences(masters);
+    EXPECT_EQ(voters(a), std::set<std::string>{"etcd-a"});
+    EXPECT_EQ(get(a, "k"), "v");
+    put(a, "k", "w");
+    for (int i : {1, 2}) {
+      auto& left = *masters[i];
+      EXPECT_TRUE(eventually(
+          [&] {
+            return !left.etcd_pid() && left.status().sentence.contains("is no member") &&
+                   left.status().sentence.contains("nothing to do");
+          },
+          kSoon))
+          << sentences(masters);
+      EXPECT_TRUE(fs::exists(left.volume_dir() / "data" / "member" / "wal"));
+      EXPECT_EQ(left.status().state, RowStatus::State::waiting) << left.status().sentence;
+    }
+    // Without them, and with a new agent, it goes on alone.
+    masters.resize(1);
+    a.restart_agent_process();
+    a.stop_etcd();
+    a.start_agent();
+    expect_done(masters);
+    EXPECT_EQ(get(a, "k"), "w");
+  });
+}
+
 // After each move the agent is a new one that remembers nothing; with every second one, etcd dies
 // with it. Meanwhile somebody writes, and what was acknowledged is there at the end.
 TEST_P(EtcdCluster, AReplacementGoesOnWhereItWasKilled) {

@@ -365,6 +365,15 @@ void World::lose_volume(std::string const& volume_id) {
   fs::remove_all(disks_ / volume_id);
 }
 
+void World::retag(std::string const& member, std::string const& members) {
+  auto volume = ec2_.volume(volumes_.at(member));
+  if (members.empty())
+    volume.tags.erase("k8s.io/etcd/main");
+  else
+    volume.tags["k8s.io/etcd/main"] = member + "/" + members;
+  ec2_.add(volume);
+}
+
 std::string World::next_address() {
   return kSubnet + std::to_string(next_host_++);
 }

@@ -129,6 +129,10 @@ class World {
   // A blank, prepared volume for the member; replaces the one that it had.
   std::string create_volume(std::string const& member);
   void lose_volume(std::string const& volume_id);
+  // What an operator does to change the cluster's size: the members of the volumes that are created
+  // from now on, and the tag of one that is there; without members, the tag is taken away.
+  void set_members(std::vector<std::string> members) { members_ = std::move(members); }
+  void retag(std::string const& member, std::string const& members);
   std::string volume_of(std::string const& member) const { return volumes_.at(member); }
 
   // A machine with a new address takes the member's volume.
