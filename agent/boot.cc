@@ -1,5 +1,6 @@
 #include "agent/boot.h"
 
+#include "bootstrap/etcd/care_step.h"
 #include "bootstrap/etcd/step.h"
 #include "bootstrap/kube/steps.h"
 #include "volumes/steps.h"
@@ -91,6 +92,11 @@ std::vector<Row> Boot::rows() {
                      {.after = {"mount-main", "hosts"}, .upkeep = Upkeep::act, .period = 5s}));
   rows.push_back(row(std::move(etcd[2]),
                      {.after = {"mount-events", "hosts"}, .upkeep = Upkeep::act, .period = 5s}));
+  for (auto cluster : kEtcdClusters)
+    rows.push_back(row(std::make_unique<bootstrap::CareStep>(cluster, state.etcd),
+                       {.after = {fmt::format("etcd-{}", to_string(cluster))},
+                        .upkeep = Upkeep::act,
+                        .period = 15s}));
   rows.push_back(row(std::move(kube_files), {.after = {}, .upkeep = Upkeep::act}));
   // An apiserver without its etcd would crash-loop into backoff, so its manifest waits.
   rows.push_back(row(

@@ -124,6 +124,15 @@ struct EtcdBackups {
   std::string restored_token;
 };
 
+// How the local member's disk and network do, by etcd's own metrics of the last minutes, in
+// seconds. Nothing where too little happened to say. Set by care-<cluster>.
+struct EtcdHealthFacts {
+  std::optional<double> wal_fsync;       // 99 % of WAL syncs are faster
+  std::optional<double> backend_commit;  // 99 % of backend commits are faster
+  std::optional<double> round_trip;      // 99 % of round trips to the slowest peer are faster
+  bool operator==(EtcdHealthFacts const&) const = default;
+};
+
 struct EtcdFacts {
   Fact<EtcdVolume> volume;                // set by volume-<cluster>: mine
   Fact<std::vector<EtcdVolume>> volumes;  // set by volume-<cluster>: all zones', mine included.
@@ -133,6 +142,7 @@ struct EtcdFacts {
   Fact<EtcdMemberFacts> member;           // set by etcd-<cluster>
   Fact<std::vector<EtcdPeer>> peers;      // set by hosts
   Fact<EtcdBackups> backups;              // set by the row that asks the state store
+  Fact<EtcdHealthFacts> health;           // set by care-<cluster>
 };
 
 struct Facts {

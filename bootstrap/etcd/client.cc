@@ -227,6 +227,31 @@ Result<std::vector<EtcdAlarm>> EtcdClient::alarms(std::stop_token stop) {
   return alarms;
 }
 
+Result<void> EtcdClient::defragment(std::stop_token stop) {
+  auto answer = post("/v3/maintenance/defragment", Tree::map(), stop);
+  if (!answer) return fail(answer.error(), "defragmenting");
+  return {};
+}
+
+Result<void> EtcdClient::compact(std::uint64_t revision, std::stop_token stop) {
+  auto answer = post("/v3/kv/compaction",
+                     Tree::map({{"revision", std::to_string(revision)}, {"physical", true}}), stop);
+  if (!answer && etcd_errc(answer.error()) != EtcdErrc::compacted)
+    return fail(answer.error(), "compacting to revision {}", revision);
+  return {};
+}
+
+Result<void> EtcdClient::disarm(std::uint64_t member_id, std::string const& alarm,
+                                std::stop_token stop) {
+  auto answer = post(
+      "/v3/maintenance/alarm",
+      Tree::map(
+          {{"action", "DEACTIVATE"}, {"memberID", std::to_string(member_id)}, {"alarm", alarm}}),
+      stop);
+  if (!answer) return fail(answer.error(), "disarming {} of {:x}", alarm, member_id);
+  return {};
+}
+
 Result<EtcdVersions> EtcdClient::versions(std::stop_token stop) {
   return at_some_endpoint<EtcdVersions>(
       [&](std::string const& endpoint) -> Result<EtcdVersions> {

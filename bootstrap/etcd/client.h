@@ -43,8 +43,8 @@ struct EtcdStatus {
   EtcdHeader header;
   std::string version;  // of the binary: "3.5.30"
   std::uint64_t db_size = 0;
-  std::uint64_t db_size_in_use = 0;
-  std::uint64_t leader = 0;  // 0: none is known
+  std::uint64_t db_size_in_use = 0;  // of db_size, what holds something; the rest is free pages
+  std::uint64_t leader = 0;          // 0: none is known
   std::uint64_t raft_index = 0;
   std::uint64_t raft_applied_index = 0;
   bool learner = false;
@@ -108,6 +108,14 @@ class EtcdClient {
   // Of the endpoint that answers; works without a quorum, and on a learner.
   Result<EtcdStatus> status(std::stop_token stop);
   Result<std::vector<EtcdAlarm>> alarms(std::stop_token stop);
+  // Gives the free pages of the endpoint's file back; it serves nothing meanwhile. Takes as long as
+  // it takes, so that the client's request timeout must allow for it.
+  Result<void> defragment(std::stop_token stop);
+  // Returns once the keys' old revisions are gone from the endpoint's file. No error where that was
+  // compacted already.
+  Result<void> compact(std::uint64_t revision, std::stop_token stop);
+  // `alarm` as alarms() names it. No error where it is not raised.
+  Result<void> disarm(std::uint64_t member_id, std::string const& alarm, std::stop_token stop);
   Result<EtcdVersions> versions(std::stop_token stop);
   // GET /readyz where etcd has it (3.4.29, 3.5.11), else /health. An unhealthy answer is no Error.
   Result<EtcdHealth> health(std::stop_token stop);

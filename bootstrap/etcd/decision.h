@@ -111,7 +111,7 @@ struct MemberInputs {
 
   // The others.
   std::vector<MemberAnswer> peers;
-  std::string cluster_version;  // as one of them says: "3.5.0"; asked only before a start
+  std::string cluster_version;    // as one of them says: "3.5.0"; asked only before a start
   Duration learner_still{0};      // since the listed learner's log, mine or a peer's, last grew
   std::string promotion_refused;  // etcd's words to the promotion just asked for; empty: none
 

@@ -53,6 +53,7 @@ constexpr Row kRows[] = {
     {15, "corrupt cluster", EtcdErrc::corrupt, Kind::refused, false,
      "a member's data differs from the others'; replace that member"},
     {8, "too many requests", EtcdErrc::too_many_requests, Kind::transient, true, ""},
+    {11, "required revision has been compacted", EtcdErrc::compacted, Kind::conflict, false, ""},
     {kAnyCode, "cluster ID mismatch", EtcdErrc::cluster_id_mismatch, Kind::refused, false, ""},
     {3, "user name is empty", EtcdErrc::auth, Kind::denied, false,
      "etcd's own user accounts are switched on, which haagent does not use"},

@@ -30,6 +30,7 @@ enum class EtcdErrc {
   corrupt,
   too_many_requests,
   cluster_id_mismatch,
+  compacted,
   auth,
   bad_certificate,
   host_not_allowed,

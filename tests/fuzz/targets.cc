@@ -10,6 +10,7 @@ constexpr Target kTargets[] = {
     {"etcd_answers", etcd_answers},
     {"etcd_config_file", etcd_config_file},
     {"etcd_log", etcd_log},
+    {"etcd_metrics", etcd_metrics},
     {"etcd_tag", etcd_tag},
     {"gzip_stream", gzip_stream},
     {"hosts_file", hosts_file},

@@ -14,6 +14,7 @@ void ec2_calls(std::string_view bytes);
 void etcd_answers(std::string_view bytes);
 void etcd_config_file(std::string_view bytes);
 void etcd_log(std::string_view bytes);
+void etcd_metrics(std::string_view bytes);
 void etcd_tag(std::string_view bytes);
 void gzip_stream(std::string_view bytes);
 void hosts_file(std::string_view bytes);

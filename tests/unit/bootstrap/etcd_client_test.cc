@@ -78,6 +78,8 @@ ErrorRow const kErrors[] = {
     {"Stopping", 14, "etcdserver: server stopped", EtcdErrc::stopping, Kind::transient, true},
     {"NoSpace", 8, "etcdserver: mvcc: database space exceeded", EtcdErrc::no_space, Kind::internal,
      false},
+    {"Compacted", 11, "etcdserver: mvcc: required revision has been compacted", EtcdErrc::compacted,
+     Kind::conflict, false},
     {"Corrupt", 15, "etcdserver: corrupt cluster", EtcdErrc::corrupt, Kind::refused, false},
     {"TooManyRequests", 8, "etcdserver: too many requests", EtcdErrc::too_many_requests,
      Kind::transient, true},

@@ -1,0 +1,146 @@
+#include "bootstrap/etcd/care.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace haagent::bootstrap {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr std::uint64_t kMiB = 1ull << 20u;
+// Less is not worth a pause of seconds.
+constexpr std::uint64_t kLeast = 64 * kMiB;
+// Long enough for a file of 8 GiB on a slow volume, in the slot's second half.
+constexpr auto kSlot = 10min;
+constexpr auto kSlotInAlarm = 1min;
+
+bool is_alarm(EtcdAlarm const& alarm, std::string_view name) {
+  return alarm.alarm == name;
+}
+
+std::uint64_t gain(CareMember const& member) {
+  return member.db_size - std::min(member.db_size, member.db_size_in_use);
+}
+
+std::string name_of(CareInputs const& in, std::uint64_t id) {
+  auto const found = std::ranges::find(in.members, id, &CareMember::id);
+  return found == in.members.end() ? fmt::format("{:x}", id) : found->name;
+}
+
+bool is_my_turn(CareInputs const& in, std::chrono::minutes slot) {
+  std::vector<std::uint64_t> ids;
+  for (auto const& member : in.members) ids.push_back(member.id);
+  std::ranges::sort(ids);
+  auto const place = std::ranges::find(ids, in.own_id) - ids.begin();
+  auto const length = std::chrono::duration_cast<Duration>(slot);
+  auto const since = in.now.time_since_epoch();
+  auto const turn = (since / length) % static_cast<std::int64_t>(ids.size());
+  return turn == place && since % length < length / 2;
+}
+
+std::string nearly_full(CareInputs const& in) {
+  std::uint64_t most = 0;
+  for (auto const& member : in.members) most = std::max(most, member.db_size_in_use);
+  if (in.quota == 0 || most < in.quota / 10 * 8) return {};
+  return fmt::format(
+      "its keys take {} of a quota of {}: delete what is not needed (events, old custom "
+      "resources), or raise quotaBackendBytes, before etcd takes no more writes",
+      bytes_text(most), bytes_text(in.quota));
+}
+
+// A member that stops while another is away may stop the cluster.
+std::string why_not_now(CareInputs const& in) {
+  for (auto const& member : in.members) {
+    if (!member.answers) return fmt::format("{} does not answer", member.name);
+    if (member.learner) return fmt::format("{} is still a learner", member.name);
+  }
+  return {};
+}
+
+Care in_nospace(CareInputs const& in, EtcdAlarm const& alarm) {
+  bool const leads = in.own_id == in.leader_id;
+  auto const who = name_of(in, alarm.member_id);
+  if (leads && !in.compacted) return CompactTo{in.revision};
+  auto const tight = nearly_full(in);
+  if (!tight.empty()) return NothingToDo{fmt::format("{} is out of space: {}", who, tight)};
+  if (auto const why = why_not_now(in); !why.empty())
+    return NothingToDo{
+        fmt::format("{} is out of space, and its members are defragmented once all of them are "
+                    "there: {}; bring it back",
+                    who, why)};
+  // Compaction frees pages at its own pace, and a file without free pages has nothing to give.
+  auto still_to_do = [&](CareMember const& member) {
+    return member.db_size >= in.quota / 10 * 8 && gain(member) > kMiB;
+  };
+  auto const mine = std::ranges::find(in.members, in.own_id, &CareMember::id);
+  if (mine == in.members.end()) return NothingToDo{};
+  if (still_to_do(*mine)) {
+    if (is_my_turn(in, kSlotInAlarm))
+      return DefragmentOwn{fmt::format("{} is out of space, and {} of {} would come free", who,
+                                       bytes_text(gain(*mine)), bytes_text(mine->db_size))};
+    return NothingToDo{
+        fmt::format("{} is out of space; {} is defragmented within {} min, nothing to do", who,
+                    mine->name, in.members.size())};
+  }
+  if (leads && std::ranges::none_of(in.members, still_to_do)) return DisarmNospace{alarm.member_id};
+  return NothingToDo{fmt::format(
+      "{} is out of space; the members are compacted and defragmented one by one, nothing to do",
+      who)};
+}
+
+}  // namespace
+
+std::string bytes_text(std::uint64_t bytes) {
+  constexpr std::pair<std::uint64_t, std::string_view> kUnits[] = {
+      {1ull << 30u, "GiB"}, {1ull << 20u, "MiB"}, {1ull << 10u, "KiB"}};
+  for (auto const& [unit, name] : kUnits)
+    if (bytes >= unit)
+      return fmt::format("{:.1f} {}", static_cast<double>(bytes) / static_cast<double>(unit), name);
+  return fmt::format("{} B", bytes);
+}
+
+bool defragmenting_pays(CareMember const& member, std::uint64_t quota) {
+  auto const free = gain(member);
+  if (free < kLeast) return false;
+  bool const mostly_empty = free >= member.db_size / 2;
+  bool const file_near_quota = quota != 0 && member.db_size >= quota / 10 * 8 && free >= quota / 10;
+  return mostly_empty || file_near_quota;
+}
+
+Care decide_care(CareInputs const& in) {
+  for (auto const& alarm : in.alarms)
+    if (is_alarm(alarm, "CORRUPT"))
+      return NothingToDo{
+          fmt::format("{0} has other data than its peers (CORRUPT alarm): replace it with 'haagent "
+                      "etcd replace "
+                      "{0}', and disarm with etcdctl once all members agree",
+                      name_of(in, alarm.member_id))};
+  for (auto const& alarm : in.alarms)
+    if (is_alarm(alarm, "NOSPACE")) return in_nospace(in, alarm);
+
+  auto const mine = std::ranges::find(in.members, in.own_id, &CareMember::id);
+  if (mine == in.members.end()) return NothingToDo{nearly_full(in)};
+  bool const others_first =
+      in.own_id == in.leader_id && std::ranges::any_of(in.members, [&](CareMember const& member) {
+        return member.id != in.own_id && defragmenting_pays(member, in.quota);
+      });
+  if (defragmenting_pays(*mine, in.quota) && !others_first && why_not_now(in).empty() &&
+      is_my_turn(in, kSlot))
+    return DefragmentOwn{fmt::format("{} of {} would come free", bytes_text(gain(*mine)),
+                                     bytes_text(mine->db_size))};
+  return NothingToDo{nearly_full(in)};
+}
+
+std::string sentence_of(Care const& care) {
+  if (auto const* compact = std::get_if<CompactTo>(&care))
+    return fmt::format("compact to revision {}, since etcd is out of space", compact->revision);
+  if (auto const* defragment = std::get_if<DefragmentOwn>(&care))
+    return "defragment its own database: " + defragment->why;
+  if (auto const* disarm = std::get_if<DisarmNospace>(&care))
+    return fmt::format("disarm the NOSPACE alarm of {:x}: there is space again", disarm->member_id);
+  return std::get<NothingToDo>(care).what;
+}
+
+}  // namespace haagent::bootstrap

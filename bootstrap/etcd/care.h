@@ -1,0 +1,67 @@
+// What a running cluster needs now and then: space given back to the disk, alarms answered. Pure;
+// every master's agent decides for itself from what all members answer.
+//
+// Defragmentation stops its member for as long as it takes, so two members must not do it at once,
+// and a lock in etcd is no help (with the NOSPACE alarm on, etcd takes no write). So time is dealt
+// out: each member has its slot of the clock, acts only in that slot's first half, and only while
+// all of them answer; a member that is at it does not.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "agent/base/clock.h"
+#include "bootstrap/etcd/client.h"
+
+namespace haagent::bootstrap {
+
+struct CareMember {
+  std::uint64_t id = 0;
+  std::string name;      // "etcd-a"
+  bool answers = false;  // its own status, and that names a leader
+  bool learner = false;
+  std::uint64_t db_size = 0;         // bytes of the file
+  std::uint64_t db_size_in_use = 0;  // bytes of it that hold something
+};
+
+struct CareInputs {
+  std::uint64_t own_id = 0;
+  std::uint64_t leader_id = 0;
+  std::vector<CareMember> members;  // all that are listed, mine included
+  std::vector<EtcdAlarm> alarms;
+  std::uint64_t quota = 0;     // bytes
+  std::uint64_t revision = 0;  // of now
+  bool compacted = false;      // by this agent, since the NOSPACE alarm was raised
+  UtcTime now{};
+};
+
+struct NothingToDo {
+  std::string what;  // worth telling, and what the operator should do; mostly empty
+};
+struct CompactTo {
+  std::uint64_t revision = 0;
+};
+struct DefragmentOwn {
+  std::string why;
+};
+struct DisarmNospace {
+  std::uint64_t member_id = 0;
+};
+using Care = std::variant<NothingToDo, CompactTo, DefragmentOwn, DisarmNospace>;
+
+// etcd's own way out of NOSPACE: compact, defragment every member, disarm. The leader's agent
+// compacts and disarms. Without the alarm a member is defragmented only where that pays, followers
+// first. CORRUPT is never disarmed: that is the operator's.
+Care decide_care(CareInputs const& inputs);
+
+// How much of the file would be given back, where that is worth stopping the member for.
+bool defragmenting_pays(CareMember const& member, std::uint64_t quota);
+
+std::string sentence_of(Care const& care);
+
+// "1.5 GiB"
+std::string bytes_text(std::uint64_t bytes);
+
+}  // namespace haagent::bootstrap

@@ -1,0 +1,60 @@
+// What etcd's own /metrics tell of its disk and its network, and how that stands against etcd's
+// guidance. Counters run from etcd's start, so a figure of now is the difference of two readings.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "agent/base/clock.h"
+
+namespace haagent::bootstrap {
+
+// A Prometheus histogram: how many observations were at or below each bound (seconds, ascending,
+// the last one infinite).
+struct Histogram {
+  std::vector<std::pair<double, std::uint64_t>> buckets;
+
+  std::uint64_t count() const { return buckets.empty() ? 0 : buckets.back().second; }
+  // In seconds, between the bounds as Prometheus' histogram_quantile has it; what lies above the
+  // last finite bound is told as that bound. Nothing where nothing was observed.
+  std::optional<double> quantile(double q) const;
+};
+
+struct EtcdMetrics {
+  Histogram wal_fsync;       // etcd_disk_wal_fsync_duration_seconds
+  Histogram backend_commit;  // etcd_disk_backend_commit_duration_seconds
+  // etcd_network_peer_round_trip_time_seconds, by the peer's id
+  std::map<std::uint64_t, Histogram> round_trip;
+  std::uint64_t leader_changes = 0;  // etcd_server_leader_changes_seen_total
+};
+
+// Prometheus' text format. What is not asked for here, or cannot be read, is passed over.
+EtcdMetrics parse_etcd_metrics(std::string_view text);
+
+// What happened between the two; `now` as it is where etcd has started anew in between.
+EtcdMetrics since(EtcdMetrics const& now, EtcdMetrics const& before);
+
+struct EtcdLatencies {
+  std::optional<double> wal_fsync;       // 99 %, seconds
+  std::optional<double> backend_commit;  // 99 %, seconds
+  std::optional<double> round_trip;      // 99 % of the slowest peer, seconds
+};
+EtcdLatencies latencies_of(EtcdMetrics const& metrics);
+
+// A sentence for each figure that is worse than etcd asks for: its FAQ wants 99 % of WAL syncs
+// below 10 ms and of backend commits below 25 ms, its tuning guide an election timeout of ten round
+// trips.
+std::vector<std::string> against_guidance(EtcdLatencies const& latencies,
+                                          Duration election_timeout);
+
+// The heartbeat for this round trip, as etcd's tuning guide derives it: at least one and a half
+// round trips, never below etcd's default of 100 ms, in steps coarse enough that all members come
+// to the same one. The election timeout is ten heartbeats.
+Duration heartbeat_for(double round_trip_seconds);
+
+}  // namespace haagent::bootstrap
