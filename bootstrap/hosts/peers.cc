@@ -235,6 +235,7 @@ std::optional<Peers::Evidence> Peers::evidence(EtcdCluster cluster) {
   if (!volumes_at_) return std::nullopt;
   auto const agree = agree_.find(cluster);
   return Evidence{.volumes = volumes_[cluster],
+                  .retired = retired_,
                   .age = std::chrono::duration_cast<Duration>(clock_.steady() - *volumes_at_),
                   .tags_agree_for = agree == agree_.end()
                                         ? Duration(0)

@@ -228,6 +228,97 @@ TEST_F(PeersTest, VolumesAreAsFreshAsAskedFor) {
   EXPECT_FALSE(peers_->volumes(EtcdCluster::main, 5s, {}));
 }
 
+TEST_F(PeersTest, LearnsOfMembersThatTheTagsListSince) {
+  converge();
+  ec2_.add(instance_of("i-d", "10.0.0.4"));
+  auto grown = volume_of("vol-d", "d", "i-d");
+  grown.tags["k8s.io/etcd/main"] = "d/a,b,c,d,e";
+  ec2_.add(grown);
+  clock_.advance(300s);
+  EXPECT_EQ(converge(),
+            "a is 10.0.0.1, b is 10.0.0.2, c is 10.0.0.3, d is 10.0.0.4 and e is not known yet");
+  EXPECT_TRUE(test::bytes_of(hosts()).contains("10.0.0.4 etcd-d.internal.x.example\n"));
+  EXPECT_EQ(facts_.main.peers.get()->size(), 5u);
+}
+
+// etcd finds its members by these names: one goes once etcd has nobody of it, and not with its tag.
+TEST_F(PeersTest, AMemberThatLeavesKeepsItsLineAsLongAsEtcdListsIt) {
+  converge();
+  for (auto const* id : {"vol-b", "vol-c"}) {
+    auto volume = ec2_.volume(id);
+    volume.tags.erase("k8s.io/etcd/main");
+    ec2_.add(volume);
+  }
+  auto mine = ec2_.volume("vol-a");
+  mine.tags["k8s.io/etcd/main"] = "a/a";
+  ec2_.add(mine);
+  peers_->hurry();
+  EXPECT_EQ(converge(), "a is 10.0.0.1, b is 10.0.0.2 and c is 10.0.0.3") << "etcd was not asked";
+  peers_->listed(EtcdCluster::main, {"a", "b"});
+  EXPECT_EQ(converge(), "a is 10.0.0.1 and b is 10.0.0.2");
+  peers_->listed(EtcdCluster::main, {"a"});
+  EXPECT_EQ(converge(), "a is 10.0.0.1");
+  EXPECT_EQ(test::bytes_of(hosts()), block("10.0.0.1 etcd-a.internal.x.example\n"));
+}
+
+TEST_F(PeersTest, ANewAgentKeepsTheNamesInTheBlock) {
+  converge();
+  auto mine = ec2_.volume("vol-a");
+  mine.tags["k8s.io/etcd/main"] = "a/a";
+  ec2_.add(mine);
+  facts_.main.volume.set(*etcd_volume_of(mine, EtcdCluster::main));
+  start(/*with_volumes=*/false);
+  EXPECT_EQ(converge(), "a is 10.0.0.1, b is 10.0.0.2 and c is 10.0.0.3");
+}
+
+TEST_F(PeersTest, EvidenceSaysHowOldItIsAndForHowLongTheTagsHaveSaidSo) {
+  converge();
+  EXPECT_FALSE(peers_->evidence(EtcdCluster::main)) << "what the boot saw of it is no answer";
+  ASSERT_TRUE(peers_->volumes(EtcdCluster::main, 0s, {}));
+  clock_.advance(60s);
+  auto evidence = peers_->evidence(EtcdCluster::main);
+  ASSERT_TRUE(evidence);
+  EXPECT_EQ(evidence->age, 60s);
+  EXPECT_EQ(evidence->tags_agree_for, 0s) << "one answer is no time";
+  ASSERT_TRUE(peers_->volumes(EtcdCluster::main, 0s, {}));
+  EXPECT_EQ(peers_->evidence(EtcdCluster::main)->tags_agree_for, 60s);
+
+  auto volume = ec2_.volume("vol-b");
+  volume.tags["k8s.io/etcd/main"] = "b/b";
+  ec2_.add(volume);
+  clock_.advance(60s);
+  ASSERT_TRUE(peers_->volumes(EtcdCluster::main, 0s, {}));
+  EXPECT_EQ(peers_->evidence(EtcdCluster::main)->tags_agree_for, 0s) << "they have changed";
+  clock_.advance(30s);
+  ec2_.throttle(1);
+  EXPECT_FALSE(peers_->volumes(EtcdCluster::main, 0s, {}));
+  EXPECT_EQ(peers_->evidence(EtcdCluster::main)->age, 30s) << "no answer is no evidence";
+}
+
+TEST_F(PeersTest, AVolumeThatLostItsTagIsStillEvidence) {
+  auto volume = ec2_.volume("vol-c");
+  volume.tags.erase("k8s.io/etcd/main");
+  volume.tags["haagent.io/etcd-cluster-id"] = "c1";
+  ec2_.add(volume);
+  ASSERT_TRUE(peers_->volumes(EtcdCluster::main, 0s, {}));
+  auto const evidence = peers_->evidence(EtcdCluster::main);
+  ASSERT_TRUE(evidence);
+  EXPECT_EQ(evidence->volumes.size(), 2u);
+  ASSERT_EQ(evidence->retired.size(), 1u);
+  EXPECT_EQ(evidence->retired[0].volume_id, "vol-c");
+  EXPECT_EQ(evidence->retired[0].etcd_cluster_id, "c1");
+}
+
+TEST(MemberOfHost, IsTheNameBetweenThePrefixAndTheCluster) {
+  NodeConfig config;
+  config.cluster.name = "x.example";
+  EXPECT_EQ(member_of_host(config, "etcd-b.internal.x.example"), "b");
+  EXPECT_EQ(member_of_host(config, "etcd-b-2.internal.x.example"), "b-2");
+  for (auto const* other : {"etcd-b.internal.y.example", "b.internal.x.example",
+                            "etcd-.internal.x.example", "etcd-b", "", "10.0.0.1"})
+    EXPECT_EQ(member_of_host(config, other), "") << other;
+}
+
 TEST(EtcdVolumeOf, ReadsTheTagsOfKops) {
   aws::Volume volume = volume_of("vol-b", "b", "i-b");
   volume.tags["k8s.io/etcd/events"] = "b";

@@ -1,0 +1,230 @@
+// The step around the decision: what it remembers from look to look, and where its facts come from.
+#include "bootstrap/etcd/step.h"
+
+#include <gtest/gtest.h>
+
+#include "bootstrap/hosts/hosts_file.h"
+#include "tests/support/fake_clock.h"
+#include "tests/support/fake_ec2.h"
+#include "tests/support/temporary_directory.h"
+
+namespace haagent::bootstrap {
+namespace {
+
+using namespace std::chrono_literals;
+
+class VersionAlone final : public Process {
+ public:
+  Result<ProcessOutcome> run(ProcessSpec const&, std::stop_token) override {
+    return ProcessOutcome{.out = "etcd Version: 3.5.33\n"};
+  }
+};
+
+class OneUnit final : public Units {
+ public:
+  UnitState now;
+  Result<UnitState> state(std::string const&) override { return now; }
+  Result<void> start(UnitSpec const&) override {
+    now.phase = UnitState::Phase::running;
+    return {};
+  }
+  Result<void> stop(std::string const&, Duration, std::stop_token) override {
+    now.phase = UnitState::Phase::stopped;
+    return {};
+  }
+};
+
+// b leads and votes, at 10.0.0.2; a is its learner, here. Silent until it is told otherwise.
+class TwoEtcds final : public Http {
+ public:
+  bool up = false;
+  bool listed = true;
+  int index = 900;  // of the learner
+  std::string promotion = "can only promote a learner member which is in sync with leader";
+  int promotions = 0;
+
+  Result<HttpResponse> send(HttpRequest const& request, std::stop_token) override {
+    bool const own = request.url.contains("127.0.0.1");
+    if (!up || (!own && !request.url.contains("10.0.0.2")))
+      return fail(Kind::transient, "POST {}: Connection refused", request.url);
+    auto answer = [](std::string body) { return HttpResponse{.status = 200, .body = body}; };
+    auto const header =
+        fmt::format(R"("header":{{"cluster_id":"193","member_id":"{}"}})", own ? 160 : 176);
+    if (request.url.ends_with("/maintenance/status"))
+      return answer(fmt::format(R"({{{},"version":"3.5.33","leader":"176","raftIndex":"{}"{}}})",
+                                header, own ? index : 1000, own ? R"(,"isLearner":true)" : ""));
+    if (request.url.ends_with("/member/promote")) {
+      ++promotions;
+      return HttpResponse{
+          .status = 400,
+          .body = fmt::format(R"({{"code":9,"message":"etcdserver: {}"}})", promotion)};
+    }
+    if (request.url.ends_with("/member/remove")) {
+      listed = false;
+      return answer("{" + header + "}");
+    }
+    if (request.url.ends_with("/member/list"))
+      return answer(
+          "{" + header +
+          R"(,"members":[{"ID":"176","name":"etcd-b","peerURLs":["http://etcd-b.internal.x.example:2380"],)"
+          R"("clientURLs":["http://b:2379"]})" +
+          (listed
+               ? R"(,{"ID":"160","name":"etcd-a","peerURLs":["http://etcd-a.internal.x.example:2380"],)"
+                 R"("clientURLs":["http://a:2379"],"isLearner":true})"
+               : "") +
+          "]}");
+    return answer("{" + header + "}");
+  }
+};
+
+class EtcdStepTest : public testing::Test {
+ protected:
+  EtcdStepTest() {
+    config_.cluster.name = "x.example";
+    for (std::string member : {"a", "b", "c"}) {
+      aws::Instance instance{.id = "i-" + member, .state = "running"};
+      instance.ipv4 = fmt::format("10.0.0.{}", member[0] - 'a' + 1);
+      ec2_.add(instance);
+      aws::Volume volume{.id = "vol-" + member, .state = "in-use"};
+      volume.tags = {{"k8s.io/etcd/main", member + "/a,b,c"},
+                     {"kubernetes.io/cluster/x.example", "owned"}};
+      volume.attachments = {
+          {.instance_id = "i-" + member, .device = "/dev/sdf", .state = "attached"}};
+      ec2_.add(volume);
+    }
+    Identity identity;
+    identity.instance_id = "i-a";
+    identity.address = "10.0.0.1";
+    facts_.identity.set(identity);
+    facts_.main.volume.set(*etcd_volume_of(ec2_.volume("vol-a"), EtcdCluster::main));
+    facts_.main.mount.set({.mount_point = "/var/lib/etcd/main"});
+    test::write_bytes(root_ / "etc/hosts",
+                      hosts_with_block("", {{"10.0.0.1", "etcd-a.internal.x.example"},
+                                            {"10.0.0.2", "etcd-b.internal.x.example"},
+                                            {"10.0.0.3", "etcd-c.internal.x.example"}}));
+    std::filesystem::create_directories(root_ / "var/lib/etcd/main");
+    make(/*asks_for_backups=*/false);
+  }
+
+  void make(bool asks_for_backups) {
+    step_ = std::move(make_etcd_steps({.config = config_,
+                                       .root = Root(root_.path()),
+                                       .http = http_,
+                                       .clock = clock_,
+                                       .process = process_,
+                                       .units = units_,
+                                       .ec2 = ec2_,
+                                       .asks_for_backups = asks_for_backups})
+                          .at(1));
+  }
+  // A learner of b's cluster that runs.
+  void learn() {
+    test::write_bytes(root_ / "var/lib/etcd/main/data/member/wal/0.wal", "a log");
+    units_.now.phase = UnitState::Phase::running;
+    http_.up = true;
+  }
+  // Looks, and acts as long as that is needed to write /etc/hosts.
+  Finding look() {
+    for (;;) {
+      auto finding = step_->look(facts_, {});
+      EXPECT_TRUE(finding) << finding.error().what;
+      if (!finding) return Done{};
+      auto const* needed = std::get_if<Needed>(&*finding);
+      if (!needed || !needed->sentence.contains("/etc/hosts")) return *finding;
+      act();
+    }
+  }
+  void act() {
+    auto acted = step_->act(facts_, {});
+    EXPECT_TRUE(acted) << acted.error().what;
+  }
+  static bool waits(Finding const& finding) { return std::holds_alternative<Waiting>(finding); }
+
+  test::TemporaryDirectory root_;
+  test::FakeClock clock_;
+  test::FakeEc2 ec2_{clock_};
+  TwoEtcds http_;
+  VersionAlone process_;
+  OneUnit units_;
+  NodeConfig config_;
+  Facts facts_;
+  std::unique_ptr<Step> step_;
+};
+
+TEST_F(EtcdStepTest, WhereThereIsNoStateStoreNobodyIsAskedForBackups) {
+  EXPECT_EQ(sentence_of(look()), "form a new cluster of etcd-a, etcd-b and etcd-c");
+}
+
+TEST_F(EtcdStepTest, FormsOnlyOnceTheStateStoreHasSaidThatThereIsNoBackup) {
+  make(/*asks_for_backups=*/true);
+  auto finding = look();
+  EXPECT_TRUE(waits(finding));
+  EXPECT_TRUE(sentence_of(finding).starts_with("the state store has not said"))
+      << sentence_of(finding);
+  facts_.main.backups.set({.state = EtcdBackups::State::unknown, .detail = "it timed out"});
+  EXPECT_TRUE(sentence_of(look()).contains("it timed out"));
+  facts_.main.backups.set({.state = EtcdBackups::State::present, .detail = "2026-01-15"});
+  finding = look();
+  EXPECT_TRUE(waits(finding));
+  EXPECT_TRUE(sentence_of(finding).ends_with("run 'haagent etcd restore'"));
+  facts_.main.backups.set({.state = EtcdBackups::State::none, .restored_token = "x-main-restored"});
+  EXPECT_TRUE(sentence_of(look()).contains("x-main-restored"));
+  facts_.main.backups.set({.state = EtcdBackups::State::none});
+  EXPECT_EQ(sentence_of(look()), "form a new cluster of etcd-a, etcd-b and etcd-c");
+}
+
+TEST_F(EtcdStepTest, AVolumeThatLostItsTagKeepsANewClusterFromForming) {
+  auto volume = ec2_.volume("vol-c");
+  volume.tags = {{"kubernetes.io/cluster/x.example", "owned"},
+                 {"haagent.io/etcd-cluster-id", "c1"}};
+  ec2_.add(volume);
+  auto const finding = look();
+  EXPECT_TRUE(waits(finding));
+  EXPECT_TRUE(sentence_of(finding).starts_with(
+      "there has been a cluster (vol-c (tagged for no member) carries cluster c1)"))
+      << sentence_of(finding);
+}
+
+TEST_F(EtcdStepTest, ALearnerIsTaggedAndThenPromotedUntilEtcdAgrees) {
+  learn();
+  EXPECT_EQ(sentence_of(look()), "tag the volume of etcd-a with cluster c1");
+  act();
+  EXPECT_EQ(ec2_.volume("vol-a").tags["haagent.io/etcd-cluster-id"], "c1");
+  for (int i = 1; i <= 3; ++i) {
+    EXPECT_EQ(sentence_of(look()), "promote etcd-a (a0)");
+    act();
+    EXPECT_EQ(http_.promotions, i);
+    auto const finding = look();
+    EXPECT_TRUE(waits(finding)) << "else the runner takes it for an act without effect";
+    EXPECT_TRUE(sentence_of(finding).contains("at entry 900 of 1000")) << sentence_of(finding);
+  }
+}
+
+TEST_F(EtcdStepTest, ALearnerWhoseLogDoesNotGrowIsAddedAnew) {
+  learn();
+  http_.index = 10;
+  EXPECT_TRUE(sentence_of(look()).contains("catches up: at entry 10 of 1000"));
+  clock_.advance(9min);
+  http_.index = 11;
+  EXPECT_TRUE(sentence_of(look()).contains("catches up: at entry 11 of 1000"));
+  clock_.advance(10min - 1ms);
+  EXPECT_TRUE(waits(look()));
+  clock_.advance(1ms);
+  auto const finding = look();
+  EXPECT_TRUE(
+      sentence_of(finding).starts_with("remove etcd-a (a0) from the cluster: it is a "
+                                       "learner that has not got on for 10 min"))
+      << sentence_of(finding);
+  act();
+  EXPECT_FALSE(http_.listed);
+  // Its old log is set aside, and it comes back under another id.
+  EXPECT_TRUE(sentence_of(look()).starts_with("stop etcd-a: "));
+  act();
+  EXPECT_TRUE(sentence_of(look()).starts_with("set the data of etcd-a aside: "));
+  act();
+  EXPECT_FALSE(std::filesystem::exists(root_ / "var/lib/etcd/main/data"));
+  EXPECT_EQ(sentence_of(look()), "add etcd-a to the cluster as a learner");
+}
+
+}  // namespace
+}  // namespace haagent::bootstrap
