@@ -3,6 +3,7 @@
 // a bound that is printed. HAAGENT_EXPLORE=deep goes further, for about two minutes.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdlib>
 #include <iostream>
@@ -171,6 +172,22 @@ Known const kKnown[] = {
      },
      false,
      "two clusters"},
+    // etcd-manager forms with those whom it sees, two of three, and the third may see others.
+    {"AClusterOfThoseWhoAreSeen",
+     blank(3),
+     {.depth = 8, .losses = 0, .partitions = false},
+     [](MemberInputs const& in) -> Decision {
+       auto decision = decide(in);
+       if (auto* form = std::get_if<FormNew>(&decision))
+         std::erase_if(form->initial, [&](InitialMember const& member) {
+           return std::ranges::none_of(*in.volumes, [&](VolumeEvidence const& volume) {
+             return volume.attached && member.name == "etcd-" + volume.member;
+           });
+         });
+       return decision;
+     },
+     false,
+     "two clusters: it forms one with a list of its own"},
     // An empty disk under the old id: what a start with the state "new", or without a member
     // remove before, comes to (kops#5864 and kubeadm's joins of the same name).
     {"TheOldIdWithoutItsLog",
