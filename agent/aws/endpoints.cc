@@ -31,4 +31,9 @@ std::string ec2_endpoint(std::string_view region, std::string_view domain) {
                      domain.empty() ? partition_of(region).domain : domain);
 }
 
+std::string s3_endpoint(std::string_view region, std::string_view domain) {
+  return fmt::format("https://s3.{}.{}", region,
+                     domain.empty() ? partition_of(region).domain : domain);
+}
+
 }  // namespace haagent::aws

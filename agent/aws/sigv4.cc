@@ -165,9 +165,10 @@ UrlParts parts_of(std::string_view url) {
   return {std::string(host), std::string(url.substr(0, mark)), std::string(query)};
 }
 
+// Without the body, which may be large: its hash is all that is signed of it.
 WireRequest wire_of(HttpRequest const& request) {
   auto parts = parts_of(request.url);
-  WireRequest wire{request.method, parts.path, parts.query, request.headers, request.body};
+  WireRequest wire{request.method, parts.path, parts.query, request.headers, ""};
   if (!header_of(wire.headers, "host")) wire.headers.emplace_back("host", parts.host);
   return wire;
 }
@@ -263,11 +264,23 @@ std::string to_hex(std::string_view bytes) {
   return result;
 }
 
-std::string sha256_hex(std::string_view bytes) {
+std::string sha256(std::string_view bytes) {
   std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
   unsigned int length = 0;
   EVP_Digest(bytes.data(), bytes.size(), digest.data(), &length, EVP_sha256(), nullptr);
-  return to_hex({reinterpret_cast<char const*>(digest.data()), length});
+  return {reinterpret_cast<char const*>(digest.data()), length};
+}
+
+std::string sha256_hex(std::string_view bytes) {
+  return to_hex(sha256(bytes));
+}
+
+std::string digest_base64(std::string_view digest) {
+  std::array<unsigned char, 4 * ((EVP_MAX_MD_SIZE + 2) / 3) + 1> text{};
+  auto length =
+      EVP_EncodeBlock(text.data(), reinterpret_cast<unsigned char const*>(digest.data()),
+                      static_cast<int>(std::min<std::size_t>(digest.size(), EVP_MAX_MD_SIZE)));
+  return {reinterpret_cast<char const*>(text.data()), static_cast<std::size_t>(length)};
 }
 
 std::string to_amz_date(UtcTime time) {

@@ -35,13 +35,20 @@ std::vector<std::string> const kFolders = {"agent/base", "agent/aws", "agent", "
 // Header prefix -> the files that may name it. fmt is everywhere: it is how an Error says its
 // sentence.
 std::map<std::string, std::set<std::string>> const kHomes = {
-    {"curl/", {"agent/base/http_curl.cc"}},    {"nlohmann/", {"agent/base/json.cc"}},
-    {"yaml-cpp/", {"agent/base/yaml.cc"}},     {"sdbus-c++/", {"agent/base/units_systemd.cc"}},
-    {"openssl/", {"agent/aws/sigv4.cc"}},      {"pugixml.hpp", {"agent/aws/ec2_xml.cc"}},
-    {"libudev.h", {"volumes/device_udev.cc"}}, {"blkid/", {"volumes/probe.cc"}},
-    {"libmount/", {"volumes/mount.cc"}},       {"spdlog/", {"agent/log.cc"}},
-    {"systemd/", {"agent/notify.cc"}},         {"zlib.h", {"agent/gzip.cc"}},
-    {"httplib.h", {"agent/server.cc"}},        {"CLI/", {"agent/cli.cc"}},
+    {"curl/", {"agent/base/http_curl.cc"}},
+    {"nlohmann/", {"agent/base/json.cc"}},
+    {"yaml-cpp/", {"agent/base/yaml.cc"}},
+    {"sdbus-c++/", {"agent/base/units_systemd.cc"}},
+    {"openssl/", {"agent/aws/sigv4.cc"}},
+    {"pugixml.hpp", {"agent/aws/ec2_xml.cc", "agent/aws/s3_xml.cc"}},
+    {"libudev.h", {"volumes/device_udev.cc"}},
+    {"blkid/", {"volumes/probe.cc"}},
+    {"libmount/", {"volumes/mount.cc"}},
+    {"spdlog/", {"agent/log.cc"}},
+    {"systemd/", {"agent/notify.cc"}},
+    {"zlib.h", {"agent/gzip.cc"}},
+    {"httplib.h", {"agent/server.cc"}},
+    {"CLI/", {"agent/cli.cc"}},
 };
 
 struct Include {

@@ -1,0 +1,126 @@
+#include "agent/aws/s3_errors.h"
+
+#include <gtest/gtest.h>
+
+namespace haagent::aws {
+namespace {
+
+struct Case {
+  std::string_view code;
+  Kind kind;
+  S3Remedy remedy = S3Remedy::none;
+};
+
+// One row an entry of the table, in its order.
+constexpr Case kCases[] = {
+    {"NoSuchKey", Kind::conflict},
+    {"PreconditionFailed", Kind::conflict},
+    {"ConditionalRequestConflict", Kind::transient},
+    {"OperationAborted", Kind::transient},
+    {"InvalidRange", Kind::conflict},
+    {"EntityTooLarge", Kind::invalid},
+    {"KeyTooLongError", Kind::invalid},
+    {"InvalidObjectState", Kind::invalid},
+    {"NoSuchUpload", Kind::transient},
+    {"InvalidPart", Kind::transient},
+    {"InvalidPartOrder", Kind::internal},
+    {"EntityTooSmall", Kind::internal},
+    {"MalformedXML", Kind::internal},
+    {"BadDigest", Kind::transient},
+    {"InvalidDigest", Kind::internal},
+    {"XAmzContentSHA256Mismatch", Kind::transient},
+    {"IncompleteBody", Kind::transient},
+    {"NoSuchBucket", Kind::invalid},
+    {"InvalidBucketName", Kind::invalid},
+    {"PermanentRedirect", Kind::invalid, S3Remedy::other_region},
+    {"TemporaryRedirect", Kind::transient, S3Remedy::other_region},
+    {"AuthorizationHeaderMalformed", Kind::invalid, S3Remedy::other_region},
+    {"IllegalLocationConstraintException", Kind::invalid, S3Remedy::other_region},
+    {"InvalidRequest", Kind::invalid},
+    {"InvalidArgument", Kind::invalid},
+    {"MethodNotAllowed", Kind::invalid},
+    {"NotImplemented", Kind::invalid},
+    {"AccessDenied", Kind::denied},
+    {"AllAccessDisabled", Kind::denied},
+    {"AccountProblem", Kind::denied},
+    {"InvalidAccessKeyId", Kind::denied, S3Remedy::sign_anew},
+    {"InvalidToken", Kind::denied, S3Remedy::sign_anew},
+    {"ExpiredToken", Kind::denied, S3Remedy::sign_anew},
+    {"TokenRefreshRequired", Kind::denied, S3Remedy::sign_anew},
+    {"SignatureDoesNotMatch", Kind::denied, S3Remedy::sign_anew},
+    {"RequestTimeTooSkewed", Kind::denied, S3Remedy::sign_anew},
+    {"RequestExpired", Kind::denied, S3Remedy::sign_anew},
+    {"KMS.DisabledException", Kind::denied},
+    {"KMS.NotFoundException", Kind::denied},
+    {"KMS.KMSInvalidStateException", Kind::denied},
+    {"KMS.InvalidKeyUsageException", Kind::denied},
+    {"KMS.AccessDeniedException", Kind::denied},
+    {"KMS.ThrottlingException", Kind::transient, S3Remedy::slow_down},
+    {"SlowDown", Kind::transient, S3Remedy::slow_down},
+    {"Throttling", Kind::transient, S3Remedy::slow_down},
+    {"ThrottlingException", Kind::transient, S3Remedy::slow_down},
+    {"RequestLimitExceeded", Kind::transient, S3Remedy::slow_down},
+    {"BandwidthLimitExceeded", Kind::transient, S3Remedy::slow_down},
+    {"ServiceUnavailable", Kind::transient, S3Remedy::slow_down},
+    {"InternalError", Kind::transient},
+    {"RequestTimeout", Kind::transient},
+};
+
+S3Call const kGet{"s3:GetObject", "s3:GetObject", "s3://b/k"};
+S3Call const kPart{"s3:UploadPart", "s3:PutObject", "s3://b/k"};
+
+TEST(S3Errors, EachEntryOfTheTable) {
+  auto rules = s3_error_rules();
+  ASSERT_EQ(rules.size(), std::size(kCases)) << "each entry of the table needs its row here";
+  for (std::size_t i = 0; i < rules.size(); ++i) {
+    auto const& each = kCases[i];
+    SCOPED_TRACE(each.code);
+    EXPECT_EQ(rules[i].code, each.code);
+    auto error = s3_error(kGet, each.code, "Words.", 400);
+    EXPECT_EQ(error.kind, each.kind);
+    EXPECT_EQ(s3_code(error), each.code);
+    EXPECT_EQ(s3_remedy(error), each.remedy);
+    EXPECT_TRUE(error.what.contains(rules[i].advice)) << error.what;
+    EXPECT_TRUE(error.what.contains("s3:GetObject on s3://b/k")) << error.what;
+    EXPECT_TRUE(error.what.contains("Words")) << error.what;
+  }
+}
+
+TEST(S3Errors, WhatIsDeniedNamesTheMissingPermission) {
+  EXPECT_EQ(s3_error(kPart, "AccessDenied", "Access Denied", 403).what,
+            "s3:UploadPart on s3://b/k is not allowed: give the instance's role the permission "
+            "s3:PutObject (Access Denied)");
+  EXPECT_EQ(s3_error(kGet, "AccessDenied", "Access Denied", 403).what,
+            "s3:GetObject on s3://b/k is not allowed: give the instance's role the permission "
+            "s3:GetObject (Access Denied); without s3:ListBucket on the bucket an absent key is "
+            "answered the same way");
+  auto kms = s3_error(kPart, "AccessDenied",
+                      "User: arn:aws:sts::1:assumed-role/m/i-1 is not authorized to perform: "
+                      "kms:GenerateDataKey on resource: arn:aws:kms:eu-west-1:1:key/k because no "
+                      "identity-based policy allows the kms:GenerateDataKey action",
+                      403);
+  EXPECT_TRUE(kms.what.contains("the permission kms:GenerateDataKey (User")) << kms.what;
+}
+
+TEST(S3Errors, AnswersWithoutACodeGoByTheStatus) {
+  for (auto const& [status, code] :
+       std::initializer_list<std::pair<int, std::string_view>>{{301, "PermanentRedirect"},
+                                                               {307, "TemporaryRedirect"},
+                                                               {403, "AccessDenied"},
+                                                               {404, "NoSuchKey"},
+                                                               {409, "ConditionalRequestConflict"},
+                                                               {412, "PreconditionFailed"},
+                                                               {416, "InvalidRange"},
+                                                               {503, "SlowDown"},
+                                                               {400, ""}})
+    EXPECT_EQ(s3_code(s3_error(kGet, "", "", status)), code) << status;
+  EXPECT_EQ(s3_error(kGet, "", "", 500).kind, Kind::transient);
+  EXPECT_EQ(s3_error(kGet, "", "", 502).kind, Kind::transient);
+  EXPECT_EQ(s3_error(kGet, "Strange", "m", 429).kind, Kind::transient);
+  EXPECT_EQ(s3_error(kGet, "Strange", "m", 401).kind, Kind::denied);
+  EXPECT_EQ(s3_error(kGet, "Strange", "m", 418).kind, Kind::invalid);
+  EXPECT_EQ(s3_error(kGet, "", "", 400).what, "s3:GetObject on s3://b/k answered 400");
+}
+
+}  // namespace
+}  // namespace haagent::aws
