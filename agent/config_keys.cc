@@ -344,6 +344,19 @@ ConfigKeys make_keys() {
                       .example = "https://ec2.eu-west-1.amazonaws.com",
                       .pattern = kUrlPattern,
                       .check = check_service_url}));
+  rows.push_back(key("aws.endpoints.s3", AT(aws.s3_endpoint),
+                     {.description = "URL of the S3 API instead of the region's own; buckets stand "
+                                     "in its path",
+                      .who = "masters",
+                      .example = "https://s3.dualstack.eu-west-1.amazonaws.com",
+                      .pattern = kUrlPattern,
+                      .check = check_service_url}));
+  rows.push_back(key("aws.s3.kmsKeyId", AT(aws.s3_kms_key_id),
+                     {.description = "KMS key that encrypts what is written to the state store, "
+                                     "where the bucket's default is not wanted",
+                      .who = "masters",
+                      .example = "alias/haagent",
+                      .check = check_kms_key}));
   rows.push_back(key("aws.endpoints.imds", AT(aws.imds_endpoints),
                      {.description = "URLs of the instance metadata service, tried side by side",
                       .example = "[\"http://169.254.169.254\"]",

@@ -12,6 +12,7 @@
 
 #include "agent/base/cidr.h"
 #include "agent/base/kube_versions.h"
+#include "agent/base/state_store.h"
 
 namespace haagent {
 namespace {
@@ -304,8 +305,15 @@ Verdict check_endpoint(std::string_view text) {
   return {};
 }
 
-Verdict check_state(std::string_view text) {
+std::expected<StatePlace, Problem> parse_state(std::string_view text) {
   constexpr auto kShape = "expected s3://bucket/prefix or file:///directory";
+  auto wrong = [](std::string what, std::string hint = "") {
+    return std::unexpected(Problem{std::move(what), std::move(hint)});
+  };
+  auto without_slashes = [](std::string_view part) {
+    while (part.ends_with('/')) part.remove_suffix(1);
+    return part;
+  };
   if (text.starts_with("s3://")) {
     auto rest = text.substr(5);
     auto bucket = rest.substr(0, rest.find('/'));
@@ -315,33 +323,60 @@ Verdict check_state(std::string_view text) {
       auto hint = is_dns_name(lower(bucket)) && lower(bucket) != bucket
                       ? did_you_mean(fmt::format("s3://{}{}", lower(bucket), prefix))
                       : "";
-      return problem(fmt::format("'{}' is no bucket name: 3 to 63 lower-case letters, digits, '-' "
-                                 "and '.'",
-                                 bucket),
-                     hint);
+      return wrong(fmt::format("'{}' is no bucket name: 3 to 63 lower-case letters, digits, '-' "
+                               "and '.'",
+                               bucket),
+                   hint);
     }
-    if (prefix.find("//") != prefix.npos || has_dot_dot(prefix) ||
-        prefix.find_first_of("?#") != prefix.npos) {
-      return problem(fmt::format("'{}' is no plain prefix within the bucket", prefix), kShape);
+    if (prefix.find("//") != prefix.npos || prefix.find_first_of("?#") != prefix.npos) {
+      return wrong(fmt::format("'{}' is no plain prefix within the bucket", prefix), kShape);
     }
-    return {};
+    if (prefix.starts_with('/')) prefix.remove_prefix(1);
+    prefix = without_slashes(prefix);
+    // It stands before keys of the store, and S3 takes 1024 bytes of both.
+    if (prefix.size() > 500) return wrong("the prefix is longer than 500 characters");
+    if (!prefix.empty() && !check_key(prefix)) {
+      return wrong(fmt::format("'{}' is no plain prefix within the bucket: printable ASCII without "
+                               "spaces, no part of it beginning with '.'",
+                               prefix),
+                   kShape);
+    }
+    return StatePlace{.bucket = std::string(bucket), .prefix = std::string(prefix), .folder = ""};
   }
   if (text.starts_with("file://")) {
     auto path = text.substr(7);
     if (!path.starts_with('/')) {
-      return problem(fmt::format("'{}' has no absolute directory", text),
-                     did_you_mean(fmt::format("file:///{}", path)));
+      return wrong(fmt::format("'{}' has no absolute directory", text),
+                   did_you_mean(fmt::format("file:///{}", path)));
     }
-    if (path == "/" || has_dot_dot(path)) {
-      return problem(fmt::format("'{}' is no directory of its own", path), kShape);
+    if (without_slashes(path).empty() || has_dot_dot(path)) {
+      return wrong(fmt::format("'{}' is no directory of its own", path), kShape);
     }
-    return {};
+    return StatePlace{.bucket = "", .prefix = "", .folder = std::string(without_slashes(path))};
   }
   if (text.starts_with('/')) {
-    return problem(fmt::format("'{}' has no scheme", text),
-                   did_you_mean(fmt::format("file://{}", text)));
+    return wrong(fmt::format("'{}' has no scheme", text),
+                 did_you_mean(fmt::format("file://{}", text)));
   }
-  return problem(fmt::format("'{}' is no state store", text), kShape);
+  return wrong(fmt::format("'{}' is no state store", text), kShape);
+}
+
+Verdict check_state(std::string_view text) {
+  auto place = parse_state(text);
+  return place ? Verdict() : place.error();
+}
+
+Verdict check_kms_key(std::string_view text) {
+  constexpr std::string_view kAlias = "alias/";
+  auto good = std::ranges::all_of(text, [](unsigned char c) {
+    return (c < 0x80 && std::isalnum(c)) || std::string_view("-_/:").contains(static_cast<char>(c));
+  });
+  bool is_arn = text.starts_with("arn:") && text.find(":kms:") != text.npos;
+  bool is_alias = text.starts_with(kAlias) && text.size() > kAlias.size();
+  bool is_id = text.starts_with("mrk-") || (text.size() == 36 && text[8] == '-');
+  if (good && text.size() <= 2048 && (is_arn || is_alias || is_id)) return {};
+  return problem(fmt::format("'{}' is no KMS key", text),
+                 "expected its id, its ARN (arn:aws:kms:...), or alias/name");
 }
 
 Verdict check_kube_version(std::string_view text) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <expected>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -34,8 +35,18 @@ Verdict check_dns_name(std::string_view text);
 Verdict check_endpoint(std::string_view text);
 // The same shape, without a look at the name: a service endpoint or a simulator's.
 Verdict check_service_url(std::string_view text);
-// s3://bucket[/prefix] or file:///directory
+
+// cluster.state: s3://bucket[/prefix] or file:///directory. Either a bucket or a folder is set.
+struct StatePlace {
+  std::string bucket;
+  std::string prefix;  // in the bucket, without a slash at its ends; may be empty
+  std::string folder;  // absolute, without a slash at its end
+  bool operator==(StatePlace const&) const = default;
+};
+std::expected<StatePlace, Problem> parse_state(std::string_view text);
 Verdict check_state(std::string_view text);
+// A KMS key's id, its ARN, or an alias.
+Verdict check_kms_key(std::string_view text);
 Verdict check_kube_version(std::string_view text);
 Verdict check_cidr(std::string_view text);
 Verdict check_absolute_path(std::string_view text);

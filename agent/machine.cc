@@ -1,6 +1,10 @@
 #include "agent/machine.h"
 
 #include "agent/aws/endpoints.h"
+#include "agent/aws/s3_client.h"
+#include "agent/aws/s3_store.h"
+#include "agent/base/file_store.h"
+#include "agent/config_values.h"
 #include "agent/version.h"
 
 namespace haagent {
@@ -28,6 +32,23 @@ std::unique_ptr<aws::Ec2> make_ec2(Machine& machine, NodeConfig const& config,
       aws::Ec2Settings{.endpoint = endpoint,
                        .region = identity.region,
                        .user_agent = fmt::format("haagent/{}", kVersion)});
+}
+
+std::unique_ptr<StateStore> make_state_store(Machine& machine, NodeConfig const& config,
+                                             Identity const& identity) {
+  // The config has been checked: what does not parse never comes here.
+  auto place = parse_state(config.cluster.state).value_or(StatePlace());
+  if (place.bucket.empty())
+    return std::make_unique<FileStore>(machine.root(place.folder), machine.clock);
+  auto s3 = std::make_unique<aws::S3Client>(
+      machine.http, machine.clock, machine.credentials,
+      aws::S3Settings{.bucket = place.bucket,
+                      .region = identity.region,
+                      .domain = identity.domain,
+                      .endpoint = config.aws.s3_endpoint,
+                      .kms_key_id = config.aws.s3_kms_key_id,
+                      .user_agent = fmt::format("haagent/{}", kVersion)});
+  return std::make_unique<aws::S3Store>(std::move(s3), place.prefix, machine.clock);
 }
 
 MachineBoot::MachineBoot(Machine& machine, NodeConfig const& config, Identity const& identity)

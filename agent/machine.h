@@ -11,6 +11,7 @@
 #include "agent/base/http_curl.h"
 #include "agent/base/node_config.h"
 #include "agent/base/process.h"
+#include "agent/base/state_store.h"
 #include "agent/base/units.h"
 #include "agent/boot.h"
 #include "agent/config.h"
@@ -34,6 +35,10 @@ struct Machine {
 // The EC2 client for this instance's region, or for the endpoint that the config names.
 std::unique_ptr<aws::Ec2> make_ec2(Machine& machine, NodeConfig const& config,
                                    Identity const& identity);
+
+// The store that cluster.state names: a bucket, or a folder (below the root, as all files are).
+std::unique_ptr<StateStore> make_state_store(Machine& machine, NodeConfig const& config,
+                                             Identity const& identity);
 
 // What can be made only once the role and the region are known, and the boot on top of it.
 class MachineBoot {

@@ -56,6 +56,10 @@ struct NodeConfig {
   struct {
     // aws.endpoints.ec2: empty: https://ec2.<region>.<domain>
     std::string ec2_endpoint;
+    // aws.endpoints.s3: empty: the bucket's own host; set: the bucket stands in the path
+    std::string s3_endpoint;
+    // aws.s3.kmsKeyId: empty: objects are encrypted as the bucket does by default
+    std::string s3_kms_key_id;
     // aws.endpoints.imds: tried side by side
     std::vector<std::string> imds_endpoints = {"http://169.254.169.254", "http://[fd00:ec2::254]"};
   } aws;

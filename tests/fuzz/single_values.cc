@@ -1,9 +1,12 @@
 // Single values of configs, tags, answers and files: addresses, versions, times, sizes, names.
+#include <filesystem>
+
 #include "agent/aws/endpoints.h"
 #include "agent/base/cidr.h"
 #include "agent/base/clock.h"
 #include "agent/base/kube_versions.h"
 #include "agent/base/proxy_bypass.h"
+#include "agent/base/state_store.h"
 #include "agent/config_values.h"
 #include "bootstrap/etcd/base64.h"
 #include "bootstrap/etcd/version.h"
@@ -81,8 +84,15 @@ void names(std::string_view text) {
   for (auto* check :
        {check_dns_name, check_endpoint, check_service_url, check_state, check_kube_version,
         check_cidr, check_absolute_path, check_registry, check_label_key, check_label_value,
-        check_taint_key, check_taint_effect, check_flag_name}) {
+        check_taint_key, check_taint_effect, check_flag_name, check_kms_key}) {
     if (auto wrong = check(text)) hold(!wrong->message.empty(), "a wrong value says what is right");
+  }
+  if (auto place = parse_state(text))
+    hold(place->bucket.empty() != place->folder.empty(), "a state store is a bucket or a folder");
+  if (check_key(text)) {
+    auto path = std::filesystem::path("/store") / text;
+    hold(path.lexically_normal() == path && path.string().starts_with("/store/"),
+         "a key stays in its folder");
   }
   auto endpoint = check_endpoint(text);
   if (!endpoint || endpoint->severity == Severity::warning)

@@ -20,7 +20,7 @@ std::map<std::string, Verdict (*)(std::string_view)> const kChecks = {
     {"state", check_state},          {"cidr", check_cidr},           {"path", check_absolute_path},
     {"registry", check_registry},    {"label", check_label_key},     {"value", check_label_value},
     {"taint", check_taint_key},      {"effect", check_taint_effect}, {"flag", check_flag_name},
-    {"version", check_kube_version},
+    {"version", check_kube_version}, {"kms", check_kms_key},
 };
 
 std::string told(Verdict const& verdict) {
@@ -109,6 +109,8 @@ INSTANTIATE_TEST_SUITE_P(
         Row{"state", "s3://prod/a//b", "is no plain prefix"},
         Row{"state", "s3://prod/../b", "is no plain prefix"},
         Row{"state", "s3://prod/a?b", "is no plain prefix"},
+        Row{"state", "s3://prod/a b", "no part of it beginning with '.'"},
+        Row{"state", "s3://prod/.hidden/b", "no part of it beginning with '.'"},
         Row{"state", "file://srv", "did you mean 'file:///srv'?"},
         Row{"state", "file:///", "is no directory of its own"},
         Row{"state", "file:///srv/..", "is no directory of its own"},
@@ -134,6 +136,31 @@ INSTANTIATE_TEST_SUITE_P(
         Row{"registry", "a/b//c", "is no image registry"},
         Row{"registry", "a/B", "is no image registry"}, Row{"registry", "", "is no image registry"},
         Row{"version", "1.33.2", ""}, Row{"version", "1.30.0", "1.31 to 1.37"}));
+
+INSTANTIATE_TEST_SUITE_P(
+    KmsKeys, ConfigValue,
+    testing::Values(Row{"kms", "arn:aws:kms:eu-west-1:111122223333:key/1234abcd-12ab-34cd", ""},
+                    Row{"kms", "arn:aws-cn:kms:cn-north-1:111122223333:alias/haagent", ""},
+                    Row{"kms", "1234abcd-12ab-34cd-56ef-1234567890ab", ""},
+                    Row{"kms", "mrk-1234abcd12ab34cd56ef1234567890ab", ""},
+                    Row{"kms", "alias/haagent", ""}, Row{"kms", "alias/", "is no KMS key"},
+                    Row{"kms", "haagent", "or alias/name"},
+                    Row{"kms", "alias/a b", "is no KMS key"}, Row{"kms", "", "is no KMS key"},
+                    Row{"kms", "arn:aws:s3:::bucket", "is no KMS key"}));
+
+TEST(StatePlaces, WhatTheTextNames) {
+  auto place = [](std::string_view text) {
+    auto parsed = parse_state(text);
+    EXPECT_TRUE(parsed) << text << ": " << parsed.error().message;
+    return parsed.value_or(StatePlace());
+  };
+  EXPECT_EQ(place("s3://prod-haagent"), (StatePlace{"prod-haagent", "", ""}));
+  EXPECT_EQ(place("s3://prod-haagent/"), (StatePlace{"prod-haagent", "", ""}));
+  EXPECT_EQ(place("s3://prod.haagent/a/b/"), (StatePlace{"prod.haagent", "a/b", ""}));
+  EXPECT_EQ(place("file:///srv/haagent/"), (StatePlace{"", "", "/srv/haagent"}));
+  EXPECT_FALSE(parse_state("s3://prod/" + std::string(501, 'a')));
+  EXPECT_FALSE(parse_state("file:////"));
+}
 
 // facts of the NodeRestriction admission and of the kubelet's own check, one row each.
 INSTANTIATE_TEST_SUITE_P(
