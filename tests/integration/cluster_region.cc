@@ -32,12 +32,16 @@ role: {}
 cluster:
   name: {}
   endpoint: https://10.255.0.10
-  state: file:///var/lib/haagent/state
+  state: s3://{}/{}
 kubernetes: {{version: "1.33.2"}}
 apiserver: {{extraArgs: {{tls-cert-file: null, tls-private-key-file: null}}}}
-aws: {{endpoints: {{imds: ["http://169.254.169.254"], ec2: "http://169.254.169.254:8080"}}}}
+aws:
+  endpoints:
+    imds: ["http://169.254.169.254"]
+    ec2: "http://169.254.169.254:8080"
+    s3: "http://169.254.169.254:8080"
 )",
-                     role, kClusterName);
+                     role, kClusterName, kStateBucket, kClusterName);
 }
 
 std::string spec_of(ClusterPlan const& plan) {
@@ -84,6 +88,7 @@ std::string spec_of(ClusterPlan const& plan) {
   for (auto const& [name, value] : plan.delays) delays[name] = value;
   spec += "delays:\n";
   for (auto const& [name, value] : delays) spec += fmt::format("  {}: {}\n", name, value);
+  spec += fmt::format("buckets: [{{name: {}}}]\n", kStateBucket);
   spec += "load-balancer: {tls-health-check: false}\n";
   spec += fmt::format("image: {{/usr/sbin/haagent: {}}}\n",
                       std::filesystem::weakly_canonical(haagent_program()).string());

@@ -18,6 +18,7 @@
 namespace haagent::sim {
 
 inline constexpr char const* kClusterName = "test.haagent.io";
+inline constexpr char const* kStateBucket = "haagent-state";  // its prefix is the cluster's name
 
 // Why no cluster can run here, or empty.
 std::string no_cluster_because();
