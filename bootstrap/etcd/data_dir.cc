@@ -1,10 +1,14 @@
 #include "bootstrap/etcd/data_dir.h"
 
 #include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <charconv>
 #include <fstream>
+#include <map>
 
 #include "agent/base/file_descriptor.h"
 #include "agent/base/volume_marker.h"
@@ -14,60 +18,6 @@ namespace haagent::bootstrap {
 namespace {
 
 namespace fs = std::filesystem;
-
-constexpr std::uint64_t kMetadataRecord = 1;
-
-// The few wire types that a log record uses: varints and length-prefixed bytes.
-class Protobuf {
- public:
-  explicit Protobuf(std::string_view bytes) : left_(bytes) {}
-
-  std::optional<std::uint64_t> varint() {
-    std::uint64_t value = 0;
-    for (unsigned shift = 0; shift < 64 && !left_.empty(); shift += 7) {
-      auto const byte = static_cast<unsigned char>(left_.front());
-      left_.remove_prefix(1);
-      value |= static_cast<std::uint64_t>(byte & 0x7fu) << shift;
-      if (byte < 0x80u) return value;
-    }
-    return std::nullopt;
-  }
-
-  struct Field {
-    std::uint64_t number = 0;
-    std::uint64_t value = 0;  // of a varint
-    std::string_view bytes;
-  };
-  // The next field; nothing at the end or where the bytes are no message.
-  std::optional<Field> field() {
-    auto tag = varint();
-    if (!tag) return std::nullopt;
-    Field field{.number = *tag >> 3u, .value = 0, .bytes = {}};
-    auto value = varint();
-    if (!value) return std::nullopt;
-    if ((*tag & 7u) == 0) {
-      field.value = *value;
-      return field;
-    }
-    if ((*tag & 7u) != 2 || *value > left_.size()) return std::nullopt;
-    field.bytes = left_.substr(0, *value);
-    left_.remove_prefix(*value);
-    return field;
-  }
-
- private:
-  std::string_view left_;
-};
-
-WalIdentity identity_of(std::string_view metadata) {
-  WalIdentity identity;
-  Protobuf message(metadata);
-  while (auto field = message.field()) {
-    if (field->number == 1) identity.member_id = field->value;
-    if (field->number == 2) identity.cluster_id = field->value;
-  }
-  return identity;
-}
 
 // Sorted names in a folder; nothing where there is no such folder.
 Result<std::optional<std::vector<std::string>>> names_in(fs::path const& folder) {
@@ -96,34 +46,6 @@ Result<std::string> head_of(fs::path const& path) {
 }
 
 }  // namespace
-
-std::optional<WalIdentity> wal_identity(std::string_view bytes) {
-  while (bytes.size() >= 8) {
-    std::uint64_t frame = 0;
-    for (unsigned i = 0; i < 8; ++i)
-      frame |= static_cast<std::uint64_t>(static_cast<unsigned char>(bytes[i])) << (8 * i);
-    bytes.remove_prefix(8);
-    // The top byte holds the number of padding bytes, marked by its highest bit.
-    auto const length = frame & 0x00ff'ffff'ffff'ffffu;
-    auto const padding = frame >> 63u ? (frame >> 56u) & 7u : 0u;
-    if (length == 0 || length > bytes.size()) return std::nullopt;
-
-    std::uint64_t type = 0;
-    std::string_view data;
-    Protobuf record(bytes.substr(0, length));
-    while (auto field = record.field()) {
-      if (field->number == 1) type = field->value;
-      if (field->number == 3) data = field->bytes;
-    }
-    if (type == kMetadataRecord) {
-      auto identity = identity_of(data);
-      if (identity.member_id == 0 || identity.cluster_id == 0) return std::nullopt;
-      return identity;
-    }
-    bytes.remove_prefix(std::min<std::size_t>(length + padding, bytes.size()));
-  }
-  return std::nullopt;
-}
 
 Result<DataDir> inspect_data_dir(std::filesystem::path const& mount_point) {
   DataDir found;
@@ -161,6 +83,72 @@ Result<DataDir> inspect_data_dir(std::filesystem::path const& mount_point) {
   if (!head) return std::unexpected(head.error());
   found.identity = wal_identity(*head).value_or(WalIdentity{});
   return found;
+}
+
+namespace {
+
+// A file's bytes, for as long as this lives. Up to 64 MiB each, so they are not copied.
+class MappedFile {
+ public:
+  explicit MappedFile(fs::path const& path) {
+    FileDescriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+    struct stat status{};
+    if (!file || ::fstat(file.get(), &status) != 0) return;
+    size_ = static_cast<std::size_t>(status.st_size);
+    if (size_ == 0) return;
+    auto* mapped = ::mmap(nullptr, size_, PROT_READ, MAP_PRIVATE, file.get(), 0);
+    if (mapped != MAP_FAILED) bytes_ = static_cast<char const*>(mapped);
+  }
+  ~MappedFile() {
+    if (bytes_) ::munmap(const_cast<char*>(bytes_), size_);
+  }
+  MappedFile(MappedFile const&) = delete;
+  MappedFile& operator=(MappedFile const&) = delete;
+  std::optional<std::string_view> bytes() const {
+    if (!bytes_) return std::nullopt;
+    return std::string_view(bytes_, size_);
+  }
+
+ private:
+  char const* bytes_ = nullptr;
+  std::size_t size_ = 0;
+};
+
+// "0000000000000003-00000000000186a0.snap" is of entry 100000.
+std::optional<std::uint64_t> index_of(std::string_view name, std::string_view suffix) {
+  if (!name.ends_with(suffix)) return std::nullopt;
+  name.remove_suffix(suffix.size());
+  auto const dash = name.find('-');
+  if (dash == name.npos) return std::nullopt;
+  std::uint64_t index = 0;
+  auto const [end, error] =
+      std::from_chars(name.data() + dash + 1, name.data() + name.size(), index, 16);
+  if (error != std::errc() || end != name.data() + name.size()) return std::nullopt;
+  return index;
+}
+
+}  // namespace
+
+Result<OldRequests> old_requests(std::filesystem::path const& mount_point) {
+  auto const member = etcd_data_dir(mount_point) / "member";
+  auto snapshots = names_in(member / "snap");
+  if (!snapshots) return std::unexpected(snapshots.error());
+  std::uint64_t after = 0;
+  for (auto const& name : snapshots->value_or(std::vector<std::string>{}))
+    after = std::max(after, index_of(name, ".snap").value_or(0));
+  auto logs = names_in(member / "wal");
+  if (!logs) return std::unexpected(logs.error());
+  std::map<std::uint64_t, OldRequests> found;
+  for (auto const& name : logs->value_or(std::vector<std::string>{})) {
+    if (!index_of(name, ".wal")) continue;
+    MappedFile file(member / "wal" / name);
+    auto const bytes = file.bytes();
+    if (!bytes) return fail(Kind::refused, "{} cannot be read", (member / "wal" / name).string());
+    note_old_requests(*bytes, after, found);
+  }
+  auto worst = OldRequests::none;
+  for (auto const& [index, kind] : found) worst = std::max(worst, kind);
+  return worst;
 }
 
 Result<std::string> set_data_dir_aside(std::filesystem::path const& mount_point, UtcTime now) {

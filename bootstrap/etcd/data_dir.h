@@ -10,20 +10,9 @@
 
 #include "agent/base/clock.h"
 #include "agent/base/result.h"
+#include "bootstrap/etcd/wal.h"
 
 namespace haagent::bootstrap {
-
-// Who a write-ahead log belongs to, as its first records say.
-struct WalIdentity {
-  std::uint64_t member_id = 0;
-  std::uint64_t cluster_id = 0;
-  bool operator==(WalIdentity const&) const = default;
-};
-
-// From the first bytes of a *.wal file (1 KiB is plenty); nothing where they are not a log's. The
-// format is etcd's walpb: frames of an 8-byte little-endian length and a protobuf record, the
-// checksum record first, then the metadata record. The same from etcd 3.0 to 3.7.
-std::optional<WalIdentity> wal_identity(std::string_view bytes);
 
 struct DataDir {
   enum class State {
@@ -39,6 +28,11 @@ struct DataDir {
 
 // Errors: refused where the directory cannot be read, since unreadable is never blank.
 Result<DataDir> inspect_data_dir(std::filesystem::path const& mount_point);
+
+// The requests of etcd's old API in the log after its newest snapshot: what the next start replays.
+// Reads all of that, so it is for the start that is a step up. Errors: refused where the log cannot
+// be read.
+Result<OldRequests> old_requests(std::filesystem::path const& mount_point);
 
 // Renames the data directory beside itself and returns the new name. Never deletes.
 Result<std::string> set_data_dir_aside(std::filesystem::path const& mount_point, UtcTime now);

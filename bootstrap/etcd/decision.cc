@@ -578,6 +578,7 @@ VersionFacts version_facts(MemberInputs const& in) {
                      .served_by = in.served_by,
                      .data_version = in.data_version,
                      .cluster_version = in.cluster_version,
+                     .old_requests = in.old_requests,
                      .peers = {}};
   for (auto const& peer : in.peers) facts.peers.push_back({peer.member, peer.version});
   return facts;

@@ -102,6 +102,7 @@ struct MemberInputs {
   std::string snapshot_id;
   std::string served_by;     // etcd that last served on it: "3.5.35"; empty: not known
   std::string data_version;  // what its data had been raised to then: "3.5"
+  OldRequests old_requests = OldRequests::none;  // in its log; looked for before a step up alone
 
   // My etcd.
   UnitState::Phase unit = UnitState::Phase::stopped;

@@ -37,6 +37,13 @@ bool starts_etcd(Decision const& decision) {
          std::holds_alternative<StartJoined>(decision);
 }
 
+// Where it is not known, it may be one.
+bool is_step_up(std::string const& mine, std::string const& before) {
+  auto const from = parse_etcd_version(before);
+  auto const to = parse_etcd_version(mine);
+  return !from || !to || to->minor > from->minor;
+}
+
 bool changes_members(Decision const& decision) {
   return std::holds_alternative<AddLearner>(decision) ||
          std::holds_alternative<RemoveStale>(decision) ||
@@ -128,6 +135,13 @@ Result<MemberInputs> EtcdStep::gather(Facts& facts, std::stop_token stop) {
   in.unit = unit->phase;
   in.unit_detail = unit->detail;
   in.failed_starts = failed_starts_;
+
+  if (!is_up(in.unit) && in.data.state == DataDir::State::member &&
+      is_step_up(in.version, in.served_by)) {
+    auto old = old_requests(mount_point_);
+    if (!old) return std::unexpected(old.error());
+    in.old_requests = *old;
+  }
 
   std::vector<AskedMember> asked;
   if (is_up(in.unit))
@@ -323,10 +337,14 @@ Result<Finding> EtcdStep::when_serving(std::string sentence, std::stop_token sto
   if (*same && !another) return Done{std::move(sentence)};
   // What must not be started must not be stopped for.
   inputs_.cluster_version = serves_.cluster;
-  if (another)
+  if (another) {
+    auto old = old_requests(mount_point_);
+    if (!old) return std::unexpected(old.error());
+    inputs_.old_requests = *old;
     if (auto refusal = version_refusal(version_facts(inputs_)))
       return Done{fmt::format("{}; etcd {} is installed and not started: {}; {}", sentence,
                               version_, refusal->why, refusal->instead)};
+  }
   auto const& list = inputs_.own.quorum_list;
   bool const all_serve = list && std::ranges::all_of(*list, [&](EtcdMember const& member) {
                            return member.id == inputs_.own.member_id ||

@@ -154,7 +154,17 @@ std::optional<VersionRefusal> version_refusal(VersionFacts const& facts) {
             "etcd here is {}, and the cluster is still at {}: one of its members runs that, "
             "or has not been heard of since",
             facts.mine, minor_text(*cluster)),
-        fmt::format("bring every member to {} first", minor_text(*cluster, 1))};
+        fmt::format("bring every member to {} first, this one too", minor_text(*cluster, 1))};
+
+  if ((mine->minor >= 7 && facts.old_requests != OldRequests::none) ||
+      (mine->minor == 6 && facts.old_requests == OldRequests::others))
+    return VersionRefusal{
+        fmt::format("etcd here is {}, and would panic at what an older one wrote into the log on "
+                    "this volume: requests of the old API, and no snapshot since",
+                    facts.mine),
+        fmt::format("start {} on it until it has written a snapshot; with snapshot-count: 100 in "
+                    "extraConfig that is after as many changes",
+                    minor_text(*mine, -1))};
 
   // A volume that this minor version has served on has the step behind it.
   if (before && before->minor >= mine->minor) return std::nullopt;

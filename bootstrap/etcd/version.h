@@ -7,6 +7,8 @@
 #include <string_view>
 #include <vector>
 
+#include "bootstrap/etcd/wal.h"
+
 namespace haagent::bootstrap {
 
 struct EtcdVersion {
@@ -35,6 +37,7 @@ struct VersionFacts {
   std::string served_by;        // what last served on my volume; empty: nothing, or it is not known
   std::string data_version;     // what my volume's data had been raised to then: "3.5"; or empty
   std::string cluster_version;  // what the cluster says that it is at: "3.5.0"; empty: nobody does
+  OldRequests old_requests = OldRequests::none;  // that a start on my volume would replay
   std::vector<Peer> peers;
 };
 

@@ -13,6 +13,11 @@ void etcd_log(std::string_view bytes) {
   // Bytes behind what was read change nothing.
   if (identity)
     hold(bootstrap::wal_identity(std::string(bytes) + "\xff\xff") == identity, "stable");
+  std::map<std::uint64_t, bootstrap::OldRequests> all, later;
+  bootstrap::note_old_requests(bytes, 0, all);
+  bootstrap::note_old_requests(bytes, 5, later);
+  for (auto const& [index, kind] : later)
+    hold(index > 5 && all.contains(index) && all.at(index) == kind, "a snapshot only takes away");
 }
 
 }  // namespace haagent::fuzz

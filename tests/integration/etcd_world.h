@@ -121,7 +121,9 @@ class World {
   EtcdPace pace;  // of the agents that are made from now on
 
   test::FakeEc2& ec2() { return ec2_; }
-  test::EtcdPrograms const& etcd() const { return etcd_; }  // of the masters that boot
+  // Of the masters that boot from now on.
+  test::EtcdPrograms const& etcd() const { return etcd_; }
+  void use(test::EtcdPrograms etcd) { etcd_ = std::move(etcd); }
   std::filesystem::path const& disks() const { return disks_; }
   std::vector<std::string> const& members() const { return members_; }
   CurlHttp& http() { return http_; }

@@ -113,6 +113,25 @@ TEST_F(DataDirTest, WhatCannotBeReadIsRefused) {
   EXPECT_EQ(file.error().kind, Kind::refused);
 }
 
+TEST_F(DataDirTest, OldRequestsAreLookedForBehindTheNewestSnapshot) {
+  // An entry, and in it the request that etcd 3.4 makes of a look at /health.
+  std::string const head("\x16\0\0\0\0\0\0\x82\x08\x02\x1a\x12\x08\0\x10\x02\x18", 17);
+  auto const log =
+      head + std::string("\x05\x22\x0a\x08\x01\x12\x04QGET\x1a\0", 13) + std::string(2, '\0');
+  EXPECT_EQ(old_requests(volume_.path()), OldRequests::none);
+  write("data/member/wal/0000000000000000-0000000000000000.wal", real_log());
+  EXPECT_EQ(old_requests(volume_.path()), OldRequests::none);
+  write("data/member/wal/0000000000000001-0000000000000005.wal", log);
+  EXPECT_EQ(old_requests(volume_.path()), OldRequests::others);
+  write("data/member/snap/0000000000000002-0000000000000004.snap");
+  EXPECT_EQ(old_requests(volume_.path()), OldRequests::others);
+  write("data/member/snap/0000000000000002-0000000000000005.snap");
+  EXPECT_EQ(old_requests(volume_.path()), OldRequests::none);
+  fs::create_symlink("nowhere", volume_ / "data/member/wal/0000000000000002-0000000000000009.wal");
+  EXPECT_FALSE(old_requests(volume_.path()))
+      << "a log that cannot be read was taken for a good one";
+}
+
 TEST_F(DataDirTest, SettingAsideKeepsEveryByte) {
   UtcTime const now(std::chrono::seconds(1768472100));
   write("data/member/wal/0.wal", "one");
