@@ -24,7 +24,8 @@ std::string zone_name(char letter) {
   return fmt::format("eu-west-1{}", letter);
 }
 
-std::string node_config(std::string_view role) {
+std::string node_config(std::string_view role,
+                        std::string const& etcd = "{binary: /usr/bin/etcd}") {
   // The stand-in for the apiserver takes the manifest at its word, and there are no certificates.
   return fmt::format(R"(apiVersion: haagent.io/v1
 kind: NodeConfig
@@ -40,12 +41,14 @@ aws:
     imds: ["http://169.254.169.254"]
     ec2: "http://169.254.169.254:8080"
     s3: "http://169.254.169.254:8080"
+etcd: {}
 )",
-                     role, kClusterName, kStateBucket, kClusterName);
+                     role, kClusterName, kStateBucket, kClusterName, etcd);
 }
 
 std::string spec_of(ClusterPlan const& plan) {
   auto const zones = plan.zones.empty() ? plan.members : plan.zones;
+  auto const tagged = plan.tagged.empty() ? plan.members : plan.tagged;
   std::set<char> const distinct(zones.begin(), zones.end());
   std::string spec = "region: eu-west-1\nzones:\n";
   for (int i = 0; char each : distinct)
@@ -55,12 +58,12 @@ std::string spec_of(ClusterPlan const& plan) {
   for (std::size_t i = 0; i < plan.members.size(); ++i) {
     for (auto cluster : kEtcdClusters) {
       auto const name = fmt::format("{}-{}", to_string(cluster), plan.members[i]);
-      if (plan.without.contains(name)) continue;
+      if (plan.without.contains(name) || !tagged.contains(plan.members[i])) continue;
       volumes += fmt::format(
           "  - {{name: {}, zone: {}, size: 1, tags: {{\"k8s.io/etcd/{}\": \"{}/{}\", "
           "\"kubernetes.io/cluster/{}\": owned, \"k8s.io/role/control-plane\": \"1\"}}}}\n",
-          name, zone_name(zones[i]), to_string(cluster), plan.members[i],
-          fmt::join(plan.members, ","), kClusterName);
+          name, zone_name(zones[i]), to_string(cluster), plan.members[i], fmt::join(tagged, ","),
+          kClusterName);
     }
   }
   if (!volumes.empty()) spec += "volumes:\n" + volumes;
@@ -76,7 +79,7 @@ std::string spec_of(ClusterPlan const& plan) {
   spec += "groups:\n";
   for (std::size_t i = 0; i < plan.members.size(); ++i)
     group(fmt::format("masters-{}", plan.members[i]), "master", zone_name(zones[i]),
-          plan.launched ? 1 : 0, 1);
+          plan.launched && tagged.contains(plan.members[i]) ? 1 : 0, 1);
   std::vector<std::string> names;
   for (char each : distinct) names.push_back(zone_name(each));
   group("workers", "worker", fmt::format("{}", fmt::join(names, ", ")),
@@ -90,8 +93,16 @@ std::string spec_of(ClusterPlan const& plan) {
   for (auto const& [name, value] : delays) spec += fmt::format("  {}: {}\n", name, value);
   spec += fmt::format("buckets: [{{name: {}}}]\n", kStateBucket);
   spec += "load-balancer: {tls-health-check: false}\n";
-  spec += fmt::format("image: {{/usr/sbin/haagent: {}}}\n",
+  spec += fmt::format("image:\n  /usr/sbin/haagent: {}\n",
                       std::filesystem::weakly_canonical(haagent_program()).string());
+  auto programs = [&](test::EtcdPrograms const& etcd, std::string const& folder) {
+    for (auto const& each : {etcd.etcd(), etcd.etcdctl(), etcd.etcdutl()})
+      if (std::filesystem::exists(each))
+        spec += fmt::format("  {}/{}: {}\n", folder,
+                            std::filesystem::path(each).filename().string(), each);
+  };
+  if (plan.etcd && plan.etcd->folder != "/usr/bin") programs(*plan.etcd, "/usr/bin");
+  for (auto const& each : plan.more_etcd) programs(each, "/opt/etcd/" + each.minor);
   return spec;
 }
 
@@ -136,11 +147,19 @@ pid_t child_of(pid_t pid) {
 std::string no_cluster_because() {
   if (auto why = no_region_because(); !why.empty()) return why;
   if (!std::filesystem::exists(haagent_program())) return "needs the program haagent, built";
+  if (auto const etcd = etcd_of_the_image()) return etcd->missing;
   return {};
 }
 
+std::optional<test::EtcdPrograms> etcd_of_the_image() {
+  auto const* minor = std::getenv("HAAGENT_ETCD");
+  if (!minor || !*minor) return std::nullopt;
+  return test::etcd_programs(minor);
+}
+
 ClusterRegion::ClusterRegion(ClusterPlan plan) : plan_(std::move(plan)) {
-  for (char each : plan_.members) masters_.push_back(fmt::format("masters-{}", each));
+  for (char each : plan_.tagged.empty() ? plan_.members : plan_.tagged)
+    masters_.push_back(fmt::format("masters-{}", each));
   program_.start(spec_of(plan_), {"--logs", logs()});
 }
 
@@ -166,6 +185,14 @@ void ClusterRegion::power_cut(std::vector<std::string> const& who) {
 
 void ClusterRegion::launch(std::string const& group, int count) {
   command("desired", Tree::map({{"group", group}, {"capacity", count}}));
+}
+
+void ClusterRegion::use_etcd(std::string const& group, std::string const& minor) {
+  command("user-data",
+          Tree::map({{"group", group},
+                     {"content", node_config("master", fmt::format(R"({{binary: /opt/etcd/{}/etcd,
+  main: {{extraConfig: {{snapshot-count: 20}}}}, events: {{extraConfig: {{snapshot-count: 20}}}}}})",
+                                                                   minor))}}));
 }
 
 void ClusterRegion::api(std::string const& what, Tree more) {

@@ -7,11 +7,13 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
 
 #include "agent/base/facts.h"
+#include "tests/integration/etcd_versions.h"
 #include "tests/integration/region_process.h"
 #include "tests/integration/sim_program.h"
 
@@ -28,6 +30,9 @@ struct Outcome {
   std::string out;  // stdout and stderr
 };
 
+// With HAAGENT_ETCD=3.7 every region runs that version, and tests are skipped where it is missing.
+std::optional<test::EtcdPrograms> etcd_of_the_image();
+
 struct ClusterPlan {
   // One letter a member: its volumes main-<letter> and events-<letter>, its group masters-<letter>.
   std::string members = "abc";
@@ -36,6 +41,12 @@ struct ClusterPlan {
   std::map<std::string, std::string> delays;  // over the short ones: {"attach", "1500ms"}
   std::set<std::string> without;              // volumes that are not there: "events-a"
   bool launched = true;                       // false: no group wants an instance yet
+  // Those of `members` that the tags name and that have volumes; empty: all.
+  std::string tagged;
+  // The etcd that the machine image has at /usr/bin; unset: this machine's.
+  std::optional<test::EtcdPrograms> etcd = etcd_of_the_image();
+  // More that the image has, at /opt/etcd/<minor>; masters choose by use_etcd().
+  std::vector<test::EtcdPrograms> more_etcd;
 };
 
 struct Member {
@@ -58,6 +69,9 @@ class ClusterRegion {
   Tree command(std::string_view name, Tree const& arguments = {}) const;
   void power_cut(std::vector<std::string> const& who);
   void launch(std::string const& group, int count = 1);  // its desired capacity
+  // What the group's next instances run, of the plan's more_etcd; it has a snapshot after 20
+  // changes, so that the next version finds none of an older one's requests in the log.
+  void use_etcd(std::string const& group, std::string const& minor);
   void api(std::string const& what, Tree more = Tree::map());
 
   // One like those of the plan; it is found by this name from then on.
