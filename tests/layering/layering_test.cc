@@ -39,7 +39,6 @@ std::map<std::string, std::set<std::string>> const kHomes = {
     {"nlohmann/", {"agent/base/json.cc"}},
     {"yaml-cpp/", {"agent/base/yaml.cc"}},
     {"sdbus-c++/", {"agent/base/units_systemd.cc"}},
-    {"openssl/", {"agent/aws/sigv4.cc"}},
     {"pugixml.hpp", {"agent/aws/ec2_xml.cc", "agent/aws/s3_xml.cc"}},
     {"libudev.h", {"volumes/device_udev.cc"}},
     {"blkid/", {"volumes/probe.cc"}},
@@ -49,6 +48,15 @@ std::map<std::string, std::set<std::string>> const kHomes = {
     {"zlib.h", {"agent/gzip.cc"}},
     {"httplib.h", {"agent/server.cc"}},
     {"CLI/", {"agent/cli.cc"}},
+    {"openssl/hmac.h", {"agent/aws/sigv4.cc"}},
+    {"openssl/evp.h", {"agent/aws/sigv4.cc", "bootstrap/pki/x509.cc"}},
+    {"openssl/bio.h", {"bootstrap/pki/x509.cc"}},
+    {"openssl/ec.h", {"bootstrap/pki/x509.cc"}},
+    {"openssl/err.h", {"bootstrap/pki/x509.cc"}},
+    {"openssl/pem.h", {"bootstrap/pki/x509.cc"}},
+    {"openssl/rand.h", {"bootstrap/pki/x509.cc"}},
+    {"openssl/rsa.h", {"bootstrap/pki/x509.cc"}},
+    {"openssl/x509", {"bootstrap/pki/x509.cc"}},
 };
 
 struct Include {

@@ -1,0 +1,379 @@
+#include "bootstrap/pki/x509.h"
+
+#include <arpa/inet.h>
+#include <fmt/ranges.h>
+#include <openssl/bio.h>
+#include <openssl/ec.h>
+#include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+#include <openssl/rand.h>
+#include <openssl/rsa.h>
+#include <openssl/x509.h>
+#include <openssl/x509v3.h>
+
+#include <algorithm>
+#include <array>
+#include <memory>
+
+namespace haagent::bootstrap::pki {
+namespace {
+
+template <auto free>
+struct Freeing {
+  template <class T>
+  void operator()(T* value) const {
+    free(value);
+  }
+};
+using Bio = std::unique_ptr<BIO, Freeing<&BIO_free_all>>;
+using Key = std::unique_ptr<EVP_PKEY, Freeing<&EVP_PKEY_free>>;
+using X509Ptr = std::unique_ptr<X509, Freeing<&X509_free>>;
+using Extension = std::unique_ptr<X509_EXTENSION, Freeing<&X509_EXTENSION_free>>;
+using Store = std::unique_ptr<X509_STORE, Freeing<&X509_STORE_free>>;
+using StoreContext = std::unique_ptr<X509_STORE_CTX, Freeing<&X509_STORE_CTX_free>>;
+using Names = std::unique_ptr<GENERAL_NAMES, Freeing<&GENERAL_NAMES_free>>;
+using Usages = std::unique_ptr<EXTENDED_KEY_USAGE, Freeing<&EXTENDED_KEY_USAGE_free>>;
+using Octets = std::unique_ptr<ASN1_OCTET_STRING, Freeing<&ASN1_OCTET_STRING_free>>;
+using SignerId = std::unique_ptr<AUTHORITY_KEYID, Freeing<&AUTHORITY_KEYID_free>>;
+
+// libcrypto keeps a queue of errors for each thread, which must not be left for whoever is next.
+std::unexpected<Error> trouble(Kind kind, std::string_view doing) {
+  auto const code = ERR_peek_last_error();
+  auto const* reason = code == 0 ? nullptr : ERR_reason_error_string(code);
+  auto words = reason ? fmt::format("{}: {}", doing, reason) : std::string(doing);
+  ERR_clear_error();
+  return std::unexpected(Error{kind, std::move(words), {}});
+}
+
+Bio reading(std::string_view text) {
+  return Bio(BIO_new_mem_buf(text.data(), static_cast<int>(text.size())));
+}
+
+std::string written(Bio const& bio) {
+  char* data = nullptr;
+  auto const length = BIO_get_mem_data(bio.get(), &data);
+  return length > 0 ? std::string(data, static_cast<std::size_t>(length)) : std::string();
+}
+
+// A key under a passphrase is an error, not a question on the terminal.
+int no_passphrase(char*, int, int, void*) {
+  return -1;
+}
+
+X509Ptr next_certificate(Bio const& bio) {
+  return X509Ptr(PEM_read_bio_X509(bio.get(), nullptr, no_passphrase, nullptr));
+}
+
+Result<X509Ptr> read_certificate(std::string_view pem) {
+  auto certificate = next_certificate(reading(pem));
+  if (!certificate) return trouble(Kind::invalid, "no certificate in PEM");
+  return certificate;
+}
+
+Result<Key> read_key(Secret const& pem) {
+  auto bio = reading(pem.reveal());
+  Key key(PEM_read_bio_PrivateKey(bio.get(), nullptr, no_passphrase, nullptr));
+  if (!key) return trouble(Kind::invalid, "no private key in PEM");
+  return key;
+}
+
+Result<Secret> write_key(Key const& key) {
+  Bio bio(BIO_new(BIO_s_secmem()));
+  if (!bio || PEM_write_bio_PKCS8PrivateKey(bio.get(), key.get(), nullptr, nullptr, 0, nullptr,
+                                            nullptr) != 1)
+    return trouble(Kind::internal, "writing a key");
+  return Secret(written(bio));
+}
+
+Result<std::string> write_certificate(X509* certificate) {
+  Bio bio(BIO_new(BIO_s_mem()));
+  if (!bio || PEM_write_bio_X509(bio.get(), certificate) != 1)
+    return trouble(Kind::internal, "writing a certificate");
+  return written(bio);
+}
+
+std::string hexadecimal(ASN1_OCTET_STRING const* bytes) {
+  if (!bytes) return {};
+  auto const* data = ASN1_STRING_get0_data(bytes);
+  return fmt::format(
+      "{:02x}", fmt::join(data, data + static_cast<std::size_t>(ASN1_STRING_length(bytes)), ""));
+}
+
+bool set_name(X509_NAME* name, int which, std::string const& value) {
+  if (value.empty()) return true;
+  return X509_NAME_add_entry_by_NID(name, which, MBSTRING_UTF8,
+                                    reinterpret_cast<unsigned char const*>(value.data()),
+                                    static_cast<int>(value.size()), -1, 0) == 1;
+}
+
+std::string get_name(X509_NAME const* name, int which) {
+  int const at = X509_NAME_get_index_by_NID(name, which, -1);
+  if (at < 0) return {};
+  unsigned char* text = nullptr;
+  int const length =
+      ASN1_STRING_to_UTF8(&text, X509_NAME_ENTRY_get_data(X509_NAME_get_entry(name, at)));
+  if (length < 0) return {};
+  std::string copy(reinterpret_cast<char*>(text), static_cast<std::size_t>(length));
+  OPENSSL_free(text);
+  return copy;
+}
+
+bool set_times(X509* certificate, UtcTime from, UtcTime to) {
+  using std::chrono::system_clock;
+  return ASN1_TIME_set(X509_getm_notBefore(certificate), system_clock::to_time_t(from)) &&
+         ASN1_TIME_set(X509_getm_notAfter(certificate), system_clock::to_time_t(to));
+}
+
+// Times that the clock cannot hold are its own first and last.
+UtcTime time_of(ASN1_TIME const* time) {
+  static constexpr std::time_t kLast = 9'000'000'000;
+  std::tm parts{};
+  if (ASN1_TIME_to_tm(time, &parts) != 1) return {};
+  return std::chrono::system_clock::from_time_t(std::clamp(timegm(&parts), std::time_t{0}, kLast));
+}
+
+bool set_random_serial(X509* certificate) {
+  std::array<unsigned char, 16> bytes{};
+  if (RAND_bytes(bytes.data(), bytes.size()) != 1) return false;
+  bytes[0] = static_cast<unsigned char>((bytes[0] & 0x3fu) | 0x40u);  // positive, and never short
+  std::unique_ptr<BIGNUM, Freeing<&BN_free>> number(BN_bin2bn(bytes.data(), bytes.size(), nullptr));
+  return number && BN_to_ASN1_INTEGER(number.get(), X509_get_serialNumber(certificate));
+}
+
+bool add_extension(X509* certificate, X509* issuer, int which, char const* value) {
+  X509V3_CTX context;
+  X509V3_set_ctx_nodb(&context);
+  X509V3_set_ctx(&context, issuer, certificate, nullptr, nullptr, 0);
+  Extension extension(X509V3_EXT_conf_nid(nullptr, &context, which, value));
+  return extension && X509_add_ext(certificate, extension.get(), -1) == 1;
+}
+
+// Built as values: the library's own text form would take a comma in a name for the next one.
+Result<void> add_alternative_names(X509* certificate, LeafSpec const& spec) {
+  if (spec.dns_names.empty() && spec.addresses.empty()) return {};
+  Names names(GENERAL_NAMES_new());
+  auto add = [&](int type, std::string_view bytes) {
+    std::unique_ptr<GENERAL_NAME, Freeing<&GENERAL_NAME_free>> name(GENERAL_NAME_new());
+    auto* text = ASN1_STRING_type_new(type == GEN_DNS ? V_ASN1_IA5STRING : V_ASN1_OCTET_STRING);
+    if (!names || !name || !text) return false;
+    GENERAL_NAME_set0_value(name.get(), type, text);
+    if (ASN1_STRING_set(text, bytes.data(), static_cast<int>(bytes.size())) != 1) return false;
+    if (sk_GENERAL_NAME_push(names.get(), name.get()) <= 0) return false;
+    (void)name.release();
+    return true;
+  };
+  for (auto const& dns_name : spec.dns_names) {
+    auto const bad = std::ranges::any_of(
+        dns_name, [](char c) { return c <= ' ' || static_cast<unsigned char>(c) >= 0x7f; });
+    if (dns_name.empty() || bad) return fail(Kind::invalid, "'{}' is no DNS name", dns_name);
+    if (!add(GEN_DNS, dns_name)) return trouble(Kind::internal, "adding a DNS name");
+  }
+  for (auto const& address : spec.addresses) {
+    std::array<char, 16> bytes{};
+    bool const v6 = inet_pton(AF_INET6, address.c_str(), bytes.data()) == 1;
+    if (!v6 && inet_pton(AF_INET, address.c_str(), bytes.data()) != 1)
+      return fail(Kind::invalid, "'{}' is no IP address", address);
+    if (!add(GEN_IPADD, {bytes.data(), v6 ? 16u : 4u}))
+      return trouble(Kind::internal, "adding an address");
+  }
+  if (X509_add1_ext_i2d(certificate, NID_subject_alt_name, names.get(), 0, X509V3_ADD_DEFAULT) != 1)
+    return trouble(Kind::internal, "adding the alternative names");
+  return {};
+}
+
+void read_alternative_names(X509* from, Certificate& into) {
+  Names names(
+      static_cast<GENERAL_NAMES*>(X509_get_ext_d2i(from, NID_subject_alt_name, nullptr, nullptr)));
+  for (int i = 0; i < sk_GENERAL_NAME_num(names.get()); ++i) {
+    int type = 0;
+    auto const* text = static_cast<ASN1_STRING const*>(
+        GENERAL_NAME_get0_value(sk_GENERAL_NAME_value(names.get(), i), &type));
+    if (type != GEN_DNS && type != GEN_IPADD) continue;
+    auto const* data = ASN1_STRING_get0_data(text);
+    auto const length = static_cast<std::size_t>(ASN1_STRING_length(text));
+    if (type == GEN_DNS) {
+      into.dns_names.emplace_back(reinterpret_cast<char const*>(data), length);
+    } else if (length == 4 || length == 16) {
+      std::array<char, INET6_ADDRSTRLEN> words{};
+      inet_ntop(length == 4 ? AF_INET : AF_INET6, data, words.data(), words.size());
+      into.addresses.emplace_back(words.data());
+    }
+  }
+}
+
+Result<X509Ptr> new_certificate(CaSpec const& subject, EVP_PKEY* key, UtcTime from, UtcTime to) {
+  X509Ptr made(X509_new());
+  auto* name = made ? X509_get_subject_name(made.get()) : nullptr;
+  if (!made || X509_set_version(made.get(), 2) != 1 || !set_random_serial(made.get()) ||
+      !set_name(name, NID_organizationName, subject.organization) ||
+      !set_name(name, NID_commonName, subject.common_name) || !set_times(made.get(), from, to) ||
+      X509_set_pubkey(made.get(), key) != 1)
+    return trouble(Kind::internal, "making a certificate");
+  return made;
+}
+
+Result<Secret> make_secret(EVP_PKEY* made) {
+  Key key(made);
+  if (!key) return trouble(Kind::internal, "making a key");
+  return write_key(key);
+}
+
+}  // namespace
+
+LeafSpec spec_of(Certificate const& certificate) {
+  return {.common_name = certificate.common_name,
+          .organization = certificate.organization,
+          .dns_names = certificate.dns_names,
+          .addresses = certificate.addresses,
+          .server = certificate.server,
+          .client = certificate.client};
+}
+
+Result<Secret> make_key() {
+  return make_secret(EVP_EC_gen("P-256"));
+}
+
+Result<Secret> make_rsa_key() {
+  return make_secret(EVP_RSA_gen(2048));
+}
+
+Result<std::string> public_key_of(Secret const& pem) {
+  auto key = read_key(pem);
+  if (!key) return std::unexpected(key.error());
+  Bio bio(BIO_new(BIO_s_mem()));
+  if (!bio || PEM_write_bio_PUBKEY(bio.get(), key->get()) != 1)
+    return trouble(Kind::internal, "writing a public key");
+  return written(bio);
+}
+
+Result<KeyPair> make_ca(CaSpec const& spec, UtcTime now, Duration lifetime) {
+  auto pem = make_key();
+  if (!pem) return std::unexpected(pem.error());
+  auto key = read_key(*pem);
+  if (!key) return std::unexpected(key.error());
+  auto made = new_certificate(spec, key->get(), now - kBackdated, now + lifetime);
+  if (!made) return std::unexpected(made.error());
+  auto* ca = made->get();
+  if (X509_set_issuer_name(ca, X509_get_subject_name(ca)) != 1 ||
+      !add_extension(ca, ca, NID_basic_constraints, "critical,CA:TRUE") ||
+      !add_extension(ca, ca, NID_key_usage, "critical,digitalSignature,keyCertSign,cRLSign") ||
+      !add_extension(ca, ca, NID_subject_key_identifier, "hash") ||
+      X509_sign(ca, key->get(), EVP_sha256()) == 0)
+    return trouble(Kind::internal, "making a certificate authority");
+  auto certificate = write_certificate(ca);
+  if (!certificate) return std::unexpected(certificate.error());
+  return KeyPair{*std::move(certificate), *std::move(pem)};
+}
+
+Result<std::string> make_leaf(LeafSpec const& spec, Secret const& key_pem, KeyPair const& authority,
+                              UtcTime now, Duration lifetime) {
+  auto key = read_key(key_pem);
+  if (!key) return std::unexpected(key.error());
+  auto signer = read_certificate(authority.certificate);
+  if (!signer) return std::unexpected(signer.error());
+  auto signing_key = read_key(authority.key);
+  if (!signing_key) return std::unexpected(signing_key.error());
+  if (X509_check_private_key(signer->get(), signing_key->get()) != 1)
+    return trouble(Kind::invalid, "the authority's certificate and key do not belong together");
+  auto const end = std::min(now + lifetime, time_of(X509_get0_notAfter(signer->get())));
+  auto made =
+      new_certificate({spec.common_name, spec.organization}, key->get(), now - kBackdated, end);
+  if (!made) return std::unexpected(made.error());
+  auto* leaf = made->get();
+  std::string usages = spec.server ? "serverAuth" : "";
+  if (spec.client) usages += usages.empty() ? "clientAuth" : ",clientAuth";
+  if (usages.empty()) return fail(Kind::invalid, "'{}' is for nothing", spec.common_name);
+  if (X509_set_issuer_name(leaf, X509_get_subject_name(signer->get())) != 1 ||
+      !add_extension(leaf, signer->get(), NID_basic_constraints, "critical,CA:FALSE") ||
+      !add_extension(leaf, signer->get(), NID_key_usage, "critical,digitalSignature") ||
+      !add_extension(leaf, signer->get(), NID_ext_key_usage, usages.c_str()) ||
+      !add_extension(leaf, signer->get(), NID_subject_key_identifier, "hash") ||
+      !add_extension(leaf, signer->get(), NID_authority_key_identifier, "keyid:always"))
+    return trouble(Kind::internal, "making a certificate");
+  if (auto named = add_alternative_names(leaf, spec); !named) return std::unexpected(named.error());
+  if (X509_sign(leaf, signing_key->get(), EVP_sha256()) == 0)
+    return trouble(Kind::internal, "signing a certificate");
+  return write_certificate(leaf);
+}
+
+Result<Certificate> parse_certificate(std::string_view pem) {
+  auto read = read_certificate(pem);
+  if (!read) return std::unexpected(read.error());
+  auto* x509 = read->get();
+  auto const* subject = X509_get_subject_name(x509);
+  Certificate certificate{.common_name = get_name(subject, NID_commonName),
+                          .organization = get_name(subject, NID_organizationName),
+                          .dns_names = {},
+                          .addresses = {},
+                          .not_before = time_of(X509_get0_notBefore(x509)),
+                          .not_after = time_of(X509_get0_notAfter(x509)),
+                          .key_id = {},
+                          .signer_id = {}};
+  read_alternative_names(x509, certificate);
+  Usages usages(static_cast<EXTENDED_KEY_USAGE*>(
+      X509_get_ext_d2i(x509, NID_ext_key_usage, nullptr, nullptr)));
+  for (int i = 0; i < sk_ASN1_OBJECT_num(usages.get()); ++i) {
+    auto const usage = OBJ_obj2nid(sk_ASN1_OBJECT_value(usages.get(), i));
+    certificate.server = certificate.server || usage == NID_server_auth;
+    certificate.client = certificate.client || usage == NID_client_auth;
+  }
+  certificate.authority = X509_check_ca(x509) == 1;
+  Octets key_id(static_cast<ASN1_OCTET_STRING*>(
+      X509_get_ext_d2i(x509, NID_subject_key_identifier, nullptr, nullptr)));
+  certificate.key_id = hexadecimal(key_id.get());
+  SignerId signer(static_cast<AUTHORITY_KEYID*>(
+      X509_get_ext_d2i(x509, NID_authority_key_identifier, nullptr, nullptr)));
+  if (signer) certificate.signer_id = hexadecimal(signer->keyid);
+  ERR_clear_error();  // an extension that does not parse is one that is not there
+  return certificate;
+}
+
+Result<std::vector<std::string>> split_bundle(std::string_view pem) {
+  auto bio = reading(pem);
+  std::vector<std::string> certificates;
+  while (auto certificate = next_certificate(bio)) {
+    auto text = write_certificate(certificate.get());
+    if (!text) return std::unexpected(text.error());
+    certificates.push_back(*std::move(text));
+  }
+  if (certificates.empty()) return trouble(Kind::invalid, "no certificate in PEM");
+  ERR_clear_error();  // the end of the text is one of its errors
+  return certificates;
+}
+
+bool is_for_key(std::string_view certificate, Secret const& key) {
+  auto read = read_certificate(certificate);
+  auto private_key = read_key(key);
+  bool const good =
+      read && private_key && X509_check_private_key(read->get(), private_key->get()) == 1;
+  ERR_clear_error();
+  return good;
+}
+
+Result<void> verify(std::string_view certificate, std::string_view bundle, UtcTime at) {
+  auto leaf = read_certificate(certificate);
+  if (!leaf) return std::unexpected(leaf.error());
+  Store store(X509_STORE_new());
+  auto bio = reading(bundle);
+  for (int count = 0;; ++count) {
+    auto authority = next_certificate(bio);
+    if (!authority && count == 0) return trouble(Kind::invalid, "no certificate in the bundle");
+    if (!authority) break;
+    if (X509_STORE_add_cert(store.get(), authority.get()) != 1)
+      return trouble(Kind::internal, "gathering the authorities");
+  }
+  ERR_clear_error();
+  StoreContext context(X509_STORE_CTX_new());
+  if (!context || X509_STORE_CTX_init(context.get(), store.get(), leaf->get(), nullptr) != 1)
+    return trouble(Kind::internal, "verifying a certificate");
+  X509_VERIFY_PARAM_set_time(X509_STORE_CTX_get0_param(context.get()),
+                             std::chrono::system_clock::to_time_t(at));
+  bool const good = X509_verify_cert(context.get()) == 1;
+  auto const why = X509_STORE_CTX_get_error(context.get());
+  ERR_clear_error();
+  if (!good) return fail(Kind::invalid, "{}", X509_verify_cert_error_string(why));
+  return {};
+}
+
+}  // namespace haagent::bootstrap::pki
