@@ -19,6 +19,7 @@ constexpr Target kTargets[] = {
     {"mountinfo", mountinfo},
     {"node_config", node_config},
     {"own_records", own_records},
+    {"pki_documents", pki_documents},
     {"s3_answers", s3_answers},
     {"signed_request", signed_request},
     {"sim_control", sim_control},

@@ -1,0 +1,95 @@
+#include "bootstrap/pki/authority.h"
+
+#include "agent/base/json.h"
+
+namespace haagent::bootstrap::pki {
+namespace {
+
+constexpr std::string_view kServiceAccount = "service-account";
+
+Result<std::optional<StoredBundle>> parse_stored(StateStore& store, std::string const& key,
+                                                 std::optional<StoredObject> const& object) {
+  if (!object) return std::nullopt;
+  auto bundle = parse_bundle(object->bytes);
+  if (!bundle) return fail(bundle.error(), "{} of {}", key, store.where());
+  return StoredBundle{*std::move(bundle), object->version};
+}
+
+Result<std::optional<Secret>> parse_key(StateStore& store, std::string const& key,
+                                        std::optional<StoredObject> const& object) {
+  if (!object) return std::nullopt;
+  auto tree = json::parse(object->bytes);
+  if (!tree) return fail(tree.error(), "{} of {}", key, store.where());
+  Secret secret(tree->text_at("key"));
+  if (auto half = public_key_of(secret); !half)
+    return fail(half.error(), "{} of {}", key, store.where());
+  return secret;
+}
+
+// Creates the object unless it is there, and reads it back. What was made here and what others made
+// are told apart by nobody: the store's is the one that counts, also where an answer was lost.
+template <class Parse, class Make>
+auto read_or_make(StateStore& store, std::string const& key, Parse parse, Make make,
+                  std::stop_token const& stop)
+    -> Result<typename decltype(parse(store, key, {}))::value_type::value_type> {
+  for (bool made = false;; made = true) {
+    auto object = store.get(key, stop);
+    if (!object) return std::unexpected(object.error());
+    auto parsed = parse(store, key, *object);
+    if (!parsed) return std::unexpected(parsed.error());
+    if (*parsed) return **std::move(parsed);
+    if (made) return fail(Kind::transient, "{} of {} was there and is gone", key, store.where());
+    auto bytes = make();
+    if (!bytes) return std::unexpected(bytes.error());
+    if (auto created = store.create(key, *bytes, stop); !created)
+      return std::unexpected(created.error());
+  }
+}
+
+}  // namespace
+
+std::string document_key(std::string_view name) {
+  return fmt::format("pki/{}.json", name);
+}
+
+Result<std::optional<StoredBundle>> read_authority(StateStore& store, std::string_view name,
+                                                   std::stop_token stop) {
+  auto const key = document_key(name);
+  auto object = store.get(key, std::move(stop));
+  if (!object) return std::unexpected(object.error());
+  return parse_stored(store, key, *object);
+}
+
+Result<StoredBundle> read_or_make_authority(StateStore& store, Authority const& authority,
+                                            Making const& making, UtcTime now,
+                                            std::stop_token stop) {
+  auto make = [&]() -> Result<std::string> {
+    auto pair =
+        make_ca({std::string(authority.common_name), making.organization}, now, making.lifetime);
+    if (!pair) return std::unexpected(pair.error());
+    auto certificate = parse_certificate(pair->certificate);
+    if (!certificate) return std::unexpected(certificate.error());
+    Bundle bundle{.signing = certificate->key_id, .cas = {}, .loaded = {}, .turn = {}};
+    bundle.cas.push_back({certificate->key_id, now, *std::move(pair)});
+    return to_text(bundle);
+  };
+  return read_or_make(store, document_key(authority.name), parse_stored, make, stop);
+}
+
+Result<std::optional<Secret>> read_service_account_key(StateStore& store, std::stop_token stop) {
+  auto const key = document_key(kServiceAccount);
+  auto object = store.get(key, std::move(stop));
+  if (!object) return std::unexpected(object.error());
+  return parse_key(store, key, *object);
+}
+
+Result<Secret> read_or_make_service_account_key(StateStore& store, std::stop_token stop) {
+  auto make = []() -> Result<std::string> {
+    auto key = make_rsa_key();
+    if (!key) return std::unexpected(key.error());
+    return json::print(Tree::map({{"schema", 1}, {"key", key->reveal()}}), /*indent=*/2);
+  };
+  return read_or_make(store, document_key(kServiceAccount), parse_key, make, stop);
+}
+
+}  // namespace haagent::bootstrap::pki

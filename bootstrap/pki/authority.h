@@ -1,0 +1,53 @@
+// The documents in the state store, read and written by any number of masters at once. Whichever
+// master is first makes an authority; everybody, the maker too, uses only what they have read back.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "agent/base/state_store.h"
+#include "bootstrap/pki/bundle.h"
+
+namespace haagent::bootstrap::pki {
+
+// Each is a document "pki/<name>.json".
+struct Authority {
+  std::string_view name;
+  std::string_view common_name;
+};
+inline constexpr Authority kEtcdAuthority{"etcd", "etcd-ca"};
+// Apart from the one above: whoever holds a client's certificate, as the apiserver does, must not
+// be able to join as a member. etcd's own list of names for peers cannot be set in its
+// configuration file before 3.6.
+inline constexpr Authority kEtcdPeerAuthority{"etcd-peer", "etcd-peer-ca"};
+inline constexpr Authority kAgentAuthority{"agent", "haagent-ca"};
+inline constexpr Authority kKubernetesAuthority{"kubernetes", "kubernetes"};
+inline constexpr Authority kFrontProxyAuthority{"front-proxy", "front-proxy-ca"};
+
+std::string document_key(std::string_view name);  // "pki/etcd.json"
+
+struct StoredBundle {
+  Bundle bundle;
+  std::string version;  // for replace()
+};
+
+// What stands in the store; nothing where there is no such authority yet.
+Result<std::optional<StoredBundle>> read_authority(StateStore& store, std::string_view name,
+                                                   std::stop_token stop);
+
+// Makes it unless somebody has, and reads what stands then. Errors also: transient where it was
+// taken away meanwhile.
+struct Making {
+  std::string organization;
+  Duration lifetime;
+};
+Result<StoredBundle> read_or_make_authority(StateStore& store, Authority const& authority,
+                                            Making const& making, UtcTime now,
+                                            std::stop_token stop);
+
+// The key that signs service accounts' tokens, the same on all masters: "pki/service-account.json".
+Result<std::optional<Secret>> read_service_account_key(StateStore& store, std::stop_token stop);
+Result<Secret> read_or_make_service_account_key(StateStore& store, std::stop_token stop);
+
+}  // namespace haagent::bootstrap::pki
