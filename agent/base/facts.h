@@ -12,6 +12,7 @@
 #include <string_view>
 #include <vector>
 
+#include "agent/base/clock.h"
 #include "agent/base/result.h"
 
 namespace haagent {
@@ -133,6 +134,20 @@ struct EtcdHealthFacts {
   bool operator==(EtcdHealthFacts const&) const = default;
 };
 
+// A certificate of this node and its end.
+struct CertificateEnd {
+  std::string name;  // "etcd/server"; "etcd/ca" of an authority
+  UtcTime not_after{};
+  UtcTime renew_at{};      // of an authority: its end
+  bool authority = false;  // trusted here; renewed by a rotation alone
+};
+
+// Set by pki.
+struct PkiFacts {
+  std::vector<CertificateEnd> certificates;
+  std::string warning;  // why what should be renewed is not; empty: all is well
+};
+
 struct EtcdFacts {
   Fact<EtcdVolume> volume;                // set by volume-<cluster>: mine
   Fact<std::vector<EtcdVolume>> volumes;  // set by volume-<cluster>: all zones', mine included.
@@ -147,6 +162,7 @@ struct EtcdFacts {
 
 struct Facts {
   Fact<Identity> identity;
+  Fact<PkiFacts> pki;
   EtcdFacts main;
   EtcdFacts events;
 

@@ -8,6 +8,7 @@
 #include <array>
 #include <cerrno>
 #include <cstdio>
+#include <deque>
 
 #include "agent/base/file_descriptor.h"
 
@@ -77,6 +78,22 @@ class TemporaryFile {
   FileDescriptor fd_;
 };
 
+Result<void> fill(TemporaryFile const& into, NewFile const& file) {
+  auto doing = fmt::format("writing {}", file.path.string());
+  auto const& mode = file.mode;
+  if (into.fd() < 0) return fail_errno(errno, doing);
+  // The owner first: chown takes set-id bits away. mkostemp made it 0600, so nobody reads it early.
+  if (mode.uid || mode.gid) {
+    auto uid = mode.uid.value_or(static_cast<uid_t>(-1));
+    auto gid = mode.gid.value_or(static_cast<gid_t>(-1));
+    if (::fchown(into.fd(), uid, gid) != 0) return fail_errno(errno, doing + " (its owner)");
+  }
+  if (::fchmod(into.fd(), mode.mode) != 0) return fail_errno(errno, doing + " (its mode)");
+  if (!write_all(into.fd(), file.bytes)) return fail_errno(errno, doing);
+  if (::fsync(into.fd()) != 0) return fail_errno(errno, doing + " (flushing it)");
+  return {};
+}
+
 }  // namespace
 
 Result<std::optional<std::string>> read_file(std::filesystem::path const& path, std::size_t cap) {
@@ -94,20 +111,21 @@ Result<std::optional<std::string>> read_file(std::filesystem::path const& path, 
 
 Result<void> replace_file(std::filesystem::path const& path, std::string_view bytes,
                           FileMode mode) {
-  auto doing = fmt::format("writing {}", path.string());
-  TemporaryFile file(path);
-  if (file.fd() < 0) return fail_errno(errno, doing);
-  // The owner first: chown takes set-id bits away. mkostemp made it 0600, so nobody reads it early.
-  if (mode.uid || mode.gid) {
-    auto uid = mode.uid.value_or(static_cast<uid_t>(-1));
-    auto gid = mode.gid.value_or(static_cast<gid_t>(-1));
-    if (::fchown(file.fd(), uid, gid) != 0) return fail_errno(errno, doing + " (its owner)");
-  }
-  if (::fchmod(file.fd(), mode.mode) != 0) return fail_errno(errno, doing + " (its mode)");
-  if (!write_all(file.fd(), bytes)) return fail_errno(errno, doing);
-  if (::fsync(file.fd()) != 0) return fail_errno(errno, doing + " (flushing it)");
-  if (!file.become(path)) return fail_errno(errno, doing + " (putting it in place)");
-  return sync_folder(folder_of(path));
+  NewFile const file{path, std::string(bytes), mode};
+  return replace_files({&file, 1});
+}
+
+Result<void> replace_files(std::span<NewFile const> files) {
+  std::deque<TemporaryFile> ready;
+  for (auto const& file : files)
+    if (auto filled = fill(ready.emplace_back(file.path), file); !filled) return filled;
+  for (std::size_t i = 0; i < files.size(); ++i)
+    if (!ready[i].become(files[i].path))
+      return fail_errno(errno,
+                        fmt::format("writing {} (putting it in place)", files[i].path.string()));
+  for (auto const& file : files)
+    if (auto synced = sync_folder(folder_of(file.path)); !synced) return synced;
+  return {};
 }
 
 Result<bool> replace_file_if_changed(std::filesystem::path const& path, std::string_view bytes,

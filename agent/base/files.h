@@ -6,6 +6,7 @@
 
 #include <filesystem>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -41,6 +42,15 @@ Result<std::optional<std::string>> read_file(std::filesystem::path const& path,
 // name never shows half a file, nor a file with the wrong mode. Parent folders must exist.
 Result<void> replace_file(std::filesystem::path const& path, std::string_view bytes,
                           FileMode mode = {});
+
+// Files that belong together, as a certificate and its key do. All of them are on the disk before
+// the first takes its name, and then one rename follows the other: as close as names allow.
+struct NewFile {
+  std::filesystem::path path;
+  std::string bytes;
+  FileMode mode;
+};
+Result<void> replace_files(std::span<NewFile const> files);
 
 // replace_file only where bytes, mode or a requested owner differ. True where it wrote.
 Result<bool> replace_file_if_changed(std::filesystem::path const& path, std::string_view bytes,

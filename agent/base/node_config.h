@@ -78,6 +78,13 @@ struct NodeConfig {
     EtcdClusterConfig const& of(bool is_main) const { return is_main ? main : events; }
   } etcd;
 
+  struct {
+    // pki.leafLifetime: renewed at two thirds of it, so that an agent that is dead, or has no state
+    // store, for a third of it, four months, stops nothing.
+    Duration leaf_lifetime = std::chrono::hours(24 * 365);
+    Duration ca_lifetime = std::chrono::hours(24 * 3650);  // pki.caLifetime
+  } pki;
+
   ComponentConfig kubelet;     // kubelet
   ComponentConfig kube_proxy;  // kubeProxy
   ComponentConfig apiserver;   // apiserver

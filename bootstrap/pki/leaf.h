@@ -1,0 +1,45 @@
+// Whether a certificate that is on the disk still serves: a pure function.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <variant>
+
+#include "bootstrap/pki/x509.h"
+
+namespace haagent::bootstrap::pki {
+
+struct LeafOnDisk {
+  std::optional<std::string> certificate;  // nothing: there is no file
+  std::optional<Secret> key;
+  bool key_is_private = true;  // its mode lets nobody else read it
+};
+
+struct LeafWanted {
+  LeafSpec spec;
+  std::string trust;      // the authority's certificates, as far as they are known
+  std::string signer_id;  // the authority that signs now; empty: not known
+  Duration lifetime{};
+};
+
+struct Keep {
+  UtcTime not_after;
+  UtcTime renew_at;
+};
+struct Issue {
+  std::string because;  // "there is none": for a sentence
+  // A certificate that is renewed keeps its key: whichever of the two files a reader sees first,
+  // they belong together. Where the trust in the old one is in doubt, a new key.
+  bool new_key = true;
+  // The old one can be used until the new one is there.
+  bool usable = false;
+  UtcTime not_after{};  // of the old one, where it can be read
+};
+using LeafDecision = std::variant<Keep, Issue>;
+
+LeafDecision decide_leaf(LeafOnDisk const& disk, LeafWanted const& wanted, UtcTime now);
+
+// The same addresses however they are written, so that two specs can be compared.
+LeafSpec canonical(LeafSpec spec);
+
+}  // namespace haagent::bootstrap::pki

@@ -1,0 +1,372 @@
+#include "bootstrap/pki/step.h"
+
+#include <fmt/ranges.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+
+namespace haagent::bootstrap::pki {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr Duration kAskEvery = 60s;
+// Of an authority's life; then people are told, because only they rotate it.
+constexpr int kAuthorityShare = 10;
+
+bool others_may_read(std::filesystem::path const& path) {
+  struct stat status{};
+  return ::stat(path.c_str(), &status) == 0 && (status.st_mode & 077u) != 0;
+}
+
+bool is_etcds(Authority const& authority) {
+  return authority.name == kEtcdAuthority.name || authority.name == kEtcdPeerAuthority.name;
+}
+
+// Authorities that a rotation may change under us.
+bool rotates(Authority const& authority) {
+  return is_etcds(authority) || authority.name == kAgentAuthority.name;
+}
+
+Result<void> make_folder_of(std::filesystem::path const& path) {
+  auto const folder = path.parent_path();
+  return make_directories(folder, folder.string().contains("/var/lib/kubelet") ? 0750 : 0755);
+}
+
+std::string in_short(std::vector<std::string> const& parts) {
+  return fmt::format("{}", fmt::join(parts, "; "));
+}
+
+}  // namespace
+
+Duration pki_period(NodeConfig const& config) {
+  return std::clamp<Duration>(config.pki.leaf_lifetime / 24, 1s, 30s);
+}
+
+Result<void> PkiStep::plan_trust(Plan& plan) const {
+  for (auto const& file : trust_files()) {
+    auto const path = parts_.root(file.path);
+    auto const bundle = bundles_.find(file.authority.name);
+    std::string trust;
+    bool right = true;
+    if (bundle != bundles_.end()) {
+      trust = trust_of(bundle->second);
+      auto same = file_matches(path, trust, {.mode = 0644});
+      if (!same) return std::unexpected(same.error());
+      right = *same;
+      if (file.key) {
+        auto const& key = signing_ca(bundle->second).pair.key;
+        auto same_key = file_matches(parts_.root(file.key), key.reveal(), {.mode = 0600});
+        if (!same_key) return std::unexpected(same_key.error());
+        right = right && *same_key;
+      }
+    } else {
+      auto bytes = read_file(path);
+      if (!bytes) return std::unexpected(bytes.error());
+      trust = bytes->value_or("");
+      right = split_bundle(trust).has_value();
+      if (file.key && right) {
+        auto key = read_file(parts_.root(file.key));
+        if (!key) return std::unexpected(key.error());
+        right = *key && is_for_key(trust, Secret(**key)) && !others_may_read(parts_.root(file.key));
+      }
+      if (!right) plan.serves = false;
+    }
+    if (!right) plan.trust.push_back(&file);
+    auto authorities = split_bundle(trust);
+    if (!authorities) continue;
+    for (auto const& pem : *authorities) {
+      auto ca = parse_certificate(pem);
+      if (!ca) continue;
+      auto const life = ca->not_after - ca->not_before;
+      plan.told.certificates.push_back({.name = file.name,
+                                        .not_after = ca->not_after,
+                                        .renew_at = ca->not_after - life / kAuthorityShare,
+                                        .authority = true});
+    }
+  }
+  return {};
+}
+
+Result<void> PkiStep::plan_service_account(Plan& plan) const {
+  auto key = read_file(parts_.root(kServiceAccountKey));
+  if (!key) return std::unexpected(key.error());
+  Secret const on_disk(key->value_or(""));
+  bool right = *key && !others_may_read(parts_.root(kServiceAccountKey)) &&
+               (!service_account_ || on_disk == *service_account_);
+  if (right) {
+    auto half = public_key_of(on_disk);
+    auto same = file_matches(parts_.root(kServiceAccountPublic), half.value_or(""), {.mode = 0644});
+    if (!same) return std::unexpected(same.error());
+    right = half && *same;
+  }
+  plan.service_account = !right;
+  if (!right && !service_account_) plan.serves = false;
+  return {};
+}
+
+Result<void> PkiStep::plan_leaf(Plan& plan, Leaf const& leaf) const {
+  auto certificate = read_file(parts_.root(leaf.certificate));
+  if (!certificate) return std::unexpected(certificate.error());
+  auto key = read_file(parts_.root(leaf.key));
+  if (!key) return std::unexpected(key.error());
+  LeafOnDisk disk{.certificate = *certificate, .key = {}};
+  if (*key) disk.key = Secret(**key);
+  disk.key_is_private = !others_may_read(parts_.root(leaf.key));
+
+  LeafWanted wanted{
+      .spec = leaf.spec, .trust = {}, .signer_id = {}, .lifetime = parts_.config.pki.leaf_lifetime};
+  if (auto bundle = bundles_.find(leaf.authority.name); bundle != bundles_.end()) {
+    wanted.trust = trust_of(bundle->second);
+    wanted.signer_id = bundle->second.signing;
+  } else {
+    auto trust = read_file(parts_.root(trust_file(leaf.authority).path));
+    if (!trust) return std::unexpected(trust.error());
+    wanted.trust = trust->value_or("");
+  }
+  auto decision = decide_leaf(disk, wanted, parts_.clock.utc());
+  if (auto const* keep = std::get_if<Keep>(&decision)) {
+    plan.told.certificates.push_back({leaf.name, keep->not_after, keep->renew_at});
+    return {};
+  }
+  auto issue = std::get<Issue>(decision);
+  if (issue.usable) {
+    plan.told.certificates.push_back({leaf.name, issue.not_after, parts_.clock.utc()});
+    if (plan.first_end == UtcTime{} || issue.not_after < plan.first_end)
+      plan.first_end = issue.not_after;
+  } else {
+    plan.serves = false;
+  }
+  plan.leaves.push_back({leaf, std::move(issue)});
+  return {};
+}
+
+Result<PkiStep::Plan> PkiStep::plan(Facts& facts) const {
+  auto identity = facts.identity.require("identity");
+  if (!identity) return std::unexpected(identity.error());
+  auto volume = facts.main.volume.require("volume of main");
+  if (!volume) return std::unexpected(volume.error());
+  Subject subject{.config = parts_.config, .identity = *identity, .members = {volume->member}};
+  if (auto events = facts.events.volume.get(); events && events->member != volume->member)
+    subject.members.push_back(events->member);
+  auto leaves = leaves_of(subject);
+  if (!leaves) return std::unexpected(leaves.error());
+
+  Plan plan;
+  if (auto planned = plan_trust(plan); !planned) return std::unexpected(planned.error());
+  if (auto planned = plan_service_account(plan); !planned) return std::unexpected(planned.error());
+  for (auto const& leaf : *leaves)
+    if (auto planned = plan_leaf(plan, leaf); !planned) return std::unexpected(planned.error());
+  return plan;
+}
+
+Result<void> PkiStep::check(Bundle const& bundle, TrustFile const& file) const {
+  auto ca = parse_certificate(signing_ca(bundle).pair.certificate);
+  if (!ca) return std::unexpected(ca.error());
+  auto const where =
+      fmt::format("{} of {}", document_key(file.authority.name), parts_.store.where());
+  if (ca->organization != parts_.config.cluster.name)
+    return fail(Kind::refused,
+                "{} belongs to the cluster '{}', and this is '{}': set cluster.state "
+                "to a place of this cluster's own",
+                where, ca->organization, parts_.config.cluster.name);
+  if (ca->not_after <= parts_.clock.utc())
+    return fail(Kind::invalid,
+                "the authority in {} has ended on {}; nothing that it signs is good "
+                "any more",
+                where, to_rfc3339(ca->not_after));
+  return {};
+}
+
+Result<void> PkiStep::read_store(bool everything, std::stop_token stop) {
+  for (auto const& file : trust_files()) {
+    auto const name = file.authority.name;
+    if (!everything && !rotates(file.authority)) continue;
+    auto read = read_authority(parts_.store, name, stop);
+    if (!read) return std::unexpected(read.error());
+    if (!*read) continue;
+    if (auto good = check((*read)->bundle, file); !good) return good;
+    bundles_[name] = std::move((*read)->bundle);
+  }
+  if (!everything) return {};
+  auto key = read_service_account_key(parts_.store, stop);
+  if (!key) return std::unexpected(key.error());
+  service_account_ = *std::move(key);
+  return {};
+}
+
+// A cluster that runs has its authorities. Where they are gone, another one would part this master
+// from the rest.
+Result<void> PkiStep::may_make(Facts& facts) const {
+  for (auto const& file : trust_files()) {
+    if (bundles_.contains(file.authority.name) || !is_etcds(file.authority)) continue;
+    for (auto cluster : kEtcdClusters) {
+      auto& etcd = facts.etcd(cluster);
+      auto volumes = etcd.volumes.get().value_or(std::vector<EtcdVolume>{});
+      if (auto mine = etcd.volume.get()) volumes.push_back(*std::move(mine));
+      auto member = std::ranges::find_if(
+          volumes, [](EtcdVolume const& volume) { return !volume.etcd_cluster_id.empty(); });
+      if (member == volumes.end()) continue;
+      return fail(Kind::refused,
+                  "{} is not in {}, and {} belongs to a cluster already ({}): bring the document "
+                  "back, or set cluster.state to where it is",
+                  document_key(file.authority.name), parts_.store.where(), member->volume_id,
+                  member->etcd_cluster_id);
+    }
+  }
+  return {};
+}
+
+Finding PkiStep::done(Plan plan, Facts& facts, std::string warning) {
+  settled_ = true;
+  auto first = UtcTime::max();
+  std::size_t leaves = 0;
+  for (auto const& each : plan.told.certificates) {
+    if (each.authority) continue;
+    ++leaves;
+    first = std::min(first, each.renew_at);
+  }
+  plan.told.warning = warning;
+  facts.pki.set(std::move(plan.told));
+  if (!warning.empty()) return Done{std::move(warning)};
+  return Done{fmt::format("{} certificates are good; the first is renewed on {}", leaves,
+                          to_rfc3339(first))};
+}
+
+Result<Finding> PkiStep::look(Facts& facts, std::stop_token stop) {
+  auto found = plan(facts);
+  if (!found) return std::unexpected(found.error());
+  bool const rotating = std::ranges::any_of(
+      bundles_, [](auto const& each) { return each.second.stage != Stage::stable; });
+  bool const due =
+      settled_ && (rotating || !asked_ || parts_.clock.steady() - *asked_ >= kAskEvery);
+  if (found->clean() && !due) return done(*std::move(found), facts, trouble_);
+
+  // A leaf needs the key of its authority, which is in the store and in no file.
+  asked_ = parts_.clock.steady();
+  auto asked = read_store(/*everything=*/!found->clean(), stop);
+  if (!asked) {
+    auto const& error = asked.error();
+    if (error.kind == Kind::interrupted || error.kind == Kind::refused || !found->serves)
+      return std::unexpected(error);
+    if (found->clean()) {
+      trouble_ = fmt::format("nothing has to be renewed now, and nothing could be: {}", error.what);
+      return done(*std::move(found), facts, trouble_);
+    }
+    auto const warning = fmt::format(
+        "{} of the certificates should be renewed, and cannot be: {}; the first of "
+        "them ends on {}",
+        found->leaves.size(), error.what, to_rfc3339(found->first_end));
+    // Half of the time that there was for it is over: the node is not as it should be.
+    auto const left = found->first_end - parts_.clock.utc();
+    if (settled_ && left < parts_.config.pki.leaf_lifetime / 6)
+      return std::unexpected(Error{error.kind, warning, error.code});
+    return done(*std::move(found), facts, warning);
+  }
+  trouble_.clear();
+  if (found = plan(facts); !found) return std::unexpected(found.error());
+  std::vector<std::string> parts;
+  std::vector<std::string> missing;
+  for (auto const& file : trust_files())
+    if (!bundles_.contains(file.authority.name)) missing.emplace_back(file.authority.name);
+  if (!missing.empty()) {
+    if (auto may = may_make(facts); !may) return std::unexpected(may.error());
+    parts.push_back(fmt::format("make the authorities {} in {}", fmt::join(missing, ", "),
+                                parts_.store.where()));
+  }
+  if (!found->trust.empty()) {
+    std::vector<std::string> names;
+    for (auto const* file : found->trust) names.emplace_back(file->name);
+    parts.push_back(fmt::format("write what is trusted: {}", fmt::join(names, ", ")));
+  }
+  if (found->service_account) parts.emplace_back("write the key of service accounts");
+  if (!found->leaves.empty()) {
+    // One reason for each kind of trouble is enough to read.
+    std::map<std::string, std::vector<std::string>> names;
+    for (auto const& task : found->leaves) names[task.issue.because].push_back(task.leaf.name);
+    for (auto const& [because, which] : names)
+      parts.push_back(fmt::format("issue {} ({})", fmt::join(which, ", "), because));
+  }
+  if (parts.empty()) return done(*std::move(found), facts, {});
+  return Needed{in_short(parts)};
+}
+
+Result<void> PkiStep::write_trust(TrustFile const& file) const {
+  auto const& bundle = bundles_.at(file.authority.name);
+  if (auto folder = make_folder_of(parts_.root(file.path)); !folder) return folder;
+  std::vector<NewFile> files;
+  if (file.key)
+    files.push_back({parts_.root(file.key), signing_ca(bundle).pair.key.reveal(), {.mode = 0600}});
+  files.push_back({parts_.root(file.path), trust_of(bundle), {.mode = 0644}});
+  return replace_files(files);
+}
+
+Result<void> PkiStep::write_service_account() const {
+  auto half = public_key_of(*service_account_);
+  if (!half) return std::unexpected(half.error());
+  if (auto folder = make_folder_of(parts_.root(kServiceAccountKey)); !folder) return folder;
+  NewFile const files[] = {
+      {parts_.root(kServiceAccountKey), service_account_->reveal(), {.mode = 0600}},
+      {parts_.root(kServiceAccountPublic), *half, {.mode = 0644}}};
+  return replace_files(files);
+}
+
+Result<void> PkiStep::issue(Task const& task) const {
+  auto const& leaf = task.leaf;
+  auto const& authority = signing_ca(bundles_.at(leaf.authority.name)).pair;
+  auto const path = parts_.root(leaf.certificate);
+  auto const key_path = parts_.root(leaf.key);
+  Secret key;
+  if (task.issue.new_key) {
+    auto made = make_key();
+    if (!made) return std::unexpected(made.error());
+    key = *std::move(made);
+  } else {
+    auto had = read_file(key_path);
+    if (!had) return std::unexpected(had.error());
+    key = Secret(had->value_or(""));
+  }
+  auto made =
+      make_leaf(leaf.spec, key, authority, parts_.clock.utc(), parts_.config.pki.leaf_lifetime);
+  if (!made) return fail(made.error(), "making {}", leaf.name);
+  for (auto const& each : {path, key_path})
+    if (auto folder = make_folder_of(each); !folder) return folder;
+  if (path == key_path) {
+    NewFile const file{path, *made + key.reveal(), {.mode = 0600}};
+    return replace_files({&file, 1});
+  }
+  std::vector<NewFile> files;
+  if (task.issue.new_key) files.push_back({key_path, key.reveal(), {.mode = 0600}});
+  files.push_back({path, *made, {.mode = 0644}});
+  return replace_files(files);
+}
+
+Result<void> PkiStep::act(Facts& facts, std::stop_token stop) {
+  auto const now = parts_.clock.utc();
+  Making const making{.organization = parts_.config.cluster.name,
+                      .lifetime = parts_.config.pki.ca_lifetime};
+  for (auto const& file : trust_files()) {
+    auto const name = file.authority.name;
+    if (bundles_.contains(name)) continue;
+    auto stored = read_or_make_authority(parts_.store, file.authority, making, now, stop);
+    if (!stored) return fail(stored.error(), "making the authority {}", name);
+    if (auto good = check(stored->bundle, file); !good) return good;
+    bundles_[name] = std::move(stored->bundle);
+  }
+  if (!service_account_) {
+    auto key = read_or_make_service_account_key(parts_.store, stop);
+    if (!key) return fail(key.error(), "making the key of service accounts");
+    service_account_ = *std::move(key);
+  }
+  auto planned = plan(facts);
+  if (!planned) return std::unexpected(planned.error());
+  for (auto const* file : planned->trust)
+    if (auto written = write_trust(*file); !written) return written;
+  if (planned->service_account)
+    if (auto written = write_service_account(); !written) return written;
+  for (auto const& task : planned->leaves)
+    if (auto issued = issue(task); !issued) return issued;
+  return {};
+}
+
+}  // namespace haagent::bootstrap::pki

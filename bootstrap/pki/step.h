@@ -1,0 +1,74 @@
+#pragma once
+
+#include <map>
+#include <optional>
+#include <vector>
+
+#include "agent/base/clock.h"
+#include "agent/base/files.h"
+#include "agent/base/state_store.h"
+#include "agent/base/step.h"
+#include "bootstrap/pki/leaf.h"
+#include "bootstrap/pki/leaves.h"
+
+namespace haagent::bootstrap::pki {
+
+// What the step works with. All of it outlives the step.
+struct PkiParts {
+  NodeConfig const& config;
+  Root root;
+  StateStore& store;
+  Clock& clock;
+};
+
+// The step `pki`: authorities in the state store, trusted certificates and leaves on the disk. The
+// store is asked only where something must be made, and once a minute after the boot: a reboot
+// whose leaves are good needs it not at all. Comes after volume-main, whose member's name stands in
+// the certificates. Sets the fact pki.
+class PkiStep final : public Step {
+ public:
+  explicit PkiStep(PkiParts parts) : parts_(std::move(parts)) {}
+  std::string_view name() const override { return "pki"; }
+  Result<Finding> look(Facts& facts, std::stop_token stop) override;
+  Result<void> act(Facts& facts, std::stop_token stop) override;
+
+ private:
+  struct Task {
+    Leaf leaf;
+    Issue issue;
+  };
+  // What of the disk is not as it should be.
+  struct Plan {
+    std::vector<TrustFile const*> trust;
+    std::vector<Task> leaves;
+    bool service_account = false;
+    bool serves = true;   // the disk as it is will do for now
+    UtcTime first_end{};  // of what is to be issued, and serves for now
+    PkiFacts told;
+    bool clean() const { return trust.empty() && leaves.empty() && !service_account; }
+  };
+
+  Result<Plan> plan(Facts& facts) const;
+  Result<void> plan_trust(Plan& plan) const;
+  Result<void> plan_service_account(Plan& plan) const;
+  Result<void> plan_leaf(Plan& plan, Leaf const& leaf) const;
+  Result<void> read_store(bool everything, std::stop_token stop);
+  Result<void> may_make(Facts& facts) const;
+  Result<void> check(Bundle const& bundle, TrustFile const& file) const;
+  Result<void> write_trust(TrustFile const& file) const;
+  Result<void> write_service_account() const;
+  Result<void> issue(Task const& task) const;
+  Finding done(Plan plan, Facts& facts, std::string warning);
+
+  PkiParts parts_;
+  std::map<std::string_view, Bundle> bundles_;  // as the store has them, by authority
+  std::optional<Secret> service_account_;
+  std::optional<SteadyTime> asked_;
+  std::string trouble_;   // of the last question to the store
+  bool settled_ = false;  // has been done once
+};
+
+// How often the step is due: often enough for the shortest of lives.
+Duration pki_period(NodeConfig const& config);
+
+}  // namespace haagent::bootstrap::pki

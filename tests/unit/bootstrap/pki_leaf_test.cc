@@ -1,0 +1,144 @@
+#include "bootstrap/pki/leaf.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace haagent::bootstrap::pki {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr UtcTime kNow{std::chrono::seconds(1768472100)};
+constexpr Duration kLife = 300h;
+
+KeyPair const& authority() {
+  static KeyPair const made = make_ca({"etcd-ca", ""}, kNow, 10'000h).value();
+  return made;
+}
+KeyPair const& other_authority() {
+  static KeyPair const made = make_ca({"etcd-ca", ""}, kNow, 10'000h).value();
+  return made;
+}
+Secret const& key() {
+  static Secret const made = make_key().value();
+  return made;
+}
+
+LeafSpec const kSpec{.common_name = "node-a",
+                     .organization = {},
+                     .dns_names = {"etcd-a", "localhost"},
+                     .addresses = {"10.0.0.10", "fd00::1"},
+                     .server = true,
+                     .client = true};
+
+struct World {
+  LeafSpec on_disk = kSpec;
+  LeafOnDisk disk;
+  LeafWanted wanted{
+      .spec = kSpec, .trust = authority().certificate, .signer_id = {}, .lifetime = kLife};
+  UtcTime now = kNow;
+};
+
+struct Case {
+  std::string name;
+  std::function<void(World&)> change;
+  std::string because;  // empty: keep
+  bool new_key = true;
+  bool usable = false;
+};
+
+void PrintTo(Case const& tested, std::ostream* out) {
+  *out << tested.name;
+}
+
+std::string signed_by(KeyPair const& ca, LeafSpec const& spec, Duration life = kLife) {
+  return make_leaf(spec, key(), ca, kNow, life).value();
+}
+
+class DecideLeaf : public testing::TestWithParam<Case> {};
+
+TEST_P(DecideLeaf, Decides) {
+  World world;
+  world.disk = {.certificate = signed_by(authority(), kSpec), .key = key()};
+  GetParam().change(world);
+  auto const decision = decide_leaf(world.disk, world.wanted, world.now);
+  auto const* issue = std::get_if<Issue>(&decision);
+  ASSERT_EQ(issue ? issue->because : "", GetParam().because);
+  if (!issue) return;
+  EXPECT_EQ(issue->new_key, GetParam().new_key);
+  EXPECT_EQ(issue->usable, GetParam().usable);
+}
+
+std::string on_signer_id() {
+  return parse_certificate(authority().certificate)->key_id;
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    All, DecideLeaf,
+    testing::Values(
+        Case{"a_good_one", [](World&) {}, ""},
+        Case{"signed_by_who_signs", [](World& w) { w.wanted.signer_id = on_signer_id(); }, ""},
+        Case{"a_minute_before_two_thirds", [](World& w) { w.now = kNow + 200h - 1min; }, ""},
+        Case{"two_thirds_over", [](World& w) { w.now = kNow + 200h; },
+             "two thirds of its life are over", false, true},
+        Case{"ended", [](World& w) { w.now = kNow + 301h; }, "certificate has expired"},
+        Case{"a_clock_six_minutes_behind", [](World& w) { w.now = kNow - 6min; },
+             "certificate is not yet valid"},
+        Case{"no_file", [](World& w) { w.disk.certificate.reset(); }, "there is none"},
+        Case{"no_key", [](World& w) { w.disk.key.reset(); }, "its key is not there"},
+        Case{"no_certificate", [](World& w) { w.disk.certificate = "words"; },
+             "no certificate in PEM: no start line"},
+        Case{"half_a_pair", [](World& w) { w.disk.key = make_key().value(); },
+             "its key is another one's"},
+        Case{"a_key_that_all_can_read", [](World& w) { w.disk.key_is_private = false; },
+             "others could read its key", true, true},
+        Case{"of_another_authority",
+             [](World& w) { w.disk.certificate = signed_by(other_authority(), kSpec); },
+             "unable to get local issuer certificate"},
+        Case{"both_trusted_the_other_signs",
+             [](World& w) {
+               w.wanted.trust += other_authority().certificate;
+               w.wanted.signer_id = parse_certificate(other_authority().certificate)->key_id;
+             },
+             "another authority signs now", true, true},
+        Case{"no_authority_known", [](World& w) { w.wanted.trust.clear(); },
+             "no certificate in the bundle: no start line"},
+        Case{"a_new_address", [](World& w) { w.wanted.spec.addresses[0] = "10.0.0.11"; },
+             "the node's names or addresses have changed", false, true},
+        Case{"addresses_in_other_words_and_order",
+             [](World& w) { w.wanted.spec.addresses = {"fd00:0:0::1", "10.0.0.10", "10.0.0.10"}; },
+             ""},
+        Case{"a_new_name", [](World& w) { w.wanted.spec.dns_names.push_back("etcd-b"); },
+             "the node's names or addresses have changed", false, true},
+        Case{"not_for_a_client",
+             [](World& w) {
+               auto spec = kSpec;
+               spec.client = false;
+               w.disk.certificate = signed_by(authority(), spec);
+             },
+             "it is for somebody or something else", false, false},
+        Case{"of_another_node", [](World& w) { w.wanted.spec.common_name = "node-b"; },
+             "it is for somebody or something else", false, false},
+        Case{"a_shorter_life_is_wanted", [](World& w) { w.wanted.lifetime = 1h; },
+             "it lives longer than pki.leafLifetime", false, true},
+        // Issuing it again would not make it live longer, and never end.
+        Case{"ends_with_its_authority",
+             [](World& w) {
+               w.wanted.lifetime = 20'000h;
+               w.disk.certificate = signed_by(authority(), kSpec, 20'000h);
+               w.now = kNow + 9'000h;
+             },
+             ""}),
+    [](auto const& tested) { return tested.param.name; });
+
+TEST(Leaf, IsRenewedAtTwoThirdsOfItsLife) {
+  auto const decision = decide_leaf(
+      {.certificate = signed_by(authority(), kSpec), .key = key()},
+      {.spec = kSpec, .trust = authority().certificate, .signer_id = {}, .lifetime = kLife}, kNow);
+  auto const& keep = std::get<Keep>(decision);
+  EXPECT_EQ(keep.not_after, kNow + 300h);
+  EXPECT_EQ(keep.renew_at, kNow + 200h);
+}
+
+}  // namespace
+}  // namespace haagent::bootstrap::pki
