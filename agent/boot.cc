@@ -3,6 +3,7 @@
 #include "bootstrap/etcd/care_step.h"
 #include "bootstrap/etcd/step.h"
 #include "bootstrap/kube/steps.h"
+#include "bootstrap/pki/step.h"
 #include "volumes/steps.h"
 
 namespace haagent {
@@ -22,12 +23,14 @@ struct Boot::State {
              .clock = parts.clock,
              .process = parts.process,
              .units = parts.units,
-             .ec2 = parts.ec2} {}
+             .ec2 = parts.ec2},
+        pki{config, parts.root, parts.store, parts.clock} {}
 
   NodeConfig const config;
   Root root;
   volumes::Volumes volumes;
   bootstrap::EtcdParts etcd;
+  bootstrap::pki::PkiParts pki;
   std::mutex kube_record;
 };
 
@@ -85,13 +88,20 @@ std::vector<Row> Boot::rows() {
     rows.push_back(
         row(std::move(steps[3]), {.after = {name("filesystem")}, .upkeep = Upkeep::look_only}));
   }
+  // The stable name of the member stands in its certificates, so its volume comes first.
+  rows.push_back(row(std::make_unique<bootstrap::pki::PkiStep>(state.pki),
+                     {.after = {"volume-main"},
+                      .upkeep = Upkeep::act,
+                      .period = bootstrap::pki::pki_period(state.config)}));
   auto etcd = bootstrap::make_etcd_steps(state.etcd);
   rows.push_back(
       row(std::move(etcd[0]), {.after = {"volume-main"}, .upkeep = Upkeep::act, .period = 5s}));
-  rows.push_back(row(std::move(etcd[1]),
-                     {.after = {"mount-main", "hosts"}, .upkeep = Upkeep::act, .period = 5s}));
-  rows.push_back(row(std::move(etcd[2]),
-                     {.after = {"mount-events", "hosts"}, .upkeep = Upkeep::act, .period = 5s}));
+  rows.push_back(
+      row(std::move(etcd[1]),
+          {.after = {"mount-main", "hosts", "pki"}, .upkeep = Upkeep::act, .period = 5s}));
+  rows.push_back(
+      row(std::move(etcd[2]),
+          {.after = {"mount-events", "hosts", "pki"}, .upkeep = Upkeep::act, .period = 5s}));
   for (auto cluster : kEtcdClusters)
     rows.push_back(row(std::make_unique<bootstrap::CareStep>(cluster, state.etcd),
                        {.after = {fmt::format("etcd-{}", to_string(cluster))},

@@ -11,6 +11,7 @@
 #include "agent/base/node_config.h"
 #include "agent/base/process.h"
 #include "agent/base/runner.h"
+#include "agent/base/state_store.h"
 #include "agent/base/units.h"
 #include "volumes/device.h"
 #include "volumes/disks.h"
@@ -29,6 +30,7 @@ struct BootParts {
   volumes::Devices& devices;
   volumes::Disks& disks;
   volumes::Mounts& mounts;
+  StateStore& store;
 };
 
 class Boot {

@@ -88,6 +88,20 @@ class Checker {
     etcd_overlay(path + ".extraConfig", cluster.extra_config);
   }
 
+  void pki() {
+    auto const& [leaf, authority] = config_.pki;
+    constexpr Duration kLeast = std::chrono::seconds(30);
+    if (leaf < kLeast) {
+      report("pki.leafLifetime", fmt::format("{} is less than the {} that a renewal needs",
+                                             to_text(leaf), to_text(kLeast)));
+    }
+    if (leaf > authority) {
+      report("pki.leafLifetime",
+             fmt::format("{} is more than the {} of the authority, which no certificate outlives",
+                         to_text(leaf), to_text(authority)));
+    }
+  }
+
   // Overlays, flags, labels and ranges against the stated version: what the rendering would refuse.
   void kubernetes() {
     auto version = parse_kube_version(config_.kubernetes.version);
@@ -206,6 +220,7 @@ void check_meaning(NodeConfig const& config, Tree const& merged, Diagnostics& ou
   checker.networks();
   checker.etcd("main", config.etcd.main);
   checker.etcd("events", config.etcd.events);
+  checker.pki();
   checker.kubernetes();
   checker.old_flags();
 }

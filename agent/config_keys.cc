@@ -317,13 +317,18 @@ ConfigKeys make_keys() {
                       .example = "/usr/bin/etcd",
                       .pattern = "^/.+$",
                       .check = check_absolute_path}));
-  rows.push_back(key("etcd.tls", AT(etcd.tls),
-                     {.description = "TLS between members and clients, with certificates at "
-                                     "kubeadm's paths",
-                      .who = "masters",
-                      .example = "true"}));
   add_etcd_cluster(rows, "main", AT(etcd.main));
   add_etcd_cluster(rows, "events", AT(etcd.events));
+
+  rows.push_back(key("pki.leafLifetime", AT(pki.leaf_lifetime),
+                     {.description = "How long the certificates live that haagent issues; each is "
+                                     "renewed at two thirds of it",
+                      .who = "masters",
+                      .example = "8760h"}));
+  rows.push_back(key("pki.caLifetime", AT(pki.ca_lifetime),
+                     {.description = "How long a certificate authority lives that haagent makes",
+                      .who = "masters",
+                      .example = "87600h"}));
 
   constexpr auto kPod = "its static pod, containers and volumes by name";
   add_component(rows, {"kubelet", "kubelet", "all", "the KubeletConfiguration", true, false},

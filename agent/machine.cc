@@ -53,6 +53,7 @@ std::unique_ptr<StateStore> make_state_store(Machine& machine, NodeConfig const&
 
 MachineBoot::MachineBoot(Machine& machine, NodeConfig const& config, Identity const& identity)
     : ec2_(make_ec2(machine, config, identity)),
+      store_(make_state_store(machine, config, identity)),
       devices_(machine.root),
       disks_(machine.process, machine.clock),
       boot_(config, {.root = machine.root,
@@ -63,6 +64,7 @@ MachineBoot::MachineBoot(Machine& machine, NodeConfig const& config, Identity co
                      .ec2 = *ec2_,
                      .devices = devices_,
                      .disks = disks_,
-                     .mounts = mounts_}) {}
+                     .mounts = mounts_,
+                     .store = *store_}) {}
 
 }  // namespace haagent

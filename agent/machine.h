@@ -48,6 +48,7 @@ class MachineBoot {
 
  private:
   std::unique_ptr<aws::Ec2> ec2_;
+  std::unique_ptr<StateStore> store_;
   volumes::SystemDevices devices_;
   volumes::SystemDisks disks_;
   volumes::SystemMounts mounts_;

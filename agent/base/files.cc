@@ -78,7 +78,7 @@ class TemporaryFile {
   FileDescriptor fd_;
 };
 
-Result<void> fill(TemporaryFile const& into, NewFile const& file) {
+Result<void> fill(TemporaryFile const& into, PairedFile const& file) {
   auto doing = fmt::format("writing {}", file.path.string());
   auto const& mode = file.mode;
   if (into.fd() < 0) return fail_errno(errno, doing);
@@ -111,11 +111,11 @@ Result<std::optional<std::string>> read_file(std::filesystem::path const& path, 
 
 Result<void> replace_file(std::filesystem::path const& path, std::string_view bytes,
                           FileMode mode) {
-  NewFile const file{path, std::string(bytes), mode};
+  PairedFile const file{path, std::string(bytes), mode};
   return replace_files({&file, 1});
 }
 
-Result<void> replace_files(std::span<NewFile const> files) {
+Result<void> replace_files(std::span<PairedFile const> files) {
   std::deque<TemporaryFile> ready;
   for (auto const& file : files)
     if (auto filled = fill(ready.emplace_back(file.path), file); !filled) return filled;

@@ -45,12 +45,12 @@ Result<void> replace_file(std::filesystem::path const& path, std::string_view by
 
 // Files that belong together, as a certificate and its key do. All of them are on the disk before
 // the first takes its name, and then one rename follows the other: as close as names allow.
-struct NewFile {
+struct PairedFile {
   std::filesystem::path path;
   std::string bytes;
   FileMode mode;
 };
-Result<void> replace_files(std::span<NewFile const> files);
+Result<void> replace_files(std::span<PairedFile const> files);
 
 // replace_file only where bytes, mode or a requested owner differ. True where it wrote.
 Result<bool> replace_file_if_changed(std::filesystem::path const& path, std::string_view bytes,

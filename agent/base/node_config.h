@@ -72,7 +72,6 @@ struct NodeConfig {
 
   struct {
     std::string binary = "/usr/bin/etcd";  // etcd.binary
-    bool tls = false;                      // etcd.tls: certificates at kubeadm's paths
     EtcdClusterConfig main;                // etcd.main
     EtcdClusterConfig events;              // etcd.events
     EtcdClusterConfig const& of(bool is_main) const { return is_main ? main : events; }

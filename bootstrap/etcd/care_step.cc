@@ -24,8 +24,8 @@ CareStep::CareStep(EtcdCluster cluster, EtcdParts parts)
       name_(fmt::format("care-{}", to_string(cluster))) {}
 
 EtcdClient CareStep::client_at(std::string const& host, EtcdTimeouts timeouts) const {
-  return EtcdClient(parts_.http, {etcd_endpoint(parts_.config, cluster_, host)},
-                    etcd_client_tls(parts_.config, parts_.root), timeouts);
+  return EtcdClient(parts_.http, {etcd_endpoint(cluster_, host)}, etcd_client_tls(parts_.root),
+                    timeouts);
 }
 
 // Nothing where the local member has no quorum: then there are greater worries than space.

@@ -25,11 +25,12 @@ constexpr std::string_view kOwnKeys[] = {
 
 constexpr std::int64_t kProgressNanoseconds = 5'000'000'000;  // as kubeadm has it
 
-Tree security(std::string_view leaf) {
+// etcd reads certificate and key anew for each handshake, and what it trusts when it starts.
+Tree security(std::string_view leaf, std::string_view trusted) {
   return Tree::map({{"cert-file", fmt::format("/etc/kubernetes/pki/etcd/{}.crt", leaf)},
                     {"key-file", fmt::format("/etc/kubernetes/pki/etcd/{}.key", leaf)},
                     {"client-cert-auth", true},
-                    {"trusted-ca-file", "/etc/kubernetes/pki/etcd/ca.crt"}});
+                    {"trusted-ca-file", fmt::format("/etc/kubernetes/pki/etcd/{}.crt", trusted)}});
 }
 
 }  // namespace
@@ -58,9 +59,8 @@ Result<std::string> render_etcd_config(NodeConfig const& config, EtcdCluster clu
   }
 
   auto const& ports = etcd_ports(cluster);
-  std::string_view const scheme = config.etcd.tls ? "https" : "http";
   // Go listens on IPv4 and IPv6 for 0.0.0.0; a second URL for [::] would find the port taken.
-  auto everywhere = [&](int port) { return fmt::format("{}://0.0.0.0:{}", scheme, port); };
+  auto everywhere = [&](int port) { return fmt::format("https://0.0.0.0:{}", port); };
 
   Tree file = Tree::map({
       {"name", etcd_member_name(cluster, member)},
@@ -96,10 +96,8 @@ Result<std::string> render_etcd_config(NodeConfig const& config, EtcdCluster clu
     file.set("feature-gates", "CompactHashCheck=true,InitialCorruptCheck=true");
     file.set("watch-progress-notify-interval", kProgressNanoseconds);
   }
-  if (config.etcd.tls) {
-    file.set("client-transport-security", security("server"));
-    file.set("peer-transport-security", security("peer"));
-  }
+  file.set("client-transport-security", security("server", "ca"));
+  file.set("peer-transport-security", security("peer", "peer-ca"));
   if (!settings.extra_config.is_null()) file = merge(std::move(file), settings.extra_config);
   return yaml::print(file);
 }

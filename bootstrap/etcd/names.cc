@@ -1,13 +1,6 @@
 #include "bootstrap/etcd/names.h"
 
 namespace haagent::bootstrap {
-namespace {
-
-std::string_view scheme(NodeConfig const& config) {
-  return config.etcd.tls ? "https" : "http";
-}
-
-}  // namespace
 
 EtcdPorts const& etcd_ports(EtcdCluster cluster) {
   return cluster == EtcdCluster::main ? kEtcdMainPorts : kEtcdEventsPorts;
@@ -19,18 +12,17 @@ std::string etcd_member_name(EtcdCluster cluster, std::string_view member) {
 
 std::string etcd_peer_url(NodeConfig const& config, EtcdCluster cluster,
                           std::string const& member) {
-  return fmt::format("{}://{}:{}", scheme(config), config.etcd_host(member),
-                     etcd_ports(cluster).peer);
+  return fmt::format("https://{}:{}", config.etcd_host(member), etcd_ports(cluster).peer);
 }
 
 std::string etcd_client_url(NodeConfig const& config, EtcdCluster cluster,
                             std::string const& member) {
-  return etcd_endpoint(config, cluster, config.etcd_host(member));
+  return etcd_endpoint(cluster, config.etcd_host(member));
 }
 
-std::string etcd_endpoint(NodeConfig const& config, EtcdCluster cluster, std::string_view host) {
+std::string etcd_endpoint(EtcdCluster cluster, std::string_view host) {
   bool const ipv6 = host.contains(':');
-  return fmt::format("{}://{}{}{}:{}", scheme(config), ipv6 ? "[" : "", host, ipv6 ? "]" : "",
+  return fmt::format("https://{}{}{}:{}", ipv6 ? "[" : "", host, ipv6 ? "]" : "",
                      etcd_ports(cluster).client);
 }
 
@@ -51,8 +43,7 @@ std::filesystem::path etcd_data_dir(std::filesystem::path const& mount_point) {
   return mount_point / "data";
 }
 
-HttpTls etcd_client_tls(NodeConfig const& config, Root const& root) {
-  if (!config.etcd.tls) return {};
+HttpTls etcd_client_tls(Root const& root) {
   return {.ca_file = root("/etc/kubernetes/pki/etcd/ca.crt"),
           .cert_file = root("/etc/kubernetes/pki/etcd/healthcheck-client.crt"),
           .key_file = root("/etc/kubernetes/pki/etcd/healthcheck-client.key")};

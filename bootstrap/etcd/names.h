@@ -18,12 +18,12 @@ EtcdPorts const& etcd_ports(EtcdCluster cluster);
 // "etcd-a" of main, "etcd-events-a" of events, as kops has it.
 std::string etcd_member_name(EtcdCluster cluster, std::string_view member);
 
-// "http://etcd-a.internal.prod.example.com:2380"; https where etcd.tls is on.
+// "https://etcd-a.internal.prod.example.com:2380"
 std::string etcd_peer_url(NodeConfig const& config, EtcdCluster cluster, std::string const& member);
 std::string etcd_client_url(NodeConfig const& config, EtcdCluster cluster,
                             std::string const& member);
-// The client port at an address or name: "http://10.0.0.10:2379", "http://[fd00::1]:2379".
-std::string etcd_endpoint(NodeConfig const& config, EtcdCluster cluster, std::string_view host);
+// The client port at an address or name: "https://10.0.0.10:2379", "https://[fd00::1]:2379".
+std::string etcd_endpoint(EtcdCluster cluster, std::string_view host);
 
 // Part of every member id: the same on all masters, and never that of another cluster.
 std::string etcd_cluster_token(NodeConfig const& config, EtcdCluster cluster);
@@ -32,8 +32,8 @@ std::string etcd_unit(EtcdCluster cluster);                   // "haagent-etcd@m
 std::filesystem::path etcd_config_path(EtcdCluster cluster);  // not yet under the root
 std::filesystem::path etcd_data_dir(std::filesystem::path const& mount_point);
 
-// What the agent shows to etcd: nothing without etcd.tls, else kubeadm's health check certificate.
-HttpTls etcd_client_tls(NodeConfig const& config, Root const& root);
+// What the agent shows to etcd: kubeadm's health check certificate.
+HttpTls etcd_client_tls(Root const& root);
 
 // A member of the list that a starting etcd is given.
 struct InitialMember {

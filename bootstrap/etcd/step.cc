@@ -144,15 +144,13 @@ Result<MemberInputs> EtcdStep::gather(Facts& facts, std::stop_token stop) {
   }
 
   std::vector<AskedMember> asked;
-  if (is_up(in.unit))
-    asked.push_back({in.member, etcd_endpoint(parts_.config, cluster_, "127.0.0.1")});
+  if (is_up(in.unit)) asked.push_back({in.member, etcd_endpoint(cluster_, "127.0.0.1")});
   for (auto const& peer : mine.peers.get().value_or(std::vector<EtcdPeer>{})) {
     if (peer.member == in.member) continue;
-    asked.push_back({peer.member, peer.address.empty()
-                                      ? ""
-                                      : etcd_endpoint(parts_.config, cluster_, peer.address)});
+    asked.push_back(
+        {peer.member, peer.address.empty() ? "" : etcd_endpoint(cluster_, peer.address)});
   }
-  auto answers = ask_members(parts_.http, asked, etcd_client_tls(parts_.config, parts_.root), stop);
+  auto answers = ask_members(parts_.http, asked, etcd_client_tls(parts_.root), stop);
   if (stop.stop_requested()) return fail(Kind::interrupted, "stopped");
   voter_endpoints_.clear();
   std::vector<std::uint64_t> list;
@@ -175,7 +173,7 @@ Result<MemberInputs> EtcdStep::gather(Facts& facts, std::stop_token stop) {
     peers_->heard(cluster_, answer.member, answer.reach != MemberAnswer::Reach::silent);
     if (!is_up(in.unit) && in.cluster_version.empty() &&
         answer.reach == MemberAnswer::Reach::answers) {
-      EtcdClient peer(parts_.http, {asked[i].endpoint}, etcd_client_tls(parts_.config, parts_.root),
+      EtcdClient peer(parts_.http, {asked[i].endpoint}, etcd_client_tls(parts_.root),
                       kVersionTimeouts);
       if (auto versions = peer.versions(stop)) in.cluster_version = versions->cluster;
     }
@@ -396,17 +394,17 @@ Result<void> EtcdStep::start(EtcdInitial const& initial) {
 }
 
 EtcdClient EtcdStep::voters() const {
-  return EtcdClient(parts_.http, voter_endpoints_, etcd_client_tls(parts_.config, parts_.root));
+  return EtcdClient(parts_.http, voter_endpoints_, etcd_client_tls(parts_.root));
 }
 
 EtcdClient EtcdStep::own_member() const {
-  return EtcdClient(parts_.http, {etcd_endpoint(parts_.config, cluster_, "127.0.0.1")},
-                    etcd_client_tls(parts_.config, parts_.root), kVersionTimeouts);
+  return EtcdClient(parts_.http, {etcd_endpoint(cluster_, "127.0.0.1")},
+                    etcd_client_tls(parts_.root), kVersionTimeouts);
 }
 
 EtcdClient EtcdStep::own() const {
-  return EtcdClient(parts_.http, {etcd_endpoint(parts_.config, cluster_, "127.0.0.1")},
-                    etcd_client_tls(parts_.config, parts_.root));
+  return EtcdClient(parts_.http, {etcd_endpoint(cluster_, "127.0.0.1")},
+                    etcd_client_tls(parts_.root));
 }
 
 Result<void> EtcdStep::promote(std::uint64_t id, std::stop_token stop) {

@@ -14,7 +14,7 @@ std::string pki(std::string_view file) {
 Flags apiserver_flags(Node const& node) {
   auto const& cluster = node.config.cluster;
   auto etcd = [&](EtcdPorts const& ports) {
-    return fmt::format("{}://127.0.0.1:{}", node.config.etcd.tls ? "https" : "http", ports.client);
+    return fmt::format("https://127.0.0.1:{}", ports.client);
   };
   Flags flags = {
       {"advertise-address", node.address},
@@ -23,6 +23,9 @@ Flags apiserver_flags(Node const& node) {
       {"client-ca-file", kCa},
       {"enable-admission-plugins", "NodeRestriction"},
       {"enable-bootstrap-token-auth", "true"},
+      {"etcd-cafile", pki("etcd/ca.crt")},
+      {"etcd-certfile", pki("apiserver-etcd-client.crt")},
+      {"etcd-keyfile", pki("apiserver-etcd-client.key")},
       {"etcd-servers", etcd(kEtcdMainPorts)},
       // A comma would begin the next override, a semicolon the next server of this one.
       {"etcd-servers-overrides", "/events#" + etcd(kEtcdEventsPorts)},
@@ -54,11 +57,6 @@ Flags apiserver_flags(Node const& node) {
   // The two exclude each other.
   if (value_of(extra, "authorization-config", "").empty()) {
     flags.emplace_back("authorization-mode", "Node,RBAC");
-  }
-  if (node.config.etcd.tls) {
-    flags.emplace_back("etcd-cafile", pki("etcd/ca.crt"));
-    flags.emplace_back("etcd-certfile", pki("apiserver-etcd-client.crt"));
-    flags.emplace_back("etcd-keyfile", pki("apiserver-etcd-client.key"));
   }
   return overlay(std::move(flags), extra);
 }

@@ -294,7 +294,7 @@ Result<Finding> PkiStep::look(Facts& facts, std::stop_token stop) {
 Result<void> PkiStep::write_trust(TrustFile const& file) const {
   auto const& bundle = bundles_.at(file.authority.name);
   if (auto folder = make_folder_of(parts_.root(file.path)); !folder) return folder;
-  std::vector<NewFile> files;
+  std::vector<PairedFile> files;
   if (file.key)
     files.push_back({parts_.root(file.key), signing_ca(bundle).pair.key.reveal(), {.mode = 0600}});
   files.push_back({parts_.root(file.path), trust_of(bundle), {.mode = 0644}});
@@ -305,7 +305,7 @@ Result<void> PkiStep::write_service_account() const {
   auto half = public_key_of(*service_account_);
   if (!half) return std::unexpected(half.error());
   if (auto folder = make_folder_of(parts_.root(kServiceAccountKey)); !folder) return folder;
-  NewFile const files[] = {
+  PairedFile const files[] = {
       {parts_.root(kServiceAccountKey), service_account_->reveal(), {.mode = 0600}},
       {parts_.root(kServiceAccountPublic), *half, {.mode = 0644}}};
   return replace_files(files);
@@ -332,10 +332,10 @@ Result<void> PkiStep::issue(Task const& task) const {
   for (auto const& each : {path, key_path})
     if (auto folder = make_folder_of(each); !folder) return folder;
   if (path == key_path) {
-    NewFile const file{path, *made + key.reveal(), {.mode = 0600}};
+    PairedFile const file{path, *made + key.reveal(), {.mode = 0600}};
     return replace_files({&file, 1});
   }
-  std::vector<NewFile> files;
+  std::vector<PairedFile> files;
   if (task.issue.new_key) files.push_back({key_path, key.reveal(), {.mode = 0600}});
   files.push_back({path, *made, {.mode = 0644}});
   return replace_files(files);

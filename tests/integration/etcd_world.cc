@@ -23,6 +23,7 @@ namespace fs = std::filesystem;
 
 constexpr char const* kWorld = "/run/haagent-world";
 constexpr char const* kSubnet = "10.77.0.";
+constexpr char const* kCluster = "test.example";
 
 void must(bool good, std::string const& what) {
   if (!good) throw std::runtime_error(fmt::format("{}: {}", what, strerror(errno)));
@@ -194,13 +195,19 @@ Master::Master(World& world, std::string member, std::string address)
          "mounting the volume");
     units_ = std::make_unique<ChildUnits>(root / "units", root / "logs", clock_);
   });
-  config_.cluster.name = "test.example";
+  config_.cluster.name = kCluster;
   config_.etcd.binary = world.etcd().etcd();
+  config_.pki.leaf_lifetime = world.leaf_lifetime;
   compose(/*with_volumes=*/true);
 }
 
 Master::~Master() {
   if (machine_) power_off();
+}
+
+fs::path Master::file(std::string const& path) const {
+  EXPECT_TRUE(path.starts_with("/etc/")) << "no other files can be seen";
+  return fs::path(kWorld) / "machines" / machine_->id() / path.substr(1);
 }
 
 fs::path Master::volume_dir() const {
@@ -216,6 +223,7 @@ void Master::compose(bool with_volumes) {
   Identity identity;
   identity.instance_id = machine_->id();
   identity.address = machine_->address();
+  identity.hostname = "node-" + member_;
   facts_->identity.set(identity);
   auto volume = etcd_volume_of(world_.ec2().volume(volume_id_), EtcdCluster::main);
   facts_->main.volume.set(*volume);
@@ -235,6 +243,15 @@ void Master::compose(bool with_volumes) {
                             .units = *units_,
                             .ec2 = world_.ec2(),
                             .pace = world_.pace});
+  pki_ = std::make_unique<pki::PkiStep>(
+      pki::PkiParts{.config = config_, .root = Root(), .store = world_.store(), .clock = clock_});
+  machine_->run([&] {
+    auto finding = pki_->look(*facts_, {});
+    ASSERT_TRUE(finding) << finding.error().what;
+    if (std::holds_alternative<Done>(*finding)) return;
+    auto acted = pki_->act(*facts_, {});
+    ASSERT_TRUE(acted) << acted.error().what;
+  });
 }
 
 void Master::restart_agent_process() {
@@ -246,10 +263,14 @@ void Master::start_agent() {
   std::vector<Row> rows;
   rows.push_back({.step = std::move(steps_[0]), .upkeep = Upkeep::act, .period = 500ms});
   rows.push_back({.step = std::move(steps_[1]),
-                  .after = {"hosts"},
+                  .after = {"hosts", "pki"},
                   .polling = {.first = 100ms, .cap = 500ms},
                   .upkeep = Upkeep::act,
                   .period = 500ms});
+  rows.push_back({.step = std::move(pki_),
+                  .polling = {.first = 100ms, .cap = 500ms},
+                  .upkeep = Upkeep::act,
+                  .period = pki::pki_period(config_)});
   runner_ = std::make_unique<Runner>(std::move(rows), clock_, nullptr,
                                      Backoff{.base = 200ms, .cap = 1000ms});
   machine_->run([&] {
@@ -321,9 +342,12 @@ void Master::power_off() {
   machine_.reset();
 }
 
-EtcdClient Master::client() {
-  return EtcdClient(world_.http(), {etcd_endpoint(config_, EtcdCluster::main, machine_->address())},
-                    {}, {.connect = 1s, .request = 10s});
+EtcdClient Master::client(EtcdTimeouts timeouts) {
+  return EtcdClient(world_.http(), {etcd_endpoint(EtcdCluster::main, machine_->address())},
+                    {.ca_file = file("/etc/kubernetes/pki/etcd/ca.crt"),
+                     .cert_file = file("/etc/kubernetes/pki/etcd/healthcheck-client.crt"),
+                     .key_file = file("/etc/kubernetes/pki/etcd/healthcheck-client.key")},
+                    timeouts);
 }
 
 std::string Master::hosts_file() {
@@ -337,6 +361,9 @@ World::World(test::EtcdPrograms etcd, std::vector<std::string> members)
       members_(std::move(members)),
       disks_(fs::path(kWorld) / "disks"),
       ec2_(clock_) {
+  for (auto const& file : pki::trust_files())
+    EXPECT_TRUE(pki::read_or_make_authority(
+        store_, file.authority, {.organization = kCluster, .lifetime = 1000h}, clock_.utc(), {}));
   for (auto const& member : members_) create_volume(member);
 }
 
@@ -347,13 +374,10 @@ std::string World::create_volume(std::string const& member) {
   for (auto const& each : members_) list += (list.empty() ? "" : ",") + each;
   aws::Volume volume{.id = id, .state = "available"};
   volume.tags = {{"k8s.io/etcd/main", member + "/" + list},
-                 {"kubernetes.io/cluster/test.example", "owned"}};
+                 {std::string("kubernetes.io/cluster/") + kCluster, "owned"}};
   ec2_.add(volume);
-  VolumeMarker marker{.cluster = "test.example",
-                      .etcd = "main",
-                      .member = member,
-                      .members = members_,
-                      .volume_id = id};
+  VolumeMarker marker{
+      .cluster = kCluster, .etcd = "main", .member = member, .members = members_, .volume_id = id};
   auto written = write_volume_marker(disks_ / id, marker);
   EXPECT_TRUE(written) << written.error().what;
   volumes_[member] = id;

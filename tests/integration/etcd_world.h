@@ -22,9 +22,11 @@
 #include "agent/base/units.h"
 #include "bootstrap/etcd/client.h"
 #include "bootstrap/etcd/step.h"
+#include "bootstrap/pki/step.h"
 #include "tests/integration/etcd_versions.h"
 #include "tests/support/eventually.h"
 #include "tests/support/fake_ec2.h"
+#include "tests/support/memory_store.h"
 
 namespace haagent::bootstrap {
 
@@ -61,13 +63,13 @@ class Machine {
 
 class World;
 
-// A master: a machine, its volumes, and the agent's etcd steps on it.
+// A master: a machine, its volumes and certificates, and the agent's etcd steps on it.
 class Master {
  public:
   Master(World& world, std::string member, std::string address);
   ~Master();
 
-  // The boot list's rows hosts and etcd-<cluster>, until stopped.
+  // The boot list's rows hosts, etcd-<cluster> and pki, until stopped.
   void start_agent();
   void stop_agent();
   // One look, and the act where one is needed. The sentence, or the error's.
@@ -92,7 +94,11 @@ class Master {
   std::string const& member() const { return member_; }
   std::string const& volume_id() const { return volume_id_; }
   std::filesystem::path volume_dir() const;
-  EtcdClient client();
+  // A file of the machine, as it is seen from outside.
+  std::filesystem::path file(std::string const& path) const;
+  EtcdClient client(EtcdTimeouts timeouts = {.connect = Duration(1'000),
+                                             .request = Duration(10'000)});
+  Facts& facts() { return *facts_; }
   std::string hosts_file();
   void set_config(std::function<void(NodeConfig&)> const& change);
 
@@ -110,6 +116,7 @@ class Master {
   std::unique_ptr<ChildUnits> units_;
   std::unique_ptr<Facts> facts_;
   std::vector<std::unique_ptr<Step>> steps_;
+  std::unique_ptr<pki::PkiStep> pki_;
   std::unique_ptr<Runner> runner_;
   std::jthread agent_;
 };
@@ -127,6 +134,8 @@ class World {
   std::filesystem::path const& disks() const { return disks_; }
   std::vector<std::string> const& members() const { return members_; }
   CurlHttp& http() { return http_; }
+  test::MemoryStore& store() { return store_; }
+  Duration leaf_lifetime{std::chrono::hours(24)};  // of the masters that boot from now on
 
   // A blank, prepared volume for the member; replaces the one that it had.
   std::string create_volume(std::string const& member);
@@ -148,6 +157,7 @@ class World {
   std::vector<std::string> members_;
   std::filesystem::path disks_;
   test::FakeEc2 ec2_;
+  test::MemoryStore store_{clock_};  // with the cluster's authorities
   std::map<std::string, std::string> volumes_;
   int next_host_ = 10;
   int next_volume_ = 1;

@@ -35,6 +35,17 @@ TEST(Forming, OneFreshMasterWithItsKubernetesFilesHoweverInterrupted) {
   expect_same_end_with_kube_files(kOneFreshMaster);
 }
 
+// Nobody has made the authorities yet, but for the service accounts' key, which takes its time.
+TEST(Forming, OneFreshMasterThatMakesTheAuthoritiesHoweverInterrupted) {
+  auto scenario = kOneFreshMaster;
+  scenario.fill = [](World& world) {
+    kOneFreshMaster.fill(world);
+    for (auto const& [key, bytes] : world.store.objects())
+      if (key != "pki/service-account.json") world.store.erase(key);
+  };
+  expect_same_end_with_kube_files(scenario);
+}
+
 TEST(Forming, OneFreshMasterKeepsToItsBudgetOfCalls) {
   World world;
   kOneFreshMaster.fill(world);

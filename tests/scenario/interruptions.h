@@ -26,8 +26,8 @@ enum class Again {
 Machine::End play(World& world, Scenario const& scenario);
 
 // Each interrupted run ends with every row where it is at the end of an uninterrupted one, in the
-// same world, without a violation. The rows that write Kubernetes' files are left out: they come
-// before or after everything else, and write the same in every scenario.
+// same world, without a violation. The rows that write certificates and Kubernetes' files are left
+// out: they write the same in every scenario.
 void expect_same_end_however_interrupted(Scenario const& scenario);
 // The same for those rows too, with the power cut.
 void expect_same_end_with_kube_files(Scenario const& scenario);

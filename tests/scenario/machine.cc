@@ -146,7 +146,8 @@ Result<ProcessOutcome> MachineProcess::run(ProcessSpec const& spec, std::stop_to
 
 Machine::Machine(Identity who, int number, NodeConfig node_config,
                  std::filesystem::path const& directory, test::VirtualClock& clock,
-                 test::FakeEc2& region, test::DiskModel& shelf, test::EtcdModel& network)
+                 test::FakeEc2& region, test::DiskModel& shelf, test::EtcdModel& network,
+                 test::MemoryStore& state)
     : identity(std::move(who)),
       config(std::move(node_config)),
       root(directory),
@@ -155,6 +156,7 @@ Machine::Machine(Identity who, int number, NodeConfig node_config,
       ec2(region, power, disks),
       http(network, identity.address, power),
       units(network, identity.address, power),
+      store(state, power),
       clock_(clock),
       network_(network),
       files_(directory, power) {
@@ -171,7 +173,8 @@ std::unique_ptr<Boot> Machine::make_boot() {
                                                   .ec2 = ec2,
                                                   .devices = disks,
                                                   .disks = disks,
-                                                  .mounts = disks});
+                                                  .mounts = disks,
+                                                  .store = store});
 }
 
 RowStatus const& Machine::End::row(std::string_view name) const {
@@ -187,6 +190,8 @@ Machine::End Machine::boot(int cut_at, Duration limit) {
   auto rows = parts->rows();
   std::erase_if(rows,
                 [&](Row const& row) { return left_out.contains(std::string(row.step->name())); });
+  for (auto& row : rows)
+    std::erase_if(row.after, [&](std::string const& name) { return left_out.contains(name); });
   std::set<int> first;
   std::set<int> all;
   for (std::size_t i = 0; i < rows.size(); ++i) {

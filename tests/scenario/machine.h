@@ -13,6 +13,7 @@
 #include "tests/support/disk_model.h"
 #include "tests/support/etcd_model.h"
 #include "tests/support/fake_ec2.h"
+#include "tests/support/memory_store.h"
 #include "tests/support/power.h"
 #include "tests/support/virtual_clock.h"
 
@@ -80,6 +81,43 @@ class MachineUnits final : public Units {
   std::map<std::string, std::filesystem::path> config_files_;  // of what was started, by unit
 };
 
+// The state store as one machine reaches it.
+class MachineStore final : public StateStore {
+ public:
+  MachineStore(test::MemoryStore& store, test::Power& power) : store_(store), power_(power) {}
+  std::string where() const override { return store_.where(); }
+  Result<std::optional<StoredObject>> get(std::string const& key, std::stop_token stop) override {
+    return store_.get(key, std::move(stop));
+  }
+  Result<bool> create(std::string const& key, std::string const& bytes,
+                      std::stop_token stop) override {
+    return power_.carry_out("create " + key, [&] { return store_.create(key, bytes, stop); });
+  }
+  Result<bool> replace(std::string const& key, std::string const& bytes, std::string const& version,
+                       std::stop_token stop) override {
+    return power_.carry_out("replace " + key,
+                            [&] { return store_.replace(key, bytes, version, stop); });
+  }
+  Result<void> upload(std::string const& key, std::filesystem::path const& file,
+                      std::stop_token stop) override {
+    return power_.carry_out("upload " + key, [&] { return store_.upload(key, file, stop); });
+  }
+  Result<void> download(std::string const& key, std::filesystem::path const& file,
+                        std::stop_token stop) override {
+    return store_.download(key, file, std::move(stop));
+  }
+  Result<std::vector<StoredEntry>> list(std::string const& prefix, std::stop_token stop) override {
+    return store_.list(prefix, std::move(stop));
+  }
+  Result<void> remove(std::string const& key, std::stop_token stop) override {
+    return power_.carry_out("remove " + key, [&] { return store_.remove(key, stop); });
+  }
+
+ private:
+  test::MemoryStore& store_;
+  test::Power& power_;
+};
+
 // `etcd --version`.
 class MachineProcess final : public Process {
  public:
@@ -90,7 +128,7 @@ class Machine {
  public:
   Machine(Identity identity, int number, NodeConfig config, std::filesystem::path const& root,
           test::VirtualClock& clock, test::FakeEc2& region, test::DiskModel& shelf,
-          test::EtcdModel& network);
+          test::EtcdModel& network, test::MemoryStore& state);
 
   // From power-on until every row has ended, the power is cut or the time is over. Only on the
   // thread that World::run gives this machine.
@@ -109,7 +147,7 @@ class Machine {
 
   // Retries wait one tick: what they draw at random must not differ between two runs.
   Backoff backoff{.base = test::VirtualClock::kTick, .cap = test::VirtualClock::kTick};
-  // Rows that the boot goes without, and so does what comes after them alone.
+  // Rows that the boot goes without. What comes after them does not wait for them.
   std::set<std::string> left_out;
 
   Identity const identity;
@@ -123,6 +161,7 @@ class Machine {
   MachineHttp http;
   MachineUnits units;
   MachineProcess process;
+  MachineStore store;
 
  private:
   std::unique_ptr<Boot> make_boot();

@@ -11,8 +11,10 @@
 #include "bootstrap/etcd/config_file.h"
 #include "bootstrap/etcd/names.h"
 #include "bootstrap/hosts/hosts_file.h"
+#include "bootstrap/pki/x509.h"
 #include "tests/scenario/text.h"
 #include "tests/support/kube_nodes.h"
+#include "tests/support/pki_documents.h"
 #include "volumes/etcd_tag.h"
 #include "volumes/filesystem.h"
 
@@ -37,13 +39,24 @@ std::string without_first_start(std::string const& etcd_config) {
   return rest;
 }
 
+// Keys and certificates differ each time; that the two belong together does not.
+std::string pki_words(fs::path const& path) {
+  auto key = path;
+  if (path.extension() != ".crt" || !fs::exists(key.replace_extension(".key"))) return {};
+  return bootstrap::pki::is_for_key(test::bytes_of(path), Secret(test::bytes_of(key)))
+             ? " for its key"
+             : " for another key";
+}
+
 }  // namespace
 
 NodeConfig master_config() {
   return test::kube_master();
 }
 
-World::World() : directory(fast_folder()) {}
+World::World() : directory(fast_folder()) {
+  test::add_authorities(store);
+}
 
 aws::Volume World::volume(EtcdCluster cluster, std::string const& member,
                           std::string const& members) const {
@@ -81,8 +94,9 @@ Machine& World::add_machine(std::string const& instance_id, std::string const& z
   identity.zone = "eu-west-1" + zone_letter;
   identity.address = identity.ipv4 = fmt::format("10.0.{}.{}", zone_letter[0] - 'a', 9 + number);
   identity.hostname = fmt::format("ip-{}.eu-west-1.compute.internal", instance_id);
-  machines.push_back(std::make_unique<Machine>(
-      identity, number, config, directory / "machines" / instance_id, clock, ec2, disks, etcd));
+  machines.push_back(std::make_unique<Machine>(identity, number, config,
+                                               directory / "machines" / instance_id, clock, ec2,
+                                               disks, etcd, store));
   ec2.add(instance_of(*machines.back()));
   return *machines.back();
 }
@@ -224,6 +238,10 @@ std::string World::state(Machine& machine, bool same_instance) {
     auto const name = "/" + fs::relative(path, machine.root.directory()).string();
     // What a cut leaves half-written lies beside its file and harms nobody.
     if (name.starts_with("/run/") || path.filename().string().starts_with(".")) continue;
+    if (name.contains("/pki/")) {
+      line("{}{}", name, pki_words(path));
+      continue;
+    }
     bool const names_instance = name.contains("/kube");
     if (name.ends_with("/volumes.json") || name.ends_with(".wal") ||
         (names_instance && !same_instance)) {

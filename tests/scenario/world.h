@@ -4,6 +4,7 @@
 #include <functional>
 #include <string>
 #include <vector>
+#include "tests/support/memory_store.h"
 
 #include "tests/scenario/machine.h"
 #include "tests/support/temporary_directory.h"
@@ -53,6 +54,7 @@ class World {
   test::FakeEc2 ec2{clock};
   test::DiskModel disks{directory / "disks", ec2, clock};
   test::EtcdModel etcd{clock};
+  test::MemoryStore store{clock};  // with the cluster's authorities
   std::vector<std::unique_ptr<Machine>> machines;
   std::vector<std::string> volume_ids;
 };

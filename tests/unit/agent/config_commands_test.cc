@@ -70,13 +70,13 @@ TEST_F(ConfigCommand, TheMachinesSourcesAreMergedInOrder) {
   write("/etc/haagent/conf.d/notes.txt", "nothing");
   ConfigCommandOptions options{
       .request = {.user_data = "apiVersion: haagent.io/v1\nkubelet: {extraArgs: {v: 2}}\n",
-                  .settings = {"etcd.tls=true"}}};
+                  .settings = {"pki.leafLifetime=60s"}}};
   auto loaded = read_config(gather_config(root_, options.request));
   ASSERT_TRUE(loaded.ok()) << loaded.page();
   EXPECT_EQ(loaded.config.volumes.filesystem, "xfs");
   EXPECT_EQ(loaded.config.log.level, "warn");
   EXPECT_EQ(loaded.config.kubelet.extra_args.at(0).second, "2");
-  EXPECT_TRUE(loaded.config.etcd.tls);
+  EXPECT_EQ(loaded.config.pki.leaf_lifetime, std::chrono::seconds(60));
   auto result = check(options);
   EXPECT_EQ(result.exit_code, 0);
   EXPECT_EQ(result.err, "");
@@ -185,7 +185,7 @@ TEST_F(ConfigCommand, ShowPrintsWhatReadsBack) {
   EXPECT_EQ(json_with->find("origins")
                 ->text_at("log.level")
                 .substr(json_with->find("origins")->text_at("log.level").rfind('/')),
-            "/master-tuned.yaml:50:10");
+            "/master-tuned.yaml:51:10");
 }
 
 TEST_F(ConfigCommand, ShowOfABadConfigIsThePage) {

@@ -74,7 +74,7 @@ TEST(Config, FillsTheStructFromEveryKindOfValue) {
   EXPECT_EQ(config.cluster.dns_domain, "cluster.local");
   EXPECT_EQ(config.volumes.filesystem, "xfs");
   EXPECT_TRUE(config.volumes.force_detach_terminated);
-  EXPECT_TRUE(config.etcd.tls);
+  EXPECT_EQ(config.pki.leaf_lifetime, std::chrono::hours(2160));
   EXPECT_EQ(config.etcd.main.quota_backend_bytes, 6ull << 30u);
   EXPECT_EQ(config.etcd.main.heartbeat_interval, Duration(100));
   EXPECT_EQ(config.etcd.main.extra_config.find("snapshot-count")->as_integer(), 10000);
@@ -197,7 +197,7 @@ TEST_P(ConfigSetting, IsReadOrTold) {
 INSTANTIATE_TEST_SUITE_P(
     Settings, ConfigSetting,
     testing::Values(
-        Setting{"kubernetes.version=1.34.0", ""}, Setting{"etcd.tls=true", ""},
+        Setting{"kubernetes.version=1.34.0", ""}, Setting{"pki.leafLifetime=60s", ""},
         Setting{"etcd.main.quotaBackendBytes=1073741824", ""},
         Setting{"etcd.main.electionTimeout=2s", ""}, Setting{"log.level=", ""},
         Setting{"kubelet.config.evictionHard.pid=5", ""},
@@ -211,8 +211,11 @@ INSTANTIATE_TEST_SUITE_P(
         Setting{"cluster=x",
                 "--set: error: cluster: expected a map with name, endpoint, state, dnsDomain, "
                 "serviceCIDR, podCIDR, found the text 'x'"},
-        Setting{"etcd.tls=yes",
-                "--set: error: etcd.tls: expected true or false, found the text 'yes'"},
+        Setting{"pki.leafLifetime=10s",
+                "--set: error: pki.leafLifetime: 10s is less than the 30s that a renewal needs"},
+        Setting{"pki.leafLifetime=100000h",
+                "--set: error: pki.leafLifetime: 100000h is more than the 87600h of the authority, "
+                "which no certificate outlives"},
         Setting{"log.level.x=1",
                 "--set: error: log.level: expected debug or info or warn or error, "
                 "found a map"},

@@ -182,13 +182,13 @@ TEST(ReplaceFiles, WritesAllOrNone) {
   auto const one = directory.path() / "one";
   auto const two = directory.path() / "two";
   write_bytes(one, "old");
-  NewFile const missing[] = {{one, "new", {.mode = 0600}},
-                             {directory.path() / "no folder" / "two", "new", {}}};
+  PairedFile const missing[] = {{one, "new", {.mode = 0600}},
+                                {directory.path() / "no folder" / "two", "new", {}}};
   ASSERT_FALSE(replace_files(missing));
   EXPECT_EQ(bytes_of(one), "old") << "the second could not be written, so the first is not either";
   EXPECT_THAT(names_in(directory.path()), ElementsAre("one"));
 
-  NewFile const both[] = {{one, "1", {.mode = 0600}}, {two, "2", {.mode = 0644}}};
+  PairedFile const both[] = {{one, "1", {.mode = 0600}}, {two, "2", {.mode = 0644}}};
   ASSERT_TRUE(replace_files(both));
   EXPECT_EQ(bytes_of(one), "1");
   EXPECT_EQ(mode_of(one), 0600u);

@@ -38,9 +38,8 @@ TEST(EtcdConfig, GoldenForEachVersion) {
   }
 }
 
-TEST(EtcdConfig, GoldenWithTlsAndSettings) {
+TEST(EtcdConfig, GoldenWithSettings) {
   auto config = config_of_prod();
-  config.etcd.tls = true;
   config.etcd.events.heartbeat_interval = Duration(250);
   config.etcd.events.election_timeout = Duration(2'500);
   config.etcd.events.quota_backend_bytes = 4ull << 30u;
@@ -50,7 +49,7 @@ TEST(EtcdConfig, GoldenWithTlsAndSettings) {
                  {"peer-transport-security", Tree::map({{"allowed-cn", "etcd"}})}});
   auto bytes = render(config, {3, 6, 14}, EtcdCluster::events);
   ASSERT_TRUE(bytes) << bytes.error().what;
-  EXPECT_TRUE(test::matches_golden("etcd/events-tls.yaml", *bytes));
+  EXPECT_TRUE(test::matches_golden("etcd/events-settings.yaml", *bytes));
 }
 
 TEST(EtcdConfig, RemovedFlagsAreNotWritten) {
@@ -93,9 +92,8 @@ TEST(EtcdNames, AreThoseOfKops) {
   EXPECT_EQ(etcd_member_name(EtcdCluster::main, "a"), "etcd-a");
   EXPECT_EQ(etcd_member_name(EtcdCluster::events, "a"), "etcd-events-a");
   EXPECT_EQ(etcd_peer_url(config, EtcdCluster::events, "b"),
-            "http://etcd-b.internal.prod.example.com:2390");
-  EXPECT_EQ(etcd_endpoint(config, EtcdCluster::main, "fd00::1"), "http://[fd00::1]:2379");
-  config.etcd.tls = true;
+            "https://etcd-b.internal.prod.example.com:2390");
+  EXPECT_EQ(etcd_endpoint(EtcdCluster::main, "fd00::1"), "https://[fd00::1]:2379");
   EXPECT_EQ(etcd_client_url(config, EtcdCluster::main, "b"),
             "https://etcd-b.internal.prod.example.com:2379");
   EXPECT_NE(etcd_cluster_token(config, EtcdCluster::main),

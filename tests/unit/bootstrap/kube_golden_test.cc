@@ -51,11 +51,6 @@ TEST(KubeGoldenMaster, WithOverlays) {
 TEST(KubeGoldenMaster, OnIpv6Only) {
   expect_golden("1.33/master-ipv6", test::kube_master_ipv6(), test::kube_identity_ipv6());
 }
-TEST(KubeGoldenMaster, WithEtcdTls) {
-  auto config = test::kube_master();
-  config.etcd.tls = true;
-  expect_golden("1.33/master-etcd-tls", config, test::kube_identity());
-}
 
 }  // namespace
 }  // namespace haagent::bootstrap::kube

@@ -1,0 +1,207 @@
+// Real etcd with haagent's certificates: who is let in, what a renewal costs.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <atomic>
+
+#include "bootstrap/etcd/errors.h"
+#include "tests/integration/etcd_world.h"
+#include "tests/support/temporary_directory.h"
+
+namespace haagent::bootstrap {
+namespace {
+
+using namespace std::chrono_literals;
+using testing::HasSubstr;
+
+constexpr Duration kSoon = 40s;
+std::string const kPki = "/etc/kubernetes/pki/";
+
+using Masters = std::vector<std::unique_ptr<Master>>;
+
+Masters boot_all(World& world) {
+  Masters masters;
+  for (auto const& member : world.members()) masters.push_back(world.boot(member));
+  for (auto& master : masters) master->start_agent();
+  EXPECT_TRUE(eventually(
+      [&] { return std::ranges::all_of(masters, [](auto& each) { return each->done(); }); },
+      kSoon));
+  return masters;
+}
+
+HttpTls tls_of(Master& master, std::string const& leaf, std::string const& trust = "etcd/ca.crt") {
+  return {.ca_file = master.file(kPki + trust),
+          .cert_file = master.file(kPki + leaf + ".crt"),
+          .key_file = master.file(kPki + leaf + ".key")};
+}
+
+// Over a connection of its own, from where that machine is.
+Result<HttpResponse> ask(Master& from, std::string const& url, HttpTls const& tls) {
+  Result<HttpResponse> answer;
+  from.machine().run([&] {
+    CurlHttp http;
+    answer = http.send({.method = "GET", .url = url, .tls = tls}, {});
+  });
+  return answer;
+}
+
+// With the certificates as they are now; nobody puts them right.
+void start_etcd_without_agent(Master& master) {
+  master.machine().run([&] {
+    SystemProcess process;
+    auto started = process.run(
+        {.argv = {"sh", "-c",
+                  "setsid etcd --config-file=/etc/haagent/etcd/main.yaml >/dev/null 2>&1 &"}},
+        {});
+    ASSERT_TRUE(started) << started.error().what;
+  });
+}
+
+TEST(EtcdTls, TheGatewayFailsWithoutAServerCertificateThatIsGoodForAClient) {
+  in_a_world(120s, [] {
+    World world({"a"});
+    auto masters = boot_all(world);
+    auto& a = *masters[0];
+    ASSERT_TRUE(a.client().put("k", "v", {}));
+    a.stop_agent();
+
+    // The same leaf, for a server alone.
+    auto const bundle = pki::read_authority(world.store(), "etcd", {}).value()->bundle;
+    auto spec = pki::spec_of(
+        pki::parse_certificate(test::bytes_of(a.file(kPki + "etcd/server.crt"))).value());
+    EXPECT_TRUE(spec.client);
+    spec.client = false;
+    SystemClock clock;
+    Secret const key(test::bytes_of(a.file(kPki + "etcd/server.key")));
+    auto const leaf =
+        pki::make_leaf(spec, key, pki::signing_ca(bundle).pair, clock.utc(), 1h).value();
+    a.machine().run([&] { ASSERT_TRUE(replace_file(kPki + "etcd/server.crt", leaf)); });
+    a.kill_etcd();
+    start_etcd_without_agent(a);
+    // Which of the two ends says no first differs; that they do not come together does not.
+    int refused = 0;
+    auto says_no = [&] {
+      auto done = a.client().put("k", "w", {});
+      EXPECT_FALSE(done) << "the gateway serves without the client usage";
+      if (!done && done.error().what.contains("connection error")) ++refused;
+      return done || refused >= 5;
+    };
+    EXPECT_TRUE(eventually(says_no, kSoon));
+    EXPECT_EQ(ask(a, "https://" + a.machine().address() + ":2379/health",
+                  tls_of(a, "apiserver-etcd-client"))
+                  ->status,
+              200)
+        << "its health shows nothing of it";
+
+    a.restart_agent_process();  // the step pki mends it; etcd reads it with the next handshake
+    EXPECT_TRUE(eventually([&] { return a.client().put("k", "w", {}).has_value(); }, kSoon));
+  });
+}
+
+TEST(EtcdTls, WhoIsLetIn) {
+  in_a_world(120s, [] {
+    World world;
+    auto masters = boot_all(world);
+    auto& a = *masters[0];
+    auto const client = "https://" + a.machine().address() + ":2379/version";
+    auto const peer = "https://" + a.machine().address() + ":2380/members";
+    auto& b = *masters[1];
+    auto good = ask(b, client, tls_of(a, "apiserver-etcd-client"));
+    EXPECT_TRUE(good) << good.error().what;
+    good = ask(b, peer, tls_of(b, "etcd/peer", "etcd/peer-ca.crt"));
+    EXPECT_TRUE(good) << good.error().what;
+    // With a peer's certificate, but from somewhere else.
+    EXPECT_FALSE(ask(b, peer, tls_of(*masters[2], "etcd/peer", "etcd/peer-ca.crt")));
+
+    HttpTls nobody{.ca_file = a.file(kPki + "etcd/ca.crt"), .cert_file = {}, .key_file = {}};
+    auto let_in = ask(b, client, nobody);
+    ASSERT_FALSE(let_in);
+    EXPECT_EQ(let_in.error().kind, Kind::denied) << let_in.error().what;
+
+    // Clients are no peers, and peers no clients.
+    for (auto const* leaf : {"apiserver-etcd-client", "etcd/healthcheck-client", "etcd/server"}) {
+      auto as_peer = ask(b, peer, tls_of(a, leaf, "etcd/peer-ca.crt"));
+      ASSERT_FALSE(as_peer) << leaf;
+      EXPECT_EQ(as_peer.error().kind, Kind::denied) << as_peer.error().what;
+    }
+    auto as_client = ask(b, client, tls_of(a, "etcd/peer"));
+    ASSERT_FALSE(as_client);
+    EXPECT_EQ(as_client.error().kind, Kind::denied);
+    // Nor does the Kubernetes authority open etcd.
+    EXPECT_FALSE(ask(b, client, tls_of(a, "apiserver-kubelet-client")));
+  });
+}
+
+// The others know it under its old address until they have looked at EC2: the address in its
+// certificate speaks for it until then, and its name where it comes through another address.
+TEST(EtcdTls, APeerIsKnownByItsNameWhereItsAddressIsNotInItsCertificate) {
+  in_a_world(180s, [] {
+    World world;
+    auto masters = boot_all(world);
+    auto& a = *masters[0];
+    a.stop_agent();
+    auto const bundle = pki::read_authority(world.store(), "etcd-peer", {}).value()->bundle;
+    auto spec = pki::spec_of(
+        pki::parse_certificate(test::bytes_of(a.file(kPki + "etcd/peer.crt"))).value());
+    std::erase(spec.addresses, a.machine().address());
+    SystemClock clock;
+    Secret const key(test::bytes_of(a.file(kPki + "etcd/peer.key")));
+    auto const leaf =
+        pki::make_leaf(spec, key, pki::signing_ca(bundle).pair, clock.utc(), 1h).value();
+    a.machine().run([&] { ASSERT_TRUE(replace_file(kPki + "etcd/peer.crt", leaf)); });
+    a.kill_etcd();
+    start_etcd_without_agent(a);
+    EXPECT_TRUE(eventually(
+        [&] {
+          auto status = a.client().status({});
+          return status && status->leader != 0 && a.client().put("k", "v", {}).has_value();
+        },
+        kSoon));
+  });
+}
+
+// Leaves of half a minute, and a client that writes all the time, over new connections too.
+TEST(EtcdTls, RenewalsInTheRunningClusterFailNoWrite) {
+  in_a_world(240s, [] {
+    World world;
+    world.leaf_lifetime = 30s;
+    auto masters = boot_all(world);
+    std::vector<pid_t> pids;
+    for (auto& master : masters) pids.push_back(master->etcd_pid().value());
+    auto serial_of = [&](Master& master, std::string const& leaf) {
+      return test::bytes_of(master.file(kPki + leaf + ".crt"));
+    };
+    std::vector<std::string> first;
+    for (auto& master : masters) first.push_back(serial_of(*master, "etcd/server"));
+
+    std::atomic<int> written = 0;
+    std::atomic<bool> stop = false;
+    std::vector<std::string> failed;
+    std::jthread writer([&] {
+      for (int i = 0; !stop; ++i) {
+        auto& master = *masters[static_cast<std::size_t>(i) % masters.size()];
+        auto done = master.client().put(fmt::format("k{}", i), "v", {});
+        if (!done) failed.push_back(done.error().what);
+        ++written;
+        SystemClock().sleep(20ms, {});
+      }
+    });
+    // Longer than any of the first leaves has lived.
+    SystemClock clock;
+    auto const long_enough = clock.steady() + 75s;
+    EXPECT_TRUE(eventually([&] { return clock.steady() > long_enough; }, 120s));
+    stop = true;
+    writer.join();
+    EXPECT_THAT(failed, testing::IsEmpty());
+    EXPECT_GT(written, 100);
+    for (std::size_t i = 0; i < masters.size(); ++i) {
+      EXPECT_NE(serial_of(*masters[i], "etcd/server"), first[i]) << "nothing was renewed";
+      EXPECT_EQ(masters[i]->etcd_pid(), pids[i]) << "etcd was started again";
+      EXPECT_TRUE(masters[i]->done());
+    }
+  });
+}
+
+}  // namespace
+}  // namespace haagent::bootstrap
