@@ -12,15 +12,16 @@
 namespace haagent {
 namespace {
 
-Result<StatusReport> ask(Http& http, std::string const& address, Duration timeout,
-                         std::stop_token stop) {
+Result<StatusReport> ask_over(std::string_view scheme, Http& http, std::string const& address,
+                              HttpTls const& tls, Duration timeout, std::stop_token stop) {
   HttpRequest request;
   auto host = address.find(':') == std::string::npos ? address : "[" + address + "]";
-  request.url = fmt::format("http://{}:{}/v1/status", host, kAgentPort);
+  request.url = fmt::format("{}://{}:{}/v1/status", scheme, host, kAgentPort);
   request.connect_timeout = timeout;
   request.timeout = timeout;
   request.direct = true;
   request.max_body = kStatusCap;
+  request.tls = tls;
   auto response = http.send(request, std::move(stop));
   if (!response) return std::unexpected(response.error());
   if (response->status != 200) {
@@ -29,6 +30,16 @@ Result<StatusReport> ask(Http& http, std::string const& address, Duration timeou
   auto tree = json::parse(response->body);
   if (!tree) return std::unexpected(tree.error());
   return status_from_tree(*tree);
+}
+
+Result<StatusReport> ask(Http& http, std::string const& address, HttpTls const& tls,
+                         Duration timeout, std::stop_token stop) {
+  auto secure = ask_over("https", http, address, tls, timeout, stop);
+  if (secure) return secure;
+  auto plain = ask_over("http", http, address, {}, timeout, stop);
+  // What keeps two masters apart is said by the first.
+  if (!plain || plain->role == "master") return secure;
+  return plain;
 }
 
 std::string role_of(NodeView const& node) {
@@ -127,7 +138,7 @@ std::string size_words(std::uint64_t bytes) {
 }  // namespace
 
 ClusterView gather_cluster(StatusReport const& own, std::vector<aws::Instance> const& instances,
-                           Http& http, Duration timeout, std::stop_token stop) {
+                           Http& http, HttpTls const& tls, Duration timeout, std::stop_token stop) {
   ClusterView view;
   view.cluster = own.cluster;
   view.endpoint = own.endpoint;
@@ -152,12 +163,12 @@ ClusterView gather_cluster(StatusReport const& own, std::vector<aws::Instance> c
   {
     std::vector<std::jthread> threads;
     for (auto& node : view.nodes) {
-      threads.emplace_back([&http, &node, timeout, stop] {
+      threads.emplace_back([&http, &tls, &node, timeout, stop] {
         if (node.address.empty()) {
           node.problem = "it has no address";
           return;
         }
-        auto report = ask(http, node.address, timeout, stop);
+        auto report = ask(http, node.address, tls, timeout, stop);
         if (report) {
           node.report = *std::move(report);
         } else {

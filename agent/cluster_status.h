@@ -29,9 +29,11 @@ struct ClusterView {
   std::string note;             // what could not be asked, and what that means
 };
 
-// Asks each address's agent side by side, each within `timeout`.
+// Asks each address's agent side by side, each within `timeout`: with mutual TLS, and where nobody
+// speaks TLS, in the clear, as workers serve it. A page in the clear that says it is a master's is
+// not believed.
 ClusterView gather_cluster(StatusReport const& own, std::vector<aws::Instance> const& instances,
-                           Http& http, Duration timeout, std::stop_token stop);
+                           Http& http, HttpTls const& tls, Duration timeout, std::stop_token stop);
 
 std::string cluster_page(ClusterView const& view, bool colour);
 Tree to_tree(ClusterView const& view);

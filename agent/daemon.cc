@@ -21,6 +21,7 @@
 #include "agent/signals.h"
 #include "agent/status_keeper.h"
 #include "agent/version.h"
+#include "bootstrap/pki/leaves.h"
 
 namespace haagent {
 namespace {
@@ -175,7 +176,9 @@ int run_daemon(BootOptions const& options) {
   auto& runner = booting.prepare(*config);
   if (auto checked = runner.check(); !checked) return refuse_to_start(checked.error());
 
-  StatusServer server([&booting] { return json::print(to_tree(booting.keeper().report())); });
+  HttpTls tls;
+  if (config->role == Role::master) tls = bootstrap::pki::agent_tls(options.root);
+  StatusServer server([&booting] { return json::print(to_tree(booting.keeper().report())); }, tls);
   auto listening = server.listen(booting.facts().identity.get()->address, kAgentPort);
   if (!listening) log::warn(listening.error().what + ", ignoring");
 

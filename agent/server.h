@@ -1,19 +1,25 @@
 // The agent's own small HTTP server: GET /v1/status is the status file, for the other masters'
 // `haagent status --cluster`. It tells nothing that is secret and changes nothing.
+//
+// On a master it speaks TLS alone, and to those alone whom the agents' authority has signed. A
+// worker has no certificate yet, and serves the same page in the clear.
 #pragma once
 
 #include <functional>
 #include <memory>
 #include <string>
 
+#include "agent/base/http.h"
 #include "agent/base/result.h"
 
 namespace haagent {
 
 class StatusServer {
  public:
-  // `status` gives the JSON page; called from the server's threads.
-  explicit StatusServer(std::function<std::string()> status);
+  // `status` gives the JSON page; called from the server's threads. The files of `tls` are read
+  // anew for each connection, so that it may listen before they are there and sees every renewal;
+  // empty: in the clear.
+  StatusServer(std::function<std::string()> status, HttpTls tls);
   ~StatusServer();
 
   // Listens on the address and serves until destroyed. Port 0 takes a free one; the port is

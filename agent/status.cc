@@ -141,7 +141,25 @@ void fill_from_facts(StatusReport& report, Facts& facts) {
     status.member = etcd.member.get();
     report.etcd.push_back(std::move(status));
   }
+  report.pki = facts.pki.get().value_or(PkiFacts{});
   report.peers = facts.main.peers.get().value_or(std::vector<EtcdPeer>{});
+}
+
+std::vector<std::string> certificates_near_their_end(PkiFacts const& pki, UtcTime now) {
+  std::vector<std::string> sentences;
+  for (auto const& each : pki.certificates) {
+    // A leaf is renewed within a minute of its time, or something keeps it.
+    auto const patience =
+        each.authority ? UtcTime::duration(0) : (each.not_after - each.renew_at) / 4;
+    if (now < each.renew_at + patience) continue;
+    auto const days = std::chrono::duration_cast<std::chrono::days>(each.not_after - now).count();
+    auto const when = now >= each.not_after ? std::string("has ended")
+                      : days < 2 ? fmt::format("ends in {}", to_words(between(now, each.not_after)))
+                                 : fmt::format("ends in {} days", days);
+    sentences.push_back(fmt::format("{} {} {}, {}", each.authority ? "authority" : "certificate",
+                                    each.name, when, to_rfc3339(each.not_after)));
+  }
+  return sentences;
 }
 
 Result<std::optional<StatusReport>> read_status(Root const& root) {
@@ -237,6 +255,8 @@ std::string status_page(StatusReport const& report, Writer writer, UtcTime now, 
   if (auto sentence = writer_sentence(report, writer); !sentence.empty()) {
     page += paint("\033[1;31m", wrapped(sentence, 0, columns)) + '\n';
   }
+  for (auto const& sentence : certificates_near_their_end(report.pki, now))
+    page += paint("\033[1;31m", wrapped(sentence, 2, columns)) + '\n';
   page += '\n';
 
   std::size_t name_width = 4;

@@ -56,10 +56,15 @@ struct StatusReport {
   std::optional<Identity> identity;
   std::vector<EtcdStatus> etcd;
   std::vector<EtcdPeer> peers;
+  PkiFacts pki;
   std::vector<RowStatus> rows;
 };
 
 Phase phase_of(StatusReport const& report);
+
+// Of the certificates, those that should have been renewed for some time, each in a sentence; the
+// end of an authority a tenth of its life before, since only people rotate it.
+std::vector<std::string> certificates_near_their_end(PkiFacts const& pki, UtcTime now);
 
 // Seconds and sentences of the slowest chain: the rows that decided how long the boot took, first
 // to last.

@@ -10,6 +10,7 @@
 #include "agent/own_user_data.h"
 #include "agent/signals.h"
 #include "agent/status.h"
+#include "bootstrap/pki/leaves.h"
 
 namespace haagent {
 namespace {
@@ -52,7 +53,8 @@ Page cluster_view(StatusOptions const& options, StatusReport const& own, Termina
         "EC2 was not asked for instances ({}); shown are the masters that this node knows.",
         listed.error().what);
   }
-  auto view = gather_cluster(own, instances, machine.http, 2s, stop);
+  auto view = gather_cluster(own, instances, machine.http, bootstrap::pki::agent_tls(options.root),
+                             2s, stop);
   view.note = note;
   auto text = options.form == OutputFormat::text ? cluster_page(view, terminal.colour)
                                                  : print_tree(to_tree(view), options.form);

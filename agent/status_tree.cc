@@ -176,6 +176,15 @@ Tree to_tree(StatusReport const& report) {
   for (auto const& peer : report.peers) {
     tree["peers"].push_back(Tree::map({{"member", peer.member}, {"address", peer.address}}));
   }
+  tree["certificates"] = Tree::list();
+  for (auto const& each : report.pki.certificates) {
+    auto& one = tree["certificates"];
+    one.push_back(Tree::map({{"name", each.name},
+                             {"notAfter", to_rfc3339(each.not_after)},
+                             {"renewAt", to_rfc3339(each.renew_at)},
+                             {"authority", each.authority}}));
+  }
+  if (!report.pki.warning.empty()) tree["certificateWarning"] = report.pki.warning;
   tree["criticalPath"] = Tree::list();
   for (auto const& name : critical_path(report.rows)) tree["criticalPath"].push_back(name);
   tree["steps"] = Tree::list();
@@ -209,6 +218,16 @@ Result<StatusReport> status_from_tree(Tree const& tree) {
       report.peers.push_back({each.text_at("member"), each.text_at("address")});
     }
   }
+  if (auto const* certificates = tree.find("certificates")) {
+    for (auto const& each : certificates->items()) {
+      report.pki.certificates.push_back(
+          {.name = each.text_at("name"),
+           .not_after = read_time(each, "notAfter").value_or(UtcTime{}),
+           .renew_at = read_time(each, "renewAt").value_or(UtcTime{}),
+           .authority = each.text_at("authority") == "true"});
+    }
+  }
+  report.pki.warning = tree.text_at("certificateWarning");
   if (auto const* steps = tree.find("steps")) {
     for (auto const& each : steps->items()) report.rows.push_back(row_from(each));
   }

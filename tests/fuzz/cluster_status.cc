@@ -12,7 +12,7 @@ void cluster_status(std::string_view bytes) {
   own.cluster = "prod.example.com";
   own.peers = {{"b", "10.0.16.10"}};
   Answers http(bytes);
-  auto view = gather_cluster(own, {}, http, Duration(100), {});
+  auto view = gather_cluster(own, {}, http, {}, Duration(100), {});
   for (auto const& node : view.nodes)
     hold(node.report || !node.problem.empty(), "a node without a page says why");
   hold_printable(cluster_page(view, /*colour=*/false));

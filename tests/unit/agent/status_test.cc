@@ -221,5 +221,51 @@ TEST(Status, KnowsWhetherItsWriterLives) {
   EXPECT_EQ(writer_of(made, root), Writer::other_boot);
 }
 
+struct Ending {
+  std::string name;
+  CertificateEnd certificate;
+  std::string sentence;
+};
+class CertificateEnds : public testing::TestWithParam<Ending> {};
+TEST_P(CertificateEnds, AreToldWhenTheyAreNear) {
+  auto const told = certificates_near_their_end({{GetParam().certificate}, ""}, kStart);
+  EXPECT_EQ(told.empty() ? "" : told.front(), GetParam().sentence);
+}
+INSTANTIATE_TEST_SUITE_P(
+    All, CertificateEnds,
+    testing::Values(Ending{"not_yet", {"etcd/server", kStart + 100h, kStart + 1h}, ""},
+                    Ending{"just_due", {"etcd/server", kStart + 100h, kStart - 1h}, ""},
+                    Ending{"long_due",
+                           {"etcd/server", kStart + 90h, kStart - 30h},
+                           "certificate etcd/server ends in 3 days, 2026-01-19T04:15:00Z"},
+                    Ending{"soon",
+                           {"etcd/server", kStart + 20min, kStart - 30h},
+                           "certificate etcd/server ends in 20 min 0 s, 2026-01-15T10:35:00Z"},
+                    Ending{"ended",
+                           {"etcd/server", kStart - 1h, kStart - 30h},
+                           "certificate etcd/server has ended, 2026-01-15T09:15:00Z"},
+                    Ending{"an_authority_at_once",
+                           {"etcd/ca", kStart + 24h * 300, kStart, true},
+                           "authority etcd/ca ends in 300 days, 2026-11-11T10:15:00Z"}),
+    [](auto const& tested) { return tested.param.name; });
+
+TEST(Status, CertificatesGoThroughTheFile) {
+  auto made = report();
+  made.pki.certificates = {{"etcd/server", kStart + 90h, kStart - 30h},
+                           {"etcd/ca", kStart + 9000h, kStart + 8000h, true}};
+  made.pki.warning = "cannot be renewed";
+  auto const read = status_from_tree(to_tree(made)).value();
+  ASSERT_EQ(read.pki.certificates.size(), 2u);
+  EXPECT_EQ(read.pki.certificates[0].name, "etcd/server");
+  EXPECT_EQ(read.pki.certificates[0].not_after, kStart + 90h);
+  EXPECT_EQ(read.pki.certificates[0].renew_at, kStart - 30h);
+  EXPECT_FALSE(read.pki.certificates[0].authority);
+  EXPECT_TRUE(read.pki.certificates[1].authority);
+  EXPECT_EQ(read.pki.warning, "cannot be renewed");
+  auto const page = status_page(read, Writer::alive, kStart, 100, false);
+  EXPECT_TRUE(page.contains("certificate etcd/server ends in 3 days")) << page;
+  EXPECT_FALSE(page.contains("etcd/ca")) << page;
+}
+
 }  // namespace
 }  // namespace haagent
