@@ -19,11 +19,13 @@ class Writer {
     std::string endpoints;
     for (auto const& master : region.masters()) {
       auto const address = region.instance(region.instance_of(master)).text_at("address");
-      endpoints += fmt::format("{}http://{}:2379", endpoints.empty() ? "" : ",", address);
+      endpoints += fmt::format("{}https://{}:2379", endpoints.empty() ? "" : ",", address);
     }
+    give_client_certificate();
     auto const script = fmt::format(
         "mkdir {0}; cd {0}; i=0; while [ ! -e stop ]; do i=$((i+1)); "
-        "etcdctl --dial-timeout=500ms --command-timeout=1s --endpoints={1} "
+        "etcdctl --dial-timeout=500ms --command-timeout=1s --cacert=/run/writer-tls/ca "
+        "--cert=/run/writer-tls/crt --key=/run/writer-tls/key --endpoints={1} "
         "put {2}-$i value-$i && echo $i >> acknowledged; done; touch ended",
         folder(), endpoints, prefix());
     EXPECT_EQ(
@@ -59,6 +61,21 @@ class Writer {
   }
 
  private:
+  // A worker has none of its own: a master's.
+  void give_client_certificate() const {
+    auto const master = region_.masters().front();
+    for (auto const& [from, to] : {std::pair("ca.crt", "ca"),
+                                   {"healthcheck-client.crt", "crt"},
+                                   {"healthcheck-client.key", "key"}}) {
+      auto const file =
+          region_.run(master, {"cat", std::string("/etc/kubernetes/pki/etcd/") + from});
+      EXPECT_EQ(file.code, 0) << file.out;
+      auto const put = region_.sh(
+          where_, fmt::format("mkdir -p /run/writer-tls && cat >/run/writer-tls/{} <<'END'\n{}END",
+                              to, file.out));
+      EXPECT_EQ(put.code, 0) << put.out;
+    }
+  }
   std::string prefix() const {
     return testing::UnitTest::GetInstance()->current_test_info()->name();
   }

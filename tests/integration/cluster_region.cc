@@ -357,8 +357,12 @@ bool ClusterRegion::is_ready(std::string const& where) const {
 Outcome ClusterRegion::etcdctl(std::string const& where, EtcdCluster cluster,
                                std::vector<std::string> const& arguments) const {
   std::vector<std::string> argv = {
-      "etcdctl", "--command-timeout=3s", "--endpoints",
-      fmt::format("http://127.0.0.1:{}", cluster == EtcdCluster::main ? 2379 : 2389)};
+      "etcdctl",
+      "--command-timeout=3s",
+      "--cacert=/etc/kubernetes/pki/etcd/ca.crt",
+      "--cert=/etc/kubernetes/pki/etcd/healthcheck-client.crt",
+      "--key=/etc/kubernetes/pki/etcd/healthcheck-client.key",
+      fmt::format("--endpoints=https://127.0.0.1:{}", cluster == EtcdCluster::main ? 2379 : 2389)};
   argv.insert(argv.end(), arguments.begin(), arguments.end());
   return run(where, argv);
 }
@@ -374,7 +378,7 @@ std::string ClusterRegion::get(std::string const& where, EtcdCluster cluster,
   return got.code == 0 ? got.out.substr(0, got.out.find('\n')) : "";
 }
 
-// "8e9e05c52164694d, started, etcd-a, http://..:2380, http://..:2379, false"
+// "8e9e05c52164694d, started, etcd-a, https://..:2380, https://..:2379, false"
 std::vector<Member> ClusterRegion::members(std::string const& where, EtcdCluster cluster) const {
   std::vector<Member> members;
   auto const list = etcdctl(where, cluster, {"member", "list"});
