@@ -16,11 +16,8 @@ struct Ec2Settings {
   std::string user_agent = "haagent";
 };
 
-// The EC2 Query API, version 2016-11-15. It does not retry what fails (the runner does), with two
-// exceptions that belong to the protocol: credentials that the service calls expired are renewed,
-// and a clock that the service calls skewed is corrected by its Date header; each once a call.
-// Throttling slows the client down (an adaptive rate, shared by all of its calls) and comes back as
-// transient.
+// The EC2 Query API, version 2016-11-15. What it does about throttling, skewed clocks and
+// credentials that have ended stands in query_call.h; everything else is the runner's to retry.
 class Ec2Client final : public Ec2 {
  public:
   Ec2Client(Http& http, Clock& clock, CachedCredentials& credentials, Ec2Settings settings);

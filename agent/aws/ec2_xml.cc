@@ -229,6 +229,29 @@ Result<void> read_done(std::string_view action, std::string_view xml) {
   return {};
 }
 
+Result<std::vector<std::map<std::string, std::string>>> read_query_members(std::string_view action,
+                                                                           std::string_view list,
+                                                                           std::string_view xml) {
+  pugi::xml_document document;
+  auto root = root_of(document, action, xml);
+  if (!root) return std::unexpected(root.error());
+  std::vector<std::map<std::string, std::string>> found;
+  auto result = child(*root, fmt::format("{}Result", action));
+  for (auto node : child(result, list).children()) {
+    if (local_name(node) != "member") continue;
+    auto& fields = found.emplace_back();
+    for (auto field : node.children()) fields[std::string(local_name(field))] = field.text().get();
+  }
+  return found;
+}
+
+Result<void> read_query_answer(std::string_view action, std::string_view xml) {
+  pugi::xml_document document;
+  auto root = root_of(document, action, xml);
+  if (!root) return std::unexpected(root.error());
+  return {};
+}
+
 std::optional<Ec2Failure> read_failure(std::string_view xml) {
   pugi::xml_document document;
   if (!document.load_buffer(xml.data(), xml.size())) return {};

@@ -36,6 +36,14 @@ Result<Attachment> read_attachment(std::string_view xml);
 // An answer that only says that it was done.
 Result<void> read_done(std::string_view action, std::string_view xml);
 
+// Auto Scaling's answers: <action>Response around <action>Result around a list of <member>, each a
+// map from a field's name to its text. Errors as above.
+Result<std::vector<std::map<std::string, std::string>>> read_query_members(std::string_view action,
+                                                                           std::string_view list,
+                                                                           std::string_view xml);
+// One that says by being there that it was done.
+Result<void> read_query_answer(std::string_view action, std::string_view xml);
+
 // The first error of an answer, whatever its status; nothing where it is none.
 struct Ec2Failure {
   std::string code;

@@ -17,6 +17,12 @@ constexpr Row kPartitions[] = {
     {"eusc-", {"aws-eusc", "amazonaws.eu"}},
 };
 
+std::string service_endpoint(std::string_view service, std::string_view region,
+                             std::string_view domain) {
+  return fmt::format("https://{}.{}.{}", service, region,
+                     domain.empty() ? partition_of(region).domain : domain);
+}
+
 }  // namespace
 
 Partition partition_of(std::string_view region) {
@@ -27,8 +33,11 @@ Partition partition_of(std::string_view region) {
 }
 
 std::string ec2_endpoint(std::string_view region, std::string_view domain) {
-  return fmt::format("https://ec2.{}.{}", region,
-                     domain.empty() ? partition_of(region).domain : domain);
+  return service_endpoint("ec2", region, domain);
+}
+
+std::string autoscaling_endpoint(std::string_view region, std::string_view domain) {
+  return service_endpoint("autoscaling", region, domain);
 }
 
 std::string s3_endpoint(std::string_view region, std::string_view domain) {

@@ -17,6 +17,8 @@ Partition partition_of(std::string_view region);
 
 // "https://ec2.eu-west-1.amazonaws.com". The domain is instance metadata's; empty: by the table.
 std::string ec2_endpoint(std::string_view region, std::string_view domain = "");
+// "https://autoscaling.eu-west-1.amazonaws.com", likewise.
+std::string autoscaling_endpoint(std::string_view region, std::string_view domain = "");
 
 // The same of S3, without a bucket.
 std::string s3_endpoint(std::string_view region, std::string_view domain = "");

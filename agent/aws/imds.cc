@@ -277,6 +277,25 @@ Result<std::optional<std::string>> Imds::user_data(std::stop_token stop) {
   return state_->get("user-data", stop);
 }
 
+Result<Notices> Imds::notices(std::stop_token stop) {
+  Notices notices;
+  auto target = state_->line("meta-data/autoscaling/target-lifecycle-state", stop);
+  if (!target) return std::unexpected(target.error());
+  notices.target_state = *std::move(target);
+  auto spot = state_->document("meta-data/spot/instance-action", stop);
+  if (!spot) return std::unexpected(spot.error());
+  if (auto action = spot->text_at("action"); !action.empty())
+    notices.spot = {action, spot->text_at("time")};
+  auto rebalance = state_->document("meta-data/events/recommendations/rebalance", stop);
+  if (!rebalance) return std::unexpected(rebalance.error());
+  if (auto time = rebalance->text_at("noticeTime"); !time.empty()) notices.rebalance = time;
+  return notices;
+}
+
+Result<std::string> Imds::group(std::stop_token stop) {
+  return state_->line("meta-data/tags/instance/aws:autoscaling:groupName", stop);
+}
+
 Result<Credentials> Imds::credentials(std::stop_token stop) {
   auto role = state_->line(std::string(kRoles), stop);
   if (!role) return std::unexpected(role.error());

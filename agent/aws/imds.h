@@ -16,6 +16,20 @@
 
 namespace haagent::aws {
 
+// What EC2 and Auto Scaling have in mind for this instance. Each is best effort; nothing where none
+// has been said. A spot interruption comes about two minutes ahead.
+struct Notices {
+  std::string target_state;  // of its group: "InService", "Terminated", "Warmed:Stopped"; or empty
+  struct Interruption {
+    std::string action;  // "terminate", "stop", "hibernate"
+    std::string time;    // RFC 3339
+    bool operator==(Interruption const&) const = default;
+  };
+  std::optional<Interruption> spot;
+  std::optional<std::string> rebalance;  // RFC 3339: since when it has been recommended
+  bool operator==(Notices const&) const = default;
+};
+
 class Imds final : public CredentialSource {
  public:
   // endpoints: "http://169.254.169.254", "http://[fd00:ec2::254]"; the first call tries them side
@@ -31,6 +45,11 @@ class Imds final : public CredentialSource {
   // All that Identity holds. Region from the zone where placement/region is missing.
   Result<Identity> identity(std::stop_token stop);
   Result<std::optional<std::string>> user_data(std::stop_token stop);
+  // Asked every 5 s, as the documentation of all three says. Not cached.
+  Result<Notices> notices(std::stop_token stop);
+  // The group's name as the tag aws:autoscaling:groupName has it; empty where instance tags are not
+  // in metadata.
+  Result<std::string> group(std::stop_token stop);
   // Role credentials. The role name is asked for anew each time; a 200 whose Code is not Success is
   // denied with its message.
   Result<Credentials> credentials(std::stop_token stop) override;

@@ -1,4 +1,5 @@
 // One answer of EC2, read as each of those that haagent asks for.
+#include "agent/aws/autoscaling.h"
 #include "agent/aws/ec2_errors.h"
 #include "agent/aws/ec2_xml.h"
 #include "tests/fuzz/hold.h"
@@ -24,6 +25,8 @@ void ec2_answers(std::string_view bytes) {
   if (auto attachment = aws::read_attachment(bytes); good(attachment))
     hold(!attachment->instance_id.empty(), "an attachment has an instance");
   good(aws::read_done("DetachVolume", bytes));
+  good(aws::read_query_members("DescribeLifecycleHooks", "LifecycleHooks", bytes));
+  good(aws::read_query_answer("CompleteLifecycleAction", bytes));
 
   auto failure = aws::read_failure(bytes);
   if (!failure) return;
@@ -32,6 +35,9 @@ void ec2_answers(std::string_view bytes) {
     hold_error(error, {Kind::transient, Kind::conflict, Kind::denied, Kind::invalid, Kind::refused,
                        Kind::internal});
     hold(error.what.contains("AttachVolume"), "an error of EC2 names the call");
+    hold_error(
+        aws::autoscaling_error("CompleteLifecycleAction", failure->code, failure->message, status),
+        {Kind::transient, Kind::conflict, Kind::denied, Kind::invalid});
     auto code = aws::ec2_code(error);
     hold(code.empty() || code == failure->code, "an error of EC2 keeps its code");
   }

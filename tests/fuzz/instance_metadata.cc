@@ -35,6 +35,9 @@ void instance_metadata(std::string_view bytes) {
          "credentials have no gap");
   }
   ask(bytes, [](aws::Imds& imds) { return imds.user_data({}); });
+  auto notices = ask(bytes, [](aws::Imds& imds) { return imds.notices({}); });
+  if (notices && notices->spot)
+    hold(!notices->spot->action.empty(), "an interruption says what will be done");
 }
 
 }  // namespace haagent::fuzz

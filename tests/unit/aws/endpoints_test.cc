@@ -28,6 +28,9 @@ TEST(Endpoints, OfEachPartition) {
 
 TEST(Endpoints, DomainOfTheInstanceComesFirst) {
   EXPECT_EQ(ec2_endpoint("xx-new-1", "aws.example"), "https://ec2.xx-new-1.aws.example");
+  EXPECT_EQ(autoscaling_endpoint("xx-new-1", "aws.example"),
+            "https://autoscaling.xx-new-1.aws.example");
+  EXPECT_EQ(autoscaling_endpoint("cn-north-1"), "https://autoscaling.cn-north-1.amazonaws.com.cn");
 }
 
 }  // namespace

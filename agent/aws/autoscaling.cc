@@ -1,0 +1,181 @@
+#include "agent/aws/autoscaling.h"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+
+#include "agent/aws/ec2_xml.h"
+#include "agent/aws/sigv4.h"
+
+namespace haagent::aws {
+namespace {
+
+constexpr std::int64_t kLongestHook = 7'200;  // seconds; AWS's own bound
+
+constexpr std::string_view kClock = "check the clock of this machine";
+constexpr std::string_view kIdentity =
+    "the credentials of the instance's role are not accepted; check that the role still exists";
+
+constexpr auto kRules = std::to_array<Ec2ErrorRule>({
+    // Completed, timed out, or not begun: there is nothing left to complete.
+    {"ValidationError", "No active Lifecycle Action", Kind::conflict},
+    {"ValidationError", "not found", Kind::conflict},
+    {"ValidationError", "", Kind::invalid},
+    {"ResourceContention", "", Kind::transient, "the group is being changed"},
+    {"InvalidNextToken", "", Kind::transient},
+
+    {"AccessDenied", "", Kind::denied},
+    {"AccessDeniedException", "", Kind::denied},
+    {"UnauthorizedOperation", "", Kind::denied},
+    {"SignatureDoesNotMatch", "Signature expired", Kind::denied, kClock, Ec2Remedy::sign_anew},
+    {"SignatureDoesNotMatch", "not yet current", Kind::denied, kClock, Ec2Remedy::sign_anew},
+    {"SignatureDoesNotMatch", "", Kind::denied, kIdentity, Ec2Remedy::sign_anew},
+    {"RequestExpired", "", Kind::denied, kClock, Ec2Remedy::sign_anew},
+    {"RequestTimeTooSkewed", "", Kind::denied, kClock, Ec2Remedy::sign_anew},
+    {"InvalidClientTokenId", "", Kind::denied, kIdentity, Ec2Remedy::sign_anew},
+    {"UnrecognizedClientException", "", Kind::denied, kIdentity, Ec2Remedy::sign_anew},
+    {"ExpiredToken", "", Kind::denied, kIdentity, Ec2Remedy::sign_anew},
+    {"ExpiredTokenException", "", Kind::denied, kIdentity, Ec2Remedy::sign_anew},
+    {"OptInRequired", "", Kind::denied, "the account, or the region in it, is not enabled"},
+
+    {"Throttling", "", Kind::transient, "", Ec2Remedy::slow_down},
+    {"ThrottlingException", "", Kind::transient, "", Ec2Remedy::slow_down},
+    {"RequestLimitExceeded", "", Kind::transient, "", Ec2Remedy::slow_down},
+    {"TooManyRequestsException", "", Kind::transient, "", Ec2Remedy::slow_down},
+
+    {"InternalError", "", Kind::transient},
+    {"InternalFailure", "", Kind::transient},
+    {"ServiceUnavailable", "", Kind::transient},
+    {"RequestTimeout", "", Kind::transient},
+});
+
+// An error_code of this category holds the place of a rule in the table, counted from 1.
+class Category final : public std::error_category {
+ public:
+  char const* name() const noexcept override { return "autoscaling"; }
+  std::string message(int value) const override { return std::string(kRules.at(value - 1).code); }
+};
+
+Category const& category() {
+  static Category const instance;
+  return instance;
+}
+
+std::string body_of(std::string_view action,
+                    std::initializer_list<std::pair<std::string_view, std::string_view>> fields) {
+  auto body = fmt::format("Action={}&Version=2011-01-01", action);
+  for (auto const& [name, value] : fields) body += fmt::format("&{}={}", name, uri_encode(value));
+  return body;
+}
+
+}  // namespace
+
+std::span<Ec2ErrorRule const> autoscaling_error_rules() {
+  return kRules;
+}
+
+Error autoscaling_error(std::string_view action, std::string_view code, std::string_view message,
+                        int status) {
+  auto const rule = std::ranges::find_if(kRules, [&](Ec2ErrorRule const& each) {
+    return each.code == code && message.find(each.when) != std::string_view::npos;
+  });
+  auto what = fmt::format("autoscaling:{} answered {}", action, code);
+  if (!message.empty()) what += fmt::format(": {}", message);
+  if (rule == kRules.end()) {
+    auto const kind = status >= 500                    ? Kind::transient
+                      : status == 401 || status == 403 ? Kind::denied
+                                                       : Kind::invalid;
+    return {kind, std::move(what), {}};
+  }
+  if (rule->kind == Kind::denied && rule->remedy == Ec2Remedy::none && rule->advice.empty())
+    what = fmt::format(
+        "autoscaling:{0} is not allowed: give the instance's role the permission autoscaling:{0}",
+        action);
+  if (!rule->advice.empty()) what += fmt::format("; {}", rule->advice);
+  return {rule->kind, std::move(what), {static_cast<int>(rule - kRules.begin()) + 1, category()}};
+}
+
+Ec2Remedy autoscaling_remedy(Error const& error) {
+  if (error.code.category() != category() || error.code.value() == 0) return Ec2Remedy::none;
+  return kRules.at(error.code.value() - 1).remedy;
+}
+
+AutoScalingClient::AutoScalingClient(Http& http, Clock& clock, CachedCredentials& credentials,
+                                     Settings settings)
+    : calls_(http, clock, credentials,
+             {.service = "autoscaling",
+              .endpoint = std::move(settings.endpoint),
+              .region = std::move(settings.region),
+              .user_agent = std::move(settings.user_agent),
+              .error = autoscaling_error,
+              .remedy = autoscaling_remedy}) {}
+
+Result<std::optional<GroupMember>> AutoScalingClient::member(std::string const& instance_id,
+                                                             std::stop_token stop) {
+  constexpr std::string_view kAction = "DescribeAutoScalingInstances";
+  auto answer =
+      calls_.call(kAction, body_of(kAction, {{"InstanceIds.member.1", instance_id}}), stop);
+  if (!answer) return std::unexpected(answer.error());
+  auto rows = read_query_members(kAction, "AutoScalingInstances", *answer);
+  if (!rows) return fail(rows.error(), "autoscaling:{}", kAction);
+  for (auto& row : *rows) {
+    if (row["InstanceId"] != instance_id) continue;
+    if (row["AutoScalingGroupName"].empty() || row["LifecycleState"].empty())
+      return fail(Kind::transient, "autoscaling:{}: {} comes without its group or its state",
+                  kAction, instance_id);
+    return GroupMember{row["AutoScalingGroupName"], row["LifecycleState"]};
+  }
+  return std::nullopt;
+}
+
+Result<std::vector<LifecycleHook>> AutoScalingClient::hooks(std::string const& group,
+                                                            std::stop_token stop) {
+  constexpr std::string_view kAction = "DescribeLifecycleHooks";
+  auto answer = calls_.call(kAction, body_of(kAction, {{"AutoScalingGroupName", group}}), stop);
+  if (!answer) return std::unexpected(answer.error());
+  auto rows = read_query_members(kAction, "LifecycleHooks", *answer);
+  if (!rows) return fail(rows.error(), "autoscaling:{}", kAction);
+  std::vector<LifecycleHook> hooks;
+  for (auto& row : *rows) {
+    std::int64_t seconds = 0;  // where the answer says none
+    auto const& text = row["HeartbeatTimeout"];
+    std::from_chars(text.data(), text.data() + text.size(), seconds);
+    hooks.push_back(
+        {.name = row["LifecycleHookName"],
+         .transition = row["LifecycleTransition"],
+         .timeout = std::chrono::seconds(std::clamp<std::int64_t>(seconds, 0, kLongestHook))});
+  }
+  return hooks;
+}
+
+Result<void> AutoScalingClient::act(std::string_view action, std::string const& body,
+                                    std::stop_token stop) {
+  auto answer = calls_.call(action, body, stop);
+  if (!answer) return std::unexpected(answer.error());
+  if (auto read = read_query_answer(action, *answer); !read)
+    return fail(read.error(), "autoscaling:{}", action);
+  return {};
+}
+
+Result<void> AutoScalingClient::complete(std::string const& group, std::string const& hook,
+                                         std::string const& instance_id, std::stop_token stop) {
+  constexpr std::string_view kAction = "CompleteLifecycleAction";
+  return act(kAction,
+             body_of(kAction, {{"AutoScalingGroupName", group},
+                               {"LifecycleHookName", hook},
+                               {"InstanceId", instance_id},
+                               {"LifecycleActionResult", "CONTINUE"}}),
+             stop);
+}
+
+Result<void> AutoScalingClient::heartbeat(std::string const& group, std::string const& hook,
+                                          std::string const& instance_id, std::stop_token stop) {
+  constexpr std::string_view kAction = "RecordLifecycleActionHeartbeat";
+  return act(kAction,
+             body_of(kAction, {{"AutoScalingGroupName", group},
+                               {"LifecycleHookName", hook},
+                               {"InstanceId", instance_id}}),
+             stop);
+}
+
+}  // namespace haagent::aws

@@ -1,0 +1,45 @@
+// One call of AWS's Query protocol (EC2, Auto Scaling): a form signed with SigV4, an XML answer. It
+// retries nothing, with two exceptions that belong to the protocol: credentials that the service
+// calls expired are renewed, and a clock that the service calls skewed is corrected by its Date
+// header; each once a call. Throttling slows all calls of one QueryCalls down (an adaptive rate)
+// and comes back as transient.
+#pragma once
+
+#include <memory>
+#include <stop_token>
+#include <string>
+#include <string_view>
+
+#include "agent/aws/credentials.h"
+#include "agent/aws/ec2_errors.h"
+#include "agent/base/clock.h"
+#include "agent/base/http.h"
+
+namespace haagent::aws {
+
+struct QuerySettings {
+  std::string service;   // as it is signed and as permissions name it: "ec2", "autoscaling"
+  std::string endpoint;  // "https://ec2.eu-west-1.amazonaws.com"
+  std::string region;    // signed for
+  std::string user_agent = "haagent";
+  // The service's own table: what a code means, and what the client does about it.
+  Error (*error)(std::string_view action, std::string_view code, std::string_view message,
+                 int status) = ec2_error;
+  Ec2Remedy (*remedy)(Error const& error) = ec2_remedy;
+};
+
+class QueryCalls {
+ public:
+  QueryCalls(Http& http, Clock& clock, CachedCredentials& credentials, QuerySettings settings);
+  ~QueryCalls();
+
+  // The body of the answer. `action` is for sentences, `body` holds it too.
+  Result<std::string> call(std::string_view action, std::string const& body,
+                           std::stop_token const& stop);
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace haagent::aws

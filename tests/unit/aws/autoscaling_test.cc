@@ -1,0 +1,214 @@
+#include "agent/aws/autoscaling.h"
+
+#include <gtest/gtest.h>
+
+#include "agent/aws/imds.h"
+#include "tests/support/fake_clock.h"
+#include "tests/support/scripted_http.h"
+
+namespace haagent::aws {
+namespace {
+
+using namespace std::chrono_literals;
+using test::answer;
+
+struct Case {
+  std::string_view code;
+  std::string_view message;
+  Kind kind;
+  Ec2Remedy remedy = Ec2Remedy::none;
+};
+
+// One row an entry of the table, in its order.
+constexpr Case kCases[] = {
+    {"ValidationError", "No active Lifecycle Action found with instance ID i-1", Kind::conflict},
+    {"ValidationError", "AutoScalingGroup name not found - AutoScalingGroup 'x' not found",
+     Kind::conflict},
+    {"ValidationError", "1 validation error detected", Kind::invalid},
+    {"ResourceContention", "", Kind::transient},
+    {"InvalidNextToken", "", Kind::transient},
+    {"AccessDenied", "User: u is not authorized to perform: a", Kind::denied},
+    {"AccessDeniedException", "", Kind::denied},
+    {"UnauthorizedOperation", "", Kind::denied},
+    {"SignatureDoesNotMatch", "Signature expired: 1", Kind::denied, Ec2Remedy::sign_anew},
+    {"SignatureDoesNotMatch", "Signature not yet current: 1", Kind::denied, Ec2Remedy::sign_anew},
+    {"SignatureDoesNotMatch", "", Kind::denied, Ec2Remedy::sign_anew},
+    {"RequestExpired", "", Kind::denied, Ec2Remedy::sign_anew},
+    {"RequestTimeTooSkewed", "", Kind::denied, Ec2Remedy::sign_anew},
+    {"InvalidClientTokenId", "", Kind::denied, Ec2Remedy::sign_anew},
+    {"UnrecognizedClientException", "", Kind::denied, Ec2Remedy::sign_anew},
+    {"ExpiredToken", "", Kind::denied, Ec2Remedy::sign_anew},
+    {"ExpiredTokenException", "", Kind::denied, Ec2Remedy::sign_anew},
+    {"OptInRequired", "", Kind::denied},
+    {"Throttling", "", Kind::transient, Ec2Remedy::slow_down},
+    {"ThrottlingException", "", Kind::transient, Ec2Remedy::slow_down},
+    {"RequestLimitExceeded", "", Kind::transient, Ec2Remedy::slow_down},
+    {"TooManyRequestsException", "", Kind::transient, Ec2Remedy::slow_down},
+    {"InternalError", "", Kind::transient},
+    {"InternalFailure", "", Kind::transient},
+    {"ServiceUnavailable", "", Kind::transient},
+    {"RequestTimeout", "", Kind::transient},
+};
+
+TEST(AutoScalingErrors, EachEntryOfTheTable) {
+  auto const rules = autoscaling_error_rules();
+  ASSERT_EQ(rules.size(), std::size(kCases));
+  for (std::size_t i = 0; i < rules.size(); ++i) {
+    auto const& each = kCases[i];
+    EXPECT_EQ(rules[i].code, each.code);
+    auto const error = autoscaling_error("CompleteLifecycleAction", each.code, each.message);
+    EXPECT_EQ(error.kind, each.kind) << each.code << ": " << each.message;
+    EXPECT_EQ(autoscaling_remedy(error), each.remedy) << each.code;
+    EXPECT_EQ(error.code.value(), static_cast<int>(i) + 1) << each.code;
+    EXPECT_TRUE(error.what.starts_with("autoscaling:CompleteLifecycleAction")) << error.what;
+  }
+}
+
+TEST(AutoScalingErrors, AnUnknownCodeGoesByItsStatus) {
+  EXPECT_EQ(autoscaling_error("A", "New", "m", 500).kind, Kind::transient);
+  EXPECT_EQ(autoscaling_error("A", "New", "m", 403).kind, Kind::denied);
+  EXPECT_EQ(autoscaling_error("A", "New", "m", 400).kind, Kind::invalid);
+}
+
+TEST(AutoScalingErrors, AMissingPermissionIsNamed) {
+  EXPECT_EQ(autoscaling_error("CompleteLifecycleAction", "AccessDenied", "User: u").what,
+            "autoscaling:CompleteLifecycleAction is not allowed: give the instance's role the "
+            "permission autoscaling:CompleteLifecycleAction");
+}
+
+class Keys final : public CredentialSource {
+ public:
+  Result<Credentials> credentials(std::stop_token) override {
+    return Credentials{"KEY", Secret("secret"), Secret("token"), {}};
+  }
+};
+
+class AutoScalingClientTest : public testing::Test {
+ protected:
+  static std::string post(std::string const& body) {
+    return "POST https://autoscaling.eu-west-1.amazonaws.com/ " + body;
+  }
+  static std::string refusal(std::string const& code, std::string const& message) {
+    return "<ErrorResponse><Error><Type>Sender</Type><Code>" + code + "</Code><Message>" + message +
+           "</Message></Error><RequestId>r</RequestId></ErrorResponse>";
+  }
+  test::FakeClock clock;
+  test::ScriptedHttp http;
+  Keys keys;
+  CachedCredentials credentials{keys, clock};
+  AutoScalingClient client{
+      http,
+      clock,
+      credentials,
+      {.endpoint = "https://autoscaling.eu-west-1.amazonaws.com", .region = "eu-west-1"}};
+};
+
+TEST_F(AutoScalingClientTest, FindsItsGroupAndState) {
+  http.on(post("Action=DescribeAutoScalingInstances&Version=2011-01-01&"
+               "InstanceIds.member.1=i-1"),
+          answer(200, R"(<DescribeAutoScalingInstancesResponse
+xmlns="http://autoscaling.amazonaws.com/doc/2011-01-01/"><DescribeAutoScalingInstancesResult>
+<AutoScalingInstances><member><InstanceId>i-1</InstanceId>
+<AutoScalingGroupName>masters-a</AutoScalingGroupName>
+<LifecycleState>Terminating:Wait</LifecycleState></member></AutoScalingInstances>
+</DescribeAutoScalingInstancesResult></DescribeAutoScalingInstancesResponse>)"));
+  auto const member = client.member("i-1", {});
+  ASSERT_TRUE(member && *member) << member.error().what;
+  EXPECT_EQ(**member, (GroupMember{"masters-a", "Terminating:Wait"}));
+  bool signed_for_it = false;
+  auto const sent = http.requests();
+  for (auto const& [name, value] : sent.front().headers) {
+    if (name == "authorization")
+      signed_for_it = value.find("/eu-west-1/autoscaling/aws4_request") != value.npos;
+  }
+  EXPECT_TRUE(signed_for_it);
+}
+
+TEST_F(AutoScalingClientTest, AnInstanceOfNoGroupIsNothing) {
+  http.on(post("Action=DescribeAutoScalingInstances"),
+          answer(200,
+                 "<DescribeAutoScalingInstancesResponse><DescribeAutoScalingInstancesResult>"
+                 "<AutoScalingInstances/></DescribeAutoScalingInstancesResult>"
+                 "</DescribeAutoScalingInstancesResponse>"));
+  auto const member = client.member("i-1", {});
+  ASSERT_TRUE(member) << member.error().what;
+  EXPECT_FALSE(*member);
+}
+
+TEST_F(AutoScalingClientTest, ReadsHooks) {
+  http.on(post("Action=DescribeLifecycleHooks&Version=2011-01-01&AutoScalingGroupName=a%2Fb"),
+          answer(200,
+                 "<DescribeLifecycleHooksResponse><DescribeLifecycleHooksResult>"
+                 "<LifecycleHooks><member><LifecycleHookName>h</LifecycleHookName>"
+                 "<LifecycleTransition>autoscaling:EC2_INSTANCE_TERMINATING"
+                 "</LifecycleTransition><HeartbeatTimeout>120</HeartbeatTimeout></member>"
+                 "</LifecycleHooks></DescribeLifecycleHooksResult>"
+                 "</DescribeLifecycleHooksResponse>"));
+  auto const hooks = client.hooks("a/b", {});
+  ASSERT_TRUE(hooks) << hooks.error().what;
+  ASSERT_EQ(hooks->size(), 1u);
+  EXPECT_EQ(hooks->front(), (LifecycleHook{"h", std::string(kTerminating), 120s}));
+}
+
+TEST_F(AutoScalingClientTest, AnActionThatIsOverIsAConflict) {
+  http.on(post("Action=CompleteLifecycleAction&Version=2011-01-01&AutoScalingGroupName=g&"
+               "LifecycleHookName=h&InstanceId=i-1&LifecycleActionResult=CONTINUE"),
+          answer(400, refusal("ValidationError",
+                              "No active Lifecycle Action found with instance ID i-1")));
+  auto const done = client.complete("g", "h", "i-1", {});
+  ASSERT_FALSE(done);
+  EXPECT_EQ(done.error().kind, Kind::conflict);
+}
+
+TEST_F(AutoScalingClientTest, AProxysPageIsNoAnswer) {
+  http.on(post("Action=RecordLifecycleActionHeartbeat&Version=2011-01-01&AutoScalingGroupName=g&"
+               "LifecycleHookName=h&InstanceId=i-1"),
+          answer(200, "<html/>"));
+  auto const done = client.heartbeat("g", "h", "i-1", {});
+  ASSERT_FALSE(done);
+  EXPECT_EQ(done.error().kind, Kind::transient);
+}
+
+class NoticesTest : public testing::Test {
+ protected:
+  static std::string get(std::string const& item) {
+    return "GET http://169.254.169.254/latest/meta-data/" + item;
+  }
+  NoticesTest() { http.on("PUT http://169.254.169.254/latest/api/token", answer(200, "token")); }
+  test::FakeClock clock;
+  test::ScriptedHttp http;
+  Imds imds{http, clock, {"http://169.254.169.254"}};
+};
+
+TEST_F(NoticesTest, NothingIsPlanned) {
+  http.on(get("autoscaling/target-lifecycle-state"), answer(404));
+  http.on(get("spot/instance-action"), answer(404));
+  http.on(get("events/recommendations/rebalance"), answer(404));
+  auto const notices = imds.notices({});
+  ASSERT_TRUE(notices) << notices.error().what;
+  EXPECT_EQ(*notices, Notices{});
+}
+
+TEST_F(NoticesTest, AllAtOnce) {
+  http.on(get("autoscaling/target-lifecycle-state"), answer(200, "Terminated\n"));
+  http.on(get("spot/instance-action"),
+          answer(200, R"({"action":"terminate","time":"2026-01-15T10:17:00Z"})"));
+  http.on(get("events/recommendations/rebalance"),
+          answer(200, R"({"noticeTime":"2026-01-15T10:00:00Z"})"));
+  auto const notices = imds.notices({});
+  ASSERT_TRUE(notices) << notices.error().what;
+  EXPECT_EQ(notices->target_state, "Terminated");
+  EXPECT_EQ(notices->spot, (Notices::Interruption{"terminate", "2026-01-15T10:17:00Z"}));
+  EXPECT_EQ(notices->rebalance, "2026-01-15T10:00:00Z");
+}
+
+TEST_F(NoticesTest, HalfADocumentIsAskedForAgain) {
+  http.on(get("autoscaling/target-lifecycle-state"), answer(404));
+  http.on(get("spot/instance-action"), answer(200, R"({"action":)"));
+  auto const notices = imds.notices({});
+  ASSERT_FALSE(notices);
+  EXPECT_EQ(notices.error().kind, Kind::transient);
+}
+
+}  // namespace
+}  // namespace haagent::aws
