@@ -15,6 +15,7 @@ constexpr std::string_view kActions[] = {
     "DescribeAutoScalingGroups", "DescribeAutoScalingInstances",
     "SetDesiredCapacity",        "TerminateInstanceInAutoScalingGroup",
     "CompleteLifecycleAction",   "RecordLifecycleActionHeartbeat",
+    "DescribeLifecycleHooks",
 };
 
 // A member as the group sees it; the dead are no members.
@@ -63,6 +64,7 @@ Api<std::string> AutoscalingService::call(std::string_view action, Form const& f
 
   auto const group = form.require("AutoScalingGroupName");
   if (!group) return std::unexpected(errors::validation(group.error().message));
+  if (action == "DescribeLifecycleHooks") return describe_hooks(*group, form);
   Api<void> done;
   if (action == "SetDesiredCapacity") {
     auto const desired = form.number("DesiredCapacity");
@@ -158,6 +160,32 @@ Api<std::string> AutoscalingService::describe_instances(Form const& form) {
     }
   });
   if (!next.empty()) xml.text("NextToken", next);
+  return xml.str();
+}
+
+Api<std::string> AutoscalingService::describe_hooks(std::string const& name, Form const& form) {
+  auto const names = form.texts("LifecycleHookNames.member");
+  auto const view = region_.view();
+  auto const group = std::ranges::find(view.groups, name, &Group::name);
+  if (group == view.groups.end())
+    return std::unexpected(errors::validation("AutoScalingGroup name not found - null"));
+  Xml xml;
+  xml.element("LifecycleHooks", [&] {
+    auto const add = [&](std::optional<LifecycleHook> const& hook, std::string_view transition) {
+      if (!hook || (!names.empty() && std::ranges::count(names, hook->name) == 0)) return;
+      auto const seconds = std::chrono::duration_cast<std::chrono::seconds>(hook->timeout).count();
+      xml.element("member", [&] {
+        xml.text("LifecycleHookName", hook->name);
+        xml.text("AutoScalingGroupName", name);
+        xml.text("LifecycleTransition", std::string(transition));
+        xml.number("HeartbeatTimeout", seconds);
+        xml.number("GlobalTimeout", std::min<std::int64_t>(172'800, 100 * seconds));
+        xml.text("DefaultResult", "ABANDON");
+      });
+    };
+    add(group->launching, "autoscaling:EC2_INSTANCE_LAUNCHING");
+    add(group->terminating, "autoscaling:EC2_INSTANCE_TERMINATING");
+  });
   return xml.str();
 }
 

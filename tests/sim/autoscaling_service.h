@@ -1,5 +1,5 @@
-// The Auto Scaling Query API, version 2011-01-01, as far as groups, their members and the hook on
-// the way out go.
+// The Auto Scaling Query API, version 2011-01-01, as far as groups, their members and their
+// hooks go.
 #pragma once
 
 #include <string>
@@ -22,6 +22,7 @@ class AutoscalingService {
  private:
   Api<std::string> describe_groups(Form const& form);
   Api<std::string> describe_instances(Form const& form);
+  Api<std::string> describe_hooks(std::string const& name, Form const& form);
   Api<std::string> terminate(Form const& form);
   Region& region_;
 };

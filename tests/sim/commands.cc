@@ -305,6 +305,38 @@ std::vector<Command> make_commands() {
                    }
                    return sentence(fmt::format("{} ends in {}", *id, to_words(in)));
                  }});
+  all.push_back({"rebalance",
+                 "recommend that a spot instance be replaced; nothing else happens",
+                 {{"instance", Type::text, "id or group", true, true}},
+                 [](CommandContext& context, Arguments const& arguments) -> Result<Tree> {
+                   auto const id = instance_id(context.region, arguments.text("instance"));
+                   if (!id) return std::unexpected(id.error());
+                   if (auto done = context.region.recommend_rebalance(*id); !done) {
+                     return std::unexpected(done.error());
+                   }
+                   return sentence(fmt::format("{} has a rebalance recommendation", *id));
+                 }});
+  all.push_back({"run-warm",
+                 "launch one instance into the warm pool of a group",
+                 {{"group", Type::text, "its group", true, true}},
+                 [](CommandContext& context, Arguments const& arguments) -> Result<Tree> {
+                   auto const id = context.region.run_warm(arguments.text("group"));
+                   if (!id) return std::unexpected(id.error());
+                   auto answer = sentence(fmt::format("{} is launched", *id));
+                   answer.set("instance", *id);
+                   return answer;
+                 }});
+  all.push_back({"leave-warm-pool",
+                 "take an instance out of the warm pool into its group",
+                 {{"instance", Type::text, "its id", true, true}},
+                 [](CommandContext& context, Arguments const& arguments) -> Result<Tree> {
+                   auto const id = instance_id(context.region, arguments.text("instance"));
+                   if (!id) return std::unexpected(id.error());
+                   if (auto done = context.region.leave_warm_pool(*id); !done) {
+                     return std::unexpected(done.error());
+                   }
+                   return sentence(fmt::format("{} joins its group", *id));
+                 }});
   all.push_back({"run-instance",
                  "launch one instance outside of any group",
                  {{"like", Type::text, "the group whose launch template it takes", true},

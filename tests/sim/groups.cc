@@ -12,7 +12,8 @@ GroupPlan plan_group(Group const& group, std::vector<Instance> const& members,
   int count = 0;
   for (auto const& member : members) {
     if (member.state == InstanceState::stopped) plan.terminations.push_back(member.id);
-    if (!member.is_alive() || member.lifecycle.starts_with("Terminating")) continue;
+    if (!member.is_alive() || member.lifecycle.starts_with("Terminating") || member.is_warm())
+      continue;
     alive[member.zone].push_back(&member);
     ++count;
   }

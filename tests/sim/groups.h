@@ -14,9 +14,9 @@ struct GroupPlan {
 };
 
 // members: the group's instances, dead ones included; those that are neither pending nor running,
-// or are on their way out by a lifecycle hook, do not count and stopped ones are ended. Launches go
-// to the zone that is up and holds the fewest; where none is up, the group waits. What is too much
-// goes from the fullest zone, the oldest first.
+// are on their way out by a lifecycle hook, or wait in the warm pool, do not count and stopped ones
+// are ended. Launches go to the zone that is up and holds the fewest; where none is up, the group
+// waits. What is too much goes from the fullest zone, the oldest first.
 GroupPlan plan_group(Group const& group, std::vector<Instance> const& members,
                      std::vector<Zone> const& zones);
 

@@ -40,7 +40,8 @@ class Hosts {
   // instance's pid 1 is gone for another reason than stop().
   virtual Result<void> start(InstanceSpec const& spec, std::function<void()> on_exit) = 0;
   enum class Stop {
-    shutdown,   // SIGTERM to pid 1, up to 30 s, then as power_cut
+    shutdown,   // ACPI's power button: SIGTERM to pid 1, up to 30 s, then as power_cut
+    reboot,     // Ctrl-Alt-Del: SIGINT to pid 1, else as shutdown; start() is to follow
     power_cut,  // everything stops at once; what was not flushed to a volume is lost
   };
   // Its volumes stay known but are detached from the loop; the root disk is kept for a reboot.

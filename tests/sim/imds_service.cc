@@ -123,13 +123,19 @@ std::map<std::string, std::string> metadata_of(Instance const& instance, View co
   }
   if (!instance.group.empty() && instance.state != InstanceState::pending) {
     // Where the instance is going, not where it is.
-    put("autoscaling/target-lifecycle-state",
-        instance.lifecycle.starts_with("Terminating") ? "Terminated" : "InService");
+    put("autoscaling/target-lifecycle-state", instance.lifecycle.starts_with("Terminating")
+                                                  ? "Terminated"
+                                              : instance.is_warm() ? "Warmed:Running"
+                                                                   : "InService");
   }
   if (instance.spot_termination) {
     auto const time = to_rfc3339(*instance.spot_termination);
     put("spot/instance-action", json::print(Tree::map({{"action", "terminate"}, {"time", time}})));
     put("spot/termination-time", time);
+  }
+  if (instance.rebalance) {
+    put("events/recommendations/rebalance",
+        json::print(Tree::map({{"noticeTime", to_rfc3339(*instance.rebalance)}})));
   }
   if (instance.metadata.role != RoleAnswer::none) {
     put("iam/info",

@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include <utmpx.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -36,6 +37,19 @@ void console(std::string const& line) {
   if (::write(fd, text.data(), text.size()) < 0) { /* a full disk; there is nobody to tell */
   }
   ::close(fd);
+}
+
+// As sysvinit tells programs where the machine is going: 0 is off, 6 is a reboot.
+void write_run_level(char level) {
+  utmpx record{};
+  record.ut_type = RUN_LVL;
+  record.ut_pid = level;
+  std::memcpy(record.ut_user, "runlevel", 8);
+  record.ut_line[0] = '~';
+  int fd = ::open("/run/utmp", O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0644);
+  if (fd < 0 || ::write(fd, &record, sizeof record) != sizeof record)
+    console("the run level could not be written to /run/utmp");
+  if (fd >= 0) ::close(fd);
 }
 
 std::string name_of(InitProgram const& program) {
@@ -106,7 +120,7 @@ class Init {
   explicit Init(InitSpec const& spec)
       : main_(spec.main, spec.environment), companion_(spec.companion, spec.environment) {
     sigemptyset(&signals_);
-    for (int number : {SIGTERM, SIGCHLD}) sigaddset(&signals_, number);
+    for (int number : {SIGTERM, SIGINT, SIGCHLD}) sigaddset(&signals_, number);
     ::sigprocmask(SIG_BLOCK, &signals_, nullptr);
   }
 
@@ -118,7 +132,8 @@ class Init {
         if (service->due() && *service->due() <= now()) service->start();
         if (service->due() && (!next || *service->due() < *next)) next = service->due();
       }
-      if (wait(next) == SIGTERM) shut_down();
+      auto const number = wait(next);
+      if (number == SIGTERM || number == SIGINT) shut_down(number == SIGINT);
     }
   }
 
@@ -151,8 +166,9 @@ class Init {
     return ::waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) != 0 && errno == ECHILD;
   }
 
-  [[noreturn]] void shut_down() {
-    console("shutting down");
+  [[noreturn]] void shut_down(bool reboot) {
+    console(reboot ? "rebooting" : "shutting down");
+    write_run_level(reboot ? '6' : '0');
     for (auto* service : {&main_, &companion_}) service->forget();
     if (main_.pid() > 0) {
       ::kill(main_.pid(), SIGTERM);

@@ -73,10 +73,15 @@ struct Instance {
   MetadataOptions metadata;
   InstanceState state = InstanceState::pending;
   bool frozen = false;
-  std::string lifecycle;  // "InService", "Terminating:Wait": of its group; empty without one
+  // Of its group: "Pending:Wait", "InService", "Terminating:Wait", "Warmed:Running"; empty without
+  // one.
+  std::string lifecycle;
   std::string end_reason;
   std::optional<UtcTime> spot_termination;
+  std::optional<UtcTime> rebalance;  // since when it has been recommended
 
+  // In the group's warm pool, which the group's capacity does not count.
+  bool is_warm() const { return lifecycle.starts_with("Warmed:"); }
   bool is_alive() const {
     return state == InstanceState::pending || state == InstanceState::running;
   }
@@ -132,6 +137,7 @@ struct Group {
   int desired = 1;
   LaunchTemplate launch;
   bool balanced = false;                     // its running members are the load balancer's targets
+  std::optional<LifecycleHook> launching;    // autoscaling:EC2_INSTANCE_LAUNCHING
   std::optional<LifecycleHook> terminating;  // autoscaling:EC2_INSTANCE_TERMINATING
 };
 

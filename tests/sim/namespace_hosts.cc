@@ -402,8 +402,8 @@ Result<void> NamespaceHosts::stop(std::string const& id, Stop how) {
     std::unique_lock lock(instance.mutex);
     if (instance.pid == 0) return {};
     instance.stopping = true;
-    if (how == Stop::shutdown && !instance.ended) {
-      ::kill(instance.pid, SIGTERM);
+    if (how != Stop::power_cut && !instance.ended) {
+      ::kill(instance.pid, how == Stop::reboot ? SIGINT : SIGTERM);
       instance.changed.wait_for(lock, kShutdownDeadline, [&] { return instance.ended; });
     }
   }

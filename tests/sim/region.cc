@@ -258,7 +258,7 @@ Result<Region::InstanceRecord*> Region::known_instance(std::string const& id) {
 // ---- instances
 
 std::string Region::launch(std::string const& zone, LaunchTemplate const& from,
-                           std::string const& group) {
+                           std::string const& group, bool warm) {
   auto record = std::make_unique<InstanceRecord>();
   auto& shown = record->shown;
   shown.id = ids_.make("i");
@@ -271,7 +271,7 @@ std::string Region::launch(std::string const& zone, LaunchTemplate const& from,
   shown.metadata = from.metadata;
   if (!group.empty()) {
     shown.tags["aws:autoscaling:groupName"] = group;
-    shown.lifecycle = "Pending";
+    shown.lifecycle = warm ? "Warmed:Pending" : "Pending";
   }
 
   auto const gateway = *parse_ipv4(
@@ -358,8 +358,8 @@ void Region::power_on(std::string const& id) {
         auto* then = find_instance(id);
         if (!then || then->shown.state != InstanceState::pending) return;
         then->shown.state = InstanceState::running;
-        if (!then->shown.group.empty()) then->shown.lifecycle = "InService";
         event(id, "running");
+        if (!then->shown.group.empty()) enter_group(*then);
         update_targets();
       });
     };
@@ -487,7 +487,7 @@ void Region::reboot(InstanceRecord& record, Hosts::Stop how) {
       volume->plugged = false;
     }
   }
-  event(id, "reboot", how == Hosts::Stop::shutdown ? "orderly" : "power cycled");
+  event(id, "reboot", how == Hosts::Stop::reboot ? "orderly" : "power cycled");
   InstanceSpec spec{id,
                     record.shown.zone,
                     record.shown.address,
@@ -557,7 +557,7 @@ Api<std::vector<Region::StateChange>> Region::change_power(std::vector<std::stri
           start_instance(*record);
           break;
         case PowerAction::reboot:
-          reboot(*record, Hosts::Stop::shutdown);
+          reboot(*record, Hosts::Stop::reboot);
           break;
         case PowerAction::hard_reboot:
           reboot(*record, Hosts::Stop::power_cut);
@@ -646,6 +646,18 @@ Result<void> Region::spot_notice(std::string const& instance_id, Duration in) {
       end(*then, Hosts::Stop::shutdown, "Server.SpotInstanceTermination");
     }
   });
+  return {};
+}
+
+Result<void> Region::recommend_rebalance(std::string const& instance_id) {
+  std::lock_guard lock(mutex_);
+  auto record = known_instance(instance_id);
+  if (!record) return std::unexpected(record.error());
+  if (!(*record)->shown.is_alive()) {
+    return fail(Kind::conflict, "{} is {} already", instance_id, to_string((*record)->shown.state));
+  }
+  (*record)->shown.rebalance = clock_.utc();
+  event(instance_id, "rebalance recommendation");
   return {};
 }
 

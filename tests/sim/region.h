@@ -130,6 +130,10 @@ class Region {
   Result<void> set_zone(std::string const& zone, bool up);
   Result<std::string> run_instance(std::string const& zone, std::string const& like_group);
   Result<void> spot_notice(std::string const& instance_id, Duration in);
+  Result<void> recommend_rebalance(std::string const& instance_id);
+  // An instance in the group's warm pool, and its way out of it into the group.
+  Result<std::string> run_warm(std::string const& group);
+  Result<void> leave_warm_pool(std::string const& instance_id);
   // A side: instance ids and zone names. New instances of a zone are cut off as well.
   Result<void> partition(std::vector<std::string> const& one,
                          std::vector<std::string> const& other);
@@ -177,7 +181,8 @@ class Region {
   Api<Tags*> require_tags(std::string const& resource);
   void changed(VolumeRecord& volume);
 
-  std::string launch(std::string const& zone, LaunchTemplate const& from, std::string const& group);
+  std::string launch(std::string const& zone, LaunchTemplate const& from, std::string const& group,
+                     bool warm = false);
   void power_on(std::string const& id);
   std::function<void()> exit_handler(std::string const& id, int boot);
   void exited(std::string const& id, int boot);
@@ -193,10 +198,13 @@ class Region {
   void release(VolumeRecord& volume);
   void create_file(std::string const& volume_id, std::string const& from);
   void begin_hook(InstanceRecord& record, Group const& group);
-  // The instance that waits in this hook of its group, and the group.
-  Api<std::pair<InstanceRecord*, Group const*>> held_by_hook(std::string const& name,
-                                                             std::string const& hook,
-                                                             std::string const& instance_id);
+  // The instance that waits in this hook of its group, and the hook.
+  Api<std::pair<InstanceRecord*, LifecycleHook const*>> held_by_hook(
+      std::string const& name, std::string const& hook, std::string const& instance_id);
+  void hold(InstanceRecord& record, LifecycleHook const& hook, std::string const& state);
+  void enter_group(InstanceRecord& record);
+  void proceed(InstanceRecord& record);  // from a hook that was completed
+  Group const* group_of(InstanceRecord const& record) const;
   void end_if_hook_is_over(std::string const& id);
   void reconcile();
   void reconcile_group(std::size_t index, bool launch_now);

@@ -46,25 +46,94 @@ void Region::begin_hook(InstanceRecord& record, Group const& group) {
     end(record, Hosts::Stop::shutdown, "Server.AutoScaling: terminated by its group");
     return;
   }
+  hold(record, *group.terminating, "Terminating:Wait");
+  update_targets();
+}
+
+// What the hook's timeout leads to is AWS's default, ABANDON: either way the instance ends.
+void Region::hold(InstanceRecord& record, LifecycleHook const& hook, std::string const& state) {
   auto const id = record.shown.id;
-  record.shown.lifecycle = "Terminating:Wait";
-  record.hook_deadline = clock_.steady() + group.terminating->timeout;
+  record.shown.lifecycle = state;
+  record.hook_deadline = clock_.steady() + hook.timeout;
   event(id, "lifecycle hook",
-        fmt::format("{} waits for up to {}", group.terminating->name,
-                    to_words(group.terminating->timeout)));
-  at(group.terminating->timeout, [this, id] { end_if_hook_is_over(id); });
+        fmt::format("{} waits for up to {}", hook.name, to_words(hook.timeout)));
+  at(hook.timeout, [this, id] { end_if_hook_is_over(id); });
+}
+
+Group const* Region::group_of(InstanceRecord const& record) const {
+  auto const found = std::find_if(groups_.begin(), groups_.end(),
+                                  [&](auto& g) { return g.name == record.shown.group; });
+  return found == groups_.end() ? nullptr : std::to_address(found);
+}
+
+// The way into a group or its warm pool, from a machine that runs: through the launching hook where
+// there is one.
+void Region::enter_group(InstanceRecord& record) {
+  auto const* group = group_of(record);
+  bool const warm = record.shown.is_warm();
+  if (group && group->launching)
+    hold(record, *group->launching, warm ? "Warmed:Pending:Wait" : "Pending:Wait");
+  else
+    record.shown.lifecycle = warm ? "Warmed:Running" : "InService";
+}
+
+void Region::proceed(InstanceRecord& record) {
+  auto& state = record.shown.lifecycle;
+  event(record.shown.id, "lifecycle hook", "completed");
+  if (state == "Terminating:Wait") {
+    state = "Terminating:Proceed";
+    end(record, Hosts::Stop::shutdown, "Server.AutoScaling: terminated by its group");
+    return;
+  }
+  state = state == "Pending:Wait" ? "InService" : "Warmed:Running";
   update_targets();
 }
 
 void Region::end_if_hook_is_over(std::string const& id) {
   auto* record = find_instance(id);
-  if (!record || record->shown.lifecycle != "Terminating:Wait" ||
+  if (!record || !record->shown.lifecycle.ends_with(":Wait") ||
       clock_.steady() < record->hook_deadline) {
     return;
   }
-  record->shown.lifecycle = "Terminating:Proceed";
   event(id, "lifecycle hook", "timed out");
-  end(*record, Hosts::Stop::shutdown, "Server.AutoScaling: terminated by its group");
+  bool const launching = record->shown.lifecycle != "Terminating:Wait";
+  record->shown.lifecycle = "Terminating:Proceed";
+  end(*record, Hosts::Stop::shutdown,
+      launching ? "Server.AutoScaling: its launching hook was abandoned"
+                : "Server.AutoScaling: terminated by its group");
+}
+
+Result<std::string> Region::run_warm(std::string const& name) {
+  std::string id;
+  {
+    std::lock_guard lock(mutex_);
+    auto group =
+        std::find_if(groups_.begin(), groups_.end(), [&](auto& g) { return g.name == name; });
+    if (group == groups_.end()) return fail(Kind::invalid, "there is no group '{}'", name);
+    id = launch(group->zones.front(), group->launch, name, /*warm=*/true);
+  }
+  settle();
+  return id;
+}
+
+Result<void> Region::leave_warm_pool(std::string const& instance_id) {
+  {
+    std::lock_guard lock(mutex_);
+    auto known = known_instance(instance_id);
+    if (!known) return std::unexpected(known.error());
+    auto& record = **known;
+    if (record.shown.lifecycle != "Warmed:Running") {
+      return fail(Kind::conflict, "{} is {}; only one that is Warmed:Running can leave the pool",
+                  instance_id,
+                  record.shown.lifecycle.empty() ? "in no group" : record.shown.lifecycle);
+    }
+    record.shown.lifecycle = "Pending";
+    event(instance_id, "leaves the warm pool");
+    enter_group(record);
+    update_targets();
+  }
+  settle();
+  return {};
 }
 
 Api<void> Region::set_desired_capacity(std::string const& name, int desired) {
@@ -128,18 +197,21 @@ Api<void> Region::terminate_in_group(std::string const& instance_id, bool decrem
   return {};
 }
 
-Api<std::pair<Region::InstanceRecord*, Group const*>> Region::held_by_hook(
+Api<std::pair<Region::InstanceRecord*, LifecycleHook const*>> Region::held_by_hook(
     std::string const& name, std::string const& hook, std::string const& instance_id) {
   auto* record = find_instance(instance_id);
-  auto group = std::find_if(groups_.begin(), groups_.end(), [&](auto& g) {
-    return g.name == name && g.terminating && g.terminating->name == hook;
-  });
-  if (!record || group == groups_.end() || record->shown.group != name ||
-      record->shown.lifecycle != "Terminating:Wait") {
+  auto const* group = record && record->shown.group == name ? group_of(*record) : nullptr;
+  LifecycleHook const* held = nullptr;
+  if (group && record->shown.lifecycle.ends_with(":Wait")) {
+    auto const& candidate =
+        record->shown.lifecycle == "Terminating:Wait" ? group->terminating : group->launching;
+    if (candidate && candidate->name == hook) held = &*candidate;
+  }
+  if (!held) {
     return std::unexpected(
         errors::validation("No active Lifecycle Action found with instance ID " + instance_id));
   }
-  return std::pair{record, std::to_address(group)};
+  return std::pair{record, held};
 }
 
 Api<void> Region::complete_lifecycle(std::string const& name, std::string const& hook,
@@ -148,10 +220,7 @@ Api<void> Region::complete_lifecycle(std::string const& name, std::string const&
     std::lock_guard lock(mutex_);
     auto held = held_by_hook(name, hook, instance_id);
     if (!held) return std::unexpected(held.error());
-    auto* record = held->first;
-    record->shown.lifecycle = "Terminating:Proceed";
-    event(instance_id, "lifecycle hook", "completed");
-    end(*record, Hosts::Stop::shutdown, "Server.AutoScaling: terminated by its group");
+    proceed(*held->first);
   }
   settle();
   return {};
@@ -162,9 +231,10 @@ Api<void> Region::heartbeat_lifecycle(std::string const& name, std::string const
   std::lock_guard lock(mutex_);
   auto held = held_by_hook(name, hook, instance_id);
   if (!held) return std::unexpected(held.error());
-  auto [record, group] = *held;
-  record->hook_deadline = clock_.steady() + group->terminating->timeout;
-  at(group->terminating->timeout, [this, instance_id] { end_if_hook_is_over(instance_id); });
+  auto [record, of] = *held;
+  record->hook_deadline = clock_.steady() + of->timeout;
+  event(instance_id, "lifecycle hook", "heartbeat");
+  at(of->timeout, [this, instance_id] { end_if_hook_is_over(instance_id); });
   return {};
 }
 
@@ -175,7 +245,7 @@ void Region::update_targets() {
     auto group = std::find_if(groups_.begin(), groups_.end(),
                               [&](auto& g) { return g.name == shown.group; });
     if (group != groups_.end() && group->balanced && shown.state == InstanceState::running &&
-        !shown.lifecycle.starts_with("Terminating")) {
+        shown.lifecycle == "InService") {
       targets.push_back(shown.address);
     }
   }

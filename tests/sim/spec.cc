@@ -292,6 +292,15 @@ class SpecReader {
         reader_.number(to.emplace(), 0, 1000)(t, p);
       };
     };
+    auto const hook = [this](std::optional<LifecycleHook>& into) -> Reader::Field {
+      return [this, &into](Tree const& value, std::string const& at) {
+        auto& made = into.emplace();
+        reader_.map(
+            value, at,
+            {{"name", reader_.text(made.name)}, {"timeout", reader_.duration(made.timeout)}});
+        need(value, at, "name");
+      };
+    };
     reader_.map(
         tree, path,
         {{"name", reader_.text(group.name)},
@@ -317,13 +326,8 @@ class SpecReader {
           [&](Tree const& value, std::string const& at) { metadata(value, at, launch.metadata); }},
          {"load-balanced",
           [&](Tree const& t, std::string const& p) { reader_.boolean(balanced.emplace())(t, p); }},
-         {"terminating-hook", [&](Tree const& value, std::string const& at) {
-            auto& hook = group.terminating.emplace();
-            reader_.map(
-                value, at,
-                {{"name", reader_.text(hook.name)}, {"timeout", reader_.duration(hook.timeout)}});
-            need(value, at, "name");
-          }}});
+         {"launching-hook", hook(group.launching)},
+         {"terminating-hook", hook(group.terminating)}});
     need(tree, path, "name");
     need(tree, path, "zones");
     if (auto const* zones = tree.find("zones"); zones && zones->is_list()) {

@@ -51,7 +51,7 @@ class FakeHosts final : public sim::Hosts {
     auto found = hosts.find(id);
     if (found == hosts.end()) return {};
     found->second.running = found->second.frozen = false;
-    found->second.orderly = how == Stop::shutdown;
+    found->second.orderly = how != Stop::power_cut;
     found->second.devices.clear();
     return {};
   }

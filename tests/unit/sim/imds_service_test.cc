@@ -250,6 +250,9 @@ TEST_F(ImdsTest, ARoleInTroubleSaysSo) {
 }
 
 TEST_F(ImdsTest, SpotNoticeAndTheWayOutShow) {
+  ASSERT_TRUE(world_.region.recommend_rebalance(me_.id));
+  EXPECT_EQ(get("meta-data/events/recommendations/rebalance").body,
+            R"({"noticeTime":")" + to_rfc3339(world_.clock.utc()) + R"("})");
   ASSERT_TRUE(world_.region.spot_notice(me_.id, 2min));
   EXPECT_EQ(get("meta-data/spot/instance-action").body,
             R"({"action":"terminate","time":"2026-01-15T10:17:01Z"})");

@@ -693,6 +693,55 @@ TEST(RegionGroups, ATerminatingHookThatNobodyCompletesTimesOut) {
   EXPECT_EQ(world.state_of(id), InstanceState::terminated);
 }
 
+TEST(RegionGroups, ALaunchingHookHoldsAnInstanceOutOfService) {
+  auto spec = three_zones();
+  spec.groups[0].launching = LifecycleHook{"ready", 30s};
+  World world(spec);
+  world.boot();
+  auto const id = world.member("masters-a").id;
+  EXPECT_EQ(world.region.instance(id)->lifecycle, "Pending:Wait");
+  EXPECT_THAT(world.hosts.targets, SizeIs(2));  // it is no target of the load balancer yet
+  world.pass(20s);
+  ASSERT_TRUE(world.region.heartbeat_lifecycle("masters-a", "ready", id));
+  world.pass(20s);
+  EXPECT_EQ(world.region.instance(id)->lifecycle, "Pending:Wait");
+  ASSERT_TRUE(world.region.complete_lifecycle("masters-a", "ready", id));
+  world.pass(1s);
+  EXPECT_EQ(world.region.instance(id)->lifecycle, "InService");
+  EXPECT_THAT(world.hosts.targets, SizeIs(3));
+}
+
+TEST(RegionGroups, ALaunchingHookThatNobodyCompletesEndsTheInstance) {
+  auto spec = three_zones();
+  spec.groups[0].launching = LifecycleHook{"ready", 30s};
+  World world(spec);
+  world.boot();
+  auto const id = world.member("masters-a").id;
+  world.pass(32s);
+  EXPECT_EQ(world.state_of(id), InstanceState::terminated);
+  EXPECT_NE(world.member("masters-a").id, id);
+}
+
+TEST(RegionGroups, AWarmInstanceIsNoMemberUntilItLeavesThePool) {
+  auto spec = three_zones();
+  spec.groups[0].launching = LifecycleHook{"ready", 30s};
+  spec.groups[0].max = 2;
+  World world(spec);
+  world.boot();
+  auto const warm = world.region.run_warm("masters-a");
+  ASSERT_TRUE(warm);
+  world.boot();
+  EXPECT_EQ(world.region.instance(*warm)->lifecycle, "Warmed:Pending:Wait");
+  ASSERT_TRUE(world.region.complete_lifecycle("masters-a", "ready", *warm));
+  EXPECT_EQ(world.region.instance(*warm)->lifecycle, "Warmed:Running");
+  world.pass(5s);
+  EXPECT_EQ(world.state_of(*warm), InstanceState::running);  // the group does not call it too much
+  ASSERT_TRUE(world.region.set_desired_capacity("masters-a", 2));
+  ASSERT_TRUE(world.region.leave_warm_pool(*warm));
+  EXPECT_EQ(world.region.instance(*warm)->lifecycle, "Pending:Wait");
+  EXPECT_EQ(world.region.leave_warm_pool(*warm).error().kind, Kind::conflict);
+}
+
 TEST(RegionNetwork, APartitionOfAZoneHoldsForItsNewInstancesToo) {
   World world;
   world.boot();

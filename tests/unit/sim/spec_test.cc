@@ -45,6 +45,7 @@ groups:
     files: {/etc/motd: {content: hello}}
     argv: [/usr/sbin/haagent, run]
     terminating-hook: {name: release, timeout: 30s}
+    launching-hook: {name: ready}
     metadata: {hop-limit: 2, credentials-lifetime: 20min}
   - {name: workers, role: worker, zones: [eu-west-1a, eu-west-1b], min: 0, desired: 2, max: 5}
 delays: {attach: 3s, device: -1s}
@@ -63,6 +64,7 @@ load-balancer: {ports: [443], tls-health-check: false}
   EXPECT_THAT(masters.launch.argv, ElementsAre("/usr/sbin/haagent", "run"));
   EXPECT_THAT(masters.launch.files, ElementsAre(testing::Pair("/etc/motd", "hello")));
   EXPECT_EQ(masters.terminating->timeout, 30s);
+  EXPECT_EQ(masters.launching->name, "ready");
   EXPECT_EQ(masters.launch.metadata.hop_limit, 2);
   EXPECT_EQ(masters.launch.metadata.credentials_lifetime, 20min);
   EXPECT_TRUE(masters.balanced);
