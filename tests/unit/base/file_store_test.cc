@@ -48,15 +48,20 @@ TEST_F(FileStoreTest, OneCreateWins) {
 TEST_F(FileStoreTest, NoVersionComesTwice) {
   ASSERT_TRUE(store.create("k", "a", {}).value());
   auto const first = store.get("k", {}).value()->version;
-  // The clock stands still, and even goes back.
-  EXPECT_TRUE(store.replace("k", "b", first, {}).value());
+  auto const version = [&] { return store.get("k", {}).value()->version; };
+  // The clock stands still.
+  EXPECT_TRUE(store.replace("k", "a", first, {}).value());
+  EXPECT_FALSE(store.replace("k", "b", first, {}).value()) << "the bytes are those of the first";
+  // It goes back, and comes to the time of the first again.
   clock.advance(-1h);
-  EXPECT_TRUE(store.replace("k", "a", store.get("k", {}).value()->version, {}).value());
-  EXPECT_FALSE(store.replace("k", "c", first, {}).value()) << "the bytes are those of the first";
+  EXPECT_TRUE(store.replace("k", "a", version(), {}).value());
+  clock.advance(1h);
+  EXPECT_TRUE(store.replace("k", "a", version(), {}).value());
+  EXPECT_FALSE(store.replace("k", "b", first, {}).value());
   ASSERT_TRUE(store.remove("k", {}));
-  EXPECT_FALSE(store.replace("k", "c", first, {}).value());
+  EXPECT_FALSE(store.replace("k", "b", first, {}).value());
   ASSERT_TRUE(store.create("k", "a", {}).value());
-  EXPECT_FALSE(store.replace("k", "c", first, {}).value());
+  EXPECT_FALSE(store.replace("k", "b", first, {}).value());
   EXPECT_EQ(store.get("k", {}).value()->bytes, "a");
 }
 
@@ -150,6 +155,18 @@ TEST_F(FileStoreTest, AHeldLockIsWaitedForNotForEver) {
   EXPECT_EQ(error.kind, Kind::transient);
   EXPECT_NE(error.what.find("locked by another process"), std::string::npos) << error.what;
   EXPECT_EQ(store.get("k", {}).value()->bytes, "x") << "readers need no lock";
+}
+
+// Where locks do not work between machines, the link alone decides.
+TEST(NewFileTest, BecomesTheTargetOnlyWhereThereIsNone) {
+  test::TemporaryDirectory folder;
+  auto first = NewFile::beside(folder / "k", 0600);
+  auto second = NewFile::beside(folder / "k", 0600);
+  ASSERT_TRUE(first && second);
+  ASSERT_TRUE(first->append("one") && second->append("two"));
+  EXPECT_TRUE(first->become_target_if_absent().value());
+  EXPECT_FALSE(second->become_target_if_absent().value());
+  EXPECT_EQ(test::bytes_of(folder / "k"), "one");
 }
 
 // Processes, each on its own: exactly one creates each key, and no increment is lost.
