@@ -166,7 +166,7 @@ Result<void> S3Store::download(std::string const& key, std::filesystem::path con
   std::uint64_t done = 0;
   do {
     auto piece = patiently(stop, [&]() -> Result<std::optional<S3Object>> {
-      auto got = s3_->get(prefix_ + key, S3Range{done, kPart}, etag, stop);
+      auto got = s3_->get(prefix_ + key, S3Range{done, kRange}, etag, stop);
       // There is no range in nothing.
       if (!got && done == 0 && got.error().kind == Kind::conflict)
         return s3_->get(prefix_ + key, {}, "", stop);
@@ -184,7 +184,7 @@ Result<void> S3Store::download(std::string const& key, std::filesystem::path con
       etag = got.etag;
       size = got.size;
     }
-    auto const expected = std::min<std::uint64_t>(kPart, size - done);
+    auto const expected = std::min<std::uint64_t>(kRange, size - done);
     if (got.size != size || got.bytes.size() != expected) return changed();
     if (auto written = to->append(got.bytes); !written) return written;
     done += got.bytes.size();

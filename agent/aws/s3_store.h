@@ -20,7 +20,9 @@ namespace haagent::aws {
 // again where the key is taken or the version gone.
 class S3Store final : public StateStore {
  public:
-  static constexpr std::size_t kPart = 8u << 20u;  // of what goes up and comes down at a time
+  static constexpr std::size_t kPart = 8u << 20u;  // of what goes up at a time
+  // Of what comes down: half of it, since an answer's memory doubles while it grows.
+  static constexpr std::size_t kRange = 4u << 20u;
   static constexpr int kTries = 5;
 
   // Prefix: "" or "prod.example.com", without a slash at its ends.

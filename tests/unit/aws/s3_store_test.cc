@@ -207,8 +207,8 @@ TEST_F(S3StoreTest, LargeFilesGoInPartsAndComeInRanges) {
 }
 
 TEST_F(S3StoreTest, SizesAtTheEdges) {
-  for (std::size_t size :
-       {std::size_t{0}, std::size_t{1}, S3Store::kPart, S3Store::kPart + 1, 2 * S3Store::kPart}) {
+  for (std::size_t size : {std::size_t{0}, std::size_t{1}, S3Store::kRange, S3Store::kRange + 1,
+                           S3Store::kPart, S3Store::kPart + 1, 2 * S3Store::kPart}) {
     SCOPED_TRACE(size);
     auto const bytes = large_file(size);
     ASSERT_TRUE(store.upload("k", here / "in", {}));
