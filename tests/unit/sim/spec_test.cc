@@ -48,6 +48,9 @@ groups:
     launching-hook: {name: ready}
     metadata: {hop-limit: 2, credentials-lifetime: 20min}
   - {name: workers, role: worker, zones: [eu-west-1a, eu-west-1b], min: 0, desired: 2, max: 5}
+buckets:
+  - {name: state}
+  - {name: far, region: us-west-2, kms-key: "arn:aws:kms:us-west-2:1:key/k"}
 delays: {attach: 3s, device: -1s}
 image: {/usr/sbin/haagent: agent}
 load-balancer: {ports: [443], tls-health-check: false}
@@ -58,6 +61,14 @@ load-balancer: {ports: [443], tls-health-check: false}
   EXPECT_EQ(region.seed, 7u);
   EXPECT_EQ(region.zones[1].gateway, "10.0.16.1");
   EXPECT_EQ(region.volumes[0].size_gib, 20u);
+  ASSERT_EQ(region.buckets.size(), 2u);
+  EXPECT_EQ(region.buckets[0].name, "state");
+  EXPECT_EQ(region.buckets[1].region, "us-west-2");
+  EXPECT_EQ(region.buckets[1].kms_key, "arn:aws:kms:us-west-2:1:key/k");
+  EXPECT_FALSE(
+      parse_spec("zones: [{name: a, gateway: 10.0.0.1}]\n"
+                 "buckets: [{name: b}, {name: b}, {region: x}]\n",
+                 "region.yaml", folder.path()));
   EXPECT_EQ(region.volumes[0].tags.at("k8s.io/role/control-plane"), "1");
   auto const& masters = region.groups[0];
   EXPECT_EQ(masters.launch.user_data, "role: master\n");
