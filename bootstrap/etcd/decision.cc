@@ -422,6 +422,13 @@ std::vector<InitialMember> initial_from(std::vector<EtcdMember> const& list,
   return initial;
 }
 
+// Before a blank member takes its old id out, its volume says that there is a cluster: else enough
+// of them, out of the list and out of earshot, would form one anew from their ids of old.
+std::optional<Decision> tag_first(MemberInputs const& in, MemberAnswer const& peer) {
+  if (id_of(in.tag_cluster_id) == peer.cluster_id) return std::nullopt;
+  return TagVolume{peer.cluster_id};
+}
+
 // My volume is blank and a quorum answers.
 Decision join(MemberInputs const& in, MemberAnswer const& peer) {
   auto const& list = *peer.quorum_list;
@@ -439,6 +446,7 @@ Decision join(MemberInputs const& in, MemberAnswer const& peer) {
     bool const failed = in.failed_starts >= kLearnerStarts;
     if (unused && !failed) return StartJoined{initial_from(list, in)};
     if (auto stop = not_to_join(in, peer.member, "")) return *stop;
+    if (auto tag = tag_first(in, peer)) return *tag;
     if (!unused) return RemoveStale{member.id, "its data is not on this volume"};
     return RemoveStale{member.id, fmt::format("it is a learner that failed {} times ({})",
                                               in.failed_starts, in.unit_detail)};
@@ -453,6 +461,7 @@ Decision join(MemberInputs const& in, MemberAnswer const& peer) {
                       in.self.name, name_of(member))};
   }
   if (auto wait = no_room(in, list)) return *wait;
+  if (auto tag = tag_first(in, peer)) return *tag;
   return AddLearner{};
 }
 

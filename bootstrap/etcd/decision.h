@@ -18,7 +18,8 @@
 //     that has not started is used as it stands: it has no vote and nothing to lose.
 //  5. A member is not done before a quorum of the volumes carry the cluster's id, so that no
 //     client's write is taken which the loss of a minority of the volumes leaves without evidence.
-//     A learner's volume carries it before the learner votes, for the same reason.
+//     A learner's volume carries it before the learner votes, for the same reason, and a blank
+//     member's before it takes its old id out.
 //  6. Who is to be a member is what the tags of all the cluster's volumes agree on. While they
 //     disagree, nobody is added or removed. A member is taken out only on positive evidence: every
 //     volume's tag lists the same members without it, each of those has a volume that shows it, EC2

@@ -85,6 +85,13 @@ MemberInputs blank() {
   return in;
 }
 
+// The same, and its volume says that it has heard of the cluster.
+MemberInputs hears() {
+  auto in = blank();
+  in.tag_cluster_id = "c1";
+  return in;
+}
+
 // Member a with data of the cluster.
 MemberInputs with_data() {
   auto in = blank();
@@ -474,18 +481,18 @@ Case const kCases[] = {
 
     // A blank volume and a quorum that answers.
     {"ReplacesItsDeadSelf",
-     from(blank, [](MemberInputs& in) { in.peers[0] = serves("b", kIdB, all_three()); }),
+     from(hears, [](MemberInputs& in) { in.peers[0] = serves("b", kIdB, all_three()); }),
      "RemoveStale", "remove etcd-a (a0) from the cluster: its data is not on this volume"},
     // It may have voted before it lost its disk: never state new under its old id.
     {"ListedAndNeverSeenToStart",
-     from(blank,
+     from(hears,
           [](MemberInputs& in) {
             in.peers[0] =
                 serves("b", kIdB, {listed(kIdA, "a", false), listed(kIdB, "b"), listed(kIdC, "c")});
           }),
      "RemoveStale", "remove etcd-a (a0) from the cluster: its data is not on this volume"},
     {"ListedByItsPeerUrlUnderAnotherName",
-     from(blank,
+     from(hears,
           [](MemberInputs& in) {
             auto list = all_three();
             list[0].name = "old";
@@ -493,7 +500,7 @@ Case const kCases[] = {
           }),
      "RemoveStale", "remove etcd-a (a0) from the cluster: its data is not on this volume"},
     {"ListedByItsNameUnderAnOldPeerUrl",
-     from(blank,
+     from(hears,
           [](MemberInputs& in) {
             auto list = all_three();
             list[0].peer_urls = {"http://10.0.0.1:2380"};
@@ -501,11 +508,18 @@ Case const kCases[] = {
           }),
      "RemoveStale", "remove etcd-a (a0) from the cluster: its data is not on this volume"},
     {"RemovedAndNotYetAdded",
-     from(blank,
+     from(hears,
           [](MemberInputs& in) {
             in.peers[0] = serves("b", kIdB, {listed(kIdB, "b"), listed(kIdC, "c")});
           }),
      "AddLearner", "add etcd-a to the cluster as a learner"},
+    // Once it is out of the list, only its volume remembers: it must not form anew.
+    {"ABlankVolumeIsTaggedBeforeItsOldIdGoes",
+     from(blank, [](MemberInputs& in) { in.peers[0] = serves("b", kIdB, all_three()); }),
+     "TagVolume", "tag the volume of etcd-a with cluster c1"},
+    {"ABlankVolumeIsTaggedBeforeItIsAdded",
+     from(blank, [](MemberInputs& in) { in.peers[0] = serves("b", kIdB, {listed(kIdB, "b")}); }),
+     "TagVolume", "tag the volume of etcd-a with cluster c1"},
     {"AddedAndNotYetStarted",
      from(blank,
           [](MemberInputs& in) {
@@ -514,7 +528,7 @@ Case const kCases[] = {
           }),
      "StartJoined", "start etcd-a as a learner"},
     {"StartedAsALearnerAndItsDiskIsLost",
-     from(blank,
+     from(hears,
           [](MemberInputs& in) {
             in.peers[0] =
                 serves("b", kIdB, {listed(kIdB, "b"), listed(kIdC, "c"), learner(0xa1, "a", true)});
@@ -522,7 +536,7 @@ Case const kCases[] = {
      "RemoveStale", "remove etcd-a (a1) from the cluster: its data is not on this volume"},
     // A name or client URLs alone say so too: its log was begun.
     {"ALearnerThatHasANameHasStarted",
-     from(blank,
+     from(hears,
           [](MemberInputs& in) {
             auto named = learner(0xa1, "a", false);
             named.name = "etcd-a";
@@ -530,7 +544,7 @@ Case const kCases[] = {
           }),
      "RemoveStale", "remove etcd-a (a1) from the cluster: its data is not on this volume"},
     {"ALearnerThatHasClientUrlsHasStarted",
-     from(blank,
+     from(hears,
           [](MemberInputs& in) {
             auto unnamed = learner(0xa1, "a", true);
             unnamed.name.clear();
@@ -538,7 +552,7 @@ Case const kCases[] = {
           }),
      "RemoveStale", "remove etcd-a (a1) from the cluster: its data is not on this volume"},
     {"ALearnerThatCannotStart",
-     from(blank,
+     from(hears,
           [](MemberInputs& in) {
             in.failed_starts = 3;
             in.unit_detail = "exited with 1";
@@ -554,7 +568,7 @@ Case const kCases[] = {
           }),
      "Wait", "etcd-c joins as a learner, and learners join one at a time"},
     {"GrowsAClusterOfOne",
-     from(blank, [](MemberInputs& in) { in.peers[0] = serves("b", kIdB, {listed(kIdB, "b")}); }),
+     from(hears, [](MemberInputs& in) { in.peers[0] = serves("b", kIdB, {listed(kIdB, "b")}); }),
      "AddLearner", "add etcd-a to the cluster as a learner"},
     {"SomebodyElseRunsAsMe",
      from(blank,

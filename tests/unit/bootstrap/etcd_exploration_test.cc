@@ -137,6 +137,26 @@ TEST(EtcdExploration, FromFiveToThree) {
               {.depth = bound(9, 11), .losses = 1, .partitions = false});
 }
 
+// Three of five have formed a cluster, no volume is tagged yet, and the two who came late have
+// taken their ids out to be added anew.
+World hardly_formed() {
+  auto world = blank(5);
+  world.formed = true;
+  for (int i = 0; i < 5; ++i) {
+    auto& node = world.nodes[i];
+    node.power = Power::on;
+    if (i < 2) {
+      node.entry = Entry::none;
+      node.first = false;
+      continue;
+    }
+    node.power = Power::etcd;
+    node.disk = Disk::current;
+    node.voted = true;
+  }
+  return world;
+}
+
 // Known bugs of others, put in the place of the decision: each must break what it breaks there.
 struct Known {
   char const* name;
@@ -163,7 +183,7 @@ Known const kKnown[] = {
      serving({Role::stays, Role::stays, Role::stays}),
      {.depth = 9, .losses = 1, .partitions = false},
      [](MemberInputs in) {
-       if (!is_blank(in)) return decide(in);
+       if (!is_blank(in) || list_of(in)) return decide(in);
        in.marker_cluster_id = in.tag_cluster_id = "";
        in.data.set_aside.clear();
        if (in.volumes)
@@ -188,6 +208,17 @@ Known const kKnown[] = {
      },
      false,
      "two clusters: it forms one with a list of its own"},
+    // One that was here: blank members take their old ids out, hear nobody, and form from these
+    // ids.
+    {"IdsThatWereTakenOutFormAnew",
+     hardly_formed(),
+     {.depth = 7, .losses = 1, .partitions = false},
+     [](MemberInputs in) {
+       if (is_blank(in) && list_of(in)) in.tag_cluster_id = "c1";
+       return decide(in);
+     },
+     false,
+     "two clusters: a majority has formed anew"},
     // An empty disk under the old id: what a start with the state "new", or without a member
     // remove before, comes to (kops#5864 and kubeadm's joins of the same name).
     {"TheOldIdWithoutItsLog",

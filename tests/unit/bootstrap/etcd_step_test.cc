@@ -223,6 +223,8 @@ TEST_F(EtcdStepTest, ALearnerWhoseLogDoesNotGrowIsAddedAnew) {
   EXPECT_TRUE(sentence_of(look()).starts_with("set the data of etcd-a aside: "));
   act();
   EXPECT_FALSE(std::filesystem::exists(root_ / "var/lib/etcd/main/data"));
+  EXPECT_EQ(sentence_of(look()), "tag the volume of etcd-a with cluster c1");
+  act();
   EXPECT_EQ(sentence_of(look()), "add etcd-a to the cluster as a learner");
 }
 
