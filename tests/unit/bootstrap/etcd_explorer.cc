@@ -45,7 +45,9 @@ Logs logs_of(World const& world) {
   return logs;
 }
 
+// What is on its way to a volume counts too.
 bool evidence_left(World const& world) {
+  if (world.pending.kind == MoveKind::tag || world.pending.kind == MoveKind::mark) return true;
   return std::ranges::any_of(world.nodes, [](Node const& node) {
     return node.tag != Tag::none || node.marker || node.aside || node.disk != Disk::blank;
   });
