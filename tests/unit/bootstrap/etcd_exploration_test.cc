@@ -100,7 +100,7 @@ void expect_good(World const& start, Bounds bounds) {
 }
 
 TEST(EtcdExploration, ThreeMastersFromNothing) {
-  expect_good(blank(3), {.depth = bound(14, 19), .losses = 2, .writes = 1, .delays = 1});
+  expect_good(blank(3), {.depth = bound(14, 18), .losses = 2, .writes = 1, .delays = 1});
 }
 
 TEST(EtcdExploration, ThreeMastersThatServe) {
@@ -109,7 +109,7 @@ TEST(EtcdExploration, ThreeMastersThatServe) {
 }
 
 TEST(EtcdExploration, FiveMastersFromNothing) {
-  expect_good(blank(5), {.depth = bound(14, 18), .losses = 1, .delays = 0, .partitions = false});
+  expect_good(blank(5), {.depth = bound(14, 16), .losses = 1, .delays = 0, .partitions = false});
 }
 
 TEST(EtcdExploration, FiveMastersThatServe) {
@@ -119,7 +119,7 @@ TEST(EtcdExploration, FiveMastersThatServe) {
 
 TEST(EtcdExploration, FromOneToThree) {
   expect_good(serving({Role::stays, Role::joins, Role::joins}),
-              {.depth = bound(16, 22), .losses = 1, .writes = 2, .delays = 1});
+              {.depth = bound(16, 20), .losses = 1, .writes = 2, .delays = 1});
 }
 
 TEST(EtcdExploration, FromThreeToOne) {
