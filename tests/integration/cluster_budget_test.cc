@@ -57,9 +57,9 @@ TEST(ClusterBudget, AFreshMasterAsksLittleAndAWorkerNothing) {
     EXPECT_LE(of(first, "ec2:DescribeVolumes"), 1) << testing::PrintToString(first);
     EXPECT_EQ(changes(first), 0);
     EXPECT_EQ(of(then, "ec2:AttachVolume"), 2);
-    // Time goes by here as it likes, so this holds the pace: at the most one look in five seconds by
-    // the wait for the volumes, and one by a blank member that hears of nobody yet. The count of a
-    // boot that nothing holds up is a scenario's, on a clock of its own.
+    // Time goes by here as it likes, so this holds the pace: at the most one look in five seconds
+    // by the wait for the volumes, and one by a blank member that hears of nobody yet. The count of
+    // a boot that nothing holds up is a scenario's, on a clock of its own.
     auto const more = 2 * (1 + static_cast<int>(waited[master] / 5s));
     EXPECT_LE(of(then, "ec2:DescribeVolumes"), 1 + 4 + more);
     EXPECT_EQ(of(then, "ec2:DetachVolume"), 0);
