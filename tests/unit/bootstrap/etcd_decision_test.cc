@@ -306,7 +306,7 @@ Case const kCases[] = {
 
     {"TheVolumeIsAtAHigherVersion",
      from(with_data, [](MemberInputs& in) { in.data_version = "3.6"; }), "Refuse",
-     "etcd here is 3.5.33, and this volume's data is at 3.6; start etcd 3.6 here; to go down, run "
+     "etcd here is 3.5.33, and this volume's data is at 3.6: start etcd 3.6 here; to go down, run "
      "'etcdctl downgrade enable 3.5' while every member runs 3.6, wait until each shows storage "
      "version 3.5, and only then replace one master after the other"},
     {"TheClusterIsAtAHigherVersion",
@@ -316,7 +316,7 @@ Case const kCases[] = {
             in.peers[0].version = "3.6.14";
             in.cluster_version = "3.6.0";
           }),
-     "Refuse", "etcd here is 3.5.33, and the cluster is at 3.6; start etcd 3.6 here"},
+     "Refuse", "etcd here is 3.5.33, and the cluster is at 3.6: start etcd 3.6 here"},
     {"TheVolumeWasServedTwoVersionsBefore",
      from(with_data,
           [](MemberInputs& in) {
@@ -325,7 +325,7 @@ Case const kCases[] = {
           }),
      "Refuse",
      "etcd here is 3.7.1, and 3.5.33 last served on this volume: etcd goes up one minor version at "
-     "a time; start 3.6 on it first"},
+     "a time: start 3.6 on it first"},
 
     // Its etcd runs.
     {"Serves", running, "Serving", "etcd-a serves cluster c1 of 3 members"},
@@ -607,7 +607,7 @@ Case const kCases[] = {
             in.peers[0].version = "3.6.14";
             in.cluster_version = "3.6.0";
           }),
-     "Refuse", "etcd here is 3.5.33, and the cluster is at 3.6; start etcd 3.6 here"},
+     "Refuse", "etcd here is 3.5.33, and the cluster is at 3.6: start etcd 3.6 here"},
     {"BlankAndTwoMinorVersionsApart",
      from(blank,
           [](MemberInputs& in) {
