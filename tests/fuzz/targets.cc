@@ -4,6 +4,7 @@ namespace haagent::fuzz {
 namespace {
 
 constexpr Target kTargets[] = {
+    {"backup_manifest", backup_manifest},
     {"cluster_status", cluster_status},
     {"ec2_answers", ec2_answers},
     {"ec2_calls", ec2_calls},

@@ -8,6 +8,7 @@
 
 namespace haagent::fuzz {
 
+void backup_manifest(std::string_view bytes);
 void cluster_status(std::string_view bytes);
 void ec2_answers(std::string_view bytes);
 void ec2_calls(std::string_view bytes);

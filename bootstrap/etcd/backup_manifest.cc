@@ -1,0 +1,221 @@
+#include "bootstrap/etcd/backup_manifest.h"
+
+#include <algorithm>
+#include <map>
+
+#include "agent/base/json.h"
+
+namespace haagent::bootstrap {
+namespace {
+
+constexpr int kSchema = 1;
+constexpr std::size_t kTimeLength = sizeof("20260115T101500.123Z") - 1;
+constexpr BackupReason kReasons[] = {BackupReason::scheduled, BackupReason::before_change,
+                                     BackupReason::manual, BackupReason::pre_restore};
+
+bool is_hex(std::string_view text) {
+  return !text.empty() && std::ranges::all_of(text, [](char c) {
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
+  });
+}
+
+// What may stand in a page or in a file's name: a manifest is somebody else's bytes.
+bool is_plain(std::string_view text) {
+  return !text.empty() && text.size() <= 255 &&
+         std::ranges::all_of(text, [](char c) { return c > ' ' && c < 0x7f && c != '/'; });
+}
+
+// Reads fields one after the other and keeps the first complaint.
+class Reader {
+ public:
+  explicit Reader(Tree const& tree) : tree_(tree) {}
+
+  std::string text(std::string_view key) {
+    auto const* value = tree_.find(key);
+    if (!value || !value->is_string() || !is_plain(value->text())) {
+      complain(key, "is missing or no plain text");
+      return {};
+    }
+    return value->text();
+  }
+  std::string hex(std::string_view key, std::size_t most) {
+    auto value = text(key);
+    if (!value.empty() && (!is_hex(value) || value.size() > most))
+      complain(key, "is not hexadecimal");
+    return value;
+  }
+  std::uint64_t number(std::string_view key) {
+    auto const* value = tree_.find(key);
+    auto number = value ? value->as_unsigned() : std::nullopt;
+    if (!number) complain(key, "is missing or no number");
+    return number.value_or(0);
+  }
+  UtcTime time(std::string_view key) {
+    auto parsed = parse_rfc3339(text(key));
+    if (!parsed) complain(key, "is no time");
+    return parsed.value_or(UtcTime{});
+  }
+  void complain(std::string_view key, std::string_view what) {
+    if (complaint_.empty()) complaint_ = fmt::format("'{}' {}", key, what);
+  }
+  std::string const& complaint() const { return complaint_; }
+
+ private:
+  Tree const& tree_;
+  std::string complaint_;
+};
+
+std::string compact(UtcTime time) {
+  auto text = to_rfc3339(time, /*milliseconds=*/true);
+  std::erase_if(text, [](char c) { return c == '-' || c == ':'; });
+  return text;
+}
+
+}  // namespace
+
+std::string_view to_string(BackupReason reason) {
+  switch (reason) {
+    case BackupReason::scheduled:
+      return "scheduled";
+    case BackupReason::before_change:
+      return "before-change";
+    case BackupReason::manual:
+      return "manual";
+    case BackupReason::pre_restore:
+      return "pre-restore";
+  }
+  return "scheduled";
+}
+
+std::string backup_folder(EtcdCluster cluster) {
+  return fmt::format("backups/{}/", to_string(cluster));
+}
+
+std::string backup_data_key(EtcdCluster cluster, std::string_view name) {
+  return fmt::format("{}{}.db", backup_folder(cluster), name);
+}
+
+std::string backup_manifest_key(EtcdCluster cluster, std::string_view name) {
+  return fmt::format("{}{}.json", backup_folder(cluster), name);
+}
+
+std::string backup_name(UtcTime created, std::string_view member) {
+  return fmt::format("{}-{}", compact(created), member);
+}
+
+std::optional<UtcTime> backup_time(std::string_view name) {
+  if (name.size() < kTimeLength + 2 || name[kTimeLength] != '-' || !is_plain(name))
+    return std::nullopt;
+  auto const text = name.substr(0, kTimeLength);
+  // 20260115T101500.123Z as 2026-01-15T10:15:00.123Z; what it parses to must print as it stands.
+  auto const time =
+      parse_rfc3339(fmt::format("{}-{}-{}:{}:{}", text.substr(0, 4), text.substr(4, 2),
+                                text.substr(6, 5), text.substr(11, 2), text.substr(13)));
+  if (!time || compact(*time) != text) return std::nullopt;
+  return time;
+}
+
+std::string manifest_json(BackupManifest const& manifest) {
+  auto tree = Tree::map({{"schema", kSchema},
+                         {"cluster", manifest.cluster},
+                         {"etcd", to_string(manifest.etcd)},
+                         {"clusterId", manifest.cluster_id},
+                         {"member", manifest.member},
+                         {"revision", manifest.revision},
+                         {"size", manifest.size},
+                         {"sha256", manifest.sha256},
+                         {"etcdVersion", manifest.etcd_version},
+                         {"haagentVersion", manifest.haagent_version},
+                         {"createdAt", to_rfc3339(manifest.created_at, /*milliseconds=*/true)},
+                         {"verifiedAt", to_rfc3339(manifest.verified_at, /*milliseconds=*/true)},
+                         {"reason", to_string(manifest.reason)}});
+  if (manifest.total_keys) tree["totalKeys"] = *manifest.total_keys;
+  return json::print(tree, 2);
+}
+
+Result<BackupManifest> parse_manifest(std::string_view name, std::string_view bytes) {
+  auto bad = [](std::string_view why) {
+    return fail(Kind::invalid, "it is no manifest of a backup: {}", why);
+  };
+  if (!backup_time(name)) return bad("its key is no backup's name");
+  auto tree = json::parse(bytes);
+  if (!tree) return bad(tree.error().what);
+  if (!tree->is_map()) return bad("it is no JSON object");
+  Reader read(*tree);
+  // A newer haagent may add fields; it raises the schema where an older one must not read on.
+  if (read.number("schema") != kSchema) read.complain("schema", "is not 1: a newer haagent's");
+  BackupManifest manifest;
+  manifest.name = name;
+  manifest.cluster = read.text("cluster");
+  auto const etcd = read.text("etcd");
+  if (etcd == to_string(EtcdCluster::events)) {
+    manifest.etcd = EtcdCluster::events;
+  } else if (etcd != to_string(EtcdCluster::main)) {
+    read.complain("etcd", "is neither main nor events");
+  }
+  manifest.cluster_id = read.hex("clusterId", 16);
+  manifest.member = read.text("member");
+  manifest.revision = read.number("revision");
+  if (tree->find("totalKeys")) manifest.total_keys = read.number("totalKeys");
+  manifest.size = read.number("size");
+  manifest.sha256 = read.hex("sha256", 64);
+  if (manifest.sha256.size() != 64) read.complain("sha256", "is not of 64 digits");
+  manifest.etcd_version = read.text("etcdVersion");
+  manifest.haagent_version = read.text("haagentVersion");
+  manifest.created_at = read.time("createdAt");
+  manifest.verified_at = read.time("verifiedAt");
+  auto const reason = read.text("reason");
+  auto const known =
+      std::ranges::find(kReasons, reason, [](BackupReason each) { return to_string(each); });
+  if (known == std::end(kReasons)) {
+    read.complain("reason", "is none that this haagent knows");
+  } else {
+    manifest.reason = *known;
+  }
+  if (!read.complaint().empty()) return bad(read.complaint());
+  return manifest;
+}
+
+BackupEntry const* BackupInventory::newest() const {
+  for (auto entry = entries.rbegin(); entry != entries.rend(); ++entry)
+    if (entry->complete()) return &*entry;
+  return nullptr;
+}
+
+BackupEntry const* BackupInventory::find(std::string_view name) const {
+  auto const found = std::ranges::find(entries, name, &BackupEntry::name);
+  return found == entries.end() ? nullptr : &*found;
+}
+
+BackupInventory backup_inventory(EtcdCluster cluster, std::vector<StoredEntry> const& listed) {
+  BackupInventory inventory;
+  std::map<std::string, BackupEntry, std::less<>> entries;
+  auto const folder = backup_folder(cluster);
+  for (auto const& object : listed) {
+    auto name = std::string_view(object.key);
+    bool const ours = name.starts_with(folder);
+    if (ours) name.remove_prefix(folder.size());
+    bool const manifest = name.ends_with(".json");
+    bool const data = name.ends_with(".db");
+    if (manifest || data) name.remove_suffix(manifest ? 5 : 3);
+    auto const time = ours && (manifest || data) ? backup_time(name) : std::nullopt;
+    if (!time) {
+      inventory.strangers.push_back(object.key);
+      continue;
+    }
+    auto& entry = entries[std::string(name)];
+    entry.name = name;
+    entry.created = *time;
+    entry.modified = std::max(entry.modified, object.modified);
+    if (manifest) entry.has_manifest = true;
+    if (data) {
+      entry.has_data = true;
+      entry.data_size = object.size;
+    }
+  }
+  // By name, so by time.
+  for (auto& [name, entry] : entries) inventory.entries.push_back(std::move(entry));
+  return inventory;
+}
+
+}  // namespace haagent::bootstrap

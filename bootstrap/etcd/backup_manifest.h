@@ -1,0 +1,76 @@
+// What stands in the state store for each backup of an etcd cluster:
+//
+//   backups/<main|events>/<name>.db     the snapshot, as etcdctl saved it
+//   backups/<main|events>/<name>.json   its manifest, written last: the commit mark
+//
+// A name begins with the time, so that keys sort by age: "20260115T101500.123Z-etcd-a". A snapshot
+// without a manifest is no backup: an upload that was cut off, or one that was not verified.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "agent/base/clock.h"
+#include "agent/base/facts.h"
+#include "agent/base/result.h"
+#include "agent/base/state_store.h"
+
+namespace haagent::bootstrap {
+
+enum class BackupReason { scheduled, before_change, manual, pre_restore };
+std::string_view to_string(BackupReason reason);  // "scheduled", "before-change", ...
+
+struct BackupManifest {
+  std::string name;
+  std::string cluster;                      // "prod.example.com"
+  EtcdCluster etcd = EtcdCluster::main;     // which of its two
+  std::string cluster_id;                   // hexadecimal
+  std::string member;                       // that it was taken from: "etcd-a"
+  std::uint64_t revision = 0;               // of the snapshot itself
+  std::optional<std::uint64_t> total_keys;  // as etcd's own tool counts them
+  std::uint64_t size = 0;                   // bytes of the .db file
+  std::string sha256;                       // of the .db file, hexadecimal
+  std::string etcd_version;                 // "3.5.30"
+  std::string haagent_version;
+  UtcTime created_at{};
+  UtcTime verified_at{};  // read back from the store and restored into a scratch directory
+  BackupReason reason = BackupReason::scheduled;
+  bool operator==(BackupManifest const&) const = default;
+};
+
+std::string backup_folder(EtcdCluster cluster);  // "backups/main/"
+std::string backup_data_key(EtcdCluster cluster, std::string_view name);
+std::string backup_manifest_key(EtcdCluster cluster, std::string_view name);
+
+std::string backup_name(UtcTime created, std::string_view member);
+// The time that a name begins with; nothing for what is no backup's name.
+std::optional<UtcTime> backup_time(std::string_view name);
+
+std::string manifest_json(BackupManifest const& manifest);
+// Errors: invalid, naming what is missing or wrong. `name` is the one that its key has.
+Result<BackupManifest> parse_manifest(std::string_view name, std::string_view bytes);
+
+// What a listing of backup_folder() shows, oldest first.
+struct BackupEntry {
+  std::string name;
+  UtcTime created{};  // as the name says
+  bool has_manifest = false;
+  bool has_data = false;
+  std::uint64_t data_size = 0;  // bytes, as the store says
+  UtcTime modified{};           // the later of the two objects
+  bool complete() const { return has_manifest && has_data; }
+};
+struct BackupInventory {
+  std::vector<BackupEntry> entries;
+  std::vector<std::string> strangers;  // keys that are not of this scheme; never touched
+
+  // The newest complete one; null where there is none.
+  BackupEntry const* newest() const;
+  BackupEntry const* find(std::string_view name) const;
+};
+BackupInventory backup_inventory(EtcdCluster cluster, std::vector<StoredEntry> const& listed);
+
+}  // namespace haagent::bootstrap
