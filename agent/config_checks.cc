@@ -102,6 +102,22 @@ class Checker {
     }
   }
 
+  void backups(EtcdBackupConfig const& backups) {
+    std::string const path = "etcd.backups";
+    if (backups.interval < Duration(60'000)) {
+      report(path + ".interval",
+             fmt::format("{} is less than a minute: each backup reads the whole database",
+                         to_text(backups.interval)));
+    }
+    if (backups.keep_for < backups.interval) {
+      report(path + ".keepFor", fmt::format("{} is less than the interval of {}",
+                                            to_text(backups.keep_for), to_text(backups.interval)));
+    }
+    if (backups.keep_at_least < 1 || backups.keep_at_least > 100'000) {
+      report(path + ".keepAtLeast", "must be a number of backups from 1 to 100000");
+    }
+  }
+
   // Overlays, flags, labels and ranges against the stated version: what the rendering would refuse.
   void kubernetes() {
     auto version = parse_kube_version(config_.kubernetes.version);
@@ -221,6 +237,7 @@ void check_meaning(NodeConfig const& config, Tree const& merged, Diagnostics& ou
   checker.etcd("main", config.etcd.main);
   checker.etcd("events", config.etcd.events);
   checker.pki();
+  checker.backups(config.etcd.backups);
   checker.kubernetes();
   checker.old_flags();
 }

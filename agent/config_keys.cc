@@ -317,6 +317,36 @@ ConfigKeys make_keys() {
                       .example = "/usr/bin/etcd",
                       .pattern = "^/.+$",
                       .check = check_absolute_path}));
+  rows.push_back(key("etcd.backups.enabled", AT(etcd.backups.enabled),
+                     {.description = "Whether etcd is backed up to cluster.state",
+                      .who = "masters",
+                      .example = "true"}));
+  rows.push_back(key(
+      "etcd.backups.interval", AT(etcd.backups.interval),
+      {.description = "How old the newest backup may become", .who = "masters", .example = "15m"}));
+  rows.push_back(key("etcd.backups.keepFor", AT(etcd.backups.keep_for),
+                     {.description = "How long backups are kept: all of the last day, one an hour "
+                                     "of the last week, then one a day",
+                      .who = "masters",
+                      .example = "2160h"}));
+  rows.push_back(key("etcd.backups.keepAtLeast", AT(etcd.backups.keep_at_least),
+                     {.description = "How many of the newest backups are kept, however old",
+                      .who = "masters",
+                      .example = "\"10\""}));
+  rows.push_back(key("etcd.backups.tools", AT(etcd.backups.tools),
+                     {.description = "Directory of etcdctl and etcdutl instead of that of "
+                                     "etcd.binary",
+                      .who = "masters",
+                      .example = "/usr/bin",
+                      .pattern = "^/.+$",
+                      .check = check_absolute_path}));
+  rows.push_back(key("etcd.backups.scratch", AT(etcd.backups.scratch),
+                     {.description = "Directory in which backups are taken and verified; needs "
+                                     "twice the database's size",
+                      .who = "masters",
+                      .example = "/var/lib/haagent/scratch",
+                      .pattern = "^/.+$",
+                      .check = check_absolute_path}));
   add_etcd_cluster(rows, "main", AT(etcd.main));
   add_etcd_cluster(rows, "events", AT(etcd.events));
 

@@ -32,6 +32,16 @@ struct EtcdClusterConfig {
   Tree extra_config;  // extraConfig: merged over etcd's configuration file
 };
 
+struct EtcdBackupConfig {
+  bool enabled = true;                       // enabled
+  Duration interval{15 * 60'000};            // interval
+  Duration keep_for{90 * 24 * 3'600'000ll};  // keepFor: all of a day, one an hour of a week, then
+                                             // one a day until here
+  std::uint64_t keep_at_least = 10;  // keepAtLeast: however old
+  std::string tools;  // tools: directory of etcdctl and etcdutl; empty: the one of etcd.binary
+  std::string scratch = "/var/lib/haagent/scratch";  // scratch: off the etcd volume
+};
+
 struct Taint {
   std::string key, value, effect;
 };
@@ -74,6 +84,7 @@ struct NodeConfig {
     std::string binary = "/usr/bin/etcd";  // etcd.binary
     EtcdClusterConfig main;                // etcd.main
     EtcdClusterConfig events;              // etcd.events
+    EtcdBackupConfig backups;              // etcd.backups
     EtcdClusterConfig const& of(bool is_main) const { return is_main ? main : events; }
   } etcd;
 
