@@ -1,0 +1,48 @@
+#include "bootstrap/etcd/backup_decision.h"
+
+#include <algorithm>
+
+namespace haagent::bootstrap {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr Duration kFresh = 5min;
+constexpr Duration kTryAgain = 5min;
+
+}  // namespace
+
+std::optional<BackupTurn> backup_turn(BackupInputs const& in) {
+  std::vector<std::uint64_t> order;
+  for (auto const& member : in.members)
+    if (!member.learner && member.started()) order.push_back(member.id);
+  std::ranges::sort(order, {}, [&](std::uint64_t id) { return std::pair(id == in.leader_id, id); });
+  auto const mine = std::ranges::find(order, in.own_id);
+  if (mine == order.end()) return std::nullopt;
+  BackupTurn turn{.rank = static_cast<int>(mine - order.begin())};
+  // Without any backup the first one begins at once, and the others stand in for it later.
+  if (!in.newest) {
+    turn.at = in.watching_since + turn.rank * in.interval / 2;
+    turn.due = in.now >= turn.at;
+    return turn;
+  }
+  // A newest from the future (a clock that was wrong) must not stop backups for ever.
+  auto const newest = std::min(*in.newest, in.now);
+  turn.at = newest + in.interval + turn.rank * in.interval / 2 + in.jitter;
+  turn.due = in.now >= turn.at;
+  return turn;
+}
+
+BeforeChange before_change(BeforeChangeInputs const& in) {
+  if (!in.enabled) return GoOn{"backups are switched off (etcd.backups.enabled)"};
+  if (in.newest && in.now - *in.newest <= kFresh && *in.newest - in.now <= kFresh) return GoOn{};
+  bool const failed_lately = in.tried && in.now - *in.tried < kTryAgain && !in.failure.empty();
+  if (!failed_lately) return BackUpFirst{};
+  if (in.change == MemberChange::restores)
+    return GoOn{
+        fmt::format("without a backup, because it only brings back what was lost: {}", in.failure)};
+  return HoldChange{
+      fmt::format("no member is taken away before there is a backup: {}", in.failure)};
+}
+
+}  // namespace haagent::bootstrap
