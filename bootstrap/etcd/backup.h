@@ -1,0 +1,83 @@
+// One backup, from a running member to a manifest in the store; and what is read of the store's.
+//
+// A backup is verified by what came back: the object is downloaded again, its bytes are compared
+// with those that were sent, and a member is restored from the downloaded file into a scratch
+// directory. So a manifest, which is written last, says of the bytes in the store, and not of a
+// local file, that a restore takes them.
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "agent/base/clock.h"
+#include "agent/base/files.h"
+#include "agent/base/node_config.h"
+#include "agent/base/process.h"
+#include "agent/base/state_store.h"
+#include "bootstrap/etcd/backup_manifest.h"
+#include "bootstrap/etcd/backup_retention.h"
+#include "bootstrap/etcd/client.h"
+#include "bootstrap/etcd/snapshot.h"
+
+namespace haagent::bootstrap {
+
+// What backups work with. All of it outlives them.
+struct BackupParts {
+  NodeConfig const& config;
+  Root root;
+  Http& http;
+  Clock& clock;
+  Process& process;
+  StateStore& store;
+  std::string haagent_version;
+};
+
+struct ListedBackup {
+  BackupEntry entry;
+  std::optional<BackupManifest> manifest;
+  std::string problem;  // why there is no manifest, or why it cannot be used; empty: good
+};
+struct BackupList {
+  std::vector<ListedBackup> backups;  // oldest first
+  std::vector<std::string> strangers;
+};
+
+class Backups {
+ public:
+  Backups(EtcdCluster cluster, BackupParts const& parts);
+
+  // Of one list call; reads no manifest.
+  Result<BackupInventory> inventory(std::stop_token stop);
+  // Reads every manifest; one that cannot be read is told, and is no error.
+  Result<BackupList> list(std::stop_token stop);
+  // The newest whose manifest reads and whose snapshot is there with its size; nothing: none.
+  Result<std::optional<BackupManifest>> newest_good(BackupInventory const& inventory,
+                                                    std::stop_token stop);
+  // From the member at that endpoint.
+  Result<BackupManifest> take(std::string const& endpoint, BackupReason reason,
+                              std::stop_token stop);
+  // Downloads it, and holds it against its manifest. The file is there only when all is well.
+  Result<void> fetch(BackupManifest const& manifest, std::filesystem::path const& file,
+                     std::stop_token stop);
+  // What backups_to_remove() says. How many went.
+  Result<std::size_t> sweep(std::stop_token stop);
+
+  SnapshotTools tools() const;
+  // A folder of one's own below etcd.backups.scratch, emptied. Errors: transient where the disk has
+  // not `bytes` to spare.
+  Result<std::filesystem::path> scratch(std::string_view purpose, std::uint64_t bytes) const;
+
+ private:
+  Result<ListedBackup> read(BackupEntry const& entry, std::stop_token stop);
+  EtcdCluster const cluster_;
+  BackupParts parts_;
+};
+
+// What a scratch restore of so large a snapshot takes: the snapshot, the database, etcd's first log
+// files.
+std::uint64_t restore_space(std::uint64_t snapshot_size);
+
+}  // namespace haagent::bootstrap
