@@ -1,5 +1,8 @@
 #include "agent/boot.h"
 
+#include "agent/version.h"
+#include "bootstrap/etcd/backup_before_change.h"
+#include "bootstrap/etcd/backup_step.h"
 #include "bootstrap/etcd/care_step.h"
 #include "bootstrap/etcd/step.h"
 #include "bootstrap/kube/steps.h"
@@ -24,13 +27,27 @@ struct Boot::State {
              .process = parts.process,
              .units = parts.units,
              .ec2 = parts.ec2},
-        pki{config, parts.root, parts.store, parts.clock} {}
+        backups{config,        parts.root,  parts.http,           parts.clock,
+                parts.process, parts.store, std::string(kVersion)},
+        pki{config, parts.root, parts.store, parts.clock} {
+    etcd.asks_for_backups = true;
+    // One for each cluster: their rows run side by side, each in a thread of its own.
+    for (auto cluster : kEtcdClusters)
+      before_change.push_back(std::make_unique<bootstrap::BackupBeforeChange>(cluster, backups));
+    etcd.before_change = [this](EtcdCluster cluster, bootstrap::MemberChange change,
+                                std::string const& endpoint, std::stop_token stop) {
+      auto const which = cluster == EtcdCluster::main ? 0u : 1u;
+      return before_change[which]->ready(change, endpoint, std::move(stop));
+    };
+  }
 
   NodeConfig const config;
   Root root;
   volumes::Volumes volumes;
   bootstrap::EtcdParts etcd;
+  bootstrap::BackupParts backups;
   bootstrap::pki::PkiParts pki;
+  std::vector<std::unique_ptr<bootstrap::BackupBeforeChange>> before_change;
   std::mutex kube_record;
 };
 
@@ -46,6 +63,8 @@ struct How {
   Upkeep upkeep = Upkeep::none;
   Duration period = 1min;
 };
+
+constexpr Duration kForEver = 24h * 365 * 10;
 
 Row row(std::unique_ptr<Step> step, How how) {
   Row made;
@@ -102,11 +121,19 @@ std::vector<Row> Boot::rows() {
   rows.push_back(
       row(std::move(etcd[2]),
           {.after = {"mount-events", "hosts", "pki"}, .upkeep = Upkeep::act, .period = 5s}));
-  for (auto cluster : kEtcdClusters)
+  for (auto cluster : kEtcdClusters) {
+    auto name = [&](std::string_view what) {
+      return fmt::format("{}-{}", what, to_string(cluster));
+    };
+    rows.push_back(row(std::make_unique<bootstrap::StoreStep>(cluster, state.backups),
+                       {.after = {name("mount")}, .upkeep = Upkeep::look_only, .period = 2s}));
+    // It never gives up: a store that is down for a week is told for a week.
+    rows.push_back(
+        row(std::make_unique<bootstrap::BackupStep>(cluster, state.backups),
+            {.after = {name("etcd")}, .deadline = kForEver, .upkeep = Upkeep::act, .period = 30s}));
     rows.push_back(row(std::make_unique<bootstrap::CareStep>(cluster, state.etcd),
-                       {.after = {fmt::format("etcd-{}", to_string(cluster))},
-                        .upkeep = Upkeep::act,
-                        .period = 15s}));
+                       {.after = {name("etcd")}, .upkeep = Upkeep::act, .period = 15s}));
+  }
   rows.push_back(row(std::move(kube_files), {.after = {}, .upkeep = Upkeep::act}));
   // An apiserver without its etcd would crash-loop into backoff, so its manifest waits.
   rows.push_back(row(

@@ -467,6 +467,15 @@ Result<void> EtcdStep::mark(std::uint64_t id, std::stop_token stop) {
   return write_volume_marker(mount_point_, **marker);
 }
 
+// For good: not one that comes back under another id.
+bool EtcdStep::takes_a_voter(Decision const& decision) const {
+  auto const* leaving = std::get_if<RemoveMember>(&decision);
+  if (!leaving || !inputs_.own.quorum_list) return false;
+  auto const& list = *inputs_.own.quorum_list;
+  auto const member = std::ranges::find(list, leaving->id, &EtcdMember::id);
+  return member != list.end() && !member->learner;
+}
+
 Result<void> EtcdStep::carry_out(Decision const& decision, Facts& facts, std::stop_token stop) {
   if (std::get_if<StartAsIs>(&decision)) {
     auto initial = initial_on_disk();
@@ -486,6 +495,11 @@ Result<void> EtcdStep::carry_out(Decision const& decision, Facts& facts, std::st
   }
   if (std::get_if<StopUnit>(&decision))
     return parts_.units.stop(etcd_unit(cluster_), kStopDeadline, stop);
+  if (changes_members(decision) && parts_.before_change && !voter_endpoints_.empty()) {
+    auto const change = takes_a_voter(decision) ? MemberChange::shrinks : MemberChange::restores;
+    auto ready = parts_.before_change(cluster_, change, voter_endpoints_.front(), stop);
+    if (!ready) return fail(ready.error(), "backing up before the members change");
+  }
   if (auto const* remove = std::get_if<RemoveStale>(&decision))
     return voters().remove(remove->id, stop);
   if (auto const* leaving = std::get_if<RemoveMember>(&decision))

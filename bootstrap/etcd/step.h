@@ -11,6 +11,7 @@
 #include "agent/base/process.h"
 #include "agent/base/step.h"
 #include "agent/base/units.h"
+#include "bootstrap/etcd/backup_decision.h"
 #include "bootstrap/etcd/config_file.h"
 #include "bootstrap/etcd/decision.h"
 #include "bootstrap/hosts/peers.h"
@@ -37,6 +38,10 @@ struct EtcdParts {
   // formed.
   bool asks_for_backups = false;
   EtcdPace pace = {};
+  // Called before a member is added or removed, with a voter's endpoint; returns once there is a
+  // backup, or an error where the change has to wait for one. Unset: there are no backups.
+  std::function<Result<void>(EtcdCluster, MemberChange, std::string const&, std::stop_token)>
+      before_change = {};
 };
 
 // The steps `etcd-main` and `etcd-events`: one member of one cluster, from its volume to a voter
@@ -73,6 +78,7 @@ class EtcdStep final : public Step {
   Result<void> tag(Facts& facts, std::uint64_t id, std::stop_token stop);
   Result<void> mark(std::uint64_t id, std::stop_token stop);
   Result<void> write_version();
+  bool takes_a_voter(Decision const& decision) const;
   Result<void> carry_out(Decision const& decision, Facts& facts, std::stop_token stop);
   EtcdClient voters() const;
   EtcdClient own_member() const;

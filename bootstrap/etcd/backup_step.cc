@@ -1,0 +1,157 @@
+#include "bootstrap/etcd/backup_step.h"
+
+#include <algorithm>
+#include <functional>
+
+#include "bootstrap/etcd/data_dir.h"
+
+namespace haagent::bootstrap {
+namespace {
+
+using namespace std::chrono_literals;
+
+// The same at each start, so that a restarted agent does not draw a better one.
+Duration jitter_of(NodeConfig const& config, std::string_view name) {
+  auto const most = static_cast<std::uint64_t>(config.etcd.backups.interval.count() / 20);
+  auto const drawn = std::hash<std::string>{}(fmt::format("{} {}", config.cluster.name, name));
+  return Duration(static_cast<Duration::rep>(most == 0 ? 0 : drawn % most));
+}
+
+}  // namespace
+
+StoreStep::StoreStep(EtcdCluster cluster, BackupParts const& parts)
+    : cluster_(cluster), parts_(parts), name_(fmt::format("store-{}", to_string(cluster))) {}
+
+Result<Finding> StoreStep::look(Facts& facts, std::stop_token stop) {
+  auto& mine = facts.etcd(cluster_);
+  if (mine.member.get()) return Done{"etcd serves, so what the state store has decides nothing"};
+  auto mount = mine.mount.require(fmt::format("mount of {}", to_string(cluster_)));
+  if (!mount) return std::unexpected(mount.error());
+  auto const data = inspect_data_dir(parts_.root(mount->mount_point));
+  if (data && data->state == DataDir::State::member)
+    return Done{"the volume has data, so what the state store has decides nothing"};
+  Backups backups(cluster_, parts_);
+  auto seen = backups.inventory(std::move(stop));
+  if (!seen) {
+    // Not known is not none.
+    mine.backups.set({.state = EtcdBackups::State::unknown, .detail = seen.error().what});
+    return Done{fmt::format("not known: {}", seen.error().what)};
+  }
+  auto const* newest = seen->newest();
+  if (!newest) {
+    mine.backups.set({.state = EtcdBackups::State::none});
+    return Done{fmt::format("{} has no backup of {}", parts_.store.where(), to_string(cluster_))};
+  }
+  mine.backups.set({.state = EtcdBackups::State::present, .detail = to_rfc3339(newest->created)});
+  return Done{fmt::format("{} has backups of {}, the newest of {}", parts_.store.where(),
+                          to_string(cluster_), to_rfc3339(newest->created))};
+}
+
+Result<void> StoreStep::act(Facts&, std::stop_token) {
+  return fail(Kind::internal, "{} has nothing to do", name_);
+}
+
+BackupStep::BackupStep(EtcdCluster cluster, BackupParts const& parts)
+    : cluster_(cluster),
+      parts_(parts),
+      name_(fmt::format("backup-{}", to_string(cluster))),
+      endpoint_(etcd_endpoint(parts.config, cluster, "127.0.0.1")) {}
+
+Result<std::optional<BackupTurn>> BackupStep::turn(std::optional<UtcTime> newest,
+                                                   std::stop_token stop) {
+  EtcdClient own(parts_.http, {endpoint_}, etcd_client_tls(parts_.config, parts_.root));
+  auto status = own.status(stop);
+  if (!status) return std::unexpected(status.error());
+  BackupInputs in{.now = parts_.clock.utc(),
+                  .own_id = status->header.member_id,
+                  .leader_id = status->leader,
+                  .newest = newest,
+                  .watching_since = watching_since_,
+                  .interval = parts_.config.etcd.backups.interval,
+                  .jitter = jitter_of(parts_.config, name_)};
+  if (status->learner) return std::nullopt;
+  auto members = own.members(Consistency::local, std::move(stop));
+  if (!members) return std::unexpected(members.error());
+  in.members = std::move(members->members);
+  return backup_turn(in);
+}
+
+std::unexpected<Error> BackupStep::failing() const {
+  return fail(Kind::transient, "backups of {} fail since {}: {}; the last good one is {}",
+              to_string(cluster_), to_rfc3339(failing_since_), failure_,
+              newest_ ? "of " + to_rfc3339(*newest_) : "not there: there is none");
+}
+
+void BackupStep::failed(Error const& error) {
+  if (failure_.empty()) failing_since_ = parts_.clock.utc();
+  failure_ = error.what;
+  auto const most = std::max<Duration>(1min, parts_.config.etcd.backups.interval / 2);
+  next_try_ =
+      parts_.clock.steady() + std::min<Duration>(most, 1min * (1 << std::min(failures_, 6)));
+  ++failures_;
+}
+
+Result<Finding> BackupStep::look(Facts& facts, std::stop_token stop) {
+  auto const& config = parts_.config.etcd.backups;
+  if (!config.enabled) return Done{"backups are switched off (etcd.backups.enabled)"};
+  if (!looked_) {
+    looked_ = true;
+    watching_since_ = parts_.clock.utc();
+    return Done{fmt::format("backups go to {} each {} once the boot is over", parts_.store.where(),
+                            to_words(config.interval))};
+  }
+  if (!failure_.empty() && parts_.clock.steady() < next_try_) return failing();
+
+  Backups backups(cluster_, parts_);
+  auto seen = backups.inventory(stop);
+  if (stop.stop_requested()) return fail(Kind::interrupted, "stopped");
+  if (!seen) {
+    failed(seen.error());
+    return failing();
+  }
+  auto const* newest = seen->newest();
+  newest_ = newest ? std::optional(newest->created) : std::nullopt;
+  facts.etcd(cluster_).backups.set(
+      {.state = newest ? EtcdBackups::State::present : EtcdBackups::State::none,
+       .detail = newest ? to_rfc3339(newest->created) : ""});
+  // Somebody else's will do.
+  if (newest_ && parts_.clock.utc() - *newest_ < config.interval) {
+    failure_.clear();
+    failures_ = 0;
+  }
+
+  auto const kept = std::ranges::count_if(seen->entries, &BackupEntry::complete);
+  auto sentence =
+      newest ? fmt::format("the newest backup is of {} ({}), and {} are kept in {}",
+                           to_rfc3339(newest->created), newest->name, kept, parts_.store.where())
+             : fmt::format("there is no backup of {} yet", to_string(cluster_));
+  auto mine = turn(newest_, stop);
+  if (!mine) {
+    if (!failure_.empty()) return failing();
+    // Whether etcd serves is etcd's own row.
+    return Done{fmt::format("{}; none is taken here while etcd does not answer", sentence)};
+  }
+  if (*mine && (*mine)->due)
+    return Needed{fmt::format("back up {}: {}", to_string(cluster_), sentence)};
+  if (!failure_.empty()) return failing();
+  if (!swept_.empty()) return fail(Kind::transient, "{}; {}", sentence, swept_);
+  return Done{std::move(sentence)};
+}
+
+Result<void> BackupStep::act(Facts&, std::stop_token stop) {
+  Backups backups(cluster_, parts_);
+  auto taken = backups.take(endpoint_, BackupReason::scheduled, stop);
+  if (stop.stop_requested()) return fail(Kind::interrupted, "stopped");
+  if (!taken) {
+    failed(taken.error());
+    return failing();
+  }
+  failure_.clear();
+  failures_ = 0;
+  newest_ = taken->created_at;
+  auto swept = backups.sweep(std::move(stop));
+  swept_ = swept ? "" : swept.error().what;
+  return {};
+}
+
+}  // namespace haagent::bootstrap

@@ -1,0 +1,63 @@
+// The rows `store-<cluster>` and `backup-<cluster>`: what the state store has of a cluster, and
+// that there is always a young backup of it.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "agent/base/step.h"
+#include "bootstrap/etcd/backup.h"
+#include "bootstrap/etcd/backup_decision.h"
+
+namespace haagent::bootstrap {
+
+// `store-<cluster>`: asks the store for backups while the volume is blank and no member serves, and
+// sets facts.etcd(cluster).backups. Comes after mount-<cluster>. Always done: who waits for its
+// answer is etcd-<cluster>, and a volume with data waits for nobody's answer.
+class StoreStep final : public Step {
+ public:
+  StoreStep(EtcdCluster cluster, BackupParts const& parts);
+  std::string_view name() const override { return name_; }
+  Result<Finding> look(Facts& facts, std::stop_token stop) override;
+  Result<void> act(Facts& facts, std::stop_token stop) override;
+
+ private:
+  EtcdCluster const cluster_;
+  BackupParts parts_;
+  std::string const name_;
+};
+
+// `backup-<cluster>`: a standing duty, after etcd-<cluster>. It holds no boot up: its first look
+// finds it done, and asks nobody. From then on a backup that fails is an error of this row until
+// one succeeds, so that the node is degraded and says since when; it is tried again after pauses
+// that grow from a minute to half an interval.
+class BackupStep final : public Step {
+ public:
+  BackupStep(EtcdCluster cluster, BackupParts const& parts);
+  std::string_view name() const override { return name_; }
+  Result<Finding> look(Facts& facts, std::stop_token stop) override;
+  Result<void> act(Facts& facts, std::stop_token stop) override;
+
+ private:
+  Result<std::optional<BackupTurn>> turn(std::optional<UtcTime> newest, std::stop_token stop);
+  std::unexpected<Error> failing() const;
+  void failed(Error const& error);
+
+  EtcdCluster const cluster_;
+  BackupParts parts_;
+  std::string const name_;
+  std::string const endpoint_;  // of this master's own member
+  bool looked_ = false;
+  UtcTime watching_since_{};
+  std::optional<UtcTime> newest_;  // of the last listing
+  std::string swept_;              // trouble with removing old ones
+
+  std::string failure_;  // empty: the last backup that was tried succeeded
+  UtcTime failing_since_{};
+  int failures_ = 0;
+  SteadyTime next_try_{};
+};
+
+}  // namespace haagent::bootstrap
