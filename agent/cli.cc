@@ -5,6 +5,7 @@
 
 #include "agent/config_commands.h"
 #include "agent/daemon.h"
+#include "agent/etcd_commands.h"
 #include "agent/exit_codes.h"
 #include "agent/machine.h"
 #include "agent/own_user_data.h"
@@ -165,6 +166,32 @@ int run_cli(int argc, char** argv) {
     render_options.config = common.request();
     code = run_render(render_options);
   });
+
+  auto* etcd = app.add_subcommand("etcd", "The etcd members of this cluster, and their backups");
+  etcd->require_subcommand(1);
+  EtcdCommandOptions etcd_options;
+  std::string etcd_cluster = "main";
+  auto add_etcd = [&](std::string const& name, std::string const& what, auto run_it) {
+    auto* command = etcd->add_subcommand(name, what);
+    add_config_options(*command, common);
+    command->add_option("-c,--cluster", etcd_cluster, "main or events")
+        ->check(CLI::IsMember({"main", "events"}).description(""))
+        ->type_name("CLUSTER")
+        ->capture_default_str();
+    add_output_option(*command, etcd_options.form);
+    command->callback([&, run_it] {
+      etcd_options.cluster = etcd_cluster == "main" ? EtcdCluster::main : EtcdCluster::events;
+      etcd_options.root = Root(common.root);
+      etcd_options.config = common.request();
+      code = run_it(etcd_options);
+    });
+    return command;
+  };
+  add_etcd("members", "Who is a member, and how each one is", run_etcd_members);
+  add_etcd("backup", "Back up now, from this master's own member", run_etcd_backup);
+  add_etcd("snapshots", "The backups in the state store, newest first", run_etcd_snapshots);
+  add_etcd("drill", "Rehearse a restore beside the running cluster, and time it", run_etcd_drill)
+      ->add_option("NAME", etcd_options.name, "A backup; none: the newest good one");
 
   app.add_subcommand("version", "The version of haagent")->callback([&] {
     std::cout << "haagent " << kVersion << '\n';

@@ -1,0 +1,344 @@
+#include "agent/etcd_commands.h"
+
+#include <algorithm>
+#include <iostream>
+
+#include "agent/base/json.h"
+#include "agent/exit_codes.h"
+#include "agent/machine.h"
+#include "agent/own_user_data.h"
+#include "agent/signals.h"
+#include "agent/status.h"
+#include "agent/version.h"
+
+namespace haagent {
+namespace {
+
+using bootstrap::BackupManifest;
+using bootstrap::Backups;
+using bootstrap::Consistency;
+using bootstrap::EtcdClient;
+
+// Rows of cells as aligned columns; the last one is not padded.
+std::string table(std::vector<std::vector<std::string>> const& rows) {
+  std::vector<std::size_t> widths;
+  for (auto const& row : rows) {
+    widths.resize(std::max(widths.size(), row.size()));
+    for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], row[i].size());
+  }
+  std::string page;
+  for (auto const& row : rows) {
+    std::string line;
+    for (std::size_t i = 0; i < row.size(); ++i) line += fmt::format("{:<{}}  ", row[i], widths[i]);
+    line.erase(line.find_last_not_of(' ') + 1);
+    page += line + '\n';
+  }
+  return page;
+}
+
+std::string in_mib(std::uint64_t bytes) {
+  if (bytes < 1u << 20u) return fmt::format("{} KiB", (bytes + 1023) / 1024);
+  return fmt::format("{:.1f} MiB", static_cast<double>(bytes) / (1u << 20u));
+}
+
+std::string state_of(bootstrap::EtcdMember const& member) {
+  return !member.started() ? "unstarted" : member.learner ? "learner" : "voter";
+}
+
+std::uint64_t furthest(MembersView const& view) {
+  std::uint64_t index = 0;
+  for (auto const& each : view.members)
+    if (each.status) index = std::max(index, each.status->raft_index);
+  return index;
+}
+
+std::uint64_t lag(MemberView const& member, std::uint64_t index) {
+  return index - std::min(index, member.status->raft_applied_index);
+}
+
+std::string trouble_of(MemberView const& member) {
+  if (!member.status) return member.silence;
+  return fmt::format("{}", fmt::join(member.status->errors, ", "));
+}
+
+// What every one of these commands begins with.
+class Desk {
+ public:
+  static Result<std::unique_ptr<Desk>> open(EtcdCommandOptions const& options,
+                                            std::stop_token stop) {
+    auto desk = std::unique_ptr<Desk>(new Desk(options));
+    auto request = with_own_user_data(options.config, desk->machine.imds, std::move(stop));
+    if (!request) return std::unexpected(request.error());
+    auto loaded = read_config(gather_config(options.root, *request));
+    if (!loaded.ok())
+      return fail(Kind::invalid, "the configuration has errors:\n{}", loaded.page());
+    if (loaded.config.role != Role::master)
+      return fail(Kind::invalid, "this node is a worker; etcd runs on masters");
+    desk->config = std::move(loaded.config);
+    desk->endpoint = bootstrap::etcd_endpoint(desk->config, options.cluster, "127.0.0.1");
+    desk->tls = bootstrap::etcd_client_tls(desk->config, options.root);
+    desk->store = make_state_store(desk->machine, desk->config);
+    return desk;
+  }
+
+  Result<bootstrap::BackupParts> backups() {
+    if (!store)
+      return fail(Kind::invalid, "this haagent cannot reach a state store such as {}",
+                  config.cluster.state);
+    return bootstrap::BackupParts{
+        config,          machine.root, machine.http,         machine.clock,
+        machine.process, *store,       std::string(kVersion)};
+  }
+
+  Machine machine;
+  NodeConfig config;
+  std::string endpoint;  // of this master's own member
+  HttpTls tls;
+  std::unique_ptr<StateStore> store;
+
+ private:
+  explicit Desk(EtcdCommandOptions const& options) : machine(options.root, options.config) {}
+};
+
+int end_with(Error const& error) {
+  std::cerr << "haagent: " << error.what << '\n';
+  if (error.kind == Kind::refused) return kExitRefused;
+  return error.what.starts_with("the configuration has errors") ? kExitBadConfig : kExitFailed;
+}
+
+// Opens the desk, does the work, and says what went wrong.
+template <class Work>
+int at_the_desk(EtcdCommandOptions const& options, Work work) {
+  Signals signals;
+  auto desk = Desk::open(options, signals.token());
+  if (!desk) return end_with(desk.error());
+  Result<int> code = work(**desk, signals.token());
+  return code ? *code : end_with(code.error());
+}
+
+void print(EtcdCommandOptions const& options, std::string const& page, Tree const& tree) {
+  std::cout << (options.form == OutputFormat::text ? page : print_tree(tree, options.form));
+}
+
+Result<BackupManifest> chosen(Backups& backups, EtcdCommandOptions const& options,
+                              std::string const& where, std::stop_token stop) {
+  if (options.name.empty()) {
+    auto seen = backups.inventory(stop);
+    if (!seen) return std::unexpected(seen.error());
+    auto newest = backups.newest_good(*seen, stop);
+    if (!newest) return std::unexpected(newest.error());
+    if (!*newest)
+      return fail(Kind::invalid, "{} has no good backup of {}", where, to_string(options.cluster));
+    return **std::move(newest);
+  }
+  auto list = backups.list(std::move(stop));
+  if (!list) return std::unexpected(list.error());
+  for (auto& one : list->backups) {
+    if (one.entry.name != options.name) continue;
+    if (!one.problem.empty())
+      return fail(Kind::invalid, "backup {} cannot be used: {}", options.name, one.problem);
+    return *std::move(one.manifest);
+  }
+  return fail(Kind::invalid, "{} has no backup of {} named '{}' ('haagent etcd snapshots')", where,
+              to_string(options.cluster), options.name);
+}
+
+Tree to_tree(BackupManifest const& manifest) {
+  auto tree = json::parse(manifest_json(manifest)).value_or(Tree::map());
+  tree.set("name", manifest.name);
+  return tree;
+}
+
+}  // namespace
+
+std::string members_page(MembersView const& view) {
+  std::string page =
+      fmt::format("etcd {}, cluster {:x}\n", to_string(view.cluster), view.cluster_id);
+  if (!view.quorum)
+    page += "No quorum confirms this list: it is what this member remembers, and may be old.\n";
+  std::vector<std::vector<std::string>> rows = {
+      {"NAME", "ID", "STATE", "VERSION", "DB", "IN USE", "LAG", "VOLUME", "TROUBLE"}};
+  auto const index = furthest(view);
+  for (auto const& each : view.members) {
+    auto const& status = each.status;
+    auto state = state_of(each.member);
+    if (status && status->leader == each.member.id) state += ", leader";
+    rows.push_back(
+        {printable(each.member.name.empty() ? "-" : each.member.name),
+         bootstrap::etcd_id_text(each.member.id), state, status ? printable(status->version) : "-",
+         status ? in_mib(status->db_size) : "-", status ? in_mib(status->db_size_in_use) : "-",
+         status ? std::to_string(lag(each, index)) : "-",
+         each.volume.empty() ? "-" : printable(each.volume), printable(trouble_of(each))});
+  }
+  return page + table(rows);
+}
+
+Tree to_tree(MembersView const& view) {
+  auto list = Tree::list();
+  auto const index = furthest(view);
+  for (auto const& each : view.members) {
+    auto tree = Tree::map({{"name", each.member.name},
+                           {"id", bootstrap::etcd_id_text(each.member.id)},
+                           {"state", state_of(each.member)},
+                           {"healthy", each.status && each.status->errors.empty()},
+                           {"trouble", trouble_of(each)},
+                           {"volumeId", each.volume}});
+    if (each.status) {
+      tree.set("leader", each.status->leader == each.member.id);
+      tree.set("version", each.status->version);
+      tree.set("dbSize", each.status->db_size);
+      tree.set("dbSizeInUse", each.status->db_size_in_use);
+      tree.set("raftLag", lag(each, index));
+    }
+    list.push_back(std::move(tree));
+  }
+  return Tree::map({{"schema", 1},
+                    {"etcd", to_string(view.cluster)},
+                    {"clusterId", bootstrap::etcd_id_text(view.cluster_id)},
+                    {"quorum", view.quorum},
+                    {"members", std::move(list)}});
+}
+
+std::string snapshots_page(bootstrap::BackupList const& list, std::string const& where,
+                           UtcTime now) {
+  if (list.backups.empty() && list.strangers.empty())
+    return fmt::format("There is no backup in {}.\n", where);
+  std::vector<std::vector<std::string>> rows = {
+      {"NAME", "AGE", "SIZE", "REVISION", "ETCD", "REASON", "TROUBLE"}};
+  for (auto one = list.backups.rbegin(); one != list.backups.rend(); ++one) {
+    auto const& manifest = one->manifest;
+    rows.push_back({one->entry.name,
+                    to_words(std::chrono::duration_cast<Duration>(
+                        std::max(now - one->entry.created, UtcTime::duration{}))),
+                    in_mib(manifest ? manifest->size : one->entry.data_size),
+                    manifest ? std::to_string(manifest->revision) : "-",
+                    manifest ? manifest->etcd_version : "-",
+                    manifest ? std::string(to_string(manifest->reason)) : "-",
+                    printable(one->problem)});
+  }
+  auto page = table(rows);
+  for (auto const& key : list.strangers)
+    page += fmt::format("{} is no backup of haagent's; it is left alone\n", printable(key));
+  return page;
+}
+
+Tree to_tree(bootstrap::BackupList const& list) {
+  auto backups = Tree::list();
+  for (auto const& one : list.backups) {
+    auto tree = one.manifest ? to_tree(*one.manifest) : Tree::map({{"name", one.entry.name}});
+    tree.set("good", one.problem.empty());
+    tree.set("trouble", one.problem);
+    backups.push_back(std::move(tree));
+  }
+  return Tree::map({{"schema", 1}, {"backups", std::move(backups)}});
+}
+
+std::string drill_page(bootstrap::DrillReport const& report) {
+  std::string page = report.failure.empty()
+                         ? fmt::format("A restore of {} would work, and take this master {}.\n",
+                                       report.name, to_words(report.took()))
+                         : fmt::format("A restore of {} would NOT work: {}\n", report.name,
+                                       printable(report.failure));
+  std::vector<std::vector<std::string>> rows;
+  for (auto const& stage : report.stages) rows.push_back({"  " + stage.what, to_words(stage.took)});
+  page += table(rows);
+  if (report.failure.empty())
+    page +=
+        fmt::format("It serves revision {} from {}.\n", report.revision, in_mib(report.db_size));
+  return page;
+}
+
+Tree to_tree(bootstrap::DrillReport const& report) {
+  auto stages = Tree::list();
+  for (auto const& stage : report.stages)
+    stages.push_back(Tree::map(
+        {{"what", stage.what}, {"milliseconds", static_cast<std::int64_t>(stage.took.count())}}));
+  return Tree::map({{"schema", 1},
+                    {"name", report.name},
+                    {"works", report.failure.empty()},
+                    {"failure", report.failure},
+                    {"milliseconds", static_cast<std::int64_t>(report.took().count())},
+                    {"revision", report.revision},
+                    {"dbSize", report.db_size},
+                    {"stages", std::move(stages)}});
+}
+
+int run_etcd_members(EtcdCommandOptions const& options) {
+  return at_the_desk(options, [&](Desk& desk, std::stop_token stop) -> Result<int> {
+    EtcdClient own(desk.machine.http, {desk.endpoint}, desk.tls);
+    auto listed = own.members(Consistency::linearizable, stop);
+    MembersView view{.cluster = options.cluster, .quorum = listed.has_value()};
+    if (!listed) listed = own.members(Consistency::local, stop);
+    if (!listed)
+      return fail(listed.error(), "asking this master's own member ('haagent status' says more)");
+    view.cluster_id = listed->header.cluster_id;
+    // Only this master knows its own disk.
+    std::string volume;
+    if (auto page = read_status(options.root); page && *page)
+      for (auto const& each : (*page)->etcd)
+        if (each.cluster == options.cluster) volume = each.volume_id;
+    for (auto const& member : listed->members) {
+      MemberView one{.member = member};
+      bool const mine = member.id == listed->header.member_id;
+      if (mine) one.volume = volume;
+      if (!member.started()) {
+        one.silence = "it has never started";
+      } else {
+        EtcdClient client(desk.machine.http, mine ? std::vector{desk.endpoint} : member.client_urls,
+                          desk.tls);
+        auto status = client.status(stop);
+        if (status) one.status = *std::move(status);
+        if (!status) one.silence = status.error().what;
+      }
+      view.members.push_back(std::move(one));
+    }
+    print(options, members_page(view), to_tree(view));
+    bool const all = std::ranges::all_of(view.members, [](MemberView const& each) {
+      return each.status && each.status->errors.empty();
+    });
+    return view.quorum && all ? kExitOk : kExitFailed;
+  });
+}
+
+int run_etcd_backup(EtcdCommandOptions const& options) {
+  return at_the_desk(options, [&](Desk& desk, std::stop_token stop) -> Result<int> {
+    auto parts = desk.backups();
+    if (!parts) return std::unexpected(parts.error());
+    auto taken =
+        Backups(options.cluster, *parts).take(desk.endpoint, bootstrap::BackupReason::manual, stop);
+    if (!taken) return std::unexpected(taken.error());
+    print(options,
+          fmt::format("{} is in {}: {}, revision {}, read back and restored on trial.\n",
+                      taken->name, desk.store->where(), in_mib(taken->size), taken->revision),
+          to_tree(*taken));
+    return kExitOk;
+  });
+}
+
+int run_etcd_snapshots(EtcdCommandOptions const& options) {
+  return at_the_desk(options, [&](Desk& desk, std::stop_token stop) -> Result<int> {
+    auto parts = desk.backups();
+    if (!parts) return std::unexpected(parts.error());
+    auto list = Backups(options.cluster, *parts).list(stop);
+    if (!list) return std::unexpected(list.error());
+    print(options, snapshots_page(*list, desk.store->where(), desk.machine.clock.utc()),
+          to_tree(*list));
+    return kExitOk;
+  });
+}
+
+int run_etcd_drill(EtcdCommandOptions const& options) {
+  return at_the_desk(options, [&](Desk& desk, std::stop_token stop) -> Result<int> {
+    auto parts = desk.backups();
+    if (!parts) return std::unexpected(parts.error());
+    Backups backups(options.cluster, *parts);
+    auto manifest = chosen(backups, options, desk.store->where(), stop);
+    if (!manifest) return std::unexpected(manifest.error());
+    auto report = bootstrap::restore_drill(options.cluster, *parts, *manifest, stop);
+    if (!report) return std::unexpected(report.error());
+    print(options, drill_page(*report), to_tree(*report));
+    return report->failure.empty() ? kExitOk : kExitFailed;
+  });
+}
+
+}  // namespace haagent

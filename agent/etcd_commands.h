@@ -1,0 +1,51 @@
+// `haagent etcd members | backup | snapshots | drill`: on a master, by hand or from a script. None
+// needs the daemon. Exit codes: 0 ok, 1 failed (a drill that says no, too), 78 bad configuration.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "agent/base/files.h"
+#include "agent/config.h"
+#include "agent/output.h"
+#include "bootstrap/etcd/backup.h"
+#include "bootstrap/etcd/drill.h"
+
+namespace haagent {
+
+struct EtcdCommandOptions {
+  Root root;
+  ConfigRequest config;
+  OutputFormat form = OutputFormat::text;
+  EtcdCluster cluster = EtcdCluster::main;
+  std::string name;  // of a backup; empty: the newest good one
+};
+
+int run_etcd_members(EtcdCommandOptions const& options);
+int run_etcd_backup(EtcdCommandOptions const& options);
+int run_etcd_snapshots(EtcdCommandOptions const& options);
+int run_etcd_drill(EtcdCommandOptions const& options);
+
+// What the pages show; pure, for tests.
+struct MemberView {
+  bootstrap::EtcdMember member;
+  std::optional<bootstrap::EtcdStatus> status;
+  std::string silence;  // why there is no status
+  std::string volume;   // of this master's own member
+};
+struct MembersView {
+  EtcdCluster cluster = EtcdCluster::main;
+  std::uint64_t cluster_id = 0;
+  bool quorum = false;  // the list was confirmed by one; else it is this member's own, maybe stale
+  std::vector<MemberView> members;
+};
+std::string members_page(MembersView const& view);
+Tree to_tree(MembersView const& view);
+std::string snapshots_page(bootstrap::BackupList const& list, std::string const& where,
+                           UtcTime now);
+Tree to_tree(bootstrap::BackupList const& list);
+std::string drill_page(bootstrap::DrillReport const& report);
+Tree to_tree(bootstrap::DrillReport const& report);
+
+}  // namespace haagent
