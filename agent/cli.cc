@@ -190,6 +190,8 @@ int run_cli(int argc, char** argv) {
   add_etcd("members", "Who is a member, and how each one is", run_etcd_members);
   add_etcd("backup", "Back up now, from this master's own member", run_etcd_backup);
   add_etcd("snapshots", "The backups in the state store, newest first", run_etcd_snapshots);
+  add_etcd("defrag", "Give free pages back to the disks, one member at a time, the leader last",
+           run_etcd_defrag);
   add_etcd("drill", "Rehearse a restore beside the running cluster, and time it", run_etcd_drill)
       ->add_option("NAME", etcd_options.name, "A backup; none: the newest good one");
 

@@ -10,6 +10,7 @@
 #include "agent/signals.h"
 #include "agent/status.h"
 #include "agent/version.h"
+#include "bootstrap/etcd/defrag.h"
 
 namespace haagent {
 namespace {
@@ -297,6 +298,43 @@ int run_etcd_members(EtcdCommandOptions const& options) {
       return each.status && each.status->errors.empty();
     });
     return view.quorum && all ? kExitOk : kExitFailed;
+  });
+}
+
+int run_etcd_defrag(EtcdCommandOptions const& options) {
+  return at_the_desk(options, [&](Desk& desk, std::stop_token stop) -> Result<int> {
+    EtcdClient own(desk.machine.http, {desk.endpoint}, desk.tls);
+    auto listed = own.members(Consistency::linearizable, stop);
+    if (!listed)
+      return fail(Kind::refused, "without a quorum nothing is defragmented: {}",
+                  listed.error().what);
+    std::vector<bootstrap::DefragTarget> answers;
+    for (auto const& member : listed->members) {
+      if (!member.started()) continue;
+      auto status = EtcdClient(desk.machine.http, member.client_urls, desk.tls).status(stop);
+      if (status) answers.push_back({member, *std::move(status)});
+    }
+    auto order = bootstrap::defrag_order(listed->members, answers);
+    if (!order) return std::unexpected(order.error());
+    auto list = Tree::list();
+    auto worked = bootstrap::defragment(
+        desk.machine.http, desk.machine.clock, desk.tls, *order,
+        [&](bootstrap::DefragDone const& one) {
+          if (options.form == OutputFormat::text)
+            std::cout << fmt::format("{}: {} to {} in {}\n", one.name, in_mib(one.before),
+                                     in_mib(one.after), to_words(one.took))
+                      << std::flush;
+          list.push_back(
+              Tree::map({{"name", one.name},
+                         {"before", one.before},
+                         {"after", one.after},
+                         {"milliseconds", static_cast<std::int64_t>(one.took.count())}}));
+        },
+        stop);
+    if (options.form != OutputFormat::text)
+      std::cout << print_tree(Tree::map({{"schema", 1}, {"defragmented", list}}), options.form);
+    if (!worked) return std::unexpected(worked.error());
+    return kExitOk;
   });
 }
 

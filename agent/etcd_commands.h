@@ -1,5 +1,6 @@
-// `haagent etcd members | backup | snapshots | drill`: on a master, by hand or from a script. None
-// needs the daemon. Exit codes: 0 ok, 1 failed (a drill that says no, too), 78 bad configuration.
+// `haagent etcd members | backup | snapshots | drill | defrag`: on a master, by hand or from a
+// script. None needs the daemon. Exit codes: 0 ok, 1 failed (a drill that says no, too), 78 bad
+// configuration.
 #pragma once
 
 #include <optional>
@@ -26,6 +27,7 @@ int run_etcd_members(EtcdCommandOptions const& options);
 int run_etcd_backup(EtcdCommandOptions const& options);
 int run_etcd_snapshots(EtcdCommandOptions const& options);
 int run_etcd_drill(EtcdCommandOptions const& options);
+int run_etcd_defrag(EtcdCommandOptions const& options);
 
 // What the pages show; pure, for tests.
 struct MemberView {

@@ -5,6 +5,7 @@
 #include <filesystem>
 
 #include "bootstrap/etcd/backup_step.h"
+#include "bootstrap/etcd/defrag.h"
 #include "bootstrap/etcd/drill.h"
 #include "tests/integration/etcd_world.h"
 #include "tests/support/memory_store.h"
@@ -174,6 +175,63 @@ TEST(EtcdBackup, OneFollowerBacksUpAndAFailureStaysUntilOneSucceeds) {
     }
     EXPECT_TRUE(sentence_of(*finding).contains(taken->name)) << sentence_of(*finding);
     EXPECT_EQ(facts.main.backups.get()->state, EtcdBackups::State::present);
+  });
+}
+
+TEST(EtcdDefrag, ShrinksEachMemberTheLeaderLastAndKeepsTheKeys) {
+  in_a_world(kDeadline, [] {
+    World world;
+    auto masters = boot_with(world, "precious", "yes");
+    auto client = masters[0]->client();
+    for (int i = 0; i < 60; ++i)
+      ASSERT_TRUE(client.put("large", std::string(100'000, static_cast<char>('a' + i % 26)), {}));
+    auto status = client.status({});
+    ASSERT_TRUE(status);
+    auto const leader = status->leader;
+    masters[0]->machine().run([&] {
+      auto ran = SystemProcess().run(
+          {.argv = {"etcdctl", "compact", "--physical", std::to_string(status->header.revision)}},
+          {});
+      ASSERT_TRUE(ran && ran->exit_code == 0) << ran->err;
+    });
+
+    CurlHttp http;
+    SystemClock clock;
+    auto members = client.members(Consistency::linearizable, {});
+    ASSERT_TRUE(members);
+    std::vector<DefragTarget> answers;
+    std::string leader_name;
+    std::vector<DefragDone> done;
+    // Names are known on the machines.
+    masters[0]->machine().run([&] {
+      for (auto const& member : members->members) {
+        auto answer = EtcdClient(http, member.client_urls, {}).status({});
+        ASSERT_TRUE(answer) << answer.error().what;
+        answers.push_back({member, *answer});
+        if (member.id == leader) leader_name = member.name;
+      }
+      auto order = defrag_order(members->members, answers);
+      ASSERT_TRUE(order);
+      auto worked = defragment(http, clock, {}, *order,
+                               [&](DefragDone const& one) { done.push_back(one); }, {});
+      ASSERT_TRUE(worked) << worked.error().what;
+    });
+    ASSERT_EQ(done.size(), 3u);
+    EXPECT_EQ(done.back().name, leader_name);
+    for (auto const& one : done) {
+      EXPECT_GT(one.before, 6'000'000u) << one.name;
+      EXPECT_LT(one.after, 1'000'000u) << one.name;
+    }
+    auto found = client.get("precious", Consistency::linearizable, {});
+    ASSERT_TRUE(found && *found);
+    EXPECT_EQ((*found)->value, "yes");
+
+    // With one that is down, nobody else stops.
+    answers.pop_back();
+    auto refused = defrag_order(members->members, answers);
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().kind, Kind::refused);
+    EXPECT_TRUE(refused.error().what.contains("does not answer")) << refused.error().what;
   });
 }
 

@@ -1,0 +1,150 @@
+#include "bootstrap/etcd/backup_step.h"
+
+#include <gtest/gtest.h>
+
+#include "bootstrap/etcd/backup_before_change.h"
+#include "bootstrap/etcd/data_dir.h"
+#include "bootstrap/etcd/defrag.h"
+#include "tests/support/fake_clock.h"
+#include "tests/support/memory_store.h"
+#include "tests/support/scripted_http.h"
+#include "tests/support/temporary_directory.h"
+
+namespace haagent::bootstrap {
+namespace {
+
+using namespace std::chrono_literals;
+using test::MemoryStore;
+using State = EtcdBackups::State;
+
+class BackupStepTest : public testing::Test {
+ protected:
+  BackupStepTest() {
+    config_.cluster.name = "test.example";
+    config_.etcd.binary = "/nowhere/etcd";
+    std::filesystem::create_directories(root_ / "var/lib/etcd/main");
+    facts_.main.mount.set({.mount_point = "/var/lib/etcd/main"});
+  }
+  BackupParts parts() {
+    return {config_, Root(root_.path()), http_, clock_, process_, store_, "0.1.0"};
+  }
+  void add_backup(UtcTime created) {
+    auto const name = backup_name(created, "etcd-a");
+    store_.put(backup_data_key(EtcdCluster::main, name), "x");
+    store_.put(backup_manifest_key(EtcdCluster::main, name), "{}");
+  }
+  std::string look(Step& step) {
+    auto finding = step.look(facts_, {});
+    if (!finding) return "error: " + finding.error().what;
+    EXPECT_TRUE(std::holds_alternative<Done>(*finding)) << sentence_of(*finding);
+    return sentence_of(*finding);
+  }
+
+  test::TemporaryDirectory root_;
+  NodeConfig config_;
+  test::FakeClock clock_;
+  test::ScriptedHttp http_;
+  SystemProcess process_;
+  MemoryStore store_{clock_};
+  Facts facts_;
+};
+
+TEST_F(BackupStepTest, TheStoreIsAskedWhileTheVolumeIsBlank) {
+  StoreStep step(EtcdCluster::main, parts());
+  look(step);
+  EXPECT_EQ(facts_.main.backups.get()->state, State::none);
+  add_backup(clock_.utc());
+  look(step);
+  EXPECT_EQ(facts_.main.backups.get()->state, State::present);
+  EXPECT_EQ(facts_.main.backups.get()->detail, to_rfc3339(clock_.utc()));
+}
+
+TEST_F(BackupStepTest, ASilentStoreIsNotAnEmptyOne) {
+  StoreStep step(EtcdCluster::main, parts());
+  store_.fail_all(Kind::transient);
+  look(step);  // done: who waits is the member's own row
+  EXPECT_EQ(facts_.main.backups.get()->state, State::unknown);
+  EXPECT_NE(facts_.main.backups.get()->detail, "");
+}
+
+TEST_F(BackupStepTest, AnUploadWithoutAManifestIsNoBackup) {
+  StoreStep step(EtcdCluster::main, parts());
+  store_.put(backup_data_key(EtcdCluster::main, backup_name(clock_.utc(), "etcd-a")), "x");
+  look(step);
+  EXPECT_EQ(facts_.main.backups.get()->state, State::none);
+}
+
+TEST_F(BackupStepTest, AVolumeWithDataAsksNobody) {
+  test::write_bytes(
+      root_ / "var/lib/etcd/main/data/member/wal/0000000000000000-0000000000000000.wal", "log");
+  StoreStep step(EtcdCluster::main, parts());
+  look(step);
+  EXPECT_EQ(store_.calls_of(MemoryStore::Call::list), 0);
+  EXPECT_FALSE(facts_.main.backups.get());
+}
+
+TEST_F(BackupStepTest, TheBootAsksNobody) {
+  BackupStep step(EtcdCluster::main, parts());
+  store_.fail_all(Kind::transient);
+  look(step);
+  EXPECT_EQ(store_.calls_of(MemoryStore::Call::list), 0);
+}
+
+TEST_F(BackupStepTest, AStoreThatDoesNotAnswerIsAnErrorUntilItDoes) {
+  BackupStep step(EtcdCluster::main, parts());
+  look(step);
+  add_backup(clock_.utc());
+  store_.fail_all(Kind::denied);
+  auto const since = to_rfc3339(clock_.utc());
+  auto finding = step.look(facts_, {});
+  ASSERT_FALSE(finding);
+  EXPECT_EQ(finding.error().kind, Kind::transient);
+  clock_.advance(30s);
+  store_.fail_all({});
+  auto const calls = store_.calls_of(MemoryStore::Call::list);
+  EXPECT_TRUE(look(step).contains("fail since " + since)) << "the sentence stays while it fails";
+  EXPECT_EQ(store_.calls_of(MemoryStore::Call::list), calls) << "not asked again within a minute";
+}
+
+TEST_F(BackupStepTest, SwitchedOffIsTold) {
+  config_.etcd.backups.enabled = false;
+  BackupStep step(EtcdCluster::main, parts());
+  look(step);
+  EXPECT_TRUE(look(step).contains("switched off"));
+  EXPECT_EQ(store_.calls_of(MemoryStore::Call::list), 0);
+}
+
+TEST_F(BackupStepTest, WhatRestoresGoesOnWithoutABackupAndWhatTakesAwayDoesNot) {
+  store_.fail_all(Kind::transient);
+  BackupBeforeChange before(EtcdCluster::main, parts());
+  EXPECT_TRUE(before.ready(MemberChange::restores, "http://127.0.0.1:1", {}));
+  auto held = before.ready(MemberChange::shrinks, "http://127.0.0.1:1", {});
+  ASSERT_FALSE(held);
+  EXPECT_EQ(held.error().kind, Kind::transient) << "it is tried again";
+}
+
+TEST_F(BackupStepTest, AYoungBackupIsEnoughForAnyChange) {
+  add_backup(clock_.utc() - 4min);
+  BackupBeforeChange before(EtcdCluster::main, parts());
+  EXPECT_TRUE(before.ready(MemberChange::shrinks, "http://127.0.0.1:1", {}));
+}
+
+TEST(DefragOrder, IsByIdWithTheLeaderLast) {
+  std::vector<EtcdMember> members = {
+      {.id = 3, .name = "c"}, {.id = 1, .name = "a"}, {.id = 2, .name = "b"}};
+  std::vector<DefragTarget> answers;
+  for (auto const& member : members) answers.push_back({member, {.leader = 1}});
+  auto order = defrag_order(members, answers);
+  ASSERT_TRUE(order);
+  std::string names;
+  for (auto const& each : *order) names += each.member.name;
+  EXPECT_EQ(names, "bca");
+  answers.erase(answers.begin());
+  auto refused = defrag_order(members, answers);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().kind, Kind::refused);
+  EXPECT_TRUE(refused.error().what.starts_with("c does not answer")) << refused.error().what;
+}
+
+}  // namespace
+}  // namespace haagent::bootstrap
