@@ -76,16 +76,17 @@ class Desk {
     if (loaded.config.role != Role::master)
       return fail(Kind::invalid, "this node is a worker; etcd runs on masters");
     desk->config = std::move(loaded.config);
-    desk->endpoint = bootstrap::etcd_endpoint(desk->config, options.cluster, "127.0.0.1");
-    desk->tls = bootstrap::etcd_client_tls(desk->config, options.root);
-    desk->store = make_state_store(desk->machine, desk->config);
+    desk->endpoint = bootstrap::etcd_endpoint(options.cluster, "127.0.0.1");
+    desk->tls = bootstrap::etcd_client_tls(options.root);
     return desk;
   }
 
-  Result<bootstrap::BackupParts> backups() {
-    if (!store)
-      return fail(Kind::invalid, "this haagent cannot reach a state store such as {}",
-                  config.cluster.state);
+  // Opens the store: its region is this instance's. Who does without the store does without
+  // instance metadata.
+  Result<bootstrap::BackupParts> backups(std::stop_token stop) {
+    auto identity = machine.imds.identity(std::move(stop));
+    if (!identity) return std::unexpected(identity.error());
+    store = make_state_store(machine, config, *identity);
     return bootstrap::BackupParts{
         config,          machine.root, machine.http,         machine.clock,
         machine.process, *store,       std::string(kVersion)};
@@ -95,7 +96,7 @@ class Desk {
   NodeConfig config;
   std::string endpoint;  // of this master's own member
   HttpTls tls;
-  std::unique_ptr<StateStore> store;
+  std::unique_ptr<StateStore> store;  // opened by backups()
 
  private:
   explicit Desk(EtcdCommandOptions const& options) : machine(options.root, options.config) {}
@@ -340,7 +341,7 @@ int run_etcd_defrag(EtcdCommandOptions const& options) {
 
 int run_etcd_backup(EtcdCommandOptions const& options) {
   return at_the_desk(options, [&](Desk& desk, std::stop_token stop) -> Result<int> {
-    auto parts = desk.backups();
+    auto parts = desk.backups(stop);
     if (!parts) return std::unexpected(parts.error());
     auto taken =
         Backups(options.cluster, *parts).take(desk.endpoint, bootstrap::BackupReason::manual, stop);
@@ -355,7 +356,7 @@ int run_etcd_backup(EtcdCommandOptions const& options) {
 
 int run_etcd_snapshots(EtcdCommandOptions const& options) {
   return at_the_desk(options, [&](Desk& desk, std::stop_token stop) -> Result<int> {
-    auto parts = desk.backups();
+    auto parts = desk.backups(stop);
     if (!parts) return std::unexpected(parts.error());
     auto list = Backups(options.cluster, *parts).list(stop);
     if (!list) return std::unexpected(list.error());
@@ -367,7 +368,7 @@ int run_etcd_snapshots(EtcdCommandOptions const& options) {
 
 int run_etcd_drill(EtcdCommandOptions const& options) {
   return at_the_desk(options, [&](Desk& desk, std::stop_token stop) -> Result<int> {
-    auto parts = desk.backups();
+    auto parts = desk.backups(stop);
     if (!parts) return std::unexpected(parts.error());
     Backups backups(options.cluster, *parts);
     auto manifest = chosen(backups, options, desk.store->where(), stop);

@@ -43,7 +43,7 @@ SnapshotTools Backups::tools() const {
   auto const& config = parts_.config.etcd;
   auto directory = config.backups.tools.empty() ? fs::path(config.binary).parent_path()
                                                 : fs::path(config.backups.tools);
-  return {parts_.process, std::move(directory), etcd_client_tls(parts_.config, parts_.root)};
+  return {parts_.process, std::move(directory), etcd_client_tls(parts_.root)};
 }
 
 Result<fs::path> Backups::scratch(std::string_view purpose, std::uint64_t bytes) const {
@@ -146,7 +146,7 @@ Result<void> Backups::fetch(BackupManifest const& manifest, fs::path const& file
 
 Result<BackupManifest> Backups::take(std::string const& endpoint, BackupReason reason,
                                      std::stop_token stop) {
-  auto const tls = etcd_client_tls(parts_.config, parts_.root);
+  auto const tls = etcd_client_tls(parts_.root);
   EtcdClient client(parts_.http, {endpoint}, tls);
   auto status = client.status(stop);
   if (!status) return fail(status.error(), "asking {} how large its database is", endpoint);

@@ -55,11 +55,11 @@ BackupStep::BackupStep(EtcdCluster cluster, BackupParts const& parts)
     : cluster_(cluster),
       parts_(parts),
       name_(fmt::format("backup-{}", to_string(cluster))),
-      endpoint_(etcd_endpoint(parts.config, cluster, "127.0.0.1")) {}
+      endpoint_(etcd_endpoint(cluster, "127.0.0.1")) {}
 
 Result<std::optional<BackupTurn>> BackupStep::turn(std::optional<UtcTime> newest,
                                                    std::stop_token stop) {
-  EtcdClient own(parts_.http, {endpoint_}, etcd_client_tls(parts_.config, parts_.root));
+  EtcdClient own(parts_.http, {endpoint_}, etcd_client_tls(parts_.root));
   auto status = own.status(stop);
   if (!status) return std::unexpected(status.error());
   BackupInputs in{.now = parts_.clock.utc(),

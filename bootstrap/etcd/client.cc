@@ -203,12 +203,6 @@ Result<void> EtcdClient::move_leader(std::uint64_t to, std::stop_token stop) {
   return {};
 }
 
-Result<void> EtcdClient::defragment(std::stop_token stop) {
-  auto answer = post("/v3/maintenance/defragment", Tree::map(), std::move(stop));
-  if (!answer) return std::unexpected(answer.error());
-  return {};
-}
-
 Result<EtcdStatus> EtcdClient::status(std::stop_token stop) {
   auto answer = post("/v3/maintenance/status", Tree::map(), stop);
   if (!answer) return std::unexpected(answer.error());

@@ -104,8 +104,6 @@ class EtcdClient {
   Result<void> update_peer_url(std::uint64_t id, std::string const& peer_url, std::stop_token stop);
   // Must reach the leader itself.
   Result<void> move_leader(std::uint64_t to, std::stop_token stop);
-  // Of the endpoint that is asked, which serves nobody until it is done.
-  Result<void> defragment(std::stop_token stop);
 
   // Of the endpoint that answers; works without a quorum, and on a learner.
   Result<EtcdStatus> status(std::stop_token stop);

@@ -38,7 +38,7 @@ class Drill {
         backups_(cluster, parts),
         manifest_(manifest),
         folder_(std::move(folder)),
-        tls_(etcd_client_tls(parts.config, parts.root)) {
+        tls_(etcd_client_tls(parts.root)) {
     report_.name = manifest.name;
   }
 
