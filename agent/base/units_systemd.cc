@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "agent/base/machine_end.h"
 #include "agent/base/own_time.h"
 
 namespace haagent {
@@ -69,6 +70,19 @@ class Manager {
       get(found.exec_main_status, kServiceUnit, "ExecMainStatus");
     }
     return found;
+  }
+
+  MachineEnd machine_end() {
+    auto const state =
+        manager_->getProperty("SystemState").onInterface(kManager).get<std::string>();
+    using Job = sdbus::Struct<std::uint32_t, std::string, std::string, std::string,
+                              sdbus::ObjectPath, sdbus::ObjectPath>;
+    std::vector<Job> jobs;
+    manager_->callMethod("ListJobs").onInterface(kManager).storeResultsTo(jobs);
+    std::vector<std::string> names;
+    for (auto const& job : jobs)
+      if (job.get<2>() == "start") names.push_back(job.get<1>());
+    return machine_end_of(state, names);
   }
 
   void reset_failed(std::string const& name) {
@@ -173,6 +187,12 @@ Result<void> check_loaded(std::string const& name, SystemdProperties const& prop
   }
   return fail(Kind::invalid, "systemd cannot load the unit {} ({}); run systemd-analyze verify {}",
               name, properties.load_state, name);
+}
+
+Result<MachineEnd> systemd_machine_end() {
+  OutsideTime outside;
+  return with_manager("asking systemd whether the machine ends",
+                      [](Manager& manager) -> Result<MachineEnd> { return manager.machine_end(); });
 }
 
 bool SystemdUnits::available() {
