@@ -2,11 +2,17 @@
 
 #include <libmount/libmount.h>
 
+#include <fcntl.h>
+#include <fmt/ranges.h>
+#include <unistd.h>
+
 #include <cerrno>
 #include <cstdlib>
 #include <memory>
 
+#include "agent/base/file_descriptor.h"
 #include "agent/base/files.h"
+#include "volumes/holders.h"
 
 namespace haagent::volumes {
 namespace {
@@ -68,13 +74,21 @@ Result<void> SystemMounts::unmount(std::filesystem::path const& mount_point) {
   auto mounts = list();
   if (!mounts) return std::unexpected(mounts.error());
   if (!mount_at(*mounts, mount_point.string())) return {};
+  // Whatever comes of the unmount, what was written is on the disk. The descriptor must be gone
+  // before.
+  if (FileDescriptor folder(::open(mount_point.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+      !folder || ::syncfs(folder.get()) != 0)
+    return fail_errno(errno, fmt::format("writing {} back", mount_point.string()));
   auto context = new_context();
   if (!context) return std::unexpected(context.error());
   if (mnt_context_set_target(context->get(), mount_point.c_str()) != 0)
     return fail(Kind::transient, "no memory for libmount");
   int rc = mnt_context_umount(context->get());
-  if (rc != 0) return failure(*context, rc, fmt::format("unmounting {}", mount_point.string()));
-  return {};
+  if (rc == 0) return {};
+  auto failed = failure(*context, rc, fmt::format("unmounting {}", mount_point.string()));
+  if (auto const names = holders_of(mount_point); !names.empty())
+    failed.error().what += fmt::format("; in use by {}", fmt::join(names, ", "));
+  return failed;
 }
 
 }  // namespace haagent::volumes

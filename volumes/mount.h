@@ -21,8 +21,8 @@ class Mounts {
   // Mounts with kMountOptions; the folder must exist. Says what the kernel says where it fails.
   virtual Result<void> mount(BlockDevice const& device, std::filesystem::path const& mount_point,
                              std::string const& filesystem) = 0;
-  // The uppermost mount there. Transient while something still uses it; no error where nothing is
-  // mounted.
+  // The uppermost mount there, after its filesystem has been written back; never lazily. Transient
+  // while something still uses it, and says what; no error where nothing is mounted.
   virtual Result<void> unmount(std::filesystem::path const& mount_point) = 0;
 };
 

@@ -7,6 +7,7 @@
 #include "volumes/cluster_step.h"
 #include "volumes/filesystem_step.h"
 #include "volumes/mount_step.h"
+#include "volumes/release.h"
 
 namespace haagent::volumes {
 
@@ -83,30 +84,11 @@ std::vector<std::unique_ptr<Step>> Volumes::steps(EtcdCluster cluster) {
   return steps;
 }
 
-Result<void> Volumes::release(EtcdCluster cluster, Facts& facts, std::stop_token stop) {
-  auto identity = facts.identity.require("identity");
-  if (!identity) return std::unexpected(identity.error());
-  auto& etcd = facts.etcd(cluster);
-  auto volume = etcd.volume.get();
-  if (!volume) volume = record_.find(identity->instance_id, cluster);
-  if (!volume) return {};
-
-  auto device = devices_.find(*volume);
-  if (!device) return std::unexpected(device.error());
-  if (*device)
-    if (auto unmounted = unmount(cluster, **device); !unmounted) return unmounted;
-  etcd.mount.clear();
-
-  auto detached = inventory_.detach({.volume_id = volume->volume_id,
-                                     .instance_id = identity->instance_id,
-                                     .device = volume->device_name,
-                                     .force = false,
-                                     .why = {}},
-                                    stop);
-  if (!detached) return detached;
-  etcd.device.clear();
-  etcd.volume.clear();
-  return record_.forget(identity->instance_id, cluster);
+std::vector<std::unique_ptr<Step>> Volumes::release_steps(EtcdCluster cluster) {
+  std::vector<std::unique_ptr<Step>> steps;
+  steps.push_back(std::make_unique<UnmountStep>(*this, cluster));
+  steps.push_back(std::make_unique<DetachStep>(*this, cluster));
+  return steps;
 }
 
 // What is mounted at the mount point need not be ours; then it is not ours to unmount. While our

@@ -27,17 +27,20 @@ class Volumes {
   // The four steps of a cluster, each coming after the one before it.
   std::vector<std::unique_ptr<Step>> steps(EtcdCluster cluster);
 
-  // Hands the volume over: unmounts it, detaches it without force, forgets it, and clears its
-  // facts. etcd must have ended. Done again after a failure, it goes on where it stopped. Transient
-  // while something still uses the mount.
-  Result<void> release(EtcdCluster cluster, Facts& facts, std::stop_token stop);
+  // Hands the volume over to whoever comes next: `unmount-<cluster>`, then `detach-<cluster>`. They
+  // also do for an agent that was killed in between, of whose facts nothing is left.
+  std::vector<std::unique_ptr<Step>> release_steps(EtcdCluster cluster);
 
  private:
   friend class VolumeStep;
   friend class DeviceStep;
   friend class FilesystemStep;
   friend class MountStep;
+  friend class UnmountStep;
+  friend class DetachStep;
 
+  // The volume that this instance holds, by the facts or the record.
+  Result<std::optional<EtcdVolume>> held(EtcdCluster cluster, Facts& facts);
   Result<void> unmount(EtcdCluster cluster, BlockDevice const& device);
   std::string mount_point(EtcdCluster cluster) const;                 // "/var/lib/etcd/main"
   std::filesystem::path real_mount_point(EtcdCluster cluster) const;  // as mountinfo has it

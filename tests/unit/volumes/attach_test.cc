@@ -182,8 +182,8 @@ TEST_F(AttachTest, ALostAnswerIsNoReasonForASecondVolume) {
     EXPECT_EQ(owner_of("vol-md"), "");
     EXPECT_EQ(owner_of("vol-ed"), "");
     Facts& facts = *machine.facts;
-    ASSERT_TRUE(machine.volumes->release(EtcdCluster::main, facts, {}));
-    ASSERT_TRUE(machine.volumes->release(EtcdCluster::events, facts, {}));
+    ASSERT_TRUE(release(*machine.volumes, EtcdCluster::main, facts, clock));
+    ASSERT_TRUE(release(*machine.volumes, EtcdCluster::events, facts, clock));
     machine.reboot();
   }
 }
@@ -455,12 +455,12 @@ TEST_F(AttachTest, ReleaseUnmountsDetachesAndForgets) {
   machine.look("device-main");
   auto point = std::filesystem::weakly_canonical(machine.root / "var/lib/etcd/main").string();
   machine.mounts.mounts = {{1, "/", point, "ext4", "/dev/vol-m", false}};
-  ASSERT_TRUE(machine.volumes->release(EtcdCluster::main, *machine.facts, {}));
+  ASSERT_TRUE(release(*machine.volumes, EtcdCluster::main, *machine.facts, clock));
   EXPECT_TRUE(machine.mounts.mounts.empty());
   EXPECT_EQ(owner_of("vol-m"), "");
   EXPECT_EQ(owner_of("vol-e"), "i-me");
   EXPECT_FALSE(machine.facts->main.volume.get());
-  EXPECT_TRUE(machine.volumes->release(EtcdCluster::main, *machine.facts, {})) << "once more";
+  EXPECT_TRUE(release(*machine.volumes, EtcdCluster::main, *machine.facts, clock)) << "once more";
   machine.reboot();
   EXPECT_THAT(machine.look("volume-main"), HasSubstr("needed: attach vol-m"));
 }
@@ -471,7 +471,7 @@ TEST_F(AttachTest, ReleaseLeavesWhatIsStillMounted) {
   std::vector<Mount> const covered = {{1, "/", point, "ext4", "/dev/vol-m", false},
                                       {9, "/", point, "tmpfs", "tmpfs", false}};
   machine.mounts.mounts = covered;
-  auto released = machine.volumes->release(EtcdCluster::main, *machine.facts, {});
+  auto released = release(*machine.volumes, EtcdCluster::main, *machine.facts, clock);
   ASSERT_FALSE(released);
   EXPECT_EQ(released.error().kind, Kind::transient);
   EXPECT_THAT(released.error().what, HasSubstr("/dev/vol-m is still mounted at " + point));

@@ -120,7 +120,7 @@ TEST_P(BootTest, ASuccessorFindsTheDataAndNeverFormats) {
   ASSERT_EQ(boot(), "");
   auto point = root / "var/lib/etcd/main";
   test::write_bytes(point / "member/snap/db", "acknowledged");
-  ASSERT_TRUE(volumes->release(EtcdCluster::main, *facts, {}));
+  ASSERT_TRUE(release(*volumes, EtcdCluster::main, *facts, clock));
   EXPECT_EQ(ec2.volume("vol-0a1b").state, "available");
   std::filesystem::remove_all(root / "var/lib/haagent");  // another instance, in effect
   reboot();
@@ -137,7 +137,7 @@ TEST_P(BootTest, ADiskWithDataStopsTheBootUntouched) {
 
 TEST_P(BootTest, ACopyWithItsDataIsNotTaken) {
   ASSERT_EQ(boot(), "");
-  ASSERT_TRUE(volumes->release(EtcdCluster::main, *facts, {}));
+  ASSERT_TRUE(release(*volumes, EtcdCluster::main, *facts, clock));
   ASSERT_EQ(ec2.volume("vol-0a1b").state, "available");
   ec2.remove_volume("vol-0a1b");
   auto copy = etcd_volume_of_one_gib();

@@ -15,6 +15,24 @@
 
 namespace haagent::volumes {
 
+// The way out, as the boot list runs it; the first error ends it.
+inline Result<void> release(Volumes& volumes, EtcdCluster cluster, Facts& facts,
+                            test::FakeClock& clock) {
+  for (auto& step : volumes.release_steps(cluster)) {
+    for (int looks = 0;; ++looks) {
+      auto finding = step->look(facts, {});
+      if (!finding) return std::unexpected(finding.error());
+      if (std::holds_alternative<Done>(*finding)) break;
+      if (looks > 100) return fail(Kind::transient, "for ever: {}", sentence_of(*finding));
+      if (std::holds_alternative<Waiting>(*finding))
+        clock.advance(std::chrono::milliseconds(500));
+      else if (auto acted = step->act(facts, {}); !acted)
+        return acted;
+    }
+  }
+  return {};
+}
+
 // Disks turn up when EC2 has attached them.
 class FakeDevices final : public Devices {
  public:
