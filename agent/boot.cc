@@ -1,11 +1,15 @@
 #include "agent/boot.h"
 
+#include "agent/give_up.h"
+#include "agent/hook_steps.h"
 #include "agent/version.h"
 #include "bootstrap/etcd/backup_before_change.h"
 #include "bootstrap/etcd/backup_step.h"
 #include "bootstrap/etcd/care_step.h"
+#include "bootstrap/etcd/handover.h"
 #include "bootstrap/etcd/step.h"
 #include "bootstrap/kube/steps.h"
+#include "bootstrap/kube/withdraw.h"
 #include "bootstrap/pki/step.h"
 #include "volumes/steps.h"
 
@@ -29,7 +33,8 @@ struct Boot::State {
              .ec2 = parts.ec2},
         backups{config,        parts.root,  parts.http,           parts.clock,
                 parts.process, parts.store, std::string(kVersion)},
-        pki{config, parts.root, parts.store, parts.clock} {
+        pki{config, parts.root, parts.store, parts.clock},
+        group(parts.group) {
     etcd.asks_for_backups = true;
     // One for each cluster: their rows run side by side, each in a thread of its own.
     for (auto cluster : kEtcdClusters)
@@ -41,6 +46,8 @@ struct Boot::State {
     };
   }
 
+  HookParts hooks() const { return {config, root, etcd.clock, *group}; }
+
   NodeConfig const config;
   Root root;
   volumes::Volumes volumes;
@@ -48,6 +55,7 @@ struct Boot::State {
   bootstrap::BackupParts backups;
   bootstrap::pki::PkiParts pki;
   std::vector<std::unique_ptr<bootstrap::BackupBeforeChange>> before_change;
+  aws::AutoScaling* const group;
   std::mutex kube_record;
 };
 
@@ -65,6 +73,8 @@ struct How {
 };
 
 constexpr Duration kForEver = 24h * 365 * 10;
+// The apiserver's own time to end is longer; after this, etcd ends under it.
+constexpr Duration kApiserverEnds = 5s;
 
 Row row(std::unique_ptr<Step> step, How how) {
   Row made;
@@ -91,6 +101,7 @@ std::vector<Row> Boot::rows() {
       std::make_unique<bootstrap::kube::KubeFiles>(state.config, state.root, state.kube_record);
   if (state.config.role == Role::worker) {
     rows.push_back(row(std::move(kube_files), {.after = {}, .upkeep = Upkeep::act}));
+    if (state.group) rows.push_back(row(launching_hook(state.hooks()), {.after = {"kube-files"}}));
     return rows;
   }
 
@@ -139,6 +150,66 @@ std::vector<Row> Boot::rows() {
   rows.push_back(row(
       std::make_unique<bootstrap::kube::ControlPlane>(state.config, state.root, state.kube_record),
       {.after = {"etcd-main", "etcd-events", "kube-files"}, .upkeep = Upkeep::act}));
+  // Both members are healthy voters by then, and the apiserver's config is in place.
+  if (state.group)
+    rows.push_back(row(launching_hook(state.hooks()),
+                       {.after = {"etcd-main", "etcd-events", "control-plane"}}));
+  return rows;
+}
+
+std::vector<Row> Boot::warm_pool_rows() {
+  auto& state = *state_;
+  std::vector<Row> rows;
+  rows.push_back(
+      row(std::make_unique<bootstrap::kube::KubeFiles>(state.config, state.root, state.kube_record),
+          {.after = {}}));
+  if (state.group) rows.push_back(row(warm_pool_hook(state.hooks()), {.after = {"kube-files"}}));
+  return rows;
+}
+
+std::vector<Row> Boot::handover_rows(bool away) {
+  auto& state = *state_;
+  std::vector<Row> rows;
+  if (state.config.role == Role::worker) return rows;
+  auto add = [&](std::unique_ptr<Step> step, std::vector<std::string> after, Duration patience) {
+    rows.push_back(row(give_up(std::move(step), state.etcd.clock, patience),
+                       {.after = std::move(after),
+                        .deadline = patience * 2,
+                        .polling = {.first = 100ms, .cap = 500ms}}));
+  };
+  add(std::make_unique<bootstrap::kube::Withdraw>(state.config, state.root, state.etcd.http,
+                                                  state.etcd.clock, kApiserverEnds),
+      {}, 2 * kApiserverEnds);
+  for (auto cluster : kEtcdClusters) {
+    auto name = [&](std::string_view what) {
+      return fmt::format("{}-{}", what, to_string(cluster));
+    };
+    add(std::make_unique<bootstrap::LeaderStep>(cluster, state.etcd), {}, 8s);
+    add(std::make_unique<bootstrap::StopStep>(cluster, state.etcd), {"withdraw", name("leader")},
+        20s);
+    auto steps = state.volumes.release_steps(cluster);
+    add(std::move(steps[0]), {name("stop-etcd")}, 20s);
+    if (away) add(std::move(steps[1]), {name("unmount")}, 40s);
+  }
+  return rows;
+}
+
+std::vector<Row> Boot::leader_rows() {
+  auto& state = *state_;
+  std::vector<Row> rows;
+  if (state.config.role == Role::worker) return rows;
+  for (auto cluster : kEtcdClusters)
+    rows.push_back(row(
+        give_up(std::make_unique<bootstrap::LeaderStep>(cluster, state.etcd), state.etcd.clock, 8s),
+        {.deadline = 1min}));
+  return rows;
+}
+
+std::vector<Row> Boot::settling_rows() {
+  std::vector<Row> rows;
+  if (state_->group)
+    rows.push_back(row(give_up(terminating_hook(state_->hooks()), state_->etcd.clock, 30s),
+                       {.deadline = 1min}));
   return rows;
 }
 

@@ -4,6 +4,7 @@
 #include <memory>
 #include <vector>
 
+#include "agent/aws/autoscaling.h"
 #include "agent/aws/ec2.h"
 #include "agent/base/clock.h"
 #include "agent/base/files.h"
@@ -31,6 +32,7 @@ struct BootParts {
   volumes::Disks& disks;
   volumes::Mounts& mounts;
   StateStore& store;
+  aws::AutoScaling* group = nullptr;  // null: the node tells no auto-scaling group anything
 };
 
 class Boot {
@@ -40,6 +42,19 @@ class Boot {
 
   // The rows of this node's role, once. They refer to what this object holds.
   std::vector<Row> rows();
+
+  // What a node in the warm pool does: nothing that another could miss.
+  std::vector<Row> warm_pool_rows();
+
+  // The way out: apiserver, leader, etcd, filesystem, and where the instance goes away, the volume;
+  // both clusters side by side. No row fails: each has its time, and says what it could not do, so
+  // that one that is stuck never keeps the next from its part. All together stay below the two
+  // minutes of a spot notice.
+  std::vector<Row> handover_rows(bool away);
+  // The leaders alone, where the instance is likely to go but nobody says that it will.
+  std::vector<Row> leader_rows();
+  // `terminating-hook`: after handover_rows(true).
+  std::vector<Row> settling_rows();
 
  private:
   struct State;

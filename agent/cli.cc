@@ -103,6 +103,12 @@ int run_cli(int argc, char** argv) {
     code = run_status(status_options);
   });
 
+  auto* hand_over = app.add_subcommand(
+      "hand-over", "Give this master's etcd volumes up for a successor, and wait until it is done");
+  bool undo = false;
+  hand_over->add_flag("--undo", undo, "Take them back: the daemon boots again");
+  hand_over->callback([&] { code = run_hand_over(boot_options(), undo); });
+
   auto* config = app.add_subcommand("config", "Check, show or describe the node's configuration");
   config->require_subcommand(1);
   auto print = [&](CommandResult const& result) {

@@ -379,6 +379,11 @@ ConfigKeys make_keys() {
                       .example = "https://ec2.eu-west-1.amazonaws.com",
                       .pattern = kUrlPattern,
                       .check = check_service_url}));
+  rows.push_back(key("aws.endpoints.autoscaling", AT(aws.autoscaling_endpoint),
+                     {.description = "URL of the Auto Scaling API instead of the region's own",
+                      .example = "https://autoscaling.eu-west-1.amazonaws.com",
+                      .pattern = kUrlPattern,
+                      .check = check_service_url}));
   rows.push_back(key("aws.endpoints.s3", AT(aws.s3_endpoint),
                      {.description = "URL of the S3 API instead of the region's own; buckets stand "
                                      "in its path",
@@ -397,6 +402,20 @@ ConfigKeys make_keys() {
                       .example = "[\"http://169.254.169.254\"]",
                       .pattern = kUrlPattern,
                       .check = check_service_url}));
+  rows.push_back(key("lifecycle.launchingHook", AT(lifecycle.launching_hook),
+                     {.description = "The hook of the auto-scaling group that is completed once "
+                                     "this node is ready",
+                      .example = "haagent-launching"}));
+  rows.push_back(key("lifecycle.terminatingHook", AT(lifecycle.terminating_hook),
+                     {.description = "The hook of the auto-scaling group that is completed once "
+                                     "this node has handed over",
+                      .example = "haagent-terminating"}));
+  rows.push_back(key("lifecycle.onRebalance", AT(lifecycle.hand_over_on_rebalance),
+                     {.description = "What a rebalance recommendation alone leads to: the etcd "
+                                     "leaders move away, or the whole node hands over",
+                      .who = "masters",
+                      .allowed = {"move-leader", "hand-over"},
+                      .example = "move-leader"}));
   rows.push_back(key("log.level", AT(log.level),
                      {.description = "The least that is logged",
                       .allowed = {"debug", "info", "warn", "error"},

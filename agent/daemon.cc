@@ -8,12 +8,15 @@
 #include <algorithm>
 #include <iostream>
 #include <thread>
+#include <utility>
 
 #include "agent/base/file_descriptor.h"
 #include "agent/base/json.h"
 #include "agent/config_step.h"
 #include "agent/exit_codes.h"
+#include "agent/hook_steps.h"
 #include "agent/identity_step.h"
+#include "agent/lifecycle_watch.h"
 #include "agent/log.h"
 #include "agent/machine.h"
 #include "agent/notify.h"
@@ -112,9 +115,18 @@ class Booting {
 
   // The parts must outlive the runner, whose rows refer to them.
   Runner& prepare(NodeConfig const& config) {
+    runner_.reset();
     boot_ = std::make_unique<MachineBoot>(machine_, config, *facts_.identity.get());
-    runner_ = std::make_unique<Runner>(boot_->rows(), machine_.clock, keeper_.role());
+    return run_rows(boot_->boot().rows());
+  }
+  // Other rows of the same boot, instead of those before.
+  Runner& run_rows(std::vector<Row> rows, Backoff backoff = {}) {
+    runner_ = std::make_unique<Runner>(std::move(rows), machine_.clock, keeper_.role(), backoff);
     return *runner_;
+  }
+  Boot& boot() { return boot_->boot(); }
+  HookParts hooks(NodeConfig const& config) {
+    return {config, machine_.root, machine_.clock, boot_->group()};
   }
 
   Machine& machine() { return machine_; }
@@ -129,6 +141,128 @@ class Booting {
   StatusKeeper keeper_;
   std::unique_ptr<MachineBoot> boot_;
   std::unique_ptr<Runner> runner_;
+};
+
+// The daemon's life from the boot to its end: what it does follows from decide_lifecycle() alone.
+class Life {
+ public:
+  Life(Booting& booting, NodeConfig const& config, std::stop_token signal)
+      : booting_(booting),
+        config_(config),
+        signal_(std::move(signal)),
+        watch_(booting.machine().imds, booting.machine().ends, booting.machine().clock,
+               booting.machine().root) {
+    watch_.know(config.lifecycle.hand_over_on_rebalance);
+  }
+
+  void live() {
+    for (bool over = false; !over;) {
+      if (signal_.stop_requested()) watch_.signalled();
+      auto const decision = watch_.decide();
+      if (auto const* what = std::get_if<HandOver>(&decision)) {
+        hand_over(*what);
+      } else if (std::get_if<SettleHook>(&decision)) {
+        settle_hook();
+      } else if (std::get_if<Return>(&decision)) {
+        take_back();
+      } else if (auto const* pool = std::get_if<PrepareOnly>(&decision)) {
+        wait_in_pool(*pool);
+      } else if (std::get_if<Leave>(&decision)) {
+        log::info("haagent stops; what it started goes on");
+        over = true;
+      } else if (watch_.is_handed_over()) {
+        booting_.machine().clock.sleep(1s, signal_);
+      } else {
+        serve();
+      }
+    }
+  }
+
+ private:
+  // Boots and keeps right, until something else is to be done.
+  void serve() {
+    std::stop_source running;
+    std::stop_callback on_signal(signal_, [&] { running.request_stop(); });
+    auto& runner = booting_.prepare(config_);
+    std::jthread watcher([&](std::stop_token ended) { watch_until_needed(running, ended); });
+    std::optional<Heartbeat> heartbeat;
+    if (watch_.in_group() && !is_launched(booting_.machine().root, instance()))
+      heartbeat.emplace(booting_.hooks(config_), instance());
+    runner.stay(booting_.facts(), running.get_token(), [&] {
+      heartbeat.reset();
+      booting_.keeper().booted();
+      notify::ready();
+      malloc_trim(/*pad=*/0);  // what the boot needed once is the machine's again
+    });
+  }
+
+  void watch_until_needed(std::stop_source& running, std::stop_token const& ended) {
+    bool moved = false;
+    while (booting_.machine().clock.sleep(1s, ended)) {
+      auto const decision = watch_.decide();
+      if (auto const* move = std::get_if<MoveLeaders>(&decision)) {
+        if (!std::exchange(moved, true)) move_leaders(*move, ended);
+      } else if (!std::holds_alternative<StayOn>(decision)) {
+        running.request_stop();
+        return;
+      }
+    }
+  }
+
+  void move_leaders(MoveLeaders const& what, std::stop_token const& ended) {
+    log::warn(what.why + ": the etcd leaders move away; nothing else is done");
+    Runner runner(booting_.boot().leader_rows(), booting_.machine().clock, {});
+    runner.converge(booting_.facts(), ended);
+  }
+
+  // What has begun is gone on with, whatever signals come: each row has its own time.
+  void hand_over(HandOver const& what) {
+    log::warn("hands over: " + what.why);
+    if (auto begun = watch_.begin(what); !begun) log::warn(begun.error().what + ", ignoring");
+    booting_.keeper().handing_over(what.why);
+    notify::extend_timeout(2min);
+    std::optional<Heartbeat> heartbeat;
+    if (watch_.in_group() && what.away) heartbeat.emplace(booting_.hooks(config_), instance());
+    auto& runner = booting_.run_rows(booting_.boot().handover_rows(what.away), kQuick);
+    runner.converge(booting_.facts(), {});
+    watch_.handed_over();
+    booting_.keeper().handed_over();
+  }
+
+  void settle_hook() {
+    Runner runner(booting_.boot().settling_rows(), booting_.machine().clock,
+                  booting_.keeper().settling(), kQuick);
+    runner.converge(booting_.facts(), {});
+    watch_.hook_settled();
+  }
+
+  void take_back() {
+    log::warn("there is no reason to hand over any more: boots again");
+    if (auto gone = watch_.forget(); !gone) log::warn(gone.error().what + ", ignoring");
+    booting_.keeper().handing_over("");
+  }
+
+  void wait_in_pool(PrepareOnly const& pool) {
+    log::info(fmt::format("in the warm pool ({}): prepares, does not join", pool.state));
+    booting_.keeper().in_warm_pool(true);
+    auto& runner = booting_.run_rows(booting_.boot().warm_pool_rows());
+    std::optional<Heartbeat> heartbeat(std::in_place, booting_.hooks(config_), instance());
+    runner.converge(booting_.facts(), signal_);
+    heartbeat.reset();
+    notify::ready();
+    while (std::holds_alternative<PrepareOnly>(watch_.decide()) && !signal_.stop_requested())
+      booting_.machine().clock.sleep(1s, signal_);
+    booting_.keeper().in_warm_pool(false);
+  }
+
+  std::string instance() { return booting_.facts().identity.get()->instance_id; }
+
+  static constexpr Backoff kQuick{.base = Duration(200), .cap = Duration(1'000)};
+
+  Booting& booting_;
+  NodeConfig const& config_;
+  std::stop_token signal_;
+  LifecycleWatch watch_;
 };
 
 // `bootstrap` beside a daemon that is at work: waits for what the daemon comes to.
@@ -173,8 +307,8 @@ int run_daemon(BootOptions const& options) {
   if (!config) {
     return stop.stop_requested() ? kExitOk : exit_code_of(booting.keeper().report().rows);
   }
-  auto& runner = booting.prepare(*config);
-  if (auto checked = runner.check(); !checked) return refuse_to_start(checked.error());
+  if (auto checked = booting.prepare(*config).check(); !checked)
+    return refuse_to_start(checked.error());
 
   HttpTls tls;
   if (config->role == Role::master) tls = bootstrap::pki::agent_tls(options.root);
@@ -182,13 +316,8 @@ int run_daemon(BootOptions const& options) {
   auto listening = server.listen(booting.facts().identity.get()->address, kAgentPort);
   if (!listening) log::warn(listening.error().what + ", ignoring");
 
-  runner.stay(booting.facts(), stop, [&booting] {
-    booting.keeper().booted();
-    notify::ready();
-    malloc_trim(/*pad=*/0);  // what the boot needed once is the machine's again
-  });
+  Life(booting, *config, stop).live();
   notify::stopping();
-  log::info("haagent stops; etcd and kubelet go on");
   return kExitOk;
 }
 
@@ -223,6 +352,41 @@ int run_bootstrap(BootOptions const& options) {
                              to_words(options.deadline));
   }
   return exit_code_of(rows);
+}
+
+int run_hand_over(BootOptions const& options, bool undo) {
+  Signals signals;
+  auto stop = signals.token();
+  auto alive = [&]() -> std::optional<StatusReport> {
+    auto report = read_status(options.root);
+    if (!report || !*report || !(*report)->stays ||
+        writer_of(**report, options.root) != Writer::alive)
+      return std::nullopt;
+    return **report;
+  };
+  if (!alive()) {
+    std::cerr << "haagent: the daemon does not run here; start it, it is the one that hands over\n";
+    return kExitFailed;
+  }
+  if (auto asked = ask_for_handover(options.root, !undo); !asked)
+    return refuse_to_start(asked.error());
+  SystemClock clock;
+  auto const began = clock.steady();
+  while (clock.steady() - began < 3min) {
+    auto const report = alive();
+    if (!report) break;
+    auto const phase = phase_of(*report);
+    if (!undo && phase == Phase::handed_over) {
+      for (auto const& row : report->rows)
+        if (row.sentence.starts_with("not done: "))
+          std::cerr << fmt::format("haagent: {}: {}\n", row.name, row.sentence);
+      return kExitOk;
+    }
+    if (undo && phase != Phase::handed_over && phase != Phase::handing_over) return kExitOk;
+    if (!clock.sleep(200ms, stop)) return kExitFailed;
+  }
+  std::cerr << "haagent: it is not done; 'haagent status' shows each step\n";
+  return kExitFailed;
 }
 
 int run_plan(BootOptions const& options, OutputFormat form) {

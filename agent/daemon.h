@@ -21,5 +21,7 @@ struct BootOptions {
 int run_daemon(BootOptions const& options);
 int run_bootstrap(BootOptions const& options);
 int run_plan(BootOptions const& options, OutputFormat form);
+// `haagent hand-over`: tells the running daemon, and follows it until it has.
+int run_hand_over(BootOptions const& options, bool undo);
 
 }  // namespace haagent

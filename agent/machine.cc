@@ -19,6 +19,7 @@ std::unique_ptr<Units> make_units(Root const& root, Clock& clock) {
 
 Machine::Machine(Root where, ConfigRequest const& request)
     : root(std::move(where)),
+      ends(root),
       units(make_units(root, clock)),
       imds(http, clock, read_config(gather_config(root, request)).config.aws.imds_endpoints),
       credentials(imds, clock) {}
@@ -51,9 +52,21 @@ std::unique_ptr<StateStore> make_state_store(Machine& machine, NodeConfig const&
   return std::make_unique<aws::S3Store>(std::move(s3), place.prefix, machine.clock);
 }
 
+std::unique_ptr<aws::AutoScaling> make_autoscaling(Machine& machine, NodeConfig const& config,
+                                                   Identity const& identity) {
+  auto endpoint = config.aws.autoscaling_endpoint;
+  if (endpoint.empty()) endpoint = aws::autoscaling_endpoint(identity.region, identity.domain);
+  return std::make_unique<aws::AutoScalingClient>(
+      machine.http, machine.clock, machine.credentials,
+      aws::AutoScalingClient::Settings{.endpoint = endpoint,
+                                       .region = identity.region,
+                                       .user_agent = fmt::format("haagent/{}", kVersion)});
+}
+
 MachineBoot::MachineBoot(Machine& machine, NodeConfig const& config, Identity const& identity)
     : ec2_(make_ec2(machine, config, identity)),
       store_(make_state_store(machine, config, identity)),
+      group_(make_autoscaling(machine, config, identity)),
       devices_(machine.root),
       disks_(machine.process, machine.clock),
       boot_(config, {.root = machine.root,
@@ -65,6 +78,7 @@ MachineBoot::MachineBoot(Machine& machine, NodeConfig const& config, Identity co
                      .devices = devices_,
                      .disks = disks_,
                      .mounts = mounts_,
-                     .store = *store_}) {}
+                     .store = *store_,
+                     .group = group_.get()}) {}
 
 }  // namespace haagent

@@ -4,11 +4,13 @@
 
 #include <memory>
 
+#include "agent/aws/autoscaling.h"
 #include "agent/aws/ec2_client.h"
 #include "agent/aws/imds.h"
 #include "agent/base/clock.h"
 #include "agent/base/files.h"
 #include "agent/base/http_curl.h"
+#include "agent/base/machine_end.h"
 #include "agent/base/node_config.h"
 #include "agent/base/process.h"
 #include "agent/base/state_store.h"
@@ -27,6 +29,7 @@ struct Machine {
   SystemClock clock;
   CurlHttp http;
   SystemProcess process;
+  SystemMachineEnds ends;
   std::unique_ptr<Units> units;  // systemd where it is pid 1, else child processes
   aws::Imds imds;
   aws::CachedCredentials credentials;
@@ -40,15 +43,21 @@ std::unique_ptr<aws::Ec2> make_ec2(Machine& machine, NodeConfig const& config,
 std::unique_ptr<StateStore> make_state_store(Machine& machine, NodeConfig const& config,
                                              Identity const& identity);
 
+// The same for its auto-scaling group.
+std::unique_ptr<aws::AutoScaling> make_autoscaling(Machine& machine, NodeConfig const& config,
+                                                   Identity const& identity);
+
 // What can be made only once the role and the region are known, and the boot on top of it.
 class MachineBoot {
  public:
   MachineBoot(Machine& machine, NodeConfig const& config, Identity const& identity);
-  std::vector<Row> rows() { return boot_.rows(); }
+  Boot& boot() { return boot_; }
+  aws::AutoScaling& group() { return *group_; }
 
  private:
   std::unique_ptr<aws::Ec2> ec2_;
   std::unique_ptr<StateStore> store_;
+  std::unique_ptr<aws::AutoScaling> group_;
   volumes::SystemDevices devices_;
   volumes::SystemDisks disks_;
   volumes::SystemMounts mounts_;

@@ -90,6 +90,12 @@ std::string_view to_string(Phase phase) {
       return "failed";
     case Phase::refused:
       return "refused";
+    case Phase::handing_over:
+      return "handing over";
+    case Phase::warm:
+      return "in the warm pool";
+    case Phase::handed_over:
+      return "handed over";
   }
   return "failed";
 }
@@ -98,8 +104,12 @@ Phase phase_of(StatusReport const& report) {
   auto any = [&](State state) {
     return std::ranges::any_of(report.rows, [&](auto const& row) { return row.state == state; });
   };
+  if (!report.handing_over.empty()) {
+    return report.handed_over ? Phase::handed_over : Phase::handing_over;
+  }
   if (any(State::refused)) return Phase::refused;
   if (any(State::failed)) return Phase::failed;
+  if (report.warm) return Phase::warm;
   auto not_done = [](RowStatus const& row) { return row.state != State::done; };
   if (report.rows.empty() || !report.booted) return Phase::working;
   return std::ranges::any_of(report.rows, not_done) ? Phase::degraded : Phase::ready;
@@ -247,6 +257,8 @@ std::string status_page(StatusReport const& report, Writer writer, UtcTime now, 
     headline += fmt::format(" for {}: {}", to_words(between(worst->since, now)),
                             worst->sentence.empty() ? worst->name : worst->sentence);
   }
+  if (!report.handing_over.empty()) headline += fmt::format(" ({})", report.handing_over);
+  if (phase == Phase::warm) headline += ": prepares, does not join";
   auto code = phase == Phase::ready      ? "\033[1;32m"
               : phase == Phase::working  ? "\033[1;36m"
               : phase == Phase::degraded ? "\033[1;33m"

@@ -23,11 +23,14 @@ inline constexpr std::size_t kStatusCap = 1u << 20u;  // bytes of a page; ours h
 
 // The whole of a node, in one word.
 enum class Phase {
-  working,   // the boot is under way
-  ready,     // every step is done
-  degraded,  // booted, and a step has drifted since
-  failed,    // a step has failed
-  refused,   // a step has refused: a risk to data
+  working,       // the boot is under way
+  ready,         // every step is done
+  degraded,      // booted, and a step has drifted since
+  failed,        // a step has failed
+  refused,       // a step has refused: a risk to data
+  handing_over,  // the way out is under way
+  warm,          // in the warm pool: prepares, does not join
+  handed_over,   // etcd has ended, and its volumes are free or unmounted
 };
 std::string_view to_string(Phase phase);
 
@@ -53,6 +56,9 @@ struct StatusReport {
   std::string kubernetes;
   UtcTime started{};
   std::optional<UtcTime> booted;  // when every step had been done once
+  bool warm = false;              // in the warm pool of its group
+  std::string handing_over;       // why; empty: it does not
+  bool handed_over = false;       // that is done
   std::optional<Identity> identity;
   std::vector<EtcdStatus> etcd;
   std::vector<EtcdPeer> peers;
@@ -84,8 +90,8 @@ enum class Writer { alive, ended, gone, other_boot };
 Writer writer_of(StatusReport const& report, Root const& root);
 
 // The page for people, and the exit code: 0 ready, 1 degraded, failed, refused or the agent is
-// gone, 3 working. `width` is the terminal's; sentences are wrapped to it. Colour only where
-// `colour`.
+// gone, or the node hands over, 3 working. `width` is the terminal's; sentences are wrapped to it.
+// Colour only where `colour`.
 std::string status_page(StatusReport const& report, Writer writer, UtcTime now, int width,
                         bool colour);
 int status_exit_code(StatusReport const& report, Writer writer);

@@ -41,12 +41,17 @@ Runner::Observer StatusKeeper::role() {
   return [this](auto const& rows, std::size_t index) { changed(rows, index, role_); };
 }
 
+Runner::Observer StatusKeeper::settling() {
+  return [this](auto const& rows, std::size_t index) { changed(rows, index, settling_); };
+}
+
 void StatusKeeper::changed(std::vector<RowStatus> const& rows, std::size_t index,
                            std::vector<RowStatus>& into) {
   std::lock_guard lock(mutex_);
   into = rows;
   report_.rows = opening_;
   report_.rows.insert(report_.rows.end(), role_.begin(), role_.end());
+  report_.rows.insert(report_.rows.end(), settling_.begin(), settling_.end());
   auto line = log::transition_line(rows[index], clock_.utc());
   auto& logged = logged_[rows[index].name];
   if (line != logged) log::transition(rows[index], clock_.utc());
@@ -66,6 +71,32 @@ void StatusKeeper::know(NodeConfig const& config) {
 void StatusKeeper::booted() {
   std::lock_guard lock(mutex_);
   report_.booted = clock_.utc();
+  write();
+}
+
+void StatusKeeper::handing_over(std::string why) {
+  std::lock_guard lock(mutex_);
+  report_.handing_over = std::move(why);
+  report_.handed_over = false;
+  report_.booted.reset();
+  role_.clear();
+  settling_.clear();
+  logged_.clear();
+  report_.rows = opening_;
+  write();
+}
+
+void StatusKeeper::handed_over() {
+  std::lock_guard lock(mutex_);
+  report_.handed_over = true;
+  write();
+}
+
+void StatusKeeper::in_warm_pool(bool is) {
+  std::lock_guard lock(mutex_);
+  report_.warm = is;
+  role_.clear();
+  report_.rows = opening_;
   write();
 }
 

@@ -20,9 +20,15 @@ class StatusKeeper {
   // The observers of the two runners of a boot: what finds the role, and what the role then does.
   Runner::Observer opening();
   Runner::Observer role();
+  // What comes after a handover: its rows stand below those of role().
+  Runner::Observer settling();
 
   void know(NodeConfig const& config);
   void booted();
+  // Why the node hands over; empty: it goes on after all.
+  void handing_over(std::string why);
+  void handed_over();
+  void in_warm_pool(bool is);
   // Writes the file anew from the facts, for figures that change without a transition.
   void refresh();
   StatusReport report() const;
@@ -38,6 +44,7 @@ class StatusKeeper {
   StatusReport report_;
   std::vector<RowStatus> opening_;
   std::vector<RowStatus> role_;
+  std::vector<RowStatus> settling_;
   // The last line of each row, so that a repeated transition is not logged twice.
   std::map<std::string, std::string> logged_;
 };

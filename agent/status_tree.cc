@@ -169,6 +169,9 @@ Tree to_tree(StatusReport const& report) {
   tree["stays"] = report.stays;
   write_time(tree, "started", report.started);
   write_time(tree, "booted", report.booted);
+  if (report.warm) tree.set("warm", true);
+  if (!report.handing_over.empty()) tree.set("handing_over", report.handing_over);
+  if (report.handed_over) tree.set("handed_over", true);
   if (report.identity) write_texts(tree["identity"], kIdentity, *report.identity);
   tree["etcd"] = Tree::list();
   for (auto const& etcd : report.etcd) tree["etcd"].push_back(etcd_tree(etcd));
@@ -206,6 +209,10 @@ Result<StatusReport> status_from_tree(Tree const& tree) {
   report.stays = tree.text_at("stays") == "true";
   report.started = read_time(tree, "started").value_or(UtcTime{});
   report.booted = read_time(tree, "booted");
+  report.handing_over = tree.text_at("handing_over");
+  if (auto const* done = tree.find("handed_over"))
+    report.handed_over = done->as_boolean().value_or(false);
+  if (auto const* warm = tree.find("warm")) report.warm = warm->as_boolean().value_or(false);
   if (auto const* identity = tree.find("identity")) {
     report.identity.emplace();
     read_texts(*identity, kIdentity, *report.identity);

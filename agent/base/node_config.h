@@ -66,6 +66,8 @@ struct NodeConfig {
   struct {
     // aws.endpoints.ec2: empty: https://ec2.<region>.<domain>
     std::string ec2_endpoint;
+    // aws.endpoints.autoscaling: empty: https://autoscaling.<region>.<domain>
+    std::string autoscaling_endpoint;
     // aws.endpoints.s3: empty: the bucket's own host; set: the bucket stands in the path
     std::string s3_endpoint;
     // aws.s3.kmsKeyId: empty: objects are encrypted as the bucket does by default
@@ -109,6 +111,13 @@ struct NodeConfig {
     std::vector<std::pair<std::string, std::string>> labels;  // node.labels
     std::vector<Taint> taints;  // node.taints, beside the master's own
   } node;
+
+  // What the instance's auto-scaling group and EC2 announce.
+  struct {
+    std::string launching_hook = "haagent-launching";      // lifecycle.launchingHook
+    std::string terminating_hook = "haagent-terminating";  // lifecycle.terminatingHook
+    bool hand_over_on_rebalance = false;  // lifecycle.onRebalance: move-leader or hand-over
+  } lifecycle;
 
   struct {
     std::string level = "info";  // log.level: debug, info, warn, error

@@ -1,0 +1,46 @@
+// The two lifecycle hooks of the auto-scaling group as steps, and their heartbeat. A node of no
+// group, a group without our hook, and a role without the permission are all tolerated: the step is
+// done, and its sentence says what was missing.
+#pragma once
+
+#include <memory>
+#include <thread>
+
+#include "agent/aws/autoscaling.h"
+#include "agent/base/files.h"
+#include "agent/base/node_config.h"
+#include "agent/base/step.h"
+
+namespace haagent {
+
+struct HookParts {
+  NodeConfig const& config;
+  Root root;
+  Clock& clock;
+  aws::AutoScaling& group;
+};
+
+// Whether this instance has been through its launching hook, by the record.
+bool is_launched(Root const& root, std::string const& instance_id);
+
+// `launching-hook`: the last row of a boot, so that what it comes after is what makes the node
+// ready. Completed once for an instance; /var/lib/haagent/launched remembers it, so that a reboot
+// asks no cloud API.
+std::unique_ptr<Step> launching_hook(HookParts parts);
+// The same for an instance in the warm pool, whose hook fires on the way in and out: nothing is
+// remembered, and what was is forgotten.
+std::unique_ptr<Step> warm_pool_hook(HookParts parts);
+// `terminating-hook`: completed once there is nothing more to hand over.
+std::unique_ptr<Step> terminating_hook(HookParts parts);
+
+// While it lives: where this instance waits in one of our hooks, the hook is told each third of its
+// timeout that work goes on.
+class Heartbeat {
+ public:
+  Heartbeat(HookParts parts, std::string instance_id);
+
+ private:
+  std::jthread thread_;
+};
+
+}  // namespace haagent
