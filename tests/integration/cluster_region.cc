@@ -41,6 +41,7 @@ aws:
     imds: ["http://169.254.169.254"]
     ec2: "http://169.254.169.254:8080"
     s3: "http://169.254.169.254:8080"
+    autoscaling: "http://169.254.169.254:8080"
 etcd: {}
 )",
                      role, kClusterName, kStateBucket, kClusterName, etcd);
@@ -75,6 +76,8 @@ std::string spec_of(ClusterPlan const& plan) {
         "    user-data: {{content: {}}}\n    argv: [/usr/sbin/haagent, run]\n"
         "    tags: {{\"kubernetes.io/cluster/{}\": owned}}\n",
         name, role, where, desired, max, json::print(Tree(node_config(role))), kClusterName);
+    for (auto const& [hook, timeout] : plan.hooks)
+      spec += fmt::format("    {0}-hook: {{name: haagent-{0}, timeout: {1}}}\n", hook, timeout);
   };
   spec += "groups:\n";
   for (std::size_t i = 0; i < plan.members.size(); ++i)

@@ -40,6 +40,7 @@ struct ClusterPlan {
   int workers = 0;
   std::map<std::string, std::string> delays;  // over the short ones: {"attach", "1500ms"}
   std::set<std::string> without;              // volumes that are not there: "events-a"
+  std::map<std::string, std::string> hooks;   // of each group: {"terminating", "60s"}
   bool launched = true;                       // false: no group wants an instance yet
   // Those of `members` that the tags name and that have volumes; empty: all.
   std::string tagged;

@@ -1,0 +1,202 @@
+// Masters that go in good order: what is done before the machine is off.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <iostream>
+
+#include "tests/integration/cluster_region.h"
+#include "tests/integration/cluster_writer.h"
+
+namespace haagent::sim {
+namespace {
+
+using namespace std::chrono_literals;
+using testing::HasSubstr;
+
+class ClusterHandover : public SharedCluster<ClusterHandover> {
+ public:
+  static ClusterPlan plan() {
+    return {.workers = 1, .hooks = {{"terminating", "60s"}, {"launching", "120s"}}};
+  }
+
+ protected:
+  static std::string leader(EtcdCluster cluster) {
+    std::string found;
+    EXPECT_TRUE(region().comes_true([&] {
+      for (auto const& master : region().masters())
+        if (region().leads(master, cluster)) found = master;
+      return !found.empty();
+    }));
+    return found;
+  }
+  static void command(std::string const& name, std::string const& instance) {
+    region().command(name, Tree::map({{"instance", instance}}));
+  }
+  static bool replaced(std::string const& group, std::string const& before) {
+    auto const now = region().instance_of(group);
+    return !now.empty() && now != before;
+  }
+  static std::string lifecycle(std::string const& id) {
+    return region().instance(id).text_at("lifecycle");
+  }
+  static pid_t etcd_of(std::string const& where) {
+    auto const found = region().sh(where, "pgrep -f '^/usr/bin/etcd .*main'");
+    return found.code == 0 ? std::stoi(found.out) : 0;
+  }
+  static std::string agent_of(std::string const& where) {
+    return region().sh(where, "pgrep -f '^/usr/sbin/haagent run'").out;
+  }
+};
+
+TEST_F(ClusterHandover, TheTerminatingHookMovesLeaderVolumesAndMembersWithoutLoss) {
+  auto const group = leader(EtcdCluster::main);
+  auto const old = region().instance_of(group);
+  auto const members = region().members(group, EtcdCluster::main);
+  auto const volume = region().volume_id(fmt::format("main-{}", group.back()));
+  Writer writer(region());
+  command("replace", old);
+  ASSERT_TRUE(region().comes_true([&] { return replaced(group, old); }, 60s)) << region().told();
+  ASSERT_TRUE(region().gets_ready()) << region().told();
+
+  auto const calls = region().calls(old);
+  EXPECT_EQ(calls.at("ec2:DetachVolume"), 2);
+  EXPECT_GE(calls.at("autoscaling:CompleteLifecycleAction"), 1);
+  // The volume was free before its old owner was off.
+  auto const detached = region().moments(volume, "available");
+  auto const off = region().moments(old, "power off");
+  ASSERT_FALSE(detached.empty()) << region().timeline();
+  ASSERT_FALSE(off.empty());
+  EXPECT_LT(detached.back(), off.back());
+  auto const acknowledged = writer.all();
+  EXPECT_GE(acknowledged.size(), 10u);
+  for (auto const& master : region().masters())
+    EXPECT_EQ(writer.missing_on(master, acknowledged), std::vector<std::string>()) << master;
+  EXPECT_EQ(region().members(group, EtcdCluster::main), members);
+  EXPECT_EQ(lifecycle(region().instance_of(group)), "InService");
+}
+
+TEST_F(ClusterHandover, ARestartOfTheAgentLeavesEtcdRunning) {
+  auto const etcd = etcd_of("masters-a");
+  ASSERT_GT(etcd, 0);
+  auto const agent = agent_of("masters-a");
+  ASSERT_EQ(region().sh("masters-a", "kill -TERM " + agent).code, 0);
+  ASSERT_TRUE(region().comes_true([&] { return agent_of("masters-a").empty(); }));
+  EXPECT_EQ(etcd_of("masters-a"), etcd);
+  ASSERT_EQ(
+      region()
+          .sh("masters-a", "setsid /usr/sbin/haagent run </dev/null >>/var/log/haagent.log 2>&1 &")
+          .code,
+      0);
+  ASSERT_TRUE(region().gets_ready());
+  EXPECT_EQ(etcd_of("masters-a"), etcd);
+  EXPECT_EQ(region().calls(region().instance_of("masters-a"))["ec2:DetachVolume"], 0);
+}
+
+TEST_F(ClusterHandover, ARebootEndsEtcdCleanlyAndKeepsTheVolumes) {
+  auto const id = region().instance_of("masters-b");
+  region().command("reboot", Tree::map({{"instances", Tree::list({id})}}));
+  ASSERT_TRUE(region().comes_true(
+      [&] { return !region().moments(id, "rebooted").empty() && region().is_ready("masters-b"); }));
+  ASSERT_TRUE(region().gets_ready());
+  EXPECT_EQ(region().instance_of("masters-b"), id);
+  EXPECT_EQ(region().calls(id)["ec2:DetachVolume"], 0);
+  EXPECT_EQ(region().sh("masters-b", "grep -q 'the machine reboots' /var/log/haagent.log").code, 0);
+}
+
+TEST_F(ClusterHandover, ASpotNoticeFreesTheVolumesBeforeTheInstanceEnds) {
+  auto const old = region().instance_of("masters-c");
+  region().command("spot-notice", Tree::map({{"instance", old}, {"in", "40s"}}));
+  ASSERT_TRUE(region().comes_true([&] { return region().holder_of("main-c") != old; }))
+      << region().told();
+  EXPECT_EQ(region().instance(old).text_at("state"), "running");
+  EXPECT_EQ(region().status(old).text_at("phase"), "handed over");
+  ASSERT_TRUE(region().comes_true([&] { return replaced("masters-c", old); }, 90s));
+  ASSERT_TRUE(region().gets_ready());
+}
+
+// Killed again and again on its way out: it goes on where it was, and nothing is lost.
+TEST_F(ClusterHandover, AnAgentThatIsKilledWhileHandingOverGoesOn) {
+  auto const group = leader(EtcdCluster::events);
+  auto const old = region().instance_of(group);
+  Writer writer(region());
+  ASSERT_EQ(region()
+                .sh(old,
+                    "setsid sh -c 'until grep -q \"hands over: its\" /var/log/haagent.log; do "
+                    "sleep 0.02; done; for i in 1 2 3; do pkill -KILL -x haagent; sleep 1.2; done' "
+                    "</dev/null >/dev/null 2>&1 &")
+                .code,
+            0);
+  command("replace", old);
+  ASSERT_TRUE(region().comes_true([&] { return replaced(group, old); }, 90s)) << region().told();
+  ASSERT_TRUE(region().gets_ready()) << region().told();
+  EXPECT_TRUE(region().moments(old, "lifecycle hook", "timed out").empty()) << region().timeline();
+  auto const acknowledged = writer.all();
+  for (auto const& master : region().masters())
+    EXPECT_EQ(writer.missing_on(master, acknowledged), std::vector<std::string>()) << master;
+}
+
+TEST_F(ClusterHandover, AMissingPermissionIsToldAndTheHookCompletedAllTheSame) {
+  auto const old = region().instance_of("masters-b");
+  region().api("deny", Tree::map({{"action", Tree::list({"DetachVolume"})}}));
+  command("replace", old);
+  ASSERT_TRUE(region().comes_true([&] { return replaced("masters-b", old); }, 60s))
+      << region().told();
+  region().api("ok");
+  EXPECT_GE(region().calls(old)["autoscaling:CompleteLifecycleAction"], 1);
+  ASSERT_TRUE(region().gets_ready());
+}
+
+TEST_F(ClusterHandover, AnOperatorGivesAMasterUpAndTakesItBack) {
+  auto const id = region().instance_of("masters-a");
+  auto const asked = region().run("masters-a", {"haagent", "hand-over"});
+  EXPECT_EQ(asked.code, 0) << asked.out;
+  EXPECT_EQ(region().holder_of("main-a"), "");
+  EXPECT_EQ(region().holder_of("events-a"), "");
+  EXPECT_EQ(etcd_of("masters-a"), 0);
+  auto const undone = region().run("masters-a", {"haagent", "hand-over", "--undo"});
+  EXPECT_EQ(undone.code, 0) << undone.out;
+  ASSERT_TRUE(region().gets_ready());
+  EXPECT_EQ(region().holder_of("main-a"), id);
+}
+
+TEST(ClusterLaunching, TheHookIsCompletedOnlyOnceTheMembersAreHealthyVoters) {
+  if (auto const why = no_cluster_because(); !why.empty()) GTEST_SKIP() << why;
+  ClusterRegion region({.hooks = {{"launching", "30s"}}, .launched = false});
+  region.launch("masters-a");
+  ASSERT_TRUE(region.comes_true([&] {
+    auto const id = region.instance_of("masters-a");
+    return !id.empty() && region.step_state("masters-a", "etcd-main") == "waiting" &&
+           region.calls(id)["autoscaling:RecordLifecycleActionHeartbeat"] >= 2;
+  }));
+  auto const id = region.instance_of("masters-a");
+  EXPECT_EQ(region.instance(id).text_at("lifecycle"), "Pending:Wait");
+  EXPECT_EQ(region.calls(id)["autoscaling:CompleteLifecycleAction"], 0);
+  for (auto const* other : {"masters-b", "masters-c"}) region.launch(other);
+  ASSERT_TRUE(region.comes_true(
+      [&] { return region.instance(id).text_at("lifecycle") == "InService"; }, 60s))
+      << region.told();
+  // Its own member is a voter by then; the others may still be on their way.
+  auto const members = region.members("masters-a", EtcdCluster::main);
+  auto const own = std::ranges::find(members, "etcd-a", &Member::name);
+  ASSERT_NE(own, members.end());
+  EXPECT_TRUE(own->started && !own->learner);
+}
+
+TEST(ClusterWarmPool, AWarmMasterPreparesAndAttachesNothing) {
+  if (auto const why = no_cluster_because(); !why.empty()) GTEST_SKIP() << why;
+  ClusterRegion region({.members = "a", .launched = false});
+  auto const id =
+      region.command("run-warm", Tree::map({{"group", "masters-a"}})).text_at("instance");
+  ASSERT_TRUE(region.comes_true([&] {
+    return region.status(id).text_at("phase") == "in the warm pool";
+  })) << region.told();
+  EXPECT_TRUE(region.comes_true([&] { return region.step_state(id, "kube-files") == "done"; }));
+  EXPECT_EQ(region.calls(id)["ec2:AttachVolume"], 0);
+  EXPECT_EQ(region.holder_of("main-a"), "");
+  region.command("leave-warm-pool", Tree::map({{"instance", id}}));
+  ASSERT_TRUE(region.comes_true([&] { return region.is_ready(id); }, 60s)) << region.told();
+  EXPECT_EQ(region.holder_of("main-a"), id);
+}
+
+}  // namespace
+}  // namespace haagent::sim
