@@ -124,7 +124,7 @@ TEST(EtcdBackup, AnUploadThatComesBackOtherwiseIsNoBackup) {
 
 TEST(EtcdBackup, OneFollowerBacksUpAndAFailureStaysUntilOneSucceeds) {
   in_a_world(kDeadline, [] {
-    World world;
+    World world(test::etcd_programs("3.4"));
     auto masters = boot_with(world, "precious", "yes");
     SystemClock clock;
     test::MemoryStore store(clock);
@@ -180,7 +180,7 @@ TEST(EtcdBackup, OneFollowerBacksUpAndAFailureStaysUntilOneSucceeds) {
 
 TEST(EtcdDefrag, ShrinksEachMemberTheLeaderLastAndKeepsTheKeys) {
   in_a_world(kDeadline, [] {
-    World world;
+    World world(test::etcd_programs("3.4"));
     auto masters = boot_with(world, "precious", "yes");
     auto client = masters[0]->client();
     for (int i = 0; i < 60; ++i)

@@ -101,7 +101,7 @@ TEST(EtcdTls, TheGatewayFailsWithoutAServerCertificateThatIsGoodForAClient) {
 
 TEST(EtcdTls, WhoIsLetIn) {
   in_a_world(120s, [] {
-    World world;
+    World world(test::etcd_programs("3.4"));
     auto masters = boot_all(world);
     auto& a = *masters[0];
     auto const client = "https://" + a.machine().address() + ":2379/version";
@@ -130,7 +130,7 @@ TEST(EtcdTls, WhoIsLetIn) {
 // certificate speaks for it until then, and its name where it comes through another address.
 TEST(EtcdTls, APeerIsKnownByItsNameWhereItsAddressIsNotInItsCertificate) {
   in_a_world(180s, [] {
-    World world;
+    World world(test::etcd_programs("3.4"));
     auto masters = boot_all(world);
     auto& a = *masters[0];
     a.stop_agent();
@@ -157,7 +157,7 @@ TEST(EtcdTls, APeerIsKnownByItsNameWhereItsAddressIsNotInItsCertificate) {
 // Leaves of half a minute, and a client that writes all the time, over new connections too.
 TEST(EtcdTls, RenewalsInTheRunningClusterFailNoWrite) {
   in_a_world(240s, [] {
-    World world;
+    World world(test::etcd_programs("3.4"));
     world.leaf_lifetime = 30s;
     auto masters = boot_all(world);
     std::vector<pid_t> pids;
