@@ -24,8 +24,7 @@ std::string zone_name(char letter) {
   return fmt::format("eu-west-1{}", letter);
 }
 
-std::string node_config(std::string_view role,
-                        std::string const& etcd = "{binary: /usr/bin/etcd}") {
+std::string node_config(std::string_view role, std::string const& etcd) {
   // The stand-in for the apiserver takes the manifest at its word, and there are no certificates.
   return fmt::format(R"(apiVersion: haagent.io/v1
 kind: NodeConfig
@@ -75,7 +74,8 @@ std::string spec_of(ClusterPlan const& plan) {
         "  - name: {}\n    role: {}\n    zones: [{}]\n    min: 0\n    desired: {}\n    max: {}\n"
         "    user-data: {{content: {}}}\n    argv: [/usr/sbin/haagent, run]\n"
         "    tags: {{\"kubernetes.io/cluster/{}\": owned}}\n",
-        name, role, where, desired, max, json::print(Tree(node_config(role))), kClusterName);
+        name, role, where, desired, max, json::print(Tree(node_config(role, plan.etcd_settings))),
+        kClusterName);
     for (auto const& [hook, timeout] : plan.hooks)
       spec += fmt::format("    {0}-hook: {{name: haagent-{0}, timeout: {1}}}\n", hook, timeout);
   };

@@ -46,6 +46,8 @@ struct ClusterPlan {
   std::string tagged;
   // The etcd that the machine image has at /usr/bin; unset: this machine's.
   std::optional<test::EtcdPrograms> etcd = etcd_of_the_image();
+  // The masters' etcd: section of their config.
+  std::string etcd_settings = "{binary: /usr/bin/etcd}";
   // More that the image has, at /opt/etcd/<minor>; masters choose by use_etcd().
   std::vector<test::EtcdPrograms> more_etcd;
 };

@@ -404,6 +404,7 @@ Result<HttpResponse> EtcdModel::answer(Process& process, std::string const& path
     return refusal(kGrpcUnavailable, "etcdserver: rpc not supported for learner");
   if (!quorum) return no_quorum();
   if (path == "/v3/kv/range") return ok(reply);
+  if (path == "/v3/maintenance/alarm") return ok(reply);  // none is raised
   if (path == "/v3/cluster/member/list") {
     reply.set("members", all());
     return ok(reply);
