@@ -177,16 +177,20 @@ std::vector<Row> Boot::handover_rows(bool away) {
                         .deadline = patience * 2,
                         .polling = {.first = 100ms, .cap = 500ms}}));
   };
-  add(std::make_unique<bootstrap::kube::Withdraw>(state.config, state.root, state.etcd.http,
-                                                  state.etcd.clock, kApiserverEnds),
-      {}, 2 * kApiserverEnds);
+  // A machine that only reboots keeps its manifests: the kubelet ends its pods by itself, and a
+  // reboot finds every file as it was.
+  if (away)
+    add(std::make_unique<bootstrap::kube::Withdraw>(state.config, state.root, state.etcd.http,
+                                                    state.etcd.clock, kApiserverEnds),
+        {}, 2 * kApiserverEnds);
   for (auto cluster : kEtcdClusters) {
     auto name = [&](std::string_view what) {
       return fmt::format("{}-{}", what, to_string(cluster));
     };
     add(std::make_unique<bootstrap::LeaderStep>(cluster, state.etcd), {}, 8s);
-    add(std::make_unique<bootstrap::StopStep>(cluster, state.etcd), {"withdraw", name("leader")},
-        20s);
+    std::vector<std::string> before_stop = {name("leader")};
+    if (away) before_stop.emplace_back("withdraw");
+    add(std::make_unique<bootstrap::StopStep>(cluster, state.etcd), std::move(before_stop), 20s);
     auto steps = state.volumes.release_steps(cluster);
     add(std::move(steps[0]), {name("stop-etcd")}, 20s);
     if (away) add(std::move(steps[1]), {name("unmount")}, 40s);

@@ -15,6 +15,10 @@ constexpr std::uint64_t kLeast = 64 * kMiB;
 // Long enough for a file of 8 GiB on a slow volume, in the slot's second half.
 constexpr auto kSlot = 10min;
 constexpr auto kSlotInAlarm = 1min;
+// The leader's agent looks four times a minute.
+constexpr Duration kAfterCompaction = 30s;
+// What gave nothing back is tried again after this.
+constexpr Duration kAgainInAlarm = 10min;
 
 bool is_alarm(EtcdAlarm const& alarm, std::string_view name) {
   return alarm.alarm == name;
@@ -63,28 +67,31 @@ Care in_nospace(CareInputs const& in, EtcdAlarm const& alarm) {
   bool const leads = in.own_id == in.leader_id;
   auto const who = name_of(in, alarm.member_id);
   if (leads && !in.compacted) return CompactTo{in.revision};
-  auto const tight = nearly_full(in);
-  if (!tight.empty()) return NothingToDo{fmt::format("{} is out of space: {}", who, tight)};
   if (auto const why = why_not_now(in); !why.empty())
     return NothingToDo{
         fmt::format("{} is out of space, and its members are defragmented once all of them are "
                     "there: {}; bring it back",
                     who, why)};
-  // Compaction frees pages at its own pace, and a file without free pages has nothing to give.
-  auto still_to_do = [&](CareMember const& member) {
-    return member.db_size >= in.quota / 10 * 8 && gain(member) > kMiB;
-  };
+  auto is_full = [&](CareMember const& member) { return member.db_size >= in.quota / 10 * 8; };
   auto const mine = std::ranges::find(in.members, in.own_id, &CareMember::id);
   if (mine == in.members.end()) return NothingToDo{};
-  if (still_to_do(*mine)) {
-    if (is_my_turn(in, kSlotInAlarm))
-      return DefragmentOwn{fmt::format("{} is out of space, and {} of {} would come free", who,
-                                       bytes_text(gain(*mine)), bytes_text(mine->db_size))};
+  if (is_full(*mine)) {
+    bool const in_vain = in.defragmented_ago && *in.defragmented_ago < kAgainInAlarm;
+    if (in_vain)
+      return NothingToDo{
+          fmt::format("{} is out of space: the keys of {} take {} of a quota of {}; delete what is "
+                      "not needed (events, old custom resources), or raise quotaBackendBytes",
+                      who, mine->name, bytes_text(mine->db_size), bytes_text(in.quota))};
+    // The leader's compaction comes first.
+    if ((leads || in.alarm_for >= kAfterCompaction) && is_my_turn(in, kSlotInAlarm))
+      return DefragmentOwn{fmt::format("{} is out of space, and {} takes {} of a quota of {}", who,
+                                       mine->name, bytes_text(mine->db_size),
+                                       bytes_text(in.quota))};
     return NothingToDo{
-        fmt::format("{} is out of space; {} is defragmented within {} min, nothing to do", who,
-                    mine->name, in.members.size())};
+        fmt::format("{} is out of space; {} is defragmented within some minutes, nothing to do",
+                    who, mine->name)};
   }
-  if (leads && std::ranges::none_of(in.members, still_to_do)) return DisarmNospace{alarm.member_id};
+  if (leads && std::ranges::none_of(in.members, is_full)) return DisarmNospace{alarm.member_id};
   return NothingToDo{fmt::format(
       "{} is out of space; the members are compacted and defragmented one by one, nothing to do",
       who)};

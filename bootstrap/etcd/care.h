@@ -8,6 +8,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -33,7 +34,11 @@ struct CareInputs {
   std::vector<EtcdAlarm> alarms;
   std::uint64_t quota = 0;     // bytes
   std::uint64_t revision = 0;  // of now
-  bool compacted = false;      // by this agent, since the NOSPACE alarm was raised
+  // Since this agent saw the NOSPACE alarm: whether it has compacted, for how long it has seen it,
+  // and how long ago it has defragmented its own member.
+  bool compacted = false;
+  Duration alarm_for{0};
+  std::optional<Duration> defragmented_ago;
   UtcTime now{};
 };
 
@@ -52,8 +57,9 @@ struct DisarmNospace {
 using Care = std::variant<NothingToDo, CompactTo, DefragmentOwn, DisarmNospace>;
 
 // etcd's own way out of NOSPACE: compact, defragment every member, disarm. The leader's agent
-// compacts and disarms. Without the alarm a member is defragmented only where that pays, followers
-// first. CORRUPT is never disarmed: that is the operator's.
+// compacts and disarms. What a file would give back cannot be told beforehand then: its free pages
+// are counted by the next write, and there is none. Without the alarm a member is defragmented only
+// where that pays, followers first. CORRUPT is never disarmed: that is the operator's.
 Care decide_care(CareInputs const& inputs);
 
 // How much of the file would be given back, where that is worth stopping the member for.

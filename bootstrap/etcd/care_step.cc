@@ -95,8 +95,18 @@ Result<Finding> CareStep::look(Facts& facts, std::stop_token stop) {
   if (!inputs) return Done{"waits for a quorum; nothing to do here"};
   bool const nospace = std::ranges::any_of(
       inputs->alarms, [](EtcdAlarm const& alarm) { return alarm.alarm == "NOSPACE"; });
-  compacted_ = compacted_ && nospace;
+  auto const now = parts_.clock.steady();
+  if (!nospace) {
+    alarm_since_.reset();
+    defragmented_.reset();
+    compacted_ = false;
+  } else if (!alarm_since_) {
+    alarm_since_ = now;
+  }
   inputs->compacted = compacted_;
+  if (alarm_since_) inputs->alarm_for = std::chrono::duration_cast<Duration>(now - *alarm_since_);
+  if (defragmented_)
+    inputs->defragmented_ago = std::chrono::duration_cast<Duration>(now - *defragmented_);
   care_ = decide_care(*inputs);
   auto sentence = sentence_of(care_);
   auto const slow = measure(facts, stop);
@@ -112,7 +122,11 @@ Result<void> CareStep::act(Facts&, std::stop_token stop) {
     compacted_ = done.has_value();
     return done;
   }
-  if (std::holds_alternative<DefragmentOwn>(care_)) return own.defragment(stop);
+  if (std::holds_alternative<DefragmentOwn>(care_)) {
+    auto done = own.defragment(stop);
+    if (done) defragmented_ = parts_.clock.steady();
+    return done;
+  }
   if (auto const* disarm = std::get_if<DisarmNospace>(&care_))
     return own.disarm(disarm->member_id, "NOSPACE", stop);
   return fail(Kind::internal, "{} has nothing to do", name_);

@@ -29,7 +29,10 @@ class CareStep final : public Step {
   EtcdParts parts_;
   std::string const name_;
   Care care_ = NothingToDo{};
-  bool compacted_ = false;  // since the NOSPACE alarm was raised
+  // Since the NOSPACE alarm was seen.
+  std::optional<SteadyTime> alarm_since_;
+  std::optional<SteadyTime> defragmented_;
+  bool compacted_ = false;
   // Readings of /metrics: figures are of the time between two that are minutes apart.
   struct Reading {
     SteadyTime at;

@@ -250,7 +250,13 @@ void EtcdManager::EtcdInstalled() {
     EXPECT_THAT(region().run(master, {"/usr/bin/etcdutl", "version"}).out, HasSubstr(version));
   }
   // And it is what serves.
-  auto const says = region().run(master, {"curl", "-s", "http://127.0.0.1:2379/version"}).out;
+  std::string const pki = "/etc/kubernetes/pki/etcd/";
+  auto const says =
+      region()
+          .run(master,
+               {"curl", "-s", "--cacert", pki + "ca.crt", "--cert", pki + "healthcheck-client.crt",
+                "--key", pki + "healthcheck-client.key", "https://127.0.0.1:2379/version"})
+          .out;
   EXPECT_THAT(says, HasSubstr(fmt::format("\"etcdserver\":\"{}.", minor_)));
 }
 

@@ -19,7 +19,8 @@ EtcdPrograms etcd_programs(std::string_view minor) {
   if (minor != kEtcdMinors[0]) {
     found.folder = fs::weakly_canonical(built);
     if (fs::exists(found.etcd())) return found;
-    auto const why = bytes_of(built.string() + ".missing");
+    auto const reason = fs::path(built.string() + ".missing");
+    auto const why = fs::exists(reason) ? bytes_of(reason) : "";
     found.missing = why.empty()
                         ? fmt::format("etcd {}: tests/etcd-versions/build has not been run", minor)
                         : why.substr(0, why.find('\n'));
