@@ -167,7 +167,7 @@ std::vector<Row> Boot::warm_pool_rows() {
   return rows;
 }
 
-std::vector<Row> Boot::handover_rows(bool away) {
+std::vector<Row> Boot::handover_rows(bool away, bool going_down) {
   auto& state = *state_;
   std::vector<Row> rows;
   if (state.config.role == Role::worker) return rows;
@@ -193,7 +193,7 @@ std::vector<Row> Boot::handover_rows(bool away) {
     add(std::make_unique<bootstrap::StopStep>(cluster, state.etcd), std::move(before_stop), 20s);
     auto steps = state.volumes.release_steps(cluster);
     add(std::move(steps[0]), {name("stop-etcd")}, 20s);
-    if (away) add(std::move(steps[1]), {name("unmount")}, 40s);
+    if (away) add(std::move(steps[1]), {name("unmount")}, going_down ? 2s : 40s);
   }
   return rows;
 }

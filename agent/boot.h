@@ -50,7 +50,7 @@ class Boot {
   // both clusters side by side. No row fails: each has its time, and says what it could not do, so
   // that one that is stuck never keeps the next from its part. All together stay below the two
   // minutes of a spot notice.
-  std::vector<Row> handover_rows(bool away);
+  std::vector<Row> handover_rows(bool away, bool going_down);
   // The leaders alone, where the instance is likely to go but nobody says that it will.
   std::vector<Row> leader_rows();
   // `terminating-hook`: after handover_rows(true).

@@ -223,7 +223,8 @@ class Life {
     notify::extend_timeout(2min);
     std::optional<Heartbeat> heartbeat;
     if (watch_.in_group() && what.away) heartbeat.emplace(booting_.hooks(config_), instance());
-    auto& runner = booting_.run_rows(booting_.boot().handover_rows(what.away), kQuick);
+    auto& runner =
+        booting_.run_rows(booting_.boot().handover_rows(what.away, what.going_down), kQuick);
     runner.converge(booting_.facts(), {});
     watch_.handed_over();
     booting_.keeper().handed_over();
@@ -362,7 +363,7 @@ int run_hand_over(BootOptions const& options, bool undo) {
     if (!report || !*report || !(*report)->stays ||
         writer_of(**report, options.root) != Writer::alive)
       return std::nullopt;
-    return **report;
+    return *std::move(report);
   };
   if (!alive()) {
     std::cerr << "haagent: the daemon does not run here; start it, it is the one that hands over\n";

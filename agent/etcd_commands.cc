@@ -289,8 +289,10 @@ int run_etcd_members(EtcdCommandOptions const& options) {
         EtcdClient client(desk.machine.http, mine ? std::vector{desk.endpoint} : member.client_urls,
                           desk.tls);
         auto status = client.status(stop);
-        if (status) one.status = *std::move(status);
-        if (!status) one.silence = status.error().what;
+        if (!status)
+          one.silence = status.error().what;
+        else
+          one.status = *std::move(status);
       }
       view.members.push_back(std::move(one));
     }

@@ -19,7 +19,7 @@ std::optional<HandOver> reason(LifecycleInputs const& in) {
       case MachineEnd::none:
         break;
       case MachineEnd::power_off:
-        return HandOver{"the machine powers off", true};
+        return HandOver{"the machine powers off", true, true};
       case MachineEnd::reboot:
         return HandOver{"the machine reboots, and keeps its volumes", false};
       case MachineEnd::unknown:

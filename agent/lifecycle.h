@@ -28,6 +28,9 @@ namespace haagent {
 struct HandOver {
   std::string why;    // "its group terminates it"
   bool away = false;  // the instance goes away: its volumes are detached for the successor
+  // It is on its way down already, and EC2 takes the volumes back with it: no time is lost in
+  // waiting until they are seen to be free.
+  bool going_down = false;
   bool operator==(HandOver const&) const = default;
 };
 struct LifecycleInputs {
