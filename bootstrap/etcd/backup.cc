@@ -48,7 +48,7 @@ SnapshotTools Backups::tools() const {
 
 Result<fs::path> Backups::scratch(std::string_view purpose, std::uint64_t bytes) const {
   auto folder = parts_.root(parts_.config.etcd.backups.scratch) /
-                      fmt::format("{}-{}", purpose, to_string(cluster_));
+                fmt::format("{}-{}", purpose, to_string(cluster_));
   std::error_code error;
   fs::remove_all(folder, error);  // of an agent that was killed
   if (error) return fail_errno(error.value(), fmt::format("emptying {}", folder.string()));

@@ -50,8 +50,7 @@ Result<Finding> LeaderStep::look(Facts&, std::stop_token stop) {
   if (!unit) return std::unexpected(unit.error());
   if (!is_up(unit->phase)) return Done{"etcd does not run here"};
   auto const tls = etcd_client_tls(parts_.root);
-  EtcdClient own(parts_.http, {etcd_endpoint(cluster_, "127.0.0.1")}, tls,
-                 kTimeouts);
+  EtcdClient own(parts_.http, {etcd_endpoint(cluster_, "127.0.0.1")}, tls, kTimeouts);
   auto status = own.status(stop);
   if (stop.stop_requested()) return fail(Kind::interrupted, "stopped");
   if (!status) return Done{"etcd does not answer, so it is not known who leads"};
@@ -78,8 +77,8 @@ Result<Finding> LeaderStep::look(Facts&, std::stop_token stop) {
 
 Result<void> LeaderStep::act(Facts&, std::stop_token stop) {
   ++moves_;
-  EtcdClient own(parts_.http, {etcd_endpoint(cluster_, "127.0.0.1")},
-                 etcd_client_tls(parts_.root), kTimeouts);
+  EtcdClient own(parts_.http, {etcd_endpoint(cluster_, "127.0.0.1")}, etcd_client_tls(parts_.root),
+                 kTimeouts);
   // Whether it has moved is for the next look to say; an error here is no reason to keep the
   // volume.
   auto moved = own.move_leader(to_, stop);

@@ -35,7 +35,7 @@ struct Office {
   Result<BackupManifest> take() {
     return on_machine([&] {
       return Backups(EtcdCluster::main, parts())
-          .take("http://127.0.0.1:2379", BackupReason::manual, {});
+          .take("https://127.0.0.1:2379", BackupReason::manual, {});
     });
   }
   bool scratch_is_empty() {
@@ -64,7 +64,7 @@ Masters boot_with(World& world, std::string const& key, std::string const& value
 
 TEST(EtcdBackup, IsTakenVerifiedAndServesItsKeysInADrill) {
   in_a_world(kDeadline, [] {
-    World world({"a"});
+    World world(test::etcd_programs("3.4"), {"a"});
     auto masters = boot_with(world, "precious", "yes");
     SystemClock clock;
     test::MemoryStore store(clock);
@@ -103,7 +103,7 @@ TEST(EtcdBackup, IsTakenVerifiedAndServesItsKeysInADrill) {
 
 TEST(EtcdBackup, AnUploadThatComesBackOtherwiseIsNoBackup) {
   in_a_world(kDeadline, [] {
-    World world({"a"});
+    World world(test::etcd_programs("3.4"), {"a"});
     auto masters = boot_with(world, "precious", "yes");
     SystemClock clock;
     test::MemoryStore store(clock);
@@ -188,9 +188,12 @@ TEST(EtcdDefrag, ShrinksEachMemberTheLeaderLastAndKeepsTheKeys) {
     auto status = client.status({});
     ASSERT_TRUE(status);
     auto const leader = status->leader;
+    auto const tls = etcd_client_tls(Root());
     masters[0]->machine().run([&] {
       auto ran = SystemProcess().run(
-          {.argv = {"etcdctl", "compact", "--physical", std::to_string(status->header.revision)}},
+          {.argv = {"etcdctl", "--endpoints=https://127.0.0.1:2379", "--cacert=" + tls.ca_file,
+                    "--cert=" + tls.cert_file, "--key=" + tls.key_file, "compact", "--physical",
+                    std::to_string(status->header.revision)}},
           {});
       ASSERT_TRUE(ran && ran->exit_code == 0) << ran->err;
     });
@@ -205,14 +208,14 @@ TEST(EtcdDefrag, ShrinksEachMemberTheLeaderLastAndKeepsTheKeys) {
     // Names are known on the machines.
     masters[0]->machine().run([&] {
       for (auto const& member : members->members) {
-        auto answer = EtcdClient(http, member.client_urls, {}).status({});
+        auto answer = EtcdClient(http, member.client_urls, tls).status({});
         ASSERT_TRUE(answer) << answer.error().what;
         answers.push_back({member, *answer});
         if (member.id == leader) leader_name = member.name;
       }
       auto order = defrag_order(members->members, answers);
       ASSERT_TRUE(order);
-      auto worked = defragment(http, clock, {}, *order,
+      auto worked = defragment(http, clock, tls, *order,
                                [&](DefragDone const& one) { done.push_back(one); }, {});
       ASSERT_TRUE(worked) << worked.error().what;
     });

@@ -60,7 +60,7 @@ void start_etcd_without_agent(Master& master) {
 
 TEST(EtcdTls, TheGatewayFailsWithoutAServerCertificateThatIsGoodForAClient) {
   in_a_world(120s, [] {
-    World world({"a"});
+    World world(test::etcd_programs("3.4"), {"a"});
     auto masters = boot_all(world);
     auto& a = *masters[0];
     ASSERT_TRUE(a.client().put("k", "v", {}));

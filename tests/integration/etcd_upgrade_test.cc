@@ -14,6 +14,11 @@ namespace {
 using namespace std::chrono_literals;
 using testing::HasSubstr;
 
+constexpr std::string_view kCurlTls =
+    "--cacert /etc/kubernetes/pki/etcd/ca.crt --cert "
+    "/etc/kubernetes/pki/etcd/healthcheck-client.crt "
+    "--key /etc/kubernetes/pki/etcd/healthcheck-client.key";
+
 class EtcdUpgrade : public testing::Test {
  protected:
   void SetUp() override {
@@ -49,11 +54,12 @@ class EtcdUpgrade : public testing::Test {
   }
   // What a member says of itself: "etcdserver", "etcdcluster".
   std::string say(std::string const& where, EtcdCluster cluster, std::string_view key) {
-    auto const said = region().run(where, {"curl", "-s", endpoint(cluster) + "/version"}).out;
+    auto const said =
+        region().sh(where, fmt::format("curl -s {} {}/version", kCurlTls, endpoint(cluster))).out;
     return json::parse(said).value_or(Tree()).text_at(key);
   }
   static std::string endpoint(EtcdCluster cluster) {
-    return fmt::format("http://127.0.0.1:{}", cluster == EtcdCluster::main ? 2379 : 2389);
+    return fmt::format("https://127.0.0.1:{}", cluster == EtcdCluster::main ? 2379 : 2389);
   }
   // Both clusters as all masters have them, and what their volumes say of it.
   testing::AssertionResult stands_at(std::string const& minor) {
@@ -76,10 +82,10 @@ class EtcdUpgrade : public testing::Test {
   bool fill(EtcdCluster cluster) {
     return region()
                .sh("masters-b",
-                   fmt::format("for i in $(seq 25); do curl -sf -m 5 -o /dev/null -d "
+                   fmt::format("for i in $(seq 25); do curl -sf -m 5 -o /dev/null {} -d "
                                "'{{\"key\":\"Zg==\",\"value\":\"Zg==\"}}' {}/v3/kv/put || exit 1; "
                                "done",
-                               endpoint(cluster)))
+                               kCurlTls, endpoint(cluster)))
                .code == 0;
   }
   void expect_all_kept(std::string const& minor, std::string const& cluster,
@@ -163,8 +169,11 @@ TEST_F(EtcdUpgrade, RollsBackByOneOnceTheClusterWasTold) {
   auto const cluster = region().cluster_id("masters-a", EtcdCluster::main);
   auto const members = region().members("masters-a", EtcdCluster::main);
   for (auto each : kEtcdClusters) {
-    auto const enabled = region().run("masters-a", {"/opt/etcd/3.7/etcdctl", "--endpoints",
-                                                    endpoint(each), "downgrade", "enable", "3.6"});
+    std::string const pki = "/etc/kubernetes/pki/etcd/";
+    auto const enabled = region().run(
+        "masters-a", {"/opt/etcd/3.7/etcdctl", "--endpoints", endpoint(each), "--cacert",
+                      pki + "ca.crt", "--cert", pki + "healthcheck-client.crt", "--key",
+                      pki + "healthcheck-client.key", "downgrade", "enable", "3.6"});
     ASSERT_EQ(enabled.code, 0) << enabled.out;
   }
   ASSERT_TRUE(stands_at("3.6"));
