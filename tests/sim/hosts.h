@@ -44,7 +44,8 @@ class Hosts {
     reboot,     // Ctrl-Alt-Del: SIGINT to pid 1, else as shutdown; start() is to follow
     power_cut,  // everything stops at once; what was not flushed to a volume is lost
   };
-  // Its volumes stay known but are detached from the loop; the root disk is kept for a reboot.
+  // Its volumes stay plugged in, are without a loop device until the next start(), and leave by
+  // unplug() or destroy(); the root disk is kept for a reboot.
   // Nothing to do where it is off, or its first start failed.
   virtual Result<void> stop(std::string const& id, Stop how) = 0;
   virtual Result<void> destroy(

@@ -455,11 +455,6 @@ void Region::stop_instance(InstanceRecord& record) {
       now->power_requested = false;
       now->shown.state = InstanceState::stopped;
       now->shown.frozen = false;
-      for (auto& [_, volume] : volumes_) {
-        if (volume->shown.attachment && volume->shown.attachment->instance_id == id) {
-          volume->plugged = false;
-        }
-      }
       event(id, "stopped");
       reconcile();
     };
@@ -482,11 +477,6 @@ void Region::reboot(InstanceRecord& record, Hosts::Stop how) {
   record.powered = false;
   record.shown.frozen = false;
   auto const boot = ++record.boot;
-  for (auto& [_, volume] : volumes_) {
-    if (volume->shown.attachment && volume->shown.attachment->instance_id == id) {
-      volume->plugged = false;
-    }
-  }
   event(id, "reboot", how == Hosts::Stop::reboot ? "orderly" : "power cycled");
   InstanceSpec spec{id,
                     record.shown.zone,

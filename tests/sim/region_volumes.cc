@@ -229,11 +229,7 @@ void Region::unplug(std::string const& volume_id, std::uint64_t serial) {
   auto* instance = find_instance(instance_id);
   // An instance on its way down gives its volumes back by itself, once it is off.
   if (instance && instance->shown.state == InstanceState::shutting_down) return;
-  if (!record.plugged || !instance || !instance->powered) {
-    if (instance && instance->rebooting) {
-      at(kBusyRetry, [this, volume_id, serial] { unplug(volume_id, serial); });
-      return;
-    }
+  if (!record.plugged || !instance) {
     release(record);
     return;
   }

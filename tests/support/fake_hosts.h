@@ -52,7 +52,6 @@ class FakeHosts final : public sim::Hosts {
     if (found == hosts.end()) return {};
     found->second.running = found->second.frozen = false;
     found->second.orderly = how != Stop::power_cut;
-    found->second.devices.clear();
     return {};
   }
   Result<void> destroy(std::string const& id) override {

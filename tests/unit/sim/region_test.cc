@@ -134,7 +134,6 @@ TEST(RegionInstances, StoppedOnesOfAGroupAreReplacedOthersStartAgain) {
 
   ASSERT_TRUE(world.region.change_power({member, *alone}, Power::stop, "test"));
   EXPECT_EQ(world.state_of(*alone), InstanceState::stopped);
-  EXPECT_THAT(world.hosts.hosts[*alone].devices, IsEmpty());
   EXPECT_EQ(world.shown(volume).state, VolumeState::in_use);  // EBS stays attached while stopped
 
   ASSERT_TRUE(world.region.change_power({*alone}, Power::start, "test"));
@@ -159,6 +158,27 @@ TEST(RegionInstances, RebootKeepsAddressAndBringsVolumesBack) {
   EXPECT_EQ(world.hosts.hosts[after.id].boots, 2);
   EXPECT_FALSE(world.hosts.hosts[after.id].orderly);
   EXPECT_EQ(world.hosts.hosts[after.id].devices[volume], "/dev/sdf");
+  EXPECT_THAT(world.hosts.second_plugs, IsEmpty());
+}
+
+// The machine must be rid of what its region gave back, on or off, or the next one cannot have it.
+TEST(RegionInstances, WhatIsDetachedAfterARebootOrAStopLeavesTheMachine) {
+  for (auto const how : {Power::reboot, Power::stop}) {
+    World world;
+    world.boot();
+    auto const id = world.region.run_instance("eu-west-1a", "masters-a");
+    ASSERT_TRUE(id);
+    world.pass(1s);
+    auto const volume = world.volume("main-a");
+    ASSERT_TRUE(world.region.attach_volume(volume, *id, "/dev/sdf"));
+    world.pass(2s);
+    ASSERT_TRUE(world.region.change_power({*id}, how, "test"));
+    ASSERT_TRUE(world.region.detach_volume(volume, *id, "", false));
+    world.pass(2s);
+    EXPECT_EQ(world.shown(volume).state, VolumeState::available);
+    EXPECT_THAT(world.hosts.hosts[*id].devices, IsEmpty());
+    EXPECT_THAT(world.hosts.second_plugs, IsEmpty());
+  }
 }
 
 TEST(RegionInstances, FreezeAndThaw) {
