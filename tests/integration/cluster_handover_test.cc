@@ -32,9 +32,11 @@ class ClusterHandover : public SharedCluster<ClusterHandover> {
   static void command(std::string const& name, std::string const& instance) {
     region().command(name, Tree::map({{"instance", instance}}));
   }
+  // It is gone, and the group has another.
   static bool replaced(std::string const& group, std::string const& before) {
     auto const now = region().instance_of(group);
-    return !now.empty() && now != before;
+    auto const state = region().instance(before).text_at("state");
+    return !now.empty() && now != before && (state.empty() || state == "terminated");
   }
   static std::string lifecycle(std::string const& id) {
     return region().instance(id).text_at("lifecycle");
@@ -146,7 +148,7 @@ TEST_F(ClusterHandover, AMissingPermissionIsToldAndTheHookCompletedAllTheSame) {
       << region().told();
   region().api("ok");
   EXPECT_TRUE(region().moments(old, "lifecycle hook", "timed out").empty()) << region().timeline();
-  EXPECT_GE(region().calls(old)["ec2:DetachVolume"], 1);
+  EXPECT_GE(region().calls(old)["ec2:DetachVolume"], 1) << region().log_of(old);
   ASSERT_TRUE(region().gets_ready());
 }
 

@@ -8,6 +8,7 @@
 #include <sstream>
 
 #include "agent/base/facts.h"
+#include "agent/base/files.h"
 #include "agent/base/json.h"
 #include "agent/base/process.h"
 
@@ -238,15 +239,17 @@ Tree ClusterRegion::instance(std::string const& id) const {
 
 std::string ClusterRegion::instance_of(std::string const& group) const {
   auto const state = command("state");
-  std::string found;
+  std::string stays;
+  std::string leaves;
   if (auto const* instances = state.find("instances")) {
     for (auto const& each : instances->items()) {
       auto const is = each.text_at("state");
-      if (each.text_at("group") == group && (is == "running" || is == "pending"))
-        found = each.text_at("id");
+      if (each.text_at("group") != group || (is != "running" && is != "pending")) continue;
+      bool const goes = each.text_at("lifecycle").starts_with("Terminating");
+      (goes ? leaves : stays) = each.text_at("id");
     }
   }
-  return found;
+  return stays.empty() ? leaves : stays;
 }
 
 Tree ClusterRegion::volume(std::string const& id_or_name) const {
@@ -468,6 +471,11 @@ std::string ClusterRegion::told() const {
     }
   }
   return text;
+}
+
+std::string ClusterRegion::log_of(std::string const& instance) const {
+  auto const log = read_file(logs() / instance / "haagent.log");
+  return log && *log ? **log : "no log of " + instance;
 }
 
 }  // namespace haagent::sim

@@ -85,7 +85,8 @@ class ClusterRegion {
 
   // ---- the region's state
   Tree instance(std::string const& id) const;
-  std::string instance_of(std::string const& group) const;  // the one that lives, or empty
+  // The one that lives, or empty; the successor, where one on its way out still does.
+  std::string instance_of(std::string const& group) const;
   Tree volume(std::string const& id_or_name) const;         // the newest of that name
   std::string volume_id(std::string const& name) const { return volume(name).text_at("id"); }
   std::string holder_of(std::string const& volume) const;  // the instance; empty: none
@@ -131,6 +132,7 @@ class ClusterRegion {
 
   // Status pages and the region's timeline, for failures.
   std::string told() const;
+  std::string log_of(std::string const& instance) const;  // haagent's, of one that is gone as well
 
  private:
   std::filesystem::path work() const;  // the region's files
