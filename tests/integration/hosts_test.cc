@@ -183,6 +183,16 @@ TEST_F(HostsTest, MetadataServiceSeesTheAddressOfTheInstance) {
   });
 }
 
+TEST_F(HostsTest, TheGatewayIsTheSameForItsNeighboursWhoeverComesAndGoes) {
+  in_region([](RegionNamespaces const& region) {
+    auto hosts = make_hosts(region);
+    ASSERT_TRUE(hosts);
+    expect_ok(hosts->start(one(), {}));
+    EXPECT_THAT(shell(*hosts, kOne, "curl -s -m 1 http://10.0.0.1/ || ip neigh show 10.0.0.1"),
+                HasSubstr("lladdr 02:00:0a:00:00:01"));
+  });
+}
+
 TEST_F(HostsTest, PluggedVolumeIsSeenByLibudev) {
   in_region([](RegionNamespaces const& region) {
     auto hosts = make_hosts(region);

@@ -30,6 +30,13 @@ bool set_network_option(std::string const& name, std::string_view value) {
   return static_cast<bool>(option << value << "\n" << std::flush);
 }
 
+// It follows the IP address, so that neighbours' caches stay right when an instance comes back or a
+// successor takes its address.
+std::string hardware_address(std::array<unsigned char, 4> const& address) {
+  return fmt::format("02:00:{:02x}:{:02x}:{:02x}:{:02x}", address[0], address[1], address[2],
+                     address[3]);
+}
+
 // "{ 10.0.0.10, 10.0.0.11 }"
 Result<std::string> set_of(std::vector<std::string> const& addresses) {
   if (addresses.empty()) return fail(Kind::invalid, "a partition needs addresses on both sides");
@@ -77,12 +84,15 @@ Result<void> ZoneNetwork::create_zone(ZoneSpec const& zone) {
   std::lock_guard lock(mutex_);
   if (zones_.contains(zone.name)) return fail(Kind::invalid, "zone {} exists", zone.name);
   auto bridge = fmt::format("zone{}", zones_.size());
+  // A bridge without an address of its own takes the lowest of its ports', so that it changes as
+  // instances come and go; those that know the gateway by the old one then reach nobody for half a
+  // minute.
   auto done =
-      ip(fmt::format("link add name {0} type bridge forward_delay 0\n"
+      ip(fmt::format("link add name {0} address {4} type bridge forward_delay 0\n"
                      "link set dev {0} alias {1}\n"
                      "addr add {2}/{3} dev {0}\n"
                      "link set dev {0} up\n",
-                     bridge, zone.name, zone.gateway, kPrefix));
+                     bridge, zone.name, zone.gateway, kPrefix, hardware_address(*valid)));
   if (!done) return fail(done.error(), "making zone {}", zone.name);
   zones_.emplace(zone.name, Zone{bridge, zone.gateway});
   return {};
@@ -101,15 +111,12 @@ Result<std::string> ZoneNetwork::connect(std::string const& zone, std::string co
     place = found->second;
     link = fmt::format("inst{}", links_++);
   }
-  // The hardware address follows the IP address, so that neighbours' caches stay right when an
-  // instance comes back or a successor takes its address.
-  auto made = ip(fmt::format(
-      "link add name {0} type veth peer name eth0 netns {1} address "
-      "02:00:{2:02x}:{3:02x}:{4:02x}:{5:02x}\n"
-      "link set dev {0} alias {6}\n"
-      "link set dev {0} master {7}\n"
-      "link set dev {0} up\n",
-      link, pid, (*bytes)[0], (*bytes)[1], (*bytes)[2], (*bytes)[3], alias, place.bridge));
+  auto made =
+      ip(fmt::format("link add name {0} type veth peer name eth0 netns {1} address {2}\n"
+                     "link set dev {0} alias {3}\n"
+                     "link set dev {0} master {4}\n"
+                     "link set dev {0} up\n",
+                     link, pid, hardware_address(*bytes), alias, place.bridge));
   if (!made) return fail(made.error(), "connecting {}", alias);
   auto inside = run_machine_program(
       {"nsenter", "--net", "--target", std::to_string(pid), "ip", "-batch", "-"},
