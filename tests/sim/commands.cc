@@ -377,6 +377,17 @@ std::vector<Command> make_commands() {
                   {"snapshot", Type::text, "copy this one"},
                   {"tag", Type::list, "key=value, as often as needed"}},
                  create_volume});
+  all.push_back({"delete-volume",
+                 "delete a volume that is attached to nothing, as DeleteVolume",
+                 {{"volume", Type::text, "id or name", true, true}},
+                 [](CommandContext& context, Arguments const& arguments) -> Result<Tree> {
+                   auto const id = volume_id(context.region, arguments.text("volume"));
+                   if (!id) return std::unexpected(id.error());
+                   if (auto done = context.region.delete_volume(*id); !done) {
+                     return std::unexpected(as_error(done.error()));
+                   }
+                   return sentence(fmt::format("{} is being deleted", *id));
+                 }});
   all.push_back(
       {"break-volume",
        "let a disk fail for good",

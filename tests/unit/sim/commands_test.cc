@@ -85,6 +85,8 @@ TEST_F(CommandsTest, BadInputIsToldWhatIsRight) {
             "'x' is no tag; write key=value"},
            {"create-volume", R"({"zone":"mars","size":1})",
             "InvalidZone.NotFound: The zone 'mars' does not exist."},
+           {"delete-volume", R"({"volume":"main-z"})",
+            "'main-z' is no volume; `haagent-sim state` lists them"},
            {"run-instance", R"({"like":"none"})",
             "there is no group 'none' to take the launch template from"},
            {"break-volume", R"({"volume":"main-a","how":"dead"})",
@@ -149,6 +151,10 @@ TEST_F(CommandsTest, EachCommandChangesTheWorld) {
   auto const volume =
       run("create-volume", R"({"zone":"eu-west-1a","size":3,"tag":["k=v=w"]})").text_at("volume");
   EXPECT_EQ(world_.shown(volume).tags.at("k"), "v=w");
+  auto const gone = world_.volume("main-b");
+  run("delete-volume", R"({"volume":"main-b"})");
+  world_.pass(1s);
+  EXPECT_FALSE(world_.region.view().volumes.contains(gone));
   auto const alone = run("run-instance", R"({"like":"masters-a","zone":"eu-west-1b"})");
   EXPECT_EQ(world_.region.instance(alone.text_at("instance"))->zone, "eu-west-1b");
   run("zone-down", R"({"zone":"eu-west-1c"})");
