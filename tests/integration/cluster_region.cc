@@ -107,6 +107,8 @@ std::string spec_of(ClusterPlan const& plan) {
   };
   if (plan.etcd && plan.etcd->folder != "/usr/bin") programs(*plan.etcd, "/usr/bin");
   for (auto const& each : plan.more_etcd) programs(each, "/opt/etcd/" + each.minor);
+  for (auto const& [inside, here] : plan.programs)
+    spec += fmt::format("  {}: {}\n", inside, here.string());
   return spec;
 }
 

@@ -50,6 +50,8 @@ struct ClusterPlan {
   std::string etcd_settings = "{binary: /usr/bin/etcd}";
   // More that the image has, at /opt/etcd/<minor>; masters choose by use_etcd().
   std::vector<test::EtcdPrograms> more_etcd;
+  // Programs that the image has as well: where, and which file of this machine.
+  std::map<std::string, std::filesystem::path> programs;
 };
 
 struct Member {
@@ -87,7 +89,7 @@ class ClusterRegion {
   Tree instance(std::string const& id) const;
   // The one that lives, or empty; the successor, where one on its way out still does.
   std::string instance_of(std::string const& group) const;
-  Tree volume(std::string const& id_or_name) const;         // the newest of that name
+  Tree volume(std::string const& id_or_name) const;  // the newest of that name
   std::string volume_id(std::string const& name) const { return volume(name).text_at("id"); }
   std::string holder_of(std::string const& volume) const;  // the instance; empty: none
   // By action: "ec2:AttachVolume". Of one caller.
