@@ -209,10 +209,11 @@ std::vector<Row> Boot::leader_rows() {
   return rows;
 }
 
-std::vector<Row> Boot::settling_rows() {
+std::vector<Row> Boot::settling_rows(bool going_down) {
   std::vector<Row> rows;
   if (state_->group)
-    rows.push_back(row(give_up(terminating_hook(state_->hooks()), state_->etcd.clock, 30s),
+    rows.push_back(row(give_up(terminating_hook(state_->hooks()), state_->etcd.clock,
+                               going_down ? Duration(2s) : Duration(30s)),
                        {.deadline = 1min}));
   return rows;
 }

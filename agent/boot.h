@@ -54,7 +54,7 @@ class Boot {
   // The leaders alone, where the instance is likely to go but nobody says that it will.
   std::vector<Row> leader_rows();
   // `terminating-hook`: after handover_rows(true).
-  std::vector<Row> settling_rows();
+  std::vector<Row> settling_rows(bool going_down);
 
  private:
   struct State;

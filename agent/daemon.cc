@@ -161,8 +161,8 @@ class Life {
       auto const decision = watch_.decide();
       if (auto const* what = std::get_if<HandOver>(&decision)) {
         hand_over(*what);
-      } else if (std::get_if<SettleHook>(&decision)) {
-        settle_hook();
+      } else if (auto const* hook = std::get_if<SettleHook>(&decision)) {
+        settle_hook(*hook);
       } else if (std::get_if<Return>(&decision)) {
         take_back();
       } else if (auto const* pool = std::get_if<PrepareOnly>(&decision)) {
@@ -230,8 +230,8 @@ class Life {
     booting_.keeper().handed_over();
   }
 
-  void settle_hook() {
-    Runner runner(booting_.boot().settling_rows(), booting_.machine().clock,
+  void settle_hook(SettleHook const& what) {
+    Runner runner(booting_.boot().settling_rows(what.going_down), booting_.machine().clock,
                   booting_.keeper().settling(), kQuick);
     runner.converge(booting_.facts(), {});
     watch_.hook_settled();

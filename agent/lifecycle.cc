@@ -5,14 +5,19 @@
 namespace haagent {
 namespace {
 
+bool is_going_down(LifecycleInputs const& in) {
+  return in.signalled && in.machine_end == MachineEnd::power_off;
+}
+
 // Why the node hands over, and whether the instance goes away; the surest reason first.
 std::optional<HandOver> reason(LifecycleInputs const& in) {
+  // Both may come with the power-off itself: of a group without a hook, or at the notice's time.
   if (in.notices && in.notices->target_state == "Terminated")
-    return HandOver{"its auto-scaling group terminates it", true};
+    return HandOver{"its auto-scaling group terminates it", true, is_going_down(in)};
   if (in.notices && in.notices->spot) {
     auto const& spot = *in.notices->spot;
     return HandOver{fmt::format("a spot notice: EC2 will {} it at {}", spot.action, spot.time),
-                    true};
+                    true, is_going_down(in)};
   }
   if (in.signalled) {
     switch (in.machine_end) {
@@ -40,7 +45,7 @@ LifecycleDecision decide_lifecycle(LifecycleInputs const& in) {
   auto why = reason(in);
   if (why && !in.handed_over) return *std::move(why);
   if (in.handed_over && in.notices && in.notices->target_state == "Terminated" && !in.hook_settled)
-    return SettleHook{};
+    return SettleHook{is_going_down(in)};
   if (in.signalled) return Leave{};
   if (why) return StayOn{};  // done, and still right
   if (in.handed_over) {

@@ -53,8 +53,11 @@ struct MoveLeaders {
 struct PrepareOnly {  // in the warm pool
   std::string state;
 };
-struct Return {};      // handed over, and there is no reason for it any more: boot again
-struct SettleHook {};  // handed over, and the group waits for the word
+struct Return {};           // handed over, and there is no reason for it any more: boot again
+struct SettleHook {         // handed over, and the group waits for the word, or is about to
+  bool going_down = false;  // then its wait does not begin any more, and is not waited for
+  bool operator==(SettleHook const&) const = default;
+};
 using LifecycleDecision =
     std::variant<StayOn, Leave, MoveLeaders, PrepareOnly, HandOver, SettleHook, Return>;
 

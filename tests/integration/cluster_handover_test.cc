@@ -117,6 +117,16 @@ TEST_F(ClusterHandover, ASpotNoticeFreesTheVolumesBeforeTheInstanceEnds) {
   ASSERT_TRUE(region().gets_ready());
 }
 
+// The group has this instance as Terminating, and no hook waits nor will: its volumes come back
+// once it is off, so the agent must not hold it.
+TEST_F(ClusterHandover, AnInstanceThatIsEndedWithoutItsHookDoesNotWaitForOne) {
+  auto const old = region().instance_of("masters-b");
+  region().command("terminate", Tree::map({{"instances", Tree::list({old})}}));
+  ASSERT_TRUE(region().comes_true([&] { return replaced("masters-b", old); }, 60s));
+  EXPECT_THAT(region().log_of(old), HasSubstr("haagent stops; what it started goes on"));
+  ASSERT_TRUE(region().gets_ready());
+}
+
 // Killed again and again on its way out: it goes on where it was, and nothing is lost.
 TEST_F(ClusterHandover, AnAgentThatIsKilledWhileHandingOverGoesOn) {
   // The test before started the agent of masters-a by hand: nobody starts that one again.

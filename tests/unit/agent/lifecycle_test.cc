@@ -22,9 +22,12 @@ std::string said(LifecycleDecision const& decision) {
     std::string operator()(MoveLeaders const&) const { return "move leaders"; }
     std::string operator()(PrepareOnly const& pool) const { return "prepare in " + pool.state; }
     std::string operator()(HandOver const& what) const {
-      return fmt::format("hand over{}: {}", what.away ? "" : ", keep", what.why);
+      return fmt::format("hand over{}{}: {}", what.away ? "" : ", keep",
+                         what.going_down ? " at once" : "", what.why);
     }
-    std::string operator()(SettleHook const&) const { return "settle"; }
+    std::string operator()(SettleHook const& hook) const {
+      return hook.going_down ? "settle at once" : "settle";
+    }
     std::string operator()(Return const&) const { return "return"; }
   };
   return std::visit(Words{}, decision);
@@ -48,7 +51,13 @@ TEST(Lifecycle, EachRowOfTheTable) {
       {"the agent is restarted while metadata is silent", {.signalled = true}, "leave"},
       {"the machine powers off",
        {.notices = none, .signalled = true, .machine_end = End::power_off},
-       "hand over: the machine powers off"},
+       "hand over at once: the machine powers off"},
+      {"the machine powers off since its group terminates it without a hook",
+       {.notices = target("Terminated"), .signalled = true, .machine_end = End::power_off},
+       "hand over at once: its auto-scaling group terminates it"},
+      {"the machine powers off at the time of its spot notice",
+       {.notices = spot(), .signalled = true, .machine_end = End::power_off},
+       "hand over at once: a spot notice: EC2 will terminate it at 2026-01-15T10:17:00Z"},
       {"the machine reboots",
        {.notices = none, .signalled = true, .machine_end = End::reboot},
        "hand over, keep: the machine reboots, and keeps its volumes"},
@@ -72,7 +81,7 @@ TEST(Lifecycle, EachRowOfTheTable) {
         .signalled = true,
         .machine_end = End::power_off,
         .handed_over = true},
-       "settle"},
+       "settle at once"},
       {"all is done",
        {.notices = target("Terminated"), .handed_over = true, .hook_settled = true},
        "stay"},
