@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <stdlib.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -53,13 +54,41 @@ Result<void> sync_folder(std::filesystem::path const& folder) {
   return {};
 }
 
+constexpr std::string_view kRandom = "XXXXXX";
+
+// A leading dot: the kubelet and cron.d readers skip such files in the folders they watch.
+std::string temporary_stem(std::filesystem::path const& path) {
+  return "." + path.filename().string() + ".";
+}
+
+// What a writer of this file left that was killed: whoever still writes holds the lock.
+void remove_abandoned(std::filesystem::path const& path) {
+  auto const stem = temporary_stem(path);
+  std::error_code ignored;
+  for (auto const& entry : std::filesystem::directory_iterator(folder_of(path), ignored)) {
+    auto const name = entry.path().filename().string();
+    if (name.size() != stem.size() + kRandom.size() || !name.starts_with(stem)) continue;
+    FileDescriptor fd(::open(entry.path().c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
+    struct stat status{};
+    if (fd && ::fstat(fd.get(), &status) == 0 && S_ISREG(status.st_mode) &&
+        ::flock(fd.get(), LOCK_EX | LOCK_NB) == 0)
+      ::unlink(entry.path().c_str());
+  }
+}
+
 // Removes the temporary file unless it has become the real one.
 class TemporaryFile {
  public:
-  explicit TemporaryFile(std::filesystem::path const& path)
-      // A leading dot: the kubelet and cron.d readers skip such files in the folders they watch.
-      : name_((folder_of(path) / ("." + path.filename().string() + ".XXXXXX")).string()),
-        fd_(::mkostemp(name_.data(), O_CLOEXEC)) {}
+  explicit TemporaryFile(std::filesystem::path const& path) {
+    remove_abandoned(path);
+    struct stat status{};
+    do {
+      name_ = (folder_of(path) / (temporary_stem(path) + std::string(kRandom))).string();
+      fd_ = FileDescriptor(::mkostemp(name_.data(), O_CLOEXEC));
+      // Somebody may have taken it for abandoned before it was locked; then there is another.
+    } while (fd_ && ::flock(fd_.get(), LOCK_EX) == 0 && ::fstat(fd_.get(), &status) == 0 &&
+             status.st_nlink == 0);
+  }
   ~TemporaryFile() {
     if (fd_) ::unlink(name_.c_str());
   }

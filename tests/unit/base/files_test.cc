@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/file.h>
 #include <sys/inotify.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -96,6 +97,19 @@ TEST(ReplaceFile, WritesBytesModeAndOwnerWhateverTheUmask) {
   EXPECT_EQ(bytes_of(folder / "new"), "");
   EXPECT_EQ(mode_of(folder / "new"), 0600u);
   EXPECT_THAT(names_in(folder.path()), ElementsAre("new"));
+}
+
+TEST(ReplaceFile, SweepsUpAfterWritersThatWereKilledAndLeavesThoseWhoWrite) {
+  TemporaryDirectory folder;
+  test::write_bytes(folder / ".key.AbCdEf", "half a key");
+  test::write_bytes(folder / ".key.AbCdEfg", "somebody else's");
+  test::write_bytes(folder / ".other.AbCdEf", "half of another");
+  test::write_bytes(folder / ".key.writes", "just being written");
+  FileDescriptor const writer(::open((folder / ".key.writes").c_str(), O_RDONLY | O_CLOEXEC));
+  ASSERT_EQ(::flock(writer.get(), LOCK_EX), 0);
+  ASSERT_TRUE(replace_file(folder / "key", "whole"));
+  EXPECT_THAT(names_in(folder.path()),
+              testing::UnorderedElementsAre("key", ".key.AbCdEfg", ".other.AbCdEf", ".key.writes"));
 }
 
 TEST(ReplaceFile, GivesTheFileAway) {
