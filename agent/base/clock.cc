@@ -147,8 +147,12 @@ std::string to_words(Duration duration) {
   if (ms < 1000) return fmt::format("{} ms", ms);
   if (ms < 60'000) return fmt::format("{:.1f} s", static_cast<double>(ms) / 1000);
   auto seconds = ms / 1000;
-  if (seconds < 3600) return fmt::format("{} min {} s", seconds / 60, seconds % 60);
-  return fmt::format("{} h {} min", seconds / 3600, seconds % 3600 / 60);
+  auto two = [](auto larger, std::string_view unit, auto smaller, std::string_view small_unit) {
+    auto words = fmt::format("{} {}", larger, unit);
+    return smaller == 0 ? words : fmt::format("{} {} {}", words, smaller, small_unit);
+  };
+  if (seconds < 3600) return two(seconds / 60, "min", seconds % 60, "s");
+  return two(seconds / 3600, "h", seconds % 3600 / 60, "min");
 }
 
 }  // namespace haagent

@@ -39,7 +39,7 @@ std::optional<UtcTime> parse_rfc3339(std::string_view text);
 // The Date header of RFC 9110: "Thu, 15 Jan 2026 10:15:00 GMT"; nothing for anything else.
 std::optional<UtcTime> parse_http_date(std::string_view text);
 
-// "850 ms", "1.4 s", "2 min 5 s", "3 h 10 min": what a person wants to read.
+// "850 ms", "1.4 s", "2 min 5 s", "15 min", "3 h 10 min": what a person wants to read.
 std::string to_words(Duration duration);
 
 }  // namespace haagent

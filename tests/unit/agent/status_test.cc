@@ -240,7 +240,7 @@ INSTANTIATE_TEST_SUITE_P(
                            "certificate etcd/server ends in 3 days, 2026-01-19T04:15:00Z"},
                     Ending{"soon",
                            {"etcd/server", kStart + 20min, kStart - 30h},
-                           "certificate etcd/server ends in 20 min 0 s, 2026-01-15T10:35:00Z"},
+                           "certificate etcd/server ends in 20 min, 2026-01-15T10:35:00Z"},
                     Ending{"ended",
                            {"etcd/server", kStart - 1h, kStart - 30h},
                            "certificate etcd/server has ended, 2026-01-15T09:15:00Z"},

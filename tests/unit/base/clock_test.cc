@@ -14,6 +14,9 @@ TEST(ToWords, SaysDurationsAsPeopleDo) {
   EXPECT_EQ(to_words(1400ms), "1.4 s");
   EXPECT_EQ(to_words(125s), "2 min 5 s");
   EXPECT_EQ(to_words(190min), "3 h 10 min");
+  EXPECT_EQ(to_words(15min), "15 min");
+  EXPECT_EQ(to_words(2h), "2 h");
+  EXPECT_EQ(to_words(2h + 59s), "2 h");
 }
 
 TEST(ToRfc3339, IsUtcWithAndWithoutMilliseconds) {

@@ -417,7 +417,7 @@ Case const kCases[] = {
             in.learner_still = kLearnerPatience;
           }),
      "RemoveMember",
-     "remove etcd-a (a0) from the cluster: it is a learner that has not got on for 10 min 0 s, at "
+     "remove etcd-a (a0) from the cluster: it is a learner that has not got on for 10 min, at "
      "entry 500 of 1000; it is added anew"},
     {"ALearnerThatEtcdNeverPromotes",
      from(learns,
@@ -937,7 +937,7 @@ Case const kCases[] = {
             in.learner_still = 2 * kLearnerPatience;
           }),
      "RemoveMember",
-     "remove etcd-d (d0) from the cluster: it is a learner that nobody has heard of for 20 min 0 s, "
+     "remove etcd-d (d0) from the cluster: it is a learner that nobody has heard of for 20 min, "
      "and others cannot join before it"},
 
     // A new cluster.
