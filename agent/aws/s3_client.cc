@@ -9,6 +9,7 @@
 #include "agent/aws/s3_errors.h"
 #include "agent/aws/s3_xml.h"
 #include "agent/aws/sigv4.h"
+#include "agent/base/sha256.h"
 
 namespace haagent::aws {
 namespace {

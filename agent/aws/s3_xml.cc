@@ -6,6 +6,7 @@
 #include <charconv>
 
 #include "agent/aws/sigv4.h"
+#include "agent/base/sha256.h"
 
 namespace haagent::aws {
 namespace {

@@ -1,4 +1,5 @@
 #include "agent/aws/sigv4.h"
+#include "agent/base/sha256.h"
 
 #include <fmt/chrono.h>
 #include <fmt/ranges.h>
@@ -252,28 +253,6 @@ Result<SignatureClaim> claim_in_header(WireRequest const& request) {
 }
 
 }  // namespace
-
-std::string to_hex(std::string_view bytes) {
-  constexpr std::string_view kDigits = "0123456789abcdef";
-  std::string result;
-  result.reserve(bytes.size() * 2);
-  for (unsigned char byte : bytes) {
-    result += kDigits[byte >> 4u];
-    result += kDigits[byte & 15u];
-  }
-  return result;
-}
-
-std::string sha256(std::string_view bytes) {
-  std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
-  unsigned int length = 0;
-  EVP_Digest(bytes.data(), bytes.size(), digest.data(), &length, EVP_sha256(), nullptr);
-  return {reinterpret_cast<char const*>(digest.data()), length};
-}
-
-std::string sha256_hex(std::string_view bytes) {
-  return to_hex(sha256(bytes));
-}
 
 std::string digest_base64(std::string_view digest) {
   std::array<unsigned char, 4 * ((EVP_MAX_MD_SIZE + 2) / 3) + 1> text{};

@@ -27,9 +27,20 @@ std::string Sha256::digest() {
   return {reinterpret_cast<char const*>(digest.data()), length};
 }
 
-std::string to_hex_digits(std::string_view bytes) {
+std::string sha256(std::string_view bytes) {
+  Sha256 hash;
+  hash.add(bytes);
+  return hash.digest();
+}
+
+std::string sha256_hex(std::string_view bytes) {
+  return to_hex(sha256(bytes));
+}
+
+std::string to_hex(std::string_view bytes) {
   constexpr std::string_view kDigits = "0123456789abcdef";
   std::string text;
+  text.reserve(bytes.size() * 2);
   for (unsigned char byte : bytes) {
     text += kDigits[byte >> 4u];
     text += kDigits[byte & 15u];

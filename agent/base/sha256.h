@@ -1,4 +1,4 @@
-// SHA-256 of what does not fit into memory.
+// SHA-256, whole or of what does not fit into memory.
 #pragma once
 
 #include <memory>
@@ -18,7 +18,9 @@ class Sha256 {
   std::unique_ptr<Impl> impl_;
 };
 
+std::string sha256(std::string_view bytes);  // 32 bytes
+std::string sha256_hex(std::string_view bytes);
 // "cdf8…": two digits a byte.
-std::string to_hex_digits(std::string_view bytes);
+std::string to_hex(std::string_view bytes);
 
 }  // namespace haagent

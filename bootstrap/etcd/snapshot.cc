@@ -60,8 +60,8 @@ Result<SnapshotFile> check_snapshot_file(fs::path const& file) {
   if (auto const hash = database.digest(); hash != held)
     return fail(Kind::invalid,
                 "the snapshot is damaged: its bytes have the hash {}, and etcd sent {}",
-                to_hex_digits(hash), to_hex_digits(held));
-  return SnapshotFile{.size = size, .sha256 = to_hex_digits(whole.digest())};
+                to_hex(hash), to_hex(held));
+  return SnapshotFile{.size = size, .sha256 = to_hex(whole.digest())};
 }
 
 Result<SnapshotContent> parse_snapshot_status(std::string_view text) {

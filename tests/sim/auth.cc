@@ -1,4 +1,5 @@
 #include "tests/sim/auth.h"
+#include "agent/base/sha256.h"
 
 #include <algorithm>
 #include <charconv>
@@ -189,9 +190,9 @@ Api<Caller> authenticate(Request const& request, KeyRing const& keys, std::strin
                                     "implemented: x-amz-content-sha256: " +
                                         *stated});
   }
-  bool const body_is_other = stated && !is_open &&
-                             *stated != (request.large ? aws::to_hex(request.large->sha256())
-                                                       : aws::sha256_hex(wire.body));
+  bool const body_is_other =
+      stated && !is_open &&
+      *stated != (request.large ? to_hex(request.large->sha256()) : sha256_hex(wire.body));
   if (body_is_other && service == "s3") {
     return std::unexpected(
         ApiError{"XAmzContentSHA256Mismatch", 400,

@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "agent/aws/sigv4.h"
+#include "agent/base/sha256.h"
 
 namespace haagent::sim {
 namespace {
@@ -57,7 +57,7 @@ Api<void> Buckets::allow(std::string const& bucket, std::string const& key,
 
 Api<Object> Buckets::put(std::string const& bucket, std::string const& key, Object object,
                          Condition const& condition) {
-  object.etag = fmt::format("\"{}\"", aws::to_hex(object.bytes->md5()));
+  object.etag = fmt::format("\"{}\"", to_hex(object.bytes->md5()));
   std::lock_guard lock(mutex_);
   if (auto allowed = allow(bucket, key, condition); !allowed)
     return std::unexpected(allowed.error());
@@ -131,7 +131,7 @@ Api<Buckets::Upload const*> Buckets::require(std::string const& bucket, std::str
 
 Api<Part> Buckets::put_part(std::string const& bucket, std::string const& key,
                             std::string const& id, int number, Part part) {
-  part.etag = fmt::format("\"{}\"", aws::to_hex(part.bytes->md5()));
+  part.etag = fmt::format("\"{}\"", to_hex(part.bytes->md5()));
   std::lock_guard lock(mutex_);
   if (auto upload = require(bucket, key, id); !upload) return std::unexpected(upload.error());
   return uploads_[id].parts[number] = std::move(part);
@@ -176,8 +176,8 @@ Api<Object> Buckets::complete(std::string const& bucket, std::string const& key,
     sums += part->second.bytes->md5();
     if (!part->second.checksum.empty()) checksums += part->second.bytes->sha256();
   }
-  Object object{all, fmt::format("\"{}-{}\"", aws::to_hex(md5(sums)), claims.size()), "",
-                upload.kept, now};
+  Object object{all, fmt::format("\"{}-{}\"", to_hex(md5(sums)), claims.size()), "", upload.kept,
+                now};
   if (checksums.size() == 32 * claims.size())
     object.checksum = fmt::format("{}-{}", to_base64(sha256(checksums)), claims.size());
   std::lock_guard lock(mutex_);

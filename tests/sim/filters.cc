@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "agent/aws/sigv4.h"
+#include "agent/base/sha256.h"
 #include "tests/sim/region_errors.h"
 
 namespace haagent::sim {
@@ -103,7 +103,7 @@ Api<Paging> paging_of(Form const& form, bool has_ids, std::string_view ids_name,
 }
 
 std::string token_after(std::string_view last) {
-  return aws::to_hex(fmt::format("{}{}", kTokenMark, last));
+  return to_hex(fmt::format("{}{}", kTokenMark, last));
 }
 
 }  // namespace haagent::sim

@@ -6,6 +6,7 @@
 #include <charconv>
 #include <pugixml.hpp>
 
+#include "agent/base/sha256.h"
 #include "tests/sim/xml.h"
 
 namespace haagent::sim {
@@ -458,7 +459,7 @@ S3Service::Answer S3Service::list_objects(Call const& call) {
                    static_cast<long long>(answer.objects.size() + answer.common_prefixes.size()));
         xml.number("MaxKeys", static_cast<long long>(request.most));
         xml.boolean("IsTruncated", !answer.next.empty());
-        if (!answer.next.empty()) xml.text("NextContinuationToken", aws::to_hex(answer.next));
+        if (!answer.next.empty()) xml.text("NextContinuationToken", to_hex(answer.next));
         for (auto const& [key, object] : answer.objects) {
           xml.element("Contents", [&, &name = key, &each = object] {
             xml.text("Key", shown(name));

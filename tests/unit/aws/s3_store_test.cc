@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "agent/aws/sigv4.h"
+#include "agent/base/sha256.h"
 #include "tests/support/fake_clock.h"
 #include "tests/support/temporary_directory.h"
 

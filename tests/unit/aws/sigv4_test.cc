@@ -4,6 +4,7 @@
 
 #include <filesystem>
 
+#include "agent/base/sha256.h"
 #include "agent/base/yaml.h"
 #include "tests/support/temporary_directory.h"
 

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 
-#include "agent/aws/sigv4.h"
 #include "agent/base/sha256.h"
 #include "tests/support/temporary_directory.h"
 
@@ -41,7 +40,7 @@ TEST_F(SnapshotFileTest, AWholeOneIsGood) {
     auto file = check(bytes);
     ASSERT_TRUE(file) << file.error().what;
     EXPECT_EQ(file->size, bytes.size());
-    EXPECT_EQ(file->sha256, aws::sha256_hex(bytes));
+    EXPECT_EQ(file->sha256, sha256_hex(bytes));
   }
 }
 

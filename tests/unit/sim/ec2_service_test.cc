@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 
+#include "agent/base/sha256.h"
 #include "tests/unit/sim/service_test.h"
 
 namespace haagent::sim {
@@ -444,7 +445,7 @@ INSTANTIATE_TEST_SUITE_P(
               http.method = "POST";
               http.url = "https://ec2.eu-west-1.amazonaws.com/";
               http.body = "Action=DescribeRegions";
-              http.headers = {{"x-amz-content-sha256", aws::sha256_hex("other")}};
+              http.headers = {{"x-amz-content-sha256", sha256_hex("other")}};
               aws::Signer({"eu-west-1", "ec2"}).sign(http, w.operator_keys(), w.clock.utc());
               Request request;
               request.wire = {"POST", "/", "", http.headers, http.body};
