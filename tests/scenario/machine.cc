@@ -187,7 +187,15 @@ RowStatus const& Machine::End::row(std::string_view name) const {
 
 Machine::End Machine::boot(int cut_at, Duration limit) {
   auto parts = make_boot();
-  auto rows = parts->rows();
+  return converge(parts->rows(), cut_at, limit);
+}
+
+Machine::End Machine::hand_over(bool away, int cut_at, Duration limit) {
+  auto parts = make_boot();
+  return converge(parts->handover_rows(away, /*going_down=*/false), cut_at, limit);
+}
+
+Machine::End Machine::converge(std::vector<Row> rows, int cut_at, Duration limit) {
   std::erase_if(rows,
                 [&](Row const& row) { return left_out.contains(std::string(row.step->name())); });
   for (auto& row : rows)

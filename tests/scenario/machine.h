@@ -139,6 +139,8 @@ class Machine {
     RowStatus const& row(std::string_view name) const;
   };
   End boot(int cut_at = 0, Duration limit = std::chrono::minutes(30));
+  // The way out, as an agent does that was told to hand over, or that was killed while it did.
+  End hand_over(bool away, int cut_at = 0, Duration limit = std::chrono::minutes(5));
   // What a boot would do, looked at from outside of time.
   std::vector<RowStatus> plan();
 
@@ -165,6 +167,7 @@ class Machine {
 
  private:
   std::unique_ptr<Boot> make_boot();
+  End converge(std::vector<Row> rows, int cut_at, Duration limit);
 
   test::VirtualClock& clock_;
   test::EtcdModel& network_;

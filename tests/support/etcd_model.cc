@@ -342,14 +342,18 @@ std::uint64_t EtcdModel::cluster_id(std::string const& token) {
 
 bool EtcdModel::is_change(HttpRequest const& request) {
   return request.url.ends_with("/add") || request.url.ends_with("/remove") ||
-         request.url.ends_with("/promote") || request.url.ends_with("/update");
+         request.url.ends_with("/promote") || request.url.ends_with("/update") ||
+         request.url.ends_with("/transfer-leadership");
 }
 
 Result<HttpResponse> EtcdModel::send(std::string const& from, HttpRequest const& request) {
   std::lock_guard lock(mutex_);
   settle();
   auto const [host, port] = parts_of(request.url);
-  auto const address = host == "127.0.0.1" ? from : host;
+  auto address = host == "127.0.0.1" ? from : host;
+  if (auto const known = hosts_.find(from); known != hosts_.end())
+    if (auto const named = known->second.find(host); named != known->second.end())
+      address = named->second;
   auto const failing = [&](std::string_view why) {
     return fail(Kind::transient, "{} {}: {}", request.method, request.url, why);
   };
@@ -372,6 +376,33 @@ Tree EtcdModel::header(Process const& process, Cluster const& cluster) const {
                     {"raft_term", std::to_string(cluster.index)}});
 }
 
+std::uint64_t EtcdModel::leader_of(std::uint64_t id) {
+  std::uint64_t leader = 0;
+  auto& cluster = clusters_.at(id);
+  for (auto const& member : cluster.members) {
+    if (member.learner || !process_of(id, member.id)) continue;
+    leader = member.id;
+    if (member.id == cluster.leader) break;
+  }
+  return leader;
+}
+
+void EtcdModel::lead(std::string const& token, std::string const& name) {
+  std::lock_guard lock(mutex_);
+  for (auto& [id, cluster] : clusters_)
+    for (auto const& member : cluster.members)
+      if (cluster.formed && cluster.token == token && member.name == name)
+        cluster.leader = member.id;
+}
+
+std::string EtcdModel::leader(std::string const& token) {
+  std::lock_guard lock(mutex_);
+  for (auto& [id, cluster] : clusters_)
+    if (cluster.formed && cluster.token == token)
+      if (auto const* member = cluster.find(leader_of(id))) return member->name;
+  return {};
+}
+
 Result<HttpResponse> EtcdModel::answer(Process& process, std::string const& path,
                                        Tree const& body) {
   auto& cluster = clusters_.at(process.cluster_id);
@@ -388,11 +419,19 @@ Result<HttpResponse> EtcdModel::answer(Process& process, std::string const& path
 
   if (path == "/version")
     return ok(Tree::map({{"etcdserver", "3.5.32"}, {"etcdcluster", "3.5.0"}}));
+  if (path == "/v3/maintenance/transfer-leadership") {
+    auto const* target = body.find("targetID");
+    auto const to = target ? target->as_unsigned().value_or(0) : 0;
+    auto const* heir = cluster.find(to);
+    if (leader_of(process.cluster_id) != process.member_id)
+      return refusal(9, "etcdserver: not leader");
+    if (!heir || heir->learner || !process_of(process.cluster_id, to))
+      return refusal(9, "etcdserver: bad leader transferee");
+    cluster.leader = to;
+    return ok(reply);
+  }
   if (path == "/v3/maintenance/status") {
-    std::uint64_t leader = 0;
-    for (auto const& member : cluster.members)
-      if (quorum && !member.learner && process_of(process.cluster_id, member.id))
-        leader = member.id;
+    std::uint64_t const leader = quorum ? leader_of(process.cluster_id) : 0;
     reply.set("version", "3.5.32");
     reply.set("leader", std::to_string(leader));
     reply.set("raftIndex", std::to_string(cluster.index));

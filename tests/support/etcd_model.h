@@ -54,6 +54,9 @@ class EtcdModel {
   // The one cluster that was formed under this token; nothing where there is none.
   std::optional<std::vector<Member>> members(std::string const& token);
   std::uint64_t cluster_id(std::string const& token);
+  // Who leads the cluster under this token: whoever was last told to while it runs, else any.
+  void lead(std::string const& token, std::string const& name);
+  std::string leader(std::string const& token);
   std::vector<std::string> violations() const;
 
  private:
@@ -73,6 +76,7 @@ class EtcdModel {
     std::vector<Member> members;
     std::set<std::uint64_t> removed;
     std::uint64_t index = 5;
+    std::uint64_t leader = 0;  // as it was last moved
     bool formed = false;
     Member* find(std::uint64_t id);
   };
@@ -84,6 +88,7 @@ class EtcdModel {
   void read_hosts();
   bool has_quorum(Process const& process);
   bool takes_members(Process const& process);
+  std::uint64_t leader_of(std::uint64_t cluster);
   Process* process_of(std::uint64_t cluster, std::uint64_t member);
   std::optional<std::string> begin(Process& process, Tree const& config);
   std::optional<std::string> join(Process& process, Start const& start);
