@@ -49,8 +49,7 @@ class Checker {
   }
 
   void etcd(std::string const& name, EtcdClusterConfig const& cluster) {
-    auto heartbeat = cluster.heartbeat_interval;
-    auto election = cluster.election_timeout;
+    auto const [heartbeat, election] = bootstrap::timing_for(cluster, bootstrap::kDefaultHeartbeat);
     auto path = "etcd." + name;
     auto election_path =
         path + (stated(path + ".electionTimeout") ? ".electionTimeout" : ".heartbeatInterval");

@@ -25,6 +25,9 @@ constexpr ValueType type_of(EndpointMode const*) {
 constexpr ValueType type_of(Duration const*) {
   return ValueType::duration;
 }
+constexpr ValueType type_of(std::optional<Duration> const*) {
+  return ValueType::duration;
+}
 constexpr ValueType type_of(std::uint64_t const*) {
   return ValueType::size;
 }
@@ -46,6 +49,9 @@ void assign(bool& to, Tree const& value) {
 }
 void assign(Duration& to, Tree const& value) {
   to = parse_duration(value.text()).value_or(to);
+}
+void assign(std::optional<Duration>& to, Tree const& value) {
+  if (auto duration = parse_duration(value.text())) to = *duration;
 }
 void assign(std::uint64_t& to, Tree const& value) {
   to = parse_size(value.text()).value_or(to);
@@ -83,6 +89,9 @@ Tree to_value(bool value) {
 }
 Tree to_value(Duration value) {
   return to_text(value);
+}
+Tree to_value(std::optional<Duration> value) {
+  return value ? Tree(to_text(*value)) : Tree();
 }
 Tree to_value(std::uint64_t value) {
   return size_to_text(value);
@@ -160,15 +169,14 @@ void add_etcd_cluster(ConfigKeys& rows, std::string const& name, auto cluster) {
   auto of = [cluster](auto member) {
     return [cluster, member](auto& config) -> auto& { return cluster(config).*member; };
   };
-  rows.push_back(
-      key(path + ".heartbeatInterval", of(&EtcdClusterConfig::heartbeat_interval),
-          {.description = "How often the leader says that it lives; about the round trip "
-                          "between members",
-           .who = "masters",
-           .example = "100ms"}));
+  rows.push_back(key(path + ".heartbeatInterval", of(&EtcdClusterConfig::heartbeat_interval),
+                     {.description = "How often the leader says that it lives; not set: from the "
+                                     "measured round trip between members, 100ms to 200ms",
+                      .who = "masters",
+                      .example = "100ms"}));
   rows.push_back(key(path + ".electionTimeout", of(&EtcdClusterConfig::election_timeout),
-                     {.description = "Silence after which a member stands for election; ten "
-                                     "heartbeats, the same on all members",
+                     {.description = "Silence after which a member stands for election, the same "
+                                     "on all members; not set: ten heartbeats",
                       .who = "masters",
                       .example = "1s"}));
   rows.push_back(key(path + ".quotaBackendBytes", of(&EtcdClusterConfig::quota_backend_bytes),

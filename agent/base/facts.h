@@ -125,6 +125,26 @@ struct EtcdBackups {
   std::string restored_token;
 };
 
+// How the standing backups of a cluster do. Set by backup-<cluster>.
+struct EtcdBackupDuty {
+  std::optional<UtcTime> newest;         // good one in the store, whoever took it
+  std::optional<UtcTime> failing_since;  // nothing: the last try here succeeded, or there was none
+  std::optional<UtcTime> last_failure;   // of a try here
+  std::string failure;                   // why it failed; empty: it does not fail now
+  std::uint64_t taken = 0;               // here, since the agent started
+  std::uint64_t failures = 0;            // the same
+  bool operator==(EtcdBackupDuty const&) const = default;
+};
+
+// The heartbeat that the local member has, and the one it would start with now: another one waits
+// for etcd's next start. Set by care-<cluster>.
+struct EtcdTimingFacts {
+  Duration heartbeat{0};
+  Duration next_heartbeat{0};
+  std::optional<double> round_trip;  // seconds, the average between the two members farthest apart
+  bool operator==(EtcdTimingFacts const&) const = default;
+};
+
 // How the local member's disk and network do, by etcd's own metrics of the last minutes, in
 // seconds. Nothing where too little happened to say. Set by care-<cluster>.
 struct EtcdHealthFacts {
@@ -157,7 +177,9 @@ struct EtcdFacts {
   Fact<EtcdMemberFacts> member;           // set by etcd-<cluster>
   Fact<std::vector<EtcdPeer>> peers;      // set by hosts
   Fact<EtcdBackups> backups;              // set by the row that asks the state store
+  Fact<EtcdBackupDuty> backup_duty;       // set by backup-<cluster>
   Fact<EtcdHealthFacts> health;           // set by care-<cluster>
+  Fact<EtcdTimingFacts> timing;           // set by care-<cluster>
 };
 
 struct Facts {

@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <map>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -26,8 +27,9 @@ struct ComponentConfig {
 };
 
 struct EtcdClusterConfig {
-  Duration heartbeat_interval{100};                 // heartbeatInterval
-  Duration election_timeout{1000};                  // electionTimeout
+  // Where one is not set, bootstrap/etcd/timing derives it.
+  std::optional<Duration> heartbeat_interval;       // heartbeatInterval
+  std::optional<Duration> election_timeout;         // electionTimeout
   std::uint64_t quota_backend_bytes = 8ull << 30u;  // quotaBackendBytes
   Tree extra_config;  // extraConfig: merged over etcd's configuration file
 };

@@ -15,6 +15,15 @@ constexpr EtcdTimeouts kAsking{.connect = Duration(600), .request = Duration(1'5
 // The first half of a member's slot (care.h) is 5 min at the most.
 constexpr EtcdTimeouts kWorking{.connect = Duration(1'000), .request = Duration(300'000)};
 constexpr Duration kWindow = 5min;
+constexpr auto kOwnHost = "127.0.0.1";
+
+// Where the members are asked; the own one first.
+std::vector<std::string> hosts_of(EtcdFacts const& etcd) {
+  std::vector<std::string> hosts = {kOwnHost};
+  for (auto const& peer : etcd.peers.get().value_or(std::vector<EtcdPeer>{}))
+    if (!peer.address.empty()) hosts.push_back(peer.address);
+  return hosts;
+}
 
 }  // namespace
 
@@ -44,9 +53,7 @@ std::optional<CareInputs> CareStep::gather(Facts& facts, std::stop_token stop) {
                           .name = member.name.empty() ? etcd_id_text(member.id) : member.name,
                           .learner = member.learner});
 
-  std::vector<std::string> hosts = {"127.0.0.1"};
-  for (auto const& peer : facts.etcd(cluster_).peers.get().value_or(std::vector<EtcdPeer>{}))
-    if (!peer.address.empty()) hosts.push_back(peer.address);
+  auto const hosts = hosts_of(facts.etcd(cluster_));
   std::vector<std::optional<EtcdStatus>> answers(hosts.size());
   {
     OutsideTime outside;
@@ -72,13 +79,27 @@ std::optional<CareInputs> CareStep::gather(Facts& facts, std::stop_token stop) {
   return in;
 }
 
+// The own member's on its loopback port; the others' where they serve clients.
+std::optional<EtcdMetrics> CareStep::metrics_of(std::string const& host,
+                                                std::stop_token stop) const {
+  HttpRequest request{.connect_timeout = kAsking.connect, .timeout = kAsking.request};
+  if (host == kOwnHost) {
+    request.url = fmt::format("http://{}:{}/metrics", host, etcd_ports(cluster_).metrics);
+  } else {
+    request.url = etcd_endpoint(cluster_, host) + "/metrics";
+    request.tls = etcd_client_tls(parts_.root);
+    request.direct = true;
+  }
+  auto response = parts_.http.send(request, std::move(stop));
+  if (!response || response->status != 200) return std::nullopt;
+  return parse_etcd_metrics(response->body);
+}
+
 // What is worse than etcd asks for.
 std::vector<std::string> CareStep::measure(Facts& facts, std::stop_token stop) {
-  auto const url = fmt::format("http://127.0.0.1:{}/metrics", etcd_ports(cluster_).metrics);
-  auto response = parts_.http.send(
-      {.url = url, .connect_timeout = kAsking.connect, .timeout = kAsking.request}, stop);
-  if (!response || response->status != 200) return {};
-  auto metrics = parse_etcd_metrics(response->body);
+  auto read = metrics_of(kOwnHost, std::move(stop));
+  if (!read) return {};
+  auto& metrics = *read;
   auto const now = parts_.clock.steady();
   auto const latencies = latencies_of(before_ ? since(metrics, before_->metrics) : metrics);
   facts.etcd(cluster_).health.set({.wal_fsync = latencies.wal_fsync,
@@ -86,11 +107,56 @@ std::vector<std::string> CareStep::measure(Facts& facts, std::stop_token stop) {
                                    .round_trip = latencies.round_trip});
   if (!before_ || now - before_->at >= kWindow) before_ = Reading{now, std::move(metrics)};
   auto const& settings = parts_.config.etcd.of(cluster_ == EtcdCluster::main);
-  return against_guidance(latencies, settings.election_timeout);
+  auto const timing = facts.etcd(cluster_).timing.get();
+  return against_guidance(
+      latencies, timing_for(settings, timing ? timing->heartbeat : kDefaultHeartbeat).election);
+}
+
+// Every pair of members is measured from both its ends, so that all agents come to the same figure,
+// and one whose peer does not tell still has its own.
+void CareStep::measure_round_trips(Facts& facts, std::stop_token stop) {
+  if (!timing_) timing_ = TimingWatch{.heartbeat = recorded_heartbeat(parts_.root, cluster_)};
+  auto const now = parts_.clock.steady();
+  if (members_read_ && now - *members_read_ < kWindow) return;
+  auto hosts = hosts_of(facts.etcd(cluster_));
+  std::vector<std::optional<EtcdMetrics>> answers(hosts.size());
+  {
+    OutsideTime outside;
+    std::vector<std::jthread> threads;
+    for (std::size_t i = 0; i < hosts.size(); ++i)
+      threads.emplace_back([&, i] { answers[i] = metrics_of(hosts[i], stop); });
+  }
+  std::optional<double> farthest;
+  std::map<std::string, EtcdMetrics> read;
+  for (std::size_t i = 0; i < hosts.size(); ++i) {
+    if (!answers[i]) continue;
+    if (auto const before = members_before_.find(hosts[i]); before != members_before_.end())
+      if (auto const taken = farthest_round_trip(since(*answers[i], before->second)))
+        farthest = std::max(farthest.value_or(0), *taken);
+    read[hosts[i]] = *std::move(answers[i]);
+  }
+  auto const took =
+      members_read_ ? std::chrono::duration_cast<Duration>(now - *members_read_) : Duration(0);
+  members_before_ = std::move(read);
+  members_read_ = now;
+  if (!farthest) return;
+  round_trip_ = farthest;
+  // After a silence it is not known what was in between.
+  timing_ = after_measure(*timing_, *farthest, std::min<Duration>(took, 2 * kWindow));
+}
+
+void CareStep::tell_timing(Facts& facts) const {
+  auto const bytes = read_file(parts_.root(etcd_config_path(cluster_)));
+  auto const runs = bytes && *bytes ? heartbeat_in_config(**bytes) : std::nullopt;
+  auto const& settings = parts_.config.etcd.of(cluster_ == EtcdCluster::main);
+  auto const next = timing_for(settings, timing_->heartbeat).heartbeat;
+  facts.etcd(cluster_).timing.set(
+      {.heartbeat = runs.value_or(next), .next_heartbeat = next, .round_trip = round_trip_});
 }
 
 Result<Finding> CareStep::look(Facts& facts, std::stop_token stop) {
   care_ = NothingToDo{};
+  records_ = false;
   auto inputs = gather(facts, stop);
   if (!inputs) return Done{"waits for a quorum; nothing to do here"};
   bool const nospace = std::ranges::any_of(
@@ -109,8 +175,16 @@ Result<Finding> CareStep::look(Facts& facts, std::stop_token stop) {
     inputs->defragmented_ago = std::chrono::duration_cast<Duration>(now - *defragmented_);
   care_ = decide_care(*inputs);
   auto sentence = sentence_of(care_);
-  auto const slow = measure(facts, stop);
+  measure_round_trips(facts, stop);
+  tell_timing(facts);
+  auto slow = measure(facts, stop);
   if (!std::holds_alternative<NothingToDo>(care_)) return Needed{std::move(sentence)};
+  records_ = timing_->heartbeat != recorded_heartbeat(parts_.root, cluster_);
+  if (records_)
+    return Needed{fmt::format("note for etcd's next start: a heartbeat of {} ms",
+                              timing_->heartbeat.count())};
+  if (auto const timing = timing_sentence(*facts.etcd(cluster_).timing.get()); !timing.empty())
+    slow.insert(slow.begin(), timing);
   for (auto const& each : slow) sentence += (sentence.empty() ? "" : "; ") + each;
   return Done{sentence.empty() ? "nothing to do" : std::move(sentence)};
 }
@@ -129,6 +203,8 @@ Result<void> CareStep::act(Facts&, std::stop_token stop) {
   }
   if (auto const* disarm = std::get_if<DisarmNospace>(&care_))
     return own.disarm(disarm->member_id, "NOSPACE", stop);
+  if (records_)
+    return record_heartbeat(parts_.root, cluster_, timing_->heartbeat, round_trip_.value_or(0));
   return fail(Kind::internal, "{} has nothing to do", name_);
 }
 

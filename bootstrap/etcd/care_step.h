@@ -1,18 +1,23 @@
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "agent/base/step.h"
 #include "bootstrap/etcd/care.h"
 #include "bootstrap/etcd/metrics.h"
 #include "bootstrap/etcd/step.h"
+#include "bootstrap/etcd/timing.h"
 
 namespace haagent::bootstrap {
 
 // The steps `care-main` and `care-events`: keeps the cluster of the local member fit (care.h) and
-// tells what its disk and network do against etcd's guidance. Comes after etcd-<cluster>. Whatever
-// it finds, the member serves; so it waits for nothing and never keeps a boot from being done.
+// tells what its disk and network do against etcd's guidance. Each five minutes it reads from all
+// members how long round trips between them took, and records the heartbeat that follows for etcd's
+// next start (timing.h); it restarts nobody for it. Comes after etcd-<cluster>. Whatever it finds,
+// the member serves; so it waits for nothing and never keeps a boot from being done.
 class CareStep final : public Step {
  public:
   CareStep(EtcdCluster cluster, EtcdParts parts);
@@ -23,6 +28,9 @@ class CareStep final : public Step {
  private:
   EtcdClient client_at(std::string const& host, EtcdTimeouts timeouts) const;
   std::optional<CareInputs> gather(Facts& facts, std::stop_token stop);
+  std::optional<EtcdMetrics> metrics_of(std::string const& host, std::stop_token stop) const;
+  void measure_round_trips(Facts& facts, std::stop_token stop);
+  void tell_timing(Facts& facts) const;
   std::vector<std::string> measure(Facts& facts, std::stop_token stop);
 
   EtcdCluster const cluster_;
@@ -39,6 +47,12 @@ class CareStep final : public Step {
     EtcdMetrics metrics;
   };
   std::optional<Reading> before_;
+  // What all members had told of their round trips at the last measure, by where they were asked.
+  std::map<std::string, EtcdMetrics> members_before_;
+  std::optional<SteadyTime> members_read_;
+  std::optional<TimingWatch> timing_;
+  std::optional<double> round_trip_;
+  bool records_ = false;  // the next act writes timing_ down
 };
 
 }  // namespace haagent::bootstrap

@@ -42,7 +42,7 @@ std::span<std::string_view const> own_etcd_keys() {
 Result<std::string> render_etcd_config(NodeConfig const& config, EtcdCluster cluster,
                                        std::string const& member,
                                        std::filesystem::path const& data_dir, EtcdVersion version,
-                                       EtcdInitial const& initial) {
+                                       EtcdInitial const& initial, Duration derived_heartbeat) {
   if (!is_supported(version))
     return fail(Kind::invalid, "{} is etcd {}; haagent supports 3.4 to 3.7", config.etcd.binary,
                 to_string(version));
@@ -58,6 +58,7 @@ Result<std::string> render_etcd_config(NodeConfig const& config, EtcdCluster clu
                   to_string(cluster), key);
   }
 
+  auto const timing = timing_for(settings, derived_heartbeat);
   auto const& ports = etcd_ports(cluster);
   // Go listens on IPv4 and IPv6 for 0.0.0.0; a second URL for [::] would find the port taken.
   auto everywhere = [&](int port) { return fmt::format("https://0.0.0.0:{}", port); };
@@ -75,8 +76,8 @@ Result<std::string> render_etcd_config(NodeConfig const& config, EtcdCluster clu
       {"initial-cluster-token", etcd_cluster_token(config, cluster)},
       {"strict-reconfig-check", true},
       // Milliseconds, as the flags have it. Other durations in this file are nanoseconds.
-      {"heartbeat-interval", std::int64_t{settings.heartbeat_interval.count()}},
-      {"election-timeout", std::int64_t{settings.election_timeout.count()}},
+      {"heartbeat-interval", std::int64_t{timing.heartbeat.count()}},
+      {"election-timeout", std::int64_t{timing.election.count()}},
       {"pre-vote", true},
       {"quota-backend-bytes", settings.quota_backend_bytes},
       // The apiserver compacts every five minutes; this is for the day when none does.
@@ -118,6 +119,14 @@ std::optional<EtcdInitial> initial_in_config(std::string_view bytes) {
   }
   if (initial.members.empty()) return std::nullopt;
   return initial;
+}
+
+std::optional<Duration> heartbeat_in_config(std::string_view bytes) {
+  auto file = yaml::parse(bytes);
+  auto const* found = file && file->is_map() ? file->find("heartbeat-interval") : nullptr;
+  auto const number = found ? found->as_integer() : std::nullopt;
+  if (!number || *number <= 0) return std::nullopt;
+  return Duration(*number);
 }
 
 }  // namespace haagent::bootstrap

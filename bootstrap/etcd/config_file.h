@@ -13,6 +13,7 @@
 #include "agent/base/node_config.h"
 #include "agent/base/result.h"
 #include "bootstrap/etcd/names.h"
+#include "bootstrap/etcd/timing.h"
 #include "bootstrap/etcd/version.h"
 
 namespace haagent::bootstrap {
@@ -28,14 +29,17 @@ struct EtcdInitial {
 // write is on disk when it is acknowledged. Those are haagent's own.
 std::span<std::string_view const> own_etcd_keys();
 
-// The file's bytes. Errors: invalid where the version is not supported, or where extraConfig sets
-// one of own_etcd_keys().
+// The file's bytes; `derived_heartbeat` is for what the config does not set (timing.h). Errors:
+// invalid where the version is not supported, or where extraConfig sets one of own_etcd_keys().
 Result<std::string> render_etcd_config(NodeConfig const& config, EtcdCluster cluster,
                                        std::string const& member,
                                        std::filesystem::path const& data_dir, EtcdVersion version,
-                                       EtcdInitial const& initial);
+                                       EtcdInitial const& initial,
+                                       Duration derived_heartbeat = kDefaultHeartbeat);
 
 // What an earlier file says, so that a later one says the same; nothing where it cannot be read.
 std::optional<EtcdInitial> initial_in_config(std::string_view bytes);
+// The heartbeat that it gives etcd; the same.
+std::optional<Duration> heartbeat_in_config(std::string_view bytes);
 
 }  // namespace haagent::bootstrap

@@ -15,8 +15,8 @@ constexpr double kCommitLimit = 0.025;
 constexpr double kQuantile = 0.99;
 // Below this there is no 99 % to speak of.
 constexpr std::uint64_t kEnough = 100;
-
-constexpr Duration kHeartbeats[] = {Duration(100), Duration(200), Duration(500), Duration(1'000)};
+// etcd probes each peer twice in 4 s.
+constexpr std::uint64_t kEnoughProbes = 20;
 
 struct Sample {
   std::string_view name;
@@ -77,6 +77,14 @@ void add_bucket(Histogram& histogram, Sample const& sample) {
     histogram.buckets.emplace_back(*bound, counted(sample.value));
 }
 
+std::optional<std::uint64_t> peer_of(Sample const& sample) {
+  auto const to = label(sample.labels, "To");
+  std::uint64_t id = 0;
+  auto const [end, error] = std::from_chars(to.data(), to.data() + to.size(), id, 16);
+  if (error != std::errc() || end != to.data() + to.size()) return std::nullopt;
+  return id;
+}
+
 Histogram since(Histogram const& now, Histogram const& before) {
   if (now.buckets.size() != before.buckets.size() || now.count() < before.count()) return now;
   Histogram difference = now;
@@ -85,6 +93,7 @@ Histogram since(Histogram const& now, Histogram const& before) {
     if (bound != now.buckets[i].first || count > now.buckets[i].second) return now;
     difference.buckets[i].second -= count;
   }
+  difference.sum = std::max(0.0, now.sum - before.sum);
   return difference;
 }
 
@@ -98,6 +107,11 @@ std::string milliseconds(double seconds) {
 }
 
 }  // namespace
+
+std::optional<double> Histogram::average() const {
+  if (count() == 0) return std::nullopt;
+  return sum / static_cast<double>(count());
+}
 
 std::optional<double> Histogram::quantile(double q) const {
   if (count() == 0) return std::nullopt;
@@ -129,11 +143,10 @@ EtcdMetrics parse_etcd_metrics(std::string_view text) {
     } else if (sample->name == "etcd_disk_backend_commit_duration_seconds_bucket") {
       add_bucket(metrics.backend_commit, *sample);
     } else if (sample->name == "etcd_network_peer_round_trip_time_seconds_bucket") {
-      auto const to = label(sample->labels, "To");
-      std::uint64_t id = 0;
-      auto const [end, error] = std::from_chars(to.data(), to.data() + to.size(), id, 16);
-      if (error == std::errc() && end == to.data() + to.size())
-        add_bucket(metrics.round_trip[id], *sample);
+      if (auto const id = peer_of(*sample)) add_bucket(metrics.round_trip[*id], *sample);
+    } else if (sample->name == "etcd_network_peer_round_trip_time_seconds_sum") {
+      if (auto const id = peer_of(*sample); id && std::isfinite(sample->value))
+        metrics.round_trip[*id].sum = std::max(0.0, sample->value);
     } else if (sample->name == "etcd_server_leader_changes_seen_total") {
       metrics.leader_changes = counted(sample->value);
     }
@@ -191,11 +204,12 @@ std::vector<std::string> against_guidance(EtcdLatencies const& latencies,
   return sentences;
 }
 
-Duration heartbeat_for(double round_trip_seconds) {
-  auto const wanted = round_trip_seconds * 1.5;
-  for (auto const step : kHeartbeats)
-    if (wanted <= std::chrono::duration<double>(step).count()) return step;
-  return std::end(kHeartbeats)[-1];
+std::optional<double> farthest_round_trip(EtcdMetrics const& metrics) {
+  std::optional<double> farthest;
+  for (auto const& [id, histogram] : metrics.round_trip)
+    if (histogram.count() >= kEnoughProbes)
+      farthest = std::max(farthest.value_or(0), histogram.average().value_or(0));
+  return farthest;
 }
 
 }  // namespace haagent::bootstrap

@@ -19,7 +19,11 @@ namespace haagent::bootstrap {
 struct Histogram {
   std::vector<std::pair<double, std::uint64_t>> buckets;
 
+  double sum = 0;  // of all observations, seconds
+
   std::uint64_t count() const { return buckets.empty() ? 0 : buckets.back().second; }
+  // In seconds. Nothing where nothing was observed.
+  std::optional<double> average() const;
   // In seconds, between the bounds as Prometheus' histogram_quantile has it; what lies above the
   // last finite bound is told as that bound. Nothing where nothing was observed.
   std::optional<double> quantile(double q) const;
@@ -52,9 +56,8 @@ EtcdLatencies latencies_of(EtcdMetrics const& metrics);
 std::vector<std::string> against_guidance(EtcdLatencies const& latencies,
                                           Duration election_timeout);
 
-// The heartbeat for this round trip, as etcd's tuning guide derives it: at least one and a half
-// round trips, never below etcd's default of 100 ms, in steps coarse enough that all members come
-// to the same one. The election timeout is ten heartbeats.
-Duration heartbeat_for(double round_trip_seconds);
+// The average round trip to the peer that is farthest, in seconds. A few probes are no measure:
+// nothing then.
+std::optional<double> farthest_round_trip(EtcdMetrics const& metrics);
 
 }  // namespace haagent::bootstrap

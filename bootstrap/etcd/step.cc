@@ -322,7 +322,10 @@ Result<Finding> EtcdStep::when_serving(std::string sentence, std::stop_token sto
   }
   auto initial = initial_on_disk();
   if (!initial) return std::unexpected(initial.error());
-  auto wanted = config_bytes(*initial);
+  // A heartbeat that was derived anew is no reason for a restart: the next start takes it.
+  auto derived = derived_heartbeat_on_disk();
+  if (!derived) return std::unexpected(derived.error());
+  auto wanted = config_bytes(*initial, *derived);
   if (!wanted) return std::unexpected(wanted.error());
   auto same = file_matches(parts_.root(etcd_config_path(cluster_)), *wanted, {.mode = 0600});
   if (!same) return std::unexpected(same.error());
@@ -357,10 +360,20 @@ Result<Finding> EtcdStep::when_serving(std::string sentence, std::stop_token sto
                             another ? "etcd " + version_ : "its changed configuration")};
 }
 
-Result<std::string> EtcdStep::config_bytes(EtcdInitial const& initial) const {
+Result<std::string> EtcdStep::config_bytes(EtcdInitial const& initial,
+                                           Duration derived_heartbeat) const {
   auto version = parse_etcd_version(version_);
   return render_etcd_config(parts_.config, cluster_, inputs_.member, etcd_data_dir(mount_point_),
-                            version.value_or(EtcdVersion{}), initial);
+                            version.value_or(EtcdVersion{}), initial, derived_heartbeat);
+}
+
+// What the running etcd was started with, where that was derived.
+Result<Duration> EtcdStep::derived_heartbeat_on_disk() const {
+  auto bytes = read_file(parts_.root(etcd_config_path(cluster_)));
+  if (!bytes) return std::unexpected(bytes.error());
+  auto const heartbeat = *bytes ? heartbeat_in_config(**bytes) : std::nullopt;
+  return heartbeat && is_derived_heartbeat(*heartbeat) ? *heartbeat
+                                                       : recorded_heartbeat(parts_.root, cluster_);
 }
 
 // etcd reads over these once there is data, so the file keeps what its first start was told.
@@ -372,7 +385,7 @@ Result<EtcdInitial> EtcdStep::initial_on_disk() const {
 }
 
 Result<void> EtcdStep::write_config(EtcdInitial const& initial) {
-  auto bytes = config_bytes(initial);
+  auto bytes = config_bytes(initial, recorded_heartbeat(parts_.root, cluster_));
   if (!bytes) return std::unexpected(bytes.error());
   auto const path = parts_.root(etcd_config_path(cluster_));
   if (auto made = make_directories(path.parent_path()); !made) return made;

@@ -69,8 +69,9 @@ class EtcdStep final : public Step {
   Result<void> ask_ec2(MemberInputs& inputs, std::stop_token stop);
   void watch_learner(MemberInputs& inputs);
   void count_failures(UnitState const& unit);
-  Result<std::string> config_bytes(EtcdInitial const& initial) const;
+  Result<std::string> config_bytes(EtcdInitial const& initial, Duration derived_heartbeat) const;
   Result<EtcdInitial> initial_on_disk() const;
+  Result<Duration> derived_heartbeat_on_disk() const;
   Result<Finding> when_serving(std::string sentence, std::stop_token stop);
   bool knows_new_version() const;
   Result<void> start(EtcdInitial const& initial);

@@ -8,6 +8,8 @@ namespace haagent::fuzz {
 
 void etcd_config_file(std::string_view bytes) {
   using namespace bootstrap;
+  if (auto heartbeat = heartbeat_in_config(bytes))
+    hold(*heartbeat > Duration(0), "a heartbeat is longer than nothing");
   auto initial = initial_in_config(bytes);
   if (!initial) return;
   hold(!initial->members.empty(), "an initial cluster has members");

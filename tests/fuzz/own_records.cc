@@ -1,4 +1,5 @@
 // haagent's own memory below /var/lib/haagent, after whatever happened to the disk.
+#include "bootstrap/etcd/timing.h"
 #include "bootstrap/kube/record.h"
 #include "tests/fuzz/hold.h"
 #include "tests/fuzz/targets.h"
@@ -22,6 +23,10 @@ void own_records(std::string_view bytes) {
   hold(kept && kept->volume_id == "vol-1", "what is kept is found");
   hold(record.forget("i-1", EtcdCluster::main).has_value(), "a record can be forgotten");
   hold(!record.find("i-1", EtcdCluster::main), "what is forgotten is gone");
+
+  if (auto heartbeat = bootstrap::heartbeat_in_record(bytes))
+    hold(bootstrap::is_derived_heartbeat(*heartbeat),
+         "a record gives no heartbeat but a derived one");
 
   namespace kube = bootstrap::kube;
   test::write_bytes(root(kube::kRecord), bytes);

@@ -76,7 +76,7 @@ TEST(Config, FillsTheStructFromEveryKindOfValue) {
   EXPECT_TRUE(config.volumes.force_detach_terminated);
   EXPECT_EQ(config.pki.leaf_lifetime, std::chrono::hours(2160));
   EXPECT_EQ(config.etcd.main.quota_backend_bytes, 6ull << 30u);
-  EXPECT_EQ(config.etcd.main.heartbeat_interval, Duration(100));
+  EXPECT_EQ(config.etcd.main.heartbeat_interval, std::nullopt) << "derived";
   EXPECT_EQ(config.etcd.main.extra_config.find("snapshot-count")->as_integer(), 10000);
   EXPECT_EQ(config.etcd.events.election_timeout, Duration(2000));
   EXPECT_EQ(config.kubelet.config.at_path("evictionHard")->text_at("memory.available"), "5%");
@@ -317,6 +317,10 @@ INSTANTIATE_TEST_SUITE_P(
         Meaning{"etcd: {events: {heartbeatInterval: 0ms}}",
                 "error: etcd.events.heartbeatInterval: must be longer than nothing"},
         Meaning{"etcd: {events: {heartbeatInterval: 5s, electionTimeout: 50s}}", ""},
+        Meaning{"etcd: {main: {heartbeatInterval: 5s}}", ""},
+        Meaning{"etcd: {main: {heartbeatInterval: 11s}}", "error: etcd.main.heartbeatInterval"},
+        Meaning{"etcd: {main: {electionTimeout: 499ms}}",
+                "error: etcd.main.electionTimeout: an election timeout of 499ms is less than five"},
         Meaning{"etcd: {events: {electionTimeout: 50001ms}}",
                 "50001ms is more than the 50s that etcd takes"},
         Meaning{"etcd: {main: {quotaBackendBytes: 8GiB}}", ""},

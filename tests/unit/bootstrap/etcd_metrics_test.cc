@@ -22,6 +22,7 @@ constexpr std::string_view kText =
     "etcd_network_peer_round_trip_time_seconds_bucket{To=\"cafe\",le=\"0.0001\"} 0\n"
     "etcd_network_peer_round_trip_time_seconds_bucket{To=\"cafe\",le=\"0.2\"} 4\n"
     "etcd_network_peer_round_trip_time_seconds_bucket{To=\"cafe\",le=\"+Inf\"} 4\n"
+    "etcd_network_peer_round_trip_time_seconds_sum{To=\"cafe\"} 0.04\n"
     "etcd_network_peer_round_trip_time_seconds_bucket{To=\"nonsense\",le=\"0.2\"} 4\n"
     "etcd_server_leader_changes_seen_total 3\n"
     "etcd_server_has_leader 1\n";
@@ -33,6 +34,7 @@ TEST(EtcdMetrics, AreReadFromTheirText) {
   EXPECT_EQ(metrics.backend_commit.count(), 0u);
   ASSERT_EQ(metrics.round_trip.size(), 1u);
   EXPECT_EQ(metrics.round_trip.begin()->first, 0xcafeu);
+  EXPECT_DOUBLE_EQ(metrics.round_trip.begin()->second.average().value(), 0.01);
   EXPECT_EQ(metrics.leader_changes, 3u);
 }
 
@@ -66,10 +68,12 @@ TEST(EtcdMetrics, FiguresAreOfTheTimeBetweenTwoReadings) {
   auto now = before;
   for (auto& [bound, count] : now.wal_fsync.buckets) count += bound >= 0.004 ? 100 : 0;
   now.leader_changes = 5;
+  now.round_trip[0xcafe].sum += 0.5;
   auto const between = since(now, before);
   EXPECT_EQ(between.wal_fsync.count(), 100u);
   EXPECT_GT(*between.wal_fsync.quantile(0.5), 0.002);
   EXPECT_EQ(between.leader_changes, 2u);
+  EXPECT_DOUBLE_EQ(between.round_trip.at(0xcafe).sum, 0.5);
   // etcd has started anew.
   EXPECT_EQ(since(before, now).wal_fsync.count(), 200u);
   EXPECT_EQ(since(before, now).leader_changes, 3u);
@@ -94,19 +98,14 @@ TEST(EtcdGuidance, NamesWhatIsSlowAndWhatToDo) {
                           HasSubstr("electionTimeout")));
 }
 
-struct HeartbeatRow {
-  double round_trip;
-  int milliseconds;
-};
-TEST(EtcdGuidance, HeartbeatsFollowTheRoundTrip) {
-  for (auto const [round_trip, milliseconds] : {HeartbeatRow{0, 100},
-                                                {0.002, 100},
-                                                {0.066, 100},
-                                                {0.067, 200},
-                                                {0.134, 500},
-                                                {0.334, 1'000},
-                                                {5, 1'000}})
-    EXPECT_EQ(heartbeat_for(round_trip), Duration(milliseconds)) << round_trip;
+TEST(EtcdMetrics, TheFarthestPeerIsTheOneOfTheLongestAverage) {
+  EtcdMetrics metrics;
+  metrics.round_trip[1] = {.buckets = {{0.1, 20}, {HUGE_VAL, 20}}, .sum = 0.4};
+  metrics.round_trip[2] = {.buckets = {{0.1, 40}, {HUGE_VAL, 40}}, .sum = 2.0};
+  EXPECT_DOUBLE_EQ(farthest_round_trip(metrics).value(), 0.05);
+  metrics.round_trip[3] = {.buckets = {{0.1, 0}, {HUGE_VAL, 19}}, .sum = 19};  // too few to say
+  EXPECT_DOUBLE_EQ(farthest_round_trip(metrics).value(), 0.05);
+  EXPECT_EQ(farthest_round_trip({}), std::nullopt);
 }
 
 }  // namespace
