@@ -1,8 +1,12 @@
 #include "bootstrap/etcd/backup.h"
 
+#include <fcntl.h>
+#include <sys/file.h>
 #include <sys/statvfs.h>
 
 #include <algorithm>
+
+#include "agent/base/file_descriptor.h"
 
 namespace haagent::bootstrap {
 namespace {
@@ -11,10 +15,10 @@ namespace fs = std::filesystem;
 
 constexpr std::uint64_t kLogFiles = 160ull << 20u;  // etcd allocates 64 MiB at a time, two ahead
 
-// Whatever happens, nothing of the scratch folder stays.
+// Whatever happens, nothing of the scratch folder stays; while it is in use, it is locked.
 class Gone {
  public:
-  explicit Gone(fs::path path) : path_(std::move(path)) {}
+  explicit Gone(fs::path path) : path_(std::move(path)), lock_(lock(path_)) {}
   ~Gone() {
     std::error_code ignored;
     fs::remove_all(path_, ignored);
@@ -22,9 +26,31 @@ class Gone {
   Gone(Gone const&) = delete;
   Gone& operator=(Gone const&) = delete;
 
+  // Empty where it is not there, or somebody works in it.
+  static FileDescriptor lock(fs::path const& folder) {
+    FileDescriptor fd(open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+    if (fd && flock(fd.get(), LOCK_EX | LOCK_NB) != 0) fd.reset();
+    return fd;
+  }
+
  private:
   fs::path path_;
+  FileDescriptor lock_;
 };
+
+// What backups for another reason have left whose agent was killed: nobody may ever come to take
+// one for that reason again.
+void remove_abandoned(fs::path const& scratch) {
+  for (auto const reason : {BackupReason::scheduled, BackupReason::before_change,
+                            BackupReason::manual, BackupReason::pre_restore})
+    for (auto const cluster : kEtcdClusters) {
+      auto const folder = scratch / fmt::format("{}-{}", to_string(reason), to_string(cluster));
+      if (auto const unused = Gone::lock(folder)) {
+        std::error_code ignored;
+        fs::remove_all(folder, ignored);
+      }
+    }
+}
 
 std::string in_mib(std::uint64_t bytes) {
   return fmt::format("{} MiB", (bytes + (1u << 20u) - 1) >> 20u);
@@ -165,6 +191,7 @@ Result<BackupManifest> Backups::take(std::string const& endpoint, BackupReason r
                           .created_at = std::chrono::floor<Duration>(parts_.clock.utc()),
                           .reason = reason};
   manifest.name = backup_name(manifest.created_at, name);
+  remove_abandoned(parts_.root(parts_.config.etcd.backups.scratch));
   auto folder = scratch(to_string(reason), restore_space(status->db_size));
   if (!folder) return std::unexpected(folder.error());
   Gone const gone(*folder);

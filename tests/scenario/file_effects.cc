@@ -4,8 +4,10 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <climits>
 #include <map>
 #include <mutex>
+#include <string>
 #include <string_view>
 
 namespace haagent::scenario {
@@ -74,6 +76,17 @@ int rename(char const* from, char const* to) noexcept {
 int unlink(char const* path) noexcept {
   if (haagent::scenario::is_off(path)) return haagent::scenario::refuse();
   return static_cast<int>(::syscall(SYS_unlinkat, AT_FDCWD, path, 0));
+}
+
+int unlinkat(int folder, char const* path, int flags) noexcept {
+  // fs::remove_all walks from folder to folder.
+  char where[PATH_MAX];
+  auto const link = "/proc/self/fd/" + std::to_string(folder);
+  auto const size = *path == '/' ? -1 : ::readlink(link.c_str(), where, sizeof where);
+  auto const whole = size < 0 ? std::string(path)
+                              : std::string(where, static_cast<std::size_t>(size)) + "/" + path;
+  if (haagent::scenario::is_off(whole.c_str())) return haagent::scenario::refuse();
+  return static_cast<int>(::syscall(SYS_unlinkat, folder, path, flags));
 }
 
 int mkdir(char const* path, mode_t mode) noexcept {

@@ -1,5 +1,5 @@
-// Files that are put in place are effects too: this program's own rename(2), unlink(2) and mkdir(2)
-// ask the power of the machine under whose root the path lies.
+// Files that are put in place are effects too: this program's own rename(2), unlink(2), unlinkat(2)
+// and mkdir(2) ask the power of the machine under whose root the path lies.
 #pragma once
 
 #include <filesystem>
