@@ -424,6 +424,12 @@ ConfigKeys make_keys() {
                       .who = "masters",
                       .allowed = {"move-leader", "hand-over"},
                       .example = "move-leader"}));
+  rows.push_back(key("metrics.listen", AT(metrics.listen),
+                     {.description = "Address and port that serve /metrics in the clear too; not "
+                                     "set: the agents' port alone",
+                      .example = "127.0.0.1:3998",
+                      .pattern = R"(^([0-9.]+|\[[0-9a-fA-F:.]+\]):[0-9]+$)",
+                      .check = check_listen_address}));
   rows.push_back(key("log.level", AT(log.level),
                      {.description = "The least that is logged",
                       .allowed = {"debug", "info", "warn", "error"},

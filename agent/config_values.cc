@@ -12,6 +12,7 @@
 
 #include "agent/base/cidr.h"
 #include "agent/base/kube_versions.h"
+#include "agent/base/node_config.h"
 #include "agent/base/state_store.h"
 
 namespace haagent {
@@ -398,6 +399,43 @@ Verdict check_absolute_path(std::string_view text) {
   if (text.find_first_not_of('/') == text.npos || has_dot_dot(text)) {
     return problem(fmt::format("'{}' is no path of its own", text));
   }
+  return {};
+}
+
+std::expected<ListenAddress, Problem> parse_listen_address(std::string_view text) {
+  auto wrong = [&](std::string_view why) {
+    return std::unexpected(
+        Problem{fmt::format("'{}' {}", text, why), "write it as 127.0.0.1:3998 or [::1]:3998"});
+  };
+  auto const colon = text.rfind(':');
+  if (colon == text.npos) return wrong("has no port");
+  auto host = text.substr(0, colon);
+  bool const bracketed = host.starts_with('[') && host.ends_with(']');
+  if (bracketed) host = host.substr(1, host.size() - 2);
+  auto const address = parse_ip(host);
+  if (!address) return wrong("is no IP address with a port; names are not looked up");
+  if (address->v6 != bracketed)
+    return wrong("needs brackets around an IPv6 address, and only there");
+  int port = 0;
+  auto const digits = text.substr(colon + 1);
+  auto const [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), port);
+  if (error != std::errc() || end != digits.data() + digits.size() || port < 1 || port > 65'535)
+    return wrong("has no port between 1 and 65535");
+  for (auto const& taken :
+       {kEtcdMainPorts.client, kEtcdMainPorts.peer, kEtcdMainPorts.metrics, kEtcdEventsPorts.client,
+        kEtcdEventsPorts.peer, kEtcdEventsPorts.metrics, kAgentPort})
+    if (port == taken) return wrong("takes a port that etcd's members or the agents use");
+  return ListenAddress{std::string(host), port};
+}
+
+Verdict check_listen_address(std::string_view text) {
+  auto const parsed = parse_listen_address(text);
+  if (!parsed) return parsed.error();
+  if (*parse_ip(parsed->address) == *parse_ip("0.0.0.0") ||
+      *parse_ip(parsed->address) == *parse_ip("::"))
+    return Problem{
+        fmt::format("'{}' serves everybody who reaches this machine, in the clear", text),
+        "127.0.0.1 keeps it on the machine", Severity::warning};
   return {};
 }
 

@@ -50,6 +50,14 @@ Verdict check_kms_key(std::string_view text);
 Verdict check_kube_version(std::string_view text);
 Verdict check_cidr(std::string_view text);
 Verdict check_absolute_path(std::string_view text);
+// "127.0.0.1:3998", "[::1]:3998": where a server listens. One that all may reach is a warning.
+struct ListenAddress {
+  std::string address;  // without brackets
+  int port = 0;
+  bool operator==(ListenAddress const&) const = default;
+};
+std::expected<ListenAddress, Problem> parse_listen_address(std::string_view text);
+Verdict check_listen_address(std::string_view text);
 // host[:port][/path], as in front of an image's name
 Verdict check_registry(std::string_view text);
 

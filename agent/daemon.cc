@@ -13,12 +13,14 @@
 #include "agent/base/file_descriptor.h"
 #include "agent/base/json.h"
 #include "agent/config_step.h"
+#include "agent/config_values.h"
 #include "agent/exit_codes.h"
 #include "agent/hook_steps.h"
 #include "agent/identity_step.h"
 #include "agent/lifecycle_watch.h"
 #include "agent/log.h"
 #include "agent/machine.h"
+#include "agent/metrics.h"
 #include "agent/notify.h"
 #include "agent/server.h"
 #include "agent/signals.h"
@@ -314,8 +316,22 @@ int run_daemon(BootOptions const& options) {
   HttpTls tls;
   if (config->role == Role::master) tls = bootstrap::pki::agent_tls(options.root);
   StatusServer server([&booting] { return json::print(to_tree(booting.keeper().report())); }, tls);
+  // Figures change without a transition.
+  auto metrics = [&booting] {
+    auto report = booting.keeper().report();
+    fill_from_facts(report, booting.facts());
+    return metrics_text(report, booting.machine().clock.utc());
+  };
+  server.serve_metrics(metrics);
   auto listening = server.listen(booting.facts().identity.get()->address, kAgentPort);
-  if (!listening) log::warn(listening.error().what + ", ignoring");
+  if (!listening)
+    log::warn(listening.error().what + ": the other masters cannot read this node's status");
+  StatusServer in_the_clear({}, {});
+  if (auto const address = parse_listen_address(config->metrics.listen)) {
+    in_the_clear.serve_metrics(metrics);
+    auto heard = in_the_clear.listen(address->address, address->port);
+    if (!heard) log::warn(heard.error().what + ": metrics.listen serves nobody");
+  }
 
   Life(booting, *config, stop).live();
   notify::stopping();

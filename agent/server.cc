@@ -6,6 +6,8 @@
 
 #include <thread>
 
+#include "agent/metrics.h"
+
 namespace haagent {
 
 namespace {
@@ -62,8 +64,15 @@ StatusServer::StatusServer(std::function<std::string()> status, HttpTls tls)
   server.set_write_timeout(2, 0);
   server.set_keep_alive_max_count(1);
   server.set_payload_max_length(1024);
-  server.Get("/v1/status", [status = std::move(status)](auto const&, auto& response) {
-    response.set_content(status(), "application/json");
+  if (status)
+    server.Get("/v1/status", [status = std::move(status)](auto const&, auto& response) {
+      response.set_content(status(), "application/json");
+    });
+}
+
+void StatusServer::serve_metrics(std::function<std::string()> metrics) {
+  impl_->server->Get("/metrics", [metrics = std::move(metrics)](auto const&, auto& response) {
+    response.set_content(metrics(), kMetricsType);
   });
 }
 
@@ -77,11 +86,8 @@ Result<int> StatusServer::listen(std::string const& address, int port) {
     port = server.bind_to_any_port(address);
     if (port < 0) return fail(Kind::internal, "no free port to listen on at {}", address);
   } else if (!server.bind_to_port(address, port)) {
-    return fail(
-        Kind::conflict,
-        "port {} on {} is taken or the address is not this machine's: other masters cannot read "
-        "this node's status",
-        port, address);
+    return fail(Kind::conflict, "port {} on {} is taken or the address is not this machine's", port,
+                address);
   }
   impl_->thread = std::jthread([&server] { server.listen_after_bind(); });
   return port;

@@ -149,6 +149,9 @@ void fill_from_facts(StatusReport& report, Facts& facts) {
     if (auto device = etcd.device.get()) status.device = device->path;
     if (auto mount = etcd.mount.get()) status.mount_point = mount->mount_point;
     status.member = etcd.member.get();
+    status.health = etcd.health.get();
+    status.timing = etcd.timing.get();
+    status.backup = etcd.backup_duty.get();
     report.etcd.push_back(std::move(status));
   }
   report.pki = facts.pki.get().value_or(PkiFacts{});

@@ -42,6 +42,9 @@ struct EtcdStatus {
   std::string device;       // "/dev/nvme1n1"
   std::string mount_point;
   std::optional<EtcdMemberFacts> member;
+  std::optional<EtcdHealthFacts> health;
+  std::optional<EtcdTimingFacts> timing;
+  std::optional<EtcdBackupDuty> backup;
 };
 
 struct StatusReport {

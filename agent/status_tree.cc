@@ -1,4 +1,8 @@
+#include <fmt/format.h>
+
 #include <array>
+#include <charconv>
+#include <cmath>
 #include <utility>
 
 #include "agent/base/clock.h"
@@ -44,6 +48,11 @@ constexpr std::array kMember = {
     TextMember<EtcdMemberFacts>{"clusterId", &EtcdMemberFacts::cluster_id},
     TextMember<EtcdMemberFacts>{"version", &EtcdMemberFacts::version},
     TextMember<EtcdMemberFacts>{"leader", &EtcdMemberFacts::leader},
+};
+constexpr std::pair<char const*, std::optional<double> EtcdHealthFacts::*> kHealth[] = {
+    {"walFsyncSeconds", &EtcdHealthFacts::wal_fsync},
+    {"backendCommitSeconds", &EtcdHealthFacts::backend_commit},
+    {"roundTripSeconds", &EtcdHealthFacts::round_trip},
 };
 constexpr std::array kReport = {
     TextMember<StatusReport>{"version", &StatusReport::version},
@@ -123,6 +132,65 @@ RowStatus row_from(Tree const& tree) {
   return row;
 }
 
+// Seconds as a text: a Tree's numbers are whole.
+void write_figure(Tree& tree, char const* key, std::optional<double> value) {
+  if (value) tree[key] = fmt::format("{:.6f}", *value);
+}
+
+std::optional<double> read_figure(Tree const& tree, char const* key) {
+  auto const text = tree.text_at(key);
+  double value = 0;
+  auto const [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (text.empty() || error != std::errc() || end != text.data() + text.size() ||
+      !std::isfinite(value) || value < 0)
+    return std::nullopt;
+  return value;
+}
+
+void write_duties(Tree& tree, EtcdStatus const& etcd) {
+  if (etcd.health) {
+    auto& health = tree["health"];
+    health = Tree::map({});
+    for (auto const& [key, member] : kHealth) write_figure(health, key, (*etcd.health).*member);
+  }
+  if (etcd.timing) {
+    auto& timing = tree["timing"];
+    timing["heartbeatMilliseconds"] = std::int64_t{etcd.timing->heartbeat.count()};
+    timing["nextHeartbeatMilliseconds"] = std::int64_t{etcd.timing->next_heartbeat.count()};
+    write_figure(timing, "roundTripSeconds", etcd.timing->round_trip);
+  }
+  if (etcd.backup) {
+    auto& backup = tree["backup"];
+    backup["taken"] = etcd.backup->taken;
+    backup["failures"] = etcd.backup->failures;
+    write_time(backup, "newest", etcd.backup->newest);
+    write_time(backup, "failingSince", etcd.backup->failing_since);
+    write_time(backup, "lastFailure", etcd.backup->last_failure);
+    if (!etcd.backup->failure.empty()) backup["failure"] = etcd.backup->failure;
+  }
+}
+
+void read_duties(Tree const& tree, EtcdStatus& etcd) {
+  if (auto const* found = tree.find("health")) {
+    etcd.health.emplace();
+    for (auto const& [key, member] : kHealth) (*etcd.health).*member = read_figure(*found, key);
+  }
+  if (auto const* found = tree.find("timing")) {
+    etcd.timing = EtcdTimingFacts{
+        .heartbeat = Duration(read_number<Duration::rep>(*found, "heartbeatMilliseconds")),
+        .next_heartbeat = Duration(read_number<Duration::rep>(*found, "nextHeartbeatMilliseconds")),
+        .round_trip = read_figure(*found, "roundTripSeconds")};
+  }
+  if (auto const* found = tree.find("backup")) {
+    etcd.backup = EtcdBackupDuty{.newest = read_time(*found, "newest"),
+                                 .failing_since = read_time(*found, "failingSince"),
+                                 .last_failure = read_time(*found, "lastFailure"),
+                                 .failure = found->text_at("failure"),
+                                 .taken = read_number<std::uint64_t>(*found, "taken"),
+                                 .failures = read_number<std::uint64_t>(*found, "failures")};
+  }
+}
+
 Tree etcd_tree(EtcdStatus const& etcd) {
   Tree tree = Tree::map({{"cluster", to_string(etcd.cluster)}});
   write_texts(tree, kEtcd, etcd);
@@ -137,6 +205,7 @@ Tree etcd_tree(EtcdStatus const& etcd) {
     member["dbSize"] = etcd.member->db_size;
     member["dbQuota"] = etcd.member->db_quota;
   }
+  write_duties(tree, etcd);
   return tree;
 }
 
@@ -156,6 +225,7 @@ EtcdStatus etcd_from(Tree const& tree) {
     member.db_quota = read_number<std::uint64_t>(*found, "dbQuota");
     etcd.member = std::move(member);
   }
+  read_duties(tree, etcd);
   return etcd;
 }
 

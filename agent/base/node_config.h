@@ -122,6 +122,12 @@ struct NodeConfig {
   } lifecycle;
 
   struct {
+    // metrics.listen: "127.0.0.1:3998": the metrics there in the clear, beside the agents' own
+    // port. Empty: not.
+    std::string listen;
+  } metrics;
+
+  struct {
     std::string level = "info";  // log.level: debug, info, warn, error
   } log;
 
@@ -141,7 +147,7 @@ struct EtcdPorts {
 inline constexpr EtcdPorts kEtcdMainPorts{2379, 2380, 2381};
 inline constexpr EtcdPorts kEtcdEventsPorts{2389, 2390, 2391};
 
-// Where each agent answers the others: GET /v1/status.
+// Where each agent answers the others: GET /v1/status, GET /metrics.
 inline constexpr int kAgentPort = 3999;
 
 }  // namespace haagent

@@ -89,9 +89,33 @@ void BackupStep::failed(Error const& error) {
   next_try_ =
       parts_.clock.steady() + std::min<Duration>(most, 1min * (1 << std::min(failures_, 6)));
   ++failures_;
+  ++all_failures_;
+  last_failure_ = parts_.clock.utc();
+}
+
+void BackupStep::succeeded() {
+  failure_.clear();
+  failures_ = 0;
+}
+
+void BackupStep::tell(Facts& facts) const {
+  if (!parts_.config.etcd.backups.enabled) return;
+  facts.etcd(cluster_).backup_duty.set(
+      {.newest = newest_,
+       .failing_since = failure_.empty() ? std::nullopt : std::optional(failing_since_),
+       .last_failure = last_failure_,
+       .failure = failure_,
+       .taken = taken_,
+       .failures = all_failures_});
 }
 
 Result<Finding> BackupStep::look(Facts& facts, std::stop_token stop) {
+  auto finding = find(facts, std::move(stop));
+  tell(facts);
+  return finding;
+}
+
+Result<Finding> BackupStep::find(Facts& facts, std::stop_token stop) {
   auto const& config = parts_.config.etcd.backups;
   if (!config.enabled) return Done{"backups are switched off (etcd.backups.enabled)"};
   if (!looked_) {
@@ -115,10 +139,7 @@ Result<Finding> BackupStep::look(Facts& facts, std::stop_token stop) {
       {.state = newest ? EtcdBackups::State::present : EtcdBackups::State::none,
        .detail = newest ? to_rfc3339(newest->created) : ""});
   // Somebody else's will do.
-  if (newest_ && parts_.clock.utc() - *newest_ < config.interval) {
-    failure_.clear();
-    failures_ = 0;
-  }
+  if (newest_ && parts_.clock.utc() - *newest_ < config.interval) succeeded();
 
   auto const kept = std::ranges::count_if(seen->entries, &BackupEntry::complete);
   auto sentence =
@@ -138,17 +159,19 @@ Result<Finding> BackupStep::look(Facts& facts, std::stop_token stop) {
   return Done{std::move(sentence)};
 }
 
-Result<void> BackupStep::act(Facts&, std::stop_token stop) {
+Result<void> BackupStep::act(Facts& facts, std::stop_token stop) {
   Backups backups(cluster_, parts_);
   auto taken = backups.take(endpoint_, BackupReason::scheduled, stop);
   if (stop.stop_requested()) return fail(Kind::interrupted, "stopped");
   if (!taken) {
     failed(taken.error());
+    tell(facts);
     return failing();
   }
-  failure_.clear();
-  failures_ = 0;
+  succeeded();
+  ++taken_;
   newest_ = taken->created_at;
+  tell(facts);
   auto swept = backups.sweep(std::move(stop));
   swept_ = swept ? "" : swept.error().what;
   return {};

@@ -44,6 +44,9 @@ class BackupStep final : public Step {
   Result<std::optional<BackupTurn>> turn(std::optional<UtcTime> newest, std::stop_token stop);
   std::unexpected<Error> failing() const;
   void failed(Error const& error);
+  void succeeded();
+  void tell(Facts& facts) const;
+  Result<Finding> find(Facts& facts, std::stop_token stop);
 
   EtcdCluster const cluster_;
   BackupParts parts_;
@@ -56,8 +59,11 @@ class BackupStep final : public Step {
 
   std::string failure_;  // empty: the last backup that was tried succeeded
   UtcTime failing_since_{};
-  int failures_ = 0;
+  int failures_ = 0;  // of this run of them
   SteadyTime next_try_{};
+  std::optional<UtcTime> last_failure_;
+  std::uint64_t taken_ = 0;
+  std::uint64_t all_failures_ = 0;
 };
 
 }  // namespace haagent::bootstrap

@@ -106,5 +106,25 @@ TEST_F(AgentServer, AWorkersPageIsInTheClear) {
   EXPECT_EQ(answer->status, 200);
 }
 
+TEST_F(AgentServer, MetricsStandBesideTheStatusOrAlone) {
+  auto get = [](int port, std::string_view path) {
+    CurlHttp http;
+    return http.send({.method = "GET", .url = fmt::format("http://127.0.0.1:{}{}", port, path)},
+                     {});
+  };
+  StatusServer server({}, {});
+  server.serve_metrics([] { return "haagent_build_info 1\n"; });
+  auto const port = server.listen("127.0.0.1", 0);
+  ASSERT_TRUE(port) << port.error().what;
+  auto const answer = get(*port, "/metrics");
+  ASSERT_TRUE(answer) << answer.error().what;
+  EXPECT_EQ(answer->status, 200);
+  EXPECT_EQ(answer->body, "haagent_build_info 1\n");
+  EXPECT_EQ(answer->header("content-type"), "text/plain; version=0.0.4; charset=utf-8");
+  auto const status = get(*port, "/v1/status");
+  ASSERT_TRUE(status) << status.error().what;
+  EXPECT_EQ(status->status, 404) << "in the clear there are the figures alone";
+}
+
 }  // namespace
 }  // namespace haagent
