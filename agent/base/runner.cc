@@ -246,7 +246,7 @@ void Runner::keep_up_row(std::size_t index, Facts& facts, std::stop_token stop) 
   if (row.upkeep == Upkeep::none) return;
   auto pause = row.period;
   Attempt attempt;
-  while (clock_.sleep(pause, stop)) {
+  while (row.step->rest(clock_, pause, stop)) {
     pause = row.period;
     auto finding = row.step->look(facts, stop);
     if (stop.stop_requested()) return;

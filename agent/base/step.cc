@@ -18,4 +18,8 @@ void Step::pause(Clock& clock, Duration at_most, std::stop_token stop) {
   clock.sleep(at_most, std::move(stop));
 }
 
+bool Step::rest(Clock& clock, Duration at_most, std::stop_token stop) {
+  return clock.sleep(at_most, std::move(stop));
+}
+
 }  // namespace haagent

@@ -42,6 +42,11 @@ class Step {
   // Between two looks while Waiting: returns once something may have changed, at the latest after
   // `at_most`. A step that can hear of the change (a device event) overrides the sleep.
   virtual void pause(Clock& clock, Duration at_most, std::stop_token stop);
+
+  // Between two looks once Done, in a daemon that stays: returns once the next look is due, at the
+  // latest after `at_most`; false where it was stopped. A step that is told of a change by somebody
+  // else overrides the sleep.
+  virtual bool rest(Clock& clock, Duration at_most, std::stop_token stop);
 };
 
 }  // namespace haagent

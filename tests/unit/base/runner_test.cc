@@ -331,6 +331,55 @@ TEST(RunnerStay, ActsOnDriftWhereTheRowMayAndOnlyTellsWhereItMayNot) {
   EXPECT_TRUE(daemon.booted);
 }
 
+// Its period is an hour, and somebody tells it that there is news.
+struct News {
+  std::mutex mutex;
+  std::condition_variable_any changed;
+  bool there = false;
+  void come() {
+    std::lock_guard lock(mutex);
+    there = true;
+    changed.notify_all();
+  }
+};
+
+class Told final : public Step {
+ public:
+  explicit Told(News& news) : news_(news) {}
+  std::string_view name() const override { return "told"; }
+  Result<Finding> look(Facts&, std::stop_token) override {
+    std::lock_guard lock(news_.mutex);
+    if (news_.there) return Needed{"write it"};
+    return Done{"right"};
+  }
+  Result<void> act(Facts&, std::stop_token) override {
+    std::lock_guard lock(news_.mutex);
+    news_.there = false;
+    return {};
+  }
+  bool rest(Clock&, Duration, std::stop_token stop) override {
+    std::unique_lock lock(news_.mutex);
+    news_.changed.wait(lock, stop, [this] { return news_.there; });
+    return !stop.stop_requested();
+  }
+
+ private:
+  News& news_;
+};
+
+TEST(RunnerStay, ARowThatIsToldOfAChangeDoesNotWaitForItsPeriod) {
+  News news;
+  std::vector<Row> list(1);
+  list[0].step = std::make_unique<Told>(news);
+  list[0].upkeep = Upkeep::act;
+  list[0].period = 1h;
+  Daemon daemon(std::move(list));
+  ASSERT_TRUE(daemon.wait_for([](auto const& all) { return all[0].finished.has_value(); }));
+  news.come();
+  EXPECT_TRUE(daemon.wait_for(
+      [](auto const& all) { return all[0].acts == 1 && all[0].state == State::done; }));
+}
+
 TEST(RunnerStay, StopsInTheMiddleOfAWait) {
   auto list = rows(row("volume", {}, [] { return Result<Finding>(Waiting{"for ever"}); }));
   list[0].polling = {1h, 1h};
