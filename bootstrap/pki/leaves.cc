@@ -90,6 +90,9 @@ void add_agent(std::vector<Leaf>& leaves, Subject const& subject) {
                  .addresses = {},
                  .server = true,
                  .client = true};
+  // Whom it may say that it is: what a hello claims is held against these names.
+  for (auto const& member : subject.members)
+    agent.dns_names.push_back(subject.config.etcd_host(member));
   add_machine(agent, subject.identity);
   leaves.push_back({kAgentAuthority, "haagent/agent", "/etc/haagent/pki/agent.crt",
                     "/etc/haagent/pki/agent.key", canonical(std::move(agent))});

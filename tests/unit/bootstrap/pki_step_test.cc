@@ -160,6 +160,9 @@ TEST_F(PkiStepTest, NamesAndAddresses) {
   EXPECT_THAT(peer.dns_names, Contains(stable));
   EXPECT_THAT(peer.addresses, Contains("10.0.0.10"));
   EXPECT_THAT(peer.addresses, Not(Contains("127.0.0.1"))) << "anybody's";
+  auto const agent = a.certificate("/etc/haagent/pki/agent.crt");
+  EXPECT_THAT(agent.dns_names, Contains(stable)) << "nobody would take its hello";
+  EXPECT_THAT(agent.addresses, Contains("10.0.0.10"));
   auto const apiserver = a.certificate("/etc/kubernetes/pki/apiserver.crt");
   EXPECT_THAT(apiserver.dns_names,
               IsSupersetOf({std::string("kubernetes"), std::string("kubernetes.default"),
