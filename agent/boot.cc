@@ -1,6 +1,7 @@
 #include "agent/boot.h"
 
 #include "agent/give_up.h"
+#include "agent/hear_hello.h"
 #include "agent/hook_steps.h"
 #include "agent/version.h"
 #include "bootstrap/etcd/backup_before_change.h"
@@ -8,6 +9,7 @@
 #include "bootstrap/etcd/care_step.h"
 #include "bootstrap/etcd/handover.h"
 #include "bootstrap/etcd/step.h"
+#include "bootstrap/hosts/hello_step.h"
 #include "bootstrap/kube/steps.h"
 #include "bootstrap/kube/withdraw.h"
 #include "bootstrap/pki/step.h"
@@ -31,6 +33,7 @@ struct Boot::State {
              .process = parts.process,
              .units = parts.units,
              .ec2 = parts.ec2},
+        peers(bootstrap::make_peers(etcd)),
         backups{config,        parts.root,  parts.http,           parts.clock,
                 parts.process, parts.store, std::string(kVersion)},
         pki{config, parts.root, parts.store, parts.clock},
@@ -52,6 +55,7 @@ struct Boot::State {
   Root root;
   volumes::Volumes volumes;
   bootstrap::EtcdParts etcd;
+  std::shared_ptr<bootstrap::Peers> peers;
   bootstrap::BackupParts backups;
   bootstrap::pki::PkiParts pki;
   std::vector<std::unique_ptr<bootstrap::BackupBeforeChange>> before_change;
@@ -123,9 +127,13 @@ std::vector<Row> Boot::rows() {
                      {.after = {"volume-main"},
                       .upkeep = Upkeep::act,
                       .period = bootstrap::pki::pki_period(state.config)}));
-  auto etcd = bootstrap::make_etcd_steps(state.etcd);
+  auto etcd = bootstrap::make_etcd_steps(state.etcd, state.peers);
   rows.push_back(
       row(std::move(etcd[0]), {.after = {"volume-main"}, .upkeep = Upkeep::act, .period = 5s}));
+  // Nobody waits for it: it is done once it has said it, whoever has heard.
+  rows.push_back(row(std::make_unique<bootstrap::HelloStep>(state.config, state.root,
+                                                            state.etcd.http, state.etcd.clock),
+                     {.after = {"pki", "hosts"}, .upkeep = Upkeep::act, .period = 5s}));
   rows.push_back(
       row(std::move(etcd[1]),
           {.after = {"mount-main", "hosts", "pki"}, .upkeep = Upkeep::act, .period = 5s}));
@@ -155,6 +163,10 @@ std::vector<Row> Boot::rows() {
     rows.push_back(row(launching_hook(state.hooks()),
                        {.after = {"etcd-main", "etcd-events", "control-plane"}}));
   return rows;
+}
+
+ServerReply Boot::hear(ServerCall const& call) {
+  return hear_hello(state_->config, *state_->peers, call);
 }
 
 std::vector<Row> Boot::warm_pool_rows() {

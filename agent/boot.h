@@ -14,6 +14,7 @@
 #include "agent/base/runner.h"
 #include "agent/base/state_store.h"
 #include "agent/base/units.h"
+#include "agent/server.h"
 #include "volumes/device.h"
 #include "volumes/disks.h"
 #include "volumes/mount.h"
@@ -42,6 +43,9 @@ class Boot {
 
   // The rows of this node's role, once. They refer to what this object holds.
   std::vector<Row> rows();
+
+  // A hello of another master, from any thread, whatever rows run.
+  ServerReply hear(ServerCall const& call);
 
   // What a node in the warm pool does: nothing that another could miss.
   std::vector<Row> warm_pool_rows();

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <iostream>
+#include <mutex>
 #include <thread>
 #include <utility>
 
@@ -118,7 +119,10 @@ class Booting {
   // The parts must outlive the runner, whose rows refer to them.
   Runner& prepare(NodeConfig const& config) {
     runner_.reset();
-    boot_ = std::make_unique<MachineBoot>(machine_, config, *facts_.identity.get());
+    {
+      std::lock_guard lock(boot_mutex_);
+      boot_ = std::make_unique<MachineBoot>(machine_, config, *facts_.identity.get());
+    }
     return run_rows(boot_->boot().rows());
   }
   // Other rows of the same boot, instead of those before.
@@ -131,6 +135,12 @@ class Booting {
     return {config, machine_.root, machine_.clock, boot_->group()};
   }
 
+  // For the server's threads.
+  ServerReply hear(ServerCall const& call) {
+    std::lock_guard lock(boot_mutex_);
+    return boot_->boot().hear(call);
+  }
+
   Machine& machine() { return machine_; }
   Facts& facts() { return facts_; }
   StatusKeeper& keeper() { return keeper_; }
@@ -141,6 +151,7 @@ class Booting {
   Facts facts_;
   Fact<NodeConfig> config_;
   StatusKeeper keeper_;
+  std::mutex boot_mutex_;  // of the pointer, for hear(): all else is the main thread's
   std::unique_ptr<MachineBoot> boot_;
   std::unique_ptr<Runner> runner_;
 };
@@ -315,7 +326,8 @@ int run_daemon(BootOptions const& options) {
 
   HttpTls tls;
   if (config->role == Role::master) tls = bootstrap::pki::agent_tls(options.root);
-  StatusServer server([&booting] { return json::print(to_tree(booting.keeper().report())); }, tls);
+  StatusServer server([&booting] { return json::print(to_tree(booting.keeper().report())); },
+                      [&booting](ServerCall const& call) { return booting.hear(call); }, tls);
   // Figures change without a transition.
   auto metrics = [&booting] {
     auto report = booting.keeper().report();
@@ -326,7 +338,7 @@ int run_daemon(BootOptions const& options) {
   auto listening = server.listen(booting.facts().identity.get()->address, kAgentPort);
   if (!listening)
     log::warn(listening.error().what + ": the other masters cannot read this node's status");
-  StatusServer in_the_clear({}, {});
+  StatusServer in_the_clear({}, {}, {});
   if (auto const address = parse_listen_address(config->metrics.listen)) {
     in_the_clear.serve_metrics(metrics);
     auto heard = in_the_clear.listen(address->address, address->port);

@@ -2,11 +2,13 @@
 
 #include <httplib.h>
 #include <openssl/err.h>
+#include <openssl/pem.h>
 #include <openssl/ssl.h>
 
 #include <thread>
 
 #include "agent/metrics.h"
+#include "bootstrap/hosts/hello.h"
 
 namespace haagent {
 
@@ -38,6 +40,36 @@ bool set_up(SSL_CTX& context, HttpTls& tls) {
   return true;
 }
 
+struct X509Deleter {
+  void operator()(X509* certificate) const { X509_free(certificate); }
+};
+struct BioDeleter {
+  void operator()(BIO* bio) const { BIO_free(bio); }
+};
+
+// The caller's own certificate as PEM; empty where it has none.
+std::string certificate_of(SSL const* ssl) {
+  if (!ssl) return {};
+  std::unique_ptr<X509, X509Deleter> certificate(SSL_get1_peer_certificate(ssl));
+  std::unique_ptr<BIO, BioDeleter> bio(BIO_new(BIO_s_mem()));
+  if (!certificate || !bio || PEM_write_bio_X509(bio.get(), certificate.get()) != 1) return {};
+  char* text = nullptr;
+  auto const length = BIO_get_mem_data(bio.get(), &text);
+  return length > 0 ? std::string(text, static_cast<std::size_t>(length)) : std::string();
+}
+
+// The body, or nothing where it is longer: whoever sends in chunks says no length beforehand.
+std::optional<std::string> read_at_most(std::size_t cap, httplib::ContentReader const& read) {
+  std::string body;
+  bool const whole = read([&](char const* bytes, std::size_t count) {
+    if (count > cap - body.size()) return false;
+    body.append(bytes, count);
+    return true;
+  });
+  if (!whole) return std::nullopt;
+  return body;
+}
+
 }  // namespace
 
 struct StatusServer::Impl {
@@ -54,7 +86,8 @@ struct StatusServer::Impl {
   std::jthread thread;
 };
 
-StatusServer::StatusServer(std::function<std::string()> status, HttpTls tls)
+StatusServer::StatusServer(std::function<std::string()> status,
+                           std::function<ServerReply(ServerCall const&)> hello, HttpTls tls)
     : impl_(std::make_unique<Impl>(std::move(tls))) {
   auto& server = *impl_->server;
   // Two threads answer all that a handful of operators ask; the library's default is one a core or
@@ -63,11 +96,25 @@ StatusServer::StatusServer(std::function<std::string()> status, HttpTls tls)
   server.set_read_timeout(2, 0);
   server.set_write_timeout(2, 0);
   server.set_keep_alive_max_count(1);
-  server.set_payload_max_length(1024);
+  server.set_payload_max_length(bootstrap::kHelloCap);
   if (status)
     server.Get("/v1/status", [status = std::move(status)](auto const&, auto& response) {
       response.set_content(status(), "application/json");
     });
+  if (impl_->tls.cert_file.empty()) return;
+  server.Post(bootstrap::kHelloPath,
+              [hello = std::move(hello)](auto const& request, auto& response, auto const& read) {
+                auto body = read_at_most(bootstrap::kHelloCap, read);
+                if (!body) {
+                  response.status = 413;
+                  return;
+                }
+                auto const reply = hello({.body = *std::move(body),
+                                          .certificate = certificate_of(request.ssl),
+                                          .address = request.remote_addr});
+                response.status = reply.status;
+                response.set_content(reply.sentence, "text/plain");
+              });
 }
 
 void StatusServer::serve_metrics(std::function<std::string()> metrics) {

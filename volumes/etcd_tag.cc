@@ -58,6 +58,7 @@ EtcdVolume to_etcd_volume(aws::Volume const& volume, EtcdTag const& tag) {
     if (each.state == "detached") continue;
     out.instance_id = each.instance_id;
     out.device_name = each.device;
+    out.attached_at = each.attach_time;
   }
   return out;
 }

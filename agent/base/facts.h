@@ -78,6 +78,7 @@ struct EtcdVolume {
   std::string snapshot_id;           // made from this snapshot; empty: created blank
   std::string instance_id;           // attached to; empty: free
   std::string device_name;           // as EC2 names the attachment: "/dev/sdf"
+  std::string attached_at = {};      // RFC 3339, by EC2's clock
   std::uint64_t size_gib = 0;
 };
 

@@ -556,9 +556,13 @@ Result<void> EtcdStep::act(Facts& facts, std::stop_token stop) {
   return done;
 }
 
-std::vector<std::unique_ptr<Step>> make_etcd_steps(EtcdParts const& parts) {
-  auto peers = std::make_shared<Peers>(parts.config, parts.root, parts.ec2, parts.clock,
-                                       parts.pace.tags_every);
+std::shared_ptr<Peers> make_peers(EtcdParts const& parts) {
+  return std::make_shared<Peers>(parts.config, parts.root, parts.ec2, parts.clock,
+                                 parts.pace.tags_every);
+}
+
+std::vector<std::unique_ptr<Step>> make_etcd_steps(EtcdParts const& parts,
+                                                   std::shared_ptr<Peers> const& peers) {
   std::vector<std::unique_ptr<Step>> steps;
   steps.push_back(std::make_unique<HostsStep>(peers));
   for (auto cluster : kEtcdClusters)

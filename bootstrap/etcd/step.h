@@ -117,7 +117,10 @@ class EtcdStep final : public Step {
   SteadyTime learner_since_{};
 };
 
+std::shared_ptr<Peers> make_peers(EtcdParts const& parts);
+
 // `hosts`, `etcd-main` and `etcd-events`, in this order.
-std::vector<std::unique_ptr<Step>> make_etcd_steps(EtcdParts const& parts);
+std::vector<std::unique_ptr<Step>> make_etcd_steps(EtcdParts const& parts,
+                                                   std::shared_ptr<Peers> const& peers);
 
 }  // namespace haagent::bootstrap

@@ -34,6 +34,7 @@ std::optional<EtcdVolume> etcd_volume_of(aws::Volume const& volume, EtcdCluster 
   if (attachment != volume.attachments.end()) {
     found.instance_id = attachment->instance_id;
     found.device_name = attachment->device;
+    found.attached_at = attachment->attach_time;
   }
   std::string_view value = tag->second;
   auto const slash = value.find('/');
@@ -69,18 +70,23 @@ bool Peers::due() const {
   return hurry_ || clock_.steady() - asked_at_ >= (silent_.empty() ? every_ : pause_);
 }
 
-Result<void> Peers::refresh(std::stop_token stop) {
+// Called with `lock` held, and holds it when it returns, but not while EC2 is asked: that may take
+// long, and a hello is not to wait for it. One question at a time, so that no answer replaces a
+// newer one.
+Result<void> Peers::refresh(std::unique_lock<std::mutex>& lock, std::stop_token stop) {
   asked_at_ = clock_.steady();
   hurry_ = false;
   pause_ = silent_.empty() ? kSoonest : std::min(pause_ * 2, every_);
   std::vector<std::string> keys;
   for (auto cluster : kEtcdClusters) keys.push_back(etcd_tag_name(cluster));
   keys.emplace_back(kEtcdClusterIdTag);
+  lock.unlock();
   auto volumes = ec2_.describe_volumes(
       {.ids = {},
        .filters = {{"tag:" + ownership_tag_name(config_.cluster.name), {"owned"}},
                    {"tag-key", keys}}},
       stop);
+  lock.lock();
   if (!volumes) return fail(volumes.error(), "looking for the masters' etcd volumes");
   for (auto cluster : kEtcdClusters) {
     volumes_[cluster].clear();
@@ -98,7 +104,7 @@ Result<void> Peers::refresh(std::stop_token stop) {
                           .etcd_cluster_id = volume.tag(kEtcdClusterIdTag)});
   volumes_at_ = clock_.steady();
   heard_tags();
-  return find_addresses(std::move(stop));
+  return find_addresses(lock, std::move(stop));
 }
 
 void Peers::heard_tags() {
@@ -112,35 +118,50 @@ void Peers::heard_tags() {
   }
 }
 
-Result<void> Peers::find_addresses(std::stop_token stop) {
+// As refresh().
+Result<void> Peers::find_addresses(std::unique_lock<std::mutex>& lock, std::stop_token stop) {
   std::set<std::string> ids;
   for (auto const& [cluster, volumes] : volumes_)
     for (auto const& volume : volumes)
       if (!volume.instance_id.empty()) ids.insert(volume.instance_id);
   if (ids.empty()) return {};
+  lock.unlock();
   // A filter, since one instance that is gone makes the whole answer an error where ids are given.
   auto instances = ec2_.describe_instances(
       {.ids = {}, .filters = {{"instance-id", {ids.begin(), ids.end()}}}}, std::move(stop));
+  lock.lock();
   if (!instances) return fail(instances.error(), "looking for the masters' addresses");
+  std::map<std::string, Whereabouts> words;
   // main has the last word where one master does not hold both volumes of a member.
   for (auto cluster : {EtcdCluster::events, EtcdCluster::main}) {
     for (auto const& volume : volumes_[cluster]) {
       auto const instance = std::ranges::find(*instances, volume.instance_id, &aws::Instance::id);
       if (instance == instances->end()) continue;
       auto const& address = instance->ipv4.empty() ? instance->ipv6 : instance->ipv4;
-      if (!address.empty()) addresses_[volume.member] = address;
+      if (!address.empty())
+        words[volume.member] = {instance->id, address, parse_rfc3339(volume.attached_at)};
     }
   }
+  for (auto const& [member, word] : words) take_word(member, word);
   return {};
 }
 
+void Peers::take_word(std::string const& member, Whereabouts const& word) {
+  auto const known = known_.find(member);
+  std::optional<Whereabouts> before;
+  std::optional<Duration> heard_ago;
+  if (known != known_.end()) {
+    before = known->second.where;
+    if (known->second.heard)
+      heard_ago = std::chrono::duration_cast<Duration>(clock_.steady() - *known->second.heard);
+  }
+  if (decide_ec2(before, heard_ago, word)) known_[member] = {word, {}};
+}
+
 Result<Peers::View> Peers::look(Facts& facts, std::stop_token stop) {
-  std::lock_guard lock(mutex_);
+  std::unique_lock lock(mutex_);
   auto identity = facts.identity.require("identity");
   if (!identity) return std::unexpected(identity.error());
-  auto text = read_file(root_(kHosts));
-  if (!text) return std::unexpected(text.error());
-  auto const known = hosts_in_block(text->value_or(""));
 
   std::set<std::string> mine;
   bool fresh = false;
@@ -156,32 +177,35 @@ Result<Peers::View> Peers::look(Facts& facts, std::stop_token stop) {
   }
   if (mine.empty()) return fail(Kind::internal, "no etcd volume is known to name a member by");
   if (!seeded_) {
-    for (auto const& [host, address] : known)
+    auto before = read_file(root_(kHosts));
+    if (!before) return std::unexpected(before.error());
+    for (auto const& [host, address] : hosts_in_block(before->value_or("")))
       if (auto member = member_of_host(config_, host); !member.empty())
-        addresses_.emplace(member, address);
+        known_.try_emplace(member, Known{{.instance_id = {}, .address = address, .taken = {}}, {}});
   }
   if (fresh) {
-    auto found = find_addresses(stop);
+    auto found = find_addresses(lock, stop);
     if (!found) return std::unexpected(found.error());
     asked_at_ = clock_.steady();
-  } else if (due()) {
-    auto refreshed = refresh(stop);
-    if (!refreshed && refreshed.error().kind == Kind::interrupted)
-      return std::unexpected(refreshed.error());
-    trouble_ = refreshed ? "" : refreshed.error().what;
+  } else if (auto asked = ask_where_due(lock, stop); !asked) {
+    return std::unexpected(asked.error());
   }
   seeded_ = true;
 
+  auto text = read_file(root_(kHosts));
+  if (!text) return std::unexpected(text.error());
   auto const members = this->members(facts);
+  members_ = members;
+  mine_ = mine;
   std::erase_if(silent_, [&](auto const& each) { return !members.contains(each.second); });
   View view;
   std::vector<std::string> words;
   auto address_of = [&](std::string const& member) -> std::string {
     if (mine.contains(member)) return identity->address;
-    auto found = addresses_.find(member);
+    auto found = known_.find(member);
     // An address that was a peer's and is mine now would make me ask myself in the peer's name.
-    if (found == addresses_.end() || found->second == identity->address) return "";
-    return found->second;
+    if (found == known_.end() || found->second.where.address == identity->address) return "";
+    return found->second.where.address;
   };
   for (auto const& member : members) {
     auto const address = address_of(member);
@@ -192,6 +216,7 @@ Result<Peers::View> Peers::look(Facts& facts, std::stop_token stop) {
   if (!trouble_.empty()) view.sentence += "; EC2 was no help: " + trouble_;
   auto const wanted = hosts_with_block(text->value_or(""), view.entries);
   view.written = *text && wanted == **text;
+  if (view.written) unwritten_ = false;
   for (auto cluster : kEtcdClusters) {
     auto volume = facts.etcd(cluster).volume.get();
     if (!volume) continue;
@@ -200,6 +225,25 @@ Result<Peers::View> Peers::look(Facts& facts, std::stop_token stop) {
     facts.etcd(cluster).peers.set(std::move(peers));
   }
   return view;
+}
+
+// Asks EC2 where that is due. Only that this boot was stopped is an error. What a hello has told is
+// written first, and a question that it meets is put off.
+Result<void> Peers::ask_where_due(std::unique_lock<std::mutex>& lock, std::stop_token stop) {
+  if (unwritten_ || !due()) return {};
+  std::unique_lock asks(asks_, std::defer_lock);
+  if (!asks.try_lock()) return {};  // another row asks just now
+  question_ = std::stop_source();
+  std::stop_source either = question_;
+  std::stop_callback on_stop(stop, [either]() mutable { either.request_stop(); });
+  auto refreshed = refresh(lock, either.get_token());
+  if (stop.stop_requested()) return fail(Kind::interrupted, "stopped");
+  if (!refreshed && refreshed.error().kind == Kind::interrupted) {
+    hurry_ = true;
+    return {};
+  }
+  trouble_ = refreshed ? "" : refreshed.error().what;
+  return {};
 }
 
 // Whom my volumes' tags list, whom EC2 shows since, and whom etcd has. A name that stands in the
@@ -225,7 +269,7 @@ std::set<std::string> Peers::members(Facts& facts) const {
     if (listed != listed_.end()) members.insert(listed->second.begin(), listed->second.end());
   }
   if (!all_listed)
-    for (auto const& [member, address] : addresses_) members.insert(member);
+    for (auto const& [member, known] : known_) members.insert(member);
   members.erase("");
   return members;
 }
@@ -252,18 +296,20 @@ Result<void> Peers::write(std::vector<HostsEntry> const& entries) {
   std::lock_guard lock(mutex_);
   // Read again: others write to this file too.
   auto text = read_file(root_(kHosts));
-  if (!text) return std::unexpected(text.error());
   auto written =
-      replace_file_if_changed(root_(kHosts), hosts_with_block(text->value_or(""), entries));
-  if (!written) return std::unexpected(written.error());
-  return {};
+      text ? replace_file_if_changed(root_(kHosts), hosts_with_block(text->value_or(""), entries))
+           : std::unexpected(text.error());
+  if (written) return {};
+  unwritten_ = false;  // EC2 is not to wait for a file that cannot be written
+  return std::unexpected(written.error());
 }
 
 Result<std::vector<EtcdVolume>> Peers::volumes(EtcdCluster cluster, Duration max_age,
                                                std::stop_token stop) {
-  std::lock_guard lock(mutex_);
+  std::unique_lock asks(asks_);
+  std::unique_lock lock(mutex_);
   if (!volumes_at_ || clock_.steady() - *volumes_at_ > max_age) {
-    auto refreshed = refresh(std::move(stop));
+    auto refreshed = refresh(lock, std::move(stop));
     if (!refreshed) return std::unexpected(refreshed.error());
     trouble_.clear();
   }
@@ -278,6 +324,51 @@ void Peers::heard(EtcdCluster cluster, std::string const& member, bool answered)
   }
   silent_.erase({cluster, member});
   if (silent_.empty()) pause_ = kSoonest;
+}
+
+HelloAnswer Peers::hear(Hello const& hello) {
+  using What = HelloVerdict::What;
+  std::lock_guard lock(mutex_);
+  auto const& member = hello.main;
+  if (!seeded_) return {HelloAnswer::What::later, "this master does not know its peers yet"};
+  if (mine_.contains(member))
+    return {HelloAnswer::What::no, fmt::format("this master carries {} itself", member)};
+  if (!members_.contains(member))
+    return {HelloAnswer::What::later, fmt::format("{} is no member that is known here", member)};
+  auto const now = clock_.utc();
+  auto known = known_.find(member);
+  Whereabouts told{hello.instance_id, hello.address, hello.since};
+  auto const verdict = decide_hello(
+      known == known_.end() ? std::nullopt : std::optional(known->second.where), told, now);
+  if (verdict.what == What::stale || verdict.what == What::ahead)
+    return {HelloAnswer::What::no, verdict.sentence};
+  if (verdict.what == What::take) {
+    told.taken = std::min(hello.since, now);  // whoever takes the member from now on is later
+    bool const moved = known == known_.end() || known->second.where.address != told.address;
+    known_[member] = {told, clock_.steady()};
+    if (moved) {
+      unwritten_ = news_ = true;
+      question_.request_stop();
+      nap_.request_stop();
+    }
+  }
+  return {HelloAnswer::What::yes, verdict.sentence};
+}
+
+bool Peers::nap(Clock& clock, Duration at_most, std::stop_token stop) {
+  std::unique_lock lock(mutex_);
+  if (!news_) {
+    nap_ = std::stop_source();
+    std::stop_source either = nap_;
+    lock.unlock();
+    {
+      std::stop_callback on_stop(stop, [either]() mutable { either.request_stop(); });
+      clock.sleep(at_most, either.get_token());
+    }
+    lock.lock();
+  }
+  news_ = false;
+  return !stop.stop_requested();
 }
 
 void Peers::hurry() {

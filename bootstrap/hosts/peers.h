@@ -1,7 +1,7 @@
 // Where the masters are. /etc/hosts carries the members' stable names; EC2 says who holds their
-// volumes, and so who they are now. EC2 is asked as seldom as can be: never on the way through a
-// reboot, every five minutes afterwards, and sooner while a peer's etcd does not answer at the
-// address that is known.
+// volumes, and so who they are now, and a master that boots says it by itself (hello.h). EC2 is
+// asked as seldom as can be: never on the way through a reboot, every five minutes afterwards, and
+// sooner while a peer's etcd does not answer at the address that is known.
 #pragma once
 
 #include <map>
@@ -17,6 +17,7 @@
 #include "agent/base/facts.h"
 #include "agent/base/files.h"
 #include "agent/base/node_config.h"
+#include "bootstrap/hosts/hello.h"
 #include "bootstrap/hosts/hosts_file.h"
 
 namespace haagent::bootstrap {
@@ -28,7 +29,18 @@ std::optional<EtcdVolume> etcd_volume_of(aws::Volume const& volume, EtcdCluster 
 // "b" of "etcd-b.internal.<cluster>"; empty where it is another host's name.
 std::string member_of_host(NodeConfig const& config, std::string_view host);
 
-// Shared by the steps `hosts` and `etcd-*`, from any thread.
+// What a master answers to a hello.
+struct HelloAnswer {
+  enum class What {
+    yes,    // known, and in /etc/hosts at once
+    no,     // it is not so
+    later,  // perhaps: say it again
+  };
+  What what = What::yes;
+  std::string sentence;
+};
+
+// Shared by the steps `hosts` and `etcd-*` and by the agent's server, from any thread.
 class Peers {
  public:
   static constexpr Duration kEvery{300'000};
@@ -65,14 +77,25 @@ class Peers {
   // since etcd finds its members by these names.
   void listed(EtcdCluster cluster, std::set<std::string> members);
 
+  // A master says where it is; whether it may say so was checked. Never waits for EC2.
+  HelloAnswer hear(Hello const& hello);
+  // Sleeps until a hello has told what is not in /etc/hosts yet. False where it was stopped.
+  bool nap(Clock& clock, Duration at_most, std::stop_token stop);
+
   // Whether a peer's etcd answered at the address that is known.
   void heard(EtcdCluster cluster, std::string const& member, bool answered);
   // The membership has changed: look at EC2 next time, whenever that is.
   void hurry();
 
  private:
-  Result<void> refresh(std::stop_token stop);
-  Result<void> find_addresses(std::stop_token stop);
+  struct Known {
+    Whereabouts where;
+    std::optional<SteadyTime> heard;  // from a hello, then
+  };
+  Result<void> ask_where_due(std::unique_lock<std::mutex>& lock, std::stop_token stop);
+  Result<void> refresh(std::unique_lock<std::mutex>& lock, std::stop_token stop);
+  Result<void> find_addresses(std::unique_lock<std::mutex>& lock, std::stop_token stop);
+  void take_word(std::string const& member, Whereabouts const& word);
   bool due() const;
   void heard_tags();
   std::set<std::string> members(Facts& facts) const;
@@ -83,9 +106,16 @@ class Peers {
   Clock& clock_;
   Duration const every_;
 
-  std::mutex mutex_;
+  std::mutex asks_;   // held while EC2 is asked; taken before mutex_
+  std::mutex mutex_;  // of all that follows; never held while somebody is asked
   bool seeded_ = false;
-  std::map<std::string, std::string> addresses_;  // by member
+  std::map<std::string, Known> known_;  // by member
+  std::set<std::string> members_;       // as the last look had them
+  std::set<std::string> mine_;
+  bool unwritten_ = false;     // a hello has told what is not in /etc/hosts yet
+  bool news_ = false;          // and nobody who naps has been woken for it
+  std::stop_source question_;  // to EC2, as it is asked now
+  std::stop_source nap_;
   std::map<EtcdCluster, std::vector<EtcdVolume>> volumes_;
   std::vector<EtcdVolume> retired_;
   std::optional<SteadyTime> volumes_at_;                       // of EC2's last answer

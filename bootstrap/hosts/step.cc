@@ -14,4 +14,8 @@ Result<void> HostsStep::act(Facts&, std::stop_token) {
   return peers_->write(wanted_);
 }
 
+bool HostsStep::rest(Clock& clock, Duration at_most, std::stop_token stop) {
+  return peers_->nap(clock, at_most, std::move(stop));
+}
+
 }  // namespace haagent::bootstrap

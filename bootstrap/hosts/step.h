@@ -8,13 +8,14 @@
 namespace haagent::bootstrap {
 
 // The step `hosts`: the members' names in /etc/hosts, mine first of all, so that etcd can start
-// before the others are known. Comes after volume-main and volume-events.
+// before the others are known. Comes after volume-main. A hello wakes it.
 class HostsStep final : public Step {
  public:
   explicit HostsStep(std::shared_ptr<Peers> peers) : peers_(std::move(peers)) {}
   std::string_view name() const override { return "hosts"; }
   Result<Finding> look(Facts& facts, std::stop_token stop) override;
   Result<void> act(Facts& facts, std::stop_token stop) override;
+  bool rest(Clock& clock, Duration at_most, std::stop_token stop) override;
 
  private:
   std::shared_ptr<Peers> peers_;

@@ -14,6 +14,7 @@ constexpr Target kTargets[] = {
     {"etcd_metrics", etcd_metrics},
     {"etcd_tag", etcd_tag},
     {"gzip_stream", gzip_stream},
+    {"hello", hello},
     {"hosts_file", hosts_file},
     {"instance_metadata", instance_metadata},
     {"json_text", json_text},

@@ -235,14 +235,15 @@ void Master::compose(bool with_volumes) {
     facts_->main.volumes.set(all);
   }
   facts_->main.mount.set({.mount_point = "/var/lib/etcd/main"});
-  steps_ = make_etcd_steps({.config = config_,
-                            .root = Root(),
-                            .http = http_,
-                            .clock = clock_,
-                            .process = process_,
-                            .units = *units_,
-                            .ec2 = world_.ec2(),
-                            .pace = world_.pace});
+  EtcdParts const parts{.config = config_,
+                        .root = Root(),
+                        .http = http_,
+                        .clock = clock_,
+                        .process = process_,
+                        .units = *units_,
+                        .ec2 = world_.ec2(),
+                        .pace = world_.pace};
+  steps_ = make_etcd_steps(parts, make_peers(parts));
   pki_ = std::make_unique<pki::PkiStep>(
       pki::PkiParts{.config = config_, .root = Root(), .store = world_.store(), .clock = clock_});
   machine_->run([&] {

@@ -148,7 +148,9 @@ TEST(Replacing, ASecondBootChangesNothing) {
                 int const calls = machine.ec2.calls;
                 auto second = machine.boot();
                 EXPECT_TRUE(second.all_done);
-                for (auto const& row : second.rows) EXPECT_EQ(row.acts, 0) << row.name;
+                // A hello is said in each boot: only the others know whether they have heard it.
+                for (auto const& row : second.rows)
+                  if (row.name != "hello") EXPECT_EQ(row.acts, 0) << row.name;
                 EXPECT_EQ(machine.power.points(), std::vector<std::string>());
                 EXPECT_EQ(files_of(machine), before);
                 EXPECT_EQ(machine.ec2.calls, calls);

@@ -3,7 +3,10 @@
 #include <gtest/gtest.h>
 
 #include "agent/base/http_curl.h"
+#include "agent/hear_hello.h"
 #include "bootstrap/pki/leaves.h"
+#include "tests/support/fake_clock.h"
+#include "tests/support/fake_ec2.h"
 #include "tests/support/temporary_directory.h"
 
 namespace haagent {
@@ -15,12 +18,16 @@ using namespace bootstrap::pki;
 // A node's files, signed by an authority.
 class Node {
  public:
-  explicit Node(KeyPair const& authority) : tls(agent_tls(Root(folder_.path()))) {
+  explicit Node(KeyPair const& authority, std::string const& name = "node")
+      : name_(name), tls(agent_tls(Root(folder_.path()))) {
     sign(authority);
   }
   void sign(KeyPair const& authority) {
-    LeafSpec const spec{
-        .common_name = "node", .addresses = {"127.0.0.1"}, .server = true, .client = true};
+    LeafSpec const spec{.common_name = "node",
+                        .dns_names = {name_},
+                        .addresses = {"127.0.0.1"},
+                        .server = true,
+                        .client = true};
     auto const key = make_key().value();
     auto const now = SystemClock().utc();
     test::write_bytes(tls.ca_file, authority.certificate);
@@ -31,6 +38,7 @@ class Node {
 
  private:
   test::TemporaryDirectory folder_;
+  std::string const name_;
 
  public:
   HttpTls const tls;
@@ -51,7 +59,8 @@ class AgentServer : public testing::Test {
                      {});
   }
   void serve(HttpTls const& tls) {
-    server_ = std::make_unique<StatusServer>([] { return "{}"; }, tls);
+    server_ = std::make_unique<StatusServer>([] { return "{}"; },
+                                             [](ServerCall const&) { return ServerReply{}; }, tls);
     auto port = server_->listen("127.0.0.1", 0);
     ASSERT_TRUE(port) << port.error().what;
     port_ = *port;
@@ -112,7 +121,7 @@ TEST_F(AgentServer, MetricsStandBesideTheStatusOrAlone) {
     return http.send({.method = "GET", .url = fmt::format("http://127.0.0.1:{}{}", port, path)},
                      {});
   };
-  StatusServer server({}, {});
+  StatusServer server({}, {}, {});
   server.serve_metrics([] { return "haagent_build_info 1\n"; });
   auto const port = server.listen("127.0.0.1", 0);
   ASSERT_TRUE(port) << port.error().what;
@@ -124,6 +133,114 @@ TEST_F(AgentServer, MetricsStandBesideTheStatusOrAlone) {
   auto const status = get(*port, "/v1/status");
   ASSERT_TRUE(status) << status.error().what;
   EXPECT_EQ(status->status, 404) << "in the clear there are the figures alone";
+}
+
+// Master a's server; b has been at 10.0.0.2, and is at 127.0.0.1 now.
+class AgentServerHears : public AgentServer {
+ protected:
+  AgentServerHears() {
+    config_.cluster.name = "x.example";
+    Identity identity;
+    identity.instance_id = "i-a";
+    identity.address = "10.0.0.1";
+    facts_.identity.set(identity);
+    facts_.main.volume.set({.volume_id = "vol-a", .member = "a", .members = {"a", "b", "c"}});
+    test::write_bytes(root_ / "etc/hosts",
+                      bootstrap::hosts_with_block("", {{"10.0.0.2", "etcd-b.internal.x.example"}}));
+    EXPECT_TRUE(peers_.look(facts_, {}));
+    server_ = std::make_unique<StatusServer>(
+        [] { return "{}"; },
+        [this](ServerCall const& call) { return hear_hello(config_, peers_, call); }, a_.tls);
+    port_ = server_->listen("127.0.0.1", 0).value();
+  }
+  Result<HttpResponse> say(HttpTls const& tls, std::string const& body, Headers headers = {},
+                           std::string const& scheme = "https") {
+    CurlHttp http;
+    return http.send({.method = "POST",
+                      .url = fmt::format("{}://127.0.0.1:{}/v1/hello", scheme, port_),
+                      .headers = std::move(headers),
+                      .body = body,
+                      .tls = tls},
+                     {});
+  }
+  int status_of(HttpTls const& tls, std::string const& body, Headers headers = {}) {
+    auto const answer = say(tls, body, std::move(headers));
+    EXPECT_TRUE(answer) << answer.error().what;
+    return answer ? answer->status : 0;
+  }
+  std::string b_is() {
+    EXPECT_TRUE(peers_.look(facts_, {}));
+    auto const peers = facts_.main.peers.get().value();
+    for (auto const& peer : peers)
+      if (peer.member == "b") return peer.address;
+    return "";
+  }
+
+  bootstrap::Hello const hello_{.cluster = "x.example",
+                                .main = "b",
+                                .events = "b",
+                                .instance_id = "i-9",
+                                .address = "127.0.0.1",
+                                .since = test::FakeClock().utc()};
+  std::string const body_ = bootstrap::hello_text(hello_);
+  Node a_{authority_, "etcd-a.internal.x.example"};
+  Node b_{authority_, "etcd-b.internal.x.example"};
+  test::TemporaryDirectory root_;
+  test::FakeClock clock_;
+  test::FakeEc2 ec2_{clock_};
+  NodeConfig config_;
+  Facts facts_;
+  bootstrap::Peers peers_{config_, Root(root_.path()), ec2_, clock_};
+};
+
+TEST_F(AgentServerHears, WhoeverTheMemberIs) {
+  EXPECT_EQ(b_is(), "10.0.0.2");
+  EXPECT_EQ(status_of(b_.tls, body_), 200);
+  EXPECT_EQ(b_is(), "127.0.0.1");
+  auto late = hello_;
+  late.instance_id = "i-1";
+  late.since -= 1h;
+  EXPECT_EQ(status_of(b_.tls, bootstrap::hello_text(late)), 409);
+}
+
+TEST_F(AgentServerHears, NobodyElse) {
+  Node const worker(authority_, "ip-10-0-0-7");
+  Node const c(authority_, "etcd-c.internal.x.example");
+  Node const stranger(new_authority(), "etcd-b.internal.x.example");
+  EXPECT_EQ(status_of(worker.tls, body_), 403);
+  EXPECT_EQ(status_of(c.tls, body_), 403);
+  auto elsewhere = hello_;
+  elsewhere.address = "10.0.0.9";
+  EXPECT_EQ(status_of(b_.tls, bootstrap::hello_text(elsewhere)), 403);
+  EXPECT_FALSE(say({.ca_file = b_.tls.ca_file,
+                    .cert_file = stranger.tls.cert_file,
+                    .key_file = stranger.tls.key_file},
+                   body_));
+  EXPECT_FALSE(say({.ca_file = b_.tls.ca_file, .cert_file = {}, .key_file = {}}, body_));
+  EXPECT_FALSE(say({}, body_, {}, "http")) << "in the clear";
+  EXPECT_EQ(b_is(), "10.0.0.2");
+}
+
+TEST_F(AgentServerHears, NothingMalformedAndNothingLong) {
+  EXPECT_EQ(status_of(b_.tls, ""), 400);
+  EXPECT_EQ(status_of(b_.tls, body_.substr(0, 40)), 400);
+  auto const padded = [&](std::size_t size) {
+    return body_ + std::string(size - body_.size(), ' ');
+  };
+  EXPECT_EQ(status_of(b_.tls, padded(bootstrap::kHelloCap + 1)), 413);
+  // In chunks, no header says how much is to come.
+  Headers const in_chunks = {{"transfer-encoding", "chunked"}};
+  EXPECT_EQ(status_of(b_.tls, padded(bootstrap::kHelloCap + 1), in_chunks), 413);
+  EXPECT_EQ(b_is(), "10.0.0.2");
+  EXPECT_EQ(status_of(b_.tls, padded(bootstrap::kHelloCap), in_chunks), 200);
+  EXPECT_EQ(b_is(), "127.0.0.1");
+}
+
+TEST_F(AgentServerHears, NobodyOnAWorker) {
+  serve({});
+  auto const answer = say({}, body_, {}, "http");
+  ASSERT_TRUE(answer) << answer.error().what;
+  EXPECT_EQ(answer->status, 404);
 }
 
 }  // namespace

@@ -107,15 +107,15 @@ class EtcdStepTest : public testing::Test {
   }
 
   void make(bool asks_for_backups) {
-    step_ = std::move(make_etcd_steps({.config = config_,
-                                       .root = Root(root_.path()),
-                                       .http = http_,
-                                       .clock = clock_,
-                                       .process = process_,
-                                       .units = units_,
-                                       .ec2 = ec2_,
-                                       .asks_for_backups = asks_for_backups})
-                          .at(1));
+    EtcdParts const parts{.config = config_,
+                          .root = Root(root_.path()),
+                          .http = http_,
+                          .clock = clock_,
+                          .process = process_,
+                          .units = units_,
+                          .ec2 = ec2_,
+                          .asks_for_backups = asks_for_backups};
+    step_ = std::move(make_etcd_steps(parts, make_peers(parts)).at(1));
   }
   // A learner of b's cluster that runs.
   void learn() {

@@ -2,7 +2,12 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <condition_variable>
+#include <thread>
+
 #include "bootstrap/hosts/step.h"
+#include "tests/support/eventually.h"
 #include "tests/support/fake_clock.h"
 #include "tests/support/fake_ec2.h"
 #include "tests/support/temporary_directory.h"
@@ -307,6 +312,250 @@ TEST_F(PeersTest, AVolumeThatLostItsTagIsStillEvidence) {
   ASSERT_EQ(evidence->retired.size(), 1u);
   EXPECT_EQ(evidence->retired[0].volume_id, "vol-c");
   EXPECT_EQ(evidence->retired[0].etcd_cluster_id, "c1");
+}
+
+// c, as it says that it is.
+Hello hello_of_c(std::string const& instance, std::string const& address, UtcTime since) {
+  return {.cluster = "x.example",
+          .main = "c",
+          .events = "c",
+          .instance_id = instance,
+          .address = address,
+          .since = since};
+}
+
+// c's volume is attached to an instance since then, as EC2 says.
+aws::Volume volume_of_c(std::string const& instance, UtcTime since) {
+  auto volume = volume_of("vol-c", "c", instance);
+  volume.attachments[0].attach_time = to_rfc3339(since);
+  return volume;
+}
+
+class PeersHello : public PeersTest {
+ protected:
+  PeersHello() {
+    ec2_.add(volume_of_c("i-c", clock_.utc() - 1h));
+    start();
+  }
+  HelloAnswer::What say(std::string const& instance, std::string const& address, UtcTime since) {
+    return peers_->hear(hello_of_c(instance, address, since)).what;
+  }
+  std::string c_is() {
+    return hosts_in_block(test::bytes_of(hosts()))["etcd-c.internal.x.example"];
+  }
+  using What = HelloAnswer::What;
+};
+
+TEST_F(PeersHello, IsInTheBlockAtTheNextLookAndAsksEc2Nothing) {
+  converge();
+  auto const before = calls();
+  EXPECT_EQ(say("i-9", "10.0.0.9", clock_.utc()), What::yes);
+  EXPECT_EQ(converge(), "a is 10.0.0.1, b is 10.0.0.2 and c is 10.0.0.9");
+  EXPECT_EQ(c_is(), "10.0.0.9");
+  EXPECT_EQ(facts_.main.peers.get()->at(2).address, "10.0.0.9");
+  EXPECT_EQ(say("i-9", "10.0.0.9", clock_.utc()), What::yes) << "said again";
+  EXPECT_EQ(calls(), before);
+}
+
+TEST_F(PeersHello, APredecessorThatIsLateChangesNothing) {
+  converge();
+  auto const long_ago = clock_.utc() - 30min;
+  EXPECT_EQ(say("i-9", "10.0.0.9", clock_.utc()), What::yes);
+  auto const answer = peers_->hear(hello_of_c("i-c", "10.0.0.3", long_ago));
+  EXPECT_EQ(answer.what, What::no);
+  EXPECT_EQ(answer.sentence, "i-9 at 10.0.0.9 has taken the member since: at 2026-01-15T10:15:00Z");
+  converge();
+  EXPECT_EQ(c_is(), "10.0.0.9");
+}
+
+TEST_F(PeersHello, APredecessorOfTheOneThatEc2ShowsChangesNothing) {
+  EXPECT_EQ(converge(), "a is 10.0.0.1, b is 10.0.0.2 and c is 10.0.0.3");
+  EXPECT_EQ(say("i-8", "10.0.0.8", clock_.utc() - 2h), What::no);
+  converge();
+  EXPECT_EQ(c_is(), "10.0.0.3");
+}
+
+TEST_F(PeersHello, Ec2MayLagBehindIt) {
+  converge();
+  say("i-9", "10.0.0.9", clock_.utc());
+  converge();
+  clock_.advance(5s);
+  peers_->hurry();
+  converge();
+  EXPECT_EQ(c_is(), "10.0.0.9") << "EC2 still shows i-c";
+  ec2_.add(instance_of("i-9", "10.0.0.9"));
+  ec2_.add(volume_of_c("i-9", clock_.utc() - 6s));
+  peers_->hurry();
+  converge();
+  EXPECT_EQ(c_is(), "10.0.0.9");
+}
+
+TEST_F(PeersHello, Ec2sWordCountsWhereItIsNewer) {
+  converge();
+  say("i-9", "10.0.0.9", clock_.utc());
+  converge();
+  clock_.advance(5s);
+  ec2_.add(instance_of("i-7", "10.0.0.7"));
+  ec2_.add(volume_of_c("i-7", clock_.utc()));
+  peers_->hurry();
+  converge();
+  EXPECT_EQ(c_is(), "10.0.0.7");
+  EXPECT_EQ(say("i-9", "10.0.0.9", clock_.utc() - 5s), What::no);
+}
+
+// Whoever was wrong, it is not wrong for ever.
+TEST_F(PeersHello, Ec2HasTheLastWord) {
+  converge();
+  say("i-9", "10.0.0.9", clock_.utc());
+  converge();
+  clock_.advance(300s);
+  converge();
+  EXPECT_EQ(c_is(), "10.0.0.3");
+}
+
+// Its clock is ahead: that is no reason to believe it longer.
+TEST_F(PeersHello, CountsNoLaterThanItIsHeard) {
+  converge();
+  EXPECT_EQ(say("i-9", "10.0.0.9", clock_.utc() + 4min), What::yes);
+  clock_.advance(1s);
+  EXPECT_EQ(say("i-8", "10.0.0.8", clock_.utc()), What::yes);
+  converge();
+  EXPECT_EQ(c_is(), "10.0.0.8");
+  EXPECT_EQ(say("i-7", "10.0.0.7", clock_.utc() + 6min), What::no);
+}
+
+TEST_F(PeersHello, MakesNoMemberAndNobodyOfMe) {
+  EXPECT_EQ(say("i-9", "10.0.0.9", clock_.utc()), What::later) << "before the first look";
+  converge();
+  auto hello = hello_of_c("i-9", "10.0.0.9", clock_.utc());
+  hello.main = "d";
+  EXPECT_EQ(peers_->hear(hello).what, What::later);
+  hello.main = "a";
+  EXPECT_EQ(peers_->hear(hello).what, What::no);
+  EXPECT_EQ(converge(), "a is 10.0.0.1, b is 10.0.0.2 and c is 10.0.0.3");
+}
+
+// The machine's time, which says when somebody sleeps.
+class Bedroom final : public Clock {
+ public:
+  std::atomic<bool> asleep = false;
+  UtcTime utc() const override { return clock_.utc(); }
+  SteadyTime steady() const override { return clock_.steady(); }
+  bool sleep(Duration duration, std::stop_token stop) override {
+    asleep = true;
+    return clock_.sleep(duration, stop);
+  }
+
+ private:
+  SystemClock clock_;
+};
+
+TEST_F(PeersHello, WakesTheRowThatWritesIt) {
+  converge();
+  Bedroom clock;
+  std::atomic<bool> woken = false;
+  std::jthread row([&](std::stop_token stop) { woken = HostsStep(peers_).rest(clock, 1h, stop); });
+  ASSERT_TRUE(test::eventually([&] { return clock.asleep.load(); }));
+  EXPECT_EQ(say("i-9", "10.0.0.9", clock_.utc()), What::yes);
+  EXPECT_TRUE(test::eventually([&] { return woken.load(); }));
+}
+
+TEST_F(PeersHello, ARowThatWasNotAsleepDoesNotSleepOverIt) {
+  converge();
+  say("i-9", "10.0.0.9", clock_.utc());
+  HostsStep step(peers_);
+  auto const before = clock_.steady();
+  EXPECT_TRUE(step.rest(clock_, 1h, {}));
+  EXPECT_EQ(clock_.steady(), before);
+  EXPECT_TRUE(step.rest(clock_, 1h, {}));
+  EXPECT_EQ(clock_.steady(), before + 1h) << "the same news does not wake it again and again";
+}
+
+TEST_F(PeersHello, ARowThatRestsIsStopped) {
+  std::stop_source stopped;
+  stopped.request_stop();
+  EXPECT_FALSE(HostsStep(peers_).rest(clock_, 1h, stopped.get_token()));
+}
+
+// EC2 that gives no answer until it is stopped.
+class SilentEc2 final : public aws::Ec2 {
+ public:
+  explicit SilentEc2(test::FakeEc2& region) : region_(region) {}
+  std::atomic<bool> silent = false;
+  std::atomic<int> waiting = 0;
+
+  Result<std::vector<aws::Volume>> describe_volumes(aws::Describe const& which,
+                                                    std::stop_token stop) override {
+    if (auto heard = wait(stop); !heard) return std::unexpected(heard.error());
+    return region_.describe_volumes(which, stop);
+  }
+  Result<std::vector<aws::Instance>> describe_instances(aws::Describe const& which,
+                                                        std::stop_token stop) override {
+    if (auto heard = wait(stop); !heard) return std::unexpected(heard.error());
+    return region_.describe_instances(which, stop);
+  }
+  Result<aws::Attachment> attach_volume(std::string const&, std::string const&, std::string const&,
+                                        std::stop_token) override {
+    return fail(Kind::internal, "not asked for");
+  }
+  Result<void> detach_volume(std::string const&, std::string const&, bool,
+                             std::stop_token) override {
+    return fail(Kind::internal, "not asked for");
+  }
+  Result<void> create_tags(std::string const&, std::map<std::string, std::string> const&,
+                           std::stop_token) override {
+    return fail(Kind::internal, "not asked for");
+  }
+
+ private:
+  Result<void> wait(std::stop_token const& stop) {
+    if (!silent) return {};
+    ++waiting;
+    std::mutex mutex;
+    std::condition_variable_any stopped;
+    std::unique_lock lock(mutex);
+    stopped.wait_for(lock, stop, test::patient(30s), [] { return false; });
+    --waiting;
+    if (stop.stop_requested()) return fail(Kind::interrupted, "stopped");
+    return fail(Kind::transient, "timed out");
+  }
+  test::FakeEc2& region_;
+};
+
+TEST_F(PeersHello, NeverWaitsForEc2) {
+  SilentEc2 ec2(ec2_);
+  peers_ = std::make_shared<Peers>(config_, Root(root_.path()), ec2, clock_);
+  converge();
+  ec2.silent = true;
+  std::atomic<bool> asked = false;
+  std::jthread other([&](std::stop_token stop) {
+    EXPECT_FALSE(peers_->volumes(EtcdCluster::main, 0s, stop));
+    asked = true;
+  });
+  ASSERT_TRUE(test::eventually([&] { return ec2.waiting > 0; }));
+  EXPECT_EQ(say("i-9", "10.0.0.9", clock_.utc()), What::yes);
+  converge();
+  EXPECT_EQ(c_is(), "10.0.0.9");
+  EXPECT_FALSE(asked) << "the test shows nothing: EC2 has answered";
+}
+
+// The row itself asks EC2 as the hello comes.
+TEST_F(PeersHello, AQuestionToEc2IsPutOff) {
+  SilentEc2 ec2(ec2_);
+  peers_ = std::make_shared<Peers>(config_, Root(root_.path()), ec2, clock_);
+  converge();
+  ec2.silent = true;
+  clock_.advance(300s);
+  std::jthread row([&] { converge(); });
+  ASSERT_TRUE(test::eventually([&] { return ec2.waiting > 0; }));
+  EXPECT_EQ(say("i-9", "10.0.0.9", clock_.utc()), What::yes);
+  EXPECT_TRUE(test::eventually([&] { return c_is() == "10.0.0.9"; }, 10s))
+      << "it waits for EC2, which answers after 30 s";
+  row.join();
+  ec2.silent = false;
+  auto const before = calls();
+  converge();
+  EXPECT_GT(calls(), before) << "put off, not left out";
 }
 
 TEST(MemberOfHost, IsTheNameBetweenThePrefixAndTheCluster) {

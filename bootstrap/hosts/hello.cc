@@ -1,0 +1,116 @@
+#include "bootstrap/hosts/hello.h"
+
+#include <algorithm>
+
+#include "agent/base/cidr.h"
+#include "agent/base/json.h"
+
+namespace haagent::bootstrap {
+namespace {
+
+constexpr std::size_t kWordCap = 253;  // of a DNS name, the longest of them
+
+// What may stand in a sentence and in /etc/hosts: no blanks, nothing that moves a cursor.
+bool is_word(std::string_view text) {
+  return !text.empty() && text.size() <= kWordCap &&
+         std::ranges::all_of(text, [](char c) { return c > ' ' && c < '\x7f'; });
+}
+
+Result<std::string> word_at(Tree const& tree, std::string_view path) {
+  auto const* value = tree.at_path(path);
+  if (!value || !value->is_string()) return fail(Kind::invalid, "a hello without '{}'", path);
+  if (!is_word(value->text()))
+    return fail(Kind::invalid, "'{}' of a hello is empty, too long or no word", path);
+  return value->text();
+}
+
+bool has(std::vector<std::string> const& names, std::string_view name) {
+  return std::ranges::find(names, name) != names.end();
+}
+
+}  // namespace
+
+std::string hello_text(Hello const& hello) {
+  auto members = Tree::map({{"main", hello.main}});
+  if (!hello.events.empty()) members.set("events", hello.events);
+  return json::print(Tree::map({{"schema", 1},
+                                {"cluster", hello.cluster},
+                                {"members", members},
+                                {"instanceId", hello.instance_id},
+                                {"address", hello.address},
+                                {"since", to_rfc3339(hello.since, /*milliseconds=*/true)}}));
+}
+
+Result<Hello> parse_hello(std::string_view text) {
+  if (text.size() > kHelloCap)
+    return fail(Kind::invalid, "a hello has at most {} bytes", kHelloCap);
+  auto tree = json::parse(text);
+  if (!tree) return fail(tree.error(), "a hello that is no JSON");
+  if (!tree->is_map()) return fail(Kind::invalid, "a hello that is no JSON object");
+  Hello hello;
+  for (auto [path, part] : {std::pair{"cluster", &Hello::cluster},
+                            {"members.main", &Hello::main},
+                            {"instanceId", &Hello::instance_id},
+                            {"address", &Hello::address}}) {
+    auto word = word_at(*tree, path);
+    if (!word) return std::unexpected(word.error());
+    hello.*part = *std::move(word);
+  }
+  if (tree->at_path("members.events")) {
+    auto word = word_at(*tree, "members.events");
+    if (!word) return std::unexpected(word.error());
+    hello.events = *std::move(word);
+  }
+  auto const address = parse_ip(hello.address);
+  if (!address) return fail(Kind::invalid, "'{}' of a hello is no IP address", hello.address);
+  hello.address = to_string(*address);
+  auto const since = parse_rfc3339(tree->text_at("since"));
+  if (!since) return fail(Kind::invalid, "'since' of a hello is no time");
+  hello.since = *since;
+  return hello;
+}
+
+Result<void> check_hello(NodeConfig const& config, Hello const& hello, HelloCaller const& caller) {
+  if (hello.cluster != config.cluster.name)
+    return fail(Kind::denied, "this is a master of {}, not of {}", config.cluster.name,
+                hello.cluster);
+  for (auto const& member : {hello.main, hello.events}) {
+    if (member.empty() || has(caller.names, config.etcd_host(member))) continue;
+    return fail(Kind::denied, "the caller's certificate does not name {}, so it is not member {}",
+                config.etcd_host(member), member);
+  }
+  auto const told = parse_ip(hello.address);
+  auto is_told = [&](std::string const& address) { return told && parse_ip(address) == told; };
+  if (!is_told(caller.address))
+    return fail(Kind::denied, "the hello says {}, and comes from {}", hello.address,
+                caller.address);
+  if (std::ranges::none_of(caller.addresses, is_told))
+    return fail(Kind::denied, "the caller's certificate is not for {}", hello.address);
+  return {};
+}
+
+HelloVerdict decide_hello(std::optional<Whereabouts> const& known, Whereabouts const& told,
+                          UtcTime now) {
+  using What = HelloVerdict::What;
+  if (told.taken && *told.taken > now + kClockAhead)
+    return {What::ahead,
+            fmt::format("the hello is of {}, and it is {} here: one of the clocks is wrong",
+                        to_rfc3339(*told.taken), to_rfc3339(now))};
+  if (!known || !known->taken) return {What::take, "now known"};
+  bool const later = told.taken && *told.taken > *known->taken;
+  if (known->instance_id == told.instance_id && known->address == told.address)
+    return {later ? What::take : What::same, "known"};
+  if (later) return {What::take, "now known"};
+  return {What::stale, fmt::format("{} at {} has taken the member since: at {}", known->instance_id,
+                                   known->address, to_rfc3339(*known->taken))};
+}
+
+bool decide_ec2(std::optional<Whereabouts> const& known, std::optional<Duration> heard_ago,
+                Whereabouts const& word) {
+  if (!known || !heard_ago) return true;
+  if (known->instance_id == word.instance_id) return true;
+  if (word.taken && known->taken && *word.taken > *known->taken) return true;
+  return *heard_ago >= kEc2Lag;
+}
+
+}  // namespace haagent::bootstrap

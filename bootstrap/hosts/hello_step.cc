@@ -1,0 +1,146 @@
+#include "bootstrap/hosts/hello_step.h"
+
+#include <algorithm>
+#include <set>
+#include <thread>
+
+#include "bootstrap/etcd/names.h"
+#include "bootstrap/pki/leaves.h"
+
+namespace haagent::bootstrap {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr Duration kConnect = 500ms;
+constexpr Duration kWhole = 2s;
+constexpr Duration kAgainFirst = 1s;
+constexpr Duration kAgainCap = 5min;
+constexpr std::size_t kAnswerCap = 1024;
+
+constexpr std::string_view kFromEc2 = "learns it from EC2 within 5 min";
+
+// What another program says, fit for a sentence.
+std::string one_line(std::string_view text) {
+  std::string line;
+  for (char c : text.substr(0, 200)) line += c >= ' ' && c < '\x7f' ? c : '?';
+  return line;
+}
+
+}  // namespace
+
+// Whom there is to tell, and what. A peer whose address or word is another one is told anew.
+Result<void> HelloStep::update(Facts& facts) {
+  auto identity = facts.identity.require("identity");
+  if (!identity) return std::unexpected(identity.error());
+  auto main = facts.main.volume.require("volume-main");
+  if (!main) return std::unexpected(main.error());
+  if (!since_) since_ = clock_.utc();
+  auto const events = facts.events.volume.get();
+  std::string const body = hello_text({.cluster = config_.cluster.name,
+                                       .main = main->member,
+                                       .events = events ? events->member : "",
+                                       .instance_id = identity->instance_id,
+                                       .address = identity->address,
+                                       .since = *since_});
+  std::set<std::string> there;
+  for (auto cluster : kEtcdClusters) {
+    for (auto const& each : facts.etcd(cluster).peers.get().value_or(std::vector<EtcdPeer>{})) {
+      if (each.member == main->member || each.address == identity->address) continue;
+      there.insert(each.member);
+      auto& peer = peers_[each.member];
+      if (peer.address == each.address && peer.body == body) continue;
+      peer = {.address = each.address, .body = body, .problem = {}};
+    }
+  }
+  std::erase_if(peers_, [&](auto const& each) { return !there.contains(each.first); });
+  return {};
+}
+
+std::vector<std::string> HelloStep::due() const {
+  std::vector<std::string> members;
+  for (auto const& [member, peer] : peers_)
+    if (!peer.address.empty() && !peer.knows && clock_.steady() >= peer.again)
+      members.push_back(member);
+  return members;
+}
+
+std::string HelloStep::sentence() const {
+  std::vector<std::string> knowing;
+  std::vector<std::string> rest;
+  for (auto const& [member, peer] : peers_) {
+    if (peer.knows) {
+      knowing.push_back(member);
+    } else if (peer.address.empty()) {
+      rest.push_back(fmt::format("{}'s address is not known yet", member));
+    } else {
+      rest.push_back(fmt::format("{} {}: it {}", member, peer.problem, kFromEc2));
+    }
+  }
+  std::string said;
+  if (!knowing.empty())
+    said = fmt::format("{} {} this master's address", in_words(knowing),
+                       knowing.size() == 1 ? "knows" : "know");
+  for (auto const& each : rest) said += (said.empty() ? "" : "; ") + each;
+  return said.empty() ? "there is no other master to tell" : said;
+}
+
+Result<Finding> HelloStep::look(Facts& facts, std::stop_token) {
+  if (auto updated = update(facts); !updated) return std::unexpected(updated.error());
+  auto const members = due();
+  if (members.empty()) return Done{sentence()};
+  return Needed{fmt::format("tell {} this master's address", in_words(members))};
+}
+
+void HelloStep::tell(Peer& peer, std::stop_token stop) const {
+  auto const host = peer.address.contains(':') ? "[" + peer.address + "]" : peer.address;
+  HttpRequest request;
+  request.method = "POST";
+  request.url = fmt::format("https://{}:{}{}", host, kAgentPort, kHelloPath);
+  request.headers = {{"content-type", "application/json"}};
+  request.body = peer.body;
+  request.connect_timeout = kConnect;
+  request.timeout = kWhole;
+  request.max_body = kAnswerCap;
+  request.tls = pki::agent_tls(root_);
+  request.direct = true;
+  auto const answer = http_.send(request, std::move(stop));
+  peer.knows = answer && answer->status == 200;
+  if (peer.knows) return;
+  if (!answer) {
+    peer.problem = answer.error().kind == Kind::transient
+                       ? "does not answer"
+                       : "cannot be told (" + one_line(answer.error().what) + ")";
+  } else if (answer->status == 404) {
+    peer.problem = "has an agent that takes no hello";
+  } else {
+    peer.problem =
+        fmt::format("does not take it ({})",
+                    answer->body.empty() ? std::to_string(answer->status) : one_line(answer->body));
+  }
+  auto const pause = std::min(kAgainCap, kAgainFirst * (1 << std::min(peer.attempts, 10)));
+  ++peer.attempts;
+  peer.again = clock_.steady() + pause;
+}
+
+Result<void> HelloStep::act(Facts&, std::stop_token stop) {
+  {
+    std::vector<std::jthread> threads;
+    for (auto const& member : due())
+      threads.emplace_back([this, &peer = peers_[member], stop] { tell(peer, stop); });
+  }
+  if (stop.stop_requested()) return fail(Kind::interrupted, "stopped");
+  return {};
+}
+
+// Not beyond the next attempt.
+bool HelloStep::rest(Clock& clock, Duration at_most, std::stop_token stop) {
+  for (auto const& [member, peer] : peers_) {
+    if (peer.knows || peer.address.empty()) continue;
+    auto const left = std::chrono::ceil<Duration>(peer.again - clock.steady());
+    at_most = std::min(at_most, std::max(left, Duration(100)));
+  }
+  return clock.sleep(at_most, std::move(stop));
+}
+
+}  // namespace haagent::bootstrap

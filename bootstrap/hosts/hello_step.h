@@ -1,0 +1,51 @@
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "agent/base/clock.h"
+#include "agent/base/files.h"
+#include "agent/base/http.h"
+#include "agent/base/step.h"
+#include "bootstrap/hosts/hello.h"
+
+namespace haagent::bootstrap {
+
+// The step `hello`: tells the peers' agents where this master is, side by side, and again whenever
+// a peer has another address. It is done once each was told or did not answer, since a peer that
+// cannot be told learns it from EC2: nothing waits for it. Whoever did not take it is told again
+// after 1 s, 2 s, 4 s, ... 5 min. Comes after pki and hosts.
+class HelloStep final : public Step {
+ public:
+  HelloStep(NodeConfig const& config, Root root, Http& http, Clock& clock)
+      : config_(config), root_(std::move(root)), http_(http), clock_(clock) {}
+  std::string_view name() const override { return "hello"; }
+  Result<Finding> look(Facts& facts, std::stop_token stop) override;
+  Result<void> act(Facts& facts, std::stop_token stop) override;
+  bool rest(Clock& clock, Duration at_most, std::stop_token stop) override;
+
+ private:
+  struct Peer {
+    std::string address;  // empty: not known
+    std::string body;     // what it is to be told
+    bool knows = false;
+    int attempts = 0;
+    SteadyTime again{};   // not before
+    std::string problem;  // of the last attempt: "does not answer"
+  };
+  Result<void> update(Facts& facts);
+  std::vector<std::string> due() const;
+  std::string sentence() const;
+  void tell(Peer& peer, std::stop_token stop) const;
+
+  NodeConfig const& config_;
+  Root root_;
+  Http& http_;
+  Clock& clock_;
+  std::optional<UtcTime> since_;
+  std::map<std::string, Peer> peers_;  // by member
+};
+
+}  // namespace haagent::bootstrap

@@ -1,0 +1,183 @@
+#include "bootstrap/hosts/hello_step.h"
+
+#include <gtest/gtest.h>
+
+#include <mutex>
+
+#include "agent/base/json.h"
+#include "tests/support/fake_clock.h"
+
+namespace haagent::bootstrap {
+namespace {
+
+using namespace std::chrono_literals;
+
+// The other masters' agents: what each was told, and what it answers.
+class Agents final : public Http {
+ public:
+  Result<HttpResponse> send(HttpRequest const& request, std::stop_token) override {
+    std::lock_guard lock(mutex_);
+    EXPECT_EQ(request.method, "POST");
+    EXPECT_TRUE(request.url.ends_with(":3999/v1/hello")) << request.url;
+    EXPECT_TRUE(request.url.starts_with("https://")) << "in the clear";
+    EXPECT_NE(request.tls.cert_file, "");
+    EXPECT_TRUE(request.direct);
+    EXPECT_LE(request.connect_timeout, 500ms);
+    auto const begin = request.url.find("//") + 2;
+    auto const address = request.url.substr(begin, request.url.rfind(':') - begin);
+    ++attempts[address];
+    if (!answers.contains(address)) return fail(Kind::transient, "POST {}: timed out", request.url);
+    if (answers[address] == 200) told[address] = request.body;
+    return HttpResponse{answers[address], {}, words[address]};
+  }
+  std::map<std::string, int> answers;  // status by address; none: nobody is there
+  std::map<std::string, std::string> words;
+  std::map<std::string, std::string> told;
+  std::map<std::string, int> attempts;
+
+ private:
+  std::mutex mutex_;
+};
+
+// Master a, whose peers are b and c.
+class HelloStepTest : public testing::Test {
+ protected:
+  HelloStepTest() {
+    config_.cluster.name = "x.example";
+    Identity identity;
+    identity.instance_id = "i-a";
+    identity.address = "10.0.0.1";
+    facts_.identity.set(identity);
+    facts_.main.volume.set({.volume_id = "vol-1", .member = "a"});
+    peers("10.0.0.2", "10.0.0.3");
+  }
+  void peers(std::string const& b, std::string const& c) {
+    facts_.main.peers.set(std::vector<EtcdPeer>{{"a", "10.0.0.1"}, {"b", b}, {"c", c}});
+  }
+  // As the runner has it; what it says in the end.
+  std::string converge() {
+    for (std::string last;;) {
+      auto finding = step_.look(facts_, {});
+      EXPECT_TRUE(finding) << finding.error().what;
+      if (!finding) return "";
+      auto const& sentence = sentence_of(*finding);
+      if (std::holds_alternative<Done>(*finding)) return sentence;
+      EXPECT_NE(sentence, last) << "the runner takes that for an error";
+      last = sentence;
+      EXPECT_TRUE(step_.act(facts_, {}));
+    }
+  }
+
+  test::FakeClock clock_;
+  NodeConfig config_;
+  Agents agents_;
+  Facts facts_;
+  HelloStep step_{config_, Root("/nowhere"), agents_, clock_};
+};
+
+TEST_F(HelloStepTest, TellsEachPeerOnceAndALookTellsNobody) {
+  agents_.answers = {{"10.0.0.2", 200}, {"10.0.0.3", 200}};
+  EXPECT_EQ(sentence_of(step_.look(facts_, {}).value()), "tell b and c this master's address");
+  EXPECT_TRUE(agents_.attempts.empty());
+  EXPECT_EQ(converge(), "b and c know this master's address");
+  auto const told = parse_hello(agents_.told["10.0.0.3"]);
+  ASSERT_TRUE(told) << told.error().what;
+  EXPECT_EQ(*told, (Hello{.cluster = "x.example",
+                          .main = "a",
+                          .events = "",
+                          .instance_id = "i-a",
+                          .address = "10.0.0.1",
+                          .since = clock_.utc()}));
+  clock_.advance(1h);
+  converge();
+  EXPECT_EQ(agents_.attempts, (std::map<std::string, int>{{"10.0.0.2", 1}, {"10.0.0.3", 1}}));
+}
+
+TEST_F(HelloStepTest, IsDoneWhateverAPeerDoesAndTellsItEverMoreSeldom) {
+  agents_.answers = {{"10.0.0.2", 200}};
+  EXPECT_EQ(converge(),
+            "b knows this master's address; c does not answer: it learns it from EC2 within 5 min");
+  std::vector<int> told_after;
+  for (int second = 1; second <= 1200; ++second) {
+    clock_.advance(1s);
+    auto const before = agents_.attempts["10.0.0.3"];
+    converge();
+    if (agents_.attempts["10.0.0.3"] != before) told_after.push_back(second);
+  }
+  EXPECT_EQ(told_after, (std::vector<int>{1, 3, 7, 15, 31, 63, 127, 255, 511, 811, 1111}));
+  EXPECT_EQ(agents_.attempts["10.0.0.2"], 1);
+  agents_.answers["10.0.0.3"] = 200;
+  clock_.advance(5min);
+  EXPECT_EQ(converge(), "b and c know this master's address");
+}
+
+TEST_F(HelloStepTest, RestsNoLongerThanUntilItsNextAttempt) {
+  agents_.answers = {{"10.0.0.2", 200}};
+  converge();
+  auto const begin = clock_.steady();
+  EXPECT_TRUE(step_.rest(clock_, 5s, {}));
+  EXPECT_EQ(clock_.steady(), begin + 1s);
+  agents_.answers["10.0.0.3"] = 200;
+  converge();
+  EXPECT_TRUE(step_.rest(clock_, 5s, {}));
+  EXPECT_EQ(clock_.steady(), begin + 6s) << "both know";
+}
+
+TEST_F(HelloStepTest, APeerThatMovesIsToldAtOnce) {
+  agents_.answers = {{"10.0.0.2", 200}, {"10.0.0.7", 200}};
+  converge();
+  auto const first = agents_.told["10.0.0.2"];
+  peers("10.0.0.2", "10.0.0.7");
+  EXPECT_EQ(converge(), "b and c know this master's address");
+  EXPECT_EQ(agents_.attempts["10.0.0.7"], 1);
+  EXPECT_EQ(agents_.attempts["10.0.0.2"], 1);
+  EXPECT_EQ(agents_.told["10.0.0.7"], first) << "it is since when it has the member, not now";
+}
+
+TEST_F(HelloStepTest, APeerThatIsNoneAnyMoreIsForgotten) {
+  agents_.answers = {{"10.0.0.2", 200}};
+  converge();
+  facts_.main.peers.set(std::vector<EtcdPeer>{{"a", "10.0.0.1"}, {"b", "10.0.0.2"}});
+  clock_.advance(1h);
+  EXPECT_EQ(converge(), "b knows this master's address");
+  EXPECT_EQ(agents_.attempts["10.0.0.3"], 1);
+}
+
+TEST_F(HelloStepTest, ItsEventsMemberIsNewsToThePeers) {
+  agents_.answers = {{"10.0.0.2", 200}, {"10.0.0.3", 200}};
+  converge();
+  facts_.events.volume.set({.volume_id = "vol-2", .member = "a"});
+  converge();
+  EXPECT_EQ(parse_hello(agents_.told["10.0.0.2"])->events, "a");
+}
+
+TEST_F(HelloStepTest, SaysWhatAPeerAnswers) {
+  peers("10.0.0.2", "");
+  EXPECT_EQ(converge(),
+            "b does not answer: it learns it from EC2 within 5 min; c's address is not known yet");
+  struct Row {
+    int status;
+    char const* words;
+    char const* said;
+  };
+  for (auto const& row :
+       {Row{404, "", "has an agent that takes no hello"}, Row{500, "", "does not take it (500)"},
+        Row{409, "i-2 at 10.0.0.9\033[2J",
+            "does not take it (i-2 at "
+            "10.0.0.9?[2J)"}}) {
+    agents_.answers["10.0.0.2"] = row.status;
+    agents_.words["10.0.0.2"] = row.words;
+    clock_.advance(5min);
+    EXPECT_EQ(converge(), fmt::format("b {}: it learns it from EC2 within 5 min; c's address is "
+                                      "not known yet",
+                                      row.said));
+  }
+}
+
+TEST_F(HelloStepTest, AMasterAloneHasNobodyToTell) {
+  facts_.main.peers.set(std::vector<EtcdPeer>{{"a", "10.0.0.1"}});
+  EXPECT_EQ(converge(), "there is no other master to tell");
+}
+
+}  // namespace
+}  // namespace haagent::bootstrap

@@ -1,0 +1,277 @@
+#include "bootstrap/hosts/hello.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace haagent::bootstrap {
+namespace {
+
+using namespace std::chrono_literals;
+using testing::HasSubstr;
+
+UtcTime const kNow{1768472100s};
+
+Hello hello_of_a() {
+  return {.cluster = "x.example",
+          .main = "a",
+          .events = "a",
+          .instance_id = "i-2",
+          .address = "10.0.0.9",
+          .since = kNow};
+}
+
+TEST(HelloText, ReadsAsWhatWasSaid) {
+  auto hello = hello_of_a();
+  EXPECT_EQ(parse_hello(hello_text(hello)).value(), hello);
+  hello.events.clear();
+  hello.address = "fd00::9";
+  EXPECT_EQ(parse_hello(hello_text(hello)).value(), hello);
+}
+
+TEST(HelloText, OfANewerHaagentIsRead) {
+  auto const read = parse_hello(
+      R"({"schema": 2, "cluster": "x", "members": {"main": "a", "logs": "b"}, "instanceId": "i-2",)"
+      R"( "address": "fd00:0::9", "since": "2026-01-15T10:15:00Z", "zone": "eu-west-1a"})");
+  ASSERT_TRUE(read) << read.error().what;
+  EXPECT_EQ(read->main, "a");
+  EXPECT_EQ(read->address, "fd00::9");
+}
+
+struct Malformed {
+  char const* name;
+  std::string text;
+  char const* says;
+};
+
+class HelloIsMalformed : public testing::TestWithParam<Malformed> {};
+
+TEST_P(HelloIsMalformed, AndToldForWhat) {
+  auto const read = parse_hello(GetParam().text);
+  ASSERT_FALSE(read);
+  EXPECT_EQ(read.error().kind, Kind::invalid);
+  EXPECT_THAT(read.error().what, HasSubstr(GetParam().says));
+}
+
+// A good one, with one thing replaced.
+std::string with(std::string const& what, std::string const& by) {
+  auto text = hello_text(hello_of_a());
+  auto const at = text.find(what);
+  EXPECT_NE(at, std::string::npos) << what;
+  return text.replace(at, what.size(), by);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Text, HelloIsMalformed,
+    testing::Values(
+        Malformed{"empty", "", "no JSON"}, Malformed{"cut_off", "{\"cluster\": \"x", "no JSON"},
+        Malformed{"a_list", "[]", "no JSON object"},
+        Malformed{"no_cluster", with("\"cluster\"", "\"other\""), "'cluster'"},
+        Malformed{"no_member", with("\"main\"", "\"other\""), "'members.main'"},
+        Malformed{"a_number_as_member", with("\"main\":\"a\"", "\"main\":1"), "'members.main'"},
+        Malformed{"a_line_end_in_a_member", with("\"main\":\"a\"", R"("main":"a\n10.0.0.1 b")"),
+                  "'members.main'"},
+        Malformed{"an_empty_events_member", with("\"events\":\"a\"", "\"events\":\"\""),
+                  "'members.events'"},
+        Malformed{"a_blank_in_the_instance", with("i-2", "i 2"), "'instanceId'"},
+        Malformed{"a_name_as_address", with("10.0.0.9", "localhost"), "no IP address"},
+        Malformed{"two_addresses", with("10.0.0.9", "10.0.0.9,10.0.0.8"), "no IP address"},
+        Malformed{"no_time", with("\"since\"", "\"before\""), "'since'"},
+        Malformed{"too_long", with("i-2", std::string(300, 'i')), "too long"},
+        Malformed{"over_the_cap", with("i-2", std::string(kHelloCap, 'i')), "at most"}),
+    [](auto const& each) { return std::string(each.param.name); });
+
+struct Claim {
+  char const* name;
+  void (*change)(Hello&, HelloCaller&);
+  char const* says;  // null: it may
+};
+
+class HelloClaim : public testing::TestWithParam<Claim> {};
+
+TEST_P(HelloClaim, IsHeldAgainstTheCertificateAndTheConnection) {
+  NodeConfig config;
+  config.cluster.name = "x.example";
+  auto hello = hello_of_a();
+  HelloCaller caller{.names = {"etcd-a.internal.x.example", "ip-10-0-0-9"},
+                     .addresses = {"10.0.0.9"},
+                     .address = "10.0.0.9"};
+  GetParam().change(hello, caller);
+  auto const may = check_hello(config, hello, caller);
+  if (!GetParam().says) {
+    EXPECT_TRUE(may) << may.error().what;
+    return;
+  }
+  ASSERT_FALSE(may);
+  EXPECT_EQ(may.error().kind, Kind::denied);
+  EXPECT_THAT(may.error().what, HasSubstr(GetParam().says));
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Claims, HelloClaim,
+    testing::Values(
+        Claim{"its_own", [](Hello&, HelloCaller&) {}, nullptr},
+        Claim{"before_its_events_volume_is_there", [](Hello& h, HelloCaller&) { h.events = ""; },
+              nullptr},
+        Claim{"the_same_address_in_other_words",
+              [](Hello& h, HelloCaller& c) {
+                h.address = c.addresses[0] = "fd00::9";
+                c.address = "fd00:0:0::9";
+              },
+              nullptr},
+        Claim{"another_members", [](Hello& h, HelloCaller&) { h.main = "b"; }, "not member b"},
+        Claim{"another_members_events", [](Hello& h, HelloCaller&) { h.events = "b"; },
+              "not member b"},
+        Claim{"a_workers", [](Hello&, HelloCaller& c) { c.names = {"ip-10-0-0-9"}; },
+              "not member a"},
+        Claim{"nobodys", [](Hello&, HelloCaller& c) { c.names.clear(); }, "not member a"},
+        Claim{"another_clusters", [](Hello& h, HelloCaller&) { h.cluster = "y.example"; },
+              "not of y.example"},
+        Claim{"the_same_member_of_another_cluster",
+              [](Hello&, HelloCaller& c) { c.names = {"etcd-a.internal.y.example"}; },
+              "not member a"},
+        Claim{"from_elsewhere", [](Hello&, HelloCaller& c) { c.address = "10.0.0.8"; },
+              "comes from 10.0.0.8"},
+        Claim{"for_somebody_else", [](Hello& h, HelloCaller&) { h.address = "10.0.0.8"; },
+              "comes from 10.0.0.9"},
+        Claim{"with_a_certificate_for_elsewhere",
+              [](Hello&, HelloCaller& c) { c.addresses = {"10.0.0.8"}; }, "not for 10.0.0.9"}),
+    [](auto const& each) { return std::string(each.param.name); });
+
+using What = HelloVerdict::What;
+
+struct Case {
+  char const* name;
+  std::optional<Whereabouts> known;
+  Whereabouts told;
+  What what;
+};
+
+class DecideHello : public testing::TestWithParam<Case> {};
+
+TEST_P(DecideHello, Decides) {
+  auto const verdict = decide_hello(GetParam().known, GetParam().told, kNow);
+  EXPECT_EQ(verdict.what, GetParam().what);
+  EXPECT_NE(verdict.sentence, "");
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Table, DecideHello,
+    testing::Values(Case{"nothing_is_known", {}, {"i-2", "10.0.0.9", kNow}, What::take},
+                    Case{"the_block_has_an_address_alone",
+                         Whereabouts{"", "10.0.0.1", {}},
+                         {"i-2", "10.0.0.9", kNow},
+                         What::take},
+                    Case{"the_block_has_the_same_address",
+                         Whereabouts{"", "10.0.0.9", {}},
+                         {"i-2", "10.0.0.9", kNow},
+                         What::take},
+                    Case{"a_successor",
+                         Whereabouts{"i-1", "10.0.0.1", kNow - 1h},
+                         {"i-2", "10.0.0.9", kNow},
+                         What::take},
+                    Case{"a_successor_at_its_predecessors_address",
+                         Whereabouts{"i-1", "10.0.0.9", kNow - 1h},
+                         {"i-2", "10.0.0.9", kNow},
+                         What::take},
+                    Case{"a_predecessor_that_is_late",
+                         Whereabouts{"i-2", "10.0.0.9", kNow - 1min},
+                         {"i-1", "10.0.0.1", kNow - 1h},
+                         What::stale},
+                    Case{"of_two_at_once_the_first_stays",
+                         Whereabouts{"i-2", "10.0.0.9", kNow},
+                         {"i-1", "10.0.0.1", kNow},
+                         What::stale},
+                    Case{"a_predecessor_that_took_it_back",
+                         Whereabouts{"i-2", "10.0.0.9", kNow - 1min},
+                         {"i-1", "10.0.0.1", kNow},
+                         What::take},
+                    Case{"the_same_again",
+                         Whereabouts{"i-2", "10.0.0.9", kNow},
+                         {"i-2", "10.0.0.9", kNow},
+                         What::same},
+                    Case{"the_same_from_before_ec2_said_it",
+                         Whereabouts{"i-2", "10.0.0.9", kNow},
+                         {"i-2", "10.0.0.9", kNow - 1s},
+                         What::same},
+                    Case{"the_same_after_its_agent_began_anew",
+                         Whereabouts{"i-2", "10.0.0.9", kNow - 1h},
+                         {"i-2", "10.0.0.9", kNow},
+                         What::take},
+                    Case{"the_same_elsewhere",
+                         Whereabouts{"i-2", "10.0.0.9", kNow - 1h},
+                         {"i-2", "10.0.0.7", kNow},
+                         What::take},
+                    Case{"the_same_where_it_was_before",
+                         Whereabouts{"i-2", "10.0.0.7", kNow},
+                         {"i-2", "10.0.0.9", kNow - 1h},
+                         What::stale},
+                    Case{"a_clock_a_little_ahead",
+                         Whereabouts{"i-1", "10.0.0.1", kNow - 1h},
+                         {"i-2", "10.0.0.9", kNow + kClockAhead},
+                         What::take},
+                    Case{"a_clock_far_ahead",
+                         Whereabouts{"i-1", "10.0.0.1", kNow - 1h},
+                         {"i-2", "10.0.0.9", kNow + kClockAhead + 1s},
+                         What::ahead},
+                    Case{"a_clock_far_ahead_and_nothing_known",
+                         {},
+                         {"i-2", "10.0.0.9", kNow + 1h},
+                         What::ahead}),
+    [](auto const& each) { return std::string(each.param.name); });
+
+struct Ec2Case {
+  char const* name;
+  std::optional<Whereabouts> known;
+  std::optional<Duration> heard_ago;
+  Whereabouts word;
+  bool wins;
+};
+
+class DecideEc2 : public testing::TestWithParam<Ec2Case> {};
+
+TEST_P(DecideEc2, Decides) {
+  EXPECT_EQ(decide_ec2(GetParam().known, GetParam().heard_ago, GetParam().word), GetParam().wins);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Table, DecideEc2,
+    testing::Values(Ec2Case{"nothing_is_known", {}, {}, {"i-1", "10.0.0.1", kNow}, true},
+                    Ec2Case{"the_block_gives_way",
+                            Whereabouts{"", "10.0.0.1", {}},
+                            {},
+                            {"i-2", "10.0.0.9", {}},
+                            true},
+                    Ec2Case{"its_own_word_gives_way",
+                            Whereabouts{"i-2", "10.0.0.9", kNow},
+                            {},
+                            {"i-1", "10.0.0.1", kNow - 1h},
+                            true},
+                    Ec2Case{"it_lags_behind_a_hello",
+                            Whereabouts{"i-2", "10.0.0.9", kNow},
+                            1s,
+                            {"i-1", "10.0.0.1", kNow - 1h},
+                            false},
+                    Ec2Case{"it_lags_and_says_not_since_when",
+                            Whereabouts{"i-2", "10.0.0.9", kNow},
+                            1s,
+                            {"i-1", "10.0.0.1", {}},
+                            false},
+                    Ec2Case{"it_confirms_a_hello",
+                            Whereabouts{"i-2", "10.0.0.9", kNow},
+                            1s,
+                            {"i-2", "10.0.0.9", kNow - 2s},
+                            true},
+                    Ec2Case{"it_is_newer_than_a_hello",
+                            Whereabouts{"i-2", "10.0.0.9", kNow - 1min},
+                            1s,
+                            {"i-3", "10.0.0.5", kNow},
+                            true},
+                    Ec2Case{"it_has_the_last_word",
+                            Whereabouts{"i-2", "10.0.0.9", kNow},
+                            kEc2Lag,
+                            {"i-1", "10.0.0.1", kNow - 1h},
+                            true}),
+    [](auto const& each) { return std::string(each.param.name); });
+
+}  // namespace
+}  // namespace haagent::bootstrap
