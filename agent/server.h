@@ -3,7 +3,7 @@
 // and change nothing. POST /v1/hello is a master that says where it is (bootstrap/hosts/hello.h).
 //
 // On a master it speaks TLS alone, and to those alone whom the agents' authority has signed. A
-// worker has no certificate yet: it serves the status page in the clear, and nothing else.
+// worker has no certificate yet: it serves the two pages in the clear.
 #pragma once
 
 #include <functional>
