@@ -167,6 +167,8 @@ struct CertificateEnd {
 struct PkiFacts {
   std::vector<CertificateEnd> certificates;
   std::string warning;  // why what should be renewed is not; empty: all is well
+  // It is this master's turn to restart its etcd members, for exactly this trust; else empty.
+  std::string restart_for;
 };
 
 struct EtcdFacts {

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "agent/base/yaml.h"
+#include "bootstrap/etcd/trust.h"
 
 namespace haagent::bootstrap {
 namespace {
@@ -26,11 +27,11 @@ constexpr std::string_view kOwnKeys[] = {
 constexpr std::int64_t kProgressNanoseconds = 5'000'000'000;  // as kubeadm has it
 
 // etcd reads certificate and key anew for each handshake, and what it trusts when it starts.
-Tree security(std::string_view leaf, std::string_view trusted) {
+Tree security(std::string_view leaf, std::filesystem::path const& trusted) {
   return Tree::map({{"cert-file", fmt::format("/etc/kubernetes/pki/etcd/{}.crt", leaf)},
                     {"key-file", fmt::format("/etc/kubernetes/pki/etcd/{}.key", leaf)},
                     {"client-cert-auth", true},
-                    {"trusted-ca-file", fmt::format("/etc/kubernetes/pki/etcd/{}.crt", trusted)}});
+                    {"trusted-ca-file", trusted.string()}});
 }
 
 }  // namespace
@@ -97,8 +98,8 @@ Result<std::string> render_etcd_config(NodeConfig const& config, EtcdCluster clu
     file.set("feature-gates", "CompactHashCheck=true,InitialCorruptCheck=true");
     file.set("watch-progress-notify-interval", kProgressNanoseconds);
   }
-  file.set("client-transport-security", security("server", "ca"));
-  file.set("peer-transport-security", security("peer", "peer-ca"));
+  file.set("client-transport-security", security("server", etcd_clients_trust_path(cluster)));
+  file.set("peer-transport-security", security("peer", etcd_peers_trust_path(cluster)));
   if (!settings.extra_config.is_null()) file = merge(std::move(file), settings.extra_config);
   return yaml::print(file);
 }

@@ -8,7 +8,9 @@
 #include "agent/base/volume_tags.h"
 #include "bootstrap/etcd/ask.h"
 #include "bootstrap/etcd/errors.h"
+#include "bootstrap/etcd/handover.h"
 #include "bootstrap/etcd/member_facts.h"
+#include "bootstrap/etcd/trust.h"
 #include "bootstrap/hosts/step.h"
 
 namespace haagent::bootstrap {
@@ -24,6 +26,7 @@ constexpr Duration kStartAgainFirst = 1s;
 // would only sleep through the moment.
 constexpr Duration kChangeAgain = 1s;
 constexpr Duration kStartAgainCap = 60s;
+constexpr int kLeadPasses = 2;
 
 // Nothing hangs on the answer but how early a wrong version is told: etcd itself refuses the rest.
 constexpr EtcdTimeouts kVersionTimeouts{.connect = 600ms, .request = 1'500ms};
@@ -288,7 +291,8 @@ Result<Finding> EtcdStep::look(Facts& facts, std::stop_token stop) {
     return Needed{"write to /etc/hosts: " + view->sentence};
   }
   auto sentence = sentence_of(decision, inputs_);
-  if (std::holds_alternative<Serving>(decision)) return when_serving(std::move(sentence), stop);
+  if (std::holds_alternative<Serving>(decision))
+    return when_serving(facts, std::move(sentence), stop);
   started_ = started_ && !inputs_.own.quorum_list;
   if (std::holds_alternative<Wait>(decision)) return Waiting{std::move(sentence)};
   if (std::holds_alternative<Refuse>(decision)) return fail(Kind::refused, "{}", sentence);
@@ -309,8 +313,38 @@ void EtcdStep::pause(Clock& clock, Duration at_most, std::stop_token stop) {
   Step::pause(clock, polls_change_ ? std::min(at_most, kChangeAgain) : at_most, std::move(stop));
 }
 
-// A changed configuration is brought in by a restart, and only while nobody else is down.
-Result<Finding> EtcdStep::when_serving(std::string sentence, std::stop_token stop) {
+// Whether pki grants a restart (it has this master's turn of a rotation), and the member was
+// started with another trust than the granted one.
+Result<bool> EtcdStep::may_load_trust(Facts& facts) const {
+  auto const granted = facts.pki.get().value_or(PkiFacts{}).restart_for;
+  if (granted.empty()) return false;
+  auto wanted = wanted_trust(parts_.root);
+  if (!wanted) return std::unexpected(wanted.error());
+  auto loaded = loaded_trust(parts_.root, cluster_);
+  if (!loaded) return std::unexpected(loaded.error());
+  return *loaded != *wanted && digest_of(*wanted) == granted;
+}
+
+// The lead goes first, so that the restart costs no election. Nothing where this member does not
+// lead, or where nobody takes it over.
+std::optional<Finding> EtcdStep::pass_lead() {
+  auto const& own = inputs_.own;
+  if (own.leader_id != own.member_id) {
+    lead_passed_ = 0;
+    return std::nullopt;
+  }
+  auto const to = successor_of(own.member_id, *own.quorum_list, inputs_.peers);
+  if (!to || lead_passed_ >= kLeadPasses) return std::nullopt;
+  auto const name = std::ranges::find(*own.quorum_list, *to, &EtcdMember::id)->name;
+  move_ = PassLead{*to};
+  return Needed{fmt::format("move the leader to {} before {} restarts{}", name,
+                            etcd_member_name(cluster_, inputs_.member),
+                            lead_passed_ == 0 ? "" : ", once more")};
+}
+
+// A changed configuration is brought in by a restart, and only while nobody else is down. So are
+// authorities that it does not trust yet, or no longer should, once it is this master's turn.
+Result<Finding> EtcdStep::when_serving(Facts& facts, std::string sentence, std::stop_token stop) {
   started_ = false;
   failed_starts_ = 0;
   if (auto versions = own_member().versions(std::move(stop))) serves_ = *std::move(versions);
@@ -335,7 +369,9 @@ Result<Finding> EtcdStep::when_serving(std::string sentence, std::stop_token sto
   auto const installed = parse_etcd_version(version_);
   bool const another =
       !restarted_for_version_ && parse_etcd_version(inputs_.own.version) != installed;
-  if (*same && !another) return Done{std::move(sentence)};
+  auto const new_trust = may_load_trust(facts);
+  if (!new_trust) return std::unexpected(new_trust.error());
+  if (*same && !another && !*new_trust) return Done{std::move(sentence)};
   // What must not be started must not be stopped for.
   inputs_.cluster_version = serves_.cluster;
   if (another) {
@@ -354,10 +390,16 @@ Result<Finding> EtcdStep::when_serving(std::string sentence, std::stop_token sto
                                   });
                          });
   if (!all_serve)
-    return Done{sentence + "; its changed configuration waits until every member serves"};
+    return Done{fmt::format("{}; its {} wait{} until every member serves", sentence,
+                            *new_trust ? "changed authorities" : "changed configuration",
+                            *new_trust ? "" : "s")};
+  if (*new_trust)
+    if (auto first = pass_lead()) return *std::move(first);
   move_ = Restart{};
   return Needed{fmt::format("restart {} with {}", etcd_member_name(cluster_, inputs_.member),
-                            another ? "etcd " + version_ : "its changed configuration")};
+                            another      ? "etcd " + version_
+                            : *new_trust ? "its changed authorities"
+                                         : "its changed configuration")};
 }
 
 Result<std::string> EtcdStep::config_bytes(EtcdInitial const& initial,
@@ -396,6 +438,7 @@ Result<void> EtcdStep::write_config(EtcdInitial const& initial) {
 
 Result<void> EtcdStep::start(EtcdInitial const& initial) {
   if (auto written = write_config(initial); !written) return written;
+  if (auto loaded = load_trust(parts_.root, cluster_); !loaded) return loaded;
   if (auto made = make_directories(etcd_data_dir(mount_point_), 0700); !made) return made;
   auto const path = parts_.root(etcd_config_path(cluster_));
   auto started =
@@ -537,6 +580,13 @@ Result<void> EtcdStep::carry_out(Decision const& decision, Facts& facts, std::st
 Result<void> EtcdStep::act(Facts& facts, std::stop_token stop) {
   if (auto const* hosts = std::get_if<WriteHosts>(&move_)) return peers_->write(hosts->entries);
   if (std::get_if<WriteVersion>(&move_)) return write_version();
+  if (auto const* lead = std::get_if<PassLead>(&move_)) {
+    ++lead_passed_;
+    // Whether it has moved is for the next look to say.
+    auto moved = own().move_leader(lead->to, stop);
+    if (!moved && moved.error().kind == Kind::interrupted) return moved;
+    return {};
+  }
   if (std::get_if<Restart>(&move_)) {
     restarted_for_version_ = true;
     auto initial = initial_on_disk();

@@ -63,7 +63,10 @@ class EtcdStep final : public Step {
   };
   struct Restart {};
   struct WriteVersion {};  // into the volume's haagent.json
-  using Move = std::variant<std::monostate, WriteHosts, Restart, WriteVersion, Decision>;
+  struct PassLead {        // before a restart
+    std::uint64_t to = 0;
+  };
+  using Move = std::variant<std::monostate, WriteHosts, Restart, WriteVersion, PassLead, Decision>;
 
   Result<MemberInputs> gather(Facts& facts, std::stop_token stop);
   Result<void> ask_ec2(MemberInputs& inputs, std::stop_token stop);
@@ -72,7 +75,9 @@ class EtcdStep final : public Step {
   Result<std::string> config_bytes(EtcdInitial const& initial, Duration derived_heartbeat) const;
   Result<EtcdInitial> initial_on_disk() const;
   Result<Duration> derived_heartbeat_on_disk() const;
-  Result<Finding> when_serving(std::string sentence, std::stop_token stop);
+  Result<Finding> when_serving(Facts& facts, std::string sentence, std::stop_token stop);
+  Result<bool> may_load_trust(Facts& facts) const;
+  std::optional<Finding> pass_lead();
   bool knows_new_version() const;
   Result<void> start(EtcdInitial const& initial);
   Result<void> write_config(EtcdInitial const& initial);
@@ -96,6 +101,7 @@ class EtcdStep final : public Step {
   std::string version_;  // of the installed etcd
   EtcdVersions serves_;  // what the running one said when it last served
   bool restarted_for_version_ = false;
+  int lead_passed_ = 0;  // times that was asked for, since it last did not lead
   std::filesystem::path mount_point_;
   MemberInputs inputs_;                       // of the last look
   std::vector<std::string> voter_endpoints_;  // that a quorum stands behind

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include "agent/base/volume_marker.h"
+#include "bootstrap/etcd/trust.h"
 #include "bootstrap/hosts/hosts_file.h"
 #include "tests/support/fake_clock.h"
 #include "tests/support/fake_ec2.h"
@@ -77,6 +79,47 @@ class TwoEtcds final : public Http {
   }
 };
 
+// a, here, b and c: all vote.
+class ThreeVoters final : public Http {
+ public:
+  int leader = 160;
+  bool c_answers = true;
+  int moves = 0;
+  bool moves_are_heard = true;
+
+  Result<HttpResponse> send(HttpRequest const& request, std::stop_token) override {
+    int const id = request.url.contains("127.0.0.1")  ? 160
+                   : request.url.contains("10.0.0.2") ? 176
+                                                      : 192;
+    if (id == 192 && !c_answers)
+      return fail(Kind::transient, "POST {}: Connection refused", request.url);
+    auto const header = fmt::format(R"("header":{{"cluster_id":"193","member_id":"{}"}})", id);
+    auto answer = [&](std::string const& more) {
+      return HttpResponse{.status = 200, .body = "{" + header + more + "}"};
+    };
+    if (request.url.ends_with("/version"))
+      return HttpResponse{.status = 200,
+                          .body = R"({"etcdserver":"3.5.33","etcdcluster":"3.5.0"})"};
+    if (request.url.ends_with("/maintenance/status"))
+      return answer(fmt::format(R"(,"version":"3.5.33","leader":"{}","raftIndex":"{}")", leader,
+                                id == 176 ? 990 : 1000));
+    if (request.url.ends_with("/transfer-leadership")) {
+      ++moves;
+      if (moves_are_heard) leader = request.body.contains("192") ? 192 : 176;
+      return answer("");
+    }
+    if (!request.url.ends_with("/member/list")) return answer("");
+    std::string list;
+    for (auto const& [letter, member] :
+         {std::pair("a", 160), std::pair("b", 176), std::pair("c", 192)})
+      list += fmt::format(
+          R"({0}{{"ID":"{1}","name":"etcd-{2}","peerURLs":["https://etcd-{2}.internal.x.example:2380"],)"
+          R"("clientURLs":["https://etcd-{2}.internal.x.example:2379"]}})",
+          list.empty() ? "" : ",", member, letter);
+    return answer(R"(,"members":[)" + list + "]");
+  }
+};
+
 class EtcdStepTest : public testing::Test {
  protected:
   EtcdStepTest() {
@@ -109,7 +152,7 @@ class EtcdStepTest : public testing::Test {
   void make(bool asks_for_backups) {
     EtcdParts const parts{.config = config_,
                           .root = Root(root_.path()),
-                          .http = http_,
+                          .http = *answering_,
                           .clock = clock_,
                           .process = process_,
                           .units = units_,
@@ -144,6 +187,7 @@ class EtcdStepTest : public testing::Test {
   test::FakeClock clock_;
   test::FakeEc2 ec2_{clock_};
   TwoEtcds http_;
+  Http* answering_ = &http_;
   VersionAlone process_;
   OneUnit units_;
   NodeConfig config_;
@@ -226,6 +270,102 @@ TEST_F(EtcdStepTest, ALearnerWhoseLogDoesNotGrowIsAddedAnew) {
   EXPECT_EQ(sentence_of(look()), "tag the volume of etcd-a with cluster c1");
   act();
   EXPECT_EQ(sentence_of(look()), "add etcd-a to the cluster as a learner");
+}
+
+// a serves, with what pki has written trusted.
+class NewTrust : public EtcdStepTest {
+ protected:
+  NewTrust() {
+    for (std::string member : {"a", "b", "c"}) {
+      auto volume = ec2_.volume("vol-" + member);
+      volume.tags["haagent.io/etcd-cluster-id"] = "c1";
+      ec2_.add(volume);
+    }
+    facts_.main.volume.set(*etcd_volume_of(ec2_.volume("vol-a"), EtcdCluster::main));
+    VolumeMarker const marker{.cluster = "x.example",
+                              .etcd = "main",
+                              .member = "a",
+                              .members = {"a", "b", "c"},
+                              .volume_id = "vol-a",
+                              .etcd_cluster_id = "c1"};
+    EXPECT_TRUE(write_volume_marker(root_ / "var/lib/etcd/main", marker));
+    test::write_bytes(root_ / "var/lib/etcd/main/data/member/wal/0.wal", "a log");
+    trust("old");
+    answering_ = &voters_;
+    make(/*asks_for_backups=*/false);
+    settle();
+    trust("old and new");
+  }
+  void trust(std::string const& what) {
+    test::write_bytes(root_ / "etc/kubernetes/pki/etcd/ca.crt", what);
+    test::write_bytes(root_ / "etc/kubernetes/pki/etcd/peer-ca.crt", what + " of peers");
+  }
+  std::string loaded() const {
+    return test::bytes_of(root_ / "etc/haagent/etcd/main-ca.crt") + ", " +
+           test::bytes_of(root_ / "etc/haagent/etcd/main-peer-ca.crt");
+  }
+  void grant() {
+    facts_.pki.set({.restart_for = digest_of(wanted_trust(Root(root_.path())).value())});
+  }
+  // Until there is nothing to do. All that it did.
+  std::vector<std::string> settle() {
+    std::vector<std::string> did;
+    for (int i = 0; i < 20; ++i) {
+      auto const finding = look();
+      if (!std::holds_alternative<Needed>(finding)) {
+        said_ = sentence_of(finding);
+        return did;
+      }
+      did.push_back(sentence_of(finding));
+      act();
+    }
+    ADD_FAILURE() << "it comes to no end: " << did.back();
+    return did;
+  }
+
+  ThreeVoters voters_;
+  std::string said_;
+};
+
+TEST_F(NewTrust, IsLoadedByARestartOnItsTurnAloneAndAfterTheLeadHasGone) {
+  ASSERT_EQ(loaded(), "old, old of peers");
+  EXPECT_TRUE(settle().empty()) << "it is not its turn";
+  facts_.pki.set({.restart_for = "another trust"});
+  EXPECT_TRUE(settle().empty()) << "it is, for what is not on the disk any more";
+  grant();
+  auto const did = settle();
+  ASSERT_EQ(did.size(), 3u);
+  EXPECT_EQ(did[0], "move the leader to etcd-c before etcd-a restarts");
+  EXPECT_EQ(did[1], "restart etcd-a with its changed authorities");
+  EXPECT_EQ(voters_.leader, 192);
+  EXPECT_EQ(loaded(), "old and new, old and new of peers");
+  EXPECT_TRUE(settle().empty()) << "once is enough";
+}
+
+TEST_F(NewTrust, WaitsWhileAVoterIsDown) {
+  grant();
+  voters_.c_answers = false;
+  EXPECT_TRUE(settle().empty());
+  EXPECT_TRUE(said_.ends_with("its changed authorities wait until every member serves")) << said_;
+  EXPECT_EQ(loaded(), "old, old of peers");
+}
+
+TEST_F(NewTrust, IsLoadedWhereTheLeadDoesNotGo) {
+  grant();
+  voters_.moves_are_heard = false;
+  EXPECT_EQ(settle().size(), 4u);
+  EXPECT_EQ(voters_.moves, 2);
+  EXPECT_EQ(loaded(), "old and new, old and new of peers");
+}
+
+// Whoever killed the agent between the two halves of a restart: what is loaded is what runs.
+TEST_F(NewTrust, IsWhatTheFilesSayWhateverWasKilled) {
+  EXPECT_EQ(loaded(), "old, old of peers") << "pki's files alone change nothing";
+  units_.now.phase = UnitState::Phase::stopped;
+  make(/*asks_for_backups=*/false);
+  EXPECT_EQ(settle().size(), 1u);
+  EXPECT_EQ(units_.now.phase, UnitState::Phase::running);
+  EXPECT_EQ(loaded(), "old and new, old and new of peers");
 }
 
 }  // namespace
