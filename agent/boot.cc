@@ -157,7 +157,7 @@ std::vector<Row> Boot::rows() {
   // An apiserver without its etcd would crash-loop into backoff, so its manifest waits.
   rows.push_back(row(
       std::make_unique<bootstrap::kube::ControlPlane>(state.config, state.root, state.kube_record),
-      {.after = {"etcd-main", "etcd-events", "kube-files"}, .upkeep = Upkeep::act}));
+      {.after = {"etcd-main", "etcd-events", "kube-files"}, .upkeep = Upkeep::act, .period = 15s}));
   // Both members are healthy voters by then, and the apiserver's config is in place.
   if (state.group)
     rows.push_back(row(launching_hook(state.hooks()),

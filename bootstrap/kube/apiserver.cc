@@ -65,7 +65,20 @@ Probes apiserver_target(Node const& node) {
   return probe_target(node, apiserver_flags(node), "6443");
 }
 
-RenderedFile render_apiserver(Node const& node) {
+namespace {
+
+RenderedFile trust_file(std::string const& etcd_trust) {
+  return {.path = pki("etcd/ca.crt"), .bytes = etcd_trust};
+}
+
+}  // namespace
+
+std::string etcd_trust_hash(std::string const& etcd_trust) {
+  auto const file = trust_file(etcd_trust);
+  return hash_of_reads({&file});
+}
+
+RenderedFile render_apiserver(Node const& node, std::string const& etcd_trust) {
   auto flags = apiserver_flags(node);
   auto probes = probe_target(node, flags, "6443");
   probes.live = "/livez";
@@ -79,6 +92,8 @@ RenderedFile render_apiserver(Node const& node) {
                 .mounts = host_ca_mounts(),
                 .probes = probes,
                 .reads = {}};
+  auto const trust = trust_file(etcd_trust);
+  if (!etcd_trust.empty()) pod.reads.push_back(&trust);
   pod.command.insert(pod.command.begin(), "kube-apiserver");
   pod.mounts.push_back({"k8s-certs", kPki, "Directory"});
   return yaml_file(manifest_path(Component::apiserver), 0600,

@@ -13,7 +13,12 @@ Flags apiserver_flags(Node const& node);
 // Where this master's own apiserver serves.
 Probes apiserver_target(Node const& node);
 
-// The manifest. Talks to etcd on this machine only; written once that serves.
-RenderedFile render_apiserver(Node const& node);
+// The manifest. Talks to etcd on this machine only; written once that serves. `etcd_trust` is what
+// the local etcd was started with: where that changes the apiserver starts anew, because it reads
+// --etcd-cafile at its start alone. Empty: not known.
+RenderedFile render_apiserver(Node const& node, std::string const& etcd_trust);
+
+// What stands in the manifest for that trust.
+std::string etcd_trust_hash(std::string const& etcd_trust);
 
 }  // namespace haagent::bootstrap::kube

@@ -25,7 +25,8 @@ Result<Node> checked_node(NodeConfig const& config, Identity const& identity) {
 
 }  // namespace
 
-Result<std::vector<RenderedFile>> render(NodeConfig const& config, Identity const& identity) {
+Result<std::vector<RenderedFile>> render(NodeConfig const& config, Identity const& identity,
+                                         std::string const& etcd_trust) {
   auto checked = checked_node(config, identity);
   if (!checked) return std::unexpected(checked.error());
   auto const& node = *checked;
@@ -54,7 +55,7 @@ Result<std::vector<RenderedFile>> render(NodeConfig const& config, Identity cons
   auto scheduler_kubeconfig = kubeconfig(kSchedulerKubeconfig, "system:kube-scheduler",
                                          config.scheduler.endpoint, kSchedulerClient);
   auto scheduler_config = render_scheduler_config(node);
-  auto apiserver = render_apiserver(node);
+  auto apiserver = render_apiserver(node, etcd_trust);
   auto manager = render_controller_manager(node, manager_kubeconfig);
   auto scheduler = render_scheduler(node, scheduler_kubeconfig, scheduler_config);
   files.insert(files.end(), {admin, manager_kubeconfig, scheduler_kubeconfig, scheduler_config,

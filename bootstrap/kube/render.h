@@ -13,7 +13,9 @@ namespace haagent::bootstrap::kube {
 // Pure: the same config and identity always give the same bytes. A manifest stands after the files
 // that it mounts, the apiserver's before its clients'. Errors (invalid): an unsupported version, an
 // overlay that the version refuses (all of them in one sentence, by path), an identity with a gap.
-Result<std::vector<RenderedFile>> render(NodeConfig const& config, Identity const& identity);
+// What etcd trusts here now (apiserver.h) is no matter of the config.
+Result<std::vector<RenderedFile>> render(NodeConfig const& config, Identity const& identity,
+                                         std::string const& etcd_trust = {});
 
 // The kubelet's command line after "kubelet", for where there is no systemd.
 Result<std::vector<std::string>> render_kubelet_arguments(NodeConfig const& config,

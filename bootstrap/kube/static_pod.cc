@@ -48,6 +48,12 @@ bool named(Tree const& list) {
 
 }  // namespace
 
+std::string hash_of_reads(std::vector<RenderedFile const*> const& reads) {
+  std::string all;
+  for (auto const* file : reads) all += file->path + '\0' + file->bytes + '\0';
+  return content_hash(all);
+}
+
 Tree to_tree(Node const& node, StaticPod const& pod) {
   std::string program(program_of(pod.component));
   auto container = Tree::map({{"name", program},
@@ -85,9 +91,7 @@ Tree to_tree(Node const& node, StaticPod const& pod) {
         Tree::map({{"component", program},
                    {"tier", pod.component == Component::kube_proxy ? "node" : "control-plane"}})}});
   if (!pod.reads.empty()) {
-    std::string all;
-    for (auto const* file : pod.reads) all += file->path + '\0' + file->bytes + '\0';
-    metadata.set("annotations", Tree::map({{"haagent.io/config-hash", content_hash(all)}}));
+    metadata.set("annotations", Tree::map({{"haagent.io/config-hash", hash_of_reads(pod.reads)}}));
   }
   return Tree::map(
       {{"apiVersion", "v1"},

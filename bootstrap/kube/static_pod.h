@@ -39,6 +39,9 @@ struct StaticPod {
 
 Tree to_tree(Node const& node, StaticPod const& pod);
 
+// As the annotation has it.
+std::string hash_of_reads(std::vector<RenderedFile const*> const& reads);
+
 // Where the component serves, seen from this node: its final --bind-address (or the loopback, where
 // that is "all of them") and --secure-port.
 Probes probe_target(Node const& node, Flags const& flags, std::string_view port);

@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <set>
 
+#include "bootstrap/etcd/trust.h"
 #include "bootstrap/kube/cgroups.h"
 #include "bootstrap/kube/content_hash.h"
 #include "bootstrap/kube/paths.h"
@@ -35,7 +36,9 @@ Result<void> make_folder_of(Root const& root, std::filesystem::path const& path)
 Result<WriteFiles::Plan> WriteFiles::plan(Facts& facts) {
   auto identity = facts.identity.require("identity");
   if (!identity) return std::unexpected(identity.error());
-  auto files = render(config_, *identity);
+  auto trust = loaded_trust(root_, EtcdCluster::main);
+  if (!trust) return std::unexpected(trust.error());
+  auto files = render(config_, *identity, trust->clients);
   if (!files) return std::unexpected(files.error());
 
   Plan plan;

@@ -6,6 +6,7 @@
 #include <functional>
 
 #include "agent/base/yaml.h"
+#include "bootstrap/kube/apiserver.h"
 #include "bootstrap/kube/flags.h"
 #include "bootstrap/kube/node.h"
 #include "bootstrap/kube/static_pod.h"
@@ -197,6 +198,25 @@ TEST(KubeRender, GivesTheKubeletsWholeCommandLine) {
                           "--node-labels=node.kubernetes.io/instance-type=m6i.large,"
                           "topology.kubernetes.io/region=eu-west-1,"
                           "topology.kubernetes.io/zone=eu-west-1a"));
+}
+
+// It reads --etcd-cafile when it starts, and the kubelet starts a pod anew whose manifest changes.
+TEST(KubeRender, TheApiserversManifestChangesWithWhatItsEtcdTrustsAndNothingElseDoes) {
+  auto const config = test::kube_master();
+  auto const before = all_of(config);
+  auto const one = render(config, test::kube_identity(), "one").value();
+  auto const two = render(config, test::kube_identity(), "two").value();
+  ASSERT_EQ(one.size(), two.size());
+  for (std::size_t i = 0; i < one.size(); ++i) {
+    SCOPED_TRACE(one[i].path);
+    bool const apiserver = one[i].path == manifest_path(Component::apiserver);
+    EXPECT_EQ(one[i].bytes != two[i].bytes, apiserver);
+    EXPECT_EQ(one[i].bytes != before[i].bytes, apiserver);
+    if (!apiserver) continue;
+    EXPECT_THAT(one[i].bytes, HasSubstr("haagent.io/config-hash: " + etcd_trust_hash("one")));
+    EXPECT_THAT(two[i].bytes, HasSubstr(etcd_trust_hash("two")));
+    EXPECT_THAT(before[i].bytes, Not(HasSubstr("config-hash")));
+  }
 }
 
 struct Refused {
