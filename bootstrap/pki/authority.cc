@@ -1,11 +1,15 @@
 #include "bootstrap/pki/authority.h"
 
+#include <algorithm>
+
 #include "agent/base/json.h"
+#include "bootstrap/pki/rotation.h"
 
 namespace haagent::bootstrap::pki {
 namespace {
 
 constexpr std::string_view kServiceAccount = "service-account";
+constexpr int kChanges = 10;  // by others, while one is under way here
 
 Result<std::optional<StoredBundle>> parse_stored(StateStore& store, std::string const& key,
                                                  std::optional<StoredObject> const& object) {
@@ -46,6 +50,15 @@ auto read_or_make(StateStore& store, std::string const& key, Parse parse, Make m
   }
 }
 
+Result<Ca> make_new_ca(Authority const& authority, Making const& making, UtcTime now) {
+  auto pair =
+      make_ca({std::string(authority.common_name), making.organization}, now, making.lifetime);
+  if (!pair) return std::unexpected(pair.error());
+  auto certificate = parse_certificate(pair->certificate);
+  if (!certificate) return std::unexpected(certificate.error());
+  return Ca{certificate->key_id, now, *std::move(pair)};
+}
+
 }  // namespace
 
 std::string document_key(std::string_view name) {
@@ -64,16 +77,49 @@ Result<StoredBundle> read_or_make_authority(StateStore& store, Authority const& 
                                             Making const& making, UtcTime now,
                                             std::stop_token stop) {
   auto make = [&]() -> Result<std::string> {
-    auto pair =
-        make_ca({std::string(authority.common_name), making.organization}, now, making.lifetime);
-    if (!pair) return std::unexpected(pair.error());
-    auto certificate = parse_certificate(pair->certificate);
-    if (!certificate) return std::unexpected(certificate.error());
-    Bundle bundle{.signing = certificate->key_id, .cas = {}, .loaded = {}, .turn = {}};
-    bundle.cas.push_back({certificate->key_id, now, *std::move(pair)});
+    auto ca = make_new_ca(authority, making, now);
+    if (!ca) return std::unexpected(ca.error());
+    Bundle bundle{.signing = ca->id, .cas = {}, .loaded = {}, .turn = {}};
+    bundle.cas.push_back(*std::move(ca));
     return to_text(bundle);
   };
   return read_or_make(store, document_key(authority.name), parse_stored, make, stop);
+}
+
+Result<Bundle> begin_rotation(StateStore& store, Authority const& authority, Making const& making,
+                              UtcTime now, std::stop_token stop) {
+  auto ca = make_new_ca(authority, making, now);
+  if (!ca) return std::unexpected(ca.error());
+  auto const key = document_key(authority.name);
+  std::optional<Error> lost;
+  for (int i = 0; i < kChanges; ++i) {
+    auto stored = read_authority(store, authority.name, stop);
+    if (!stored) return std::unexpected(stored.error());
+    if (!*stored)
+      return fail(Kind::refused, "{} has no {}: the first master makes it", store.where(), key);
+    auto const& bundle = (*stored)->bundle;
+    if (std::ranges::find(bundle.cas, ca->id, &Ca::id) != bundle.cas.end())
+      return bundle;  // the answer was lost
+    if (lost) return std::unexpected(*lost);
+    if (is_under_way(bundle))
+      return fail(Kind::refused,
+                  "a rotation of {} is under way ({}): 'haagent pki status' says for what it waits",
+                  authority.name, to_string(bundle.stage));
+    auto old = parse_certificate(signing_ca(bundle).pair.certificate);
+    if (!old) return std::unexpected(old.error());
+    if (old->not_after <= now)
+      return fail(Kind::refused,
+                  "the authority in {} has ended on {}, so that nobody trusts the other any more; "
+                  "a rotation cannot mend that",
+                  key, to_rfc3339(old->not_after));
+    auto changed = begun(bundle, *ca);
+    auto replaced = store.replace(key, to_text(changed), (*stored)->version, stop);
+    if (replaced && *replaced) return changed;
+    if (!replaced && replaced.error().kind != Kind::transient)
+      return fail(replaced.error(), "changing {}", key);
+    if (!replaced) lost = replaced.error();
+  }
+  return fail(Kind::transient, "{} of {} is changed all the time", key, store.where());
 }
 
 Result<std::optional<Secret>> read_service_account_key(StateStore& store, std::stop_token stop) {

@@ -46,6 +46,13 @@ Result<StoredBundle> read_or_make_authority(StateStore& store, Authority const& 
                                             Making const& making, UtcTime now,
                                             std::stop_token stop);
 
+// Writes a new authority beside the one that signs, which is how a rotation begins; the masters do
+// the rest (rotation.h). Errors: refused where one is under way, where there is no such authority,
+// or where the old one has ended, so that nobody could go over from it to the new one. An answer of
+// the store that is lost is asked for again, so that one call begins one rotation.
+Result<Bundle> begin_rotation(StateStore& store, Authority const& authority, Making const& making,
+                              UtcTime now, std::stop_token stop);
+
 // The key that signs service accounts' tokens, the same on all masters: "pki/service-account.json".
 Result<std::optional<Secret>> read_service_account_key(StateStore& store, std::stop_token stop);
 Result<Secret> read_or_make_service_account_key(StateStore& store, std::stop_token stop);

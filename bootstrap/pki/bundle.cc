@@ -83,6 +83,10 @@ std::string_view to_string(Stage stage) {
   return "stable";
 }
 
+bool is_under_way(Bundle const& bundle) {
+  return bundle.stage != Stage::stable || !bundle.turn.empty();
+}
+
 Ca const& signing_ca(Bundle const& bundle) {
   auto found = std::ranges::find(bundle.cas, bundle.signing, &Ca::id);
   return found == bundle.cas.end() ? bundle.cas.back() : *found;

@@ -37,6 +37,8 @@ struct Bundle {
   std::string turn;
 };
 
+// Whether something of a rotation is, its last turn too.
+bool is_under_way(Bundle const& bundle);
 Ca const& signing_ca(Bundle const& bundle);
 // All trusted certificates, one behind the other.
 std::string trust_of(Bundle const& bundle);

@@ -142,6 +142,12 @@ std::span<TrustFile const> trust_files() {
   return kTrust;
 }
 
+// Not the Kubernetes authority: every kubelet and every pod goes by that, and says to nobody here
+// what it has loaded.
+bool rotates(Authority const& authority) {
+  return authority.name != kKubernetesAuthority.name;
+}
+
 TrustFile const& trust_file(Authority const& authority) {
   return *std::ranges::find(kTrust, authority.name,
                             [](TrustFile const& file) { return file.authority.name; });

@@ -22,6 +22,8 @@ struct TrustFile {
   char const* key;   // of the authority that signs; null: in the agent's memory alone
 };
 std::span<TrustFile const> trust_files();
+// Whether a rotation may change it.
+bool rotates(Authority const& authority);
 TrustFile const& trust_file(Authority const& authority);
 
 // Whom the certificates are for.

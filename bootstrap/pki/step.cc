@@ -10,7 +10,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr Duration kAskEvery = 60s;
 // Of an authority's life; then people are told, because only they rotate it.
 constexpr int kAuthorityShare = 10;
 
@@ -21,11 +20,6 @@ bool others_may_read(std::filesystem::path const& path) {
 
 bool is_etcds(Authority const& authority) {
   return authority.name == kEtcdAuthority.name || authority.name == kEtcdPeerAuthority.name;
-}
-
-// Authorities that a rotation may change under us.
-bool rotates(Authority const& authority) {
-  return is_etcds(authority) || authority.name == kAgentAuthority.name;
 }
 
 Result<void> make_folder_of(std::filesystem::path const& path) {
@@ -40,7 +34,7 @@ std::string in_short(std::vector<std::string> const& parts) {
 }  // namespace
 
 Duration pki_period(NodeConfig const& config) {
-  return std::clamp<Duration>(config.pki.leaf_lifetime / 24, 1s, 30s);
+  return std::clamp<Duration>(config.pki.leaf_lifetime / 24, 1s, 10s);
 }
 
 Result<void> PkiStep::plan_trust(Plan& plan) const {
@@ -187,6 +181,7 @@ Result<void> PkiStep::read_store(bool everything, std::stop_token stop) {
     if (!*read) continue;
     if (auto good = check((*read)->bundle, file); !good) return good;
     bundles_[name] = std::move((*read)->bundle);
+    versions_[name] = std::move((*read)->version);
   }
   if (!everything) return {};
   auto key = read_service_account_key(parts_.store, stop);
@@ -217,7 +212,7 @@ Result<void> PkiStep::may_make(Facts& facts) const {
   return {};
 }
 
-Finding PkiStep::done(Plan plan, Facts& facts, std::string warning) {
+Finding PkiStep::done(Plan plan, Facts& facts, std::string warning, std::string rotation) {
   settled_ = true;
   auto first = UtcTime::max();
   std::size_t leaves = 0;
@@ -229,17 +224,18 @@ Finding PkiStep::done(Plan plan, Facts& facts, std::string warning) {
   plan.told.warning = warning;
   facts.pki.set(std::move(plan.told));
   if (!warning.empty()) return Done{std::move(warning)};
-  return Done{fmt::format("{} certificates are good; the first is renewed on {}", leaves,
-                          to_rfc3339(first))};
+  return Done{fmt::format("{} certificates are good; the first is renewed on {}{}{}", leaves,
+                          to_rfc3339(first), rotation.empty() ? "" : "; ", rotation)};
 }
 
 Result<Finding> PkiStep::look(Facts& facts, std::stop_token stop) {
+  change_.reset();
   auto found = plan(facts);
   if (!found) return std::unexpected(found.error());
-  bool const rotating = std::ranges::any_of(
-      bundles_, [](auto const& each) { return each.second.stage != Stage::stable; });
+  bool const rotating =
+      std::ranges::any_of(bundles_, [](auto const& each) { return is_under_way(each.second); });
   bool const due =
-      settled_ && (rotating || !asked_ || parts_.clock.steady() - *asked_ >= kAskEvery);
+      settled_ && (rotating || !asked_ || parts_.clock.steady() - *asked_ >= parts_.ask_every);
   if (found->clean() && !due) return done(*std::move(found), facts, trouble_);
 
   // A leaf needs the key of its authority, which is in the store and in no file.
@@ -287,7 +283,7 @@ Result<Finding> PkiStep::look(Facts& facts, std::stop_token stop) {
     for (auto const& [because, which] : names)
       parts.push_back(fmt::format("issue {} ({})", fmt::join(which, ", "), because));
   }
-  if (parts.empty()) return done(*std::move(found), facts, {});
+  if (parts.empty()) return rotate(facts, *std::move(found));
   return Needed{in_short(parts)};
 }
 
@@ -342,6 +338,7 @@ Result<void> PkiStep::issue(Task const& task) const {
 }
 
 Result<void> PkiStep::act(Facts& facts, std::stop_token stop) {
+  if (change_) return change_document(std::move(stop));
   auto const now = parts_.clock.utc();
   Making const making{.organization = parts_.config.cluster.name,
                       .lifetime = parts_.config.pki.ca_lifetime};
@@ -352,6 +349,7 @@ Result<void> PkiStep::act(Facts& facts, std::stop_token stop) {
     if (!stored) return fail(stored.error(), "making the authority {}", name);
     if (auto good = check(stored->bundle, file); !good) return good;
     bundles_[name] = std::move(stored->bundle);
+    versions_[name] = std::move(stored->version);
   }
   if (!service_account_) {
     auto key = read_or_make_service_account_key(parts_.store, stop);

@@ -10,6 +10,7 @@
 #include "agent/base/step.h"
 #include "bootstrap/pki/leaf.h"
 #include "bootstrap/pki/leaves.h"
+#include "bootstrap/pki/rotation.h"
 
 namespace haagent::bootstrap::pki {
 
@@ -19,12 +20,17 @@ struct PkiParts {
   Root root;
   StateStore& store;
   Clock& clock;
+  // After the boot the store is asked so often, and at each look while a rotation is under way.
+  Duration ask_every{60'000};
 };
 
 // The step `pki`: authorities in the state store, trusted certificates and leaves on the disk. The
-// store is asked only where something must be made, and once a minute after the boot: a reboot
+// store is asked only where something must be made, and now and then after the boot: a reboot
 // whose leaves are good needs it not at all. Comes after volume-main, whose member's name stands in
 // the certificates. Sets the fact pki.
+//
+// Once the node is up it does its part of a rotation (rotation.h). The members' restarts are the
+// step etcd's, to whom the fact says when.
 class PkiStep final : public Step {
  public:
   explicit PkiStep(PkiParts parts) : parts_(std::move(parts)) {}
@@ -58,10 +64,27 @@ class PkiStep final : public Step {
   Result<void> write_trust(TrustFile const& file) const;
   Result<void> write_service_account() const;
   Result<void> issue(Task const& task) const;
-  Finding done(Plan plan, Facts& facts, std::string warning);
+  Finding done(Plan plan, Facts& facts, std::string warning, std::string rotation = {});
+  Result<Finding> rotate(Facts& facts, Plan plan);
+  Result<RotationInputs> rotation_inputs(Facts& facts);
+  Result<std::string> apiserver_lacks(std::string_view authority);
+  bool settled(std::string_view authority, std::string const& text, Duration patience);
+  Result<void> change_document(std::stop_token stop);
 
   PkiParts parts_;
   std::map<std::string_view, Bundle> bundles_;  // as the store has them, by authority
+  std::map<std::string_view, std::string> versions_;
+  struct Change {
+    std::string authority;
+    Bundle bundle;
+    std::string version;  // that it was decided on
+  };
+  std::optional<Change> change_;  // that the last look has decided
+  struct Since {
+    std::string text;
+    SteadyTime since;
+  };
+  std::map<std::string_view, Since> loaded_since_;  // by the apiserver's files, by authority
   std::optional<Secret> service_account_;
   std::optional<SteadyTime> asked_;
   std::string trouble_;   // of the last question to the store

@@ -4,9 +4,16 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
+#include <algorithm>
+#include <random>
+#include <set>
+
+#include "bootstrap/etcd/trust.h"
+#include "bootstrap/kube/apiserver.h"
 #include "tests/support/fake_clock.h"
 #include "tests/support/kube_nodes.h"
 #include "tests/support/memory_store.h"
+#include "tests/support/pki_documents.h"
 #include "tests/support/temporary_directory.h"
 
 namespace haagent::bootstrap::pki {
@@ -311,6 +318,220 @@ TEST_F(PkiStepTest, TheFactHasEachCertificateAndItsEnd) {
   EXPECT_EQ(ends.size(), 18u);
   EXPECT_EQ(ends["etcd/server"], "2027-01-15T10:15:00Z");
   EXPECT_EQ(ends["etcd/ca"], "2036-01-13T10:15:00Z");
+}
+
+// Three masters that are up, and the etcd of each as far as a rotation goes: it is started with
+// what it is to trust, and only once its master has the turn.
+class PkiRotation : public testing::Test {
+ protected:
+  PkiRotation() {
+    test::add_authorities(store_);
+    for (auto const* name : {"a", "b", "c"}) {
+      masters_.push_back(std::make_unique<Master>(name, clock_, store_));
+      auto& master = *masters_.back();
+      master.facts.main.peers.set({{"a", "10.0.0.10"}, {"b", "10.0.0.11"}, {"c", "10.0.0.12"}});
+      master.facts.main.member.set({.name = fmt::format("etcd-{}", name),
+                                    .leader = "etcd-a",
+                                    .voters = 3,
+                                    .healthy_voters = 3});
+      master.converge();
+      EXPECT_TRUE(load_trust(master.root, EtcdCluster::main));
+    }
+    clock_.advance(61s);
+  }
+  void begin(Authority const& authority) {
+    auto begun = begin_rotation(store_, authority, kMaking, clock_.utc(), {});
+    EXPECT_TRUE(begun) << begun.error().what;
+  }
+  Bundle document(Authority const& authority) {
+    return read_authority(store_, authority.name, {}).value()->bundle;
+  }
+  bool all_stable() {
+    return std::ranges::all_of(trust_files(), [&](TrustFile const& file) {
+      return !is_under_way(document(file.authority));
+    });
+  }
+  // A second of one master's life.
+  std::string live(Master& master) {
+    auto const said = master.converge();
+    auto const granted = master.facts.pki.get()->restart_for;
+    if (!granted.empty()) {
+      EXPECT_EQ(granted, digest_of(wanted_trust(master.root).value()));
+      EXPECT_TRUE(load_trust(master.root, EtcdCluster::main));
+      ++restarts_;
+    }
+    clock_.advance(1s);
+    return said;
+  }
+  // Each master's certificates are good for every other's etcd and agent.
+  void nobody_is_shut_out() {
+    std::string all;
+    for (auto& each : masters_) {
+      all += digest_of(loaded_trust(each->root, EtcdCluster::main).value());
+      for (auto const* path :
+           {"/etc/kubernetes/pki/etcd/server.crt", "/etc/kubernetes/pki/etcd/peer.crt",
+            "/etc/haagent/pki/agent.crt", "/etc/haagent/pki/ca.crt"})
+        all += each->text(path);
+    }
+    if (!worlds_.insert(all).second) return;
+    for (auto& one : masters_)
+      for (auto& other : masters_) {
+        auto const loaded = loaded_trust(other->root, EtcdCluster::main).value();
+        auto const at = clock_.utc();
+        for (auto const& [leaf, trust] :
+             {std::pair(one->text("/etc/kubernetes/pki/etcd/server.crt"), loaded.clients),
+              std::pair(one->text("/etc/kubernetes/pki/apiserver-etcd-client.crt"), loaded.clients),
+              std::pair(one->text("/etc/kubernetes/pki/etcd/peer.crt"), loaded.peers),
+              std::pair(one->text("/etc/haagent/pki/agent.crt"),
+                        other->text("/etc/haagent/pki/ca.crt"))}) {
+          auto const good = verify(leaf, trust, at);
+          ASSERT_TRUE(good) << good.error().what;
+        }
+      }
+  }
+
+  Making const kMaking{.organization = "prod.example.com", .lifetime = 1000h};
+  test::FakeClock clock_;
+  MemoryStore store_{clock_};
+  std::vector<std::unique_ptr<Master>> masters_;
+  int restarts_ = 0;
+  std::set<std::string> worlds_;  // that were looked at
+};
+
+TEST_F(PkiRotation, EndsWhateverTheOrderAndShutsNobodyOut) {
+  std::vector<std::string> old;
+  for (auto const* path : {kServer, "/etc/kubernetes/pki/etcd/peer.crt"})
+    old.push_back(masters_[0]->text(path));
+  for (auto const& authority : {kEtcdAuthority, kEtcdPeerAuthority, kAgentAuthority})
+    begin(authority);
+  restarts_ = 0;
+  clock_.advance(61s);
+  int turns = 0;
+  // Whoever comes, and some agents die: a new one remembers nothing.
+  for (std::mt19937 random(7); !all_stable() && turns < 400; ++turns) {
+    auto& master = *masters_[random() % masters_.size()];
+    if (random() % 10 == 0) {
+      master.restart();
+      master.facts.pki.clear();
+      master.converge();
+      continue;
+    }
+    live(master);
+    nobody_is_shut_out();
+    if (HasFatalFailure()) return;
+  }
+  EXPECT_LT(turns, 400) << masters_[0]->look();
+  EXPECT_GE(restarts_, 6) << "each for the new one, and for dropping the old one";
+  auto const trust = loaded_trust(masters_[1]->root, EtcdCluster::main).value();
+  EXPECT_FALSE(verify(old[0], trust.clients, clock_.utc()));
+  EXPECT_FALSE(verify(old[1], trust.peers, clock_.utc()));
+  EXPECT_THAT(live(*masters_[0]), HasSubstr("13 certificates are good"));
+}
+
+TEST_F(PkiRotation, WhoIsDownHoldsItAndIsNamed) {
+  begin(kEtcdAuthority);
+  for (int i = 0; i < 10; ++i)
+    for (auto index : {0u, 1u}) live(*masters_[index]);
+  EXPECT_EQ(document(kEtcdAuthority).stage, Stage::trusting_new);
+  EXPECT_THAT(live(*masters_[0]), HasSubstr("rotation of etcd: trusting the new authority; a and b "
+                                            "have it, waiting for c"));
+  // Its volume's tag goes, and etcd's list: then it is a master no more.
+  for (auto index : {0u, 1u})
+    masters_[index]->facts.main.peers.set({{"a", "10.0.0.10"}, {"b", "10.0.0.11"}});
+  for (int i = 0; i < 80 && !all_stable(); ++i)
+    for (auto index : {0u, 1u}) live(*masters_[index]);
+  EXPECT_TRUE(all_stable()) << masters_[0]->look();
+}
+
+TEST_F(PkiRotation, NoMemberRestartsWhileAVoterIsDown) {
+  begin(kEtcdAuthority);
+  auto& a = *masters_[0];
+  auto member = a.facts.main.member.get().value();
+  member.healthy_voters = 2;
+  member.silent_voters = {"etcd-c"};
+  a.facts.main.member.set(member);
+  for (int i = 0; i < 5; ++i) live(a);
+  EXPECT_THAT(live(a), HasSubstr("that waits: etcd-c of etcd main does not answer"));
+  EXPECT_EQ(document(kEtcdAuthority).turn, "");
+  EXPECT_EQ(restarts_, 0);
+}
+
+TEST_F(PkiRotation, AnotherMastersChangeIsNeverOverwritten) {
+  begin(kAgentAuthority);
+  auto& a = *masters_[0];
+  ASSERT_THAT(a.look(), HasSubstr("write what is trusted: haagent/ca"));
+  ASSERT_TRUE(a.step->act(a.facts, {}));
+  ASSERT_THAT(a.look(), HasSubstr("report that a has loaded the authorities of agent"));
+  bool once = true;
+  store_.on_call = [&](MemoryStore::Call call, std::string const& key) {
+    if (call != MemoryStore::Call::replace || !std::exchange(once, false)) return;
+    auto other = document(kAgentAuthority);
+    other.loaded["b"] = loaded_text(other);
+    store_.put(key, to_text(other));
+  };
+  auto acted = a.step->act(a.facts, {});
+  ASSERT_FALSE(acted);
+  EXPECT_EQ(acted.error().kind, Kind::transient);
+  EXPECT_THAT(acted.error().what, HasSubstr("another master has changed pki/agent.json"));
+  live(a);
+  EXPECT_TRUE(document(kAgentAuthority).loaded.contains("a"));
+  EXPECT_TRUE(document(kAgentAuthority).loaded.contains("b"));
+}
+
+TEST_F(PkiRotation, AStoreThatFailsInTheMiddleHoldsItAndNoMore) {
+  begin(kEtcdAuthority);
+  for (int i = 0; i < 3; ++i) live(*masters_[0]);
+  store_.fail_all(Kind::transient);
+  EXPECT_THAT(live(*masters_[0]), HasSubstr("nothing has to be renewed now"));
+  EXPECT_EQ(masters_[0]->facts.pki.get()->restart_for, "") << "whose turn it is, is not known";
+  store_.fail_all(std::nullopt);
+  store_.lose_next_answer(MemoryStore::Call::replace, 3);
+  for (int i = 0; i < 90 && !all_stable(); ++i)
+    for (auto& master : masters_) live(*master);
+  EXPECT_TRUE(all_stable());
+}
+
+TEST_F(PkiRotation, TheApiserverGoesWithItsEtcd) {
+  auto& a = *masters_[0];
+  auto const manifest = a.root("/etc/kubernetes/manifests/kube-apiserver.yaml");
+  test::write_bytes(manifest, "haagent.io/config-hash: " +
+                                  kube::etcd_trust_hash(trust_of(document(kEtcdAuthority))));
+  begin(kEtcdAuthority);
+  for (int i = 0; i < 5; ++i) live(a);
+  EXPECT_EQ(restarts_, 1);
+  EXPECT_THAT(live(a), HasSubstr("waiting for a, b and c (here the apiserver has to restart)"));
+  auto const trust = loaded_trust(a.root, EtcdCluster::main).value().clients;
+  test::write_bytes(manifest, "haagent.io/config-hash: " + kube::etcd_trust_hash(trust));
+  EXPECT_THAT(live(a), HasSubstr("the apiserver is given 45.0 s to read it"));
+  EXPECT_EQ(document(kEtcdAuthority).turn, "a") << "the others' apiservers stay up";
+  clock_.advance(45s);
+  live(a);
+  live(a);
+  EXPECT_TRUE(document(kEtcdAuthority).loaded.contains("a"));
+  EXPECT_EQ(document(kEtcdAuthority).turn, "");
+}
+
+TEST_F(PkiRotation, BeginsOnceAndNotOverAnother) {
+  begin(kEtcdAuthority);
+  auto const doc = document(kEtcdAuthority);
+  auto again = begin_rotation(store_, kEtcdAuthority, kMaking, clock_.utc(), {});
+  ASSERT_FALSE(again);
+  EXPECT_EQ(again.error().kind, Kind::refused);
+  EXPECT_THAT(again.error().what, HasSubstr("a rotation of etcd is under way (trusting new)"));
+  EXPECT_EQ(to_text(document(kEtcdAuthority)), to_text(doc));
+
+  store_.lose_next_answer(MemoryStore::Call::replace);
+  begin(kAgentAuthority);
+  EXPECT_EQ(document(kAgentAuthority).cas.size(), 2u);
+
+  // Another operator is a moment ahead.
+  bool once = true;
+  store_.on_call = [&](MemoryStore::Call call, std::string const&) {
+    if (call == MemoryStore::Call::replace && std::exchange(once, false)) begin(kEtcdPeerAuthority);
+  };
+  again = begin_rotation(store_, kEtcdPeerAuthority, kMaking, clock_.utc(), {});
+  ASSERT_FALSE(again);
+  EXPECT_EQ(again.error().kind, Kind::refused);
 }
 
 }  // namespace

@@ -1,0 +1,135 @@
+// What the step `pki` does in a rotation: gathers for the decision of rotation.h, and carries out
+// what that changes in the documents.
+#include <utility>
+
+#include "bootstrap/etcd/trust.h"
+#include "bootstrap/kube/apiserver.h"
+#include "bootstrap/pki/step.h"
+
+namespace haagent::bootstrap::pki {
+namespace {
+
+using namespace std::chrono_literals;
+
+// The kubelet sees a changed manifest within 20 s, and the apiserver takes some to come back.
+constexpr Duration kApiserverRestarts = 45s;
+// It looks at the files that it reads again by itself once a minute.
+constexpr Duration kApiserverReloads = 90s;
+
+// Why no etcd member may restart now; empty: every voter is healthy, as the members here see it.
+std::string unwell_of(Facts& facts) {
+  for (auto cluster : kEtcdClusters) {
+    auto& etcd = facts.etcd(cluster);
+    if (!etcd.volume.get()) continue;
+    auto const member = etcd.member.get();
+    if (!member) return fmt::format("etcd {} does not serve here", to_string(cluster));
+    if (member->learner) return fmt::format("{} does not vote yet", member->name);
+    if (member->leader.empty()) return fmt::format("etcd {} has no leader", to_string(cluster));
+    if (member->healthy_voters < member->voters)
+      return member->silent_voters.empty()
+                 ? fmt::format("a voter of etcd {} is not healthy", to_string(cluster))
+                 : fmt::format("{} of etcd {} does not answer",
+                               fmt::join(member->silent_voters, ", "), to_string(cluster));
+  }
+  return "";
+}
+
+}  // namespace
+
+// Whether it has been so for a while.
+bool PkiStep::settled(std::string_view authority, std::string const& text, Duration patience) {
+  auto const now = parts_.clock.steady();
+  auto& seen = loaded_since_[authority];
+  if (seen.text != text) seen = {text, now};
+  return now - seen.since >= patience;
+}
+
+// What the local apiserver, where there is one, has not read yet.
+Result<std::string> PkiStep::apiserver_lacks(std::string_view authority) {
+  bool const of_etcd = authority == kEtcdAuthority.name;
+  if (!of_etcd && authority != kFrontProxyAuthority.name) return "";
+  auto manifest = read_file(parts_.root(kube::manifest_path(kube::Component::apiserver)));
+  if (!manifest) return std::unexpected(manifest.error());
+  if (!*manifest) return "";
+  auto const& bundle = bundles_.at(authority);
+  // It trusts what it found at its start; its own certificates it reads again by itself.
+  if (of_etcd && !(*manifest)->contains(kube::etcd_trust_hash(trust_of(bundle)))) {
+    loaded_since_.erase(authority);
+    return "the apiserver has to restart";
+  }
+  auto const patience = of_etcd ? kApiserverRestarts : kApiserverReloads;
+  return settled(authority, of_etcd ? trust_of(bundle) : loaded_text(bundle), patience)
+             ? ""
+             : fmt::format("the apiserver is given {} to read it", to_words(patience));
+}
+
+// The disk is as the documents have it.
+Result<RotationInputs> PkiStep::rotation_inputs(Facts& facts) {
+  RotationInputs in{.me = facts.main.volume.get().value_or(EtcdVolume{}).member,
+                    .masters = {},
+                    .authorities = {},
+                    .unwell = unwell_of(facts)};
+  if (auto const peers = facts.main.peers.get()) {
+    in.masters.insert(in.me);
+    for (auto const& peer : *peers) in.masters.insert(peer.member);
+  }
+  std::map<std::string_view, std::string> lacks;
+  for (auto cluster : kEtcdClusters) {
+    if (!facts.etcd(cluster).volume.get()) continue;
+    auto loaded = loaded_trust(parts_.root, cluster);
+    if (!loaded) return std::unexpected(loaded.error());
+    for (auto const& [authority, trust] : {std::pair(kEtcdAuthority, loaded->clients),
+                                           std::pair(kEtcdPeerAuthority, loaded->peers)}) {
+      auto const bundle = bundles_.find(authority.name);
+      if (bundle == bundles_.end() || trust == trust_of(bundle->second)) continue;
+      in.restart = true;
+      lacks[authority.name] = fmt::format("etcd {} has to restart", to_string(cluster));
+    }
+  }
+  for (auto const& file : trust_files()) {
+    auto const name = file.authority.name;
+    auto const bundle = bundles_.find(name);
+    if (!rotates(file.authority) || bundle == bundles_.end()) continue;
+    auto& lack = lacks[name];
+    if (lack.empty()) {
+      auto apiserver = apiserver_lacks(name);
+      if (!apiserver) return std::unexpected(apiserver.error());
+      lack = *std::move(apiserver);
+    }
+    in.authorities.push_back(
+        {.name = name, .bundle = &bundle->second, .loaded = lack.empty(), .lacks = lack});
+  }
+  return in;
+}
+
+Result<Finding> PkiStep::rotate(Facts& facts, Plan plan) {
+  // In the boot nobody serves yet, and the certificates on the disk are all that matters.
+  if (!settled_) return done(std::move(plan), facts, {});
+  auto in = rotation_inputs(facts);
+  if (!in) return std::unexpected(in.error());
+  auto const move = decide_rotation(*in);
+  if (auto const name = authority_of(move); !name.empty()) {
+    change_ = Change{name, after(bundles_.at(name), move, *in), versions_.at(name)};
+    (void)done(std::move(plan), facts, {});
+    return Needed{sentence_of(move, *in)};
+  }
+  if (std::holds_alternative<RestartMembers>(move))
+    plan.told.restart_for = digest_of({trust_of(bundles_.at(kEtcdAuthority.name)),
+                                       trust_of(bundles_.at(kEtcdPeerAuthority.name))});
+  return done(std::move(plan), facts, {}, rotation_sentence(*in));
+}
+
+Result<void> PkiStep::change_document(std::stop_token stop) {
+  auto const change = *std::exchange(change_, std::nullopt);
+  asked_.reset();
+  auto const key = document_key(change.authority);
+  auto replaced =
+      parts_.store.replace(key, to_text(change.bundle), change.version, std::move(stop));
+  if (!replaced) return fail(replaced.error(), "changing {}", key);
+  if (!*replaced)
+    return fail(Kind::transient, "another master has changed {} in {} meanwhile", key,
+                parts_.store.where());
+  return {};
+}
+
+}  // namespace haagent::bootstrap::pki

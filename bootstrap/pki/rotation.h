@@ -1,0 +1,84 @@
+// A rotation of authorities, decided: from the documents and from what this master has loaded to
+// one move. Pure; every master decides for itself, and whoever changes a document replaces the
+// version that it has read, so that two at once never undo each other.
+//
+// The rules:
+//  1. A stage ends once every master has said that it has loaded it. So at any time what one
+//     master shows is trusted by all others, whichever of two neighbouring stages each is at; and
+//     a master that is down, or comes back late, is one stage behind at the most.
+//  2. Who the masters are, the volumes' tags and etcd's own list say. A master that is gone for
+//     good is waited for until neither names it.
+//  3. What a master has said is taken back where it is true no longer.
+//  4. etcd reads what it trusts when it starts. So that two members never restart at once, there
+//     is one turn, in etcd's own document, also where the peers' authority is the one that changes.
+//     It is taken only while every voter is well, and given back only when every voter is again.
+#pragma once
+
+#include <set>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "bootstrap/pki/bundle.h"
+
+namespace haagent::bootstrap::pki {
+
+struct RotatingAuthority {
+  std::string_view name;
+  Bundle const* bundle = nullptr;  // as the store has it now
+  // Every program on this machine goes by the document.
+  bool loaded = false;
+  std::string lacks;  // where not: "its apiserver has not read it yet"
+};
+
+struct RotationInputs {
+  std::string me;                 // this master's member: "a"
+  std::set<std::string> masters;  // all, this one included; empty: not known
+  std::vector<RotatingAuthority> authorities;
+  bool restart = false;  // an etcd member of mine runs with another trust than the disk's
+  std::string unwell;    // why no member may restart now; empty: every voter is healthy
+};
+
+// Of documents. `authority` is whose.
+struct Claim {  // that I have loaded it
+  std::string authority;
+};
+struct TakeBack {  // what I have claimed
+  std::string authority;
+};
+struct Advance {
+  std::string authority;
+};
+struct TakeTurn {};
+struct GiveTurnBack {};  // my own, or one of a master that is none any more
+// No document's.
+struct RestartMembers {};  // mine, now
+struct NothingNow {};
+using RotationMove =
+    std::variant<NothingNow, Claim, TakeBack, Advance, TakeTurn, GiveTurnBack, RestartMembers>;
+
+RotationMove decide_rotation(RotationInputs const& inputs);
+
+// The authority whose document the move changes; empty: none.
+std::string authority_of(RotationMove const& move);
+// The document after the move.
+Bundle after(Bundle bundle, RotationMove const& move, RotationInputs const& inputs);
+
+// What is under way, and for what it waits: "rotation of etcd: trusting the new authority; a and b
+// have it, waiting for c". Empty: nothing is.
+std::string rotation_sentence(RotationInputs const& inputs);
+// The move: "report that a has loaded the authorities of etcd (trusting new)".
+std::string sentence_of(RotationMove const& move, RotationInputs const& inputs);
+
+// Who of the masters has said so, and who has not.
+struct LoadedBy {
+  std::vector<std::string> have;
+  std::vector<std::string> wait_for;
+};
+LoadedBy loaded_by(Bundle const& bundle, std::set<std::string> const& masters);
+
+// The document of a rotation that begins now.
+Bundle begun(Bundle bundle, Ca authority);
+
+}  // namespace haagent::bootstrap::pki
