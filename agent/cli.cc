@@ -9,6 +9,7 @@
 #include "agent/exit_codes.h"
 #include "agent/machine.h"
 #include "agent/own_user_data.h"
+#include "agent/pki_commands.h"
 #include "agent/render_command.h"
 #include "agent/status_command.h"
 #include "agent/version.h"
@@ -200,6 +201,30 @@ int run_cli(int argc, char** argv) {
            run_etcd_defrag);
   add_etcd("drill", "Rehearse a restore beside the running cluster, and time it", run_etcd_drill)
       ->add_option("NAME", etcd_options.name, "A backup; none: the newest good one");
+
+  auto* pki = app.add_subcommand("pki", "The cluster's certificate authorities");
+  pki->require_subcommand(1);
+  PkiCommandOptions pki_options;
+  auto add_pki = [&](std::string const& name, std::string const& what, auto run_it) {
+    auto* command = pki->add_subcommand(name, what);
+    add_config_options(*command, common);
+    add_output_option(*command, pki_options.form);
+    command->callback([&, run_it] {
+      pki_options.root = Root(common.root);
+      pki_options.config = common.request();
+      code = run_it(pki_options);
+    });
+    return command;
+  };
+  add_pki("rotate", "Begin to replace authorities; the masters carry it out, one after the other",
+          run_pki_rotate)
+      ->add_option("--authority", pki_options.authority,
+                   "etcd, etcd-peer, agent, front-proxy, or all of these")
+      ->check(CLI::IsMember(authority_choices()).description(""))
+      ->type_name("NAME")
+      ->capture_default_str();
+  add_pki("status", "Each authority, how far its rotation is, and when what it signed ends",
+          run_pki_status);
 
   app.add_subcommand("version", "The version of haagent")->callback([&] {
     std::cout << "haagent " << kVersion << '\n';

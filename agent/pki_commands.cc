@@ -1,0 +1,291 @@
+#include "agent/pki_commands.h"
+
+#include <algorithm>
+#include <iostream>
+
+#include "agent/exit_codes.h"
+#include "agent/machine.h"
+#include "agent/own_user_data.h"
+#include "agent/signals.h"
+#include "agent/status.h"
+#include "bootstrap/etcd/names.h"
+#include "bootstrap/pki/leaves.h"
+#include "bootstrap/pki/rotation.h"
+
+namespace haagent {
+namespace {
+
+using namespace std::chrono_literals;
+using bootstrap::in_words;
+namespace pki = bootstrap::pki;
+
+constexpr std::string_view kBadConfig = "the configuration has errors";
+
+// What both commands begin with.
+struct Desk {
+  explicit Desk(PkiCommandOptions const& options) : machine(options.root, options.config) {}
+
+  static Result<std::unique_ptr<Desk>> open(PkiCommandOptions const& options,
+                                            std::stop_token stop) {
+    auto desk = std::make_unique<Desk>(options);
+    auto request = with_own_user_data(options.config, desk->machine.imds, stop);
+    if (!request) return std::unexpected(request.error());
+    auto loaded = read_config(gather_config(options.root, *request));
+    if (!loaded.ok()) return fail(Kind::invalid, "{}:\n{}", kBadConfig, loaded.page());
+    if (loaded.config.role != Role::master)
+      return fail(Kind::invalid, "this node is a worker; the authorities are the masters' matter");
+    desk->config = std::move(loaded.config);
+    auto identity = desk->machine.imds.identity(std::move(stop));
+    if (!identity) return std::unexpected(identity.error());
+    desk->store = make_state_store(desk->machine, desk->config, *identity);
+    return desk;
+  }
+
+  Machine machine;
+  NodeConfig config;
+  std::unique_ptr<StateStore> store;
+};
+
+int end_with(Error const& error) {
+  std::cerr << "haagent: " << error.what << '\n';
+  if (error.kind == Kind::refused) return kExitRefused;
+  return error.what.starts_with(kBadConfig) ? kExitBadConfig : kExitFailed;
+}
+
+template <class Work>
+int at_the_desk(PkiCommandOptions const& options, Work work) {
+  Signals signals;
+  auto desk = Desk::open(options, signals.token());
+  if (!desk) return end_with(desk.error());
+  Result<int> code = work(**desk, signals.token());
+  return code ? *code : end_with(code.error());
+}
+
+std::vector<pki::Authority> chosen(std::string const& name) {
+  std::vector<pki::Authority> authorities;
+  for (auto const& file : pki::trust_files())
+    if (name == file.authority.name || (name == "all" && pki::rotates(file.authority)))
+      authorities.push_back(file.authority);
+  return authorities;
+}
+
+Result<std::vector<std::pair<pki::Authority, pki::Bundle>>> read_all(
+    StateStore& store, std::vector<pki::Authority> const& authorities, std::stop_token stop) {
+  std::vector<std::pair<pki::Authority, pki::Bundle>> all;
+  for (auto const& authority : authorities) {
+    auto stored = pki::read_authority(store, authority.name, stop);
+    if (!stored) return std::unexpected(stored.error());
+    if (!*stored)
+      return fail(Kind::refused, "{} has no {}: the first master of the cluster makes it",
+                  store.where(), pki::document_key(authority.name));
+    all.emplace_back(authority, std::move((*stored)->bundle));
+  }
+  return all;
+}
+
+// This master's own page and the others', as `haagent status --cluster` has them.
+Result<void> all_are_well(Desk& desk, std::stop_token stop) {
+  auto own = read_status(desk.machine.root);
+  if (!own) return std::unexpected(own.error());
+  if (!*own || writer_of(**own, desk.machine.root) != Writer::alive)
+    return fail(Kind::refused,
+                "haagent does not run on this machine ('systemctl status haagent'), and its agents "
+                "are who carries a rotation out");
+  auto const view = gather_cluster(**own, {}, desk.machine.http, pki::agent_tls(desk.machine.root),
+                                   2s, std::move(stop));
+  auto const obstacles = rotation_obstacles(view);
+  if (obstacles.empty()) return {};
+  return fail(Kind::refused,
+              "a rotation needs every master, and begins once all are well ('haagent status "
+              "--cluster'); nothing was changed. Now:\n  {}",
+              fmt::join(obstacles, "\n  "));
+}
+
+std::string short_id(std::string const& id) {
+  return id.substr(0, 12);
+}
+
+std::optional<UtcTime> end_of(pki::Ca const& ca) {
+  auto certificate = pki::parse_certificate(ca.pair.certificate);
+  if (!certificate) return std::nullopt;
+  return certificate->not_after;
+}
+
+std::string state_of(pki::Bundle const& bundle, std::set<std::string> const& masters) {
+  auto text = std::string(pki::to_string(bundle.stage));
+  if (bundle.stage != pki::Stage::stable) {
+    auto const by = pki::loaded_by(bundle, masters);
+    if (!by.have.empty())
+      text += fmt::format("; {} {} it", in_words(by.have), by.have.size() == 1 ? "has" : "have");
+    if (!by.wait_for.empty()) text += "; waiting for " + in_words(by.wait_for);
+  }
+  if (!bundle.turn.empty())
+    text += fmt::format("; it is {}'s turn to restart its etcd members", bundle.turn);
+  return text;
+}
+
+}  // namespace
+
+std::vector<std::string> authority_choices() {
+  std::vector<std::string> names = {"all"};
+  for (auto const& file : pki::trust_files()) names.emplace_back(file.authority.name);
+  return names;
+}
+
+std::vector<std::string> rotation_obstacles(ClusterView const& view) {
+  std::vector<std::string> obstacles;
+  for (auto const& node : view.nodes) {
+    auto const& who = node.instance_id.empty() ? node.address : node.instance_id;
+    if (!node.report) {
+      obstacles.push_back(
+          printable(fmt::format("the agent of {} does not answer: {}", who, node.problem)));
+      continue;
+    }
+    auto const phase = phase_of(*node.report);
+    if (phase == Phase::ready) continue;
+    auto const bad = std::ranges::find_if(node.report->rows, [](RowStatus const& row) {
+      return row.state != RowStatus::State::done && row.state != RowStatus::State::blocked;
+    });
+    obstacles.push_back(printable(fmt::format(
+        "{} is {}{}", who, to_string(phase),
+        bad == node.report->rows.end() ? "" : fmt::format(": {}: {}", bad->name, bad->sentence))));
+  }
+  if (obstacles.empty() && cluster_exit_code(view) != 0)
+    obstacles.emplace_back(
+        "not every voter of both etcd clusters is healthy and has an agent that "
+        "answers");
+  return obstacles;
+}
+
+std::string pki_page(PkiView const& view) {
+  auto page = printable(fmt::format("Authorities in {}\n", view.where));
+  for (auto const& authority : view.authorities) {
+    auto const& bundle = authority.bundle;
+    page += printable(fmt::format("  {:<12} {}", authority.name, state_of(bundle, view.masters))) +
+            '\n';
+    for (auto const& ca : bundle.cas) {
+      auto const end = end_of(ca);
+      page += printable(fmt::format("    {}  {:<7}  since {}  ends {}", short_id(ca.id),
+                                    ca.id == bundle.signing ? "signs" : "trusted",
+                                    to_rfc3339(ca.created), end ? to_rfc3339(*end) : "?")) +
+              '\n';
+    }
+  }
+  page += "Certificates of this master\n";
+  std::size_t width = 0;
+  for (auto const& each : view.pki.certificates)
+    if (!each.authority) width = std::max(width, each.name.size());
+  for (auto const& each : view.pki.certificates)
+    if (!each.authority)
+      page += printable(fmt::format("  {:<{}}  ends {}  renewed {}", each.name, width,
+                                    to_rfc3339(each.not_after), to_rfc3339(each.renew_at))) +
+              '\n';
+  if (!view.pki.warning.empty()) page += printable(view.pki.warning) + '\n';
+  return page;
+}
+
+Tree to_tree(PkiView const& view) {
+  auto names = [](std::vector<std::string> const& all) {
+    auto list = Tree::list();
+    for (auto const& each : all) list.push_back(each);
+    return list;
+  };
+  auto authorities = Tree::list();
+  for (auto const& authority : view.authorities) {
+    auto const& bundle = authority.bundle;
+    auto const by = pki::loaded_by(bundle, view.masters);
+    bool const stable = bundle.stage == pki::Stage::stable;
+    auto cas = Tree::list();
+    for (auto const& ca : bundle.cas) {
+      auto const end = end_of(ca);
+      cas.push_back(Tree::map({{"id", ca.id},
+                               {"signs", ca.id == bundle.signing},
+                               {"createdAt", to_rfc3339(ca.created)},
+                               {"notAfter", end ? to_rfc3339(*end) : ""}}));
+    }
+    authorities.push_back(Tree::map({{"name", authority.name},
+                                     {"stage", pki::to_string(bundle.stage)},
+                                     {"loadedBy", stable ? Tree::list() : names(by.have)},
+                                     {"waitingFor", stable ? Tree::list() : names(by.wait_for)},
+                                     {"turn", bundle.turn},
+                                     {"certificates", std::move(cas)}}));
+  }
+  auto certificates = Tree::list();
+  for (auto const& each : view.pki.certificates)
+    if (!each.authority)
+      certificates.push_back(Tree::map({{"name", each.name},
+                                        {"notAfter", to_rfc3339(each.not_after)},
+                                        {"renewAt", to_rfc3339(each.renew_at)}}));
+  return Tree::map({{"schema", 1},
+                    {"authorities", std::move(authorities)},
+                    {"masters", names({view.masters.begin(), view.masters.end()})},
+                    {"certificates", std::move(certificates)},
+                    {"warning", view.pki.warning}});
+}
+
+int run_pki_rotate(PkiCommandOptions const& options) {
+  if (options.authority == pki::kKubernetesAuthority.name)
+    return end_with(Error{
+        Kind::refused,
+        "the Kubernetes authority is not rotated: every kubelet, every kubeconfig and every "
+        "running pod goes by it, and none of them tells what it has loaded, so that nobody here "
+        "could say when the old one may go. etcd, etcd-peer, agent and front-proxy are ('haagent "
+        "pki rotate --authority all')",
+        {}});
+  return at_the_desk(options, [&](Desk& desk, std::stop_token stop) -> Result<int> {
+    auto const authorities = chosen(options.authority);
+    auto before = read_all(*desk.store, authorities, stop);
+    if (!before) return std::unexpected(before.error());
+    for (auto const& [authority, bundle] : *before)
+      if (is_under_way(bundle))
+        return fail(Kind::refused,
+                    "a rotation of {} is under way ({}), and nothing was changed: wait for its end "
+                    "('haagent pki status' says for whom it waits)",
+                    authority.name, to_string(bundle.stage));
+    if (auto well = all_are_well(desk, stop); !well) return std::unexpected(well.error());
+    pki::Making const making{.organization = desk.config.cluster.name,
+                             .lifetime = desk.config.pki.ca_lifetime};
+    auto begun = Tree::list();
+    for (auto const& authority : authorities) {
+      auto bundle =
+          pki::begin_rotation(*desk.store, authority, making, desk.machine.clock.utc(), stop);
+      if (!bundle) return fail(bundle.error(), "beginning the rotation of {}", authority.name);
+      begun.push_back(
+          Tree::map({{"name", authority.name}, {"newAuthority", bundle->cas.back().id}}));
+      if (options.form == OutputFormat::text)
+        std::cout << fmt::format("The rotation of {} has begun: {} is the new authority.\n",
+                                 authority.name, short_id(bundle->cas.back().id))
+                  << std::flush;
+    }
+    if (options.form == OutputFormat::text)
+      std::cout << "The masters carry it out by themselves within some minutes, and restart their "
+                   "etcd members one\nafter the other. Follow it with 'haagent pki status' and "
+                   "'haagent status'.\n";
+    else
+      std::cout << print_tree(Tree::map({{"schema", 1}, {"begun", begun}}), options.form);
+    return kExitOk;
+  });
+}
+
+int run_pki_status(PkiCommandOptions const& options) {
+  return at_the_desk(options, [&](Desk& desk, std::stop_token stop) -> Result<int> {
+    std::vector<pki::Authority> every;
+    for (auto const& file : pki::trust_files()) every.push_back(file.authority);
+    auto all = read_all(*desk.store, every, stop);
+    if (!all) return std::unexpected(all.error());
+    PkiView view{.where = desk.store->where()};
+    for (auto& [authority, bundle] : *all)
+      view.authorities.push_back({std::string(authority.name), std::move(bundle)});
+    auto own = read_status(options.root);
+    if (!own) return std::unexpected(own.error());
+    if (*own) {
+      for (auto const& peer : (*own)->peers) view.masters.insert(peer.member);
+      view.pki = (*own)->pki;
+    }
+    std::cout << (options.form == OutputFormat::text ? pki_page(view)
+                                                     : print_tree(to_tree(view), options.form));
+    return kExitOk;
+  });
+}
+
+}  // namespace haagent
