@@ -244,8 +244,9 @@ void Master::compose(bool with_volumes) {
                         .ec2 = world_.ec2(),
                         .pace = world_.pace};
   steps_ = make_etcd_steps(parts, make_peers(parts));
-  pki_ = std::make_unique<pki::PkiStep>(
-      pki::PkiParts{.config = config_, .root = Root(), .store = world_.store(), .clock = clock_});
+  pki::PkiParts pki_parts{.config = config_, .root = Root(), .store = world_.store(), .clock = clock_};
+  if (world_.pki_every > Duration(0)) pki_parts.ask_every = world_.pki_every;
+  pki_ = std::make_unique<pki::PkiStep>(pki_parts);
   machine_->run([&] {
     auto finding = pki_->look(*facts_, {});
     ASSERT_TRUE(finding) << finding.error().what;
@@ -268,10 +269,11 @@ void Master::start_agent() {
                   .polling = {.first = 100ms, .cap = 500ms},
                   .upkeep = Upkeep::act,
                   .period = 500ms});
-  rows.push_back({.step = std::move(pki_),
-                  .polling = {.first = 100ms, .cap = 500ms},
-                  .upkeep = Upkeep::act,
-                  .period = pki::pki_period(config_)});
+  rows.push_back(
+      {.step = std::move(pki_),
+       .polling = {.first = 100ms, .cap = 500ms},
+       .upkeep = Upkeep::act,
+       .period = world_.pki_every > Duration(0) ? world_.pki_every : pki::pki_period(config_)});
   runner_ = std::make_unique<Runner>(std::move(rows), clock_, nullptr,
                                      Backoff{.base = 200ms, .cap = 1000ms});
   machine_->run([&] {
@@ -289,6 +291,10 @@ void Master::stop_agent() {
 
 RowStatus Master::status() {
   return runner_->rows().at(1);
+}
+
+std::string Master::pki_says() {
+  return runner_->rows().at(2).sentence;
 }
 
 Master::Turn Master::one_turn() {

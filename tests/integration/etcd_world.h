@@ -84,6 +84,7 @@ class Master {
   // Whatever the etcd row says now.
   RowStatus status();
   bool done() { return status().state == RowStatus::State::done; }
+  std::string pki_says();
 
   void kill_etcd();  // and waits until it is gone
   void stop_etcd();
@@ -136,6 +137,7 @@ class World {
   CurlHttp& http() { return http_; }
   test::MemoryStore& store() { return store_; }
   Duration leaf_lifetime{std::chrono::hours(24)};  // of the masters that boot from now on
+  Duration pki_every{0};  // how often their pki looks and asks the store; 0: as it is shipped
 
   // A blank, prepared volume for the member; replaces the one that it had.
   std::string create_volume(std::string const& member);
