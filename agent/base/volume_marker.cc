@@ -37,8 +37,12 @@ Tree lay_over(Tree tree, VolumeMarker const& marker) {
   tree.set("volumeId", marker.volume_id);
   tree.set("formattedAt", marker.formatted_at);
   tree.set("etcdClusterId", marker.etcd_cluster_id);
-  if (!marker.etcd_version.empty()) tree.set("etcdVersion", marker.etcd_version);
-  if (!marker.etcd_data_version.empty()) tree.set("etcdDataVersion", marker.etcd_data_version);
+  // What is not known is not written; what is no longer known is written over.
+  for (auto const& [key, value] : {std::pair{"etcdVersion", &marker.etcd_version},
+                                   {"etcdDataVersion", &marker.etcd_data_version},
+                                   {"etcdOrder", &marker.etcd_order}}) {
+    if (!value->empty() || tree.find(key)) tree.set(key, *value);
+  }
   return tree;
 }
 
@@ -72,6 +76,7 @@ Result<std::optional<VolumeMarker>> read_volume_marker(std::filesystem::path con
   marker.etcd_cluster_id = (*tree)->text_at("etcdClusterId");
   marker.etcd_version = (*tree)->text_at("etcdVersion");
   marker.etcd_data_version = (*tree)->text_at("etcdDataVersion");
+  marker.etcd_order = (*tree)->text_at("etcdOrder");
   return marker;
 }
 

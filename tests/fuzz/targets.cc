@@ -12,6 +12,7 @@ constexpr Target kTargets[] = {
     {"etcd_config_file", etcd_config_file},
     {"etcd_log", etcd_log},
     {"etcd_metrics", etcd_metrics},
+    {"etcd_order", etcd_order},
     {"etcd_tag", etcd_tag},
     {"gzip_stream", gzip_stream},
     {"hello", hello},

@@ -16,6 +16,7 @@ void etcd_answers(std::string_view bytes);
 void etcd_config_file(std::string_view bytes);
 void etcd_log(std::string_view bytes);
 void etcd_metrics(std::string_view bytes);
+void etcd_order(std::string_view bytes);
 void etcd_tag(std::string_view bytes);
 void gzip_stream(std::string_view bytes);
 void hello(std::string_view bytes);

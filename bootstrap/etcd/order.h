@@ -1,0 +1,90 @@
+// What an operator has ordered all masters of a lost cluster to do, in the state store:
+//
+//   restore/<main|events>.json
+//
+// One command on one master writes it, where none stands (put-if-absent) or only one that is over;
+// every master's agent reads it and does its part; who sees that all is done closes it. It names
+// the volumes that it is about, so that a disk which came later never takes part: such a member may
+// have voted under the id that the order would give it anew.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "agent/base/clock.h"
+#include "agent/base/facts.h"
+#include "agent/base/result.h"
+#include "agent/base/state_store.h"
+
+namespace haagent::bootstrap {
+
+struct EtcdOrder {
+  enum class Kind {
+    restore,  // all members anew from one backup, as a new cluster
+    recover,  // one member goes on alone with its data (etcd's --force-new-cluster)
+  };
+  struct Volume {
+    std::string member;     // "a"
+    std::string volume_id;  // "vol-1"
+    bool operator==(Volume const&) const = default;
+  };
+  std::string id;  // "20260115T101500.123Z-i-0a11": never given twice
+  Kind kind = Kind::restore;
+  std::string cluster;                   // "prod.example.com"
+  EtcdCluster etcd = EtcdCluster::main;  // which of its two
+  std::uint64_t cluster_id = 0;          // that is there afterwards
+  std::vector<Volume> volumes;           // that take part, one a member
+  bool over_running = false;             // ordered though a quorum served
+  UtcTime created_at{};
+  std::string by;  // the instance that it was ordered on
+  UtcTime closed_at{};
+  bool closed = false;
+
+  // Of a restore.
+  std::string backup;                // its name
+  std::uint64_t revision = 0;        // of the backup
+  std::string etcd_version;          // that it was taken from: "3.5.30"
+  std::string token;                 // of the new cluster
+  std::vector<std::string> members;  // all of the new cluster, with or without a volume: "a"
+  bool bump = false;                 // the tools here can raise the revision, and shall
+
+  bool operator==(EtcdOrder const&) const = default;
+  bool names(std::string_view member, std::string_view volume_id) const;
+};
+
+// An agent that has not begun to carry an order out by then never does: what was right for a
+// cluster that was lost may be wrong for one that has come back since.
+inline constexpr Duration kOrderBegins{3'600'000};
+
+std::string order_key(EtcdCluster cluster);  // "restore/main.json"
+std::string order_id(UtcTime created, std::string_view instance_id);
+std::string order_json(EtcdOrder const& order);
+// Errors: invalid, naming what is missing or wrong.
+Result<EtcdOrder> parse_order(std::string_view bytes);
+
+struct StoredOrder {
+  EtcdOrder order;
+  std::string version;  // for replace()
+};
+// Nothing where none was ever given. Errors: invalid where what stands there is none.
+Result<std::optional<StoredOrder>> read_order(StateStore& store, EtcdCluster cluster,
+                                              std::stop_token stop);
+// False where another one stands there meanwhile. `before`: what was read, and is to be replaced.
+Result<bool> give_order(StateStore& store, EtcdOrder const& order,
+                        std::optional<StoredOrder> const& before, std::stop_token stop);
+// What stands there afterwards: this order, closed, or another one that came since.
+Result<EtcdOrder> close_order(StateStore& store, EtcdOrder const& order, UtcTime now,
+                              std::stop_token stop);
+
+// The order as the store had it last, handed from the row that asks the store to the row that acts.
+struct OrderBoard {
+  Fact<EtcdOrder> main, events;
+  Fact<EtcdOrder>& of(EtcdCluster cluster) { return cluster == EtcdCluster::main ? main : events; }
+};
+
+}  // namespace haagent::bootstrap
