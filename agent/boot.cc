@@ -39,6 +39,8 @@ struct Boot::State {
         pki{config, parts.root, parts.store, parts.clock},
         group(parts.group) {
     etcd.asks_for_backups = true;
+    etcd.orders = std::make_shared<bootstrap::OrderBoard>();
+    etcd.backups = &backups;
     // One for each cluster: their rows run side by side, each in a thread of its own.
     for (auto cluster : kEtcdClusters)
       before_change.push_back(std::make_unique<bootstrap::BackupBeforeChange>(cluster, backups));
@@ -144,8 +146,9 @@ std::vector<Row> Boot::rows() {
     auto name = [&](std::string_view what) {
       return fmt::format("{}-{}", what, to_string(cluster));
     };
-    rows.push_back(row(std::make_unique<bootstrap::StoreStep>(cluster, state.backups),
-                       {.after = {name("mount")}, .upkeep = Upkeep::look_only, .period = 2s}));
+    rows.push_back(
+        row(std::make_unique<bootstrap::StoreStep>(cluster, state.backups, state.etcd.orders),
+            {.after = {name("mount")}, .upkeep = Upkeep::act, .period = 2s}));
     // It never gives up: a store that is down for a week is told for a week.
     rows.push_back(
         row(std::make_unique<bootstrap::BackupStep>(cluster, state.backups),

@@ -2,13 +2,17 @@
 
 #include <algorithm>
 #include <functional>
+#include <utility>
 
-#include "bootstrap/etcd/data_dir.h"
+#include "agent/base/volume_marker.h"
 
 namespace haagent::bootstrap {
 namespace {
 
 using namespace std::chrono_literals;
+
+// Each master of a cluster that is well, of each of its two: a price in the order of cents a month.
+constexpr Duration kOrderEvery = 30s;
 
 // The same at each start, so that a restarted agent does not draw a better one.
 Duration jitter_of(NodeConfig const& config, std::string_view name) {
@@ -19,36 +23,114 @@ Duration jitter_of(NodeConfig const& config, std::string_view name) {
 
 }  // namespace
 
-StoreStep::StoreStep(EtcdCluster cluster, BackupParts const& parts)
-    : cluster_(cluster), parts_(parts), name_(fmt::format("store-{}", to_string(cluster))) {}
+StoreStep::StoreStep(EtcdCluster cluster, BackupParts const& parts,
+                     std::shared_ptr<OrderBoard> orders)
+    : cluster_(cluster),
+      parts_(parts),
+      name_(fmt::format("store-{}", to_string(cluster))),
+      orders_(std::move(orders)) {}
+
+// Who does not hear of an order does without it, and looks again: no boot waits for it.
+void StoreStep::ask_for_order(EtcdFacts& mine, bool quorum, bool blank, std::stop_token stop) {
+  auto const now = parts_.clock.steady();
+  bool const first = !std::exchange(looked_, true);
+  if (!orders_ || (first && !blank)) return;
+  if (quorum && asked_ && now - *asked_ < kOrderEvery) return;
+  asked_ = now;
+  auto& posted = orders_->of(cluster_);
+  auto object = parts_.store.get(order_key(cluster_), std::move(stop));
+  trouble_ = object ? "" : object.error().what;
+  if (!object) return;
+  if (!*object) {
+    posted.clear();
+    return;
+  }
+  auto order = parse_order((*object)->bytes);
+  if (!order) {
+    trouble_ = fmt::format("{}: {}", order_key(cluster_), order.error().what);
+  } else if (order->cluster != parts_.config.cluster.name || order->etcd != cluster_) {
+    trouble_ = fmt::format("{} is of {}: two clusters share one state store", order_key(cluster_),
+                           order->cluster);
+  } else {
+    auto const token = order->closed ? "" : order->token;
+    auto backups = mine.backups.get().value_or(EtcdBackups{});
+    if (backups.restored_token != token) {
+      backups.restored_token = token;
+      mine.backups.set(std::move(backups));
+    }
+    posted.set(*std::move(order));
+    return;
+  }
+  posted.clear();
+}
+
+bool StoreStep::is_carried_out(EtcdOrder const& order, Facts& facts) const {
+  auto& mine = facts.etcd(cluster_);
+  auto const member = mine.member.get();
+  auto const mount = mine.mount.get();
+  if (order.closed || !member || !mount || member->leader.empty() || member->learner ||
+      member->cluster_id != etcd_id_text(order.cluster_id))
+    return false;
+  auto const marker = read_volume_marker(parts_.root(mount->mount_point));
+  if (!marker || !*marker || (*marker)->etcd_order != order.id) return false;
+  auto const voters = static_cast<std::size_t>(member->voters);
+  return order.kind == EtcdOrder::Kind::recover ||
+         (voters >= order.members.size() && member->healthy_voters == member->voters);
+}
 
 Result<Finding> StoreStep::look(Facts& facts, std::stop_token stop) {
   auto& mine = facts.etcd(cluster_);
-  if (mine.member.get()) return Done{"etcd serves, so what the state store has decides nothing"};
   auto mount = mine.mount.require(fmt::format("mount of {}", to_string(cluster_)));
   if (!mount) return std::unexpected(mount.error());
   auto const data = inspect_data_dir(parts_.root(mount->mount_point));
-  if (data && data->state == DataDir::State::member)
+  // What cannot be read is told by the member's own row, and is never blank.
+  auto const state = data ? data->state : DataDir::State::member;
+  auto const member = mine.member.get();
+  ask_for_order(mine, member && !member->leader.empty(), state != DataDir::State::member, stop);
+  if (orders_)
+    if (auto const order = orders_->of(cluster_).get(); order && is_carried_out(*order, facts))
+      return Needed{fmt::format("write to {} that the order {} is carried out",
+                                parts_.store.where(), order->id)};
+  auto found = look_for_backups(mine, state, std::move(stop));
+  if (!found || trouble_.empty()) return found;
+  return Done{fmt::format("{}; whether an order stands there is not known: {}", sentence_of(*found),
+                          trouble_)};
+}
+
+Result<Finding> StoreStep::look_for_backups(EtcdFacts& mine, DataDir::State data,
+                                            std::stop_token stop) {
+  if (mine.member.get()) return Done{"etcd serves, so what the state store has decides nothing"};
+  if (data == DataDir::State::member)
     return Done{"the volume has data, so what the state store has decides nothing"};
+  auto const token = mine.backups.get().value_or(EtcdBackups{}).restored_token;
   Backups backups(cluster_, parts_);
   auto seen = backups.inventory(std::move(stop));
   if (!seen) {
     // Not known is not none.
-    mine.backups.set({.state = EtcdBackups::State::unknown, .detail = seen.error().what});
+    mine.backups.set({.state = EtcdBackups::State::unknown,
+                      .detail = seen.error().what,
+                      .restored_token = token});
     return Done{fmt::format("not known: {}", seen.error().what)};
   }
   auto const* newest = seen->newest();
   if (!newest) {
-    mine.backups.set({.state = EtcdBackups::State::none});
+    mine.backups.set({.state = EtcdBackups::State::none, .restored_token = token});
     return Done{fmt::format("{} has no backup of {}", parts_.store.where(), to_string(cluster_))};
   }
-  mine.backups.set({.state = EtcdBackups::State::present, .detail = to_rfc3339(newest->created)});
+  mine.backups.set({.state = EtcdBackups::State::present,
+                    .detail = to_rfc3339(newest->created),
+                    .restored_token = token});
   return Done{fmt::format("{} has backups of {}, the newest of {}", parts_.store.where(),
                           to_string(cluster_), to_rfc3339(newest->created))};
 }
 
-Result<void> StoreStep::act(Facts&, std::stop_token) {
-  return fail(Kind::internal, "{} has nothing to do", name_);
+Result<void> StoreStep::act(Facts&, std::stop_token stop) {
+  auto const order = orders_ ? orders_->of(cluster_).get() : std::nullopt;
+  if (!order) return fail(Kind::internal, "{} has nothing to do", name_);
+  auto closed = close_order(parts_.store, *order, parts_.clock.utc(), std::move(stop));
+  if (!closed) return fail(closed.error(), "closing the order {}", order->id);
+  orders_->of(cluster_).set(*std::move(closed));
+  return {};
 }
 
 BackupStep::BackupStep(EtcdCluster cluster, BackupParts const& parts)

@@ -1,5 +1,5 @@
-// The rows `store-<cluster>` and `backup-<cluster>`: what the state store has of a cluster, and
-// that there is always a young backup of it.
+// The rows `store-<cluster>` and `backup-<cluster>`: what the state store has of a cluster, backups
+// and an operator's order, and that there is always a young backup of it.
 #pragma once
 
 #include <memory>
@@ -10,23 +10,38 @@
 #include "agent/base/step.h"
 #include "bootstrap/etcd/backup.h"
 #include "bootstrap/etcd/backup_decision.h"
+#include "bootstrap/etcd/data_dir.h"
+#include "bootstrap/etcd/order.h"
 
 namespace haagent::bootstrap {
 
 // `store-<cluster>`: asks the store for backups while the volume is blank and no member serves, and
-// sets facts.etcd(cluster).backups. Comes after mount-<cluster>. Always done: who waits for its
-// answer is etcd-<cluster>, and a volume with data waits for nobody's answer.
+// sets facts.etcd(cluster).backups. Comes after mount-<cluster>. It holds no boot up: who waits for
+// its answer is etcd-<cluster>, and a volume with data waits for nobody's answer.
+//
+// And it asks for an operator's order, and puts it on the board: at once where the volume is blank,
+// not at all in the first look at one with data, every two seconds while there is no quorum, and
+// each half minute while there is one. It closes an order that this member has carried out, once
+// every member of it serves.
 class StoreStep final : public Step {
  public:
-  StoreStep(EtcdCluster cluster, BackupParts const& parts);
+  StoreStep(EtcdCluster cluster, BackupParts const& parts, std::shared_ptr<OrderBoard> orders = {});
   std::string_view name() const override { return name_; }
   Result<Finding> look(Facts& facts, std::stop_token stop) override;
   Result<void> act(Facts& facts, std::stop_token stop) override;
 
  private:
+  bool is_carried_out(EtcdOrder const& order, Facts& facts) const;
+  void ask_for_order(EtcdFacts& mine, bool quorum, bool blank, std::stop_token stop);
+  Result<Finding> look_for_backups(EtcdFacts& mine, DataDir::State data, std::stop_token stop);
+
   EtcdCluster const cluster_;
   BackupParts parts_;
   std::string const name_;
+  std::shared_ptr<OrderBoard> orders_;
+  bool looked_ = false;
+  std::optional<SteadyTime> asked_;  // for an order
+  std::string trouble_;              // with that; empty: none
 };
 
 // `backup-<cluster>`: a standing duty, after etcd-<cluster>. It holds no boot up: its first look

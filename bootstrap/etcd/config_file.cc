@@ -101,6 +101,17 @@ Result<std::string> render_etcd_config(NodeConfig const& config, EtcdCluster clu
   file.set("client-transport-security", security("server", etcd_clients_trust_path(cluster)));
   file.set("peer-transport-security", security("peer", etcd_peers_trust_path(cluster)));
   if (!settings.extra_config.is_null()) file = merge(std::move(file), settings.extra_config);
+  if (initial.alone) {
+    file.set("force-new-cluster", true);
+    file.set("listen-peer-urls", fmt::format("https://127.0.0.1:{}", ports.peer));
+    file.set("listen-client-urls", fmt::format("https://127.0.0.1:{}", ports.client));
+    // There is nobody left whose data could be compared with.
+    if (version < EtcdVersion{3, 6, 0}) {
+      file.set("experimental-initial-corrupt-check", false);
+    } else {
+      file.set("feature-gates", "CompactHashCheck=true");
+    }
+  }
   return yaml::print(file);
 }
 

@@ -22,6 +22,9 @@ namespace haagent::bootstrap {
 struct EtcdInitial {
   std::vector<InitialMember> members;
   bool existing = false;  // join; else form
+  // Only to make the one surviving member a cluster of its own, and never for longer: it takes
+  // every other member out of the list. Nobody but this machine reaches such an etcd.
+  bool alone = false;
   bool operator==(EtcdInitial const&) const = default;
 };
 

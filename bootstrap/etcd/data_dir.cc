@@ -58,6 +58,10 @@ Result<DataDir> inspect_data_dir(std::filesystem::path const& mount_point) {
   auto const marker = volume_marker_path(mount_point).filename().string();
   for (auto const& name : **volume) {
     if (name == data.filename() || name == marker || name == "lost+found") continue;
+    if (name == etcd_restored_dir(mount_point).filename()) {
+      found.restored = true;
+      continue;
+    }
     if (name.starts_with(data.filename().string() + ".")) {
       found.set_aside.push_back(name);
     } else if (!name.starts_with("." + marker)) {  // half-written, beside the marker
@@ -83,6 +87,20 @@ Result<DataDir> inspect_data_dir(std::filesystem::path const& mount_point) {
   if (!head) return std::unexpected(head.error());
   found.identity = wal_identity(*head).value_or(WalIdentity{});
   return found;
+}
+
+Result<WalIdentity> data_identity(fs::path const& data_dir) {
+  auto const folder = data_dir / "member" / "wal";
+  auto logs = names_in(folder);
+  if (!logs) return std::unexpected(logs.error());
+  for (auto const& name : logs->value_or(std::vector<std::string>{})) {
+    if (!name.ends_with(".wal")) continue;
+    auto head = head_of(folder / name);
+    if (!head) return std::unexpected(head.error());
+    if (auto identity = wal_identity(*head)) return *identity;
+    break;
+  }
+  return fail(Kind::invalid, "{} holds no log of a member", data_dir.string());
 }
 
 namespace {

@@ -24,10 +24,15 @@ struct DataDir {
   WalIdentity identity;                // zeros where there is no log or it could not be read
   std::vector<std::string> foreign;    // what on the volume neither etcd nor haagent put there
   std::vector<std::string> set_aside;  // earlier data directories: "data.20260115T101500Z"
+  bool restored =
+      false;  // a data directory that a restore has built, or begun, and not put in place
 };
 
 // Errors: refused where the directory cannot be read, since unreadable is never blank.
 Result<DataDir> inspect_data_dir(std::filesystem::path const& mount_point);
+
+// Whose log a data directory holds. Errors: invalid where there is none, or it cannot be read.
+Result<WalIdentity> data_identity(std::filesystem::path const& data_dir);
 
 // The requests of etcd's old API in the log after its newest snapshot: what the next start replays.
 // Reads all of that, so it is for the start that is a step up. Errors: refused where the log cannot

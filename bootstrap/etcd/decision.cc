@@ -5,6 +5,7 @@
 #include <set>
 
 #include "agent/base/member_count.h"
+#include "bootstrap/etcd/order_decision.h"
 #include "bootstrap/etcd/tags.h"
 #include "bootstrap/etcd/version.h"
 
@@ -95,6 +96,14 @@ std::string bring_back(MemberInputs const& in) {
   if (silent.empty()) return kByItself;
   return fmt::format("if it stays so, see to the master{} of {}", silent.size() == 1 ? "" : "s",
                      in_words(silent));
+}
+
+std::string lost_for_ever(MemberInputs const& in) {
+  auto words = bring_back(in);
+  if (words == kByItself) return words;
+  return words +
+         "; if what they had is lost for ever, run 'haagent etcd recover' here, or 'haagent "
+         "etcd restore'";
 }
 
 std::optional<Refuse> other_cluster(MemberInputs const& in) {
@@ -364,7 +373,7 @@ Decision with_running_unit(MemberInputs const& in) {
   if (own.learner) return with_running_learner(in);
   if (!own.quorum_list)
     return Wait{fmt::format("{} runs and has no quorum{}", in.self.name, because(missing(in))),
-                bring_back(in)};
+                lost_for_ever(in)};
   for (auto const& member : *own.quorum_list) {
     if (member.id != own.member_id) continue;
     if (std::ranges::find(member.peer_urls, in.self.peer_url) == member.peer_urls.end())
@@ -384,6 +393,7 @@ Decision with_running_unit(MemberInputs const& in) {
                               own.quorum_list->size(), own.quorum_list->size() == 1 ? "" : "s");
   if (auto absent = missing(in); !absent.empty()) sentence += "; " + absent;
   if (!change.note.empty()) sentence += "; " + change.note;
+  if (auto held = order_note(in); !held.empty()) sentence += "; " + held;
   for (auto const& alarm : own.alarms) sentence += "; " + alarm;
   return Serving{std::move(sentence), change.watch_tags};
 }
@@ -476,6 +486,7 @@ std::string history(MemberInputs const& in) {
   if (!in.snapshot_id.empty()) add(fmt::format("this volume is made from {}", in.snapshot_id));
   if (!in.data.set_aside.empty())
     add(fmt::format("this volume holds {}", in_words(in.data.set_aside)));
+  if (in.data.restored) add("a restore was begun on this volume");
   for (auto const& volume : in.volumes.value_or(std::vector<VolumeEvidence>{})) {
     if (!volume.etcd_cluster_id.empty() &&
         !(volume.member == in.member && volume.etcd_cluster_id == in.tag_cluster_id))
@@ -511,7 +522,7 @@ Decision form(MemberInputs const& in) {
   if (auto old = history(in); !old.empty())
     return Wait{fmt::format("there has been a cluster ({}), and no member of it answers{}", old,
                             because(missing(in))),
-                "bring one back, or restore a backup"};
+                "bring one back, or run 'haagent etcd restore'"};
   if (auto wait = backups_say(in)) return *wait;
 
   auto const wanted = std::set(in.expected_members.begin(), in.expected_members.end());
@@ -561,7 +572,8 @@ Decision without_data(MemberInputs const& in) {
     if (peer.reach == Reach::answers)
       return Wait{fmt::format("{} knows cluster {:x}, which has no quorum{}", peer.member,
                               peer.cluster_id, because(missing(in))),
-                  "bring its other members back, or restore a backup"};
+                  "bring its other members back; if they are lost for ever, run 'haagent etcd "
+                  "recover' on its master, or 'haagent etcd restore'"};
     if (peer.reach == Reach::strange)
       return Wait{fmt::format("{} answers, but not as etcd does ({}): it may know a cluster",
                               peer.member, peer.why),
@@ -605,6 +617,7 @@ std::string missing(MemberInputs const& in) {
 }
 
 Decision decide(MemberInputs const& inputs) {
+  if (auto move = on_order(inputs)) return *move;
   if (inputs.data.state == DataDir::State::member) return with_data(inputs);
   bool const expected = std::ranges::count(inputs.expected_members, inputs.member) > 0;
   if (!expected || inputs.expected.size() != inputs.expected_members.size())
@@ -658,6 +671,18 @@ std::string sentence_of(Decision const& decision, MemberInputs const& in) {
           [](RemoveMember const& move) {
             return fmt::format("remove {} ({:x}) from the cluster: {}", move.name, move.id,
                                move.why);
+          },
+          [&](RestoreData const&) {
+            return is_restored_but_for_its_place(in)
+                       ? fmt::format("put the restored data of {} in place", name)
+                       : fmt::format("restore {} from the backup {}, as ordered", name,
+                                     in.order->backup);
+          },
+          [&](ForceAlone const&) {
+            return fmt::format("make {} a cluster of its own, with its data, as ordered", name);
+          },
+          [&](AdoptCluster const& move) {
+            return fmt::format("give the volume of {} to the restored cluster {:x}", name, move.id);
           },
           [&](MoveLeader const& move) {
             return fmt::format("move the lead from {} to {}: {}", name, move.name, move.why);

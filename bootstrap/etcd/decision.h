@@ -27,6 +27,8 @@
 //     etcd's leader, of which there is one, one at a time, and never while another voter is down.
 //  7. The number of voters is made even only while every voter is up: a quorum of 4 is 3.
 //  8. What stands in the way is set aside, never deleted.
+//  9. An operator's order in the state store (order.h) goes before 1 to 3, for the volumes that it
+//     names, once each, and not over a quorum that serves unless it says so.
 #pragma once
 
 #include <cstdint>
@@ -40,6 +42,7 @@
 #include "bootstrap/etcd/client.h"
 #include "bootstrap/etcd/data_dir.h"
 #include "bootstrap/etcd/names.h"
+#include "bootstrap/etcd/order.h"
 #include "bootstrap/etcd/version.h"
 
 namespace haagent::bootstrap {
@@ -129,6 +132,12 @@ struct MemberInputs {
   Backups backups = Backups::absent;
   std::string backups_detail;  // of unknown: why; of present: which
   std::string restored_token;  // of a restore that is under way
+
+  // The operator's order, as the store had it last, and what this volume knows of it.
+  std::optional<EtcdOrder> order;
+  Duration order_age{0};
+  std::string volume_id;   // mine
+  std::string order_done;  // id of the last one that was carried out on my volume
 };
 
 struct StartAsIs {};
@@ -166,6 +175,13 @@ struct RemoveMember {  // another, or the learner that does not get on
   std::string name;
   std::string why;
 };
+struct RestoreData {};  // as ordered, from its backup, into an empty place
+struct ForceAlone {};   // as ordered: my data go on as a cluster of one
+// As ordered, and too late for it: the cluster of the order serves without me, so my volume belongs
+// to it from now on, as a blank one does.
+struct AdoptCluster {
+  std::uint64_t id = 0;
+};
 struct MoveLeader {  // away from me
   std::uint64_t to = 0;
   std::string name;
@@ -185,9 +201,10 @@ struct Serving {
   std::string what;
   bool watch_tags = false;  // a change waits for what EC2 says next
 };
-using Decision = std::variant<StartAsIs, FormNew, StartJoined, SetAside, StopUnit, RemoveStale,
-                              AddLearner, Promote, UpdatePeerUrl, TagVolume, MarkVolume,
-                              RemoveMember, MoveLeader, Wait, Refuse, Serving>;
+using Decision =
+    std::variant<StartAsIs, FormNew, StartJoined, SetAside, StopUnit, RemoveStale, AddLearner,
+                 Promote, UpdatePeerUrl, TagVolume, MarkVolume, RemoveMember, MoveLeader,
+                 RestoreData, ForceAlone, AdoptCluster, Wait, Refuse, Serving>;
 
 Decision decide(MemberInputs const& inputs);
 

@@ -43,6 +43,10 @@ std::filesystem::path etcd_data_dir(std::filesystem::path const& mount_point) {
   return mount_point / "data";
 }
 
+std::filesystem::path etcd_restored_dir(std::filesystem::path const& mount_point) {
+  return mount_point / "data.restored";
+}
+
 HttpTls etcd_client_tls(Root const& root) {
   return {.ca_file = root("/etc/kubernetes/pki/etcd/ca.crt"),
           .cert_file = root("/etc/kubernetes/pki/etcd/healthcheck-client.crt"),

@@ -31,6 +31,8 @@ std::string etcd_cluster_token(NodeConfig const& config, EtcdCluster cluster);
 std::string etcd_unit(EtcdCluster cluster);                   // "haagent-etcd@main.service"
 std::filesystem::path etcd_config_path(EtcdCluster cluster);  // not yet under the root
 std::filesystem::path etcd_data_dir(std::filesystem::path const& mount_point);
+// Where a restore builds what becomes the data directory.
+std::filesystem::path etcd_restored_dir(std::filesystem::path const& mount_point);
 
 // What the agent shows to etcd: kubeadm's health check certificate.
 HttpTls etcd_client_tls(Root const& root);

@@ -10,6 +10,8 @@
 #include "bootstrap/etcd/errors.h"
 #include "bootstrap/etcd/handover.h"
 #include "bootstrap/etcd/member_facts.h"
+#include "bootstrap/etcd/order_decision.h"
+#include "bootstrap/etcd/restore.h"
 #include "bootstrap/etcd/trust.h"
 #include "bootstrap/hosts/step.h"
 
@@ -27,6 +29,13 @@ constexpr Duration kStartAgainFirst = 1s;
 constexpr Duration kChangeAgain = 1s;
 constexpr Duration kStartAgainCap = 60s;
 constexpr int kLeadPasses = 2;
+
+// A single member elects itself within a second; a large database takes its time to be read.
+constexpr Duration kAloneDeadline = 120s;
+constexpr Duration kAloneAgain = 200ms;
+
+constexpr char const* kLeasesBegin = "/registry/masterleases/";
+constexpr char const* kLeasesEnd = "/registry/masterleases0";
 
 // Nothing hangs on the answer but how early a wrong version is told: etcd itself refuses the rest.
 constexpr EtcdTimeouts kVersionTimeouts{.connect = 600ms, .request = 1'500ms};
@@ -128,6 +137,14 @@ Result<MemberInputs> EtcdStep::gather(Facts& facts, std::stop_token stop) {
     in.marker_cluster_id = (*marker)->etcd_cluster_id;
     in.served_by = (*marker)->etcd_version;
     in.data_version = (*marker)->etcd_data_version;
+    in.order_done = (*marker)->etcd_order;
+  }
+  in.volume_id = volume->volume_id;
+  if (parts_.orders && parts_.backups) {
+    in.order = parts_.orders->of(cluster_).get();
+    if (in.order)
+      in.order_age =
+          std::chrono::duration_cast<Duration>(parts_.clock.utc() - in.order->created_at);
   }
   in.tag_cluster_id = tagged_.empty() ? volume->etcd_cluster_id : tagged_;
   in.snapshot_id = volume->snapshot_id;
@@ -347,12 +364,23 @@ std::optional<Finding> EtcdStep::pass_lead() {
 Result<Finding> EtcdStep::when_serving(Facts& facts, std::string sentence, std::stop_token stop) {
   started_ = false;
   failed_starts_ = 0;
-  if (auto versions = own_member().versions(std::move(stop))) serves_ = *std::move(versions);
+  if (auto versions = own_member().versions(stop)) serves_ = *std::move(versions);
   if (knows_new_version()) {
     move_ = WriteVersion{};
     return Needed{fmt::format("write to the volume of {} that etcd {} serves on it, at {}",
                               etcd_member_name(cluster_, inputs_.member), serves_.server,
                               data_version_of(serves_.cluster, serves_.storage))};
+  }
+  auto stale = stale_leases(stop);
+  if (!stale) return std::unexpected(stale.error());
+  if (!stale->empty()) {
+    move_ = EraseLeases{*std::move(stale)};
+    return Needed{"take the leases of apiservers from before the restore away"};
+  }
+  if (inputs_.data.restored) {
+    move_ = DropRestored{};
+    return Needed{fmt::format("take away what a restore has begun on the volume of {}",
+                              etcd_member_name(cluster_, inputs_.member))};
   }
   auto initial = initial_on_disk();
   if (!initial) return std::unexpected(initial.error());
@@ -523,6 +551,92 @@ Result<void> EtcdStep::mark(std::uint64_t id, std::stop_token stop) {
   return write_volume_marker(mount_point_, **marker);
 }
 
+Result<void> EtcdStep::carried_out(std::function<void(VolumeMarker&)> const& change) {
+  auto marker = read_volume_marker(mount_point_);
+  if (!marker) return std::unexpected(marker.error());
+  if (!*marker)
+    return fail(Kind::refused, "{} has no haagent.json: it is not the volume that was prepared",
+                mount_point_.string());
+  // What names an order must not stand beside what another one has half built.
+  if (auto dropped = drop_restored(mount_point_); !dropped) return dropped;
+  (*marker)->etcd_order = inputs_.order->id;
+  change(**marker);
+  started_ = false;
+  failed_starts_ = 0;
+  return write_volume_marker(mount_point_, **marker);
+}
+
+Result<void> EtcdStep::restore(std::stop_token stop) {
+  auto done = is_restored_but_for_its_place(inputs_)
+                  ? place_restored(mount_point_)
+                  : restore_volume(*parts_.backups, *inputs_.order, inputs_.member, mount_point_,
+                                   std::move(stop));
+  if (!done) return fail(done.error(), "restoring {}", etcd_member_name(cluster_, inputs_.member));
+  started_ = false;
+  failed_starts_ = 0;
+  return {};
+}
+
+Result<void> EtcdStep::adopt(Facts& facts, std::uint64_t id, std::stop_token stop) {
+  if (auto done = tag(facts, id, std::move(stop)); !done) return done;
+  return carried_out([&](VolumeMarker& marker) {
+    marker.etcd_cluster_id = etcd_id_text(id);
+    marker.etcd_version.clear();
+    marker.etcd_data_version.clear();
+  });
+}
+
+// Whoever is stopped in the middle does all of it again: nobody joins an etcd that listens to this
+// machine alone, so that its second start takes nobody out who was not out already.
+Result<void> EtcdStep::force_alone(std::stop_token stop) {
+  auto initial = initial_on_disk();
+  if (!initial) return std::unexpected(initial.error());
+  initial->alone = true;
+  if (auto began = start(*initial); !began) return began;
+  initial->alone = false;
+  auto const unit = etcd_unit(cluster_);
+  auto const deadline = parts_.clock.steady() + kAloneDeadline;
+  Result<void> alone = fail(Kind::transient, "it was not asked");
+  for (;;) {
+    auto members = own().members(Consistency::linearizable, stop);
+    if (members && members->members.size() == 1) {
+      alone = {};
+      break;
+    }
+    alone = members ? fail(Kind::transient, "it still lists {} members", members->members.size())
+                    : std::unexpected(members.error());
+    auto state = parts_.units.state(unit);
+    if (state && !is_up(state->phase))
+      alone = fail(Kind::transient, "etcd has ended ({})", state->detail);
+    if ((state && !is_up(state->phase)) || parts_.clock.steady() >= deadline ||
+        !parts_.clock.sleep(kAloneAgain, stop))
+      break;
+  }
+  started_ = false;
+  auto stopped = parts_.units.stop(unit, kStopDeadline, stop);
+  if (auto written = write_config(*initial); !written) return written;
+  if (!alone) return fail(alone.error(), "making {} a cluster of its own", inputs_.self.name);
+  if (!stopped) return stopped;
+  return carried_out([](VolumeMarker&) {});
+}
+
+// Of apiservers that served the cluster before the restore: each stays an endpoint of the service
+// "kubernetes" for as long as its lease stands. Live ones write theirs every few seconds.
+Result<std::vector<std::string>> EtcdStep::stale_leases(std::stop_token stop) {
+  std::vector<std::string> keys;
+  auto const& order = inputs_.order;
+  if (cluster_ != EtcdCluster::main || !order || order->kind != EtcdOrder::Kind::restore ||
+      inputs_.order_done != order->id || leases_erased_ == order->id ||
+      inputs_.own.cluster_id != order->cluster_id)
+    return keys;
+  auto found = own().range(kLeasesBegin, kLeasesEnd, Consistency::linearizable, std::move(stop));
+  if (!found) return fail(found.error(), "looking for the leases of apiservers");
+  for (auto const& each : *found)
+    if (each.mod_revision <= order->revision) keys.push_back(each.key);
+  if (keys.empty()) leases_erased_ = order->id;
+  return keys;
+}
+
 // For good: not one that comes back under another id.
 bool EtcdStep::takes_a_voter(Decision const& decision) const {
   auto const* leaving = std::get_if<RemoveMember>(&decision);
@@ -572,6 +686,10 @@ Result<void> EtcdStep::carry_out(Decision const& decision, Facts& facts, std::st
   if (auto const* update = std::get_if<UpdatePeerUrl>(&decision))
     return voters().update_peer_url(update->id,
                                     etcd_peer_url(parts_.config, cluster_, inputs_.member), stop);
+  if (std::get_if<RestoreData>(&decision)) return restore(stop);
+  if (std::get_if<ForceAlone>(&decision)) return force_alone(stop);
+  if (auto const* adopted = std::get_if<AdoptCluster>(&decision))
+    return adopt(facts, adopted->id, stop);
   if (auto const* tagged = std::get_if<TagVolume>(&decision)) return tag(facts, tagged->id, stop);
   if (auto const* marked = std::get_if<MarkVolume>(&decision)) return mark(marked->id, stop);
   return fail(Kind::internal, "{} has nothing to do", name_);
@@ -585,6 +703,13 @@ Result<void> EtcdStep::act(Facts& facts, std::stop_token stop) {
     // Whether it has moved is for the next look to say.
     auto moved = own().move_leader(lead->to, stop);
     if (!moved && moved.error().kind == Kind::interrupted) return moved;
+    return {};
+  }
+  if (std::get_if<DropRestored>(&move_)) return drop_restored(mount_point_);
+  if (auto const* leases = std::get_if<EraseLeases>(&move_)) {
+    for (auto const& key : leases->keys)
+      if (auto erased = own().erase(key, stop); !erased)
+        return fail(erased.error(), "taking {} away", key);
     return {};
   }
   if (std::get_if<Restart>(&move_)) {

@@ -12,6 +12,8 @@
 #include "agent/base/process.h"
 #include "agent/base/step.h"
 #include "agent/base/units.h"
+#include "agent/base/volume_marker.h"
+#include "bootstrap/etcd/backup.h"
 #include "bootstrap/etcd/backup_decision.h"
 #include "bootstrap/etcd/config_file.h"
 #include "bootstrap/etcd/decision.h"
@@ -43,6 +45,9 @@ struct EtcdParts {
   // backup, or an error where the change has to wait for one. Unset: there are no backups.
   std::function<Result<void>(EtcdCluster, MemberChange, std::string const&, std::stop_token)>
       before_change = {};
+  // What operators' orders are read from and carried out with. Unset: there are none.
+  std::shared_ptr<OrderBoard> orders = {};
+  BackupParts const* backups = nullptr;
 };
 
 // The steps `etcd-main` and `etcd-events`: one member of one cluster, from its volume to a voter
@@ -66,7 +71,12 @@ class EtcdStep final : public Step {
   struct PassLead {        // before a restart
     std::uint64_t to = 0;
   };
-  using Move = std::variant<std::monostate, WriteHosts, Restart, WriteVersion, PassLead, Decision>;
+  struct EraseLeases {
+    std::vector<std::string> keys;
+  };
+  struct DropRestored {};  // what a restore has begun here before the member came back otherwise
+  using Move = std::variant<std::monostate, WriteHosts, Restart, WriteVersion, PassLead,
+                            EraseLeases, DropRestored, Decision>;
 
   Result<MemberInputs> gather(Facts& facts, std::stop_token stop);
   Result<void> ask_ec2(MemberInputs& inputs, std::stop_token stop);
@@ -86,6 +96,11 @@ class EtcdStep final : public Step {
   Result<void> mark(std::uint64_t id, std::stop_token stop);
   Result<void> write_version();
   bool takes_a_voter(Decision const& decision) const;
+  Result<std::vector<std::string>> stale_leases(std::stop_token stop);
+  Result<void> restore(std::stop_token stop);
+  Result<void> force_alone(std::stop_token stop);
+  Result<void> adopt(Facts& facts, std::uint64_t id, std::stop_token stop);
+  Result<void> carried_out(std::function<void(VolumeMarker&)> const& change);
   Result<void> carry_out(Decision const& decision, Facts& facts, std::stop_token stop);
   EtcdClient voters() const;
   EtcdClient own_member() const;
@@ -116,6 +131,7 @@ class EtcdStep final : public Step {
   bool too_early_ = false;         // said etcd of the last change of its members
   bool polls_change_ = false;      // waits until etcd takes it
   std::string promotion_refused_;  // by etcd, and the next look tells
+  std::string leases_erased_;      // after the restore of that order
 
   // The learner in the list, how far its log was seen to be, and since when no further.
   std::uint64_t learner_ = 0;

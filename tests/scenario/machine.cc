@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "bootstrap/etcd/config_file.h"
 #include "tests/support/temporary_directory.h"
 
 namespace haagent::scenario {
@@ -139,9 +140,31 @@ Result<void> MachineUnits::stop(std::string const& name, Duration, std::stop_tok
 }
 
 Result<ProcessOutcome> MachineProcess::run(ProcessSpec const& spec, std::stop_token) {
+  if (spec.argv.size() > 3 && spec.argv[1] == "snapshot" && spec.argv[2] == "restore")
+    return restore(spec);
   if (spec.argv != std::vector<std::string>{"/usr/bin/etcd", "--version"})
     return fail(Kind::internal, "no such program: {}", to_words(spec.argv));
   return ProcessOutcome{.out = "etcd Version: 3.5.32\nGit SHA: 5d544d9\nGo Version: go1.24\n"};
+}
+
+// Whoever cuts it off leaves half of it behind.
+Result<ProcessOutcome> MachineProcess::restore(ProcessSpec const& spec) {
+  std::map<std::string, std::string> flags;
+  for (auto const& word : spec.argv)
+    if (auto const equals = word.find('='); word.starts_with("--") && equals != word.npos)
+      flags[word.substr(2, equals - 2)] = word.substr(equals + 1);
+  std::filesystem::path const data_dir = flags.at("data-dir");
+  if (std::filesystem::exists(data_dir))
+    return ProcessOutcome{.exit_code = 1, .err = "data-dir not empty or could not be read\n"};
+  auto const initial =
+      bootstrap::initial_in_config("initial-cluster: " + flags.at("initial-cluster"));
+  std::filesystem::create_directories(data_dir / "member" / "snap");
+  return power_.carry_out("restore into " + data_dir.filename().string(),
+                          [&]() -> Result<ProcessOutcome> {
+                            etcd_.restore(data_dir, flags.at("name"), initial->members,
+                                          flags.at("initial-cluster-token"));
+                            return ProcessOutcome{};
+                          });
 }
 
 Machine::Machine(Identity who, int number, NodeConfig node_config,
@@ -156,6 +179,7 @@ Machine::Machine(Identity who, int number, NodeConfig node_config,
       ec2(region, power, disks),
       http(network, identity.address, power),
       units(network, identity.address, power),
+      process(network, power),
       store(state, power),
       clock_(clock),
       network_(network),

@@ -118,10 +118,16 @@ class MachineStore final : public StateStore {
   test::Power& power_;
 };
 
-// `etcd --version`.
+// `etcd --version`, `etcdctl version` and `etcdctl snapshot restore`.
 class MachineProcess final : public Process {
  public:
+  MachineProcess(test::EtcdModel& etcd, test::Power& power) : etcd_(etcd), power_(power) {}
   Result<ProcessOutcome> run(ProcessSpec const& spec, std::stop_token stop) override;
+
+ private:
+  Result<ProcessOutcome> restore(ProcessSpec const& spec);
+  test::EtcdModel& etcd_;
+  test::Power& power_;
 };
 
 class Machine {

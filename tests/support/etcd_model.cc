@@ -250,6 +250,7 @@ std::optional<std::string> EtcdModel::begin(Process& process, Tree const& config
     process.cluster_id = had->cluster_id;
     auto& cluster = clusters_[had->cluster_id];
     if (cluster.token.empty()) return "a log of an unknown cluster";
+    have_run_.insert(process.member_id);
     return std::nullopt;
   }
   if (auto words = join(process, start)) return words;
@@ -301,6 +302,38 @@ std::optional<std::string> EtcdModel::join(Process& process, Start const& start)
     }
   }
   return "cannot fetch cluster info from peer urls: could not retrieve cluster information";
+}
+
+bootstrap::WalIdentity EtcdModel::restored_as(std::string const& name,
+                                              std::vector<bootstrap::InitialMember> const& members,
+                                              std::string const& token) {
+  std::string all;
+  bootstrap::WalIdentity identity;
+  for (auto const& each : members) {
+    auto const id = hash_of(id_of_member(each.peer_url, token));
+    if (each.name == name) identity.member_id = id;
+    all += fmt::format("{:x},", id);
+  }
+  identity.cluster_id = hash_of(all);
+  return identity;
+}
+
+void EtcdModel::restore(fs::path const& data_dir, std::string const& name,
+                        std::vector<bootstrap::InitialMember> const& members,
+                        std::string const& token) {
+  std::lock_guard lock(mutex_);
+  auto const identity = restored_as(name, members, token);
+  if (have_run_.contains(identity.member_id))
+    note(fmt::format("{} ({:x}) is restored after it has run", name, identity.member_id));
+  auto& cluster = clusters_[identity.cluster_id];
+  if (cluster.token.empty()) {
+    cluster.token = token;
+    for (auto const& each : members)
+      cluster.members.push_back({.id = hash_of(id_of_member(each.peer_url, token)),
+                                 .name = each.name,
+                                 .peer_urls = {each.peer_url}});
+  }
+  write_log(data_dir, identity.member_id, identity.cluster_id);
 }
 
 void EtcdModel::settle_in() {

@@ -18,6 +18,8 @@
 #include "agent/base/files.h"
 #include "agent/base/http.h"
 #include "agent/base/tree.h"
+#include "bootstrap/etcd/names.h"
+#include "bootstrap/etcd/wal.h"
 
 namespace haagent::test {
 
@@ -39,6 +41,13 @@ class EtcdModel {
   // Nothing while it runs; its last words where it has ended by itself.
   std::optional<std::string> ended(std::string const& address,
                                    std::filesystem::path const& config_file);
+
+  // What etcd's tool makes of a snapshot: a member of a new cluster, in a folder that is not there.
+  static bootstrap::WalIdentity restored_as(std::string const& name,
+                                            std::vector<bootstrap::InitialMember> const& members,
+                                            std::string const& token);
+  void restore(std::filesystem::path const& data_dir, std::string const& name,
+               std::vector<bootstrap::InitialMember> const& members, std::string const& token);
 
   Result<HttpResponse> send(std::string const& from, HttpRequest const& request);
   // Whether it changes the cluster.
@@ -103,6 +112,7 @@ class EtcdModel {
   std::vector<Process> processes_;
   std::map<std::uint64_t, Cluster> clusters_;
   std::set<std::uint64_t> with_data_;  // members that have had a log
+  std::set<std::uint64_t> have_run_;   // on a log
   std::vector<std::string> violations_;
 };
 

@@ -173,9 +173,11 @@ struct Case {
 };
 
 constexpr std::string_view kMoves[] = {
-    "StartAsIs",  "FormNew", "StartJoined",   "SetAside",  "StopUnit",   "RemoveStale",
-    "AddLearner", "Promote", "UpdatePeerUrl", "TagVolume", "MarkVolume", "RemoveMember",
-    "MoveLeader", "Wait",    "Refuse",        "Serving"};
+    "StartAsIs",    "FormNew",      "StartJoined", "SetAside",      "StopUnit",
+    "RemoveStale",  "AddLearner",   "Promote",     "UpdatePeerUrl", "TagVolume",
+    "MarkVolume",   "RemoveMember", "MoveLeader",  "RestoreData",   "ForceAlone",
+    "AdoptCluster", "Wait",         "Refuse",      "Serving"};
+static_assert(std::size(kMoves) == std::variant_size_v<Decision>);
 
 template <class Change>
 std::function<MemberInputs()> from(MemberInputs (*base)(), Change change) {
@@ -640,7 +642,7 @@ Case const kCases[] = {
      "Wait",
      "there has been a cluster (vol-b (b) carries cluster c1), and no member of it answers: b does "
      "not answer (connection refused) and c does not answer (connection refused): bring one back, "
-     "or restore a backup"},
+     "or run 'haagent etcd restore'"},
     {"ALostVolumeOfMineCarriesAClusterId",
      from(blank,
           [](MemberInputs& in) {
@@ -650,7 +652,7 @@ Case const kCases[] = {
      "Wait",
      "there has been a cluster (vol-old (a) carries cluster c1), and no member of it answers: b "
      "does not answer (connection refused) and c does not answer (connection refused): bring one "
-     "back, or restore a backup"},
+     "back, or run 'haagent etcd restore'"},
     {"TheMarkerNamesACluster", from(blank, [](MemberInputs& in) { in.marker_cluster_id = "c1"; }),
      "Wait", "there has been a cluster (this volume's haagent.json names cluster c1)"},
     {"TheTagNamesACluster",

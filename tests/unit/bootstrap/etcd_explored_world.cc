@@ -268,6 +268,10 @@ Move to_move(Decision const& decision, int m) {
                  [](MarkVolume const&) { return Move{MoveKind::mark}; },
                  [](RemoveMember const& move) { return Move{MoveKind::remove, node_of(move.id)}; },
                  [](MoveLeader const& move) { return Move{MoveKind::lead, node_of(move.to)}; },
+                 // Nobody orders anything in these worlds; tests of order_decision say the rest.
+                 [](RestoreData const&) { return Move{MoveKind::refuses}; },
+                 [](ForceAlone const&) { return Move{MoveKind::refuses}; },
+                 [](AdoptCluster const&) { return Move{MoveKind::refuses}; },
                  [](Wait const&) { return Move{MoveKind::waits}; },
                  [](Refuse const&) { return Move{MoveKind::refuses}; },
                  [](Serving const&) { return Move{MoveKind::serves}; }},

@@ -1,0 +1,340 @@
+#include "bootstrap/etcd/lost.h"
+
+#include <algorithm>
+#include <charconv>
+#include <set>
+
+#include <fmt/ranges.h>
+
+#include "agent/base/member_count.h"
+#include "agent/base/volume_marker.h"
+#include "bootstrap/etcd/ask.h"
+#include "bootstrap/etcd/data_dir.h"
+#include "bootstrap/etcd/names.h"
+
+namespace haagent::bootstrap {
+namespace {
+
+using Reach = MemberAnswer::Reach;
+
+std::string number_of(std::string_view noun, std::uint64_t count) {
+  return fmt::format("{} {}{}", count, noun, count == 1 ? "" : "s");
+}
+
+EtcdVolume const* volume_of(SeenCluster const& seen, std::string_view volume_id) {
+  auto const found = std::ranges::find(seen.volumes, volume_id, &EtcdVolume::volume_id);
+  return found == seen.volumes.end() ? nullptr : &*found;
+}
+
+// The members that the tags of all volumes agree on, each with a volume of its own at most.
+Result<std::set<std::string>> agreed_members(SeenCluster const& seen) {
+  std::set<std::string> members;
+  std::set<std::string> with_volume;
+  for (auto const& volume : seen.volumes) {
+    std::set<std::string> const listed(volume.members.begin(), volume.members.end());
+    if (members.empty()) members = listed;
+    if (listed != members || listed.empty())
+      return fail(Kind::refused,
+                  "the volumes disagree about the members: {} says {}, and {} says {}; put their "
+                  "tags right first",
+                  seen.volumes.front().volume_id, in_words(seen.volumes.front().members),
+                  volume.volume_id, in_words(volume.members));
+    if (!with_volume.insert(volume.member).second)
+      return fail(Kind::refused,
+                  "{} has two volumes, {} one of them; take the tag {} off the one that is not to "
+                  "be used",
+                  volume.member, volume.volume_id,
+                  "k8s.io/etcd/" + std::string(to_string(seen.etcd)));
+  }
+  if (auto count = check_member_count(members.size()); !count)
+    return fail(Kind::refused, "{}: put the volumes' tags right first", count.error().what);
+  return members;
+}
+
+std::string what_quorum_says(SeenMember const& member) {
+  return fmt::format("a quorum of cluster {:x} serves: {} says so, at revision {}",
+                     member.answer.cluster_id, member.answer.member, member.revision);
+}
+
+// What may hold more than the backup does, one clause each.
+std::vector<std::string> surviving_data(SeenCluster const& seen, BackupManifest const& backup) {
+  std::vector<std::string> words;
+  std::set<std::string> told;
+  for (auto const& each : seen.members) {
+    if (each.answer.reach != Reach::answers) continue;
+    told.insert(each.answer.member);
+    if (each.revision > backup.revision)
+      words.push_back(
+          fmt::format("{} answers, without a quorum, at revision {}, and the backup is "
+                      "of revision {}",
+                      each.answer.member, each.revision, backup.revision));
+  }
+  if (seen.own_data && told.insert(seen.own_member).second)
+    words.push_back(fmt::format("{} here holds a log of {}, and its etcd does not answer",
+                                seen.own_volume, seen.own_member));
+  for (auto const& volume : seen.volumes) {
+    if (volume.volume_id == seen.own_volume || volume.etcd_cluster_id.empty() ||
+        told.contains(volume.member))
+      continue;
+    words.push_back(fmt::format("{} of {} carries cluster {}, and nobody answers there",
+                                volume.volume_id, volume.member, volume.etcd_cluster_id));
+  }
+  return words;
+}
+
+}  // namespace
+
+SeenMember const* SeenCluster::quorum() const {
+  for (auto const& each : members)
+    if (each.answer.quorum_list) return &each;
+  return nullptr;
+}
+
+SeenMember const* SeenCluster::own() const {
+  for (auto const& each : members)
+    if (each.answer.member == own_member) return &each;
+  return nullptr;
+}
+
+ClusterLook::ClusterLook(EtcdCluster cluster, NodeConfig const& config, Root root, Http& http,
+                         aws::Ec2& ec2, Clock& clock, Identity const& identity)
+    : cluster_(cluster),
+      config_(config),
+      root_(root),
+      http_(http),
+      instance_id_(identity.instance_id),
+      peers_(config, std::move(root), ec2, clock) {
+  facts_.identity.set(identity);
+}
+
+Result<SeenCluster> ClusterLook::look(Duration max_age, std::stop_token stop) {
+  auto volumes = peers_.volumes(cluster_, max_age, stop);
+  if (!volumes) return std::unexpected(volumes.error());
+  SeenCluster seen{.etcd = cluster_,
+                   .own_member = {},
+                   .own_volume = {},
+                   .own_identity = {},
+                   .volumes = *std::move(volumes),
+                   .members = {}};
+  auto const mine = std::ranges::find(seen.volumes, instance_id_, &EtcdVolume::instance_id);
+  if (mine == seen.volumes.end())
+    return fail(Kind::invalid,
+                "no volume of etcd's cluster {} is attached to this instance ({}): run this on a "
+                "master that has its volumes ('haagent status')",
+                to_string(cluster_), instance_id_);
+  seen.own_member = mine->member;
+  seen.own_volume = mine->volume_id;
+  facts_.etcd(cluster_).volume.set(*mine);
+  if (auto view = peers_.look(facts_, stop); !view) return std::unexpected(view.error());
+
+  auto const mount = root_(config_.volumes.mount_root) / to_string(cluster_);
+  // Its marker tells the volume from the folder that it is mounted on.
+  auto marker = read_volume_marker(mount);
+  if (!marker) return std::unexpected(marker.error());
+  if (!*marker || (*marker)->volume_id != seen.own_volume)
+    return fail(Kind::transient, "{} is not mounted at {} yet: see 'haagent status'",
+                seen.own_volume, mount.string());
+  auto data = inspect_data_dir(mount);
+  if (!data) return std::unexpected(data.error());
+  seen.own_data = data->state == DataDir::State::member;
+  seen.own_identity = data->identity;
+
+  std::vector<AskedMember> asked{{seen.own_member, etcd_endpoint(cluster_, "127.0.0.1")}};
+  for (auto const& peer : facts_.etcd(cluster_).peers.get().value_or(std::vector<EtcdPeer>{}))
+    if (peer.member != seen.own_member)
+      asked.push_back(
+          {peer.member, peer.address.empty() ? "" : etcd_endpoint(cluster_, peer.address)});
+  auto const tls = etcd_client_tls(root_);
+  auto answers = ask_members(http_, asked, tls, stop);
+  for (std::size_t i = 0; i < answers.size(); ++i) {
+    SeenMember member{.answer = std::move(answers[i]), .trouble = {}};
+    member.trouble = member.answer.why;
+    if (member.answer.reach == Reach::answers) {
+      auto status = EtcdClient(http_, {asked[i].endpoint}, tls).status(stop);
+      if (!status) {
+        member.trouble = status.error().what;
+      } else {
+        member.revision = status->header.revision;
+        member.trouble = fmt::format("{}", fmt::join(status->errors, ", "));
+        if (status->leader == 0 && member.trouble.empty()) member.trouble = "it has no leader";
+      }
+    }
+    member.healthy = member.answer.reach == Reach::answers && member.trouble.empty();
+    seen.members.push_back(std::move(member));
+  }
+  if (stop.stop_requested()) return fail(Kind::interrupted, "stopped");
+  return seen;
+}
+
+Result<void> may_restore(SeenCluster const& seen, BackupManifest const& backup, LossFlags flags) {
+  auto members = agreed_members(seen);
+  if (!members) return std::unexpected(members.error());
+  auto const age = to_rfc3339(backup.created_at);
+  if (auto const* quorum = seen.quorum(); quorum && !flags.over_running) {
+    auto const lost = quorum->revision - std::min(quorum->revision, backup.revision);
+    return fail(Kind::refused,
+                "{}; there is nothing to restore. The backup {} is of {}, at revision {}: {} would "
+                "be lost. To have the backup instead of what serves: --over-running-cluster",
+                what_quorum_says(*quorum), backup.name, age, backup.revision,
+                number_of("revision", lost));
+  }
+  auto const survives = surviving_data(seen, backup);
+  if (!survives.empty() && !flags.newer_writes && !flags.over_running)
+    return fail(Kind::refused,
+                "data of the cluster may still be there, and newer than the backup {} of {}: {}. "
+                "Bring those masters back; or keep the furthest one's data, with 'haagent etcd "
+                "recover' on its master. To give up every write since {}: --lose-newer-writes",
+                backup.name, age, in_words(survives), age);
+  std::set<std::string> attached;
+  for (auto const& volume : seen.volumes)
+    if (!volume.instance_id.empty()) attached.insert(volume.member);
+  auto const quorum = members->size() / 2 + 1;
+  if (attached.size() >= quorum) return {};
+  std::vector<std::string> absent;
+  for (auto const& member : *members)
+    if (!attached.contains(member)) absent.push_back(member);
+  return fail(Kind::refused,
+              "{} of {} volumes must be attached to masters for a restored cluster to have a "
+              "quorum, and {} {} not: start the master{}, with new volumes where the old ones are "
+              "lost, and run this again",
+              quorum, members->size(), in_words(absent), absent.size() == 1 ? "is" : "are",
+              absent.size() == 1 ? "" : "s");
+}
+
+Result<void> may_recover(SeenCluster const& seen, LossFlags flags) {
+  if (auto const* quorum = seen.quorum())
+    return fail(Kind::refused, "{}; there is nothing to recover", what_quorum_says(*quorum));
+  if (!seen.own_data)
+    return fail(Kind::refused,
+                "{} on this master holds no data of {}: run this on the master whose volume "
+                "survived; where none did, 'haagent etcd restore' brings a backup back",
+                seen.own_volume, seen.own_member);
+  auto const* mine = volume_of(seen, seen.own_volume);
+  std::size_t const count = mine ? mine->members.size() : 0;
+  if (count < 2)
+    return fail(Kind::refused,
+                "{} is the only member by its volume's tag: there is nobody to go on without",
+                seen.own_member);
+  auto const quorum = count / 2 + 1;
+  auto const own_id = seen.own_identity.cluster_id;
+
+  if (own_id == 0)
+    return fail(Kind::refused, "the log on {} cannot be read: it is nothing to go on with",
+                seen.own_volume);
+
+  std::set<std::string> others;  // that may come back with data
+  std::vector<std::string> words;
+  for (auto const& each : seen.members) {
+    if (each.answer.reach != Reach::answers || each.answer.member == seen.own_member ||
+        each.answer.cluster_id != own_id)
+      continue;
+    others.insert(each.answer.member);
+    words.push_back(fmt::format("{} answers, at entry {} of the log", each.answer.member,
+                                each.answer.raft_index));
+  }
+  for (auto const& volume : seen.volumes) {
+    if (volume.volume_id == seen.own_volume || volume.etcd_cluster_id != etcd_id_text(own_id) ||
+        !others.insert(volume.member).second)
+      continue;
+    words.push_back(fmt::format("{} of {} is there and carries the cluster{}", volume.volume_id,
+                                volume.member,
+                                volume.instance_id.empty() ? ", attached to nobody" : ""));
+  }
+  if (others.size() >= quorum)
+    return fail(
+        Kind::refused,
+        "{}: they are a quorum without this one, and would go on beside it as a second "
+        "cluster. Bring them back. Volumes whose data is lost for ever: delete them, or take "
+        "the tag k8s.io/etcd/{} off them, and run this again",
+        in_words(words), to_string(seen.etcd));
+  auto const* own = seen.own();
+  bool const known = own && own->answer.reach == Reach::answers;
+  for (auto const& each : seen.members) {
+    if (!known || each.answer.member == seen.own_member || !others.contains(each.answer.member) ||
+        each.answer.raft_index <= own->answer.raft_index)
+      continue;
+    if (!flags.newer_writes)
+      return fail(Kind::refused,
+                  "{} holds a newer log than this master: entry {}, and here {}. Run this on its "
+                  "master. To give up what it has and this one has not: --lose-newer-writes",
+                  each.answer.member, each.answer.raft_index, own->answer.raft_index);
+  }
+  if (!others.empty() && !flags.newer_writes)
+    return fail(Kind::refused,
+                "{}: with {} and this one together {} of {} members are there, and they may hold "
+                "writes that this one has not. Bring them back, and see whether a quorum comes. To "
+                "go on without: --lose-newer-writes; their data are set aside when they come back",
+                in_words(words), in_words({others.begin(), others.end()}), others.size() + 1,
+                count);
+  if (!known && !flags.newer_writes)
+    return fail(Kind::refused,
+                "etcd here does not answer ({}), so nobody can say how far its data go: see "
+                "'haagent status'. To go on all the same: --lose-newer-writes",
+                own ? own->answer.why : "it was not asked");
+  return {};
+}
+
+Result<EtcdMember> may_replace(SeenCluster const& seen, std::string const& wanted) {
+  auto const* quorum = seen.quorum();
+  if (!quorum)
+    return fail(
+        Kind::refused,
+        "no quorum answers, and without one nobody is replaced: see 'haagent status'; 'haagent "
+        "etcd recover' and 'restore' are for a cluster that is lost");
+  auto const& list = *quorum->answer.quorum_list;
+  std::uint64_t id = 0;
+  auto const* const end = wanted.data() + wanted.size();
+  bool const is_id = std::from_chars(wanted.data(), end, id, 16).ptr == end;
+  EtcdMember const* target = nullptr;
+  std::vector<std::string> names;
+  for (auto const& member : list) {
+    names.push_back(member.name.empty() ? etcd_id_text(member.id) : member.name);
+    if (member.name == wanted || member.name == etcd_member_name(seen.etcd, wanted) ||
+        (is_id && wanted.size() > 4 && member.id == id))
+      target = &member;
+  }
+  if (!target)
+    return fail(Kind::invalid, "'{}' is none of the members {}", wanted, in_words(names));
+  std::vector<std::string> down;
+  std::size_t voters = 0;
+  for (auto const& member : list) {
+    if (member.learner)
+      return fail(
+          Kind::refused,
+          "{} is a learner, and nobody is replaced before it votes: it is promoted, or taken "
+          "out and added anew, by itself",
+          member.name.empty() ? etcd_id_text(member.id) : member.name);
+    ++voters;
+    if (member.id == target->id) continue;
+    auto const answer = std::ranges::find(
+        seen.members, member.id, [](SeenMember const& each) { return each.answer.member_id; });
+    if (answer == seen.members.end())
+      down.push_back(fmt::format("{} does not answer", member.name));
+    else if (!answer->healthy)
+      down.push_back(fmt::format("{} is not well ({})", member.name, answer->trouble));
+  }
+  if (voters < 2)
+    return fail(Kind::refused, "{} is the only voter: with its data the cluster would be gone",
+                target->name);
+  if (!down.empty())
+    return fail(Kind::refused,
+                "{}: with {} away as well the cluster could lose its quorum. Bring {} back first",
+                in_words(down), target->name, down.size() == 1 ? "it" : "them");
+  auto const volume = std::ranges::find_if(seen.volumes, [&](EtcdVolume const& each) {
+    return etcd_member_name(seen.etcd, each.member) == target->name;
+  });
+  if (volume == seen.volumes.end() ||
+      std::ranges::find(volume->members, volume->member) == volume->members.end())
+    return fail(Kind::refused,
+                "EC2 shows no volume whose tag lists {}, so that it would not come back: to take a "
+                "member out for good, change the tags",
+                target->name);
+  if (volume->instance_id.empty())
+    return fail(Kind::refused,
+                "{} of {} is attached to no master, so that it would not come back soon: start its "
+                "master first",
+                volume->volume_id, target->name);
+  return *target;
+}
+
+}  // namespace haagent::bootstrap

@@ -1,0 +1,69 @@
+// What a command sees of a cluster that may be lost, and whether it may be restored, recovered, or
+// have one member replaced. Looking never writes; the three answers are pure.
+//
+// Each refusal is an Error of kind refused that says what was found, what would be lost, and which
+// flag or step is the way on.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "agent/aws/ec2.h"
+#include "bootstrap/etcd/backup_manifest.h"
+#include "bootstrap/etcd/decision.h"
+#include "bootstrap/hosts/peers.h"
+
+namespace haagent::bootstrap {
+
+struct SeenMember {
+  MemberAnswer answer;
+  std::uint64_t revision = 0;  // of its keys; 0 where it does not answer
+  bool healthy = false;        // it follows a leader and complains of nothing
+  std::string trouble;         // of one that is not
+};
+
+struct SeenCluster {
+  EtcdCluster etcd = EtcdCluster::main;
+  std::string own_member;           // "a": of this master
+  std::string own_volume;           // its volume
+  bool own_data = false;            // which holds a log
+  WalIdentity own_identity;         // whose
+  std::vector<EtcdVolume> volumes;  // all of the cluster's, as EC2 shows them
+  std::vector<SeenMember> members;  // this master's first
+
+  // Whose list a quorum stands behind; null: nobody's.
+  SeenMember const* quorum() const;
+  SeenMember const* own() const;
+};
+
+// Asks EC2 and the members. Holds what it has heard of addresses.
+class ClusterLook {
+ public:
+  ClusterLook(EtcdCluster cluster, NodeConfig const& config, Root root, Http& http, aws::Ec2& ec2,
+              Clock& clock, Identity const& identity);
+  // EC2 as it was at most max_age ago. Errors: invalid where this instance holds no volume of the
+  // cluster.
+  Result<SeenCluster> look(Duration max_age, std::stop_token stop);
+
+ private:
+  EtcdCluster const cluster_;
+  NodeConfig const& config_;
+  Root root_;
+  Http& http_;
+  std::string const instance_id_;
+  Facts facts_;
+  Peers peers_;
+};
+
+struct LossFlags {
+  bool over_running = false;  // though a quorum serves
+  bool newer_writes = false;  // though somebody holds newer data, or may
+};
+
+Result<void> may_restore(SeenCluster const& seen, BackupManifest const& backup, LossFlags flags);
+Result<void> may_recover(SeenCluster const& seen, LossFlags flags);
+// Which of etcd's members is meant: "b", "etcd-b" or its id.
+Result<EtcdMember> may_replace(SeenCluster const& seen, std::string const& member);
+
+}  // namespace haagent::bootstrap

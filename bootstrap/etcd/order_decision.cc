@@ -1,0 +1,143 @@
+#include "bootstrap/etcd/order_decision.h"
+
+#include <algorithm>
+
+#include "bootstrap/etcd/tags.h"
+
+namespace haagent::bootstrap {
+namespace {
+
+using Phase = UnitState::Phase;
+using Reach = MemberAnswer::Reach;
+
+bool is_up(Phase phase) {
+  return phase == Phase::starting || phase == Phase::running;
+}
+
+// Mine among them.
+std::vector<MemberAnswer const*> answers_of(MemberInputs const& in) {
+  std::vector<MemberAnswer const*> answers;
+  for (auto const& peer : in.peers)
+    if (peer.reach == Reach::answers) answers.push_back(&peer);
+  if (in.own.reach == Reach::answers) answers.push_back(&in.own);
+  return answers;
+}
+
+bool is_too_old(MemberInputs const& in) {
+  return in.order_age > kOrderBegins;
+}
+
+std::string subject(EtcdOrder const& order) {
+  return order.kind == EtcdOrder::Kind::restore
+             ? fmt::format("the restore of {}", order.backup)
+             : fmt::format("the recovery of {}", order.volumes.front().member);
+}
+
+// Clears the place: never over a process that runs, never over data.
+std::optional<Decision> make_room(MemberInputs const& in, std::string const& why) {
+  if (is_up(in.unit)) return StopUnit{why};
+  if (in.data.state != DataDir::State::blank) return SetAside{why};
+  return std::nullopt;
+}
+
+// The usual way, before this agent had heard of the order: as a learner of the restored cluster,
+// whose volume is tagged before anything else.
+bool has_joined(MemberInputs const& in, EtcdOrder const& order) {
+  auto const id = etcd_id_text(order.cluster_id);
+  return in.data.identity.cluster_id == order.cluster_id ||
+         (in.tag_cluster_id == id && (in.marker_cluster_id.empty() || in.marker_cluster_id == id));
+}
+
+std::optional<Decision> on_restore(MemberInputs const& in, EtcdOrder const& order) {
+  auto const answers = answers_of(in);
+  MemberAnswer const* restored = nullptr;  // with a quorum
+  std::vector<std::string> of_before;      // who serve the cluster from before, quorum or not
+  bool before_has_quorum = false;
+  for (auto const* each : answers) {
+    if (each->cluster_id == order.cluster_id) {
+      if (each->quorum_list) restored = each;
+      continue;
+    }
+    of_before.push_back(each->member);
+    before_has_quorum = before_has_quorum || each->quorum_list;
+  }
+
+  if (in.order_done == order.id) {
+    if (order.closed || of_before.empty() || in.own.quorum_list ||
+        in.data.state != DataDir::State::member)
+      return std::nullopt;
+    return Wait{fmt::format("{} is restored, and {} still serve{} the cluster from before",
+                            in.self.name, in_words(of_before), of_before.size() == 1 ? "s" : ""),
+                before_has_quorum
+                    ? "they have a quorum again: run 'haagent etcd restore --over-running-cluster' "
+                      "to go on all the same"
+                    : "nothing to do: their agents carry the order out within half a minute; if it "
+                      "stays so, see that the agent runs on their masters"};
+  }
+
+  if (has_joined(in, order)) return std::nullopt;
+  auto const why = subject(order) + " is ordered";
+  if (restored) {
+    auto const& list = *restored->quorum_list;
+    auto const me = std::ranges::find_if(
+        list, [&](EtcdMember const& member) { return is_member(member, in.self); });
+    bool const late =
+        order.closed || is_too_old(in) || me == list.end() || me->started() || me->learner;
+    if (late) {
+      if (auto move = make_room(in, why + " and carried out by the others")) return move;
+      return AdoptCluster{order.cluster_id};
+    }
+  } else if (order.closed || is_too_old(in) || (before_has_quorum && !order.over_running)) {
+    return std::nullopt;
+  }
+  if (!in.data.foreign.empty())
+    return Refuse{fmt::format("{}, and the volume holds {}, which is neither etcd's nor haagent's",
+                              why, in_words(in.data.foreign)),
+                  "look at it, and move it away"};
+  if (auto move = make_room(in, why)) return move;
+  return RestoreData{};
+}
+
+std::optional<Decision> on_recovery(MemberInputs const& in, EtcdOrder const& order) {
+  if (order.closed || in.order_done == order.id || is_too_old(in)) return std::nullopt;
+  if (in.data.state != DataDir::State::member || in.data.identity.cluster_id != order.cluster_id)
+    return std::nullopt;
+  // A cluster of one that answers may be what an agent that was stopped in the middle left: once
+  // more does no harm, since nobody can have joined it on the loopback address.
+  for (auto const* each : answers_of(in))
+    if (each->quorum_list && each->quorum_list->size() > 1) return std::nullopt;
+  for (auto const& peer : in.peers)
+    if (peer.quorum_list) return std::nullopt;
+  if (is_up(in.unit)) return StopUnit{subject(order) + " is ordered"};
+  return ForceAlone{};
+}
+
+}  // namespace
+
+bool is_restored_but_for_its_place(MemberInputs const& in) {
+  return in.data.restored && in.data.state == DataDir::State::blank && !is_up(in.unit) &&
+         !in.order_done.empty() && (!in.order || in.order->id == in.order_done);
+}
+
+std::optional<Decision> on_order(MemberInputs const& in) {
+  // Whether the store answers or not: what the volume says is enough.
+  if (is_restored_but_for_its_place(in)) return RestoreData{};
+  if (!in.order || !in.order->names(in.member, in.volume_id)) return std::nullopt;
+  return in.order->kind == EtcdOrder::Kind::restore ? on_restore(in, *in.order)
+                                                    : on_recovery(in, *in.order);
+}
+
+std::string order_note(MemberInputs const& in) {
+  auto const& order = in.order;
+  if (!order || order->closed || in.order_done == order->id ||
+      !order->names(in.member, in.volume_id) ||
+      (order->kind == EtcdOrder::Kind::restore && in.own.cluster_id == order->cluster_id))
+    return "";
+  return fmt::format(
+      "{} is ordered, and not carried out {}; 'haagent etcd restore --cancel' takes "
+      "the order back",
+      subject(*order),
+      is_too_old(in) ? "any more: it is more than an hour old" : "while a quorum serves");
+}
+
+}  // namespace haagent::bootstrap

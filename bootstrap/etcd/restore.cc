@@ -1,0 +1,125 @@
+#include "bootstrap/etcd/restore.h"
+
+#include <fcntl.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include <utility>
+
+#include "agent/base/file_descriptor.h"
+#include "agent/base/new_file.h"
+#include "agent/base/volume_marker.h"
+#include "bootstrap/etcd/data_dir.h"
+
+namespace haagent::bootstrap {
+namespace {
+
+namespace fs = std::filesystem;
+
+Result<void> remove_tree(fs::path const& path) {
+  std::error_code error;
+  fs::remove_all(path, error);
+  if (error) return fail_errno(error.value(), fmt::format("removing {}", path.string()));
+  return {};
+}
+
+// The file system that the folder is on, whole: the tool has flushed its log, and not each file.
+Result<void> flush_filesystem(fs::path const& folder) {
+  FileDescriptor const fd(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!fd || ::syncfs(fd.get()) != 0)
+    return fail_errno(errno, fmt::format("writing {} to disk", folder.string()));
+  return {};
+}
+
+Result<void> has_room(fs::path const& folder, std::uint64_t bytes) {
+  struct statvfs disk{};
+  if (statvfs(folder.c_str(), &disk) != 0)
+    return fail_errno(errno, fmt::format("asking {} for its free space", folder.string()));
+  auto const free = static_cast<std::uint64_t>(disk.f_bavail) * disk.f_frsize;
+  if (free >= bytes) return {};
+  return fail(Kind::transient,
+              "{} has {} MiB free, and {} MiB are needed for the restored data; move an earlier "
+              "data directory (data.*) away, or grow the volume",
+              folder.string(), free >> 20u, bytes >> 20u);
+}
+
+}  // namespace
+
+Result<std::uint64_t> build_restored(BackupParts const& parts, EtcdOrder const& order,
+                                     std::string const& member, fs::path const& data_dir,
+                                     std::stop_token stop) {
+  Backups backups(order.etcd, parts);
+  auto const key = backup_manifest_key(order.etcd, order.backup);
+  auto object = parts.store.get(key, stop);
+  if (!object) return fail(object.error(), "reading the manifest of {}", order.backup);
+  if (!*object)
+    return fail(Kind::transient, "{} has no backup {} any more", parts.store.where(), order.backup);
+  auto manifest = parse_manifest(order.backup, (*object)->bytes);
+  if (!manifest) return fail(manifest.error(), "reading the manifest of {}", order.backup);
+  if (auto room = has_room(data_dir.parent_path(), restore_space(manifest->size) - manifest->size);
+      !room)
+    return std::unexpected(room.error());
+  auto folder = backups.scratch("restore", manifest->size);
+  if (!folder) return std::unexpected(folder.error());
+  auto const file = *folder / "snapshot.db";
+  RestoreSpec spec{.name = etcd_member_name(order.etcd, member),
+                   .members = {},
+                   .token = order.token,
+                   .data_dir = data_dir,
+                   .bump = order.bump};
+  for (auto const& each : order.members)
+    spec.members.push_back(
+        {etcd_member_name(order.etcd, each), etcd_peer_url(parts.config, order.etcd, each)});
+  auto done = backups.fetch(*manifest, file, stop);
+  if (done) done = backups.tools().restore(file, spec, stop);
+  auto removed = remove_tree(*folder);
+  if (!done) return std::unexpected(done.error());
+  if (!removed) return std::unexpected(removed.error());
+  auto identity = data_identity(data_dir);
+  if (!identity) return fail(identity.error(), "reading what was restored");
+  return identity->cluster_id;
+}
+
+Result<void> drop_restored(fs::path const& mount_point) {
+  return remove_tree(etcd_restored_dir(mount_point));
+}
+
+Result<void> restore_volume(BackupParts const& parts, EtcdOrder const& order,
+                            std::string const& member, fs::path const& mount_point,
+                            std::stop_token stop) {
+  auto marker = read_volume_marker(mount_point);
+  if (!marker) return std::unexpected(marker.error());
+  if (!*marker)
+    return fail(Kind::refused, "{} has no haagent.json: it is not the volume that was prepared",
+                mount_point.string());
+  // From here on the volume names no order until what is built is whole.
+  if (!std::exchange((*marker)->etcd_order, {}).empty())
+    if (auto written = write_volume_marker(mount_point, **marker); !written) return written;
+  auto const built = etcd_restored_dir(mount_point);
+  if (auto gone = remove_tree(built); !gone) return gone;
+  auto cluster = build_restored(parts, order, member, built, stop);
+  if (!cluster) return std::unexpected(cluster.error());
+  if (*cluster != order.cluster_id)
+    return fail(Kind::refused,
+                "the restore here makes cluster {:x} of {}, and the order says {:x}: cluster.name "
+                "or the members differ between the masters; put them right, and run 'haagent etcd "
+                "restore' again",
+                *cluster, order.backup, order.cluster_id);
+  if (auto flushed = flush_filesystem(built); !flushed) return flushed;
+  (*marker)->etcd_order = order.id;
+  (*marker)->etcd_cluster_id.clear();  // it has joined nothing yet
+  (*marker)->etcd_version = order.etcd_version;
+  (*marker)->etcd_data_version.clear();
+  if (auto written = write_volume_marker(mount_point, **marker); !written) return written;
+  return place_restored(mount_point);
+}
+
+Result<void> place_restored(fs::path const& mount_point) {
+  auto const built = etcd_restored_dir(mount_point);
+  std::error_code error;
+  fs::rename(built, etcd_data_dir(mount_point), error);
+  if (error) return fail_errno(error.value(), fmt::format("putting {} in place", built.string()));
+  return flush_folder(mount_point);
+}
+
+}  // namespace haagent::bootstrap
