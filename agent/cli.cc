@@ -201,6 +201,26 @@ int run_cli(int argc, char** argv) {
            run_etcd_defrag);
   add_etcd("drill", "Rehearse a restore beside the running cluster, and time it", run_etcd_drill)
       ->add_option("NAME", etcd_options.name, "A backup; none: the newest good one");
+  auto* restore = add_etcd(
+      "restore", "Bring all members of a lost cluster back from a backup, as a new cluster",
+      run_etcd_restore);
+  auto* backup = restore->add_option("NAME", etcd_options.name, "A backup; none: as --latest");
+  bool latest = false;  // what happens anyway, for who wants it to stand there
+  restore->add_flag("--latest", latest, "The newest good backup")->excludes(backup);
+  restore->add_flag("--lose-newer-writes", etcd_options.lose_newer_writes,
+                    "Though a volume may hold newer data than the backup");
+  restore->add_flag("--over-running-cluster", etcd_options.over_running,
+                    "Though the cluster has a quorum and serves");
+  restore->add_flag("--cancel", etcd_options.cancel,
+                    "Take an order back that nobody has begun to carry out");
+  add_etcd("recover",
+           "After a quorum is lost for ever: go on with this master's data, as the only member",
+           run_etcd_recover)
+      ->add_flag("--lose-newer-writes", etcd_options.lose_newer_writes,
+                 "Though another volume may hold newer data than this one");
+  add_etcd("replace", "Have one member set its data aside and learn them anew", run_etcd_replace)
+      ->add_option("MEMBER", etcd_options.name, "Its letter, its name or its id")
+      ->required();
 
   auto* pki = app.add_subcommand("pki", "The cluster's certificate authorities");
   pki->require_subcommand(1);

@@ -4,12 +4,9 @@
 #include <iostream>
 
 #include "agent/base/json.h"
+#include "agent/etcd_desk.h"
 #include "agent/exit_codes.h"
-#include "agent/machine.h"
-#include "agent/own_user_data.h"
-#include "agent/signals.h"
 #include "agent/status.h"
-#include "agent/version.h"
 #include "bootstrap/etcd/defrag.h"
 
 namespace haagent {
@@ -60,89 +57,6 @@ std::uint64_t lag(MemberView const& member, std::uint64_t index) {
 std::string trouble_of(MemberView const& member) {
   if (!member.status) return member.silence;
   return fmt::format("{}", fmt::join(member.status->errors, ", "));
-}
-
-// What every one of these commands begins with.
-class Desk {
- public:
-  static Result<std::unique_ptr<Desk>> open(EtcdCommandOptions const& options,
-                                            std::stop_token stop) {
-    auto desk = std::unique_ptr<Desk>(new Desk(options));
-    auto request = with_own_user_data(options.config, desk->machine.imds, std::move(stop));
-    if (!request) return std::unexpected(request.error());
-    auto loaded = read_config(gather_config(options.root, *request));
-    if (!loaded.ok())
-      return fail(Kind::invalid, "the configuration has errors:\n{}", loaded.page());
-    if (loaded.config.role != Role::master)
-      return fail(Kind::invalid, "this node is a worker; etcd runs on masters");
-    desk->config = std::move(loaded.config);
-    desk->endpoint = bootstrap::etcd_endpoint(options.cluster, "127.0.0.1");
-    desk->tls = bootstrap::etcd_client_tls(options.root);
-    return desk;
-  }
-
-  // Opens the store: its region is this instance's. Who does without the store does without
-  // instance metadata.
-  Result<bootstrap::BackupParts> backups(std::stop_token stop) {
-    auto identity = machine.imds.identity(std::move(stop));
-    if (!identity) return std::unexpected(identity.error());
-    store = make_state_store(machine, config, *identity);
-    return bootstrap::BackupParts{
-        config,          machine.root, machine.http,         machine.clock,
-        machine.process, *store,       std::string(kVersion)};
-  }
-
-  Machine machine;
-  NodeConfig config;
-  std::string endpoint;  // of this master's own member
-  HttpTls tls;
-  std::unique_ptr<StateStore> store;  // opened by backups()
-
- private:
-  explicit Desk(EtcdCommandOptions const& options) : machine(options.root, options.config) {}
-};
-
-int end_with(Error const& error) {
-  std::cerr << "haagent: " << error.what << '\n';
-  if (error.kind == Kind::refused) return kExitRefused;
-  return error.what.starts_with("the configuration has errors") ? kExitBadConfig : kExitFailed;
-}
-
-// Opens the desk, does the work, and says what went wrong.
-template <class Work>
-int at_the_desk(EtcdCommandOptions const& options, Work work) {
-  Signals signals;
-  auto desk = Desk::open(options, signals.token());
-  if (!desk) return end_with(desk.error());
-  Result<int> code = work(**desk, signals.token());
-  return code ? *code : end_with(code.error());
-}
-
-void print(EtcdCommandOptions const& options, std::string const& page, Tree const& tree) {
-  std::cout << (options.form == OutputFormat::text ? page : print_tree(tree, options.form));
-}
-
-Result<BackupManifest> chosen(Backups& backups, EtcdCommandOptions const& options,
-                              std::string const& where, std::stop_token stop) {
-  if (options.name.empty()) {
-    auto seen = backups.inventory(stop);
-    if (!seen) return std::unexpected(seen.error());
-    auto newest = backups.newest_good(*seen, stop);
-    if (!newest) return std::unexpected(newest.error());
-    if (!*newest)
-      return fail(Kind::invalid, "{} has no good backup of {}", where, to_string(options.cluster));
-    return **std::move(newest);
-  }
-  auto list = backups.list(std::move(stop));
-  if (!list) return std::unexpected(list.error());
-  for (auto& one : list->backups) {
-    if (one.entry.name != options.name) continue;
-    if (!one.problem.empty())
-      return fail(Kind::invalid, "backup {} cannot be used: {}", options.name, one.problem);
-    return *std::move(one.manifest);
-  }
-  return fail(Kind::invalid, "{} has no backup of {} named '{}' ('haagent etcd snapshots')", where,
-              to_string(options.cluster), options.name);
 }
 
 Tree to_tree(BackupManifest const& manifest) {
@@ -266,7 +180,7 @@ Tree to_tree(bootstrap::DrillReport const& report) {
 }
 
 int run_etcd_members(EtcdCommandOptions const& options) {
-  return at_the_desk(options, [&](Desk& desk, std::stop_token stop) -> Result<int> {
+  return at_the_desk(options, [&](EtcdDesk& desk, std::stop_token stop) -> Result<int> {
     EtcdClient own(desk.machine.http, {desk.endpoint}, desk.tls);
     auto listed = own.members(Consistency::linearizable, stop);
     MembersView view{.cluster = options.cluster, .quorum = listed.has_value()};
@@ -305,7 +219,7 @@ int run_etcd_members(EtcdCommandOptions const& options) {
 }
 
 int run_etcd_defrag(EtcdCommandOptions const& options) {
-  return at_the_desk(options, [&](Desk& desk, std::stop_token stop) -> Result<int> {
+  return at_the_desk(options, [&](EtcdDesk& desk, std::stop_token stop) -> Result<int> {
     EtcdClient own(desk.machine.http, {desk.endpoint}, desk.tls);
     auto listed = own.members(Consistency::linearizable, stop);
     if (!listed)
@@ -342,7 +256,7 @@ int run_etcd_defrag(EtcdCommandOptions const& options) {
 }
 
 int run_etcd_backup(EtcdCommandOptions const& options) {
-  return at_the_desk(options, [&](Desk& desk, std::stop_token stop) -> Result<int> {
+  return at_the_desk(options, [&](EtcdDesk& desk, std::stop_token stop) -> Result<int> {
     auto parts = desk.backups(stop);
     if (!parts) return std::unexpected(parts.error());
     auto taken =
@@ -357,7 +271,7 @@ int run_etcd_backup(EtcdCommandOptions const& options) {
 }
 
 int run_etcd_snapshots(EtcdCommandOptions const& options) {
-  return at_the_desk(options, [&](Desk& desk, std::stop_token stop) -> Result<int> {
+  return at_the_desk(options, [&](EtcdDesk& desk, std::stop_token stop) -> Result<int> {
     auto parts = desk.backups(stop);
     if (!parts) return std::unexpected(parts.error());
     auto list = Backups(options.cluster, *parts).list(stop);
@@ -369,7 +283,7 @@ int run_etcd_snapshots(EtcdCommandOptions const& options) {
 }
 
 int run_etcd_drill(EtcdCommandOptions const& options) {
-  return at_the_desk(options, [&](Desk& desk, std::stop_token stop) -> Result<int> {
+  return at_the_desk(options, [&](EtcdDesk& desk, std::stop_token stop) -> Result<int> {
     auto parts = desk.backups(stop);
     if (!parts) return std::unexpected(parts.error());
     Backups backups(options.cluster, *parts);

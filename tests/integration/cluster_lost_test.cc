@@ -1,0 +1,150 @@
+// A cluster that is lost, brought back by an operator's command on one master.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "agent/base/facts.h"
+#include "tests/integration/cluster_region.h"
+
+namespace haagent::sim {
+namespace {
+
+using namespace std::chrono_literals;
+using testing::AllOf;
+using testing::HasSubstr;
+
+constexpr char const* kLease = "/registry/masterleases/10.9.9.9";
+
+// One that can raise revisions, where this machine has it.
+ClusterPlan plan() {
+  ClusterPlan plan{.members = "abc"};
+  if (auto const newer = test::etcd_programs("3.5"); !plan.etcd && newer.missing.empty())
+    plan.etcd = newer;
+  return plan;
+}
+
+class ClusterLost : public testing::Test {
+ protected:
+  void SetUp() override {
+    if (auto const why = no_cluster_because(); !why.empty()) GTEST_SKIP() << why;
+    region_.emplace(plan());
+    ASSERT_TRUE(region().gets_ready());
+  }
+  ClusterRegion& region() { return *region_; }
+  Outcome haagent(std::string const& where, std::string const& arguments) {
+    return region().sh(where, "/usr/sbin/haagent etcd " + arguments + " 2>&1");
+  }
+  // All masters at once, and with them the volumes of main; blank ones take their place.
+  void lose_volumes_of(std::string const& members) {
+    for (char each : members) region().launch(fmt::format("masters-{}", each), 0);
+    for (char each : members) {
+      auto const name = fmt::format("main-{}", each);
+      auto const id = region().volume_id(name);
+      ASSERT_TRUE(
+          region().comes_true([&] { return region().volume(id).text_at("state") == "available"; }));
+      auto const deleted = region().aws({"ec2", "delete-volume", "--volume-id", id});
+      ASSERT_EQ(deleted.code, 0) << deleted.out;
+      region().create_volume(name, fmt::format("eu-west-1{}", each), EtcdCluster::main,
+                             fmt::format("{}/a,b,c", each));
+    }
+  }
+  std::optional<ClusterRegion> region_;
+};
+
+TEST_F(ClusterLost, OneCommandBringsAllMembersBackFromABackup) {
+  auto const main = EtcdCluster::main;
+  auto const before = region().cluster_id("masters-a", main);
+  ASSERT_TRUE(region().put("masters-a", main, "precious", "yes"));
+  ASSERT_TRUE(region().put("masters-a", main, kLease, "{}"));
+  auto const backup = haagent("masters-b", "backup");
+  ASSERT_EQ(backup.code, 0) << backup.out;
+  ASSERT_TRUE(region().put("masters-a", main, "later", "gone"));
+
+  // While it serves, nobody breaks it.
+  auto refused = haagent("masters-a", "restore");
+  EXPECT_EQ(refused.code, 77) << refused.out;
+  EXPECT_THAT(refused.out,
+              AllOf(HasSubstr("a quorum of cluster "), HasSubstr("there is nothing to restore"),
+                    HasSubstr("--over-running-cluster"), HasSubstr("would be lost")));
+  refused = haagent("masters-a", "recover --lose-newer-writes");
+  EXPECT_EQ(refused.code, 77) << refused.out;
+  EXPECT_THAT(refused.out, HasSubstr("there is nothing to recover"));
+
+  lose_volumes_of("abc");
+  for (auto const& master : region().masters()) region().launch(master);
+  ASSERT_TRUE(region().comes_true([&] {
+    return std::ranges::all_of(region().masters(), [&](auto const& master) {
+      return region().sentence(master, "etcd-main").contains("run 'haagent etcd restore'");
+    });
+  })) << region().told();
+
+  auto const restored = haagent("masters-a", "restore --latest");
+  ASSERT_EQ(restored.code, 0) << restored.out << region().told();
+  EXPECT_THAT(restored.out, AllOf(HasSubstr("c: serves"), HasSubstr("of 3 members")));
+  ASSERT_TRUE(region().gets_ready()) << region().told();
+  auto const after = region().cluster_id("masters-a", main);
+  EXPECT_NE(after, before);
+  for (auto const& master : region().masters()) {
+    EXPECT_EQ(region().cluster_id(master, main), after);
+    EXPECT_EQ(region().get(master, main, "precious"), "yes") << master;
+    EXPECT_EQ(region().get(master, main, "later"), "") << master;
+    EXPECT_EQ(region().get(master, main, kLease), "") << "an apiserver that is dead";
+  }
+  EXPECT_TRUE(region().is_whole("masters-a", main, 3));
+  auto const status = region().etcdctl("masters-a", main, {"get", "precious", "-w", "json"});
+  if (plan().etcd) {
+    EXPECT_THAT(status.out, testing::ContainsRegex("\"revision\":10000000[0-9][0-9]"));
+  }
+
+  // It is over: nothing of it is done again, and there is nothing to restore.
+  EXPECT_EQ(haagent("masters-b", "restore").code, 77);
+  region().power_cut({"masters-b"});
+  ASSERT_TRUE(region().gets_ready()) << region().told();
+  EXPECT_EQ(region().cluster_id("masters-b", main), after);
+
+  // One member anew, on purpose.
+  auto const ids = region().members("masters-a", main);
+  auto const replaced = haagent("masters-a", "replace b");
+  ASSERT_EQ(replaced.code, 0) << replaced.out << region().told();
+  EXPECT_TRUE(region().is_whole("masters-a", main, 3));
+  EXPECT_NE(region().members("masters-a", main), ids);
+  EXPECT_EQ(region().get("masters-b", main, "precious"), "yes");
+  EXPECT_EQ(region().sh("masters-b", "ls -d /var/lib/etcd/main/data.2*").code, 0)
+      << "what it had is set aside";
+}
+
+TEST_F(ClusterLost, TheOneVolumeThatIsLeftGoesOnWithAllItHas) {
+  auto const main = EtcdCluster::main;
+  auto const before = region().cluster_id("masters-a", main);
+  ASSERT_EQ(haagent("masters-a", "backup").code, 0);
+  ASSERT_TRUE(region().put("masters-a", main, "newer", "kept"));
+  lose_volumes_of("bc");
+  for (auto const& master : {"masters-b", "masters-c"}) region().launch(master);
+  ASSERT_TRUE(region().comes_true([&] {
+    return region().sentence("masters-a", "etcd-main").contains("haagent etcd recover") &&
+           region().step_state("masters-b", "mount-main") == "done" &&
+           region().step_state("masters-c", "mount-main") == "done";
+  })) << region().told();
+
+  auto refused = haagent("masters-a", "restore");
+  EXPECT_EQ(refused.code, 77) << refused.out;
+  EXPECT_THAT(refused.out, AllOf(HasSubstr("a answers, without a quorum, at revision"),
+                                 HasSubstr("haagent etcd recover")));
+  refused = haagent("masters-b", "recover --lose-newer-writes");
+  EXPECT_EQ(refused.code, 77) << refused.out;
+  EXPECT_THAT(refused.out, HasSubstr("run this on the master whose volume survived"));
+
+  auto const recovered = haagent("masters-a", "recover");
+  ASSERT_EQ(recovered.code, 0) << recovered.out << region().told();
+  ASSERT_TRUE(region().gets_ready()) << region().told();
+  EXPECT_TRUE(region().comes_true([&] { return region().is_whole("masters-a", main, 3); }))
+      << region().told();
+  EXPECT_EQ(region().cluster_id("masters-c", main), before);
+  for (auto const& master : region().masters())
+    EXPECT_EQ(region().get(master, main, "newer"), "kept") << master;
+  EXPECT_EQ(region().sh("masters-a", "grep force-new-cluster /etc/haagent/etcd/main.yaml").code, 1);
+}
+
+}  // namespace
+}  // namespace haagent::sim
