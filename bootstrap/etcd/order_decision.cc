@@ -68,7 +68,7 @@ std::optional<Decision> on_restore(MemberInputs const& in, EtcdOrder const& orde
       return std::nullopt;
     return Wait{fmt::format("{} is restored, and {} still serve{} the cluster from before",
                             in.self.name, in_words(of_before), of_before.size() == 1 ? "s" : ""),
-                before_has_quorum
+                before_has_quorum && !order.over_running
                     ? "they have a quorum again: run 'haagent etcd restore --over-running-cluster' "
                       "to go on all the same"
                     : "nothing to do: their agents carry the order out within half a minute; if it "

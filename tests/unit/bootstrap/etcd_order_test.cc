@@ -284,6 +284,13 @@ std::vector<Case> const kCases = {
     {"NotBesideAQuorumFromBefore",
      from(restored, [](auto& in) { in.peers[0] = leads("b", kBefore, all(true)); }), "Wait",
      "run 'haagent etcd restore --over-running-cluster'"},
+    {"AQuorumFromBeforeThatIsToGoIsWaitedFor",
+     from(restored,
+          [](auto& in) {
+            in.order->over_running = true;
+            in.peers[0] = leads("b", kBefore, all(true));
+          }),
+     "Wait", "b still serves the cluster from before: nothing to do"},
     {"AnotherVolumeTakesNoPart", from(emptied, [](auto& in) { in.volume_id = "vol-a2"; }), "Wait",
      "there has been a cluster"},
     {"ABlankOtherVolumeWaits",
