@@ -183,7 +183,11 @@ Result<Finding> CareStep::look(Facts& facts, std::stop_token stop) {
   if (records_)
     return Needed{fmt::format("note for etcd's next start: a heartbeat of {} ms",
                               timing_->heartbeat.count())};
-  if (auto const timing = timing_sentence(*facts.etcd(cluster_).timing.get()); !timing.empty())
+  // What is set and not yet in force is told by etcd-<cluster>, which restarts for it.
+  bool const is_set =
+      parts_.config.etcd.of(cluster_ == EtcdCluster::main).heartbeat_interval.has_value();
+  if (auto const timing = timing_sentence(*facts.etcd(cluster_).timing.get());
+      !timing.empty() && !is_set)
     slow.insert(slow.begin(), timing);
   for (auto const& each : slow) sentence += (sentence.empty() ? "" : "; ") + each;
   return Done{sentence.empty() ? "nothing to do" : std::move(sentence)};

@@ -230,6 +230,8 @@ TEST_F(CareTiming, WhatIsSetIsNotDerived) {
   http_.own_ms = 83;
   CareStep step(EtcdCluster::main, parts());
   EXPECT_EQ(live(2h, step), "nothing to do");
+  write_config(150);  // of before it was set: that is for etcd-main to tell
+  EXPECT_EQ(live(1min, step), "nothing to do");
 }
 
 }  // namespace
