@@ -10,6 +10,7 @@ using namespace std::chrono_literals;
 
 constexpr Duration kPeriod = 5s;
 constexpr char kAsked[] = "/run/haagent/hand-over";
+constexpr std::size_t kRecordCap = 64u << 10u;
 constexpr char kBegun[] = "/run/haagent/handing-over.json";
 
 Result<void> take_away(std::filesystem::path const& path) {
@@ -20,14 +21,18 @@ Result<void> take_away(std::filesystem::path const& path) {
 }
 
 std::optional<HandOver> read_begun(Root const& root) {
-  auto bytes = read_file(root(kBegun));
+  auto bytes = read_file(root(kBegun), kRecordCap);
   if (!bytes || !*bytes) return std::nullopt;
-  auto tree = json::parse(**bytes);
-  if (!tree) return std::nullopt;
-  return HandOver{tree->text_at("why"), tree->text_at("away") == "yes"};
+  return handover_in_record(**bytes);
 }
 
 }  // namespace
+
+std::optional<HandOver> handover_in_record(std::string_view bytes) {
+  auto tree = json::parse(bytes);
+  if (!tree || !tree->is_map()) return std::nullopt;
+  return HandOver{tree->text_at("why"), tree->text_at("away") == "yes"};
+}
 
 Result<void> ask_for_handover(Root const& root, bool wanted) {
   auto const path = root(kAsked);

@@ -14,6 +14,9 @@ namespace haagent {
 // `haagent hand-over` and its --undo.
 Result<void> ask_for_handover(Root const& root, bool wanted);
 
+// Of the record of a handover that was begun; nothing where the bytes are no such record.
+std::optional<HandOver> handover_in_record(std::string_view bytes);
+
 class LifecycleWatch {
  public:
   LifecycleWatch(aws::Imds& imds, MachineEnds& ends, Clock& clock, Root root)

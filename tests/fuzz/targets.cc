@@ -19,6 +19,7 @@ constexpr Target kTargets[] = {
     {"hosts_file", hosts_file},
     {"instance_metadata", instance_metadata},
     {"json_text", json_text},
+    {"machine_end", machine_end},
     {"mountinfo", mountinfo},
     {"node_config", node_config},
     {"own_records", own_records},
