@@ -1,4 +1,4 @@
-// Gathers what decide_lifecycle() asks for: instance metadata each 5 s, and never another API; the
+// Gathers what decide_lifecycle() asks for: instance metadata each 2 s, and never another API; the
 // word of pid 1 once a signal has come; the files below /run/haagent that `haagent hand-over` and a
 // daemon that was killed have left. They are in /run, so that a reboot forgets them.
 #pragma once

@@ -45,7 +45,7 @@ class Imds final : public CredentialSource {
   // All that Identity holds. Region from the zone where placement/region is missing.
   Result<Identity> identity(std::stop_token stop);
   Result<std::optional<std::string>> user_data(std::stop_token stop);
-  // Asked every 5 s, as the documentation of all three says. Not cached.
+  // Asked every 2 s; the documentation of all three says 5 s at most. Not cached.
   Result<Notices> notices(std::stop_token stop);
   // The group's name as the tag aws:autoscaling:groupName has it; empty where instance tags are not
   // in metadata.
