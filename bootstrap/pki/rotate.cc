@@ -45,7 +45,7 @@ bool PkiStep::settled(std::string_view authority, std::string const& text, Durat
 }
 
 // What the local apiserver, where there is one, has not read yet.
-Result<std::string> PkiStep::apiserver_lacks(std::string_view authority) {
+Result<std::string> PkiStep::apiserver_lacks(std::string_view authority, std::string const& me) {
   bool const of_etcd = authority == kEtcdAuthority.name;
   if (!of_etcd && authority != kFrontProxyAuthority.name) return "";
   auto manifest = read_file(parts_.root(kube::manifest_path(kube::Component::apiserver)));
@@ -57,6 +57,9 @@ Result<std::string> PkiStep::apiserver_lacks(std::string_view authority) {
     loaded_since_.erase(authority);
     return "the apiserver has to restart";
   }
+  // What was reported has settled, though this agent may be younger than that.
+  auto const claim = bundle.loaded.find(me);
+  if (claim != bundle.loaded.end() && claim->second == loaded_text(bundle)) return "";
   auto const patience = of_etcd ? kApiserverRestarts : kApiserverReloads;
   return settled(authority, of_etcd ? trust_of(bundle) : loaded_text(bundle), patience)
              ? ""
@@ -92,7 +95,7 @@ Result<RotationInputs> PkiStep::rotation_inputs(Facts& facts) {
     if (!rotates(file.authority) || bundle == bundles_.end()) continue;
     auto& lack = lacks[name];
     if (lack.empty()) {
-      auto apiserver = apiserver_lacks(name);
+      auto apiserver = apiserver_lacks(name, in.me);
       if (!apiserver) return std::unexpected(apiserver.error());
       lack = *std::move(apiserver);
     }

@@ -67,7 +67,7 @@ class PkiStep final : public Step {
   Finding done(Plan plan, Facts& facts, std::string warning, std::string rotation = {});
   Result<Finding> rotate(Facts& facts, Plan plan);
   Result<RotationInputs> rotation_inputs(Facts& facts);
-  Result<std::string> apiserver_lacks(std::string_view authority);
+  Result<std::string> apiserver_lacks(std::string_view authority, std::string const& me);
   bool settled(std::string_view authority, std::string const& text, Duration patience);
   Result<void> change_document(std::stop_token stop);
 

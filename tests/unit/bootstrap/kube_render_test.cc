@@ -213,7 +213,7 @@ TEST(KubeRender, TheApiserversManifestChangesWithWhatItsEtcdTrustsAndNothingElse
     EXPECT_EQ(one[i].bytes != two[i].bytes, apiserver);
     EXPECT_EQ(one[i].bytes != before[i].bytes, apiserver);
     if (!apiserver) continue;
-    EXPECT_THAT(one[i].bytes, HasSubstr("haagent.io/config-hash: " + etcd_trust_hash("one")));
+    EXPECT_THAT(one[i].bytes, HasSubstr(etcd_trust_hash("one")));
     EXPECT_THAT(two[i].bytes, HasSubstr(etcd_trust_hash("two")));
     EXPECT_THAT(before[i].bytes, Not(HasSubstr("config-hash")));
   }
