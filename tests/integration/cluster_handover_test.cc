@@ -105,6 +105,20 @@ TEST_F(ClusterHandover, ARebootEndsEtcdCleanlyAndKeepsTheVolumes) {
   EXPECT_EQ(region().sh("masters-b", "grep -q 'the machine reboots' /var/log/haagent.log").code, 0);
 }
 
+TEST_F(ClusterHandover, ARebalanceRecommendationMovesTheLeadersAndNothingElse) {
+  auto const group = leader(EtcdCluster::main);
+  auto const id = region().instance_of(group);
+  auto const etcd = etcd_of(group);
+  command("rebalance", id);
+  ASSERT_TRUE(region().comes_true([&] { return !region().leads(group, EtcdCluster::main); }))
+      << region().told();
+  EXPECT_NE(leader(EtcdCluster::main), group);
+  ASSERT_TRUE(region().gets_ready());
+  EXPECT_EQ(region().instance_of(group), id);
+  EXPECT_EQ(etcd_of(group), etcd);
+  EXPECT_EQ(region().calls(id)["ec2:DetachVolume"], 0);
+}
+
 TEST_F(ClusterHandover, ASpotNoticeFreesTheVolumesBeforeTheInstanceEnds) {
   auto const old = region().instance_of("masters-c");
   region().command("spot-notice", Tree::map({{"instance", old}, {"in", "40s"}}));
@@ -198,7 +212,7 @@ TEST(ClusterLaunching, TheHookIsCompletedOnlyOnceTheMembersAreHealthyVoters) {
   EXPECT_TRUE(own->started && !own->learner);
 }
 
-TEST(ClusterWarmPool, AWarmMasterPreparesAndAttachesNothing) {
+TEST(ClusterWarmPool, AWarmMasterPreparesAndAttachesNothingAndPowersOffWithoutAHook) {
   if (auto const why = no_cluster_because(); !why.empty()) GTEST_SKIP() << why;
   ClusterRegion region({.members = "a", .launched = false});
   auto const id =
@@ -212,6 +226,14 @@ TEST(ClusterWarmPool, AWarmMasterPreparesAndAttachesNothing) {
   region.command("leave-warm-pool", Tree::map({{"instance", id}}));
   ASSERT_TRUE(region.comes_true([&] { return region.is_ready(id); }, 60s)) << region.told();
   EXPECT_EQ(region.holder_of("main-a"), id);
+
+  // Its group has no hooks: that is told, and a power-off hands over all the same.
+  EXPECT_THAT(region.sentence(id, "launching-hook"), HasSubstr("has this instance as InService"));
+  region.command("stop", Tree::map({{"instances", Tree::list({id})}}));
+  ASSERT_TRUE(region.comes_true([&] { return !region.moments(id, "stopped").empty(); }))
+      << region.told();
+  EXPECT_EQ(region.calls(id)["ec2:DetachVolume"], 2) << region.log_of(id);
+  EXPECT_NE(region.holder_of("main-a"), id);
 }
 
 }  // namespace
