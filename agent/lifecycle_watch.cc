@@ -8,8 +8,8 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// Three small questions to the link-local address. AWS advises 5 s for spot notices; what passes here
-// is time in which a planned takeover has not begun.
+// Three small questions to the link-local address. AWS advises 5 s for spot notices; what passes
+// here is time in which a planned takeover has not begun.
 constexpr Duration kPeriod = 2s;
 constexpr char kAsked[] = "/run/haagent/hand-over";
 constexpr std::size_t kRecordCap = 64u << 10u;
