@@ -53,11 +53,7 @@ Result<void> load_trust(Root const& root, EtcdCluster cluster) {
 }
 
 std::string digest_of(EtcdTrust const& trust) {
-  Sha256 hash;
-  hash.add(trust.clients);
-  hash.add("\n\n");
-  hash.add(trust.peers);
-  return to_hex_digits(hash.digest());
+  return sha256_hex(trust.clients + "\n\n" + trust.peers);
 }
 
 }  // namespace haagent::bootstrap

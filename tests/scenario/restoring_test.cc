@@ -21,22 +21,18 @@ constexpr char const* kToken = "prod.example.com-main-again";
 // A database of one page and the hash that etcd sends behind it.
 std::string snapshot() {
   std::string bytes(512, 'k');
-  Sha256 hash;
-  hash.add(bytes);
-  return bytes + hash.digest();
+  return bytes + sha256(bytes);
 }
 
 void add_backup(World& world, EtcdOrder const& order) {
   auto const bytes = snapshot();
-  Sha256 hash;
-  hash.add(bytes);
   BackupManifest const manifest{.name = order.backup,
                                 .cluster = "prod.example.com",
                                 .cluster_id = "c1",
                                 .member = "etcd-b",
                                 .revision = order.revision,
                                 .size = bytes.size(),
-                                .sha256 = to_hex_digits(hash.digest()),
+                                .sha256 = sha256_hex(bytes),
                                 .etcd_version = order.etcd_version,
                                 .haagent_version = "0.1.0",
                                 .created_at = order.created_at,
