@@ -5,14 +5,16 @@
 #include <openssl/pem.h>
 #include <openssl/ssl.h>
 
+#include <atomic>
 #include <thread>
 
 #include "agent/metrics.h"
 #include "bootstrap/hosts/hello.h"
 
 namespace haagent {
-
 namespace {
+
+using namespace std::chrono_literals;
 
 struct StoreDeleter {
   void operator()(X509_STORE* store) const { X509_STORE_free(store); }
@@ -83,6 +85,7 @@ struct StatusServer::Impl {
   }
   HttpTls tls;
   std::unique_ptr<httplib::Server> server;
+  std::atomic<bool> over = false;  // it listens no more
   std::jthread thread;
 };
 
@@ -136,7 +139,12 @@ Result<int> StatusServer::listen(std::string const& address, int port) {
     return fail(Kind::conflict, "port {} on {} is taken or the address is not this machine's", port,
                 address);
   }
-  impl_->thread = std::jthread([&server] { server.listen_after_bind(); });
+  impl_->thread = std::jthread([this, &server] {
+    server.listen_after_bind();
+    impl_->over = true;
+  });
+  // stop() does nothing to a server that does not run yet: then nobody would ever end it.
+  while (!server.is_running() && !impl_->over) std::this_thread::sleep_for(1ms);
   return port;
 }
 
