@@ -72,9 +72,13 @@ SnapshotTools Backups::tools() const {
   return {parts_.process, std::move(directory), etcd_client_tls(parts_.root)};
 }
 
+fs::path Backups::scratch_place(std::string_view purpose) const {
+  return parts_.root(parts_.config.etcd.backups.scratch) /
+         fmt::format("{}-{}", purpose, to_string(cluster_));
+}
+
 Result<fs::path> Backups::scratch(std::string_view purpose, std::uint64_t bytes) const {
-  auto folder = parts_.root(parts_.config.etcd.backups.scratch) /
-                fmt::format("{}-{}", purpose, to_string(cluster_));
+  auto folder = scratch_place(purpose);
   std::error_code error;
   fs::remove_all(folder, error);  // of an agent that was killed
   if (error) return fail_errno(error.value(), fmt::format("emptying {}", folder.string()));

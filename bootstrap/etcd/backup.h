@@ -69,6 +69,7 @@ class Backups {
   // A folder of one's own below etcd.backups.scratch, emptied. Errors: transient where the disk has
   // not `bytes` to spare.
   Result<std::filesystem::path> scratch(std::string_view purpose, std::uint64_t bytes) const;
+  std::filesystem::path scratch_place(std::string_view purpose) const;  // made or not
 
  private:
   Result<ListedBackup> read(BackupEntry const& entry, std::stop_token stop);

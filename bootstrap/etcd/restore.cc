@@ -14,6 +14,8 @@
 namespace haagent::bootstrap {
 namespace {
 
+constexpr char kPurpose[] = "restore";  // of the scratch folder that a volume is restored by
+
 namespace fs = std::filesystem;
 
 Result<void> remove_tree(fs::path const& path) {
@@ -47,7 +49,7 @@ Result<void> has_room(fs::path const& folder, std::uint64_t bytes) {
 
 Result<std::uint64_t> build_restored(BackupParts const& parts, EtcdOrder const& order,
                                      std::string const& member, fs::path const& data_dir,
-                                     std::stop_token stop) {
+                                     std::string_view purpose, std::stop_token stop) {
   Backups backups(order.etcd, parts);
   auto const key = backup_manifest_key(order.etcd, order.backup);
   auto object = parts.store.get(key, stop);
@@ -59,7 +61,7 @@ Result<std::uint64_t> build_restored(BackupParts const& parts, EtcdOrder const& 
   if (auto room = has_room(data_dir.parent_path(), restore_space(manifest->size) - manifest->size);
       !room)
     return std::unexpected(room.error());
-  auto folder = backups.scratch("restore", manifest->size);
+  auto folder = backups.scratch(purpose, manifest->size);
   if (!folder) return std::unexpected(folder.error());
   auto const file = *folder / "snapshot.db";
   RestoreSpec spec{.name = etcd_member_name(order.etcd, member),
@@ -80,7 +82,14 @@ Result<std::uint64_t> build_restored(BackupParts const& parts, EtcdOrder const& 
   return identity->cluster_id;
 }
 
-Result<void> drop_restored(fs::path const& mount_point) {
+bool has_begun_restore(Backups const& backups, fs::path const& mount_point) {
+  std::error_code ignored;
+  return fs::exists(etcd_restored_dir(mount_point), ignored) ||
+         fs::exists(backups.scratch_place(kPurpose), ignored);
+}
+
+Result<void> drop_restored(Backups const& backups, fs::path const& mount_point) {
+  if (auto gone = remove_tree(backups.scratch_place(kPurpose)); !gone) return gone;
   return remove_tree(etcd_restored_dir(mount_point));
 }
 
@@ -97,7 +106,7 @@ Result<void> restore_volume(BackupParts const& parts, EtcdOrder const& order,
     if (auto written = write_volume_marker(mount_point, **marker); !written) return written;
   auto const built = etcd_restored_dir(mount_point);
   if (auto gone = remove_tree(built); !gone) return gone;
-  auto cluster = build_restored(parts, order, member, built, stop);
+  auto cluster = build_restored(parts, order, member, built, kPurpose, stop);
   if (!cluster) return std::unexpected(cluster.error());
   if (*cluster != order.cluster_id)
     return fail(Kind::refused,

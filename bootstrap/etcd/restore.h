@@ -17,11 +17,12 @@
 namespace haagent::bootstrap {
 
 // The member's data as the order wants them, in a folder that does not exist yet. The backup is
-// downloaded into etcd.backups.scratch. Returns the id of the cluster that they are of, which is
-// the same wherever it is done. Errors: transient where there is no room.
+// downloaded into the scratch folder of that purpose. Returns the id of the cluster that they are
+// of, which is the same wherever it is done. Errors: transient where there is no room.
 Result<std::uint64_t> build_restored(BackupParts const& parts, EtcdOrder const& order,
                                      std::string const& member,
-                                     std::filesystem::path const& data_dir, std::stop_token stop);
+                                     std::filesystem::path const& data_dir,
+                                     std::string_view purpose, std::stop_token stop);
 
 // The last of it, a rename.
 Result<void> place_restored(std::filesystem::path const& mount_point);
@@ -32,7 +33,8 @@ Result<void> restore_volume(BackupParts const& parts, EtcdOrder const& order,
                             std::string const& member, std::filesystem::path const& mount_point,
                             std::stop_token stop);
 
-// Takes away what a restore has begun and not finished.
-Result<void> drop_restored(std::filesystem::path const& mount_point);
+// What a restore has begun and not finished, on the volume and in its scratch folder.
+bool has_begun_restore(Backups const& backups, std::filesystem::path const& mount_point);
+Result<void> drop_restored(Backups const& backups, std::filesystem::path const& mount_point);
 
 }  // namespace haagent::bootstrap

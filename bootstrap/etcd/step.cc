@@ -377,9 +377,9 @@ Result<Finding> EtcdStep::when_serving(Facts& facts, std::string sentence, std::
     move_ = EraseLeases{*std::move(stale)};
     return Needed{"take the leases of apiservers from before the restore away"};
   }
-  if (inputs_.data.restored) {
+  if (parts_.backups && has_begun_restore(Backups(cluster_, *parts_.backups), mount_point_)) {
     move_ = DropRestored{};
-    return Needed{fmt::format("take away what a restore has begun on the volume of {}",
+    return Needed{fmt::format("take away what a restore of {} has begun",
                               etcd_member_name(cluster_, inputs_.member))};
   }
   auto initial = initial_on_disk();
@@ -558,12 +558,17 @@ Result<void> EtcdStep::carried_out(std::function<void(VolumeMarker&)> const& cha
     return fail(Kind::refused, "{} has no haagent.json: it is not the volume that was prepared",
                 mount_point_.string());
   // What names an order must not stand beside what another one has half built.
-  if (auto dropped = drop_restored(mount_point_); !dropped) return dropped;
+  if (auto dropped = drop_begun_restore(); !dropped) return dropped;
   (*marker)->etcd_order = inputs_.order->id;
   change(**marker);
   started_ = false;
   failed_starts_ = 0;
   return write_volume_marker(mount_point_, **marker);
+}
+
+Result<void> EtcdStep::drop_begun_restore() const {
+  if (!parts_.backups) return {};  // then nobody restores
+  return drop_restored(Backups(cluster_, *parts_.backups), mount_point_);
 }
 
 Result<void> EtcdStep::restore(std::stop_token stop) {
@@ -705,7 +710,7 @@ Result<void> EtcdStep::act(Facts& facts, std::stop_token stop) {
     if (!moved && moved.error().kind == Kind::interrupted) return moved;
     return {};
   }
-  if (std::get_if<DropRestored>(&move_)) return drop_restored(mount_point_);
+  if (std::get_if<DropRestored>(&move_)) return drop_begun_restore();
   if (auto const* leases = std::get_if<EraseLeases>(&move_)) {
     for (auto const& key : leases->keys)
       if (auto erased = own().erase(key, stop); !erased)

@@ -97,6 +97,7 @@ class EtcdStep final : public Step {
   Result<void> write_version();
   bool takes_a_voter(Decision const& decision) const;
   Result<std::vector<std::string>> stale_leases(std::stop_token stop);
+  Result<void> drop_begun_restore() const;
   Result<void> restore(std::stop_token stop);
   Result<void> force_alone(std::stop_token stop);
   Result<void> adopt(Facts& facts, std::uint64_t id, std::stop_token stop);
