@@ -62,7 +62,7 @@ void start_etcd_without_agent(Master& master) {
 }
 
 TEST(EtcdTls, TheGatewayFailsWithoutAServerCertificateThatIsGoodForAClient) {
-  in_a_world(120s, [] {
+  in_a_world(200s, [] {
     World world(test::etcd_programs("3.4"), {"a"});
     auto masters = boot_all(world);
     auto& a = *masters[0];
@@ -88,9 +88,9 @@ TEST(EtcdTls, TheGatewayFailsWithoutAServerCertificateThatIsGoodForAClient) {
       auto done = a.client().put("k", "w", {});
       EXPECT_FALSE(done) << "the gateway serves without the client usage";
       if (!done && done.error().what.contains("connection error")) ++refused;
-      return done || refused >= 5;
+      return done || refused >= 2;  // a put that the gateway does not refuse at once takes its time
     };
-    EXPECT_TRUE(eventually(says_no, kSoon));
+    EXPECT_TRUE(eventually(says_no, 2 * kSoon));
     EXPECT_EQ(ask(a, "https://" + a.machine().address() + ":2379/health",
                   tls_of(a, "apiserver-etcd-client"))
                   ->status,
