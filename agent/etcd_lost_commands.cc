@@ -128,9 +128,8 @@ Result<void> complete(EtcdOrder& order, bootstrap::BackupParts const& parts,
   order.bump = bootstrap::can_bump_revision(*version);
   auto trial = backups.scratch("trial", bootstrap::restore_space(backup.size));
   if (!trial) return std::unexpected(trial.error());
-  auto cluster =
-      bootstrap::build_restored(parts, order, seen.own_member, *trial / "data", "trial-download",
-                                std::move(stop));
+  auto cluster = bootstrap::build_restored(parts, order, seen.own_member, *trial / "data",
+                                           "trial-download", std::move(stop));
   std::error_code ignored;
   std::filesystem::remove_all(*trial, ignored);
   if (!cluster) return fail(cluster.error(), "restoring {} on trial", backup.name);
@@ -199,7 +198,8 @@ Result<int> see_restore(EtcdDesk& desk, EtcdCommandOptions const& options,
       },
       stop);
   if (!seen) return std::unexpected(seen.error());
-  auto closed = bootstrap::close_order(*desk.store, order, desk.machine.clock.utc(), stop);
+  auto closed = bootstrap::close_order(*desk.store, order, bootstrap::Closing::carried_out,
+                                       desk.machine.clock.utc(), stop);
   if (!closed) return fail(closed.error(), "the restore is done; closing its order");
   std::vector<std::string> absent;
   for (auto const& member : order.members)
@@ -229,11 +229,13 @@ Result<int> cancel(EtcdDesk& desk, EtcdCommandOptions const& options, bootstrap:
                   "{} has carried the order out already: its data from before are set aside on its "
                   "volume. Go on with 'haagent etcd restore'",
                   each.answer.member);
-  auto closed = bootstrap::close_order(*desk.store, order, desk.machine.clock.utc(), stop);
+  auto closed = bootstrap::close_order(*desk.store, order, bootstrap::Closing::taken_back,
+                                       desk.machine.clock.utc(), stop);
   if (!closed) return std::unexpected(closed.error());
   print(options,
-        fmt::format("{}, ordered at {}, is taken back.\n", subject(order),
-                    to_rfc3339(order.created_at)),
+        fmt::format("{}, ordered at {}, is taken back. A master that had begun it comes back as a "
+                    "learner once the others have a quorum.\n",
+                    subject(order), to_rfc3339(order.created_at)),
         Tree::map({{"schema", 1}, {"cancelled", order.id}}));
   return kExitOk;
 }
@@ -307,7 +309,12 @@ Result<int> recover(EtcdDesk& desk, EtcdCommandOptions const& options, std::stop
     progress.say(fmt::format("a recovery was ordered at {}, and is under way",
                              to_rfc3339(order->created_at)));
   } else {
-    auto may = bootstrap::may_recover(*seen, {.newer_writes = options.lose_newer_writes});
+    bootstrap::Backups backups(options.cluster, *parts);
+    auto inventory = backups.inventory(stop);
+    if (!inventory) return std::unexpected(inventory.error());
+    auto newest = backups.newest_good(*inventory, stop);
+    if (!newest) return std::unexpected(newest.error());
+    auto may = bootstrap::may_recover(*seen, *newest, {.newer_writes = options.lose_newer_writes});
     if (!may) return std::unexpected(may.error());
     auto made = new_order(desk, options, *seen, EtcdOrder::Kind::recover);
     if (!made) return std::unexpected(made.error());
@@ -332,7 +339,8 @@ Result<int> recover(EtcdDesk& desk, EtcdCommandOptions const& options, std::stop
       },
       stop);
   if (!done) return std::unexpected(done.error());
-  auto closed = bootstrap::close_order(*desk.store, *order, desk.machine.clock.utc(), stop);
+  auto closed = bootstrap::close_order(*desk.store, *order, bootstrap::Closing::carried_out,
+                                       desk.machine.clock.utc(), stop);
   if (!closed) return fail(closed.error(), "the recovery is done; closing its order");
   progress.say("the other masters come back by themselves, one after the other, as learners");
   return finish(options, *order, *done);

@@ -13,6 +13,8 @@ using namespace std::chrono_literals;
 
 // Each master of a cluster that is well, of each of its two: a price in the order of cents a month.
 constexpr Duration kOrderEvery = 30s;
+// Longer than a member needs to see that its quorum is gone.
+constexpr Duration kVoidAfter = 10s;
 
 // The same at each start, so that a restarted agent does not draw a better one.
 Duration jitter_of(NodeConfig const& config, std::string_view name) {
@@ -78,6 +80,33 @@ bool StoreStep::is_carried_out(EtcdOrder const& order, Facts& facts) const {
          (voters >= order.members.size() && member->healthy_voters == member->voters);
 }
 
+// Nobody here has begun it, and the cluster that it is not meant for serves.
+bool StoreStep::is_idle(EtcdOrder const& order, Facts& facts) {
+  auto& mine = facts.etcd(cluster_);
+  auto const member = mine.member.get();
+  auto const mount = mine.mount.get();
+  bool const serves = member && mount && !member->leader.empty() && !member->learner &&
+                      member->healthy_voters > member->voters / 2;
+  bool const beside = serves && !order.closed && !order.over_running &&
+                      (order.kind == EtcdOrder::Kind::recover
+                           ? member->voters > 1
+                           : member->cluster_id != etcd_id_text(order.cluster_id));
+  auto has_begun = [&] {
+    auto const marker = read_volume_marker(parts_.root(mount->mount_point));
+    return !marker || !*marker || (*marker)->etcd_order == order.id;
+  };
+  if (!beside || has_begun()) {
+    idle_since_.reset();
+    return false;
+  }
+  auto const now = parts_.clock.steady();
+  if (!idle_since_ || idle_ != order.id) {
+    idle_ = order.id;
+    idle_since_ = now;
+  }
+  return now - *idle_since_ >= kVoidAfter;
+}
+
 Result<Finding> StoreStep::look(Facts& facts, std::stop_token stop) {
   auto& mine = facts.etcd(cluster_);
   auto mount = mine.mount.require(fmt::format("mount of {}", to_string(cluster_)));
@@ -87,10 +116,16 @@ Result<Finding> StoreStep::look(Facts& facts, std::stop_token stop) {
   auto const state = data ? data->state : DataDir::State::member;
   auto const member = mine.member.get();
   ask_for_order(mine, member && !member->leader.empty(), state != DataDir::State::member, stop);
-  if (orders_)
-    if (auto const order = orders_->of(cluster_).get(); order && is_carried_out(*order, facts))
+  if (auto const order = orders_ ? orders_->of(cluster_).get() : std::nullopt) {
+    closing_ = Closing::carried_out;
+    if (is_carried_out(*order, facts))
       return Needed{fmt::format("write to {} that the order {} is carried out",
                                 parts_.store.where(), order->id)};
+    closing_ = Closing::taken_back;
+    if (is_idle(*order, facts))
+      return Needed{fmt::format("write to {} that the order {} is void: a quorum serves",
+                                parts_.store.where(), order->id)};
+  }
   auto found = look_for_backups(mine, state, std::move(stop));
   if (!found || trouble_.empty()) return found;
   return Done{fmt::format("{}; whether an order stands there is not known: {}", sentence_of(*found),
@@ -127,7 +162,7 @@ Result<Finding> StoreStep::look_for_backups(EtcdFacts& mine, DataDir::State data
 Result<void> StoreStep::act(Facts&, std::stop_token stop) {
   auto const order = orders_ ? orders_->of(cluster_).get() : std::nullopt;
   if (!order) return fail(Kind::internal, "{} has nothing to do", name_);
-  auto closed = close_order(parts_.store, *order, parts_.clock.utc(), std::move(stop));
+  auto closed = close_order(parts_.store, *order, closing_, parts_.clock.utc(), std::move(stop));
   if (!closed) return fail(closed.error(), "closing the order {}", order->id);
   orders_->of(cluster_).set(*std::move(closed));
   return {};

@@ -22,7 +22,8 @@ namespace haagent::bootstrap {
 // And it asks for an operator's order, and puts it on the board: at once where the volume is blank,
 // not at all in the first look at one with data, every two seconds while there is no quorum, and
 // each half minute while there is one. It closes an order that this member has carried out, once
-// every member of it serves.
+// every member of it serves; and as void one that this member has not begun, and that it has seen
+// for kVoidAfter beside a quorum: such an order must not lie in wait for the first hiccup.
 class StoreStep final : public Step {
  public:
   StoreStep(EtcdCluster cluster, BackupParts const& parts, std::shared_ptr<OrderBoard> orders = {});
@@ -32,6 +33,7 @@ class StoreStep final : public Step {
 
  private:
   bool is_carried_out(EtcdOrder const& order, Facts& facts) const;
+  bool is_idle(EtcdOrder const& order, Facts& facts);
   void ask_for_order(EtcdFacts& mine, bool quorum, bool blank, std::stop_token stop);
   Result<Finding> look_for_backups(EtcdFacts& mine, DataDir::State data, std::stop_token stop);
 
@@ -42,6 +44,9 @@ class StoreStep final : public Step {
   bool looked_ = false;
   std::optional<SteadyTime> asked_;  // for an order
   std::string trouble_;              // with that; empty: none
+  std::string idle_;                 // the order that stands beside a quorum
+  std::optional<SteadyTime> idle_since_;
+  Closing closing_ = Closing::carried_out;  // what act() does
 };
 
 // `backup-<cluster>`: a standing duty, after etcd-<cluster>. It holds no boot up: its first look

@@ -51,6 +51,23 @@ Result<std::set<std::string>> agreed_members(SeenCluster const& seen) {
   return members;
 }
 
+bool answers_here(SeenCluster const& seen) {
+  auto const* own = seen.own();
+  return own && own->answer.reach == Reach::answers;
+}
+
+// Voters by etcd's own list that no volume's tag lists, or not yet or no longer: EC2 shows nothing
+// of their data, so that it may well be there.
+std::vector<std::string> untagged_voters(SeenCluster const& seen) {
+  std::vector<std::string> names;
+  if (!seen.own_list) return names;
+  std::set<std::string> tagged;
+  for (auto const& volume : seen.volumes) tagged.insert(etcd_member_name(seen.etcd, volume.member));
+  for (auto const& member : *seen.own_list)
+    if (!member.learner && !tagged.contains(member.name)) names.push_back(member.name);
+  return names;
+}
+
 std::string what_quorum_says(SeenMember const& member) {
   return fmt::format("a quorum of cluster {:x} serves: {} says so, at revision {}",
                      member.answer.cluster_id, member.answer.member, member.revision);
@@ -63,7 +80,12 @@ std::vector<std::string> surviving_data(SeenCluster const& seen, BackupManifest 
   for (auto const& each : seen.members) {
     if (each.answer.reach != Reach::answers) continue;
     told.insert(each.answer.member);
-    if (each.revision > backup.revision)
+    if (etcd_id_text(each.answer.cluster_id) != backup.cluster_id)
+      words.push_back(
+          fmt::format("{} answers, without a quorum, as cluster {:x}, and the backup is of {}: "
+                      "revisions of two histories do not compare",
+                      each.answer.member, each.answer.cluster_id, backup.cluster_id));
+    else if (each.revision > backup.revision)
       words.push_back(
           fmt::format("{} answers, without a quorum, at revision {}, and the backup is "
                       "of revision {}",
@@ -115,7 +137,8 @@ Result<SeenCluster> ClusterLook::look(Duration max_age, std::stop_token stop) {
                    .own_volume = {},
                    .own_identity = {},
                    .volumes = *std::move(volumes),
-                   .members = {}};
+                   .members = {},
+                   .own_list = {}};
   auto const mine = std::ranges::find(seen.volumes, instance_id_, &EtcdVolume::instance_id);
   if (mine == seen.volumes.end())
     return fail(Kind::invalid,
@@ -162,6 +185,10 @@ Result<SeenCluster> ClusterLook::look(Duration max_age, std::stop_token stop) {
     member.healthy = member.answer.reach == Reach::answers && member.trouble.empty();
     seen.members.push_back(std::move(member));
   }
+  if (answers_here(seen))
+    if (auto list =
+            EtcdClient(http_, {asked.front().endpoint}, tls).members(Consistency::local, stop))
+      seen.own_list = std::move(list->members);
   if (stop.stop_requested()) return fail(Kind::interrupted, "stopped");
   return seen;
 }
@@ -201,7 +228,8 @@ Result<void> may_restore(SeenCluster const& seen, BackupManifest const& backup, 
               absent.size() == 1 ? "" : "s");
 }
 
-Result<void> may_recover(SeenCluster const& seen, LossFlags flags) {
+Result<void> may_recover(SeenCluster const& seen, std::optional<BackupManifest> const& newest,
+                         LossFlags flags) {
   if (auto const* quorum = seen.quorum())
     return fail(Kind::refused, "{}; there is nothing to recover", what_quorum_says(*quorum));
   if (!seen.own_data)
@@ -215,12 +243,25 @@ Result<void> may_recover(SeenCluster const& seen, LossFlags flags) {
     return fail(Kind::refused,
                 "{} is the only member by its volume's tag: there is nobody to go on without",
                 seen.own_member);
-  auto const quorum = count / 2 + 1;
   auto const own_id = seen.own_identity.cluster_id;
 
   if (own_id == 0)
     return fail(Kind::refused, "the log on {} cannot be read: it is nothing to go on with",
                 seen.own_volume);
+  // Where etcd's list is not known, the cluster may be smaller than its tags say.
+  std::size_t quorum = std::min<std::size_t>(count / 2 + 1, 2);
+  if (seen.own_list) {
+    auto const votes = [](EtcdMember const& member) { return !member.learner; };
+    auto const voters = static_cast<std::size_t>(std::ranges::count_if(*seen.own_list, votes));
+    quorum = voters / 2 + 1;
+    auto const me = std::ranges::find(*seen.own_list, etcd_member_name(seen.etcd, seen.own_member),
+                                      &EtcdMember::name);
+    if (me == seen.own_list->end() || me->learner)
+      return fail(Kind::refused,
+                  "{} is no voter of this cluster yet, and may lack anything: run this on the "
+                  "master of one that is",
+                  seen.own_member);
+  }
 
   std::set<std::string> others;  // that may come back with data
   std::vector<std::string> words;
@@ -233,12 +274,18 @@ Result<void> may_recover(SeenCluster const& seen, LossFlags flags) {
                                 each.answer.raft_index));
   }
   for (auto const& volume : seen.volumes) {
-    if (volume.volume_id == seen.own_volume || volume.etcd_cluster_id != etcd_id_text(own_id) ||
+    // Whichever cluster its tag names: a member votes before the tag of a restored cluster is
+    // there.
+    if (volume.volume_id == seen.own_volume || volume.etcd_cluster_id.empty() ||
         !others.insert(volume.member).second)
       continue;
-    words.push_back(fmt::format("{} of {} is there and carries the cluster{}", volume.volume_id,
-                                volume.member,
+    words.push_back(fmt::format("{} of {} is there and carries cluster {}{}", volume.volume_id,
+                                volume.member, volume.etcd_cluster_id,
                                 volume.instance_id.empty() ? ", attached to nobody" : ""));
+  }
+  for (auto const& name : untagged_voters(seen)) {
+    if (!others.insert(name).second) continue;
+    words.push_back(fmt::format("{} votes, and no volume's tag names it", name));
   }
   if (others.size() >= quorum)
     return fail(
@@ -248,7 +295,15 @@ Result<void> may_recover(SeenCluster const& seen, LossFlags flags) {
         "the tag k8s.io/etcd/{} off them, and run this again",
         in_words(words), to_string(seen.etcd));
   auto const* own = seen.own();
-  bool const known = own && own->answer.reach == Reach::answers;
+  bool const known = answers_here(seen);
+  auto const revision = known ? own->revision : 0;
+  if (newest && newest->cluster_id == etcd_id_text(own_id) && newest->revision > revision &&
+      !flags.newer_writes)
+    return fail(Kind::refused,
+                "the backup {} of {} is of revision {}, and here {}: 'haagent etcd restore' keeps "
+                "more. To go on with what is here all the same: --lose-newer-writes",
+                newest->name, to_rfc3339(newest->created_at), newest->revision,
+                known ? fmt::format("it is {}", revision) : "nobody can say which it is");
   for (auto const& each : seen.members) {
     if (!known || each.answer.member == seen.own_member || !others.contains(each.answer.member) ||
         each.answer.raft_index <= own->answer.raft_index)

@@ -31,6 +31,8 @@ struct SeenCluster {
   WalIdentity own_identity;         // whose
   std::vector<EtcdVolume> volumes;  // all of the cluster's, as EC2 shows them
   std::vector<SeenMember> members;  // this master's first
+  // As this master's etcd has it, a quorum or not; nothing where it does not answer.
+  std::optional<std::vector<EtcdMember>> own_list;
 
   // Whose list a quorum stands behind; null: nobody's.
   SeenMember const* quorum() const;
@@ -62,7 +64,10 @@ struct LossFlags {
 };
 
 Result<void> may_restore(SeenCluster const& seen, BackupManifest const& backup, LossFlags flags);
-Result<void> may_recover(SeenCluster const& seen, LossFlags flags);
+// Who could go on beside this one is counted by etcd's own list where it is known: while members
+// join or leave, the tags are ahead of it. `newest`: the newest good backup, where there is one.
+Result<void> may_recover(SeenCluster const& seen, std::optional<BackupManifest> const& newest,
+                         LossFlags flags);
 // Which of etcd's members is meant: "b", "etcd-b" or its id.
 Result<EtcdMember> may_replace(SeenCluster const& seen, std::string const& member);
 

@@ -103,6 +103,7 @@ std::string order_json(EtcdOrder const& order) {
                          {"overRunning", order.over_running},
                          {"createdAt", to_rfc3339(order.created_at, /*milliseconds=*/true)},
                          {"by", order.by}});
+  if (order.is_void) tree.set("void", "yes");
   if (order.closed) tree.set("closedAt", to_rfc3339(order.closed_at, /*milliseconds=*/true));
   if (!restores) return json::print(tree, 2);
   tree.set("backup", order.backup);
@@ -151,6 +152,7 @@ Result<EtcdOrder> parse_order(std::string_view bytes) {
   order.created_at = read.time("createdAt");
   order.by = read.text("by");
   order.closed = tree->find("closedAt") != nullptr;
+  order.is_void = order.closed && tree->text_at("void") == "yes";
   if (order.closed) order.closed_at = read.time("closedAt");
   if (restores) {
     order.backup = read.text("backup");
@@ -201,7 +203,7 @@ Result<bool> give_order(StateStore& store, EtcdOrder const& order,
   return false;
 }
 
-Result<EtcdOrder> close_order(StateStore& store, EtcdOrder const& order, UtcTime now,
+Result<EtcdOrder> close_order(StateStore& store, EtcdOrder const& order, Closing how, UtcTime now,
                               std::stop_token stop) {
   auto there = read_order(store, order.etcd, stop);
   if (!there) return std::unexpected(there.error());
@@ -209,6 +211,7 @@ Result<EtcdOrder> close_order(StateStore& store, EtcdOrder const& order, UtcTime
   if ((*there)->order.id != order.id || (*there)->order.closed) return (*there)->order;
   auto closed = (*there)->order;
   closed.closed = true;
+  closed.is_void = how == Closing::taken_back;
   closed.closed_at = std::chrono::floor<Duration>(now);
   auto done = store.replace(order_key(order.etcd), order_json(closed), (*there)->version, stop);
   if (!done) return std::unexpected(done.error());

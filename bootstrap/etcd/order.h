@@ -44,6 +44,9 @@ struct EtcdOrder {
   std::string by;  // the instance that it was ordered on
   UtcTime closed_at{};
   bool closed = false;
+  // Closed without having been carried out: it was taken back, or a quorum serves beside it. Who
+  // has begun it all the same goes back to that quorum, as a learner.
+  bool is_void = false;
 
   // Of a restore.
   std::string backup;                // its name
@@ -78,7 +81,8 @@ Result<std::optional<StoredOrder>> read_order(StateStore& store, EtcdCluster clu
 Result<bool> give_order(StateStore& store, EtcdOrder const& order,
                         std::optional<StoredOrder> const& before, std::stop_token stop);
 // What stands there afterwards: this order, closed, or another one that came since.
-Result<EtcdOrder> close_order(StateStore& store, EtcdOrder const& order, UtcTime now,
+enum class Closing { carried_out, taken_back };
+Result<EtcdOrder> close_order(StateStore& store, EtcdOrder const& order, Closing how, UtcTime now,
                               std::stop_token stop);
 
 // The order as the store had it last, handed from the row that asks the store to the row that acts.

@@ -48,21 +48,35 @@ bool has_joined(MemberInputs const& in, EtcdOrder const& order) {
          (in.tag_cluster_id == id && (in.marker_cluster_id.empty() || in.marker_cluster_id == id));
 }
 
+bool is_of(std::uint64_t cluster, MemberInputs const& in) {
+  auto const id = etcd_id_text(cluster);
+  return in.data.identity.cluster_id == cluster || in.tag_cluster_id == id ||
+         in.marker_cluster_id == id;
+}
+
 std::optional<Decision> on_restore(MemberInputs const& in, EtcdOrder const& order) {
   auto const answers = answers_of(in);
   MemberAnswer const* restored = nullptr;  // with a quorum
   std::vector<std::string> of_before;      // who serve the cluster from before, quorum or not
   bool before_has_quorum = false;
+  std::uint64_t serving_before = 0;  // the cluster of that quorum
   for (auto const* each : answers) {
     if (each->cluster_id == order.cluster_id) {
       if (each->quorum_list) restored = each;
       continue;
     }
     of_before.push_back(each->member);
-    before_has_quorum = before_has_quorum || each->quorum_list;
+    if (!each->quorum_list) continue;
+    before_has_quorum = true;
+    serving_before = each->cluster_id;
   }
 
   if (in.order_done == order.id) {
+    if (order.is_void && before_has_quorum && !restored && is_of(order.cluster_id, in)) {
+      if (auto move = make_room(in, subject(order) + " was taken back, and a quorum serves"))
+        return move;
+      return AdoptCluster{serving_before};
+    }
     if (order.closed || of_before.empty() || in.own.quorum_list ||
         in.data.state != DataDir::State::member)
       return std::nullopt;

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "agent/base/volume_marker.h"
 #include "bootstrap/etcd/backup_before_change.h"
 #include "bootstrap/etcd/data_dir.h"
 #include "bootstrap/etcd/defrag.h"
@@ -81,6 +82,56 @@ TEST_F(BackupStepTest, AVolumeWithDataAsksNobody) {
   look(step);
   EXPECT_EQ(store_.calls_of(MemoryStore::Call::list), 0);
   EXPECT_FALSE(facts_.main.backups.get());
+}
+
+// It must not lie in wait for the first moment in which this member sees no quorum.
+TEST_F(BackupStepTest, AnOrderBesideAQuorumBecomesVoid) {
+  auto const mount = root_ / "var/lib/etcd/main";
+  test::write_bytes(mount / "data/member/wal/0000000000000000-0000000000000000.wal", "log");
+  ASSERT_TRUE(write_volume_marker(mount, {.cluster = "test.example",
+                                          .etcd = "main",
+                                          .member = "a",
+                                          .members = {"a", "b", "c"},
+                                          .volume_id = "vol-a",
+                                          .etcd_cluster_id = "c1"}));
+  facts_.main.member.set(
+      {.name = "etcd-a", .cluster_id = "c1", .leader = "etcd-b", .voters = 3, .healthy_voters = 2});
+  EtcdOrder const order{.id = "20260115T101500.000Z-i-a",
+                        .cluster = "test.example",
+                        .cluster_id = 0xc2,
+                        .volumes = {{"a", "vol-a"}, {"b", "vol-b"}, {"c", "vol-c"}},
+                        .created_at = *parse_rfc3339("2026-01-15T10:15:00Z"),
+                        .by = "i-a",
+                        .backup = "20260115T100000.000Z-etcd-b",
+                        .revision = 42,
+                        .etcd_version = "3.5.33",
+                        .token = "test-main-7",
+                        .members = {"a", "b", "c"}};
+  ASSERT_TRUE(*give_order(store_, order, std::nullopt, {}));
+  auto const orders = std::make_shared<OrderBoard>();
+  StoreStep step(EtcdCluster::main, parts(), orders);
+  look(step);
+  look(step);
+  ASSERT_TRUE(orders->main.get()) << "it has not heard of the order";
+
+  // No quorum in between: whoever is to restore is not held up.
+  auto const serves = *facts_.main.member.get();
+  facts_.main.member.clear();
+  clock_.advance(11s);
+  look(step);
+  facts_.main.member.set(serves);
+  look(step);
+
+  clock_.advance(11s);
+  auto const finding = step.look(facts_, {});
+  ASSERT_TRUE(finding && std::holds_alternative<Needed>(*finding));
+  EXPECT_TRUE(sentence_of(*finding).contains("is void")) << sentence_of(*finding);
+  ASSERT_TRUE(step.act(facts_, {}));
+  auto const standing = read_order(store_, EtcdCluster::main, {});
+  ASSERT_TRUE(standing && *standing);
+  EXPECT_TRUE((*standing)->order.closed);
+  EXPECT_TRUE((*standing)->order.is_void);
+  look(step);
 }
 
 TEST_F(BackupStepTest, TheBootAsksNobody) {

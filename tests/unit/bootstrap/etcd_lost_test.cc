@@ -104,6 +104,12 @@ BackupManifest backup() {
           .created_at = *parse_rfc3339("2026-01-15T10:00:00Z")};
 }
 
+BackupManifest later() {
+  auto manifest = backup();
+  manifest.revision = 51;
+  return manifest;
+}
+
 SeenCluster from(std::function<SeenCluster()> const& base,
                  std::function<void(SeenCluster&)> const& change) {
   auto seen = base();
@@ -118,6 +124,7 @@ struct Case {
   SeenCluster seen;
   LossFlags flags;
   std::vector<std::string> words;  // of the refusal; none: it may be
+  std::optional<BackupManifest> backup = {};
 };
 
 void holds(Result<void> const& may, std::vector<std::string> const& words) {
@@ -188,7 +195,7 @@ INSTANTIATE_TEST_SUITE_P(
 
 class MayRecover : public testing::TestWithParam<Case> {};
 TEST_P(MayRecover, OrSaysWhyNot) {
-  holds(may_recover(GetParam().seen, GetParam().flags), GetParam().words);
+  holds(may_recover(GetParam().seen, GetParam().backup, GetParam().flags), GetParam().words);
 }
 INSTANTIATE_TEST_SUITE_P(
     All, MayRecover,
@@ -207,7 +214,7 @@ INSTANTIATE_TEST_SUITE_P(
         {"OneMoreIsThere",
          from(survived, [](auto& seen) { seen.volumes[1] = volume('b', false, "c1"); }),
          kNone,
-         {"vol-b of b is there and carries the cluster, attached to nobody", "2 of 3",
+         {"vol-b of b is there and carries cluster c1, attached to nobody", "2 of 3",
           "--lose-newer-writes"}},
         {"OneMoreIsThereAndIsGivenUp",
          from(survived, [](auto& seen) { seen.volumes[1] = volume('b', false, "c1"); }),
@@ -233,10 +240,40 @@ INSTANTIATE_TEST_SUITE_P(
          from(survived, [](auto& seen) { seen.volumes[0].members = {"a"}; }),
          kNewer,
          {"is the only member"}},
-        {"AVolumeOfAnotherClusterIsNothing",
+        {"AVolumeOfAnyClusterMayHoldThisOnesData",
          from(survived, [](auto& seen) { seen.volumes[1] = volume('b', false, "c9"); }),
          kNone,
-         {}},
+         {"vol-b of b is there and carries cluster c9"}},
+        // While it grows to five, and two of the three that vote serve where this one does not see.
+        {"TheQuorumIsThatOfEtcdsOwnList",
+         from(survived,
+              [](auto& seen) {
+                for (auto letter : {'d', 'e'}) seen.volumes.push_back(volume(letter, true, ""));
+                for (auto& each : seen.volumes) each.members = {"a", "b", "c", "d", "e"};
+                seen.volumes[1].etcd_cluster_id = seen.volumes[2].etcd_cluster_id = "c1";
+                seen.own_list = {listed('a'), listed('b'), listed('c')};
+              }),
+         kNewer,
+         {"they are a quorum without this one"}},
+        // While it shrinks to three: d and e vote still, and their tags are gone.
+        {"VotersWithoutATagCount",
+         from(survived,
+              [](auto& seen) {
+                seen.volumes[1].etcd_cluster_id = "c1";
+                seen.own_list = {listed('a'), listed('b'), listed('c'), listed('d'), listed('e')};
+              }),
+         kNewer,
+         {"they are a quorum without this one", "etcd-d votes, and no volume's tag names it"}},
+        {"ALearnerIsNothingToGoOnWith",
+         from(survived, [](auto& seen) { seen.own_list = {listed('a', true), listed('b')}; }),
+         kNewer,
+         {"no voter of this cluster yet"}},
+        {"ABackupThatHasMoreIsNamed",
+         survived(),
+         kNone,
+         {"of revision 51, and here it is 50", "haagent etcd restore"},
+         later()},
+        {"UnlessItIsGivenUp", survived(), kNewer, {}, later()},
     }),
     [](auto const& each) { return each.param.name; });
 

@@ -57,7 +57,7 @@ TEST(EtcdOrder, ReadsAsItWasWritten) {
     auto read = parse_order(order_json(order));
     ASSERT_TRUE(read) << read.error().what;
     EXPECT_EQ(*read, order);
-    order.closed = true;
+    order.closed = order.is_void = true;
     order.closed_at = order.created_at + 5min;
     read = parse_order(order_json(order));
     ASSERT_TRUE(read) << read.error().what;
@@ -101,7 +101,7 @@ TEST(EtcdOrder, IsGivenOnceAndClosedOnce) {
   second.id += "2";
   EXPECT_FALSE(*give_order(store, second, std::nullopt, {})) << "another one stands there";
 
-  auto closed = close_order(store, first, clock.utc(), {});
+  auto closed = close_order(store, first, Closing::carried_out, clock.utc(), {});
   ASSERT_TRUE(closed);
   EXPECT_TRUE(closed->closed);
   auto const standing = read_order(store, EtcdCluster::main, {});
@@ -109,7 +109,7 @@ TEST(EtcdOrder, IsGivenOnceAndClosedOnce) {
   EXPECT_TRUE(*give_order(store, second, *standing, {})) << "one that is over gives way";
   EXPECT_FALSE(*give_order(store, first, *standing, {})) << "and not twice";
   // Who closes late does not close another's.
-  closed = close_order(store, first, clock.utc(), {});
+  closed = close_order(store, first, Closing::taken_back, clock.utc(), {});
   ASSERT_TRUE(closed);
   EXPECT_EQ(closed->id, second.id);
   EXPECT_FALSE(closed->closed);
@@ -327,6 +327,26 @@ std::vector<Case> const kCases = {
     {"AnOldOrderIsNotBegun",
      from(ordered, [](auto& in) { in.order_age = kOrderBegins + Duration(1); }), "Wait",
      "etcd-a runs and has no quorum"},
+    {"WhoBeganAVoidOneSetsItAside",
+     from(restored,
+          [](auto& in) {
+            in.order->closed = in.order->is_void = true;
+            in.unit = Phase::stopped;
+            in.own = {.member = "a"};
+            in.peers[0] = leads("b", kBefore, all(true));
+          }),
+     "SetAside", "was taken back"},
+    {"AndIsOfTheClusterThatServes",
+     from(restored,
+          [](auto& in) {
+            in.order->closed = in.order->is_void = true;
+            in.unit = Phase::stopped;
+            in.own = {.member = "a"};
+            in.data = {};
+            in.peers[0] = leads("b", kBefore, all(true));
+            in.tag_cluster_id = "c2";
+          }),
+     "AdoptCluster", "c1"},
     {"AClosedOneIsNotBegun", from(ordered, [](auto& in) { in.order->closed = true; }), "Wait",
      "etcd-a runs and has no quorum"},
     {"TheOthersAreRestoredAndExpectIt",
