@@ -191,10 +191,12 @@ Result<void> PkiStep::read_store(bool everything, std::stop_token stop) {
 }
 
 // A cluster that runs has its authorities. Where they are gone, another one would part this master
-// from the rest.
+// from the rest: its volumes show it for etcd's, and its own disk for the others.
 Result<void> PkiStep::may_make(Facts& facts) const {
   for (auto const& file : trust_files()) {
-    if (bundles_.contains(file.authority.name) || !is_etcds(file.authority)) continue;
+    if (bundles_.contains(file.authority.name)) continue;
+    if (auto had = is_new(document_key(file.authority.name), file.path); !had) return had;
+    if (!is_etcds(file.authority)) continue;
     for (auto cluster : kEtcdClusters) {
       auto& etcd = facts.etcd(cluster);
       auto volumes = etcd.volumes.get().value_or(std::vector<EtcdVolume>{});
@@ -210,6 +212,16 @@ Result<void> PkiStep::may_make(Facts& facts) const {
     }
   }
   return {};
+}
+
+Result<void> PkiStep::is_new(std::string const& key, char const* path) const {
+  std::error_code ignored;
+  if (!std::filesystem::exists(parts_.root(path), ignored)) return {};
+  return fail(Kind::refused,
+              "{} is not in {}, and this master has {} of it: a new one would part it from the "
+              "rest. Bring the document back (a versioned bucket has it), or set cluster.state to "
+              "where it is",
+              key, parts_.store.where(), path);
 }
 
 Finding PkiStep::done(Plan plan, Facts& facts, std::string warning, std::string rotation) {
@@ -240,7 +252,8 @@ Result<Finding> PkiStep::look(Facts& facts, std::stop_token stop) {
 
   // A leaf needs the key of its authority, which is in the store and in no file.
   asked_ = parts_.clock.steady();
-  auto asked = read_store(/*everything=*/!found->clean(), stop);
+  bool const everything = !found->clean();
+  auto asked = read_store(everything, stop);
   if (!asked) {
     auto const& error = asked.error();
     if (error.kind == Kind::interrupted || error.kind == Kind::refused || !found->serves)
@@ -264,7 +277,11 @@ Result<Finding> PkiStep::look(Facts& facts, std::stop_token stop) {
   std::vector<std::string> parts;
   std::vector<std::string> missing;
   for (auto const& file : trust_files())
-    if (!bundles_.contains(file.authority.name)) missing.emplace_back(file.authority.name);
+    if ((everything || rotates(file.authority)) && !bundles_.contains(file.authority.name))
+      missing.emplace_back(file.authority.name);
+  if (everything && !service_account_)
+    if (auto may = is_new(document_key("service-account"), kServiceAccountKey); !may)
+      return std::unexpected(may.error());
   if (!missing.empty()) {
     if (auto may = may_make(facts); !may) return std::unexpected(may.error());
     parts.push_back(fmt::format("make the authorities {} in {}", fmt::join(missing, ", "),
@@ -345,6 +362,11 @@ Result<void> PkiStep::act(Facts& facts, std::stop_token stop) {
   for (auto const& file : trust_files()) {
     auto const name = file.authority.name;
     if (bundles_.contains(name)) continue;
+    // Read anew: a look at a clean disk has asked for those alone that rotate.
+    auto there = read_authority(parts_.store, name, stop);
+    if (!there) return std::unexpected(there.error());
+    if (!*there)
+      if (auto may = is_new(document_key(name), file.path); !may) return may;
     auto stored = read_or_make_authority(parts_.store, file.authority, making, now, stop);
     if (!stored) return fail(stored.error(), "making the authority {}", name);
     if (auto good = check(stored->bundle, file); !good) return good;
@@ -352,6 +374,10 @@ Result<void> PkiStep::act(Facts& facts, std::stop_token stop) {
     versions_[name] = std::move(stored->version);
   }
   if (!service_account_) {
+    auto there = read_service_account_key(parts_.store, stop);
+    if (!there) return std::unexpected(there.error());
+    if (!*there)
+      if (auto may = is_new(document_key("service-account"), kServiceAccountKey); !may) return may;
     auto key = read_or_make_service_account_key(parts_.store, stop);
     if (!key) return fail(key.error(), "making the key of service accounts");
     service_account_ = *std::move(key);

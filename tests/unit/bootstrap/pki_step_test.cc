@@ -298,6 +298,25 @@ TEST_F(PkiStepTest, AuthoritiesOfAClusterThatRunsAreNeverMadeAnew) {
   EXPECT_EQ(store_.writes(), 0);
 }
 
+TEST_F(PkiStepTest, WhatThisMasterHasIsNeverMadeAnew) {
+  for (std::string const document : {"kubernetes", "front-proxy", "agent", "service-account"}) {
+    MemoryStore store(clock_);
+    Master a("a", clock_, store);
+    a.converge();
+    auto const authority = a.text("/etc/kubernetes/pki/ca.crt");
+    auto const key = a.text(kServiceAccountKey);
+    store.erase(document_key(document));
+    a.restart();
+    std::filesystem::remove(a.root(kServer));  // so that the store is asked
+    EXPECT_THAT(a.converge(), HasSubstr("pki/" + document +
+                                        ".json is not in memory://state, and "
+                                        "this master has"));
+    EXPECT_FALSE(*store.get(document_key(document), {}));
+    EXPECT_EQ(a.text("/etc/kubernetes/pki/ca.crt"), authority);
+    EXPECT_EQ(a.text(kServiceAccountKey), key);
+  }
+}
+
 TEST_F(PkiStepTest, LivesOfAMinute) {
   Master a("a", clock_, store_);
   a.config.pki.leaf_lifetime = 60s;
