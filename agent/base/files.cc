@@ -56,9 +56,11 @@ Result<void> sync_folder(std::filesystem::path const& folder) {
 
 constexpr std::string_view kRandom = "XXXXXX";
 
-// A leading dot: the kubelet and cron.d readers skip such files in the folders they watch.
+// A leading dot: the kubelet and cron.d readers skip such files in the folders they watch. And a
+// name of our own: rsync calls a file on its way ".<name>.XXXXXX", and nobody else's may be taken
+// away.
 std::string temporary_stem(std::filesystem::path const& path) {
-  return "." + path.filename().string() + ".";
+  return "." + path.filename().string() + ".haagent-";
 }
 
 // What a writer of this file left that was killed: whoever still writes holds the lock.

@@ -101,15 +101,19 @@ TEST(ReplaceFile, WritesBytesModeAndOwnerWhateverTheUmask) {
 
 TEST(ReplaceFile, SweepsUpAfterWritersThatWereKilledAndLeavesThoseWhoWrite) {
   TemporaryDirectory folder;
-  test::write_bytes(folder / ".key.AbCdEf", "half a key");
-  test::write_bytes(folder / ".key.AbCdEfg", "somebody else's");
-  test::write_bytes(folder / ".other.AbCdEf", "half of another");
-  test::write_bytes(folder / ".key.writes", "just being written");
-  FileDescriptor const writer(::open((folder / ".key.writes").c_str(), O_RDONLY | O_CLOEXEC));
+  test::write_bytes(folder / ".key.haagent-AbCdEf", "half a key");
+  test::write_bytes(folder / ".other.haagent-AbCdEf", "half of another");
+  test::write_bytes(folder / ".key.haagent-writes", "just being written");
+  // Others' files, one of them as rsync has it on its way.
+  test::write_bytes(folder / ".key.AbCdEf", "somebody else's");
+  test::write_bytes(folder / ".key.backup", "somebody else's");
+  FileDescriptor const writer(
+      ::open((folder / ".key.haagent-writes").c_str(), O_RDONLY | O_CLOEXEC));
   ASSERT_EQ(::flock(writer.get(), LOCK_EX), 0);
   ASSERT_TRUE(replace_file(folder / "key", "whole"));
   EXPECT_THAT(names_in(folder.path()),
-              testing::UnorderedElementsAre("key", ".key.AbCdEfg", ".other.AbCdEf", ".key.writes"));
+              testing::UnorderedElementsAre("key", ".other.haagent-AbCdEf", ".key.haagent-writes",
+                                            ".key.AbCdEf", ".key.backup"));
 }
 
 TEST(ReplaceFile, GivesTheFileAway) {
