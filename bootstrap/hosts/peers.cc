@@ -345,7 +345,10 @@ HelloAnswer Peers::hear(Hello const& hello) {
   if (verdict.what == What::take) {
     told.taken = std::min(hello.since, now);  // whoever takes the member from now on is later
     bool const moved = known == known_.end() || known->second.where.address != told.address;
-    known_[member] = {told, clock_.steady()};
+    // Said again by the same one, it is as old as before: EC2 has the last word in the end.
+    bool const again =
+        !moved && known->second.heard && known->second.where.instance_id == told.instance_id;
+    known_[member] = {told, again ? known->second.heard : clock_.steady()};
     if (moved) {
       unwritten_ = news_ = true;
       question_.request_stop();

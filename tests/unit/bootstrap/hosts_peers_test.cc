@@ -413,6 +413,17 @@ TEST_F(PeersHello, Ec2HasTheLastWord) {
   EXPECT_EQ(c_is(), "10.0.0.3");
 }
 
+TEST_F(PeersHello, Ec2HasTheLastWordThoughItIsSaidAgainAndAgain) {
+  converge();
+  for (int i = 0; i < 4; ++i) {
+    say("i-9", "10.0.0.9", clock_.utc());
+    converge();
+    clock_.advance(100s);
+  }
+  converge();
+  EXPECT_EQ(c_is(), "10.0.0.3");
+}
+
 // Its clock is ahead: that is no reason to believe it longer.
 TEST_F(PeersHello, CountsNoLaterThanItIsHeard) {
   converge();
