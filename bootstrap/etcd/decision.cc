@@ -122,7 +122,9 @@ std::optional<Refuse> other_cluster(MemberInputs const& in) {
     if (peer.reach != Reach::answers || peer.cluster_id == 0) continue;
     seen.insert(peer.cluster_id);
     if (peer.cluster_id == mine && peer.quorum_list) mine_has_quorum = true;
-    if (mine != 0 && peer.cluster_id != mine)
+    // One without a quorum is a member that was away and has not heard; that must keep nobody from
+    // the quorum which will tell it.
+    if (mine != 0 && peer.cluster_id != mine && peer.quorum_list)
       others.push_back(fmt::format("{} serves {:x}", peer.member, peer.cluster_id));
   }
   if (!others.empty() && !mine_has_quorum) {

@@ -77,7 +77,7 @@ std::optional<Decision> on_restore(MemberInputs const& in, EtcdOrder const& orde
         return move;
       return AdoptCluster{serving_before};
     }
-    if (order.closed || of_before.empty() || in.own.quorum_list ||
+    if (order.closed || !before_has_quorum || in.own.quorum_list ||
         in.data.state != DataDir::State::member)
       return std::nullopt;
     return Wait{fmt::format("{} is restored, and {} still serve{} the cluster from before",

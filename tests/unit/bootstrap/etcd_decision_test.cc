@@ -260,15 +260,14 @@ Case const kCases[] = {
      "Refuse",
      "this volume belongs to cluster c1, but b serves c2: two clusters must not run side by side: "
      "restore or replace one of them"},
-    {"DataOfAnotherClusterThatHasNoQuorum",
+    // It may be the one that is behind, and then this one's quorum is what it needs.
+    {"DataBesideAnotherClusterThatHasNoQuorum",
      from(with_data,
           [](MemberInputs& in) {
             in.peers[0] = no_quorum("b", kIdB);
             in.peers[0].cluster_id = kOther;
           }),
-     "Refuse",
-     "this volume belongs to cluster c1, but b serves c2: two clusters must not run side by side: "
-     "restore or replace one of them"},
+     "StartAsIs", "start etcd-a on its data"},
     {"WithoutAMarkerTheLogSaysWhoseItIs",
      from(with_data,
           [](MemberInputs& in) {
