@@ -4,6 +4,7 @@
 #include <map>
 
 #include "agent/base/json.h"
+#include "bootstrap/etcd/stored_fields.h"
 
 namespace haagent::bootstrap {
 namespace {
@@ -12,64 +13,6 @@ constexpr int kSchema = 1;
 constexpr std::size_t kTimeLength = sizeof("20260115T101500.123Z") - 1;
 constexpr BackupReason kReasons[] = {BackupReason::scheduled, BackupReason::before_change,
                                      BackupReason::manual, BackupReason::pre_restore};
-
-bool is_hex(std::string_view text) {
-  return !text.empty() && std::ranges::all_of(text, [](char c) {
-    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
-  });
-}
-
-// What may stand in a page or in a file's name: a manifest is somebody else's bytes.
-bool is_plain(std::string_view text) {
-  return !text.empty() && text.size() <= 255 &&
-         std::ranges::all_of(text, [](char c) { return c > ' ' && c < 0x7f && c != '/'; });
-}
-
-// Reads fields one after the other and keeps the first complaint.
-class Reader {
- public:
-  explicit Reader(Tree const& tree) : tree_(tree) {}
-
-  std::string text(std::string_view key) {
-    auto const* value = tree_.find(key);
-    if (!value || !value->is_string() || !is_plain(value->text())) {
-      complain(key, "is missing or no plain text");
-      return {};
-    }
-    return value->text();
-  }
-  std::string hex(std::string_view key, std::size_t most) {
-    auto value = text(key);
-    if (!value.empty() && (!is_hex(value) || value.size() > most))
-      complain(key, "is not hexadecimal");
-    return value;
-  }
-  std::uint64_t number(std::string_view key) {
-    auto const* value = tree_.find(key);
-    auto number = value ? value->as_unsigned() : std::nullopt;
-    if (!number) complain(key, "is missing or no number");
-    return number.value_or(0);
-  }
-  UtcTime time(std::string_view key) {
-    auto parsed = parse_rfc3339(text(key));
-    if (!parsed) complain(key, "is no time");
-    return parsed.value_or(UtcTime{});
-  }
-  void complain(std::string_view key, std::string_view what) {
-    if (complaint_.empty()) complaint_ = fmt::format("'{}' {}", key, what);
-  }
-  std::string const& complaint() const { return complaint_; }
-
- private:
-  Tree const& tree_;
-  std::string complaint_;
-};
-
-std::string compact(UtcTime time) {
-  auto text = to_rfc3339(time, /*milliseconds=*/true);
-  std::erase_if(text, [](char c) { return c == '-' || c == ':'; });
-  return text;
-}
 
 }  // namespace
 
@@ -100,18 +43,18 @@ std::string backup_manifest_key(EtcdCluster cluster, std::string_view name) {
 }
 
 std::string backup_name(UtcTime created, std::string_view member) {
-  return fmt::format("{}-{}", compact(created), member);
+  return fmt::format("{}-{}", time_in_name(created), member);
 }
 
 std::optional<UtcTime> backup_time(std::string_view name) {
-  if (name.size() < kTimeLength + 2 || name[kTimeLength] != '-' || !is_plain(name))
+  if (name.size() < kTimeLength + 2 || name[kTimeLength] != '-' || !is_plain_text(name))
     return std::nullopt;
   auto const text = name.substr(0, kTimeLength);
   // 20260115T101500.123Z as 2026-01-15T10:15:00.123Z; what it parses to must print as it stands.
   auto const time =
       parse_rfc3339(fmt::format("{}-{}-{}:{}:{}", text.substr(0, 4), text.substr(4, 2),
                                 text.substr(6, 5), text.substr(11, 2), text.substr(13)));
-  if (!time || compact(*time) != text) return std::nullopt;
+  if (!time || time_in_name(*time) != text) return std::nullopt;
   return time;
 }
 
@@ -141,7 +84,7 @@ Result<BackupManifest> parse_manifest(std::string_view name, std::string_view by
   auto tree = json::parse(bytes);
   if (!tree) return bad(tree.error().what);
   if (!tree->is_map()) return bad("it is no JSON object");
-  Reader read(*tree);
+  StoredFields read(*tree);
   // A newer haagent may add fields; it raises the schema where an older one must not read on.
   if (read.number("schema") != kSchema) read.complain("schema", "is not 1: a newer haagent's");
   BackupManifest manifest;

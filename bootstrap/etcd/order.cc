@@ -6,6 +6,7 @@
 
 #include "agent/base/json.h"
 #include "bootstrap/etcd/names.h"
+#include "bootstrap/etcd/stored_fields.h"
 
 namespace haagent::bootstrap {
 namespace {
@@ -13,62 +14,10 @@ namespace {
 constexpr int kSchema = 1;
 constexpr std::size_t kMostVolumes = 9;
 
-// What may stand in a page, in an argument or in a file's name: an order is somebody else's bytes.
-bool is_plain(std::string_view text) {
-  return !text.empty() && text.size() <= 255 && text.front() != '-' &&
-         std::ranges::all_of(
-             text, [](char c) { return c > ' ' && c < 0x7f && c != '/' && c != '=' && c != ','; });
-}
-
 bool is_member(std::string_view text) {
-  return is_plain(text) && text.size() <= 63 && text.find_first_of(":@%?#[]\\\"'") == text.npos;
+  return is_plain_text(text) && text.size() <= 63 &&
+         text.find_first_of(":@%?#[]\\\"'") == text.npos;
 }
-
-// Reads fields one after the other and keeps the first complaint.
-class Reader {
- public:
-  explicit Reader(Tree const& tree) : tree_(tree) {}
-  std::string text(std::string_view key) {
-    auto const* value = tree_.find(key);
-    if (value && value->is_string() && is_plain(value->text())) return value->text();
-    complain(key, "is missing or no plain text");
-    return {};
-  }
-  std::uint64_t number(std::string_view key) {
-    auto const* value = tree_.find(key);
-    auto number = value ? value->as_unsigned() : std::nullopt;
-    if (!number) complain(key, "is missing or no number");
-    return number.value_or(0);
-  }
-  bool boolean(std::string_view key) {
-    auto const* value = tree_.find(key);
-    auto yes = value ? value->as_boolean() : std::nullopt;
-    if (!yes) complain(key, "is missing or neither true nor false");
-    return yes.value_or(false);
-  }
-  UtcTime time(std::string_view key) {
-    auto parsed = parse_rfc3339(text(key));
-    if (!parsed) complain(key, "is no time");
-    return parsed.value_or(UtcTime{});
-  }
-  std::vector<Tree> const& list(std::string_view key) {
-    static std::vector<Tree> const kNone;
-    auto const* value = tree_.find(key);
-    if (value && value->is_list() && !value->items().empty() &&
-        value->items().size() <= kMostVolumes)
-      return value->items();
-    complain(key, "is missing, or no list of one to nine");
-    return kNone;
-  }
-  void complain(std::string_view key, std::string_view what) {
-    if (complaint_.empty()) complaint_ = fmt::format("'{}' {}", key, what);
-  }
-  std::string const& complaint() const { return complaint_; }
-
- private:
-  Tree const& tree_;
-  std::string complaint_;
-};
 
 }  // namespace
 
@@ -83,9 +32,7 @@ std::string order_key(EtcdCluster cluster) {
 }
 
 std::string order_id(UtcTime created, std::string_view instance_id) {
-  auto text = to_rfc3339(created, /*milliseconds=*/true);
-  std::erase_if(text, [](char c) { return c == '-' || c == ':'; });
-  return fmt::format("{}-{}", text, instance_id);
+  return fmt::format("{}-{}", time_in_name(created), instance_id);
 }
 
 std::string order_json(EtcdOrder const& order) {
@@ -122,7 +69,7 @@ Result<EtcdOrder> parse_order(std::string_view bytes) {
   auto tree = json::parse(bytes);
   if (!tree) return bad(tree.error().what);
   if (!tree->is_map()) return bad("it is no JSON object");
-  Reader read(*tree);
+  StoredFields read(*tree);
   // A newer haagent may add fields; it raises the schema where an older one must not read on.
   if (read.number("schema") != kSchema) read.complain("schema", "is not 1: a newer haagent's");
   EtcdOrder order;
@@ -141,8 +88,8 @@ Result<EtcdOrder> parse_order(std::string_view bytes) {
   if (error != std::errc() || at != end || order.cluster_id == 0)
     read.complain("clusterId", "is no cluster's id");
   std::set<std::string> seen;
-  for (auto const& each : read.list("volumes")) {
-    Reader volume(each);
+  for (auto const& each : read.list("volumes", kMostVolumes)) {
+    StoredFields volume(each);
     order.volumes.push_back({volume.text("member"), volume.text("volumeId")});
     if (!volume.complaint().empty()) read.complain("volumes", "has one: " + volume.complaint());
     if (!seen.insert(order.volumes.back().member).second)
@@ -161,7 +108,7 @@ Result<EtcdOrder> parse_order(std::string_view bytes) {
     order.token = read.text("token");
     order.bump = read.boolean("bumpRevision");
     std::set<std::string> members;
-    for (auto const& each : read.list("members")) {
+    for (auto const& each : read.list("members", kMostVolumes)) {
       if (!each.is_string() || !is_member(each.text()) || !members.insert(each.text()).second)
         read.complain("members", "has one that is no member's name, or one twice");
       order.members.push_back(each.text());
