@@ -58,31 +58,27 @@ std::optional<Decision> on_restore(MemberInputs const& in, EtcdOrder const& orde
   auto const answers = answers_of(in);
   MemberAnswer const* restored = nullptr;  // with a quorum
   std::vector<std::string> of_before;      // who serve the cluster from before, quorum or not
-  bool before_has_quorum = false;
-  std::uint64_t serving_before = 0;  // the cluster of that quorum
+  MemberAnswer const* before = nullptr;    // of them, with a quorum
   for (auto const* each : answers) {
     if (each->cluster_id == order.cluster_id) {
       if (each->quorum_list) restored = each;
       continue;
     }
     of_before.push_back(each->member);
-    if (!each->quorum_list) continue;
-    before_has_quorum = true;
-    serving_before = each->cluster_id;
+    if (each->quorum_list) before = each;
   }
 
   if (in.order_done == order.id) {
-    if (order.is_void && before_has_quorum && !restored && is_of(order.cluster_id, in)) {
+    if (order.is_void && before && !restored && is_of(order.cluster_id, in)) {
       if (auto move = make_room(in, subject(order) + " was taken back, and a quorum serves"))
         return move;
-      return AdoptCluster{serving_before};
+      return AdoptCluster{before->cluster_id};
     }
-    if (order.closed || !before_has_quorum || in.own.quorum_list ||
-        in.data.state != DataDir::State::member)
+    if (order.closed || !before || in.own.quorum_list || in.data.state != DataDir::State::member)
       return std::nullopt;
     return Wait{fmt::format("{} is restored, and {} still serve{} the cluster from before",
                             in.self.name, in_words(of_before), of_before.size() == 1 ? "s" : ""),
-                before_has_quorum && !order.over_running
+                !order.over_running
                     ? "they have a quorum again: run 'haagent etcd restore --over-running-cluster' "
                       "to go on all the same"
                     : "nothing to do: their agents carry the order out within half a minute; if it "
@@ -101,7 +97,7 @@ std::optional<Decision> on_restore(MemberInputs const& in, EtcdOrder const& orde
       if (auto move = make_room(in, why + " and carried out by the others")) return move;
       return AdoptCluster{order.cluster_id};
     }
-  } else if (order.closed || is_too_old(in) || (before_has_quorum && !order.over_running)) {
+  } else if (order.closed || is_too_old(in) || (before && !order.over_running)) {
     return std::nullopt;
   }
   if (!in.data.foreign.empty())

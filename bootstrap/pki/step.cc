@@ -192,24 +192,21 @@ Result<void> PkiStep::read_store(bool everything, std::stop_token stop) {
 
 // A cluster that runs has its authorities. Where they are gone, another one would part this master
 // from the rest: its volumes show it for etcd's, and its own disk for the others.
-Result<void> PkiStep::may_make(Facts& facts) const {
-  for (auto const& file : trust_files()) {
-    if (bundles_.contains(file.authority.name)) continue;
-    if (auto had = is_new(document_key(file.authority.name), file.path); !had) return had;
-    if (!is_etcds(file.authority)) continue;
-    for (auto cluster : kEtcdClusters) {
-      auto& etcd = facts.etcd(cluster);
-      auto volumes = etcd.volumes.get().value_or(std::vector<EtcdVolume>{});
-      if (auto mine = etcd.volume.get()) volumes.push_back(*std::move(mine));
-      auto member = std::ranges::find_if(
-          volumes, [](EtcdVolume const& volume) { return !volume.etcd_cluster_id.empty(); });
-      if (member == volumes.end()) continue;
-      return fail(Kind::refused,
-                  "{} is not in {}, and {} belongs to a cluster already ({}): bring the document "
-                  "back, or set cluster.state to where it is",
-                  document_key(file.authority.name), parts_.store.where(), member->volume_id,
-                  member->etcd_cluster_id);
-    }
+Result<void> PkiStep::may_make(TrustFile const& file, Facts& facts) const {
+  if (auto had = is_new(document_key(file.authority.name), file.path); !had) return had;
+  if (!is_etcds(file.authority)) return {};
+  for (auto cluster : kEtcdClusters) {
+    auto& etcd = facts.etcd(cluster);
+    auto volumes = etcd.volumes.get().value_or(std::vector<EtcdVolume>{});
+    if (auto mine = etcd.volume.get()) volumes.push_back(*std::move(mine));
+    auto member = std::ranges::find_if(
+        volumes, [](EtcdVolume const& volume) { return !volume.etcd_cluster_id.empty(); });
+    if (member == volumes.end()) continue;
+    return fail(Kind::refused,
+                "{} is not in {}, and {} belongs to a cluster already ({}): bring the document "
+                "back, or set cluster.state to where it is",
+                document_key(file.authority.name), parts_.store.where(), member->volume_id,
+                member->etcd_cluster_id);
   }
   return {};
 }
@@ -277,13 +274,14 @@ Result<Finding> PkiStep::look(Facts& facts, std::stop_token stop) {
   std::vector<std::string> parts;
   std::vector<std::string> missing;
   for (auto const& file : trust_files())
-    if ((everything || rotates(file.authority)) && !bundles_.contains(file.authority.name))
+    if ((everything || rotates(file.authority)) && !bundles_.contains(file.authority.name)) {
+      if (auto may = may_make(file, facts); !may) return std::unexpected(may.error());
       missing.emplace_back(file.authority.name);
+    }
   if (everything && !service_account_)
     if (auto may = is_new(document_key("service-account"), kServiceAccountKey); !may)
       return std::unexpected(may.error());
   if (!missing.empty()) {
-    if (auto may = may_make(facts); !may) return std::unexpected(may.error());
     parts.push_back(fmt::format("make the authorities {} in {}", fmt::join(missing, ", "),
                                 parts_.store.where()));
   }
@@ -362,7 +360,7 @@ Result<void> PkiStep::act(Facts& facts, std::stop_token stop) {
   for (auto const& file : trust_files()) {
     auto const name = file.authority.name;
     if (bundles_.contains(name)) continue;
-    // Read anew: a look at a clean disk has asked for those alone that rotate.
+    // Read anew: a look at a disk that was clean has asked for those alone that rotate.
     auto there = read_authority(parts_.store, name, stop);
     if (!there) return std::unexpected(there.error());
     if (!*there)

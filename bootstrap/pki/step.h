@@ -60,7 +60,7 @@ class PkiStep final : public Step {
   Result<void> plan_leaf(Plan& plan, Leaf const& leaf) const;
   Result<void> read_store(bool everything, std::stop_token stop);
   Result<void> is_new(std::string const& key, char const* path) const;
-  Result<void> may_make(Facts& facts) const;
+  Result<void> may_make(TrustFile const& file, Facts& facts) const;
   Result<void> check(Bundle const& bundle, TrustFile const& file) const;
   Result<void> write_trust(TrustFile const& file) const;
   Result<void> write_service_account() const;
