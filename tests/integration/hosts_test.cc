@@ -83,8 +83,13 @@ std::string run(NamespaceHosts& hosts, std::string const& id, std::vector<std::s
 std::string shell(NamespaceHosts& hosts, std::string const& id, std::string const& script) {
   return run(hosts, id, {"sh", "-ec", script});
 }
-bool reaches(NamespaceHosts& hosts, std::string const& from, std::string const& url) {
-  return run(hosts, from, {"curl", "-sf", "-m", "1", url}).find("FAILED") == std::string::npos;
+bool reaches(NamespaceHosts& hosts, std::string const& from, std::string const& url,
+             std::string const& seconds = "1") {
+  return run(hosts, from, {"curl", "-sf", "-m", seconds, url}).find("FAILED") == std::string::npos;
+}
+// By one request: a machine with much to do is slow to answer it, and nothing more.
+bool reaches_at_once(NamespaceHosts& hosts, std::string const& from, std::string const& url) {
+  return reaches(hosts, from, url, "10");
 }
 
 class HostsTest : public ::testing::Test {
@@ -128,7 +133,7 @@ TEST_F(HostsTest, ZonesAreRouted) {
     expect_ok(hosts->destroy(kOne));
     expect_ok(hosts->start(spec_of(kThree, "10.0.0.10", "eu-west-1a", etcd_at("10.0.0.10")), {}));
     ASSERT_TRUE(eventually([&] { return reaches(*hosts, kThree, url); }));
-    EXPECT_TRUE(reaches(*hosts, kTwo, url));
+    EXPECT_TRUE(reaches_at_once(*hosts, kTwo, url));
   });
 }
 
@@ -422,9 +427,9 @@ TEST_F(HostsTest, PartitionCutsOffBetweenZonesAndWithinOne) {
     ASSERT_TRUE(eventually([&] { return both(true); }));
     expect_ok(hosts->partition({"10.0.0.10"}, {"10.0.16.10", "10.0.0.11"}));
     EXPECT_TRUE(both(false));
-    EXPECT_TRUE(reaches(*hosts, kOne, "http://169.254.169.254/"));
+    EXPECT_TRUE(reaches_at_once(*hosts, kOne, "http://169.254.169.254/"));
     expect_ok(hosts->heal());
-    EXPECT_TRUE(both(true));
+    EXPECT_TRUE(eventually([&] { return both(true); }));
     EXPECT_EQ(hosts->partition({"10.0.0.10"}, {"everybody"}).error().kind, Kind::invalid);
   });
 }
@@ -474,7 +479,7 @@ TEST_F(HostsTest, LoadBalancerFollowsTargetsAndTheirHealth) {
       return shell(*hosts, kOne, "curl -s -m 2 http://10.0.0.10:6443/readyz || true")
                  .find("etcd failed") != std::string::npos;
     }));
-    EXPECT_TRUE(reaches(*hosts, kOne, "http://10.0.0.10:6443/livez"));
+    EXPECT_TRUE(reaches_at_once(*hosts, kOne, "http://10.0.0.10:6443/livez"));
     expect_ok(hosts->set_targets({"10.0.0.10"}));
     EXPECT_TRUE(eventually([&] { return !reaches(*hosts, kFour, url); }));
     // No manifest, no apiserver.
@@ -516,19 +521,22 @@ TEST_F(HostsTest, ApiserverStandinTakesTheManifestAtItsWord) {
     });
     expect_ok(hosts->start(with_files(with_apiserver(two(), "v1.33.2", flags)), {}));
     expect_ok(hosts->set_targets({"10.0.0.10", "10.0.16.10"}));
-    auto url = "https://" + hosts->load_balancer_address() + ":6443/version";
-    EXPECT_TRUE(eventually([&] {
-      return run(*hosts, kOne, {"curl", "-skf", "-m", "2", url}).find("\"v1.33.1\"") !=
-             std::string::npos;
-    }));
     EXPECT_TRUE(eventually([&] {
       return shell(*hosts, kTwo, "curl -sk -m 5 https://127.0.0.1:6443/readyz || true")
                  .find("etcd failed") != std::string::npos;
     }));
     EXPECT_THAT(run(*hosts, kOne, {"curl", "-sk", "-m", "5", "https://127.0.0.1:6443/readyz"}),
                 "ok");
-    for (int i = 0; i < 4; ++i)
-      EXPECT_THAT(run(*hosts, kTwo, {"curl", "-skf", "-m", "2", url}), HasSubstr("v1.33.1"));
+    // A busy machine may answer its health check too late and be out of the balancer for a moment;
+    // the one that is not ready is in it never.
+    auto url = "https://" + hosts->load_balancer_address() + ":6443/version";
+    int by_one = 0;
+    EXPECT_TRUE(eventually([&] {
+      auto answer = run(*hosts, kTwo, {"curl", "-skf", "-m", "2", url});
+      EXPECT_THAT(answer, Not(HasSubstr("v1.33.2")));
+      by_one += answer.find("\"v1.33.1\"") != std::string::npos ? 1 : 0;
+      return by_one >= 4;
+    }));
   });
 }
 
