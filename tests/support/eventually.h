@@ -7,14 +7,16 @@
 
 namespace haagent::test {
 
-// A deadline as this build needs it: sanitizers make everything a few times slower.
+// A deadline is what a machine of this test's own needs, and then some. On one that it shares with
+// others, and under sanitizers, everything is a few times slower; only a failure takes longer by
+// it.
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 inline constexpr bool kSanitized = true;
 #else
 inline constexpr bool kSanitized = false;
 #endif
 constexpr Duration patient(Duration deadline) {
-  return kSanitized ? 4 * deadline : deadline;
+  return (kSanitized ? 6 : 3) * deadline;
 }
 
 // Asks again and again; false where it is still not so at the patient deadline.
