@@ -375,9 +375,17 @@ Outcome ClusterRegion::etcdctl(std::string const& where, EtcdCluster cluster,
   return run(where, argv);
 }
 
+Outcome ClusterRegion::etcdctl_patiently(std::string const& where, EtcdCluster cluster,
+                                         std::vector<std::string> const& arguments) const {
+  auto outcome = etcdctl(where, cluster, arguments);
+  for (int more = 3; outcome.code != 0 && more > 0; --more)
+    outcome = etcdctl(where, cluster, arguments);
+  return outcome;
+}
+
 bool ClusterRegion::put(std::string const& where, EtcdCluster cluster, std::string const& key,
                         std::string const& value) const {
-  return etcdctl(where, cluster, {"put", key, value}).code == 0;
+  return etcdctl_patiently(where, cluster, {"put", key, value}).code == 0;
 }
 
 std::string ClusterRegion::get(std::string const& where, EtcdCluster cluster,
@@ -389,7 +397,7 @@ std::string ClusterRegion::get(std::string const& where, EtcdCluster cluster,
 // "8e9e05c52164694d, started, etcd-a, https://..:2380, https://..:2379, false"
 std::vector<Member> ClusterRegion::members(std::string const& where, EtcdCluster cluster) const {
   std::vector<Member> members;
-  auto const list = etcdctl(where, cluster, {"member", "list"});
+  auto const list = etcdctl_patiently(where, cluster, {"member", "list"});
   if (list.code != 0) return members;
   for (auto const& line : lines_of(list.out)) {
     std::vector<std::string> fields;
@@ -419,7 +427,7 @@ std::string text_of(Tree const& tree, std::string_view path) {
 }  // namespace
 
 std::string ClusterRegion::cluster_id(std::string const& where, EtcdCluster cluster) const {
-  auto const answer = etcdctl(where, cluster, {"endpoint", "status", "-w", "json"});
+  auto const answer = etcdctl_patiently(where, cluster, {"endpoint", "status", "-w", "json"});
   return text_of(endpoint_status(answer), "header.cluster_id");
 }
 
@@ -445,6 +453,17 @@ testing::AssertionResult ClusterRegion::comes_true(std::function<bool()> const& 
   if (eventually(condition, deadline)) return testing::AssertionSuccess();
   return testing::AssertionFailure() << "not within " << to_words(test::patient(deadline)) << '\n'
                                      << told();
+}
+
+testing::AssertionResult ClusterRegion::has(std::string const& where, EtcdCluster cluster,
+                                            std::string const& key,
+                                            std::string const& value) const {
+  std::string got;
+  if (eventually([&] { return (got = get(where, cluster, key)) == value; }))
+    return testing::AssertionSuccess();
+  return testing::AssertionFailure()
+         << where << " has '" << got << "' for " << key << ", not '" << value << "'\n"
+         << told();
 }
 
 testing::AssertionResult ClusterRegion::gets_ready(Duration deadline) const {

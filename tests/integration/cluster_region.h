@@ -112,7 +112,8 @@ class ClusterRegion {
   std::string sentence(std::string const& where, std::string const& step) const;
   bool is_ready(std::string const& where) const;
 
-  // ---- etcd, asked at the member of that instance
+  // ---- etcd, asked at the member of that instance. A busy machine loses a leader now and then:
+  // what fails is asked a few times more.
   Outcome etcdctl(std::string const& where, EtcdCluster cluster,
                   std::vector<std::string> const& arguments) const;
   bool put(std::string const& where, EtcdCluster cluster, std::string const& key,
@@ -128,6 +129,9 @@ class ClusterRegion {
   // ---- waits, each with a deadline; they say what was there instead
   testing::AssertionResult comes_true(std::function<bool()> const& condition,
                                       Duration deadline = Duration(30'000)) const;
+  // That member has the value; it may be behind the others for a moment.
+  testing::AssertionResult has(std::string const& where, EtcdCluster cluster,
+                               std::string const& key, std::string const& value) const;
   // All of them have booted, and so have both etcd clusters with a voter each.
   testing::AssertionResult gets_ready(Duration deadline = Duration(60'000)) const;
   std::vector<std::string> const& masters() const { return masters_; }
@@ -137,6 +141,8 @@ class ClusterRegion {
   std::string log_of(std::string const& instance) const;  // haagent's, of one that is gone as well
 
  private:
+  Outcome etcdctl_patiently(std::string const& where, EtcdCluster cluster,
+                            std::vector<std::string> const& arguments) const;
   std::filesystem::path work() const;  // the region's files
   std::filesystem::path logs() const { return program_.folder() / "logs"; }
 

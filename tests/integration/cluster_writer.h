@@ -44,18 +44,22 @@ class Writer {
         [&] { return region_.sh(where_, fmt::format("test -e {}/ended", folder())).code == 0; }));
     return acknowledged();
   }
-  // Of those, what is not on that master's own disk.
+  // Of those, what does not come to be on that master's own disk.
   std::vector<std::string> missing_on(std::string const& master,
                                       std::vector<std::string> const& acknowledged_keys) const {
-    auto const listed = region_.etcdctl(
-        master, EtcdCluster::main,
-        {"get", "--prefix", prefix() + "-", "--print-value-only", "--consistency=s"});
-    std::set<std::string> there;
-    std::istringstream in(listed.out);
-    for (std::string value; std::getline(in, value);) there.insert(value);
     std::vector<std::string> missing;
-    for (auto const& key : acknowledged_keys)
-      if (!there.contains("value-" + key)) missing.push_back(key);
+    EXPECT_TRUE(region_.comes_true([&] {
+      missing.clear();
+      auto const listed = region_.etcdctl(
+          master, EtcdCluster::main,
+          {"get", "--prefix", prefix() + "-", "--print-value-only", "--consistency=s"});
+      std::set<std::string> there;
+      std::istringstream in(listed.out);
+      for (std::string value; std::getline(in, value);) there.insert(value);
+      for (auto const& key : acknowledged_keys)
+        if (!there.contains("value-" + key)) missing.push_back(key);
+      return missing.empty();
+    }));
     return missing;
   }
 

@@ -64,14 +64,21 @@ std::set<std::string> voters(Master& master) {
 std::set<std::string> const kAllThree = {"etcd-a", "etcd-b", "etcd-c"};
 
 void put(Master& master, std::string const& key, std::string const& value) {
+  // A busy machine loses a leader now and then.
   auto done = master.client().put(key, value, {});
-  EXPECT_TRUE(done) << done.error().what;
+  EXPECT_TRUE(eventually([&] {
+    if (!done) done = master.client().put(key, value, {});
+    return done.has_value();
+  })) << done.error().what;
 }
 
 std::string get(Master& master, std::string const& key,
                 Consistency consistency = Consistency::linearizable) {
   auto found = master.client().get(key, consistency, {});
-  EXPECT_TRUE(found) << found.error().what;
+  EXPECT_TRUE(eventually([&] {
+    if (!found) found = master.client().get(key, consistency, {});
+    return found.has_value();
+  })) << found.error().what;
   return found && *found ? (*found)->value : "";
 }
 

@@ -125,9 +125,9 @@ TEST_F(EtcdUpgrade, RollsUpOneMasterAtATimeAndKeepsEverything) {
   }
   for (auto const& each : region().masters())
     for (auto etcd : kEtcdClusters) {
-      EXPECT_EQ(region().get(each, etcd, "written-on"), "3.4");
+      EXPECT_TRUE(region().has(each, etcd, "written-on", "3.4"));
       for (std::string minor : {"3.5", "3.6", "3.7"})
-        EXPECT_EQ(region().get(each, etcd, "written-on-" + minor), minor);
+        EXPECT_TRUE(region().has(each, etcd, "written-on-" + minor, minor));
     }
 }
 
@@ -182,7 +182,7 @@ TEST_F(EtcdUpgrade, RollsBackByOneOnceTheClusterWasTold) {
     ASSERT_TRUE(region().gets_ready()) << master;
   }
   expect_all_kept("3.6", cluster, members);
-  for (auto etcd : kEtcdClusters) EXPECT_EQ(region().get("masters-c", etcd, "written-on"), "3.7");
+  for (auto etcd : kEtcdClusters) EXPECT_TRUE(region().has("masters-c", etcd, "written-on", "3.7"));
 }
 
 }  // namespace
