@@ -5,6 +5,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <algorithm>
+
 #include "agent/base/machine_end.h"
 #include "agent/base/own_time.h"
 
@@ -20,6 +22,8 @@ constexpr char kServiceUnit[] = "org.freedesktop.systemd1.Service";
 constexpr Duration kCallTimeout = 10s;
 constexpr Duration kPoll = 100ms;
 constexpr Duration kKillGrace = 5s;
+// How long a queued stop may wait for its turn.
+constexpr Duration kTurn = 1s;
 
 Error to_error(sdbus::Error const& error, std::string_view doing) {
   std::string_view name = error.getName();
@@ -98,11 +102,11 @@ class Manager {
         .storeResultsTo(job);
   }
   // An error is no news: whether the unit is gone is asked next.
-  void kill(std::string const& name) {
+  void kill(std::string const& name, char const* whom, int signal) {
     try {
       manager_->callMethod("KillUnit")
           .onInterface(kManager)
-          .withArguments(name, std::string("all"), static_cast<std::int32_t>(SIGKILL));
+          .withArguments(name, std::string(whom), static_cast<std::int32_t>(signal));
     } catch (sdbus::Error const&) {
     }
   }
@@ -229,8 +233,16 @@ Result<void> SystemdUnits::stop(std::string const& name, Duration deadline, std:
     if (is_over(manager.properties(name))) return {};
     manager.queue("StopUnit", name);
     SystemClock clock;
+    auto const turn = clock.steady() + std::min(kTurn, deadline / 2);
     auto limit = clock.steady() + deadline;
-    for (bool killed = false; !is_over(manager.properties(name));) {
+    bool killed = false, told = false;
+    for (auto now = manager.properties(name); !is_over(now); now = manager.properties(name)) {
+      // While the machine goes down its stop is queued behind the agent's own, which is this one:
+      // it would never have its turn. SIGTERM is what a stop begins with.
+      if (!told && now.active_state != "deactivating" && clock.steady() >= turn) {
+        manager.kill(name, "main", SIGTERM);
+        told = true;
+      }
       if (clock.steady() >= limit && killed) {
         return fail(Kind::transient,
                     "{} is still there after SIGKILL, waiting for the kernel: "
@@ -238,7 +250,7 @@ Result<void> SystemdUnits::stop(std::string const& name, Duration deadline, std:
                     name);
       }
       if (clock.steady() >= limit) {
-        manager.kill(name);
+        manager.kill(name, "all", SIGKILL);
         killed = true;
         limit += kKillGrace;
       }

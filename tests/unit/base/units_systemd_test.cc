@@ -132,12 +132,12 @@ class FakeSystemd {
     });
     on("StopUnit", [this](std::string const& name, std::string const& mode) {
       call("stop " + name + " " + mode);
-      set(loaded(ignores_sigterm ? "deactivating" : "inactive", ""));
+      if (!stop_waits) set(loaded(ignores_sigterm ? "deactivating" : "inactive", ""));
       return sdbus::ObjectPath("/org/freedesktop/systemd1/job/2");
     });
     on("KillUnit", [this](std::string const& name, std::string const& whom, std::int32_t signal) {
       call(fmt::format("kill {} {} {}", name, whom, signal));
-      set(loaded("failed", "failed"));
+      set(signal == SIGTERM ? loaded("inactive", "dead") : loaded("failed", "failed"));
     });
     manager_->finishRegistration();
 
@@ -171,6 +171,7 @@ class FakeSystemd {
     return calls_;
   }
   std::atomic<bool> ignores_sigterm = false;
+  std::atomic<bool> stop_waits = false;  // its job is queued behind another's
 
  private:
   void call(std::string what) {
@@ -279,6 +280,15 @@ TEST_F(SystemdUnitsTest, KillsAtTheDeadline) {
   ASSERT_TRUE(units_.stop(kName, 50ms, {}));
   EXPECT_THAT(systemd_->calls(), ElementsAre(fmt::format("stop {} replace", kName),
                                              fmt::format("kill {} all 9", kName)));
+}
+
+// As at a shutdown: systemd stops the agent first, and the agent is what stops etcd.
+TEST_F(SystemdUnitsTest, AStopThatWaitsForUsIsNotWaitedFor) {
+  systemd_->stop_waits = true;
+  systemd_->set(loaded("active", "running"));
+  ASSERT_TRUE(units_.stop(kName, 60s, {}));
+  EXPECT_THAT(systemd_->calls(), ElementsAre(fmt::format("stop {} replace", kName),
+                                             fmt::format("kill {} main 15", kName)));
 }
 
 TEST_F(SystemdUnitsTest, StopComesBackWhenItIsStoppedItself) {
