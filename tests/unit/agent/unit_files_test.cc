@@ -1,0 +1,111 @@
+// What systemd runs, held against what systemd does not say by itself.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <map>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "agent/exit_codes.h"
+#include "bootstrap/etcd/names.h"
+#include "tests/support/temporary_directory.h"
+
+namespace haagent {
+namespace {
+
+using testing::AllOf;
+using testing::Contains;
+using testing::HasSubstr;
+using testing::Not;
+
+// Key to the words of all its lines.
+std::map<std::string, std::vector<std::string>> keys_of(std::string const& unit) {
+  std::map<std::string, std::vector<std::string>> keys;
+  std::istringstream in(test::bytes_of(std::string(HAAGENT_SOURCE_DIR) + "/units/" + unit));
+  for (std::string line; std::getline(in, line);) {
+    auto const at = line.find('=');
+    if (line.starts_with('#') || at == std::string::npos) continue;
+    std::istringstream words(line.substr(at + 1));
+    auto& list = keys[line.substr(0, at)];
+    for (std::string word; words >> word;) list.push_back(word);
+  }
+  EXPECT_FALSE(keys.empty()) << unit;
+  return keys;
+}
+
+// systemd.exec(5) and exec_needs_mount_namespace() of systemd 252; ProtectClock= for its
+// DeviceAllow=.
+TEST(UnitFiles, TheAgentHasNoMountNamespaceOfItsOwnAndSeesBlockDevices) {
+  auto const keys = keys_of("haagent.service");
+  for (auto const* key : {"ProtectSystem",
+                          "ProtectHome",
+                          "PrivateTmp",
+                          "PrivateDevices",
+                          "PrivateMounts",
+                          "PrivateNetwork",
+                          "PrivateIPC",
+                          "PrivateUsers",
+                          "NetworkNamespacePath",
+                          "IPCNamespacePath",
+                          "ProtectKernelTunables",
+                          "ProtectKernelModules",
+                          "ProtectKernelLogs",
+                          "ProtectControlGroups",
+                          "ProtectProc",
+                          "ProcSubset",
+                          "ReadWritePaths",
+                          "ReadOnlyPaths",
+                          "InaccessiblePaths",
+                          "ExecPaths",
+                          "NoExecPaths",
+                          "BindPaths",
+                          "BindReadOnlyPaths",
+                          "TemporaryFileSystem",
+                          "MountImages",
+                          "ExtensionImages",
+                          "ExtensionDirectories",
+                          "RootDirectory",
+                          "RootImage",
+                          "DynamicUser",
+                          "LogNamespace",
+                          "MountFlags",
+                          "MountAPIVFS",
+                          "ProtectClock",
+                          "DeviceAllow",
+                          "DevicePolicy"})
+    EXPECT_FALSE(keys.contains(key)) << key;
+  EXPECT_THAT(keys.at("CapabilityBoundingSet"), Contains("CAP_SYS_ADMIN"));
+  EXPECT_THAT(keys.at("SystemCallFilter"), Contains("@mount"));
+}
+
+TEST(UnitFiles, NothingOfTheBootWaitsInACircle) {
+  auto const keys = keys_of("haagent.service");
+  EXPECT_THAT(keys.at("After"),
+              AllOf(Not(Contains("cloud-final.service")), Not(Contains("cloud-init.target")),
+                    Not(Contains("multi-user.target")), Not(Contains("kubelet.service"))));
+  // So that multi-user.target, and all that comes after it, does not wait for a quorum.
+  EXPECT_THAT(keys.at("DefaultDependencies"), Contains("no"));
+  EXPECT_THAT(keys.at("TimeoutStartSec"), Contains("infinity"));
+}
+
+TEST(UnitFiles, WhatAnotherStartWouldOnlySayAgainIsNotStartedAgain) {
+  auto const codes = keys_of("haagent.service").at("RestartPreventExitStatus");
+  for (int code : {kExitUsage, kExitRefused, kExitBadConfig})
+    EXPECT_THAT(codes, Contains(std::to_string(code)));
+}
+
+TEST(UnitFiles, EtcdDoesNotStartWithoutItsDiskAndOutlivesTheAgent) {
+  auto const keys = keys_of("haagent-etcd@.service");
+  EXPECT_THAT(keys.at("AssertPathIsMountPoint"), Contains("/var/lib/etcd/%i"));
+  EXPECT_THAT(keys.at("RequiresMountsFor"), Contains("/var/lib/etcd/%i"));
+  for (auto const* key : {"BindsTo", "PartOf", "Requires"}) EXPECT_FALSE(keys.contains(key)) << key;
+  // The agent ends first at a shutdown.
+  EXPECT_THAT(keys.at("Before"), Contains("haagent.service"));
+  EXPECT_THAT(keys.at("ExecStart"), Contains("--config-file=/etc/haagent/etcd/%i.yaml"));
+  EXPECT_EQ(bootstrap::etcd_config_path(EtcdCluster::main), "/etc/haagent/etcd/main.yaml");
+  EXPECT_EQ(bootstrap::etcd_unit(EtcdCluster::events), "haagent-etcd@events.service");
+}
+
+}  // namespace
+}  // namespace haagent
