@@ -128,10 +128,8 @@ Result<void> complete(EtcdOrder& order, bootstrap::BackupParts const& parts,
   order.bump = bootstrap::can_bump_revision(*version);
   auto trial = backups.scratch("trial", bootstrap::restore_space(backup.size));
   if (!trial) return std::unexpected(trial.error());
-  auto cluster = bootstrap::build_restored(parts, order, seen.own_member, *trial / "data",
+  auto cluster = bootstrap::build_restored(parts, order, seen.own_member, trial->path() / "data",
                                            "trial-download", std::move(stop));
-  std::error_code ignored;
-  std::filesystem::remove_all(*trial, ignored);
   if (!cluster) return fail(cluster.error(), "restoring {} on trial", backup.name);
   order.cluster_id = *cluster;
   return {};

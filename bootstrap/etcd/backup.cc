@@ -1,12 +1,6 @@
 #include "bootstrap/etcd/backup.h"
 
-#include <fcntl.h>
-#include <sys/file.h>
-#include <sys/statvfs.h>
-
 #include <algorithm>
-
-#include "agent/base/file_descriptor.h"
 
 namespace haagent::bootstrap {
 namespace {
@@ -14,47 +8,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::uint64_t kLogFiles = 160ull << 20u;  // etcd allocates 64 MiB at a time, two ahead
-
-// Whatever happens, nothing of the scratch folder stays; while it is in use, it is locked.
-class Gone {
- public:
-  explicit Gone(fs::path path) : path_(std::move(path)), lock_(lock(path_)) {}
-  ~Gone() {
-    std::error_code ignored;
-    fs::remove_all(path_, ignored);
-  }
-  Gone(Gone const&) = delete;
-  Gone& operator=(Gone const&) = delete;
-
-  // Empty where it is not there, or somebody works in it.
-  static FileDescriptor lock(fs::path const& folder) {
-    FileDescriptor fd(open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
-    if (fd && flock(fd.get(), LOCK_EX | LOCK_NB) != 0) fd.reset();
-    return fd;
-  }
-
- private:
-  fs::path path_;
-  FileDescriptor lock_;
-};
-
-// What backups for another reason have left whose agent was killed: nobody may ever come to take
-// one for that reason again.
-void remove_abandoned(fs::path const& scratch) {
-  for (auto const reason : {BackupReason::scheduled, BackupReason::before_change,
-                            BackupReason::manual, BackupReason::pre_restore})
-    for (auto const cluster : kEtcdClusters) {
-      auto const folder = scratch / fmt::format("{}-{}", to_string(reason), to_string(cluster));
-      if (auto const unused = Gone::lock(folder)) {
-        std::error_code ignored;
-        fs::remove_all(folder, ignored);
-      }
-    }
-}
-
-std::string in_mib(std::uint64_t bytes) {
-  return fmt::format("{} MiB", (bytes + (1u << 20u) - 1) >> 20u);
-}
 
 }  // namespace
 
@@ -72,27 +25,12 @@ SnapshotTools Backups::tools() const {
   return {parts_.process, std::move(directory), etcd_client_tls(parts_.root)};
 }
 
-fs::path Backups::scratch_place(std::string_view purpose) const {
-  return parts_.root(parts_.config.etcd.backups.scratch) /
-         fmt::format("{}-{}", purpose, to_string(cluster_));
+Result<ScratchFolder> Backups::scratch(std::string_view purpose, std::uint64_t bytes) const {
+  return ScratchFolder::make(scratch_place(), purpose, cluster_, bytes);
 }
 
-Result<fs::path> Backups::scratch(std::string_view purpose, std::uint64_t bytes) const {
-  auto folder = scratch_place(purpose);
-  std::error_code error;
-  fs::remove_all(folder, error);  // of an agent that was killed
-  if (error) return fail_errno(error.value(), fmt::format("emptying {}", folder.string()));
-  if (auto made = make_directories(folder, 0700); !made) return std::unexpected(made.error());
-  struct statvfs disk{};
-  if (statvfs(folder.c_str(), &disk) != 0)
-    return fail_errno(errno, fmt::format("asking {} for its free space", folder.string()));
-  auto const free = static_cast<std::uint64_t>(disk.f_bavail) * disk.f_frsize;
-  if (free < bytes)
-    return fail(Kind::transient,
-                "{} has {} free, and {} are needed; make room, or set "
-                "etcd.backups.scratch",
-                folder.string(), in_mib(free), in_mib(bytes));
-  return folder;
+fs::path Backups::scratch_place() const {
+  return parts_.root(parts_.config.etcd.backups.scratch);
 }
 
 Result<BackupInventory> Backups::inventory(std::stop_token stop) {
@@ -195,13 +133,13 @@ Result<BackupManifest> Backups::take(std::string const& endpoint, BackupReason r
                           .created_at = std::chrono::floor<Duration>(parts_.clock.utc()),
                           .reason = reason};
   manifest.name = backup_name(manifest.created_at, name);
-  remove_abandoned(parts_.root(parts_.config.etcd.backups.scratch));
+  // What stays of them is in the way of the next one at most.
+  for (auto const cluster : kEtcdClusters) (void)drop_abandoned_scratch(scratch_place(), cluster);
   auto folder = scratch(to_string(reason), restore_space(status->db_size));
   if (!folder) return std::unexpected(folder.error());
-  Gone const gone(*folder);
 
   auto tool = tools();
-  auto const saved = *folder / "saved.db";
+  auto const saved = folder->path() / "saved.db";
   if (auto done = tool.save(endpoint, saved, status->db_size, stop); !done)
     return std::unexpected(done.error());
   auto file = check_snapshot_file(saved);
@@ -219,13 +157,13 @@ Result<BackupManifest> Backups::take(std::string const& endpoint, BackupReason r
   std::error_code ignored;
   fs::remove(saved, ignored);
 
-  auto const back = *folder / "back.db";
+  auto const back = folder->path() / "back.db";
   if (auto got = fetch(manifest, back, stop); !got) return std::unexpected(got.error());
   auto const own = InitialMember{.name = "verify", .peer_url = "http://127.0.0.1:2380"};
   RestoreSpec const spec{.name = own.name,
                          .members = {own},
                          .token = "verify",
-                         .data_dir = *folder / "data",
+                         .data_dir = folder->path() / "data",
                          .bump = false};
   if (auto restored = tool.restore(back, spec, stop); !restored)
     return fail(restored.error(), "verifying {}", manifest.name);

@@ -20,6 +20,7 @@
 #include "bootstrap/etcd/backup_manifest.h"
 #include "bootstrap/etcd/backup_retention.h"
 #include "bootstrap/etcd/client.h"
+#include "bootstrap/etcd/scratch.h"
 #include "bootstrap/etcd/snapshot.h"
 
 namespace haagent::bootstrap {
@@ -66,10 +67,9 @@ class Backups {
   Result<std::size_t> sweep(std::stop_token stop);
 
   SnapshotTools tools() const;
-  // A folder of one's own below etcd.backups.scratch, emptied. Errors: transient where the disk has
-  // not `bytes` to spare.
-  Result<std::filesystem::path> scratch(std::string_view purpose, std::uint64_t bytes) const;
-  std::filesystem::path scratch_place(std::string_view purpose) const;  // made or not
+  Result<ScratchFolder> scratch(std::string_view purpose, std::uint64_t bytes) const;
+  std::filesystem::path scratch_place() const;  // of all of them; made or not
+  EtcdCluster cluster() const { return cluster_; }
 
  private:
   Result<ListedBackup> read(BackupEntry const& entry, std::stop_token stop);

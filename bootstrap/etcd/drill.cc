@@ -166,10 +166,7 @@ Result<DrillReport> restore_drill(EtcdCluster cluster, BackupParts const& parts,
                                   BackupManifest const& manifest, std::stop_token stop) {
   auto folder = Backups(cluster, parts).scratch("drill", restore_space(manifest.size));
   if (!folder) return std::unexpected(folder.error());
-  auto report = Drill(cluster, parts, manifest, *folder).run(std::move(stop));
-  std::error_code ignored;
-  fs::remove_all(*folder, ignored);
-  return report;
+  return Drill(cluster, parts, manifest, folder->path()).run(std::move(stop));
 }
 
 }  // namespace haagent::bootstrap

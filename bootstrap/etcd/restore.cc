@@ -63,7 +63,7 @@ Result<std::uint64_t> build_restored(BackupParts const& parts, EtcdOrder const& 
     return std::unexpected(room.error());
   auto folder = backups.scratch(purpose, manifest->size);
   if (!folder) return std::unexpected(folder.error());
-  auto const file = *folder / "snapshot.db";
+  auto const file = folder->path() / "snapshot.db";
   RestoreSpec spec{.name = etcd_member_name(order.etcd, member),
                    .members = {},
                    .token = order.token,
@@ -74,9 +74,7 @@ Result<std::uint64_t> build_restored(BackupParts const& parts, EtcdOrder const& 
         {etcd_member_name(order.etcd, each), etcd_peer_url(parts.config, order.etcd, each)});
   auto done = backups.fetch(*manifest, file, stop);
   if (done) done = backups.tools().restore(file, spec, stop);
-  auto removed = remove_tree(*folder);
   if (!done) return std::unexpected(done.error());
-  if (!removed) return std::unexpected(removed.error());
   auto identity = data_identity(data_dir);
   if (!identity) return fail(identity.error(), "reading what was restored");
   return identity->cluster_id;
@@ -85,11 +83,12 @@ Result<std::uint64_t> build_restored(BackupParts const& parts, EtcdOrder const& 
 bool has_begun_restore(Backups const& backups, fs::path const& mount_point) {
   std::error_code ignored;
   return fs::exists(etcd_restored_dir(mount_point), ignored) ||
-         fs::exists(backups.scratch_place(kPurpose), ignored);
+         has_abandoned_scratch(backups.scratch_place(), backups.cluster());
 }
 
 Result<void> drop_restored(Backups const& backups, fs::path const& mount_point) {
-  if (auto gone = remove_tree(backups.scratch_place(kPurpose)); !gone) return gone;
+  auto gone = drop_abandoned_scratch(backups.scratch_place(), backups.cluster());
+  if (!gone) return gone;
   return remove_tree(etcd_restored_dir(mount_point));
 }
 

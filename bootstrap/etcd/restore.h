@@ -33,7 +33,8 @@ Result<void> restore_volume(BackupParts const& parts, EtcdOrder const& order,
                             std::string const& member, std::filesystem::path const& mount_point,
                             std::stop_token stop);
 
-// What a restore has begun and not finished, on the volume and in its scratch folder.
+// What a restore has begun on the volume and not finished, and what anybody has left in scratch
+// folders of the cluster.
 bool has_begun_restore(Backups const& backups, std::filesystem::path const& mount_point);
 Result<void> drop_restored(Backups const& backups, std::filesystem::path const& mount_point);
 

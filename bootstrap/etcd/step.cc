@@ -379,7 +379,7 @@ Result<Finding> EtcdStep::when_serving(Facts& facts, std::string sentence, std::
   }
   if (parts_.backups && has_begun_restore(Backups(cluster_, *parts_.backups), mount_point_)) {
     move_ = DropRestored{};
-    return Needed{fmt::format("take away what a restore of {} has begun",
+    return Needed{fmt::format("take away what a restore or a backup of {} has left",
                               etcd_member_name(cluster_, inputs_.member))};
   }
   auto initial = initial_on_disk();
