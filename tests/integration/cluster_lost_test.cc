@@ -5,7 +5,7 @@
 #include <algorithm>
 
 #include "agent/base/facts.h"
-#include "tests/integration/cluster_region.h"
+#include "tests/integration/cluster_lost.h"
 
 namespace haagent::sim {
 namespace {
@@ -16,38 +16,16 @@ using testing::HasSubstr;
 
 constexpr char const* kLease = "/registry/masterleases/10.9.9.9";
 
-// One that can raise revisions, where this machine has it.
-ClusterPlan plan() {
-  ClusterPlan plan{.members = "abc"};
-  if (auto const newer = test::etcd_programs("3.5"); !plan.etcd && newer.missing.empty())
-    plan.etcd = newer;
-  return plan;
-}
-
 class ClusterLost : public testing::Test {
  protected:
   void SetUp() override {
     if (auto const why = no_cluster_because(); !why.empty()) GTEST_SKIP() << why;
-    region_.emplace(plan());
+    region_.emplace(plan_of_a_lost_cluster());
     ASSERT_TRUE(region().gets_ready());
   }
   ClusterRegion& region() { return *region_; }
   Outcome haagent(std::string const& where, std::string const& arguments) {
-    return region().sh(where, "/usr/sbin/haagent etcd " + arguments + " 2>&1");
-  }
-  // All masters at once, and with them the volumes of main; blank ones take their place.
-  void lose_volumes_of(std::string const& members) {
-    for (char each : members) region().launch(fmt::format("masters-{}", each), 0);
-    for (char each : members) {
-      auto const name = fmt::format("main-{}", each);
-      auto const id = region().volume_id(name);
-      ASSERT_TRUE(
-          region().comes_true([&] { return region().volume(id).text_at("state") == "available"; }));
-      auto const deleted = region().aws({"ec2", "delete-volume", "--volume-id", id});
-      ASSERT_EQ(deleted.code, 0) << deleted.out;
-      region().create_volume(name, fmt::format("eu-west-1{}", each), EtcdCluster::main,
-                             fmt::format("{}/a,b,c", each));
-    }
+    return haagent_etcd(region(), where, arguments);
   }
   std::optional<ClusterRegion> region_;
 };
@@ -71,7 +49,7 @@ TEST_F(ClusterLost, OneCommandBringsAllMembersBackFromABackup) {
   EXPECT_EQ(refused.code, 77) << refused.out;
   EXPECT_THAT(refused.out, HasSubstr("there is nothing to recover"));
 
-  lose_volumes_of("abc");
+  lose_volumes_of(region(), "abc");
   for (auto const& master : region().masters()) region().launch(master);
   ASSERT_TRUE(region().comes_true([&] {
     return std::ranges::all_of(region().masters(), [&](auto const& master) {
@@ -93,7 +71,7 @@ TEST_F(ClusterLost, OneCommandBringsAllMembersBackFromABackup) {
   }
   EXPECT_TRUE(region().is_whole("masters-a", main, 3));
   auto const status = region().etcdctl("masters-a", main, {"get", "precious", "-w", "json"});
-  if (plan().etcd) {
+  if (can_raise_revisions()) {
     EXPECT_THAT(status.out, testing::ContainsRegex("\"revision\":10000000[0-9][0-9]"));
   }
 
@@ -119,7 +97,7 @@ TEST_F(ClusterLost, TheOneVolumeThatIsLeftGoesOnWithAllItHas) {
   auto const before = region().cluster_id("masters-a", main);
   ASSERT_EQ(haagent("masters-a", "backup").code, 0);
   ASSERT_TRUE(region().put("masters-a", main, "newer", "kept"));
-  lose_volumes_of("bc");
+  lose_volumes_of(region(), "bc");
   for (auto const& master : {"masters-b", "masters-c"}) region().launch(master);
   ASSERT_TRUE(region().comes_true([&] {
     return region().sentence("masters-a", "etcd-main").contains("haagent etcd recover") &&
