@@ -60,7 +60,7 @@ std::string words_of(SeenMember const& member, std::uint64_t cluster_id) {
   return member.answer.leader_id != 0 ? "serves" : "has started, and has no leader yet";
 }
 
-// Until `done` says so. Errors: transient at the deadline.
+// Until `done` says so, or an error. Errors: transient at the deadline.
 template <class Done>
 Result<SeenCluster> watch(EtcdDesk& desk, bootstrap::ClusterLook& look, Progress& progress,
                           Done done, std::stop_token stop) {
@@ -73,7 +73,11 @@ Result<SeenCluster> watch(EtcdDesk& desk, bootstrap::ClusterLook& look, Progress
                   "stopped; what was ordered goes on without this command, and running it again "
                   "shows how far it is");
     if (!seen && !worth_retrying(seen.error())) return seen;
-    if (seen && done(*seen)) return seen;
+    if (seen) {
+      Result<bool> const is_done = done(*seen);
+      if (!is_done) return std::unexpected(is_done.error());
+      if (*is_done) return seen;
+    }
     auto const waited = desk.machine.clock.steady() - began;
     if (!hinted && waited >= kHintAfter) {
       hinted = true;
@@ -183,16 +187,31 @@ bool is_restored(EtcdOrder const& order, SeenCluster const& seen) {
   });
 }
 
+// Never true: an error where nobody carries the order out any more.
+Result<bool> was_given_up(EtcdDesk& desk, EtcdOrder const& order, std::stop_token stop) {
+  auto const standing = bootstrap::read_order(*desk.store, order.etcd, std::move(stop));
+  if (!standing) return false;  // the store will say later
+  if (!*standing || (*standing)->order.id != order.id)
+    return fail(Kind::refused, "{} does not stand in {} any more: see 'haagent status'",
+                subject(order), desk.store->where());
+  if (!(*standing)->order.is_void) return false;
+  return fail(Kind::refused,
+              "{} was taken back meanwhile, or a quorum serves without it: it is not carried out. "
+              "See 'haagent status'",
+              subject(order));
+}
+
 Result<int> see_restore(EtcdDesk& desk, EtcdCommandOptions const& options,
                         bootstrap::ClusterLook& look, EtcdOrder const& order,
                         std::stop_token stop) {
   Progress progress(options);
   auto seen = watch(
       desk, look, progress,
-      [&](SeenCluster const& now) {
+      [&](SeenCluster const& now) -> Result<bool> {
         for (auto const& each : now.members)
           progress.about(each.answer.member, words_of(each, order.cluster_id));
-        return is_restored(order, now);
+        if (is_restored(order, now)) return true;
+        return was_given_up(desk, order, stop);
       },
       stop);
   if (!seen) return std::unexpected(seen.error());
@@ -327,13 +346,18 @@ Result<int> recover(EtcdDesk& desk, EtcdCommandOptions const& options, std::stop
   }
   auto done = watch(
       desk, **look, progress,
-      [&](SeenCluster const& now) {
+      [&](SeenCluster const& now) -> Result<bool> {
         auto const* own = now.own();
         auto marker = read_volume_marker(desk.machine.root(desk.config.volumes.mount_root) /
                                          to_string(options.cluster));
         bool const marked = marker && *marker && (*marker)->etcd_order == order->id;
         if (own) progress.about(own->answer.member, words_of(*own, order->cluster_id));
-        return marked && own && own->answer.quorum_list.has_value();
+        bool const quorum = own && own->answer.quorum_list;
+        if (marked && quorum) return true;
+        // Whoever was killed in the middle of it may serve, and others join, before it is marked.
+        auto const given_up = was_given_up(desk, *order, stop);
+        if (given_up || !quorum || !serves(*own, order->cluster_id)) return given_up;
+        return true;
       },
       stop);
   if (!done) return std::unexpected(done.error());
@@ -396,7 +420,7 @@ Result<int> replace(EtcdDesk& desk, EtcdCommandOptions const& options, std::stop
                   target->name, target->id));
   auto done = watch(
       desk, **look, progress,
-      [&](SeenCluster const& now) {
+      [&](SeenCluster const& now) -> Result<bool> {
         auto const* quorum = now.quorum();
         if (!quorum) return false;
         auto const& list = *quorum->answer.quorum_list;
