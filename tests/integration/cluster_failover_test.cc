@@ -2,8 +2,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "agent/base/json.h"
+#include "bootstrap/etcd/backup_manifest.h"
 #include "tests/integration/cluster_region.h"
 #include "tests/integration/cluster_writer.h"
+#include "tests/support/temporary_directory.h"
 
 namespace haagent::sim {
 namespace {
@@ -77,6 +80,68 @@ class ClusterFailover : public SharedCluster<ClusterFailover> {
     region().create_volume(name, fmt::format("eu-west-1{}", member), EtcdCluster::main,
                            fmt::format("{}/a,b,c", member));
   }
+  // The backups of main in the store, oldest first.
+  static std::vector<Tree> backups() {
+    auto const listed = region().run("masters-a", {"haagent", "etcd", "snapshots", "-o", "json"});
+    auto const page = json::parse(listed.out).value_or(Tree());
+    auto const* found = page.find("backups");
+    return found ? found->items() : std::vector<Tree>();
+  }
+  // As if the newest were of ten minutes ago: too old to stand for the state before a change, and
+  // too young for the next one on schedule.
+  static void make_backups_older() {
+    // The first on schedule is taken half a minute after the boot unless there is one, and may just
+    // be on its way.
+    auto const own = region().run("masters-a", {"haagent", "etcd", "backup"});
+    ASSERT_EQ(own.code, 0) << own.out;
+    for (auto const& master : region().masters()) {
+      ASSERT_TRUE(region().comes_true([&] {
+        return region().sh(master, "test ! -e /var/lib/haagent/scratch/scheduled-main").code == 0;
+      }));
+    }
+    auto const store = fmt::format("s3://{}/{}/backups/main/", kStateBucket, kClusterName);
+    test::TemporaryDirectory here;
+    auto copied = region().aws({"s3", "cp", "--recursive", store, here.path().string()});
+    ASSERT_EQ(copied.code, 0) << copied.out;
+    std::vector<std::string> remove = {"s3", "rm", "--recursive", store, "--exclude", "*"};
+    std::vector<std::filesystem::path> files;
+    UtcTime newest{};
+    for (auto const& each : std::filesystem::directory_iterator(here.path()))
+      files.push_back(each.path());
+    for (auto const& file : files)
+      newest = std::max(newest, bootstrap::backup_time(file.stem().string()).value_or(newest));
+    auto const by = newest - (SystemClock().utc() - 10min);
+    for (auto const& file : files) {
+      auto const name = file.stem().string();
+      auto const taken = bootstrap::backup_time(name);
+      ASSERT_TRUE(taken) << name;
+      auto const member = name.substr(name.find('-') + 1);
+      std::filesystem::rename(
+          file, here / (bootstrap::backup_name(*taken - by, member) + file.extension().string()));
+      remove.insert(remove.end(), {"--include", name + ".*"});
+    }
+    copied = region().aws({"s3", "cp", "--recursive", here.path().string(), store});
+    ASSERT_EQ(copied.code, 0) << copied.out;
+    auto const removed = region().aws(remove);
+    ASSERT_EQ(removed.code, 0) << removed.out;
+  }
+  static std::uint64_t revision_of(std::string const& key) {
+    auto const read = region().etcdctl("masters-a", EtcdCluster::main, {"get", key, "-w", "json"});
+    auto const page = json::parse(read.out).value_or(Tree());
+    auto const* keys = page.find("kvs");
+    if (!keys || keys->items().empty()) return 0;
+    auto const* revision = keys->items().front().find("mod_revision");
+    return revision ? revision->as_unsigned().value_or(0) : 0;
+  }
+  // When that master's etcd took the member out, to the millisecond and without a zone; or empty.
+  static std::string removed_at(std::string const& master, std::string const& id) {
+    auto const told = region().sh(
+        master,
+        fmt::format("grep -h '\"removed member\"' /var/log/haagent/haagent-etcd@main*.log | "
+                    "grep -m1 {}",
+                    id));
+    return json::parse(told.out).value_or(Tree()).text_at("ts").substr(0, 23);
+  }
   static void expect_no_detach() {
     for (auto const& master : region().masters())
       EXPECT_EQ(region().calls(region().instance_of(master))["ec2:DetachVolume"], 0);
@@ -118,6 +183,9 @@ TEST_F(ClusterFailover, AReplacedDiskComesBackAsALearnerAndThenAVoter) {
   auto const clusters = identities().clusters;
   ASSERT_TRUE(region().put("masters-a", EtcdCluster::main, "older-than-the-disk", "kept"));
   auto const members = region().members("masters-a", EtcdCluster::main);
+  make_backups_older();
+  auto const older = backups().size();
+  auto const revision = revision_of("older-than-the-disk");
   replace_main_disk('b');
   region().launch("masters-b");
 
@@ -143,6 +211,17 @@ TEST_F(ClusterFailover, AReplacedDiskComesBackAsALearnerAndThenAVoter) {
   auto const now = region().members("masters-a", EtcdCluster::main);
   for (std::size_t i : {0u, 2u}) EXPECT_EQ(now[i], members[i]);
   EXPECT_NE(now[1].id, members[1].id);
+
+  // A backup was complete before the list of members changed, and it has what was written until
+  // then.
+  auto const taken = backups();
+  ASSERT_EQ(taken.size(), older + 1);
+  auto const& backup = taken.back();
+  EXPECT_EQ(backup.text_at("reason"), "before-change");
+  EXPECT_GE(backup.find("revision")->as_unsigned().value_or(0), revision);
+  auto const changed = removed_at("masters-a", members[1].id);
+  ASSERT_NE(changed, "");
+  EXPECT_LT(backup.text_at("verifiedAt").substr(0, changed.size()), changed);
 }
 
 // The minority keeps what it has and forms nothing of its own.
