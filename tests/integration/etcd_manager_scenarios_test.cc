@@ -8,6 +8,7 @@
 #include <sstream>
 
 #include "tests/integration/cluster_region.h"
+#include "tests/integration/cluster_writer.h"
 
 namespace haagent::sim {
 namespace {
@@ -35,6 +36,7 @@ class EtcdManager : public testing::Test {
   void ClusterWithOneMember();
   void WeOnlyFormASingleCluster();
   void ClusterWithThreeMembers();
+  void ResizeCluster();
   void ClusterExpansion();
   void ClusterDataPersists();
   void HAReadWrite();
@@ -143,6 +145,54 @@ void EtcdManager::WeOnlyFormASingleCluster() {
   EXPECT_THAT(voters(first), ElementsAre("etcd-a"));
   region().power_cut({second});
   EXPECT_TRUE(region().comes_true([&] { return region().instance_of("masters-a") == first; }));
+}
+
+// From one member to three while clients write: the operator makes the volumes and says in all tags
+// who is a member, and starts the masters.
+void EtcdManager::ResizeCluster() {
+  std::map<EtcdCluster, std::string> before;
+  for (auto cluster : kEtcdClusters) {
+    before[cluster] = region().cluster_id("masters-a", cluster);
+    ASSERT_NE(before[cluster], "");
+  }
+  region().launch("workers");
+  ASSERT_TRUE(region().comes_true([] {
+    auto const worker = region().instance_of("workers");
+    return !worker.empty() && region().run(worker, {"true"}).code == 0;
+  }));
+  Writer writer(region());
+  auto const begin = std::chrono::steady_clock::now();
+  for (auto cluster : kEtcdClusters) {
+    auto const name = std::string(to_string(cluster));
+    for (char each : {'b', 'c'})
+      region().create_volume(fmt::format("{}-{}", name, each), fmt::format("eu-west-1{}", each),
+                             cluster, fmt::format("{}/a,b,c", each));
+    auto const tagged = region().aws(
+        {"ec2", "create-tags", "--resources", region().volume_id(name + "-a"), "--tags",
+         fmt::format("[{{\"Key\":\"k8s.io/etcd/{}\",\"Value\":\"a/a,b,c\"}}]", name)});
+    ASSERT_EQ(tagged.code, 0) << tagged.out;
+  }
+  std::vector<std::string> const masters = {"masters-a", "masters-b", "masters-c"};
+  for (auto const* each : {"masters-b", "masters-c"}) region().launch(each);
+  ASSERT_TRUE(are_ready(masters, 120s)) << region().told();
+  say("from one voter to three", begin);
+
+  auto const acknowledged = writer.all();
+  EXPECT_GE(acknowledged.size(), 10u);
+  for (auto const& master : masters) {
+    EXPECT_THAT(voters(master), ElementsAre("etcd-a", "etcd-b", "etcd-c")) << master;
+    for (auto cluster : kEtcdClusters) {
+      EXPECT_TRUE(region().is_whole(master, cluster, 3)) << master;
+      EXPECT_EQ(region().cluster_id(master, cluster), before[cluster]) << master;
+    }
+    EXPECT_TRUE(region().comes_true([&] {
+      return writer.missing_on(master, acknowledged).empty();
+    })) << master
+        << " lacks " << testing::PrintToString(writer.missing_on(master, acknowledged));
+  }
+  // And without the first one the others go on.
+  end({"masters-a"});
+  EXPECT_TRUE(region().comes_true([&] { return region().put("masters-b", kMain, "on", "b"); }));
 }
 
 void EtcdManager::ClusterWithThreeMembers() {
@@ -271,6 +321,8 @@ struct Scenario {
 std::vector<Scenario> const kScenarios = {
     {"ClusterWithOneMember", &EtcdManager::ClusterWithOneMember, Start::one, {"3.4", "3.6"}},
     {"WeOnlyFormASingleCluster", &EtcdManager::WeOnlyFormASingleCluster, Start::one, {"3.4"}},
+    // Its region has three members from then on.
+    {"ResizeCluster", &EtcdManager::ResizeCluster, Start::one, {"3.6"}},
     {"ClusterExpansion", &EtcdManager::ClusterExpansion, Start::two, {"3.6"}},
     {"ClusterWithThreeMembers",
      &EtcdManager::ClusterWithThreeMembers,
