@@ -122,6 +122,24 @@ std::optional<Decision> on_recovery(MemberInputs const& in, EtcdOrder const& ord
   return ForceAlone{};
 }
 
+// An agent that has just started does not know yet what its volume was restored for.
+std::optional<Decision> before_it_is_known(MemberInputs const& in) {
+  auto const mine = in.data.identity.cluster_id;
+  if (in.order_done.empty() || !in.marker_cluster_id.empty() || mine == 0) return std::nullopt;
+  MemberAnswer const* other = nullptr;
+  for (auto const& peer : in.peers) {
+    if (!peer.quorum_list) continue;
+    if (peer.cluster_id == mine) return std::nullopt;
+    other = &peer;
+  }
+  if (!other) return std::nullopt;
+  return Wait{fmt::format("{} was restored as the order {} says, {} serves another cluster, and "
+                          "what has become of that order is not known",
+                          in.self.name, in.order_done, other->member),
+              "nothing to do: the state store is asked; if it stays so, see that this master "
+              "reaches it, and that the order stands there"};
+}
+
 }  // namespace
 
 bool is_restored_but_for_its_place(MemberInputs const& in) {
@@ -132,7 +150,8 @@ bool is_restored_but_for_its_place(MemberInputs const& in) {
 std::optional<Decision> on_order(MemberInputs const& in) {
   // Whether the store answers or not: what the volume says is enough.
   if (is_restored_but_for_its_place(in)) return RestoreData{};
-  if (!in.order || !in.order->names(in.member, in.volume_id)) return std::nullopt;
+  if (!in.order) return before_it_is_known(in);
+  if (!in.order->names(in.member, in.volume_id)) return std::nullopt;
   return in.order->kind == EtcdOrder::Kind::restore ? on_restore(in, *in.order)
                                                     : on_recovery(in, *in.order);
 }

@@ -284,6 +284,21 @@ std::vector<Case> const kCases = {
     {"NotBesideAQuorumFromBefore",
      from(restored, [](auto& in) { in.peers[0] = leads("b", kBefore, all(true)); }), "Wait",
      "run 'haagent etcd restore --over-running-cluster'"},
+    {"BesideAQuorumFromBeforeTheOrderIsAskedForFirst",
+     from(restored,
+          [](auto& in) {
+            in.peers[0] = leads("b", kBefore, all(true));
+            in.order.reset();
+          }),
+     "Wait", "what has become of that order is not known: nothing to do: the state store is asked"},
+    {"OneThatHasJoinedRefusesAsEver",
+     from(restored,
+          [](auto& in) {
+            in.peers[0] = leads("b", kBefore, all(true));
+            in.order.reset();
+            in.marker_cluster_id = etcd_id_text(kRestored);
+          }),
+     "Refuse", "two clusters must not run side by side"},
     {"AQuorumFromBeforeThatIsToGoIsWaitedFor",
      from(restored,
           [](auto& in) {
