@@ -49,23 +49,32 @@ class Killed : public SharedCluster<Suite> {
     EXPECT_EQ(none.code, 1) << none.out;
     EXPECT_THAT(none.out, HasSubstr("no order for main stands"));
   }
-  // Gives an order over what serves, and goes on in the background. While a quorum serves, agents
-  // ask for orders twice a minute; one that was killed asks once it is back.
-  static void order_over_running(std::vector<std::string> const& for_masters) {
-    auto const begun =
-        region().sh("masters-a",
-                    "rm -f /run/restore.*; setsid sh -c '/usr/sbin/haagent etcd restore "
-                    "--over-running-cluster >/run/restore.log 2>&1; echo $? >/run/restore.code' "
-                    "</dev/null >/dev/null 2>&1 &");
+  // "haagent etcd <arguments>" on masters-a, up to its order; it goes on in the background.
+  static void order(std::string const& arguments) {
+    auto const begun = region().sh(
+        "masters-a",
+        fmt::format("rm -f /run/order.*; setsid sh -c '/usr/sbin/haagent etcd {} >/run/order.log "
+                    "2>&1; echo $? >/run/order.code' </dev/null >/dev/null 2>&1 &",
+                    arguments));
     ASSERT_EQ(begun.code, 0) << begun.out;
     ASSERT_TRUE(region().comes_true([] { return said().contains("ordered in"); }, 60s)) << said();
-    for (auto const& master : for_masters)
-      EXPECT_EQ(region().sh(master, "pkill -KILL -f '^/usr/sbin/haagent run'").code, 0);
   }
-  static std::string said() { return region().sh("masters-a", "cat /run/restore.log").out; }
+  static void kill_command() {
+    EXPECT_EQ(region().sh("masters-a", "pkill -KILL -f '^/usr/sbin/haagent etcd'").code, 0);
+  }
+  static void kill_agent(std::string const& master) {
+    EXPECT_EQ(region().sh(master, "pkill -KILL -f '^/usr/sbin/haagent run'").code, 0);
+  }
+  // While a quorum serves, agents ask for orders twice a minute; one that was killed asks once it
+  // is back.
+  static void order_over_running(std::vector<std::string> const& for_masters) {
+    order("restore --over-running-cluster");
+    for (auto const& master : for_masters) kill_agent(master);
+  }
+  static std::string said() { return region().sh("masters-a", "cat /run/order.log").out; }
   // What it ended with; empty: it has not.
   static std::string ended_with() {
-    auto const code = region().sh("masters-a", "cat /run/restore.code");
+    auto const code = region().sh("masters-a", "cat /run/order.code");
     return code.code == 0 ? code.out.substr(0, code.out.find('\n')) : "";
   }
   // The first cannot miss; which of the others comes too late, because two steps follow within a
@@ -112,9 +121,7 @@ TEST_F(ClusterRestoredOver, ATakenBackOrderIsUndoneWhereItHadBegun) {
     }
     // The order stands without the command that has given it.
     bool const killed = master == std::string("masters-c");
-    if (killed) {
-      EXPECT_EQ(region().sh("masters-a", "pkill -KILL -f '^/usr/sbin/haagent etcd'").code, 0);
-    }
+    if (killed) kill_command();
     auto const taken_back = haagent("masters-a", "restore --cancel");
     EXPECT_EQ(taken_back.code, 0) << taken_back.out;
     EXPECT_THAT(taken_back.out, HasSubstr("is taken back"));
@@ -122,7 +129,7 @@ TEST_F(ClusterRestoredOver, ATakenBackOrderIsUndoneWhereItHadBegun) {
       EXPECT_TRUE(region().comes_true([] { return ended_with() == "77"; })) << said();
       EXPECT_THAT(said(), HasSubstr("was taken back"));
     }
-    EXPECT_EQ(region().sh(master, "pkill -KILL -f '^/usr/sbin/haagent run'").code, 0);
+    kill_agent(master);
     signal_others(SIGCONT);
     ASSERT_TRUE(region().gets_ready(120s)) << region().told();
     EXPECT_EQ(region().cluster_id(master, kMain), before);
@@ -193,8 +200,12 @@ TEST_F(ClusterLostKilled, ARestoreOnOneVolumeWithDataAndTwoBlankOnes) {
   Killer const a(region(), "masters-a", SIGKILL, data);
   Killer const b(region(), "masters-b", SIGKILL, blank);
   Killer const c(region(), "masters-c", SIGKILL, blank);
-  auto const restored = haagent("masters-b", "restore --lose-newer-writes");
+  // The command as well; another one, on another master, tells of the same order.
+  order("restore --lose-newer-writes");
+  kill_command();
+  auto const restored = haagent("masters-b", "restore");
   ASSERT_EQ(restored.code, 0) << restored.out << region().told();
+  EXPECT_THAT(restored.out, HasSubstr("and is under way"));
   ASSERT_TRUE(region().gets_ready(120s)) << region().told();
   for (auto const* each : {&a, &b, &c}) expect_hits(*each);
   expect_everywhere("precious", "yes");
@@ -215,8 +226,11 @@ TEST_F(ClusterLostKilled, ARecovery) {
   // no longer does; as the volume says that it is done.
   std::vector<std::string> const events = {kConfigured, kLogged, kConfigured, kMarked};
   Killer const a(region(), "masters-a", SIGKILL, events);
+  order("recover");
+  kill_command();
   auto const recovered = haagent("masters-a", "recover");
   ASSERT_EQ(recovered.code, 0) << recovered.out << region().told();
+  EXPECT_THAT(recovered.out, HasSubstr("and is under way"));
   ASSERT_TRUE(region().gets_ready(120s)) << region().told();
   expect_hits(a);
   EXPECT_EQ(region().cluster_id("masters-a", kMain), before);
