@@ -719,9 +719,7 @@ Result<void> EtcdStep::act(Facts& facts, std::stop_token stop) {
   }
   if (std::get_if<Restart>(&move_)) {
     restarted_for_version_ = true;
-    auto initial = initial_on_disk();
-    if (!initial) return std::unexpected(initial.error());
-    if (auto written = write_config(*initial); !written) return written;
+    // Its start writes the configuration: one that is on the disk passes for what runs.
     return parts_.units.stop(etcd_unit(cluster_), kStopDeadline, stop);
   }
   auto const* decision = std::get_if<Decision>(&move_);

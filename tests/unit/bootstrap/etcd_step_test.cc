@@ -25,12 +25,14 @@ class VersionAlone final : public Process {
 class OneUnit final : public Units {
  public:
   UnitState now;
+  bool stops = true;
   Result<UnitState> state(std::string const&) override { return now; }
   Result<void> start(UnitSpec const&) override {
     now.phase = UnitState::Phase::running;
     return {};
   }
   Result<void> stop(std::string const&, Duration, std::stop_token) override {
+    if (!stops) return fail(Kind::transient, "it does not stop");
     now.phase = UnitState::Phase::stopped;
     return {};
   }
@@ -356,6 +358,20 @@ TEST_F(NewTrust, IsLoadedWhereTheLeadDoesNotGo) {
   EXPECT_EQ(settle().size(), 4u);
   EXPECT_EQ(voters_.moves, 2);
   EXPECT_EQ(loaded(), "old and new, old and new of peers");
+}
+
+// A file of what nothing runs with would pass for what runs.
+TEST_F(NewTrust, AChangedConfigurationIsWrittenOnceWhatHasTheOldOneIsDown) {
+  config_.etcd.main.quota_backend_bytes = 4'000'000'000;
+  units_.stops = false;
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_EQ(sentence_of(look()), "restart etcd-a with its changed configuration");
+    EXPECT_FALSE(step_->act(facts_, {}));
+  }
+  units_.stops = true;
+  EXPECT_EQ(settle().size(), 2u) << "it stops and starts";
+  EXPECT_TRUE(test::bytes_of(root_ / "etc/haagent/etcd/main.yaml")
+                  .contains("quota-backend-bytes: 4000000000"));
 }
 
 // Whoever killed the agent between the two halves of a restart: what is loaded is what runs.
