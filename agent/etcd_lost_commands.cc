@@ -240,12 +240,7 @@ Result<int> cancel(EtcdDesk& desk, EtcdCommandOptions const& options, bootstrap:
   auto const& order = (*standing)->order;
   auto seen = look.look(Duration(0), stop);
   if (!seen) return std::unexpected(seen.error());
-  for (auto const& each : seen->members)
-    if (order.kind == EtcdOrder::Kind::restore && serves(each, order.cluster_id))
-      return fail(Kind::refused,
-                  "{} has carried the order out already: its data from before are set aside on its "
-                  "volume. Go on with 'haagent etcd restore'",
-                  each.answer.member);
+  if (auto may = bootstrap::may_cancel(*seen, order); !may) return std::unexpected(may.error());
   auto closed = bootstrap::close_order(*desk.store, order, bootstrap::Closing::taken_back,
                                        desk.machine.clock.utc(), stop);
   if (!closed) return std::unexpected(closed.error());

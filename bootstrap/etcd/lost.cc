@@ -329,6 +329,26 @@ Result<void> may_recover(SeenCluster const& seen, std::optional<BackupManifest> 
   return {};
 }
 
+Result<void> may_cancel(SeenCluster const& seen, EtcdOrder const& order) {
+  bool const restores = order.kind == EtcdOrder::Kind::restore;
+  for (auto const& each : seen.members) {
+    auto const& answer = each.answer;
+    if (answer.reach != Reach::answers || answer.cluster_id != order.cluster_id) continue;
+    if (restores)
+      return fail(Kind::refused,
+                  "{} has carried the order out already: its data from before are set aside on its "
+                  "volume. Go on with 'haagent etcd restore'",
+                  answer.member);
+    if (answer.member == order.volumes.front().member && answer.quorum_list &&
+        answer.quorum_list->size() == 1)
+      return fail(Kind::refused,
+                  "{} goes on alone already, as ordered. Go on with 'haagent etcd recover' on its "
+                  "master",
+                  answer.member);
+  }
+  return {};
+}
+
 Result<EtcdMember> may_replace(SeenCluster const& seen, std::string const& wanted) {
   auto const* quorum = seen.quorum();
   if (!quorum)

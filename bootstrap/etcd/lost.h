@@ -12,6 +12,7 @@
 #include "agent/aws/ec2.h"
 #include "bootstrap/etcd/backup_manifest.h"
 #include "bootstrap/etcd/decision.h"
+#include "bootstrap/etcd/order.h"
 #include "bootstrap/hosts/peers.h"
 
 namespace haagent::bootstrap {
@@ -68,6 +69,8 @@ Result<void> may_restore(SeenCluster const& seen, BackupManifest const& backup, 
 // join or leave, the tags are ahead of it. `newest`: the newest good backup, where there is one.
 Result<void> may_recover(SeenCluster const& seen, std::optional<BackupManifest> const& newest,
                          LossFlags flags);
+// Whether nobody has carried the order out yet, as far as one sees.
+Result<void> may_cancel(SeenCluster const& seen, EtcdOrder const& order);
 // Which of etcd's members is meant: "b", "etcd-b" or its id.
 Result<EtcdMember> may_replace(SeenCluster const& seen, std::string const& member);
 

@@ -277,6 +277,30 @@ INSTANTIATE_TEST_SUITE_P(
     }),
     [](auto const& each) { return each.param.name; });
 
+EtcdOrder order_to(EtcdOrder::Kind kind, std::uint64_t cluster_id) {
+  return {.id = "20260115T101500.000Z-i-0a11",
+          .kind = kind,
+          .cluster = "prod",
+          .cluster_id = cluster_id,
+          .volumes = {{"a", "vol-a"}}};
+}
+
+TEST(MayCancel, UntilAMemberHasCarriedItOut) {
+  constexpr auto kRestore = EtcdOrder::Kind::restore;
+  constexpr auto kRecover = EtcdOrder::Kind::recover;
+  holds(may_cancel(lost(), order_to(kRestore, 0xc2)), {});
+  holds(may_cancel(serving(), order_to(kRestore, 0xc2)), {});
+  holds(may_cancel(survived(), order_to(kRestore, kCluster)),
+        {"a has carried the order out already", "Go on with 'haagent etcd restore'"});
+
+  holds(may_cancel(survived(), order_to(kRecover, kCluster)), {});
+  holds(may_cancel(serving(), order_to(kRecover, kCluster)), {});
+  auto const alone =
+      from(survived, [](auto& seen) { seen.members[0] = serves('a', {listed('a')}); });
+  holds(may_cancel(alone, order_to(kRecover, kCluster)),
+        {"a goes on alone already", "Go on with 'haagent etcd recover' on its master"});
+}
+
 TEST(MayReplace, TheMemberByLetterNameOrId) {
   for (std::string name : {"b", "etcd-b", "b0000"}) {
     auto target = may_replace(serving(), name);
