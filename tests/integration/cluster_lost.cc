@@ -36,6 +36,40 @@ Outcome haagent_etcd(ClusterRegion& region, std::string const& where,
   return region.sh(where, "/usr/sbin/haagent etcd " + arguments + " 2>&1");
 }
 
+EtcdCommand::EtcdCommand(ClusterRegion& region, std::string where, std::string const& arguments)
+    : region_(region), where_(std::move(where)) {
+  static std::atomic<int> made = 0;
+  folder_ = fmt::format("/run/command-{}", ++made);
+  auto const begun = region_.sh(
+      where_, fmt::format("mkdir {0}; setsid sh -c '/usr/sbin/haagent etcd {1} "
+                          ">{0}/out 2>&1 & echo $! >{0}/pid; wait $!; echo $? >{0}/code' "
+                          "</dev/null >/dev/null 2>&1 & until [ -s {0}/pid ]; do sleep 0.05; done",
+                          folder_, arguments));
+  EXPECT_EQ(begun.code, 0) << begun.out;
+}
+
+std::string EtcdCommand::said() const {
+  return region_.sh(where_, fmt::format("cat {}/out", folder_)).out;
+}
+
+testing::AssertionResult EtcdCommand::ends_with(int code, Duration deadline) const {
+  std::string ended;
+  auto const in_time = region_.comes_true(
+      [&] {
+        auto const read = region_.sh(where_, fmt::format("cat {}/code", folder_));
+        ended = read.code == 0 ? read.out.substr(0, read.out.find('\n')) : "";
+        return !ended.empty();
+      },
+      deadline);
+  if (in_time && ended == std::to_string(code)) return testing::AssertionSuccess();
+  return testing::AssertionFailure() << (ended.empty() ? "it goes on" : "it ended with " + ended)
+                                     << ": " << said() << region_.told();
+}
+
+void EtcdCommand::kill() const {
+  EXPECT_EQ(region_.sh(where_, fmt::format("kill -KILL $(cat {}/pid)", folder_)).code, 0);
+}
+
 void lose_volumes_of(ClusterRegion& region, std::string const& members) {
   for (char each : members) region.launch(fmt::format("masters-{}", each), 0);
   for (char each : members) {

@@ -19,6 +19,21 @@ bool can_raise_revisions();
 // "haagent etcd <arguments>", in words.
 Outcome haagent_etcd(ClusterRegion& region, std::string const& where, std::string const& arguments);
 
+// The same in the background of that master, for what takes longer than one answer of the region.
+class EtcdCommand {
+ public:
+  EtcdCommand(ClusterRegion& region, std::string where, std::string const& arguments);
+  std::string said() const;
+  // Whether it ends, with this code.
+  testing::AssertionResult ends_with(int code, Duration deadline = Duration(120'000)) const;
+  void kill() const;  // by SIGKILL
+
+ private:
+  ClusterRegion& region_;
+  std::string where_;
+  std::string folder_;
+};
+
 // These masters at once, and with them their volumes of main; blank ones take their place, and
 // nobody is started.
 void lose_volumes_of(ClusterRegion& region, std::string const& members);

@@ -57,9 +57,9 @@ TEST_F(ClusterLost, OneCommandBringsAllMembersBackFromABackup) {
     });
   })) << region().told();
 
-  auto const restored = haagent("masters-a", "restore --latest");
-  ASSERT_EQ(restored.code, 0) << restored.out << region().told();
-  EXPECT_THAT(restored.out, AllOf(HasSubstr("c: serves"), HasSubstr("of 3 members")));
+  EtcdCommand const restored(region(), "masters-a", "restore --latest");
+  ASSERT_TRUE(restored.ends_with(0));
+  EXPECT_THAT(restored.said(), AllOf(HasSubstr("c: serves"), HasSubstr("of 3 members")));
   ASSERT_TRUE(region().gets_ready()) << region().told();
   auto const after = region().cluster_id("masters-a", main);
   EXPECT_NE(after, before);
@@ -83,8 +83,8 @@ TEST_F(ClusterLost, OneCommandBringsAllMembersBackFromABackup) {
 
   // One member anew, on purpose.
   auto const ids = region().members("masters-a", main);
-  auto const replaced = haagent("masters-a", "replace b");
-  ASSERT_EQ(replaced.code, 0) << replaced.out << region().told();
+  EtcdCommand const replaced(region(), "masters-a", "replace b");
+  ASSERT_TRUE(replaced.ends_with(0));
   EXPECT_TRUE(region().is_whole("masters-a", main, 3));
   EXPECT_NE(region().members("masters-a", main), ids);
   EXPECT_EQ(region().get("masters-b", main, "precious"), "yes");
@@ -113,8 +113,8 @@ TEST_F(ClusterLost, TheOneVolumeThatIsLeftGoesOnWithAllItHas) {
   EXPECT_EQ(refused.code, 77) << refused.out;
   EXPECT_THAT(refused.out, HasSubstr("run this on the master whose volume survived"));
 
-  auto const recovered = haagent("masters-a", "recover");
-  ASSERT_EQ(recovered.code, 0) << recovered.out << region().told();
+  EtcdCommand const recovered(region(), "masters-a", "recover");
+  ASSERT_TRUE(recovered.ends_with(0));
   ASSERT_TRUE(region().gets_ready()) << region().told();
   EXPECT_TRUE(region().comes_true([&] { return region().is_whole("masters-a", main, 3); }))
       << region().told();

@@ -3,9 +3,9 @@
 //   killer LOG SIGNAL EVENT...
 // Each event gives one signal to the daemon: PATH appears (or is replaced) with "+PATH", vanishes
 // with "-PATH", is written to with "~PATH", which counts only once all events before it have
-// happened. The last component may be a pattern; the folder that it is in may come later. What a
-// daemon causes that was hit already counts for nothing. The log begins with "ready <pid>", and has
-// a line for each hit.
+// happened; "?PATH" is as "+PATH", and gives no signal. The last component may be a pattern; the
+// folder that it is in may come later. What a daemon causes that was hit already counts for
+// nothing. The log begins with "ready <pid>", and has a line for each hit.
 #include <dirent.h>
 #include <fnmatch.h>
 #include <poll.h>
@@ -26,7 +26,7 @@
 namespace {
 
 struct Event {
-  char how;  // one of +-~
+  char how;  // one of +-~?
   std::string folder;
   std::string pattern;
   std::string words;
@@ -38,7 +38,7 @@ Event parse(std::string const& words) {
 }
 
 std::uint32_t mask_of(char how) {
-  if (how == '+') return IN_CREATE | IN_MOVED_TO;
+  if (how == '+' || how == '?') return IN_CREATE | IN_MOVED_TO;
   if (how == '-') return IN_DELETE | IN_MOVED_FROM;
   return IN_MODIFY;
 }
@@ -102,6 +102,10 @@ int main(int argc, char** argv) {
                ::fnmatch(event.pattern.c_str(), seen->name, 0) == 0;
       });
       if (found == events.end() || (found->how == '~' && found != events.begin())) continue;
+      if (found->how == '?') {
+        events.erase(found);
+        continue;
+      }
       bool hit = false;
       for (auto const pid : daemons())
         if (!before.contains(pid) && ::kill(pid, signal) == 0) hit = before.insert(pid).second;
