@@ -74,7 +74,8 @@ std::string HelloStep::sentence() const {
     } else if (peer.address.empty()) {
       rest.push_back(fmt::format("{}'s address is not known yet", member));
     } else {
-      rest.push_back(fmt::format("{} {}: it {}", member, peer.problem, kFromEc2));
+      rest.push_back(
+          fmt::format("{} at {} {}: it {}", member, peer.address, peer.problem, kFromEc2));
     }
   }
   std::string said;
@@ -89,7 +90,16 @@ Result<Finding> HelloStep::look(Facts& facts, std::stop_token) {
   if (auto updated = update(facts); !updated) return std::unexpected(updated.error());
   auto const members = due();
   if (members.empty()) return Done{sentence()};
-  return Needed{fmt::format("tell {} this master's address", in_words(members))};
+  // With the address and the attempt: a peer that has moved while it was told, or that is due again
+  // already, is not what the last act was to see to.
+  std::vector<std::string> whom;
+  for (auto const& member : members) {
+    auto const& peer = peers_.at(member);
+    whom.push_back(
+        fmt::format("{} at {}{}", member, peer.address,
+                    peer.attempts == 0 ? "" : fmt::format(" (attempt {})", peer.attempts + 1)));
+  }
+  return Needed{fmt::format("tell {} this master's address", in_words(whom))};
 }
 
 void HelloStep::tell(Peer& peer, std::stop_token stop) const {

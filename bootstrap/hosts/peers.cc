@@ -155,7 +155,12 @@ void Peers::take_word(std::string const& member, Whereabouts const& word) {
     if (known->second.heard)
       heard_ago = std::chrono::duration_cast<Duration>(clock_.steady() - *known->second.heard);
   }
-  if (decide_ec2(before, heard_ago, word)) known_[member] = {word, {}};
+  if (!decide_ec2(before, heard_ago, word)) return;
+  known_[member] = {word, {}};
+  auto& carried = carried_[member];
+  carried.insert(word.instance_id);
+  former_[member] = carried;
+  former_[member].erase(word.instance_id);
 }
 
 Result<Peers::View> Peers::look(Facts& facts, std::stop_token stop) {
@@ -342,6 +347,12 @@ HelloAnswer Peers::hear(Hello const& hello) {
       known == known_.end() ? std::nullopt : std::optional(known->second.where), told, now);
   if (verdict.what == What::stale || verdict.what == What::ahead)
     return {HelloAnswer::What::no, verdict.sentence};
+  if (auto const former = former_.find(member);
+      former != former_.end() && former->second.contains(hello.instance_id))
+    return {HelloAnswer::What::no,
+            fmt::format("EC2 shows {}'s volume elsewhere since: it is believed once EC2 shows it "
+                        "at {} again",
+                        member, hello.instance_id)};
   if (verdict.what == What::take) {
     told.taken = std::min(hello.since, now);  // whoever takes the member from now on is later
     bool const moved = known == known_.end() || known->second.where.address != told.address;
@@ -349,6 +360,7 @@ HelloAnswer Peers::hear(Hello const& hello) {
     bool const again =
         !moved && known->second.heard && known->second.where.instance_id == told.instance_id;
     known_[member] = {told, again ? known->second.heard : clock_.steady()};
+    carried_[member].insert(told.instance_id);
     if (moved) {
       unwritten_ = news_ = true;
       question_.request_stop();

@@ -110,7 +110,11 @@ class Peers {
   std::mutex mutex_;  // of all that follows; never held while somebody is asked
   bool seeded_ = false;
   std::map<std::string, Known> known_;  // by member
-  std::set<std::string> members_;       // as the last look had them
+  // By member: whoever was known to carry it, and of those whom EC2 has since shown to do so no
+  // more. What these say of themselves is not believed until EC2 says it too: an agent that starts
+  // anew would have the latest word each time.
+  std::map<std::string, std::set<std::string>> carried_, former_;
+  std::set<std::string> members_;  // as the last look had them
   std::set<std::string> mine_;
   bool unwritten_ = false;     // a hello has told what is not in /etc/hosts yet
   bool news_ = false;          // and nobody who naps has been woken for it

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <mutex>
+#include <set>
 
 #include "agent/base/json.h"
 #include "tests/support/fake_clock.h"
@@ -77,7 +78,8 @@ class HelloStepTest : public testing::Test {
 
 TEST_F(HelloStepTest, TellsEachPeerOnceAndALookTellsNobody) {
   agents_.answers = {{"10.0.0.2", 200}, {"10.0.0.3", 200}};
-  EXPECT_EQ(sentence_of(step_.look(facts_, {}).value()), "tell b and c this master's address");
+  EXPECT_EQ(sentence_of(step_.look(facts_, {}).value()),
+            "tell b at 10.0.0.2 and c at 10.0.0.3 this master's address");
   EXPECT_TRUE(agents_.attempts.empty());
   EXPECT_EQ(converge(), "b and c know this master's address");
   auto const told = parse_hello(agents_.told["10.0.0.3"]);
@@ -96,7 +98,8 @@ TEST_F(HelloStepTest, TellsEachPeerOnceAndALookTellsNobody) {
 TEST_F(HelloStepTest, IsDoneWhateverAPeerDoesAndTellsItEverMoreSeldom) {
   agents_.answers = {{"10.0.0.2", 200}};
   EXPECT_EQ(converge(),
-            "b knows this master's address; c does not answer: it learns it from EC2 within 5 min");
+            "b knows this master's address; c at 10.0.0.3 does not answer: it learns it from EC2 "
+            "within 5 min");
   std::vector<int> told_after;
   for (int second = 1; second <= 1200; ++second) {
     clock_.advance(1s);
@@ -134,6 +137,34 @@ TEST_F(HelloStepTest, APeerThatMovesIsToldAtOnce) {
   EXPECT_EQ(agents_.told["10.0.0.7"], first) << "it is since when it has the member, not now";
 }
 
+// The runner takes the same sentence after an act for an act without effect.
+TEST_F(HelloStepTest, APeerThatMovesWhileItIsToldIsNoFailure) {
+  agents_.answers = {{"10.0.0.2", 200}};
+  auto const first = sentence_of(step_.look(facts_, {}).value());
+  EXPECT_TRUE(step_.act(facts_, {}));
+  peers("10.0.0.2", "10.0.0.7");
+  auto const second = step_.look(facts_, {}).value();
+  EXPECT_TRUE(std::holds_alternative<Needed>(second));
+  EXPECT_EQ(sentence_of(second), "tell c at 10.0.0.7 this master's address");
+  peers("10.0.0.2", "10.0.0.8");
+  EXPECT_EQ(converge(),
+            "b knows this master's address; c at 10.0.0.8 does not answer: it learns it from EC2 "
+            "within 5 min");
+}
+
+// The machine was so slow that the pause is over already.
+TEST_F(HelloStepTest, APeerThatIsDueAgainAtOnceIsNoFailure) {
+  agents_.answers = {{"10.0.0.2", 200}};
+  std::set<std::string> said;
+  for (int i = 0; i < 4; ++i) {
+    auto const finding = step_.look(facts_, {}).value();
+    ASSERT_TRUE(std::holds_alternative<Needed>(finding));
+    EXPECT_TRUE(said.insert(sentence_of(finding)).second) << sentence_of(finding);
+    EXPECT_TRUE(step_.act(facts_, {}));
+    clock_.advance(1min);
+  }
+}
+
 TEST_F(HelloStepTest, APeerThatIsNoneAnyMoreIsForgotten) {
   agents_.answers = {{"10.0.0.2", 200}};
   converge();
@@ -154,7 +185,8 @@ TEST_F(HelloStepTest, ItsEventsMemberIsNewsToThePeers) {
 TEST_F(HelloStepTest, SaysWhatAPeerAnswers) {
   peers("10.0.0.2", "");
   EXPECT_EQ(converge(),
-            "b does not answer: it learns it from EC2 within 5 min; c's address is not known yet");
+            "b at 10.0.0.2 does not answer: it learns it from EC2 within 5 min; c's address is not "
+            "known yet");
   struct Row {
     int status;
     char const* words;
@@ -168,9 +200,10 @@ TEST_F(HelloStepTest, SaysWhatAPeerAnswers) {
     agents_.answers["10.0.0.2"] = row.status;
     agents_.words["10.0.0.2"] = row.words;
     clock_.advance(5min);
-    EXPECT_EQ(converge(), fmt::format("b {}: it learns it from EC2 within 5 min; c's address is "
-                                      "not known yet",
-                                      row.said));
+    EXPECT_EQ(converge(),
+              fmt::format("b at 10.0.0.2 {}: it learns it from EC2 within 5 min; c's address is "
+                          "not known yet",
+                          row.said));
   }
 }
 

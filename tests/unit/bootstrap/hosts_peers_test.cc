@@ -413,6 +413,54 @@ TEST_F(PeersHello, Ec2HasTheLastWord) {
   EXPECT_EQ(c_is(), "10.0.0.3");
 }
 
+// Its agent starts anew, and says now what was true an hour ago.
+TEST_F(PeersHello, AFormerHolderIsNotBelievedUntilEc2ShowsItAgain) {
+  converge();
+  EXPECT_EQ(say("i-9", "10.0.0.9", clock_.utc()), What::yes);
+  converge();
+  clock_.advance(5s);
+  ec2_.add(instance_of("i-9", "10.0.0.9"));
+  ec2_.add(volume_of_c("i-9", clock_.utc() - 6s));
+  peers_->hurry();
+  converge();
+  // i-c was never overruled from a hello: EC2 has shown it, and then i-9.
+  for (int i = 0; i < 3; ++i) {
+    clock_.advance(10s);
+    auto const answer = peers_->hear(hello_of_c("i-c", "10.0.0.3", clock_.utc()));
+    EXPECT_EQ(answer.what, What::no);
+    EXPECT_EQ(answer.sentence,
+              "EC2 shows c's volume elsewhere since: it is believed once EC2 shows it at i-c "
+              "again");
+    converge();
+    EXPECT_EQ(c_is(), "10.0.0.9");
+  }
+  EXPECT_EQ(say("i-9", "10.0.0.9", clock_.utc()), What::yes);
+  clock_.advance(1s);
+  // The volume goes back: EC2 says so first, and then its own word counts as everybody's.
+  ec2_.add(volume_of_c("i-c", clock_.utc()));
+  peers_->hurry();
+  converge();
+  EXPECT_EQ(c_is(), "10.0.0.3");
+  clock_.advance(1s);
+  EXPECT_EQ(say("i-c", "10.0.0.3", clock_.utc()), What::yes);
+  EXPECT_EQ(say("i-9", "10.0.0.9", clock_.utc()), What::no);
+  // Somebody new is believed at once.
+  clock_.advance(1s);
+  EXPECT_EQ(say("i-7", "10.0.0.7", clock_.utc()), What::yes);
+}
+
+TEST_F(PeersHello, WhomEc2HasOverruledDoesNotSayItAnew) {
+  converge();
+  say("i-9", "10.0.0.9", clock_.utc());
+  converge();
+  clock_.advance(300s);
+  converge();
+  ASSERT_EQ(c_is(), "10.0.0.3");
+  EXPECT_EQ(say("i-9", "10.0.0.9", clock_.utc()), What::no);
+  converge();
+  EXPECT_EQ(c_is(), "10.0.0.3");
+}
+
 TEST_F(PeersHello, Ec2HasTheLastWordThoughItIsSaidAgainAndAgain) {
   converge();
   for (int i = 0; i < 4; ++i) {
