@@ -2,8 +2,10 @@
 // `haagent status --cluster`, and GET /metrics is for Prometheus; they tell nothing that is secret
 // and change nothing. POST /v1/hello is a master that says where it is (bootstrap/hosts/hello.h).
 //
-// On a master it speaks TLS alone, and to those alone whom the agents' authority has signed. A
-// worker has no certificate yet: it serves the two pages in the clear.
+// It lets in as many as there is room for (doorway.h), so that whoever opens connections and says
+// nothing keeps nobody's hello away. On a master it speaks TLS alone, and to those alone whom the
+// agents' authority has signed. A worker has no certificate yet: it serves the two pages in the
+// clear.
 #pragma once
 
 #include <functional>

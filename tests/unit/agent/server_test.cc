@@ -2,12 +2,18 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <optional>
+#include <thread>
+
 #include "agent/base/http_curl.h"
 #include "agent/hear_hello.h"
 #include "bootstrap/pki/leaves.h"
+#include "tests/support/eventually.h"
 #include "tests/support/fake_clock.h"
 #include "tests/support/fake_ec2.h"
 #include "tests/support/temporary_directory.h"
+#include "tests/unit/agent/flood.h"
 
 namespace haagent {
 namespace {
@@ -241,6 +247,66 @@ TEST_F(AgentServerHears, NobodyOnAWorker) {
   auto const answer = say({}, body_, {}, "http");
   ASSERT_TRUE(answer) << answer.error().what;
   EXPECT_EQ(answer->status, 404);
+}
+
+std::size_t count_in(char const* folder) {
+  auto const entries = std::filesystem::directory_iterator(folder);
+  return static_cast<std::size_t>(std::distance(begin(entries), end(entries)));
+}
+
+TEST_F(AgentServerHears, ItThoughThousandsOfConnectionsSayNothing) {
+  ASSERT_EQ(status_of(b_.tls, body_), 200);
+  auto const threads = count_in("/proc/self/task");
+  Flood silent("127.0.0.66", port_);
+  for (int i = 0; i < 200; ++i) silent.add();
+  EXPECT_LE(count_in("/proc/self/task"), threads);
+  // Long before they have been silent for long: there is room for a few of one caller.
+  EXPECT_TRUE(test::eventually([&] { return silent.open() <= 8; }, 30s)) << silent.open();
+  // And while ever more of them come.
+  std::atomic<int> came = 0;
+  std::jthread more([&](std::stop_token stop) {
+    for (std::optional<Flood> flood; !stop.stop_requested(); ++came) {
+      if (came % 50 == 0) flood.emplace("127.0.0.66", port_);
+      flood->add();
+    }
+  });
+  EXPECT_TRUE(test::eventually([&] { return came > 100; }, 60s));
+  for (int i = 0; i < 5; ++i)
+    EXPECT_TRUE(test::eventually(
+        [&] {
+          auto const answer = say(b_.tls, body_);
+          return answer && answer->status == 200;
+        },
+        30s));
+}
+
+TEST_F(AgentServerHears, ItThoughACallerNeverComesToAnEnd) {
+  Flood slow("127.0.0.66", port_);
+  // The first bytes of a handshake: each would have a thread to itself.
+  for (int i = 0; i < 30; ++i) slow.add(std::string("\x16\x03\x01\x02", 4));
+  EXPECT_TRUE(test::eventually(
+      [&] {
+        auto const answer = say(b_.tls, body_);
+        return answer && answer->status == 200;
+      },
+      30s));
+  EXPECT_TRUE(test::eventually([&] { return slow.open() == 0; }, 60s)) << slow.open();
+}
+
+TEST_F(AgentServerHears, ItAfterTheManyHaveGone) {
+  std::vector<std::unique_ptr<Flood>> floods;
+  for (int caller = 1; caller <= 12; ++caller) {
+    floods.push_back(std::make_unique<Flood>(fmt::format("127.0.0.{}", 100 + caller), port_));
+    for (int i = 0; i < 8; ++i) floods.back()->add();
+  }
+  auto const open = [&] {
+    std::size_t all = 0;
+    for (auto& each : floods) all += each->open();
+    return all;
+  };
+  EXPECT_TRUE(test::eventually([&] { return open() <= 64; }, 30s)) << open();
+  EXPECT_TRUE(test::eventually([&] { return open() == 0; }, 60s)) << open();
+  EXPECT_EQ(status_of(b_.tls, body_), 200);
 }
 
 }  // namespace

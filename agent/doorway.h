@@ -1,0 +1,63 @@
+// Lets connections in, as many as there is room for, and closes the rest at once: whoever opens
+// thousands costs neither memory nor threads, and keeps nobody else out for good.
+//
+// A connection costs a thread only once its first bytes are there; one that stays silent is closed.
+// No address has more than its part of the room or of the threads.
+#pragma once
+
+#include <condition_variable>
+#include <deque>
+#include <functional>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "agent/base/clock.h"
+#include "agent/base/file_descriptor.h"
+
+namespace haagent {
+
+struct DoorwayLimits {
+  std::size_t threads = 4;
+  std::size_t threads_per_address = 2;
+  std::size_t connections = 64;
+  std::size_t per_address = 8;
+  Duration silence{2'000};  // from the connection to a thread of its own; then it is closed
+};
+
+class Doorway {
+ public:
+  // Called from one of the threads, for a socket that does not block. It is closed afterwards, and
+  // shut down while it is served where the doorway is destroyed.
+  using Serve = std::function<void(int socket)>;
+  Doorway(DoorwayLimits limits, Serve serve);
+  ~Doorway();
+
+  // Takes the socket over. Never waits.
+  void admit(FileDescriptor socket);
+
+ private:
+  struct Guest {
+    FileDescriptor socket;
+    std::string address;
+    SteadyTime until;
+  };
+  void watch();
+  void work();
+  std::size_t guests_of(std::string const& address) const;
+  std::size_t served_of(std::string const& address) const;
+
+  DoorwayLimits const limits_;
+  Serve const serve_;
+  FileDescriptor woken_;
+  mutable std::mutex mutex_;
+  std::condition_variable called_;
+  bool over_ = false;
+  std::vector<Guest> waiting_;
+  std::deque<Guest> called_in_;       // for the next thread
+  std::vector<Guest const*> served_;  // by a thread
+  std::vector<std::thread> threads_;
+};
+
+}  // namespace haagent
