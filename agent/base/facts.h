@@ -169,6 +169,9 @@ struct PkiFacts {
   std::string warning;  // why what should be renewed is not; empty: all is well
   // It is this master's turn to restart its etcd members, for exactly this trust; else empty.
   std::string restart_for;
+  std::string turn;       // the master whose turn it is, as far as is known; empty: nobody's
+  bool changing = false;  // a rotation or a turn is under way, and has got on within minutes
+  std::string lacks;      // what of a rotation this master has not loaded yet, and what to do
 };
 
 struct EtcdFacts {
@@ -178,6 +181,8 @@ struct EtcdFacts {
   Fact<BlockDevice> device;               // set by device-<cluster>
   Fact<MountedVolume> mount;              // set by mount-<cluster>
   Fact<EtcdMemberFacts> member;           // set by etcd-<cluster>
+  Fact<bool> wants_restart;               // set by etcd-<cluster>: it serves, with a configuration
+                                          // or in a version that is to be another one
   Fact<std::vector<EtcdPeer>> peers;      // set by hosts
   Fact<EtcdBackups> backups;              // set by the row that asks the state store
   Fact<EtcdBackupDuty> backup_duty;       // set by backup-<cluster>

@@ -11,6 +11,7 @@
 #include "bootstrap/etcd/handover.h"
 #include "bootstrap/etcd/member_facts.h"
 #include "bootstrap/etcd/order_decision.h"
+#include "bootstrap/etcd/restart.h"
 #include "bootstrap/etcd/restore.h"
 #include "bootstrap/etcd/trust.h"
 #include "bootstrap/hosts/step.h"
@@ -28,6 +29,7 @@ constexpr Duration kStartAgainFirst = 1s;
 // would only sleep through the moment.
 constexpr Duration kChangeAgain = 1s;
 constexpr Duration kStartAgainCap = 60s;
+constexpr Duration kTurns = 1s;
 constexpr int kLeadPasses = 2;
 
 // A single member elects itself within a second; a large database takes its time to be read.
@@ -278,6 +280,7 @@ Result<void> EtcdStep::ask_ec2(MemberInputs& in, std::stop_token stop) {
 Result<Finding> EtcdStep::look(Facts& facts, std::stop_token stop) {
   move_ = {};
   polls_change_ = false;
+  turns_ = facts.pki.get().value_or(PkiFacts{}).changing;
   auto view = peers_->look(facts, stop);
   if (!view) return std::unexpected(view.error());
   auto inputs = gather(facts, stop);
@@ -311,6 +314,8 @@ Result<Finding> EtcdStep::look(Facts& facts, std::stop_token stop) {
   if (std::holds_alternative<Serving>(decision))
     return when_serving(facts, std::move(sentence), stop);
   started_ = started_ && !inputs_.own.quorum_list;
+  // The turn is not given back meanwhile: the member does not serve.
+  facts.etcd(cluster_).wants_restart.set(false);
   if (std::holds_alternative<Wait>(decision)) return Waiting{std::move(sentence)};
   if (std::holds_alternative<Refuse>(decision)) return fail(Kind::refused, "{}", sentence);
   if (starts_etcd(decision) && failed_starts_ > 0 && parts_.clock.steady() < next_start_)
@@ -328,6 +333,10 @@ Result<Finding> EtcdStep::look(Facts& facts, std::stop_token stop) {
 
 void EtcdStep::pause(Clock& clock, Duration at_most, std::stop_token stop) {
   Step::pause(clock, polls_change_ ? std::min(at_most, kChangeAgain) : at_most, std::move(stop));
+}
+
+bool EtcdStep::rest(Clock& clock, Duration at_most, std::stop_token stop) {
+  return clock.sleep(turns_ ? std::min(at_most, kTurns) : at_most, std::move(stop));
 }
 
 // Whether pki grants a restart (it has this master's turn of a rotation), and the member was
@@ -359,8 +368,8 @@ std::optional<Finding> EtcdStep::pass_lead() {
                             lead_passed_ == 0 ? "" : ", once more")};
 }
 
-// A changed configuration is brought in by a restart, and only while nobody else is down. So are
-// authorities that it does not trust yet, or no longer should, once it is this master's turn.
+// A changed configuration is brought in by a restart, once it is this master's turn. So are
+// authorities that it does not trust yet, or no longer should.
 Result<Finding> EtcdStep::when_serving(Facts& facts, std::string sentence, std::stop_token stop) {
   started_ = false;
   failed_starts_ = 0;
@@ -399,7 +408,11 @@ Result<Finding> EtcdStep::when_serving(Facts& facts, std::string sentence, std::
       !restarted_for_version_ && parse_etcd_version(inputs_.own.version) != installed;
   auto const new_trust = may_load_trust(facts);
   if (!new_trust) return std::unexpected(new_trust.error());
-  if (*same && !another && !*new_trust) return Done{std::move(sentence)};
+  RestartInputs in{.configuration = !*same,
+                   .version = another ? version_ : "",
+                   .refusal = {},
+                   .trust = *new_trust,
+                   .turn = {}};
   // What must not be started must not be stopped for.
   inputs_.cluster_version = serves_.cluster;
   if (another) {
@@ -407,27 +420,29 @@ Result<Finding> EtcdStep::when_serving(Facts& facts, std::string sentence, std::
     if (!old) return std::unexpected(old.error());
     inputs_.old_requests = *old;
     if (auto refusal = version_refusal(version_facts(inputs_)))
-      return Done{fmt::format("{}; etcd {} is installed and not started: {}; {}", sentence,
-                              version_, refusal->why, refusal->instead)};
+      in.refusal = fmt::format("{}; {}", refusal->why, refusal->instead);
   }
   auto const& list = inputs_.own.quorum_list;
-  bool const all_serve = list && std::ranges::all_of(*list, [&](EtcdMember const& member) {
-                           return member.id == inputs_.own.member_id ||
-                                  std::ranges::any_of(inputs_.peers, [&](MemberAnswer const& peer) {
-                                    return peer.member_id == member.id && peer.quorum_list;
-                                  });
-                         });
-  if (!all_serve)
-    return Done{fmt::format("{}; its {} wait{} until every member serves", sentence,
-                            *new_trust ? "changed authorities" : "changed configuration",
-                            *new_trust ? "" : "s")};
-  if (*new_trust)
-    if (auto first = pass_lead()) return *std::move(first);
+  in.alone = list && list->size() == 1;
+  in.all_serve = list && std::ranges::all_of(*list, [&](EtcdMember const& member) {
+                   return member.id == inputs_.own.member_id ||
+                          std::ranges::any_of(inputs_.peers, [&](MemberAnswer const& peer) {
+                            return peer.member_id == member.id && peer.quorum_list;
+                          });
+                 });
+  auto& wants = facts.etcd(cluster_).wants_restart;
+  auto const pki = facts.pki.get().value_or(PkiFacts{});
+  in.my_turn = wants.get().value_or(false) && !pki.restart_for.empty();
+  in.turn = pki.turn;
+  auto const decided = decide_restart(in);
+  if (auto const* stays = std::get_if<StaysUp>(&decided)) {
+    wants.set(stays->asks_for_turn);
+    return Done{sentence + (stays->why.empty() ? "" : "; " + stays->why)};
+  }
+  if (auto first = pass_lead()) return *std::move(first);
   move_ = Restart{};
   return Needed{fmt::format("restart {} with {}", etcd_member_name(cluster_, inputs_.member),
-                            another      ? "etcd " + version_
-                            : *new_trust ? "its changed authorities"
-                                         : "its changed configuration")};
+                            std::get<RestartsNow>(decided).with)};
 }
 
 Result<std::string> EtcdStep::config_bytes(EtcdInitial const& initial,

@@ -61,6 +61,8 @@ class EtcdStep final : public Step {
   Result<Finding> look(Facts& facts, std::stop_token stop) override;
   Result<void> act(Facts& facts, std::stop_token stop) override;
   void pause(Clock& clock, Duration at_most, std::stop_token stop) override;
+  // Not for long while a turn goes round: others wait for this member's restart.
+  bool rest(Clock& clock, Duration at_most, std::stop_token stop) override;
 
  private:
   struct WriteHosts {
@@ -131,6 +133,7 @@ class EtcdStep final : public Step {
   UtcTime next_start_utc_{};
   bool too_early_ = false;         // said etcd of the last change of its members
   bool polls_change_ = false;      // waits until etcd takes it
+  bool turns_ = false;             // a rotation, or another's restart, is under way
   std::string promotion_refused_;  // by etcd, and the next look tells
   std::string leases_erased_;      // after the restore of that order
 

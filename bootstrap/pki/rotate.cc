@@ -116,6 +116,7 @@ Result<Finding> PkiStep::rotate(Facts& facts, Plan plan) {
     (void)done(std::move(plan), facts, {});
     return Needed{sentence_of(move, *in)};
   }
+    in.restart = in.restart || facts.etcd(cluster).wants_restart.get().value_or(false);
   if (std::holds_alternative<RestartMembers>(move))
     plan.told.restart_for = digest_of({trust_of(bundles_.at(kEtcdAuthority.name)),
                                        trust_of(bundles_.at(kEtcdPeerAuthority.name))});
@@ -136,3 +137,12 @@ Result<void> PkiStep::change_document(std::stop_token stop) {
 }
 
 }  // namespace haagent::bootstrap::pki
+  if (seen_versions_ != versions_) got_on_ = parts_.clock.steady();
+  seen_versions_ = versions_;
+  changing_ = is_changing(facts);
+  if (auto const etcd = bundles_.find(kEtcdAuthority.name); etcd != bundles_.end())
+    plan.told.turn = etcd->second.turn;
+  for (auto const& each : in->authorities)
+    if (is_under_way(*each.bundle) && !each.loaded && !each.lacks.empty() &&
+        !plan.told.lacks.contains(each.lacks))
+      plan.told.lacks += (plan.told.lacks.empty() ? "" : "; ") + each.lacks;

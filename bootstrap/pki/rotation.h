@@ -10,8 +10,10 @@
 //     good is waited for until neither names it.
 //  3. What a master has said is taken back where it is true no longer.
 //  4. etcd reads what it trusts when it starts. So that two members never restart at once, there
-//     is one turn, in etcd's own document, also where the peers' authority is the one that changes.
-//     It is taken only while every voter is well, and given back only when every voter is again.
+//     is one turn, in etcd's own document, also where the peers' authority is the one that changes,
+//     and where no authority does: a member restarts for its configuration or for another version
+//     of etcd by the same turn. It is taken only while every voter is well, and given back only
+//     when every voter is again.
 #pragma once
 
 #include <set>
@@ -36,8 +38,10 @@ struct RotationInputs {
   std::string me;                 // this master's member: "a"
   std::set<std::string> masters;  // all, this one included; empty: not known
   std::vector<RotatingAuthority> authorities;
-  bool restart = false;  // an etcd member of mine runs with another trust than the disk's
-  std::string unwell;    // why no member may restart now; empty: every voter is healthy
+  // An etcd member of mine runs with another trust than the disk's, with another configuration or
+  // in another version than it should.
+  bool restart = false;
+  std::string unwell;  // why no member may restart now; empty: every voter is healthy
 };
 
 // Of documents. `authority` is whose.

@@ -13,6 +13,11 @@ using namespace std::chrono_literals;
 // Of an authority's life; then people are told, because only they rotate it.
 constexpr int kAuthorityShare = 10;
 
+// The store is asked so often while a rotation gets on; one that waits for a master is looked at as
+// everything is.
+constexpr Duration kWhileChanging = 1s;
+constexpr Duration kGetsOn = 5min;
+
 bool others_may_read(std::filesystem::path const& path) {
   struct stat status{};
   return ::stat(path.c_str(), &status) == 0 && (status.st_mode & 077u) != 0;
@@ -231,20 +236,37 @@ Finding PkiStep::done(Plan plan, Facts& facts, std::string warning, std::string 
     first = std::min(first, each.renew_at);
   }
   plan.told.warning = warning;
+  plan.told.changing = changing_;
   facts.pki.set(std::move(plan.told));
   if (!warning.empty()) return Done{std::move(warning)};
   return Done{fmt::format("{} certificates are good; the first is renewed on {}{}{}", leaves,
                           to_rfc3339(first), rotation.empty() ? "" : "; ", rotation)};
 }
 
+// A member that is to restart waits for the turn, which the document has.
+bool PkiStep::is_rotating(Facts& facts) const {
+  return std::ranges::any_of(bundles_,
+                             [](auto const& each) { return is_under_way(each.second); }) ||
+         std::ranges::any_of(kEtcdClusters, [&](EtcdCluster cluster) {
+           return facts.etcd(cluster).wants_restart.get().value_or(false);
+         });
+}
+
+bool PkiStep::is_changing(Facts& facts) const {
+  return is_rotating(facts) && parts_.clock.steady() - got_on_ < kGetsOn;
+}
+
+bool PkiStep::rest(Clock& clock, Duration at_most, std::stop_token stop) {
+  return clock.sleep(changing_ ? std::min(at_most, kWhileChanging) : at_most, std::move(stop));
+}
+
 Result<Finding> PkiStep::look(Facts& facts, std::stop_token stop) {
   change_.reset();
   auto found = plan(facts);
   if (!found) return std::unexpected(found.error());
-  bool const rotating =
-      std::ranges::any_of(bundles_, [](auto const& each) { return is_under_way(each.second); });
-  bool const due =
-      settled_ && (rotating || !asked_ || parts_.clock.steady() - *asked_ >= parts_.ask_every);
+  changing_ = is_changing(facts);
+  bool const due = settled_ && (is_rotating(facts) || !asked_ ||
+                                parts_.clock.steady() - *asked_ >= parts_.ask_every);
   if (found->clean() && !due) return done(*std::move(found), facts, trouble_);
 
   // A leaf needs the key of its authority, which is in the store and in no file.

@@ -21,7 +21,7 @@ struct PkiParts {
   StateStore& store;
   Clock& clock;
   // After the boot the store is asked so often, and at each look while a rotation is under way.
-  Duration ask_every{60'000};
+  Duration ask_every{20'000};
 };
 
 // The step `pki`: authorities in the state store, trusted certificates and leaves on the disk. The
@@ -37,6 +37,8 @@ class PkiStep final : public Step {
   std::string_view name() const override { return "pki"; }
   Result<Finding> look(Facts& facts, std::stop_token stop) override;
   Result<void> act(Facts& facts, std::stop_token stop) override;
+  // Not for long while a rotation gets on: every master waits for every other.
+  bool rest(Clock& clock, Duration at_most, std::stop_token stop) override;
 
  private:
   struct Task {
@@ -67,6 +69,8 @@ class PkiStep final : public Step {
   Result<void> issue(Task const& task) const;
   Finding done(Plan plan, Facts& facts, std::string warning, std::string rotation = {});
   Result<Finding> rotate(Facts& facts, Plan plan);
+  bool is_rotating(Facts& facts) const;
+  bool is_changing(Facts& facts) const;  // and that gets on
   Result<RotationInputs> rotation_inputs(Facts& facts);
   Result<std::string> apiserver_lacks(std::string_view authority, std::string const& me);
   bool settled(std::string_view authority, std::string const& text, Duration patience);
@@ -88,6 +92,9 @@ class PkiStep final : public Step {
   std::map<std::string_view, Since> loaded_since_;  // by the apiserver's files, by authority
   std::optional<Secret> service_account_;
   std::optional<SteadyTime> asked_;
+  std::map<std::string_view, std::string> seen_versions_;
+  SteadyTime got_on_;  // when one of them was last another
+  bool changing_ = false;
   std::string trouble_;   // of the last question to the store
   bool settled_ = false;  // has been done once
 };

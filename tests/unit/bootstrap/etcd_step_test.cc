@@ -360,18 +360,67 @@ TEST_F(NewTrust, IsLoadedWhereTheLeadDoesNotGo) {
   EXPECT_EQ(loaded(), "old and new, old and new of peers");
 }
 
+// a serves, and its configuration is to be another one.
+class NewConfiguration : public NewTrust {
+ protected:
+  NewConfiguration() {
+    trust("old");
+    config_.etcd.main.extra_config = Tree::map({{"snapshot-count", 5000}});
+    make(/*asks_for_backups=*/false);
+  }
+  std::string on_disk() const { return test::bytes_of(root_ / "etc/haagent/etcd/main.yaml"); }
+  bool wants() const { return facts_.main.wants_restart.get().value_or(false); }
+};
+
+TEST_F(NewConfiguration, AsksForTheTurnAndRestartsOnItAfterTheLeadHasGone) {
+  EXPECT_TRUE(settle().empty());
+  EXPECT_TRUE(said_.ends_with("waits for this master's turn to restart: nothing to do")) << said_;
+  EXPECT_TRUE(wants());
+  facts_.pki.set({.turn = "b"});
+  EXPECT_TRUE(settle().empty());
+  EXPECT_TRUE(said_.contains("it is b's")) << said_;
+  EXPECT_FALSE(on_disk().contains("snapshot-count: 5000"));
+  grant();
+  auto const did = settle();
+  ASSERT_EQ(did.size(), 3u);
+  EXPECT_EQ(did[0], "move the leader to etcd-c before etcd-a restarts");
+  EXPECT_EQ(did[1], "restart etcd-a with its changed configuration");
+  EXPECT_TRUE(on_disk().contains("snapshot-count: 5000"));
+  EXPECT_FALSE(wants()) << "the turn is never given back";
+  EXPECT_TRUE(settle().empty()) << "once is enough";
+}
+
+// The turn was had for something else, and may be on its way back.
+TEST_F(NewConfiguration, DoesNotUseATurnThatItHasNotAskedFor) {
+  grant();
+  auto const finding = look();
+  EXPECT_TRUE(std::holds_alternative<Done>(finding)) << sentence_of(finding);
+  EXPECT_TRUE(wants());
+  EXPECT_EQ(settle().size(), 3u);
+}
+
+TEST_F(NewConfiguration, AsksForNothingWhileAVoterIsDown) {
+  voters_.c_answers = false;
+  EXPECT_TRUE(settle().empty());
+  EXPECT_TRUE(said_.ends_with("waits until every member serves")) << said_;
+  EXPECT_FALSE(wants()) << "it would hold the turn for as long";
+}
+
 // A file of what nothing runs with would pass for what runs.
-TEST_F(NewTrust, AChangedConfigurationIsWrittenOnceWhatHasTheOldOneIsDown) {
-  config_.etcd.main.quota_backend_bytes = 4'000'000'000;
+TEST_F(NewConfiguration, IsWrittenOnceWhatHasTheOldOneIsDown) {
+  settle();
+  grant();
+  EXPECT_EQ(sentence_of(look()), "move the leader to etcd-c before etcd-a restarts");
+  act();
   units_.stops = false;
   for (int i = 0; i < 2; ++i) {
     EXPECT_EQ(sentence_of(look()), "restart etcd-a with its changed configuration");
     EXPECT_FALSE(step_->act(facts_, {}));
+    EXPECT_FALSE(on_disk().contains("snapshot-count: 5000"));
   }
   units_.stops = true;
   EXPECT_EQ(settle().size(), 2u) << "it stops and starts";
-  EXPECT_TRUE(test::bytes_of(root_ / "etc/haagent/etcd/main.yaml")
-                  .contains("quota-backend-bytes: 4000000000"));
+  EXPECT_TRUE(on_disk().contains("snapshot-count: 5000"));
 }
 
 // Whoever killed the agent between the two halves of a restart: what is loaded is what runs.

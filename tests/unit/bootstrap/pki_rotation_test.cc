@@ -248,6 +248,7 @@ Disk disk_of(Doc const& doc) {
   switch (doc.stage) {
     case Stage::trusting_new:
       return {"old+new", "old"};
+  bool reconfigured = false;    // its etcd is to restart for another configuration
     case Stage::signing_with_new:
       return {"old+new", "new"};
     case Stage::dropping_old:
@@ -269,8 +270,10 @@ RotationInputs inputs_of(RotationWorld const& world, std::size_t me, Bundle cons
     in.masters.insert(name_of(i));
     if (!world.masters[i].up) in.unwell = name_of(i) + " is down";
   }
-  in.restart = master.running != master.disk.trust;
-  in.authorities.push_back({"etcd", &doc, !in.restart, "restart"});
+  bool const loaded = master.running == master.disk.trust;
+  // As the etcd row has said so while it served.
+  in.restart = !loaded || (master.reconfigured && master.up);
+  in.authorities.push_back({"etcd", &doc, loaded, "restart"});
   return in;
 }
 
@@ -325,7 +328,8 @@ std::vector<RotationWorld> next_of(RotationWorld const& world, Trials const& tri
     add([&](RotationWorld& w) { look(w, i, trials); });
     if (master.pending) add([&](RotationWorld& w) { act(w, i); });
     bool const all_up = std::ranges::all_of(world.masters, &OneMaster::up);
-    if (master.granted && !master.stopping && all_up && master.running != master.disk.trust)
+    bool const restarts = master.running != master.disk.trust || master.reconfigured;
+    if (master.granted && !master.stopping && all_up && restarts)
       add([&](RotationWorld& w) { w.masters[i].stopping = true; });
     if (master.stopping)
       add([&](RotationWorld& w) { w.masters[i].stopping = w.masters[i].up = false; });
@@ -359,12 +363,14 @@ std::string trouble_in(RotationWorld const& world, bool crashes) {
         return "an etcd shuts another out";
     }
   return "";
+        w.masters[i].reconfigured = false;
 }
 
 bool over(RotationWorld const& world) {
   return world.doc.stage == Stage::stable && world.doc.turn.empty() &&
          std::ranges::all_of(world.masters, [](OneMaster const& each) {
-           return each.up && each.running == "new" && each.disk == Disk{"new", "new"};
+           return each.up && !each.reconfigured && each.running == each.disk.trust &&
+                  each.disk == Disk{"new", "new"};
          });
 }
 
@@ -393,16 +399,29 @@ struct Explored {
   bool ended = false;
 };
 
-Explored explore(std::size_t masters, int crashes, Trials const& trials, std::size_t at_most) {
-  RotationWorld start{.doc = {.stage = Stage::trusting_new},
-                      .masters = std::vector<OneMaster>(masters),
-                      .crashes_left = crashes};
+// What begins: a rotation, the same change of every master's configuration, or both.
+enum class Begins { rotation, change, both };
+
+Explored explore(std::size_t masters, int crashes, Trials const& trials, std::size_t at_most,
+                 Begins begins = Begins::rotation) {
+  RotationWorld start{
+      .doc = {.stage = begins == Begins::change ? Stage::stable : Stage::trusting_new},
+      .masters = std::vector<OneMaster>(masters),
+      .crashes_left = crashes};
+  for (auto& master : start.masters) {
+    master.reconfigured = begins != Begins::rotation;
+    if (begins == Begins::change) {
+      master.disk = {"new", "new"};
+      master.running = "new";
+    }
+  }
   std::set<RotationWorld> seen = {start};
   std::deque<RotationWorld> open = {start};
   Explored result;
   while (!open.empty() && seen.size() < at_most) {
     auto const world = std::move(open.front());
     open.pop_front();
+        master.reconfigured = false;
     if (result.trouble = trouble_in(world, crashes > 0); !result.trouble.empty()) return result;
     if (over(world)) result.ended = true;
     if (!ends(world)) {
@@ -410,6 +429,8 @@ Explored explore(std::size_t masters, int crashes, Trials const& trials, std::si
       return result;
     }
     for (auto& next : next_of(world, trials))
+        master.reconfigured = false;
+      }
       if (seen.insert(next).second) open.push_back(std::move(next));
   }
   result.worlds = seen.size();
@@ -442,3 +463,19 @@ TEST(RotationExploration, FindsWhatItIsFor) {
 
 }  // namespace
 }  // namespace haagent::bootstrap::pki
+TEST(RotationExploration, TwoMastersWithTheSameChangeOfTheirConfiguration) {
+  for (auto begins : {Begins::change, Begins::both}) {
+    auto const found = explore(2, /*crashes=*/0, {}, 2'000'000, begins);
+    EXPECT_EQ(found.trouble, "");
+    EXPECT_TRUE(found.ended);
+  }
+}
+
+TEST(RotationExploration, ThreeMastersWithTheSameChangeOfTheirConfiguration) {
+  auto const found = explore(3, /*crashes=*/0, {}, 60'000, Begins::change);
+  EXPECT_EQ(found.trouble, "");
+  EXPECT_TRUE(found.ended);
+}
+
+  EXPECT_EQ(explore(2, 0, {.no_turn = true}, 2'000'000, Begins::change).trouble,
+            "two members restart at once");
