@@ -457,8 +457,9 @@ Result<Duration> EtcdStep::derived_heartbeat_on_disk() const {
   auto bytes = read_file(parts_.root(etcd_config_path(cluster_)));
   if (!bytes) return std::unexpected(bytes.error());
   auto const heartbeat = *bytes ? heartbeat_in_config(**bytes) : std::nullopt;
-  return heartbeat && is_derived_heartbeat(*heartbeat) ? *heartbeat
-                                                       : recorded_heartbeat(parts_.root, cluster_);
+  auto const& settings = parts_.config.etcd.of(cluster_ == EtcdCluster::main);
+  return heartbeat && may_stay(settings, *heartbeat) ? *heartbeat
+                                                     : recorded_heartbeat(parts_.root, cluster_);
 }
 
 // etcd reads over these once there is data, so the file keeps what its first start was told.

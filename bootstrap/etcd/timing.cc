@@ -56,6 +56,11 @@ EtcdTiming timing_for(EtcdClusterConfig const& settings, Duration derived) {
   return timing;
 }
 
+bool may_stay(EtcdClusterConfig const& settings, Duration heartbeat) {
+  return heartbeat >= kDefaultHeartbeat && heartbeat <= std::end(kHeartbeats)[-1] &&
+         timing_for(settings, heartbeat).heartbeat == heartbeat;
+}
+
 TimingWatch after_measure(TimingWatch watch, double round_trip_seconds, Duration took) {
   auto const longer = heartbeat_for(round_trip_seconds);
   auto const shorter = heartbeat_for(round_trip_seconds * kToSpare);

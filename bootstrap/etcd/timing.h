@@ -36,6 +36,10 @@ Duration heartbeat_for(double round_trip_seconds);
 // Whether heartbeat_for() could have said so.
 bool is_derived_heartbeat(Duration heartbeat);
 
+// Whether a member may run with it though its config sets none: it is no shorter and no longer than
+// what is derived, and timing_for() gives exactly it back, so that nothing has to restart for it.
+bool may_stay(EtcdClusterConfig const& settings, Duration heartbeat);
+
 // What the config sets, and for what it does not, what follows from `derived`: an election timeout
 // of ten heartbeats, at least etcd's second and at most the 50 s that etcd takes.
 EtcdTiming timing_for(EtcdClusterConfig const& settings, Duration derived);

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "agent/base/volume_marker.h"
+#include "bootstrap/etcd/timing.h"
 #include "bootstrap/etcd/trust.h"
 #include "bootstrap/hosts/hosts_file.h"
 #include "tests/support/fake_clock.h"
@@ -421,6 +422,24 @@ TEST_F(NewConfiguration, IsWrittenOnceWhatHasTheOldOneIsDown) {
   units_.stops = true;
   EXPECT_EQ(settle().size(), 2u) << "it stops and starts";
   EXPECT_TRUE(on_disk().contains("snapshot-count: 5000"));
+}
+
+// The election timeout that is set allows for less than what was derived, and what is derived next
+// is for the next start.
+TEST_F(NewConfiguration, AHeartbeatThatWasDerivedAnewIsNoReasonThoughTheElectionTimeoutIsSet) {
+  ASSERT_TRUE(record_heartbeat(Root(root_.path()), EtcdCluster::main, 200ms, 0.1));
+  config_.etcd.main.election_timeout = 1250ms;
+  make(/*asks_for_backups=*/false);
+  EXPECT_TRUE(settle().empty());
+  grant();
+  settle();
+  ASSERT_TRUE(on_disk().contains("heartbeat-interval: 125")) << on_disk();
+  ASSERT_TRUE(on_disk().contains("election-timeout: 1250")) << on_disk();
+  for (auto next : {100ms, 150ms, 200ms}) {
+    ASSERT_TRUE(record_heartbeat(Root(root_.path()), EtcdCluster::main, next, 0.01));
+    EXPECT_TRUE(settle().empty()) << next.count();
+    EXPECT_FALSE(wants()) << next.count();
+  }
 }
 
 // Whoever killed the agent between the two halves of a restart: what is loaded is what runs.

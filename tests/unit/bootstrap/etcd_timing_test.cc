@@ -65,6 +65,38 @@ TEST(EtcdTiming, WhatIsSetIsTaken) {
   }
 }
 
+struct StayRow {
+  char const* what;
+  std::optional<Duration> heartbeat, election;  // set
+  Duration runs;
+  bool stays;
+};
+TEST(EtcdTiming, WhatRunsStaysWhereItFitsWhatIsSet) {
+  for (auto const& row :
+       {StayRow{"derived", {}, {}, 150ms, true},
+        {"shortened once for the election timeout that is set", {}, 1250ms, 125ms, true},
+        {"the same, and the election timeout is not set any more", {}, {}, 125ms, true},
+        {"derived, and the election timeout that is set is too short for it",
+         {},
+         1250ms,
+         200ms,
+         false},
+        {"derived, and it is long enough", {}, 5s, 200ms, true},
+        {"with one that is shorter than any that is derived", {}, 500ms, 100ms, true},
+        {"set once, and longer than any that is derived", {}, {}, 250ms, false},
+        {"set once, and shorter", {}, {}, 50ms, false},
+        {"set now, to another one", 150ms, {}, 200ms, false},
+        {"set now, to this one", 150ms, {}, 150ms, true}}) {
+    EtcdClusterConfig settings;
+    settings.heartbeat_interval = row.heartbeat;
+    settings.election_timeout = row.election;
+    EXPECT_EQ(may_stay(settings, row.runs), row.stays) << row.what;
+    if (!row.stays || row.heartbeat) continue;
+    auto const timing = timing_for(settings, row.runs);
+    EXPECT_GE(timing.election, 5 * timing.heartbeat) << row.what;
+  }
+}
+
 TimingWatch after(TimingWatch watch, double milliseconds, Duration measured_for) {
   for (auto done = 0min; done < measured_for; done += 5min)
     watch = after_measure(watch, milliseconds / 1000, 5min);
