@@ -157,6 +157,22 @@ std::vector<std::string> rotation_obstacles(ClusterView const& view) {
   return obstacles;
 }
 
+std::vector<std::string> rotation_waits(ClusterView const& view) {
+  std::vector<std::string> waits;
+  for (auto const& node : view.nodes) {
+    auto const& who = node.instance_id.empty() ? node.address : node.instance_id;
+    if (!node.report) {
+      waits.push_back(printable(
+          fmt::format("{}: its agent does not answer ({}); bring it back, or where it is gone for "
+                      "good, take its volumes' tags away",
+                      who, node.problem)));
+    } else if (!node.report->pki.lacks.empty()) {
+      waits.push_back(printable(fmt::format("{}: {}", who, node.report->pki.lacks)));
+    }
+  }
+  return waits;
+}
+
 std::string pki_page(PkiView const& view) {
   auto page = printable(fmt::format("Authorities in {}\n", view.where));
   for (auto const& authority : view.authorities) {
@@ -171,6 +187,8 @@ std::string pki_page(PkiView const& view) {
               '\n';
     }
   }
+  if (!view.waits.empty()) page += "Waited for\n";
+  for (auto const& each : view.waits) page += "  " + each + '\n';
   page += "Certificates of this master\n";
   std::size_t width = 0;
   for (auto const& each : view.pki.certificates)
@@ -219,6 +237,7 @@ Tree to_tree(PkiView const& view) {
   return Tree::map({{"schema", 1},
                     {"authorities", std::move(authorities)},
                     {"masters", names({view.masters.begin(), view.masters.end()})},
+                    {"waits", names(view.waits)},
                     {"certificates", std::move(certificates)},
                     {"warning", view.pki.warning}});
 }
@@ -281,6 +300,11 @@ int run_pki_status(PkiCommandOptions const& options) {
     if (*own) {
       for (auto const& peer : (*own)->peers) view.masters.insert(peer.member);
       view.pki = (*own)->pki;
+      if (std::ranges::any_of(view.authorities, [](PkiView::Authority const& each) {
+            return is_under_way(each.bundle);
+          }))
+        view.waits = rotation_waits(gather_cluster(
+            **own, {}, desk.machine.http, pki::agent_tls(desk.machine.root), 2s, std::move(stop)));
     }
     std::cout << (options.form == OutputFormat::text ? pki_page(view)
                                                      : print_tree(to_tree(view), options.form));

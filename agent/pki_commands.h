@@ -32,6 +32,10 @@ std::vector<std::string> authority_choices();
 // of masters.
 std::vector<std::string> rotation_obstacles(ClusterView const& view);
 
+// What a rotation waits for, by master and in a sentence that says what to do: what each of them
+// has not loaded yet, and whose agent does not answer. The view is of masters.
+std::vector<std::string> rotation_waits(ClusterView const& view);
+
 // What the page shows; pure, for tests.
 struct PkiView {
   struct Authority {
@@ -40,8 +44,9 @@ struct PkiView {
   };
   std::string where;  // the state store
   std::vector<Authority> authorities;
-  std::set<std::string> masters;  // by member: "a"; empty: not known
-  PkiFacts pki;                   // this master's certificates
+  std::set<std::string> masters;   // by member: "a"; empty: not known
+  PkiFacts pki;                    // this master's certificates
+  std::vector<std::string> waits;  // of rotation_waits(), where a rotation is under way
 };
 std::string pki_page(PkiView const& view);
 Tree to_tree(PkiView const& view);

@@ -258,6 +258,7 @@ Tree to_tree(StatusReport const& report) {
                              {"authority", each.authority}}));
   }
   if (!report.pki.warning.empty()) tree["certificateWarning"] = report.pki.warning;
+  if (!report.pki.lacks.empty()) tree["rotationLacks"] = report.pki.lacks;
   tree["criticalPath"] = Tree::list();
   for (auto const& name : critical_path(report.rows)) tree["criticalPath"].push_back(name);
   tree["steps"] = Tree::list();
@@ -305,6 +306,7 @@ Result<StatusReport> status_from_tree(Tree const& tree) {
     }
   }
   report.pki.warning = tree.text_at("certificateWarning");
+  report.pki.lacks = tree.text_at("rotationLacks");
   if (auto const* steps = tree.find("steps")) {
     for (auto const& each : steps->items()) report.rows.push_back(row_from(each));
   }

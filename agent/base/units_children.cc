@@ -20,6 +20,7 @@
 #include "agent/base/own_time.h"
 #include "agent/base/process.h"
 #include "agent/base/program.h"
+#include "agent/base/running.h"
 #include "agent/base/stop_event.h"
 #include "agent/base/units.h"
 
@@ -42,31 +43,10 @@ std::recursive_mutex& bookkeeping() {
   return mutex;
 }
 
-struct ProcessStat {
-  pid_t group = 0;
-  std::uint64_t start_time = 0;  // clock ticks since boot: with the pid, one process and no other
-  bool zombie = false;
-};
-
-// proc(5): the name in field 2 may hold anything, so the fields are counted from its last ')'.
 std::optional<ProcessStat> stat_of(pid_t pid) {
   auto text = read_file(fmt::format("/proc/{}/stat", pid), 4096);
   if (!text || !*text) return std::nullopt;
-  std::string_view rest(**text);
-  rest.remove_prefix(std::min(rest.rfind(')'), rest.size()));
-  ProcessStat stat;
-  for (int field = 2; !rest.empty(); ++field) {
-    auto word = rest.substr(0, rest.find(' '));
-    auto number = [&](auto& value) { std::from_chars(word.begin(), word.end(), value); };
-    if (field == 3) stat.zombie = word == "Z" || word == "X";
-    if (field == 5) number(stat.group);
-    if (field == 22) {
-      number(stat.start_time);
-      return stat;
-    }
-    rest.remove_prefix(std::min(word.size() + 1, rest.size()));
-  }
-  return std::nullopt;
+  return parse_process_stat(**text);
 }
 
 // What <state>/<name>.json holds.

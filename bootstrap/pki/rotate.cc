@@ -1,7 +1,10 @@
 // What the step `pki` does in a rotation: gathers for the decision of rotation.h, and carries out
 // what that changes in the documents.
+#include <sys/stat.h>
+
 #include <utility>
 
+#include "agent/base/running.h"
 #include "bootstrap/etcd/trust.h"
 #include "bootstrap/kube/apiserver.h"
 #include "bootstrap/pki/step.h"
@@ -11,10 +14,23 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// The kubelet sees a changed manifest within 20 s, and the apiserver takes some to come back.
-constexpr Duration kApiserverRestarts = 45s;
+// Where none runs, the kubelet is about to start it, or it never will.
+constexpr Duration kApiserverComesBack = 45s;
 // It looks at the files that it reads again by itself once a minute.
 constexpr Duration kApiserverReloads = 90s;
+
+std::string member_of(Facts& facts) {
+  return facts.main.volume.get().value_or(EtcdVolume{}).member;
+}
+
+Result<UtcTime> written_at(std::filesystem::path const& path) {
+  struct stat status{};
+  if (::stat(path.c_str(), &status) != 0)
+    return fail_errno(errno, fmt::format("looking at {}", path.string()));
+  return UtcTime(std::chrono::duration_cast<UtcTime::duration>(
+      std::chrono::seconds(status.st_mtim.tv_sec) +
+      std::chrono::nanoseconds(status.st_mtim.tv_nsec)));
+}
 
 // Why no etcd member may restart now; empty: every voter is healthy, as the members here see it.
 std::string unwell_of(Facts& facts) {
@@ -44,34 +60,55 @@ bool PkiStep::settled(std::string_view authority, std::string const& text, Durat
   return now - seen.since >= patience;
 }
 
-// What the local apiserver, where there is one, has not read yet.
-Result<std::string> PkiStep::apiserver_lacks(std::string_view authority, std::string const& me) {
+// What the local apiserver, where there is one, has not read yet, and what to do.
+Result<std::string> PkiStep::apiserver_lacks(std::string_view authority, Facts& facts) {
   bool const of_etcd = authority == kEtcdAuthority.name;
   if (!of_etcd && authority != kFrontProxyAuthority.name) return "";
-  auto manifest = read_file(parts_.root(kube::manifest_path(kube::Component::apiserver)));
+  auto const path = parts_.root(kube::manifest_path(kube::Component::apiserver));
+  auto manifest = read_file(path);
   if (!manifest) return std::unexpected(manifest.error());
   if (!*manifest) return "";
   auto const& bundle = bundles_.at(authority);
   // It trusts what it found at its start; its own certificates it reads again by itself.
   if (of_etcd && !(*manifest)->contains(kube::etcd_trust_hash(trust_of(bundle)))) {
     loaded_since_.erase(authority);
-    return "the apiserver has to restart";
+    return "the manifest of kube-apiserver is to be written anew";
   }
-  // What was reported has settled, though this agent may be younger than that.
-  auto const claim = bundle.loaded.find(me);
+  // What was reported has settled, though this agent may be younger than that. An apiserver that
+  // was restarted since has read it again.
+  auto const claim = bundle.loaded.find(member_of(facts));
   if (claim != bundle.loaded.end() && claim->second == loaded_text(bundle)) return "";
-  auto const patience = of_etcd ? kApiserverRestarts : kApiserverReloads;
-  return settled(authority, of_etcd ? trust_of(bundle) : loaded_text(bundle), patience)
-             ? ""
-             : fmt::format("the apiserver is given {} to read it", to_words(patience));
+  if (!of_etcd)
+    return settled(authority, loaded_text(bundle), kApiserverReloads)
+               ? ""
+               : fmt::format("kube-apiserver is given {} to read it", to_words(kApiserverReloads));
+  auto process = look_at_apiserver(path);
+  if (!process) return std::unexpected(process.error());
+  auto const lacks =
+      lacks_of(*process, parts_.clock.utc(), facts.identity.get().value_or(Identity{}).instance_id);
+  if (process->started) {
+    loaded_since_.erase(authority);
+    return lacks;
+  }
+  return settled(authority, trust_of(bundle), kApiserverComesBack) ? "" : lacks;
+}
+
+// When the manifest was written, and the oldest apiserver that runs.
+Result<ApiserverProcess> PkiStep::look_at_apiserver(std::filesystem::path const& manifest) const {
+  auto const written = written_at(manifest);
+  if (!written) return std::unexpected(written.error());
+  auto const running = running_programs(parts_.root, "kube-apiserver", parts_.clock.utc());
+  if (!running) return std::unexpected(running.error());
+  ApiserverProcess process{.manifest = *written, .started = {}};
+  for (auto const& each : *running)
+    if (!process.started || each.started < *process.started) process.started = each.started;
+  return process;
 }
 
 // The disk is as the documents have it.
 Result<RotationInputs> PkiStep::rotation_inputs(Facts& facts) {
-  RotationInputs in{.me = facts.main.volume.get().value_or(EtcdVolume{}).member,
-                    .masters = {},
-                    .authorities = {},
-                    .unwell = unwell_of(facts)};
+  RotationInputs in{
+      .me = member_of(facts), .masters = {}, .authorities = {}, .unwell = unwell_of(facts)};
   if (auto const peers = facts.main.peers.get()) {
     in.masters.insert(in.me);
     for (auto const& peer : *peers) in.masters.insert(peer.member);
@@ -79,6 +116,7 @@ Result<RotationInputs> PkiStep::rotation_inputs(Facts& facts) {
   std::map<std::string_view, std::string> lacks;
   for (auto cluster : kEtcdClusters) {
     if (!facts.etcd(cluster).volume.get()) continue;
+    in.restart = in.restart || facts.etcd(cluster).wants_restart.get().value_or(false);
     auto loaded = loaded_trust(parts_.root, cluster);
     if (!loaded) return std::unexpected(loaded.error());
     for (auto const& [authority, trust] : {std::pair(kEtcdAuthority, loaded->clients),
@@ -95,7 +133,7 @@ Result<RotationInputs> PkiStep::rotation_inputs(Facts& facts) {
     if (!rotates(file.authority) || bundle == bundles_.end()) continue;
     auto& lack = lacks[name];
     if (lack.empty()) {
-      auto apiserver = apiserver_lacks(name, in.me);
+      auto apiserver = apiserver_lacks(name, facts);
       if (!apiserver) return std::unexpected(apiserver.error());
       lack = *std::move(apiserver);
     }
@@ -108,15 +146,23 @@ Result<RotationInputs> PkiStep::rotation_inputs(Facts& facts) {
 Result<Finding> PkiStep::rotate(Facts& facts, Plan plan) {
   // In the boot nobody serves yet, and the certificates on the disk are all that matters.
   if (!settled_) return done(std::move(plan), facts, {});
+  if (seen_versions_ != versions_) got_on_ = parts_.clock.steady();
+  seen_versions_ = versions_;
+  changing_ = is_changing(facts);
   auto in = rotation_inputs(facts);
   if (!in) return std::unexpected(in.error());
+  if (auto const etcd = bundles_.find(kEtcdAuthority.name); etcd != bundles_.end())
+    plan.told.turn = etcd->second.turn;
+  for (auto const& each : in->authorities)
+    if (is_under_way(*each.bundle) && !each.loaded && !each.lacks.empty() &&
+        !plan.told.lacks.contains(each.lacks))
+      plan.told.lacks += (plan.told.lacks.empty() ? "" : "; ") + each.lacks;
   auto const move = decide_rotation(*in);
   if (auto const name = authority_of(move); !name.empty()) {
     change_ = Change{name, after(bundles_.at(name), move, *in), versions_.at(name)};
     (void)done(std::move(plan), facts, {});
     return Needed{sentence_of(move, *in)};
   }
-    in.restart = in.restart || facts.etcd(cluster).wants_restart.get().value_or(false);
   if (std::holds_alternative<RestartMembers>(move))
     plan.told.restart_for = digest_of({trust_of(bundles_.at(kEtcdAuthority.name)),
                                        trust_of(bundles_.at(kEtcdPeerAuthority.name))});
@@ -137,12 +183,3 @@ Result<void> PkiStep::change_document(std::stop_token stop) {
 }
 
 }  // namespace haagent::bootstrap::pki
-  if (seen_versions_ != versions_) got_on_ = parts_.clock.steady();
-  seen_versions_ = versions_;
-  changing_ = is_changing(facts);
-  if (auto const etcd = bundles_.find(kEtcdAuthority.name); etcd != bundles_.end())
-    plan.told.turn = etcd->second.turn;
-  for (auto const& each : in->authorities)
-    if (is_under_way(*each.bundle) && !each.loaded && !each.lacks.empty() &&
-        !plan.told.lacks.contains(each.lacks))
-      plan.told.lacks += (plan.told.lacks.empty() ? "" : "; ") + each.lacks;

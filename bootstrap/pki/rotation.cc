@@ -8,6 +8,12 @@
 namespace haagent::bootstrap::pki {
 namespace {
 
+using namespace std::chrono_literals;
+
+// The kernel tells a process's start in ticks, and writes a file's time by a coarse clock.
+constexpr Duration kStartIsToldEarly = 30ms;
+constexpr Duration kApiserverComesUp = 2s;
+
 bool under_way(Bundle const& bundle) {
   return bundle.stage != Stage::stable;
 }
@@ -74,6 +80,21 @@ RotationMove decide_turn(RotationInputs const& in) {
 }
 
 }  // namespace
+
+std::string lacks_of(ApiserverProcess const& process, UtcTime now, std::string const& instance) {
+  if (!process.started)
+    return fmt::format(
+        "kube-apiserver does not run on {}: the kubelet is given a while to start it", instance);
+  if (*process.started + kStartIsToldEarly < process.manifest)
+    return fmt::format(
+        "the kubelet of {} has not restarted kube-apiserver since {}, when its manifest was "
+        "written: look at 'systemctl status kubelet' there, and start it",
+        instance, to_rfc3339(process.manifest));
+  // It serves before the next one's turn.
+  if (now - *process.started < kApiserverComesUp)
+    return fmt::format("kube-apiserver of {} has just started", instance);
+  return "";
+}
 
 LoadedBy loaded_by(Bundle const& bundle, std::set<std::string> const& masters) {
   LoadedBy by;

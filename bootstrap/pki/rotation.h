@@ -16,12 +16,14 @@
 //     when every voter is again.
 #pragma once
 
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
 #include <variant>
 #include <vector>
 
+#include "agent/base/clock.h"
 #include "bootstrap/pki/bundle.h"
 
 namespace haagent::bootstrap::pki {
@@ -74,6 +76,16 @@ Bundle after(Bundle bundle, RotationMove const& move, RotationInputs const& inpu
 std::string rotation_sentence(RotationInputs const& inputs);
 // The move: "report that a has loaded the authorities of etcd (trusting new)".
 std::string sentence_of(RotationMove const& move, RotationInputs const& inputs);
+
+// The local apiserver, seen from outside: it reads etcd's authorities at its start alone, and its
+// manifest is written after them.
+struct ApiserverProcess {
+  UtcTime manifest{};              // written then
+  std::optional<UtcTime> started;  // the oldest that runs; nothing: none does
+};
+// What it has not loaded yet, and what to do; empty: it has all that there is. `instance` is the
+// machine it runs on.
+std::string lacks_of(ApiserverProcess const& process, UtcTime now, std::string const& instance);
 
 // Who of the masters has said so, and who has not.
 struct LoadedBy {

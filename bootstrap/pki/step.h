@@ -72,7 +72,8 @@ class PkiStep final : public Step {
   bool is_rotating(Facts& facts) const;
   bool is_changing(Facts& facts) const;  // and that gets on
   Result<RotationInputs> rotation_inputs(Facts& facts);
-  Result<std::string> apiserver_lacks(std::string_view authority, std::string const& me);
+  Result<std::string> apiserver_lacks(std::string_view authority, Facts& facts);
+  Result<ApiserverProcess> look_at_apiserver(std::filesystem::path const& manifest) const;
   bool settled(std::string_view authority, std::string const& text, Duration patience);
   Result<void> change_document(std::stop_token stop);
 
@@ -91,10 +92,10 @@ class PkiStep final : public Step {
   };
   std::map<std::string_view, Since> loaded_since_;  // by the apiserver's files, by authority
   std::optional<Secret> service_account_;
-  std::optional<SteadyTime> asked_;
   std::map<std::string_view, std::string> seen_versions_;
   SteadyTime got_on_;  // when one of them was last another
   bool changing_ = false;
+  std::optional<SteadyTime> asked_;
   std::string trouble_;   // of the last question to the store
   bool settled_ = false;  // has been done once
 };

@@ -62,6 +62,23 @@ TEST(PkiCommands, ARotationBeginsWhereEveryMasterIsWell) {
   EXPECT_THAT(rotation_obstacles(gone), ElementsAre(HasSubstr("not every voter")));
 }
 
+TEST(PkiCommands, WhatARotationWaitsForIsSaidOfEachMaster) {
+  EXPECT_THAT(rotation_waits(whole()), IsEmpty());
+  auto view = whole();
+  view.nodes[1].report->pki.lacks = "the kubelet of i-b has not restarted kube-apiserver";
+  // As the other master's page brings it here.
+  view.nodes[1].report = status_from_tree(to_tree(*view.nodes[1].report)).value();
+  view.nodes[2].report.reset();
+  view.nodes[2].problem = "Connection refused";
+  auto const waits = rotation_waits(view);
+  ASSERT_THAT(waits, ElementsAre("i-b: the kubelet of i-b has not restarted kube-apiserver",
+                                 HasSubstr("i-c: its agent does not answer (Connection refused)")));
+  EXPECT_THAT(pki_page({.where = "memory://state", .waits = {waits[0]}}),
+              HasSubstr("Waited for\n  i-b: the kubelet of i-b has not restarted"));
+  EXPECT_THAT(json::print(to_tree(PkiView{.where = "memory://state", .waits = {"x"}})),
+              HasSubstr(R"("waits":["x"])"));
+}
+
 TEST(PkiCommands, StatusShowsTheStageAndWhoHasItAndNoKey) {
   test::FakeClock clock;
   test::MemoryStore store(clock);

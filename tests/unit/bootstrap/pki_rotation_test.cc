@@ -13,6 +13,8 @@
 namespace haagent::bootstrap::pki {
 namespace {
 
+using namespace std::chrono_literals;
+
 using testing::HasSubstr;
 using testing::IsEmpty;
 
@@ -196,6 +198,31 @@ TEST(Rotation, IsToldInASentence) {
   EXPECT_EQ(rotation_sentence(in), "");
 }
 
+TEST(Rotation, AnApiserverHasLoadedWhatStoodThereWhenItsProcessBegan) {
+  UtcTime const written{1768472100s};
+  auto const later = written + 60s;
+  struct Seen {
+    char const* what;
+    std::optional<UtcTime> started;
+    char const* lacks;
+  };
+  for (auto const& row : {
+           Seen{"from before", written - 1h,
+                "the kubelet of i-a has not restarted kube-apiserver since 2026-01-15T10:15:00Z, "
+                "when its manifest was written: look at 'systemctl status kubelet' there, and "
+                "start it"},
+           Seen{"a moment before", written - 1s, "the kubelet of i-a has not restarted"},
+           Seen{"as the kernel rounds it", written - 10ms, ""},
+           Seen{"since", written + 1s, ""},
+           Seen{"just now", later - 1s, "kube-apiserver of i-a has just started"},
+           Seen{"none", {}, "kube-apiserver does not run on i-a"},
+       }) {
+    auto const lacks = lacks_of({.manifest = written, .started = row.started}, later, "i-a");
+    EXPECT_THAT(lacks, testing::StartsWith(row.lacks)) << row.what;
+    EXPECT_EQ(lacks.empty(), std::string_view(row.lacks).empty()) << row.what;
+  }
+}
+
 // Masters around one document, in every order of their looks, acts and restarts. Each look reads,
 // each act comes any time later, with what the look has read; agents are killed in between and
 // remember nothing.
@@ -221,6 +248,7 @@ struct Pending {
 struct OneMaster {
   Disk disk;
   std::string running = "old";  // what its etcd trusts
+  bool reconfigured = false;    // its etcd is to restart for another configuration
   bool up = true;
   bool granted = false;
   bool stopping = false;  // decided, and not yet done
@@ -248,7 +276,6 @@ Disk disk_of(Doc const& doc) {
   switch (doc.stage) {
     case Stage::trusting_new:
       return {"old+new", "old"};
-  bool reconfigured = false;    // its etcd is to restart for another configuration
     case Stage::signing_with_new:
       return {"old+new", "new"};
     case Stage::dropping_old:
@@ -336,6 +363,7 @@ std::vector<RotationWorld> next_of(RotationWorld const& world, Trials const& tri
     if (!master.up)
       add([&](RotationWorld& w) {
         w.masters[i].up = true;
+        w.masters[i].reconfigured = false;
         w.masters[i].running = w.masters[i].disk.trust;
       });
     // The agent is killed.
@@ -363,7 +391,6 @@ std::string trouble_in(RotationWorld const& world, bool crashes) {
         return "an etcd shuts another out";
     }
   return "";
-        w.masters[i].reconfigured = false;
 }
 
 bool over(RotationWorld const& world) {
@@ -382,13 +409,16 @@ bool ends(RotationWorld world) {
       auto& master = world.masters[i];
       if (!master.up) {
         master.up = true;
+        master.reconfigured = false;
         master.running = master.disk.trust;
       }
       look(world, i, {});
       if (master.pending) act(world, i);
       master.stopping = false;
-      if (master.granted && std::ranges::all_of(world.masters, &OneMaster::up))
+      if (master.granted && std::ranges::all_of(world.masters, &OneMaster::up)) {
         master.running = master.disk.trust;
+        master.reconfigured = false;
+      }
     }
   return over(world);
 }
@@ -421,7 +451,6 @@ Explored explore(std::size_t masters, int crashes, Trials const& trials, std::si
   while (!open.empty() && seen.size() < at_most) {
     auto const world = std::move(open.front());
     open.pop_front();
-        master.reconfigured = false;
     if (result.trouble = trouble_in(world, crashes > 0); !result.trouble.empty()) return result;
     if (over(world)) result.ended = true;
     if (!ends(world)) {
@@ -429,8 +458,6 @@ Explored explore(std::size_t masters, int crashes, Trials const& trials, std::si
       return result;
     }
     for (auto& next : next_of(world, trials))
-        master.reconfigured = false;
-      }
       if (seen.insert(next).second) open.push_back(std::move(next));
   }
   result.worlds = seen.size();
@@ -455,14 +482,6 @@ TEST(RotationExploration, ThreeMasters) {
   EXPECT_EQ(explore(3, /*crashes=*/0, {}, 60'000).trouble, "");
 }
 
-TEST(RotationExploration, FindsWhatItIsFor) {
-  EXPECT_EQ(explore(2, 0, {.no_turn = true}, 2'000'000).trouble, "two members restart at once");
-  EXPECT_THAT(explore(2, 0, {.no_claims = true}, 2'000'000).trouble,
-              HasSubstr("shuts another out"));
-}
-
-}  // namespace
-}  // namespace haagent::bootstrap::pki
 TEST(RotationExploration, TwoMastersWithTheSameChangeOfTheirConfiguration) {
   for (auto begins : {Begins::change, Begins::both}) {
     auto const found = explore(2, /*crashes=*/0, {}, 2'000'000, begins);
@@ -477,5 +496,13 @@ TEST(RotationExploration, ThreeMastersWithTheSameChangeOfTheirConfiguration) {
   EXPECT_TRUE(found.ended);
 }
 
+TEST(RotationExploration, FindsWhatItIsFor) {
   EXPECT_EQ(explore(2, 0, {.no_turn = true}, 2'000'000, Begins::change).trouble,
             "two members restart at once");
+  EXPECT_EQ(explore(2, 0, {.no_turn = true}, 2'000'000).trouble, "two members restart at once");
+  EXPECT_THAT(explore(2, 0, {.no_claims = true}, 2'000'000).trouble,
+              HasSubstr("shuts another out"));
+}
+
+}  // namespace
+}  // namespace haagent::bootstrap::pki

@@ -1,8 +1,10 @@
 #include "bootstrap/pki/step.h"
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <random>
@@ -476,8 +478,6 @@ TEST_F(PkiRotation, NoMemberRestartsWhileAVoterIsDown) {
   EXPECT_EQ(restarts_, 0);
 }
 
-TEST_F(PkiRotation, AnotherMastersChangeIsNeverOverwritten) {
-  begin(kAgentAuthority);
 // Where no authority changes too: the same change of the configuration comes to all at once.
 TEST_F(PkiRotation, MembersThatAreToRestartDoItOneAfterTheOther) {
   std::set<std::string> restarted;
@@ -510,6 +510,8 @@ TEST_F(PkiRotation, MembersThatAreToRestartDoItOneAfterTheOther) {
   EXPECT_EQ(document(kEtcdAuthority).turn, "");
 }
 
+TEST_F(PkiRotation, AnotherMastersChangeIsNeverOverwritten) {
+  begin(kAgentAuthority);
   auto& a = *masters_[0];
   ASSERT_THAT(a.look(), HasSubstr("write what is trusted: haagent/ca"));
   ASSERT_TRUE(a.step->act(a.facts, {}));
@@ -543,30 +545,94 @@ TEST_F(PkiRotation, AStoreThatFailsInTheMiddleHoldsItAndNoMore) {
   EXPECT_TRUE(all_stable());
 }
 
-TEST_F(PkiRotation, TheApiserverGoesWithItsEtcd) {
-  auto& a = *masters_[0];
-  auto const manifest = a.root("/etc/kubernetes/manifests/kube-apiserver.yaml");
-  test::write_bytes(manifest, "haagent.io/config-hash: " +
-                                  kube::etcd_trust_hash(trust_of(document(kEtcdAuthority))));
+// a, beside its apiserver: the manifest, and the process as /proc tells it.
+class RotationBesideAnApiserver : public PkiRotation {
+ protected:
+  // As the row control-plane does it once etcd was restarted.
+  void write_manifest(std::string const& trust) {
+    auto const path = a_.root("/etc/kubernetes/manifests/kube-apiserver.yaml");
+    test::write_bytes(path, "haagent.io/config-hash: " + kube::etcd_trust_hash(trust));
+    auto const now = clock_.utc().time_since_epoch();
+    timespec const time{.tv_sec = std::chrono::duration_cast<std::chrono::seconds>(now).count(),
+                        .tv_nsec = 0};
+    timespec const times[] = {time, time};
+    ASSERT_EQ(::utimensat(AT_FDCWD, path.c_str(), times, 0), 0);
+  }
+  std::string loaded() { return loaded_trust(a_.root, EtcdCluster::main).value().clients; }
+  void tell_uptime() {
+    auto const up = std::chrono::duration_cast<std::chrono::seconds>(clock_.utc() - boot_).count();
+    test::write_bytes(a_.root("/proc/uptime"), fmt::format("{}.00 1.00\n", up));
+  }
+  void start_apiserver(int pid) {
+    auto const ticks =
+        std::chrono::duration_cast<std::chrono::seconds>(clock_.utc() - boot_).count() *
+        ::sysconf(_SC_CLK_TCK);
+    auto const folder = a_.root(fmt::format("/proc/{}", pid));
+    test::write_bytes(folder / "cmdline", std::string("/usr/local/bin/kube-apiserver\0-v", 32));
+    test::write_bytes(folder / "stat",
+                      fmt::format("{} (kube-apiserver) S 1 {} 0 0 -1 0 0 0 0 0 0 0 0 0 20 0 9 0 {} "
+                                  "0 0\n",
+                                  pid, pid, ticks));
+  }
+  void end_apiserver(int pid) {
+    std::filesystem::remove_all(a_.root(fmt::format("/proc/{}", pid)));
+  }
+  std::string live_a() {
+    tell_uptime();
+    return live(a_);
+  }
+  bool has_claimed() { return document(kEtcdAuthority).loaded.contains("a"); }
+
+  Master& a_ = *masters_[0];
+  UtcTime const boot_ = clock_.utc() - 1h;
+};
+
+TEST_F(RotationBesideAnApiserver, ItsProcessMustBeYoungerThanItsManifest) {
+  write_manifest(trust_of(document(kEtcdAuthority)));
+  start_apiserver(77);
   begin(kEtcdAuthority);
-  for (int i = 0; i < 5; ++i) live(a);
+  for (int i = 0; i < 5; ++i) live_a();
   EXPECT_EQ(restarts_, 1);
-  EXPECT_THAT(live(a), HasSubstr("waiting for a, b and c (here the apiserver has to restart)"));
-  auto const trust = loaded_trust(a.root, EtcdCluster::main).value().clients;
-  test::write_bytes(manifest, "haagent.io/config-hash: " + kube::etcd_trust_hash(trust));
-  EXPECT_THAT(live(a), HasSubstr("the apiserver is given 45.0 s to read it"));
+  EXPECT_THAT(live_a(), HasSubstr("(here the manifest of kube-apiserver is to be written anew)"));
+  write_manifest(loaded());
+  // The kubelet is down: the old process goes on, however long.
+  clock_.advance(10h);
+  for (int i = 0; i < 3; ++i)
+    EXPECT_THAT(
+        live_a(),
+        HasSubstr("the kubelet of i-0123456789abcdef0 has not restarted kube-apiserver since"));
+  EXPECT_THAT(a_.facts.pki.get()->lacks, HasSubstr("look at 'systemctl status kubelet' there"));
+  EXPECT_FALSE(has_claimed());
   EXPECT_EQ(document(kEtcdAuthority).turn, "a") << "the others' apiservers stay up";
-  clock_.advance(45s);
-  live(a);
-  live(a);
-  EXPECT_TRUE(document(kEtcdAuthority).loaded.contains("a"));
+  // It comes back, and the old process ends after the new one has begun.
+  start_apiserver(99);
+  clock_.advance(30s);
+  EXPECT_THAT(live_a(), HasSubstr("has not restarted"));
+  end_apiserver(77);
+  for (int i = 0; i < 2; ++i) live_a();
+  EXPECT_TRUE(has_claimed());
+  EXPECT_EQ(a_.facts.pki.get()->lacks, "");
   EXPECT_EQ(document(kEtcdAuthority).turn, "");
   // A new agent does not wait again for what was reported.
   auto const writes = store_.writes();
-  a.restart();
-  live(a);
-  EXPECT_THAT(live(a), HasSubstr("a has it, waiting for b and c"));
+  a_.restart();
+  live_a();
+  EXPECT_THAT(live_a(), HasSubstr("a has it, waiting for b and c"));
   EXPECT_EQ(store_.writes(), writes);
+}
+
+TEST_F(RotationBesideAnApiserver, OneThatDoesNotRunIsWaitedForAWhile) {
+  write_manifest(trust_of(document(kEtcdAuthority)));
+  begin(kEtcdAuthority);
+  for (int i = 0; i < 5; ++i) live_a();
+  write_manifest(loaded());
+  EXPECT_THAT(live_a(), HasSubstr("kube-apiserver does not run on i-0123456789abcdef0"));
+  EXPECT_EQ(document(kEtcdAuthority).turn, "a");
+  clock_.advance(45s);
+  live_a();
+  live_a();
+  EXPECT_TRUE(has_claimed()) << "it reads what stands there, whenever it starts";
+  EXPECT_EQ(document(kEtcdAuthority).turn, "");
 }
 
 TEST_F(PkiRotation, BeginsOnceAndNotOverAnother) {
