@@ -13,6 +13,8 @@
 namespace haagent::bootstrap::kube {
 namespace {
 
+constexpr Duration kTrustIsLookedAt{1'000};
+
 std::string join(std::vector<std::string> const& words) {
   return fmt::format("{}", fmt::join(words, ", "));
 }
@@ -120,6 +122,19 @@ Result<void> WriteFiles::act(Facts& facts, std::stop_token stop) {
   if (!record) return std::unexpected(record.error());
   for (auto const& path : made->remove) record->erase(path);
   return write_record(root_, *record);
+}
+
+bool ControlPlane::rest(Clock& clock, Duration at_most, std::stop_token stop) {
+  auto loaded = [&] {
+    auto trust = loaded_trust(root_, EtcdCluster::main);
+    return trust ? trust->clients : "";
+  };
+  auto const before = loaded();
+  for (Duration left = at_most; left > Duration(0); left -= kTrustIsLookedAt) {
+    if (!clock.sleep(std::min(left, kTrustIsLookedAt), stop)) return false;
+    if (loaded() != before) break;
+  }
+  return true;
 }
 
 std::vector<std::string> kubelet_inputs() {

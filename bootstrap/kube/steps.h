@@ -35,7 +35,11 @@ class WriteFiles : public Step {
   Result<Plan> plan(Facts& facts);
 
   NodeConfig const& config_;
+
+ protected:
   Root root_;
+
+ private:
   std::mutex& record_mutex_;
   RenderedFile::Stage stage_;
 };
@@ -54,6 +58,9 @@ class ControlPlane final : public WriteFiles {
   ControlPlane(NodeConfig const& config, Root root, std::mutex& record_mutex)
       : WriteFiles(config, std::move(root), record_mutex, RenderedFile::Stage::after_etcd) {}
   std::string_view name() const override { return "control-plane"; }
+  // Until the local etcd was started with other authorities: the apiserver goes with it, and other
+  // masters wait for that.
+  bool rest(Clock& clock, Duration at_most, std::stop_token stop) override;
 };
 
 // The files that the kubelet reads only when it starts: newer than its start, it needs another.

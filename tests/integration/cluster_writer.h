@@ -20,7 +20,7 @@ class Writer {
       auto const address = region.instance(region.instance_of(master)).text_at("address");
       endpoints += fmt::format("{}https://{}:2379", endpoints.empty() ? "" : ",", address);
     }
-    give_client_certificate();
+    renew_certificate();
     auto const script = fmt::format(
         "mkdir {0}; cd {0}; i=0; while [ ! -e stop ]; do i=$((i+1)); "
         "etcdctl --dial-timeout=500ms --command-timeout=1s --cacert=/run/writer-tls/ca "
@@ -63,9 +63,8 @@ class Writer {
     return missing;
   }
 
- private:
-  // A worker has none of its own: a master's.
-  void give_client_certificate() const {
+  // A worker has none of its own: a master's, as it is now.
+  void renew_certificate() const {
     auto const master = region_.masters().front();
     for (auto const& [from, to] : {std::pair("ca.crt", "ca"),
                                    {"healthcheck-client.crt", "crt"},
@@ -74,11 +73,14 @@ class Writer {
           region_.run(master, {"cat", std::string("/etc/kubernetes/pki/etcd/") + from});
       EXPECT_EQ(file.code, 0) << file.out;
       auto const put = region_.sh(
-          where_, fmt::format("mkdir -p /run/writer-tls && cat >/run/writer-tls/{} <<'END'\n{}END",
-                              to, file.out));
+          where_, fmt::format("mkdir -p /run/writer-tls && cd /run/writer-tls && cat >new <<'END'\n"
+                              "{}END\nmv new {}",
+                              file.out, to));
       EXPECT_EQ(put.code, 0) << put.out;
     }
   }
+
+ private:
   std::string prefix() const {
     return testing::UnitTest::GetInstance()->current_test_info()->name();
   }

@@ -1,6 +1,10 @@
 #include "tests/sim/standin/apiserver_standin.h"
 
 #include <httplib.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <iostream>
@@ -20,6 +24,8 @@ using namespace std::chrono_literals;
 
 constexpr Duration kLook = 100ms;
 constexpr Duration kEtcdTimeout = 2s;
+constexpr Duration kEnds = 3s;
+constexpr char const* kState = "/run/haagent-sim-apiserver";
 
 std::vector<std::string> split(std::string_view text) {
   std::vector<std::string> parts;
@@ -115,6 +121,36 @@ class Apiserver {
   std::thread thread_;
 };
 
+// The apiserver's process. It ends with the one who started it.
+class Child {
+ public:
+  ~Child() { end(); }
+  bool runs() {
+    if (pid_ > 0 && ::waitpid(pid_, nullptr, WNOHANG) == pid_) pid_ = 0;
+    return pid_ > 0;
+  }
+  void start(std::filesystem::path const& manifest) {
+    auto const path = manifest.string();
+    pid_ = ::fork();
+    if (pid_ != 0) return;
+    ::prctl(PR_SET_PDEATHSIG, SIGTERM);
+    ::execl("/proc/self/exe", "kube-apiserver", "serve", path.c_str(), nullptr);
+    ::_exit(127);
+  }
+  void end() {
+    if (pid_ <= 0) return;
+    ::kill(pid_, SIGTERM);
+    SystemClock clock;
+    for (auto const until = clock.steady() + kEnds; runs();) {
+      if (clock.steady() >= until) ::kill(pid_, SIGKILL);
+      clock.sleep(5ms, {});
+    }
+  }
+
+ private:
+  pid_t pid_ = 0;
+};
+
 void complain(std::string const& trouble, std::string& last) {
   if (trouble != last && !trouble.empty()) std::cerr << trouble << std::endl;
   last = trouble;
@@ -162,16 +198,38 @@ Result<ApiserverManifest> read_apiserver_manifest(std::string_view text) {
   return manifest;
 }
 
-void run_apiserver_standin(std::filesystem::path const& manifests, std::stop_token stop) {
+Result<void> run_apiserver_standin(std::filesystem::path const& path, std::stop_token stop) {
+  auto text = read_file(path);
+  if (!text) return std::unexpected(text.error());
+  auto manifest = read_apiserver_manifest(text->value_or(""));
+  if (!manifest) return fail(manifest.error(), "reading {}", path.string());
+  if (!manifest->etcd_tls.ca_file.empty()) {
+    auto trust = read_file(manifest->etcd_tls.ca_file);
+    if (!trust) return std::unexpected(trust.error());
+    if (auto made = make_directories(kState); !made) return made;
+    manifest->etcd_tls.ca_file = std::string(kState) + "/etcd-ca.crt";
+    auto kept = replace_file(manifest->etcd_tls.ca_file, trust->value_or(""));
+    if (!kept) return kept;
+  }
+  Apiserver server(*std::move(manifest));
+  if (auto started = server.start(); !started) return started;
   SystemClock clock;
-  std::optional<std::string> served;  // manifest and certificate, which may be renewed
-  std::unique_ptr<Apiserver> server;
+  while (clock.sleep(1h, stop)) {
+  }
+  return {};
+}
+
+void run_kubelet_standin(std::filesystem::path const& manifests, std::stop_token stop) {
+  SystemClock clock;
+  auto const path = manifests / "kube-apiserver.yaml";
+  std::string runs;  // manifest and certificate, which may be renewed
+  Child child;
   std::string last;
   do {
-    auto text = read_file(manifests / "kube-apiserver.yaml");
+    if (!child.runs()) runs.clear();
+    auto text = read_file(path);
     if (!text || !*text) {
-      server.reset();
-      served.reset();
+      child.end();
       complain(text ? "" : text.error().what, last);
       continue;
     }
@@ -182,17 +240,11 @@ void run_apiserver_standin(std::filesystem::path const& manifests, std::stop_tok
     }
     auto certificate = read_file(manifest->cert_file);
     auto wanted = **text + (certificate && *certificate ? **certificate : "");
-    if (served == wanted) continue;
-    server.reset();
-    served.reset();
-    server = std::make_unique<Apiserver>(*manifest);
-    if (auto started = server->start(); !started) {
-      complain(started.error().what, last);
-      server.reset();
-      continue;
-    }
+    if (runs == wanted) continue;
+    child.end();
+    child.start(path);
     complain("", last);
-    served = wanted;
+    runs = wanted;
   } while (clock.sleep(kLook, stop));
 }
 

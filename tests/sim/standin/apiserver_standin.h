@@ -27,8 +27,13 @@ struct ApiserverManifest {
 // kube-apiserver.yaml: the flags of its first container's command and args, "--name=value" each.
 Result<ApiserverManifest> read_apiserver_manifest(std::string_view yaml);
 
-// Runs the apiserver of `manifests`/kube-apiserver.yaml for as long as the file is there, and a new
-// one whenever it changes, until stopped. Trouble goes to stderr, once.
-void run_apiserver_standin(std::filesystem::path const& manifests, std::stop_token stop);
+// As the kubelet does it: runs the apiserver of `manifests`/kube-apiserver.yaml, a process of its
+// own by that name, for as long as the file is there, and a new one whenever it or its certificate
+// changes, until stopped. Trouble goes to stderr, once.
+void run_kubelet_standin(std::filesystem::path const& manifests, std::stop_token stop);
+
+// That process: serves until stopped. What it trusts of etcd is what it found at its start, as an
+// apiserver does it. Errors where it cannot serve.
+Result<void> run_apiserver_standin(std::filesystem::path const& manifest, std::stop_token stop);
 
 }  // namespace haagent::sim
