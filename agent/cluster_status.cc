@@ -32,16 +32,6 @@ Result<StatusReport> ask_over(std::string_view scheme, Http& http, std::string c
   return status_from_tree(*tree);
 }
 
-Result<StatusReport> ask(Http& http, std::string const& address, HttpTls const& tls,
-                         Duration timeout, std::stop_token stop) {
-  auto secure = ask_over("https", http, address, tls, timeout, stop);
-  if (secure) return secure;
-  auto plain = ask_over("http", http, address, {}, timeout, stop);
-  // What keeps two masters apart is said by the first.
-  if (!plain || plain->role == "master") return secure;
-  return plain;
-}
-
 std::string role_of(NodeView const& node) {
   return node.report && !node.report->role.empty() ? node.report->role : "?";
 }
@@ -137,6 +127,16 @@ std::string size_words(std::uint64_t bytes) {
 
 }  // namespace
 
+Result<StatusReport> ask_agent(Http& http, std::string const& address, HttpTls const& tls,
+                               Duration timeout, std::stop_token stop) {
+  auto secure = ask_over("https", http, address, tls, timeout, stop);
+  if (secure) return secure;
+  auto plain = ask_over("http", http, address, {}, timeout, stop);
+  // What keeps two masters apart is said by the first.
+  if (!plain || plain->role == "master") return secure;
+  return plain;
+}
+
 ClusterView gather_cluster(StatusReport const& own, std::vector<aws::Instance> const& instances,
                            Http& http, HttpTls const& tls, Duration timeout, std::stop_token stop) {
   ClusterView view;
@@ -168,7 +168,7 @@ ClusterView gather_cluster(StatusReport const& own, std::vector<aws::Instance> c
           node.problem = "it has no address";
           return;
         }
-        auto report = ask(http, node.address, tls, timeout, stop);
+        auto report = ask_agent(http, node.address, tls, timeout, stop);
         if (report) {
           node.report = *std::move(report);
         } else {

@@ -29,9 +29,12 @@ struct ClusterView {
   std::string note;             // what could not be asked, and what that means
 };
 
-// Asks each address's agent side by side, each within `timeout`: with mutual TLS, and where nobody
-// speaks TLS, in the clear, as workers serve it. A page in the clear that says it is a master's is
-// not believed.
+// The page of the agent at the address: with mutual TLS, and where nobody speaks TLS, in the clear,
+// as workers serve it. A page in the clear that says it is a master's is not believed.
+Result<StatusReport> ask_agent(Http& http, std::string const& address, HttpTls const& tls,
+                               Duration timeout, std::stop_token stop);
+
+// Asks each address's agent side by side, each within `timeout`.
 ClusterView gather_cluster(StatusReport const& own, std::vector<aws::Instance> const& instances,
                            Http& http, HttpTls const& tls, Duration timeout, std::stop_token stop);
 

@@ -326,13 +326,16 @@ int run_daemon(BootOptions const& options) {
 
   HttpTls tls;
   if (config->role == Role::master) tls = bootstrap::pki::agent_tls(options.root);
-  StatusServer server([&booting] { return json::print(to_tree(booting.keeper().report())); },
-                      [&booting](ServerCall const& call) { return booting.hear(call); }, tls);
   // Figures change without a transition.
-  auto metrics = [&booting] {
+  auto report_now = [&booting] {
     auto report = booting.keeper().report();
     fill_from_facts(report, booting.facts());
-    return metrics_text(report, booting.machine().clock.utc());
+    return report;
+  };
+  StatusServer server([report_now] { return json::print(to_tree(report_now())); },
+                      [&booting](ServerCall const& call) { return booting.hear(call); }, tls);
+  auto metrics = [&booting, report_now] {
+    return metrics_text(report_now(), booting.machine().clock.utc());
   };
   server.serve_metrics(metrics);
   auto listening = server.listen(booting.facts().identity.get()->address, kAgentPort);

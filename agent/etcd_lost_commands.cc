@@ -3,13 +3,16 @@
 #include <iostream>
 #include <map>
 #include <set>
+#include <thread>
 
 #include "agent/base/volume_marker.h"
+#include "agent/cluster_status.h"
 #include "agent/etcd_desk.h"
 #include "agent/exit_codes.h"
 #include "bootstrap/etcd/backup_before_change.h"
 #include "bootstrap/etcd/errors.h"
 #include "bootstrap/etcd/restore.h"
+#include "bootstrap/pki/leaves.h"
 
 namespace haagent {
 namespace {
@@ -27,6 +30,7 @@ constexpr Duration kEc2Age = 10s;
 constexpr Duration kPatience = 15min;
 constexpr Duration kHintAfter = 1min;
 constexpr Duration kTakesChanges = 1min;
+constexpr Duration kAgentPatience = 3s;
 
 // Lines as things happen; with -o json the last page alone.
 class Progress {
@@ -94,6 +98,29 @@ Result<SeenCluster> watch(EtcdDesk& desk, bootstrap::ClusterLook& look, Progress
   }
 }
 
+// How far the logs on the others' volumes go, as their agents say; whose agent says nothing stays
+// without.
+void hear_of_logs(EtcdDesk& desk, EtcdCluster cluster, SeenCluster& seen, std::stop_token stop) {
+  auto const tls = bootstrap::pki::agent_tls(desk.machine.root);
+  std::vector<std::jthread> threads;
+  for (auto& member : seen.members) {
+    if (member.address.empty()) continue;
+    threads.emplace_back([&desk, &member, &tls, cluster, stop] {
+      auto const report = ask_agent(desk.machine.http, member.address, tls, kAgentPatience, stop);
+      if (!report) return;
+      for (auto const& etcd : report->etcd)
+        if (etcd.cluster == cluster) member.log = etcd.log;
+    });
+  }
+}
+
+Result<SeenCluster> look_at_all(EtcdDesk& desk, EtcdCommandOptions const& options,
+                                bootstrap::ClusterLook& look, std::stop_token stop) {
+  auto seen = look.look(Duration(0), stop);
+  if (seen) hear_of_logs(desk, options.cluster, *seen, std::move(stop));
+  return seen;
+}
+
 Result<EtcdOrder> new_order(EtcdDesk& desk, EtcdCommandOptions const& options,
                             SeenCluster const& seen, EtcdOrder::Kind kind) {
   auto const now = std::chrono::floor<Duration>(desk.machine.clock.utc());
@@ -156,21 +183,24 @@ std::unexpected<Error> another_order(EtcdOrder const& order) {
               order.kind == EtcdOrder::Kind::restore ? "restore" : "recover");
 }
 
-int finish(EtcdCommandOptions const& options, EtcdOrder const& order, SeenCluster const& seen) {
+int finish(EtcdCommandOptions const& options, EtcdOrder const& order, SeenCluster const& seen,
+           std::optional<std::uint64_t> dropped = {}) {
   auto const* quorum = seen.quorum();
   auto const members = quorum ? quorum->answer.quorum_list->size() : 0;
   auto const revision = quorum ? quorum->revision : 0;
+  auto tree = Tree::map({{"schema", 1},
+                         {"etcd", to_string(options.cluster)},
+                         {"order", order.id},
+                         {"backup", order.backup},
+                         {"clusterId", bootstrap::etcd_id_text(order.cluster_id)},
+                         {"members", static_cast<std::uint64_t>(members)},
+                         {"revision", revision}});
+  if (dropped) tree.set("droppedEntries", *dropped);
   print(options,
         fmt::format("etcd {} serves as cluster {:x} of {} member{}, at revision {}.\n",
                     to_string(options.cluster), order.cluster_id, members, members == 1 ? "" : "s",
                     revision),
-        Tree::map({{"schema", 1},
-                   {"etcd", to_string(options.cluster)},
-                   {"order", order.id},
-                   {"backup", order.backup},
-                   {"clusterId", bootstrap::etcd_id_text(order.cluster_id)},
-                   {"members", static_cast<std::uint64_t>(members)},
-                   {"revision", revision}}));
+        tree);
   return kExitOk;
 }
 
@@ -276,7 +306,7 @@ Result<int> restore(EtcdDesk& desk, EtcdCommandOptions const& options, std::stop
   bootstrap::Backups backups(options.cluster, *parts);
   auto backup = chosen(backups, options, desk.store->where(), stop);
   if (!backup) return std::unexpected(backup.error());
-  auto seen = (*look)->look(Duration(0), stop);
+  auto seen = look_at_all(desk, options, **look, stop);
   if (!seen) return std::unexpected(seen.error());
   auto may = bootstrap::may_restore(
       *seen, *backup,
@@ -311,7 +341,8 @@ Result<int> recover(EtcdDesk& desk, EtcdCommandOptions const& options, std::stop
   if (!standing) return std::unexpected(standing.error());
   Progress progress(options);
   std::optional<EtcdOrder> order;
-  auto seen = (*look)->look(Duration(0), stop);
+  std::optional<std::uint64_t> dropped;  // not known where an earlier run has ordered it
+  auto seen = look_at_all(desk, options, **look, stop);
   if (!seen) return std::unexpected(seen.error());
   if (*standing && !is_over((*standing)->order, desk.machine.clock.utc())) {
     order = (*standing)->order;
@@ -326,6 +357,9 @@ Result<int> recover(EtcdDesk& desk, EtcdCommandOptions const& options, std::stop
     if (!inventory) return std::unexpected(inventory.error());
     auto newest = backups.newest_good(*inventory, stop);
     if (!newest) return std::unexpected(newest.error());
+    dropped = bootstrap::dropped_by_recovery(*seen);
+    auto const note = bootstrap::recovery_note(*seen);
+    if (!note.empty()) progress.say(note);
     auto may = bootstrap::may_recover(*seen, *newest, {.newer_writes = options.lose_newer_writes});
     if (!may) return std::unexpected(may.error());
     auto made = new_order(desk, options, *seen, EtcdOrder::Kind::recover);
@@ -360,7 +394,7 @@ Result<int> recover(EtcdDesk& desk, EtcdCommandOptions const& options, std::stop
                                        desk.machine.clock.utc(), stop);
   if (!closed) return fail(closed.error(), "the recovery is done; closing its order");
   progress.say("the other masters come back by themselves, one after the other, as learners");
-  return finish(options, *order, *done);
+  return finish(options, *order, *done, dropped);
 }
 
 // etcd takes no change before its voters have been connected for some seconds.

@@ -152,6 +152,7 @@ void fill_from_facts(StatusReport& report, Facts& facts) {
     status.health = etcd.health.get();
     status.timing = etcd.timing.get();
     status.backup = etcd.backup_duty.get();
+    status.log = etcd.log.get();
     report.etcd.push_back(std::move(status));
   }
   report.pki = facts.pki.get().value_or(PkiFacts{});

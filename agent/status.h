@@ -45,6 +45,7 @@ struct EtcdStatus {
   std::optional<EtcdHealthFacts> health;
   std::optional<EtcdTimingFacts> timing;
   std::optional<EtcdBackupDuty> backup;
+  std::optional<EtcdLogEnd> log;  // while there is no quorum
 };
 
 struct StatusReport {

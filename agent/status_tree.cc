@@ -159,6 +159,13 @@ void write_duties(Tree& tree, EtcdStatus const& etcd) {
     timing["nextHeartbeatMilliseconds"] = std::int64_t{etcd.timing->next_heartbeat.count()};
     write_figure(timing, "roundTripSeconds", etcd.timing->round_trip);
   }
+  if (etcd.log) {
+    auto& log = tree["log"];
+    log["clusterId"] = fmt::format("{:x}", etcd.log->cluster_id);
+    log["lastTerm"] = etcd.log->term;
+    log["lastEntry"] = etcd.log->index;
+    log["committedEntry"] = etcd.log->committed;
+  }
   if (etcd.backup) {
     auto& backup = tree["backup"];
     backup["taken"] = etcd.backup->taken;
@@ -180,6 +187,13 @@ void read_duties(Tree const& tree, EtcdStatus& etcd) {
         .heartbeat = Duration(read_number<Duration::rep>(*found, "heartbeatMilliseconds")),
         .next_heartbeat = Duration(read_number<Duration::rep>(*found, "nextHeartbeatMilliseconds")),
         .round_trip = read_figure(*found, "roundTripSeconds")};
+  }
+  if (auto const* found = tree.find("log")) {
+    etcd.log = EtcdLogEnd{.term = read_number<std::uint64_t>(*found, "lastTerm"),
+                          .index = read_number<std::uint64_t>(*found, "lastEntry"),
+                          .committed = read_number<std::uint64_t>(*found, "committedEntry")};
+    auto const id = found->text_at("clusterId");
+    std::from_chars(id.data(), id.data() + id.size(), etcd.log->cluster_id, 16);
   }
   if (auto const* found = tree.find("backup")) {
     etcd.backup = EtcdBackupDuty{.newest = read_time(*found, "newest"),

@@ -174,6 +174,17 @@ struct PkiFacts {
   std::string lacks;      // what of a rotation this master has not loaded yet, and what to do
 };
 
+// How far a member's log goes, as its volume has it.
+struct EtcdLogEnd {
+  std::uint64_t cluster_id = 0;
+  std::uint64_t term = 0;       // of its last entry
+  std::uint64_t index = 0;      // that entry's place
+  std::uint64_t committed = 0;  // the last one that this log knows a quorum to hold
+  bool operator==(EtcdLogEnd const&) const = default;
+  // Of these, a quorum may hold some or all, and a client may have been told so.
+  std::uint64_t uncommitted() const { return index > committed ? index - committed : 0; }
+};
+
 struct EtcdFacts {
   Fact<EtcdVolume> volume;                // set by volume-<cluster>: mine
   Fact<std::vector<EtcdVolume>> volumes;  // set by volume-<cluster>: all zones', mine included.
@@ -188,6 +199,7 @@ struct EtcdFacts {
   Fact<EtcdBackupDuty> backup_duty;       // set by backup-<cluster>
   Fact<EtcdHealthFacts> health;           // set by care-<cluster>
   Fact<EtcdTimingFacts> timing;           // set by care-<cluster>
+  Fact<EtcdLogEnd> log;                   // set by store-<cluster>, while there is no quorum
 };
 
 struct Facts {

@@ -115,7 +115,14 @@ Result<Finding> StoreStep::look(Facts& facts, std::stop_token stop) {
   // What cannot be read is told by the member's own row, and is never blank.
   auto const state = data ? data->state : DataDir::State::member;
   auto const member = mine.member.get();
-  ask_for_order(mine, member && !member->leader.empty(), state != DataDir::State::member, stop);
+  bool const quorum = member && !member->leader.empty();
+  bool const first = !looked_;
+  ask_for_order(mine, quorum, state != DataDir::State::member, stop);
+  // For who is to say which volume of a lost cluster has the most. The first start waits for none
+  // of it.
+  mine.log.clear();
+  if (!quorum && !first && state == DataDir::State::member)
+    if (auto const log = log_end(parts_.root(mount->mount_point))) mine.log.set(*log);
   if (auto const order = orders_ ? orders_->of(cluster_).get() : std::nullopt) {
     closing_ = Closing::carried_out;
     if (is_carried_out(*order, facts))

@@ -169,6 +169,29 @@ Result<OldRequests> old_requests(std::filesystem::path const& mount_point) {
   return worst;
 }
 
+Result<EtcdLogEnd> log_end(std::filesystem::path const& mount_point) {
+  auto const folder = etcd_data_dir(mount_point) / "member" / "wal";
+  auto logs = names_in(folder);
+  if (!logs) return std::unexpected(logs.error());
+  auto names = logs->value_or(std::vector<std::string>{});
+  std::erase_if(names, [](std::string const& name) { return !index_of(name, ".wal"); });
+  if (names.empty()) return fail(Kind::refused, "{} holds no log", folder.string());
+  auto read = [&](std::string const& name, EtcdLogEnd const& before) -> Result<EtcdLogEnd> {
+    MappedFile file(folder / name);
+    auto const bytes = file.bytes();
+    auto const end = bytes ? wal_end(*bytes, before) : EtcdLogEnd{};
+    if (end.cluster_id == 0)
+      return fail(Kind::refused, "{} cannot be read", (folder / name).string());
+    return end;
+  };
+  // A file's name says where its entries begin.
+  auto end = read(names.back(), {});
+  if (!end || end->index >= *index_of(names.back(), ".wal") || names.size() == 1) return end;
+  auto const before = read(names[names.size() - 2], {});
+  if (!before) return before;
+  return read(names.back(), *before);
+}
+
 Result<std::string> set_data_dir_aside(std::filesystem::path const& mount_point, UtcTime now) {
   auto stamp = to_rfc3339(now);
   std::erase_if(stamp, [](char c) { return c == '-' || c == ':'; });

@@ -39,6 +39,11 @@ Result<WalIdentity> data_identity(std::filesystem::path const& data_dir);
 // be read.
 Result<OldRequests> old_requests(std::filesystem::path const& mount_point);
 
+// How far the log on the volume goes. Reads its newest file, and an older one where that has no
+// entry yet. A running etcd writes its entries through at once, and what it knows to be committed
+// only with the next of them. Errors: refused where the log cannot be read or is none.
+Result<EtcdLogEnd> log_end(std::filesystem::path const& mount_point);
+
 // Renames the data directory beside itself and returns the new name. Never deletes.
 Result<std::string> set_data_dir_aside(std::filesystem::path const& mount_point, UtcTime now);
 

@@ -18,6 +18,7 @@ namespace {
 using Reach = MemberAnswer::Reach;
 
 std::string number_of(std::string_view noun, std::uint64_t count) {
+  if (noun == "entry" && count != 1) return fmt::format("{} entries", count);
   return fmt::format("{} {}{}", count, noun, count == 1 ? "" : "s");
 }
 
@@ -68,9 +69,90 @@ std::vector<std::string> untagged_voters(SeenCluster const& seen) {
   return names;
 }
 
+// How far a member's data of the cluster go, by its volume's log and by what its etcd says; nothing
+// where neither does. Its etcd alone says no more than what is committed.
+std::optional<EtcdLogEnd> end_of(SeenMember const& member, std::uint64_t cluster_id) {
+  std::optional<EtcdLogEnd> end;
+  if (member.log && member.log->cluster_id == cluster_id) end = member.log;
+  if (member.answer.reach != Reach::answers || member.answer.cluster_id != cluster_id) return end;
+  if (!end) end.emplace().cluster_id = cluster_id;
+  end->committed = std::max(end->committed, member.answer.raft_index);
+  end->index = std::max(end->index, end->committed);
+  return end;
+}
+
+std::string words_of(EtcdLogEnd const& end) {
+  if (end.uncommitted() == 0) return fmt::format("entry {}", end.index);
+  return fmt::format("entry {}, of which it knows {} to be committed", end.index, end.committed);
+}
+
+std::string entries(std::uint64_t after, std::uint64_t last) {
+  return last == after + 1 ? fmt::format("entry {}", last)
+                           : fmt::format("entries {} to {}", after + 1, last);
+}
+
+// Of the others, the one from whose volume a recovery keeps most; null: none is known.
+SeenMember const* keeps_most(SeenCluster const& seen, std::uint64_t cluster_id) {
+  SeenMember const* best = nullptr;
+  for (auto const& each : seen.members) {
+    auto const end = end_of(each, cluster_id);
+    if (each.answer.member == seen.own_member || !end) continue;
+    auto const other = best ? end_of(*best, cluster_id) : std::nullopt;
+    if (!other || end->committed > other->committed ||
+        (end->committed == other->committed && goes_further(*end, *other)))
+      best = &each;
+  }
+  return best;
+}
+
+// And the one whose log goes furthest.
+SeenMember const* has_most(SeenCluster const& seen, std::uint64_t cluster_id) {
+  SeenMember const* best = nullptr;
+  for (auto const& each : seen.members) {
+    auto const end = end_of(each, cluster_id);
+    if (each.answer.member == seen.own_member || !end) continue;
+    if (!best || goes_further(*end, *end_of(*best, cluster_id))) best = &each;
+  }
+  return best;
+}
+
+// Whom another volume is the better one to recover from, and why; empty: none is.
+std::string better_elsewhere(SeenCluster const& seen, EtcdLogEnd const& mine) {
+  if (auto const* other = keeps_most(seen, mine.cluster_id)) {
+    auto const end = *end_of(*other, mine.cluster_id);
+    if (end.committed > mine.committed)
+      return fmt::format(
+          "{} holds a newer log than this master: entry {}, and here {}, as far as each knows it "
+          "to be committed. Run this on its master",
+          other->answer.member, end.committed, mine.committed);
+  }
+  auto const* other = has_most(seen, mine.cluster_id);
+  if (!other) return "";
+  auto const end = *end_of(*other, mine.cluster_id);
+  if (!goes_further(end, mine)) return "";
+  auto words = fmt::format(
+      "the log of {} goes further than the one here: to entry {} of term {}, and here "
+      "to entry {} of term {}",
+      other->answer.member, end.index, end.term, mine.index, mine.term);
+  // A recovery there drops what is further, and with it, it may be, what is committed here.
+  if (end.committed < mine.committed)
+    return words + fmt::format(
+                       "; but it knows {} to be committed and here it is {}, and a "
+                       "recovery keeps no more than that. Bring both masters back, and see "
+                       "whether a quorum comes",
+                       end.committed, mine.committed);
+  return words + ". Run this on its master";
+}
+
 std::string what_quorum_says(SeenMember const& member) {
   return fmt::format("a quorum of cluster {:x} serves: {} says so, at revision {}",
                      member.answer.cluster_id, member.answer.member, member.revision);
+}
+
+// Of a member whose etcd does not answer.
+std::string how_far(SeenMember const* member) {
+  if (!member || !member->log) return "";
+  return fmt::format(" up to {}", words_of(*member->log));
 }
 
 // What may hold more than the backup does, one clause each.
@@ -90,16 +172,24 @@ std::vector<std::string> surviving_data(SeenCluster const& seen, BackupManifest 
           fmt::format("{} answers, without a quorum, at revision {}, and the backup is "
                       "of revision {}",
                       each.answer.member, each.revision, backup.revision));
+    else if (auto const end = end_of(each, each.answer.cluster_id); end->uncommitted() > 0)
+      words.push_back(
+          fmt::format("{} answers, without a quorum, at revision {}, and its log goes on for {} "
+                      "that it does not know to be committed and the others may have been",
+                      each.answer.member, each.revision, number_of("entry", end->uncommitted())));
   }
   if (seen.own_data && told.insert(seen.own_member).second)
-    words.push_back(fmt::format("{} here holds a log of {}, and its etcd does not answer",
-                                seen.own_volume, seen.own_member));
+    words.push_back(fmt::format("{} here holds a log of {}{}, and its etcd does not answer",
+                                seen.own_volume, seen.own_member, how_far(seen.own())));
   for (auto const& volume : seen.volumes) {
     if (volume.volume_id == seen.own_volume || volume.etcd_cluster_id.empty() ||
         told.contains(volume.member))
       continue;
-    words.push_back(fmt::format("{} of {} carries cluster {}, and nobody answers there",
-                                volume.volume_id, volume.member, volume.etcd_cluster_id));
+    auto const member = std::ranges::find(
+        seen.members, volume.member, [](SeenMember const& each) { return each.answer.member; });
+    words.push_back(fmt::format("{} of {} carries cluster {}{}, and nobody answers there",
+                                volume.volume_id, volume.member, volume.etcd_cluster_id,
+                                how_far(member == seen.members.end() ? nullptr : &*member)));
   }
   return words;
 }
@@ -162,8 +252,13 @@ Result<SeenCluster> ClusterLook::look(Duration max_age, std::stop_token stop) {
   seen.own_data = data->state == DataDir::State::member;
   seen.own_identity = data->identity;
 
+  auto const peers = facts_.etcd(cluster_).peers.get().value_or(std::vector<EtcdPeer>{});
+  auto address_of = [&](std::string const& member) {
+    auto const peer = std::ranges::find(peers, member, &EtcdPeer::member);
+    return peer == peers.end() ? std::string() : peer->address;
+  };
   std::vector<AskedMember> asked{{seen.own_member, etcd_endpoint(cluster_, "127.0.0.1")}};
-  for (auto const& peer : facts_.etcd(cluster_).peers.get().value_or(std::vector<EtcdPeer>{}))
+  for (auto const& peer : peers)
     if (peer.member != seen.own_member)
       asked.push_back(
           {peer.member, peer.address.empty() ? "" : etcd_endpoint(cluster_, peer.address)});
@@ -171,6 +266,7 @@ Result<SeenCluster> ClusterLook::look(Duration max_age, std::stop_token stop) {
   auto answers = ask_members(http_, asked, tls, stop);
   for (std::size_t i = 0; i < answers.size(); ++i) {
     SeenMember member{.answer = std::move(answers[i]), .trouble = {}};
+    if (i > 0) member.address = address_of(member.answer.member);
     member.trouble = member.answer.why;
     if (member.answer.reach == Reach::answers) {
       auto status = EtcdClient(http_, {asked[i].endpoint}, tls).status(stop);
@@ -189,6 +285,8 @@ Result<SeenCluster> ClusterLook::look(Duration max_age, std::stop_token stop) {
     if (auto list =
             EtcdClient(http_, {asked.front().endpoint}, tls).members(Consistency::local, stop))
       seen.own_list = std::move(list->members);
+  if (seen.own_data)
+    if (auto end = log_end(mount)) seen.members.front().log = *end;
   if (stop.stop_requested()) return fail(Kind::interrupted, "stopped");
   return seen;
 }
@@ -266,12 +364,14 @@ Result<void> may_recover(SeenCluster const& seen, std::optional<BackupManifest> 
   std::set<std::string> others;  // that may come back with data
   std::vector<std::string> words;
   for (auto const& each : seen.members) {
-    if (each.answer.reach != Reach::answers || each.answer.member == seen.own_member ||
-        each.answer.cluster_id != own_id)
-      continue;
+    auto const end = end_of(each, own_id);
+    if (each.answer.member == seen.own_member || !end) continue;
     others.insert(each.answer.member);
-    words.push_back(fmt::format("{} answers, at entry {} of the log", each.answer.member,
-                                each.answer.raft_index));
+    words.push_back(
+        each.answer.reach == Reach::answers
+            ? fmt::format("{} answers, at {} of the log", each.answer.member, words_of(*end))
+            : fmt::format("the volume of {} holds its log up to {}", each.answer.member,
+                          words_of(*end)));
   }
   for (auto const& volume : seen.volumes) {
     // Whichever cluster its tag names: a member votes before the tag of a restored cluster is
@@ -304,16 +404,10 @@ Result<void> may_recover(SeenCluster const& seen, std::optional<BackupManifest> 
                 "more. To go on with what is here all the same: --lose-newer-writes",
                 newest->name, to_rfc3339(newest->created_at), newest->revision,
                 known ? fmt::format("it is {}", revision) : "nobody can say which it is");
-  for (auto const& each : seen.members) {
-    if (!known || each.answer.member == seen.own_member || !others.contains(each.answer.member) ||
-        each.answer.raft_index <= own->answer.raft_index)
-      continue;
-    if (!flags.newer_writes)
+  if (auto const end = own ? end_of(*own, own_id) : std::nullopt; end && !flags.newer_writes)
+    if (auto const better = better_elsewhere(seen, *end); !better.empty())
       return fail(Kind::refused,
-                  "{} holds a newer log than this master: entry {}, and here {}. Run this on its "
-                  "master. To give up what it has and this one has not: --lose-newer-writes",
-                  each.answer.member, each.answer.raft_index, own->answer.raft_index);
-  }
+                  "{}. To give up what it has and this one has not: --lose-newer-writes", better);
   if (!others.empty() && !flags.newer_writes)
     return fail(Kind::refused,
                 "{}: with {} and this one together {} of {} members are there, and they may hold "
@@ -323,9 +417,10 @@ Result<void> may_recover(SeenCluster const& seen, std::optional<BackupManifest> 
                 count);
   if (!known && !flags.newer_writes)
     return fail(Kind::refused,
-                "etcd here does not answer ({}), so nobody can say how far its data go: see "
-                "'haagent status'. To go on all the same: --lose-newer-writes",
-                own ? own->answer.why : "it was not asked");
+                "etcd here does not answer ({}), so nobody can say which revision its data are "
+                "at{}: see 'haagent status'. To go on all the same: --lose-newer-writes",
+                own ? own->answer.why : "it was not asked",
+                own && own->log ? fmt::format("; its log goes to {}", words_of(*own->log)) : "");
   return {};
 }
 
@@ -347,6 +442,30 @@ Result<void> may_cancel(SeenCluster const& seen, EtcdOrder const& order) {
                   answer.member);
   }
   return {};
+}
+
+std::uint64_t dropped_by_recovery(SeenCluster const& seen) {
+  auto const* own = seen.own();
+  auto const mine = own ? end_of(*own, seen.own_identity.cluster_id) : std::nullopt;
+  return mine ? mine->uncommitted() : 0;
+}
+
+std::string recovery_note(SeenCluster const& seen) {
+  auto const dropped = dropped_by_recovery(seen);
+  if (dropped == 0) return "";
+  auto const mine = *end_of(*seen.own(), seen.own_identity.cluster_id);
+  auto words = fmt::format(
+      "the log here ends with {} that it does not know to be committed ({}): a recovery drops {}, "
+      "though the others may have confirmed {} before they were lost",
+      number_of("entry", dropped), entries(mine.committed, mine.index),
+      dropped == 1 ? "it" : "them", dropped == 1 ? "it" : "them");
+  auto const* other = keeps_most(seen, mine.cluster_id);
+  auto const end = other ? end_of(*other, mine.cluster_id) : std::nullopt;
+  if (!end || end->committed <= mine.committed) return words;
+  return words + fmt::format("; {} knows {} to be committed, and a recovery on its master keeps {}",
+                             other->answer.member,
+                             entries(mine.committed, std::min(mine.index, end->committed)),
+                             dropped == 1 ? "it" : "them");
 }
 
 Result<EtcdMember> may_replace(SeenCluster const& seen, std::string const& wanted) {

@@ -22,6 +22,9 @@ struct SeenMember {
   std::uint64_t revision = 0;  // of its keys; 0 where it does not answer
   bool healthy = false;        // it follows a leader and complains of nothing
   std::string trouble;         // of one that is not
+  std::string address = {};    // of its master; empty: not known
+  // Of its volume: mine as the disk has it, another's as its agent says.
+  std::optional<EtcdLogEnd> log = {};
 };
 
 struct SeenCluster {
@@ -71,6 +74,11 @@ Result<void> may_recover(SeenCluster const& seen, std::optional<BackupManifest> 
                          LossFlags flags);
 // Whether nobody has carried the order out yet, as far as one sees.
 Result<void> may_cancel(SeenCluster const& seen, EtcdOrder const& order);
+// What a recovery from this volume loses for certain, since etcd drops what its log does not know
+// to be committed; 0 too where that is not known.
+std::uint64_t dropped_by_recovery(SeenCluster const& seen);
+// The same in words, and who knows those entries to be committed; empty: nothing is dropped.
+std::string recovery_note(SeenCluster const& seen);
 // Which of etcd's members is meant: "b", "etcd-b" or its id.
 Result<EtcdMember> may_replace(SeenCluster const& seen, std::string const& member);
 

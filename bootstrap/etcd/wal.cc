@@ -1,12 +1,15 @@
 #include "bootstrap/etcd/wal.h"
 
 #include <algorithm>
+#include <tuple>
 
 namespace haagent::bootstrap {
 namespace {
 
 constexpr std::uint64_t kMetadataRecord = 1;
 constexpr std::uint64_t kEntryRecord = 2;
+constexpr std::uint64_t kStateRecord = 3;
+constexpr std::uint64_t kSnapshotRecord = 5;
 constexpr std::uint64_t kNormalEntry = 0;
 
 // The few wire types that a log record uses: varints and length-prefixed bytes.
@@ -143,6 +146,47 @@ void note_old_requests(std::string_view bytes, std::uint64_t after,
     if (index <= after || type != kNormalEntry) continue;
     if (auto kind = kind_of(request); kind != OldRequests::none) found.emplace(index, kind);
   }
+}
+
+EtcdLogEnd wal_end(std::string_view bytes, EtcdLogEnd const& before) {
+  EtcdLogEnd end = before;
+  end.cluster_id = 0;
+  std::uint64_t snapshot_index = 0;
+  std::uint64_t snapshot_term = 0;
+  while (auto record = next_record(bytes)) {
+    Protobuf message(record->data);
+    if (record->type == kMetadataRecord) {
+      end.cluster_id = identity_of(record->data).cluster_id;
+    } else if (record->type == kEntryRecord) {
+      // Whatever stood from its place on is overwritten, so that the last one written is the last.
+      end.term = end.index = 0;
+      while (auto field = message.field()) {
+        if (field->number == 2) end.term = field->value;
+        if (field->number == 3) end.index = field->value;
+      }
+    } else if (record->type == kStateRecord) {
+      end.committed = 0;
+      while (auto field = message.field())
+        if (field->number == 3) end.committed = field->value;
+    } else if (record->type == kSnapshotRecord) {
+      snapshot_index = snapshot_term = 0;
+      while (auto field = message.field()) {
+        if (field->number == 1) snapshot_index = field->value;
+        if (field->number == 2) snapshot_term = field->value;
+      }
+    }
+  }
+  // A leader's snapshot takes the place of a log that is behind it. One beyond what is committed
+  // was begun and never taken: etcd passes it over too.
+  if (snapshot_index > end.index && snapshot_index <= end.committed) {
+    end.index = snapshot_index;
+    end.term = snapshot_term;
+  }
+  return end;
+}
+
+bool goes_further(EtcdLogEnd const& one, EtcdLogEnd const& other) {
+  return std::tie(one.term, one.index) > std::tie(other.term, other.index);
 }
 
 }  // namespace haagent::bootstrap

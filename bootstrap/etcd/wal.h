@@ -8,6 +8,8 @@
 #include <optional>
 #include <string_view>
 
+#include "agent/base/facts.h"
+
 namespace haagent::bootstrap {
 
 // Who a log belongs to, as its first records say.
@@ -33,5 +35,15 @@ enum class OldRequests {
 // be torn.
 void note_old_requests(std::string_view bytes, std::uint64_t after,
                        std::map<std::uint64_t, OldRequests>& found);
+
+// Where the log ends with one *.wal file, after what `before` says of the files before it: its last
+// entry, and the commit index that it records. One that has just been begun has no entries, and
+// says in its first records what is committed. A last entry that a power cut has torn may count,
+// though its member never acknowledged it. No cluster: the bytes are no log's.
+EtcdLogEnd wal_end(std::string_view bytes, EtcdLogEnd const& before = {});
+
+// Which of two logs goes further, by raft's own rule for whom to vote for: the later term of the
+// last entry, then the later place.
+bool goes_further(EtcdLogEnd const& one, EtcdLogEnd const& other);
 
 }  // namespace haagent::bootstrap

@@ -13,6 +13,9 @@ void etcd_log(std::string_view bytes) {
   // Bytes behind what was read change nothing.
   if (identity)
     hold(bootstrap::wal_identity(std::string(bytes) + "\xff\xff") == identity, "stable");
+  auto const end = bootstrap::wal_end(bytes);
+  hold(end.uncommitted() <= end.index, "no more is uncommitted than is there");
+  hold(!bootstrap::goes_further(end, end), "no log goes further than itself");
   std::map<std::uint64_t, bootstrap::OldRequests> all, later;
   bootstrap::note_old_requests(bytes, 0, all);
   bootstrap::note_old_requests(bytes, 5, later);

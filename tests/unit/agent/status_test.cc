@@ -249,6 +249,17 @@ INSTANTIATE_TEST_SUITE_P(
                            "authority etcd/ca ends in 300 days, 2026-11-11T10:15:00Z"}),
     [](auto const& tested) { return tested.param.name; });
 
+TEST(Status, TheEndOfALogGoesThroughTheFile) {
+  auto made = report();
+  EtcdLogEnd const end{
+      .cluster_id = 0xfedc'0000'0000'00c1, .term = 7, .index = 901, .committed = 899};
+  made.etcd = {EtcdStatus{}};
+  made.etcd[0].log = end;
+  EXPECT_EQ(status_from_tree(to_tree(made)).value().etcd[0].log, end);
+  made.etcd = {EtcdStatus{}};
+  EXPECT_FALSE(status_from_tree(to_tree(made)).value().etcd[0].log);
+}
+
 TEST(Status, CertificatesGoThroughTheFile) {
   auto made = report();
   made.pki.certificates = {{"etcd/server", kStart + 90h, kStart - 30h},

@@ -6,6 +6,7 @@
 #include "bootstrap/etcd/backup_before_change.h"
 #include "bootstrap/etcd/data_dir.h"
 #include "bootstrap/etcd/defrag.h"
+#include "tests/support/etcd_log_bytes.h"
 #include "tests/support/fake_clock.h"
 #include "tests/support/memory_store.h"
 #include "tests/support/scripted_http.h"
@@ -82,6 +83,29 @@ TEST_F(BackupStepTest, AVolumeWithDataAsksNobody) {
   look(step);
   EXPECT_EQ(store_.calls_of(MemoryStore::Call::list), 0);
   EXPECT_FALSE(facts_.main.backups.get());
+}
+
+TEST_F(BackupStepTest, WhereTheLogEndsIsToldWhileThereIsNoQuorum) {
+  using namespace test::etcd_log;
+  auto const wal = root_ / "var/lib/etcd/main/data/member/wal";
+  test::write_bytes(wal / "0000000000000000-0000000000000000.wal",
+                    metadata(0xa1, 0xc1) + entry_at(2, 5) + entry_at(3, 6) + state(5));
+  // The next file, before its first entry.
+  test::write_bytes(wal / "0000000000000001-0000000000000007.wal",
+                    metadata(0xa1, 0xc1) + state(6) + std::string(512, '\0'));
+  StoreStep step(EtcdCluster::main, parts());
+  look(step);
+  EXPECT_FALSE(facts_.main.log.get()) << "the first start waits for nothing";
+  look(step);
+  EtcdLogEnd const end{.cluster_id = 0xc1, .term = 3, .index = 6, .committed = 6};
+  EXPECT_EQ(facts_.main.log.get(), end);
+  facts_.main.member.set({.name = "etcd-a", .cluster_id = "c1", .leader = "etcd-a", .voters = 3});
+  look(step);
+  EXPECT_FALSE(facts_.main.log.get());
+  facts_.main.member.clear();
+  test::write_bytes(wal / "0000000000000001-0000000000000007.wal", "no log");
+  look(step);
+  EXPECT_FALSE(facts_.main.log.get()) << "what cannot be read is not told";
 }
 
 // It must not lie in wait for the first moment in which this member sees no quorum.

@@ -110,6 +110,21 @@ BackupManifest later() {
   return manifest;
 }
 
+// How far the log on a volume goes.
+EtcdLogEnd to(std::uint64_t term, std::uint64_t index, std::uint64_t committed) {
+  return {.cluster_id = kCluster, .term = term, .index = index, .committed = committed};
+}
+
+// One of five, with a log of its own; b is there too, and no quorum comes of the two.
+SeenCluster two_of_five(EtcdLogEnd mine, EtcdLogEnd others) {
+  auto seen = survived();
+  for (auto& each : seen.volumes) each.members = {"a", "b", "c", "d", "e"};
+  seen.members[0].log = mine;
+  seen.members[0].answer.raft_index = mine.committed;
+  seen.members[1].log = others;
+  return seen;
+}
+
 SeenCluster from(std::function<SeenCluster()> const& base,
                  std::function<void(SeenCluster&)> const& change) {
   auto seen = base();
@@ -174,6 +189,35 @@ INSTANTIATE_TEST_SUITE_P(
          from(lost, [](auto& seen) { seen.volumes[0].etcd_cluster_id = "c1"; }),
          kNone,
          {}},
+        {"WhatOthersMayHaveConfirmedIsNotInTheBackup",
+         from(survived,
+              [](auto& seen) {
+                seen.members[0].revision = 42;
+                seen.members[0].log = to(3, 62, 60);
+              }),
+         kNone,
+         {"a answers, without a quorum, at revision 42, and its log goes on for 2 entries",
+          "--lose-newer-writes"}},
+        {"WhatItsEtcdKnowsToBeCommittedIs",
+         from(survived,
+              [](auto& seen) {
+                seen.members[0].revision = 42;
+                seen.members[0].log = to(3, 60, 55);
+              }),
+         kNone,
+         {}},
+        {"ALogWhoseEtcdIsSilentSaysHowFarItGoes",
+         from(survived,
+              [](auto& seen) {
+                seen.members[0] = silent('a');
+                seen.members[0].log = to(3, 62, 60);
+                seen.volumes[1] = volume('b', true, "c1");
+                seen.members[1].log = to(3, 61, 61);
+              }),
+         kNone,
+         {"vol-a here holds a log of a up to entry 62, of which it knows 60 to be committed, and "
+          "its etcd does not answer",
+          "vol-b of b carries cluster c1 up to entry 61, and nobody answers there"}},
         {"TooFewVolumes",
          from(lost,
               [](auto& seen) {
@@ -228,6 +272,48 @@ INSTANTIATE_TEST_SUITE_P(
               }),
          kNone,
          {"b holds a newer log than this master: entry 70, and here 60", "Run this on its master"}},
+        {"WhoKnowsMoreToBeCommittedIsTheBetterOne",
+         two_of_five(to(3, 70, 60), to(3, 70, 70)),
+         kNone,
+         {"b holds a newer log than this master: entry 70, and here 60", "Run this on its master",
+          "--lose-newer-writes"}},
+        {"WhoseLogGoesFurtherIsTheBetterOne",
+         two_of_five(to(3, 70, 70), to(3, 71, 70)),
+         kNone,
+         {"the log of b goes further than the one here: to entry 71 of term 3, and here to entry "
+          "70 of term 3. Run this on its master"}},
+        {"ALaterTermGoesBeforeALaterEntry",
+         two_of_five(to(3, 99, 70), to(4, 71, 70)),
+         kNone,
+         {"the log of b goes further than the one here: to entry 71 of term 4"}},
+        {"WhoseLogGoesFurtherMayKeepLess",
+         two_of_five(to(3, 70, 70), to(3, 75, 65)),
+         kNone,
+         {"to entry 75 of term 3", "it knows 65 to be committed and here it is 70",
+          "Bring both masters back"}},
+        {"AnEarlierTermIsNoneBetter",
+         two_of_five(to(4, 71, 70), to(3, 99, 70)),
+         kNone,
+         {"the volume of b holds its log up to entry 99, of which it knows 70 to be committed",
+          "they may hold writes that this one has not"}},
+        {"ALogOfAnotherClusterIsNone",
+         from(survived,
+              [](auto& seen) {
+                seen.members[1].log = to(9, 99, 99);
+                seen.members[1].log->cluster_id = 0xc9;
+              }),
+         kNone,
+         {}},
+        {"TheBetterOneIsGivenUp", two_of_five(to(3, 70, 60), to(3, 71, 70)), kNewer, {}},
+        {"MineDoesNotAnswerAndItsLogSays",
+         from(survived,
+              [](auto& seen) {
+                seen.members[0] = silent('a');
+                seen.members[0].log = to(3, 62, 60);
+              }),
+         kNone,
+         {"nobody can say which revision its data are at; its log goes to entry 62, of which it "
+          "knows 60 to be committed"}},
         {"MineDoesNotAnswer",
          from(survived, [](auto& seen) { seen.members[0] = silent('a'); }),
          kNone,
@@ -299,6 +385,32 @@ TEST(MayCancel, UntilAMemberHasCarriedItOut) {
       from(survived, [](auto& seen) { seen.members[0] = serves('a', {listed('a')}); });
   holds(may_cancel(alone, order_to(kRecover, kCluster)),
         {"a goes on alone already", "Go on with 'haagent etcd recover' on its master"});
+}
+
+TEST(Recovery, SaysWhatItDrops) {
+  EXPECT_EQ(recovery_note(lost()), "");
+  EXPECT_EQ(recovery_note(survived()), "");
+  auto seen = two_of_five(to(3, 60, 57), to(3, 57, 57));
+  EXPECT_EQ(dropped_by_recovery(seen), 3u);
+  EXPECT_EQ(recovery_note(seen),
+            "the log here ends with 3 entries that it does not know to be committed (entries 58 to "
+            "60): a recovery drops them, though the others may have confirmed them before they "
+            "were lost");
+  // What a running etcd knows it has not always written to its log.
+  seen.members[0].answer.raft_index = 59;
+  EXPECT_EQ(dropped_by_recovery(seen), 1u);
+  EXPECT_TRUE(
+      recovery_note(seen).contains("ends with 1 entry that it does not know to be "
+                                   "committed (entry 60): a recovery drops it"))
+      << recovery_note(seen);
+  seen.members[0].answer.raft_index = 60;
+  EXPECT_EQ(recovery_note(seen), "");
+  // Somebody's volume covers it.
+  seen = two_of_five(to(3, 60, 57), to(3, 60, 59));
+  EXPECT_TRUE(
+      recovery_note(seen).contains("; b knows entries 58 to 59 to be committed, and a "
+                                   "recovery on its master keeps them"))
+      << recovery_note(seen);
 }
 
 TEST(MayReplace, TheMemberByLetterNameOrId) {

@@ -4,32 +4,12 @@
 
 #include <string>
 
+#include "tests/support/etcd_log_bytes.h"
+
 namespace haagent::bootstrap {
 namespace {
 
-std::string varint(std::uint64_t value) {
-  std::string bytes;
-  for (; value >= 0x80; value >>= 7u) bytes += static_cast<char>(value | 0x80u);
-  return bytes + static_cast<char>(value);
-}
-
-std::string number(unsigned field, std::uint64_t value) {
-  return varint(field << 3u) + varint(value);
-}
-
-std::string text(unsigned field, std::string const& bytes) {
-  return varint(field << 3u | 2u) + varint(bytes.size()) + bytes;
-}
-
-// A frame of the log, padded to eight bytes as etcd does it.
-std::string framed(std::string const& record) {
-  auto const padding = (8 - record.size() % 8) % 8;
-  std::uint64_t length = record.size();
-  if (padding) length |= (0x80u | padding) << 56u;
-  std::string bytes;
-  for (unsigned i = 0; i < 8; ++i) bytes += static_cast<char>(length >> 8 * i);
-  return bytes + record + std::string(padding, '\0');
-}
+using namespace test::etcd_log;
 
 std::string entry(std::uint64_t index, std::string const& request, std::uint64_t type = 0) {
   return framed(number(1, 2) + number(2, 0xabcd) +
@@ -77,6 +57,52 @@ TEST(EtcdLog, OnlyWhatAStartReplaysCounts) {
   // A new leader wrote over the end of the log.
   EXPECT_EQ(note(log + entry(5, kPut)), Found());
   EXPECT_EQ(note(log + entry(6, kPut)), (Found{{5, OldRequests::others}}));
+}
+
+std::string snapshot(std::uint64_t term, std::uint64_t index) {
+  return framed(number(1, 5) + text(3, number(1, index) + number(2, term)));
+}
+
+EtcdLogEnd end(std::uint64_t term, std::uint64_t index, std::uint64_t committed) {
+  return {.cluster_id = 0xc1, .term = term, .index = index, .committed = committed};
+}
+
+TEST(EtcdLog, EndsAtItsLastEntryWhateverIsCommitted) {
+  auto const log =
+      metadata(0xa1, 0xc1) + entry_at(2, 5) + entry_at(2, 6) + state(5) + entry_at(3, 7);
+  EXPECT_EQ(wal_end(log), end(3, 7, 5));
+  EXPECT_EQ(wal_end(log).uncommitted(), 2u);
+  EXPECT_EQ(wal_end(log + state(7)).uncommitted(), 0u);
+  // A new leader wrote over the end of the log.
+  EXPECT_EQ(wal_end(log + entry_at(4, 6)), end(4, 6, 5));
+  EXPECT_EQ(wal_end(metadata(0xa1, 0xc1) + state(41)), end(0, 0, 41))
+      << "a file that was just begun";
+  EXPECT_EQ(wal_end(log + std::string(4096, '\0') + entry_at(9, 9)), end(3, 7, 5));
+  EXPECT_EQ(wal_end(""), EtcdLogEnd());
+  EXPECT_EQ(wal_end(std::string(64, '\xff')), EtcdLogEnd());
+}
+
+TEST(EtcdLog, ASnapshotCountsWhereItIsCommitted) {
+  auto const log = metadata(0xa1, 0xc1) + entry_at(2, 5) + entry_at(2, 6) + state(5);
+  EXPECT_EQ(wal_end(log + snapshot(2, 5)), end(2, 6, 5)) << "its own, of what is behind";
+  EXPECT_EQ(wal_end(log + snapshot(3, 30) + state(30)), end(3, 30, 30)) << "a leader's";
+  EXPECT_EQ(wal_end(log + snapshot(3, 30) + state(30) + entry_at(3, 31)), end(3, 31, 30));
+  EXPECT_EQ(wal_end(log + snapshot(3, 30)), end(2, 6, 5)) << "one that was begun";
+}
+
+TEST(EtcdLog, GoesOnFromFileToFile) {
+  auto const before = end(3, 7, 5);
+  EXPECT_EQ(wal_end(metadata(0xa1, 0xc1), before), before);
+  EXPECT_EQ(wal_end(metadata(0xa1, 0xc1) + snapshot(2, 5) + state(6), before), end(3, 7, 6));
+  EXPECT_EQ(wal_end(metadata(0xa1, 0xc1) + state(6) + entry_at(4, 7), before), end(4, 7, 6));
+  EXPECT_EQ(wal_end("no log", before).cluster_id, 0u);
+}
+
+TEST(EtcdLog, TheLaterTermGoesFurtherThenTheLaterEntry) {
+  EXPECT_TRUE(goes_further(end(3, 80, 80), end(2, 100, 90)));
+  EXPECT_FALSE(goes_further(end(2, 100, 90), end(3, 80, 80)));
+  EXPECT_TRUE(goes_further(end(3, 81, 0), end(3, 80, 80)));
+  EXPECT_FALSE(goes_further(end(3, 80, 0), end(3, 80, 80)));
 }
 
 TEST(EtcdLog, ATornOrEmptyEndIsTheEnd) {
