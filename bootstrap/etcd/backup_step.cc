@@ -32,6 +32,20 @@ StoreStep::StoreStep(EtcdCluster cluster, BackupParts const& parts,
       name_(fmt::format("store-{}", to_string(cluster))),
       orders_(std::move(orders)) {}
 
+namespace {
+
+// The cluster serves that the order is not meant for.
+bool is_beside(EtcdOrder const& order, std::optional<EtcdMemberFacts> const& member) {
+  bool const serves = member && !member->leader.empty() && !member->learner &&
+                      member->healthy_voters > member->voters / 2;
+  return serves && !order.closed && !order.over_running &&
+         (order.kind == EtcdOrder::Kind::recover
+              ? member->voters > 1
+              : member->cluster_id != etcd_id_text(order.cluster_id));
+}
+
+}  // namespace
+
 // Who does not hear of an order does without it, and looks again: no boot waits for it.
 void StoreStep::ask_for_order(EtcdFacts& mine, bool quorum, bool blank, std::stop_token stop) {
   auto const now = parts_.clock.steady();
@@ -42,7 +56,13 @@ void StoreStep::ask_for_order(EtcdFacts& mine, bool quorum, bool blank, std::sto
   auto& posted = orders_->of(cluster_);
   auto object = parts_.store.get(order_key(cluster_), std::move(stop));
   trouble_ = object ? "" : object.error().what;
-  if (!object) return;
+  if (!object) {
+    if (auto order = posted.get()) {
+      order->stale = true;
+      posted.set(*std::move(order));
+    }
+    return;
+  }
   if (!*object) {
     posted.clear();
     return;
@@ -60,6 +80,7 @@ void StoreStep::ask_for_order(EtcdFacts& mine, bool quorum, bool blank, std::sto
       backups.restored_token = token;
       mine.backups.set(std::move(backups));
     }
+    order->stale = is_beside(*order, mine.member.get());
     posted.set(*std::move(order));
     return;
   }
@@ -85,12 +106,7 @@ bool StoreStep::is_idle(EtcdOrder const& order, Facts& facts) {
   auto& mine = facts.etcd(cluster_);
   auto const member = mine.member.get();
   auto const mount = mine.mount.get();
-  bool const serves = member && mount && !member->leader.empty() && !member->learner &&
-                      member->healthy_voters > member->voters / 2;
-  bool const beside = serves && !order.closed && !order.over_running &&
-                      (order.kind == EtcdOrder::Kind::recover
-                           ? member->voters > 1
-                           : member->cluster_id != etcd_id_text(order.cluster_id));
+  bool const beside = mount && is_beside(order, member);
   auto has_begun = [&] {
     auto const marker = read_volume_marker(parts_.root(mount->mount_point));
     return !marker || !*marker || (*marker)->etcd_order == order.id;
@@ -123,7 +139,12 @@ Result<Finding> StoreStep::look(Facts& facts, std::stop_token stop) {
   mine.log.clear();
   if (!quorum && !first && state == DataDir::State::member)
     if (auto const log = log_end(parts_.root(mount->mount_point))) mine.log.set(*log);
-  if (auto const order = orders_ ? orders_->of(cluster_).get() : std::nullopt) {
+  if (auto order = orders_ ? orders_->of(cluster_).get() : std::nullopt) {
+    // Others may make it void from now on, and this row reads it but each half minute.
+    if (!order->stale && is_beside(*order, member)) {
+      order->stale = true;
+      orders_->of(cluster_).set(*order);
+    }
     closing_ = Closing::carried_out;
     if (is_carried_out(*order, facts))
       return Needed{fmt::format("write to {} that the order {} is carried out",

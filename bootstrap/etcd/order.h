@@ -47,6 +47,9 @@ struct EtcdOrder {
   // Closed without having been carried out: it was taken back, or a quorum serves beside it. Who
   // has begun it all the same goes back to that quorum, as a learner.
   bool is_void = false;
+  // Not stored: since it was read, the cluster served that it is not meant for, or the store has
+  // not answered. It may have become void, so it is not begun before it was read anew.
+  bool stale = false;
 
   // Of a restore.
   std::string backup;                // its name

@@ -97,7 +97,7 @@ std::optional<Decision> on_restore(MemberInputs const& in, EtcdOrder const& orde
       if (auto move = make_room(in, why + " and carried out by the others")) return move;
       return AdoptCluster{order.cluster_id};
     }
-  } else if (order.closed || is_too_old(in) || (before && !order.over_running)) {
+  } else if (order.closed || is_too_old(in) || ((before || order.stale) && !order.over_running)) {
     return std::nullopt;
   }
   if (!in.data.foreign.empty())
@@ -109,7 +109,8 @@ std::optional<Decision> on_restore(MemberInputs const& in, EtcdOrder const& orde
 }
 
 std::optional<Decision> on_recovery(MemberInputs const& in, EtcdOrder const& order) {
-  if (order.closed || in.order_done == order.id || is_too_old(in)) return std::nullopt;
+  if (order.closed || order.stale || in.order_done == order.id || is_too_old(in))
+    return std::nullopt;
   if (in.data.state != DataDir::State::member || in.data.identity.cluster_id != order.cluster_id)
     return std::nullopt;
   // A cluster of one that answers may be what an agent that was stopped in the middle left: once
@@ -140,6 +141,33 @@ std::optional<Decision> before_it_is_known(MemberInputs const& in) {
               "reaches it, and that the order stands there"};
 }
 
+// A volume that the order does not name: it came later, or a recovery is another one's.
+std::optional<Decision> on_another(MemberInputs const& in, EtcdOrder const& order) {
+  bool const restores = order.kind == EtcdOrder::Kind::restore;
+  bool const has_data = in.data.state == DataDir::State::member;
+  bool brought = false;  // what the order brings serves
+  bool before = false;   // what it is to replace does
+  for (auto const& peer : in.peers) {
+    if (!peer.quorum_list) continue;
+    bool const is = restores ? peer.cluster_id == order.cluster_id : peer.quorum_list->size() == 1;
+    (is ? brought : before) = true;
+  }
+  // Whoever became a voter of what an order replaces could leave it a quorum behind the back of who
+  // carries the order out, or data that nobody has given up.
+  if (before && !order.closed && !is_too_old(in) && (!has_data || in.own.learner))
+    return Wait{fmt::format("{} joins nobody while {} is ordered, and neither carried out nor void",
+                            in.self.name, subject(order)),
+                "nothing to do: it is one of the two within a minute; if it stays so, take the "
+                "order back with 'haagent etcd restore --cancel'"};
+  // What a blank volume's tag says of the cluster from before keeps it from nothing.
+  auto const id = etcd_id_text(order.cluster_id);
+  auto of_another = [&](std::string const& text) { return !text.empty() && text != id; };
+  if (!restores || !brought || before || has_data || is_up(in.unit) || !in.data.foreign.empty() ||
+      (!of_another(in.tag_cluster_id) && !of_another(in.marker_cluster_id)))
+    return std::nullopt;
+  return AdoptCluster{order.cluster_id};
+}
+
 }  // namespace
 
 bool is_restored_but_for_its_place(MemberInputs const& in) {
@@ -151,7 +179,7 @@ std::optional<Decision> on_order(MemberInputs const& in) {
   // Whether the store answers or not: what the volume says is enough.
   if (is_restored_but_for_its_place(in)) return RestoreData{};
   if (!in.order) return before_it_is_known(in);
-  if (!in.order->names(in.member, in.volume_id)) return std::nullopt;
+  if (!in.order->names(in.member, in.volume_id)) return on_another(in, *in.order);
   return in.order->kind == EtcdOrder::Kind::restore ? on_restore(in, *in.order)
                                                     : on_recovery(in, *in.order);
 }

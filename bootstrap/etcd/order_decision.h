@@ -15,6 +15,9 @@ namespace haagent::bootstrap {
 // restored cluster serves already and knows this member as one that has run, or knows it no more,
 // the member does not come back under that id: it joins as a blank one. A recovery, on its one
 // volume: the unit stops, and etcd starts once more as a cluster of one.
+//
+// On a volume that it does not name: while an order stands, nobody joins the cluster that it is to
+// replace; and a blank one whose tag speaks of that cluster goes to the restored one.
 std::optional<Decision> on_order(MemberInputs const& inputs);
 
 // haagent.json says that the order was carried out, and the data are not in their place yet: one

@@ -137,14 +137,25 @@ TEST_F(BackupStepTest, AnOrderBesideAQuorumBecomesVoid) {
   look(step);
   look(step);
   ASSERT_TRUE(orders->main.get()) << "it has not heard of the order";
+  EXPECT_TRUE(orders->main.get()->stale) << "a quorum serves";
 
   // No quorum in between: whoever is to restore is not held up.
   auto const serves = *facts_.main.member.get();
   facts_.main.member.clear();
   clock_.advance(11s);
   look(step);
-  facts_.main.member.set(serves);
+  EXPECT_FALSE(orders->main.get()->stale);
+  store_.fail_all(Kind::transient);
   look(step);
+  EXPECT_TRUE(orders->main.get()->stale) << "the store has not said that it still stands";
+  store_.fail_all({});
+  look(step);
+  EXPECT_FALSE(orders->main.get()->stale);
+  facts_.main.member.set(serves);
+  auto const gets = store_.calls_of(MemoryStore::Call::get);
+  look(step);
+  EXPECT_EQ(store_.calls_of(MemoryStore::Call::get), gets);
+  EXPECT_TRUE(orders->main.get()->stale) << "though it was not read anew";
 
   clock_.advance(11s);
   auto const finding = step.look(facts_, {});

@@ -339,6 +339,46 @@ std::vector<Case> const kCases = {
             in.order->over_running = true;
           }),
      "StopUnit", "ordered"},
+    {"OneThatMayBeOverIsNotBegun", from(ordered, [](auto& in) { in.order->stale = true; }), "Wait",
+     "etcd-a runs and has no quorum"},
+    {"UnlessItIsMeantForARunningCluster",
+     from(ordered, [](auto& in) { in.order->stale = in.order->over_running = true; }), "StopUnit",
+     "ordered"},
+    {"ABlankVolumeThatCameLaterGoesToTheRestoredCluster",
+     from(emptied,
+          [](auto& in) {
+            in.volume_id = "vol-a2";
+            in.data = {};
+            in.marker_cluster_id.clear();
+            in.peers[0] = leads("b", kRestored, all(true));
+          }),
+     "AdoptCluster", "restored cluster c2"},
+    {"OneWithDataThatCameLaterIsLookedAt",
+     from(ordered,
+          [](auto& in) {
+            in.volume_id = "vol-a2";
+            in.unit = Phase::stopped;
+            in.own = {};
+            in.peers[0] = leads("b", kRestored, all(true));
+          }),
+     "Refuse", "two clusters must not run side by side"},
+    {"NobodyJoinsWhatIsToBeReplaced",
+     from(emptied,
+          [](auto& in) {
+            in.volume_id = "vol-a2";
+            in.data = {};
+            in.peers[0] = leads("b", kBefore, {listed(0xb0, "b"), listed(0xc0, "c")});
+          }),
+     "Wait", "etcd-a joins nobody while the restore of"},
+    {"UnlessTheOrderIsOver",
+     from(emptied,
+          [](auto& in) {
+            in.volume_id = "vol-a2";
+            in.data = {};
+            in.order->closed = in.order->is_void = true;
+            in.peers[0] = leads("b", kBefore, {listed(0xb0, "b"), listed(0xc0, "c")});
+          }),
+     "AddLearner", "add etcd-a"},
     {"AnOldOrderIsNotBegun",
      from(ordered, [](auto& in) { in.order_age = kOrderBegins + Duration(1); }), "Wait",
      "etcd-a runs and has no quorum"},
@@ -471,6 +511,33 @@ std::vector<Case> const kCases = {
             in.order->cluster_id = kRestored;
           }),
      "StartAsIs", "start etcd-a"},
+    {"ARecoveryThatMayBeOverIsNotBegun",
+     from(to_go_on_alone, [](auto& in) { in.order->stale = true; }), "Wait", "has no quorum"},
+    {"NobodyJoinsWhatARecoveryLeaves",
+     from(emptied,
+          [](auto& in) {
+            in.order = recovery_order();
+            in.order->volumes = {{"b", "vol-b"}};
+            in.peers[1] = leads("c", kBefore, all(true));
+          }),
+     "Wait", "etcd-a joins nobody while the recovery of b is ordered"},
+    {"NorIsALearnerOfItPromoted",
+     from(ordered,
+          [](auto& in) {
+            in.order = recovery_order();
+            in.order->volumes = {{"b", "vol-b"}};
+            in.own.learner = true;
+            in.peers[1] = leads("c", kBefore, all(true));
+          }),
+     "Wait", "etcd-a joins nobody"},
+    {"WhoIsRecoveredIsJoined",
+     from(emptied,
+          [](auto& in) {
+            in.order = recovery_order();
+            in.order->volumes = {{"b", "vol-b"}};
+            in.peers[0] = leads("b", kBefore, {listed(0xb0, "b")});
+          }),
+     "AddLearner", "add etcd-a"},
     {"AnOldRecoveryIsNotBegun",
      from(to_go_on_alone, [](auto& in) { in.order_age = kOrderBegins + Duration(1); }), "Wait",
      "has no quorum"},
