@@ -335,7 +335,8 @@ int run_daemon(BootOptions const& options) {
   StatusServer server([report_now] { return json::print(to_tree(report_now())); },
                       [&booting](ServerCall const& call) { return booting.hear(call); }, tls);
   auto metrics = [&booting, report_now] {
-    return metrics_text(report_now(), booting.machine().clock.utc());
+    return metrics_text(report_now(), booting.machine().clock.utc(),
+                        booting.machine().calls.page());
   };
   server.serve_metrics(metrics);
   auto listening = server.listen(booting.facts().identity.get()->address, kAgentPort);

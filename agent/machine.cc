@@ -32,7 +32,8 @@ std::unique_ptr<aws::Ec2> make_ec2(Machine& machine, NodeConfig const& config,
       machine.http, machine.clock, machine.credentials,
       aws::Ec2Settings{.endpoint = endpoint,
                        .region = identity.region,
-                       .user_agent = fmt::format("haagent/{}", kVersion)});
+                       .user_agent = fmt::format("haagent/{}", kVersion),
+                       .counts = &machine.calls});
 }
 
 std::unique_ptr<StateStore> make_state_store(Machine& machine, NodeConfig const& config,
@@ -48,8 +49,9 @@ std::unique_ptr<StateStore> make_state_store(Machine& machine, NodeConfig const&
                       .domain = identity.domain,
                       .endpoint = config.aws.s3_endpoint,
                       .kms_key_id = config.aws.s3_kms_key_id,
-                      .user_agent = fmt::format("haagent/{}", kVersion)});
-  return std::make_unique<aws::S3Store>(std::move(s3), place.prefix, machine.clock);
+                      .user_agent = fmt::format("haagent/{}", kVersion),
+                      .counts = &machine.calls});
+  return std::make_unique<aws::S3Store>(std::move(s3), place.prefix, machine.clock, &machine.calls);
 }
 
 std::unique_ptr<aws::AutoScaling> make_autoscaling(Machine& machine, NodeConfig const& config,
@@ -60,7 +62,8 @@ std::unique_ptr<aws::AutoScaling> make_autoscaling(Machine& machine, NodeConfig 
       machine.http, machine.clock, machine.credentials,
       aws::AutoScalingClient::Settings{.endpoint = endpoint,
                                        .region = identity.region,
-                                       .user_agent = fmt::format("haagent/{}", kVersion)});
+                                       .user_agent = fmt::format("haagent/{}", kVersion),
+                                       .counts = &machine.calls});
 }
 
 MachineBoot::MachineBoot(Machine& machine, NodeConfig const& config, Identity const& identity)

@@ -33,6 +33,7 @@ struct Machine {
   std::unique_ptr<Units> units;  // systemd where it is pid 1, else child processes
   aws::Imds imds;
   aws::CachedCredentials credentials;
+  aws::CallCounts calls;  // of every client that is made below
 };
 
 // The EC2 client for this instance's region, or for the endpoint that the config names.

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <initializer_list>
+#include <map>
 #include <utility>
 
 namespace haagent {
@@ -238,14 +239,39 @@ void add_backups(Page& page, std::vector<EtcdStatus> const& clusters, UtcTime no
          [](EtcdBackupDuty const& b) { return fmt::to_string(b.failures); });
 }
 
+void add_calls(Page& page, aws::CallCounts::Page const& calls) {
+  page.family("haagent_aws_requests_total", "counter",
+              "Requests that were sent to AWS, by what came of each.");
+  std::map<std::string_view, std::uint64_t> throttles;
+  for (auto const& [of, count] : calls.requests) {
+    page.sample({{"service", of.service}, {"action", of.action}, {"result", to_string(of.result)}},
+                fmt::to_string(count));
+    throttles[of.service] += of.result == aws::CallResult::throttled ? count : 0;
+  }
+  // From the first request on, so that an increase is seen from 0.
+  page.family("haagent_aws_throttles_total", "counter",
+              "Of these, the ones that AWS refused because it is asked too often.");
+  for (auto const& [service, count] : throttles)
+    page.sample({{"service", service}}, fmt::to_string(count));
+  page.family("haagent_aws_retries_total", "counter",
+              "Of these, the ones that were sent again within one call.");
+  for (auto const& [service, unused] : throttles) {
+    auto const retries = calls.retries.find(std::string(service));
+    page.sample({{"service", service}},
+                fmt::to_string(retries == calls.retries.end() ? 0 : retries->second));
+  }
+}
+
 }  // namespace
 
-std::string metrics_text(StatusReport const& report, UtcTime now) {
+std::string metrics_text(StatusReport const& report, UtcTime now,
+                         aws::CallCounts::Page const& calls) {
   Page page;
   add_node(page, report, now);
   add_etcd(page, report.etcd);
   add_backups(page, report.etcd, now);
   add_certificates(page, report.pki);
+  add_calls(page, calls);
   return page.take();
 }
 

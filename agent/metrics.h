@@ -4,6 +4,7 @@
 
 #include <string>
 
+#include "agent/aws/call_counts.h"
 #include "agent/base/clock.h"
 #include "agent/status.h"
 
@@ -11,6 +12,7 @@ namespace haagent {
 
 inline constexpr auto kMetricsType = "text/plain; version=0.0.4; charset=utf-8";
 
-std::string metrics_text(StatusReport const& report, UtcTime now);
+std::string metrics_text(StatusReport const& report, UtcTime now,
+                         aws::CallCounts::Page const& calls = {});
 
 }  // namespace haagent

@@ -108,7 +108,8 @@ AutoScalingClient::AutoScalingClient(Http& http, Clock& clock, CachedCredentials
               .region = std::move(settings.region),
               .user_agent = std::move(settings.user_agent),
               .error = autoscaling_error,
-              .remedy = autoscaling_remedy}) {}
+              .remedy = autoscaling_remedy,
+              .counts = settings.counts}) {}
 
 Result<std::optional<GroupMember>> AutoScalingClient::member(std::string const& instance_id,
                                                              std::stop_token stop) {

@@ -58,6 +58,7 @@ class AutoScalingClient final : public AutoScaling {
     std::string endpoint;  // "https://autoscaling.eu-west-1.amazonaws.com"
     std::string region;
     std::string user_agent = "haagent";
+    CallCounts* counts = nullptr;  // null: nobody asks
   };
   AutoScalingClient(Http& http, Clock& clock, CachedCredentials& credentials, Settings settings);
 

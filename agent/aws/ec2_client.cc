@@ -61,7 +61,8 @@ Ec2Client::Ec2Client(Http& http, Clock& clock, CachedCredentials& credentials, E
                                   {.service = "ec2",
                                    .endpoint = std::move(settings.endpoint),
                                    .region = std::move(settings.region),
-                                   .user_agent = std::move(settings.user_agent)})}) {}
+                                   .user_agent = std::move(settings.user_agent),
+                                   .counts = settings.counts})}) {}
 
 Ec2Client::~Ec2Client() = default;
 

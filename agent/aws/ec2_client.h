@@ -3,6 +3,7 @@
 #include <memory>
 #include <string>
 
+#include "agent/aws/call_counts.h"
 #include "agent/aws/credentials.h"
 #include "agent/aws/ec2.h"
 #include "agent/base/clock.h"
@@ -14,6 +15,7 @@ struct Ec2Settings {
   std::string endpoint;  // "https://ec2.eu-west-1.amazonaws.com"
   std::string region;    // signed for
   std::string user_agent = "haagent";
+  CallCounts* counts = nullptr;  // null: nobody asks
 };
 
 // The EC2 Query API, version 2016-11-15. What it does about throttling, skewed clocks and

@@ -58,6 +58,10 @@ struct QueryCalls::State {
     return true;
   }
 
+  void count(std::string_view action, CallResult result) const {
+    if (settings.counts) settings.counts->count(settings.service, action, result);
+  }
+
   Result<HttpResponse> send(std::string_view action, std::string const& body,
                             std::stop_token const& stop) {
     if (!rate.wait(stop))
@@ -72,6 +76,8 @@ struct QueryCalls::State {
         .body = body};
     signer.sign(request, *keys, service_time());
     auto response = http.send(request, stop);
+    if (!response && response.error().kind != Kind::interrupted)
+      count(action, CallResult::unreachable);
     if (!response) return fail(response.error(), "{}:{}", settings.service, action);
     return response;
   }
@@ -86,10 +92,14 @@ struct QueryCalls::State {
       if (!response) return std::unexpected(response.error());
       auto error = error_of(settings, action, *response);
       if (!error) {
+        count(action, CallResult::ok);
         rate.succeeded();
         return std::move(response->body);
       }
       auto remedy = settings.remedy(*error);
+      count(action, remedy == Ec2Remedy::slow_down   ? CallResult::throttled
+                    : remedy == Ec2Remedy::sign_anew ? CallResult::expired
+                                                     : result_of(*error, response->status));
       if (remedy == Ec2Remedy::slow_down) rate.throttled();
       if (remedy != Ec2Remedy::sign_anew) return std::unexpected(*std::move(error));
       // What is refused for its signature has not been carried out, so that asking again is safe.
@@ -101,6 +111,7 @@ struct QueryCalls::State {
       } else {
         return std::unexpected(*std::move(error));
       }
+      if (settings.counts) settings.counts->retried(settings.service);
     }
   }
 };

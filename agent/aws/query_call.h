@@ -10,6 +10,7 @@
 #include <string>
 #include <string_view>
 
+#include "agent/aws/call_counts.h"
 #include "agent/aws/credentials.h"
 #include "agent/aws/ec2_errors.h"
 #include "agent/base/clock.h"
@@ -26,6 +27,7 @@ struct QuerySettings {
   Error (*error)(std::string_view action, std::string_view code, std::string_view message,
                  int status) = ec2_error;
   Ec2Remedy (*remedy)(Error const& error) = ec2_remedy;
+  CallCounts* counts = nullptr;  // null: nobody asks
 };
 
 class QueryCalls {

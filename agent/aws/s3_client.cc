@@ -129,6 +129,12 @@ struct S3Client::State {
     return is_region_name(name) && name != region ? name : "";
   }
 
+  void count(S3Call const& call, CallResult result) const {
+    // Its name says the service too: "s3:GetObject".
+    if (settings.counts)
+      settings.counts->count("s3", call.name.substr(call.name.find(':') + 1), result);
+  }
+
   // The body goes out and comes back: two of them would be twice the memory.
   Result<HttpResponse> send(Request& request, std::stop_token const& stop) {
     if (!rate.wait(stop)) return fail(Kind::interrupted, "{}: stopped", request.call.name);
@@ -152,6 +158,8 @@ struct S3Client::State {
     signing->sign(out, *keys, now);
     auto response = http.send(out, stop);
     request.body = std::move(out.body);
+    if (!response && response.error().kind != Kind::interrupted)
+      count(request.call, CallResult::unreachable);
     if (!response) return fail(response.error(), "{} on {}", request.call.name, request.call.place);
     return response;
   }
@@ -171,12 +179,18 @@ struct S3Client::State {
       std::optional<S3Failure> failure;
       if (!is_good || request.method == "POST") failure = read_s3_failure(response->body);
       if (is_good && !failure) {
+        count(request.call, CallResult::ok);
         rate.succeeded();
         return response;
       }
       auto error = s3_error(request.call, failure ? failure->code : "",
                             failure ? failure->message : "", response->status);
-      switch (s3_remedy(error)) {
+      auto const remedy = s3_remedy(error);
+      count(request.call, remedy == S3Remedy::slow_down      ? CallResult::throttled
+                          : remedy == S3Remedy::sign_anew    ? CallResult::expired
+                          : remedy == S3Remedy::other_region ? CallResult::redirected
+                                                             : result_of(error, response->status));
+      switch (remedy) {
         case S3Remedy::none:
           return std::unexpected(std::move(error));
         case S3Remedy::slow_down:
@@ -208,6 +222,7 @@ struct S3Client::State {
             return std::unexpected(std::move(error));
           }
       }
+      if (settings.counts) settings.counts->retried("s3");
     }
   }
 

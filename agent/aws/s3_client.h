@@ -3,6 +3,7 @@
 #include <memory>
 #include <string>
 
+#include "agent/aws/call_counts.h"
 #include "agent/aws/credentials.h"
 #include "agent/aws/s3.h"
 #include "agent/base/clock.h"
@@ -17,6 +18,7 @@ struct S3Settings {
   std::string endpoint;    // empty: S3's own. Set: the bucket stands in the path
   std::string kms_key_id;  // aws:kms with this key; empty: as the bucket encrypts by default
   std::string user_agent = "haagent";
+  CallCounts* counts = nullptr;  // null: nobody asks
 };
 
 // S3's REST API, version 2006-03-01. It does not retry what fails, with three exceptions that

@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 
+#include "agent/aws/call_counts.h"
 #include "agent/aws/s3.h"
 #include "agent/base/retry.h"
 #include "agent/base/state_store.h"
@@ -26,8 +27,11 @@ class S3Store final : public StateStore {
   static constexpr int kTries = 5;
 
   // Prefix: "" or "prod.example.com", without a slash at its ends.
-  S3Store(std::unique_ptr<S3> s3, std::string prefix, Clock& clock)
-      : s3_(std::move(s3)), prefix_(prefix.empty() ? "" : prefix + "/"), clock_(clock) {}
+  S3Store(std::unique_ptr<S3> s3, std::string prefix, Clock& clock, CallCounts* counts = nullptr)
+      : s3_(std::move(s3)),
+        prefix_(prefix.empty() ? "" : prefix + "/"),
+        clock_(clock),
+        counts_(counts) {}
 
   std::string where() const override;
   Result<std::optional<StoredObject>> get(std::string const& key, std::stop_token stop) override;
@@ -56,6 +60,7 @@ class S3Store final : public StateStore {
   std::unique_ptr<S3> s3_;
   std::string prefix_;  // "" or with a slash at its end
   Clock& clock_;
+  CallCounts* counts_;
 };
 
 }  // namespace haagent::aws

@@ -166,6 +166,33 @@ TEST(Metrics, ANodeThatHasJustBegunTellsWhatItKnows) {
   EXPECT_FALSE(parsed.types.contains("haagent_etcd_backup_failing"));
 }
 
+TEST(Metrics, CallsOfAwsAreCountersByServiceActionAndResult) {
+  aws::CallCounts counts;
+  EXPECT_FALSE(parse(metrics_text(report(), kStart, counts.page()))
+                   .types.contains("haagent_aws_requests_total"));
+  using aws::CallResult;
+  for (auto result : {CallResult::ok, CallResult::ok, CallResult::throttled})
+    counts.count("ec2", "DescribeVolumes", result);
+  counts.count("ec2", "AttachVolume", CallResult::throttled);
+  counts.count("s3", "PutObject", CallResult::unavailable);
+  counts.retried("s3");
+  auto const parsed = parse(metrics_text(report(), kStart, counts.page()));
+  EXPECT_EQ(parsed.problems, std::vector<std::string>());
+  auto value = [&](std::string const& key) {
+    auto const found = parsed.values.find("haagent_aws_" + key);
+    return found == parsed.values.end() ? "none" : std::string(found->second);
+  };
+  EXPECT_EQ(parsed.types.at("haagent_aws_requests_total"), "counter");
+  EXPECT_EQ(value("requests_total,service=ec2,action=DescribeVolumes,result=ok"), "2");
+  EXPECT_EQ(value("requests_total,service=ec2,action=DescribeVolumes,result=throttled"), "1");
+  EXPECT_EQ(value("requests_total,service=s3,action=PutObject,result=unavailable"), "1");
+  EXPECT_EQ(value("throttles_total,service=ec2"), "2");
+  EXPECT_EQ(value("throttles_total,service=s3"), "0");
+  EXPECT_EQ(value("retries_total,service=s3"), "1");
+  EXPECT_EQ(value("retries_total,service=ec2"), "0");
+  EXPECT_EQ(value("throttles_total,service=autoscaling"), "none");
+}
+
 TEST(Metrics, LabelsAreEscaped) {
   auto odd = report();
   odd.rows[0].name = "a \"row\"\\\nof two lines";

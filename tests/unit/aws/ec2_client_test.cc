@@ -62,12 +62,14 @@ class Ec2ClientTest : public testing::Test {
   test::ScriptedHttp http;
   NumberedKeys source;
   CachedCredentials credentials{source, clock};
+  CallCounts counts;
   Ec2Client ec2{http,
                 clock,
                 credentials,
                 {.endpoint = "https://ec2.eu-west-1.amazonaws.com/",
                  .region = "eu-west-1",
-                 .user_agent = "haagent/1.2.3"}};
+                 .user_agent = "haagent/1.2.3",
+                 .counts = &counts}};
 };
 
 TEST_F(Ec2ClientTest, RequestIsSignedSoThatTheServerAgrees) {
@@ -214,6 +216,34 @@ TEST_F(Ec2ClientTest, NoCredentialsNoRequest) {
   ASSERT_FALSE(got);
   EXPECT_EQ(got.error().kind, Kind::denied);
   EXPECT_EQ(got.error().what, "ec2:CreateTags: the instance has no role");
+}
+
+// What is told of the calls.
+
+TEST_F(Ec2ClientTest, EachRequestIsCountedByWhatCameOfIt) {
+  http.on(kCreateTags, answer(200, kDone));
+  http.on(kCreateTags, refusal(503, "RequestLimitExceeded"));
+  http.on(kCreateTags, refusal(403, "UnauthorizedOperation"));
+  http.on(kCreateTags, refusal(500, "InternalError"));
+  http.on(kCreateTags, refusal(400, "TagLimitExceeded"));
+  http.on(kCreateTags, fail(Kind::transient, "Timeout was reached"));
+  http.on(kCreateTags, fail(Kind::interrupted, "stopped"));
+  // One call, two requests.
+  http.on(kCreateTags, refusal(400, "ExpiredToken"));
+  http.on(kCreateTags, answer(200, kDone));
+  for (int call = 0; call < 8; ++call) (void)tag();
+  http.on(kDescribeVolumes, answer(200, volumes({"vol-1"})));
+  ASSERT_TRUE(ec2.describe_volumes({}, {}));
+  auto of = [](char const* action, CallResult result) {
+    return CallCounts::Of{"ec2", action, result};
+  };
+  std::map<CallCounts::Of, std::uint64_t> const expected = {
+      {of("CreateTags", CallResult::ok), 2},      {of("CreateTags", CallResult::throttled), 1},
+      {of("CreateTags", CallResult::denied), 1},  {of("CreateTags", CallResult::unavailable), 1},
+      {of("CreateTags", CallResult::invalid), 1}, {of("CreateTags", CallResult::unreachable), 1},
+      {of("CreateTags", CallResult::expired), 1}, {of("DescribeVolumes", CallResult::ok), 1}};
+  EXPECT_EQ(counts.page().requests, expected);
+  EXPECT_EQ(counts.page().retries, (std::map<std::string, std::uint64_t>{{"ec2", 1}}));
 }
 
 // Credentials.

@@ -52,7 +52,9 @@ struct S3ClientTest : testing::Test {
   test::ScriptedHttp http;
   Keys source;
   CachedCredentials credentials{source, clock};
-  S3Client s3{http, clock, credentials, {.bucket = "prod-state", .region = "eu-west-1"}};
+  CallCounts counts;
+  S3Client s3{
+      http, clock, credentials, {.bucket = "prod-state", .region = "eu-west-1", .counts = &counts}};
 };
 
 TEST(S3Urls, WhereABucketAnswers) {
@@ -191,6 +193,28 @@ TEST_F(S3ClientTest, ABucketElsewhereIsFollowedWithinThePartition) {
   EXPECT_EQ(s3.get("k", {}, "", {}).value()->bytes, "x") << "and stays there";
   EXPECT_TRUE(header(http.requests()[1], "authorization").contains("/us-west-2/s3/aws4_request"));
   EXPECT_EQ(http.requests().size(), 3u);
+}
+
+TEST_F(S3ClientTest, EachRequestIsCountedByWhatCameOfIt) {
+  http.on(at("GET", "/k"), refusal(404, "NoSuchKey"));
+  http.on(at("GET", "/k"), refusal(503, "SlowDown"));
+  http.on(at("GET", "/k"), fail(Kind::transient, "Timeout was reached"));
+  http.on(at("GET", "/k"),
+          refusal(301, "PermanentRedirect", "", {{"x-amz-bucket-region", "us-west-2"}}));
+  http.always("GET https://prod-state.s3.us-west-2.amazonaws.com/k", object("x"));
+  for (int call = 0; call < 4; ++call) (void)s3.get("k", {}, "", {});
+  http.on("PUT https://prod-state.s3.us-west-2.amazonaws.com/k",
+          refusal(412, "PreconditionFailed"));
+  EXPECT_FALSE(s3.put("k", "x", {.absent = true}, {}).value());
+  auto of = [](char const* action, CallResult result) {
+    return CallCounts::Of{"s3", action, result};
+  };
+  std::map<CallCounts::Of, std::uint64_t> const expected = {
+      {of("GetObject", CallResult::not_found), 1},   {of("GetObject", CallResult::throttled), 1},
+      {of("GetObject", CallResult::unreachable), 1}, {of("GetObject", CallResult::redirected), 1},
+      {of("GetObject", CallResult::ok), 1},          {of("PutObject", CallResult::conflict), 1}};
+  EXPECT_EQ(counts.page().requests, expected);
+  EXPECT_EQ(counts.page().retries.at("s3"), 1u);
 }
 
 TEST_F(S3ClientTest, TheRegionMayStandInTheBodyAndIsFollowedOnceACall) {

@@ -133,7 +133,8 @@ struct S3StoreTest : testing::Test {
   test::FakeClock clock;
   test::TemporaryDirectory here;
   BucketInMemory* s3 = new BucketInMemory;
-  S3Store store{std::unique_ptr<S3>(s3), "prod", clock};
+  CallCounts counts;
+  S3Store store{std::unique_ptr<S3>(s3), "prod", clock, &counts};
 };
 
 TEST_F(S3StoreTest, KeysStandBelowThePrefix) {
@@ -188,6 +189,7 @@ TEST_F(S3StoreTest, PatienceEnds) {
   s3->faults["get"].fail = S3Store::kTries - 1;
   s3->objects["prod/k"] = "x";
   EXPECT_EQ(store.get("k", {}).value()->bytes, "x");
+  EXPECT_EQ(counts.page().retries.at("s3"), S3Store::kTries - 1u);
   s3->faults["get"].fail = S3Store::kTries;
   EXPECT_EQ(store.get("k", {}).error().kind, Kind::transient);
   std::stop_source stop;
