@@ -1,4 +1,5 @@
-// Single values of configs, tags, answers and files: addresses, versions, times, sizes, names.
+// Single values of configs, tags, answers and files: addresses, versions, times, sizes, names, a
+// process.
 #include <filesystem>
 
 #include "agent/aws/endpoints.h"
@@ -6,6 +7,7 @@
 #include "agent/base/clock.h"
 #include "agent/base/kube_versions.h"
 #include "agent/base/proxy_bypass.h"
+#include "agent/base/running.h"
 #include "agent/base/state_store.h"
 #include "agent/config_values.h"
 #include "bootstrap/etcd/base64.h"
@@ -112,6 +114,8 @@ void single_values(std::string_view bytes) {
   names(bytes);
   hold(bootstrap::from_base64(bootstrap::to_base64(bytes)) == bytes, "base64 goes back");
   bootstrap::from_base64(bytes);
+  if (parse_process_stat(bytes))
+    hold(bytes.contains(')'), "the fields are counted from behind the name");
 }
 
 }  // namespace haagent::fuzz
