@@ -84,6 +84,8 @@ TEST(UnitFiles, NothingOfTheBootWaitsInACircle) {
   EXPECT_THAT(keys.at("After"),
               AllOf(Not(Contains("cloud-final.service")), Not(Contains("cloud-init.target")),
                     Not(Contains("multi-user.target")), Not(Contains("kubelet.service"))));
+  // multi-user.target comes after the kubelet, where one is enabled.
+  EXPECT_THAT(keys.at("Before"), testing::ElementsAre("shutdown.target"));
   // So that multi-user.target, and all that comes after it, does not wait for a quorum.
   EXPECT_THAT(keys.at("DefaultDependencies"), Contains("no"));
   EXPECT_THAT(keys.at("TimeoutStartSec"), Contains("infinity"));
