@@ -63,7 +63,14 @@ void StoreStep::ask_for_order(EtcdFacts& mine, bool quorum, bool blank, std::sto
     }
     return;
   }
+  auto const restored_as = [&](std::string const& token) {
+    auto backups = mine.backups.get().value_or(EtcdBackups{});
+    if (backups.restored_token == token) return;
+    backups.restored_token = token;
+    mine.backups.set(std::move(backups));
+  };
   if (!*object) {
+    restored_as("");
     posted.clear();
     return;
   }
@@ -74,12 +81,7 @@ void StoreStep::ask_for_order(EtcdFacts& mine, bool quorum, bool blank, std::sto
     trouble_ = fmt::format("{} is of {}: two clusters share one state store", order_key(cluster_),
                            order->cluster);
   } else {
-    auto const token = order->closed ? "" : order->token;
-    auto backups = mine.backups.get().value_or(EtcdBackups{});
-    if (backups.restored_token != token) {
-      backups.restored_token = token;
-      mine.backups.set(std::move(backups));
-    }
+    restored_as(order->closed ? "" : order->token);
     order->stale = is_beside(*order, mine.member.get());
     posted.set(*std::move(order));
     return;
@@ -137,7 +139,7 @@ Result<Finding> StoreStep::look(Facts& facts, std::stop_token stop) {
   // For who is to say which volume of a lost cluster has the most. The first start waits for none
   // of it.
   mine.log.clear();
-  if (!quorum && !first && state == DataDir::State::member)
+  if (!quorum && !first && data && state == DataDir::State::member)
     if (auto const log = log_end(parts_.root(mount->mount_point))) mine.log.set(*log);
   if (auto order = orders_ ? orders_->of(cluster_).get() : std::nullopt) {
     // Others may make it void from now on, and this row reads it but each half minute.

@@ -169,6 +169,27 @@ TEST_F(BackupStepTest, AnOrderBesideAQuorumBecomesVoid) {
   look(step);
 }
 
+TEST_F(BackupStepTest, AnOrderThatWasTakenAwayHoldsNobodyUp) {
+  EtcdOrder const order{.id = "20260115T101500.000Z-i-a",
+                        .cluster = "test.example",
+                        .cluster_id = 0xc2,
+                        .volumes = {{"b", "vol-b"}},
+                        .created_at = *parse_rfc3339("2026-01-15T10:15:00Z"),
+                        .by = "i-a",
+                        .backup = "20260115T100000.000Z-etcd-b",
+                        .revision = 42,
+                        .etcd_version = "3.5.33",
+                        .token = "test-main-7",
+                        .members = {"a", "b", "c"}};
+  ASSERT_TRUE(*give_order(store_, order, std::nullopt, {}));
+  StoreStep step(EtcdCluster::main, parts(), std::make_shared<OrderBoard>());
+  look(step);
+  EXPECT_EQ(facts_.main.backups.get()->restored_token, "test-main-7");
+  store_.erase(order_key(EtcdCluster::main));
+  look(step);
+  EXPECT_EQ(facts_.main.backups.get()->restored_token, "");
+}
+
 TEST_F(BackupStepTest, TheBootAsksNobody) {
   BackupStep step(EtcdCluster::main, parts());
   store_.fail_all(Kind::transient);
