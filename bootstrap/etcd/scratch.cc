@@ -20,21 +20,22 @@ constexpr std::string_view kPurposes[] = {"scheduled",      "before-change", "ma
                                           "pre-restore",    "restore",       "trial",
                                           "trial-download", "drill"};
 
-FileDescriptor open_folder(fs::path const& folder) {
-  return FileDescriptor(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+// Who sets etcd.backups.scratch may lead it to another disk; what is below it is ours.
+FileDescriptor open_folder(fs::path const& folder, int follow) {
+  return FileDescriptor(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC | follow));
 }
 
 // Whoever makes, takes or removes a folder holds the one above it for that moment: between a
 // folder's making and its lock it would pass for an abandoned one.
 FileDescriptor lock_all(fs::path const& scratch) {
-  auto fd = open_folder(scratch);
+  auto fd = open_folder(scratch, 0);
   while (fd && ::flock(fd.get(), LOCK_EX) != 0)
     if (errno != EINTR) fd.reset();
   return fd;
 }
 
 FileDescriptor lock_one(fs::path const& folder) {
-  auto fd = open_folder(folder);
+  auto fd = open_folder(folder, O_NOFOLLOW);
   if (fd && ::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) fd.reset();
   return fd;
 }

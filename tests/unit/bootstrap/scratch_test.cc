@@ -63,6 +63,18 @@ TEST(Scratch, WhatSomebodyHasLeftGoesAndNothingElse) {
   }
 }
 
+TEST(Scratch, MayBeOnAnotherDisk) {
+  test::TemporaryDirectory root;
+  fs::create_directories(root / "larger/disk");
+  fs::create_directory_symlink(root / "larger/disk", root / "scratch");
+  leave(root / "scratch/drill-main");
+  auto mine = ScratchFolder::make(root / "scratch", "restore", kMain, 1);
+  ASSERT_TRUE(mine) << mine.error().what;
+  EXPECT_TRUE(fs::exists(root / "larger/disk/restore-main"));
+  ASSERT_TRUE(drop_abandoned_scratch(root / "scratch", kMain));
+  EXPECT_FALSE(fs::exists(root / "larger/disk/drill-main"));
+}
+
 TEST(Scratch, AFullDiskIsToldAndNothingStays) {
   test::TemporaryDirectory root;
   auto mine = ScratchFolder::make(root.path(), "manual", kMain, ~std::uint64_t{0} >> 1u);
