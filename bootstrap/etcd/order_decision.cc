@@ -149,7 +149,9 @@ std::optional<Decision> on_another(MemberInputs const& in, EtcdOrder const& orde
   bool before = false;   // what it is to replace does
   for (auto const& peer : in.peers) {
     if (!peer.quorum_list) continue;
-    bool const is = restores ? peer.cluster_id == order.cluster_id : peer.quorum_list->size() == 1;
+    bool const is = restores
+                        ? peer.cluster_id == order.cluster_id
+                        : std::ranges::count(*peer.quorum_list, false, &EtcdMember::learner) == 1;
     (is ? brought : before) = true;
   }
   // Whoever became a voter of what an order replaces could leave it a quorum behind the back of who

@@ -538,6 +538,27 @@ std::vector<Case> const kCases = {
             in.peers[0] = leads("b", kBefore, {listed(0xb0, "b")});
           }),
      "AddLearner", "add etcd-a"},
+    {"AsOneThatHasALearnerAlready",
+     from(emptied,
+          [](auto& in) {
+            in.order = recovery_order();
+            in.order->volumes = {{"b", "vol-b"}};
+            auto learner = listed(0xc0, "c");
+            learner.learner = true;
+            in.peers[0] = leads("b", kBefore, {listed(0xb0, "b"), learner});
+          }),
+     "Wait", "learners join one at a time"},
+    {"AndThatLearnerGoesOn",
+     from(ordered,
+          [](auto& in) {
+            in.order = recovery_order();
+            in.order->volumes = {{"b", "vol-b"}};
+            auto learner = listed(0xa0, "a");
+            learner.learner = in.own.learner = true;
+            in.own.member_id = 0xa0;
+            in.peers[0] = leads("b", kBefore, {listed(0xb0, "b"), learner});
+          }),
+     "Promote", "promote etcd-a"},
     {"AnOldRecoveryIsNotBegun",
      from(to_go_on_alone, [](auto& in) { in.order_age = kOrderBegins + Duration(1); }), "Wait",
      "has no quorum"},
