@@ -194,6 +194,8 @@ struct EtcdFacts {
   Fact<EtcdMemberFacts> member;           // set by etcd-<cluster>
   Fact<bool> wants_restart;               // set by etcd-<cluster>: it serves, with a configuration
                                           // or in a version that is to be another one
+  Fact<std::string> restart_held;         // set by etcd-<cluster>: why it may not be started anew
+                                          // though it should; empty: it may
   Fact<std::vector<EtcdPeer>> peers;      // set by hosts
   Fact<EtcdBackups> backups;              // set by the row that asks the state store
   Fact<EtcdBackupDuty> backup_duty;       // set by backup-<cluster>

@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <charconv>
 #include <cstdlib>
 #include <filesystem>
@@ -15,10 +16,23 @@ std::string_view last_part(std::string_view path) {
   return path.substr(path.rfind('/') + 1);  // npos + 1 is 0
 }
 
-bool is_called(fs::path const& folder, std::string_view name) {
-  auto const words = read_file(folder / "cmdline");
-  if (!words || !*words || (*words)->empty()) return false;  // of the kernel, or gone
-  if (last_part(std::string_view(**words).substr(0, (*words)->find('\0'))) == name) return true;
+// None where it is the kernel's, or gone.
+std::vector<std::string> arguments_of(fs::path const& folder) {
+  std::vector<std::string> words;
+  auto const text = read_file(folder / "cmdline");
+  if (!text || !*text) return words;
+  for (std::string_view rest = **text; !rest.empty();) {
+    auto const word = rest.substr(0, rest.find('\0'));
+    words.emplace_back(word);
+    rest.remove_prefix(std::min(word.size() + 1, rest.size()));
+  }
+  return words;
+}
+
+bool is_called(fs::path const& folder, std::vector<std::string> const& arguments,
+               std::string_view name) {
+  if (arguments.empty()) return false;
+  if (last_part(arguments.front()) == name) return true;
   std::error_code unreadable;
   return last_part(fs::read_symlink(folder / "exe", unreadable).native()) == name;
 }
@@ -65,7 +79,8 @@ Result<std::vector<RunningProgram>> running_programs(Root const& root, std::stri
     auto const folder = entry->path().filename().native();
     auto const read = std::from_chars(folder.data(), folder.data() + folder.size(), pid);
     if (read.ec != std::errc() || read.ptr != folder.data() + folder.size()) continue;
-    if (!is_called(entry->path(), name)) continue;
+    auto arguments = arguments_of(entry->path());
+    if (!is_called(entry->path(), arguments, name)) continue;
     auto const text = read_file(entry->path() / "stat", 4096);
     if (!text || !*text) continue;  // gone meanwhile
     auto const stat = parse_process_stat(**text);
@@ -78,7 +93,7 @@ Result<std::vector<RunningProgram>> running_programs(Root const& root, std::stri
         static_cast<double>(stat->start_time) / static_cast<double>(::sysconf(_SC_CLK_TCK));
     auto const age = std::chrono::duration_cast<UtcTime::duration>(
         std::chrono::duration<double>(std::max(0.0, *up - began)));
-    found.push_back({pid, now - age});
+    found.push_back({pid, now - age, std::move(arguments)});
   }
   if (error) return fail_errno(error.value(), fmt::format("listing {}", proc.string()));
   return found;

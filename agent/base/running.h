@@ -26,6 +26,7 @@ std::optional<ProcessStat> parse_process_stat(std::string_view text);
 struct RunningProgram {
   pid_t pid = 0;
   UtcTime started{};  // by the clock as it is now; a tick (10 ms) too early at the most
+  std::vector<std::string> arguments;  // its own name first
 };
 
 // The processes whose first argument or whose file has this name, those in containers too. None

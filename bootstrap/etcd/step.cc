@@ -316,6 +316,7 @@ Result<Finding> EtcdStep::look(Facts& facts, std::stop_token stop) {
   started_ = started_ && !inputs_.own.quorum_list;
   // The turn is not given back meanwhile: the member does not serve.
   facts.etcd(cluster_).wants_restart.set(false);
+  facts.etcd(cluster_).restart_held.set("");
   if (std::holds_alternative<Wait>(decision)) return Waiting{std::move(sentence)};
   if (std::holds_alternative<Refuse>(decision)) return fail(Kind::refused, "{}", sentence);
   if (starts_etcd(decision) && failed_starts_ > 0 && parts_.clock.steady() < next_start_)
@@ -430,6 +431,7 @@ Result<Finding> EtcdStep::when_serving(Facts& facts, std::string sentence, std::
                             return peer.member_id == member.id && peer.quorum_list;
                           });
                  });
+  facts.etcd(cluster_).restart_held.set(in.refusal);
   auto& wants = facts.etcd(cluster_).wants_restart;
   auto const pki = facts.pki.get().value_or(PkiFacts{});
   in.my_turn = wants.get().value_or(false) && !pki.restart_for.empty();

@@ -2,11 +2,13 @@
 // what that changes in the documents.
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "agent/base/running.h"
 #include "bootstrap/etcd/trust.h"
 #include "bootstrap/kube/apiserver.h"
+#include "bootstrap/kube/paths.h"
 #include "bootstrap/pki/step.h"
 
 namespace haagent::bootstrap::pki {
@@ -93,15 +95,19 @@ Result<std::string> PkiStep::apiserver_lacks(std::string_view authority, Facts& 
   return settled(authority, trust_of(bundle), kApiserverComesBack) ? "" : lacks;
 }
 
-// When the manifest was written, and the oldest apiserver that runs.
+// When the manifest was written, and the oldest process of this node's apiserver. A pod may run an
+// apiserver of its own, of another cluster: ours is the one with our authority of etcd.
 Result<ApiserverProcess> PkiStep::look_at_apiserver(std::filesystem::path const& manifest) const {
   auto const written = written_at(manifest);
   if (!written) return std::unexpected(written.error());
   auto const running = running_programs(parts_.root, "kube-apiserver", parts_.clock.utc());
   if (!running) return std::unexpected(running.error());
   ApiserverProcess process{.manifest = *written, .started = {}};
+  auto const ours = fmt::format("--etcd-cafile={}/etcd/ca.crt", kube::kPki);
   for (auto const& each : *running)
-    if (!process.started || each.started < *process.started) process.started = each.started;
+    if (std::ranges::find(each.arguments, ours) != each.arguments.end() &&
+        (!process.started || each.started < *process.started))
+      process.started = each.started;
   return process;
 }
 
@@ -123,8 +129,15 @@ Result<RotationInputs> PkiStep::rotation_inputs(Facts& facts) {
                                            std::pair(kEtcdPeerAuthority, loaded->peers)}) {
       auto const bundle = bundles_.find(authority.name);
       if (bundle == bundles_.end() || trust == trust_of(bundle->second)) continue;
-      in.restart = true;
-      lacks[authority.name] = fmt::format("etcd {} has to restart", to_string(cluster));
+      auto const held = facts.etcd(cluster).restart_held.get().value_or("");
+      if (held.empty())
+        in.restart = true;
+      else
+        in.held = held;
+      lacks[authority.name] = held.empty()
+                                  ? fmt::format("etcd {} has to restart", to_string(cluster))
+                                  : fmt::format("etcd {} of {} has to restart and may not: {}",
+                                                to_string(cluster), in.me, held);
     }
   }
   for (auto const& file : trust_files()) {

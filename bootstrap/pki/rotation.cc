@@ -68,6 +68,8 @@ RotationMove decide_turn(RotationInputs const& in) {
   auto const& turn = etcd->bundle->turn;
   if (turn == in.me) {
     if (in.restart) return RestartMembers{};
+    // It would keep the turn until somebody has come, and the others have work of their own.
+    if (!in.held.empty()) return GiveTurnBack{};
     // The apiserver beside it goes with the turn too, so that they never all restart at once.
     if (in.unwell.empty() && (etcd->loaded || !under_way(*etcd->bundle))) return GiveTurnBack{};
     return NothingNow{};

@@ -44,6 +44,8 @@ struct RotationInputs {
   // in another version than it should.
   bool restart = false;
   std::string unwell;  // why no member may restart now; empty: every voter is healthy
+  // Why a member of mine that has to restart will not, whoever has the turn; empty: none is so.
+  std::string held;
 };
 
 // Of documents. `authority` is whose.

@@ -129,12 +129,14 @@ class Child {
     if (pid_ > 0 && ::waitpid(pid_, nullptr, WNOHANG) == pid_) pid_ = 0;
     return pid_ > 0;
   }
-  void start(std::filesystem::path const& manifest) {
+  // With the flag by which an apiserver of this node is told from another one's.
+  void start(std::filesystem::path const& manifest, std::string const& etcd_ca) {
     auto const path = manifest.string();
+    auto const flag = "--etcd-cafile=" + etcd_ca;
     pid_ = ::fork();
     if (pid_ != 0) return;
     ::prctl(PR_SET_PDEATHSIG, SIGTERM);
-    ::execl("/proc/self/exe", "kube-apiserver", "serve", path.c_str(), nullptr);
+    ::execl("/proc/self/exe", "kube-apiserver", "serve", path.c_str(), flag.c_str(), nullptr);
     ::_exit(127);
   }
   void end() {
@@ -242,7 +244,7 @@ void run_kubelet_standin(std::filesystem::path const& manifests, std::stop_token
     auto wanted = **text + (certificate && *certificate ? **certificate : "");
     if (runs == wanted) continue;
     child.end();
-    child.start(path);
+    child.start(path, manifest->etcd_tls.ca_file);
     complain("", last);
     runs = wanted;
   } while (clock.sleep(kLook, stop));

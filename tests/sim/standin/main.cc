@@ -14,7 +14,7 @@ int main(int argc, char** argv) {
   sigemptyset(&signals);
   for (int number : {SIGTERM, SIGINT}) sigaddset(&signals, number);
   ::pthread_sigmask(SIG_BLOCK, &signals, nullptr);
-  bool const serves = argc == 3 && std::string_view(argv[1]) == "serve";
+  bool const serves = argc >= 3 && std::string_view(argv[1]) == "serve";
   int code = 0;
   std::jthread worker([&](std::stop_token stop) {
     if (!serves) return haagent::sim::run_kubelet_standin("/etc/kubernetes/manifests", stop);

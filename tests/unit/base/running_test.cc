@@ -52,6 +52,7 @@ TEST(RunningPrograms, AreFoundByTheirNameAndTellWhenTheyBegan) {
   waitpid(child, nullptr, 0);
   ASSERT_EQ(found.size(), 1u);
   EXPECT_EQ(found[0].pid, child);
+  EXPECT_EQ(found[0].arguments, (std::vector<std::string>{program.string(), "600"}));
   EXPECT_GE(found[0].started, before - 30ms);
   EXPECT_LE(found[0].started, after + 30ms);
 }

@@ -51,6 +51,7 @@ struct Row {
   bool peer_loaded = true;
   bool restart = false;
   char const* unwell = "";
+  char const* held = "";
   char const* move;
   std::set<std::string> masters = {"a", "b", "c"};
 };
@@ -106,6 +107,22 @@ TEST(Rotation, Decides) {
                .peer_loaded = false,
                .restart = true,
                .move = "take turn"},
+           Row{.what = "it may not, whatever its turn",
+               .etcd = bundle(trusting_new, {}, "a"),
+               .etcd_loaded = false,
+               .held = "etcd 3.6.6 is installed",
+               .move = "give turn back"},
+           Row{.what = "nor is the turn taken for it",
+               .etcd = bundle(trusting_new),
+               .etcd_loaded = false,
+               .held = "etcd 3.6.6 is installed",
+               .move = "nothing"},
+           Row{.what = "the other one of mine restarts",
+               .etcd = bundle(trusting_new, {}, "a"),
+               .etcd_loaded = false,
+               .restart = true,
+               .held = "etcd 3.6.6 is installed",
+               .move = "restart"},
            Row{.what = "where no rotation is, too",
                .etcd = bundle(stable),
                .etcd_loaded = false,
@@ -159,7 +176,8 @@ TEST(Rotation, Decides) {
                       .authorities = {{"etcd", &row.etcd, row.etcd_loaded, "lacks"},
                                       {"etcd-peer", &row.peer, row.peer_loaded, "lacks"}},
                       .restart = row.restart,
-                      .unwell = row.unwell};
+                      .unwell = row.unwell,
+                      .held = row.held};
     EXPECT_EQ(word(decide_rotation(in)), row.move) << row.what;
   }
 }

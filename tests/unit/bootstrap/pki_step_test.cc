@@ -563,12 +563,13 @@ class RotationBesideAnApiserver : public PkiRotation {
     auto const up = std::chrono::duration_cast<std::chrono::seconds>(clock_.utc() - boot_).count();
     test::write_bytes(a_.root("/proc/uptime"), fmt::format("{}.00 1.00\n", up));
   }
-  void start_apiserver(int pid) {
+  void start_apiserver(int pid, std::string const& etcd_ca = "/etc/kubernetes/pki/etcd/ca.crt") {
     auto const ticks =
         std::chrono::duration_cast<std::chrono::seconds>(clock_.utc() - boot_).count() *
         ::sysconf(_SC_CLK_TCK);
     auto const folder = a_.root(fmt::format("/proc/{}", pid));
-    test::write_bytes(folder / "cmdline", std::string("/usr/local/bin/kube-apiserver\0-v", 32));
+    test::write_bytes(folder / "cmdline", std::string("/usr/local/bin/kube-apiserver") + '\0' +
+                                              "--etcd-cafile=" + etcd_ca + '\0' + "-v" + '\0');
     test::write_bytes(folder / "stat",
                       fmt::format("{} (kube-apiserver) S 1 {} 0 0 -1 0 0 0 0 0 0 0 0 0 20 0 9 0 {} "
                                   "0 0\n",
@@ -594,6 +595,8 @@ TEST_F(RotationBesideAnApiserver, ItsProcessMustBeYoungerThanItsManifest) {
   for (int i = 0; i < 5; ++i) live_a();
   EXPECT_EQ(restarts_, 1);
   EXPECT_THAT(live_a(), HasSubstr("(here the manifest of kube-apiserver is to be written anew)"));
+  // Of a cluster in a pod: older than every manifest, and none of ours.
+  start_apiserver(50, "/etc/cluster-in-a-pod/ca.crt");
   write_manifest(loaded());
   // The kubelet is down: the old process goes on, however long.
   clock_.advance(10h);
