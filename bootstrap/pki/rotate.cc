@@ -86,7 +86,7 @@ Result<std::string> PkiStep::apiserver_lacks(std::string_view authority, Facts& 
                : fmt::format("kube-apiserver is given {} to read it", to_words(kApiserverReloads));
   auto process = look_at_apiserver(path);
   if (!process) return std::unexpected(process.error());
-  auto const lacks =
+  auto lacks =
       lacks_of(*process, parts_.clock.utc(), facts.identity.get().value_or(Identity{}).instance_id);
   if (process->started) {
     loaded_since_.erase(authority);
