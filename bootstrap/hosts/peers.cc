@@ -114,7 +114,7 @@ void Peers::heard_tags() {
       lists[volume.volume_id] = {volume.members.begin(), volume.members.end()};
     auto& known = agree_[cluster];
     if (known.first == lists && known.second != SteadyTime{}) continue;
-    known = {std::move(lists), clock_.steady()};
+    known = {std::move(lists), *volumes_at_};
   }
 }
 

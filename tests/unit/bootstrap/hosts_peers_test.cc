@@ -276,6 +276,25 @@ TEST_F(PeersTest, ANewAgentKeepsTheNamesInTheBlock) {
   EXPECT_EQ(converge(), "a is 10.0.0.1, b is 10.0.0.2 and c is 10.0.0.3");
 }
 
+// Time goes by between any two looks at it.
+class BusyClock final : public Clock {
+ public:
+  UtcTime utc() const override { return {}; }
+  SteadyTime steady() const override { return SteadyTime(std::chrono::seconds(++looks_)); }
+  bool sleep(Duration, std::stop_token) override { return true; }
+
+ private:
+  mutable std::atomic<int> looks_ = 0;
+};
+
+TEST_F(PeersTest, OneAnswerIsOneMomentOnABusyMachine) {
+  BusyClock busy;
+  peers_ = std::make_shared<Peers>(config_, Root(root_.path()), ec2_, busy);
+  converge();
+  ASSERT_TRUE(peers_->volumes(EtcdCluster::main, 0s, {}));
+  EXPECT_EQ(peers_->evidence(EtcdCluster::main)->tags_agree_for, 0s);
+}
+
 TEST_F(PeersTest, EvidenceSaysHowOldItIsAndForHowLongTheTagsHaveSaidSo) {
   converge();
   EXPECT_FALSE(peers_->evidence(EtcdCluster::main)) << "what the boot saw of it is no answer";
