@@ -108,6 +108,18 @@ TEST_F(BackupStepTest, WhereTheLogEndsIsToldWhileThereIsNoQuorum) {
   EXPECT_FALSE(facts_.main.log.get()) << "what cannot be read is not told";
 }
 
+EtcdOrder const kOrder{.id = "20260115T101500.000Z-i-a",
+                       .cluster = "test.example",
+                       .cluster_id = 0xc2,
+                       .volumes = {{"a", "vol-a"}, {"b", "vol-b"}, {"c", "vol-c"}},
+                       .created_at = *parse_rfc3339("2026-01-15T10:15:00Z"),
+                       .by = "i-a",
+                       .backup = "20260115T100000.000Z-etcd-b",
+                       .revision = 42,
+                       .etcd_version = "3.5.33",
+                       .token = "test-main-7",
+                       .members = {"a", "b", "c"}};
+
 // It must not lie in wait for the first moment in which this member sees no quorum.
 TEST_F(BackupStepTest, AnOrderBesideAQuorumBecomesVoid) {
   auto const mount = root_ / "var/lib/etcd/main";
@@ -120,18 +132,7 @@ TEST_F(BackupStepTest, AnOrderBesideAQuorumBecomesVoid) {
                                           .etcd_cluster_id = "c1"}));
   facts_.main.member.set(
       {.name = "etcd-a", .cluster_id = "c1", .leader = "etcd-b", .voters = 3, .healthy_voters = 2});
-  EtcdOrder const order{.id = "20260115T101500.000Z-i-a",
-                        .cluster = "test.example",
-                        .cluster_id = 0xc2,
-                        .volumes = {{"a", "vol-a"}, {"b", "vol-b"}, {"c", "vol-c"}},
-                        .created_at = *parse_rfc3339("2026-01-15T10:15:00Z"),
-                        .by = "i-a",
-                        .backup = "20260115T100000.000Z-etcd-b",
-                        .revision = 42,
-                        .etcd_version = "3.5.33",
-                        .token = "test-main-7",
-                        .members = {"a", "b", "c"}};
-  ASSERT_TRUE(*give_order(store_, order, std::nullopt, {}));
+  ASSERT_TRUE(*give_order(store_, kOrder, std::nullopt, {}));
   auto const orders = std::make_shared<OrderBoard>();
   StoreStep step(EtcdCluster::main, parts(), orders);
   look(step);
@@ -170,18 +171,7 @@ TEST_F(BackupStepTest, AnOrderBesideAQuorumBecomesVoid) {
 }
 
 TEST_F(BackupStepTest, AnOrderThatWasTakenAwayHoldsNobodyUp) {
-  EtcdOrder const order{.id = "20260115T101500.000Z-i-a",
-                        .cluster = "test.example",
-                        .cluster_id = 0xc2,
-                        .volumes = {{"b", "vol-b"}},
-                        .created_at = *parse_rfc3339("2026-01-15T10:15:00Z"),
-                        .by = "i-a",
-                        .backup = "20260115T100000.000Z-etcd-b",
-                        .revision = 42,
-                        .etcd_version = "3.5.33",
-                        .token = "test-main-7",
-                        .members = {"a", "b", "c"}};
-  ASSERT_TRUE(*give_order(store_, order, std::nullopt, {}));
+  ASSERT_TRUE(*give_order(store_, kOrder, std::nullopt, {}));
   StoreStep step(EtcdCluster::main, parts(), std::make_shared<OrderBoard>());
   look(step);
   EXPECT_EQ(facts_.main.backups.get()->restored_token, "test-main-7");
