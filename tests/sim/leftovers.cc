@@ -7,18 +7,17 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 
 #include "agent/base/file_descriptor.h"
+#include "agent/base/files.h"
 
 namespace haagent::sim {
 namespace {
 
-// Files of /proc, which have no size and may go while they are read.
+// Files of /proc may go while they are read: then they are empty.
 std::string text_of(std::filesystem::path const& path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), {}};
+  auto const text = read_file(path);
+  return text && *text ? **text : "";
 }
 
 bool is_number(std::string const& text) {
