@@ -8,7 +8,6 @@
 #include "agent/base/running.h"
 #include "bootstrap/etcd/trust.h"
 #include "bootstrap/kube/apiserver.h"
-#include "bootstrap/kube/paths.h"
 #include "bootstrap/pki/step.h"
 
 namespace haagent::bootstrap::pki {
@@ -103,7 +102,7 @@ Result<ApiserverProcess> PkiStep::look_at_apiserver(std::filesystem::path const&
   auto const running = running_programs(parts_.root, "kube-apiserver", parts_.clock.utc());
   if (!running) return std::unexpected(running.error());
   ApiserverProcess process{.manifest = *written, .started = {}};
-  auto const ours = fmt::format("--etcd-cafile={}/etcd/ca.crt", kube::kPki);
+  auto const ours = fmt::format("--etcd-cafile={}", trust_file(kEtcdAuthority).path);
   for (auto const& each : *running)
     if (std::ranges::find(each.arguments, ours) != each.arguments.end() &&
         (!process.started || each.started < *process.started))
