@@ -3,39 +3,19 @@
 #include <algorithm>
 
 namespace haagent::bootstrap::explored {
+
+std::string letter(int node) {
+  return std::string(1, static_cast<char>('a' + node));
+}
+InitialMember known_as(int node) {
+  return {"etcd-" + letter(node), "http://" + letter(node)};
+}
+
 namespace {
 
 constexpr std::uint64_t kCluster = 0xc1;
 constexpr std::uint64_t kLater = 0x10;  // added to a member's first id
 constexpr std::uint64_t kOldLater = 0x20;
-
-// Fields of known widths, one after the other.
-class Packer {
- public:
-  template <class T>
-  void put(T value, unsigned bits) {
-    key_ |= static_cast<Key>(static_cast<std::uint8_t>(value)) << at_;
-    at_ += bits;
-  }
-  Key key() const { return key_; }
-
- private:
-  Key key_ = 0;
-  unsigned at_ = 0;
-};
-
-class Unpacker {
- public:
-  explicit Unpacker(Key key) : key_(key) {}
-  template <class T>
-  void get(T& value, unsigned bits) {
-    value = static_cast<T>(static_cast<std::uint8_t>(key_ & ((1u << bits) - 1)));
-    key_ >>= bits;
-  }
-
- private:
-  Key key_;
-};
 
 template <class Through, class Node>
 void each_field(Node& node, Through through) {
@@ -72,16 +52,10 @@ void each_global(World& world, Through through) {
 
 std::uint32_t packed(Node const& node) {
   Packer packer;
-  each_field(node, [&](auto value, unsigned bits) { packer.put(value, bits); });
+  each_field(node, [&](auto value, unsigned bits) { packer(value, bits); });
   return static_cast<std::uint32_t>(packer.key());
 }
 
-std::string letter(int node) {
-  return std::string(1, static_cast<char>('a' + node));
-}
-InitialMember known_as(int node) {
-  return {"etcd-" + letter(node), "http://" + letter(node)};
-}
 std::uint64_t id_of(int node, bool first) {
   return static_cast<std::uint64_t>(node + 1) + (first ? 0 : kLater);
 }
@@ -207,34 +181,34 @@ Key sight_key(World const& world, int m, Sight sight) {
     heard |= 1u << i;
     list_seen = list_seen || has_quorum(world, world.nodes[i].far);
   }
-  key.put(m, 3);
-  key.put(heard, 5);
-  key.put(list_seen, 1);
+  key(m, 3);
+  key(heard, 5);
+  key(list_seen, 1);
   for (int i = 0; i < world.count; ++i) {
     auto const& node = world.nodes[i];
     bool const visible = in_sight(world, i, sight);
-    key.put(visible, 1);
-    key.put(visible && node.retagged && sight.new_lists, 1);
-    key.put(node.tag == Tag::shown || (node.tag == Tag::written && sight.new_tags), 1);
-    key.put(visible && node.power != Power::off, 1);
+    key(visible, 1);
+    key(visible && node.retagged && sight.new_lists, 1);
+    key(node.tag == Tag::shown || (node.tag == Tag::written && sight.new_tags), 1);
+    key(visible && node.power != Power::off, 1);
     bool const entry_seen = list_seen || (heard >> i & 1u) || i == m;
-    key.put(entry_seen ? node.entry : Entry::none, 2);
-    key.put(entry_seen && node.first, 1);
-    key.put(list_seen && node.published, 1);
-    key.put((heard >> i & 1u) || i == m ? node.log : 0, 2);
-    key.put((heard >> i & 1u) && has_quorum(world, node.far), 1);
-    key.put(node.role, 2);
+    key(entry_seen ? node.entry : Entry::none, 2);
+    key(entry_seen && node.first, 1);
+    key(list_seen && node.published, 1);
+    key((heard >> i & 1u) || i == m ? node.log : 0, 2);
+    key((heard >> i & 1u) && has_quorum(world, node.far), 1);
+    key(node.role, 2);
   }
   auto const& mine = world.nodes[m];
-  key.put(mine.disk, 3);
-  key.put(mine.aside, 1);
-  key.put(mine.tag != Tag::none, 1);
-  key.put(mine.marker, 1);
-  key.put(mine.power, 2);
-  key.put(has_quorum(world, mine.far), 1);
-  key.put(list_seen ? world.leader : 7, 3);
-  key.put(sight.new_lists ? world.settled : !world.list_moved, 1);
-  key.put(sight.new_lists, 1);
+  key(mine.disk, 3);
+  key(mine.aside, 1);
+  key(mine.tag != Tag::none, 1);
+  key(mine.marker, 1);
+  key(mine.power, 2);
+  key(has_quorum(world, mine.far), 1);
+  key(list_seen ? world.leader : 7, 3);
+  key(sight.new_lists ? world.settled : !world.list_moved, 1);
+  key(sight.new_lists, 1);
   return key.key();
 }
 
@@ -298,8 +272,8 @@ std::size_t Decider::Hash::operator()(Key key) const {
 Key pack(World const& world) {
   Packer packer;
   for (int i = 0; i < world.count; ++i)
-    each_field(world.nodes[i], [&](auto value, unsigned bits) { packer.put(value, bits); });
-  each_global(world, [&](auto value, unsigned bits) { packer.put(value, bits); });
+    each_field(world.nodes[i], [&](auto value, unsigned bits) { packer(value, bits); });
+  each_global(world, [&](auto value, unsigned bits) { packer(value, bits); });
   return packer.key();
 }
 
@@ -308,8 +282,8 @@ World unpack(Key key, int count) {
   world.count = static_cast<std::uint8_t>(count);
   Unpacker unpacker(key);
   for (int i = 0; i < count; ++i)
-    each_field(world.nodes[i], [&](auto& value, unsigned bits) { unpacker.get(value, bits); });
-  each_global(world, [&](auto& value, unsigned bits) { unpacker.get(value, bits); });
+    each_field(world.nodes[i], [&](auto& value, unsigned bits) { unpacker(value, bits); });
+  each_global(world, [&](auto& value, unsigned bits) { unpacker(value, bits); });
   return world;
 }
 

@@ -17,11 +17,11 @@
 #include <vector>
 
 #include "bootstrap/etcd/decision.h"
+#include "tests/unit/bootstrap/etcd_packed.h"
 
 namespace haagent::bootstrap::explored {
 
 constexpr int kMost = 5;
-using Key = unsigned __int128;
 using Decide = std::function<Decision(MemberInputs const&)>;
 
 enum class Role : std::uint8_t { stays, joins, leaves };  // by the tags that the operator writes
@@ -93,6 +93,9 @@ struct Sight {
   bool new_tags = true;   // of cluster ids that are written, but not shown to all
   bool new_lists = true;  // of members, while the operator writes
 };
+
+std::string letter(int node);  // "a"
+InitialMember known_as(int node);
 
 Key pack(World const& world);
 World unpack(Key key, int count);

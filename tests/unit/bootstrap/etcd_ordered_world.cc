@@ -5,36 +5,13 @@
 namespace haagent::bootstrap::ordered {
 namespace {
 
+using explored::known_as;
+using explored::letter;
+using explored::Packer;
+using explored::Unpacker;
+
 constexpr int kRounds = 60;
 constexpr char const* kOrderId = "20260115T101500.000Z-i-a";
-
-// Fields of known widths, one after the other, both ways.
-class Packer {
- public:
-  template <class T>
-  void operator()(T value, unsigned bits) {
-    key_ |= static_cast<Key>(static_cast<std::uint8_t>(value)) << at_;
-    at_ += bits;
-  }
-  Key key() const { return key_; }
-
- private:
-  Key key_ = 0;
-  unsigned at_ = 0;
-};
-
-class Unpacker {
- public:
-  explicit Unpacker(Key key) : key_(key) {}
-  template <class T>
-  void operator()(T& value, unsigned bits) {
-    value = static_cast<T>(static_cast<std::uint8_t>(key_ & ((1u << bits) - 1)));
-    key_ >>= bits;
-  }
-
- private:
-  Key key_;
-};
 
 template <class Through, class Node>
 void each_of_list(Node& node, int cluster, Through& through) {
@@ -105,13 +82,6 @@ World canonical(World world) {
     return static_cast<std::uint64_t>(packer.key());
   });
   return world;
-}
-
-std::string letter(int node) {
-  return std::string(1, static_cast<char>('a' + node));
-}
-InitialMember known_as(int node) {
-  return {"etcd-" + letter(node), "http://" + letter(node)};
 }
 
 // Member ids: whose, of which cluster, and whether it was added later. One that was removed is
