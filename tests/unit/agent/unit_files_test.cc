@@ -109,5 +109,21 @@ TEST(UnitFiles, EtcdDoesNotStartWithoutItsDiskAndOutlivesTheAgent) {
   EXPECT_EQ(bootstrap::etcd_unit(EtcdCluster::events), "haagent-etcd@events.service");
 }
 
+TEST(UnitFiles, EtcdIsAUserOfItsOwnWithoutACapability) {
+  auto const keys = keys_of("haagent-etcd@.service");
+  EXPECT_THAT(keys.at("User"), testing::ElementsAre("haagent-etcd"));
+  EXPECT_TRUE(keys.at("CapabilityBoundingSet").empty());
+  EXPECT_THAT(
+      test::bytes_of(std::string(HAAGENT_SOURCE_DIR) + "/packaging/debian/haagent.postinst"),
+      HasSubstr("haagent-etcd"));
+}
+
+// It works both ways: whoever starts Debian's etcd would end a member.
+TEST(UnitFiles, NobodyEndsAMemberByStartingDebiansEtcd) {
+  EXPECT_FALSE(keys_of("haagent-etcd@.service").contains("Conflicts"));
+  EXPECT_THAT(keys_of("etcd.service.d/10-haagent.conf").at("ConditionPathExists"),
+              testing::ElementsAre("!/lib/systemd/system/haagent-etcd@.service"));
+}
+
 }  // namespace
 }  // namespace haagent
