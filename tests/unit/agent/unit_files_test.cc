@@ -97,6 +97,13 @@ TEST(UnitFiles, WhatAnotherStartWouldOnlySayAgainIsNotStartedAgain) {
     EXPECT_THAT(codes, Contains(std::to_string(code)));
 }
 
+// A hang is found after Watchdog::kLimit and this; what is longer than that is nobody's watchdog.
+TEST(UnitFiles, SystemdAsksWhetherTheAgentIsAlive) {
+  auto const keys = keys_of("haagent.service");
+  EXPECT_THAT(keys.at("WatchdogSec"), testing::ElementsAre("90s"));
+  EXPECT_THAT(keys.at("Restart"), testing::ElementsAre("on-failure"));
+}
+
 TEST(UnitFiles, EtcdDoesNotStartWithoutItsDiskAndOutlivesTheAgent) {
   auto const keys = keys_of("haagent-etcd@.service");
   EXPECT_THAT(keys.at("AssertPathIsMountPoint"), Contains("/var/lib/etcd/%i"));
