@@ -11,6 +11,7 @@
 #include "bootstrap/etcd/handover.h"
 #include "bootstrap/etcd/member_facts.h"
 #include "bootstrap/etcd/order_decision.h"
+#include "bootstrap/etcd/ownership.h"
 #include "bootstrap/etcd/restart.h"
 #include "bootstrap/etcd/restore.h"
 #include "bootstrap/etcd/trust.h"
@@ -21,6 +22,9 @@ namespace {
 
 using namespace std::chrono_literals;
 using Phase = UnitState::Phase;
+
+// Of Debian's package etcd-server.
+constexpr char kDebiansUnit[] = "etcd.service";
 
 constexpr Duration kStopDeadline = 30s;
 constexpr Duration kPromotionShows = 5s;
@@ -399,8 +403,8 @@ Result<Finding> EtcdStep::when_serving(Facts& facts, std::string sentence, std::
   if (!derived) return std::unexpected(derived.error());
   auto wanted = config_bytes(*initial, *derived);
   if (!wanted) return std::unexpected(wanted.error());
-  auto same = file_matches(parts_.root(etcd_config_path(cluster_)), *wanted, {.mode = 0600});
-  if (!same) return std::unexpected(same.error());
+  auto const on_disk = read_file(parts_.root(etcd_config_path(cluster_)));
+  if (!on_disk) return std::unexpected(on_disk.error());
   if (auto version = parse_etcd_version(version_))
     if (auto warnings = version_warnings(*version); !warnings.empty())
       sentence += fmt::format("; etcd {}: {}", version_, fmt::join(warnings, ", "));
@@ -409,7 +413,7 @@ Result<Finding> EtcdStep::when_serving(Facts& facts, std::string sentence, std::
       !restarted_for_version_ && parse_etcd_version(inputs_.own.version) != installed;
   auto const new_trust = may_load_trust(facts);
   if (!new_trust) return std::unexpected(new_trust.error());
-  RestartInputs in{.configuration = !*same,
+  RestartInputs in{.configuration = *on_disk != *wanted,
                    .version = another ? version_ : "",
                    .refusal = {},
                    .trust = *new_trust,
@@ -477,7 +481,9 @@ Result<void> EtcdStep::write_config(EtcdInitial const& initial) {
   if (!bytes) return std::unexpected(bytes.error());
   auto const path = parts_.root(etcd_config_path(cluster_));
   if (auto made = make_directories(path.parent_path()); !made) return made;
-  auto written = replace_file_if_changed(path, *bytes, {.mode = 0600});
+  auto const user = parts_.units.user(etcd_unit(cluster_));
+  if (!user) return std::unexpected(user.error());
+  auto written = replace_file_if_changed(path, *bytes, shown_to(*user));
   if (!written) return std::unexpected(written.error());
   return {};
 }
@@ -486,6 +492,12 @@ Result<void> EtcdStep::start(EtcdInitial const& initial) {
   if (auto written = write_config(initial); !written) return written;
   if (auto loaded = load_trust(parts_.root, cluster_); !loaded) return loaded;
   if (auto made = make_directories(etcd_data_dir(mount_point_), 0700); !made) return made;
+  auto const user = parts_.units.user(etcd_unit(cluster_));
+  if (!user) return std::unexpected(user.error());
+  if (auto given = give_to_etcd(parts_.root, cluster_, mount_point_, *user); !given) return given;
+  // It was started when its package was installed, and has the ports.
+  if (auto gone = parts_.units.stop(kDebiansUnit, kStopDeadline, {}); !gone)
+    return fail(gone.error(), "stopping {}, which has etcd's ports", kDebiansUnit);
   auto const path = parts_.root(etcd_config_path(cluster_));
   auto started =
       parts_.units.start({.name = etcd_unit(cluster_),

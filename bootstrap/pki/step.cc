@@ -18,9 +18,12 @@ constexpr int kAuthorityShare = 10;
 constexpr Duration kWhileChanging = 1s;
 constexpr Duration kGetsOn = 5min;
 
-bool others_may_read(std::filesystem::path const& path) {
+// But for the group that it is to be shown to.
+bool others_may_read(std::filesystem::path const& path, FileMode const& wanted = {.mode = 0600}) {
   struct stat status{};
-  return ::stat(path.c_str(), &status) == 0 && (status.st_mode & 077u) != 0;
+  if (::stat(path.c_str(), &status) != 0) return false;
+  bool const shown = wanted.gid && status.st_gid == *wanted.gid;
+  return (status.st_mode & 077u & ~(shown ? wanted.mode : 0u)) != 0;
 }
 
 bool is_etcds(Authority const& authority) {
@@ -104,6 +107,13 @@ Result<void> PkiStep::plan_service_account(Plan& plan) const {
   return {};
 }
 
+Result<FileMode> PkiStep::key_mode(Leaf const& leaf) const {
+  if (!leaf.etcd_reads_key || !parts_.etcd_user) return FileMode{.mode = 0600};
+  auto const user = parts_.etcd_user();
+  if (!user) return std::unexpected(user.error());
+  return shown_to(*user);
+}
+
 Result<void> PkiStep::plan_leaf(Plan& plan, Leaf const& leaf) const {
   auto certificate = read_file(parts_.root(leaf.certificate));
   if (!certificate) return std::unexpected(certificate.error());
@@ -111,7 +121,9 @@ Result<void> PkiStep::plan_leaf(Plan& plan, Leaf const& leaf) const {
   if (!key) return std::unexpected(key.error());
   LeafOnDisk disk{.certificate = *certificate, .key = {}};
   if (*key) disk.key = Secret(**key);
-  disk.key_is_private = !others_may_read(parts_.root(leaf.key));
+  auto const mode = key_mode(leaf);
+  if (!mode) return std::unexpected(mode.error());
+  disk.key_is_private = !others_may_read(parts_.root(leaf.key), *mode);
 
   LeafWanted wanted{
       .spec = leaf.spec, .trust = {}, .signer_id = {}, .lifetime = parts_.config.pki.leaf_lifetime};
@@ -369,7 +381,9 @@ Result<void> PkiStep::issue(Task const& task) const {
     return replace_files({&file, 1});
   }
   std::vector<PairedFile> files;
-  if (task.issue.new_key) files.push_back({key_path, key.reveal(), {.mode = 0600}});
+  auto const mode = key_mode(leaf);
+  if (!mode) return std::unexpected(mode.error());
+  if (task.issue.new_key) files.push_back({key_path, key.reveal(), *mode});
   files.push_back({path, *made, {.mode = 0644}});
   return replace_files(files);
 }

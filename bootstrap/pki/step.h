@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <map>
 #include <optional>
 #include <vector>
@@ -8,6 +9,7 @@
 #include "agent/base/files.h"
 #include "agent/base/state_store.h"
 #include "agent/base/step.h"
+#include "agent/base/units.h"
 #include "bootstrap/pki/leaf.h"
 #include "bootstrap/pki/leaves.h"
 #include "bootstrap/pki/rotation.h"
@@ -22,6 +24,8 @@ struct PkiParts {
   Clock& clock;
   // After the boot the store is asked so often, and at each look while a rotation is under way.
   Duration ask_every{20'000};
+  // Whom etcd runs as, to whom two of the keys are shown. Unset: as the agent does.
+  std::function<Result<UnitUser>()> etcd_user = {};
 };
 
 // The step `pki`: authorities in the state store, trusted certificates and leaves on the disk. The
@@ -60,6 +64,7 @@ class PkiStep final : public Step {
   Result<void> plan_trust(Plan& plan) const;
   Result<void> plan_service_account(Plan& plan) const;
   Result<void> plan_leaf(Plan& plan, Leaf const& leaf) const;
+  Result<FileMode> key_mode(Leaf const& leaf) const;
   Result<void> read_store(bool everything, std::stop_token stop);
   Result<void> is_new(std::string const& key, char const* path) const;
   Result<void> may_make(TrustFile const& file, Facts& facts) const;

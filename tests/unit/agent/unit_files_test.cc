@@ -97,6 +97,13 @@ TEST(UnitFiles, WhatAnotherStartWouldOnlySayAgainIsNotStartedAgain) {
     EXPECT_THAT(codes, Contains(std::to_string(code)));
 }
 
+// A hang is found after Watchdog::kLimit and this; what is longer than that is nobody's watchdog.
+TEST(UnitFiles, SystemdAsksWhetherTheAgentIsAlive) {
+  auto const keys = keys_of("haagent.service");
+  EXPECT_THAT(keys.at("WatchdogSec"), testing::ElementsAre("90s"));
+  EXPECT_THAT(keys.at("Restart"), testing::ElementsAre("on-failure"));
+}
+
 TEST(UnitFiles, EtcdDoesNotStartWithoutItsDiskAndOutlivesTheAgent) {
   auto const keys = keys_of("haagent-etcd@.service");
   EXPECT_THAT(keys.at("AssertPathIsMountPoint"), Contains("/var/lib/etcd/%i"));
@@ -107,6 +114,22 @@ TEST(UnitFiles, EtcdDoesNotStartWithoutItsDiskAndOutlivesTheAgent) {
   EXPECT_THAT(keys.at("ExecStart"), Contains("--config-file=/etc/haagent/etcd/%i.yaml"));
   EXPECT_EQ(bootstrap::etcd_config_path(EtcdCluster::main), "/etc/haagent/etcd/main.yaml");
   EXPECT_EQ(bootstrap::etcd_unit(EtcdCluster::events), "haagent-etcd@events.service");
+}
+
+TEST(UnitFiles, EtcdIsAUserOfItsOwnWithoutACapability) {
+  auto const keys = keys_of("haagent-etcd@.service");
+  EXPECT_THAT(keys.at("User"), testing::ElementsAre("haagent-etcd"));
+  EXPECT_TRUE(keys.at("CapabilityBoundingSet").empty());
+  EXPECT_THAT(
+      test::bytes_of(std::string(HAAGENT_SOURCE_DIR) + "/packaging/debian/haagent.postinst"),
+      HasSubstr("haagent-etcd"));
+}
+
+// It works both ways: whoever starts Debian's etcd would end a member.
+TEST(UnitFiles, NobodyEndsAMemberByStartingDebiansEtcd) {
+  EXPECT_FALSE(keys_of("haagent-etcd@.service").contains("Conflicts"));
+  EXPECT_THAT(keys_of("etcd.service.d/10-haagent.conf").at("ConditionPathExists"),
+              testing::ElementsAre("!/lib/systemd/system/haagent-etcd@.service"));
 }
 
 }  // namespace
