@@ -31,6 +31,9 @@ struct UnitState {
   std::string detail;  // "exited with 2: panic: tocommit(7) is out of range": for a sentence
   std::optional<UtcTime> since;
 };
+inline bool is_up(UnitState::Phase phase) {
+  return phase == UnitState::Phase::starting || phase == UnitState::Phase::running;
+}
 
 // Whom a program runs as.
 struct UnitUser {

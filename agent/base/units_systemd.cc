@@ -161,7 +161,7 @@ UnitState to_unit_state(SystemdProperties const& properties) {
                 : active == "failed"     ? Phase::failed
                 : active == "activating" ? Phase::starting
                                          : Phase::running;  // deactivating is still there
-  if (state.phase == Phase::starting || state.phase == Phase::running) {
+  if (is_up(state.phase)) {
     state.pid = static_cast<pid_t>(properties.main_pid);
   }
   // In auto-restart it has died too, and the reason helps as much.
