@@ -128,8 +128,6 @@ def of_cloudformation(template):
         picture["roles"][plain(terraform.Ref(name))] = {
             "trust": policy(role["AssumeRolePolicyDocument"]), "tags": tags_of(role["Tags"]),
             "policies": {each["PolicyName"]: policy(each["PolicyDocument"]) for each in role["Policies"]}}
-    for added in resources("AWS::IAM::RolePolicy").values():
-        picture["roles"][plain(added["RoleName"])]["policies"][added["PolicyName"]] = policy(added["PolicyDocument"])
     picture["profiles"] = {plain(terraform.Ref(name)): plain(profile["Roles"])
                            for name, profile in resources("AWS::IAM::InstanceProfile").items()}
 

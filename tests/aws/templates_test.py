@@ -86,6 +86,18 @@ class AsTheProductHasIt(unittest.TestCase):
             self.assertEqual(group["targets"], ["<targets arn>"])
         self.assertEqual(groups[f"workers.{CLUSTER}"]["subnets"], sorted(pictures.SUBNETS.values()))
 
+    def test_masters_come_after_what_they_need_and_go_before_it(self):
+        resources = pictures.template_of(CLOUDFORMATION, pictures.GIVEN).tree["Resources"]
+        for letter in "ABC":
+            self.assertEqual(set(resources[f"Masters{letter}"]["DependsOn"]), {
+                f"MainVolume{letter}", f"EventsVolume{letter}", "StateBucketPolicy", "ApiListener"})
+        module = pictures.module_of(TERRAFORM, pictures.GIVEN)
+        masters = module.blocks["resource"][("aws_autoscaling_group", "masters")]
+        self.assertEqual(set(masters["depends_on"]), {
+            f"${{{name}}}" for name in (
+                "aws_ebs_volume.main", "aws_ebs_volume.events", "aws_s3_bucket_policy.state",
+                "aws_iam_role_policy.master", "aws_iam_role_policy.master_volume_key", "aws_lb_listener.api")})
+
     def test_hooks_have_the_names_that_the_agent_looks_for(self):
         config = source("agent/base/node_config.h")
         names = dict(re.findall(r'std::string (launching|terminating)_hook = "([^"]+)"', config))
@@ -244,7 +256,7 @@ class Provider(unittest.TestCase):
 
     def check(self, path, body, schema):
         for name, value in body.items():
-            if name.startswith("__") or (name in ("for_each", "count", "lifecycle") and path.count(".") < 2):
+            if name.startswith("__") or (name in ("for_each", "count", "lifecycle", "depends_on") and path.count(".") < 2):
                 continue
             if name in schema["blocks"]:
                 self.assertIsInstance(value, list, f"{path}.{name} is a block")

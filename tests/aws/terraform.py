@@ -344,7 +344,7 @@ class Module:
         for (kind, name), body in self.blocks["resource"].items():
             if kind != type_:
                 continue
-            plain = {k: v for k, v in body.items() if k not in ("for_each", "count", "lifecycle")}
+            plain = {k: v for k, v in body.items() if k not in ("for_each", "count", "lifecycle", "depends_on")}
             address = f"{kind}.{name}"
             if "for_each" in body:
                 for key in self.keys_of("resource", kind, name):

@@ -123,6 +123,11 @@ resource "aws_autoscaling_group" "masters" {
   }
   # An instance may wait long for what it must not do without: whoever applies does not wait for it.
   wait_for_capacity_timeout = "0"
+  # Made after, and taken away before, what a handover needs.
+  depends_on = [
+    aws_ebs_volume.main, aws_ebs_volume.events, aws_s3_bucket_policy.state, aws_iam_role_policy.master,
+    aws_iam_role_policy.master_volume_key, aws_lb_listener.api,
+  ]
 }
 
 resource "aws_autoscaling_group" "workers" {
@@ -171,4 +176,5 @@ resource "aws_autoscaling_group" "workers" {
   }
   # An instance may wait long for what it must not do without: whoever applies does not wait for it.
   wait_for_capacity_timeout = "0"
+  depends_on                = [aws_iam_role_policy.worker]
 }
