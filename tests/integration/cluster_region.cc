@@ -11,6 +11,7 @@
 #include "agent/base/files.h"
 #include "agent/base/json.h"
 #include "agent/base/process.h"
+#include "tests/support/shipped_policy.h"
 
 namespace haagent::sim {
 namespace {
@@ -62,9 +63,10 @@ std::string spec_of(ClusterPlan const& plan) {
       if (plan.without.contains(name) || !tagged.contains(plan.members[i])) continue;
       volumes += fmt::format(
           "  - {{name: {}, zone: {}, size: 1, tags: {{\"k8s.io/etcd/{}\": \"{}/{}\", "
-          "\"kubernetes.io/cluster/{}\": owned, \"k8s.io/role/control-plane\": \"1\"}}}}\n",
+          "\"kubernetes.io/cluster/{}\": owned, KubernetesCluster: {}, "
+          "\"k8s.io/role/control-plane\": \"1\"}}}}\n",
           name, zone_name(zones[i]), to_string(cluster), plan.members[i], fmt::join(tagged, ","),
-          kClusterName);
+          kClusterName, kClusterName);
     }
   }
   if (!volumes.empty()) spec += "volumes:\n" + volumes;
@@ -74,9 +76,10 @@ std::string spec_of(ClusterPlan const& plan) {
     spec += fmt::format(
         "  - name: {}\n    role: {}\n    zones: [{}]\n    min: 0\n    desired: {}\n    max: {}\n"
         "    user-data: {{content: {}}}\n    argv: [/usr/sbin/haagent, run]\n"
-        "    tags: {{\"kubernetes.io/cluster/{}\": owned}}\n",
+        "    tags: {{\"kubernetes.io/cluster/{}\": owned, KubernetesCluster: {}, "
+        "\"k8s.io/role/{}\": \"1\"}}\n",
         name, role, where, desired, max, json::print(Tree(node_config(role, plan.etcd_settings))),
-        kClusterName);
+        kClusterName, kClusterName, role == "master" ? "control-plane" : "node");
     for (auto const& [hook, timeout] : plan.hooks)
       spec += fmt::format("    {0}-hook: {{name: haagent-{0}, timeout: {1}}}\n", hook, timeout);
   };
@@ -96,6 +99,11 @@ std::string spec_of(ClusterPlan const& plan) {
   spec += "delays:\n";
   for (auto const& [name, value] : delays) spec += fmt::format("  {}: {}\n", name, value);
   spec += fmt::format("buckets: [{{name: {}}}]\n", kStateBucket);
+  spec += "policies:\n";
+  for (auto const* role : {"master", "worker"}) {
+    auto const policy = test::shipped_policy(fmt::format("{}s", role), kClusterName, kStateBucket);
+    spec += fmt::format("  haagent-{}: {{content: {}}}\n", role, json::print(Tree(policy)));
+  }
   spec += "load-balancer: {tls-health-check: false}\n";
   spec += fmt::format("image:\n  /usr/sbin/haagent: {}\n",
                       std::filesystem::weakly_canonical(haagent_program()).string());
@@ -171,6 +179,9 @@ ClusterRegion::ClusterRegion(ClusterPlan plan) : plan_(std::move(plan)) {
 
 ClusterRegion::~ClusterRegion() {
   if (auto const region = program_.pid(); region > 0) {
+    if (!plan_.refusals_are_expected) {
+      EXPECT_EQ(refusals(), std::vector<std::string>()) << "by the policies of packaging/aws";
+    }
     EXPECT_EQ(program_.end(), 0) << program_.log();
     EXPECT_EQ(leftovers_at_last(region), std::vector<std::string>());
   }
@@ -214,6 +225,7 @@ void ClusterRegion::create_volume(std::string const& name, std::string const& zo
                  {"size", 1},
                  {"tag", Tree::list({fmt::format("k8s.io/etcd/{}={}", to_string(cluster), tag),
                                      fmt::format("kubernetes.io/cluster/{}=owned", kClusterName),
+                                     fmt::format("KubernetesCluster={}", kClusterName),
                                      "k8s.io/role/control-plane=1"})}}));
   made_[name] = answer.text_at("volume");
 }
@@ -290,6 +302,26 @@ std::vector<std::int64_t> ClusterRegion::moments(std::string const& subject,
         event.text_at("detail").contains(detail))
       found.push_back(event.find("since-start-ms")->as_integer().value_or(0));
   return found;
+}
+
+std::vector<std::string> ClusterRegion::refusals() const {
+  std::vector<std::string> refused;
+  // A region that was killed answers no more.
+  auto const answer = program_.command("timeline", {});
+  auto const* events = answer ? answer->find("events") : nullptr;
+  if (!events) return refused;
+  for (auto const& event : events->items())
+    if (event.text_at("what") == "not allowed") refused.push_back(event.text_at("line"));
+  return refused;
+}
+
+std::vector<std::string> ClusterRegion::permissions_used(std::string const& role) const {
+  std::vector<std::string> used;
+  auto const answer = command("counts");
+  auto const* roles = answer.find("permissions-used");
+  if (auto const* of_it = roles ? roles->find(role) : nullptr)
+    for (auto const& each : of_it->items()) used.push_back(each.text());
+  return used;
 }
 
 std::string ClusterRegion::timeline() const {

@@ -52,6 +52,9 @@ struct ClusterPlan {
   std::vector<test::EtcdPrograms> more_etcd;
   // Programs that the image has as well: where, and which file of this machine.
   std::map<std::string, std::filesystem::path> programs;
+  // Roles may do what the policies of packaging/aws allow; a region in which an instance was
+  // refused something fails the test.
+  bool refusals_are_expected = false;
 };
 
 struct Member {
@@ -98,6 +101,10 @@ class ClusterRegion {
   std::vector<std::int64_t> moments(std::string const& subject, std::string const& what,
                                     std::string const& detail = {}) const;
   std::string timeline() const;
+  // What instances asked for and their role may not: lines of the timeline.
+  std::vector<std::string> refusals() const;
+  // "MoveEtcdVolumes ec2:AttachVolume", of the role "haagent-master".
+  std::vector<std::string> permissions_used(std::string const& role) const;
   // The volume's bytes, as a file that this process can open.
   std::filesystem::path volume_file(std::string const& name) const;
   // All that an instance has written to its root disk, as a folder of this process's.
