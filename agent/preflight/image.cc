@@ -85,8 +85,8 @@ Finding judge_root(bool is_root) {
 }
 
 Findings judge_etcd(Program const& etcd, For role) {
+  if (role == For::worker) return {};
   if (etcd.path.empty()) {
-    if (role == For::worker) return {};
     return {problem("etcd", fmt::format("{} is not installed", etcd.name),
                     "install etcd 3.5, 3.6 or 3.7, or say where it is with etcd.binary")};
   }

@@ -85,17 +85,27 @@ void judge_one(EtcdCluster cluster, aws::Volume const& volume, VolumeFacts const
                             "not known",
                             volume.id, volume.snapshot_id, kFormattedAtTag),
                 "make a blank volume; a cluster comes back with 'haagent etcd restore'"));
-  if (!volume.encrypted)
-    found.push_back(warning(
-        check, fmt::format("{} is not encrypted, and it holds the cluster's secrets", volume.id),
-        "make encrypted volumes, one master after the other"));
+}
+
+// What is told of many volumes at once.
+void judge_make(std::vector<aws::Volume> const& own, Findings& found) {
   static std::set<std::string> const kFit = {"gp3", "io1", "io2", ""};
-  if (!kFit.contains(volume.type))
+  std::vector<std::string> open, slow;
+  for (auto const& volume : own) {
+    if (!volume.encrypted) open.push_back(volume.id);
+    if (!kFit.contains(volume.type)) slow.push_back(fmt::format("{} ({})", volume.id, volume.type));
+  }
+  if (!open.empty())
     found.push_back(
-        warning(check,
-                fmt::format("{} is of the type {}, whose writes can be too slow for etcd",
-                            volume.id, volume.type),
-                "change it to gp3, which goes on while it is in use"));
+        warning("volume-encryption",
+                fmt::format("what holds the cluster's secrets is not encrypted: {}", joined(open)),
+                "make encrypted volumes, one master after the other"));
+  else if (!own.empty())
+    found.push_back(ok("volume-encryption", "the etcd volumes are encrypted"));
+  if (!slow.empty())
+    found.push_back(warning("volume-type",
+                            fmt::format("writes can be too slow for etcd on {}", joined(slow)),
+                            "change them to gp3, which goes on while they are in use"));
 }
 
 void judge_members(EtcdCluster cluster, std::vector<Member> const& members, Findings& found) {
@@ -402,6 +412,7 @@ Findings judge_volumes(VolumeFacts const& facts) {
     for (auto const& each : members) judge_one(cluster, *each.volume, facts, found);
     if (tags_good) judge_members(cluster, members, found);
   }
+  judge_make(own_volumes(facts), found);
   auto sorted = [&](EtcdCluster cluster) {
     auto names = here[cluster];
     std::ranges::sort(names);

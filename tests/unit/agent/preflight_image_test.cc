@@ -67,7 +67,8 @@ TEST(PreflightImage, Etcd) {
            {there("hello"), For::any, {{Level::problem, "does not say which version"}}},
            {kBroken, For::any, {{Level::problem, "no such library"}}},
            {kAbsent, For::any, {{Level::problem, "not installed"}}},
-           {kAbsent, For::worker, {}}})
+           {kAbsent, For::worker, {}},
+           {there("etcd Version: 3.4.20\n"), For::worker, {}}})
     expect(judge_etcd(row.etcd, row.role), row.told, row.etcd.said);
 }
 

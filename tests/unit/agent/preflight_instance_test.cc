@@ -112,7 +112,8 @@ TEST(PreflightInstance, GoodVolumes) {
   EXPECT_EQ(amiss(judge_volumes(three())), "");
   EXPECT_EQ(told(judge_volumes(three()), Level::ok),
             "members-main: etcd main has 3 members (a, b, c), a volume each\n"
-            "members-events: etcd events has 3 members (a, b, c), a volume each\n");
+            "members-events: etcd events has 3 members (a, b, c), a volume each\n"
+            "volume-encryption: the etcd volumes are encrypted\n");
 }
 
 TEST(PreflightInstance, WhatVolumesCanHaveWrong) {
@@ -163,8 +164,9 @@ TEST(PreflightInstance, WhatVolumesCanHaveWrong) {
            {"snapshot", [&](auto& f) { main_a(f).snapshot_id = "snap-1"; }, Level::problem,
             "was made from the snapshot snap-1"},
            {"not encrypted", [&](auto& f) { main_a(f).encrypted = false; }, Level::warning,
-            "not encrypted"},
-           {"slow type", [&](auto& f) { main_a(f).type = "st1"; }, Level::warning, "st1"},
+            "not encrypted: vol-main-a\n"},
+           {"slow type", [&](auto& f) { main_a(f).type = "st1"; }, Level::warning,
+            "vol-main-a (st1)"},
            {"one zone",
             [](auto& f) {
               for (auto& v : f.volumes) v.zone = f.zone;
