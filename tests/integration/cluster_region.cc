@@ -26,8 +26,11 @@ std::string zone_name(char letter) {
   return fmt::format("eu-west-1{}", letter);
 }
 
-std::string node_config(std::string_view role, std::string const& etcd) {
-  // The stand-in for the apiserver takes the manifest at its word, and there are no certificates.
+std::string node_config(std::string_view role, std::string const& etcd,
+                        bool apiserver_tls = false) {
+  // The stand-in for the apiserver takes the manifest at its word.
+  auto const* in_the_clear =
+      "apiserver: {extraArgs: {tls-cert-file: null, tls-private-key-file: null}}\n";
   return fmt::format(R"(apiVersion: haagent.io/v1
 kind: NodeConfig
 role: {}
@@ -36,8 +39,7 @@ cluster:
   endpoint: https://10.255.0.10
   state: s3://{}/{}
 kubernetes: {{version: "1.33.2"}}
-apiserver: {{extraArgs: {{tls-cert-file: null, tls-private-key-file: null}}}}
-aws:
+{}aws:
   endpoints:
     imds: ["http://169.254.169.254"]
     ec2: "http://169.254.169.254:8080"
@@ -45,7 +47,8 @@ aws:
     autoscaling: "http://169.254.169.254:8080"
 etcd: {}
 )",
-                     role, kClusterName, kStateBucket, kClusterName, etcd);
+                     role, kClusterName, kStateBucket, kClusterName,
+                     apiserver_tls ? "" : in_the_clear, etcd);
 }
 
 std::string spec_of(ClusterPlan const& plan) {
@@ -78,8 +81,9 @@ std::string spec_of(ClusterPlan const& plan) {
         "    user-data: {{content: {}}}\n    argv: [/usr/sbin/haagent, run]\n"
         "    tags: {{\"kubernetes.io/cluster/{}\": owned, KubernetesCluster: {}, "
         "\"k8s.io/role/{}\": \"1\"}}\n",
-        name, role, where, desired, max, json::print(Tree(node_config(role, plan.etcd_settings))),
-        kClusterName, kClusterName, role == "master" ? "control-plane" : "node");
+        name, role, where, desired, max,
+        json::print(Tree(node_config(role, plan.etcd_settings, plan.apiserver_tls))), kClusterName,
+        kClusterName, role == "master" ? "control-plane" : "node");
     for (auto const& [hook, timeout] : plan.hooks)
       spec += fmt::format("    {0}-hook: {{name: haagent-{0}, timeout: {1}}}\n", hook, timeout);
   };
@@ -104,7 +108,7 @@ std::string spec_of(ClusterPlan const& plan) {
     auto const policy = test::shipped_policy(fmt::format("{}s", role), kClusterName, kStateBucket);
     spec += fmt::format("  haagent-{}: {{content: {}}}\n", role, json::print(Tree(policy)));
   }
-  spec += "load-balancer: {tls-health-check: false}\n";
+  spec += fmt::format("load-balancer: {{tls-health-check: {}}}\n", plan.apiserver_tls);
   spec += fmt::format("image:\n  /usr/sbin/haagent: {}\n",
                       std::filesystem::weakly_canonical(haagent_program()).string());
   auto programs = [&](test::EtcdPrograms const& etcd, std::string const& folder) {

@@ -48,6 +48,8 @@ struct ClusterPlan {
   std::optional<test::EtcdPrograms> etcd = etcd_of_the_image();
   // The masters' etcd: section of their config.
   std::string etcd_settings = "{binary: /usr/bin/etcd}";
+  // The stand-in of the apiserver serves with the certificate that haagent has issued.
+  bool apiserver_tls = false;
   // More that the image has, at /opt/etcd/<minor>; masters choose by use_etcd().
   std::vector<test::EtcdPrograms> more_etcd;
   // Programs that the image has as well: where, and which file of this machine.
