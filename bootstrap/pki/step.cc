@@ -4,6 +4,8 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <set>
+#include <sstream>
 
 namespace haagent::bootstrap::pki {
 namespace {
@@ -336,6 +338,26 @@ Result<Finding> PkiStep::look(Facts& facts, std::stop_token stop) {
   return Needed{in_short(parts)};
 }
 
+// Before anything is written: what is there and not recorded would be left for ever.
+Result<void> PkiStep::record(Plan const& plan) const {
+  auto const path = parts_.root(kPkiRecord);
+  auto had = read_file(path);
+  if (!had) return std::unexpected(had.error());
+  std::set<std::string> lines;
+  std::istringstream text(had->value_or(""));
+  for (std::string line; std::getline(text, line);) lines.insert(line);
+  for (auto const* file : plan.trust) {
+    lines.insert(file->path);
+    if (file->key) lines.insert(file->key);
+  }
+  if (plan.service_account) lines.insert({kServiceAccountKey, kServiceAccountPublic});
+  for (auto const& task : plan.leaves) lines.insert({task.leaf.certificate, task.leaf.key});
+  if (auto made = make_directories(path.parent_path()); !made) return made;
+  auto written = replace_file_if_changed(path, fmt::format("{}\n", fmt::join(lines, "\n")));
+  if (!written) return std::unexpected(written.error());
+  return {};
+}
+
 Result<void> PkiStep::write_trust(TrustFile const& file) const {
   auto const& bundle = bundles_.at(file.authority.name);
   if (auto folder = make_folder_of(parts_.root(file.path)); !folder) return folder;
@@ -418,6 +440,7 @@ Result<void> PkiStep::act(Facts& facts, std::stop_token stop) {
   }
   auto planned = plan(facts);
   if (!planned) return std::unexpected(planned.error());
+  if (auto recorded = record(*planned); !recorded) return recorded;
   for (auto const* file : planned->trust)
     if (auto written = write_trust(*file); !written) return written;
   if (planned->service_account)

@@ -16,6 +16,10 @@
 
 namespace haagent::bootstrap::pki {
 
+// The paths of all that the step has written, one a line: a purge of the package takes them away,
+// and nobody else's.
+inline constexpr char kPkiRecord[] = "/var/lib/haagent/pki-files";
+
 // What the step works with. All of it outlives the step.
 struct PkiParts {
   NodeConfig const& config;
@@ -69,6 +73,7 @@ class PkiStep final : public Step {
   Result<void> is_new(std::string const& key, char const* path) const;
   Result<void> may_make(TrustFile const& file, Facts& facts) const;
   Result<void> check(Bundle const& bundle, TrustFile const& file) const;
+  Result<void> record(Plan const& plan) const;
   Result<void> write_trust(TrustFile const& file) const;
   Result<void> write_service_account() const;
   Result<void> issue(Task const& task) const;

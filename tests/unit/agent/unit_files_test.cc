@@ -9,6 +9,7 @@
 
 #include "agent/exit_codes.h"
 #include "bootstrap/etcd/names.h"
+#include "bootstrap/kube/paths.h"
 #include "tests/support/temporary_directory.h"
 
 namespace haagent {
@@ -123,6 +124,22 @@ TEST(UnitFiles, EtcdIsAUserOfItsOwnWithoutACapability) {
   EXPECT_THAT(
       test::bytes_of(std::string(HAAGENT_SOURCE_DIR) + "/packaging/debian/haagent.postinst"),
       HasSubstr("haagent-etcd"));
+}
+
+// kubeadm's 10-kubeadm.conf comes after ours: whoever has both runs the same kubelet.
+TEST(UnitFiles, TheKubeletFindsWhatIsWrittenAndWaitsForNobody) {
+  auto const keys = keys_of("kubelet.service.d/10-haagent.conf");
+  for (auto const* key : {"After", "Requires", "Wants", "BindsTo", "PartOf", "Requisite"})
+    EXPECT_FALSE(keys.contains(key)) << key;
+  EXPECT_THAT(keys.at("StartLimitIntervalSec"), testing::ElementsAre("0"));
+  EXPECT_THAT(keys.at("Restart"), testing::ElementsAre("always"));
+  auto const text =
+      test::bytes_of(std::string(HAAGENT_SOURCE_DIR) + "/units/kubelet.service.d/10-haagent.conf");
+  for (std::string const path :
+       {bootstrap::kube::kKubeletConfig, bootstrap::kube::kKubeletFlags,
+        bootstrap::kube::kKubeletKubeconfig, bootstrap::kube::kBootstrapKubeconfig})
+    EXPECT_THAT(text, HasSubstr(path));
+  EXPECT_LT(std::string("10-haagent.conf"), std::string("10-kubeadm.conf"));
 }
 
 // It works both ways: whoever starts Debian's etcd would end a member.

@@ -107,6 +107,21 @@ TEST_F(PkiStepTest, TheFirstMasterMakesAllAndASecondLookWritesNothing) {
   EXPECT_EQ(store_.calls_of(MemoryStore::Call::get), gets) << "a reboot asks nobody";
 }
 
+TEST_F(PkiStepTest, RecordsEveryFileThatItWritesAndNoOther) {
+  Master a("a", clock_, store_);
+  test::write_bytes(a.root("/etc/kubernetes/pki/somebody-elses.crt"), "x");
+  a.converge();
+  std::set<std::string> there, recorded;
+  for (auto const& entry : std::filesystem::recursive_directory_iterator(a.directory.path()))
+    if (entry.is_regular_file())
+      there.insert("/" + entry.path().lexically_relative(a.directory.path()).string());
+  std::istringstream lines(a.text(kPkiRecord));
+  for (std::string line; std::getline(lines, line);) recorded.insert(line);
+  there.erase(kPkiRecord);
+  EXPECT_EQ(there.erase("/etc/kubernetes/pki/somebody-elses.crt"), 1u);
+  EXPECT_EQ(recorded, there);
+}
+
 // etcd runs as a user of its own: it reads its two keys through its group, and nobody else does.
 TEST_F(PkiStepTest, EtcdsUserIsShownItsKeysAndNoOther) {
   if (::geteuid() != 0) GTEST_SKIP() << "needs root: files are given to another group";
