@@ -172,4 +172,17 @@ std::string to_base64(std::string_view bytes) {
   return text;
 }
 
+std::optional<std::string> from_base64(std::string_view text) {
+  if (text.size() % 4 != 0) return std::nullopt;
+  std::string bytes(text.size() / 4 * 3, '\0');
+  auto const length = EVP_DecodeBlock(reinterpret_cast<unsigned char*>(bytes.data()),
+                                      reinterpret_cast<unsigned char const*>(text.data()),
+                                      static_cast<int>(text.size()));
+  if (length < 0) return std::nullopt;
+  // The padding is decoded as zero bytes.
+  for (auto rest = text; rest.ends_with('=') && !bytes.empty(); rest.remove_suffix(1))
+    bytes.pop_back();
+  return bytes;
+}
+
 }  // namespace haagent::sim

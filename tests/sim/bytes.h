@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -47,5 +48,7 @@ class Bytes {
 std::string md5(std::string_view bytes);
 std::string sha256(std::string_view bytes);
 std::string to_base64(std::string_view bytes);
+// Nothing for text that is no base64.
+std::optional<std::string> from_base64(std::string_view text);
 
 }  // namespace haagent::sim

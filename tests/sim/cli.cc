@@ -18,6 +18,7 @@
 #include "agent/base/file_descriptor.h"
 #include "agent/base/files.h"
 #include "agent/base/json.h"
+#include "tests/sim/machine_hosts.h"
 #include "tests/sim/namespace_hosts.h"
 #include "tests/sim/region_namespaces.h"
 #include "tests/sim/running_region.h"
@@ -143,7 +144,7 @@ int run(RunOptions const& options) {
     auto made = NamespaceHosts::create(*namespaces, spec->machine);
     if (!made) return complain(made.error());
     machine = commands_of(**made);
-    hosts = std::move(*made);
+    hosts = std::make_unique<MachineHosts>(*namespaces, std::move(*made), spec->machine.logs);
     places.imds = {kMetadataAddress, 80, {}};
     places.api = {"0.0.0.0", options.api_port ? options.api_port : std::uint16_t{kApiPort}, {}};
     places.api_url = fmt::format("http://{}:{}", kMetadataAddress, places.api.port);

@@ -7,10 +7,12 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "agent/base/result.h"
+#include "tests/sim/machine_spec.h"
 
 namespace haagent::sim {
 
@@ -23,6 +25,10 @@ struct InstanceSpec {
   std::vector<std::pair<std::string, std::string>> files;
   // What pid 1 runs and starts again when it ends with another code than 0, 77 or 78.
   std::vector<std::string> argv;
+  // Set: it boots this, and `files` and `argv` are empty; what it does is up to its image and to
+  // its user-data.
+  std::optional<MachineSpec> machine;
+  std::string type;  // "m6i.large"
 };
 
 struct ZoneSpec {

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "agent/base/clock.h"
+#include "tests/sim/machine_spec.h"
 
 namespace haagent::sim {
 
@@ -51,6 +52,7 @@ struct LaunchTemplate {
   std::optional<std::string> user_data;
   std::vector<std::pair<std::string, std::string>> files;  // absolute path to content
   std::vector<std::string> argv;
+  std::optional<MachineSpec> machine;  // instead of files and argv
   Tags tags;
   MetadataOptions metadata;
 };

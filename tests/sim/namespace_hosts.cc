@@ -614,4 +614,8 @@ std::string const& NamespaceHosts::load_balancer_address() const {
   return machine_->options.load_balancer.address;
 }
 
+ZoneNetwork& NamespaceHosts::network() {
+  return machine_->network;
+}
+
 }  // namespace haagent::sim

@@ -9,6 +9,7 @@
 #include "agent/base/clock.h"
 #include "tests/sim/hosts.h"
 #include "tests/sim/region_namespaces.h"
+#include "tests/sim/zone_network.h"
 
 namespace haagent::sim {
 
@@ -84,6 +85,7 @@ class NamespaceHosts final : public Hosts {
   Result<std::string> execute(std::string const& id, std::vector<std::string> const& argv,
                               Duration deadline);
   std::string const& load_balancer_address() const;
+  ZoneNetwork& network();
 
  private:
   struct Machine;

@@ -337,7 +337,9 @@ void Region::power_on(std::string const& id) {
                     record->shown.address,
                     record->shown.hostname,
                     record->shown.from.files,
-                    record->shown.from.argv};
+                    record->shown.from.argv,
+                    record->shown.from.machine,
+                    record->shown.from.instance_type};
   event(id, "power on");
   post(id, [this, spec, id, boot]() -> std::function<void()> {
     auto started = hosts_.start(spec, exit_handler(id, boot));
@@ -484,7 +486,9 @@ void Region::reboot(InstanceRecord& record, Hosts::Stop how) {
                     record.shown.address,
                     record.shown.hostname,
                     record.shown.from.files,
-                    record.shown.from.argv};
+                    record.shown.from.argv,
+                    record.shown.from.machine,
+                    record.shown.from.instance_type};
   post(id, [this, spec, id, boot, how]() -> std::function<void()> {
     auto done = hosts_.stop(id, how);
     if (done) done = hosts_.start(spec, exit_handler(id, boot));

@@ -283,6 +283,25 @@ class SpecReader {
                  {"credentials-lifetime", reader_.duration(to.credentials_lifetime)}});
   }
 
+  void machine(Tree const& tree, std::string const& path, LaunchTemplate& to) {
+    auto& made = to.machine.emplace();
+    std::string image;
+    reader_.map(tree, path,
+                {{"image", reader_.text(image)},
+                 {"memory", reader_.number(made.memory, 128, 1 << 20)},
+                 {"processors", reader_.number(made.processors, 1, 64)}});
+    need(tree, path, "image");
+    if (image.empty()) return;
+    made.image = reader_.outside(image);
+    for (auto const* file : {"root.img", "vmlinuz", "initrd.img"}) {
+      std::error_code ignored;
+      if (!std::filesystem::exists(made.image / file, ignored)) {
+        reader_.problem(tree.find("image")->mark(), path + ".image",
+                        fmt::format("there is no file {}", (made.image / file).string()));
+      }
+    }
+  }
+
   void group(Tree const& tree, std::string const& path) {
     Group group;
     std::optional<int> min, max, desired;
@@ -322,6 +341,7 @@ class SpecReader {
           }},
          {"files", reader_.files(launch.files)},
          {"argv", reader_.texts(launch.argv)},
+         {"machine", [&](Tree const& t, std::string const& p) { machine(t, p, launch); }},
          {"tags", reader_.tags(launch.tags)},
          {"metadata",
           [&](Tree const& value, std::string const& at) { metadata(value, at, launch.metadata); }},
@@ -331,6 +351,11 @@ class SpecReader {
          {"terminating-hook", hook(group.terminating)}});
     need(tree, path, "name");
     need(tree, path, "zones");
+    if (launch.machine && (!launch.files.empty() || !launch.argv.empty())) {
+      reader_.problem(tree.mark(), path,
+                      "what runs in a machine is up to its image and user-data: 'files' and 'argv' "
+                      "are for instances without one");
+    }
     if (auto const* zones = tree.find("zones"); zones && zones->is_list()) {
       if (group.zones.empty()) reader_.problem(zones->mark(), path + ".zones", "no zone is given");
       for (std::size_t i = 0; i < std::min(zones->items().size(), group.zones.size()); ++i) {

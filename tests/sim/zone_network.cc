@@ -5,6 +5,7 @@
 #include <array>
 #include <fstream>
 
+#include "tests/sim/ids.h"
 #include "tests/sim/machine_program.h"
 
 namespace haagent::sim {
@@ -30,8 +31,8 @@ bool set_network_option(std::string const& name, std::string_view value) {
   return static_cast<bool>(option << value << "\n" << std::flush);
 }
 
-// It follows the IP address, so that neighbours' caches stay right when an instance comes back or a
-// successor takes its address.
+// Of a bridge. As with instances' (mac_of) it follows the IP address, so that neighbours' caches
+// stay right when an instance comes back or a successor takes its address.
 std::string hardware_address(std::array<unsigned char, 4> const& address) {
   return fmt::format("02:00:{:02x}:{:02x}:{:02x}:{:02x}", address[0], address[1], address[2],
                      address[3]);
@@ -116,7 +117,7 @@ Result<std::string> ZoneNetwork::connect(std::string const& zone, std::string co
                      "link set dev {0} alias {3}\n"
                      "link set dev {0} master {4}\n"
                      "link set dev {0} up\n",
-                     link, pid, hardware_address(*bytes), alias, place.bridge));
+                     link, pid, mac_of(parse_ipv4(address).value_or(0)), alias, place.bridge));
   if (!made) return fail(made.error(), "connecting {}", alias);
   auto inside = run_machine_program(
       {"nsenter", "--net", "--target", std::to_string(pid), "ip", "-batch", "-"},
@@ -130,6 +131,29 @@ Result<std::string> ZoneNetwork::connect(std::string const& zone, std::string co
     return fail(inside.error(), "giving {} its address", alias);
   }
   return link;
+}
+
+Result<std::string> ZoneNetwork::connect_machine(std::string const& zone,
+                                                 std::string const& alias) {
+  std::lock_guard lock(mutex_);
+  auto found = zones_.find(zone);
+  if (found == zones_.end()) return fail(Kind::invalid, "there is no zone {}", zone);
+  auto link = fmt::format("inst{}", links_++);
+  auto made =
+      ip(fmt::format("tuntap add dev {0} mode tap\n"
+                     "link set dev {0} alias {1}\n"
+                     "link set dev {0} master {2}\n"
+                     "link set dev {0} up\n",
+                     link, alias, found->second.bridge));
+  if (!made) return fail(made.error(), "connecting {}", alias);
+  return link;
+}
+
+std::vector<std::string> ZoneNetwork::gateways() {
+  std::lock_guard lock(mutex_);
+  std::vector<std::string> all;
+  for (auto const& [_, zone] : zones_) all.push_back(zone.gateway);
+  return all;
 }
 
 void ZoneNetwork::disconnect(std::string const& link) {

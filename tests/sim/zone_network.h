@@ -23,7 +23,11 @@ class ZoneNetwork {
   // the name of the link's end on the bridge. `alias` is what `ip link` shows beside it.
   Result<std::string> connect(std::string const& zone, std::string const& address, pid_t pid,
                               std::string const& alias);
+  // The same for a machine: a tap device, which QEMU opens. The machine asks for its address
+  // itself.
+  Result<std::string> connect_machine(std::string const& zone, std::string const& alias);
   void disconnect(std::string const& link);
+  std::vector<std::string> gateways();
 
   Result<void> partition(std::vector<std::string> const& one,
                          std::vector<std::string> const& other);

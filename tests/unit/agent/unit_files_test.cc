@@ -92,6 +92,13 @@ TEST(UnitFiles, NothingOfTheBootWaitsInACircle) {
   EXPECT_THAT(keys.at("TimeoutStartSec"), Contains("infinity"));
 }
 
+// EC2 shows a machine's console to whoever cannot reach it.
+TEST(UnitFiles, WhatTheAgentSaysIsOnTheConsoleToo) {
+  auto const keys = keys_of("haagent.service");
+  EXPECT_THAT(keys.at("StandardOutput"), testing::ElementsAre("journal+console"));
+  EXPECT_THAT(keys.at("StandardError"), testing::ElementsAre("inherit"));
+}
+
 TEST(UnitFiles, WhatAnotherStartWouldOnlySayAgainIsNotStartedAgain) {
   auto const codes = keys_of("haagent.service").at("RestartPreventExitStatus");
   for (int code : {kExitUsage, kExitRefused, kExitBadConfig})

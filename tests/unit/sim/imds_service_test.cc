@@ -158,8 +158,12 @@ TEST_F(ImdsTest, ItemsOfTheMasterInTheFirstZone) {
     EXPECT_EQ(response.body, content) << path;
   }
   EXPECT_THAT(get("meta-data/").body, HasSubstr("ami-id\nami-launch-index\n"));
-  EXPECT_EQ(ask("GET", "/2021-03-23/meta-data/mac", {{"x-aws-ec2-metadata-token", token()}}).body,
-            mac);
+  // What cloud-init asks for: the newest that it knows, and the oldest.
+  for (auto const* version : {"2021-03-23", "2018-09-24", "2009-04-04"})
+    EXPECT_EQ(ask("GET", fmt::format("/{}/meta-data/mac", version),
+                  {{"x-aws-ec2-metadata-token", token()}})
+                  .body,
+              mac);
   EXPECT_THAT(ask("GET", "/", {{"x-aws-ec2-metadata-token", token()}}).body, HasSubstr("latest"));
 }
 

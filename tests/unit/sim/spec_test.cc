@@ -144,6 +144,34 @@ delays: {attach: -1s, detach: soon}
           "region.yaml:11:16: groups[0].zones[1]: there is no zone 'z' in zones"));
 }
 
+TEST(ParseSpec, AGroupOfMachinesHasAnImageAndNoPrograms) {
+  test::TemporaryDirectory folder;
+  std::filesystem::create_directories(folder / "image");
+  for (auto const* file : {"root.img", "vmlinuz"}) test::write_bytes(folder / "image" / file, "x");
+  auto const text = [](std::string const& more) {
+    return "zones: [{name: eu-west-1a, gateway: 10.0.0.1}]\n"
+           "groups:\n"
+           "  - name: masters\n"
+           "    zones: [eu-west-1a]\n"
+           "    machine: {image: image, memory: 512, processors: 2}\n" +
+           more;
+  };
+  auto const lacks = parse_spec(text(""), "r.yaml", folder.path());
+  ASSERT_FALSE(lacks);
+  EXPECT_EQ(lacks.error().what, "r.yaml:5:22: groups[0].machine.image: there is no file " +
+                                    (folder / "image/initrd.img").string());
+
+  test::write_bytes(folder / "image/initrd.img", "x");
+  auto const good = parse_spec(text(""), "r.yaml", folder.path());
+  ASSERT_TRUE(good) << good.error().what;
+  EXPECT_EQ(good->region.groups.at(0).launch.machine, (MachineSpec{folder / "image", 512, 2}));
+
+  auto const both = parse_spec(text("    argv: [/bin/agent]\n"), "r.yaml", folder.path());
+  ASSERT_FALSE(both);
+  EXPECT_THAT(both.error().what,
+              testing::HasSubstr("'files' and 'argv' are for instances without"));
+}
+
 TEST(ParseSpec, AnEmptyOneSaysWhatIsNeeded) {
   EXPECT_THAT(parse_spec("region: eu-west-1\n", "r.yaml", "/").error().what,
               testing::HasSubstr("at least one zone is needed"));
