@@ -25,8 +25,9 @@ std::string zone_name(char letter) {
   return fmt::format("eu-west-1{}", letter);
 }
 
-std::string node_config(std::string_view role, std::string const& etcd) {
-  // The stand-in for the apiserver takes the manifest at its word, and there are no certificates.
+// `plain`: the apiserver serves in the clear.
+std::string node_config(std::string_view role, std::string const& etcd, bool plain = true) {
+  // The stand-in for the apiserver takes the manifest at its word.
   return fmt::format(R"(apiVersion: haagent.io/v1
 kind: NodeConfig
 role: {}
@@ -35,8 +36,7 @@ cluster:
   endpoint: https://10.255.0.10
   state: s3://{}/{}
 kubernetes: {{version: "1.33.2"}}
-apiserver: {{extraArgs: {{tls-cert-file: null, tls-private-key-file: null}}}}
-aws:
+{}aws:
   endpoints:
     imds: ["http://169.254.169.254"]
     ec2: "http://169.254.169.254:8080"
@@ -44,7 +44,33 @@ aws:
     autoscaling: "http://169.254.169.254:8080"
 etcd: {}
 )",
-                     role, kClusterName, kStateBucket, kClusterName, etcd);
+                     role, kClusterName, kStateBucket, kClusterName,
+                     plain ? "apiserver: {extraArgs: {tls-cert-file: null, "
+                             "tls-private-key-file: null}}\n"
+                           : "",
+                     etcd);
+}
+
+// As cloud-init takes it apart, with a part of its own beside haagent's.
+std::string machine_user_data(std::string const& config) {
+  return fmt::format(R"(Content-Type: multipart/mixed; boundary="==haagent=="
+MIME-Version: 1.0
+
+--==haagent==
+Content-Type: text/cloud-config; charset="us-ascii"
+
+#cloud-config
+timezone: UTC
+write_files:
+  - {{path: /etc/from-user-data, content: "read by cloud-init"}}
+
+--==haagent==
+Content-Type: application/vnd.haagent.node+yaml
+
+{}
+--==haagent==--
+)",
+                     config);
 }
 
 std::string spec_of(ClusterPlan const& plan) {
@@ -69,14 +95,19 @@ std::string spec_of(ClusterPlan const& plan) {
   }
   if (!volumes.empty()) spec += "volumes:\n" + volumes;
 
+  auto const what_it_is = plan.machine.empty()
+                              ? std::string("argv: [/usr/sbin/haagent, run]")
+                              : fmt::format("machine: {{image: {}, memory: 1024, processors: 2}}",
+                                            plan.machine.string());
   auto group = [&](std::string const& name, std::string_view role, std::string const& where,
                    int desired, int max) {
+    auto user_data = node_config(role, plan.etcd_settings, plan.machine.empty());
+    if (!plan.machine.empty()) user_data = machine_user_data(user_data);
     spec += fmt::format(
         "  - name: {}\n    role: {}\n    zones: [{}]\n    min: 0\n    desired: {}\n    max: {}\n"
-        "    user-data: {{content: {}}}\n    argv: [/usr/sbin/haagent, run]\n"
+        "    user-data: {{content: {}}}\n    {}\n"
         "    tags: {{\"kubernetes.io/cluster/{}\": owned}}\n",
-        name, role, where, desired, max, json::print(Tree(node_config(role, plan.etcd_settings))),
-        kClusterName);
+        name, role, where, desired, max, json::print(Tree(user_data)), what_it_is, kClusterName);
     for (auto const& [hook, timeout] : plan.hooks)
       spec += fmt::format("    {0}-hook: {{name: haagent-{0}, timeout: {1}}}\n", hook, timeout);
   };
@@ -96,7 +127,7 @@ std::string spec_of(ClusterPlan const& plan) {
   spec += "delays:\n";
   for (auto const& [name, value] : delays) spec += fmt::format("  {}: {}\n", name, value);
   spec += fmt::format("buckets: [{{name: {}}}]\n", kStateBucket);
-  spec += "load-balancer: {tls-health-check: false}\n";
+  spec += fmt::format("load-balancer: {{tls-health-check: {}}}\n", !plan.machine.empty());
   spec += fmt::format("image:\n  /usr/sbin/haagent: {}\n",
                       std::filesystem::weakly_canonical(haagent_program()).string());
   auto programs = [&](test::EtcdPrograms const& etcd, std::string const& folder) {
@@ -366,7 +397,7 @@ Outcome ClusterRegion::etcdctl(std::string const& where, EtcdCluster cluster,
                                std::vector<std::string> const& arguments) const {
   std::vector<std::string> argv = {
       "etcdctl",
-      "--command-timeout=3s",
+      plan_.machine.empty() ? "--command-timeout=3s" : "--command-timeout=30s",
       "--cacert=/etc/kubernetes/pki/etcd/ca.crt",
       "--cert=/etc/kubernetes/pki/etcd/healthcheck-client.crt",
       "--key=/etc/kubernetes/pki/etcd/healthcheck-client.key",
