@@ -41,6 +41,7 @@ struct Boot::State {
     etcd.asks_for_backups = true;
     etcd.orders = std::make_shared<bootstrap::OrderBoard>();
     etcd.backups = &backups;
+    pki.etcd_user = [this] { return etcd.units.user(bootstrap::etcd_unit(EtcdCluster::main)); };
     // One for each cluster: their rows run side by side, each in a thread of its own.
     for (auto cluster : kEtcdClusters)
       before_change.push_back(std::make_unique<bootstrap::BackupBeforeChange>(cluster, backups));

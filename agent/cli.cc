@@ -14,6 +14,7 @@
 #include "agent/manual.h"
 #include "agent/own_user_data.h"
 #include "agent/pki_commands.h"
+#include "agent/preflight/command.h"
 #include "agent/render_command.h"
 #include "agent/status_command.h"
 #include "agent/version.h"
@@ -34,6 +35,7 @@ class CommandLine {
         "status: 0 ready, 1 not ready, 3 booting, 4 not started since the last boot.");
     app_.add_option("--root", root_, "The directory that stands for /")->type_name("DIR");
     add_boot();
+    add_preflight();
     add_status();
     add_config();
     add_render();
@@ -122,6 +124,22 @@ class CommandLine {
     add_config_options(*plan);
     add_output_option(*plan, plan_form_);
     plan->callback([this] { code_ = run_plan(boot_options(), plan_form_); });
+  }
+
+  void add_preflight() {
+    auto* command = app_.add_subcommand(
+        "preflight",
+        "Say whether a node comes up here: permissions, tags, clock, endpoint, programs, kernel; "
+        "changes nothing");
+    add_config_options(*command);
+    add_output_option(*command, preflight_.form);
+    command->add_flag("--image", preflight_.image,
+                      "Only what is true of an image, before it is taken; asks no network");
+    command->callback([this] {
+      preflight_.root = root();
+      preflight_.config = request();
+      code_ = preflight::run_preflight(preflight_);
+    });
   }
 
   void add_status() {
@@ -339,6 +357,7 @@ class CommandLine {
   Words settings_;
   unsigned timeout_ = 900;
   OutputFormat plan_form_ = OutputFormat::text;
+  preflight::PreflightOptions preflight_;
   StatusOptions status_;
   bool undo_ = false;
   ConfigCommandOptions config_;

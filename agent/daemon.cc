@@ -13,6 +13,7 @@
 
 #include "agent/base/file_descriptor.h"
 #include "agent/base/json.h"
+#include "agent/base/pulse.h"
 #include "agent/config_step.h"
 #include "agent/config_values.h"
 #include "agent/exit_codes.h"
@@ -27,6 +28,7 @@
 #include "agent/signals.h"
 #include "agent/status_keeper.h"
 #include "agent/version.h"
+#include "agent/watchdog.h"
 #include "bootstrap/pki/leaves.h"
 
 namespace haagent {
@@ -210,6 +212,7 @@ class Life {
   }
 
   void watch_until_needed(std::stop_source& running, std::stop_token const& ended) {
+    Pulse const pulse("the watch for its end");
     bool moved = false;
     while (booting_.machine().clock.sleep(1s, ended)) {
       auto const decision = watch_.decide();
@@ -315,7 +318,9 @@ int run_daemon(BootOptions const& options) {
   auto lock = lock_machine(options.root);
   if (!lock) return refuse_to_start(lock.error());
   log::info(fmt::format("haagent {} starts", kVersion));
+  Pulse const pulse("the agent's life");
   Booting booting(options, /*stays=*/true);
+  Watchdog const watchdog(booting.machine().clock);
   auto stop = signals.token();
   auto config = booting.open(stop, /*patient=*/true);
   if (!config) {

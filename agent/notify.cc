@@ -40,4 +40,10 @@ void watchdog() {
   send("WATCHDOG=1");
 }
 
+std::optional<Duration> watchdog_interval() {
+  std::uint64_t microseconds = 0;
+  if (sd_watchdog_enabled(/*unset_environment=*/0, &microseconds) <= 0) return std::nullopt;
+  return std::chrono::duration_cast<Duration>(std::chrono::microseconds(microseconds));
+}
+
 }  // namespace haagent::notify

@@ -2,6 +2,7 @@
 // on. Does nothing where NOTIFY_SOCKET is not set.
 #pragma once
 
+#include <optional>
 #include <string_view>
 
 #include "agent/base/clock.h"
@@ -13,5 +14,7 @@ void stopping();
 void status(std::string_view sentence);
 void extend_timeout(Duration by);
 void watchdog();
+// How often systemd wants to hear from this process at least; nothing where it does not.
+std::optional<Duration> watchdog_interval();
 
 }  // namespace haagent::notify

@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <sstream>
 #include <string_view>
 
 #include "agent/base/json.h"
@@ -50,6 +51,26 @@ std::string printable(std::string_view text) {
       out[i] = '?';
       out.erase(i + 1, 1);
     }
+  }
+  return out;
+}
+
+std::string wrapped(std::string const& text, std::size_t indent, std::size_t width) {
+  std::size_t const room = width > indent + 20 ? width - indent : 20;
+  std::string out;
+  std::size_t column = 0;
+  std::istringstream words(text);
+  for (std::string word; words >> word;) {
+    word = printable(word);
+    if (column > 0 && column + 1 + word.size() > room) {
+      out += '\n' + std::string(indent, ' ');
+      column = 0;
+    } else if (column > 0) {
+      out += ' ';
+      ++column;
+    }
+    out += word;
+    column += word.size();
   }
   return out;
 }

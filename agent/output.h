@@ -27,6 +27,9 @@ std::string top_of(std::string const& page, int height);
 // control characters, a tab excepted).
 std::string printable(std::string_view text);
 
+// Words, printable, wrapped to `width`; each further line indented.
+std::string wrapped(std::string const& text, std::size_t indent, std::size_t width);
+
 // A tree as JSON with two spaces, or YAML.
 std::string print_tree(Tree const& tree, OutputFormat form);
 

@@ -34,27 +34,6 @@ char const* colour_of(State state) {
   return "";
 }
 
-// Words wrapped to `width`, each further line indented.
-std::string wrapped(std::string const& text, std::size_t indent, std::size_t width) {
-  std::size_t const room = width > indent + 20 ? width - indent : 20;
-  std::string out;
-  std::size_t column = 0;
-  std::istringstream words(text);
-  for (std::string word; words >> word;) {
-    word = printable(word);
-    if (column > 0 && column + 1 + word.size() > room) {
-      out += '\n' + std::string(indent, ' ');
-      column = 0;
-    } else if (column > 0) {
-      out += ' ';
-      ++column;
-    }
-    out += word;
-    column += word.size();
-  }
-  return out;
-}
-
 Duration between(UtcTime from, UtcTime to) {
   return std::max(Duration(0), std::chrono::duration_cast<Duration>(to - from));
 }

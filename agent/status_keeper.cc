@@ -52,10 +52,7 @@ void StatusKeeper::changed(std::vector<RowStatus> const& rows, std::size_t index
   report_.rows = opening_;
   report_.rows.insert(report_.rows.end(), role_.begin(), role_.end());
   report_.rows.insert(report_.rows.end(), settling_.begin(), settling_.end());
-  auto line = log::transition_line(rows[index], clock_.utc());
-  auto& logged = logged_[rows[index].name];
-  if (line != logged) log::transition(rows[index], clock_.utc());
-  logged = std::move(line);
+  if (told_.is_news(rows[index])) log::transition(rows[index], clock_.utc());
   notify::status(headline(report_));
   write();
 }
@@ -81,7 +78,7 @@ void StatusKeeper::handing_over(std::string why) {
   report_.booted.reset();
   role_.clear();
   settling_.clear();
-  logged_.clear();
+  told_.forget();
   report_.rows = opening_;
   write();
 }

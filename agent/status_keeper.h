@@ -3,13 +3,13 @@
 #pragma once
 
 #include <functional>
-#include <map>
 #include <mutex>
 #include <string>
 #include <vector>
 
 #include "agent/base/files.h"
 #include "agent/status.h"
+#include "agent/told.h"
 
 namespace haagent {
 
@@ -45,8 +45,7 @@ class StatusKeeper {
   std::vector<RowStatus> opening_;
   std::vector<RowStatus> role_;
   std::vector<RowStatus> settling_;
-  // The last line of each row, so that a repeated transition is not logged twice.
-  std::map<std::string, std::string> logged_;
+  Told told_;
 };
 
 }  // namespace haagent

@@ -30,6 +30,8 @@ struct Volume {
   std::string create_time;  // RFC 3339
   std::uint64_t size_gib = 0;
   bool multi_attach = false;
+  std::string type = {};  // "gp3", "io2"
+  bool encrypted = false;
   std::vector<Attachment> attachments;
   std::map<std::string, std::string> tags;
   bool operator==(Volume const&) const = default;
@@ -47,6 +49,13 @@ struct BlockMapping {
   bool operator==(BlockMapping const&) const = default;
 };
 
+// How the instance may be asked for its metadata. Empty and 0: the answer says nothing of it.
+struct MetadataOptions {
+  std::string tokens;  // "required": version 2 alone; "optional"
+  int hop_limit = 0;   // of the token's packet: 1 to 64
+  bool operator==(MetadataOptions const&) const = default;
+};
+
 struct Instance {
   std::string id;
   std::string state;  // pending, running, shutting-down, terminated, stopping, stopped
@@ -58,6 +67,7 @@ struct Instance {
   std::string launch_time;
   std::string root_device;  // "/dev/xvda"
   std::vector<BlockMapping> block_devices;
+  MetadataOptions metadata = {};
   std::map<std::string, std::string> tags;
   bool operator==(Instance const&) const = default;
 };

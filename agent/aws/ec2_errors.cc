@@ -47,7 +47,8 @@ constexpr auto kRules = std::to_array<Ec2ErrorRule>({
     {"EC2ThrottledException", "", Kind::transient, "", Ec2Remedy::slow_down},
     {"BandwidthLimitExceeded", "", Kind::transient, "", Ec2Remedy::slow_down},
 
-    // Permissions and credentials.
+    // Permissions and credentials. The first one is the good answer to a dry run.
+    {"DryRunOperation", "", Kind::conflict, "the call was marked as a dry run"},
     {"UnauthorizedOperation", "", Kind::denied},
     {"SignatureDoesNotMatch", "Signature expired", Kind::denied, kClock, Ec2Remedy::sign_anew},
     {"SignatureDoesNotMatch", "not yet current", Kind::denied, kClock, Ec2Remedy::sign_anew},

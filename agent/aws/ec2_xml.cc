@@ -93,6 +93,8 @@ Volume volume(pugi::xml_node node) {
                .snapshot_id = text(node, "snapshotId"),
                .create_time = text(node, "createTime"),
                .multi_attach = flag(node, "multiAttachEnabled"),
+               .type = text(node, "volumeType"),
+               .encrypted = flag(node, "encrypted"),
                .tags = tags(node)};
   auto size = text(node, "size");
   std::from_chars(size.data(), size.data() + size.size(), found.size_gib);
@@ -121,6 +123,10 @@ Instance instance(pugi::xml_node node) {
                  .launch_time = text(node, "launchTime"),
                  .root_device = text(node, "rootDeviceName"),
                  .tags = tags(node)};
+  auto const options = child(node, "metadataOptions");
+  found.metadata.tokens = text(options, "httpTokens");
+  auto const hops = text(options, "httpPutResponseHopLimit");
+  std::from_chars(hops.data(), hops.data() + hops.size(), found.metadata.hop_limit);
   for (auto item : items(node, "blockDeviceMapping")) {
     found.block_devices.push_back({text(item, "deviceName"), text(child(item, "ebs"), "volumeId")});
   }

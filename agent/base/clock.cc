@@ -10,6 +10,8 @@
 #include <ctime>
 #include <mutex>
 
+#include "agent/base/own_time.h"
+
 namespace haagent {
 namespace {
 
@@ -78,6 +80,7 @@ SteadyTime SystemClock::steady() const {
 }
 
 bool SystemClock::sleep(Duration duration, std::stop_token stop) {
+  OutsideTime outside;
   std::mutex mutex;
   std::condition_variable_any stopped;
   std::unique_lock lock(mutex);

@@ -4,18 +4,30 @@ namespace haagent {
 namespace {
 thread_local int depth = 0;
 thread_local std::chrono::nanoseconds total{0};
+thread_local OutsideTime::Where where;
 }  // namespace
 
 OutsideTime::OutsideTime() : began_(std::chrono::steady_clock::now()) {
-  ++depth;
+  if (++depth == 1) where.own_since = SteadyTime::max();
 }
 
 OutsideTime::~OutsideTime() {
-  if (--depth == 0) total += std::chrono::steady_clock::now() - began_;
+  if (--depth != 0) return;
+  auto const now = std::chrono::steady_clock::now();
+  total += now - began_;
+  where.own_since = now;
 }
 
 Duration OutsideTime::of_this_thread() {
   return std::chrono::duration_cast<Duration>(total);
+}
+
+OutsideTime::Where const* OutsideTime::where_this_thread_is() {
+  return &where;
+}
+
+void OutsideTime::begin_own_time() {
+  if (depth == 0) where.own_since = std::chrono::steady_clock::now();
 }
 
 }  // namespace haagent

@@ -1,6 +1,9 @@
 // What a step spends outside haagent: in a request, in mkfs, asleep in a wait. The seams add to it,
-// the runner reads it, so that `status` can say how much of a boot was haagent's own.
+// the runner reads it, so that `status` can say how much of a boot was haagent's own; and pulse.h,
+// so that a thread that hangs can be told from one that waits.
 #pragma once
+
+#include <atomic>
 
 #include "agent/base/clock.h"
 
@@ -16,6 +19,13 @@ class OutsideTime {
   OutsideTime& operator=(OutsideTime const&) = delete;
 
   static Duration of_this_thread();
+
+  // For other threads to read, for as long as this one lives.
+  struct Where {
+    std::atomic<SteadyTime> own_since{SteadyTime::max()};  // max: it is outside
+  };
+  static Where const* where_this_thread_is();
+  static void begin_own_time();
 
  private:
   SteadyTime began_;

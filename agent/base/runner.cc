@@ -5,6 +5,7 @@
 #include <thread>
 
 #include "agent/base/own_time.h"
+#include "agent/base/pulse.h"
 
 namespace haagent {
 namespace {
@@ -197,7 +198,10 @@ bool Runner::converge_row(std::size_t index, Facts& facts, std::stop_token stop,
       waited_for = sentence;
       acted_on.clear();  // the act took effect; what it led to may need it again (a unit that died)
       to_state(index, State::waiting, sentence);
-      step.pause(clock_, poll, stop);
+      {
+        OutsideTime outside;
+        step.pause(clock_, poll, stop);
+      }
       poll = std::min(row.polling.cap, poll * 3 / 2);
       continue;
     }
@@ -237,6 +241,7 @@ bool Runner::wait_for_predecessors(std::size_t index, std::stop_token stop, bool
     }
     return all || doomed;
   };
+  OutsideTime outside;
   changed_.wait(lock, stop, settled);
   return !stop.stop_requested() && !doomed;
 }
@@ -246,7 +251,11 @@ void Runner::keep_up_row(std::size_t index, Facts& facts, std::stop_token stop) 
   if (row.upkeep == Upkeep::none) return;
   auto pause = row.period;
   Attempt attempt;
-  while (row.step->rest(clock_, pause, stop)) {
+  auto rests = [&] {
+    OutsideTime outside;
+    return row.step->rest(clock_, pause, stop);
+  };
+  while (rests()) {
     pause = row.period;
     auto finding = row.step->look(facts, stop);
     if (stop.stop_requested()) return;
@@ -263,6 +272,7 @@ void Runner::keep_up_row(std::size_t index, Facts& facts, std::stop_token stop) 
 }
 
 void Runner::run_row(std::size_t index, Facts& facts, std::stop_token stop, bool stay) {
+  Pulse const pulse(std::string(rows_[index].step->name()));
   std::string names;
   for (auto const& name : rows_[index].after) names += (names.empty() ? "" : ", ") + name;
   if (!names.empty()) to_state(index, State::blocked, "after " + names);
@@ -299,6 +309,7 @@ void Runner::run_row(std::size_t index, Facts& facts, std::stop_token stop, bool
 
 void Runner::run(Facts& facts, std::stop_token stop, bool stay,
                  std::function<void()> const& booted) {
+  OutsideTime outside;  // while the rows' threads are inside
   std::vector<std::jthread> threads;
   for (std::size_t i = 0; i < rows_.size(); ++i) {
     threads.emplace_back([this, i, &facts, stop, stay] { run_row(i, facts, stop, stay); });

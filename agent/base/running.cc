@@ -57,6 +57,7 @@ std::optional<ProcessStat> parse_process_stat(std::string_view rest) {
     auto word = rest.substr(0, rest.find(' '));
     auto number = [&](auto& value) { std::from_chars(word.begin(), word.end(), value); };
     if (field == 3) stat.zombie = word == "Z" || word == "X";
+    if (field == 3) stat.held = word == "D";
     if (field == 5) number(stat.group);
     if (field == 22) {
       number(stat.start_time);

@@ -20,6 +20,7 @@ struct ProcessStat {
   pid_t group = 0;
   std::uint64_t start_time = 0;  // clock ticks since boot: with the pid, one process and no other
   bool zombie = false;
+  bool held = false;  // by the kernel, in a call that no signal ends
 };
 std::optional<ProcessStat> parse_process_stat(std::string_view text);
 

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "agent/base/clock.h"
+#include "agent/base/files.h"
 #include "agent/base/result.h"
 
 namespace haagent {
@@ -30,6 +31,20 @@ struct UnitState {
   std::string detail;  // "exited with 2: panic: tocommit(7) is out of range": for a sentence
   std::optional<UtcTime> since;
 };
+inline bool is_up(UnitState::Phase phase) {
+  return phase == UnitState::Phase::starting || phase == UnitState::Phase::running;
+}
+
+// Whom a program runs as.
+struct UnitUser {
+  uid_t uid = 0;
+  gid_t gid = 0;
+  bool operator==(UnitUser const&) const = default;
+};
+UnitUser own_user();  // of this process
+
+// Of a file of the agent's own that a program of this user reads, and nobody else does.
+FileMode shown_to(UnitUser const& user);
 
 class Units {
  public:
@@ -39,6 +54,8 @@ class Units {
   virtual Result<void> start(UnitSpec const& spec) = 0;
   // SIGTERM, then SIGKILL at the deadline; no error where it does not run. Returns when it is gone.
   virtual Result<void> stop(std::string const& name, Duration deadline, std::stop_token stop) = 0;
+  // Whom it is run as: the agent's own user, unless the unit says another.
+  virtual Result<UnitUser> user(std::string const& name);
 };
 
 // systemd over D-Bus, through sdbus-c++. Only where systemd is pid 1.
@@ -48,6 +65,7 @@ class SystemdUnits final : public Units {
   Result<UnitState> state(std::string const& name) override;
   Result<void> start(UnitSpec const& spec) override;
   Result<void> stop(std::string const& name, Duration deadline, std::stop_token stop) override;
+  Result<UnitUser> user(std::string const& name) override;
 };
 
 // Children in sessions of their own, with their output in <logs>/<name>.log. <state>/<name>.json

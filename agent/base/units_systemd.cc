@@ -1,11 +1,14 @@
 #include "agent/base/units_systemd.h"
 
+#include <grp.h>
+#include <pwd.h>
 #include <sdbus-c++/sdbus-c++.h>
 #include <signal.h>
 #include <string.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <charconv>
 
 #include "agent/base/machine_end.h"
 #include "agent/base/own_time.h"
@@ -74,6 +77,16 @@ class Manager {
       get(found.exec_main_status, kServiceUnit, "ExecMainStatus");
     }
     return found;
+  }
+
+  std::pair<std::string, std::string> user_and_group(std::string const& name) {
+    sdbus::ObjectPath path;
+    manager_->callMethod("LoadUnit").onInterface(kManager).withArguments(name).storeResultsTo(path);
+    auto unit = sdbus::createProxy(*bus_, kService, path);
+    auto get = [&](char const* property) {
+      return unit->getProperty(property).onInterface(kServiceUnit).get<std::string>();
+    };
+    return {get("User"), get("Group")};
   }
 
   MachineEnd machine_end() {
@@ -148,7 +161,7 @@ UnitState to_unit_state(SystemdProperties const& properties) {
                 : active == "failed"     ? Phase::failed
                 : active == "activating" ? Phase::starting
                                          : Phase::running;  // deactivating is still there
-  if (state.phase == Phase::starting || state.phase == Phase::running) {
+  if (is_up(state.phase)) {
     state.pid = static_cast<pid_t>(properties.main_pid);
   }
   // In auto-restart it has died too, and the reason helps as much.
@@ -169,6 +182,62 @@ UnitState to_unit_state(SystemdProperties const& properties) {
     state.since = UtcTime(std::chrono::microseconds(properties.state_change_us));
   }
   return state;
+}
+
+namespace {
+
+std::optional<unsigned> number_in(std::string const& text) {
+  unsigned number = 0;
+  auto const [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  return number;
+}
+
+std::optional<UnitUser> known_user(std::string const& name) {
+  std::string room(16'384, '\0');
+  struct passwd entry{};
+  struct passwd* found = nullptr;
+  auto const number = number_in(name);
+  (void)(number ? ::getpwuid_r(*number, &entry, room.data(), room.size(), &found)
+                : ::getpwnam_r(name.c_str(), &entry, room.data(), room.size(), &found));
+  if (found != nullptr) return UnitUser{found->pw_uid, found->pw_gid};
+  // systemd takes a number that has no name, too, with the group of that number.
+  if (number) return UnitUser{*number, *number};
+  return std::nullopt;
+}
+
+std::optional<gid_t> known_group(std::string const& name) {
+  if (auto const number = number_in(name)) return *number;
+  std::string room(65'536, '\0');
+  struct group entry{};
+  struct group* found = nullptr;
+  (void)::getgrnam_r(name.c_str(), &entry, room.data(), room.size(), &found);
+  if (found == nullptr) return std::nullopt;
+  return found->gr_gid;
+}
+
+}  // namespace
+
+Result<UnitUser> to_unit_user(std::string const& name, std::string const& user,
+                              std::string const& group) {
+  UnitUser found;  // root's
+  if (!user.empty()) {
+    auto const known = known_user(user);
+    if (!known)
+      return fail(Kind::invalid,
+                  "{} runs as the user '{}', and this machine has none: install the package again "
+                  "(apt-get install --reinstall haagent), or make it with adduser --system",
+                  name, user);
+    found = *known;
+  }
+  if (!group.empty()) {
+    auto const known = known_group(group);
+    if (!known)
+      return fail(Kind::invalid, "{} runs in the group '{}', and this machine has none", name,
+                  group);
+    found.gid = *known;
+  }
+  return found;
 }
 
 Result<void> check_loaded(std::string const& name, SystemdProperties const& properties) {
@@ -211,6 +280,14 @@ Result<UnitState> SystemdUnits::state(std::string const& name) {
       return std::unexpected(loaded.error());
     }
     return to_unit_state(properties);
+  });
+}
+
+Result<UnitUser> SystemdUnits::user(std::string const& name) {
+  OutsideTime outside;
+  return with_manager("asking systemd about " + name, [&](Manager& manager) {
+    auto const [user, group] = manager.user_and_group(name);
+    return to_unit_user(name, user, group);
   });
 }
 

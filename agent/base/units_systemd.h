@@ -23,6 +23,11 @@ struct SystemdProperties {
 
 UnitState to_unit_state(SystemdProperties const& properties);
 
+// Whom User= and Group= of the unit `name` mean: names or numbers, or empty. Errors: invalid where
+// this machine has no such user or group.
+Result<UnitUser> to_unit_user(std::string const& name, std::string const& user,
+                              std::string const& group);
+
 // Whether the unit can be started at all; invalid, naming the file, where not.
 Result<void> check_loaded(std::string const& name, SystemdProperties const& properties);
 

@@ -140,7 +140,8 @@ Result<Finding> StoreStep::look(Facts& facts, std::stop_token stop) {
   // of it.
   mine.log.clear();
   if (!quorum && !first && data && state == DataDir::State::member)
-    if (auto const log = log_end(parts_.root(mount->mount_point))) mine.log.set(*log);
+    if (auto const log = log_.look(parts_.root(mount->mount_point), parts_.clock.utc()))
+      mine.log.set(*log);
   if (auto order = orders_ ? orders_->of(cluster_).get() : std::nullopt) {
     // Others may make it void from now on, and this row reads it but each half minute.
     if (!order->stale && is_beside(*order, member)) {

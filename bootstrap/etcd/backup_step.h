@@ -11,6 +11,7 @@
 #include "bootstrap/etcd/backup.h"
 #include "bootstrap/etcd/backup_decision.h"
 #include "bootstrap/etcd/data_dir.h"
+#include "bootstrap/etcd/log_watch.h"
 #include "bootstrap/etcd/order.h"
 
 namespace haagent::bootstrap {
@@ -41,6 +42,7 @@ class StoreStep final : public Step {
   BackupParts parts_;
   std::string const name_;
   std::shared_ptr<OrderBoard> orders_;
+  LogWatch log_;
   bool looked_ = false;
   std::optional<SteadyTime> asked_;  // for an order
   std::string trouble_;              // with that; empty: none

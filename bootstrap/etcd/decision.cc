@@ -25,10 +25,6 @@ constexpr Duration kTagAge{1'000};
 
 constexpr char const* kByItself = "nothing to do: it goes on by itself";
 
-bool is_up(Phase phase) {
-  return phase == Phase::starting || phase == Phase::running;
-}
-
 std::uint64_t id_of(std::string const& text) {
   std::uint64_t id = 0;
   std::from_chars(text.data(), text.data() + text.size(), id, 16);
@@ -632,6 +628,17 @@ Decision decide(MemberInputs const& inputs) {
 bool asks_ec2(Decision const& decision) {
   auto const* wait = std::get_if<Wait>(&decision);
   return wait && wait->ask_ec2;
+}
+
+bool starts_etcd(Decision const& decision) {
+  return std::holds_alternative<StartAsIs>(decision) || std::holds_alternative<FormNew>(decision) ||
+         std::holds_alternative<StartJoined>(decision);
+}
+
+bool changes_members(Decision const& decision) {
+  return std::holds_alternative<AddLearner>(decision) ||
+         std::holds_alternative<RemoveStale>(decision) ||
+         std::holds_alternative<RemoveMember>(decision);
 }
 
 std::string sentence_of(Decision const& decision, MemberInputs const& in) {

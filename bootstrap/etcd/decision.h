@@ -214,6 +214,9 @@ VersionFacts version_facts(MemberInputs const& inputs);
 // Whether it waits for nothing but a new answer of EC2.
 bool asks_ec2(Decision const& decision);
 
+bool starts_etcd(Decision const& decision);
+bool changes_members(Decision const& decision);
+
 // "b does not answer (connection refused) and c answers strangely (HTTP 404)"; empty: all answer.
 std::string missing(MemberInputs const& inputs);
 

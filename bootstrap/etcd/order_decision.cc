@@ -10,10 +10,6 @@ namespace {
 using Phase = UnitState::Phase;
 using Reach = MemberAnswer::Reach;
 
-bool is_up(Phase phase) {
-  return phase == Phase::starting || phase == Phase::running;
-}
-
 // Mine among them.
 std::vector<MemberAnswer const*> answers_of(MemberInputs const& in) {
   std::vector<MemberAnswer const*> answers;

@@ -92,6 +92,7 @@ class EtcdStep final : public Step {
   std::optional<Finding> pass_lead();
   bool knows_new_version() const;
   Result<void> start(EtcdInitial const& initial);
+  Result<void> stop_etcd(std::stop_token stop);
   Result<void> write_config(EtcdInitial const& initial);
   Result<void> promote(std::uint64_t id, std::stop_token stop);
   Result<void> tag(Facts& facts, std::uint64_t id, std::stop_token stop);
@@ -105,8 +106,9 @@ class EtcdStep final : public Step {
   Result<void> adopt(Facts& facts, std::uint64_t id, std::stop_token stop);
   Result<void> carried_out(std::function<void(VolumeMarker&)> const& change);
   Result<void> carry_out(Decision const& decision, Facts& facts, std::stop_token stop);
+  Result<EtcdVersions> versions_of(std::string const& endpoint, std::stop_token stop) const;
+  Result<EtcdVersions> own_versions(std::stop_token stop) const;
   EtcdClient voters() const;
-  EtcdClient own_member() const;
   EtcdClient own() const;
   std::string member_of(EtcdMember const& listed) const;
   void take_evidence(MemberInputs& inputs) const;

@@ -71,12 +71,13 @@ void add_etcd(std::vector<Leaf>& leaves, Subject const& subject) {
   auto server = peer;
   add_loopback(server);
   leaves.push_back({kEtcdAuthority, "etcd/server", at("etcd/server", "crt"),
-                    at("etcd/server", "key"), canonical(std::move(server))});
+                    at("etcd/server", "key"), canonical(std::move(server)),
+                    /*etcd_reads_key=*/true});
   // A peer is known by its address where it stands in the certificate, else by looking its names
   // up. It carries both: a master with a new address is taken in before the others have heard of
   // it, and one behind an address that is not its own is still found by its name.
   leaves.push_back({kEtcdPeerAuthority, "etcd/peer", at("etcd/peer", "crt"), at("etcd/peer", "key"),
-                    canonical(std::move(peer))});
+                    canonical(std::move(peer)), /*etcd_reads_key=*/true});
   leaves.push_back({kEtcdAuthority, "etcd/healthcheck-client", at("etcd/healthcheck-client", "crt"),
                     at("etcd/healthcheck-client", "key"), client("kube-etcd-healthcheck-client")});
   leaves.push_back({kEtcdAuthority, "apiserver-etcd-client", at("apiserver-etcd-client", "crt"),

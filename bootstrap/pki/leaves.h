@@ -39,6 +39,7 @@ struct Leaf {
   std::string certificate;  // its path
   std::string key;          // its path; the same one: both stand in one file
   LeafSpec spec;
+  bool etcd_reads_key = false;  // which may be another user
 };
 // Errors (invalid) where the config gives no name that a certificate must carry.
 Result<std::vector<Leaf>> leaves_of(Subject const& subject);

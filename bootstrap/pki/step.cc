@@ -4,6 +4,8 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <set>
+#include <sstream>
 
 namespace haagent::bootstrap::pki {
 namespace {
@@ -18,9 +20,12 @@ constexpr int kAuthorityShare = 10;
 constexpr Duration kWhileChanging = 1s;
 constexpr Duration kGetsOn = 5min;
 
-bool others_may_read(std::filesystem::path const& path) {
+// But for the group that it is to be shown to.
+bool others_may_read(std::filesystem::path const& path, FileMode const& wanted = {.mode = 0600}) {
   struct stat status{};
-  return ::stat(path.c_str(), &status) == 0 && (status.st_mode & 077u) != 0;
+  if (::stat(path.c_str(), &status) != 0) return false;
+  bool const shown = wanted.gid && status.st_gid == *wanted.gid;
+  return (status.st_mode & 077u & ~(shown ? wanted.mode : 0u)) != 0;
 }
 
 bool is_etcds(Authority const& authority) {
@@ -104,6 +109,13 @@ Result<void> PkiStep::plan_service_account(Plan& plan) const {
   return {};
 }
 
+Result<FileMode> PkiStep::key_mode(Leaf const& leaf) const {
+  if (!leaf.etcd_reads_key || !parts_.etcd_user) return FileMode{.mode = 0600};
+  auto const user = parts_.etcd_user();
+  if (!user) return std::unexpected(user.error());
+  return shown_to(*user);
+}
+
 Result<void> PkiStep::plan_leaf(Plan& plan, Leaf const& leaf) const {
   auto certificate = read_file(parts_.root(leaf.certificate));
   if (!certificate) return std::unexpected(certificate.error());
@@ -111,7 +123,9 @@ Result<void> PkiStep::plan_leaf(Plan& plan, Leaf const& leaf) const {
   if (!key) return std::unexpected(key.error());
   LeafOnDisk disk{.certificate = *certificate, .key = {}};
   if (*key) disk.key = Secret(**key);
-  disk.key_is_private = !others_may_read(parts_.root(leaf.key));
+  auto const mode = key_mode(leaf);
+  if (!mode) return std::unexpected(mode.error());
+  disk.key_is_private = !others_may_read(parts_.root(leaf.key), *mode);
 
   LeafWanted wanted{
       .spec = leaf.spec, .trust = {}, .signer_id = {}, .lifetime = parts_.config.pki.leaf_lifetime};
@@ -324,6 +338,26 @@ Result<Finding> PkiStep::look(Facts& facts, std::stop_token stop) {
   return Needed{in_short(parts)};
 }
 
+// Before anything is written: what is there and not recorded would be left for ever.
+Result<void> PkiStep::record(Plan const& plan) const {
+  auto const path = parts_.root(kPkiRecord);
+  auto had = read_file(path);
+  if (!had) return std::unexpected(had.error());
+  std::set<std::string> lines;
+  std::istringstream text(had->value_or(""));
+  for (std::string line; std::getline(text, line);) lines.insert(line);
+  for (auto const* file : plan.trust) {
+    lines.insert(file->path);
+    if (file->key) lines.insert(file->key);
+  }
+  if (plan.service_account) lines.insert({kServiceAccountKey, kServiceAccountPublic});
+  for (auto const& task : plan.leaves) lines.insert({task.leaf.certificate, task.leaf.key});
+  if (auto made = make_directories(path.parent_path()); !made) return made;
+  auto written = replace_file_if_changed(path, fmt::format("{}\n", fmt::join(lines, "\n")));
+  if (!written) return std::unexpected(written.error());
+  return {};
+}
+
 Result<void> PkiStep::write_trust(TrustFile const& file) const {
   auto const& bundle = bundles_.at(file.authority.name);
   if (auto folder = make_folder_of(parts_.root(file.path)); !folder) return folder;
@@ -369,7 +403,9 @@ Result<void> PkiStep::issue(Task const& task) const {
     return replace_files({&file, 1});
   }
   std::vector<PairedFile> files;
-  if (task.issue.new_key) files.push_back({key_path, key.reveal(), {.mode = 0600}});
+  auto const mode = key_mode(leaf);
+  if (!mode) return std::unexpected(mode.error());
+  if (task.issue.new_key) files.push_back({key_path, key.reveal(), *mode});
   files.push_back({path, *made, {.mode = 0644}});
   return replace_files(files);
 }
@@ -404,6 +440,7 @@ Result<void> PkiStep::act(Facts& facts, std::stop_token stop) {
   }
   auto planned = plan(facts);
   if (!planned) return std::unexpected(planned.error());
+  if (auto recorded = record(*planned); !recorded) return recorded;
   for (auto const* file : planned->trust)
     if (auto written = write_trust(*file); !written) return written;
   if (planned->service_account)

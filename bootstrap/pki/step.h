@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <map>
 #include <optional>
 #include <vector>
@@ -8,11 +9,16 @@
 #include "agent/base/files.h"
 #include "agent/base/state_store.h"
 #include "agent/base/step.h"
+#include "agent/base/units.h"
 #include "bootstrap/pki/leaf.h"
 #include "bootstrap/pki/leaves.h"
 #include "bootstrap/pki/rotation.h"
 
 namespace haagent::bootstrap::pki {
+
+// The paths of all that the step has written, one a line: a purge of the package takes them away,
+// and nobody else's.
+inline constexpr char kPkiRecord[] = "/var/lib/haagent/pki-files";
 
 // What the step works with. All of it outlives the step.
 struct PkiParts {
@@ -22,6 +28,8 @@ struct PkiParts {
   Clock& clock;
   // After the boot the store is asked so often, and at each look while a rotation is under way.
   Duration ask_every{20'000};
+  // Whom etcd runs as, to whom two of the keys are shown. Unset: as the agent does.
+  std::function<Result<UnitUser>()> etcd_user = {};
 };
 
 // The step `pki`: authorities in the state store, trusted certificates and leaves on the disk. The
@@ -60,10 +68,12 @@ class PkiStep final : public Step {
   Result<void> plan_trust(Plan& plan) const;
   Result<void> plan_service_account(Plan& plan) const;
   Result<void> plan_leaf(Plan& plan, Leaf const& leaf) const;
+  Result<FileMode> key_mode(Leaf const& leaf) const;
   Result<void> read_store(bool everything, std::stop_token stop);
   Result<void> is_new(std::string const& key, char const* path) const;
   Result<void> may_make(TrustFile const& file, Facts& facts) const;
   Result<void> check(Bundle const& bundle, TrustFile const& file) const;
+  Result<void> record(Plan const& plan) const;
   Result<void> write_trust(TrustFile const& file) const;
   Result<void> write_service_account() const;
   Result<void> issue(Task const& task) const;

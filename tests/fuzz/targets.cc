@@ -17,6 +17,7 @@ constexpr Target kTargets[] = {
     {"gzip_stream", gzip_stream},
     {"hello", hello},
     {"hosts_file", hosts_file},
+    {"iam_policy", iam_policy},
     {"instance_metadata", instance_metadata},
     {"json_text", json_text},
     {"machine_end", machine_end},

@@ -21,6 +21,7 @@ void etcd_tag(std::string_view bytes);
 void gzip_stream(std::string_view bytes);
 void hello(std::string_view bytes);
 void hosts_file(std::string_view bytes);
+void iam_policy(std::string_view bytes);
 void instance_metadata(std::string_view bytes);
 void json_text(std::string_view bytes);
 void machine_end(std::string_view bytes);

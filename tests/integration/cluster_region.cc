@@ -11,6 +11,7 @@
 #include "agent/base/files.h"
 #include "agent/base/json.h"
 #include "agent/base/process.h"
+#include "tests/support/shipped_policy.h"
 
 namespace haagent::sim {
 namespace {
@@ -25,9 +26,11 @@ std::string zone_name(char letter) {
   return fmt::format("eu-west-1{}", letter);
 }
 
-// `plain`: the apiserver serves in the clear.
-std::string node_config(std::string_view role, std::string const& etcd, bool plain = true) {
+std::string node_config(std::string_view role, std::string const& etcd,
+                        bool apiserver_tls = false) {
   // The stand-in for the apiserver takes the manifest at its word.
+  auto const* in_the_clear =
+      "apiserver: {extraArgs: {tls-cert-file: null, tls-private-key-file: null}}\n";
   return fmt::format(R"(apiVersion: haagent.io/v1
 kind: NodeConfig
 role: {}
@@ -45,10 +48,7 @@ kubernetes: {{version: "1.33.2"}}
 etcd: {}
 )",
                      role, kClusterName, kStateBucket, kClusterName,
-                     plain ? "apiserver: {extraArgs: {tls-cert-file: null, "
-                             "tls-private-key-file: null}}\n"
-                           : "",
-                     etcd);
+                     apiserver_tls ? "" : in_the_clear, etcd);
 }
 
 // As cloud-init takes it apart, with a part of its own beside haagent's.
@@ -88,9 +88,10 @@ std::string spec_of(ClusterPlan const& plan) {
       if (plan.without.contains(name) || !tagged.contains(plan.members[i])) continue;
       volumes += fmt::format(
           "  - {{name: {}, zone: {}, size: 1, tags: {{\"k8s.io/etcd/{}\": \"{}/{}\", "
-          "\"kubernetes.io/cluster/{}\": owned, \"k8s.io/role/control-plane\": \"1\"}}}}\n",
+          "\"kubernetes.io/cluster/{}\": owned, KubernetesCluster: {}, "
+          "\"k8s.io/role/control-plane\": \"1\"}}}}\n",
           name, zone_name(zones[i]), to_string(cluster), plan.members[i], fmt::join(tagged, ","),
-          kClusterName);
+          kClusterName, kClusterName);
     }
   }
   if (!volumes.empty()) spec += "volumes:\n" + volumes;
@@ -101,13 +102,16 @@ std::string spec_of(ClusterPlan const& plan) {
                                             plan.machine.string());
   auto group = [&](std::string const& name, std::string_view role, std::string const& where,
                    int desired, int max) {
-    auto user_data = node_config(role, plan.etcd_settings, plan.machine.empty());
+    auto user_data =
+        node_config(role, plan.etcd_settings, plan.apiserver_tls || !plan.machine.empty());
     if (!plan.machine.empty()) user_data = machine_user_data(user_data);
     spec += fmt::format(
         "  - name: {}\n    role: {}\n    zones: [{}]\n    min: 0\n    desired: {}\n    max: {}\n"
         "    user-data: {{content: {}}}\n    {}\n"
-        "    tags: {{\"kubernetes.io/cluster/{}\": owned}}\n",
-        name, role, where, desired, max, json::print(Tree(user_data)), what_it_is, kClusterName);
+        "    tags: {{\"kubernetes.io/cluster/{}\": owned, KubernetesCluster: {}, "
+        "\"k8s.io/role/{}\": \"1\"}}\n",
+        name, role, where, desired, max, json::print(Tree(user_data)), what_it_is, kClusterName,
+        kClusterName, role == "master" ? "control-plane" : "node");
     for (auto const& [hook, timeout] : plan.hooks)
       spec += fmt::format("    {0}-hook: {{name: haagent-{0}, timeout: {1}}}\n", hook, timeout);
   };
@@ -127,7 +131,13 @@ std::string spec_of(ClusterPlan const& plan) {
   spec += "delays:\n";
   for (auto const& [name, value] : delays) spec += fmt::format("  {}: {}\n", name, value);
   spec += fmt::format("buckets: [{{name: {}}}]\n", kStateBucket);
-  spec += fmt::format("load-balancer: {{tls-health-check: {}}}\n", !plan.machine.empty());
+  spec += "policies:\n";
+  for (auto const* role : {"master", "worker"}) {
+    auto const policy = test::shipped_policy(fmt::format("{}s", role), kClusterName, kStateBucket);
+    spec += fmt::format("  haagent-{}: {{content: {}}}\n", role, json::print(Tree(policy)));
+  }
+  spec += fmt::format("load-balancer: {{tls-health-check: {}}}\n",
+                      plan.apiserver_tls || !plan.machine.empty());
   spec += fmt::format("image:\n  /usr/sbin/haagent: {}\n",
                       std::filesystem::weakly_canonical(haagent_program()).string());
   auto programs = [&](test::EtcdPrograms const& etcd, std::string const& folder) {
@@ -202,6 +212,9 @@ ClusterRegion::ClusterRegion(ClusterPlan plan) : plan_(std::move(plan)) {
 
 ClusterRegion::~ClusterRegion() {
   if (auto const region = program_.pid(); region > 0) {
+    if (!plan_.refusals_are_expected) {
+      EXPECT_EQ(refusals(), std::vector<std::string>()) << "by the policies of packaging/aws";
+    }
     EXPECT_EQ(program_.end(), 0) << program_.log();
     EXPECT_EQ(leftovers_at_last(region), std::vector<std::string>());
   }
@@ -245,6 +258,7 @@ void ClusterRegion::create_volume(std::string const& name, std::string const& zo
                  {"size", 1},
                  {"tag", Tree::list({fmt::format("k8s.io/etcd/{}={}", to_string(cluster), tag),
                                      fmt::format("kubernetes.io/cluster/{}=owned", kClusterName),
+                                     fmt::format("KubernetesCluster={}", kClusterName),
                                      "k8s.io/role/control-plane=1"})}}));
   made_[name] = answer.text_at("volume");
 }
@@ -321,6 +335,26 @@ std::vector<std::int64_t> ClusterRegion::moments(std::string const& subject,
         event.text_at("detail").contains(detail))
       found.push_back(event.find("since-start-ms")->as_integer().value_or(0));
   return found;
+}
+
+std::vector<std::string> ClusterRegion::refusals() const {
+  std::vector<std::string> refused;
+  // A region that was killed answers no more.
+  auto const answer = program_.command("timeline", {});
+  auto const* events = answer ? answer->find("events") : nullptr;
+  if (!events) return refused;
+  for (auto const& event : events->items())
+    if (event.text_at("what") == "not allowed") refused.push_back(event.text_at("line"));
+  return refused;
+}
+
+std::vector<std::string> ClusterRegion::permissions_used(std::string const& role) const {
+  std::vector<std::string> used;
+  auto const answer = command("counts");
+  auto const* roles = answer.find("permissions-used");
+  if (auto const* of_it = roles ? roles->find(role) : nullptr)
+    for (auto const& each : of_it->items()) used.push_back(each.text());
+  return used;
 }
 
 std::string ClusterRegion::timeline() const {

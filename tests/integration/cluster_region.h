@@ -48,6 +48,8 @@ struct ClusterPlan {
   std::optional<test::EtcdPrograms> etcd = etcd_of_the_image();
   // The masters' etcd: section of their config.
   std::string etcd_settings = "{binary: /usr/bin/etcd}";
+  // The stand-in of the apiserver serves with the certificate that haagent has issued.
+  bool apiserver_tls = false;
   // More that the image has, at /opt/etcd/<minor>; masters choose by use_etcd().
   std::vector<test::EtcdPrograms> more_etcd;
   // Set: instances are machines that boot the image of this folder (tests/sim/MACHINES.md), and
@@ -56,6 +58,9 @@ struct ClusterPlan {
   std::filesystem::path logs;  // where each instance has its logs; empty: gone with the region
   // Programs that the image has as well: where, and which file of this machine.
   std::map<std::string, std::filesystem::path> programs;
+  // Roles may do what the policies of packaging/aws allow; a region in which an instance was
+  // refused something fails the test.
+  bool refusals_are_expected = false;
 };
 
 struct Member {
@@ -102,6 +107,10 @@ class ClusterRegion {
   std::vector<std::int64_t> moments(std::string const& subject, std::string const& what,
                                     std::string const& detail = {}) const;
   std::string timeline() const;
+  // What instances asked for and their role may not: lines of the timeline.
+  std::vector<std::string> refusals() const;
+  // "MoveEtcdVolumes ec2:AttachVolume", of the role "haagent-master".
+  std::vector<std::string> permissions_used(std::string const& role) const;
   // The volume's bytes, as a file that this process can open.
   std::filesystem::path volume_file(std::string const& name) const;
   // All that an instance has written to its root disk, as a folder of this process's.

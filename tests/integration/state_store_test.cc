@@ -13,6 +13,7 @@
 #include "tests/sim/running_region.h"
 #include "tests/support/eventually.h"
 #include "tests/support/fake_hosts.h"
+#include "tests/support/shipped_policy.h"
 #include "tests/support/temporary_directory.h"
 
 namespace haagent::sim {
@@ -41,7 +42,7 @@ class StoreInABucket : public testing::Test {
   void SetUp() override {
     Places places;
     places.answer_strangers = true;
-    auto running = RunningRegion::start(small_region(), hosts_, places);
+    auto running = RunningRegion::start(spec(), hosts_, places);
     ASSERT_TRUE(running) << running.error().what;
     running_ = std::move(*running);
     ASSERT_TRUE(test::eventually([&] {
@@ -55,6 +56,7 @@ class StoreInABucket : public testing::Test {
     credentials_ = std::make_unique<aws::CachedCredentials>(*imds_, clock_);
   }
 
+  virtual RegionSpec spec() const { return small_region(); }
   Region& region() { return running_->region(); }
   std::unique_ptr<StateStore> store(std::string const& bucket = "prod-state",
                                     std::string const& kms_key = "") {
@@ -269,6 +271,54 @@ TEST_F(StoreInABucket, AStopEndsAnUploadAndItsParts) {
   EXPECT_EQ(up.error().kind, Kind::interrupted) << up.error().what;
   EXPECT_TRUE(region().buckets().uploads().empty());
   EXPECT_EQ(stored("k"), "(none)");
+}
+
+// By a master's role, as packaging/aws gives it.
+class StoreInABucketOfTheRole : public StoreInABucket {
+ protected:
+  static IamPolicy policy() {
+    return IamPolicy::parse(test::shipped_policy("masters", "prod.example.com", "prod-state"))
+        .value();
+  }
+  RegionSpec spec() const override {
+    auto spec = small_region();
+    spec.policies = {{"haagent-master", policy()}};
+    return spec;
+  }
+};
+
+TEST_F(StoreInABucketOfTheRole, UsesEachOfItsPermissionsAndNoOther) {
+  auto const state = store();
+  EXPECT_FALSE(state->get("k", {}).value().has_value());
+  ASSERT_TRUE(state->create("k", "one", {}).value());
+  auto const read = state->get("k", {}).value();
+  ASSERT_TRUE(read.has_value());
+  EXPECT_TRUE(state->replace("k", "two", read->version, {}).value());
+  EXPECT_EQ(state->list("", {}).value().size(), 1u);
+  ASSERT_TRUE(state->remove("k", {}));
+  EXPECT_EQ(stored("k"), "(none)");
+  // One that is given up.
+  large_file(40u << 20u);
+  std::stop_source stop;
+  region().api_faults().set_latency(50ms);
+  std::jthread stopper([&] {
+    EXPECT_TRUE(test::eventually([&] { return calls("s3:UploadPart") >= 2; }));
+    stop.request_stop();
+  });
+  EXPECT_EQ(state->upload("k", here_ / "in", stop.get_token()).error().kind, Kind::interrupted);
+  EXPECT_TRUE(region().buckets().uploads().empty());
+
+  std::set<std::string> allowed;
+  auto const all = policy();
+  for (auto const& statement : all.statements())
+    for (auto const& action : statement.actions)
+      if (action.starts_with("s3:")) allowed.insert(statement.sid + " " + action);
+  EXPECT_EQ(region().permissions().used()["haagent-master"], allowed);
+}
+
+TEST_F(StoreInABucketOfTheRole, HasNothingInOtherBuckets) {
+  EXPECT_EQ(store("far-state")->get("k", {}).error().kind, Kind::denied);
+  EXPECT_EQ(store("keyed-state")->create("k", "x", {}).error().kind, Kind::denied);
 }
 
 TEST_F(StoreInABucket, ASkewedClockIsCorrected) {

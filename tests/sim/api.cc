@@ -62,7 +62,7 @@ Response ApiFront::handle(Request const& request) {
 
   auto const caller =
       authenticate(request, keys_, region_.spec().region, region_.api_now(), call.service);
-  call.caller = caller ? *caller : Caller{"anonymous", false, "", ""};
+  call.caller = caller ? *caller : Caller{"anonymous", false, "", "", ""};
   auto const verdict = region_.api_faults().judge(name);
 
   Api<std::string> outcome;
@@ -81,15 +81,9 @@ Response ApiFront::handle(Request const& request) {
   } else if (verdict.fault && *verdict.fault != FaultKind::lose) {
     outcome = std::unexpected(error_of(*verdict.fault));
   } else if (!call.caller.is_operator && region_.api_faults().is_denied(name)) {
-    outcome = std::unexpected(
-        call.service == "ec2"
-            ? ApiError{"UnauthorizedOperation", 403,
-                       "You are not authorized to perform this operation. Encoded authorization "
-                       "failure message: " +
-                           region_.random_text(64, "abcdefghijklmnopqrstuvwxyz0123456789_-")}
-            : ApiError{
-                  "AccessDenied", 403,
-                  fmt::format("User: {} is not authorized to perform: {}", call.caller.arn, name)});
+    outcome = std::unexpected(not_authorized(call, name));
+  } else if (auto const refusal = refusal_of(call)) {
+    outcome = std::unexpected(*refusal);
   } else {
     outcome = carry_out(call);
   }
@@ -100,17 +94,40 @@ Response ApiFront::handle(Request const& request) {
   return response;
 }
 
+ApiError ApiFront::not_authorized(Call const& call, std::string const& what) const {
+  auto const who = fmt::format("User: {} is not authorized to perform: {}", call.caller.arn, what);
+  if (call.service != "ec2") return {"AccessDenied", 403, who};
+  return {"UnauthorizedOperation", 403,
+          fmt::format("You are not authorized to perform this operation. {} because no "
+                      "identity-based policy allows it. Encoded authorization failure message: {}",
+                      who, region_.random_text(64, "abcdefghijklmnopqrstuvwxyz0123456789_-"))};
+}
+
+// By the caller's policy, where its role has one. Nobody needs a permission to ask STS who it is.
+std::optional<ApiError> ApiFront::refusal_of(Call const& call) {
+  if (call.caller.is_operator || !region_.permissions().bind(call.caller.role) || !knows(call) ||
+      call.service == "sts")
+    return std::nullopt;
+  auto const refusal = region_.permissions().refusal(
+      call.caller.role,
+      iam_requests(region_.view(), call.caller.name, call.service, call.action, call.form));
+  if (!refusal) return std::nullopt;
+  region_.timeline().add(call.caller.name, "", "not allowed", *refusal);
+  return not_authorized(call, *refusal);
+}
+
+bool ApiFront::knows(Call const& call) {
+  if (call.service == "ec2") return Ec2Service::knows(call.action);
+  if (call.service == "autoscaling") return AutoscalingService::knows(call.action);
+  return call.service == "sts" && call.action == "GetCallerIdentity";
+}
+
 Api<std::string> ApiFront::carry_out(Call const& call) {
-  auto const known = [&] {
-    if (call.service == "ec2") return Ec2Service::knows(call.action);
-    if (call.service == "autoscaling") return AutoscalingService::knows(call.action);
-    return call.service == "sts" && call.action == "GetCallerIdentity";
-  };
   if (call.action.empty()) {
     return std::unexpected(
         ApiError{"MissingAction", 400, "The request must contain the parameter Action"});
   }
-  if (!known()) {
+  if (!knows(call)) {
     return std::unexpected(
         ApiError{"InvalidAction", 400,
                  fmt::format("The action {} is not valid for this web service.", call.action)});

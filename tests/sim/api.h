@@ -21,6 +21,9 @@ class ApiFront {
 
  private:
   struct Call;
+  static bool knows(Call const& call);
+  ApiError not_authorized(Call const& call, std::string const& what) const;
+  std::optional<ApiError> refusal_of(Call const& call);
   Api<std::string> carry_out(Call const& call);
   Response answer(Call const& call, Api<std::string> const& outcome);
 

@@ -50,10 +50,10 @@ std::string role_of(Instance const& instance) {
 
 KeyRing::KeyRing(Region& region) : region_(region) {
   for (auto const& key : region.spec().operators) {
-    keys_[key.access_key_id] =
-        Key{{key.access_key_id, Secret(key.secret_access_key), Secret(), std::nullopt},
-            {"operator", true, fmt::format("arn:aws:iam::{}:user/operator", region.spec().account),
-             "AIDAOPERATOR000000000"}};
+    keys_[key.access_key_id] = Key{
+        {key.access_key_id, Secret(key.secret_access_key), Secret(), std::nullopt},
+        {"operator", true, "", fmt::format("arn:aws:iam::{}:user/operator", region.spec().account),
+         "AIDAOPERATOR000000000"}};
   }
 }
 
@@ -72,7 +72,7 @@ aws::Credentials KeyRing::credentials_of(Instance const& instance) {
   auto const role = role_of(instance);
   keys_[fresh.access_key_id] = Key{
       fresh,
-      {instance.id, false,
+      {instance.id, false, role,
        fmt::format("arn:aws:sts::{}:assumed-role/{}/{}", region_.spec().account, role, instance.id),
        fmt::format("AROAHAAGENTSIM0000000:{}", instance.id)}};
   present_[instance.id] = fresh.access_key_id;

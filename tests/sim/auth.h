@@ -16,6 +16,7 @@ namespace haagent::sim {
 struct Caller {
   std::string name;  // an instance id, or "operator"
   bool is_operator = false;
+  std::string role;     // "haagent-master"; empty: an operator's
   std::string arn;      // "arn:aws:sts::123456789012:assumed-role/haagent-master/i-0ab.."
   std::string user_id;  // "AROA..:i-0ab.."
 };

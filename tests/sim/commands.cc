@@ -163,6 +163,16 @@ Tree tags_tree(Tags const& tags) {
   return tree;
 }
 
+Tree used_tree(Region& region) {
+  auto tree = Tree::map();
+  for (auto const& [role, uses] : region.permissions().used()) {
+    auto list = Tree::list();
+    for (auto const& use : uses) list.push_back(use);
+    tree.set(role, std::move(list));
+  }
+  return tree;
+}
+
 Tree calls_tree(Region& region) {
   auto tree = Tree::map();
   for (auto const& [caller, actions] : region.calls().counts()) {
@@ -239,7 +249,8 @@ std::vector<Command> make_commands() {
                  "API calls by caller and action",
                  {},
                  [](CommandContext& context, Arguments const&) -> Result<Tree> {
-                   return Tree::map({{"calls", calls_tree(context.region)}});
+                   return Tree::map({{"calls", calls_tree(context.region)},
+                                     {"permissions-used", used_tree(context.region)}});
                  }});
   all.push_back({"reset-counts",
                  "count API calls from zero",

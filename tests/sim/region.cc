@@ -26,6 +26,7 @@ Region::Region(RegionSpec spec, Hosts& hosts, Clock& clock, Strands& strands)
       strands_(strands),
       timeline_(clock),
       buckets_(spec_.buckets),
+      permissions_(spec_.policies),
       api_faults_([this] {
         std::lock_guard lock(mutex_);
         return ids_.fraction();

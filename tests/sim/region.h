@@ -22,6 +22,7 @@
 #include "tests/sim/hosts.h"
 #include "tests/sim/ids.h"
 #include "tests/sim/model.h"
+#include "tests/sim/permissions.h"
 #include "tests/sim/strands.h"
 #include "tests/sim/timeline.h"
 
@@ -49,6 +50,7 @@ struct RegionSpec {
   std::vector<VolumeSpec> volumes;
   std::vector<Group> groups;
   std::vector<BucketSpec> buckets;
+  std::map<std::string, IamPolicy> policies;  // by role, "haagent-master"; others may do all
   Delays delays;
   std::vector<OperatorKey> operators;
   int attachment_limit = 28;          // volumes an instance can hold, the root included
@@ -160,6 +162,7 @@ class Region {
   Timeline& timeline() { return timeline_; }
   Calls& calls() { return calls_; }
   Buckets& buckets() { return buckets_; }
+  Permissions& permissions() { return permissions_; }
   Faults& api_faults() { return api_faults_; }
   Faults& imds_faults() { return imds_faults_; }
 
@@ -219,6 +222,7 @@ class Region {
   Timeline timeline_;
   Calls calls_;
   Buckets buckets_;
+  Permissions permissions_;
   Faults api_faults_;
   Faults imds_faults_;
 

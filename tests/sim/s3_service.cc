@@ -255,7 +255,7 @@ Response S3Service::handle(Request const& request) {
   if (bucket && !bucket->region.empty() && claim && claim->scope.region == bucket->region)
     region = bucket->region;
   auto const caller = authenticate(request, keys_, region, region_.api_now(), "s3");
-  call.caller = caller ? *caller : Caller{"anonymous", false, "", ""};
+  call.caller = caller ? *caller : Caller{"anonymous", false, "", "", ""};
   auto const verdict = region_.api_faults().judge(name);
 
   Response response;
@@ -332,8 +332,20 @@ Api<void> S3Service::check_region(Call const& call) const {
                "endpoint. Please send all future requests to this endpoint."});
 }
 
+bool S3Service::permits(Call const& call, std::string_view permission) const {
+  if (call.caller.is_operator) return true;
+  if (region_.api_faults().is_denied(permission)) return false;
+  // What a list asks for is in its prefix; whether a key that is not there may be known is asked
+  // without one.
+  auto const prefix = call.place.key.empty() ? call.query.find("prefix") : std::nullopt;
+  auto const refusal = region_.permissions().refusal(
+      call.caller.role,
+      {iam_request_of_s3(std::string(permission), call.place.bucket, call.place.key, prefix)});
+  if (refusal) region_.timeline().add(call.caller.name, "", "not allowed", *refusal);
+  return !refusal;
+}
+
 Api<void> S3Service::allow(Call const& call) const {
-  if (call.caller.is_operator) return {};
   auto const* operation = operation_of(call);
   auto const refused = [&](std::string_view permission) -> Api<void> {
     return std::unexpected(ApiError{
@@ -344,10 +356,9 @@ Api<void> S3Service::allow(Call const& call) const {
             call.caller.arn, permission, call.place.bucket, call.place.key.empty() ? "" : "/",
             call.place.key, permission)});
   };
-  if (region_.api_faults().is_denied(operation->permission)) return refused(operation->permission);
+  if (!permits(call, operation->permission)) return refused(operation->permission);
   // A write on the condition of what is there tells what is there.
-  if (call.method() == "PUT" && !call.header("if-match").empty() &&
-      region_.api_faults().is_denied("s3:GetObject"))
+  if (call.method() == "PUT" && !call.header("if-match").empty() && !permits(call, "s3:GetObject"))
     return refused("s3:GetObject");
   return {};
 }
@@ -605,7 +616,7 @@ S3Service::Answer S3Service::put_object(Call const& call) {
 
 S3Service::Answer S3Service::missing(Call const& call) const {
   // Who may not list may not learn what is there.
-  if (!call.caller.is_operator && region_.api_faults().is_denied("s3:ListBucket"))
+  if (!permits(call, "s3:ListBucket"))
     return std::unexpected(ApiError{"AccessDenied", 403, "Access Denied"});
   return std::unexpected(ApiError{"NoSuchKey", 404, "The specified key does not exist."});
 }

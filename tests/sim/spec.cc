@@ -187,6 +187,7 @@ class SpecReader {
                  {"volumes", each([this](auto& t, auto& p) { volume(t, p); })},
                  {"groups", each([this](auto& t, auto& p) { group(t, p); })},
                  {"buckets", each([this](auto& t, auto& p) { bucket(t, p); })},
+                 {"policies", [this](auto& t, auto& p) { policies(t, p); }},
                  {"delays", [this](auto& t, auto& p) { delays(t, p); }},
                  {"operators", each([this](auto& t, auto& p) { operator_key(t, p); })},
                  {"image", [this](auto& t, auto& p) { image(t, p); }},
@@ -402,6 +403,30 @@ class SpecReader {
       }
     }
     spec_.region.buckets.push_back(std::move(bucket));
+  }
+
+  // By role, each a file or {content: ...}.
+  void policies(Tree const& tree, std::string const& path) {
+    if (!tree.is_map()) {
+      reader_.problem(tree.mark(), path, "a map of roles is expected here");
+      return;
+    }
+    for (auto const& entry : tree.entries()) {
+      auto const at = path + "." + entry.key;
+      std::optional<std::string> json;
+      if (entry.value.is_map()) {
+        reader_.map(entry.value, at, {{"content", reader_.text(json.emplace())}});
+      } else {
+        json = reader_.read(entry.value, at);
+      }
+      if (!json) continue;
+      auto policy = IamPolicy::parse(*json);
+      if (policy) {
+        spec_.region.policies.insert_or_assign(entry.key, std::move(*policy));
+      } else {
+        reader_.problem(entry.value.mark(), at, policy.error().what);
+      }
+    }
   }
 
   void delays(Tree const& tree, std::string const& path) {

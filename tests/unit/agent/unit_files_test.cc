@@ -9,6 +9,7 @@
 
 #include "agent/exit_codes.h"
 #include "bootstrap/etcd/names.h"
+#include "bootstrap/kube/paths.h"
 #include "tests/support/temporary_directory.h"
 
 namespace haagent {
@@ -104,6 +105,13 @@ TEST(UnitFiles, WhatAnotherStartWouldOnlySayAgainIsNotStartedAgain) {
     EXPECT_THAT(codes, Contains(std::to_string(code)));
 }
 
+// A hang is found after Watchdog::kLimit and this; what is longer than that is nobody's watchdog.
+TEST(UnitFiles, SystemdAsksWhetherTheAgentIsAlive) {
+  auto const keys = keys_of("haagent.service");
+  EXPECT_THAT(keys.at("WatchdogSec"), testing::ElementsAre("90s"));
+  EXPECT_THAT(keys.at("Restart"), testing::ElementsAre("on-failure"));
+}
+
 TEST(UnitFiles, EtcdDoesNotStartWithoutItsDiskAndOutlivesTheAgent) {
   auto const keys = keys_of("haagent-etcd@.service");
   EXPECT_THAT(keys.at("AssertPathIsMountPoint"), Contains("/var/lib/etcd/%i"));
@@ -114,6 +122,38 @@ TEST(UnitFiles, EtcdDoesNotStartWithoutItsDiskAndOutlivesTheAgent) {
   EXPECT_THAT(keys.at("ExecStart"), Contains("--config-file=/etc/haagent/etcd/%i.yaml"));
   EXPECT_EQ(bootstrap::etcd_config_path(EtcdCluster::main), "/etc/haagent/etcd/main.yaml");
   EXPECT_EQ(bootstrap::etcd_unit(EtcdCluster::events), "haagent-etcd@events.service");
+}
+
+TEST(UnitFiles, EtcdIsAUserOfItsOwnWithoutACapability) {
+  auto const keys = keys_of("haagent-etcd@.service");
+  EXPECT_THAT(keys.at("User"), testing::ElementsAre("haagent-etcd"));
+  EXPECT_TRUE(keys.at("CapabilityBoundingSet").empty());
+  EXPECT_THAT(
+      test::bytes_of(std::string(HAAGENT_SOURCE_DIR) + "/packaging/debian/haagent.postinst"),
+      HasSubstr("haagent-etcd"));
+}
+
+// kubeadm's 10-kubeadm.conf comes after ours: whoever has both runs the same kubelet.
+TEST(UnitFiles, TheKubeletFindsWhatIsWrittenAndWaitsForNobody) {
+  auto const keys = keys_of("kubelet.service.d/10-haagent.conf");
+  for (auto const* key : {"After", "Requires", "Wants", "BindsTo", "PartOf", "Requisite"})
+    EXPECT_FALSE(keys.contains(key)) << key;
+  EXPECT_THAT(keys.at("StartLimitIntervalSec"), testing::ElementsAre("0"));
+  EXPECT_THAT(keys.at("Restart"), testing::ElementsAre("always"));
+  auto const text =
+      test::bytes_of(std::string(HAAGENT_SOURCE_DIR) + "/units/kubelet.service.d/10-haagent.conf");
+  for (std::string const path :
+       {bootstrap::kube::kKubeletConfig, bootstrap::kube::kKubeletFlags,
+        bootstrap::kube::kKubeletKubeconfig, bootstrap::kube::kBootstrapKubeconfig})
+    EXPECT_THAT(text, HasSubstr(path));
+  EXPECT_LT(std::string("10-haagent.conf"), std::string("10-kubeadm.conf"));
+}
+
+// It works both ways: whoever starts Debian's etcd would end a member.
+TEST(UnitFiles, NobodyEndsAMemberByStartingDebiansEtcd) {
+  EXPECT_FALSE(keys_of("haagent-etcd@.service").contains("Conflicts"));
+  EXPECT_THAT(keys_of("etcd.service.d/10-haagent.conf").at("ConditionPathExists"),
+              testing::ElementsAre("!/lib/systemd/system/haagent-etcd@.service"));
 }
 
 }  // namespace

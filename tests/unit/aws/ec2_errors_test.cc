@@ -43,6 +43,7 @@ constexpr Case kCases[] = {
     {"SlowDown", "", Kind::transient, Ec2Remedy::slow_down},
     {"EC2ThrottledException", "", Kind::transient, Ec2Remedy::slow_down},
     {"BandwidthLimitExceeded", "", Kind::transient, Ec2Remedy::slow_down},
+    {"DryRunOperation", "Request would have succeeded, but DryRun flag is set.", Kind::conflict},
     {"UnauthorizedOperation", "", Kind::denied},
     {"SignatureDoesNotMatch", "Signature expired: 20260115T101500Z is now earlier than ...",
      Kind::denied, Ec2Remedy::sign_anew},

@@ -56,6 +56,8 @@ TEST(Ec2Answers, Volumes) {
                                     .create_time = "2026-01-02T03:04:05.678Z",
                                     .size_gib = 20,
                                     .multi_attach = false,
+                                    .type = "gp3",
+                                    .encrypted = true,
                                     .attachments = {{.instance_id = "i-0123456789abcdef0",
                                                      .device = "/dev/sdf",
                                                      .state = "attached",
@@ -88,6 +90,7 @@ TEST(Ec2Answers, Instances) {
                 .launch_time = "2026-01-15T09:58:00.000Z",
                 .root_device = "/dev/xvda",
                 .block_devices = {{"/dev/xvda", "vol-root"}, {"/dev/sdf", "vol-0a1b2c3d4e5f60718"}},
+                .metadata = {.tokens = "required", .hop_limit = 1},
                 .tags = {{"k8s.io/role/control-plane", "1"}}}));
   EXPECT_EQ(page->items[1], (Instance{.id = "i-2", .state = "terminated", .type = "m6i.large"}));
   EXPECT_EQ(page->items[2].ipv6, "2001:db8::3");

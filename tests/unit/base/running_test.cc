@@ -19,6 +19,8 @@ TEST(ProcessStat, IsReadFromBehindTheName) {
   EXPECT_EQ(stat->group, 34);
   EXPECT_EQ(stat->start_time, 5678u);
   EXPECT_FALSE(stat->zombie);
+  EXPECT_TRUE(parse_process_stat("1 (D) D 1 1 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 9")->held);
+  EXPECT_FALSE(parse_process_stat("1 (D) S 1 1 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 9")->held);
   EXPECT_TRUE(parse_process_stat("1 (x) Z 1 1 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 9")->zombie);
   for (auto const* text : {"", ")", "1 (x", "1 (x) S 1 1", "12 (x) S "})
     EXPECT_FALSE(parse_process_stat(text)) << text;

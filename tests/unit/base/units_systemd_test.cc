@@ -108,6 +108,28 @@ TEST(CheckLoaded, SaysWhatIsMissingAndWhatToDo) {
   }
 }
 
+TEST(ToUnitUser, ReadsNamesAndNumbersAsSystemdDoes) {
+  struct Row {
+    char const* user;
+    char const* group;
+    UnitUser is;
+  };
+  for (auto const& row :
+       {Row{"", "", {0, 0}}, Row{"root", "", {0, 0}}, Row{"daemon", "", {1, 1}},
+        Row{"daemon", "root", {1, 0}}, Row{"", "daemon", {0, 1}}, Row{"1", "", {1, 1}},
+        Row{"64999", "", {64999, 64999}}, Row{"daemon", "64999", {1, 64999}}}) {
+    auto const user = to_unit_user("x.service", row.user, row.group);
+    ASSERT_TRUE(user) << user.error().what;
+    EXPECT_EQ(*user, row.is) << row.user << ":" << row.group;
+  }
+  auto const nobody = to_unit_user("x.service", "no-such-user", "");
+  ASSERT_FALSE(nobody);
+  EXPECT_EQ(nobody.error().kind, Kind::invalid);
+  EXPECT_THAT(nobody.error().what,
+              AllOf(HasSubstr("x.service runs as the user 'no-such-user'"), HasSubstr("adduser")));
+  EXPECT_FALSE(to_unit_user("x.service", "root", "no-such-group"));
+}
+
 // Stands where systemd stands on a bus of the test's own. It has units of one file,
 // "haagent-etcd@.service", and stops them as slowly as the test says.
 class FakeSystemd {
@@ -158,6 +180,10 @@ class FakeSystemd {
     show("Service", "MainPID", &SystemdProperties::main_pid);
     show("Service", "ExecMainCode", &SystemdProperties::exec_main_code);
     show("Service", "ExecMainStatus", &SystemdProperties::exec_main_status);
+    for (auto const& [name, value] : {std::pair("User", "daemon"), std::pair("Group", "")})
+      one_->registerProperty(name)
+          .onInterface("org.freedesktop.systemd1.Service")
+          .withGetter([value] { return std::string(value); });
     one_->finishRegistration();
     bus_->enterEventLoopAsync();
   }
@@ -243,6 +269,10 @@ TEST_F(SystemdUnitsTest, TellsTheStateOfAUnit) {
   EXPECT_EQ(state.detail, "exited with 2");
   EXPECT_EQ(state.since, test::FakeClock().utc());
   EXPECT_THAT(systemd_->calls(), ElementsAre());
+}
+
+TEST_F(SystemdUnitsTest, TellsWhomAUnitRunsAs) {
+  EXPECT_EQ(units_.user(kName).value(), (UnitUser{1, 1}));
 }
 
 TEST_F(SystemdUnitsTest, StartsAndForgetsFailuresThatSystemdHasCounted) {

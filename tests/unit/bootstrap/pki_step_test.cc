@@ -45,8 +45,9 @@ struct Master {
   // A new agent on the same disk.
   void restart() {
     facts.identity.set(identity);
-    step = std::make_unique<PkiStep>(
-        PkiParts{.config = config, .root = root, .store = store, .clock = clock});
+    PkiParts parts{.config = config, .root = root, .store = store, .clock = clock};
+    parts.etcd_user = [this]() -> Result<UnitUser> { return etcd_user; };
+    step = std::make_unique<PkiStep>(std::move(parts));
   }
   std::string look() {
     auto finding = step->look(facts, {});
@@ -81,6 +82,7 @@ struct Master {
   NodeConfig config;
   Identity identity;
   Facts facts;
+  UnitUser etcd_user = own_user();
   std::unique_ptr<PkiStep> step;
   Kind kind = Kind::internal;
 };
@@ -103,6 +105,53 @@ TEST_F(PkiStepTest, TheFirstMasterMakesAllAndASecondLookWritesNothing) {
   a.restart();
   EXPECT_THAT(a.look(), HasSubstr("13 certificates are good"));
   EXPECT_EQ(store_.calls_of(MemoryStore::Call::get), gets) << "a reboot asks nobody";
+}
+
+TEST_F(PkiStepTest, RecordsEveryFileThatItWritesAndNoOther) {
+  Master a("a", clock_, store_);
+  test::write_bytes(a.root("/etc/kubernetes/pki/somebody-elses.crt"), "x");
+  a.converge();
+  std::set<std::string> there, recorded;
+  for (auto const& entry : std::filesystem::recursive_directory_iterator(a.directory.path()))
+    if (entry.is_regular_file())
+      there.insert("/" + entry.path().lexically_relative(a.directory.path()).string());
+  std::istringstream lines(a.text(kPkiRecord));
+  for (std::string line; std::getline(lines, line);) recorded.insert(line);
+  there.erase(kPkiRecord);
+  EXPECT_EQ(there.erase("/etc/kubernetes/pki/somebody-elses.crt"), 1u);
+  EXPECT_EQ(recorded, there);
+}
+
+// etcd runs as a user of its own: it reads its two keys through its group, and nobody else does.
+TEST_F(PkiStepTest, EtcdsUserIsShownItsKeysAndNoOther) {
+  if (::geteuid() != 0) GTEST_SKIP() << "needs root: files are given to another group";
+  Master a("a", clock_, store_);
+  a.etcd_user = UnitUser{.uid = 998, .gid = 997};
+  a.restart();
+  a.converge();
+  auto group = [&](std::string const& path) {
+    struct stat status{};
+    EXPECT_EQ(::stat(a.root(path).c_str(), &status), 0) << path;
+    return status.st_gid;
+  };
+  std::string const pki = "/etc/kubernetes/pki/";
+  for (auto const* key : {"etcd/server.key", "etcd/peer.key"}) {
+    EXPECT_EQ(a.mode(pki + key), 0640u) << key;
+    EXPECT_EQ(group(pki + key), 997u) << key;
+  }
+  for (auto const* key : {"etcd/healthcheck-client.key", "apiserver-etcd-client.key", "ca.key"})
+    EXPECT_EQ(a.mode(pki + key), 0600u) << key;
+  EXPECT_THAT(a.look(), HasSubstr("13 certificates are good")) << "a key that is shown is no leak";
+
+  // Another group reads it: nobody knows who has, so there is a new one.
+  ASSERT_EQ(::chown(a.root(kServerKey).c_str(), 0, 996), 0);
+  EXPECT_THAT(a.look(), HasSubstr("needed: issue etcd/server"));
+  a.converge();
+  EXPECT_EQ(group(kServerKey), 997u);
+  // One from before the user was there is for etcd's start to give.
+  ASSERT_EQ(::chown(a.root(kServerKey).c_str(), 0, 0), 0);
+  ASSERT_EQ(::chmod(a.root(kServerKey).c_str(), 0600), 0);
+  EXPECT_THAT(a.look(), HasSubstr("13 certificates are good"));
 }
 
 TEST_F(PkiStepTest, EachLeafIsWhereKubeadmHasItForWhomItSaysAndGoodForItsAuthority) {

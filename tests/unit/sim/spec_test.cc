@@ -124,7 +124,7 @@ delays: {attach: -1s, detach: soon}
       lines,
       ElementsAre(
           "region.yaml:1:1: colour: there is no such key; known here: region, account, seed, "
-          "attachment-limit, zones, volumes, groups, buckets, delays, operators, image, "
+          "attachment-limit, zones, volumes, groups, buckets, policies, delays, operators, image, "
           "load-balancer",
           "region.yaml:3:24: zones[0].gateway: '10.0.0.300' is not an IPv4 address",
           "region.yaml:5:5: zones[2]: shares its subnet, 10.0.0.0/20, with b",
@@ -178,6 +178,34 @@ TEST(ParseSpec, AnEmptyOneSaysWhatIsNeeded) {
   EXPECT_THAT(parse_spec("a: [", "r.yaml", "/").error().what, testing::StartsWith("r.yaml:"));
   EXPECT_THAT(load_spec("/nowhere/region.yaml").error().what,
               testing::HasSubstr("there is no file /nowhere/region.yaml"));
+}
+
+TEST(ParseSpec, APolicyThatCannotBeReadIsToldWithItsPlace) {
+  auto const spec = parse_spec(
+      "zones: [{name: a, gateway: 10.0.0.1}]\n"
+      "policies:\n"
+      "  haagent-master: {content: '{\"Version\": \"2012-10-17\", \"Statement\": {\"Sid\": "
+      "\"X\"}}'}\n"
+      "  haagent-worker: no-such-file.json\n",
+      "region.yaml", "/nowhere");
+  ASSERT_FALSE(spec);
+  EXPECT_EQ(spec.error().what,
+            "region.yaml:3:19: policies.haagent-master: Statement[0] X: Effect must be Allow or "
+            "Deny\n"
+            "region.yaml:4:19: policies.haagent-worker: there is no file "
+            "/nowhere/no-such-file.json");
+}
+
+TEST(ParseSpec, ARoleIsBoundByItsPolicy) {
+  auto const spec = parse_spec(
+      "zones: [{name: a, gateway: 10.0.0.1}]\n"
+      "policies: {haagent-master: {content: '{\"Version\": \"2012-10-17\", \"Statement\": "
+      "{\"Effect\": \"Allow\", \"Action\": \"s3:*\", \"Resource\": \"*\"}}'}}\n",
+      "region.yaml", "/nowhere");
+  ASSERT_TRUE(spec) << spec.error().what;
+  auto const& policy = spec->region.policies.at("haagent-master");
+  EXPECT_NE(policy.allowing({"s3:GetObject", "arn:aws:s3:::b/k", {}}), nullptr);
+  EXPECT_EQ(policy.allowing({"ec2:AttachVolume", "*", {}}), nullptr);
 }
 
 }  // namespace

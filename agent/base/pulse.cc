@@ -1,0 +1,82 @@
+#include "agent/base/pulse.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <list>
+#include <mutex>
+
+#include "agent/base/files.h"
+#include "agent/base/own_time.h"
+#include "agent/base/running.h"
+
+namespace haagent {
+namespace {
+
+struct Watched {
+  std::string name;
+  pid_t thread;
+  OutsideTime::Where const* where;  // that thread's
+};
+
+std::mutex& bookkeeping() {
+  static std::mutex mutex;
+  return mutex;
+}
+
+std::list<Watched>& all() {
+  static std::list<Watched> threads;
+  return threads;
+}
+
+bool is_held(pid_t thread) {
+  auto const text = read_file(fmt::format("/proc/self/task/{}/stat", thread), 4096);
+  if (!text || !*text) return false;
+  auto const stat = parse_process_stat(**text);
+  return stat && stat->held;
+}
+
+}  // namespace
+
+Pulse::Pulse(std::string name) {
+  std::lock_guard lock(bookkeeping());
+  auto const* where = OutsideTime::where_this_thread_is();
+  counts_ = std::ranges::none_of(all(), [&](Watched const& each) { return each.where == where; });
+  if (!counts_) return;
+  OutsideTime::begin_own_time();
+  all().push_back({std::move(name), ::gettid(), where});
+}
+
+Pulse::~Pulse() {
+  if (!counts_) return;
+  std::lock_guard lock(bookkeeping());
+  std::erase_if(all(), [where = OutsideTime::where_this_thread_is()](Watched const& each) {
+    return each.where == where;
+  });
+}
+
+std::vector<ThreadPulse> thread_pulses(SteadyTime now) {
+  std::vector<ThreadPulse> found;
+  std::lock_guard lock(bookkeeping());
+  for (auto const& each : all()) {
+    ThreadPulse pulse{.name = each.name};
+    if (auto const since = each.where->own_since.load(); since != SteadyTime::max() && since < now)
+      pulse.in_own_code = std::chrono::duration_cast<Duration>(now - since);
+    if (pulse.in_own_code > Duration(0)) pulse.held_by_kernel = is_held(each.thread);
+    found.push_back(std::move(pulse));
+  }
+  return found;
+}
+
+std::string hanging(std::vector<ThreadPulse> const& threads, Duration limit) {
+  std::string why;
+  for (auto const& each : threads) {
+    if (each.held_by_kernel || each.in_own_code <= limit) continue;
+    why += fmt::format("{}{} has been at one thing for {}", why.empty() ? "" : "; ", each.name,
+                       to_words(each.in_own_code));
+  }
+  return why;
+}
+
+}  // namespace haagent

@@ -1,0 +1,40 @@
+// Which of the agent's threads get on. One that is outside (own_time.h: in a request, in another
+// program, asleep) waits for something that has a deadline of its own; one that stays in haagent's
+// own code hangs, or the kernel holds it.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "agent/base/clock.h"
+
+namespace haagent {
+
+// This thread is looked after for as long as this lives. One a thread; a second one, inside the
+// first, counts for nothing.
+class Pulse {
+ public:
+  explicit Pulse(std::string name);
+  ~Pulse();
+  Pulse(Pulse const&) = delete;
+  Pulse& operator=(Pulse const&) = delete;
+
+ private:
+  bool counts_ = false;
+};
+
+struct ThreadPulse {
+  std::string name;
+  Duration in_own_code{0};  // since it was last outside; 0 where it is outside now
+  // In a call that no signal ends (proc(5)'s D): a disk that does not answer. Ending the process
+  // would change nothing.
+  bool held_by_kernel = false;
+};
+
+// Of all threads that are looked after, as of `now`.
+std::vector<ThreadPulse> thread_pulses(SteadyTime now);
+
+// Why the agent must not say that it is alive; empty where it may.
+std::string hanging(std::vector<ThreadPulse> const& threads, Duration limit);
+
+}  // namespace haagent

@@ -1,0 +1,20 @@
+#include "agent/base/units.h"
+
+#include <unistd.h>
+
+namespace haagent {
+
+UnitUser own_user() {
+  return {::geteuid(), ::getegid()};
+}
+
+FileMode shown_to(UnitUser const& user) {
+  if (user.uid == ::geteuid()) return {.mode = 0600};
+  return {.mode = 0640, .uid = {}, .gid = user.gid};
+}
+
+Result<UnitUser> Units::user(std::string const&) {
+  return own_user();
+}
+
+}  // namespace haagent

@@ -1,0 +1,118 @@
+#include "agent/preflight/command.h"
+
+#include <fmt/ranges.h>
+
+#include <iostream>
+
+#include "agent/machine.h"
+#include "agent/own_user_data.h"
+#include "agent/preflight/look_instance.h"
+#include "agent/preflight/look_machine.h"
+#include "agent/signals.h"
+
+namespace haagent::preflight {
+namespace {
+
+For role_of(LoadedConfig const& loaded) {
+  auto const role = loaded.merged.text_at("role");
+  return role == "master" ? For::master : role == "worker" ? For::worker : For::any;
+}
+
+MachineLook machine_look(Machine& machine, LoadedConfig const& loaded, bool image) {
+  return {.root = machine.root,
+          .process = machine.process,
+          .image = image,
+          // What has errors is not gone by; the defaults are.
+          .config = loaded.ok() ? loaded.config : NodeConfig{},
+          .role = role_of(loaded),
+          .kubernetes = loaded.ok() ? loaded.config.kubernetes.version : ""};
+}
+
+Report image_report(Machine& machine, PreflightOptions const& options, std::stop_token stop) {
+  Report report{.mode = "image", .subject = "this image", .findings = {}};
+  auto const loaded = read_config(gather_config(options.root, options.config));
+  add(report.findings, judge_config(loaded, /*image=*/true));
+  add(report.findings, look_at_machine(machine_look(machine, loaded, true), std::move(stop)));
+  return report;
+}
+
+Report instance_report(Machine& machine, PreflightOptions const& options, std::stop_token stop) {
+  Report report{.mode = "instance", .subject = "this machine", .findings = {}};
+  auto const identity = machine.imds.identity(stop);
+  if (!identity)
+    report.findings.push_back(problem(
+        "identity",
+        fmt::format("instance metadata does not say who this is: {}", identity.error().what),
+        "run this on the EC2 instance itself; for an image there is 'haagent preflight --image'"));
+  else
+    report.findings.push_back(
+        ok("identity", fmt::format("this is {}, {} in {}", identity->instance_id,
+                                   identity->instance_type, identity->zone)));
+  auto request = options.config;
+  if (identity) {
+    if (auto all = with_own_user_data(request, machine.imds, stop))
+      request = *std::move(all);
+    else
+      report.findings.push_back(problem("user-data", all.error().what, "run this again"));
+  }
+  auto const loaded = read_config(gather_config(options.root, request));
+  add(report.findings, judge_config(loaded, /*image=*/false));
+  add(report.findings, look_at_machine(machine_look(machine, loaded, false), stop));
+  if (!identity || !loaded.ok()) {
+    report.findings.push_back(
+        untried("network",
+                "permissions, tags, group, endpoint and state store were not looked at: that "
+                "wants an instance and a configuration without errors"));
+    return report;
+  }
+  auto const& config = loaded.config;
+  report.subject =
+      fmt::format("{} in {}, a {} of {}", identity->instance_id, identity->zone,
+                  config.role == Role::master ? "master" : "worker", config.cluster.name);
+  add(report.findings, look_at_instance(machine, config, *identity, std::move(stop)));
+  return report;
+}
+
+}  // namespace
+
+Findings judge_config(LoadedConfig const& loaded, bool image) {
+  constexpr auto kCheck = "config";
+  auto const names = loaded.sources.names();
+  Findings found;
+  bool lacks = false;
+  for (auto const& each : loaded.diagnostics) {
+    // A key that is missing stands nowhere.
+    if (image && each.severity == Severity::error && each.mark == Mark{} && each.path.empty()) {
+      lacks = true;
+      continue;
+    }
+    auto const place = loaded.sources.locate(each.mark);
+    auto sentence = fmt::format("{}{}{}{}", place.source.empty() ? "" : to_string(place) + ": ",
+                                each.path, each.path.empty() ? "" : ": ", each.message);
+    auto const line = each.hint.substr(0, each.hint.find('\n'));
+    auto advice = line.empty() || each.hint.contains('\n')
+                      ? std::string("see 'haagent config check' for the place and the line")
+                      : line;
+    found.push_back(each.severity == Severity::error
+                        ? problem(kCheck, std::move(sentence), std::move(advice))
+                        : warning(kCheck, std::move(sentence), std::move(advice)));
+  }
+  if (!found.empty()) return found;
+  if (names.empty()) return {ok(kCheck, "no configuration is in the image: user-data brings it")};
+  if (lacks)
+    return {ok(kCheck, fmt::format("what {} says is right, and user-data brings the rest",
+                                   fmt::join(names, " and ")))};
+  return {ok(kCheck, fmt::format("the configuration is right ({})", fmt::join(names, ", ")))};
+}
+
+int run_preflight(PreflightOptions const& options) {
+  Signals signals;
+  Machine machine(options.root, options.config);
+  auto const report = options.image ? image_report(machine, options, signals.token())
+                                    : instance_report(machine, options, signals.token());
+  std::cout << (options.form == OutputFormat::text ? page(report, standard_output())
+                                                   : print_tree(to_tree(report), options.form));
+  return exit_code(report);
+}
+
+}  // namespace haagent::preflight

@@ -1,0 +1,48 @@
+// etcd runs as a user of its own, without a capability: what it reads and writes must let it.
+//
+// A volume keeps numbers, not names: on the next instance, from another image, the same user may
+// have another number. So the data is given to the user before every start, wherever it comes from:
+// another instance, a restore, a person's etcdutl.
+#pragma once
+
+#include <sys/types.h>
+
+#include <filesystem>
+#include <optional>
+#include <vector>
+
+#include "agent/base/facts.h"
+#include "agent/base/files.h"
+#include "agent/base/units.h"
+
+namespace haagent::bootstrap {
+
+enum class EtcdFile {
+  way,   // a folder on the way to the others: Debian's etcd closes /var/lib/etcd to all but its own
+  data,  // in the data directory, and that itself
+  shown,  // the agent's, and read by etcd: its configuration, its keys
+};
+
+// As stat(2) has it; the mode without the kind of file.
+struct FileOwner {
+  uid_t uid = 0;
+  gid_t gid = 0;
+  mode_t mode = 0;
+  bool operator==(FileOwner const&) const = default;
+};
+
+// What the file has to become before etcd, as this user, can work with it; nothing where it can.
+// Nobody is shut out who was let in, but for those whom a key was shown to by mistake.
+std::optional<FileOwner> change_for(EtcdFile what, FileOwner const& now, UnitUser const& etcd,
+                                    UnitUser const& agent);
+
+// The keys of etcd that the agent issues.
+std::vector<std::filesystem::path> etcd_key_paths();
+
+// Does all that change_for() says, with the cluster's configuration, its keys and its data, and the
+// folders on the way there. Each file by itself, so that whoever is interrupted does the rest the
+// next time. For an etcd that does not run. What is not there is left out.
+Result<void> give_to_etcd(Root const& root, EtcdCluster cluster,
+                          std::filesystem::path const& mount_point, UnitUser const& etcd);
+
+}  // namespace haagent::bootstrap

@@ -1,0 +1,127 @@
+variable "cluster_name" {
+  description = "DNS name of the cluster, as the tags of its volumes have it"
+  type        = string
+  validation {
+    # The bucket's name is made of it, and has 63 characters at most.
+    condition     = length(var.cluster_name) <= 44 && can(regex("^[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*$", var.cluster_name))
+    error_message = "It must be a DNS name in lower case, of 44 characters at most, such as prod.example.com."
+  }
+}
+
+variable "kubernetes_version" {
+  description = "The version that the image has, such as 1.33.2"
+  type        = string
+  validation {
+    condition     = can(regex("^1[.][0-9]+[.][0-9]+$", var.kubernetes_version))
+    error_message = "It must be a whole version, such as 1.33.2."
+  }
+}
+
+variable "image_id" {
+  description = "The image with haagent, etcd and Kubernetes"
+  type        = string
+}
+
+variable "vpc_id" {
+  type = string
+}
+
+variable "subnet_ids" {
+  description = "Subnets of the nodes, by member: a, b and c, each in a zone of its own; their instances must reach EC2 and S3"
+  type        = object({ a = string, b = string, c = string })
+}
+
+variable "scheme" {
+  description = "Whether the apiservers are reached from the VPC alone"
+  type        = string
+  default     = "internal"
+  validation {
+    condition     = contains(["internal", "internet-facing"], var.scheme)
+    error_message = "It must be internal or internet-facing."
+  }
+}
+
+variable "api_subnet_ids" {
+  description = "Subnets of the load balancer, one a zone, where they are others than the nodes'"
+  type        = list(string)
+  default     = []
+}
+
+variable "api_clients" {
+  description = "Addresses beside the nodes' own that may reach the apiservers; with an internet-facing load balancer the nodes come from those of their NAT gateways, which must be among them"
+  type        = string
+  default     = "10.0.0.0/8"
+}
+
+variable "overlay_port" {
+  description = "UDP port of the pod network between nodes, VXLAN's of Flannel and Cilium; Calico has 4789"
+  type        = number
+  default     = 8472
+}
+
+variable "master_instance_type" {
+  type    = string
+  default = "m6i.large"
+}
+
+variable "worker_instance_type" {
+  type    = string
+  default = "m6i.large"
+}
+
+variable "workers_min" {
+  type    = number
+  default = 1
+}
+
+variable "workers_desired" {
+  type    = number
+  default = 3
+}
+
+variable "workers_max" {
+  type    = number
+  default = 9
+}
+
+variable "root_device_name" {
+  description = "As the image has it"
+  type        = string
+  default     = "/dev/xvda"
+}
+
+variable "root_volume_size" {
+  description = "GiB of each node's own disk"
+  type        = number
+  default     = 20
+}
+
+variable "main_volume_size" {
+  description = "GiB; volumes grow and never shrink"
+  type        = number
+  default     = 20
+}
+
+variable "events_volume_size" {
+  description = "GiB"
+  type        = number
+  default     = 10
+}
+
+variable "volume_key_arn" {
+  description = "ARN of the KMS key of the etcd volumes; empty for the account's own for EBS"
+  type        = string
+  default     = ""
+}
+
+variable "launching_timeout" {
+  description = "Seconds; an instance whose agent has said nothing for so long is replaced"
+  type        = number
+  default     = 900
+}
+
+variable "terminating_timeout" {
+  description = "Seconds; an instance whose agent has said nothing for so long is ended as it is"
+  type        = number
+  default     = 300
+}

@@ -1,0 +1,292 @@
+#!/usr/bin/env python3
+"""The templates of packaging/aws: one picture, right for the product, and right for AWS's provider of Terraform."""
+import json
+import pathlib
+import re
+import unittest
+
+import yaml
+
+import pictures
+import terraform
+
+ROOT = pathlib.Path(__file__).parent.parent.parent
+CLOUDFORMATION = ROOT / "packaging/aws/haagent.cfn.yaml"
+TERRAFORM = ROOT / "packaging/aws/terraform"
+CLUSTER = pictures.GIVEN["cluster_name"]
+MASTERS = [f"masters-{letter}.{CLUSTER}" for letter in "abc"]
+
+
+def source(path):
+    return (ROOT / path).read_text()
+
+
+def both(given):
+    template = pictures.template_of(CLOUDFORMATION, given)
+    module = pictures.module_of(TERRAFORM, given)
+    return pictures.of_cloudformation(template), pictures.of_terraform(module)
+
+
+class Same(unittest.TestCase):
+    maxDiff = None
+
+    def test_one_picture_with_defaults(self):
+        self.assertEqual(list(pictures.differences(*both(pictures.GIVEN))), [])
+
+    def test_one_picture_with_everything_given(self):
+        self.assertEqual(list(pictures.differences(*both(pictures.VARIED))), [])
+
+    def test_everything_that_can_be_given_is_varied_and_shows(self):
+        template = pictures.template_of(CLOUDFORMATION, pictures.GIVEN)
+        names = {pictures.camel(name) for name in pictures.VARIED}
+        self.assertEqual(names | pictures.ONLY_CLOUDFORMATION, set(template.parameters))
+        self.assertEqual(set(pictures.VARIED) | pictures.ONLY_TERRAFORM,
+                         set(pictures.module_of(TERRAFORM, pictures.GIVEN).variables))
+        plain, _ = both(pictures.GIVEN)
+        for name, value in pictures.VARIED.items():
+            if name in pictures.GIVEN:
+                continue
+            with self.subTest(name):
+                varied = pictures.of_cloudformation(
+                    pictures.template_of(CLOUDFORMATION, pictures.GIVEN | {name: value}))
+                self.assertNotEqual(list(pictures.differences(plain, varied)), [])
+
+    def test_parameters_have_one_default_and_one_description(self):
+        template = pictures.template_of(CLOUDFORMATION, pictures.GIVEN)
+        module = pictures.module_of(TERRAFORM, pictures.GIVEN)
+        for name, variable in module.variables.items():
+            if name in pictures.ONLY_TERRAFORM:
+                continue
+            with self.subTest(name):
+                parameter = template.parameters[pictures.camel(name)]
+                self.assertEqual(terraform.unquoted(variable.get("description", '""')), parameter.get("Description", ""))
+                default = variable.get("default")
+                if name in pictures.LISTS:
+                    self.assertEqual((default, parameter["Default"]), ([], ""))
+                elif default is None:
+                    self.assertNotIn("Default", parameter)
+                else:
+                    self.assertEqual(terraform.unquoted(str(default)), str(parameter["Default"]))
+
+
+class AsTheProductHasIt(unittest.TestCase):
+    """Both are one picture, so that one of them is looked at here."""
+    maxDiff = None
+
+    def setUp(self):
+        self.picture = both(pictures.GIVEN)[0]
+
+    def test_three_master_groups_of_one_each_in_its_zone(self):
+        groups = self.picture["groups"]
+        self.assertEqual(sorted(groups), [*MASTERS, f"workers.{CLUSTER}"])
+        for letter, name in zip("abc", MASTERS):
+            group = groups[name]
+            self.assertEqual([group["min"], group["desired"], group["max"]], ["1", "1", "1"])
+            self.assertEqual(group["subnets"], [pictures.SUBNETS[letter]])
+            self.assertEqual(group["targets"], ["<targets arn>"])
+        self.assertEqual(groups[f"workers.{CLUSTER}"]["subnets"], sorted(pictures.SUBNETS.values()))
+
+    def test_masters_come_after_what_they_need_and_go_before_it(self):
+        resources = pictures.template_of(CLOUDFORMATION, pictures.GIVEN).tree["Resources"]
+        for letter in "ABC":
+            self.assertEqual(set(resources[f"Masters{letter}"]["DependsOn"]), {
+                f"MainVolume{letter}", f"EventsVolume{letter}", "StateBucketPolicy", "ApiListener"})
+        module = pictures.module_of(TERRAFORM, pictures.GIVEN)
+        masters = module.blocks["resource"][("aws_autoscaling_group", "masters")]
+        self.assertEqual(set(masters["depends_on"]), {
+            f"${{{name}}}" for name in (
+                "aws_ebs_volume.main", "aws_ebs_volume.events", "aws_s3_bucket_policy.state",
+                "aws_iam_role_policy.master", "aws_iam_role_policy.master_volume_key", "aws_lb_listener.api")})
+
+    def test_hooks_have_the_names_that_the_agent_looks_for(self):
+        config = source("agent/base/node_config.h")
+        names = dict(re.findall(r'std::string (launching|terminating)_hook = "([^"]+)"', config))
+        for name, group in self.picture["groups"].items():
+            with self.subTest(name):
+                self.assertEqual({hook: row[0] for hook, row in group["hooks"].items()}, {
+                    names["launching"]: "autoscaling:EC2_INSTANCE_LAUNCHING",
+                    names["terminating"]: "autoscaling:EC2_INSTANCE_TERMINATING"})
+
+    def test_volumes_are_those_of_the_region_that_the_demo_runs(self):
+        demo = yaml.safe_load(source("tests/demo-region/region.yaml"))
+        wanted = {(volume["name"] + "." + CLUSTER, volume["zone"]): {
+            key.replace("demo.haagent.test", CLUSTER): value for key, value in volume["tags"].items()}
+            for volume in demo["volumes"]}
+        made = {}
+        for name, volume in self.picture["volumes"].items():
+            tags = dict(volume["tags"])
+            self.assertEqual(tags.pop("Name"), name)
+            self.assertEqual(tags.pop("KubernetesCluster"), CLUSTER)
+            made[(name, volume["zone"])] = tags
+        self.assertEqual(made, wanted)
+
+    def test_volumes_and_bucket_are_encrypted_and_kept(self):
+        for name, volume in self.picture["volumes"].items():
+            with self.subTest(name):
+                self.assertEqual([volume["type"], volume["encrypted"], volume["kept"]], ["gp3", "true", "true"])
+        bucket = self.picture["bucket"]
+        self.assertEqual([bucket["kept"], bucket["versioning"], bucket["encryption"], bucket["public"]],
+                         ["true", "Enabled", "AES256", ["true"] * 4])
+        statement, = bucket["policy"]["Statement"]
+        self.assertEqual([statement["Effect"], statement["Condition"], statement["Resource"]],
+                         ["Deny", {"Bool": {"aws:SecureTransport": "false"}}, ["<bucket arn>", "<bucket arn>/*"]])
+
+    def test_metadata_is_asked_by_version_2_alone_and_from_the_machine_alone(self):
+        for name, template in self.picture["templates"].items():
+            with self.subTest(name):
+                self.assertEqual(template["metadata"],
+                                 {"endpoint": "enabled", "tokens": "required", "hops": "1", "tags": "disabled"})
+
+    def test_user_data_are_a_node_config(self):
+        for role in ("master", "worker"):
+            config = yaml.safe_load(self.picture["templates"][f"<{role} template>"]["user-data"])
+            self.assertEqual(config, {
+                "apiVersion": "haagent.io/v1", "kind": "NodeConfig", "role": role,
+                "cluster": {"name": CLUSTER, "endpoint": "https://<balancer dns>",
+                            "state": f"s3://<bucket>/{CLUSTER}"},
+                "kubernetes": {"version": "1.33.2"}})
+
+    def test_the_endpoint_is_what_a_master_can_reach_itself_through(self):
+        endpoint = self.picture["endpoint"]
+        self.assertEqual([endpoint["type"], endpoint["cross zone"], endpoint["keeps clients' addresses"]],
+                         ["network", "true", "false"])
+        self.assertEqual(endpoint["listener"][1:3], ["TCP", "443"])
+        self.assertEqual(endpoint["port"], "6443")
+        self.assertEqual(endpoint["health"][:4], ["HTTPS", "traffic-port", "/readyz", "200"])
+
+    def test_ports_are_those_that_the_product_listens_on(self):
+        config = source("agent/base/node_config.h")
+        ports = {}
+        for name in ("Main", "Events"):
+            numbers = re.search(rf"kEtcd{name}Ports\{{(\d+), (\d+), (\d+)\}}", config).groups()
+            # Metrics are on the loopback alone.
+            ports[name] = list(map(int, numbers[:2]))
+        agent = int(re.search(r"kAgentPort = (\d+)", config).group(1))
+        apiserver = int(re.search(r'"secure-port", "(\d+)"', source("bootstrap/kube/apiserver.cc")).group(1))
+        kubelet, overlay = 10250, 8472
+        among_masters = [("tcp", *ports["Main"]), ("tcp", *ports["Events"]), ("tcp", agent, agent),
+                         ("tcp", kubelet, kubelet), ("udp", overlay, overlay)]
+        wanted = {("in", "<masters>", "<masters>", *row) for row in among_masters}
+        wanted |= {("in", "<masters>", "<api>", "tcp", apiserver, apiserver),
+                   ("out", "<api>", "<masters>", "tcp", apiserver, apiserver),
+                   ("in", "<masters>", "<workers>", "udp", overlay, overlay),
+                   ("in", "<workers>", "<masters>", "tcp", agent, agent),
+                   ("in", "<workers>", "<masters>", "tcp", kubelet, kubelet),
+                   ("in", "<workers>", "<masters>", "udp", overlay, overlay),
+                   ("in", "<workers>", "<workers>", "udp", overlay, overlay),
+                   ("in", "<api>", "<masters>", "tcp", 443, 443), ("in", "<api>", "<workers>", "tcp", 443, 443),
+                   ("in", "<api>", "10.0.0.0/8", "tcp", 443, 443),
+                   ("out", "<masters>", "0.0.0.0/0", "-1", "all", "all"),
+                   ("out", "<workers>", "0.0.0.0/0", "-1", "all", "all")}
+        self.assertEqual({row[:-1] for row in self.picture["rules"]},
+                         {tuple(map(str, row)) for row in wanted})
+
+
+def actions_of(policy):
+    found = []
+    for statement in policy["Statement"]:
+        found += statement["Action"]
+    return found
+
+
+class Permissions(unittest.TestCase):
+    maxDiff = None
+
+    def setUp(self):
+        self.roles = both(pictures.GIVEN)[0]["roles"]
+
+    def policy(self, role):
+        policies = self.roles[f"<{role} role>"]["policies"]
+        self.assertEqual(list(policies), ["haagent"])
+        return policies["haagent"]
+
+    def test_nothing_is_missing_and_nothing_is_unused(self):
+        ec2 = re.findall(r'(?:call|describe)\(\s*"(\w+)"', source("agent/aws/ec2_client.cc"))
+        s3 = re.findall(r'named\("s3:\w+",\s*"(s3:\w+)"', source("agent/aws/s3_client.cc"))
+        autoscaling = [f"autoscaling:{name}" for name in re.findall(
+            r'"((?:Describe|Complete|Record)\w+)"', source("agent/aws/autoscaling.cc"))]
+        self.assertEqual([len(set(each)) for each in (ec2, s3, autoscaling)], [5, 5, 4])
+        masters, workers = actions_of(self.policy("master")), actions_of(self.policy("worker"))
+        self.assertEqual(sorted(masters), sorted({f"ec2:{name}" for name in ec2} | set(s3) | set(autoscaling)))
+        self.assertEqual(sorted(workers), sorted(set(autoscaling)))
+
+    def test_only_what_knows_no_resources_is_for_all_of_them(self):
+        for role in ("master", "worker"):
+            for statement in self.policy(role)["Statement"]:
+                with self.subTest(role=role, sid=statement["Sid"]):
+                    describes = all(action.split(":")[1].startswith("Describe") for action in statement["Action"])
+                    self.assertEqual(statement["Resource"] == "*", describes)
+                    text = json.dumps(statement)
+                    self.assertIn('"aws:RequestedRegion"' if describes else CLUSTER, text)
+                    self.assertFalse([action for action in statement["Action"] if "*" in action])
+
+    def test_tags_are_those_that_the_agent_writes(self):
+        written = re.findall(r'constexpr (?:std::string_view|char) k\w+(?:\[\])? ?= ?"(haagent\.io/[\w-]+)"',
+                             source("agent/base/facts.h") + source("volumes/inventory.h") + "\n".join(
+                                 file.read_text() for folder in ("volumes", "bootstrap/etcd", "agent/base")
+                                 for file in sorted((ROOT / folder).glob("*.h"))))
+        statement, = [each for each in self.policy("master")["Statement"] if each["Action"] == ["ec2:CreateTags"]]
+        self.assertEqual(sorted(set(written)), statement["Condition"]["ForAllValues:StringEquals"]["aws:TagKeys"])
+
+    def test_what_the_policies_ask_for_is_tagged_so(self):
+        picture = both(pictures.GIVEN)[0]
+        mine = {"KubernetesCluster": CLUSTER, "k8s.io/role/control-plane": "1"}
+        for volume in picture["volumes"].values():
+            self.assertLessEqual(mine.items(), volume["tags"].items())
+        for name, group in picture["groups"].items():
+            role = "control-plane" if name in MASTERS else "node"
+            tags = {"KubernetesCluster": CLUSTER, f"k8s.io/role/{role}": "1", f"kubernetes.io/cluster/{CLUSTER}": "owned"}
+            self.assertLessEqual({key: [value, "true"] for key, value in tags.items()}.items(), group["tags"].items())
+
+    def test_a_key_of_ones_own_needs_a_grant_and_no_more(self):
+        for picture in both(pictures.VARIED):
+            policies = picture["roles"]["<master role>"]["policies"]
+            statement, = policies["haagent-volume-key"]["Statement"]
+            self.assertEqual(statement["Action"], ["kms:CreateGrant"])
+            self.assertEqual(statement["Resource"], [pictures.VARIED["volume_key_arn"]])
+            self.assertEqual(list(picture["roles"]["<worker role>"]["policies"]), ["haagent"])
+
+
+class Provider(unittest.TestCase):
+    """Terraform's types, arguments, blocks and attributes against those of AWS's provider."""
+
+    def setUp(self):
+        self.schema = json.loads((pathlib.Path(__file__).parent / "provider.json").read_text())
+        self.module = pictures.module_of(TERRAFORM, pictures.VARIED)
+
+    def check(self, path, body, schema):
+        for name, value in body.items():
+            if name.startswith("__") or (name in ("for_each", "count", "lifecycle", "depends_on") and path.count(".") < 2):
+                continue
+            if name in schema["blocks"]:
+                self.assertIsInstance(value, list, f"{path}.{name} is a block")
+                for each in value:
+                    self.check(f"{path}.{name}", each, schema["blocks"][name])
+            else:
+                self.assertIn(name, schema["arguments"], f"{path} takes no such argument")
+        for name in schema["required"]:
+            self.assertIn(name, body, f"{path} needs it")
+
+    def test_every_block_is_of_a_known_type_with_known_arguments(self):
+        for kind, blocks in self.module.blocks.items():
+            for (type_, name), body in blocks.items():
+                with self.subTest(f"{type_}.{name}"):
+                    self.assertIn(type_, self.schema[kind])
+                    self.check(f"{type_}.{name}", body, self.schema[kind][type_])
+
+    def test_every_attribute_that_is_used_is_there(self):
+        for given in (pictures.GIVEN, pictures.VARIED):
+            module = pictures.module_of(TERRAFORM, given)
+            pictures.of_terraform(module)
+            self.assertGreater(len(module.references), 15)
+            for kind, type_, attribute in sorted(module.references):
+                self.assertIn(attribute, self.schema[kind][type_]["attributes"], f"of {type_}")
+
+    def test_the_version_is_one_that_the_module_takes(self):
+        required = source("packaging/aws/terraform/versions.tf")
+        least = re.search(r'version = ">= ([0-9.]+)"', required).group(1)
+        self.assertGreaterEqual(list(map(int, self.schema["version"].split("."))), list(map(int, least.split("."))))
+
+
+if __name__ == "__main__":
+    unittest.main()

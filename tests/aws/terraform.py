@@ -1,0 +1,366 @@
+"""Terraform's configuration, evaluated as far as ours goes: variables, locals, for_each, count and a few functions.
+
+A reference to a resource or data source is a Ref, which keeps its address and attribute; in a text it is
+"<address.attribute>". What is not known here is an error, so that nothing is passed over.
+"""
+import base64
+import functools
+import pathlib
+import re
+
+import hcl2
+
+
+class Ref:
+    def __init__(self, address, attribute=""):
+        self.address, self.attribute = address, attribute
+
+    def __repr__(self):
+        return f"<{self.address}{'.' + self.attribute if self.attribute else ''}>"
+
+    def __eq__(self, other):
+        return repr(self) == repr(other)
+
+    def __hash__(self):
+        return hash(repr(self))
+
+
+class Problem(Exception):
+    pass
+
+
+TOKEN = re.compile(
+    r"""\s*(?:(?P<number>\d+(?:\.\d+)?)|(?P<name>[A-Za-z_][\w-]*)|(?P<op>==|!=|<=|>=|&&|\|\||[-?:(){}\[\],.=!<>]))"""
+)
+
+
+class Expression:
+    """One expression, from its source."""
+
+    def __init__(self, text, scope):
+        self.text, self.scope, self.at = text, scope, 0
+
+    def whole(self):
+        value = self.ternary()
+        if self.text[self.at:].strip():
+            raise Problem(f"cannot read {self.text!r} from {self.text[self.at:]!r}")
+        return value
+
+    def peek(self):
+        match = TOKEN.match(self.text, self.at)
+        return (match.lastgroup, match.group(match.lastgroup)) if match else (None, None)
+
+    def take(self, wanted=None):
+        match = TOKEN.match(self.text, self.at)
+        if not match or (wanted and match.group(match.lastgroup) != wanted):
+            raise Problem(f"{self.text!r}: {wanted or 'more'} is expected at {self.text[self.at:]!r}")
+        self.at = match.end()
+        return match.group(match.lastgroup)
+
+    def taken(self, wanted):
+        if self.peek()[1] == wanted and not self.at_string():
+            self.take()
+            return True
+        return False
+
+    def at_string(self):
+        return self.text[self.at:].lstrip().startswith('"')
+
+    def ternary(self):
+        condition = self.either()
+        if not self.taken("?"):
+            return condition
+        yes = self.ternary()
+        self.take(":")
+        no = self.ternary()
+        return yes if condition else no
+
+    def either(self):
+        value = self.both()
+        while self.taken("||"):
+            value = bool(self.both()) or bool(value)
+        return value
+
+    def both(self):
+        value = self.comparison()
+        while self.taken("&&"):
+            value = bool(self.comparison()) and bool(value)
+        return value
+
+    def comparison(self):
+        left = self.value()
+        for name, compare in {
+            "==": lambda a, b: a == b, "!=": lambda a, b: a != b, "<=": lambda a, b: a <= b,
+            ">=": lambda a, b: a >= b, "<": lambda a, b: a < b, ">": lambda a, b: a > b,
+        }.items():
+            if self.taken(name):
+                return compare(left, self.value())
+        return left
+
+    def value(self):
+        if self.at_string():
+            return self.string()
+        if self.taken("!"):
+            return not self.value()
+        if self.taken("["):
+            return self.sequence("]")
+        if self.taken("{"):
+            return self.map()
+        kind, text = self.peek()
+        if kind == "number":
+            return int(self.take())
+        if kind != "name":
+            raise Problem(f"{self.text!r}: a value is expected at {self.text[self.at:]!r}")
+        name = self.take()
+        if name in ("true", "false"):
+            return name == "true"
+        if name == "null":
+            return None
+        if self.taken("("):
+            return self.call(name, self.sequence(")"))
+        return self.path(name)
+
+    def sequence(self, end):
+        values = []
+        while not self.taken(end):
+            values.append(self.ternary())
+            self.taken(",")
+        return values
+
+    def map(self):
+        values = {}
+        while not self.taken("}"):
+            key = self.string() if self.at_string() else self.take()
+            if not self.taken("="):
+                self.take(":")
+            values[key] = self.ternary()
+            self.taken(",")
+        return values
+
+    def string(self):
+        self.at += len(self.text[self.at:]) - len(self.text[self.at:].lstrip())
+        end = self.at + 1
+        depth = 0
+        while end < len(self.text) and (self.text[end] != '"' or depth):
+            if self.text.startswith("${", end):
+                depth += 1
+            elif self.text[end] == "}" and depth:
+                depth -= 1
+            elif self.text[end] == "\\":
+                end += 1
+            end += 1
+        inside = self.text[self.at + 1:end]
+        self.at = end + 1
+        return template(inside.replace('\\"', '"').replace("\\\\", "\\"), self.scope)
+
+    def path(self, first):
+        steps = [first]
+        while True:
+            if self.taken("."):
+                steps.append(self.take())
+            elif self.taken("["):
+                steps.append(self.ternary())
+                self.take("]")
+            else:
+                return self.scope.find(steps)
+
+    def call(self, name, arguments):
+        functions = {
+            "length": len,
+            "toset": lambda values: sorted(values),
+            "merge": lambda *maps: {key: value for each in maps for key, value in each.items()},
+            "replace": lambda text, old, new: text.replace(old, new),
+            "base64encode": lambda text: base64.b64encode(text.encode()).decode(),
+            "contains": lambda values, value: value in values,
+            "templatefile": lambda file, variables: template(
+                pathlib.Path(file).read_text(), Variables(variables, file)),
+        }
+        if name not in functions:
+            raise Problem(f"the function {name}() is not known here")
+        return functions[name](*arguments)
+
+
+def template(text, scope):
+    """A text with ${...} in it. One that is nothing else keeps its value's type."""
+    pieces, at = [], 0
+    while True:
+        start = text.find("${", at)
+        if start < 0:
+            pieces.append(text[at:])
+            break
+        if start and text[start - 1] == "$":
+            raise Problem(f"an escaped ${{ is not known here: {text!r}")
+        pieces.append(text[at:start])
+        end, depth = start + 2, 1
+        while depth:
+            depth += {"{": 1, "}": -1}.get(text[end], 0)
+            end += 1
+        pieces.append(Expression(text[start + 2:end - 1], scope).whole())
+        at = end
+    pieces = [each for each in pieces if each != ""]
+    if len(pieces) == 1 and not isinstance(pieces[0], str):
+        return str(pieces[0]) if isinstance(pieces[0], Ref) else pieces[0]
+    if any(each is None or isinstance(each, (list, dict)) for each in pieces):
+        raise Problem(f"{text!r} puts what is no text into a text")
+    return "".join(str(each).lower() if isinstance(each, bool) else str(each) for each in pieces)
+
+
+class Variables:
+    """What a template file sees: each of its variables, and all of them used."""
+
+    def __init__(self, values, file):
+        self.values = values
+        text = pathlib.Path(file).read_text()
+        unused = [name for name in values if "${" + name + "}" not in text]
+        if unused:
+            raise Problem(f"{file} does not use {unused}")
+
+    def find(self, steps):
+        if len(steps) != 1 or steps[0] not in self.values:
+            raise Problem(f"the template has no variable {steps}")
+        return self.values[steps[0]]
+
+
+class Scope:
+    def __init__(self, module, each=None):
+        self.module, self.each = module, each
+
+    def find(self, steps):
+        module = self.module
+        root = steps[0]
+        if root == "var":
+            return walk(module.variable(steps[1]), steps[2:])
+        if root == "local":
+            return walk(module.local(steps[1]), steps[2:])
+        if root == "each":
+            return self.each
+        if root == "path":
+            return str(module.folder)
+        data = root == "data"
+        kind, name, rest = (steps[1], steps[2], steps[3:]) if data else (root, steps[1], steps[2:])
+        module.must_have("data" if data else "resource", kind, name)
+        address = ("data." if data else "") + f"{kind}.{name}"
+        if rest and rest[0] in module.keys_of("data" if data else "resource", kind, name):
+            address += f"[{rest[0]}]"
+            rest = rest[1:]
+        if len(rest) > 1:
+            raise Problem(f"{steps} goes too deep")
+        attribute = rest[0] if rest else ""
+        module.references.add(("data" if data else "resource", kind, attribute))
+        known = module.known.get(f"{address}.{attribute}")
+        return Ref(address, attribute) if known is None else known
+
+
+def walk(value, steps):
+    for step in steps:
+        if not isinstance(value, dict) or step not in value:
+            raise Problem(f"there is no {step} in {value!r}")
+        value = value[step]
+    return value
+
+
+def unquoted(text):
+    return text[1:-1] if text.startswith('"') else text
+
+
+@functools.cache
+def tree_of(file):
+    """Parsed once: the parser is slow, and nobody changes a tree."""
+    with file.open() as source:
+        return hcl2.load(source)
+
+
+class Module:
+    def __init__(self, folder, values, known):
+        """values: of variables. known: of data sources, "data.aws_region.current.region" to its value."""
+        self.folder, self.values, self.known = pathlib.Path(folder), values, known
+        self.variables, self.locals, self.outputs, self.settings = {}, {}, {}, []
+        self.blocks = {"resource": {}, "data": {}}
+        self.references = set()
+        for file in sorted(self.folder.glob("*.tf")):
+            self.read(file.name, tree_of(file))
+        unknown = set(values) - set(self.variables)
+        if unknown:
+            raise Problem(f"there are no variables {sorted(unknown)}")
+
+    def read(self, file, tree):
+        for kind, blocks in tree.items():
+            if kind.startswith("__"):
+                continue
+            for block in blocks:
+                if kind in self.blocks:
+                    for type_, named in block.items():
+                        for name, body in named.items():
+                            self.blocks[kind][(unquoted(type_), unquoted(name))] = body
+                elif kind in ("variable", "output"):
+                    for name, body in block.items():
+                        getattr(self, kind + "s")[unquoted(name)] = body
+                elif kind == "locals":
+                    self.locals.update({k: v for k, v in block.items() if not k.startswith("__")})
+                elif kind == "terraform":
+                    self.settings.append(block)
+                else:
+                    raise Problem(f"{file}: a block '{kind}' is not known here")
+
+    def must_have(self, kind, type_, name):
+        if (type_, name) not in self.blocks[kind]:
+            raise Problem(f"there is no {kind} {type_}.{name}")
+
+    def variable(self, name):
+        if name in self.values:
+            return self.values[name]
+        if name not in self.variables:
+            raise Problem(f"there is no variable {name}")
+        if "default" not in self.variables[name]:
+            raise Problem(f"the variable {name} has no default and no value")
+        return self.evaluate(self.variables[name]["default"], Scope(self))
+
+    def local(self, name):
+        if name not in self.locals:
+            raise Problem(f"there is no local {name}")
+        return self.evaluate(self.locals[name], Scope(self))
+
+    def keys_of(self, kind, type_, name):
+        body = self.blocks[kind][(type_, name)]
+        if "for_each" in body:
+            return self.evaluate(body["for_each"], Scope(self))
+        return []
+
+    def evaluate(self, value, scope):
+        if isinstance(value, str):
+            if value.startswith("${") and value.endswith("}"):
+                return Expression(value[2:-1], scope).whole()
+            return Expression(value, scope).whole() if value.startswith('"') else value
+        if isinstance(value, list):
+            return [self.evaluate(each, scope) for each in value]
+        if isinstance(value, dict):
+            return {unquoted_key(k, scope): self.evaluate(v, scope)
+                    for k, v in value.items() if not k.startswith("__")}
+        return value
+
+    def instances(self, type_):
+        """Every resource of this type: address to its evaluated body, without its `lifecycle`, which stands apart."""
+        found = {}
+        for (kind, name), body in self.blocks["resource"].items():
+            if kind != type_:
+                continue
+            plain = {k: v for k, v in body.items() if k not in ("for_each", "count", "lifecycle", "depends_on")}
+            address = f"{kind}.{name}"
+            if "for_each" in body:
+                for key in self.keys_of("resource", kind, name):
+                    found[f"{address}[{key}]"] = self.evaluate(plain, Scope(self, key))
+            elif self.evaluate(body.get("count", 1), Scope(self)):
+                found[address] = self.evaluate(plain, Scope(self))
+        return found
+
+    def lifecycle(self, address):
+        kind, name = address.split("[")[0].split(".")
+        return (self.blocks["resource"][(kind, name)].get("lifecycle") or [{}])[0]
+
+    def types(self):
+        return sorted({kind for kind, _ in self.blocks["resource"]})
+
+
+def unquoted_key(key, scope):
+    key = unquoted(key)
+    return template(key, scope) if "${" in key else key

@@ -1,0 +1,33 @@
+#include "tests/support/shipped_policy.h"
+
+#include <fmt/format.h>
+
+#include <filesystem>
+#include <stdexcept>
+#include <utility>
+
+#include "agent/base/files.h"
+
+namespace haagent::test {
+
+std::string shipped_policy(std::string const& of, std::string const& cluster,
+                           std::string const& bucket) {
+  auto const file = std::filesystem::path(HAAGENT_SOURCE_DIR) / "packaging/aws/terraform/policies" /
+                    (of + ".json");
+  auto const bytes = read_file(file);
+  if (!bytes || !*bytes) throw std::runtime_error("there is no policy " + file.string());
+  auto text = **bytes;
+  std::pair<std::string, std::string> const values[] = {
+      {"${partition}", "aws"},
+      {"${region}", "eu-west-1"},
+      {"${account}", "123456789012"},
+      {"${cluster}", cluster},
+      {"${bucket_arn}", "arn:aws:s3:::" + bucket}};
+  for (auto const& [name, value] : values) {
+    for (auto at = text.find(name); at != std::string::npos; at = text.find(name, at))
+      text.replace(at, name.size(), value);
+  }
+  return text;
+}
+
+}  // namespace haagent::test

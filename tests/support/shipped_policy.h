@@ -1,0 +1,13 @@
+// The policies of packaging/aws, as the templates fill them in for a cluster of the simulated
+// region.
+#pragma once
+
+#include <string>
+
+namespace haagent::test {
+
+// Of "masters" or "workers"; its variables replaced. Throws where there is none such.
+std::string shipped_policy(std::string const& of, std::string const& cluster,
+                           std::string const& bucket);
+
+}  // namespace haagent::test

@@ -1,0 +1,371 @@
+#include "agent/preflight/instance.h"
+
+#include <arpa/inet.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#include "agent/base/file_descriptor.h"
+#include "agent/base/volume_tags.h"
+#include "agent/preflight/look_instance.h"
+
+namespace haagent::preflight {
+namespace {
+
+using namespace std::chrono_literals;
+using testing::HasSubstr;
+using How = Reached::How;
+using Answer = Asked::Answer;
+
+std::string told(Findings const& found, Level level) {
+  std::string all;
+  for (auto const& each : found) {
+    if (each.level == level) all += each.check + ": " + each.sentence + '\n';
+    if (each.level == Level::problem || each.level == Level::warning) {
+      EXPECT_NE(each.advice, "") << each.sentence;
+    }
+    EXPECT_FALSE(each.sentence.ends_with('.')) << each.sentence;
+  }
+  return all;
+}
+std::string amiss(Findings const& found) {
+  return told(found, Level::problem) + told(found, Level::warning);
+}
+
+TEST(PreflightInstance, Metadata) {
+  EXPECT_EQ(judge_metadata({"required", 1}).level, Level::ok);
+  EXPECT_EQ(judge_metadata({}).level, Level::ok) << "a worker cannot know more";
+  EXPECT_THAT(judge_metadata({"required", 2}).sentence, HasSubstr("pods"));
+  EXPECT_EQ(judge_metadata({"required", 2}).level, Level::warning);
+  EXPECT_THAT(judge_metadata({"optional", 1}).sentence, HasSubstr("version 1"));
+}
+
+TEST(PreflightInstance, Clock) {
+  struct Row {
+    std::optional<Duration> ahead;
+    Level level;
+    std::string told;
+  };
+  for (auto const& row : std::vector<Row>{{std::nullopt, Level::untried, "nobody"},
+                                          {Duration(800), Level::ok, "agrees"},
+                                          {Duration(-9'999), Level::ok, "agrees"},
+                                          {30s, Level::warning, "30 s slow"},
+                                          {-90s, Level::warning, "1 min 30 s fast"},
+                                          {-4min, Level::problem, "4 min 0 s fast"},
+                                          {6min, Level::problem, "6 min 0 s slow"}}) {
+    auto const found = judge_clock(row.ahead);
+    EXPECT_EQ(found.level, row.level) << found.sentence;
+    EXPECT_THAT(found.sentence, HasSubstr(row.told));
+  }
+}
+
+TEST(PreflightInstance, Permissions) {
+  Permissions asked;
+  for (auto const& each : aws::kPermissions)
+    asked[std::string(each.action)] = {Answer::allowed, {}};
+  EXPECT_EQ(judge_permissions(asked, Role::worker, {}).size(), 0u) << "a worker needs none";
+  EXPECT_EQ(judge_permissions(asked, Role::worker, {std::string(aws::kWithHooks)}).size(), 4u);
+  EXPECT_EQ(judge_permissions(asked, Role::master, {}).size(), 5u);
+  std::vector<std::string> const all = {std::string(aws::kWithHooks), std::string(aws::kWithBucket),
+                                        std::string(aws::kWithKey)};
+  EXPECT_EQ(amiss(judge_permissions(asked, Role::master, all)), "");
+  EXPECT_EQ(judge_permissions(asked, Role::master, all).size(), std::size(aws::kPermissions));
+
+  asked["ec2:AttachVolume"] = {Answer::denied, "ec2:AttachVolume is not allowed"};
+  asked["autoscaling:CompleteLifecycleAction"] = {Answer::denied, ""};
+  asked["s3:PutObject"] = {Answer::unknown, "the store does not answer"};
+  asked.erase("s3:DeleteObject");
+  auto const found = judge_permissions(asked, Role::master, all);
+  EXPECT_EQ(
+      told(found, Level::problem),
+      "ec2:AttachVolume: ec2:AttachVolume is not allowed: haagent needs it to take its zone's "
+      "etcd volumes\n");
+  EXPECT_THAT(told(found, Level::warning), HasSubstr("autoscaling:CompleteLifecycleAction"));
+  EXPECT_THAT(told(found, Level::warning), HasSubstr("the store does not answer"));
+  EXPECT_EQ(
+      told(found, Level::untried),
+      "s3:DeleteObject: s3:DeleteObject was not tried: there is no way that changes nothing\n");
+}
+
+aws::Volume volume(std::string id, EtcdCluster cluster, std::string tag, std::string zone) {
+  return {.id = std::move(id),
+          .zone = std::move(zone),
+          .state = "available",
+          .type = "gp3",
+          .encrypted = true,
+          .tags = {{etcd_tag_name(cluster), std::move(tag)},
+                   {"kubernetes.io/cluster/prod", "owned"},
+                   {"k8s.io/role/control-plane", "1"}}};
+}
+
+VolumeFacts three() {
+  VolumeFacts facts{.cluster = "prod", .instance_id = "i-1", .zone = "eu-west-1a"};
+  for (std::string const member : {"a", "b", "c"})
+    for (auto cluster : kEtcdClusters)
+      facts.volumes.push_back(volume(fmt::format("vol-{}-{}", to_string(cluster), member), cluster,
+                                     member + "/a,b,c", "eu-west-1" + member));
+  return facts;
+}
+
+TEST(PreflightInstance, GoodVolumes) {
+  EXPECT_EQ(amiss(judge_volumes(three())), "");
+  EXPECT_EQ(told(judge_volumes(three()), Level::ok),
+            "members-main: etcd main has 3 members (a, b, c), a volume each\n"
+            "members-events: etcd events has 3 members (a, b, c), a volume each\n"
+            "volume-encryption: the etcd volumes are encrypted\n");
+}
+
+TEST(PreflightInstance, WhatVolumesCanHaveWrong) {
+  struct Row {
+    std::string name;
+    std::function<void(VolumeFacts&)> change;
+    Level level;
+    std::string told;
+  };
+  auto main_a = [](VolumeFacts& facts) -> aws::Volume& { return facts.volumes[0]; };
+  std::string const main_tag = "k8s.io/etcd/main";
+  for (auto const& row : std::vector<Row>{
+           {"no volumes", [](auto& f) { f.volumes.clear(); }, Level::problem,
+            "have no volume of etcd main of prod"},
+           {"none here", [](auto& f) { f.zone = "eu-west-1d"; }, Level::problem,
+            "eu-west-1d has no volume of etcd main"},
+           {"bad tag", [&](auto& f) { main_a(f).tags[main_tag] = "a"; }, Level::problem,
+            "the tag k8s.io/etcd/main of vol-main-a is wrong"},
+           {"not owned", [&](auto& f) { main_a(f).tags.erase("kubernetes.io/cluster/prod"); },
+            Level::warning,
+            "vol-main-a in eu-west-1a has the tag k8s.io/etcd/main and is no cluster's"},
+           {"members differ", [&](auto& f) { main_a(f).tags[main_tag] = "a/a,b"; }, Level::problem,
+            "vol-main-a lists the members a and b, and vol-main-b lists a, b and c"},
+           {"a member without",
+            [&](auto& f) {
+              std::erase_if(f.volumes, [](auto const& v) { return v.id == "vol-main-c"; });
+            },
+            Level::problem, "no volume is there for member c"},
+           {"twice", [&](auto& f) { main_a(f).tags[main_tag] = "b/a,b,c"; }, Level::problem,
+            "member b has 2 volumes: vol-main-a, vol-main-b"},
+           {"even",
+            [](auto& f) {
+              std::erase_if(f.volumes, [](auto const& v) { return v.id.ends_with("c"); });
+              for (auto& v : f.volumes)
+                for (auto& [key, value] : v.tags)
+                  if (key.starts_with("k8s.io/etcd/")) value = value.substr(0, 2) + "a,b";
+            },
+            Level::problem, "2 etcd members are worse than 1"},
+           {"role", [&](auto& f) { main_a(f).tags.erase("k8s.io/role/control-plane"); },
+            Level::problem, "no tag k8s.io/role/control-plane=1"},
+           {"multi-attach", [&](auto& f) { main_a(f).multi_attach = true; }, Level::problem,
+            "many attachments"},
+           {"deleted with it",
+            [&](auto& f) {
+              main_a(f).attachments = {{.instance_id = "i-1", .delete_on_termination = true}};
+            },
+            Level::problem, "is deleted when i-1 is terminated"},
+           {"snapshot", [&](auto& f) { main_a(f).snapshot_id = "snap-1"; }, Level::problem,
+            "was made from the snapshot snap-1"},
+           {"not encrypted", [&](auto& f) { main_a(f).encrypted = false; }, Level::warning,
+            "not encrypted: vol-main-a\n"},
+           {"slow type", [&](auto& f) { main_a(f).type = "st1"; }, Level::warning,
+            "vol-main-a (st1)"},
+           {"one zone",
+            [](auto& f) {
+              for (auto& v : f.volumes) v.zone = f.zone;
+            },
+            Level::warning, "all members of etcd main are in eu-west-1a"},
+           {"pairs apart", [](auto& f) { std::swap(f.volumes[1].zone, f.volumes[3].zone); },
+            Level::problem, "the volumes of etcd main's a and of etcd events' b"},
+       }) {
+    SCOPED_TRACE(row.name);
+    auto facts = three();
+    row.change(facts);
+    EXPECT_THAT(told(judge_volumes(facts), row.level), HasSubstr(row.told));
+  }
+}
+
+TEST(PreflightInstance, AnotherClustersVolumesAreNoneOfOurs) {
+  auto facts = three();
+  facts.volumes.push_back(volume("vol-x", EtcdCluster::main, "nonsense", "eu-west-1a"));
+  facts.volumes.back().tags.erase("kubernetes.io/cluster/prod");
+  facts.volumes.back().tags["kubernetes.io/cluster/other"] = "owned";
+  EXPECT_EQ(amiss(judge_volumes(facts)), "");
+  EXPECT_EQ(own_volumes(facts).size(), 6u);
+}
+
+TEST(PreflightInstance, Group) {
+  auto judged = [](GroupFacts const& facts, Role role = Role::master) {
+    return judge_group(facts, role, "haagent-launching", "haagent-terminating");
+  };
+  aws::GroupMember const member{"masters-a", "InService"};
+  aws::LifecycleHook const launching{"haagent-launching", std::string(aws::kLaunching), 300s};
+  aws::LifecycleHook const terminating{"haagent-terminating", std::string(aws::kTerminating), 300s};
+  EXPECT_EQ(amiss(judged({member, {launching, terminating}})), "");
+  EXPECT_THAT(amiss(judged({})), HasSubstr("no auto-scaling group"));
+  EXPECT_THAT(amiss(judged({member, {}})), HasSubstr("no hook haagent-terminating"));
+  EXPECT_EQ(amiss(judged({member, {}}, Role::worker)), "");
+  auto turned = launching;
+  turned.transition = aws::kTerminating;
+  EXPECT_THAT(told(judged({member, {turned}}), Level::problem), HasSubstr("hook-launching"));
+  auto foreign = terminating;
+  foreign.name = "theirs";
+  EXPECT_THAT(amiss(judged({member, {foreign}})), HasSubstr("has the hook theirs"));
+}
+
+EndpointFacts endpoint(std::vector<How> const& how = {How::connected, How::connected}) {
+  EndpointFacts facts{.host = "api.prod.test", .port = 443};
+  facts.addresses = {"10.0.0.7", "10.0.16.7"};
+  for (std::size_t i = 0; i < how.size(); ++i)
+    facts.reached.push_back({facts.addresses[i % 2], 443, how[i]});
+  facts.master = facts.own_apiserver = true;
+  facts.status = 200;
+  return facts;
+}
+
+TEST(PreflightInstance, GoodEndpoint) {
+  EXPECT_EQ(amiss(judge_endpoint(endpoint())), "");
+  EXPECT_EQ(judge_endpoint(endpoint()).size(), 3u);
+  auto refused = endpoint();
+  refused.status = 401;
+  EXPECT_EQ(amiss(judge_endpoint(refused)), "") << "an apiserver that asks for a certificate";
+}
+
+TEST(PreflightInstance, WhatAnEndpointCanHaveWrong) {
+  struct Row {
+    std::string name;
+    EndpointFacts facts;
+    Level level;
+    std::string told;
+  };
+  auto changed = [](EndpointFacts facts, auto change) {
+    change(facts);
+    return facts;
+  };
+  auto const booting = [&](std::vector<How> const& how) {
+    return changed(endpoint(how), [](auto& f) {
+      f.own_apiserver = false;
+      f.status.reset();
+    });
+  };
+  for (auto const& row : std::vector<Row>{
+           {"no name",
+            changed(endpoint(), [](auto& f) { f.resolve_trouble = "there is no such name"; }),
+            Level::problem, "does not resolve here: there is no such name"},
+           {"placeholder", changed(endpoint(), [](auto& f) { f.addresses = {"203.0.113.123"}; }),
+            Level::problem, "leads to 203.0.113.123 is a placeholder"},
+           {"placeholder, IPv6",
+            changed(endpoint(), [](auto& f) { f.addresses = {"2001:db8::1"}; }), Level::problem,
+            "placeholder"},
+           {"loopback", changed(endpoint(), [](auto& f) { f.addresses = {"127.0.1.1"}; }),
+            Level::problem, "which is each machine itself"},
+           {"hairpin", endpoint({How::connected, How::timed_out, How::connected}), Level::problem,
+            "leads them back"},
+           {"hairpin of a single master", endpoint({How::timed_out, How::timed_out}),
+            Level::problem, "endpoint-hairpin"},
+           {"nobody serves yet", booting({How::refused, How::refused}), Level::warning,
+            "before the first master serves"},
+           {"nobody serves yet, silent", booting({How::timed_out, How::timed_out}), Level::warning,
+            "nobody answers at api.prod.test:443"},
+           {"a worker that is shut out",
+            changed(booting({How::timed_out, How::timed_out}), [](auto& f) { f.master = false; }),
+            Level::problem, "nobody answers"},
+           {"a zone without targets", endpoint({How::connected, How::refused}), Level::warning,
+            "1 were refused"},
+           {"not ready", changed(endpoint(), [](auto& f) { f.status = 500; }), Level::warning,
+            "says 500"},
+           {"another's certificate",
+            changed(endpoint(),
+                    [](auto& f) {
+                      f.status.reset();
+                      f.trouble = Error{Kind::denied, "unable to get local issuer certificate", {}};
+                    }),
+            Level::problem, "a certificate of this cluster"},
+           {"no TLS",
+            changed(endpoint(),
+                    [](auto& f) {
+                      f.status.reset();
+                      f.trouble = Error{Kind::transient, "wrong version number", {}};
+                    }),
+            Level::problem, "does not answer as an API"},
+           {"no TLS, before the first apiserver",
+            changed(endpoint(),
+                    [](auto& f) {
+                      f.status.reset();
+                      f.own_apiserver = false;
+                      f.trouble = Error{Kind::transient, "connection closed", {}};
+                    }),
+            Level::warning, "connection closed"},
+           {"no authority yet",
+            changed(endpoint(),
+                    [](auto& f) {
+                      f.status.reset();
+                      f.untold = "not looked at";
+                    }),
+            Level::untried, "not looked at"},
+       }) {
+    SCOPED_TRACE(row.name);
+    EXPECT_THAT(told(judge_endpoint(row.facts), row.level), HasSubstr(row.told));
+  }
+}
+
+TEST(PreflightInstance, Peers) {
+  auto peer = [](How how) {
+    return judge_peer({"i-2", {{"10.0.16.10", 2379, How::connected}, {"10.0.16.10", 2380, how}}});
+  };
+  EXPECT_EQ(peer(How::connected).level, Level::ok);
+  EXPECT_EQ(peer(How::refused).level, Level::ok);
+  EXPECT_THAT(peer(How::refused).sentence, HasSubstr("nobody listens at 2380"));
+  EXPECT_EQ(peer(How::timed_out).level, Level::problem);
+  EXPECT_THAT(peer(How::timed_out).sentence, HasSubstr("i-2 (10.0.16.10) does not answer at 2380"));
+  EXPECT_EQ(peer(How::unreachable).level, Level::problem);
+}
+
+TEST(PreflightInstance, Store) {
+  StoreFacts const bucket{.where = "s3://b/p", .bucket_region = "eu-west-1", .region = "eu-west-1"};
+  EXPECT_EQ(amiss(judge_store(bucket)), "");
+  auto away = bucket;
+  away.bucket_region = "us-east-1";
+  EXPECT_THAT(told(judge_store(away), Level::warning), HasSubstr("us-east-1"));
+  auto careless = bucket;
+  careless.takes_false_writes = true;
+  EXPECT_THAT(told(judge_store(careless), Level::problem), HasSubstr("overwrite each other"));
+  EXPECT_THAT(told(judge_store({.where = "file:///x", .folder = true}), Level::problem),
+              HasSubstr("not there"));
+  EXPECT_THAT(told(judge_store({.where = "file:///x", .folder = true, .folder_exists = true}),
+                   Level::warning),
+              HasSubstr("every master"));
+}
+
+TEST(PreflightInstance, AddressesOfAName) {
+  EXPECT_EQ(addresses_in("10.0.0.7        STREAM api.prod.test\n10.0.0.7        DGRAM  \n"
+                         "fd00::7 STREAM x\nnonsense\n\n"),
+            (std::vector<std::string>{"10.0.0.7", "fd00::7"}));
+  EXPECT_TRUE(addresses_in("").empty());
+}
+
+// A socket of this machine's own, on a port that the kernel chose.
+class Listener {
+ public:
+  explicit Listener(bool listens) : socket_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof address;
+    ::bind(socket_.get(), reinterpret_cast<sockaddr*>(&address), size);
+    ::getsockname(socket_.get(), reinterpret_cast<sockaddr*>(&address), &size);
+    port = ntohs(address.sin_port);
+    if (listens) ::listen(socket_.get(), 4);
+  }
+  int port = 0;
+
+ private:
+  FileDescriptor socket_;
+};
+
+TEST(PreflightInstance, ReachTellsWhoListensFromWhoDoesNot) {
+  Listener const here(true), deaf(false);
+  EXPECT_EQ(reach("127.0.0.1", here.port, 5s, {})->how, How::connected);
+  EXPECT_EQ(reach("127.0.0.1", deaf.port, 5s, {})->how, How::refused);
+  EXPECT_EQ(reach("not an address", 1, 5s, {}).error().kind, Kind::invalid);
+}
+
+}  // namespace
+}  // namespace haagent::preflight
