@@ -45,6 +45,10 @@ struct ConfigSources {
 // A file asked for may also be user-data: gzip, base64 or a MIME message.
 ConfigSources gather_config(Root const& root, ConfigRequest const& request);
 
+// Nobody has said anything yet: no text but comments, and nothing that was wrong with finding any.
+// A script of cloud-init may still write one.
+bool says_nothing(ConfigSources const& gathered);
+
 struct LoadedConfig {
   NodeConfig config;  // to be used only where ok()
   Tree merged;        // what the sources say; marks are shifted, so that origins can be told

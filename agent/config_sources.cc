@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <sstream>
 #include <system_error>
 
 #include "agent/config.h"
@@ -86,7 +87,23 @@ class Gatherer {
   ConfigSources gathered_;
 };
 
+bool is_comment(std::string_view line) {
+  auto const begin = line.find_first_not_of(" \t\r");
+  return begin == line.npos || line[begin] == '#' || line.substr(begin).starts_with("---");
+}
+
 }  // namespace
+
+bool says_nothing(ConfigSources const& gathered) {
+  auto is_silent = [](ConfigSource const& source) {
+    if (source.form != ConfigSource::Form::document) return false;
+    std::istringstream text(source.text);
+    for (std::string line; std::getline(text, line);)
+      if (!is_comment(line)) return false;
+    return true;
+  };
+  return gathered.problems.empty() && std::ranges::all_of(gathered.sources, is_silent);
+}
 
 ConfigSources gather_config(Root const& root, ConfigRequest const& request) {
   Gatherer gatherer;

@@ -7,8 +7,12 @@ namespace {
 
 class ConfigStep final : public Step {
  public:
-  ConfigStep(Root root, ConfigRequest request, aws::Imds& imds, Fact<NodeConfig>& into)
-      : root_(std::move(root)), request_(std::move(request)), imds_(imds), into_(into) {}
+  ConfigStep(Root root, ConfigRequest request, aws::Imds& imds, Fact<NodeConfig>& into, bool waits)
+      : root_(std::move(root)),
+        request_(std::move(request)),
+        imds_(imds),
+        into_(into),
+        waits_(waits) {}
 
   std::string_view name() const override { return "config"; }
 
@@ -16,6 +20,10 @@ class ConfigStep final : public Step {
     auto request = with_own_user_data(request_, imds_, std::move(stop));
     if (!request) return std::unexpected(request.error());
     auto gathered = gather_config(root_, *request);
+    if (waits_ && says_nothing(gathered))
+      return Waiting{
+          "nobody has said what this node is: there is nothing in /etc/haagent/haagent.yaml, "
+          "/etc/haagent/conf.d/*.yaml and user-data; what is written there is found"};
     auto loaded = read_config(gathered);
     if (!loaded.ok()) {
       auto page = loaded.page();
@@ -39,13 +47,14 @@ class ConfigStep final : public Step {
   ConfigRequest request_;
   aws::Imds& imds_;
   Fact<NodeConfig>& into_;
+  bool const waits_;
 };
 
 }  // namespace
 
 std::unique_ptr<Step> config_step(Root const& root, ConfigRequest request, aws::Imds& imds,
-                                  Fact<NodeConfig>& into) {
-  return std::make_unique<ConfigStep>(root, std::move(request), imds, into);
+                                  Fact<NodeConfig>& into, bool waits) {
+  return std::make_unique<ConfigStep>(root, std::move(request), imds, into, waits);
 }
 
 }  // namespace haagent

@@ -57,13 +57,13 @@ Result<FileDescriptor> lock_machine(Root const& root) {
 }
 
 std::vector<Row> opening_rows(Machine& machine, BootOptions const& options,
-                              Fact<NodeConfig>& config) {
+                              Fact<NodeConfig>& config, bool waits) {
   std::vector<Row> rows;
   auto& identity = rows.emplace_back();
   identity.step = identity_step(machine.imds);
   identity.deadline = 2min;
   auto& settings = rows.emplace_back();
-  settings.step = config_step(options.root, options.config, machine.imds, config);
+  settings.step = config_step(options.root, options.config, machine.imds, config, waits);
   settings.after = {"identity"};
   settings.deadline = 2min;
   return rows;
@@ -102,7 +102,8 @@ class Booting {
   // Identity and config. Nothing where one of them failed or the token was pulled.
   std::optional<NodeConfig> open(std::stop_token stop, bool patient) {
     for (;;) {
-      Runner runner(opening_rows(machine_, options_, config_), machine_.clock, keeper_.opening());
+      Runner runner(opening_rows(machine_, options_, config_, patient), machine_.clock,
+                    keeper_.opening());
       runner.converge(facts_, stop);
       auto config = config_.get();
       if (config) {
@@ -359,12 +360,20 @@ int run_daemon(BootOptions const& options) {
   return kExitOk;
 }
 
-int run_bootstrap(BootOptions const& options) {
-  Signals signals;
-  log::start(log_level(options));
-  auto lock = lock_machine(options.root);
-  if (!lock && lock.error().kind == Kind::conflict) return follow(options, signals.token());
-  if (!lock) return refuse_to_start(lock.error());
+namespace {
+
+// A daemon that has given up (a config with errors, a refusal) is not started again by systemd.
+// What it gave up on has passed, and without it nothing would keep this node right.
+void start_daemon_that_gave_up(Units& units) {
+  constexpr char kDaemon[] = "haagent.service";
+  if (!SystemdUnits::available()) return;
+  auto const state = units.state(kDaemon);
+  if (!state || state->phase != UnitState::Phase::failed) return;
+  if (auto started = units.start({.name = kDaemon, .argv = {}, .environment = {}}); !started)
+    log::warn(started.error().what + ", ignoring");
+}
+
+int boot_once(BootOptions const& options, Signals& signals) {
   Booting booting(options, /*stays=*/false);
 
   // The signal's token and the deadline's, as one.
@@ -390,6 +399,20 @@ int run_bootstrap(BootOptions const& options) {
                              to_words(options.deadline));
   }
   return exit_code_of(rows);
+}
+
+}  // namespace
+
+int run_bootstrap(BootOptions const& options) {
+  Signals signals;
+  log::start(log_level(options));
+  auto lock = lock_machine(options.root);
+  if (!lock && lock.error().kind == Kind::conflict) return follow(options, signals.token());
+  if (!lock) return refuse_to_start(lock.error());
+  auto const code = boot_once(options, signals);
+  lock->reset();
+  if (code == kExitOk) start_daemon_that_gave_up(*Machine(options.root, options.config).units);
+  return code;
 }
 
 int run_hand_over(BootOptions const& options, bool undo) {
@@ -432,7 +455,8 @@ int run_plan(BootOptions const& options, OutputFormat form) {
   log::start("error");
   Booting booting(options, /*stays=*/false);
   Fact<NodeConfig> config;
-  Runner opening(opening_rows(booting.machine(), options, config), booting.machine().clock, {});
+  Runner opening(opening_rows(booting.machine(), options, config, /*waits=*/false),
+                 booting.machine().clock, {});
   auto rows = opening.plan(booting.facts(), signals.token());
   if (auto known = config.get()) {
     auto role = booting.prepare(*known).plan(booting.facts(), signals.token());

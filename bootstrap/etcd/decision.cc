@@ -12,7 +12,6 @@
 namespace haagent::bootstrap {
 namespace {
 
-using Phase = UnitState::Phase;
 using Reach = MemberAnswer::Reach;
 
 // A learner that does not come up after this many starts is taken out and added anew. It has no

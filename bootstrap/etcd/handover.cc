@@ -9,16 +9,11 @@ namespace haagent::bootstrap {
 namespace {
 
 using namespace std::chrono_literals;
-using Phase = UnitState::Phase;
 
 // Below the time that the agent's own unit is given to end, and the simulated region's 20 s.
 constexpr Duration kStopDeadline = 12s;
 constexpr EtcdTimeouts kTimeouts{.connect = 500ms, .request = 3s};
 constexpr int kMoves = 2;
-
-bool is_up(Phase phase) {
-  return phase == Phase::starting || phase == Phase::running;
-}
 
 }  // namespace
 

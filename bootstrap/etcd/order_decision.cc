@@ -7,7 +7,6 @@
 namespace haagent::bootstrap {
 namespace {
 
-using Phase = UnitState::Phase;
 using Reach = MemberAnswer::Reach;
 
 // Mine among them.

@@ -5,7 +5,7 @@ import re
 
 import yaml
 
-from terraform import Problem, Ref
+from terraform import Problem, Ref, watched
 
 
 class Loader(yaml.SafeLoader):
@@ -42,6 +42,7 @@ class Template:
         unknown = set(values) - set(self.parameters)
         if unknown:
             raise Problem(f"there are no parameters {sorted(unknown)}")
+        self.shown, self.unseen_types = [], set(self.types())
         self.values = {}
         for name, parameter in self.parameters.items():
             if name not in values and "Default" not in parameter:
@@ -112,10 +113,16 @@ class Template:
 
     def resources(self, type_):
         """Every resource of this type that its condition lets be: name to its evaluated properties."""
-        return {name: self.evaluate(resource.get("Properties", {}))
-                for name, resource in self.tree["Resources"].items()
-                if resource["Type"] == type_
-                and ("Condition" not in resource or self.condition(resource["Condition"]))}
+        found = watched({name: self.evaluate(resource.get("Properties", {}))
+                         for name, resource in self.tree["Resources"].items()
+                         if resource["Type"] == type_
+                         and ("Condition" not in resource or self.condition(resource["Condition"]))})
+        self.shown.append(found)
+        self.unseen_types.discard(type_)
+        return found
+
+    def never_seen(self):
+        return sorted(self.unseen_types) + sorted({line for each in self.shown for line in each.never_seen("")})
 
     def types(self):
         return sorted({resource["Type"] for resource in self.tree["Resources"].values()})

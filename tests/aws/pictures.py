@@ -318,9 +318,9 @@ def of_terraform(module):
 
     picture["outputs"] = plain({camel(name): module.evaluate(output["value"], terraform.Scope(module))
                                 for name, output in module.outputs.items()})
-    picture_of_nothing = set(module.types()) - seen
-    if picture_of_nothing:
-        raise terraform.Problem(f"the picture says nothing of {sorted(picture_of_nothing)}")
+    of_no_type = set(module.types()) - seen
+    if of_no_type:
+        raise terraform.Problem(f"the picture says nothing of {sorted(of_no_type)}")
     return picture
 
 

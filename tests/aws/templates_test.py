@@ -36,6 +36,16 @@ class Same(unittest.TestCase):
     def test_one_picture_with_everything_given(self):
         self.assertEqual(list(pictures.differences(*both(pictures.VARIED))), [])
 
+    def test_a_picture_leaves_nothing_out(self):
+        template = pictures.template_of(CLOUDFORMATION, pictures.VARIED)
+        pictures.of_cloudformation(template)
+        self.assertEqual(template.never_seen(), [])
+        module = pictures.module_of(TERRAFORM, pictures.VARIED)
+        pictures.of_terraform(module)
+        # CloudFormation makes such names by itself, and waits for no instance without being told.
+        theirs = (".name_prefix", ".wait_for_capacity_timeout", ".filter")
+        self.assertEqual([line for line in module.never_seen() if not line.endswith(theirs)], [])
+
     def test_everything_that_can_be_given_is_varied_and_shows(self):
         template = pictures.template_of(CLOUDFORMATION, pictures.GIVEN)
         names = {pictures.camel(name) for name in pictures.VARIED}

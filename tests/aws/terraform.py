@@ -29,6 +29,44 @@ class Problem(Exception):
     pass
 
 
+class Body(dict):
+    """A resource's settings, which knows what of them has been looked at."""
+
+    def __init__(self, values):
+        super().__init__({key: watched(value) for key, value in values.items()})
+        self.unseen = set(values)
+
+    def __getitem__(self, key):
+        self.unseen.discard(key)
+        return super().__getitem__(key)
+
+    def get(self, key, default=None):
+        return self[key] if key in self else default
+
+    def items(self):
+        self.unseen.clear()
+        return super().items()
+
+    def values(self):
+        self.unseen.clear()
+        return super().values()
+
+    def never_seen(self, path):
+        for key in self:
+            if key in self.unseen:
+                yield f"{path}.{key}"
+        for key, value in super().items():
+            for each in value if isinstance(value, list) else [value]:
+                if isinstance(each, Body) and key not in self.unseen:
+                    yield from each.never_seen(f"{path}.{key}")
+
+
+def watched(value):
+    if isinstance(value, dict):
+        return Body(value)
+    return [watched(each) for each in value] if isinstance(value, list) else value
+
+
 TOKEN = re.compile(
     r"""\s*(?:(?P<number>\d+(?:\.\d+)?)|(?P<name>[A-Za-z_][\w-]*)|(?P<op>==|!=|<=|>=|&&|\|\||[-?:(){}\[\],.=!<>]))"""
 )
@@ -277,6 +315,7 @@ class Module:
         self.variables, self.locals, self.outputs, self.settings = {}, {}, {}, []
         self.blocks = {"resource": {}, "data": {}}
         self.references = set()
+        self.shown = {}
         for file in sorted(self.folder.glob("*.tf")):
             self.read(file.name, tree_of(file))
         unknown = set(values) - set(self.variables)
@@ -340,7 +379,9 @@ class Module:
 
     def instances(self, type_):
         """Every resource of this type: address to its evaluated body, without its `lifecycle`, which stands apart."""
-        found = {}
+        if type_ in self.shown:
+            return self.shown[type_]
+        found = self.shown[type_] = Body({})
         for (kind, name), body in self.blocks["resource"].items():
             if kind != type_:
                 continue
@@ -348,10 +389,13 @@ class Module:
             address = f"{kind}.{name}"
             if "for_each" in body:
                 for key in self.keys_of("resource", kind, name):
-                    found[f"{address}[{key}]"] = self.evaluate(plain, Scope(self, key))
+                    found[f"{address}[{key}]"] = watched(self.evaluate(plain, Scope(self, key)))
             elif self.evaluate(body.get("count", 1), Scope(self)):
-                found[address] = self.evaluate(plain, Scope(self))
+                found[address] = watched(self.evaluate(plain, Scope(self)))
         return found
+
+    def never_seen(self):
+        return sorted({line for each in self.shown.values() for line in each.never_seen("")})
 
     def lifecycle(self, address):
         kind, name = address.split("[")[0].split(".")

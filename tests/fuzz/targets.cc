@@ -21,6 +21,7 @@ constexpr Target kTargets[] = {
     {"instance_metadata", instance_metadata},
     {"json_text", json_text},
     {"machine_end", machine_end},
+    {"machine_texts", machine_texts},
     {"mountinfo", mountinfo},
     {"node_config", node_config},
     {"own_records", own_records},

@@ -25,6 +25,7 @@ void iam_policy(std::string_view bytes);
 void instance_metadata(std::string_view bytes);
 void json_text(std::string_view bytes);
 void machine_end(std::string_view bytes);
+void machine_texts(std::string_view bytes);
 void mountinfo(std::string_view bytes);
 void node_config(std::string_view bytes);
 void own_records(std::string_view bytes);

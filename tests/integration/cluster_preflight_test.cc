@@ -62,6 +62,7 @@ class ClusterPreflight : public SharedCluster<ClusterPreflight> {
 TEST_F(ClusterPreflight, AGoodRegionHasNoProblem) {
   // The load balancer's health check may be behind the apiservers.
   Found master;
+  auto const before = json::print(*region().command("state").find("volumes"));
   EXPECT_TRUE(region().comes_true([&] { return (master = preflight("masters-a")).code == 0; }));
   EXPECT_THAT(master.of("problem"), IsEmpty());
   EXPECT_THAT(master.of("ok"), testing::IsSupersetOf({
@@ -76,6 +77,8 @@ TEST_F(ClusterPreflight, AGoodRegionHasNoProblem) {
   EXPECT_EQ(std::ranges::count_if(master.of("ok"),
                                   [](auto const& each) { return each.starts_with("peer:"); }),
             2);
+  // A volume that was tried is as it was, tags and all.
+  EXPECT_EQ(json::print(*region().command("state").find("volumes")), before);
   EXPECT_TRUE(region().is_ready("masters-a"));
   auto const worker = preflight(region().instance_of("workers"));
   EXPECT_THAT(worker.of("problem"), IsEmpty());

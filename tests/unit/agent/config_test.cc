@@ -167,6 +167,34 @@ TEST(Config, TellsTheOriginOfEachValue) {
                              print_effective(loaded, OutputFormat::json, /*origins=*/true)));
 }
 
+TEST(Config, SaysNothingWhereThereAreCommentsAlone) {
+  auto packaged = bytes_of(std::filesystem::path(HAAGENT_SOURCE_DIR) / "packaging/haagent.yaml");
+  struct Row {
+    char const* what;
+    ConfigSources gathered;
+    bool nothing;
+  };
+  auto const notes = std::vector<std::string>{"user-data is a script (#!/bin/sh)"};
+  for (auto const& row : {
+           Row{"no source", {{}, {}, notes}, true},
+           Row{"as packaged", {{document("haagent.yaml", packaged)}, {}, {}}, true},
+           Row{"an empty document", {{document("a.yaml", "---\n\n  # x\n")}, {}, {}}, true},
+           Row{"a word", {{document("a.yaml", "role\n")}, {}, {}}, false},
+           Row{"a setting", {{setting("role=master")}, {}, {}}, false},
+           Row{"a broken message", {{}, {{"user-data is cut off", {}, {}}}, {}}, false},
+       })
+    EXPECT_EQ(says_nothing(row.gathered), row.nothing) << row.what;
+
+  // Its comments, taken as they stand, are a config.
+  std::string taken;
+  std::istringstream lines(packaged);
+  for (std::string line; std::getline(lines, line);)
+    if (line.size() > 1 && line[0] == '#' && (line[1] != ' ' || line[2] == ' '))
+      taken += line.substr(1) + '\n';
+  auto loaded = load({document("haagent.yaml", taken)});
+  EXPECT_TRUE(loaded.ok()) << loaded.page() << taken;
+}
+
 TEST(Config, WhatIsShownReadsBackAsTheSame) {
   for (auto const* example : {"master.yaml", "worker.yaml", "master-tuned.yaml"}) {
     auto text =
