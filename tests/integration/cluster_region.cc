@@ -51,6 +51,28 @@ etcd: {}
                      apiserver_tls ? "" : in_the_clear, etcd);
 }
 
+// As cloud-init takes it apart, with a part of its own beside haagent's.
+std::string machine_user_data(std::string const& config) {
+  return fmt::format(R"(Content-Type: multipart/mixed; boundary="==haagent=="
+MIME-Version: 1.0
+
+--==haagent==
+Content-Type: text/cloud-config; charset="us-ascii"
+
+#cloud-config
+timezone: UTC
+write_files:
+  - {{path: /etc/from-user-data, content: "read by cloud-init"}}
+
+--==haagent==
+Content-Type: application/vnd.haagent.node+yaml
+
+{}
+--==haagent==--
+)",
+                     config);
+}
+
 std::string spec_of(ClusterPlan const& plan) {
   auto const zones = plan.zones.empty() ? plan.members : plan.zones;
   auto const tagged = plan.tagged.empty() ? plan.members : plan.tagged;
@@ -74,15 +96,21 @@ std::string spec_of(ClusterPlan const& plan) {
   }
   if (!volumes.empty()) spec += "volumes:\n" + volumes;
 
+  auto const what_it_is = plan.machine.empty()
+                              ? std::string("argv: [/usr/sbin/haagent, run]")
+                              : fmt::format("machine: {{image: {}, memory: 1024, processors: 2}}",
+                                            plan.machine.string());
   auto group = [&](std::string const& name, std::string_view role, std::string const& where,
                    int desired, int max) {
+    auto user_data =
+        node_config(role, plan.etcd_settings, plan.apiserver_tls || !plan.machine.empty());
+    if (!plan.machine.empty()) user_data = machine_user_data(user_data);
     spec += fmt::format(
         "  - name: {}\n    role: {}\n    zones: [{}]\n    min: 0\n    desired: {}\n    max: {}\n"
-        "    user-data: {{content: {}}}\n    argv: [/usr/sbin/haagent, run]\n"
+        "    user-data: {{content: {}}}\n    {}\n"
         "    tags: {{\"kubernetes.io/cluster/{}\": owned, KubernetesCluster: {}, "
         "\"k8s.io/role/{}\": \"1\"}}\n",
-        name, role, where, desired, max,
-        json::print(Tree(node_config(role, plan.etcd_settings, plan.apiserver_tls))), kClusterName,
+        name, role, where, desired, max, json::print(Tree(user_data)), what_it_is, kClusterName,
         kClusterName, role == "master" ? "control-plane" : "node");
     for (auto const& [hook, timeout] : plan.hooks)
       spec += fmt::format("    {0}-hook: {{name: haagent-{0}, timeout: {1}}}\n", hook, timeout);
@@ -108,7 +136,8 @@ std::string spec_of(ClusterPlan const& plan) {
     auto const policy = test::shipped_policy(fmt::format("{}s", role), kClusterName, kStateBucket);
     spec += fmt::format("  haagent-{}: {{content: {}}}\n", role, json::print(Tree(policy)));
   }
-  spec += fmt::format("load-balancer: {{tls-health-check: {}}}\n", plan.apiserver_tls);
+  spec += fmt::format("load-balancer: {{tls-health-check: {}}}\n",
+                      plan.apiserver_tls || !plan.machine.empty());
   spec += fmt::format("image:\n  /usr/sbin/haagent: {}\n",
                       std::filesystem::weakly_canonical(haagent_program()).string());
   auto programs = [&](test::EtcdPrograms const& etcd, std::string const& folder) {
@@ -402,7 +431,7 @@ Outcome ClusterRegion::etcdctl(std::string const& where, EtcdCluster cluster,
                                std::vector<std::string> const& arguments) const {
   std::vector<std::string> argv = {
       "etcdctl",
-      "--command-timeout=3s",
+      plan_.machine.empty() ? "--command-timeout=3s" : "--command-timeout=30s",
       "--cacert=/etc/kubernetes/pki/etcd/ca.crt",
       "--cert=/etc/kubernetes/pki/etcd/healthcheck-client.crt",
       "--key=/etc/kubernetes/pki/etcd/healthcheck-client.key",

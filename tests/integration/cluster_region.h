@@ -52,6 +52,10 @@ struct ClusterPlan {
   bool apiserver_tls = false;
   // More that the image has, at /opt/etcd/<minor>; masters choose by use_etcd().
   std::vector<test::EtcdPrograms> more_etcd;
+  // Set: instances are machines that boot the image of this folder (tests/sim/MACHINES.md), and
+  // what they run is the package in it. Of what stands above, etcd and programs are not for them.
+  std::filesystem::path machine;
+  std::filesystem::path logs;  // where each instance has its logs; empty: gone with the region
   // Programs that the image has as well: where, and which file of this machine.
   std::map<std::string, std::filesystem::path> programs;
   // Roles may do what the policies of packaging/aws allow; a region in which an instance was
@@ -153,7 +157,9 @@ class ClusterRegion {
   Outcome etcdctl_patiently(std::string const& where, EtcdCluster cluster,
                             std::vector<std::string> const& arguments) const;
   std::filesystem::path work() const;  // the region's files
-  std::filesystem::path logs() const { return program_.folder() / "logs"; }
+  std::filesystem::path logs() const {
+    return plan_.logs.empty() ? program_.folder() / "logs" : plan_.logs;
+  }
 
   ClusterPlan plan_;
   std::vector<std::string> masters_;  // groups
