@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <functional>
 #include <memory>
 #include <set>
 
@@ -30,14 +31,24 @@ FileOwner owner_of(struct stat const& status) {
   return {status.st_uid, status.st_gid, status.st_mode & 07777u};
 }
 
-// By descriptor, so that no name is followed: whoever could write in the data directory is not
-// trusted with what a name leads to.
+// What is done with each file. By descriptor, so that no name is followed: whoever could write in
+// the data directory is not trusted with what a name leads to.
+using Visit = std::function<Result<void>(int fd, EtcdFile what, fs::path const& path)>;
+
+Result<std::optional<FileOwner>> wanted_of(int fd, EtcdFile what, UnitUser const& etcd,
+                                           FileOwner& now) {
+  struct stat status{};
+  if (::fstat(fd, &status) != 0) return fail_errno(errno, "looking whose it is");
+  now = owner_of(status);
+  return change_for(what, now, etcd, own_user());
+}
+
 Result<void> change(int fd, EtcdFile what, UnitUser const& etcd, fs::path const& path) {
   auto const doing = fmt::format("giving {} to etcd", path.string());
-  struct stat status{};
-  if (::fstat(fd, &status) != 0) return fail_errno(errno, doing);
-  auto const now = owner_of(status);
-  auto const wanted = change_for(what, now, etcd, own_user());
+  FileOwner now;
+  auto const found = wanted_of(fd, what, etcd, now);
+  if (!found) return fail(found.error(), "{}", doing);
+  auto const& wanted = *found;
   if (!wanted) return {};
   // The mode last: a chown takes bits of it away.
   if ((wanted->uid != now.uid || wanted->gid != now.gid) &&
@@ -54,8 +65,8 @@ FileDescriptor open_in(int folder, char const* name, int kind) {
 }
 
 // What is neither a file nor a folder is no etcd's, and left alone.
-Result<void> change_tree(int fd, UnitUser const& etcd, fs::path const& path) {
-  if (auto changed = change(fd, EtcdFile::data, etcd, path); !changed) return changed;
+Result<void> visit_tree(int fd, fs::path const& path, Visit const& visit) {
+  if (auto visited = visit(fd, EtcdFile::data, path); !visited) return visited;
   auto const doing = fmt::format("listing {}", path.string());
   int const own = ::fcntl(fd, F_DUPFD_CLOEXEC, 0);
   std::unique_ptr<DIR, int (*)(DIR*)> folder(own >= 0 ? ::fdopendir(own) : nullptr, ::closedir);
@@ -78,21 +89,46 @@ Result<void> change_tree(int fd, UnitUser const& etcd, fs::path const& path) {
     }
     if (!S_ISDIR(status.st_mode) && !S_ISREG(status.st_mode)) continue;
     auto const inside = open_in(fd, name.c_str(), S_ISDIR(status.st_mode) ? O_DIRECTORY : 0);
+    if (!inside && errno == ENOENT) continue;
     if (!inside) return fail_errno(errno, fmt::format("opening {}", (path / name).string()));
-    auto changed = S_ISDIR(status.st_mode)
-                       ? change_tree(inside.get(), etcd, path / name)
-                       : change(inside.get(), EtcdFile::data, etcd, path / name);
-    if (!changed) return changed;
+    auto visited = S_ISDIR(status.st_mode) ? visit_tree(inside.get(), path / name, visit)
+                                           : visit(inside.get(), EtcdFile::data, path / name);
+    if (!visited) return visited;
   }
 }
 
-Result<void> change_at(fs::path const& path, EtcdFile what, UnitUser const& etcd) {
+Result<void> visit_at(fs::path const& path, EtcdFile what, Visit const& visit) {
   // Links are followed on the way, where people put them; they are not theirs to put whose files
   // these become.
   FileDescriptor const fd(::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
   if (!fd && errno == ENOENT) return {};
   if (!fd) return fail_errno(errno, fmt::format("opening {}", path.string()));
-  return change(fd.get(), what, etcd, path);
+  return visit(fd.get(), what, path);
+}
+
+Result<void> visit_all(Root const& root, EtcdCluster cluster, fs::path const& mount_point,
+                       bool data, Visit const& visit) {
+  std::vector<fs::path> shown{root(etcd_config_path(cluster))};
+  for (auto const& key : etcd_key_paths()) shown.push_back(root(key));
+  auto const folder_of_data = etcd_data_dir(mount_point);
+  std::set<fs::path> way;
+  auto add_way = [&](fs::path const& path) {
+    for (auto folder = path.parent_path();
+         folder != root.directory() && folder != folder.parent_path();
+         folder = folder.parent_path())
+      way.insert(folder);
+  };
+  for (auto const& path : shown) add_way(path);
+  add_way(folder_of_data);
+  for (auto const& folder : way)
+    if (auto visited = visit_at(folder, EtcdFile::way, visit); !visited) return visited;
+  for (auto const& path : shown)
+    if (auto visited = visit_at(path, EtcdFile::shown, visit); !visited) return visited;
+  if (!data) return {};
+  auto const fd = open_in(AT_FDCWD, folder_of_data.c_str(), O_DIRECTORY);
+  if (!fd && errno == ENOENT) return {};
+  if (!fd) return fail_errno(errno, fmt::format("opening {}", folder_of_data.string()));
+  return visit_tree(fd.get(), folder_of_data, visit);
 }
 
 }  // namespace
@@ -126,27 +162,26 @@ std::vector<fs::path> etcd_key_paths() {
 }
 
 Result<void> give_to_etcd(Root const& root, EtcdCluster cluster, fs::path const& mount_point,
-                          UnitUser const& etcd) {
-  std::vector<fs::path> shown{root(etcd_config_path(cluster))};
-  for (auto const& key : etcd_key_paths()) shown.push_back(root(key));
-  auto const data = etcd_data_dir(mount_point);
-  std::set<fs::path> way;
-  auto add_way = [&](fs::path const& path) {
-    for (auto folder = path.parent_path();
-         folder != root.directory() && folder != folder.parent_path();
-         folder = folder.parent_path())
-      way.insert(folder);
-  };
-  for (auto const& path : shown) add_way(path);
-  add_way(data);
-  for (auto const& folder : way)
-    if (auto changed = change_at(folder, EtcdFile::way, etcd); !changed) return changed;
-  for (auto const& path : shown)
-    if (auto changed = change_at(path, EtcdFile::shown, etcd); !changed) return changed;
-  auto const fd = open_in(AT_FDCWD, data.c_str(), O_DIRECTORY);
-  if (!fd && errno == ENOENT) return {};
-  if (!fd) return fail_errno(errno, fmt::format("opening {}", data.string()));
-  return change_tree(fd.get(), etcd, data);
+                          UnitUser const& etcd, bool data) {
+  return visit_all(
+      root, cluster, mount_point, data,
+      [&](int fd, EtcdFile what, fs::path const& path) { return change(fd, what, etcd, path); });
+}
+
+Result<std::optional<fs::path>> shut_out_of(Root const& root, EtcdCluster cluster,
+                                            fs::path const& mount_point, UnitUser const& etcd,
+                                            bool data) {
+  std::optional<fs::path> first;
+  auto visited = visit_all(root, cluster, mount_point, data,
+                           [&](int fd, EtcdFile what, fs::path const& path) -> Result<void> {
+                             FileOwner now;
+                             auto const wanted = wanted_of(fd, what, etcd, now);
+                             if (!wanted) return fail(wanted.error(), "{}", path.string());
+                             if (*wanted && !first) first = path;
+                             return {};
+                           });
+  if (!visited) return std::unexpected(visited.error());
+  return first;
 }
 
 }  // namespace haagent::bootstrap

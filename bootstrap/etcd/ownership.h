@@ -41,8 +41,17 @@ std::vector<std::filesystem::path> etcd_key_paths();
 
 // Does all that change_for() says, with the cluster's configuration, its keys and its data, and the
 // folders on the way there. Each file by itself, so that whoever is interrupted does the rest the
-// next time. For an etcd that does not run. What is not there is left out.
+// next time. What is not there is left out. While etcd runs, without `data`.
 Result<void> give_to_etcd(Root const& root, EtcdCluster cluster,
-                          std::filesystem::path const& mount_point, UnitUser const& etcd);
+                          std::filesystem::path const& mount_point, UnitUser const& etcd,
+                          bool data = true);
+
+// The first file that this user is shut out of, while its etcd is there: somebody closed a folder
+// on the way (an upgrade of Debian's etcd-server does, to /var/lib/etcd), or took a key away. With
+// `data`, in the data directory as well, for an etcd that is between two starts. Nothing: there is
+// none. Errors: what cannot be read.
+Result<std::optional<std::filesystem::path>> shut_out_of(Root const& root, EtcdCluster cluster,
+                                                         std::filesystem::path const& mount_point,
+                                                         UnitUser const& etcd, bool data);
 
 }  // namespace haagent::bootstrap

@@ -5,6 +5,7 @@
 
 #include "bootstrap/etcd/errors.h"
 #include "bootstrap/etcd/member_facts.h"
+#include "bootstrap/etcd/ownership.h"
 #include "bootstrap/hosts/step.h"
 
 namespace haagent::bootstrap {
@@ -58,6 +59,9 @@ Result<Finding> EtcdStep::look(Facts& facts, std::stop_token stop) {
     move_ = WriteHosts{view->entries};
     return Needed{"write to /etc/hosts: " + view->sentence};
   }
+  auto shut_out = let_etcd_in();
+  if (!shut_out) return std::unexpected(shut_out.error());
+  if (*shut_out) return **std::move(shut_out);
   auto sentence = sentence_of(decision, inputs_);
   if (std::holds_alternative<Serving>(decision))
     return when_serving(facts, std::move(sentence), stop);
@@ -98,6 +102,8 @@ Result<void> EtcdStep::act(Facts& facts, std::stop_token stop) {
     if (!moved && moved.error().kind == Kind::interrupted) return moved;
     return {};
   }
+  if (auto const* in = std::get_if<LetEtcdIn>(&move_))
+    return give_to_etcd(parts_.root, cluster_, mount_point_, in->etcd, in->data);
   if (std::get_if<DropRestored>(&move_)) return drop_begun_restore();
   if (auto const* leases = std::get_if<EraseLeases>(&move_)) {
     for (auto const& key : leases->keys)

@@ -76,9 +76,13 @@ class EtcdStep final : public Step {
   struct EraseLeases {
     std::vector<std::string> keys;
   };
+  struct LetEtcdIn {
+    UnitUser etcd;
+    bool data = false;
+  };
   struct DropRestored {};  // what a restore has begun here before the member came back otherwise
   using Move = std::variant<std::monostate, WriteHosts, Restart, WriteVersion, PassLead,
-                            EraseLeases, DropRestored, Decision>;
+                            EraseLeases, LetEtcdIn, DropRestored, Decision>;
 
   Result<MemberInputs> gather(Facts& facts, std::stop_token stop);
   Result<void> ask_ec2(MemberInputs& inputs, std::stop_token stop);
@@ -89,6 +93,7 @@ class EtcdStep final : public Step {
   Result<Duration> derived_heartbeat_on_disk() const;
   Result<Finding> when_serving(Facts& facts, std::string sentence, std::stop_token stop);
   Result<bool> may_load_trust(Facts& facts) const;
+  Result<std::optional<Finding>> let_etcd_in();
   std::optional<Finding> pass_lead();
   bool knows_new_version() const;
   Result<void> start(EtcdInitial const& initial);
@@ -133,6 +138,7 @@ class EtcdStep final : public Step {
   int failed_starts_ = 0;
   SteadyTime next_start_{};
   UtcTime next_start_utc_{};
+  bool between_starts_ = false;    // systemd is about to start it again
   bool too_early_ = false;         // said etcd of the last change of its members
   bool polls_change_ = false;      // waits until etcd takes it
   bool turns_ = false;             // a rotation, or another's restart, is under way

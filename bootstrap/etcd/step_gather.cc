@@ -112,6 +112,7 @@ Result<MemberInputs> EtcdStep::gather(Facts& facts, std::stop_token stop) {
   if (!unit) return std::unexpected(unit.error());
   count_failures(*unit);
   in.unit = unit->phase;
+  between_starts_ = is_up(unit->phase) && unit->pid == 0;
   in.unit_detail = unit->detail;
   in.failed_starts = failed_starts_;
 

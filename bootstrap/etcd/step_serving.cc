@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "bootstrap/etcd/handover.h"
+#include "bootstrap/etcd/ownership.h"
 #include "bootstrap/etcd/restart.h"
 #include "bootstrap/etcd/restore.h"
 #include "bootstrap/etcd/trust.h"
@@ -28,6 +29,20 @@ Result<bool> EtcdStep::may_load_trust(Facts& facts) const {
   auto loaded = loaded_trust(parts_.root, cluster_);
   if (!loaded) return std::unexpected(loaded.error());
   return *loaded != *wanted && digest_of(*wanted) == granted;
+}
+
+// One that systemd starts again and again is up to systemd, and nobody would start it through here.
+Result<std::optional<Finding>> EtcdStep::let_etcd_in() {
+  if (!is_up(inputs_.unit)) return std::nullopt;  // its start gives it everything
+  auto const user = parts_.units.user(etcd_unit(cluster_));
+  if (!user) return std::unexpected(user.error());
+  if (*user == own_user()) return std::nullopt;
+  auto const closed = shut_out_of(parts_.root, cluster_, mount_point_, *user, between_starts_);
+  if (!closed) return std::unexpected(closed.error());
+  if (!*closed) return std::nullopt;
+  move_ = LetEtcdIn{*user, between_starts_};
+  return Needed{fmt::format("let {} at {}, which it is shut out of",
+                            etcd_member_name(cluster_, inputs_.member), (*closed)->string())};
 }
 
 // The lead goes first, so that the restart costs no election. Nothing where this member does not

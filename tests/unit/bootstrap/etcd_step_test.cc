@@ -2,6 +2,8 @@
 #include "bootstrap/etcd/step.h"
 
 #include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "agent/base/volume_marker.h"
 #include "bootstrap/etcd/timing.h"
@@ -27,6 +29,8 @@ class OneUnit final : public Units {
  public:
   UnitState now;
   bool stops = true;
+  UnitUser runs_as = own_user();
+  Result<UnitUser> user(std::string const&) override { return runs_as; }
   Result<UnitState> state(std::string const&) override { return now; }
   Result<void> start(UnitSpec const&) override {
     now.phase = UnitState::Phase::running;
@@ -276,6 +280,48 @@ TEST_F(EtcdStepTest, ALearnerWhoseLogDoesNotGrowIsAddedAnew) {
 }
 
 // a serves, with what pki has written trusted.
+// A member that runs, or that systemd starts again and again, goes through no start of ours.
+TEST_F(EtcdStepTest, AnEtcdThatIsShutOutIsLetInAgain) {
+  if (::geteuid() != 0) GTEST_SKIP() << "needs root: files are shown to another user";
+  learn();
+  units_.runs_as = {64001, 64001};
+  units_.now.pid = 42;
+  auto const key = root_ / "etc/kubernetes/pki/etcd/server.key";
+  auto const log = root_ / "var/lib/etcd/main/data/member/wal/0.wal";
+  test::write_bytes(key, "a key");
+  auto lets_in = [&](std::filesystem::path const& path) {
+    auto const finding = look();
+    auto const* needed = std::get_if<Needed>(&finding);
+    return needed != nullptr && needed->sentence.contains(path.string() + ",");
+  };
+  auto owner = [](std::filesystem::path const& path) {
+    struct stat status{};
+    EXPECT_EQ(::stat(path.c_str(), &status), 0);
+    return status;
+  };
+  while (sentence_of(look()).starts_with("let ")) act();
+
+  // As the package etcd-server does when it is upgraded.
+  ASSERT_EQ(::chmod((root_ / "var/lib/etcd").c_str(), 0700), 0);
+  ASSERT_TRUE(lets_in(root_ / "var/lib/etcd"));
+  act();
+  EXPECT_EQ(owner(root_ / "var/lib/etcd").st_mode & 07777u, 0701u);
+  ASSERT_EQ(::chown(key.c_str(), 0, 0), 0);
+  ASSERT_EQ(::chmod(key.c_str(), 0600), 0);
+  ASSERT_TRUE(lets_in(key));
+  act();
+  EXPECT_EQ(owner(key).st_gid, 64001u);
+  EXPECT_EQ(owner(key).st_mode & 07777u, 0640u);
+
+  // Its data is left alone while it runs, and given to it between two starts.
+  ASSERT_EQ(::chown(log.c_str(), 0, 0), 0);
+  EXPECT_FALSE(sentence_of(look()).starts_with("let "));
+  units_.now.phase = UnitState::Phase::starting;
+  units_.now.pid = 0;
+  while (sentence_of(look()).starts_with("let ")) act();
+  EXPECT_EQ(owner(log).st_uid, 64001u);
+}
+
 class NewTrust : public EtcdStepTest {
  protected:
   NewTrust() {
