@@ -14,7 +14,7 @@ GIVEN = {"cluster_name": "prod.example.com", "kubernetes_version": "1.33.2", "im
 VARIED = GIVEN | {
     "scheme": "internet-facing", "api_subnet_ids": ["subnet-x", "subnet-y", "subnet-z"], "api_clients": "192.0.2.0/24",
     "overlay_port": 4789, "master_instance_type": "m7g.xlarge", "worker_instance_type": "c7g.large", "workers_min": 2,
-    "workers_desired": 4, "workers_max": 6, "root_device_name": "/dev/sda1", "root_volume_size": 30,
+    "workers_max": 6, "root_device_name": "/dev/sda1", "root_volume_size": 30,
     "main_volume_size": 50, "events_volume_size": 15,
     "volume_key_arn": "arn:aws:kms:eu-west-1:123456789012:key/1-2", "launching_timeout": 600, "terminating_timeout": 120,
 }
@@ -188,7 +188,7 @@ def of_cloudformation(template):
     picture["groups"] = {}
     for group in resources("AWS::AutoScaling::AutoScalingGroup").values():
         picture["groups"][group["AutoScalingGroupName"]] = plain({
-            "subnets": group["VPCZoneIdentifier"], "min": group["MinSize"], "desired": group["DesiredCapacity"],
+            "subnets": group["VPCZoneIdentifier"], "min": group["MinSize"], "desired": group.get("DesiredCapacity", ""),
             "max": group["MaxSize"], "health": group["HealthCheckType"], "grace": group["HealthCheckGracePeriod"],
             "template": [group["LaunchTemplate"]["LaunchTemplateId"], group["LaunchTemplate"]["Version"]],
             "targets": group.get("TargetGroupARNs", []),
@@ -309,7 +309,7 @@ def of_terraform(module):
     for group in all_of("aws_autoscaling_group").values():
         from_template = block(group, "launch_template")
         picture["groups"][group["name"]] = plain({
-            "subnets": group["vpc_zone_identifier"], "min": group["min_size"], "desired": group["desired_capacity"],
+            "subnets": group["vpc_zone_identifier"], "min": group["min_size"], "desired": group.get("desired_capacity", ""),
             "max": group["max_size"], "health": group["health_check_type"], "grace": group["health_check_grace_period"],
             "template": [from_template["id"], from_template["version"]], "targets": group.get("target_group_arns", []),
             "hooks": {hook["name"]: [hook["lifecycle_transition"], hook["heartbeat_timeout"], hook["default_result"]]

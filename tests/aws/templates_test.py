@@ -94,6 +94,7 @@ class AsTheProductHasIt(unittest.TestCase):
             self.assertEqual([group["min"], group["desired"], group["max"]], ["1", "1", "1"])
             self.assertEqual(group["subnets"], [pictures.SUBNETS[letter]])
             self.assertEqual(group["targets"], ["<targets arn>"])
+        self.assertEqual(groups[f"workers.{CLUSTER}"]["desired"], "", "an update would scale the workers back")
         self.assertEqual(groups[f"workers.{CLUSTER}"]["subnets"], sorted(pictures.SUBNETS.values()))
 
     def test_masters_come_after_what_they_need_and_go_before_it(self):
@@ -175,10 +176,11 @@ class AsTheProductHasIt(unittest.TestCase):
         apiserver = int(re.search(r'"secure-port", "(\d+)"', source("bootstrap/kube/apiserver.cc")).group(1))
         kubelet, overlay = 10250, 8472
         among_masters = [("tcp", *ports["Main"]), ("tcp", *ports["Events"]), ("tcp", agent, agent),
-                         ("tcp", kubelet, kubelet), ("udp", overlay, overlay)]
+                         ("tcp", apiserver, apiserver), ("tcp", kubelet, kubelet), ("udp", overlay, overlay)]
         wanted = {("in", "<masters>", "<masters>", *row) for row in among_masters}
         wanted |= {("in", "<masters>", "<api>", "tcp", apiserver, apiserver),
                    ("out", "<api>", "<masters>", "tcp", apiserver, apiserver),
+                   ("in", "<masters>", "<workers>", "tcp", apiserver, apiserver),
                    ("in", "<masters>", "<workers>", "udp", overlay, overlay),
                    ("in", "<workers>", "<masters>", "tcp", agent, agent),
                    ("in", "<workers>", "<masters>", "tcp", kubelet, kubelet),

@@ -130,11 +130,11 @@ resource "aws_autoscaling_group" "masters" {
   ]
 }
 
+# No desired_capacity: each apply would set back what an autoscaler has decided.
 resource "aws_autoscaling_group" "workers" {
   name                      = "workers.${var.cluster_name}"
   vpc_zone_identifier       = [var.subnet_ids.a, var.subnet_ids.b, var.subnet_ids.c]
   min_size                  = var.workers_min
-  desired_capacity          = var.workers_desired
   max_size                  = var.workers_max
   health_check_type         = "EC2"
   health_check_grace_period = 300

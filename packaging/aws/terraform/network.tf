@@ -80,6 +80,25 @@ resource "aws_vpc_security_group_ingress_rule" "master_from_api" {
   description                  = "the load balancer, to the apiserver"
 }
 
+# Pods reach the service "kubernetes" at the masters' own addresses, past the load balancer.
+resource "aws_vpc_security_group_ingress_rule" "master_api_from_masters" {
+  security_group_id            = aws_security_group.master.id
+  referenced_security_group_id = aws_security_group.master.id
+  ip_protocol                  = "tcp"
+  from_port                    = 6443
+  to_port                      = 6443
+  description                  = "pods on masters, to the apiservers"
+}
+
+resource "aws_vpc_security_group_ingress_rule" "master_api_from_workers" {
+  security_group_id            = aws_security_group.master.id
+  referenced_security_group_id = aws_security_group.worker.id
+  ip_protocol                  = "tcp"
+  from_port                    = 6443
+  to_port                      = 6443
+  description                  = "pods on workers, to the apiservers"
+}
+
 resource "aws_vpc_security_group_ingress_rule" "master_etcd_main" {
   security_group_id            = aws_security_group.master.id
   referenced_security_group_id = aws_security_group.master.id

@@ -70,13 +70,9 @@ variable "worker_instance_type" {
 }
 
 variable "workers_min" {
-  type    = number
-  default = 1
-}
-
-variable "workers_desired" {
-  type    = number
-  default = 3
+  description = "How many there are at first; who scales the group decides from then on"
+  type        = number
+  default     = 3
 }
 
 variable "workers_max" {
