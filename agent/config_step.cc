@@ -7,12 +7,14 @@ namespace {
 
 class ConfigStep final : public Step {
  public:
-  ConfigStep(Root root, ConfigRequest request, aws::Imds& imds, Fact<NodeConfig>& into, bool waits)
+  ConfigStep(Root root, ConfigRequest request, aws::Imds& imds, Fact<NodeConfig>& into, bool waits,
+             Clock& clock)
       : root_(std::move(root)),
         request_(std::move(request)),
         imds_(imds),
         into_(into),
-        waits_(waits) {}
+        waits_(waits),
+        clock_(clock) {}
 
   std::string_view name() const override { return "config"; }
 
@@ -20,15 +22,19 @@ class ConfigStep final : public Step {
     auto request = with_own_user_data(request_, imds_, std::move(stop));
     if (!request) return std::unexpected(request.error());
     auto gathered = gather_config(root_, *request);
-    if (waits_ && says_nothing(gathered))
+    if (waits_ && says_nothing(gathered)) {
+      found_nothing_ = true;
       return Waiting{
           "nobody has said what this node is: there is nothing in /etc/haagent/haagent.yaml, "
           "/etc/haagent/conf.d/*.yaml and user-data; what is written there is found"};
+    }
     auto loaded = read_config(gathered);
     if (!loaded.ok()) {
       auto page = loaded.page();
       for (auto const& note : gathered.notes) page += "note: " + note + '\n';
       while (!page.empty() && page.back() == '\n') page.pop_back();
+      if (found_nothing_ && problems_.may_pass(page, clock_.steady()))
+        return Waiting{"the configuration has errors, and may not be written to its end:\n" + page};
       return fail(Kind::invalid, "the configuration has errors:\n{}", page);
     }
     auto const& config = loaded.config;
@@ -48,13 +54,24 @@ class ConfigStep final : public Step {
   aws::Imds& imds_;
   Fact<NodeConfig>& into_;
   bool const waits_;
+  Clock& clock_;
+  bool found_nothing_ = false;
+  PassingProblems problems_;
 };
 
 }  // namespace
 
+bool PassingProblems::may_pass(std::string const& problems, SteadyTime now) {
+  if (problems != problems_) {
+    problems_ = problems;
+    since_ = now;
+  }
+  return now - since_ < kSettled;
+}
+
 std::unique_ptr<Step> config_step(Root const& root, ConfigRequest request, aws::Imds& imds,
-                                  Fact<NodeConfig>& into, bool waits) {
-  return std::make_unique<ConfigStep>(root, std::move(request), imds, into, waits);
+                                  Fact<NodeConfig>& into, bool waits, Clock& clock) {
+  return std::make_unique<ConfigStep>(root, std::move(request), imds, into, waits, clock);
 }
 
 }  // namespace haagent

@@ -63,7 +63,8 @@ std::vector<Row> opening_rows(Machine& machine, BootOptions const& options,
   identity.step = identity_step(machine.imds);
   identity.deadline = 2min;
   auto& settings = rows.emplace_back();
-  settings.step = config_step(options.root, options.config, machine.imds, config, waits);
+  settings.step =
+      config_step(options.root, options.config, machine.imds, config, waits, machine.clock);
   settings.after = {"identity"};
   settings.deadline = 2min;
   return rows;
