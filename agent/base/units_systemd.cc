@@ -207,7 +207,7 @@ std::optional<UnitUser> known_user(std::string const& name) {
 }
 
 std::optional<gid_t> known_group(std::string const& name) {
-  if (auto const number = number_in(name)) return *number;
+  if (auto const number = number_in(name)) return number;
   std::string room(65'536, '\0');
   struct group entry{};
   struct group* found = nullptr;

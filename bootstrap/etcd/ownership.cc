@@ -77,7 +77,8 @@ Result<void> visit_tree(int fd, fs::path const& path, Visit const& visit) {
   }
   for (;;) {
     errno = 0;
-    auto const* entry = ::readdir(folder.get());
+    // A folder that this thread alone has open.
+    auto const* entry = ::readdir(folder.get());  // NOLINT(concurrency-mt-unsafe)
     if (entry == nullptr && errno != 0) return fail_errno(errno, doing);
     if (entry == nullptr) return {};
     std::string const name = entry->d_name;
