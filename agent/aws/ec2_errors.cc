@@ -8,15 +8,17 @@
 namespace haagent::aws {
 namespace {
 
+using namespace std::chrono_literals;
+
 constexpr std::string_view kClock = "check the clock of this machine";
 constexpr std::string_view kAccount = "the account, or the region in it, is not enabled";
 constexpr std::string_view kIdentity =
     "the credentials of the instance's role are not accepted; check that the role still exists";
 
 constexpr auto kRules = std::to_array<Ec2ErrorRule>({
-    // Attachments. A master that has only just booted may still be pending.
+    // Attachments. A master that has only just booted may still be pending, for seconds.
     {"VolumeInUse", "", Kind::conflict},
-    {"IncorrectState", "is not 'running'", Kind::transient},
+    {"IncorrectState", "is not 'running'", Kind::transient, "", Ec2Remedy::none, 2s},
     {"IncorrectState", "", Kind::conflict},
     {"InvalidParameterValue", "already in use", Kind::conflict, "take another device name"},
     {"InvalidParameterValue", "", Kind::invalid},
@@ -134,7 +136,10 @@ Error ec2_error(std::string_view action, std::string_view code, std::string_view
     return {kind_of_status(status), sentence(action, code, message, ""), {}};
   }
   auto place = static_cast<int>(rule - kRules.begin()) + 1;
-  return {rule->kind, sentence(action, code, message, rule->advice), {place, category()}};
+  return {rule->kind,
+          sentence(action, code, message, rule->advice),
+          {place, category()},
+          rule->passes_soon};
 }
 
 std::string_view ec2_code(Error const& error) {

@@ -4,7 +4,9 @@
 
 #include <fmt/format.h>
 
+#include <chrono>
 #include <expected>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <system_error>
@@ -28,6 +30,9 @@ struct Error {
   Kind kind = Kind::internal;
   std::string what;      // a sentence for the operator, without a final full stop
   std::error_code code;  // errno where there was one
+  // Of a transient error that is known to pass within moments: no pause before the next try is
+  // longer than this, however often it was tried.
+  std::optional<std::chrono::milliseconds> passes_soon = {};
 
   // Adds what we were doing, once a layer, so that the message reads from outside in:
   // "mounting vol-1 at /var/lib/etcd/main: Structure needs cleaning".

@@ -167,8 +167,10 @@ bool Runner::converge_row(std::size_t index, Facts& facts, std::stop_token stop,
     }
     to_state(index, State::retrying, error.what, error.kind);
     auto pause = [&] {
+      auto backoff = backoff_;
+      if (error.passes_soon) backoff.cap = std::min(backoff.cap, *error.passes_soon);
       std::lock_guard lock(mutex_);
-      return jitter_.pause(backoff_, failures++);
+      return jitter_.pause(backoff, failures++);
     }();
     OutsideTime outside;
     return clock_.sleep(pause, stop);

@@ -69,6 +69,15 @@ constexpr Case kCases[] = {
     {"PriorRequestNotComplete", "", Kind::transient},
 };
 
+// Only an instance that is about to run is known to change within moments.
+TEST(Ec2Errors, WhatPassesSoon) {
+  for (auto const& row : kCases) {
+    auto const error = ec2_error("AttachVolume", row.code, row.message);
+    EXPECT_EQ(error.passes_soon.has_value(), row.message.ends_with("is not 'running'."))
+        << row.code;
+  }
+}
+
 TEST(Ec2Errors, EachEntryOfTheTable) {
   auto rules = ec2_error_rules();
   ASSERT_EQ(rules.size(), std::size(kCases)) << "each entry of the table needs its row here";

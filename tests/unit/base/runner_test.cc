@@ -150,6 +150,26 @@ TEST(Runner, BacksOffAnewAfterEachMoveThatCameThrough) {
   EXPECT_LE(clock.steady() - began, 40 * Backoff{}.base);
 }
 
+// An instance that is pending for a minute is asked again within 2 s each time, however often.
+TEST(Runner, NeverPausesLongOverWhatPassesSoon) {
+  FakeClock clock;
+  auto const began = clock.steady();
+  auto longest = clock.steady() - began, before = longest;
+  auto ran = converge(rows(row("volume", {},
+                               [&]() -> Result<Finding> {
+                                 auto const now = clock.steady() - began;
+                                 longest = std::max(longest, now - before);
+                                 before = now;
+                                 if (now > 1min) return Done{"attached"};
+                                 auto error = Error{Kind::transient, "not running", {}};
+                                 error.passes_soon = 2s;
+                                 return std::unexpected(error);
+                               })),
+                      clock);
+  EXPECT_TRUE(ran.all_done);
+  EXPECT_LE(longest, 2s);
+}
+
 TEST(Runner, GivesUpAtTheDeadlineAndSaysWhatItWaitedFor) {
   FakeClock clock;
   auto list =
