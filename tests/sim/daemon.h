@@ -1,4 +1,5 @@
-// A program of the machine's own (qemu, dnsmasq) that runs beside the region and logs to a file.
+// A program of the machine's own (haproxy, qemu, dnsmasq) that runs beside the region and logs to a
+// file.
 #pragma once
 
 #include <sys/types.h>

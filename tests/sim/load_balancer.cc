@@ -1,15 +1,11 @@
 #include "tests/sim/load_balancer.h"
 
 #include <arpa/inet.h>
-#include <fcntl.h>
-#include <signal.h>
-#include <spawn.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <fstream>
@@ -17,7 +13,7 @@
 #include <thread>
 
 #include "agent/base/file_descriptor.h"
-#include "agent/base/program.h"
+#include "tests/sim/daemon.h"
 
 namespace haagent::sim {
 namespace {
@@ -75,46 +71,24 @@ Result<void> LoadBalancer::launch() {
   if (!(file << config_of(options_, work_ / "admin") << std::flush))
     return fail(Kind::internal, "cannot write {}", config.string());
 
-  auto environment = clean_environment({});
-  auto program = find_program("haproxy", environment);
-  if (!program) return fail(program.error(), "the load balancer needs haproxy");
-  std::vector<std::string> argv = {*program, "-db", "-f", config};
-  posix_spawn_file_actions_t files;
-  ::posix_spawn_file_actions_init(&files);
-  ::posix_spawn_file_actions_addopen(&files, 0, "/dev/null", O_RDONLY, 0);
-  ::posix_spawn_file_actions_addopen(&files, 1, log.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600);
-  ::posix_spawn_file_actions_adddup2(&files, 1, 2);
-  ::posix_spawn_file_actions_addclosefrom_np(&files, 3);
-  int failed = ::posix_spawn(&pid_, program->c_str(), &files, nullptr, exec_array(argv).data(),
-                             exec_array(environment).data());
-  ::posix_spawn_file_actions_destroy(&files);
-  if (failed != 0) {
-    pid_ = 0;
-    return fail_errno(failed, "starting " + *program);
-  }
+  auto started =
+      start_daemon({.argv = {"haproxy", "-db", "-f", config}, .environment = {}, .log = log});
+  if (!started) return fail(started.error(), "the load balancer needs haproxy");
+  pid_ = *started;
 
   auto end = std::chrono::steady_clock::now() + kStartDeadline;
   while (!command("show info")) {
     bool ended = ::waitpid(pid_, nullptr, WNOHANG) == pid_;
     if (ended) pid_ = 0;
-    if (ended || std::chrono::steady_clock::now() >= end) {
-      std::ifstream text(log);
-      return fail(Kind::internal, "haproxy did not start: {}",
-                  std::string(std::istreambuf_iterator<char>(text), {}));
-    }
+    if (ended || std::chrono::steady_clock::now() >= end)
+      return fail(Kind::internal, "haproxy did not start: {}", end_of_log(log));
     std::this_thread::sleep_for(10ms);
   }
   return {};
 }
 
 LoadBalancer::~LoadBalancer() {
-  if (pid_ <= 0) return;
-  ::kill(pid_, SIGTERM);
-  auto end = std::chrono::steady_clock::now() + kStopDeadline;
-  while (::waitpid(pid_, nullptr, WNOHANG) == 0) {
-    if (std::chrono::steady_clock::now() >= end) ::kill(pid_, SIGKILL);
-    std::this_thread::sleep_for(5ms);
-  }
+  if (pid_ > 0) end_daemon(pid_, kStopDeadline);
 }
 
 Result<std::string> LoadBalancer::command(std::string const& text) const {
