@@ -17,6 +17,18 @@ constexpr Duration kHostRetry = 1s;
 // How long EC2 goes on to show a terminated instance.
 constexpr Duration kTerminatedShown = 1h;
 
+// What its host is told at each start.
+InstanceSpec spec_of(Instance const& instance) {
+  return {.id = instance.id,
+          .zone = instance.zone,
+          .address = instance.address,
+          .hostname = instance.hostname,
+          .files = instance.from.files,
+          .argv = instance.from.argv,
+          .machine = instance.from.machine,
+          .type = instance.from.instance_type};
+}
+
 }  // namespace
 
 Region::Region(RegionSpec spec, Hosts& hosts, Clock& clock, Strands& strands)
@@ -332,14 +344,7 @@ void Region::power_on(std::string const& id) {
   if (!record || record->shown.state != InstanceState::pending || record->power_requested) return;
   record->power_requested = true;
   auto const boot = ++record->boot;
-  InstanceSpec spec{id,
-                    record->shown.zone,
-                    record->shown.address,
-                    record->shown.hostname,
-                    record->shown.from.files,
-                    record->shown.from.argv,
-                    record->shown.from.machine,
-                    record->shown.from.instance_type};
+  auto const spec = spec_of(record->shown);
   event(id, "power on");
   post(id, [this, spec, id, boot]() -> std::function<void()> {
     auto started = hosts_.start(spec, exit_handler(id, boot));
@@ -481,14 +486,7 @@ void Region::reboot(InstanceRecord& record, Hosts::Stop how) {
   record.shown.frozen = false;
   auto const boot = ++record.boot;
   event(id, "reboot", how == Hosts::Stop::reboot ? "orderly" : "power cycled");
-  InstanceSpec spec{id,
-                    record.shown.zone,
-                    record.shown.address,
-                    record.shown.hostname,
-                    record.shown.from.files,
-                    record.shown.from.argv,
-                    record.shown.from.machine,
-                    record.shown.from.instance_type};
+  auto const spec = spec_of(record.shown);
   post(id, [this, spec, id, boot, how]() -> std::function<void()> {
     auto done = hosts_.stop(id, how);
     if (done) done = hosts_.start(spec, exit_handler(id, boot));
