@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "agent/base/files.h"
 #include "agent/base/result.h"
 
 namespace haagent {
@@ -17,6 +18,10 @@ std::vector<std::string> clean_environment(std::vector<std::string> const& added
 // name in the PATH of `environment`. Errors: internal, with ENOENT as code.
 Result<std::string> find_program(std::string const& name,
                                  std::vector<std::string> const& environment);
+
+// The same in a system below `root` that is not, or not yet, the running one: the program's path
+// there; empty where there is none.
+std::string find_program_below(Root const& root, std::string const& name);
 
 // A null-terminated array for exec; points into `words`.
 std::vector<char*> exec_array(std::vector<std::string> const& words);

@@ -2,11 +2,11 @@
 
 #include <sys/statvfs.h>
 #include <sys/utsname.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <filesystem>
 
+#include "agent/base/program.h"
 #include "bootstrap/kube/cgroups.h"
 
 namespace haagent::preflight {
@@ -35,22 +35,8 @@ std::vector<fs::path> entries_of(fs::path const& folder) {
   return found;
 }
 
-// The file of a program's name or path, below the root; empty where there is none.
-std::string program_path(Root const& root, std::string const& name) {
-  auto is_program = [&](std::string const& path) {
-    std::error_code ignored;
-    return fs::is_regular_file(root(path), ignored) && ::access(root(path).c_str(), X_OK) == 0;
-  };
-  if (name.contains('/')) return is_program(name) ? name : "";
-  // As every program that haagent starts is looked for (base/program.h).
-  for (auto const* folder :
-       {"/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"})
-    if (auto path = fmt::format("{}/{}", folder, name); is_program(path)) return path;
-  return {};
-}
-
 Program installed(MachineLook const& look, std::string const& name) {
-  return {.name = name, .path = program_path(look.root, name)};
+  return {.name = name, .path = find_program_below(look.root, name)};
 }
 
 // The same, and what it says of its version.
@@ -140,7 +126,7 @@ std::vector<std::string> leftovers(Root const& root) {
 }
 
 CloudInit cloud_init(Root const& root) {
-  CloudInit found{.installed = !program_path(root, "cloud-init").empty()};
+  CloudInit found{.installed = !find_program_below(root, "cloud-init").empty()};
   auto files = std::vector{root("/etc/cloud/cloud.cfg")};
   for (auto& each : entries_of(root("/etc/cloud/cloud.cfg.d")))
     if (each.extension() == ".cfg") files.push_back(std::move(each));
