@@ -1,7 +1,6 @@
 #include "agent/machine.h"
 
 #include "agent/aws/endpoints.h"
-#include "agent/aws/s3_client.h"
 #include "agent/aws/s3_store.h"
 #include "agent/base/file_store.h"
 #include "agent/config_values.h"
@@ -24,16 +23,31 @@ Machine::Machine(Root where, ConfigRequest const& request)
       imds(http, clock, read_config(gather_config(root, request)).config.aws.imds_endpoints),
       credentials(imds, clock) {}
 
-std::unique_ptr<aws::Ec2> make_ec2(Machine& machine, NodeConfig const& config,
-                                   Identity const& identity) {
+aws::Ec2Settings ec2_settings(Machine& machine, NodeConfig const& config,
+                              Identity const& identity) {
   auto endpoint = config.aws.ec2_endpoint;
   if (endpoint.empty()) endpoint = aws::ec2_endpoint(identity.region, identity.domain);
-  return std::make_unique<aws::Ec2Client>(
-      machine.http, machine.clock, machine.credentials,
-      aws::Ec2Settings{.endpoint = endpoint,
-                       .region = identity.region,
-                       .user_agent = fmt::format("haagent/{}", kVersion),
-                       .counts = &machine.calls});
+  return {.endpoint = endpoint,
+          .region = identity.region,
+          .user_agent = fmt::format("haagent/{}", kVersion),
+          .counts = &machine.calls};
+}
+
+aws::S3Settings s3_settings(Machine& machine, NodeConfig const& config, Identity const& identity,
+                            std::string const& bucket) {
+  return {.bucket = bucket,
+          .region = identity.region,
+          .domain = identity.domain,
+          .endpoint = config.aws.s3_endpoint,
+          .kms_key_id = config.aws.s3_kms_key_id,
+          .user_agent = fmt::format("haagent/{}", kVersion),
+          .counts = &machine.calls};
+}
+
+std::unique_ptr<aws::Ec2> make_ec2(Machine& machine, NodeConfig const& config,
+                                   Identity const& identity) {
+  return std::make_unique<aws::Ec2Client>(machine.http, machine.clock, machine.credentials,
+                                          ec2_settings(machine, config, identity));
 }
 
 std::unique_ptr<StateStore> make_state_store(Machine& machine, NodeConfig const& config,
@@ -42,15 +56,8 @@ std::unique_ptr<StateStore> make_state_store(Machine& machine, NodeConfig const&
   auto place = parse_state(config.cluster.state).value_or(StatePlace());
   if (place.bucket.empty())
     return std::make_unique<FileStore>(machine.root(place.folder), machine.clock);
-  auto s3 = std::make_unique<aws::S3Client>(
-      machine.http, machine.clock, machine.credentials,
-      aws::S3Settings{.bucket = place.bucket,
-                      .region = identity.region,
-                      .domain = identity.domain,
-                      .endpoint = config.aws.s3_endpoint,
-                      .kms_key_id = config.aws.s3_kms_key_id,
-                      .user_agent = fmt::format("haagent/{}", kVersion),
-                      .counts = &machine.calls});
+  auto s3 = std::make_unique<aws::S3Client>(machine.http, machine.clock, machine.credentials,
+                                            s3_settings(machine, config, identity, place.bucket));
   return std::make_unique<aws::S3Store>(std::move(s3), place.prefix, machine.clock, &machine.calls);
 }
 

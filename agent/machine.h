@@ -7,6 +7,7 @@
 #include "agent/aws/autoscaling.h"
 #include "agent/aws/ec2_client.h"
 #include "agent/aws/imds.h"
+#include "agent/aws/s3_client.h"
 #include "agent/base/clock.h"
 #include "agent/base/files.h"
 #include "agent/base/http_curl.h"
@@ -36,7 +37,12 @@ struct Machine {
   aws::CallCounts calls;  // of every client that is made below
 };
 
-// The EC2 client for this instance's region, or for the endpoint that the config names.
+// How AWS's services are asked for this instance's region, or at the endpoints that the config
+// names.
+aws::Ec2Settings ec2_settings(Machine& machine, NodeConfig const& config, Identity const& identity);
+aws::S3Settings s3_settings(Machine& machine, NodeConfig const& config, Identity const& identity,
+                            std::string const& bucket);
+
 std::unique_ptr<aws::Ec2> make_ec2(Machine& machine, NodeConfig const& config,
                                    Identity const& identity);
 

@@ -56,13 +56,17 @@ struct Ec2Client::State {
   }
 };
 
+QuerySettings query_settings(Ec2Settings settings) {
+  return {.service = "ec2",
+          .endpoint = std::move(settings.endpoint),
+          .region = std::move(settings.region),
+          .user_agent = std::move(settings.user_agent),
+          .counts = settings.counts};
+}
+
 Ec2Client::Ec2Client(Http& http, Clock& clock, CachedCredentials& credentials, Ec2Settings settings)
-    : state_(new State{QueryCalls(http, clock, credentials,
-                                  {.service = "ec2",
-                                   .endpoint = std::move(settings.endpoint),
-                                   .region = std::move(settings.region),
-                                   .user_agent = std::move(settings.user_agent),
-                                   .counts = settings.counts})}) {}
+    : state_(new State{QueryCalls(http, clock, credentials, query_settings(std::move(settings)))}) {
+}
 
 Ec2Client::~Ec2Client() = default;
 

@@ -18,6 +18,10 @@ struct Ec2Settings {
   CallCounts* counts = nullptr;  // null: nobody asks
 };
 
+// The same, for the calls that such a client is made of (query_call.h).
+struct QuerySettings;
+QuerySettings query_settings(Ec2Settings settings);
+
 // The EC2 Query API, version 2016-11-15. What it does about throttling, skewed clocks and
 // credentials that have ended stands in query_call.h; everything else is the runner's to retry.
 class Ec2Client final : public Ec2 {

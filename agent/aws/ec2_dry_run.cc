@@ -5,12 +5,7 @@
 namespace haagent::aws {
 
 Ec2DryRun::Ec2DryRun(Http& http, Clock& clock, CachedCredentials& credentials, Ec2Settings settings)
-    : calls_(http, clock, credentials,
-             {.service = "ec2",
-              .endpoint = std::move(settings.endpoint),
-              .region = std::move(settings.region),
-              .user_agent = std::move(settings.user_agent),
-              .counts = settings.counts}) {}
+    : calls_(http, clock, credentials, query_settings(std::move(settings))) {}
 
 Result<void> Ec2DryRun::attach_volume(std::string const& volume_id, std::string const& instance_id,
                                       std::string const& device, std::stop_token stop) {

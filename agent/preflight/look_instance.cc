@@ -8,15 +8,12 @@
 #include <thread>
 
 #include "agent/aws/ec2_dry_run.h"
-#include "agent/aws/endpoints.h"
-#include "agent/aws/s3_client.h"
 #include "agent/base/cidr.h"
 #include "agent/base/clock.h"
 #include "agent/base/volume_tags.h"
 #include "agent/config_values.h"
 #include "agent/preflight/instance.h"
 #include "agent/preflight/reach.h"
-#include "agent/version.h"
 #include "bootstrap/kube/paths.h"
 
 namespace haagent::preflight {
@@ -77,11 +74,6 @@ class Look {
   }
 
  private:
-  std::string ec2_endpoint() const {
-    return config_.aws.ec2_endpoint.empty() ? aws::ec2_endpoint(identity_.region, identity_.domain)
-                                            : config_.aws.ec2_endpoint;
-  }
-
   std::optional<Duration> ahead_of(HttpRequest const& request) {
     auto const answer = machine_.http.send(request, stop_);
     auto const header = answer ? answer->header("date") : std::nullopt;
@@ -90,7 +82,9 @@ class Look {
     return std::chrono::duration_cast<Duration>(*date - machine_.clock.utc());
   }
   // Any answer has the time, that to nothing too.
-  std::optional<Duration> ec2_time() { return ahead_of({.url = ec2_endpoint() + "/"}); }
+  std::optional<Duration> ec2_time() {
+    return ahead_of({.url = ec2_settings(machine_, config_, identity_).endpoint + "/"});
+  }
   std::optional<Duration> metadata_time() {
     for (auto const& endpoint : config_.aws.imds_endpoints)
       if (auto ahead = ahead_of({.method = "PUT",
@@ -160,10 +154,7 @@ class Look {
       return;
     }
     aws::Ec2DryRun dry(machine_.http, machine_.clock, machine_.credentials,
-                       {.endpoint = ec2_endpoint(),
-                        .region = identity_.region,
-                        .user_agent = fmt::format("haagent/{}", kVersion),
-                        .counts = &machine_.calls});
+                       ec2_settings(machine_, config_, identity_));
     permissions_["ec2:AttachVolume"] =
         asked(dry.attach_volume(here->id, identity_.instance_id, "/dev/sdf", stop_));
     permissions_["ec2:DetachVolume"] =
@@ -231,13 +222,7 @@ class Look {
     if (!has_credentials_) return;
     only_.emplace_back(aws::kWithBucket);
     if (!config_.aws.s3_kms_key_id.empty()) only_.emplace_back(aws::kWithKey);
-    aws::S3Settings const settings{.bucket = place.bucket,
-                                   .region = identity_.region,
-                                   .domain = identity_.domain,
-                                   .endpoint = config_.aws.s3_endpoint,
-                                   .kms_key_id = config_.aws.s3_kms_key_id,
-                                   .user_agent = fmt::format("haagent/{}", kVersion),
-                                   .counts = &machine_.calls};
+    auto const settings = s3_settings(machine_, config_, identity_, place.bucket);
     aws::S3Client s3(machine_.http, machine_.clock, machine_.credentials, settings);
     auto const prefix = place.prefix.empty() ? "" : place.prefix + "/";
     auto const probe = prefix + kProbeKey;
