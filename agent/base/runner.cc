@@ -172,7 +172,6 @@ bool Runner::converge_row(std::size_t index, Facts& facts, std::stop_token stop,
       std::lock_guard lock(mutex_);
       return jitter_.pause(backoff, failures++);
     }();
-    OutsideTime outside;
     return clock_.sleep(pause, stop);
   };
 
@@ -200,10 +199,7 @@ bool Runner::converge_row(std::size_t index, Facts& facts, std::stop_token stop,
       waited_for = sentence;
       acted_on.clear();  // the act took effect; what it led to may need it again (a unit that died)
       to_state(index, State::waiting, sentence);
-      {
-        OutsideTime outside;
-        step.pause(clock_, poll, stop);
-      }
+      step.pause(clock_, poll, stop);
       poll = std::min(row.polling.cap, poll * 3 / 2);
       continue;
     }
@@ -296,7 +292,6 @@ void Runner::run_row(std::size_t index, Facts& facts, std::stop_token stop, bool
   auto again = kAgainFirst;
   while (!converge_row(index, facts, stop, attempt)) {
     if (!stay || stop.stop_requested()) return;
-    OutsideTime outside;
     if (!clock_.sleep(again, stop)) return;
     again = std::min(kAgainCap, again * 2);
   }

@@ -1,6 +1,5 @@
 #include "agent/base/facts.h"
 
-#include "agent/base/own_time.h"
 #include "agent/base/step.h"
 
 namespace haagent {
@@ -14,7 +13,6 @@ std::string const& sentence_of(Finding const& finding) {
 }
 
 void Step::pause(Clock& clock, Duration at_most, std::stop_token stop) {
-  OutsideTime outside;
   clock.sleep(at_most, std::move(stop));
 }
 
