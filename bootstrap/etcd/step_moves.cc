@@ -26,6 +26,16 @@ constexpr Duration kPromotionShows = 5s;
 constexpr Duration kAloneDeadline = 120s;
 constexpr Duration kAloneAgain = 200ms;
 
+// The mounted volume's haagent.json, which a step before this one has written.
+Result<VolumeMarker> own_marker(std::filesystem::path const& mount_point) {
+  auto marker = read_volume_marker(mount_point);
+  if (!marker) return std::unexpected(marker.error());
+  if (!*marker)
+    return fail(Kind::refused, "{} has no haagent.json: it is not the volume that was prepared",
+                mount_point.string());
+  return **std::move(marker);
+}
+
 }  // namespace
 
 Result<void> EtcdStep::write_config(EtcdInitial const& initial) {
@@ -98,44 +108,35 @@ Result<void> EtcdStep::tag(Facts& facts, std::uint64_t id, std::stop_token stop)
 }
 
 Result<void> EtcdStep::write_version() {
-  auto marker = read_volume_marker(mount_point_);
+  auto marker = own_marker(mount_point_);
   if (!marker) return std::unexpected(marker.error());
-  if (!*marker)
-    return fail(Kind::refused, "{} has no haagent.json: it is not the volume that was prepared",
-                mount_point_.string());
-  (*marker)->etcd_version = serves_.server;
-  (*marker)->etcd_data_version = data_version_of(serves_.cluster, serves_.storage);
-  return write_volume_marker(mount_point_, **marker);
+  marker->etcd_version = serves_.server;
+  marker->etcd_data_version = data_version_of(serves_.cluster, serves_.storage);
+  return write_volume_marker(mount_point_, *marker);
 }
 
 Result<void> EtcdStep::mark(std::uint64_t id, std::stop_token stop) {
-  auto marker = read_volume_marker(mount_point_);
+  auto marker = own_marker(mount_point_);
   if (!marker) return std::unexpected(marker.error());
-  if (!*marker)
-    return fail(Kind::refused, "{} has no haagent.json: it is not the volume that was prepared",
-                mount_point_.string());
-  (*marker)->etcd_cluster_id = etcd_id_text(id);
+  marker->etcd_cluster_id = etcd_id_text(id);
   if (auto versions = own_versions(std::move(stop))) serves_ = *std::move(versions);
   if (knows_new_version()) {
-    (*marker)->etcd_version = serves_.server;
-    (*marker)->etcd_data_version = data_version_of(serves_.cluster, serves_.storage);
+    marker->etcd_version = serves_.server;
+    marker->etcd_data_version = data_version_of(serves_.cluster, serves_.storage);
   }
-  return write_volume_marker(mount_point_, **marker);
+  return write_volume_marker(mount_point_, *marker);
 }
 
 Result<void> EtcdStep::carried_out(std::function<void(VolumeMarker&)> const& change) {
-  auto marker = read_volume_marker(mount_point_);
+  auto marker = own_marker(mount_point_);
   if (!marker) return std::unexpected(marker.error());
-  if (!*marker)
-    return fail(Kind::refused, "{} has no haagent.json: it is not the volume that was prepared",
-                mount_point_.string());
   // What names an order must not stand beside what another one has half built.
   if (auto dropped = drop_begun_restore(); !dropped) return dropped;
-  (*marker)->etcd_order = inputs_.order->id;
-  change(**marker);
+  marker->etcd_order = inputs_.order->id;
+  change(*marker);
   started_ = false;
   failed_starts_ = 0;
-  return write_volume_marker(mount_point_, **marker);
+  return write_volume_marker(mount_point_, *marker);
 }
 
 Result<void> EtcdStep::drop_begun_restore() const {
