@@ -11,11 +11,11 @@ constexpr std::size_t kKept = 256;
 bool Told::is_news(RowStatus const& row) {
   auto& told = rows_[row.name];
   if (row.state == RowStatus::State::done) {
-    bool const news = !told.done || told.done_with != row.sentence;
-    told = {.done = true, .done_with = row.sentence, .since = {}};
+    bool const news = told.done_with != row.sentence;
+    told = {.done_with = row.sentence, .since = {}};
     return news;
   }
-  told.done = false;
+  told.done_with.reset();
   if (told.since.size() >= kKept) told.since.clear();
   return told.since.emplace(row.state, row.error, row.sentence).second;
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <tuple>
@@ -19,8 +20,7 @@ class Told {
 
  private:
   struct Row {
-    bool done = false;
-    std::string done_with;  // the sentence
+    std::optional<std::string> done_with;  // the sentence, while it is done
     std::set<std::tuple<RowStatus::State, std::optional<Kind>, std::string>> since;
   };
   std::map<std::string, Row> rows_;
