@@ -315,9 +315,9 @@ ConfigKeys make_keys() {
       key("volumes.mountRoot", AT(volumes.mount_root),
           {.description = "Directory below which the volumes main and events are mounted",
            .who = "masters",
-           .example = "/var/lib/etcd",
+           .example = "/var/lib/haagent-etcd",
            .pattern = "^/.+$",
-           .check = check_absolute_path}));
+           .check = check_mount_root}));
 
   rows.push_back(key("etcd.binary", AT(etcd.binary),
                      {.description = "The etcd program",

@@ -402,6 +402,19 @@ Verdict check_absolute_path(std::string_view text) {
   return {};
 }
 
+Verdict check_mount_root(std::string_view text) {
+  if (auto verdict = check_absolute_path(text)) return verdict;
+  constexpr std::string_view kDebians = "/var/lib/etcd";
+  if (text == kDebians || text.starts_with(fmt::format("{}/", kDebians)))
+    return Problem{
+        fmt::format(
+            "Debian's package etcd-server empties {} when it is purged, mounted volumes and "
+            "all",
+            kDebians),
+        "take another folder", Severity::warning};
+  return {};
+}
+
 std::expected<ListenAddress, Problem> parse_listen_address(std::string_view text) {
   auto wrong = [&](std::string_view why) {
     return std::unexpected(

@@ -50,6 +50,8 @@ Verdict check_kms_key(std::string_view text);
 Verdict check_kube_version(std::string_view text);
 Verdict check_cidr(std::string_view text);
 Verdict check_absolute_path(std::string_view text);
+// Warns of the folder that is removed with Debian's etcd.
+Verdict check_mount_root(std::string_view text);
 // "127.0.0.1:3998", "[::1]:3998": where a server listens. One that all may reach is a warning.
 struct ListenAddress {
   std::string address;  // without brackets

@@ -183,7 +183,8 @@ std::string manual_of_commands(Command const& table) {
            {"/etc/haagent/conf.d/*.yaml", "Laid over it, in the order of their names."},
            {"/run/haagent/status.json", "How this node is; what haagent status shows."},
            {"/var/lib/haagent", "What it remembers over a reboot."},
-           {"/var/lib/etcd/main, /var/lib/etcd/events", "The volumes' mount points."},
+           {"/var/lib/haagent-etcd/main, /var/lib/haagent-etcd/events",
+            "The volumes' mount points."},
            {"/etc/kubernetes", "What it renders, at kubeadm's paths."}})
     out += entry(italic(file), plain(what));
   out += section("ENVIRONMENT") +

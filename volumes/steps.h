@@ -42,7 +42,7 @@ class Volumes {
   // The volume that this instance holds, by the facts or the record.
   Result<std::optional<EtcdVolume>> held(EtcdCluster cluster, Facts& facts);
   Result<void> unmount(EtcdCluster cluster, BlockDevice const& device);
-  std::string mount_point(EtcdCluster cluster) const;                 // "/var/lib/etcd/main"
+  std::string mount_point(EtcdCluster cluster) const;  // "/var/lib/haagent-etcd/main"
   std::filesystem::path real_mount_point(EtcdCluster cluster) const;  // as mountinfo has it
 
   NodeConfig const& config_;

@@ -89,7 +89,7 @@ struct BlockDevice {
 };
 
 struct MountedVolume {
-  std::string mount_point;             // "/var/lib/etcd/main"
+  std::string mount_point;             // "/var/lib/haagent-etcd/main"
   std::string filesystem;              // "ext4"
   std::string marker_etcd_cluster_id;  // from haagent.json; empty: this volume has never joined
 };

@@ -79,9 +79,11 @@ struct NodeConfig {
   } aws;
 
   struct {
-    std::string filesystem = "ext4";           // volumes.filesystem: ext4 or xfs
-    bool force_detach_terminated = false;      // volumes.forceDetach: never, or terminated-owner
-    std::string mount_root = "/var/lib/etcd";  // volumes.mountRoot: main and events below it
+    std::string filesystem = "ext4";       // volumes.filesystem: ext4 or xfs
+    bool force_detach_terminated = false;  // volumes.forceDetach: never, or terminated-owner
+    // volumes.mountRoot: main and events below it. Not /var/lib/etcd, which goes with Debian's
+    // etcd.
+    std::string mount_root = "/var/lib/haagent-etcd";
   } volumes;
 
   struct {

@@ -35,7 +35,7 @@ struct Error {
   std::optional<std::chrono::milliseconds> passes_soon = {};
 
   // Adds what we were doing, once a layer, so that the message reads from outside in:
-  // "mounting vol-1 at /var/lib/etcd/main: Structure needs cleaning".
+  // "mounting vol-1 at /var/lib/haagent-etcd/main: Structure needs cleaning".
   Error during(std::string_view doing) && {
     what = fmt::format("{}: {}", doing, what);
     return std::move(*this);

@@ -18,8 +18,8 @@
 namespace haagent::bootstrap {
 
 enum class EtcdFile {
-  way,   // a folder on the way to the others: Debian's etcd closes /var/lib/etcd to all but its own
-  data,  // in the data directory, and that itself
+  way,    // a folder on the way to the others: somebody may have closed it to all but its own
+  data,   // in the data directory, and that itself
   shown,  // the agent's, and read by etcd: its configuration, its keys
 };
 
@@ -47,9 +47,8 @@ Result<void> give_to_etcd(Root const& root, EtcdCluster cluster,
                           bool data = true);
 
 // The first file that this user is shut out of, while its etcd is there: somebody closed a folder
-// on the way (an upgrade of Debian's etcd-server does, to /var/lib/etcd), or took a key away. With
-// `data`, in the data directory as well, for an etcd that is between two starts. Nothing: there is
-// none. Errors: what cannot be read.
+// on the way (a hardening script), or took a key away. With `data`, in the data directory as well,
+// for an etcd that is between two starts. Nothing: there is none. Errors: what cannot be read.
 Result<std::optional<std::filesystem::path>> shut_out_of(Root const& root, EtcdCluster cluster,
                                                          std::filesystem::path const& mount_point,
                                                          UnitUser const& etcd, bool data);

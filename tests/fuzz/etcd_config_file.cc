@@ -15,8 +15,9 @@ void etcd_config_file(std::string_view bytes) {
   hold(!initial->members.empty(), "an initial cluster has members");
   NodeConfig config;
   config.cluster.name = "prod.example.com";
-  auto written = render_etcd_config(config, EtcdCluster::main, "a", "/var/lib/etcd/main/data",
-                                    EtcdVersion{3, 5, 32}, *initial);
+  auto written =
+      render_etcd_config(config, EtcdCluster::main, "a", "/var/lib/haagent-etcd/main/data",
+                         EtcdVersion{3, 5, 32}, *initial);
   if (!written) return hold_error(written.error(), {Kind::invalid});
   hold(initial_in_config(*written) == initial, "a later file says the same: " + *written);
 }

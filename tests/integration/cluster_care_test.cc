@@ -34,7 +34,8 @@ TEST(ClusterCare, AnEtcdThatIsOutOfSpaceTakesWritesAgainByItself) {
   EXPECT_EQ(region.get("masters-a", EtcdCluster::main, "kept"), "yes");
   auto const alarms = region.etcdctl("masters-a", EtcdCluster::main, {"alarm", "list"});
   EXPECT_EQ(alarms.out, "");
-  auto const file = region.sh("masters-a", "stat -c %s /var/lib/etcd/main/data/member/snap/db");
+  auto const file =
+      region.sh("masters-a", "stat -c %s /var/lib/haagent-etcd/main/data/member/snap/db");
   EXPECT_LT(std::stoul(file.out), 8'000'000u) << "the space was not given back";
   auto const events = region.etcdctl("masters-a", EtcdCluster::events, {"alarm", "list"});
   EXPECT_EQ(events.out, "") << "the other cluster has nothing to do with it";

@@ -58,7 +58,7 @@ class ClusterDevices : public testing::Test {
     for (auto cluster : kEtcdClusters) {
       auto const serial =
           region().sh("masters-a", fmt::format("cat /sys/block/$(basename $(findmnt -n -o SOURCE "
-                                               "/var/lib/etcd/{}))/device/serial",
+                                               "/var/lib/haagent-etcd/{}))/device/serial",
                                                to_string(cluster)));
       auto id = region().volume_id(fmt::format("{}-a", to_string(cluster)));
       id.erase(id.find('-'), 1);
@@ -67,8 +67,8 @@ class ClusterDevices : public testing::Test {
   }
   static std::string name_of(EtcdCluster cluster) {
     return region()
-        .run("masters-a",
-             {"findmnt", "-n", "-o", "SOURCE", fmt::format("/var/lib/etcd/{}", to_string(cluster))})
+        .run("masters-a", {"findmnt", "-n", "-o", "SOURCE",
+                           fmt::format("/var/lib/haagent-etcd/{}", to_string(cluster))})
         .out;
   }
 
@@ -182,7 +182,7 @@ TEST_F(ClusterForeignDisks, SomebodysFilesAndBytesWithoutASignature) {
   expect_page_names({region_->volume_id("main-a"), region_->volume_id("events-a"), "ledger"});
   restart_agent_until(both_refused);
   EXPECT_EQ(written_in(events), before);
-  auto const there = region_->sh("masters-a", "cd /var/lib/etcd/main && ls && cat ledger");
+  auto const there = region_->sh("masters-a", "cd /var/lib/haagent-etcd/main && ls && cat ledger");
   EXPECT_EQ(there.out, "ledger\nlost+found\nprecious");
 }
 

@@ -265,7 +265,8 @@ TEST_F(ClusterFailover, ABlankDiskInAZoneThatIsCutOffWaits) {
   EXPECT_EQ(region().step_state("masters-c", "etcd-main"), "waiting");
   EXPECT_EQ(region().sh("masters-c", "pgrep -f '^/usr/bin/etcd .*main'").code, 1)
       << "its etcd must not run";
-  EXPECT_EQ(region().sh("masters-c", "ls /var/lib/etcd/main").out, "haagent.json\nlost+found\n");
+  EXPECT_EQ(region().sh("masters-c", "ls /var/lib/haagent-etcd/main").out,
+            "haagent.json\nlost+found\n");
 
   region().command("heal");
   ASSERT_TRUE(region().gets_ready());

@@ -46,7 +46,7 @@ TEST_F(ClusterFresh, EachMasterHasItsOwnDisksAtTheirPlaces) {
       EXPECT_EQ(region().holder_of(name), region().instance_of(master));
       auto const mounted =
           region().run(master, {"findmnt", "-n", "-o", "SOURCE,FSTYPE,OPTIONS",
-                                fmt::format("/var/lib/etcd/{}", to_string(cluster))});
+                                fmt::format("/var/lib/haagent-etcd/{}", to_string(cluster))});
       auto const serial =
           region().sh(master, fmt::format("cat /sys/block/$(basename {})/device/serial",
                                           mounted.out.substr(0, mounted.out.find(' '))));
@@ -77,7 +77,7 @@ TEST_F(ClusterFresh, TheControlPlaneIsOnMastersAlone) {
     EXPECT_EQ(manifests(id), "kube-proxy.yaml\n");
     auto const kubelet = region().sh(id, "cat /etc/kubernetes/kubelet.conf").out;
     EXPECT_THAT(kubelet, HasSubstr("server: https://10.255.0.10"));
-    EXPECT_EQ(region().sh(id, "ls /var/lib/etcd").out, "");
+    EXPECT_EQ(region().sh(id, "find /var/lib/haagent-etcd 2>/dev/null").out, "");
   }
   EXPECT_EQ(workers, 2);
 }
@@ -134,7 +134,7 @@ std::map<std::string, std::string> disk_of(ClusterRegion const& region, std::str
   for (auto cluster : {"main", "events"})
     found[cluster] =
         region
-            .sh(id, fmt::format("cd /var/lib/etcd/{} && stat -c '%y %n' . haagent.json && "
+            .sh(id, fmt::format("cd /var/lib/haagent-etcd/{} && stat -c '%y %n' . haagent.json && "
                                 "cat haagent.json",
                                 cluster))
             .out;
@@ -157,7 +157,7 @@ TEST_F(ClusterFresh, ARebootNeedsNoEc2AndWritesNothing) {
   ASSERT_TRUE(region().comes_true([&] {
     return region()
                .sh(id,
-                   "cd /var/lib/etcd && grep -q etcdDataVersion main/haagent.json && "
+                   "cd /var/lib/haagent-etcd && grep -q etcdDataVersion main/haagent.json && "
                    "grep -q etcdDataVersion events/haagent.json")
                .code == 0;
   }));

@@ -85,7 +85,7 @@ void lose_volumes_of(ClusterRegion& region, std::string const& members) {
 }
 
 std::size_t aside(ClusterRegion& region, std::string const& where) {
-  auto const listed = region.sh(where, "ls -d /var/lib/etcd/main/data.2* 2>/dev/null");
+  auto const listed = region.sh(where, "ls -d /var/lib/haagent-etcd/main/data.2* 2>/dev/null");
   return lines_of(listed.out).size();
 }
 
@@ -93,7 +93,7 @@ std::string read_aside(ClusterRegion& region, std::string const& where, std::siz
                        std::string const& key) {
   // On ports of its own, without TLS: nobody else is on this machine.
   static constexpr char kScript[] = R"sh(
-    rm -rf /tmp/aside; cp -a --sparse=always "$(ls -d /var/lib/etcd/main/data.2* | sed -n {}p)" /tmp/aside || exit 1
+    rm -rf /tmp/aside; cp -a --sparse=always "$(ls -d /var/lib/haagent-etcd/main/data.2* | sed -n {}p)" /tmp/aside || exit 1
     etcd --name aside --data-dir /tmp/aside --force-new-cluster \
       --listen-client-urls http://127.0.0.1:12379 --advertise-client-urls http://127.0.0.1:12379 \
       --listen-peer-urls http://127.0.0.1:12380 >/tmp/aside.log 2>&1 &
@@ -117,10 +117,11 @@ testing::AssertionResult nothing_is_left(ClusterRegion& region, std::string cons
     left = region
                .sh(where,
                    "(find /var/lib/haagent/scratch -mindepth 1 -maxdepth 1; "
-                   "ls -d /var/lib/etcd/*/data.restored; "
-                   "find /var/lib/etcd /var/lib/haagent /etc/haagent /etc/kubernetes "
+                   "ls -d /var/lib/haagent-etcd/*/data.restored; "
+                   "find /var/lib/haagent-etcd /var/lib/haagent /etc/haagent /etc/kubernetes "
                    "-xdev -name '.haagent-*'; "
-                   "find /var/lib/etcd/main /var/lib/etcd/events -xdev -name '.haagent-*'; "
+                   "find /var/lib/haagent-etcd/main /var/lib/haagent-etcd/events -xdev -name "
+                   "'.haagent-*'; "
                    "grep -l force-new-cluster /etc/haagent/etcd/*.yaml; true) 2>/dev/null")
                .out;
     return lines_of(left).empty();

@@ -16,13 +16,13 @@ using testing::HasSubstr;
 
 constexpr auto kMain = EtcdCluster::main;
 
-constexpr char kAside[] = "+/var/lib/etcd/main/data.2*";
+constexpr char kAside[] = "+/var/lib/haagent-etcd/main/data.2*";
 constexpr char kDownload[] = "+/var/lib/haagent/scratch/restore-main";
-constexpr char kBuilt[] = "+/var/lib/etcd/main/data.restored";
-constexpr char kMarked[] = "+/var/lib/etcd/main/haagent.json";
-constexpr char kPlaced[] = "+/var/lib/etcd/main/data";
+constexpr char kBuilt[] = "+/var/lib/haagent-etcd/main/data.restored";
+constexpr char kMarked[] = "+/var/lib/haagent-etcd/main/haagent.json";
+constexpr char kPlaced[] = "+/var/lib/haagent-etcd/main/data";
 constexpr char kConfigured[] = "+/etc/haagent/etcd/main.yaml";
-constexpr char kLogged[] = "~/var/lib/etcd/main/data/member/wal/*.wal";
+constexpr char kLogged[] = "~/var/lib/haagent-etcd/main/data/member/wal/*.wal";
 
 template <class Suite>
 class Killed : public SharedCluster<Suite> {

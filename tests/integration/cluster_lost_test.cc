@@ -88,7 +88,7 @@ TEST_F(ClusterLost, OneCommandBringsAllMembersBackFromABackup) {
   EXPECT_TRUE(region().is_whole("masters-a", main, 3));
   EXPECT_NE(region().members("masters-a", main), ids);
   EXPECT_EQ(region().get("masters-b", main, "precious"), "yes");
-  EXPECT_EQ(region().sh("masters-b", "ls -d /var/lib/etcd/main/data.2*").code, 0)
+  EXPECT_EQ(region().sh("masters-b", "ls -d /var/lib/haagent-etcd/main/data.2*").code, 0)
       << "what it had is set aside";
 }
 

@@ -68,8 +68,8 @@ class EtcdUpgrade : public testing::Test {
         for (auto cluster : kEtcdClusters) {
           auto const marker =
               region()
-                  .run(each,
-                       {"cat", fmt::format("/var/lib/etcd/{}/haagent.json", to_string(cluster))})
+                  .run(each, {"cat", fmt::format("/var/lib/haagent-etcd/{}/haagent.json",
+                                                 to_string(cluster))})
                   .out;
           if (say(each, cluster, "etcdcluster") != minor + ".0" ||
               !marker.contains(fmt::format("\"etcdDataVersion\": \"{}\"", minor)))

@@ -190,8 +190,8 @@ Master::Master(World& world, std::string member, std::string address)
   machine_->run([&] {
     auto const root = fs::path(kWorld) / "machines" / id / "var";
     must(mount("tmpfs", "/var/lib", "tmpfs", 0, "mode=0755") == 0, "own /var/lib");
-    fs::create_directories("/var/lib/etcd/main");
-    must(mount(volume_dir().c_str(), "/var/lib/etcd/main", nullptr, MS_BIND, nullptr) == 0,
+    fs::create_directories("/var/lib/haagent-etcd/main");
+    must(mount(volume_dir().c_str(), "/var/lib/haagent-etcd/main", nullptr, MS_BIND, nullptr) == 0,
          "mounting the volume");
     units_ = std::make_unique<ChildUnits>(root / "units", root / "logs", clock_);
   });
@@ -234,7 +234,7 @@ void Master::compose(bool with_volumes) {
           *etcd_volume_of(world_.ec2().volume(world_.volume_of(member)), EtcdCluster::main));
     facts_->main.volumes.set(all);
   }
-  facts_->main.mount.set({.mount_point = "/var/lib/etcd/main"});
+  facts_->main.mount.set({.mount_point = "/var/lib/haagent-etcd/main"});
   EtcdParts const parts{.config = config_,
                         .root = Root(),
                         .http = http_,

@@ -182,11 +182,12 @@ Scenario const kMountPathTaken{
         [](World& world) {
           world.add_pair("a", "a");
           auto& machine = world.add_master("i-0a11", "a");
-          machine.disks.foreign_mounts = {{.device = 4711,
-                                           .root = "/",
-                                           .mount_point = machine.root("/var/lib/etcd/main"),
-                                           .filesystem = "ext4",
-                                           .source = "/dev/nvme7n1"}};
+          machine.disks.foreign_mounts = {
+              {.device = 4711,
+               .root = "/",
+               .mount_point = machine.root("/var/lib/haagent-etcd/main"),
+               .filesystem = "ext4",
+               .source = "/dev/nvme7n1"}};
         },
     .limit = 2min,
 };

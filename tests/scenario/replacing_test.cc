@@ -117,7 +117,8 @@ TEST(Replacing, ABlankMemberWaitsWhileItsSiblingsVolumesKnowACluster) {
   EXPECT_EQ(end.row("etcd-main").state, State::waiting);
   EXPECT_THAT(end.row("etcd-main").sentence,
               AllOf(HasSubstr("vol-main-b"), HasSubstr("etcd restore")));
-  EXPECT_FALSE(std::filesystem::exists(world.machines[0]->root("/var/lib/etcd/main/data/member")))
+  EXPECT_FALSE(
+      std::filesystem::exists(world.machines[0]->root("/var/lib/haagent-etcd/main/data/member")))
       << "it has formed a cluster of its own";
 }
 

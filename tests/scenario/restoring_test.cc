@@ -86,7 +86,7 @@ TEST(Restoring, AllMembersComeBackFromTheBackup) {
   auto const id = etcd_id_text(order_for({"a", "b", "c"}).cluster_id);
   for (auto const& machine : world.machines) {
     auto const member = machine->identity.zone.substr(9);
-    auto const marker = read_volume_marker(machine->root("/var/lib/etcd/main"));
+    auto const marker = read_volume_marker(machine->root("/var/lib/haagent-etcd/main"));
     ASSERT_TRUE(marker && *marker);
     EXPECT_EQ((*marker)->etcd_order, "20260115T100000.000Z-i-0a11");
     EXPECT_EQ((*marker)->etcd_cluster_id, id);

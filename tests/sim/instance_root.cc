@@ -18,9 +18,9 @@ namespace {
 namespace fs = std::filesystem;
 
 // Shown empty where the host has them.
-constexpr std::array kMasked = {"/etc/haagent", "/etc/kubernetes", "/home",
-                                "/root",        "/var/lib/etcd",   "/var/lib/haagent",
-                                "/var/log",     "/var/lib/kubelet"};
+constexpr std::array kMasked = {
+    "/etc/haagent",          "/etc/kubernetes",  "/home",    "/root",           "/var/lib/etcd",
+    "/var/lib/haagent-etcd", "/var/lib/haagent", "/var/log", "/var/lib/kubelet"};
 
 // Folders of a layer hide the owner and mode of those below: they must be the same.
 void make_parents(fs::path const& layer, fs::path const& absolute) {

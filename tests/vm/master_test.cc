@@ -99,7 +99,7 @@ void keep_figures(Machines const& machines, std::string const& what) {
 
 TEST_F(VmMaster, AFirstBootFormsEtcdOnFreshlyFormattedVolumes) {
   for (auto cluster : kEtcdClusters) {
-    auto const at = fmt::format("/var/lib/etcd/{}", to_string(cluster));
+    auto const at = fmt::format("/var/lib/haagent-etcd/{}", to_string(cluster));
     auto const name = fmt::format("{}-a", to_string(cluster));
     EXPECT_EQ(region().holder_of(name), region().instance_of(kMaster));
     auto const mounted = machines().ask(kMaster, "findmnt -n -o SOURCE,FSTYPE,OPTIONS " + at);
@@ -144,8 +144,9 @@ TEST_F(VmMaster, TheJournalHoldsNothingThatNobodyAskedFor) {
 TEST_F(VmMaster, TheAgentsMountsAreTheMachines) {
   EXPECT_EQ(machines().ask(kMaster, "readlink /proc/$(systemctl show -P MainPID haagent)/ns/mnt"),
             machines().ask(kMaster, "readlink /proc/1/ns/mnt"));
-  EXPECT_THAT(machines().ask(kMaster, "grep /var/lib/etcd/ /proc/1/mountinfo"),
-              AllOf(HasSubstr("/var/lib/etcd/main"), HasSubstr("/var/lib/etcd/events")));
+  EXPECT_THAT(
+      machines().ask(kMaster, "grep /var/lib/haagent-etcd/ /proc/1/mountinfo"),
+      AllOf(HasSubstr("/var/lib/haagent-etcd/main"), HasSubstr("/var/lib/haagent-etcd/events")));
 }
 
 TEST_F(VmMaster, AKilledAndARestartedAgentLeaveEtcdAlone) {

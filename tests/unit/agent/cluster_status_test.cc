@@ -34,7 +34,7 @@ EtcdStatus member_of(EtcdCluster cluster, char letter) {
   member.db_size = 25u << 20u;
   auto const volume = fmt::format("vol-{}-{}", to_string(cluster), letter);
   auto const device = cluster == EtcdCluster::main ? "/dev/nvme1n1" : "/dev/nvme2n1";
-  return {cluster, volume, "/dev/sdf", device, "/var/lib/etcd", member};
+  return {cluster, volume, "/dev/sdf", device, "/var/lib/haagent-etcd", member};
 }
 
 NodeView node(std::string role, char letter, int number) {

@@ -68,8 +68,8 @@ StatusReport report() {
   member.healthy_voters = 3;
   member.db_size = 25u << 20u;
   member.db_quota = 8ull << 30u;
-  made.etcd = {
-      {EtcdCluster::main, "vol-1", "/dev/sdf", "/dev/nvme1n1", "/var/lib/etcd/main", member}};
+  made.etcd = {{EtcdCluster::main, "vol-1", "/dev/sdf", "/dev/nvme1n1",
+                "/var/lib/haagent-etcd/main", member}};
   return made;
 }
 

@@ -24,8 +24,8 @@ class BackupStepTest : public testing::Test {
   BackupStepTest() {
     config_.cluster.name = "test.example";
     config_.etcd.binary = "/nowhere/etcd";
-    std::filesystem::create_directories(root_ / "var/lib/etcd/main");
-    facts_.main.mount.set({.mount_point = "/var/lib/etcd/main"});
+    std::filesystem::create_directories(root_ / "var/lib/haagent-etcd/main");
+    facts_.main.mount.set({.mount_point = "/var/lib/haagent-etcd/main"});
   }
   BackupParts parts() {
     return {config_, Root(root_.path()), http_, clock_, process_, store_, "0.1.0"};
@@ -78,7 +78,8 @@ TEST_F(BackupStepTest, AnUploadWithoutAManifestIsNoBackup) {
 
 TEST_F(BackupStepTest, AVolumeWithDataAsksNobody) {
   test::write_bytes(
-      root_ / "var/lib/etcd/main/data/member/wal/0000000000000000-0000000000000000.wal", "log");
+      root_ / "var/lib/haagent-etcd/main/data/member/wal/0000000000000000-0000000000000000.wal",
+      "log");
   StoreStep step(EtcdCluster::main, parts());
   look(step);
   EXPECT_EQ(store_.calls_of(MemoryStore::Call::list), 0);
@@ -87,7 +88,7 @@ TEST_F(BackupStepTest, AVolumeWithDataAsksNobody) {
 
 TEST_F(BackupStepTest, WhereTheLogEndsIsToldWhileThereIsNoQuorum) {
   using namespace test::etcd_log;
-  auto const wal = root_ / "var/lib/etcd/main/data/member/wal";
+  auto const wal = root_ / "var/lib/haagent-etcd/main/data/member/wal";
   test::write_bytes(wal / "0000000000000000-0000000000000000.wal",
                     metadata(0xa1, 0xc1) + entry_at(2, 5) + entry_at(3, 6) + state(5));
   // The next file, before its first entry.
@@ -122,7 +123,7 @@ EtcdOrder const kOrder{.id = "20260115T101500.000Z-i-a",
 
 // It must not lie in wait for the first moment in which this member sees no quorum.
 TEST_F(BackupStepTest, AnOrderBesideAQuorumBecomesVoid) {
-  auto const mount = root_ / "var/lib/etcd/main";
+  auto const mount = root_ / "var/lib/haagent-etcd/main";
   test::write_bytes(mount / "data/member/wal/0000000000000000-0000000000000000.wal", "log");
   ASSERT_TRUE(write_volume_marker(mount, {.cluster = "test.example",
                                           .etcd = "main",

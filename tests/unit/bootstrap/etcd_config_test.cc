@@ -25,8 +25,8 @@ EtcdInitial initial_of_three() {
 Result<std::string> render(NodeConfig const& config, EtcdVersion version,
                            EtcdCluster cluster = EtcdCluster::main) {
   return render_etcd_config(config, cluster, "a",
-                            fmt::format("/var/lib/etcd/{}/data", to_string(cluster)), version,
-                            initial_of_three());
+                            fmt::format("/var/lib/haagent-etcd/{}/data", to_string(cluster)),
+                            version, initial_of_three());
 }
 
 TEST(EtcdConfig, GoldenForEachVersion) {

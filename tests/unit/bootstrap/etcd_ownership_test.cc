@@ -29,7 +29,11 @@ TEST(EtcdOwnership, SaysWhatOfAFileMustChange) {
   using enum EtcdFile;
   for (auto const& row : {
            Row{"an open folder", way, {0, 0, 0755}, kEtcd, {}},
-           Row{"Debian's /var/lib/etcd", way, {110, 110, 0700}, kEtcd, {{110, 110, 0701}}},
+           Row{"a folder that Debian's etcd closed",
+               way,
+               {110, 110, 0700},
+               kEtcd,
+               {{110, 110, 0701}}},
            Row{"a folder that its group alone may list, and etcd is in it",
                way,
                {0, 997, 0740},
@@ -88,13 +92,13 @@ class EtcdOwnershipOnDisk : public testing::Test {
     put("/etc/kubernetes/pki/etcd/server.key", 0600);
     put("/etc/kubernetes/pki/etcd/peer.key", 0600);
     put("/etc/kubernetes/pki/etcd/healthcheck-client.key", 0600);
-    put("/var/lib/etcd/main/haagent.json", 0600);
-    put("/var/lib/etcd/main/data/member/wal/0000000000000000-0000000000000000.wal", 0600);
-    put("/var/lib/etcd/main/data/member/snap/db", 0600);
-    put("/var/lib/etcd/main/data.20260101T000000Z/member/snap/db", 0600);
+    put("/var/lib/haagent-etcd/main/haagent.json", 0600);
+    put("/var/lib/haagent-etcd/main/data/member/wal/0000000000000000-0000000000000000.wal", 0600);
+    put("/var/lib/haagent-etcd/main/data/member/snap/db", 0600);
+    put("/var/lib/haagent-etcd/main/data.20260101T000000Z/member/snap/db", 0600);
     for (auto const* folder : {"data", "data/member", "data/member/wal", "data/member/snap"})
-      ASSERT_EQ(::chmod(root_(fs::path("/var/lib/etcd/main") / folder).c_str(), 0700), 0);
-    ASSERT_EQ(::chmod(root_("/var/lib/etcd").c_str(), 0700), 0);
+      ASSERT_EQ(::chmod(root_(fs::path("/var/lib/haagent-etcd/main") / folder).c_str(), 0700), 0);
+    ASSERT_EQ(::chmod(root_("/var/lib/haagent-etcd").c_str(), 0700), 0);
     ASSERT_EQ(::chmod(directory_.path().c_str(), 0755), 0);
   }
   void put(fs::path const& path, mode_t mode) {
@@ -102,7 +106,7 @@ class EtcdOwnershipOnDisk : public testing::Test {
     ASSERT_TRUE(replace_file(root_(path), path.string(), {.mode = mode}));
   }
   Result<void> give() {
-    return give_to_etcd(root_, EtcdCluster::main, root_("/var/lib/etcd/main"), kEtcd);
+    return give_to_etcd(root_, EtcdCluster::main, root_("/var/lib/haagent-etcd/main"), kEtcd);
   }
   FileOwner owner(fs::path const& path) const {
     struct stat status{};
@@ -129,25 +133,27 @@ class EtcdOwnershipOnDisk : public testing::Test {
 };
 
 TEST_F(EtcdOwnershipOnDisk, EtcdReadsAndWritesWhatIsItsAndNothingElse) {
-  auto const log = "/var/lib/etcd/main/data/member/wal/0000000000000000-0000000000000000.wal";
+  auto const log =
+      "/var/lib/haagent-etcd/main/data/member/wal/0000000000000000-0000000000000000.wal";
   ASSERT_FALSE(etcd_opens(log, std::ios::in));
   ASSERT_TRUE(give());
   EXPECT_TRUE(etcd_opens(log, std::ios::in | std::ios::out));
-  EXPECT_TRUE(etcd_opens("/var/lib/etcd/main/data/member/snap/db", std::ios::in | std::ios::out));
+  EXPECT_TRUE(
+      etcd_opens("/var/lib/haagent-etcd/main/data/member/snap/db", std::ios::in | std::ios::out));
   for (auto const* shown : {"/etc/haagent/etcd/main.yaml", "/etc/kubernetes/pki/etcd/server.key",
                             "/etc/kubernetes/pki/etcd/peer.key"}) {
     EXPECT_TRUE(etcd_opens(shown, std::ios::in)) << shown;
     EXPECT_FALSE(etcd_opens(shown, std::ios::in | std::ios::out)) << shown;
   }
-  for (auto const* hidden :
-       {"/etc/kubernetes/pki/etcd/healthcheck-client.key", "/var/lib/etcd/main/haagent.json",
-        "/var/lib/etcd/main/data.20260101T000000Z/member/snap/db"})
+  for (auto const* hidden : {"/etc/kubernetes/pki/etcd/healthcheck-client.key",
+                             "/var/lib/haagent-etcd/main/haagent.json",
+                             "/var/lib/haagent-etcd/main/data.20260101T000000Z/member/snap/db"})
     EXPECT_FALSE(etcd_opens(hidden, std::ios::in)) << hidden;
 }
 
 TEST_F(EtcdOwnershipOnDisk, WhatAnInterruptedOneHasLeftIsGivenTheNextTime) {
   ASSERT_TRUE(give());
-  auto const deep = "/var/lib/etcd/main/data/member/snap/db";
+  auto const deep = "/var/lib/haagent-etcd/main/data/member/snap/db";
   ASSERT_EQ(::chown(root_(deep).c_str(), 0, 0), 0);
   ASSERT_TRUE(give());
   EXPECT_EQ(owner(deep), (FileOwner{kEtcd.uid, kEtcd.gid, 0600}));
@@ -156,7 +162,7 @@ TEST_F(EtcdOwnershipOnDisk, WhatAnInterruptedOneHasLeftIsGivenTheNextTime) {
 // Whoever was etcd before may have put anything there.
 TEST_F(EtcdOwnershipOnDisk, NoLinkLeadsOutOfTheDataDirectory) {
   put("/etc/shadow", 0600);
-  auto const inside = root_("/var/lib/etcd/main/data/member");
+  auto const inside = root_("/var/lib/haagent-etcd/main/data/member");
   fs::create_symlink(root_("/etc/shadow"), inside / "link");
   fs::create_directory_symlink(root_("/etc"), inside / "folder");
   ASSERT_TRUE(give());
@@ -165,9 +171,10 @@ TEST_F(EtcdOwnershipOnDisk, NoLinkLeadsOutOfTheDataDirectory) {
 }
 
 TEST_F(EtcdOwnershipOnDisk, AnEtcdOfTheAgentsOwnChangesNothing) {
-  auto const before = owner("/var/lib/etcd");
-  ASSERT_TRUE(give_to_etcd(root_, EtcdCluster::main, root_("/var/lib/etcd/main"), own_user()));
-  EXPECT_EQ(owner("/var/lib/etcd"), before);
+  auto const before = owner("/var/lib/haagent-etcd");
+  ASSERT_TRUE(
+      give_to_etcd(root_, EtcdCluster::main, root_("/var/lib/haagent-etcd/main"), own_user()));
+  EXPECT_EQ(owner("/var/lib/haagent-etcd"), before);
   EXPECT_EQ(owner("/etc/kubernetes/pki/etcd/server.key"), (FileOwner{0, 0, 0600}));
 }
 

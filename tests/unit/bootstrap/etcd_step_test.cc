@@ -147,12 +147,12 @@ class EtcdStepTest : public testing::Test {
     identity.address = "10.0.0.1";
     facts_.identity.set(identity);
     facts_.main.volume.set(*etcd_volume_of(ec2_.volume("vol-a"), EtcdCluster::main));
-    facts_.main.mount.set({.mount_point = "/var/lib/etcd/main"});
+    facts_.main.mount.set({.mount_point = "/var/lib/haagent-etcd/main"});
     test::write_bytes(root_ / "etc/hosts",
                       hosts_with_block("", {{"10.0.0.1", "etcd-a.internal.x.example"},
                                             {"10.0.0.2", "etcd-b.internal.x.example"},
                                             {"10.0.0.3", "etcd-c.internal.x.example"}}));
-    std::filesystem::create_directories(root_ / "var/lib/etcd/main");
+    std::filesystem::create_directories(root_ / "var/lib/haagent-etcd/main");
     make(/*asks_for_backups=*/false);
   }
 
@@ -169,7 +169,7 @@ class EtcdStepTest : public testing::Test {
   }
   // A learner of b's cluster that runs.
   void learn() {
-    test::write_bytes(root_ / "var/lib/etcd/main/data/member/wal/0.wal", "a log");
+    test::write_bytes(root_ / "var/lib/haagent-etcd/main/data/member/wal/0.wal", "a log");
     units_.now.phase = UnitState::Phase::running;
     http_.up = true;
   }
@@ -273,7 +273,7 @@ TEST_F(EtcdStepTest, ALearnerWhoseLogDoesNotGrowIsAddedAnew) {
   act();
   EXPECT_TRUE(sentence_of(look()).starts_with("set the data of etcd-a aside: "));
   act();
-  EXPECT_FALSE(std::filesystem::exists(root_ / "var/lib/etcd/main/data"));
+  EXPECT_FALSE(std::filesystem::exists(root_ / "var/lib/haagent-etcd/main/data"));
   EXPECT_EQ(sentence_of(look()), "tag the volume of etcd-a with cluster c1");
   act();
   EXPECT_EQ(sentence_of(look()), "add etcd-a to the cluster as a learner");
@@ -287,7 +287,7 @@ TEST_F(EtcdStepTest, AnEtcdThatIsShutOutIsLetInAgain) {
   units_.runs_as = {64001, 64001};
   units_.now.pid = 42;
   auto const key = root_ / "etc/kubernetes/pki/etcd/server.key";
-  auto const log = root_ / "var/lib/etcd/main/data/member/wal/0.wal";
+  auto const log = root_ / "var/lib/haagent-etcd/main/data/member/wal/0.wal";
   test::write_bytes(key, "a key");
   auto lets_in = [&](std::filesystem::path const& path) {
     auto const finding = look();
@@ -302,10 +302,10 @@ TEST_F(EtcdStepTest, AnEtcdThatIsShutOutIsLetInAgain) {
   while (sentence_of(look()).starts_with("let ")) act();
 
   // As the package etcd-server does when it is upgraded.
-  ASSERT_EQ(::chmod((root_ / "var/lib/etcd").c_str(), 0700), 0);
-  ASSERT_TRUE(lets_in(root_ / "var/lib/etcd"));
+  ASSERT_EQ(::chmod((root_ / "var/lib/haagent-etcd").c_str(), 0700), 0);
+  ASSERT_TRUE(lets_in(root_ / "var/lib/haagent-etcd"));
   act();
-  EXPECT_EQ(owner(root_ / "var/lib/etcd").st_mode & 07777u, 0701u);
+  EXPECT_EQ(owner(root_ / "var/lib/haagent-etcd").st_mode & 07777u, 0701u);
   ASSERT_EQ(::chown(key.c_str(), 0, 0), 0);
   ASSERT_EQ(::chmod(key.c_str(), 0600), 0);
   ASSERT_TRUE(lets_in(key));
@@ -337,8 +337,8 @@ class NewTrust : public EtcdStepTest {
                               .members = {"a", "b", "c"},
                               .volume_id = "vol-a",
                               .etcd_cluster_id = "c1"};
-    EXPECT_TRUE(write_volume_marker(root_ / "var/lib/etcd/main", marker));
-    test::write_bytes(root_ / "var/lib/etcd/main/data/member/wal/0.wal", "a log");
+    EXPECT_TRUE(write_volume_marker(root_ / "var/lib/haagent-etcd/main", marker));
+    test::write_bytes(root_ / "var/lib/haagent-etcd/main/data/member/wal/0.wal", "a log");
     trust("old");
     answering_ = &voters_;
     make(/*asks_for_backups=*/false);

@@ -453,7 +453,8 @@ TEST_F(AttachTest, StoppedMeansStopped) {
 TEST_F(AttachTest, ReleaseUnmountsDetachesAndForgets) {
   ASSERT_TRUE(machine.attach_both());
   machine.look("device-main");
-  auto point = std::filesystem::weakly_canonical(machine.root / "var/lib/etcd/main").string();
+  auto point =
+      std::filesystem::weakly_canonical(machine.root / "var/lib/haagent-etcd/main").string();
   machine.mounts.mounts = {{1, "/", point, "ext4", "/dev/vol-m", false}};
   ASSERT_TRUE(release(*machine.volumes, EtcdCluster::main, *machine.facts, clock));
   EXPECT_TRUE(machine.mounts.mounts.empty());
@@ -467,7 +468,8 @@ TEST_F(AttachTest, ReleaseUnmountsDetachesAndForgets) {
 
 TEST_F(AttachTest, ReleaseLeavesWhatIsStillMounted) {
   ASSERT_TRUE(machine.attach_both());
-  auto point = std::filesystem::weakly_canonical(machine.root / "var/lib/etcd/main").string();
+  auto point =
+      std::filesystem::weakly_canonical(machine.root / "var/lib/haagent-etcd/main").string();
   std::vector<Mount> const covered = {{1, "/", point, "ext4", "/dev/vol-m", false},
                                       {9, "/", point, "tmpfs", "tmpfs", false}};
   machine.mounts.mounts = covered;

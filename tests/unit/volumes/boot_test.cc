@@ -54,7 +54,7 @@ class BootTest : public testing::TestWithParam<std::string> {
     ASSERT_EQ(::mknod((root / "dev/nvme1n1").c_str(), S_IFBLK | 0600, disk->number()), 0);
   }
   void unmount() {
-    while (::umount2((root / "var/lib/etcd/main").c_str(), 0) == 0) {
+    while (::umount2((root / "var/lib/haagent-etcd/main").c_str(), 0) == 0) {
     }
   }
   void reboot() {
@@ -101,7 +101,7 @@ class BootTest : public testing::TestWithParam<std::string> {
 
 TEST_P(BootTest, FromAFreshVolumeToAMarkedMountAndBackAfterAReboot) {
   ASSERT_EQ(boot(), "");
-  auto point = root / "var/lib/etcd/main";
+  auto point = root / "var/lib/haagent-etcd/main";
   auto marker = read_volume_marker(point);
   ASSERT_TRUE(marker && *marker);
   EXPECT_EQ((*marker)->volume_id, "vol-0a1b");
@@ -118,7 +118,7 @@ TEST_P(BootTest, FromAFreshVolumeToAMarkedMountAndBackAfterAReboot) {
 
 TEST_P(BootTest, ASuccessorFindsTheDataAndNeverFormats) {
   ASSERT_EQ(boot(), "");
-  auto point = root / "var/lib/etcd/main";
+  auto point = root / "var/lib/haagent-etcd/main";
   test::write_bytes(point / "member/snap/db", "acknowledged");
   ASSERT_TRUE(release(*volumes, EtcdCluster::main, *facts, clock));
   EXPECT_EQ(ec2.volume("vol-0a1b").state, "available");
@@ -152,7 +152,7 @@ TEST_P(BootTest, ACopyWithItsDataIsNotTaken) {
 
 TEST_P(BootTest, AnotherDiskAtTheMountPointIsRefused) {
   ASSERT_EQ(boot(), "");
-  auto point = root / "var/lib/etcd/main";
+  auto point = root / "var/lib/haagent-etcd/main";
   ASSERT_EQ(::mount("tmpfs", point.c_str(), "tmpfs", 0, nullptr), 0);
   EXPECT_THAT(boot(), HasSubstr("mount-main: tmpfs is mounted at"));
 }

@@ -10,14 +10,15 @@ namespace {
 TEST(Mountinfo, ReadsWhatTheKernelWrites) {
   auto mounts = parse_mountinfo(
       "22 1 259:1 / / rw,relatime shared:1 - ext4 /dev/nvme0n1p1 rw,discard\n"
-      "36 22 259:3 / /var/lib/etcd/main rw,nosuid,nodev,noexec,noatime shared:29 master:2 - ext4 "
+      "36 22 259:3 / /var/lib/haagent-etcd/main rw,nosuid,nodev,noexec,noatime shared:29 master:2 "
+      "- ext4 "
       "/dev/nvme1n1 rw,errors=remount-ro\n"
       "40 22 0:35 /sub /mnt/a\\040b\\134c ro - tmpfs  rw\n"
       "41 22 0:36 / /mnt/d rw unbindable - xfs /dev/x ro,noquota\n");
   ASSERT_TRUE(mounts) << mounts.error().what;
   ASSERT_EQ(mounts->size(), 4u);
-  EXPECT_EQ((*mounts)[1],
-            (Mount{makedev(259, 3), "/", "/var/lib/etcd/main", "ext4", "/dev/nvme1n1", false}));
+  EXPECT_EQ((*mounts)[1], (Mount{makedev(259, 3), "/", "/var/lib/haagent-etcd/main", "ext4",
+                                 "/dev/nvme1n1", false}));
   EXPECT_EQ((*mounts)[2], (Mount{makedev(0, 35), "/sub", "/mnt/a b\\c", "tmpfs", "", true}));
   EXPECT_TRUE((*mounts)[3].read_only) << "the filesystem is, though the mount is not";
 }

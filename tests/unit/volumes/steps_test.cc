@@ -28,7 +28,7 @@ class StepsTest : public testing::Test {
   }
   FakeDisks::Disk& disk() { return machine.disks.disks["/dev/vol-m"]; }
   std::string point() {
-    return std::filesystem::weakly_canonical(machine.root / "var/lib/etcd/main").string();
+    return std::filesystem::weakly_canonical(machine.root / "var/lib/haagent-etcd/main").string();
   }
   bool volume_and_device() { return machine.converge({"volume-main", "device-main"}, 60s); }
   // The rows one after the other, as the boot list has them.
@@ -56,7 +56,7 @@ TEST_F(StepsTest, AFreshVolumeIsFormattedTaggedMountedAndMarked) {
   EXPECT_EQ((*marker)->member, "a");
   EXPECT_EQ((*marker)->formatted_at, ec2.volume("vol-m").tags["haagent.io/formatted-at"]);
   auto mounted = *machine.facts->main.mount.get();
-  EXPECT_EQ(mounted.mount_point, "/var/lib/etcd/main");
+  EXPECT_EQ(mounted.mount_point, "/var/lib/haagent-etcd/main");
   EXPECT_EQ(mounted.filesystem, "ext4");
   EXPECT_EQ(std::filesystem::status(point()).permissions(), std::filesystem::perms::owner_all);
 }
@@ -383,10 +383,11 @@ TEST_F(StepsTest, AFailedGrowIsAWarning) {
   disk().filesystem_bytes = 10ull << 30u;
   disk().can_grow = false;
   ASSERT_TRUE(boot());
-  EXPECT_THAT(machine.look("mount-main"),
-              AllOf(HasSubstr("done: vol-m is mounted at /var/lib/etcd/main; it could not be grown "
-                              "from 10.0 GiB to 20.0 GiB"),
-                    HasSubstr("Resize inode not valid")));
+  EXPECT_THAT(
+      machine.look("mount-main"),
+      AllOf(HasSubstr("done: vol-m is mounted at /var/lib/haagent-etcd/main; it could not be grown "
+                      "from 10.0 GiB to 20.0 GiB"),
+            HasSubstr("Resize inode not valid")));
 }
 
 // --- Interrupted after each change, started anew, and held to the same world.
