@@ -11,6 +11,7 @@
 
 #include "tests/fuzz/hold.h"
 #include "tests/fuzz/targets.h"
+#include "tests/support/source_dir.h"
 #include "tests/support/temporary_directory.h"
 
 namespace haagent::fuzz {
@@ -18,7 +19,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-fs::path const kFolder = fs::path(HAAGENT_SOURCE_DIR) / "tests/fuzz";
+fs::path const kFolder = test::source_dir() / "tests/fuzz";
 
 std::vector<fs::path> corpus_of(std::string_view target) {
   std::vector<fs::path> files;

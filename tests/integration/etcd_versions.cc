@@ -7,6 +7,7 @@
 #include <sstream>
 
 #include "agent/base/process.h"
+#include "tests/support/source_dir.h"
 #include "tests/support/temporary_directory.h"
 
 namespace haagent::test {
@@ -15,7 +16,7 @@ namespace fs = std::filesystem;
 
 EtcdPrograms etcd_programs(std::string_view minor) {
   EtcdPrograms found{.minor = std::string(minor), .folder = {}, .missing = {}};
-  auto const built = fs::path(HAAGENT_SOURCE_DIR) / "build/etcd" / minor;
+  auto const built = test::source_dir() / "build/etcd" / minor;
   if (minor != kEtcdMinors[0]) {
     found.folder = fs::weakly_canonical(built);
     if (fs::exists(found.etcd())) return found;

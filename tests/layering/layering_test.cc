@@ -12,6 +12,8 @@
 #include <string>
 #include <vector>
 
+#include "tests/support/source_dir.h"
+
 namespace {
 
 namespace fs = std::filesystem;
@@ -95,7 +97,7 @@ std::string folder_of(std::string const& path) {
 
 class Layering : public testing::Test {
  protected:
-  fs::path const root_ = HAAGENT_SOURCE_DIR;
+  fs::path const root_ = haagent::test::source_dir();
   std::vector<Include> const product_ = includes_below(root_, {"agent", "volumes", "bootstrap"});
 };
 

@@ -10,6 +10,8 @@
 #include <string>
 #include <vector>
 
+#include "tests/support/source_dir.h"
+
 namespace {
 
 namespace fs = std::filesystem;
@@ -81,7 +83,7 @@ class Traps : public testing::Test {
       EXPECT_TRUE(exists(name)) << "there is no test " << name << ": was it renamed or taken out?";
   }
 
-  fs::path const root_ = HAAGENT_SOURCE_DIR;
+  fs::path const root_ = haagent::test::source_dir();
   std::map<std::string, std::string> sources_;  // by "Suite.Name"
 };
 

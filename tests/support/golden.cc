@@ -6,6 +6,7 @@
 #include <iterator>
 #include <string>
 
+#include "tests/support/source_dir.h"
 #include "tests/support/temporary_directory.h"
 
 namespace haagent::test {
@@ -20,7 +21,7 @@ std::string_view line_at(std::string_view text, std::size_t at) {
 }  // namespace
 
 std::filesystem::path golden_path(std::filesystem::path const& below) {
-  return std::filesystem::path(HAAGENT_SOURCE_DIR) / "tests/golden" / below;
+  return test::source_dir() / "tests/golden" / below;
 }
 
 testing::AssertionResult matches_golden(std::filesystem::path const& below,

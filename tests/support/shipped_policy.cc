@@ -7,13 +7,13 @@
 #include <utility>
 
 #include "agent/base/files.h"
+#include "tests/support/source_dir.h"
 
 namespace haagent::test {
 
 std::string shipped_policy(std::string const& of, std::string const& cluster,
                            std::string const& bucket) {
-  auto const file = std::filesystem::path(HAAGENT_SOURCE_DIR) / "packaging/aws/terraform/policies" /
-                    (of + ".json");
+  auto const file = test::source_dir() / "packaging/aws/terraform/policies" / (of + ".json");
   auto const bytes = read_file(file);
   if (!bytes || !*bytes) throw std::runtime_error("there is no policy " + file.string());
   auto text = **bytes;

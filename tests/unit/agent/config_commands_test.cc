@@ -7,6 +7,7 @@
 #include "agent/base/yaml.h"
 #include "tests/support/golden.h"
 #include "tests/support/gzip.h"
+#include "tests/support/source_dir.h"
 #include "tests/support/temporary_directory.h"
 
 namespace haagent {
@@ -15,8 +16,7 @@ namespace {
 using test::bytes_of;
 using test::write_bytes;
 
-std::filesystem::path const kExamples =
-    std::filesystem::path(HAAGENT_SOURCE_DIR) / "packaging/examples";
+std::filesystem::path const kExamples = test::source_dir() / "packaging/examples";
 
 class ConfigCommand : public testing::Test {
  protected:

@@ -10,6 +10,7 @@
 #include "agent/config.h"
 #include "agent/config_commands.h"
 #include "tests/support/golden.h"
+#include "tests/support/source_dir.h"
 #include "tests/support/temporary_directory.h"
 
 namespace haagent {
@@ -18,8 +19,7 @@ namespace {
 using test::bytes_of;
 using test::golden_path;
 
-std::filesystem::path const kExamples =
-    std::filesystem::path(HAAGENT_SOURCE_DIR) / "packaging/examples";
+std::filesystem::path const kExamples = test::source_dir() / "packaging/examples";
 
 // As much of a JSON Schema validator as our schema has keywords; an unknown one fails the test.
 bool matches(Tree const& schema, Tree const& value);

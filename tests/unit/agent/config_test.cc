@@ -6,6 +6,7 @@
 
 #include "agent/config_commands.h"
 #include "tests/support/golden.h"
+#include "tests/support/source_dir.h"
 #include "tests/support/temporary_directory.h"
 
 namespace haagent {
@@ -64,8 +65,8 @@ INSTANTIATE_TEST_SUITE_P(Golden, ConfigPage, testing::ValuesIn(yaml_files(golden
                          [](auto const& page) { return page.param.stem().string(); });
 
 TEST(Config, FillsTheStructFromEveryKindOfValue) {
-  auto loaded = load({document("a.yaml", bytes_of(std::filesystem::path(HAAGENT_SOURCE_DIR) /
-                                                  "packaging/examples/master-tuned.yaml"))});
+  auto loaded = load(
+      {document("a.yaml", bytes_of(test::source_dir() / "packaging/examples/master-tuned.yaml"))});
   ASSERT_TRUE(loaded.ok()) << loaded.page();
   auto const& config = loaded.config;
   EXPECT_EQ(config.role, Role::master);
@@ -168,7 +169,7 @@ TEST(Config, TellsTheOriginOfEachValue) {
 }
 
 TEST(Config, SaysNothingWhereThereAreCommentsAlone) {
-  auto packaged = bytes_of(std::filesystem::path(HAAGENT_SOURCE_DIR) / "packaging/haagent.yaml");
+  auto packaged = bytes_of(test::source_dir() / "packaging/haagent.yaml");
   struct Row {
     char const* what;
     ConfigSources gathered;
@@ -197,8 +198,7 @@ TEST(Config, SaysNothingWhereThereAreCommentsAlone) {
 
 TEST(Config, WhatIsShownReadsBackAsTheSame) {
   for (auto const* example : {"master.yaml", "worker.yaml", "master-tuned.yaml"}) {
-    auto text =
-        bytes_of(std::filesystem::path(HAAGENT_SOURCE_DIR) / "packaging/examples" / example);
+    auto text = bytes_of(test::source_dir() / "packaging/examples" / example);
     auto loaded = load({document("a.yaml", text)});
     ASSERT_TRUE(loaded.ok()) << loaded.page();
     for (bool origins : {false, true}) {

@@ -6,6 +6,7 @@
 
 #include "agent/config.h"
 #include "agent/user_data.h"
+#include "tests/support/source_dir.h"
 #include "tests/support/temporary_directory.h"
 
 namespace haagent {
@@ -14,7 +15,7 @@ namespace {
 namespace fs = std::filesystem;
 
 std::string example(std::string const& name) {
-  return test::bytes_of(fs::path(HAAGENT_SOURCE_DIR) / "packaging" / name);
+  return test::bytes_of(test::source_dir() / "packaging" / name);
 }
 
 Role role_of(std::string const& document) {

@@ -2,14 +2,14 @@
 #include <gtest/gtest.h>
 
 #include "agent/config.h"
+#include "tests/support/source_dir.h"
 #include "tests/support/temporary_directory.h"
 
 namespace haagent {
 namespace {
 
 std::string user_data(std::string const& role) {
-  auto text = test::bytes_of(std::filesystem::path(HAAGENT_SOURCE_DIR) /
-                             "packaging/aws/terraform/node.yaml");
+  auto text = test::bytes_of(test::source_dir() / "packaging/aws/terraform/node.yaml");
   std::pair<std::string, std::string> const values[] = {
       {"${role}", role},
       {"${cluster}", "prod.example.com"},

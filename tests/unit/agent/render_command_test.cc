@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "tests/support/golden.h"
+#include "tests/support/source_dir.h"
 #include "tests/support/temporary_directory.h"
 
 namespace haagent {
@@ -52,8 +53,7 @@ TEST(RenderCommand, WritesEveryFileOffEc2AndLeavesThemAloneAfterwards) {
   test::TemporaryDirectory directory;
   RenderOptions const options{
       .root = Root(directory / "root"),
-      .config = {.files = {std::filesystem::path(HAAGENT_SOURCE_DIR) /
-                           "packaging/examples/master.yaml"}},
+      .config = {.files = {test::source_dir() / "packaging/examples/master.yaml"}},
       .out = directory / "out",
       .identity = kGiven,
   };

@@ -10,6 +10,7 @@
 #include "agent/exit_codes.h"
 #include "bootstrap/etcd/names.h"
 #include "bootstrap/kube/paths.h"
+#include "tests/support/source_dir.h"
 #include "tests/support/temporary_directory.h"
 
 namespace haagent {
@@ -23,7 +24,7 @@ using testing::Not;
 // Key to the words of all its lines.
 std::map<std::string, std::vector<std::string>> keys_of(std::string const& unit) {
   std::map<std::string, std::vector<std::string>> keys;
-  std::istringstream in(test::bytes_of(std::string(HAAGENT_SOURCE_DIR) + "/units/" + unit));
+  std::istringstream in(test::bytes_of(test::source_dir() / "units" / unit));
   for (std::string line; std::getline(in, line);) {
     auto const at = line.find('=');
     if (line.starts_with('#') || at == std::string::npos) continue;
@@ -128,9 +129,8 @@ TEST(UnitFiles, EtcdIsAUserOfItsOwnWithoutACapability) {
   auto const keys = keys_of("haagent-etcd@.service");
   EXPECT_THAT(keys.at("User"), testing::ElementsAre("haagent-etcd"));
   EXPECT_TRUE(keys.at("CapabilityBoundingSet").empty());
-  EXPECT_THAT(
-      test::bytes_of(std::string(HAAGENT_SOURCE_DIR) + "/packaging/debian/haagent.postinst"),
-      HasSubstr("haagent-etcd"));
+  EXPECT_THAT(test::bytes_of(test::source_dir() / "packaging/debian/haagent.postinst"),
+              HasSubstr("haagent-etcd"));
 }
 
 // kubeadm's 10-kubeadm.conf comes after ours: whoever has both runs the same kubelet.
@@ -140,8 +140,7 @@ TEST(UnitFiles, TheKubeletFindsWhatIsWrittenAndWaitsForNobody) {
     EXPECT_FALSE(keys.contains(key)) << key;
   EXPECT_THAT(keys.at("StartLimitIntervalSec"), testing::ElementsAre("0"));
   EXPECT_THAT(keys.at("Restart"), testing::ElementsAre("always"));
-  auto const text =
-      test::bytes_of(std::string(HAAGENT_SOURCE_DIR) + "/units/kubelet.service.d/10-haagent.conf");
+  auto const text = test::bytes_of(test::source_dir() / "units/kubelet.service.d/10-haagent.conf");
   for (std::string const path :
        {bootstrap::kube::kKubeletConfig, bootstrap::kube::kKubeletFlags,
         bootstrap::kube::kKubeletKubeconfig, bootstrap::kube::kBootstrapKubeconfig})

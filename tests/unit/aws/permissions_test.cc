@@ -1,4 +1,5 @@
 #include "agent/aws/permissions.h"
+#include "tests/support/source_dir.h"
 
 #include <gtest/gtest.h>
 
@@ -27,7 +28,7 @@ void collect(std::string const& text, std::string const& pattern, std::string co
 
 // What the clients ask for, read from their own sources.
 std::set<std::string> asked_for() {
-  auto const folder = std::filesystem::path(HAAGENT_SOURCE_DIR) / "agent/aws";
+  auto const folder = test::source_dir() / "agent/aws";
   std::set<std::string> found;
   auto const ec2 = bytes_of(folder / "ec2_client.cc");
   collect(ec2, R"re(state_->(?:call|describe)\("(\w+)")re", "ec2", found);

@@ -6,6 +6,7 @@
 
 #include "agent/base/sha256.h"
 #include "agent/base/yaml.h"
+#include "tests/support/source_dir.h"
 #include "tests/support/temporary_directory.h"
 
 namespace haagent::aws {
@@ -77,7 +78,7 @@ struct SuiteCase {
 };
 
 std::vector<SuiteCase> suite() {
-  auto path = std::filesystem::path(HAAGENT_SOURCE_DIR) / "tests/golden/aws/sigv4.yaml";
+  auto path = test::source_dir() / "tests/golden/aws/sigv4.yaml";
   auto tree = yaml::parse(test::bytes_of(path));
   EXPECT_TRUE(tree) << tree.error().what << " in line " << tree.error().mark.line;
   std::vector<SuiteCase> cases;
