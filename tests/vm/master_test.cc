@@ -127,6 +127,9 @@ TEST_F(VmMaster, AFirstBootFormsEtcdOnFreshlyFormattedVolumes) {
 TEST_F(VmMaster, CloudInitReadsTheUserDataFromTheMetadataService) {
   EXPECT_THAT(machines().ask(kMaster, "cat /run/cloud-init/result.json"),
               AllOf(HasSubstr("DataSourceEc2"), HasSubstr(R"("errors": [])")));
+  // Whoever waits for cloud-init, as image pipelines and node health checks do, gets on.
+  EXPECT_EQ(machines().ask(kMaster, "timeout 300 cloud-init status --wait | tr -d '.\\n'"),
+            "status: done");
   EXPECT_EQ(machines().ask(kMaster, "cat /etc/from-user-data"), "read by cloud-init");
   EXPECT_EQ(machines().ask(kMaster, "cloud-init query v1.instance_id"),
             region().instance_of(kMaster));
@@ -250,6 +253,23 @@ TEST_F(VmMaster, APowerOffHandsOverInOrder) {
   EXPECT_THAT(console, Not(HasSubstr("Failed unmounting")));
   ASSERT_TRUE(machines().has_booted(kMaster));
   EXPECT_THAT(complaints(machines(), kMaster, kAskedFor), IsEmpty());
+}
+
+// Its package removes /var/lib/etcd and whatever is below. No master is the worse for it, until it
+// needs the program again.
+TEST_F(VmMaster, DebiansEtcdIsPurgedAndTheDataStay) {
+  auto const members = [] {
+    return machines().of_unit(kMaster, "haagent-etcd@main", "MainPID") + " " +
+           machines().of_unit(kMaster, "haagent-etcd@events", "MainPID");
+  };
+  auto const before = members();
+  put_both("before", "the purge");
+  machines().ask(kMaster, "dpkg --purge etcd-server >/dev/null 2>&1");
+  machines().ask(kMaster, "test ! -e /usr/bin/etcd && test ! -e /var/lib/etcd");
+  expect_both("before", "the purge");
+  put_both("after", "the purge");
+  expect_both("after", "the purge");
+  EXPECT_EQ(members(), before);
 }
 
 }  // namespace
