@@ -142,6 +142,20 @@ TEST_F(VmMaster, TheJournalHoldsNothingThatNobodyAskedFor) {
       [] { return machines().ask(kMaster, "systemctl is-system-running || true") == "running"; }));
 }
 
+// By the package's drop-in, with the apiserver's pod, which the load balancer finds healthy.
+TEST_F(VmMaster, TheKubeletIsStartedOnce) {
+  EXPECT_EQ(machines().of_unit(kMaster, "kubelet", "ActiveState"), "active");
+  EXPECT_EQ(machines().of_unit(kMaster, "kubelet", "NRestarts"), "0");
+  EXPECT_TRUE(machines().comes_true([] {
+    return region()
+               .sh(kMaster,
+                   "python3 -c 'import urllib.request as r, ssl; "
+                   "r.urlopen(\"https://10.255.0.10/readyz\", timeout=30, context="
+                   "ssl.create_default_context(cafile=\"/etc/kubernetes/pki/ca.crt\"))'")
+               .code == 0;
+  }));
+}
+
 // Mounts that the agent makes are the machine's, and it reaches block devices: its sandbox has no
 // mount namespace.
 TEST_F(VmMaster, TheAgentsMountsAreTheMachines) {
