@@ -1,7 +1,7 @@
 # An AMI with haagent, etcd and Kubernetes in it: Debian 12, made by the script `bake` beside this file.
 #
 #   packer init haagent.pkr.hcl
-#   packer build -var haagent_deb=haagent_0.1.0_arm64.deb -var etcd=3.6.16 -var kubernetes=1.33.2 \
+#   packer build -var haagent_deb=haagent_0.1.0_amd64.deb -var etcd=3.6.16 -var kubernetes=1.33.2 \
 #     -var checksums=SHA256SUMS haagent.pkr.hcl
 #
 # The machine that it bakes on needs no role: nothing of the cluster is asked for, and nothing of it gets in.
@@ -23,7 +23,7 @@ variable "haagent_deb" {
 
 variable "architecture" {
   type        = string
-  default     = "arm64"
+  default     = "amd64"
   description = "arm64 or amd64, as Debian calls them."
   validation {
     condition     = contains(["arm64", "amd64"], var.architecture)
@@ -178,7 +178,7 @@ build {
   provisioner "shell" {
     skip_clean = true
     inline = [
-      "sudo bash ${local.work}/bake ${join(" ", [for word in local.arguments : "'${word}'"])} && sudo rm -rf ${local.work}",
+      "sudo bash ${local.work}/bake --this-machine ${join(" ", [for word in local.arguments : "'${word}'"])} && sudo rm -rf ${local.work}",
     ]
   }
 }
