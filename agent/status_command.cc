@@ -17,6 +17,10 @@ namespace {
 
 using namespace std::chrono_literals;
 
+// All nodes are asked at once. A master that is busy with a boot or a backup takes a while to
+// answer.
+constexpr Duration kAnswers = 5s;
+
 // The cluster's instances, as EC2 lists them. An error is a note on the page, not the end of it.
 Result<std::vector<aws::Instance>> cluster_instances(Machine& machine, StatusOptions const& options,
                                                      StatusReport const& own,
@@ -54,7 +58,7 @@ Page cluster_view(StatusOptions const& options, StatusReport const& own, Termina
         listed.error().what);
   }
   auto view = gather_cluster(own, instances, machine.http, bootstrap::pki::agent_tls(options.root),
-                             2s, stop);
+                             kAnswers, stop);
   view.note = note;
   auto text = options.form == OutputFormat::text ? cluster_page(view, terminal.colour)
                                                  : print_tree(to_tree(view), options.form);

@@ -44,7 +44,8 @@ std::optional<std::pair<int, int>> minor_of(std::string_view version) {
 Finding not_running(std::string check, Program const& program) {
   return problem(std::move(check),
                  fmt::format("{} is there and does not run: {}", program.path, program.trouble),
-                 "install it for this machine's architecture, with the libraries that it needs");
+                 "see that it is of this machine's architecture, has the libraries that it needs, "
+                 "and that the machine is not too busy to start it");
 }
 
 std::vector<std::string> words_in(std::string_view line) {
