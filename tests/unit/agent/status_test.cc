@@ -132,6 +132,12 @@ INSTANTIATE_TEST_SUITE_P(
                r.etcd[0].member->healthy_voters = 1;
              },
              Writer::alive, Phase::degraded, 1},
+        Page{"others_are_slow",
+             [](StatusReport& r) {
+               booted(r);
+               r.etcd[0].member->healthy_voters = 1;
+             },
+             Writer::alive, Phase::ready, 0},
         Page{"killed", booted, Writer::gone, Phase::ready, 1},
         Page{"bootstrap_ended",
              [](StatusReport& r) {
