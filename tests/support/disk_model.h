@@ -65,8 +65,8 @@ class MachineDisks final : public volumes::Devices, public volumes::Disks, publi
 
   void attached(std::string const& volume_id);  // an AttachVolume was carried out
   void lose_mounts();                           // a machine that goes down
-  std::vector<std::string> mounted()
-      const;  // "vol-1 at /var/lib/haagent-etcd/main", under the root
+  // "vol-1 at /var/lib/haagent-etcd/main", under the root
+  std::vector<std::string> mounted() const;
 
   // Devices
   Result<std::optional<BlockDevice>> find(EtcdVolume const& volume) override;
