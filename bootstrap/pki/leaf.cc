@@ -89,4 +89,19 @@ LeafDecision decide_leaf(LeafOnDisk const& disk, LeafWanted const& wanted, UtcTi
   return Keep{.not_after = end, .renew_at = renew_at};
 }
 
+LeafDecision LeafMemory::decide(std::string const& name, LeafOnDisk const& disk,
+                                LeafWanted const& wanted, UtcTime now) {
+  if (auto found = kept_.find(name); found != kept_.end()) {
+    auto const& [its_disk, its_wanted, keep, decided] = found->second;
+    if (now >= decided && now < decided + kLeafBelieved && now < keep.renew_at &&
+        disk == its_disk && wanted == its_wanted)
+      return keep;
+    kept_.erase(found);
+  }
+  auto decision = decide_leaf(disk, wanted, now);
+  if (auto const* keep = std::get_if<Keep>(&decision))
+    kept_.insert_or_assign(name, Kept{disk, wanted, *keep, now});
+  return decision;
+}
+
 }  // namespace haagent::bootstrap::pki

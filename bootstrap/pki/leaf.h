@@ -1,6 +1,7 @@
 // Whether a certificate that is on the disk still serves: a pure function.
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
 #include <variant>
@@ -13,6 +14,7 @@ struct LeafOnDisk {
   std::optional<std::string> certificate;  // nothing: there is no file
   std::optional<Secret> key;
   bool key_is_private = true;  // its mode lets nobody else read it
+  bool operator==(LeafOnDisk const&) const = default;
 };
 
 struct LeafWanted {
@@ -20,6 +22,7 @@ struct LeafWanted {
   std::string trust;      // the authority's certificates, as far as they are known
   std::string signer_id;  // the authority that signs now; empty: not known
   Duration lifetime{};
+  bool operator==(LeafWanted const&) const = default;
 };
 
 struct Keep {
@@ -38,6 +41,26 @@ struct Issue {
 using LeafDecision = std::variant<Keep, Issue>;
 
 LeafDecision decide_leaf(LeafOnDisk const& disk, LeafWanted const& wanted, UtcTime now);
+
+// decide_leaf for a caller who asks every few seconds of files that change once a month: to decode
+// a key takes libcrypto milliseconds, and a node has a score of them. A Keep is given again for the
+// same bytes and wishes, until its renewal is due and for no longer than kLeafBelieved: what else
+// of the chain has ended by then is found.
+inline constexpr Duration kLeafBelieved{600'000};
+class LeafMemory {
+ public:
+  LeafDecision decide(std::string const& name, LeafOnDisk const& disk, LeafWanted const& wanted,
+                      UtcTime now);
+
+ private:
+  struct Kept {
+    LeafOnDisk disk;
+    LeafWanted wanted;
+    Keep keep;
+    UtcTime decided;
+  };
+  std::map<std::string, Kept> kept_;
+};
 
 // The same addresses however they are written, so that two specs can be compared.
 LeafSpec canonical(LeafSpec spec);

@@ -116,7 +116,7 @@ Result<FileMode> PkiStep::key_mode(Leaf const& leaf) const {
   return shown_to(*user);
 }
 
-Result<void> PkiStep::plan_leaf(Plan& plan, Leaf const& leaf) const {
+Result<void> PkiStep::plan_leaf(Plan& plan, Leaf const& leaf) {
   auto certificate = read_file(parts_.root(leaf.certificate));
   if (!certificate) return std::unexpected(certificate.error());
   auto key = read_file(parts_.root(leaf.key));
@@ -137,7 +137,7 @@ Result<void> PkiStep::plan_leaf(Plan& plan, Leaf const& leaf) const {
     if (!trust) return std::unexpected(trust.error());
     wanted.trust = trust->value_or("");
   }
-  auto decision = decide_leaf(disk, wanted, parts_.clock.utc());
+  auto decision = leaf_memory_.decide(leaf.name, disk, wanted, parts_.clock.utc());
   if (auto const* keep = std::get_if<Keep>(&decision)) {
     plan.told.certificates.push_back({leaf.name, keep->not_after, keep->renew_at});
     return {};
@@ -154,7 +154,7 @@ Result<void> PkiStep::plan_leaf(Plan& plan, Leaf const& leaf) const {
   return {};
 }
 
-Result<PkiStep::Plan> PkiStep::plan(Facts& facts) const {
+Result<PkiStep::Plan> PkiStep::plan(Facts& facts) {
   auto identity = facts.identity.require("identity");
   if (!identity) return std::unexpected(identity.error());
   auto volume = facts.main.volume.require("volume of main");

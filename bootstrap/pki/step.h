@@ -64,10 +64,10 @@ class PkiStep final : public Step {
     bool clean() const { return trust.empty() && leaves.empty() && !service_account; }
   };
 
-  Result<Plan> plan(Facts& facts) const;
+  Result<Plan> plan(Facts& facts);
   Result<void> plan_trust(Plan& plan) const;
   Result<void> plan_service_account(Plan& plan) const;
-  Result<void> plan_leaf(Plan& plan, Leaf const& leaf) const;
+  Result<void> plan_leaf(Plan& plan, Leaf const& leaf);
   Result<FileMode> key_mode(Leaf const& leaf) const;
   Result<void> read_store(bool everything, std::stop_token stop);
   Result<void> is_new(std::string const& key, char const* path) const;
@@ -88,6 +88,7 @@ class PkiStep final : public Step {
   Result<void> change_document(std::stop_token stop);
 
   PkiParts parts_;
+  LeafMemory leaf_memory_;
   std::map<std::string_view, Bundle> bundles_;  // as the store has them, by authority
   std::map<std::string_view, std::string> versions_;
   struct Change {

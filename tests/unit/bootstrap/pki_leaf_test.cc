@@ -140,5 +140,36 @@ TEST(Leaf, IsRenewedAtTwoThirdsOfItsLife) {
   EXPECT_EQ(keep.renew_at, kNow + 200h);
 }
 
+// Each of the table's cases after the good one was kept: the memory says what the function says.
+TEST_P(DecideLeaf, IsRememberedForTheSameAlone) {
+  World world;
+  world.disk = {.certificate = signed_by(authority(), kSpec), .key = key()};
+  LeafMemory memory;
+  for (int i = 0; i < 2; ++i)
+    ASSERT_TRUE(std::holds_alternative<Keep>(
+        memory.decide("etcd/server", world.disk, world.wanted, world.now)));
+  GetParam().change(world);
+  auto const decision = memory.decide("etcd/server", world.disk, world.wanted, world.now);
+  auto const* issue = std::get_if<Issue>(&decision);
+  EXPECT_EQ(issue ? issue->because : "", GetParam().because);
+}
+
+// A node looks at a score of them every few seconds: decoding a key each time was a third of what
+// the agent used at rest.
+TEST(LeafMemory, IsMuchCheaperThanTheDecision) {
+  LeafOnDisk const disk{.certificate = signed_by(authority(), kSpec), .key = key()};
+  LeafWanted const wanted{
+      .spec = kSpec, .trust = authority().certificate, .signer_id = {}, .lifetime = kLife};
+  auto const took = [](auto const& decide) {
+    auto const began = std::chrono::steady_clock::now();
+    for (int i = 0; i < 100; ++i) EXPECT_TRUE(std::holds_alternative<Keep>(decide()));
+    return std::chrono::steady_clock::now() - began;
+  };
+  LeafMemory memory;
+  auto const plain = took([&] { return decide_leaf(disk, wanted, kNow); });
+  auto const remembered = took([&] { return memory.decide("etcd/server", disk, wanted, kNow); });
+  EXPECT_LT(remembered * 5, plain);
+}
+
 }  // namespace
 }  // namespace haagent::bootstrap::pki
