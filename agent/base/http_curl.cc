@@ -15,7 +15,9 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr std::size_t kIdleKept = 8;
+// A master asks a dozen places again and again: its own members and apiserver, each peer's two
+// members and agent, EC2, the store, metadata; some by two certificates.
+constexpr std::size_t kIdleKept = 32;
 constexpr Duration kIdleAge = 60s;  // a load balancer drops idle connections at 60 s or later
 
 struct EasyDeleter {
