@@ -46,6 +46,7 @@ struct EtcdStatus {
   std::optional<EtcdTimingFacts> timing;
   std::optional<EtcdBackupDuty> backup;
   std::optional<EtcdLogEnd> log;  // while there is no quorum
+  bool operator==(EtcdStatus const&) const = default;
 };
 
 struct StatusReport {
@@ -68,6 +69,7 @@ struct StatusReport {
   std::vector<EtcdPeer> peers;
   PkiFacts pki;
   std::vector<RowStatus> rows;
+  bool operator==(StatusReport const&) const = default;
 };
 
 Phase phase_of(StatusReport const& report);

@@ -53,8 +53,7 @@ void StatusKeeper::changed(std::vector<RowStatus> const& rows, std::size_t index
   report_.rows.insert(report_.rows.end(), role_.begin(), role_.end());
   report_.rows.insert(report_.rows.end(), settling_.begin(), settling_.end());
   if (told_.is_news(rows[index])) log::transition(rows[index], clock_.utc());
-  notify::status(headline(report_));
-  write();
+  if (write()) notify::status(headline(report_));
 }
 
 void StatusKeeper::know(NodeConfig const& config) {
@@ -107,13 +106,21 @@ StatusReport StatusKeeper::report() const {
   return report_;
 }
 
-void StatusKeeper::write() {
+// Rows look again every few seconds, and mostly find what they have found before.
+bool StatusKeeper::write() {
   fill_from_facts(report_, facts_);
   auto path = root_(std::filesystem::path(kStatusFile));
+  std::error_code ignored;
+  if (written_ == report_ && std::filesystem::exists(path, ignored)) return false;
   auto made = make_directories(path.parent_path());
   if (made) made = replace_file(path, json::print(to_tree(report_), /*indent=*/2));
   // Status is a service to people; the boot goes on without it, and says so in the log.
-  if (!made) log::warn("status file not written, going on: " + made.error().what);
+  written_.reset();
+  if (made)
+    written_ = report_;
+  else
+    log::warn("status file not written, going on: " + made.error().what);
+  return true;
 }
 
 }  // namespace haagent

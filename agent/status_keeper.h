@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -35,13 +36,15 @@ class StatusKeeper {
 
  private:
   void changed(std::vector<RowStatus> const& rows, std::size_t index, std::vector<RowStatus>& into);
-  void write();  // with mutex_ held
+  // With mutex_ held; nothing where the file says all of it already. False: nothing was new.
+  bool write();
 
   Root root_;
   Clock& clock_;
   Facts& facts_;
   mutable std::mutex mutex_;
   StatusReport report_;
+  std::optional<StatusReport> written_;
   std::vector<RowStatus> opening_;
   std::vector<RowStatus> role_;
   std::vector<RowStatus> settling_;

@@ -65,6 +65,7 @@ struct Identity {
   std::string ipv6;          // empty where there is none
   std::string hostname;      // private DNS name; the Kubernetes node name
   std::string architecture;  // "x86_64", "arm64"
+  bool operator==(Identity const&) const = default;
 };
 
 // One etcd volume of any zone, as its tags and attachment say.
@@ -114,6 +115,7 @@ struct EtcdMemberFacts {
   std::vector<std::string> silent_voters;  // of those, that do not answer, by name
   std::uint64_t db_size = 0;               // bytes
   std::uint64_t db_quota = 0;              // bytes
+  bool operator==(EtcdMemberFacts const&) const = default;
 };
 
 // Whether the state store has backups of a cluster: a new one is never formed beside them. Set by
@@ -161,6 +163,7 @@ struct CertificateEnd {
   UtcTime not_after{};
   UtcTime renew_at{};      // of an authority: its end
   bool authority = false;  // trusted here; renewed by a rotation alone
+  bool operator==(CertificateEnd const&) const = default;
 };
 
 // Set by pki.
@@ -172,6 +175,7 @@ struct PkiFacts {
   std::string turn;       // the master whose turn it is, as far as is known; empty: nobody's
   bool changing = false;  // a rotation or a turn is under way, and has got on within minutes
   std::string lacks;      // what of a rotation this master has not loaded yet, and what to do
+  bool operator==(PkiFacts const&) const = default;
 };
 
 // How far a member's log goes, as its volume has it.

@@ -66,6 +66,7 @@ struct RowStatus {
   std::optional<UtcTime> finished;  // when it was first done
   Duration own{0};                  // of began..finished: in haagent's own code
   Duration outside{0};              // of began..finished: in requests, other programs and waits
+  bool operator==(RowStatus const&) const = default;
 };
 std::string_view to_string(RowStatus::State state);
 

@@ -1,7 +1,10 @@
 #include "agent/status_keeper.h"
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "agent/log.h"
 #include "tests/support/fake_clock.h"
@@ -47,6 +50,42 @@ TEST(StatusKeeperTest, WhatStaysTheSameIsLoggedOnce) {
   EXPECT_EQ(times(log, "step=hosts"), 1u) << log;
   EXPECT_EQ(times(log, "step=etcd-main"), 2u) << log;
   EXPECT_THAT(log, HasSubstr("c does not answer"));
+}
+
+// Each write is a new file under the same name.
+TEST(StatusKeeperTest, IsWrittenWhereSomethingIsNew) {
+  test::TemporaryDirectory root;
+  test::FakeClock clock;
+  Facts facts;
+  StatusKeeper keeper(Root(root.path()), clock, facts, /*stays=*/true);
+  auto observe = keeper.role();
+  std::vector<RowStatus> rows = {row("hosts", "a is 10.0.0.1"), row("etcd-main", "etcd-a serves")};
+  auto const file = root.path() / std::filesystem::path(kStatusFile).relative_path();
+  // Held open, so that no later file gets its inode number.
+  std::vector<int> held;
+  auto const written = [&] {
+    held.push_back(::open(file.c_str(), O_RDONLY | O_CLOEXEC));
+    struct stat status{};
+    EXPECT_EQ(::fstat(held.back(), &status), 0);
+    return status.st_ino;
+  };
+  observe(rows, 0);
+  auto const first = written();
+  observe(rows, 1);
+  EXPECT_EQ(written(), first);
+
+  facts.pki.set({.certificates = {}, .warning = "the store does not answer"});
+  observe(rows, 1);
+  auto const with_fact = written();
+  EXPECT_NE(with_fact, first);
+  rows[1].sentence = "etcd-a serves; c does not answer";
+  observe(rows, 1);
+  auto const with_row = written();
+  EXPECT_NE(with_row, with_fact);
+  std::filesystem::remove(file);
+  observe(rows, 1);
+  EXPECT_NE(written(), with_row);
+  for (int each : held) ::close(each);
 }
 
 }  // namespace
