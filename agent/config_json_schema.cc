@@ -42,6 +42,8 @@ Tree value_schema(ConfigKey const& key) {
       return Tree::map({{"type", types({"string", "integer", "null"})},
                         {"pattern", "^[0-9]+(KiB|MiB|GiB|TiB)?$"},
                         {"minimum", 0}});
+    case ValueType::count:
+      return Tree::map({{"type", types({"integer", "null"})}, {"minimum", 0}});
     case ValueType::texts:
       return Tree::map(
           {{"type", types({"array", "null"})}, {"minItems", 1}, {"items", one_text(key)}});

@@ -31,6 +31,9 @@ constexpr ValueType type_of(std::optional<Duration> const*) {
 constexpr ValueType type_of(std::uint64_t const*) {
   return ValueType::size;
 }
+constexpr ValueType type_of(unsigned const*) {
+  return ValueType::count;
+}
 constexpr ValueType type_of(std::vector<std::string> const*) {
   return ValueType::texts;
 }
@@ -55,6 +58,9 @@ void assign(std::optional<Duration>& to, Tree const& value) {
 }
 void assign(std::uint64_t& to, Tree const& value) {
   to = parse_size(value.text()).value_or(to);
+}
+void assign(unsigned& to, Tree const& value) {
+  to = parse_count(value.text()).value_or(to);
 }
 void assign(Tree& to, Tree const& value) {
   to = value;
@@ -95,6 +101,9 @@ Tree to_value(std::optional<Duration> value) {
 }
 Tree to_value(std::uint64_t value) {
   return size_to_text(value);
+}
+Tree to_value(unsigned value) {
+  return static_cast<std::uint64_t>(value);
 }
 Tree to_value(std::vector<std::string> const& texts) {
   Tree list;
@@ -340,7 +349,7 @@ ConfigKeys make_keys() {
   rows.push_back(key("etcd.backups.keepAtLeast", AT(etcd.backups.keep_at_least),
                      {.description = "How many of the newest backups are kept, however old",
                       .who = "masters",
-                      .example = "\"10\""}));
+                      .example = "10"}));
   rows.push_back(key("etcd.backups.tools", AT(etcd.backups.tools),
                      {.description = "Directory of etcdctl and etcdutl instead of that of "
                                      "etcd.binary",

@@ -285,6 +285,11 @@ void check_value(ConfigKey const& key, Tree const& value, Diagnostics& out) {
         report(verdict_of(parse_size(value.text())), value, path, out);
       }
       return;
+    case ValueType::count:
+      if (expect(value.type() == Tree::Type::number, "a number", value, path, out)) {
+        report(verdict_of(parse_count(value.text())), value, path, out);
+      }
+      return;
     case ValueType::texts:
       if (!expect(value.is_list() && !value.items().empty(),
                   fmt::format("a list such as {}", key.example), value, path, out)) {

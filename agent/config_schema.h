@@ -23,6 +23,7 @@ enum class ValueType {
   boolean,
   duration,  // "100ms"
   size,      // "8GiB", or a number of bytes
+  count,     // a whole number
   texts,     // a list of texts
   flags,     // a map: flag name without dashes -> text, number, boolean, or a list of them
   labels,    // a map: label key -> text

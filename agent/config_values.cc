@@ -258,6 +258,14 @@ Result<std::uint64_t> parse_size(std::string_view text) {
   return fail(Kind::invalid, "'{}' is no size such as 8GiB, 512MiB or plain bytes", text);
 }
 
+Result<unsigned> parse_count(std::string_view text) {
+  unsigned count = 0;
+  auto const [end, error] = std::from_chars(text.data(), text.data() + text.size(), count);
+  if (error != std::errc() || end != text.data() + text.size())
+    return fail(Kind::invalid, "'{}' is no whole number such as 10", text);
+  return count;
+}
+
 std::string size_to_text(std::uint64_t bytes) {
   auto text = with_unit(bytes, kSizeUnits);
   return text.empty() ? std::to_string(bytes) : text;

@@ -27,6 +27,8 @@ std::string to_text(Duration duration);
 // "8GiB", "512MiB", or plain bytes.
 Result<std::uint64_t> parse_size(std::string_view text);
 std::string size_to_text(std::uint64_t bytes);
+// "10": a whole number, not below 0.
+Result<unsigned> parse_count(std::string_view text);
 
 // Labels of [a-z0-9-] joined by dots (RFC 1123), short enough to stand behind a member's host name.
 Verdict check_dns_name(std::string_view text);

@@ -115,6 +115,8 @@ std::string type_name(ValueType type) {
       return "a duration: 500ms, 30s, 5m, 1h";
     case ValueType::size:
       return "a size: 512MiB, 8GiB, or bytes";
+    case ValueType::count:
+      return "a number";
     case ValueType::texts:
       return "a list of texts";
     case ValueType::flags:

@@ -39,7 +39,7 @@ struct EtcdBackupConfig {
   Duration interval{15 * 60'000};            // interval
   Duration keep_for{90 * 24 * 3'600'000ll};  // keepFor: all of a day, one an hour of a week, then
                                              // one a day until here
-  std::uint64_t keep_at_least = 10;          // keepAtLeast: however old
+  unsigned keep_at_least = 10;               // keepAtLeast: however old
   std::string tools;  // tools: directory of etcdctl and etcdutl; empty: the one of etcd.binary
   std::string scratch = "/var/lib/haagent/scratch";  // scratch: off the etcd volume
 };

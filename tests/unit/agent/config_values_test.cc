@@ -226,6 +226,13 @@ TEST(ConfigUnits, DurationsReadAndPrint) {
   EXPECT_EQ(to_text(Duration(60'000)), "1m");
 }
 
+TEST(ConfigValues, Counts) {
+  EXPECT_EQ(parse_count("10"), 10u);
+  EXPECT_EQ(parse_count("0"), 0u);
+  for (auto const* text : {"", "-1", "1.5", "10GiB", " 10", "0x10", "99999999999"})
+    EXPECT_FALSE(parse_count(text)) << text;
+}
+
 TEST(ConfigUnits, SizesReadAndPrint) {
   EXPECT_EQ(parse_size("8GiB"), 8ull << 30u);
   EXPECT_EQ(parse_size("512MiB"), 512ull << 20u);

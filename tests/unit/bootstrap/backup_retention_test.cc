@@ -114,7 +114,7 @@ TEST(BackupRetention, WhateverTheSettingsAGoodOneIsLeft) {
     std::optional<std::string> good;
     if (!complete.empty() && below(4) != 0) good = complete[below(unsigned(complete.size()))];
     EtcdBackupConfig const config{.keep_for = std::chrono::hours(below(24 * 100)),
-                                  .keep_at_least = below(12)};
+                                  .keep_at_least = static_cast<unsigned>(below(12))};
     auto const gone = names(backups_to_remove(inventory, good, config, kNow));
     for (auto const& entry : inventory.entries) {
       if (!gone.contains(entry.name)) continue;
