@@ -166,8 +166,13 @@ class CommandLine {
         app_.add_subcommand("config", "Check, show or describe the node's configuration");
     config->require_subcommand(1);
     auto* check = config->add_subcommand(
-        "check", "Every problem of the files, or of this machine's own sources, with its place");
-    check->add_option("FILE", files_, "Files to check; none: this machine's own sources")
+        "check",
+        "Every problem of the configuration that the files make together, or this machine's own "
+        "sources, with its place");
+    check
+        ->add_option("FILE", files_,
+                     "Files to lay over each other, a later one over those before it; none: this "
+                     "machine's own sources")
         ->type_name("FILE");
     add_settings_option(*check);
     add_output_option(*check, config_.format);

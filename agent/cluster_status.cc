@@ -199,7 +199,11 @@ std::string cluster_page(ClusterView const& view, bool colour) {
     auto const* member = best_view(view, cluster);
     std::string line;
     if (!member) {
-      line = "no member answers";
+      bool const asked = std::ranges::any_of(view.nodes, [](NodeView const& node) {
+        return node.report && role_of(node) == "master";
+      });
+      line = asked ? "no member answers"
+                   : "not known: no master's agent answers, and etcd goes on without them";
     } else {
       line = fmt::format("{} of {} voters, {}, cluster {}", member->healthy_voters, member->voters,
                          member->leader.empty() ? "no leader" : "leader " + member->leader,
