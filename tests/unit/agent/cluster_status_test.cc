@@ -99,6 +99,14 @@ INSTANTIATE_TEST_SUITE_P(
               view.nodes[2].problem = "http://10.0.32.10:3999/v1/status: Connection refused";
             },
             1},
+        Row{"no_agent_answers",
+            [](ClusterView& view) {
+              for (auto& node : view.nodes) {
+                node.report.reset();
+                node.problem = "Connection refused";
+              }
+            },
+            1},
         Row{"successor_waits",
             [](ClusterView& view) {
               lose_b(view);
