@@ -32,6 +32,11 @@ class VmMaster : public testing::Test {
   }
 
   static Machines& machines() { return *machines_; }
+  static std::string agent() { return machines().of_unit(kMaster, "haagent", "MainPID"); }
+  static std::string pids() {  // of both members
+    return machines().of_unit(kMaster, "haagent-etcd@main", "MainPID") + " " +
+           machines().of_unit(kMaster, "haagent-etcd@events", "MainPID");
+  }
   static ClusterRegion& region() { return machines_->region(); }
   static void expect_both(std::string const& key, std::string const& value) {
     for (auto cluster : kEtcdClusters)
@@ -167,11 +172,6 @@ TEST_F(VmMaster, TheAgentsMountsAreTheMachines) {
 }
 
 TEST_F(VmMaster, AKilledAndARestartedAgentLeaveEtcdAlone) {
-  auto const pids = [] {
-    return machines().of_unit(kMaster, "haagent-etcd@main", "MainPID") + " " +
-           machines().of_unit(kMaster, "haagent-etcd@events", "MainPID");
-  };
-  auto const agent = [] { return machines().of_unit(kMaster, "haagent", "MainPID"); };
   auto const members = pids();
   EXPECT_THAT(members, testing::MatchesRegex("[1-9][0-9]* [1-9][0-9]*"));
 
@@ -186,6 +186,22 @@ TEST_F(VmMaster, AKilledAndARestartedAgentLeaveEtcdAlone) {
   ASSERT_TRUE(machines().comes_true([&] { return region().is_ready(kMaster); }));
   EXPECT_NE(agent(), second);
   EXPECT_EQ(pids(), members);
+  expect_both("first", "boot");
+}
+
+// dpkg's own steps of an upgrade; that the version is the same one is nothing to them.
+TEST_F(VmMaster, AnUpgradeOfThePackageLeavesEtcdItsMountsAndTheKubeletAlone) {
+  auto const left_alone = [] {
+    return pids() + " " + machines().of_unit(kMaster, "kubelet", "MainPID") + "\n" +
+           machines().ask(kMaster, "grep /var/lib/haagent-etcd/ /proc/1/mountinfo");
+  };
+  auto const before = left_alone();
+  auto const old_agent = agent();
+  machines().ask(kMaster,
+                 "DEBIAN_FRONTEND=noninteractive dpkg --force-confold -i /srv/haagent.deb 2>&1");
+  ASSERT_TRUE(machines().comes_true([] { return region().is_ready(kMaster); }));
+  EXPECT_NE(agent(), old_agent);
+  EXPECT_EQ(left_alone(), before);
   expect_both("first", "boot");
 }
 
