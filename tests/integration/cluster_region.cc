@@ -12,6 +12,7 @@
 #include "agent/base/json.h"
 #include "agent/base/process.h"
 #include "tests/support/shipped_policy.h"
+#include "tests/support/source_dir.h"
 
 namespace haagent::sim {
 namespace {
@@ -51,8 +52,29 @@ etcd: {}
                      apiserver_tls ? "" : in_the_clear, etcd);
 }
 
-// As cloud-init takes it apart, with a part of its own beside haagent's.
-std::string machine_user_data(std::string const& config) {
+// The example as it is shipped, with this config instead of its own.
+std::string with_config_of_runcmd(std::string text, std::string const& config) {
+  constexpr std::string_view kBegin = "<<'TEXT'\n";
+  constexpr std::string_view kEnd = "    TEXT\n";
+  auto const begin = text.find(kBegin) + kBegin.size();
+  auto const end = text.find(kEnd);
+  if (begin < kBegin.size() || end == std::string::npos || end < begin)
+    ADD_FAILURE() << "the example does not write its config as it did:\n" << text;
+  std::string indented;
+  std::istringstream lines(config);
+  for (std::string line; std::getline(lines, line);) indented += "    " + line + "\n";
+  return text.replace(begin, end - begin, indented);
+}
+
+std::string machine_user_data(UserData told, std::string const& config) {
+  if (told == UserData::alone) return config;
+  if (told == UserData::command)
+    return with_config_of_runcmd(
+        read_file(test::source_dir() / "packaging/cloud-init/worker.cloud-config")
+            .value()
+            .value_or(""),
+        config);
+  // As cloud-init takes it apart, with a part of its own beside haagent's.
   return fmt::format(R"(Content-Type: multipart/mixed; boundary="==haagent=="
 MIME-Version: 1.0
 
@@ -104,7 +126,9 @@ std::string spec_of(ClusterPlan const& plan) {
                    int desired, int max) {
     auto user_data =
         node_config(role, plan.etcd_settings, plan.apiserver_tls || !plan.machine.empty());
-    if (!plan.machine.empty()) user_data = machine_user_data(user_data);
+    if (!plan.machine.empty())
+      user_data =
+          machine_user_data(role == "master" ? plan.masters_told : plan.workers_told, user_data);
     spec += fmt::format(
         "  - name: {}\n    role: {}\n    zones: [{}]\n    min: 0\n    desired: {}\n    max: {}\n"
         "    user-data: {{content: {}}}\n    {}\n"
@@ -432,6 +456,7 @@ Outcome ClusterRegion::etcdctl(std::string const& where, EtcdCluster cluster,
   std::vector<std::string> argv = {
       "etcdctl",
       plan_.machine.empty() ? "--command-timeout=3s" : "--command-timeout=30s",
+      plan_.machine.empty() ? "--dial-timeout=2s" : "--dial-timeout=30s",  // 2 s is its own
       "--cacert=/etc/kubernetes/pki/etcd/ca.crt",
       "--cert=/etc/kubernetes/pki/etcd/healthcheck-client.crt",
       "--key=/etc/kubernetes/pki/etcd/healthcheck-client.key",

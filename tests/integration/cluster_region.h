@@ -33,6 +33,13 @@ struct Outcome {
 // With HAAGENT_ETCD=3.7 every region runs that version, and tests are skipped where it is missing.
 std::optional<test::EtcdPrograms> etcd_of_the_image();
 
+// The ways of packaging/cloud-init to tell a machine what it is.
+enum class UserData {
+  alone,    // the node config and nothing else
+  part,     // of a MIME message, beside a cloud-config
+  command,  // a cloud-config whose runcmd writes the config and calls `haagent bootstrap`
+};
+
 struct ClusterPlan {
   // One letter a member: its volumes main-<letter> and events-<letter>, its group masters-<letter>.
   std::string members = "abc";
@@ -55,6 +62,8 @@ struct ClusterPlan {
   // Set: instances are machines that boot the image of this folder (tests/sim/MACHINES.md), and
   // what they run is the package in it. Of what stands above, etcd and programs are not for them.
   std::filesystem::path machine;
+  UserData masters_told = UserData::part;
+  UserData workers_told = UserData::part;
   std::filesystem::path logs;  // where each instance has its logs; empty: gone with the region
   // Programs that the image has as well: where, and which file of this machine.
   std::map<std::string, std::filesystem::path> programs;

@@ -18,7 +18,11 @@ std::size_t times(std::string const& text, std::string const& what) {
 
 TEST(VmNodes, AVolumeThatNeverComesIsToldOnceAndAWorkerNeedsNone) {
   if (auto const why = no_machines_because(); !why.empty()) GTEST_SKIP() << why;
-  Machines machines("nodes", {.members = "a", .workers = 1, .without = {"main-a"}});
+  Machines machines("nodes", {.members = "a",
+                              .workers = 1,
+                              .without = {"main-a"},
+                              .masters_told = UserData::alone,
+                              .workers_told = UserData::command});
   auto& region = machines.region();
 
   ASSERT_TRUE(machines.comes_true([&] {
@@ -37,6 +41,14 @@ TEST(VmNodes, AVolumeThatNeverComesIsToldOnceAndAWorkerNeedsNone) {
     EXPECT_FALSE(action.starts_with("ec2:")) << action << ", " << count << " times";
   ASSERT_TRUE(machines.has_booted("workers"));
   EXPECT_THAT(complaints(machines, "workers"), IsEmpty());
+  // Its runcmd wrote the config, which the service waited for, and returned once the node was
+  // ready.
+  EXPECT_EQ(machines.ask("workers", "timeout 600 cloud-init status --wait | tr -d '.\\n'"),
+            "status: done");
+  auto const entered = [&](std::string const& unit) {
+    return std::stoll(machines.of_unit("workers", unit, "ActiveEnterTimestampMonotonic"));
+  };
+  EXPECT_GT(entered("cloud-final.service"), entered("haagent"));
 
   // The rest of that machine has booted all the same, and people can get at it.
   ASSERT_TRUE(machines.has_booted("masters-a"));
