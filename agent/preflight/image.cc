@@ -263,7 +263,8 @@ Findings judge_kernels(std::vector<Kernel> const& kernels, std::string const& fi
 std::vector<std::string> units_asked_about() {
   std::vector<std::string> names = {
       "haagent.service", "haagent-etcd@main.service", "haagent-etcd@events.service",
-      "etcd.service",    "kubelet.service",           "containerd.service"};
+      "etcd.service",    "kubelet.service",           "containerd.service",
+      "dbus.service",    "dbus-broker.service"};
   for (auto name : kTimeUnits) names.emplace_back(name);
   return names;
 }
@@ -282,6 +283,16 @@ Findings judge_units(UnitFiles const& units, bool has_kubelet) {
       found.push_back(problem("unit-haagent", "haagent.service does not start at boot",
                               "run 'systemctl enable haagent.service'"));
   }
+  auto const has_bus = [&](std::string const& name) {
+    auto const state = state_of(units, name);
+    return state != UnitFile::absent && state != UnitFile::masked;
+  };
+  if (has_bus("dbus.service") || has_bus("dbus-broker.service"))
+    found.push_back(ok("unit-bus", "the system bus is there, over which etcd is started"));
+  else
+    found.push_back(problem("unit-bus",
+                            "there is no system bus, over which haagent asks systemd to start etcd",
+                            "install the package dbus"));
   bool members_right = true;
   for (auto const* name : {"haagent-etcd@main.service", "haagent-etcd@events.service"}) {
     auto const state = state_of(units, name);

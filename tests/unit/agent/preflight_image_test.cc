@@ -160,6 +160,7 @@ UnitFiles good_units() {
           {"etcd.service", UnitFile::masked},
           {"kubelet.service", UnitFile::enabled},
           {"containerd.service", UnitFile::enabled},
+          {"dbus.service", UnitFile::disabled},
           {"chrony.service", UnitFile::enabled}};
 }
 
@@ -175,6 +176,8 @@ TEST(PreflightImage, Units) {
            {"haagent.service", UnitFile::disabled, Level::problem, "does not start"},
            {"haagent-etcd@main.service", UnitFile::enabled, Level::problem, "before its volume"},
            {"haagent-etcd@events.service", UnitFile::masked, Level::problem, "masked"},
+           {"dbus.service", UnitFile::absent, Level::problem, "no system bus"},
+           {"dbus.service", UnitFile::masked, Level::problem, "no system bus"},
            {"etcd.service", UnitFile::enabled, Level::problem, "2379"},
            {"etcd.service", UnitFile::disabled, Level::ok, "no other etcd"},
            {"kubelet.service", UnitFile::absent, Level::warning, "not installed"},
@@ -189,7 +192,7 @@ TEST(PreflightImage, Units) {
     EXPECT_EQ(found.size(), 1u);
   }
   for (auto const& each : judge_units(good_units(), true)) EXPECT_EQ(each.level, Level::ok);
-  EXPECT_EQ(judge_units(good_units(), false).size(), 3u) << "no kubelet, none of its units";
+  EXPECT_EQ(judge_units(good_units(), false).size(), 4u) << "no kubelet, none of its units";
   EXPECT_EQ(judge_time_sync(good_units()).level, Level::ok);
   auto units = good_units();
   units["chrony.service"] = UnitFile::disabled;
@@ -303,6 +306,7 @@ class PreflightLook : public testing::Test {
          {"haagent.service", "kubelet.service", "containerd.service", "chrony.service"})
       enable(unit);
     write("/lib/systemd/system/haagent-etcd@.service");
+    write("/lib/systemd/system/dbus.service");
     std::filesystem::create_symlink("/dev/null", root_("/etc/systemd/system/etcd.service"));
     write("/etc/machine-id");
     write("/etc/cloud/cloud.cfg.d/10_ec2.cfg", "datasource_list: [Ec2]\n");
