@@ -71,10 +71,12 @@ std::string figures(Machines const& machines, std::string const& where) {
   text +=
       fmt::format("{} s  haagent begins\n",
                   seconds(machines.of_unit(where, "haagent", "ExecMainStartTimestampMonotonic")));
-  for (auto unit : {"haagent-etcd@main", "haagent-etcd@events", "haagent"})
+  for (auto unit : {"haagent-etcd@main", "haagent-etcd@events"})
     text +=
-        fmt::format("{} s  {} is ready\n",
+        fmt::format("{} s  {} begins\n",
                     seconds(machines.of_unit(where, unit, "ActiveEnterTimestampMonotonic")), unit);
+  text += fmt::format("{} s  haagent is ready: both etcds serve, every config is in place\n",
+                      seconds(machines.of_unit(where, "haagent", "ActiveEnterTimestampMonotonic")));
   auto const status = machines.region().status(where);
   std::int64_t own = 0, outside = 0;
   auto const* path = status.find("criticalPath");
@@ -123,6 +125,11 @@ TEST_F(VmMaster, AFirstBootFormsEtcdOnFreshlyFormattedVolumes) {
     EXPECT_EQ(machines().of_unit(kMaster, unit, "ActiveState"), "active");
     EXPECT_EQ(machines().of_unit(kMaster, unit, "Slice"), "haagent-etcd.slice");
   }
+  for (std::string const at : {"haagent.slice", "haagent.slice/haagent-etcd.slice"})
+    EXPECT_EQ(
+        machines().ask(
+            kMaster, fmt::format("cd /sys/fs/cgroup/{} && paste -sd' ' cpu.weight memory.min", at)),
+        "1000 536870912");
   EXPECT_EQ(machines().of_unit(kMaster, "haagent", "ActiveState"), "active");
   put_both("first", "boot");
   machines().keep(kMaster);

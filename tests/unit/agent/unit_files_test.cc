@@ -118,8 +118,12 @@ TEST(UnitFiles, EtcdDoesNotStartWithoutItsDiskAndOutlivesTheAgent) {
   EXPECT_THAT(keys.at("AssertPathIsMountPoint"), Contains("/var/lib/haagent-etcd/%i"));
   EXPECT_THAT(keys.at("RequiresMountsFor"), Contains("/var/lib/haagent-etcd/%i"));
   for (auto const* key : {"BindsTo", "PartOf", "Requires"}) EXPECT_FALSE(keys.contains(key)) << key;
-  // The agent ends first at a shutdown.
+  // The agent ends first at a shutdown, and etcd before its network.
   EXPECT_THAT(keys.at("Before"), Contains("haagent.service"));
+  EXPECT_THAT(keys.at("After"), Contains("network.target"));
+  // By the same order an agent is not started while a start of etcd goes on: that one must end
+  // though there is no quorum.
+  EXPECT_THAT(keys.at("Type"), testing::ElementsAre("exec"));
   EXPECT_THAT(keys.at("ExecStart"), Contains("--config-file=/etc/haagent/etcd/%i.yaml"));
   EXPECT_EQ(bootstrap::etcd_config_path(EtcdCluster::main), "/etc/haagent/etcd/main.yaml");
   EXPECT_EQ(bootstrap::etcd_unit(EtcdCluster::events), "haagent-etcd@events.service");
@@ -146,6 +150,17 @@ TEST(UnitFiles, TheKubeletFindsWhatIsWrittenAndWaitsForNobody) {
         bootstrap::kube::kKubeletKubeconfig, bootstrap::kube::kBootstrapKubeconfig})
     EXPECT_THAT(text, HasSubstr(path));
   EXPECT_LT(std::string("10-haagent.conf"), std::string("10-kubeadm.conf"));
+}
+
+// A dash is a level: the weights of haagent-etcd.slice count inside of haagent.slice alone, and its
+// memory is protected as far as that one's is.
+TEST(UnitFiles, WhatEtcdIsGivenIsGivenOnEachLevel) {
+  EXPECT_THAT(keys_of("haagent-etcd@.service").at("Slice"),
+              testing::ElementsAre("haagent-etcd.slice"));
+  auto const outer = keys_of("haagent.slice");
+  auto const inner = keys_of("haagent-etcd.slice");
+  for (auto const* key : {"CPUWeight", "IOWeight", "MemoryMin"})
+    EXPECT_EQ(outer.at(key), inner.at(key)) << key;
 }
 
 // It works both ways: whoever starts Debian's etcd would end a member.
