@@ -96,16 +96,21 @@ def tags_of(listed):
 
 
 def of_cloudformation(template):
-    resources, kept = template.resources, lambda name: (
-        template.tree["Resources"][name].get("DeletionPolicy") == "Retain"
-        and template.tree["Resources"][name].get("UpdateReplacePolicy") == "Retain")
+    resources = template.resources
+
+    def kept(*names):
+        """Outlive the stack, and do not outlive a create that failed: a retry would stumble over them."""
+        return all((template.tree["Resources"][name].get("DeletionPolicy"),
+                    template.tree["Resources"][name].get("UpdateReplacePolicy")) == ("RetainExceptOnCreate", "Retain")
+                   for name in names)
+
     picture = {}
 
     (name, bucket), = resources("AWS::S3::Bucket").items()
-    (_, bucket_policy), = resources("AWS::S3::BucketPolicy").items()
+    (policy_name, bucket_policy), = resources("AWS::S3::BucketPolicy").items()
     rule, = bucket["LifecycleConfiguration"]["Rules"]
     picture["bucket"] = plain({
-        "name": bucket["BucketName"], "kept": kept(name), "tags": tags_of(bucket["Tags"]),
+        "name": bucket["BucketName"], "kept": kept(name, policy_name), "tags": tags_of(bucket["Tags"]),
         "versioning": bucket["VersioningConfiguration"]["Status"],
         "encryption": bucket["BucketEncryption"]["ServerSideEncryptionConfiguration"][0]
                             ["ServerSideEncryptionByDefault"]["SSEAlgorithm"],
