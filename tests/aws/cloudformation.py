@@ -34,10 +34,11 @@ def tree_of(file):
 
 
 class Template:
-    def __init__(self, file, values, known):
-        """values: of parameters. known: of pseudo parameters."""
+    def __init__(self, file, values, known, attributes):
+        """values: of parameters. known: of pseudo parameters. attributes: what rules may ask of the values of parameters
+        that name something of AWS, as {value: {attribute: its value}}."""
         self.tree = tree_of(file)
-        self.known = known
+        self.known, self.attributes = known, attributes
         self.parameters = self.tree["Parameters"]
         unknown = set(values) - set(self.parameters)
         if unknown:
@@ -106,10 +107,37 @@ class Template:
                 return self.evaluate(argument[0]) == self.evaluate(argument[1])
             if name == "Fn::Not":
                 return not self.evaluate(argument[0])
+            if name == "Fn::ValueOf":
+                return self.of_parameter(*argument)
+            if name == "Fn::ValueOfAll":
+                type_, attribute = argument
+                return [self.of_parameter(each, attribute) for each, parameter in self.parameters.items()
+                        if parameter["Type"] == type_]
+            if name == "Fn::EachMemberEquals":
+                members, wanted = map(self.evaluate, argument)
+                if not isinstance(members, list):
+                    raise Problem(f"{name} is of a list, and {argument[0]} is none")
+                return all(each == wanted for each in members)
             if name.startswith("Fn::"):
                 raise Problem(f"{name} is not known here")
         evaluated = {key: self.evaluate(each) for key, each in value.items()}
         return {key: each for key, each in evaluated.items() if each is not NO_VALUE}
+
+    def of_parameter(self, name, attribute):
+        value = self.values[name]
+        if isinstance(value, list):
+            raise Problem(f"the parameter {name} is a list, and so is its Fn::ValueOf")
+        return self.attributes[value][attribute]
+
+    def refusals(self):
+        """What CloudFormation would say to these values before it makes anything."""
+        for rule in self.tree["Rules"].values():
+            unknown = set(rule) - {"Assertions"}
+            if unknown:
+                raise Problem(f"a rule's {sorted(unknown)} is not known here")
+            for each in rule["Assertions"]:
+                if not self.evaluate(each["Assert"]):
+                    yield each["AssertDescription"]
 
     def resources(self, type_):
         """Every resource of this type that its condition lets be: name to its evaluated properties."""

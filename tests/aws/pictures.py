@@ -8,6 +8,8 @@ import terraform
 ACCOUNT, REGION, PARTITION, SUFFIX = "123456789012", "eu-west-1", "aws", "amazonaws.com"
 ZONES = {"a": "eu-west-1a", "b": "eu-west-1b", "c": "eu-west-1c"}
 SUBNETS = {"a": "subnet-a", "b": "subnet-b", "c": "subnet-c"}
+# Where AWS has each of them.
+VPCS = {letter: "vpc-1" for letter in SUBNETS}
 
 # What a user gives, by Terraform's names.
 GIVEN = {"cluster_name": "prod.example.com", "kubernetes_version": "1.33.2", "image_id": "ami-1", "vpc_id": "vpc-1"}
@@ -83,12 +85,16 @@ def policy(text):
 
 # CloudFormation.
 
-def template_of(file, given):
+def template_of(file, given, zones=ZONES, subnet_zones=None, vpcs=VPCS):
+    """zones: as they are given. subnet_zones: those that the subnets are in, where they are others."""
     values = {camel(name): ",".join(value) if isinstance(value, list) else value for name, value in given.items()}
     values |= {f"Subnet{letter.upper()}": SUBNETS[letter] for letter in SUBNETS}
-    values |= {f"Zone{letter.upper()}": ZONES[letter] for letter in ZONES}
+    values |= {f"Zone{letter.upper()}": zones[letter] for letter in zones}
+    attributes = {subnet: {"AvailabilityZone": (subnet_zones or zones)[letter], "VpcId": vpcs[letter]}
+                  for letter, subnet in SUBNETS.items()}
     return cloudformation.Template(file, values, {
-        "AWS::AccountId": ACCOUNT, "AWS::Region": REGION, "AWS::Partition": PARTITION, "AWS::URLSuffix": SUFFIX})
+        "AWS::AccountId": ACCOUNT, "AWS::Region": REGION, "AWS::Partition": PARTITION, "AWS::URLSuffix": SUFFIX},
+        attributes)
 
 
 def tags_of(listed):

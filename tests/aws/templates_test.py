@@ -79,6 +79,34 @@ class Same(unittest.TestCase):
                     self.assertEqual(terraform.unquoted(str(default)), str(parameter["Default"]))
 
 
+class Refused(unittest.TestCase):
+    """What is said before anything is made."""
+    maxDiff = None
+
+    def said(self, **places):
+        return list(pictures.template_of(CLOUDFORMATION, pictures.GIVEN, **places).refusals())
+
+    def test_nothing_is_said_of_what_is_right(self):
+        for given in (pictures.GIVEN, pictures.VARIED):
+            self.assertEqual(list(pictures.template_of(CLOUDFORMATION, given).refusals()), [])
+
+    def test_each_subnet_is_in_the_zone_that_is_given_for_it(self):
+        for letter in "abc":
+            said = self.said(subnet_zones=pictures.ZONES | {letter: "eu-west-1d"})
+            self.assertEqual(said, [f"Zone{letter.upper()} must be the zone of Subnet{letter.upper()}"])
+
+    def test_each_master_group_has_a_zone_of_its_own(self):
+        for one, other in ("ab", "bc", "ac"):
+            said = self.said(zones=pictures.ZONES | {other: pictures.ZONES[one]})
+            self.assertEqual(said, ["each master group needs a zone of its own, and "
+                                    f"Zone{one.upper()} and Zone{other.upper()} are one"])
+
+    def test_each_subnet_is_in_the_vpc(self):
+        for letter in "abc":
+            self.assertEqual(self.said(vpcs=pictures.VPCS | {letter: "vpc-2"}),
+                             ["SubnetA, SubnetB and SubnetC must be in VpcId"])
+
+
 class AsTheProductHasIt(unittest.TestCase):
     """Both are one picture, so that one of them is looked at here."""
     maxDiff = None
