@@ -237,8 +237,13 @@ def of_terraform(module):
         only, = body[name]
         return only
 
+    def kept(*addresses):
+        return all(module.lifecycle(address).get("prevent_destroy") is True for address in addresses)
+
     picture = {}
-    address, bucket = one("aws_s3_bucket")
+    bucket = one("aws_s3_bucket")[1]
+    # What CloudFormation has inside of the bucket is kept with it.
+    with_it = [one(type_)[0] for type_ in module.types() if type_.startswith("aws_s3_bucket")]
     rule = block(one("aws_s3_bucket_lifecycle_configuration")[1], "rule")
     encryption = block(one("aws_s3_bucket_server_side_encryption_configuration")[1], "rule")
     public = one("aws_s3_bucket_public_access_block")[1]
@@ -248,7 +253,7 @@ def of_terraform(module):
         "lifecycle_configuration")]
     assert {plain(each) for each in parts} == {"<bucket>"}, parts
     picture["bucket"] = plain({
-        "name": bucket["bucket"], "kept": module.lifecycle(address).get("prevent_destroy"), "tags": bucket["tags"],
+        "name": bucket["bucket"], "kept": kept(*with_it), "tags": bucket["tags"],
         "versioning": block(one("aws_s3_bucket_versioning")[1], "versioning_configuration")["status"],
         "encryption": block(encryption, "apply_server_side_encryption_by_default")["sse_algorithm"],
         "ownership": block(one("aws_s3_bucket_ownership_controls")[1], "rule")["object_ownership"],
@@ -263,7 +268,7 @@ def of_terraform(module):
         picture["volumes"][volume["tags"]["Name"]] = plain({
             "zone": volume["availability_zone"], "type": volume["type"], "size": volume["size"],
             "encrypted": volume["encrypted"], "key": volume["kms_key_id"] or "none",
-            "kept": module.lifecycle(address).get("prevent_destroy"), "tags": volume["tags"]})
+            "kept": kept(address), "tags": volume["tags"]})
 
     picture["roles"] = {}
     for address, role in all_of("aws_iam_role").items():

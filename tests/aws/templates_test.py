@@ -170,6 +170,13 @@ class AsTheProductHasIt(unittest.TestCase):
         self.assertEqual([statement["Effect"], statement["Condition"], statement["Resource"]],
                          ["Deny", {"Bool": {"aws:SecureTransport": "false"}}, ["<bucket arn>", "<bucket arn>/*"]])
 
+    def test_what_terraform_keeps_is_named_where_the_cluster_is_removed(self):
+        module = pictures.module_of(TERRAFORM, pictures.GIVEN)
+        kept = {f"{type_}.{name}" for (type_, name) in module.blocks["resource"]
+                if module.lifecycle(f"{type_}.{name}").get("prevent_destroy")}
+        told = re.search(r"tofu [^\n]*state rm (.*?)(?<!\\)\n", source("packaging/aws/README.md"), re.S).group(1)
+        self.assertEqual(set(told.replace("\\\n", " ").split()), kept)
+
     def test_metadata_is_asked_by_version_2_alone_and_from_the_machine_alone(self):
         for name, template in self.picture["templates"].items():
             with self.subTest(name):

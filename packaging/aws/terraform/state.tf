@@ -1,4 +1,5 @@
-# State: authorities, the service account's key, backups.
+# State: authorities, the service account's key, backups. All of it stays together: without what stands beside it, the
+# kept bucket would be one with a master's keys in it and neither versions nor a policy.
 
 resource "aws_s3_bucket" "state" {
   bucket = "${replace(var.cluster_name, ".", "-")}-state-${data.aws_caller_identity.current.account_id}"
@@ -13,6 +14,9 @@ resource "aws_s3_bucket_versioning" "state" {
   versioning_configuration {
     status = "Enabled"
   }
+  lifecycle {
+    prevent_destroy = true
+  }
 }
 
 resource "aws_s3_bucket_server_side_encryption_configuration" "state" {
@@ -22,12 +26,18 @@ resource "aws_s3_bucket_server_side_encryption_configuration" "state" {
       sse_algorithm = "AES256"
     }
   }
+  lifecycle {
+    prevent_destroy = true
+  }
 }
 
 resource "aws_s3_bucket_ownership_controls" "state" {
   bucket = aws_s3_bucket.state.id
   rule {
     object_ownership = "BucketOwnerEnforced"
+  }
+  lifecycle {
+    prevent_destroy = true
   }
 }
 
@@ -37,6 +47,9 @@ resource "aws_s3_bucket_public_access_block" "state" {
   block_public_policy     = true
   ignore_public_acls      = true
   restrict_public_buckets = true
+  lifecycle {
+    prevent_destroy = true
+  }
 }
 
 resource "aws_s3_bucket_lifecycle_configuration" "state" {
@@ -53,6 +66,9 @@ resource "aws_s3_bucket_lifecycle_configuration" "state" {
       days_after_initiation = 7
     }
   }
+  lifecycle {
+    prevent_destroy = true
+  }
 }
 
 resource "aws_s3_bucket_policy" "state" {
@@ -60,4 +76,7 @@ resource "aws_s3_bucket_policy" "state" {
   policy = templatefile("${path.module}/policies/state-bucket.json", {
     bucket_arn = aws_s3_bucket.state.arn
   })
+  lifecycle {
+    prevent_destroy = true
+  }
 }
