@@ -131,6 +131,17 @@ class Template:
 
     def refusals(self):
         """What CloudFormation would say to these values before it makes anything."""
+        for name, parameter in self.parameters.items():
+            value = self.values[name]
+            if not re.fullmatch(parameter.get("AllowedPattern", ".*"), str(value)):
+                yield f"{name}: {value!r} is not {parameter['AllowedPattern']}"
+            if len(str(value)) > parameter.get("MaxLength", len(str(value))):
+                yield f"{name}: {value!r} is longer than {parameter['MaxLength']}"
+            if value not in parameter.get("AllowedValues", [value]):
+                yield f"{name}: {value!r} is none of {parameter['AllowedValues']}"
+            if parameter["Type"] == "Number" and not (
+                    parameter.get("MinValue", value) <= value <= parameter.get("MaxValue", value)):
+                yield f"{name}: {value} is not from {parameter.get('MinValue')} to {parameter.get('MaxValue')}"
         for rule in self.tree["Rules"].values():
             unknown = set(rule) - {"Assertions"}
             if unknown:

@@ -214,11 +214,13 @@ def of_cloudformation(template):
 
 # Terraform.
 
-def module_of(folder, given):
+def module_of(folder, given, zones=ZONES, vpcs=VPCS, volumes=None):
+    """volumes: what AWS has of those that are there already, as {"aws_ebs_volume.main[a].kms_key_id": value}."""
     known = {
         "data.aws_caller_identity.current.account_id": ACCOUNT, "data.aws_region.current.region": REGION,
         "data.aws_partition.current.partition": PARTITION, "data.aws_partition.current.dns_suffix": SUFFIX,
-    } | {f"data.aws_subnet.nodes[{letter}].availability_zone": zone for letter, zone in ZONES.items()}
+    } | {f"data.aws_subnet.nodes[{letter}].availability_zone": zone for letter, zone in zones.items()}
+    known |= {f"data.aws_subnet.nodes[{letter}].vpc_id": vpc for letter, vpc in vpcs.items()} | (volumes or {})
     return terraform.Module(folder, given | {"subnet_ids": SUBNETS}, known)
 
 

@@ -83,28 +83,71 @@ class Refused(unittest.TestCase):
     """What is said before anything is made."""
     maxDiff = None
 
-    def said(self, **places):
-        return list(pictures.template_of(CLOUDFORMATION, pictures.GIVEN, **places).refusals())
+    def cloudformation(self, given=pictures.GIVEN, **places):
+        return list(pictures.template_of(CLOUDFORMATION, given, **places).refusals())
+
+    def terraform(self, given=pictures.GIVEN, **places):
+        return list(pictures.module_of(TERRAFORM, given, **places).refusals())
 
     def test_nothing_is_said_of_what_is_right(self):
         for given in (pictures.GIVEN, pictures.VARIED):
-            self.assertEqual(list(pictures.template_of(CLOUDFORMATION, given).refusals()), [])
+            self.assertEqual([self.cloudformation(given), self.terraform(given)], [[], []])
 
     def test_each_subnet_is_in_the_zone_that_is_given_for_it(self):
         for letter in "abc":
-            said = self.said(subnet_zones=pictures.ZONES | {letter: "eu-west-1d"})
+            said = self.cloudformation(subnet_zones=pictures.ZONES | {letter: "eu-west-1d"})
             self.assertEqual(said, [f"Zone{letter.upper()} must be the zone of Subnet{letter.upper()}"])
 
     def test_each_master_group_has_a_zone_of_its_own(self):
         for one, other in ("ab", "bc", "ac"):
-            said = self.said(zones=pictures.ZONES | {other: pictures.ZONES[one]})
-            self.assertEqual(said, ["each master group needs a zone of its own, and "
-                                    f"Zone{one.upper()} and Zone{other.upper()} are one"])
+            zones = pictures.ZONES | {other: pictures.ZONES[one]}
+            self.assertEqual(self.cloudformation(zones=zones), [
+                f"each master group needs a zone of its own, and Zone{one.upper()} and Zone{other.upper()} are one"])
+            # By each of the volumes, which are what must not be made in a wrong place.
+            self.assertEqual(self.terraform(zones=zones), [
+                "Each master group needs a zone of its own: the three subnets must be in three zones."] * 6)
 
     def test_each_subnet_is_in_the_vpc(self):
         for letter in "abc":
-            self.assertEqual(self.said(vpcs=pictures.VPCS | {letter: "vpc-2"}),
-                             ["SubnetA, SubnetB and SubnetC must be in VpcId"])
+            vpcs = pictures.VPCS | {letter: "vpc-2"}
+            self.assertEqual(self.cloudformation(vpcs=vpcs), ["SubnetA, SubnetB and SubnetC must be in VpcId"])
+            self.assertEqual(self.terraform(vpcs=vpcs), ["Every subnet must be in vpc_id."])
+
+    def test_a_volume_keeps_its_zone_and_its_key(self):
+        module = pictures.module_of(TERRAFORM, pictures.VARIED)
+        for name in ("main", "events"):
+            volume = f"aws_ebs_volume.{name}"
+            ignored = {terraform.unquoted(each).removeprefix("${").removesuffix("}")
+                       for each in module.lifecycle(volume)["ignore_changes"]}
+            self.assertLessEqual({"availability_zone", "kms_key_id"}, ignored)
+            said, = self.terraform(pictures.VARIED, volumes={f"{volume}[b].availability_zone": "eu-west-1d"})
+            self.assertIn("in another zone than the subnet", said)
+            said, = self.terraform(pictures.VARIED, volumes={f"{volume}[b].kms_key_id": "arn:aws:kms:eu-west-1:1:key/9"})
+            self.assertIn("encrypted with another key", said)
+
+    def test_values_are_refused_by_both(self):
+        long = "a" * 40
+        bad_and_good = {
+            "cluster_name": (["", "Prod", "prod.", "-prod", f"{long}.abcd"], ["prod", "a.b-c", f"{long}.abc"]),
+            "kubernetes_version": (["", "1.33", "v1.33.2", "1.33.2-rc.0"], ["1.33.2", "1.30.14"]),
+            "scheme": (["", "public"], ["internal", "internet-facing"]),
+            "api_clients": (["", "10.0.0.0", "10.0.0.0/8,192.0.2.0/24", "sg-1", "10.0.0.0/8\n"], ["192.0.2.0/24"]),
+            "volume_key_arn": (["alias/etcd", "1-2", "arn:aws:kms:eu-west-1:123456789012:alias/etcd"],
+                               ["", "arn:aws-cn:kms:cn-north-1:123456789012:key/mrk-1"]),
+            "workers_min": ([-1], [0]), "workers_max": ([-1], [0]), "root_volume_size": ([7], [8]),
+            "main_volume_size": ([9], [10]), "events_volume_size": ([9], [10]),
+            "launching_timeout": ([29, 7201], [30, 7200]), "terminating_timeout": ([29, 7201], [30, 7200]),
+        }
+        bounds = {"AllowedPattern", "AllowedValues", "MinValue", "MaxValue", "MaxLength"}
+        bounded = {name for name, parameter in pictures.template_of(CLOUDFORMATION, pictures.GIVEN).parameters.items()
+                   if bounds & set(parameter)}
+        self.assertEqual({pictures.camel(name) for name in bad_and_good}, bounded)
+        for name, (bad, good) in bad_and_good.items():
+            for value in bad + good:
+                with self.subTest(name, value=value):
+                    given = pictures.GIVEN | {name: value}
+                    wanted = 1 if value in bad else 0
+                    self.assertEqual([len(self.cloudformation(given)), len(self.terraform(given))], [wanted] * 2)
 
 
 class AsTheProductHasIt(unittest.TestCase):
@@ -325,6 +368,7 @@ class Provider(unittest.TestCase):
         for given in (pictures.GIVEN, pictures.VARIED):
             module = pictures.module_of(TERRAFORM, given)
             pictures.of_terraform(module)
+            self.assertEqual(list(module.refusals()), [])
             self.assertGreater(len(module.references), 15)
             for kind, type_, attribute in sorted(module.references):
                 self.assertIn(attribute, self.schema[kind][type_]["attributes"], f"of {type_}")

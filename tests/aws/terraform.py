@@ -205,7 +205,11 @@ class Expression:
     def call(self, name, arguments):
         functions = {
             "length": len,
-            "toset": lambda values: sorted(values),
+            "toset": lambda values: sorted(set(values)),
+            "distinct": lambda values: list(dict.fromkeys(values)),
+            # What does not match is an error to Terraform, of which can() makes a no. A "$" is the very end to it.
+            "regex": lambda pattern, text: (re.search(re.sub(r"\$$", r"\\Z", pattern), text) or [None])[0],
+            "can": lambda value: value is not None,
             "merge": lambda *maps: {key: value for each in maps for key, value in each.items()},
             "replace": lambda text, old, new: text.replace(old, new),
             "base64encode": lambda text: base64.b64encode(text.encode()).decode(),
@@ -260,8 +264,9 @@ class Variables:
 
 
 class Scope:
-    def __init__(self, module, each=None):
-        self.module, self.each = module, each
+    def __init__(self, module, each=None, itself=None):
+        """itself: in a condition, the address of the instance that it is of, and its evaluated body."""
+        self.module, self.each, self.itself = module, each, itself
 
     def find(self, steps):
         module = self.module
@@ -272,6 +277,10 @@ class Scope:
             return walk(module.local(steps[1]), steps[2:])
         if root == "each":
             return self.each
+        if root == "self":
+            address, body = self.itself
+            known = module.known.get(f"{address}.{steps[1]}")
+            return walk(body, steps[1:]) if known is None else known
         if root == "path":
             return str(module.folder)
         data = root == "data"
@@ -385,7 +394,7 @@ class Module:
         for (kind, name), body in self.blocks["resource"].items():
             if kind != type_:
                 continue
-            plain = {k: v for k, v in body.items() if k not in ("for_each", "count", "lifecycle", "depends_on")}
+            plain = settings_of(body)
             address = f"{kind}.{name}"
             if "for_each" in body:
                 for key in self.keys_of("resource", kind, name):
@@ -393,6 +402,27 @@ class Module:
             elif self.evaluate(body.get("count", 1), Scope(self)):
                 found[address] = watched(self.evaluate(plain, Scope(self)))
         return found
+
+    def refusals(self):
+        """What Terraform would say to these values, and to what is known of AWS, before it makes anything."""
+        for variable in self.variables.values():
+            for rule in variable.get("validation", []):
+                yield from self.refusal(rule, Scope(self))
+        for kind, blocks in self.blocks.items():
+            for (type_, name), body in blocks.items():
+                lifecycle = (body.get("lifecycle") or [{}])[0]
+                rules = lifecycle.get("precondition", []) + lifecycle.get("postcondition", [])
+                if rules and "count" in body:
+                    raise Problem(f"conditions of {type_}.{name}, which has a count, are not known here")
+                for key in self.keys_of(kind, type_, name) or [None]:
+                    address = ("data." if kind == "data" else "") + f"{type_}.{name}" + (f"[{key}]" if key else "")
+                    plain = {} if kind == "data" else self.evaluate(settings_of(body), Scope(self, key))
+                    for rule in rules:
+                        yield from self.refusal(rule, Scope(self, key, (address, plain)))
+
+    def refusal(self, rule, scope):
+        if not self.evaluate(rule["condition"], scope):
+            yield self.evaluate(rule["error_message"], scope)
 
     def never_seen(self):
         return sorted({line for each in self.shown.values() for line in each.never_seen("")})
@@ -403,6 +433,10 @@ class Module:
 
     def types(self):
         return sorted({kind for kind, _ in self.blocks["resource"]})
+
+
+def settings_of(body):
+    return {k: v for k, v in body.items() if k not in ("for_each", "count", "lifecycle", "depends_on")}
 
 
 def unquoted_key(key, scope):

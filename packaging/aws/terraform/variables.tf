@@ -51,6 +51,10 @@ variable "api_clients" {
   description = "Addresses beside the nodes' own that may reach the apiservers; with an internet-facing load balancer the nodes come from those of their NAT gateways, which must be among them"
   type        = string
   default     = "10.0.0.0/8"
+  validation {
+    condition     = can(regex("^[0-9]+[.][0-9]+[.][0-9]+[.][0-9]+/[0-9]+$", var.api_clients))
+    error_message = "It must be a block of addresses, such as 10.0.0.0/8."
+  }
 }
 
 variable "overlay_port" {
@@ -73,11 +77,19 @@ variable "workers_min" {
   description = "How many there are at first; who scales the group decides from then on"
   type        = number
   default     = 3
+  validation {
+    condition     = var.workers_min >= 0
+    error_message = "It must be 0 or more."
+  }
 }
 
 variable "workers_max" {
   type    = number
   default = 9
+  validation {
+    condition     = var.workers_max >= 0
+    error_message = "It must be 0 or more."
+  }
 }
 
 variable "root_device_name" {
@@ -90,34 +102,58 @@ variable "root_volume_size" {
   description = "GiB of each node's own disk"
   type        = number
   default     = 20
+  validation {
+    condition     = var.root_volume_size >= 8
+    error_message = "It must be 8 or more."
+  }
 }
 
 variable "main_volume_size" {
   description = "GiB; volumes grow and never shrink"
   type        = number
   default     = 20
+  validation {
+    condition     = var.main_volume_size >= 10
+    error_message = "It must be 10 or more."
+  }
 }
 
 variable "events_volume_size" {
   description = "GiB"
   type        = number
   default     = 10
+  validation {
+    condition     = var.events_volume_size >= 10
+    error_message = "It must be 10 or more."
+  }
 }
 
 variable "volume_key_arn" {
   description = "ARN of the KMS key of the etcd volumes; empty for the account's own for EBS"
   type        = string
   default     = ""
+  validation {
+    condition     = can(regex("^(arn:[-a-z]+:kms:[-a-z0-9]+:[0-9]+:key/[-a-z0-9]+)?$", var.volume_key_arn))
+    error_message = "It must be the ARN of a key, such as arn:aws:kms:eu-west-1:123456789012:key/..., or empty."
+  }
 }
 
 variable "launching_timeout" {
   description = "Seconds; an instance whose agent has said nothing for so long is replaced"
   type        = number
   default     = 900
+  validation {
+    condition     = var.launching_timeout >= 30 && var.launching_timeout <= 7200
+    error_message = "It must be from 30 to 7200."
+  }
 }
 
 variable "terminating_timeout" {
   description = "Seconds; an instance whose agent has said nothing for so long is ended as it is"
   type        = number
   default     = 300
+  validation {
+    condition     = var.terminating_timeout >= 30 && var.terminating_timeout <= 7200
+    error_message = "It must be from 30 to 7200."
+  }
 }

@@ -11,6 +11,14 @@ data "aws_subnet" "nodes" {
   }
 }
 
+locals {
+  zones = distinct([
+    data.aws_subnet.nodes["a"].availability_zone,
+    data.aws_subnet.nodes["b"].availability_zone,
+    data.aws_subnet.nodes["c"].availability_zone,
+  ])
+}
+
 resource "aws_ebs_volume" "main" {
   for_each          = local.members
   availability_zone = data.aws_subnet.nodes[each.key].availability_zone
@@ -25,11 +33,25 @@ resource "aws_ebs_volume" "main" {
   })
   lifecycle {
     prevent_destroy = true
-    # What haagent has written stays; a new zone would be another, empty volume.
+    # What haagent has written stays. Zone and key never change: a change would be another, empty volume, and is one
+    # already where the zone is not known until the apply. What is given otherwise is refused below.
     ignore_changes = [
+      availability_zone, kms_key_id,
       tags["haagent.io/formatted-at"], tags["haagent.io/etcd-cluster-id"],
       tags_all["haagent.io/formatted-at"], tags_all["haagent.io/etcd-cluster-id"],
     ]
+    precondition {
+      condition     = length(local.zones) == 3
+      error_message = "Each master group needs a zone of its own: the three subnets must be in three zones."
+    }
+    postcondition {
+      condition     = self.availability_zone == data.aws_subnet.nodes[each.key].availability_zone
+      error_message = "The volume is in another zone than the subnet now given for its master, and cannot follow it."
+    }
+    postcondition {
+      condition     = var.volume_key_arn == "" || self.kms_key_id == var.volume_key_arn
+      error_message = "The volume is encrypted with another key than volume_key_arn, and a volume's key cannot be changed."
+    }
   }
 }
 
@@ -48,8 +70,21 @@ resource "aws_ebs_volume" "events" {
   lifecycle {
     prevent_destroy = true
     ignore_changes = [
+      availability_zone, kms_key_id,
       tags["haagent.io/formatted-at"], tags["haagent.io/etcd-cluster-id"],
       tags_all["haagent.io/formatted-at"], tags_all["haagent.io/etcd-cluster-id"],
     ]
+    precondition {
+      condition     = length(local.zones) == 3
+      error_message = "Each master group needs a zone of its own: the three subnets must be in three zones."
+    }
+    postcondition {
+      condition     = self.availability_zone == data.aws_subnet.nodes[each.key].availability_zone
+      error_message = "The volume is in another zone than the subnet now given for its master, and cannot follow it."
+    }
+    postcondition {
+      condition     = var.volume_key_arn == "" || self.kms_key_id == var.volume_key_arn
+      error_message = "The volume is encrypted with another key than volume_key_arn, and a volume's key cannot be changed."
+    }
   }
 }
