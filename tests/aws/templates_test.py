@@ -168,17 +168,25 @@ class AsTheProductHasIt(unittest.TestCase):
         self.assertEqual(groups[f"workers.{CLUSTER}"]["desired"], "", "an update would scale the workers back")
         self.assertEqual(groups[f"workers.{CLUSTER}"]["subnets"], sorted(pictures.SUBNETS.values()))
 
-    def test_masters_come_after_what_they_need_and_go_before_it(self):
+    def test_groups_come_after_what_they_need_and_go_before_it(self):
+        # The ways: to etcd's other members, to their agents, and to the apiservers through the load balancer.
         resources = pictures.template_of(CLOUDFORMATION, pictures.GIVEN).tree["Resources"]
         for letter in "ABC":
             self.assertEqual(set(resources[f"Masters{letter}"]["DependsOn"]), {
-                f"MainVolume{letter}", f"EventsVolume{letter}", "StateBucketPolicy", "ApiListener"})
+                f"MainVolume{letter}", f"EventsVolume{letter}", "StateBucketPolicy", "ApiListener",
+                "MasterEtcdMain", "MasterEtcdEvents", "MasterAgent", "MasterFromApi"})
+        # Terraform's roles and security groups have their policies and ways out beside them.
         module = pictures.module_of(TERRAFORM, pictures.GIVEN)
-        masters = module.blocks["resource"][("aws_autoscaling_group", "masters")]
-        self.assertEqual(set(masters["depends_on"]), {
-            f"${{{name}}}" for name in (
+        groups = {name: set(module.blocks["resource"][("aws_autoscaling_group", name)]["depends_on"])
+                  for name in ("masters", "workers")}
+        ways_in, ways_out = "aws_vpc_security_group_ingress_rule", "aws_vpc_security_group_egress_rule"
+        self.assertEqual(groups, {
+            "masters": {f"${{{name}}}" for name in (
                 "aws_ebs_volume.main", "aws_ebs_volume.events", "aws_s3_bucket_policy.state",
-                "aws_iam_role_policy.master", "aws_iam_role_policy.master_volume_key", "aws_lb_listener.api")})
+                "aws_iam_role_policy.master", "aws_iam_role_policy.master_volume_key", "aws_lb_listener.api",
+                f"{ways_in}.master_etcd_main", f"{ways_in}.master_etcd_events", f"{ways_in}.master_agent",
+                f"{ways_in}.api_from_masters", f"{ways_in}.master_from_api", f"{ways_out}.master", f"{ways_out}.api")},
+            "workers": {f"${{{name}}}" for name in ("aws_iam_role_policy.worker", f"{ways_out}.worker")}})
 
     def test_hooks_have_the_names_that_the_agent_looks_for(self):
         config = source("agent/base/node_config.h")

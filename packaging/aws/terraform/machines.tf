@@ -123,10 +123,14 @@ resource "aws_autoscaling_group" "masters" {
   }
   # An instance may wait long for what it must not do without: whoever applies does not wait for it.
   wait_for_capacity_timeout = "0"
-  # Made after, and taken away before, what a handover needs.
+  # Made after, and taken away before, what a handover needs, the ways to it among that.
   depends_on = [
     aws_ebs_volume.main, aws_ebs_volume.events, aws_s3_bucket_policy.state, aws_iam_role_policy.master,
     aws_iam_role_policy.master_volume_key, aws_lb_listener.api,
+    aws_vpc_security_group_egress_rule.master, aws_vpc_security_group_ingress_rule.master_etcd_main,
+    aws_vpc_security_group_ingress_rule.master_etcd_events, aws_vpc_security_group_ingress_rule.master_agent,
+    aws_vpc_security_group_ingress_rule.api_from_masters, aws_vpc_security_group_egress_rule.api,
+    aws_vpc_security_group_ingress_rule.master_from_api,
   ]
 }
 
@@ -176,5 +180,6 @@ resource "aws_autoscaling_group" "workers" {
   }
   # An instance may wait long for what it must not do without: whoever applies does not wait for it.
   wait_for_capacity_timeout = "0"
-  depends_on                = [aws_iam_role_policy.worker]
+  # Without them its agent cannot let the group go on.
+  depends_on = [aws_iam_role_policy.worker, aws_vpc_security_group_egress_rule.worker]
 }
