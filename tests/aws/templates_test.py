@@ -234,6 +234,12 @@ class AsTheProductHasIt(unittest.TestCase):
                 self.assertEqual(template["metadata"],
                                  {"endpoint": "enabled", "tokens": "required", "hops": "1", "tags": "disabled"})
 
+    def test_what_is_to_be_added_to_is_an_output(self):
+        outputs = self.picture["outputs"]
+        self.assertEqual({name: outputs[name] for name in outputs if name not in ("Endpoint", "State")}, {
+            "MasterRoleName": "<master role>", "WorkerRoleName": "<worker role>", "ApiSecurityGroupId": "<api>",
+            "MasterSecurityGroupId": "<masters>", "WorkerSecurityGroupId": "<workers>"})
+
     def test_user_data_are_a_node_config(self):
         for role in ("master", "worker"):
             config = yaml.safe_load(self.picture["templates"][f"<{role} template>"]["user-data"])

@@ -25,3 +25,8 @@ output "master_security_group_id" {
 output "worker_security_group_id" {
   value = aws_security_group.worker.id
 }
+
+output "api_security_group_id" {
+  description = "For more clients of the apiservers than api_clients names"
+  value       = aws_security_group.api.id
+}
