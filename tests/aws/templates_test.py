@@ -239,6 +239,9 @@ class AsTheProductHasIt(unittest.TestCase):
         self.assertEqual({name: outputs[name] for name in outputs if name not in ("Endpoint", "State")}, {
             "MasterRoleName": "<master role>", "WorkerRoleName": "<worker role>", "ApiSecurityGroupId": "<api>",
             "MasterSecurityGroupId": "<masters>", "WorkerSecurityGroupId": "<workers>"})
+        told = source("packaging/aws/README.md")
+        self.assertEqual([name for name in outputs if name.endswith("GroupId") and f"`{name}`" not in told], [])
+        self.assertEqual([name for name in re.findall(r"`(\w+(?:GroupId|RoleName))`", told) if name not in outputs], [])
 
     def test_user_data_are_a_node_config(self):
         for role in ("master", "worker"):
