@@ -126,10 +126,9 @@ TEST_F(VmMaster, AFirstBootFormsEtcdOnFreshlyFormattedVolumes) {
     EXPECT_EQ(machines().of_unit(kMaster, unit, "Slice"), "haagent-etcd.slice");
   }
   for (std::string const at : {"haagent.slice", "haagent.slice/haagent-etcd.slice"})
-    EXPECT_EQ(
-        machines().ask(
-            kMaster, fmt::format("cd /sys/fs/cgroup/{} && paste -sd' ' cpu.weight memory.min", at)),
-        "1000 536870912");
+    EXPECT_EQ(machines().ask(
+                  kMaster, "cd /sys/fs/cgroup && cat " + at + "/cpu.weight " + at + "/memory.min"),
+              "1000\n536870912");
   EXPECT_EQ(machines().of_unit(kMaster, "haagent", "ActiveState"), "active");
   put_both("first", "boot");
   machines().keep(kMaster);
