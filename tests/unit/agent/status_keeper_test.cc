@@ -29,15 +29,18 @@ RowStatus row(std::string name, std::string sentence) {
   return made;
 }
 
-// Standing duties look again every few seconds, in turn; only what has changed is worth a line.
-TEST(StatusKeeperTest, WhatStaysTheSameIsLoggedOnce) {
+class StatusKeeperTest : public testing::Test {
+ protected:
   test::TemporaryDirectory root;
   test::FakeClock clock;
   Facts facts;
-  StatusKeeper keeper(Root(root.path()), clock, facts, /*stays=*/true);
-  auto observe = keeper.role();
+  StatusKeeper keeper{Root(root.path()), clock, facts, /*stays=*/true};
+  Runner::Observer observe = keeper.role();
   std::vector<RowStatus> rows = {row("hosts", "a is 10.0.0.1"), row("etcd-main", "etcd-a serves")};
+};
 
+// Standing duties look again every few seconds, in turn; only what has changed is worth a line.
+TEST_F(StatusKeeperTest, WhatStaysTheSameIsLoggedOnce) {
   testing::internal::CaptureStderr();
   log::start("info");
   for (int i = 0; i < 3; ++i) {
@@ -53,13 +56,7 @@ TEST(StatusKeeperTest, WhatStaysTheSameIsLoggedOnce) {
 }
 
 // Each write is a new file under the same name.
-TEST(StatusKeeperTest, IsWrittenWhereSomethingIsNew) {
-  test::TemporaryDirectory root;
-  test::FakeClock clock;
-  Facts facts;
-  StatusKeeper keeper(Root(root.path()), clock, facts, /*stays=*/true);
-  auto observe = keeper.role();
-  std::vector<RowStatus> rows = {row("hosts", "a is 10.0.0.1"), row("etcd-main", "etcd-a serves")};
+TEST_F(StatusKeeperTest, IsWrittenWhereSomethingIsNew) {
   auto const file = root.path() / std::filesystem::path(kStatusFile).relative_path();
   // Held open, so that no later file gets its inode number.
   std::vector<int> held;
