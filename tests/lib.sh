@@ -28,6 +28,14 @@ need() {
   rm -f "$log"
 }
 
+# in_tree TREE PROGRAM...: in the Debian system of that folder, with a /proc and a /dev that go with the program.
+in_tree() {
+  # shellcheck disable=SC2016  # the inner shell's
+  unshare --mount --propagation private sh -ec 'tree=$1; shift
+    mount -t proc proc "$tree/proc"; mount --rbind /dev "$tree/dev"
+    exec chroot "$tree" env DEBIAN_FRONTEND=noninteractive PATH=/usr/sbin:/usr/bin:/sbin:/bin "$@"' sh "$@"
+}
+
 # build PRESET TARGET...: configures where needed, builds, shows the log only where it fails.
 build() {
   local preset=$1 log started=$SECONDS
