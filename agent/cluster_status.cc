@@ -199,11 +199,11 @@ std::string cluster_page(ClusterView const& view, bool colour) {
     auto const* member = best_view(view, cluster);
     std::string line;
     if (!member) {
-      bool const asked = std::ranges::any_of(view.nodes, [](NodeView const& node) {
-        return node.report && role_of(node) == "master";
-      });
-      line = asked ? "no member answers"
-                   : "not known: no master's agent answers, and etcd goes on without them";
+      bool const a_master_answers = std::ranges::any_of(
+          view.nodes, [](NodeView const& node) { return role_of(node) == "master"; });
+      line = a_master_answers
+                 ? "no member answers"
+                 : "not known: no master's agent answers, and etcd goes on without them";
     } else {
       line = fmt::format("{} of {} voters, {}, cluster {}", member->healthy_voters, member->voters,
                          member->leader.empty() ? "no leader" : "leader " + member->leader,
