@@ -6,6 +6,7 @@
 
 #include <chrono>
 #include <filesystem>
+#include <memory>
 #include <optional>
 #include <stop_token>
 #include <string>
@@ -61,11 +62,17 @@ class Units {
 // systemd over D-Bus, through sdbus-c++. Only where systemd is pid 1.
 class SystemdUnits final : public Units {
  public:
+  SystemdUnits();
+  ~SystemdUnits() override;
   static bool available();  // /run/systemd/system exists
   Result<UnitState> state(std::string const& name) override;
   Result<void> start(UnitSpec const& spec) override;
   Result<void> stop(std::string const& name, Duration deadline, std::stop_token stop) override;
   Result<UnitUser> user(std::string const& name) override;
+
+ private:
+  struct Bus;
+  std::unique_ptr<Bus> bus_;
 };
 
 // Children in sessions of their own, with their output in <logs>/<name>.log. <state>/<name>.json

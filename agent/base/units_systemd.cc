@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <mutex>
 
 #include "agent/base/machine_end.h"
 #include "agent/base/own_time.h"
@@ -47,7 +48,11 @@ Error to_error(sdbus::Error const& error, std::string_view doing) {
   return {kind, fmt::format("{}: {} ({})", doing, error.getMessage(), name), {}};
 }
 
-// One connection a question: questions are rare, and the bus may be restarted between them.
+// Loaded, active and sub state of one unit, as ListUnitsByNames tells them.
+using ListedUnit =
+    sdbus::Struct<std::string, std::string, std::string, std::string, std::string, std::string,
+                  sdbus::ObjectPath, std::uint32_t, std::string, sdbus::ObjectPath>;
+
 class Manager {
  public:
   Manager() : bus_(sdbus::createSystemBusConnection()) {
@@ -55,27 +60,37 @@ class Manager {
     manager_ = sdbus::createProxy(*bus_, kService, "/org/freedesktop/systemd1");
   }
 
-  // Loads the unit's file where it is not loaded. A file that is missing shows as load_state.
+  // Loads the unit's file where it is not loaded. A file that is missing shows as load_state. How a
+  // service has ended is asked only where it has.
   SystemdProperties properties(std::string const& name) {
-    sdbus::ObjectPath path;
-    manager_->callMethod("LoadUnit").onInterface(kManager).withArguments(name).storeResultsTo(path);
-    auto unit = sdbus::createProxy(*bus_, kService, path);
+    std::vector<ListedUnit> listed;
+    manager_->callMethod("ListUnitsByNames")
+        .onInterface(kManager)
+        .withArguments(std::vector<std::string>{name})
+        .storeResultsTo(listed);
+    SystemdProperties found;
+    if (listed.empty()) {
+      found.load_state = "error";
+      found.active_state = "inactive";
+      return found;
+    }
+    auto const& one = listed.front();
+    found.load_state = one.get<2>();
+    found.active_state = one.get<3>();
+    found.sub_state = one.get<4>();
+    auto unit = sdbus::createProxy(*bus_, kService, one.get<6>());
     auto get = [&](auto& value, char const* interface, char const* property) {
       value = unit->getProperty(property)
                   .onInterface(interface)
                   .get<std::remove_reference_t<decltype(value)>>();
     };
-    SystemdProperties found;
-    get(found.load_state, kUnit, "LoadState");
-    get(found.active_state, kUnit, "ActiveState");
-    get(found.sub_state, kUnit, "SubState");
     get(found.state_change_us, kUnit, "StateChangeTimestamp");
-    if (name.ends_with(".service")) {
-      get(found.result, kServiceUnit, "Result");
-      get(found.main_pid, kServiceUnit, "MainPID");
-      get(found.exec_main_code, kServiceUnit, "ExecMainCode");
-      get(found.exec_main_status, kServiceUnit, "ExecMainStatus");
-    }
+    if (!name.ends_with(".service")) return found;
+    get(found.main_pid, kServiceUnit, "MainPID");
+    if (found.active_state == "active") return found;
+    get(found.result, kServiceUnit, "Result");
+    get(found.exec_main_code, kServiceUnit, "ExecMainCode");
+    get(found.exec_main_status, kServiceUnit, "ExecMainStatus");
     return found;
   }
 
@@ -129,23 +144,61 @@ class Manager {
   std::unique_ptr<sdbus::IProxy> manager_;
 };
 
-// Runs `ask` with a connection to systemd; no exception leaves.
-template <class Ask>
-auto with_manager(std::string const& doing, Ask ask) -> decltype(ask(std::declval<Manager&>())) {
-  try {
-    Manager manager;
-    return ask(manager);
-  } catch (sdbus::Error const& error) {
-    auto failed = to_error(error, doing);
-    if (!SystemdUnits::available()) {
-      failed.kind = Kind::internal;
-      failed.what += "; this machine does not run systemd as pid 1";
-    }
-    return std::unexpected(std::move(failed));
-  } catch (std::exception const& error) {
-    return fail(Kind::internal, "{}: {}", doing, error.what());
+// What an exception says, with what helps.
+Error error_of(sdbus::Error const& error, std::string_view doing) {
+  auto failed = to_error(error, doing);
+  if (!SystemdUnits::available()) {
+    failed.kind = Kind::internal;
+    failed.what += "; this machine does not run systemd as pid 1";
   }
+  return failed;
 }
+
+// No answer in time is systemd's silence and not the connection's: that is not asked again.
+bool may_be_a_dead_connection(sdbus::Error const& error) {
+  std::string_view const name = error.getName();
+  return !name.ends_with(".NoReply") && !name.ends_with(".Timeout") && !name.ends_with(".TimedOut");
+}
+
+// Connections that nobody uses now. A new one costs the bus, systemd and us a dozen messages.
+class Connections {
+ public:  // Runs `ask` with a connection to systemd; no exception leaves.
+  template <class Ask>
+  auto run(std::string const& doing, Ask ask) -> decltype(ask(std::declval<Manager&>())) {
+    for (;;) {
+      auto manager = take();
+      bool const kept = manager != nullptr;
+      try {
+        if (!manager) manager = std::make_unique<Manager>();
+        auto answer = ask(*manager);
+        give_back(std::move(manager));
+        return answer;
+      } catch (sdbus::Error const& error) {
+        // The bus may have been restarted since it was used last.
+        if (kept && may_be_a_dead_connection(error)) continue;
+        return std::unexpected(error_of(error, doing));
+      } catch (std::exception const& error) {
+        return fail(Kind::internal, "{}: {}", doing, error.what());
+      }
+    }
+  }
+
+ private:
+  std::unique_ptr<Manager> take() {
+    std::lock_guard lock(mutex_);
+    if (idle_.empty()) return nullptr;
+    auto manager = std::move(idle_.back());
+    idle_.pop_back();
+    return manager;
+  }
+  void give_back(std::unique_ptr<Manager> manager) {
+    std::lock_guard lock(mutex_);
+    idle_.push_back(std::move(manager));
+  }
+
+  std::mutex mutex_;
+  std::vector<std::unique_ptr<Manager>> idle_;
+};
 
 bool is_over(SystemdProperties const& properties) {
   return properties.active_state == "inactive" || properties.active_state == "failed";
@@ -262,10 +315,16 @@ Result<void> check_loaded(std::string const& name, SystemdProperties const& prop
               name, properties.load_state, name);
 }
 
+struct SystemdUnits::Bus : Connections {};
+
+SystemdUnits::SystemdUnits() : bus_(std::make_unique<Bus>()) {}
+SystemdUnits::~SystemdUnits() = default;
+
 Result<MachineEnd> systemd_machine_end() {
   OutsideTime outside;
-  return with_manager("asking systemd whether the machine ends",
-                      [](Manager& manager) -> Result<MachineEnd> { return manager.machine_end(); });
+  return Connections().run(
+      "asking systemd whether the machine ends",
+      [](Manager& manager) -> Result<MachineEnd> { return manager.machine_end(); });
 }
 
 bool SystemdUnits::available() {
@@ -274,7 +333,7 @@ bool SystemdUnits::available() {
 
 Result<UnitState> SystemdUnits::state(std::string const& name) {
   OutsideTime outside;
-  return with_manager("asking systemd about " + name, [&](Manager& manager) -> Result<UnitState> {
+  return bus_->run("asking systemd about " + name, [&](Manager& manager) -> Result<UnitState> {
     auto properties = manager.properties(name);
     if (auto loaded = check_loaded(name, properties); !loaded && is_over(properties)) {
       return std::unexpected(loaded.error());
@@ -285,7 +344,7 @@ Result<UnitState> SystemdUnits::state(std::string const& name) {
 
 Result<UnitUser> SystemdUnits::user(std::string const& name) {
   OutsideTime outside;
-  return with_manager("asking systemd about " + name, [&](Manager& manager) {
+  return bus_->run("asking systemd about " + name, [&](Manager& manager) {
     auto const [user, group] = manager.user_and_group(name);
     return to_unit_user(name, user, group);
   });
@@ -293,7 +352,7 @@ Result<UnitUser> SystemdUnits::user(std::string const& name) {
 
 Result<void> SystemdUnits::start(UnitSpec const& spec) {
   OutsideTime outside;
-  return with_manager("starting " + spec.name, [&](Manager& manager) -> Result<void> {
+  return bus_->run("starting " + spec.name, [&](Manager& manager) -> Result<void> {
     auto properties = manager.properties(spec.name);
     if (auto loaded = check_loaded(spec.name, properties); !loaded) return loaded;
     // Whoever calls us paces the tries; systemd's own count of them would refuse the next.
@@ -306,7 +365,7 @@ Result<void> SystemdUnits::start(UnitSpec const& spec) {
 Result<void> SystemdUnits::stop(std::string const& name, Duration deadline, std::stop_token stop) {
   OutsideTime outside;
   if (stop.stop_requested()) return fail(Kind::interrupted, "{} was left running", name);
-  return with_manager("stopping " + name, [&](Manager& manager) -> Result<void> {
+  return bus_->run("stopping " + name, [&](Manager& manager) -> Result<void> {
     if (is_over(manager.properties(name))) return {};
     manager.queue("StopUnit", name);
     SystemClock clock;

@@ -9,6 +9,7 @@
 #include <functional>
 #include <future>
 #include <mutex>
+#include <set>
 #include <thread>
 
 #include "agent/base/process.h"
@@ -146,6 +147,21 @@ class FakeSystemd {
       unit_.load_state = name.starts_with("haagent-etcd@") ? "loaded" : "not-found";
       return sdbus::ObjectPath("/org/freedesktop/systemd1/unit/one");
     });
+    using Listed =
+        sdbus::Struct<std::string, std::string, std::string, std::string, std::string, std::string,
+                      sdbus::ObjectPath, std::uint32_t, std::string, sdbus::ObjectPath>;
+    on("ListUnitsByNames", [this](std::vector<std::string> const& names) {
+      std::lock_guard lock(mutex_);
+      callers_.insert(manager_->getCurrentlyProcessedMessage()->getSender());
+      std::vector<Listed> listed;
+      for (auto const& name : names) {
+        unit_.load_state = name.starts_with("haagent-etcd@") ? "loaded" : "not-found";
+        listed.emplace_back(name, "", unit_.load_state, unit_.active_state, unit_.sub_state, "",
+                            sdbus::ObjectPath("/org/freedesktop/systemd1/unit/one"), 0u, "",
+                            sdbus::ObjectPath("/"));
+      }
+      return listed;
+    });
     on("ResetFailedUnit", [this](std::string const&) { call("reset"); });
     on("StartUnit", [this](std::string const& name, std::string const& mode) {
       call("start " + name + " " + mode);
@@ -172,9 +188,6 @@ class FakeSystemd {
             return unit_.*member;
           });
     };
-    show("Unit", "LoadState", &SystemdProperties::load_state);
-    show("Unit", "ActiveState", &SystemdProperties::active_state);
-    show("Unit", "SubState", &SystemdProperties::sub_state);
     show("Unit", "StateChangeTimestamp", &SystemdProperties::state_change_us);
     show("Service", "Result", &SystemdProperties::result);
     show("Service", "MainPID", &SystemdProperties::main_pid);
@@ -196,6 +209,10 @@ class FakeSystemd {
     std::lock_guard lock(mutex_);
     return calls_;
   }
+  std::size_t callers() const {  // connections that have asked
+    std::lock_guard lock(mutex_);
+    return callers_.size();
+  }
   std::atomic<bool> ignores_sigterm = false;
   std::atomic<bool> stop_waits = false;  // its job is queued behind another's
 
@@ -208,6 +225,7 @@ class FakeSystemd {
   mutable std::mutex mutex_;
   SystemdProperties unit_ = loaded("inactive", "dead");
   std::vector<std::string> calls_;
+  std::set<std::string> callers_;
   std::unique_ptr<sdbus::IConnection> bus_;
   std::unique_ptr<sdbus::IObject> manager_;
   std::unique_ptr<sdbus::IObject> one_;
@@ -226,6 +244,16 @@ class SystemdUnitsTest : public ::testing::Test {
             "</listen><auth>EXTERNAL</auth><policy context=\"default\"><allow user=\"*\"/>"
             "<allow own=\"*\"/><allow send_destination=\"*\"/><allow "
             "receive_sender=\"*\"/></policy></busconfig>");
+    begin_bus();
+    if (!systemd_) GTEST_SKIP() << "needs dbus-daemon";
+  }
+  void TearDown() override {
+    end_bus();
+    ::unsetenv("DBUS_SYSTEM_BUS_ADDRESS");
+  }
+
+  void begin_bus() {
+    stop_ = {};
     daemon_ = std::async(std::launch::async, [this] {
       ProcessSpec spec;
       spec.argv = {"dbus-daemon", "--nofork", "--config-file=" + (folder_ / "bus.conf").string()};
@@ -240,13 +268,11 @@ class SystemdUnitsTest : public ::testing::Test {
         // The daemon does not listen yet.
       }
     }
-    if (!systemd_) GTEST_SKIP() << "needs dbus-daemon";
   }
-  void TearDown() override {
+  void end_bus() {
     systemd_.reset();
     stop_.request_stop();
     daemon_.wait();
-    ::unsetenv("DBUS_SYSTEM_BUS_ADDRESS");
   }
 
   test::TemporaryDirectory folder_;
@@ -269,6 +295,21 @@ TEST_F(SystemdUnitsTest, TellsTheStateOfAUnit) {
   EXPECT_EQ(state.detail, "exited with 2");
   EXPECT_EQ(state.since, test::FakeClock().utc());
   EXPECT_THAT(systemd_->calls(), ElementsAre());
+}
+
+TEST_F(SystemdUnitsTest, AsksAgainAndAgainOverOneConnection) {
+  for (int i = 0; i < 5; ++i) ASSERT_TRUE(units_.state(kName));
+  EXPECT_EQ(systemd_->callers(), 1u);
+}
+
+TEST_F(SystemdUnitsTest, ABusThatWasRestartedIsAskedOverANewConnection) {
+  ASSERT_TRUE(units_.state(kName));
+  end_bus();
+  EXPECT_FALSE(units_.state(kName));
+  begin_bus();
+  ASSERT_TRUE(systemd_);
+  ASSERT_TRUE(units_.state(kName));
+  ASSERT_TRUE(units_.stop(kName, 1s, {}));
 }
 
 TEST_F(SystemdUnitsTest, TellsWhomAUnitRunsAs) {
