@@ -178,7 +178,9 @@ bool Runner::converge_row(std::size_t index, Facts& facts, std::stop_token stop,
   for (;;) {
     if (stop.stop_requested()) return false;
     bool const in_time = since(began, clock_) < row.deadline;
+    auto const looks_since = clock_.steady();
     auto finding = step.look(facts, stop);
+    auto const look_took = since(looks_since, clock_);
     if (!finding) {
       if (!on_error(finding.error(), in_time)) return false;
       continue;
@@ -199,7 +201,7 @@ bool Runner::converge_row(std::size_t index, Facts& facts, std::stop_token stop,
       waited_for = sentence;
       acted_on.clear();  // the act took effect; what it led to may need it again (a unit that died)
       to_state(index, State::waiting, sentence);
-      step.pause(clock_, poll, stop);
+      step.pause(clock_, std::max(poll, look_took), stop);
       poll = std::min(row.polling.cap, poll * 3 / 2);
       continue;
     }
@@ -254,15 +256,16 @@ void Runner::keep_up_row(std::size_t index, Facts& facts, std::stop_token stop) 
     return row.step->rest(clock_, pause, stop);
   };
   while (rests()) {
-    pause = row.period;
+    auto const looks_since = clock_.steady();
     auto finding = row.step->look(facts, stop);
+    pause = std::max(row.period, since(looks_since, clock_));
     if (stop.stop_requested()) return;
     if (!finding) {
       to_state(index, State::drifted, finding.error().what, finding.error().kind);
     } else if (std::holds_alternative<Done>(*finding)) {
       to_state(index, State::done, sentence_of(*finding));
     } else if (row.upkeep == Upkeep::act) {
-      if (!converge_row(index, facts, stop, attempt)) pause = std::max(row.period, kAgainFirst);
+      if (!converge_row(index, facts, stop, attempt)) pause = std::max(pause, kAgainFirst);
     } else {
       to_state(index, State::drifted, sentence_of(*finding));
     }

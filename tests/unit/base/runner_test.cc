@@ -199,6 +199,23 @@ TEST(Runner, PollsFromTheFirstIntervalUpToTheCap) {
   EXPECT_THAT(at, ElementsAre(0, 500, 1250, 2375, 4062, 6592, 10387, 15387, 20387));
 }
 
+TEST(Runner, PausesAtLeastAsLongAsTheLookTook) {
+  FakeClock clock;
+  std::vector<std::int64_t> at;
+  auto start = clock.steady();
+  auto ran = converge(
+      rows(row("etcd", {},
+               [&]() -> Result<Finding> {
+                 at.push_back(std::chrono::duration_cast<Duration>(clock.steady() - start).count());
+                 if (at.size() == 4) return Done{};
+                 clock.advance(at.size() == 1 ? 100ms : 3'000ms);
+                 return Waiting{"does not serve yet"};
+               })),
+      clock);
+  EXPECT_TRUE(ran.all_done);
+  EXPECT_THAT(at, ElementsAre(0, 600, 6'600, 12'600));
+}
+
 TEST(Runner, RunsIndependentRowsSideBySideAndTheRestInOrder) {
   FakeClock clock;
   std::latch both(2);
@@ -398,6 +415,25 @@ TEST(RunnerStay, ARowThatIsToldOfAChangeDoesNotWaitForItsPeriod) {
   news.come();
   EXPECT_TRUE(daemon.wait_for(
       [](auto const& all) { return all[0].acts == 1 && all[0].state == State::done; }));
+}
+
+TEST(RunnerStay, RestsAtLeastAsLongAsTheLookTook) {
+  FakeClock clock;
+  std::vector<std::int64_t> at;
+  auto start = clock.steady();
+  std::stop_source stop;
+  auto list = rows(row("etcd", {}, [&]() -> Result<Finding> {
+    at.push_back(std::chrono::duration_cast<Duration>(clock.steady() - start).count());
+    if (at.size() == 5) stop.request_stop();
+    clock.advance(at.size() % 2 == 0 ? 8'000ms : 1'000ms);
+    return Done{"serves"};
+  }));
+  list[0].upkeep = Upkeep::look_only;
+  list[0].period = 5s;
+  Runner runner(std::move(list), clock, {});
+  Facts facts;
+  runner.stay(facts, stop.get_token(), [] {});
+  EXPECT_THAT(at, ElementsAre(0, 6'000, 22'000, 28'000, 44'000));
 }
 
 TEST(RunnerStay, StopsInTheMiddleOfAWait) {
