@@ -108,8 +108,10 @@ std::vector<std::string> CareStep::measure(Facts& facts, std::stop_token stop) {
   if (!before_ || now - before_->at >= kWindow) before_ = Reading{now, std::move(metrics)};
   auto const& settings = parts_.config.etcd.of(cluster_ == EtcdCluster::main);
   auto const timing = facts.etcd(cluster_).timing.get();
-  return against_guidance(
-      latencies, timing_for(settings, timing ? timing->heartbeat : kDefaultHeartbeat).election);
+  auto const election =
+      timing_for(settings, timing ? timing->heartbeat : kDefaultHeartbeat).election;
+  said_ = worth_saying(said_, latencies, election);
+  return against_guidance(said_, election);
 }
 
 // Every pair of members is measured from both its ends, so that all agents come to the same figure,

@@ -47,6 +47,7 @@ class CareStep final : public Step {
     EtcdMetrics metrics;
   };
   std::optional<Reading> before_;
+  EtcdLatencies said_;  // of the last look
   // What all members had told of their round trips at the last measure, by where they were asked.
   std::map<std::string, EtcdMetrics> members_before_;
   std::optional<SteadyTime> members_read_;

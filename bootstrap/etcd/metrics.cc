@@ -18,6 +18,15 @@ constexpr std::uint64_t kEnough = 100;
 // etcd probes each peer twice in 4 s.
 constexpr std::uint64_t kEnoughProbes = 20;
 
+std::optional<double> worth_saying(std::optional<double> said, std::optional<double> measured,
+                                   double limit) {
+  if (!measured) return said;
+  if (!said) return *measured > limit ? measured : std::nullopt;
+  if (*measured < limit * 0.8) return std::nullopt;
+  if (*measured > limit && (*measured >= *said * 2 || *measured <= *said / 2)) return measured;
+  return said;
+}
+
 struct Sample {
   std::string_view name;
   std::string_view labels;  // between the braces
@@ -180,6 +189,15 @@ EtcdLatencies latencies_of(EtcdMetrics const& metrics) {
     if (auto const slow = histogram.quantile(kQuantile))
       latencies.round_trip = std::max(latencies.round_trip.value_or(0), *slow);
   return latencies;
+}
+
+EtcdLatencies worth_saying(EtcdLatencies const& said, EtcdLatencies const& measured,
+                           Duration election_timeout) {
+  auto const round_trip_limit = std::chrono::duration<double>(election_timeout).count() / 10;
+  return {
+      .wal_fsync = worth_saying(said.wal_fsync, measured.wal_fsync, kFsyncLimit),
+      .backend_commit = worth_saying(said.backend_commit, measured.backend_commit, kCommitLimit),
+      .round_trip = worth_saying(said.round_trip, measured.round_trip, round_trip_limit)};
 }
 
 std::vector<std::string> against_guidance(EtcdLatencies const& latencies,

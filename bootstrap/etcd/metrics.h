@@ -47,6 +47,7 @@ struct EtcdLatencies {
   std::optional<double> wal_fsync;       // 99 %, seconds
   std::optional<double> backend_commit;  // 99 %, seconds
   std::optional<double> round_trip;      // 99 % of the slowest peer, seconds
+  bool operator==(EtcdLatencies const&) const = default;
 };
 EtcdLatencies latencies_of(EtcdMetrics const& metrics);
 
@@ -55,6 +56,12 @@ EtcdLatencies latencies_of(EtcdMetrics const& metrics);
 // trips.
 std::vector<std::string> against_guidance(EtcdLatencies const& latencies,
                                           Duration election_timeout);
+
+// Which figures to give against_guidance() after `said`, so that a disk that stays as slow as it is
+// gives the same sentence for hours: another figure only once it has doubled or halved, none only
+// once it is a fifth below its limit. What is not measured now stays as it was.
+EtcdLatencies worth_saying(EtcdLatencies const& said, EtcdLatencies const& measured,
+                           Duration election_timeout);
 
 // The average round trip to the peer that is farthest, in seconds. A few probes are no measure:
 // nothing then.

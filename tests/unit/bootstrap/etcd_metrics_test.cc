@@ -98,6 +98,39 @@ TEST(EtcdGuidance, NamesWhatIsSlowAndWhatToDo) {
                           HasSubstr("electionTimeout")));
 }
 
+// A limit of 10 ms.
+TEST(EtcdGuidance, TheSameSlownessIsSaidInTheSameWords) {
+  using Figure = std::optional<double>;
+  struct Row {
+    Figure said, measured, then;
+  };
+  constexpr auto kNone = std::nullopt;
+  for (auto const& row : {
+           Row{kNone, kNone, kNone},
+           Row{kNone, 0.010, kNone},
+           Row{kNone, 0.011, 0.011},
+           Row{0.104, 0.116, 0.104},
+           Row{0.104, 0.053, 0.104},
+           Row{0.104, 0.207, 0.104},
+           Row{0.104, 0.208, 0.208},
+           Row{0.104, 0.052, 0.052},
+           Row{0.104, kNone, 0.104},
+           Row{0.011, 0.009, 0.011},  // about the limit
+           Row{0.030, 0.009, 0.030},
+           Row{0.011, 0.007, kNone},
+           Row{0.104, 0.001, kNone},
+       }) {
+    auto const then =
+        worth_saying({.wal_fsync = row.said}, {.wal_fsync = row.measured}, Duration(1'000));
+    EXPECT_EQ(then.wal_fsync, row.then)
+        << row.said.value_or(0) << " then " << row.measured.value_or(0);
+    EXPECT_EQ(then.backend_commit, kNone);
+  }
+  EXPECT_EQ(worth_saying({}, {.wal_fsync = {}, .backend_commit = 0.026, .round_trip = 0.101},
+                         Duration(1'000)),
+            (EtcdLatencies{.wal_fsync = {}, .backend_commit = 0.026, .round_trip = 0.101}));
+}
+
 TEST(EtcdMetrics, TheFarthestPeerIsTheOneOfTheLongestAverage) {
   EtcdMetrics metrics;
   metrics.round_trip[1] = {.buckets = {{0.1, 20}, {HUGE_VAL, 20}}, .sum = 0.4};
