@@ -120,8 +120,8 @@ std::string spec_of(ClusterPlan const& plan) {
 
   auto const what_it_is = plan.machine.empty()
                               ? std::string("argv: [/usr/sbin/haagent, run]")
-                              : fmt::format("machine: {{image: {}, memory: 1024, processors: 2}}",
-                                            plan.machine.string());
+                              : fmt::format("machine: {{image: {}, memory: 1024, processors: {}}}",
+                                            plan.machine.string(), plan.processors);
   auto group = [&](std::string const& name, std::string_view role, std::string const& where,
                    int desired, int max) {
     auto user_data =

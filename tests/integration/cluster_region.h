@@ -62,6 +62,7 @@ struct ClusterPlan {
   // Set: instances are machines that boot the image of this folder (tests/sim/MACHINES.md), and
   // what they run is the package in it. Of what stands above, etcd and programs are not for them.
   std::filesystem::path machine;
+  int processors = 2;  // of each such machine
   UserData masters_told = UserData::part;
   UserData workers_told = UserData::part;
   std::filesystem::path logs;  // where each instance has its logs; empty: gone with the region
