@@ -101,6 +101,16 @@ std::string lost_for_ever(MemberInputs const& in) {
          "etcd restore'";
 }
 
+// A member that starts anew serves nothing until it has a quorum: who reads so has to be told the
+// same as of one that has lost it. Not of one that has never served: the others just are not there
+// yet.
+bool too_few_are_left(MemberInputs const& in) {
+  auto const members = in.peers.size() + 1;
+  auto const silent =
+      static_cast<std::size_t>(std::ranges::count(in.peers, Reach::silent, &MemberAnswer::reach));
+  return !in.marker_cluster_id.empty() && members - silent <= members / 2;
+}
+
 std::optional<Refuse> other_cluster(MemberInputs const& in) {
   auto const log = in.data.identity.cluster_id;
   if (auto marker = id_of(in.marker_cluster_id); log != 0 && marker != 0 && log != marker) {
@@ -365,7 +375,7 @@ Decision with_running_unit(MemberInputs const& in) {
     auto const absent = missing(in);
     return Wait{fmt::format("{} runs and does not serve yet{}", in.self.name,
                             because(absent.empty() ? own.why : absent)),
-                bring_back(in)};
+                too_few_are_left(in) ? lost_for_ever(in) : bring_back(in)};
   }
   if (own.learner) return with_running_learner(in);
   if (!own.quorum_list)

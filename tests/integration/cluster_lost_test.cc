@@ -124,5 +124,32 @@ TEST_F(ClusterLost, TheOneVolumeThatIsLeftGoesOnWithAllItHas) {
   EXPECT_EQ(region().sh("masters-a", "grep force-new-cluster /etc/haagent/etcd/main.yaml").code, 1);
 }
 
+// The worst night: the one that is left has been started anew as well, and its etcd serves nobody.
+TEST_F(ClusterLost, TheOneThatIsLeftWasStartedAnewAndSaysWhatARecoveryMayDrop) {
+  auto const main = EtcdCluster::main;
+  ASSERT_TRUE(region().put("masters-a", main, "newer", "kept"));
+  ASSERT_TRUE(region().put("masters-a", main, "newest", "perhaps"));
+  lose_volumes_of(region(), "bc");
+  region().power_cut({"masters-a"});
+  ASSERT_TRUE(region().comes_true([&] {
+    auto const sentence = region().sentence("masters-a", "etcd-main");
+    return sentence.contains("does not serve yet") && sentence.contains("haagent etcd recover");
+  })) << region().told();
+
+  auto const refused = haagent("masters-a", "recover");
+  EXPECT_EQ(refused.code, 77) << refused.out;
+  EXPECT_THAT(refused.out, AllOf(HasSubstr("nobody can say which revision its data are at"),
+                                 HasSubstr("--lose-newer-writes")));
+
+  EtcdCommand const recovered(region(), "masters-a", "recover --lose-newer-writes");
+  for (auto const& master : {"masters-b", "masters-c"}) region().launch(master);
+  ASSERT_TRUE(recovered.ends_with(0));
+  ASSERT_TRUE(region().gets_ready()) << region().told();
+  EXPECT_TRUE(region().comes_true([&] { return region().is_whole("masters-a", main, 3); }))
+      << region().told();
+  for (auto const& master : region().masters())
+    EXPECT_EQ(region().get(master, main, "newer"), "kept") << master;
+}
+
 }  // namespace
 }  // namespace haagent::sim

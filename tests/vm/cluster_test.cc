@@ -65,7 +65,7 @@ TEST_F(VmCluster, AKilledAgentIsBackWhileThereIsNoQuorum) {
     auto const status = region().status(kMaster);
     auto const* pid = status.find("pid");
     return pid && std::to_string(pid->as_integer().value_or(0)) == agent() &&
-           region().sentence(kMaster, "etcd-main").contains("has no quorum");
+           region().sentence(kMaster, "etcd-main").contains("run 'haagent etcd recover' here");
   };
   for (auto other : {"masters-b", "masters-c"})
     region().command("freeze", Tree::map({{"instance", region().instance_of(other)}}));

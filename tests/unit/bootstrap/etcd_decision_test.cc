@@ -1,5 +1,6 @@
 #include "bootstrap/etcd/decision.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <functional>
@@ -8,6 +9,8 @@
 namespace haagent::bootstrap {
 namespace {
 
+using testing::HasSubstr;
+using testing::Not;
 using Phase = UnitState::Phase;
 using Reach = MemberAnswer::Reach;
 
@@ -1029,6 +1032,21 @@ TEST(Decision, EveryWaitAndRefusalSaysWhatToDo) {
     seen.insert(todo);
   }
   EXPECT_GT(seen.size(), 25u) << "each row of the decision has its own words";
+}
+
+// A member that was started while too few of the others live is for the operator what one is that
+// has lost them; one that waits for the first others, or has enough of them, is not.
+TEST(Decision, AMemberThatCannotServeWithoutTheLostOnesNamesRecover) {
+  auto in = running();
+  in.own = silent("a");
+  in.peers = {silent("b"), silent("c")};
+  EXPECT_THAT(sentence_of(decide(in), in), HasSubstr("run 'haagent etcd recover' here"));
+  auto enough = in;
+  enough.peers[0] = no_quorum("b", kIdB);
+  EXPECT_THAT(sentence_of(decide(enough), enough), Not(HasSubstr("recover")));
+  auto first_start = in;
+  first_start.marker_cluster_id.clear();
+  EXPECT_THAT(sentence_of(decide(first_start), first_start), Not(HasSubstr("recover")));
 }
 
 // A member that serves while a change waits says why, and who is to do what.
