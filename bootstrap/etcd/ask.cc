@@ -13,7 +13,8 @@ constexpr EtcdTimeouts kTimeouts{.connect = Duration(600), .request = Duration(1
 
 // The same words for the same trouble, whatever milliseconds the library adds to them.
 std::string brief(Error const& error) {
-  if (error.what.contains("timed out") || error.what.contains("timeout")) return "timed out";
+  for (auto const* words : {"timed out", "timeout", "Timeout was reached"})
+    if (error.what.contains(words)) return "timed out";
   auto const colon = error.what.rfind(": ");
   auto last = colon == std::string::npos ? "" : error.what.substr(colon + 2);
   return last.empty() ? error.what : last;

@@ -78,6 +78,16 @@ TEST_F(EtcdAsk, WhoGivesNoAnswerIsSilent) {
   EXPECT_EQ(ask("").why, "its address is not known");
 }
 
+// libcurl says it in several ways, by turns; what is read is not to change each time.
+TEST_F(EtcdAsk, ATimeThatWasUpIsToldInTheSameWords) {
+  for (auto const* words : {"Timeout was reached", "SSL connection timeout",
+                            "Connection timed out after 601 milliseconds",
+                            "Operation timed out after 1500 milliseconds with 0 bytes received"}) {
+    http_.on(kStatus, fail(Kind::transient, "POST https://b:2379/v3: {}", words));
+    EXPECT_EQ(ask().why, "timed out") << words;
+  }
+}
+
 // Whatever answers may be a member that knows a cluster: it is never taken for silence.
 TEST_F(EtcdAsk, WhoAnswersOtherwiseIsNotSilent) {
   Result<HttpResponse> const answers[] = {
