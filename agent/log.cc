@@ -64,7 +64,7 @@ void error(std::string_view message) {
   spdlog::error("{}", message);
 }
 
-std::string transition_line(RowStatus const& row, UtcTime now) {
+std::string transition_line(RowStatus const& row, News news, UtcTime now) {
   using State = RowStatus::State;
   auto line = fmt::format("step={} state={}", row.name, to_string(row.state));
   if (row.error) line += fmt::format(" kind={}", to_string(*row.error));
@@ -83,16 +83,19 @@ std::string transition_line(RowStatus const& row, UtcTime now) {
     }
     line += fmt::format(" what=\"{}\"", quoted);
   }
+  if (news == News::last_line)
+    line += fmt::format(" note=\"{} times within {}: left out for now, see 'haagent status'\"",
+                        Told::kOften, to_words(Told::kQuiet));
   return line;
 }
 
-void transition(RowStatus const& row, UtcTime now) {
+void transition(RowStatus const& row, News news, UtcTime now) {
   using State = RowStatus::State;
   auto level = spdlog::level::info;
   if (row.state == State::looking || row.state == State::blocked) level = spdlog::level::debug;
   if (row.state == State::retrying || row.state == State::drifted) level = spdlog::level::warn;
   if (row.state == State::failed || row.state == State::refused) level = spdlog::level::err;
-  spdlog::log(level, "{}", transition_line(row, now));
+  spdlog::log(level, "{}", transition_line(row, news, now));
 }
 
 }  // namespace haagent::log

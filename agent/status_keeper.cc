@@ -52,7 +52,9 @@ void StatusKeeper::changed(std::vector<RowStatus> const& rows, std::size_t index
   report_.rows = opening_;
   report_.rows.insert(report_.rows.end(), role_.begin(), role_.end());
   report_.rows.insert(report_.rows.end(), settling_.begin(), settling_.end());
-  if (told_.is_news(rows[index])) log::transition(rows[index], clock_.utc());
+  auto const now = clock_.utc();
+  if (auto const news = told_.news_of(rows[index], now); news != News::none)
+    log::transition(rows[index], news, now);
   if (write()) notify::status(headline(report_));
 }
 
