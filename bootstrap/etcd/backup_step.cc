@@ -290,10 +290,11 @@ Result<Finding> BackupStep::find(Facts& facts, std::stop_token stop) {
   if (newest_ && parts_.clock.utc() - *newest_ < config.interval) succeeded();
 
   auto const kept = std::ranges::count_if(seen->entries, &BackupEntry::complete);
-  auto sentence =
-      newest ? fmt::format("the newest backup is of {} ({}), and {} are kept in {}",
-                           to_rfc3339(newest->created), newest->name, kept, parts_.store.where())
-             : fmt::format("there is no backup of {} yet", to_string(cluster_));
+  auto sentence = newest ? fmt::format("the newest backup is of {} ({}), {} in {}",
+                                       to_rfc3339(newest->created), newest->name,
+                                       kept == 1 ? "the only one" : fmt::format("one of {}", kept),
+                                       parts_.store.where())
+                         : fmt::format("there is no backup of {} yet", to_string(cluster_));
   auto mine = turn(newest_, stop);
   if (!mine) {
     if (!failure_.empty()) return failing();
