@@ -29,6 +29,12 @@ constexpr Duration kKillGrace = 5s;
 // How long a queued stop may wait for its turn.
 constexpr Duration kTurn = 1s;
 
+// The connection is at its end: the bus has ended or was restarted.
+bool is_dead(std::string_view error) {
+  return error.ends_with(".Disconnected") || error.ends_with(".ECONNRESET") ||
+         error.ends_with(".ENOTCONN") || error.ends_with(".EPIPE");
+}
+
 Error to_error(sdbus::Error const& error, std::string_view doing) {
   std::string_view name = error.getName();
   auto kind = Kind::internal;
@@ -39,9 +45,9 @@ Error to_error(sdbus::Error const& error, std::string_view doing) {
              name.ends_with(".InvalidArgs")) {
     kind = Kind::invalid;
   } else if (name.ends_with(".NoReply") || name.ends_with(".Timeout") ||
-             name.ends_with(".TimedOut") || name.ends_with(".Disconnected") ||
-             name.ends_with(".ServiceUnknown") || name.ends_with(".NoServer") ||
-             name.ends_with(".FileNotFound") || name.ends_with(".TransactionIsDestructive")) {
+             name.ends_with(".TimedOut") || is_dead(name) || name.ends_with(".ServiceUnknown") ||
+             name.ends_with(".NoServer") || name.ends_with(".FileNotFound") ||
+             name.ends_with(".TransactionIsDestructive")) {
     // The bus is not up yet or is being restarted, or a stop of the unit is queued.
     kind = Kind::transient;
   }
@@ -154,12 +160,6 @@ Error error_of(sdbus::Error const& error, std::string_view doing) {
   return failed;
 }
 
-// No answer in time is systemd's silence and not the connection's: that is not asked again.
-bool may_be_a_dead_connection(sdbus::Error const& error) {
-  std::string_view const name = error.getName();
-  return !name.ends_with(".NoReply") && !name.ends_with(".Timeout") && !name.ends_with(".TimedOut");
-}
-
 // Connections that nobody uses now. A new one costs the bus, systemd and us a dozen messages.
 class Connections {
  public:  // Runs `ask` with a connection to systemd; no exception leaves.
@@ -175,7 +175,7 @@ class Connections {
         return answer;
       } catch (sdbus::Error const& error) {
         // The bus may have been restarted since it was used last.
-        if (kept && may_be_a_dead_connection(error)) continue;
+        if (kept && is_dead(error.getName())) continue;
         return std::unexpected(error_of(error, doing));
       } catch (std::exception const& error) {
         return fail(Kind::internal, "{}: {}", doing, error.what());
@@ -365,12 +365,12 @@ Result<void> SystemdUnits::start(UnitSpec const& spec) {
 Result<void> SystemdUnits::stop(std::string const& name, Duration deadline, std::stop_token stop) {
   OutsideTime outside;
   if (stop.stop_requested()) return fail(Kind::interrupted, "{} was left running", name);
+  SystemClock clock;
+  auto const turn = clock.steady() + std::min(kTurn, deadline / 2);
+  auto limit = clock.steady() + deadline;
   return bus_->run("stopping " + name, [&](Manager& manager) -> Result<void> {
     if (is_over(manager.properties(name))) return {};
     manager.queue("StopUnit", name);
-    SystemClock clock;
-    auto const turn = clock.steady() + std::min(kTurn, deadline / 2);
-    auto limit = clock.steady() + deadline;
     bool killed = false, told = false;
     for (auto now = manager.properties(name); !is_over(now); now = manager.properties(name)) {
       // While the machine goes down its stop is queued behind the agent's own, which is this one:

@@ -305,6 +305,10 @@ TEST_F(SystemdUnitsTest, AsksAgainAndAgainOverOneConnection) {
 TEST_F(SystemdUnitsTest, ABusThatWasRestartedIsAskedOverANewConnection) {
   ASSERT_TRUE(units_.state(kName));
   end_bus();
+  begin_bus();
+  ASSERT_TRUE(systemd_);
+  ASSERT_TRUE(units_.state(kName)) << "nobody has asked while there was none";
+  end_bus();
   EXPECT_FALSE(units_.state(kName));
   begin_bus();
   ASSERT_TRUE(systemd_);
