@@ -17,6 +17,13 @@ using State = RowStatus::State;
 constexpr Duration kAgainFirst = 10s;
 constexpr Duration kAgainCap = 5min;
 
+// At most: after a look that hung the row is not blind for as long again.
+constexpr Duration kBreathCap = 5s;
+
+Duration breath_after(Duration look_took) {
+  return std::min(look_took, kBreathCap);
+}
+
 bool is_final(State state) {
   return state == State::failed || state == State::refused;
 }
@@ -201,7 +208,7 @@ bool Runner::converge_row(std::size_t index, Facts& facts, std::stop_token stop,
       waited_for = sentence;
       acted_on.clear();  // the act took effect; what it led to may need it again (a unit that died)
       to_state(index, State::waiting, sentence);
-      step.pause(clock_, std::max(poll, look_took), stop);
+      step.pause(clock_, std::max(poll, breath_after(look_took)), stop);
       poll = std::min(row.polling.cap, poll * 3 / 2);
       continue;
     }
@@ -258,7 +265,7 @@ void Runner::keep_up_row(std::size_t index, Facts& facts, std::stop_token stop) 
   while (rests()) {
     auto const looks_since = clock_.steady();
     auto finding = row.step->look(facts, stop);
-    pause = std::max(row.period, since(looks_since, clock_));
+    pause = std::max(row.period, breath_after(since(looks_since, clock_)));
     if (stop.stop_requested()) return;
     if (!finding) {
       to_state(index, State::drifted, finding.error().what, finding.error().kind);

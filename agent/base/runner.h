@@ -21,7 +21,8 @@ namespace haagent {
 
 // How often a Waiting row looks again: `first`, growing by half each time up to `cap`; from the
 // start again when the sentence changes. A pause, here and in upkeep, is at least as long as the
-// look before it took: a machine that is too busy to answer is not asked without a break.
+// look before it took, up to 5 s: a machine that is too busy to answer is not asked without a
+// break.
 struct Polling {
   Duration first{500};
   Duration cap{5'000};
