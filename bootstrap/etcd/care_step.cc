@@ -95,22 +95,23 @@ std::optional<EtcdMetrics> CareStep::metrics_of(std::string const& host,
   return parse_etcd_metrics(response->body);
 }
 
-// What is worse than etcd asks for.
+// What is worse than etcd asks for; as it was, where one reading fails.
 std::vector<std::string> CareStep::measure(Facts& facts, std::stop_token stop) {
+  auto const& settings = parts_.config.etcd.of(cluster_ == EtcdCluster::main);
+  auto const timing = facts.etcd(cluster_).timing.get();
+  auto const election =
+      timing_for(settings, timing ? timing->heartbeat : kDefaultHeartbeat).election;
   auto read = metrics_of(kOwnHost, std::move(stop));
-  if (!read) return {};
+  if (!read) return against_guidance(said_, election);
   auto& metrics = *read;
   auto const now = parts_.clock.steady();
   auto const latencies = latencies_of(before_ ? since(metrics, before_->metrics) : metrics);
   facts.etcd(cluster_).health.set({.wal_fsync = latencies.wal_fsync,
                                    .backend_commit = latencies.backend_commit,
                                    .round_trip = latencies.round_trip});
-  if (!before_ || now - before_->at >= kWindow) before_ = Reading{now, std::move(metrics)};
-  auto const& settings = parts_.config.etcd.of(cluster_ == EtcdCluster::main);
-  auto const timing = facts.etcd(cluster_).timing.get();
-  auto const election =
-      timing_for(settings, timing ? timing->heartbeat : kDefaultHeartbeat).election;
-  said_ = worth_saying(said_, latencies, election);
+  bool const whole_window = before_ && now - before_->at >= kWindow;
+  if (!before_ || whole_window) before_ = Reading{now, std::move(metrics)};
+  said_ = worth_saying(said_, latencies, election, whole_window);
   return against_guidance(said_, election);
 }
 

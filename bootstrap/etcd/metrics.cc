@@ -19,9 +19,10 @@ constexpr std::uint64_t kEnough = 100;
 constexpr std::uint64_t kEnoughProbes = 20;
 
 std::optional<double> worth_saying(std::optional<double> said, std::optional<double> measured,
-                                   double limit) {
-  if (!measured) return said;
-  if (!said) return *measured > limit ? measured : std::nullopt;
+                                   double limit, bool whole_window) {
+  if (!measured) return whole_window ? std::nullopt : said;
+  // The limit may have risen since.
+  if (!said || *said <= limit) return *measured > limit ? measured : std::nullopt;
   if (*measured < limit * 0.8) return std::nullopt;
   if (*measured > limit && (*measured >= *said * 2 || *measured <= *said / 2)) return measured;
   return said;
@@ -192,12 +193,14 @@ EtcdLatencies latencies_of(EtcdMetrics const& metrics) {
 }
 
 EtcdLatencies worth_saying(EtcdLatencies const& said, EtcdLatencies const& measured,
-                           Duration election_timeout) {
-  auto const round_trip_limit = std::chrono::duration<double>(election_timeout).count() / 10;
-  return {
-      .wal_fsync = worth_saying(said.wal_fsync, measured.wal_fsync, kFsyncLimit),
-      .backend_commit = worth_saying(said.backend_commit, measured.backend_commit, kCommitLimit),
-      .round_trip = worth_saying(said.round_trip, measured.round_trip, round_trip_limit)};
+                           Duration election_timeout, bool whole_window) {
+  auto const one = [&](std::optional<double> EtcdLatencies::* figure, double limit) {
+    return worth_saying(said.*figure, measured.*figure, limit, whole_window);
+  };
+  auto const election = std::chrono::duration<double>(election_timeout).count();
+  return {.wal_fsync = one(&EtcdLatencies::wal_fsync, kFsyncLimit),
+          .backend_commit = one(&EtcdLatencies::backend_commit, kCommitLimit),
+          .round_trip = one(&EtcdLatencies::round_trip, election / 10)};
 }
 
 std::vector<std::string> against_guidance(EtcdLatencies const& latencies,

@@ -59,9 +59,10 @@ std::vector<std::string> against_guidance(EtcdLatencies const& latencies,
 
 // Which figures to give against_guidance() after `said`, so that a disk that stays as slow as it is
 // gives the same sentence for hours: another figure only once it has doubled or halved, none only
-// once it is a fifth below its limit. What is not measured now stays as it was.
+// once it is a fifth below its limit. What is not measured stays as it was; where `measured` is of
+// a whole window it is forgotten.
 EtcdLatencies worth_saying(EtcdLatencies const& said, EtcdLatencies const& measured,
-                           Duration election_timeout);
+                           Duration election_timeout, bool whole_window);
 
 // The average round trip to the peer that is farthest, in seconds. A few probes are no measure:
 // nothing then.

@@ -121,14 +121,28 @@ TEST(EtcdGuidance, TheSameSlownessIsSaidInTheSameWords) {
            Row{0.104, 0.001, kNone},
        }) {
     auto const then =
-        worth_saying({.wal_fsync = row.said}, {.wal_fsync = row.measured}, Duration(1'000));
+        worth_saying({.wal_fsync = row.said}, {.wal_fsync = row.measured}, Duration(1'000), false);
     EXPECT_EQ(then.wal_fsync, row.then)
         << row.said.value_or(0) << " then " << row.measured.value_or(0);
     EXPECT_EQ(then.backend_commit, kNone);
   }
   EXPECT_EQ(worth_saying({}, {.wal_fsync = {}, .backend_commit = 0.026, .round_trip = 0.101},
-                         Duration(1'000)),
+                         Duration(1'000), false),
             (EtcdLatencies{.wal_fsync = {}, .backend_commit = 0.026, .round_trip = 0.101}));
+}
+
+TEST(EtcdGuidance, WhatAWholeWindowDidNotMeasureIsForgotten) {
+  EtcdLatencies const slow{.wal_fsync = 0.104, .backend_commit = 0.030, .round_trip = 0.3};
+  EXPECT_EQ(worth_saying(slow, {}, Duration(1'000), false), slow);
+  EXPECT_EQ(worth_saying(slow, {.wal_fsync = 0.120}, Duration(1'000), true),
+            (EtcdLatencies{.wal_fsync = 0.104}));
+}
+
+TEST(EtcdGuidance, ALimitThatHasRisenHidesNothingAboveIt) {
+  auto const said = EtcdLatencies{.round_trip = 0.130};
+  EXPECT_EQ(worth_saying(said, {.round_trip = 0.220}, Duration(1'500), false),
+            (EtcdLatencies{.round_trip = 0.220}));
+  EXPECT_EQ(worth_saying(said, {.round_trip = 0.140}, Duration(1'500), false), EtcdLatencies{});
 }
 
 TEST(EtcdMetrics, TheFarthestPeerIsTheOneOfTheLongestAverage) {
