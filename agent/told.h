@@ -17,7 +17,7 @@ namespace haagent {
 enum class News {
   none,
   line,
-  last_line,  // for kQuiet it is left out, whatever comes and goes
+  last_line,  // left out from here on, until kQuiet after the first of them
 };
 
 class Told {
