@@ -54,7 +54,7 @@ Error to_error(sdbus::Error const& error, std::string_view doing) {
   return {kind, fmt::format("{}: {} ({})", doing, error.getMessage(), name), {}};
 }
 
-// Loaded, active and sub state of one unit, as ListUnitsByNames tells them.
+// Loaded, active and sub state of one unit, and its job, as ListUnitsByNames tells them.
 using ListedUnit =
     sdbus::Struct<std::string, std::string, std::string, std::string, std::string, std::string,
                   sdbus::ObjectPath, std::uint32_t, std::string, sdbus::ObjectPath>;
@@ -84,6 +84,7 @@ class Manager {
     found.load_state = one.get<2>();
     found.active_state = one.get<3>();
     found.sub_state = one.get<4>();
+    found.job = one.get<8>();
     auto unit = sdbus::createProxy(*bus_, kService, one.get<6>());
     auto get = [&](auto& value, char const* interface, char const* property) {
       value = unit->getProperty(property)
@@ -200,8 +201,15 @@ class Connections {
   std::vector<std::unique_ptr<Manager>> idle_;
 };
 
+// A start that is asked for has not begun when the answer comes: systemd runs jobs when it has
+// answered everybody.
+bool is_about_to_start(SystemdProperties const& properties) {
+  return properties.job == "start" || properties.job == "restart";
+}
+
 bool is_over(SystemdProperties const& properties) {
-  return properties.active_state == "inactive" || properties.active_state == "failed";
+  return (properties.active_state == "inactive" || properties.active_state == "failed") &&
+         !is_about_to_start(properties);
 }
 
 }  // namespace
@@ -210,9 +218,11 @@ UnitState to_unit_state(SystemdProperties const& properties) {
   using Phase = UnitState::Phase;
   UnitState state;
   auto const& active = properties.active_state;
-  state.phase = active == "inactive"     ? Phase::stopped
-                : active == "failed"     ? Phase::failed
-                : active == "activating" ? Phase::starting
+  bool const ended = active == "inactive" || active == "failed";
+  state.phase = ended && is_about_to_start(properties) ? Phase::starting
+                : active == "inactive"                 ? Phase::stopped
+                : active == "failed"                   ? Phase::failed
+                : active == "activating"               ? Phase::starting
                                          : Phase::running;  // deactivating is still there
   if (is_up(state.phase)) {
     state.pid = static_cast<pid_t>(properties.main_pid);

@@ -46,6 +46,10 @@ TEST(ToUnitState, ReadsSystemdsWords) {
     properties.main_pid = 42;
     return properties;
   };
+  auto with_job = [](SystemdProperties properties, char const* job) {
+    properties.job = job;
+    return properties;
+  };
   struct Row {
     SystemdProperties properties;
     Phase phase;
@@ -70,6 +74,11 @@ TEST(ToUnitState, ReadsSystemdsWords) {
       {died("failed", "failed", "resources", 0, 0), Phase::failed, 0, "systemd says resources"},
       {died("activating", "auto-restart", "exit-code", CLD_EXITED, 2), Phase::starting, 0,
        "exited with 2"},
+      // Asked for, and systemd has not come to it.
+      {with_job(loaded("inactive", "dead"), "start"), Phase::starting, 0, ""},
+      {with_job(died("failed", "failed", "exit-code", CLD_EXITED, 2), "restart"), Phase::starting,
+       0, ""},
+      {with_job(loaded("inactive", "dead"), "stop"), Phase::stopped, 0, ""},
   };
   for (auto const& row : rows) {
     auto state = to_unit_state(row.properties);
@@ -157,15 +166,17 @@ class FakeSystemd {
       for (auto const& name : names) {
         unit_.load_state = name.starts_with("haagent-etcd@") ? "loaded" : "not-found";
         listed.emplace_back(name, "", unit_.load_state, unit_.active_state, unit_.sub_state, "",
-                            sdbus::ObjectPath("/org/freedesktop/systemd1/unit/one"), 0u, "",
-                            sdbus::ObjectPath("/"));
+                            sdbus::ObjectPath("/org/freedesktop/systemd1/unit/one"),
+                            unit_.job.empty() ? 0u : 1u, unit_.job, sdbus::ObjectPath("/"));
       }
       return listed;
     });
     on("ResetFailedUnit", [this](std::string const&) { call("reset"); });
     on("StartUnit", [this](std::string const& name, std::string const& mode) {
       call("start " + name + " " + mode);
-      set(loaded("active", "running"));
+      auto asked_for = loaded("inactive", "dead");
+      asked_for.job = "start";
+      set(start_waits ? asked_for : loaded("active", "running"));
       return sdbus::ObjectPath("/org/freedesktop/systemd1/job/1");
     });
     on("StopUnit", [this](std::string const& name, std::string const& mode) {
@@ -214,7 +225,8 @@ class FakeSystemd {
     return callers_.size();
   }
   std::atomic<bool> ignores_sigterm = false;
-  std::atomic<bool> stop_waits = false;  // its job is queued behind another's
+  std::atomic<bool> stop_waits = false;   // its job is queued behind another's
+  std::atomic<bool> start_waits = false;  // so is that of a start
 
  private:
   void call(std::string what) {
@@ -327,6 +339,16 @@ TEST_F(SystemdUnitsTest, StartsAndForgetsFailuresThatSystemdHasCounted) {
   ASSERT_TRUE(units_.start({.name = kName, .argv = {}, .environment = {}}));
   auto start = fmt::format("start {} replace", kName);
   EXPECT_THAT(systemd_->calls(), ElementsAre(start, "reset", start));
+}
+
+TEST_F(SystemdUnitsTest, AStartThatWaitsForItsTurnIsNoFailureAndCanBeTakenBack) {
+  systemd_->start_waits = true;
+  ASSERT_TRUE(units_.start({.name = kName, .argv = {}, .environment = {}}));
+  EXPECT_EQ(units_.state(kName).value().phase, Phase::starting);
+  ASSERT_TRUE(units_.stop(kName, 60s, {}));
+  EXPECT_EQ(units_.state(kName).value().phase, Phase::stopped);
+  EXPECT_THAT(systemd_->calls(), ElementsAre(fmt::format("start {} replace", kName),
+                                             fmt::format("stop {} replace", kName)));
 }
 
 TEST_F(SystemdUnitsTest, AUnitWithoutAFileIsInvalidAndNotStarted) {
