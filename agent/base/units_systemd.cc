@@ -51,7 +51,12 @@ Error to_error(sdbus::Error const& error, std::string_view doing) {
     // The bus is not up yet or is being restarted, or a stop of the unit is queued.
     kind = Kind::transient;
   }
-  return {kind, fmt::format("{}: {} ({})", doing, error.getMessage(), name), {}};
+  auto what = fmt::format("{}: {} ({})", doing, error.getMessage(), name);
+  if (!SystemdUnits::available()) {
+    kind = Kind::internal;
+    what += "; this machine does not run systemd as pid 1";
+  }
+  return {kind, std::move(what), {}};
 }
 
 // Loaded, active and sub state of one unit, and its job, as ListUnitsByNames tells them.
@@ -151,19 +156,10 @@ class Manager {
   std::unique_ptr<sdbus::IProxy> manager_;
 };
 
-// What an exception says, with what helps.
-Error error_of(sdbus::Error const& error, std::string_view doing) {
-  auto failed = to_error(error, doing);
-  if (!SystemdUnits::available()) {
-    failed.kind = Kind::internal;
-    failed.what += "; this machine does not run systemd as pid 1";
-  }
-  return failed;
-}
-
 // Connections that nobody uses now. A new one costs the bus, systemd and us a dozen messages.
 class Connections {
- public:  // Runs `ask` with a connection to systemd; no exception leaves.
+ public:
+  // Runs `ask` with a connection to systemd; no exception leaves.
   template <class Ask>
   auto run(std::string const& doing, Ask ask) -> decltype(ask(std::declval<Manager&>())) {
     for (;;) {
@@ -177,7 +173,7 @@ class Connections {
       } catch (sdbus::Error const& error) {
         // The bus may have been restarted since it was used last.
         if (kept && is_dead(error.getName())) continue;
-        return std::unexpected(error_of(error, doing));
+        return std::unexpected(to_error(error, doing));
       } catch (std::exception const& error) {
         return fail(Kind::internal, "{}: {}", doing, error.what());
       }
@@ -201,15 +197,14 @@ class Connections {
   std::vector<std::unique_ptr<Manager>> idle_;
 };
 
-// A start that is asked for has not begun when the answer comes: systemd runs jobs when it has
-// answered everybody.
-bool is_about_to_start(SystemdProperties const& properties) {
-  return properties.job == "start" || properties.job == "restart";
+bool has_ended(SystemdProperties const& properties) {
+  return properties.active_state == "inactive" || properties.active_state == "failed";
 }
 
+// A start that is asked for has not begun when the answer comes: systemd runs jobs when it has
+// answered everybody.
 bool is_over(SystemdProperties const& properties) {
-  return (properties.active_state == "inactive" || properties.active_state == "failed") &&
-         !is_about_to_start(properties);
+  return has_ended(properties) && properties.job != "start" && properties.job != "restart";
 }
 
 }  // namespace
@@ -218,12 +213,10 @@ UnitState to_unit_state(SystemdProperties const& properties) {
   using Phase = UnitState::Phase;
   UnitState state;
   auto const& active = properties.active_state;
-  bool const ended = active == "inactive" || active == "failed";
-  state.phase = ended && is_about_to_start(properties) ? Phase::starting
-                : active == "inactive"                 ? Phase::stopped
-                : active == "failed"                   ? Phase::failed
-                : active == "activating"               ? Phase::starting
-                                         : Phase::running;  // deactivating is still there
+  state.phase = is_over(properties) ? (active == "failed" ? Phase::failed : Phase::stopped)
+                : has_ended(properties) || active == "activating"
+                    ? Phase::starting
+                    : Phase::running;  // deactivating is still there
   if (is_up(state.phase)) {
     state.pid = static_cast<pid_t>(properties.main_pid);
   }
