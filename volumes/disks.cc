@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "agent/base/file_descriptor.h"
+#include "agent/base/last_words.h"
 #include "volumes/blank.h"
 #include "volumes/filesystem_size.h"
 
@@ -80,7 +81,7 @@ std::string last_words(ProcessOutcome const& outcome) {
   while (!text.empty() && (text.back() == '\n' || text.back() == ' ')) text.pop_back();
   for (auto& c : text)
     if (c == '\n') c = ' ';
-  return text.size() > 500 ? "..." + text.substr(text.size() - 500) : text;
+  return shortened(text, 500);
 }
 
 }  // namespace

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "agent/base/last_words.h"
+
 namespace haagent::aws {
 namespace {
 
@@ -132,9 +134,10 @@ std::string_view code_of_status(int status) {
   }
 }
 
-// In one line of some length, without its final full stop.
+// In one line of some length, without its final full stop. The cause stands at the end: "... with
+// an explicit deny in a service control policy".
 std::string plain(std::string_view message) {
-  std::string said(message.substr(0, 400));
+  auto said = shortened(message, 600);
   std::ranges::replace_if(said, [](unsigned char c) { return c < ' ' || c == 0x7f; }, ' ');
   while (said.ends_with('.') || said.ends_with(' ')) said.pop_back();
   return said;

@@ -15,6 +15,7 @@
 #include <optional>
 
 #include "agent/base/file_descriptor.h"
+#include "agent/base/last_words.h"
 #include "agent/base/own_time.h"
 #include "agent/base/program.h"
 #include "agent/base/stop_event.h"
@@ -103,10 +104,12 @@ class SpawnOptions {
 struct Stream {
   FileDescriptor pipe;
   std::string* text;
+  bool keeps_end = false;
 };
 
 // Reads what is there; closes the pipe at its end. Past the cap it reads on and drops, so that the
-// program does not block on a full pipe.
+// program does not block on a full pipe: of what it writes the end, since that is parsed or
+// nothing; of what it complains about the begin, since the cause comes last.
 void drain(Stream& stream, std::size_t cap, bool& truncated) {
   std::array<char, 16'384> buffer;
   while (stream.pipe) {
@@ -116,8 +119,15 @@ void drain(Stream& stream, std::size_t cap, bool& truncated) {
     if (got <= 0) return stream.pipe.reset();
     auto room = cap - std::min(cap, stream.text->size());
     auto count = static_cast<std::size_t>(got);
-    stream.text->append(buffer.data(), std::min(count, room));
     truncated = truncated || count > room;
+    if (!stream.keeps_end) {
+      stream.text->append(buffer.data(), std::min(count, room));
+      continue;
+    }
+    stream.text->append(buffer.data(), count);
+    // Up to half as much again is held for a while, so that not every read moves all of it.
+    if (stream.text->size() > cap + std::max(cap / 2, buffer.size()))
+      stream.text->erase(0, stream.text->size() - cap);
   }
 }
 
@@ -126,6 +136,11 @@ int exit_code_of(pid_t pid) {
   while (::waitid(P_PID, static_cast<id_t>(pid), &info, WEXITED) != 0 && errno == EINTR) {
   }
   return info.si_code == CLD_EXITED ? info.si_status : 128 + info.si_status;
+}
+
+std::string said_last(ProcessOutcome const& outcome) {
+  auto const words = last_words(outcome.err);
+  return words.empty() ? "" : "; it said last: " + words;
 }
 
 enum class End { by_itself, deadline, stopped };
@@ -230,18 +245,20 @@ Result<ProcessOutcome> SystemProcess::run(ProcessSpec const& spec, std::stop_tok
 
   ProcessOutcome outcome;
   std::array<Stream, 2> streams = {Stream{std::move(out->read), &outcome.out},
-                                   Stream{std::move(err->read), &outcome.err}};
+                                   Stream{std::move(err->read), &outcome.err, /*keeps_end=*/true}};
   auto watched = watch(pid, std::move(child), spec, streams, outcome.truncated, stop);
   // What it left behind in its group goes with it where it did not end by itself.
   if (watched.end != End::by_itself) ::kill(-pid, SIGKILL);
   if (watched.gone) outcome.exit_code = exit_code_of(pid);
+  if (outcome.err.size() > spec.output_cap)
+    outcome.err.erase(0, outcome.err.size() - spec.output_cap);
   auto still = watched.gone ? "" : "; it is still there after SIGKILL, waiting for the kernel";
   switch (watched.end) {
     case End::by_itself:
       return outcome;
     case End::deadline:
-      return fail(Kind::transient, "{} was ended after {}{}", to_words(spec.argv),
-                  to_words(spec.deadline), still);
+      return fail(Kind::transient, "{} was ended after {}{}{}", to_words(spec.argv),
+                  to_words(spec.deadline), still, said_last(outcome));
     case End::stopped:
       return fail(Kind::interrupted, "{} was stopped{}", to_words(spec.argv), still);
   }

@@ -16,7 +16,7 @@ struct ProcessSpec {
   std::vector<std::string> environment;  // "NAME=value", added to a small clean environment
   std::string input;
   Duration deadline{60'000};
-  std::size_t output_cap = 1u << 20u;  // of each stream; the rest is read and dropped
+  std::size_t output_cap = 1u << 20u;  // of each stream: the begin of out, the end of err
 };
 
 struct ProcessOutcome {

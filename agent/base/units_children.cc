@@ -17,6 +17,7 @@
 #include "agent/base/file_descriptor.h"
 #include "agent/base/files.h"
 #include "agent/base/json.h"
+#include "agent/base/last_words.h"
 #include "agent/base/own_time.h"
 #include "agent/base/process.h"
 #include "agent/base/program.h"
@@ -31,8 +32,7 @@ using namespace std::chrono_literals;
 namespace fs = std::filesystem;
 
 constexpr off_t kLogRotatedAt = 10 << 20;
-constexpr off_t kLogTail = 8 << 10;
-constexpr std::size_t kDetailLength = 400;
+constexpr off_t kLogTail = 64 << 10;   // etcd's last line has a stack of some KiB in it
 constexpr Duration kKillGrace = 5s;    // a process in the kernel's hands outlives SIGKILL
 constexpr Duration kGroupPoll = 20ms;  // there is no descriptor that says when a group is empty
 
@@ -166,8 +166,8 @@ bool group_has_members(pid_t group) {
   return false;
 }
 
-// The line that says why: Go's panic stands above pages of stack; others say it last.
-std::string last_words(fs::path const& log, std::uint64_t offset) {
+// What this run wrote, as far as it fits.
+std::string end_of_log(fs::path const& log, std::uint64_t offset) {
   FileDescriptor fd(::open(log.c_str(), O_RDONLY | O_CLOEXEC));
   struct stat status{};
   if (!fd || ::fstat(fd.get(), &status) != 0) return {};
@@ -179,20 +179,7 @@ std::string last_words(fs::path const& log, std::uint64_t offset) {
   auto got = ::pread(fd.get(), text.data(), text.size(), begin);
   text.resize(static_cast<std::size_t>(std::max<ssize_t>(got, 0)));
   if (cut) text.erase(0, text.find('\n') + 1);  // half a line
-
-  std::string last, before, panic;
-  for (std::size_t at = 0; at < text.size();) {
-    auto end = std::min(text.find('\n', at), text.size());
-    auto line = text.substr(at, end - at);
-    at = end + 1;
-    std::ranges::replace_if(line, [](char c) { return static_cast<unsigned char>(c) < ' '; }, ' ');
-    if (line.find_first_not_of(' ') == std::string::npos) continue;
-    if (line.starts_with("panic: ") || line.starts_with("fatal error: ")) panic = line;
-    before = std::exchange(last, line);
-  }
-  auto words = !panic.empty() ? panic : before.empty() ? last : before + " / " + last;
-  if (words.size() > kDetailLength) words = words.substr(0, kDetailLength) + "...";
-  return words;
+  return text;
 }
 
 Result<FileDescriptor> open_log(fs::path const& log) {
@@ -282,7 +269,7 @@ Result<UnitState> ChildUnits::state(std::string const& name) {
     known.ended_ms = to_ms(clock_.utc());
     (void)save(*file, known);
   }
-  auto words = last_words(logs_ / (name + ".log"), known.log_offset);
+  auto words = last_words(end_of_log(logs_ / (name + ".log"), known.log_offset));
   auto detail = words.empty() ? known.ended : fmt::format("{}: {}", known.ended, words);
   return UnitState{Phase::failed, 0, std::move(detail), from_ms(known.ended_ms)};
 }

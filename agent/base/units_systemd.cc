@@ -11,6 +11,8 @@
 #include <charconv>
 #include <mutex>
 
+#include "agent/base/journal.h"
+#include "agent/base/last_words.h"
 #include "agent/base/machine_end.h"
 #include "agent/base/own_time.h"
 
@@ -26,6 +28,8 @@ constexpr char kServiceUnit[] = "org.freedesktop.systemd1.Service";
 constexpr Duration kCallTimeout = 10s;
 constexpr Duration kPoll = 100ms;
 constexpr Duration kKillGrace = 5s;
+// Of a run that has ended: etcd's last line has a stack of some KiB in it.
+constexpr std::size_t kOutput = 64u << 10u;
 // How long a queued stop may wait for its turn.
 constexpr Duration kTurn = 1s;
 
@@ -103,6 +107,9 @@ class Manager {
     get(found.result, kServiceUnit, "Result");
     get(found.exec_main_code, kServiceUnit, "ExecMainCode");
     get(found.exec_main_status, kServiceUnit, "ExecMainStatus");
+    std::vector<std::uint8_t> invocation;
+    get(invocation, kUnit, "InvocationID");
+    for (auto const byte : invocation) found.invocation_id += fmt::format("{:02x}", byte);
     return found;
   }
 
@@ -209,6 +216,12 @@ bool is_over(SystemdProperties const& properties) {
 
 }  // namespace
 
+bool tells_why_it_ended(SystemdProperties const& properties) {
+  // In auto-restart it has died too, and the reason helps as much.
+  return properties.sub_state == "auto-restart" ||
+         (properties.active_state == "failed" && is_over(properties));
+}
+
 UnitState to_unit_state(SystemdProperties const& properties) {
   using Phase = UnitState::Phase;
   UnitState state;
@@ -220,8 +233,7 @@ UnitState to_unit_state(SystemdProperties const& properties) {
   if (is_up(state.phase)) {
     state.pid = static_cast<pid_t>(properties.main_pid);
   }
-  // In auto-restart it has died too, and the reason helps as much.
-  if (state.phase == Phase::failed || properties.sub_state == "auto-restart") {
+  if (tells_why_it_ended(properties)) {
     if (properties.exec_main_code == CLD_EXITED) {
       state.detail = fmt::format("exited with {}", properties.exec_main_status);
     } else if (properties.exec_main_code != 0) {
@@ -233,6 +245,8 @@ UnitState to_unit_state(SystemdProperties const& properties) {
       state.detail +=
           fmt::format("{}systemd says {}", state.detail.empty() ? "" : "; ", properties.result);
     }
+    if (auto const words = last_words(properties.output); !words.empty())
+      state.detail += (state.detail.empty() ? "" : ": ") + words;
   }
   if (properties.state_change_us != 0) {
     state.since = UtcTime(std::chrono::microseconds(properties.state_change_us));
@@ -341,6 +355,8 @@ Result<UnitState> SystemdUnits::state(std::string const& name) {
     if (auto loaded = check_loaded(name, properties); !loaded && is_over(properties)) {
       return std::unexpected(loaded.error());
     }
+    if (tells_why_it_ended(properties))
+      properties.output = journal_of_run(properties.invocation_id, kOutput);
     return to_unit_state(properties);
   });
 }

@@ -20,6 +20,8 @@ struct SystemdProperties {
   std::int32_t exec_main_code = 0;    // CLD_EXITED, CLD_KILLED, CLD_DUMPED; 0 while it runs
   std::int32_t exec_main_status = 0;  // exit status or signal
   std::uint64_t state_change_us = 0;  // StateChangeTimestamp: since the epoch
+  std::string invocation_id;          // of the run that goes on, or was the last
+  std::string output = {};            // of that run, where it has ended: its last lines
 };
 
 UnitState to_unit_state(SystemdProperties const& properties);

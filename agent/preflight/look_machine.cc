@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "agent/base/last_words.h"
 #include "agent/base/program.h"
 #include "bootstrap/kube/cgroups.h"
 
@@ -49,8 +50,7 @@ Program asked(MachineLook const& look, std::string const& name, std::string cons
   if (!ran) {
     program.trouble = ran.error().what;
   } else if (ran->exit_code != 0) {
-    program.trouble = fmt::format("it ended with {}: {}", ran->exit_code,
-                                  ran->err.substr(0, ran->err.find('\n')));
+    program.trouble = fmt::format("it ended with {}: {}", ran->exit_code, last_words(ran->err));
   } else {
     program.said = ran->out;
   }

@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "agent/base/file_descriptor.h"
+#include "agent/base/last_words.h"
 
 namespace haagent::bootstrap {
 namespace {
@@ -114,9 +115,8 @@ class Drill {
     etcd.join();
     if (answered) return {};
     if (ended && ended->exit_code != 0) {
-      auto const& log = ended->err;
       return fail(Kind::transient, "etcd ended with {}: {}", ended->exit_code,
-                  log.substr(log.size() - std::min<std::size_t>(log.size(), 300)));
+                  last_words(ended->err));
     }
     return answered;
   }

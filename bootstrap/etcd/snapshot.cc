@@ -8,6 +8,7 @@
 
 #include "agent/base/file_descriptor.h"
 #include "agent/base/json.h"
+#include "agent/base/last_words.h"
 #include "agent/base/own_time.h"
 #include "agent/base/sha256.h"
 
@@ -23,13 +24,8 @@ constexpr std::uint64_t kBytesPerSecond = 20'000'000;
 // Beyond what ten years of writes come to; the same as etcd's documentation uses.
 constexpr std::uint64_t kBump = 1'000'000'000;
 
-// The tools log as JSON lines and say the cause last.
 std::string cause(ProcessOutcome const& ran) {
-  auto text = ran.err.empty() ? ran.out : ran.err;
-  while (!text.empty() && (text.back() == '\n' || text.back() == ' ')) text.pop_back();
-  if (auto at = text.rfind('\n'); at != std::string::npos) text.erase(0, at + 1);
-  if (text.size() > 400) text.resize(400);
-  return text;
+  return last_words(ran.err.empty() ? ran.out : ran.err);
 }
 
 }  // namespace

@@ -131,6 +131,7 @@ TEST(SystemProcess, ReadsBothOutputsAtOnceAndKeepsUpToTheCap) {
   EXPECT_EQ(outcome.exit_code, 0);
   EXPECT_EQ(outcome.out.size(), 1000u);
   EXPECT_EQ(outcome.err.size(), 1000u);
+  EXPECT_TRUE(outcome.err.ends_with("end\n")) << "the cause stands at the end";
   EXPECT_TRUE(outcome.truncated);
   spec = shell("head -c 1000 /dev/zero");
   spec.output_cap = 1000;

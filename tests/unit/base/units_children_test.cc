@@ -161,7 +161,18 @@ TEST_F(ChildUnitsTest, LastWordsAreThisRunsAndBounded) {
   auto failed = after_failing("head -c 100000 /dev/zero | tr '\\0' x; echo; echo end; exit 4");
   EXPECT_EQ(failed.detail, "exited with 4: end");
   failed = after_failing("head -c 2000 /dev/zero | tr '\\0' x; exit 5");
-  EXPECT_EQ(failed.detail.size(), std::string("exited with 5: ").size() + 400 + 3);
+  EXPECT_EQ(failed.detail.size(), std::string("exited with 5: ").size() + 400);
+}
+
+TEST_F(ChildUnitsTest, AReasonBehindALongPathIsWhole) {
+  auto failed = after_failing(
+      "echo '{\"level\":\"fatal\",\"msg\":\"cannot save\",\"error\":\"write '$(head -c 900 "
+      "/dev/zero | "
+      "tr '\\0' x)': no space left on device\",\"stacktrace\":\"'$(head -c 9000 /dev/zero | tr "
+      "'\\0' "
+      "y)'\"}'; exit 1");
+  EXPECT_THAT(failed.detail, AllOf(StartsWith("exited with 1: cannot save: write xxx"),
+                                   testing::EndsWith("xxx: no space left on device")));
 }
 
 TEST_F(ChildUnitsTest, ADeadChildIsReaped) {

@@ -50,6 +50,12 @@ TEST(ToUnitState, ReadsSystemdsWords) {
     properties.job = job;
     return properties;
   };
+  auto with_output = [](SystemdProperties properties) {
+    properties.output =
+        R"({"level":"fatal","msg":"cannot save","error":"write /wal: no space left on device"})"
+        "\n";
+    return properties;
+  };
   struct Row {
     SystemdProperties properties;
     Phase phase;
@@ -74,6 +80,12 @@ TEST(ToUnitState, ReadsSystemdsWords) {
       {died("failed", "failed", "resources", 0, 0), Phase::failed, 0, "systemd says resources"},
       {died("activating", "auto-restart", "exit-code", CLD_EXITED, 2), Phase::starting, 0,
        "exited with 2"},
+      // What the run wrote last, and what of a run that goes on says nothing.
+      {with_output(died("failed", "failed", "exit-code", CLD_EXITED, 1)), Phase::failed, 0,
+       "exited with 1: cannot save: write /wal: no space left on device"},
+      {with_output(died("activating", "auto-restart", "exit-code", CLD_EXITED, 1)), Phase::starting,
+       0, "exited with 1: cannot save: write /wal: no space left on device"},
+      {with_output(loaded("active", "running")), Phase::running, 0, ""},
       // Asked for, and systemd has not come to it.
       {with_job(loaded("inactive", "dead"), "start"), Phase::starting, 0, ""},
       {with_job(died("failed", "failed", "exit-code", CLD_EXITED, 2), "restart"), Phase::starting,
@@ -200,6 +212,9 @@ class FakeSystemd {
           });
     };
     show("Unit", "StateChangeTimestamp", &SystemdProperties::state_change_us);
+    one_->registerProperty("InvocationID")
+        .onInterface("org.freedesktop.systemd1.Unit")
+        .withGetter([] { return std::vector<std::uint8_t>(16, 0xAB); });
     show("Service", "Result", &SystemdProperties::result);
     show("Service", "MainPID", &SystemdProperties::main_pid);
     show("Service", "ExecMainCode", &SystemdProperties::exec_main_code);
