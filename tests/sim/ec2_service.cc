@@ -314,6 +314,7 @@ std::vector<Ec2Service::Action> const& Ec2Service::actions() {
       {"AttachVolume", &Ec2Service::attach_volume},
       {"DetachVolume", &Ec2Service::detach_volume},
       {"CreateVolume", &Ec2Service::create_volume},
+      {"ModifyVolume", &Ec2Service::modify_volume},
       {"DeleteVolume", &Ec2Service::delete_volume},
       {"CreateSnapshot", &Ec2Service::create_snapshot},
       {"CreateTags", &Ec2Service::create_tags},
@@ -646,6 +647,28 @@ Ec2Service::Answer Ec2Service::create_volume(Form const& form, Caller const&) {
   if (!volume) return std::unexpected(volume.error());
   Xml xml;
   add_volume(xml, region_.view(), *volume);
+  return xml.str();
+}
+
+Ec2Service::Answer Ec2Service::modify_volume(Form const& form, Caller const&) {
+  auto const volume = form.require("VolumeId");
+  if (!volume) return std::unexpected(volume.error());
+  auto const size = form.number("Size");
+  if (!size) return std::unexpected(size.error());
+  if (!*size || **size < 1)
+    return std::unexpected(
+        ApiError{"MissingParameter", 400, "The request must contain the parameter size"});
+  auto const modified = region_.modify_volume(*volume, static_cast<std::uint64_t>(**size));
+  if (!modified) return std::unexpected(modified.error());
+  Xml xml;
+  xml.element("volumeModification", [&] {
+    xml.text("volumeId", *volume);
+    xml.text("modificationState", "modifying");
+    xml.number("targetSize", static_cast<long long>(modified->to_gib));
+    xml.number("originalSize", static_cast<long long>(modified->from_gib));
+    xml.number("progress", 0);
+    xml.text("startTime", stamp(region_.view().volumes.at(*volume).create_time));
+  });
   return xml.str();
 }
 

@@ -36,6 +36,7 @@ class Ec2Service {
   Answer attach_volume(Form const& form, Caller const& caller);
   Answer detach_volume(Form const& form, Caller const& caller);
   Answer create_volume(Form const& form, Caller const& caller);
+  Answer modify_volume(Form const& form, Caller const& caller);
   Answer delete_volume(Form const& form, Caller const& caller);
   Answer create_snapshot(Form const& form, Caller const& caller);
   Answer create_tags(Form const& form, Caller const& caller);

@@ -68,6 +68,8 @@ class Hosts {
   // Volumes. create makes a sparse file; from copies one (a snapshot).
   virtual Result<void> create_volume(std::string const& volume_id, std::uint64_t bytes,
                                      std::filesystem::path const& from = {}) = 0;
+  // Larger than it is; where it is plugged in, the device grows at once.
+  virtual Result<void> grow_volume(std::string const& volume_id, std::uint64_t bytes) = 0;
   virtual Result<void> delete_volume(std::string const& volume_id) = 0;
   virtual std::filesystem::path volume_file(std::string const& volume_id) = 0;
   // Shows the volume inside the instance as an NVMe device with the EBS serial, and tells libudev's

@@ -86,6 +86,8 @@ struct MachineHosts::Room {
     return machine.pid != 0 && !machine.ended;
   }
   Result<void> give_address(InstanceSpec const& spec);
+  // Of a volume that a running machine has: its device takes over the size of the file.
+  Result<void> grow(std::string const& volume_id, std::uint64_t bytes);
   // The following are called with machine.operation held.
   Result<void> boot(Ptr const& machine);
   void release(Machine& machine);
@@ -93,6 +95,25 @@ struct MachineHosts::Room {
   void kill_and_wait(Machine& machine);
   void forget(Machine& machine);
 };
+
+Result<void> MachineHosts::Room::grow(std::string const& volume_id, std::uint64_t bytes) {
+  std::vector<Ptr> all;
+  {
+    std::lock_guard lock(mutex);
+    for (auto const& [id, machine] : machines) all.push_back(machine);
+  }
+  for (auto const& machine : all) {
+    std::lock_guard operation(machine->operation);
+    bool const here =
+        std::ranges::find(machine->disks, volume_id, &MachineDisk::volume) != machine->disks.end();
+    if (!here || !runs(*machine) || !machine->monitor) continue;
+    if (auto done = machine->monitor->run(
+            "block_resize", Tree::map({{"node-name", drive_name(volume_id)}, {"size", bytes}}));
+        !done)
+      return std::unexpected(done.error());
+  }
+  return {};
+}
 
 Result<void> MachineHosts::Room::give_address(InstanceSpec const& spec) {
   std::lock_guard lock(mutex);
@@ -341,6 +362,11 @@ Result<fs::path> MachineHosts::root_of(std::string const& id) {
 Result<void> MachineHosts::create_volume(std::string const& volume_id, std::uint64_t bytes,
                                          fs::path const& from) {
   return room_->others->create_volume(volume_id, bytes, from);
+}
+
+Result<void> MachineHosts::grow_volume(std::string const& volume_id, std::uint64_t bytes) {
+  if (auto grown = room_->others->grow_volume(volume_id, bytes); !grown) return grown;
+  return room_->grow(volume_id, bytes);
 }
 
 Result<void> MachineHosts::delete_volume(std::string const& volume_id) {

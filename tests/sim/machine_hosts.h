@@ -33,6 +33,7 @@ class MachineHosts final : public Hosts {
 
   Result<void> create_volume(std::string const& volume_id, std::uint64_t bytes,
                              std::filesystem::path const& from = {}) override;
+  Result<void> grow_volume(std::string const& volume_id, std::uint64_t bytes) override;
   Result<void> delete_volume(std::string const& volume_id) override;
   std::filesystem::path volume_file(std::string const& volume_id) override;
   Result<void> plug(std::string const& volume_id, std::string const& instance_id,

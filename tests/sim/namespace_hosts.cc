@@ -481,6 +481,37 @@ Result<void> NamespaceHosts::create_volume(std::string const& volume_id, std::ui
   return {};
 }
 
+Result<void> NamespaceHosts::grow_volume(std::string const& volume_id, std::uint64_t bytes) {
+  std::string holder;
+  {
+    std::lock_guard lock(machine_->mutex);
+    auto volume = machine_->volumes.find(volume_id);
+    if (volume == machine_->volumes.end())
+      return fail(Kind::invalid, "there is no volume {}", volume_id);
+    if (bytes < volume->second.bytes || bytes % 512 != 0)
+      return fail(Kind::invalid, "volume {} of {} bytes cannot become one of {}", volume_id,
+                  volume->second.bytes, bytes);
+    std::error_code failed;
+    if (!volume->second.fault) fs::resize_file(machine_->file_of(volume_id), bytes, failed);
+    if (failed) return fail_errno(failed.value(), "growing " + volume_id);
+    volume->second.bytes = bytes;
+    holder = volume->second.instance;
+  }
+  auto found = machine_->find(holder);
+  if (!found) return {};
+  auto& instance = **found;
+  std::lock_guard operation(instance.operation);
+  for (auto& plug : instance.plugs) {
+    if (plug.volume != volume_id || !plug.loop) continue;
+    if (auto done = plug.loop->follow_size(); !done) return done;
+    plug.disk.bytes = bytes;
+    if (!plug.shown) continue;
+    if (auto done = instance.tree.resize(plug.disk); !done) return done;
+    machine_->announce(instance, plug, "change");
+  }
+  return {};
+}
+
 Result<void> NamespaceHosts::delete_volume(std::string const& volume_id) {
   std::lock_guard lock(machine_->mutex);
   auto found = machine_->volumes.find(volume_id);

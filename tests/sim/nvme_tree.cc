@@ -220,6 +220,12 @@ Result<void> NvmeTree::add(NvmeDisk const& disk, bool udev) const {
   });
 }
 
+Result<void> NvmeTree::resize(NvmeDisk const& disk) const {
+  return tell(fmt::format("resizing {}", name_of(disk)), [&] {
+    write(sys_ / block_path(disk) / "size", fmt::format("{}\n", disk.bytes / 512));
+  });
+}
+
 Result<void> NvmeTree::remove(NvmeDisk const& disk, bool udev) const {
   return tell(fmt::format("hiding {}", name_of(disk)), [&] {
     auto name = name_of(disk);

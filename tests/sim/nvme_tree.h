@@ -34,8 +34,9 @@ class NvmeTree {
   Result<void> make(std::string const& root_serial, bool udev) const;
   // Node, tree, then (udev) links and database entry: each is whole before the next shows.
   Result<void> add(NvmeDisk const& disk, bool udev) const;
+  Result<void> resize(NvmeDisk const& disk) const;
   Result<void> remove(NvmeDisk const& disk, bool udev) const;
-  // What udevd says of it: action is "add" or "remove".
+  // What udevd says of it: action is "add", "change" or "remove".
   Properties event(NvmeDisk const& disk, std::string const& action, std::uint64_t sequence) const;
 
  private:

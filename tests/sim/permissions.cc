@@ -58,7 +58,7 @@ std::vector<IamRequest> ec2_requests(View const& view, IamRequest const& common,
   if (action == "AttachVolume" || action == "DetachVolume") {
     add("VolumeId");
     add("InstanceId");
-  } else if (action == "DeleteVolume") {
+  } else if (action == "DeleteVolume" || action == "ModifyVolume") {
     add("VolumeId");
   } else if (action == "CreateTags" || action == "DeleteTags") {
     ids = form.texts("ResourceId");

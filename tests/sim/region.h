@@ -99,6 +99,12 @@ class Region {
   Api<Attachment> detach_volume(std::string const& volume_id, std::string const& instance_id,
                                 std::string const& device, bool force);
   Api<Volume> create_volume(CreateVolume const& request);
+  // Larger, once in six hours. The device grows at once, as EBS's does within seconds.
+  struct Modification {
+    std::uint64_t from_gib = 0;
+    std::uint64_t to_gib = 0;
+  };
+  Api<Modification> modify_volume(std::string const& volume_id, std::uint64_t size_gib);
   Api<void> delete_volume(std::string const& volume_id);
   Api<Snapshot> create_snapshot(std::string const& volume_id, std::string const& description,
                                 Tags const& tags);

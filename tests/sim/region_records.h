@@ -20,9 +20,10 @@ struct Region::InstanceRecord {
 
 struct Region::VolumeRecord {
   Volume shown;
-  std::uint64_t serial = 0;   // of the attachment; an event of an older one is void
-  bool device_ready = false;  // EC2 has the device; it is in the instance when that runs
-  bool plugged = false;       // Hosts::plug was asked for; holds over stops and reboots
+  std::uint64_t serial = 0;         // of the attachment; an event of an older one is void
+  bool device_ready = false;        // EC2 has the device; it is in the instance when that runs
+  bool plugged = false;             // Hosts::plug was asked for; holds over stops and reboots
+  std::optional<UtcTime> modified;  // ModifyVolume is taken once in six hours
   std::vector<std::pair<SteadyTime, Volume>> history;
 };
 

@@ -349,6 +349,47 @@ void Region::create_file(std::string const& volume_id, std::string const& from) 
   });
 }
 
+Api<Region::Modification> Region::modify_volume(std::string const& volume_id,
+                                                std::uint64_t size_gib) {
+  using namespace std::chrono_literals;
+  Modification answer;
+  {
+    std::lock_guard lock(mutex_);
+    auto volume = require_volume(volume_id);
+    if (!volume) return std::unexpected(volume.error());
+    auto& record = **volume;
+    auto& shown = record.shown;
+    if (shown.state != VolumeState::available && shown.state != VolumeState::in_use)
+      return std::unexpected(errors::volume_state(volume_id, to_string(shown.state)));
+    if (size_gib < shown.size_gib)
+      return std::unexpected(
+          errors::invalid_value("New size cannot be smaller than existing size"));
+    if (size_gib > 16384)
+      return std::unexpected(errors::invalid_value(
+          fmt::format("Volume of {} GiB is invalid; it must be between 1 and 16384", size_gib)));
+    if (record.modified && clock_.utc() - *record.modified < 6h)
+      return std::unexpected(
+          ApiError{"VolumeModificationRateExceeded", 400,
+                   "You've reached the maximum modification rate per volume limit. Wait at least 6 "
+                   "hours between modifications per EBS volume."});
+    answer = {shown.size_gib, size_gib};
+    record.modified = clock_.utc();
+    shown.size_gib = size_gib;
+    changed(record);
+    event(volume_id, "modifying", fmt::format("{} GiB to {} GiB", answer.from_gib, size_gib));
+    post(volume_id, [this, volume_id, size_gib]() -> std::function<void()> {
+      if (auto grown = hosts_.grow_volume(volume_id, size_gib << 30u); !grown) {
+        return [this, volume_id, grown] {
+          event(volume_id, "host error", "growing: " + grown.error().what);
+        };
+      }
+      return nullptr;
+    });
+  }
+  settle();
+  return answer;
+}
+
 Api<void> Region::delete_volume(std::string const& volume_id) {
   {
     std::lock_guard lock(mutex_);

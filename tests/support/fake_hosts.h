@@ -82,6 +82,11 @@ class FakeHosts final : public sim::Hosts {
     volumes[volume_id] = {bytes, from.string()};
     return {};
   }
+  Result<void> grow_volume(std::string const& volume_id, std::uint64_t bytes) override {
+    std::lock_guard lock(mutex_);
+    volumes[volume_id].first = bytes;
+    return {};
+  }
   Result<void> delete_volume(std::string const& volume_id) override {
     std::lock_guard lock(mutex_);
     volumes.erase(volume_id);
