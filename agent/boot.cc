@@ -3,6 +3,7 @@
 #include "agent/give_up.h"
 #include "agent/hear_hello.h"
 #include "agent/hook_steps.h"
+#include "agent/node_space_step.h"
 #include "agent/version.h"
 #include "bootstrap/etcd/backup_before_change.h"
 #include "bootstrap/etcd/backup_step.h"
@@ -37,6 +38,7 @@ struct Boot::State {
         backups{config,        parts.root,  parts.http,           parts.clock,
                 parts.process, parts.store, std::string(kVersion)},
         pki{config, parts.root, parts.store, parts.clock},
+        filesystems(parts.filesystems),
         group(parts.group) {
     etcd.asks_for_backups = true;
     etcd.orders = std::make_shared<bootstrap::OrderBoard>();
@@ -62,6 +64,7 @@ struct Boot::State {
   bootstrap::BackupParts backups;
   bootstrap::pki::PkiParts pki;
   std::vector<std::unique_ptr<bootstrap::BackupBeforeChange>> before_change;
+  Filesystems& filesystems;
   aws::AutoScaling* const group;
   std::mutex kube_record;
 };
@@ -80,6 +83,8 @@ struct How {
 };
 
 constexpr Duration kForEver = 24h * 365 * 10;
+// A disk fills and empties slowly.
+constexpr Polling kSpacePolling{.first = 1s, .cap = 15s};
 // The apiserver's own time to end is longer; after this, etcd ends under it.
 constexpr Duration kApiserverEnds = 5s;
 
@@ -104,6 +109,10 @@ Boot::~Boot() = default;
 std::vector<Row> Boot::rows() {
   auto& state = *state_;
   std::vector<Row> rows;
+  // Nobody waits for it: what can be done on a full disk is done.
+  rows.push_back(
+      row(node_space_step(state.config, state.root, state.filesystems),
+          {.after = {}, .polling = kSpacePolling, .upkeep = Upkeep::act, .period = 30s}));
   auto kube_files =
       std::make_unique<bootstrap::kube::KubeFiles>(state.config, state.root, state.kube_record);
   if (state.config.role == Role::worker) {
@@ -124,6 +133,11 @@ std::vector<Row> Boot::rows() {
     rows.push_back(row(std::move(steps[2]), {.after = {name("device")}}));
     rows.push_back(
         row(std::move(steps[3]), {.after = {name("filesystem")}, .upkeep = Upkeep::look_only}));
+    rows.push_back(
+        row(state.volumes.space_step(cluster, state.filesystems), {.after = {name("mount")},
+                                                                   .polling = kSpacePolling,
+                                                                   .upkeep = Upkeep::act,
+                                                                   .period = 15s}));
   }
   // The stable name of the member stands in its certificates, so its volume comes first.
   rows.push_back(row(std::make_unique<bootstrap::pki::PkiStep>(state.pki),
@@ -155,7 +169,10 @@ std::vector<Row> Boot::rows() {
         row(std::make_unique<bootstrap::BackupStep>(cluster, state.backups),
             {.after = {name("etcd")}, .deadline = kForEver, .upkeep = Upkeep::act, .period = 30s}));
     rows.push_back(row(std::make_unique<bootstrap::CareStep>(cluster, state.etcd),
-                       {.after = {name("etcd")}, .upkeep = Upkeep::act, .period = 15s}));
+                       {.after = {name("etcd")},
+                        .polling = {.first = 5s, .cap = 15s},
+                        .upkeep = Upkeep::act,
+                        .period = 15s}));
   }
   rows.push_back(row(std::move(kube_files), {.after = {}, .upkeep = Upkeep::act}));
   // An apiserver without its etcd would crash-loop into backoff, so its manifest waits.

@@ -8,6 +8,7 @@
 #include "agent/aws/ec2.h"
 #include "agent/base/clock.h"
 #include "agent/base/files.h"
+#include "agent/base/filesystem_space.h"
 #include "agent/base/http.h"
 #include "agent/base/node_config.h"
 #include "agent/base/process.h"
@@ -33,6 +34,7 @@ struct BootParts {
   volumes::Disks& disks;
   volumes::Mounts& mounts;
   StateStore& store;
+  Filesystems& filesystems;
   aws::AutoScaling* group = nullptr;  // null: the node tells no auto-scaling group anything
 };
 

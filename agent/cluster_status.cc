@@ -120,6 +120,11 @@ bool has_quorum(EtcdMemberFacts const* member) {
   return member && !member->leader.empty() && member->healthy_voters > member->voters / 2;
 }
 
+bool has_room(StatusReport const& report) {
+  auto const lacking = filesystems_short_of_room(report);
+  return lacking.empty() || lacking.front().level != SpaceLevel::critical;
+}
+
 std::string size_words(std::uint64_t bytes) {
   if (bytes < 1u << 20u) return fmt::format("{} KiB", bytes / 1024);
   return fmt::format("{:.1f} MiB", static_cast<double>(bytes) / (1 << 20));
@@ -244,6 +249,9 @@ std::string cluster_page(ClusterView const& view, bool colour) {
         problems +=
             printable(fmt::format("{} {}: {}", node.instance_id, bad->name, bad->sentence)) + '\n';
       }
+      for (auto const& each : filesystems_short_of_room(report))
+        if (bad == report.rows.end() || bad->sentence != each.message)
+          problems += printable(fmt::format("{}: {}", node.instance_id, each.message)) + '\n';
     }
     nodes.add({node.zone.empty() ? "?" : node.zone,
                node.instance_id.empty() ? "?" : node.instance_id,
@@ -251,12 +259,13 @@ std::string cluster_page(ClusterView const& view, bool colour) {
   }
   page += '\n' + nodes.print();
 
-  Table volumes({"MEMBER", "ZONE", "VOLUME", "DEVICE", "STATE", "DB"});
+  Table volumes({"MEMBER", "ZONE", "VOLUME", "DEVICE", "STATE", "DB", "FREE"});
   for (auto cluster : kEtcdClusters) {
     auto const* view_of = best_view(view, cluster);
     std::set<std::string> shown;
     for (auto const& line : lines_of(view, cluster)) {
-      std::string name = fmt::format("({})", to_string(cluster)), state = "not serving", db = "-";
+      std::string name = fmt::format("({})", to_string(cluster)), state = "not serving", db = "-",
+                  free = line.etcd->space ? size_words(line.etcd->space->avail) : "-";
       if (line.etcd->member) {
         auto const& member = *line.etcd->member;
         name = member.name;
@@ -264,12 +273,13 @@ std::string cluster_page(ClusterView const& view, bool colour) {
         state = member.learner ? "learner" : member.name == leader ? "leader" : "voter";
         db = size_words(member.db_size);
       }
-      volumes.add({name, line.node->zone, line.etcd->volume_id, line.etcd->device, state, db});
+      volumes.add(
+          {name, line.node->zone, line.etcd->volume_id, line.etcd->device, state, db, free});
       shown.insert(name);
     }
     if (!view_of) continue;
     for (auto const& silent : view_of->silent_voters)
-      if (!shown.contains(silent)) volumes.add({silent, "-", "-", "-", "silent", "-"});
+      if (!shown.contains(silent)) volumes.add({silent, "-", "-", "-", "silent", "-", "-"});
   }
   page += '\n' + volumes.print();
   if (!problems.empty()) page += '\n' + problems;
@@ -308,7 +318,7 @@ Tree to_tree(ClusterView const& view) {
 
 int cluster_exit_code(ClusterView const& view) {
   auto ready = [](NodeView const& node) {
-    return node.report && phase_of(*node.report) == Phase::ready;
+    return node.report && phase_of(*node.report) == Phase::ready && has_room(*node.report);
   };
   auto whole = [&](EtcdCluster cluster) {
     auto const* member = best_view(view, cluster);

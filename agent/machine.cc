@@ -89,6 +89,7 @@ MachineBoot::MachineBoot(Machine& machine, NodeConfig const& config, Identity co
                      .disks = disks_,
                      .mounts = mounts_,
                      .store = *store_,
+                     .filesystems = filesystems_,
                      .group = group_.get()}) {}
 
 }  // namespace haagent

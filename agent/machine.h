@@ -68,6 +68,7 @@ class MachineBoot {
   volumes::SystemDevices devices_;
   volumes::SystemDisks disks_;
   volumes::SystemMounts mounts_;
+  SystemFilesystems filesystems_;
   Boot boot_;
 };
 

@@ -239,6 +239,36 @@ void add_backups(Page& page, std::vector<EtcdStatus> const& clusters, UtcTime no
          [](EtcdBackupDuty const& b) { return fmt::to_string(b.failures); });
 }
 
+// The figures under the names that node_exporter gives them; `holds` says which of etcd's volumes
+// it is, or that it is the node's.
+void add_filesystems(Page& page, StatusReport const& report) {
+  std::vector<std::pair<std::string, FilesystemFacts>> all;
+  for (auto const& etcd : report.etcd)
+    if (etcd.space) all.emplace_back(fmt::format("etcd-{}", to_string(etcd.cluster)), *etcd.space);
+  for (auto const& each : report.filesystems) all.emplace_back("node", each);
+  auto figure = [&](std::string name, std::string_view help, std::uint64_t FilesystemFacts::* value,
+                    bool counts_inodes) {
+    page.family("haagent_filesystem_" + std::move(name), "gauge", help);
+    for (auto const& [holds, each] : all)
+      if (!counts_inodes || each.inodes != 0)
+        page.sample({{"mountpoint", each.mount_point}, {"holds", holds}},
+                    fmt::to_string(each.*value));
+  };
+  figure("size_bytes", "Size of the filesystem.", &FilesystemFacts::size, false);
+  figure("avail_bytes", "Bytes of it that are free for everybody.", &FilesystemFacts::avail, false);
+  figure("files", "Inodes of the filesystem.", &FilesystemFacts::inodes, true);
+  figure("files_free", "Inodes of it that are free.", &FilesystemFacts::inodes_free, true);
+  figure("set_aside_bytes",
+         "Bytes of it that earlier data of etcd takes, kept when a member "
+         "joined anew.",
+         &FilesystemFacts::set_aside, false);
+  page.family("haagent_filesystem_state", "gauge", "1 for the state that the filesystem is in.");
+  for (auto const& [holds, each] : all)
+    for (auto const level : {SpaceLevel::ok, SpaceLevel::warning, SpaceLevel::critical})
+      page.sample({{"mountpoint", each.mount_point}, {"holds", holds}, {"state", to_string(level)}},
+                  truth(level == each.level));
+}
+
 void add_calls(Page& page, aws::CallCounts::Page const& calls) {
   page.family("haagent_aws_requests_total", "counter",
               "Requests that were sent to AWS, by what came of each.");
@@ -270,6 +300,7 @@ std::string metrics_text(StatusReport const& report, UtcTime now,
   add_node(page, report, now);
   add_etcd(page, report.etcd);
   add_backups(page, report.etcd, now);
+  add_filesystems(page, report);
   add_certificates(page, report.pki);
   add_calls(page, calls);
   return page.take();

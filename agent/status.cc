@@ -4,8 +4,10 @@
 
 #include <algorithm>
 #include <charconv>
+#include <functional>
 #include <sstream>
 
+#include "agent/base/bytes_text.h"
 #include "agent/base/json.h"
 #include "agent/output.h"
 
@@ -132,9 +134,11 @@ void fill_from_facts(StatusReport& report, Facts& facts) {
     status.timing = etcd.timing.get();
     status.backup = etcd.backup_duty.get();
     status.log = etcd.log.get();
+    status.space = etcd.space.get();
     report.etcd.push_back(std::move(status));
   }
   report.pki = facts.pki.get().value_or(PkiFacts{});
+  report.filesystems = facts.filesystems.get().value_or(std::vector<FilesystemFacts>{});
   report.peers = facts.main.peers.get().value_or(std::vector<EtcdPeer>{});
 }
 
@@ -153,6 +157,18 @@ std::vector<std::string> certificates_near_their_end(PkiFacts const& pki, UtcTim
                                     each.name, when, to_rfc3339(each.not_after)));
   }
   return sentences;
+}
+
+std::vector<FilesystemFacts> filesystems_short_of_room(StatusReport const& report) {
+  std::vector<FilesystemFacts> found;
+  auto add = [&](FilesystemFacts const& each) {
+    if (each.level != SpaceLevel::ok) found.push_back(each);
+  };
+  for (auto const& etcd : report.etcd)
+    if (etcd.space) add(*etcd.space);
+  std::ranges::for_each(report.filesystems, add);
+  std::ranges::stable_sort(found, std::greater(), &FilesystemFacts::level);
+  return found;
 }
 
 Result<std::optional<StatusReport>> read_status(Root const& root) {
@@ -197,6 +213,8 @@ Writer writer_of(StatusReport const& report, Root const& root) {
 int status_exit_code(StatusReport const& report, Writer writer) {
   if (writer == Writer::other_boot) return 4;
   if (writer == Writer::gone) return 1;
+  auto const lacking = filesystems_short_of_room(report);
+  if (!lacking.empty() && lacking.front().level == SpaceLevel::critical) return 1;
   switch (phase_of(report)) {
     case Phase::ready:
       return 0;
@@ -252,6 +270,12 @@ std::string status_page(StatusReport const& report, Writer writer, UtcTime now, 
   }
   for (auto const& sentence : certificates_near_their_end(report.pki, now))
     page += paint("\033[1;31m", wrapped(sentence, 2, columns)) + '\n';
+  // The headline has one of the steps that are not done, and none where all are.
+  for (auto const& each : filesystems_short_of_room(report))
+    if (phase == Phase::ready || worst == report.rows.end() || worst->sentence != each.message)
+      page += paint(each.level == SpaceLevel::critical ? "\033[1;31m" : "\033[1;33m",
+                    wrapped(each.message, 2, columns)) +
+              '\n';
   page += '\n';
 
   std::size_t name_width = 4;
@@ -291,6 +315,9 @@ std::string status_page(StatusReport const& report, Writer writer, UtcTime now, 
             : fmt::format(", {} silent", fmt::join(member.silent_voters, " and ")),
         member.version, static_cast<double>(member.db_size) / (1 << 20),
         static_cast<double>(member.db_quota) / (1 << 30));
+    if (etcd.space)
+      line += fmt::format(", {} of {} free", bytes_text(etcd.space->avail),
+                          bytes_text(etcd.space->size));
     page += '\n' + wrapped(line, 2, columns) + '\n';
   }
   return page;

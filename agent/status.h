@@ -45,7 +45,8 @@ struct EtcdStatus {
   std::optional<EtcdHealthFacts> health;
   std::optional<EtcdTimingFacts> timing;
   std::optional<EtcdBackupDuty> backup;
-  std::optional<EtcdLogEnd> log;  // while there is no quorum
+  std::optional<EtcdLogEnd> log;         // while there is no quorum
+  std::optional<FilesystemFacts> space;  // of the volume
   bool operator==(EtcdStatus const&) const = default;
 };
 
@@ -67,6 +68,7 @@ struct StatusReport {
   std::optional<Identity> identity;
   std::vector<EtcdStatus> etcd;
   std::vector<EtcdPeer> peers;
+  std::vector<FilesystemFacts> filesystems;  // the node's, without etcd's
   PkiFacts pki;
   std::vector<RowStatus> rows;
   bool operator==(StatusReport const&) const = default;
@@ -82,6 +84,9 @@ std::vector<std::string> certificates_near_their_end(PkiFacts const& pki, UtcTim
 // to last.
 std::vector<std::string> critical_path(std::vector<RowStatus> const& rows);
 
+// Of the filesystems, etcd's among them, those that fill or are full; the fullest first.
+std::vector<FilesystemFacts> filesystems_short_of_room(StatusReport const& report);
+
 Tree to_tree(StatusReport const& report);
 Result<StatusReport> status_from_tree(Tree const& tree);
 
@@ -95,9 +100,9 @@ void fill_from_facts(StatusReport& report, Facts& facts);
 enum class Writer { alive, ended, gone, other_boot };
 Writer writer_of(StatusReport const& report, Root const& root);
 
-// The page for people, and the exit code: 0 ready, 1 degraded, failed, refused or the agent is
-// gone, or the node hands over, 3 working. `width` is the terminal's; sentences are wrapped to it.
-// Colour only where `colour`.
+// The page for people, and the exit code: 0 ready, 1 degraded, failed, refused, a filesystem is
+// full, the agent is gone, or the node hands over, 3 working. `width` is the terminal's; sentences
+// are wrapped to it. Colour only where `colour`.
 std::string status_page(StatusReport const& report, Writer writer, UtcTime now, int width,
                         bool colour);
 int status_exit_code(StatusReport const& report, Writer writer);

@@ -2,6 +2,7 @@
 
 #include <iostream>
 
+#include "agent/base/filesystem_space.h"
 #include "agent/base/json.h"
 #include "agent/base/volume_tags.h"
 #include "agent/cluster_status.h"
@@ -36,6 +37,19 @@ Result<std::vector<aws::Instance>> cluster_instances(Machine& machine, StatusOpt
        .filters = {{"tag:" + ownership_tag_name(own.cluster), {"owned"}},
                    {"instance-state-name", {"pending", "running", "stopping", "shutting-down"}}}},
       stop);
+}
+
+// The agent goes on where it cannot write the page, and what is here is then the last one that
+// could be written.
+std::string cannot_be_written(Root const& root) {
+  auto const path = root(std::filesystem::path(kStatusFile));
+  auto const room = SystemFilesystems().space(path);
+  if (!room || (room->avail >= kStatusCap / 16 && (room->inodes == 0 || room->inodes_free > 1)))
+    return "";
+  return fmt::format(
+      "this page may be old: the filesystem of {} is full; see what takes it with "
+      "'du -xh --max-depth=3 {} | sort -h | tail -n 20'",
+      kStatusFile, path.parent_path().parent_path().string());
 }
 
 struct Page {
@@ -82,12 +96,16 @@ Page one_page(StatusOptions const& options, std::stop_token stop) {
   if (options.cluster) return cluster_view(options, report, terminal, stop);
   auto writer = writer_of(report, options.root);
   auto code = status_exit_code(report, writer);
+  auto const old = cannot_be_written(options.root);
+  if (!old.empty() && code == kExitOk) code = kExitFailed;
   if (options.form != OutputFormat::text) {
     auto tree = to_tree(report);
     tree["running"] = writer == Writer::alive;
     tree["exitCode"] = code;
+    if (!old.empty()) tree["mayBeOld"] = old;
     return {print_tree(tree, options.form), code};
   }
+  if (!old.empty()) std::cerr << "haagent: " << old << '\n';
   return {status_page(report, writer, clock.utc(), terminal.width, terminal.colour), code};
 }
 

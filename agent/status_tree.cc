@@ -147,7 +147,35 @@ std::optional<double> read_figure(Tree const& tree, char const* key) {
   return value;
 }
 
+Tree filesystem_tree(FilesystemFacts const& filesystem) {
+  Tree tree = Tree::map({{"mountPoint", filesystem.mount_point},
+                         {"state", to_string(filesystem.level)},
+                         {"sizeBytes", filesystem.size},
+                         {"availBytes", filesystem.avail}});
+  if (filesystem.inodes != 0) {
+    tree["inodes"] = filesystem.inodes;
+    tree["inodesFree"] = filesystem.inodes_free;
+  }
+  if (filesystem.set_aside != 0) tree["setAsideBytes"] = filesystem.set_aside;
+  if (!filesystem.message.empty()) tree["what"] = filesystem.message;
+  return tree;
+}
+
+FilesystemFacts filesystem_from(Tree const& tree) {
+  FilesystemFacts filesystem{.mount_point = tree.text_at("mountPoint"),
+                             .size = read_number<std::uint64_t>(tree, "sizeBytes"),
+                             .avail = read_number<std::uint64_t>(tree, "availBytes"),
+                             .inodes = read_number<std::uint64_t>(tree, "inodes"),
+                             .inodes_free = read_number<std::uint64_t>(tree, "inodesFree"),
+                             .set_aside = read_number<std::uint64_t>(tree, "setAsideBytes"),
+                             .message = tree.text_at("what")};
+  for (auto const level : {SpaceLevel::ok, SpaceLevel::warning, SpaceLevel::critical})
+    if (tree.text_at("state") == to_string(level)) filesystem.level = level;
+  return filesystem;
+}
+
 void write_duties(Tree& tree, EtcdStatus const& etcd) {
+  if (etcd.space) tree["filesystem"] = filesystem_tree(*etcd.space);
   if (etcd.health) {
     auto& health = tree["health"];
     health = Tree::map({});
@@ -178,6 +206,7 @@ void write_duties(Tree& tree, EtcdStatus const& etcd) {
 }
 
 void read_duties(Tree const& tree, EtcdStatus& etcd) {
+  if (auto const* found = tree.find("filesystem")) etcd.space = filesystem_from(*found);
   if (auto const* found = tree.find("health")) {
     etcd.health.emplace();
     for (auto const& [key, member] : kHealth) (*etcd.health).*member = read_figure(*found, key);
@@ -263,6 +292,8 @@ Tree to_tree(StatusReport const& report) {
   for (auto const& peer : report.peers) {
     tree["peers"].push_back(Tree::map({{"member", peer.member}, {"address", peer.address}}));
   }
+  tree["filesystems"] = Tree::list();
+  for (auto const& each : report.filesystems) tree["filesystems"].push_back(filesystem_tree(each));
   tree["certificates"] = Tree::list();
   for (auto const& each : report.pki.certificates) {
     auto& one = tree["certificates"];
@@ -304,6 +335,10 @@ Result<StatusReport> status_from_tree(Tree const& tree) {
   }
   if (auto const* etcd = tree.find("etcd")) {
     for (auto const& each : etcd->items()) report.etcd.push_back(etcd_from(each));
+  }
+  if (auto const* filesystems = tree.find("filesystems")) {
+    for (auto const& each : filesystems->items())
+      report.filesystems.push_back(filesystem_from(each));
   }
   if (auto const* peers = tree.find("peers")) {
     for (auto const& each : peers->items()) {

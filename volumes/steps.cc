@@ -8,6 +8,7 @@
 #include "volumes/filesystem_step.h"
 #include "volumes/mount_step.h"
 #include "volumes/release.h"
+#include "volumes/space_step.h"
 
 namespace haagent::volumes {
 
@@ -82,6 +83,10 @@ std::vector<std::unique_ptr<Step>> Volumes::steps(EtcdCluster cluster) {
   steps.push_back(std::make_unique<FilesystemStep>(*this, cluster));
   steps.push_back(std::make_unique<MountStep>(*this, cluster));
   return steps;
+}
+
+std::unique_ptr<Step> Volumes::space_step(EtcdCluster cluster, Filesystems& filesystems) {
+  return std::make_unique<SpaceStep>(*this, cluster, filesystems);
 }
 
 std::vector<std::unique_ptr<Step>> Volumes::release_steps(EtcdCluster cluster) {

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "agent/base/files.h"
+#include "agent/base/filesystem_space.h"
 #include "agent/base/node_config.h"
 #include "agent/base/step.h"
 #include "volumes/attach.h"
@@ -27,6 +28,9 @@ class Volumes {
   // The four steps of a cluster, each coming after the one before it.
   std::vector<std::unique_ptr<Step>> steps(EtcdCluster cluster);
 
+  // `space-<cluster>`, which comes after the four.
+  std::unique_ptr<Step> space_step(EtcdCluster cluster, Filesystems& filesystems);
+
   // Hands the volume over to whoever comes next: `unmount-<cluster>`, then `detach-<cluster>`. They
   // also do for an agent that was killed in between, of whose facts nothing is left.
   std::vector<std::unique_ptr<Step>> release_steps(EtcdCluster cluster);
@@ -36,6 +40,7 @@ class Volumes {
   friend class DeviceStep;
   friend class FilesystemStep;
   friend class MountStep;
+  friend class SpaceStep;
   friend class UnmountStep;
   friend class DetachStep;
 

@@ -189,6 +189,24 @@ struct EtcdLogEnd {
   std::uint64_t uncommitted() const { return index > committed ? index - committed : 0; }
 };
 
+enum class SpaceLevel { ok, warning, critical };
+std::string_view to_string(SpaceLevel level);
+
+// A filesystem that something of haagent's or Kubernetes' lives on, as it was last looked at.
+// Figures are kept until they have changed by more than can be seen, so that they do not make news
+// of themselves at each look.
+struct FilesystemFacts {
+  std::string mount_point;   // "/var/lib/haagent-etcd/main", "/"
+  std::uint64_t size = 0;    // bytes
+  std::uint64_t avail = 0;   // bytes
+  std::uint64_t inodes = 0;  // 0: it has no fixed number of them
+  std::uint64_t inodes_free = 0;
+  std::uint64_t set_aside = 0;  // bytes of data that members have set aside on it
+  SpaceLevel level = SpaceLevel::ok;
+  std::string message;  // what is the matter and what to do; empty where nothing is
+  bool operator==(FilesystemFacts const&) const = default;
+};
+
 struct EtcdFacts {
   Fact<EtcdVolume> volume;                // set by volume-<cluster>: mine
   Fact<std::vector<EtcdVolume>> volumes;  // set by volume-<cluster>: all zones', mine included.
@@ -206,11 +224,13 @@ struct EtcdFacts {
   Fact<EtcdHealthFacts> health;           // set by care-<cluster>
   Fact<EtcdTimingFacts> timing;           // set by care-<cluster>
   Fact<EtcdLogEnd> log;                   // set by store-<cluster>, while there is no quorum
+  Fact<FilesystemFacts> space;            // set by space-<cluster>: of the volume's own filesystem
 };
 
 struct Facts {
   Fact<Identity> identity;
   Fact<PkiFacts> pki;
+  Fact<std::vector<FilesystemFacts>> filesystems;  // set by space: the node's, without etcd's
   EtcdFacts main;
   EtcdFacts events;
 

@@ -26,7 +26,9 @@ std::string_view to_string(Kind kind) {
 
 Error errno_error(int number, std::string_view doing) {
   Kind kind = Kind::internal;
-  if (number == EINTR || number == EAGAIN || number == ENOMEM) kind = Kind::transient;
+  if (number == EINTR || number == EAGAIN || number == ENOMEM || number == ENOSPC ||
+      number == EDQUOT)
+    kind = Kind::transient;
   if (number == EACCES || number == EPERM) kind = Kind::denied;
   std::error_code code(number, std::generic_category());
   return {kind, fmt::format("{}: {}", doing, code.message()), code};

@@ -53,8 +53,8 @@ template <class... Args>
   return std::unexpected(Error{kind, fmt::format(format, std::forward<Args>(args)...), {}});
 }
 
-// An errno as an Error: EINTR, EAGAIN and ENOMEM are transient, EACCES and EPERM are denied, the
-// rest internal unless the caller knows better.
+// An errno as an Error: EINTR, EAGAIN, ENOMEM, and ENOSPC and EDQUOT (somebody makes room) are
+// transient, EACCES and EPERM are denied, the rest internal unless the caller knows better.
 [[nodiscard]] Error errno_error(int number, std::string_view doing);
 [[nodiscard]] std::unexpected<Error> fail_errno(int number, std::string_view doing);
 

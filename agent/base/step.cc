@@ -8,6 +8,18 @@ std::string_view to_string(EtcdCluster cluster) {
   return cluster == EtcdCluster::main ? "main" : "events";
 }
 
+std::string_view to_string(SpaceLevel level) {
+  switch (level) {
+    case SpaceLevel::ok:
+      return "ok";
+    case SpaceLevel::warning:
+      return "warning";
+    case SpaceLevel::critical:
+      return "critical";
+  }
+  return "critical";
+}
+
 std::string const& sentence_of(Finding const& finding) {
   return std::visit([](auto const& each) -> std::string const& { return each.sentence; }, finding);
 }

@@ -4,6 +4,9 @@
 
 #include <algorithm>
 
+#include "agent/base/bytes_text.h"
+#include "bootstrap/etcd/names.h"
+
 namespace haagent::bootstrap {
 namespace {
 
@@ -63,6 +66,15 @@ std::string why_not_now(CareInputs const& in) {
   return {};
 }
 
+// etcd writes what the database holds into a second file beside it, and ends where that finds no
+// room.
+std::string no_room_to_defragment(CareInputs const& in, CareMember const& mine) {
+  auto const needed = mine.db_size_in_use + kLeast;
+  if (!in.avail || *in.avail >= needed) return {};
+  return fmt::format("{} is not defragmented: that takes {} for a while, and its volume has less",
+                     mine.name, bytes_text(needed));
+}
+
 Care in_nospace(CareInputs const& in, EtcdAlarm const& alarm) {
   bool const leads = in.own_id == in.leader_id;
   auto const who = name_of(in, alarm.member_id);
@@ -82,6 +94,8 @@ Care in_nospace(CareInputs const& in, EtcdAlarm const& alarm) {
           fmt::format("{} is out of space: the keys of {} take {} of a quota of {}; delete what is "
                       "not needed (events, old custom resources), or raise quotaBackendBytes",
                       who, mine->name, bytes_text(mine->db_size), bytes_text(in.quota))};
+    if (auto const why = no_room_to_defragment(in, *mine); !why.empty())
+      return NothingToDo{fmt::format("{} is out of space, and {}: grow the volume", who, why)};
     // The leader's compaction comes first.
     if ((leads || in.alarm_for >= kAfterCompaction) && is_my_turn(in, kSlotInAlarm))
       return DefragmentOwn{fmt::format("{} is out of space, and {} takes {} of a quota of {}", who,
@@ -99,15 +113,6 @@ Care in_nospace(CareInputs const& in, EtcdAlarm const& alarm) {
 
 }  // namespace
 
-std::string bytes_text(std::uint64_t bytes) {
-  constexpr std::pair<std::uint64_t, std::string_view> kUnits[] = {
-      {1ull << 30u, "GiB"}, {1ull << 20u, "MiB"}, {1ull << 10u, "KiB"}};
-  for (auto const& [unit, name] : kUnits)
-    if (bytes >= unit)
-      return fmt::format("{:.1f} {}", static_cast<double>(bytes) / static_cast<double>(unit), name);
-  return fmt::format("{} B", bytes);
-}
-
 bool defragmenting_pays(CareMember const& member, std::uint64_t quota) {
   auto const free = gain(member);
   if (free < kLeast) return false;
@@ -120,10 +125,11 @@ Care decide_care(CareInputs const& in) {
   for (auto const& alarm : in.alarms)
     if (is_alarm(alarm, "CORRUPT"))
       return NothingToDo{
-          fmt::format("{0} has other data than its peers (CORRUPT alarm): replace it with 'haagent "
-                      "etcd replace "
-                      "{0}', and disarm with etcdctl once all members agree",
-                      name_of(in, alarm.member_id))};
+          fmt::format("{} has other data than its peers (CORRUPT alarm): replace it with '{}', and "
+                      "once all members agree disarm the alarm with '{}'",
+                      name_of(in, alarm.member_id),
+                      etcd_command(in.cluster, "replace " + name_of(in, alarm.member_id)),
+                      etcdctl_command(in.cluster, "alarm disarm"))};
   for (auto const& alarm : in.alarms)
     if (is_alarm(alarm, "NOSPACE")) return in_nospace(in, alarm);
 
@@ -134,7 +140,7 @@ Care decide_care(CareInputs const& in) {
         return member.id != in.own_id && defragmenting_pays(member, in.quota);
       });
   if (defragmenting_pays(*mine, in.quota) && !others_first && why_not_now(in).empty() &&
-      is_my_turn(in, kSlot))
+      is_my_turn(in, kSlot) && no_room_to_defragment(in, *mine).empty())
     return DefragmentOwn{fmt::format("{} of {} would come free", bytes_text(gain(*mine)),
                                      bytes_text(mine->db_size))};
   return NothingToDo{nearly_full(in)};

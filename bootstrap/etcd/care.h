@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "agent/base/clock.h"
+#include "agent/base/facts.h"
 #include "bootstrap/etcd/client.h"
 
 namespace haagent::bootstrap {
@@ -28,6 +29,7 @@ struct CareMember {
 };
 
 struct CareInputs {
+  EtcdCluster cluster = EtcdCluster::main;
   std::uint64_t own_id = 0;
   std::uint64_t leader_id = 0;
   std::vector<CareMember> members;  // all that are listed, mine included
@@ -39,6 +41,7 @@ struct CareInputs {
   bool compacted = false;
   Duration alarm_for{0};
   std::optional<Duration> defragmented_ago;
+  std::optional<std::uint64_t> avail;  // bytes free on my own volume, as it was last looked at
   UtcTime now{};
 };
 
@@ -59,15 +62,13 @@ using Care = std::variant<NothingToDo, CompactTo, DefragmentOwn, DisarmNospace>;
 // etcd's own way out of NOSPACE: compact, defragment every member, disarm. The leader's agent
 // compacts and disarms. What a file would give back cannot be told beforehand then: its free pages
 // are counted by the next write, and there is none. Without the alarm a member is defragmented only
-// where that pays, followers first. CORRUPT is never disarmed: that is the operator's.
+// where that pays, followers first, and never where its volume has no room for a second copy of
+// what it holds. CORRUPT is never disarmed: that is the operator's.
 Care decide_care(CareInputs const& inputs);
 
 // How much of the file would be given back, where that is worth stopping the member for.
 bool defragmenting_pays(CareMember const& member, std::uint64_t quota);
 
 std::string sentence_of(Care const& care);
-
-// "1.5 GiB"
-std::string bytes_text(std::uint64_t bytes);
 
 }  // namespace haagent::bootstrap

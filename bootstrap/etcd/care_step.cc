@@ -43,11 +43,13 @@ std::optional<CareInputs> CareStep::gather(Facts& facts, std::stop_token stop) {
   auto list = own.members(Consistency::linearizable, stop);
   auto alarms = own.alarms(stop);
   if (!list || !alarms) return std::nullopt;
-  CareInputs in{.own_id = list->header.member_id,
+  CareInputs in{.cluster = cluster_,
+                .own_id = list->header.member_id,
                 .alarms = *std::move(alarms),
                 .quota = parts_.config.etcd.of(cluster_ == EtcdCluster::main).quota_backend_bytes,
                 .revision = list->header.revision,
                 .now = parts_.clock.utc()};
+  if (auto const space = facts.etcd(cluster_).space.get()) in.avail = space->avail;
   for (auto const& member : list->members)
     in.members.push_back({.id = member.id,
                           .name = member.name.empty() ? etcd_id_text(member.id) : member.name,
@@ -193,6 +195,8 @@ Result<Finding> CareStep::look(Facts& facts, std::stop_token stop) {
       !timing.empty() && !is_set)
     slow.insert(slow.begin(), timing);
   for (auto const& each : slow) sentence += (sentence.empty() ? "" : "; ") + each;
+  // With an alarm etcd takes no writes, or serves what it should not: its node is not ready.
+  if (!inputs->alarms.empty()) return Waiting{std::move(sentence)};
   return Done{sentence.empty() ? "nothing to do" : std::move(sentence)};
 }
 

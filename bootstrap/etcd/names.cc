@@ -64,6 +64,18 @@ std::string etcd_id_text(std::uint64_t id) {
   return fmt::format("{:x}", id);
 }
 
+std::string etcd_command(EtcdCluster cluster, std::string_view words) {
+  return fmt::format("haagent etcd {}{}", words,
+                     cluster == EtcdCluster::main ? "" : " --cluster events");
+}
+
+std::string etcdctl_command(EtcdCluster cluster, std::string_view words) {
+  auto const tls = etcd_client_tls(Root());
+  return fmt::format("etcdctl --endpoints={} --cacert={} --cert={} --key={} {}",
+                     etcd_endpoint(cluster, "127.0.0.1"), tls.ca_file, tls.cert_file, tls.key_file,
+                     words);
+}
+
 std::string in_words(std::vector<std::string> const& names) {
   std::string text;
   for (std::size_t i = 0; i < names.size(); ++i)

@@ -50,6 +50,12 @@ std::string initial_cluster_text(std::vector<InitialMember> const& members);
 // Ids as etcdctl prints them, and as the marker and the tag carry them: hexadecimal.
 std::string etcd_id_text(std::uint64_t id);
 
+// "haagent etcd restore" of main, "haagent etcd restore --cluster events": what an operator runs.
+std::string etcd_command(EtcdCluster cluster, std::string_view words);
+
+// "etcdctl --endpoints=https://127.0.0.1:2379 --cacert=... alarm disarm": the same, of etcd's own.
+std::string etcdctl_command(EtcdCluster cluster, std::string_view words);
+
 // "a", "a and b", "a, b and c"
 std::string in_words(std::vector<std::string> const& names);
 

@@ -298,6 +298,17 @@ Outcome ClusterRegion::aws(std::vector<std::string> const& arguments) const {
   return {outcome->exit_code, outcome->out + outcome->err};
 }
 
+Outcome ClusterRegion::as_printed(std::string const& command) const {
+  SystemProcess process;
+  ProcessSpec spec;
+  auto const sim = built_beside("haagent-sim").string();
+  spec.argv = {"sh", "-c", fmt::format("aws() {{ '{}' aws \"$@\"; }}\n{}", sim, command)};
+  spec.environment = {"HAAGENT_SIM_CONTROL=" + program_.socket().string()};
+  auto const outcome = process.run(spec, {});
+  if (!outcome) return {-1, outcome.error().what};
+  return {outcome->exit_code, outcome->out + outcome->err};
+}
+
 // ---- the region's state
 
 Tree ClusterRegion::instance(std::string const& id) const {

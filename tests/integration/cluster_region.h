@@ -104,6 +104,9 @@ class ClusterRegion {
   // AWS's own client, as the operator.
   Outcome aws(std::vector<std::string> const& arguments) const;
 
+  // A command that haagent has printed, by a shell of the operator's; `aws` is AWS's own client.
+  Outcome as_printed(std::string const& command) const;
+
   // ---- the region's state
   Tree instance(std::string const& id) const;
   // The one that lives, or empty; the successor, where one on its way out still does.

@@ -198,7 +198,8 @@ std::unique_ptr<Boot> Machine::make_boot() {
                                                   .devices = disks,
                                                   .disks = disks,
                                                   .mounts = disks,
-                                                  .store = store});
+                                                  .store = store,
+                                                  .filesystems = disks});
 }
 
 RowStatus const& Machine::End::row(std::string_view name) const {

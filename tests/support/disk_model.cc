@@ -130,6 +130,17 @@ Result<void> MachineDisks::grow(BlockDevice const& device, std::string const&, f
   return fail(Kind::internal, "{} is as large as it can be", device.path);
 }
 
+Result<FilesystemSpace> MachineDisks::space(fs::path const& path) {
+  for (auto const& each : mounts_) {
+    if (!path.string().starts_with(each.mount.mount_point)) continue;
+    auto const& disk = model_.at(each.volume_id);
+    return FilesystemSpace{.device = each.mount.device,
+                           .size = disk.bytes,
+                           .avail = disk.bytes - std::min(disk.bytes, disk.used)};
+  }
+  return root;
+}
+
 Result<std::vector<volumes::Mount>> MachineDisks::list() {
   auto all = foreign_mounts;
   for (auto const& each : mounts_) all.push_back(each.mount);

@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "agent/base/filesystem_space.h"
 #include "tests/support/fake_ec2.h"
 #include "tests/support/power.h"
 #include "volumes/device.h"
@@ -27,6 +28,7 @@ struct ModelDisk {
   bool forgets = false;    // loses what is written to it
   int made = 0;            // filesystems
   std::uint64_t bytes = 20ull << 30u;
+  std::uint64_t used = 1ull << 30u;
   Duration appears_after{1'000};  // an AttachVolume
   dev_t number = 0;
 };
@@ -55,13 +57,17 @@ class DiskModel {
   std::vector<std::string> violations_;
 };
 
-class MachineDisks final : public volumes::Devices, public volumes::Disks, public volumes::Mounts {
+class MachineDisks final : public volumes::Devices,
+                           public volumes::Disks,
+                           public volumes::Mounts,
+                           public Filesystems {
  public:
   MachineDisks(DiskModel& model, std::string instance_id, Power& power)
       : model_(model), instance_id_(std::move(instance_id)), power_(power) {}
 
   std::vector<volumes::Mount> foreign_mounts;  // beside those made here
   bool swapped = false;                        // the kernel finds the later attachment first
+  FilesystemSpace root{.device = 1, .size = 100ull << 30u, .avail = 50ull << 30u};
 
   void attached(std::string const& volume_id);  // an AttachVolume was carried out
   void lose_mounts();                           // a machine that goes down
@@ -84,6 +90,8 @@ class MachineDisks final : public volumes::Devices, public volumes::Disks, publi
                                          std::filesystem::path const& mount_point) override;
   Result<void> grow(BlockDevice const& device, std::string const& type,
                     std::filesystem::path const& mount_point, std::stop_token stop) override;
+  // Filesystems
+  Result<FilesystemSpace> space(std::filesystem::path const& path) override;
   // Mounts
   Result<std::vector<volumes::Mount>> list() override;
   Result<void> mount(BlockDevice const& device, std::filesystem::path const& mount_point,

@@ -152,6 +152,24 @@ TEST(ClusterStatus, AProblemDoesNotDriveTheTerminal) {
   EXPECT_THAT(cluster_page(view, false), HasSubstr("i-0c10: its agent answers ?[2J\n"));
 }
 
+// The next master must not be taken down while this one's etcd is about to end.
+TEST(ClusterStatus, AFullFilesystemIsNotOkAndSaidByName) {
+  auto const full = FilesystemFacts{.mount_point = "/var/lib/haagent-etcd/main",
+                                    .size = 20ull << 30u,
+                                    .level = SpaceLevel::critical,
+                                    .message = "vol-main-b is full: grow it"};
+  auto view = whole();
+  view.nodes[1].report->etcd[0].space = full;
+  EXPECT_EQ(cluster_exit_code(view), 1);
+  EXPECT_THAT(cluster_page(view, false), HasSubstr("i-0b10: vol-main-b is full: grow it\n"));
+  view = whole();
+  view.nodes[3].report->filesystems = {full};
+  EXPECT_EQ(cluster_exit_code(view), 1) << "of a worker as well";
+  view.nodes[3].report->filesystems[0].level = SpaceLevel::warning;
+  EXPECT_EQ(cluster_exit_code(view), 0);
+  EXPECT_THAT(cluster_page(view, false), HasSubstr("i-0a11: vol-main-b is full: grow it\n"));
+}
+
 // A node that is ready does not make up for a voter that is gone.
 TEST(ClusterStatus, AVoterThatIsGoneIsNotOk) {
   auto view = whole();

@@ -55,6 +55,14 @@ StatusReport report() {
                                 .taken = 7,
                                 .failures = 2}},
       {.cluster = EtcdCluster::events}};
+  made.etcd[0].space = FilesystemFacts{.mount_point = "/var/lib/haagent-etcd/main",
+                                       .size = 20ull << 30u,
+                                       .avail = 1ull << 20u,
+                                       .inodes = 80'000,
+                                       .inodes_free = 79'990,
+                                       .set_aside = 3ull << 30u,
+                                       .level = SpaceLevel::critical};
+  made.filesystems = {{.mount_point = "/", .size = 40ull << 30u, .avail = 20ull << 30u}};
   made.pki.certificates = {
       {.name = "etcd/ca",
        .not_after = kStart + 87600h,

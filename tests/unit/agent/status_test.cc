@@ -95,6 +95,17 @@ void booted(StatusReport& r) {
   r.booted = kStart + 3100ms;
 }
 
+void fills(StatusReport& r, SpaceLevel level) {
+  r.etcd[0].space = FilesystemFacts{
+      .mount_point = "/var/lib/haagent-etcd/main",
+      .size = 20ull << 30u,
+      .avail = 40ull << 20u,
+      .level = level,
+      .message =
+          "vol-1 at /var/lib/haagent-etcd/main is full: grow the volume with 'aws ec2 "
+          "modify-volume --region eu-west-1 --volume-id vol-1 --size 30'"};
+}
+
 INSTANTIATE_TEST_SUITE_P(
     Pages, StatusPage,
     testing::Values(
@@ -136,6 +147,26 @@ INSTANTIATE_TEST_SUITE_P(
              [](StatusReport& r) {
                booted(r);
                r.etcd[0].member->healthy_voters = 1;
+             },
+             Writer::alive, Phase::ready, 0},
+        Page{"volume_full",
+             [](StatusReport& r) {
+               booted(r);
+               fills(r, SpaceLevel::critical);
+               r.rows.push_back(
+                   row("space-main", {}, State::waiting, r.etcd[0].space->message, 4min));
+             },
+             Writer::alive, Phase::degraded, 1},
+        Page{"volume_full_before_the_boot_is_done",
+             [](StatusReport& r) {
+               fills(r, SpaceLevel::critical);
+               r.rows[3].state = State::waiting;
+             },
+             Writer::alive, Phase::working, 1},
+        Page{"volume_fills",
+             [](StatusReport& r) {
+               booted(r);
+               fills(r, SpaceLevel::warning);
              },
              Writer::alive, Phase::ready, 0},
         Page{"killed", booted, Writer::gone, Phase::ready, 1},
@@ -264,6 +295,33 @@ TEST(Status, TheEndOfALogGoesThroughTheFile) {
   EXPECT_EQ(status_from_tree(to_tree(made)).value().etcd[0].log, end);
   made.etcd = {EtcdStatus{}};
   EXPECT_FALSE(status_from_tree(to_tree(made)).value().etcd[0].log);
+}
+
+TEST(Status, FilesystemsGoThroughTheFile) {
+  auto made = report();
+  FilesystemFacts const full{.mount_point = "/var/lib/haagent-etcd/main",
+                             .size = 20ull << 30u,
+                             .avail = 1u << 20u,
+                             .inodes = 80'000,
+                             .inodes_free = 79'990,
+                             .set_aside = 5'000,
+                             .level = SpaceLevel::critical,
+                             .message = "is full"};
+  auto fills = full;
+  fills.mount_point = "/";
+  fills.inodes = fills.inodes_free = fills.set_aside = 0;
+  fills.level = SpaceLevel::warning;
+  made.etcd[0].space = full;
+  made.filesystems = {fills};
+  auto const read = status_from_tree(to_tree(made)).value();
+  EXPECT_EQ(read.etcd[0].space, full);
+  EXPECT_EQ(read.filesystems, made.filesystems);
+  auto const lacking = filesystems_short_of_room(read);
+  ASSERT_EQ(lacking.size(), 2u);
+  EXPECT_EQ(lacking[0], full) << "the worst first";
+  made.etcd[0].space->level = SpaceLevel::ok;
+  made.filesystems[0].level = SpaceLevel::critical;
+  EXPECT_EQ(status_exit_code(made, Writer::alive), 1) << "the root disk";
 }
 
 TEST(Status, CertificatesGoThroughTheFile) {

@@ -10,6 +10,7 @@
 
 #include "tests/support/fake_clock.h"
 #include "tests/support/fake_ec2.h"
+#include "tests/support/fake_filesystems.h"
 #include "tests/support/temporary_directory.h"
 #include "volumes/steps.h"
 
@@ -42,13 +43,14 @@ class FakeDevices final : public Devices {
   std::set<std::string> late;       // attached volumes whose disk is not here yet
   std::set<std::string> lingering;  // volumes whose disk is here, whatever EC2 says
   bool with_serials = true;         // false: Xen
+  std::uint64_t bytes = 20ull << 30u;
 
   void know(std::string const& volume_id, dev_t number) { numbers_[volume_id] = number; }
   void forget(std::string const& volume_id) { numbers_.erase(volume_id); }
 
   Result<std::optional<BlockDevice>> find(EtcdVolume const& volume) override {
     if (!here(volume.volume_id)) return std::nullopt;
-    return BlockDevice{"/dev/" + volume.volume_id, numbers_.at(volume.volume_id), 20ull << 30u};
+    return BlockDevice{"/dev/" + volume.volume_id, numbers_.at(volume.volume_id), bytes};
   }
   LocalDisks local() override {
     LocalDisks local;
@@ -204,6 +206,11 @@ class Machine {
         std::string name(step->name());
         steps_[name] = std::move(step);
       }
+    for (auto cluster : kEtcdClusters) {
+      auto step = volumes->space_step(cluster, filesystems);
+      std::string name(step->name());
+      steps_[name] = std::move(step);
+    }
   }
 
   Step& step(std::string const& name) { return *steps_.at(name); }
@@ -260,6 +267,7 @@ class Machine {
   FakeDevices devices;
   FakeDisks disks;
   FakeMounts mounts{root / "store"};
+  test::FakeFilesystems filesystems;
   std::unique_ptr<Facts> facts;
   std::unique_ptr<Volumes> volumes;
   std::map<std::string, std::string> said;

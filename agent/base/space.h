@@ -1,0 +1,69 @@
+// Whether a filesystem has room enough for what lives on it, and what to do where it has not: one
+// pure decision for each etcd volume, and one for the filesystems of the node. It comes before
+// anything fails: etcd ends at the first write that finds no room, and the kubelet evicts pods.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "agent/base/facts.h"
+#include "agent/base/filesystem_space.h"
+
+namespace haagent {
+
+struct SpaceVerdict {
+  SpaceLevel level = SpaceLevel::ok;
+  std::string what;  // without figures that change from look to look
+  std::string todo;  // empty where there is nothing to do
+  bool operator==(SpaceVerdict const&) const = default;
+};
+// what, and todo behind it
+std::string sentence_of(SpaceVerdict const& verdict);
+
+// An earlier data directory that was kept when the member joined anew.
+struct SetAside {
+  std::string path;  // "/var/lib/haagent-etcd/main/data.20260115T101500Z"
+  std::uint64_t bytes = 0;
+  bool operator==(SetAside const&) const = default;
+};
+
+struct EtcdVolumeSpace {
+  EtcdCluster cluster = EtcdCluster::main;
+  std::string volume_id;
+  std::string region;
+  std::string mount_point;
+  std::uint64_t disk = 0;  // bytes of the EBS volume
+  FilesystemSpace room;
+  std::uint64_t quota = 0;     // quotaBackendBytes
+  std::uint64_t database = 0;  // bytes of its file; 0: not known
+  std::vector<SetAside> set_aside;
+};
+
+// Less than this is critical on an etcd volume of that size: etcd makes its next two files of the
+// log, of 64 MB each, ahead.
+std::uint64_t etcd_volume_least(std::uint64_t size);
+
+// What a volume should hold of that quota: the database, as much again while it is defragmented or
+// received from the leader, and the log with its snapshots.
+std::uint64_t bytes_for_quota(std::uint64_t quota);
+
+SpaceVerdict judge_etcd_volume(EtcdVolumeSpace const& volume);
+
+// The quota alone against the size of the volume: what is known before a filesystem is.
+SpaceVerdict judge_quota(EtcdVolumeSpace const& volume);
+
+struct NodeFilesystem {
+  std::string path;                // "/", "/var/lib/containerd": what it was looked at by
+  std::vector<std::string> holds;  // paths that lie on it, `path` among them
+  FilesystemSpace room;
+  bool in_memory = false;  // /run: small, and of few small files
+};
+SpaceVerdict judge_filesystem(NodeFilesystem const& filesystem);
+
+// What is told of a filesystem: what was told before where nothing has changed that anybody would
+// see, so that a byte more or less is no news.
+FilesystemFacts steadied(std::optional<FilesystemFacts> const& before, FilesystemFacts now);
+
+}  // namespace haagent

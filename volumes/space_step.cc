@@ -1,0 +1,138 @@
+#include "volumes/space_step.h"
+
+#include "agent/base/bytes_text.h"
+#include "volumes/filesystem_size.h"
+
+namespace haagent::volumes {
+namespace {
+
+namespace fs = std::filesystem;
+
+// Beside the data directory, "data", as bootstrap/etcd names them: "data.20260115T101500Z". What a
+// restore builds is called by a word.
+bool is_set_aside(std::string const& name) {
+  constexpr std::string_view kPrefix = "data.";
+  return name.starts_with(kPrefix) && name.size() > kPrefix.size() && name[kPrefix.size()] >= '0' &&
+         name[kPrefix.size()] <= '9';
+}
+
+// What cannot be read counts nothing: it only makes a sentence better.
+std::uint64_t bytes_below(fs::path const& folder) {
+  std::uint64_t bytes = 0;
+  std::error_code error;
+  for (fs::recursive_directory_iterator each(folder, error), end; !error && each != end;
+       each.increment(error)) {
+    std::error_code ignored;
+    if (each->is_regular_file(ignored)) bytes += each->file_size(ignored);
+  }
+  return bytes;
+}
+
+}  // namespace
+
+std::vector<SetAside> SpaceStep::set_aside() {
+  auto const point = volumes_.real_mount_point(cluster_);
+  std::map<std::string, std::uint64_t> sizes;
+  std::error_code error;
+  for (fs::directory_iterator each(point, error), end; !error && each != end;
+       each.increment(error)) {
+    auto const name = each->path().filename().string();
+    if (!is_set_aside(name)) continue;
+    auto const known = set_aside_sizes_.find(name);
+    sizes[name] = known == set_aside_sizes_.end() ? bytes_below(each->path()) : known->second;
+  }
+  set_aside_sizes_ = std::move(sizes);
+  std::vector<SetAside> found;
+  for (auto const& [name, bytes] : set_aside_sizes_)
+    found.push_back({(fs::path(volumes_.mount_point(cluster_)) / name).string(), bytes});
+  return found;
+}
+
+// The disk is looked at anew: what a row has found of it may be a minute old.
+Result<std::optional<SpaceStep::Growth>> SpaceStep::growth(BlockDevice const& known,
+                                                           std::string const& filesystem,
+                                                           EtcdVolume const& volume) {
+  auto found = volumes_.devices_.find(volume);
+  if (!found) return fail(found.error(), "looking for the disk of {}", volume.volume_id);
+  if (!*found || (*found)->number != known.number) return std::nullopt;
+  auto const& device = **found;
+  if (device.bytes == not_grown_to_) return std::nullopt;
+  auto const bytes =
+      volumes_.disks_.filesystem_bytes(device, filesystem, volumes_.real_mount_point(cluster_));
+  if (!bytes || *bytes + kWorthGrowing > device.bytes) return std::nullopt;
+  return Growth{device, filesystem,
+                fmt::format("grow {} on {} from {} to {}", filesystem, volume.volume_id,
+                            bytes_text(*bytes), bytes_text(device.bytes))};
+}
+
+Result<Finding> SpaceStep::look(Facts& facts, std::stop_token) {
+  auto& etcd = facts.etcd(cluster_);
+  growth_.reset();
+  auto volume = etcd.volume.require("volume");
+  if (!volume) return std::unexpected(volume.error());
+  auto const device = etcd.device.get();
+  auto const mount = etcd.mount.get();
+  auto unknown = [&](std::string sentence) {
+    etcd.space.clear();
+    return Waiting{std::move(sentence)};
+  };
+  if (!device || !mount)
+    return unknown(fmt::format("{} is not mounted: mount-{} says why", volume->volume_id,
+                               to_string(cluster_)));
+  auto const room = filesystems_.space(volumes_.real_mount_point(cluster_));
+  if (!room) {
+    etcd.space.clear();
+    return std::unexpected(room.error());
+  }
+  if (room->device != device->number)
+    return unknown(fmt::format("what is at {} is not {}: mount-{} says why", mount->mount_point,
+                               volume->volume_id, to_string(cluster_)));
+  auto growth = this->growth(*device, mount->filesystem, *volume);
+  if (!growth) return std::unexpected(growth.error());
+  growth_ = *std::move(growth);
+  if (growth_) return Needed{growth_->sentence};
+
+  EtcdVolumeSpace const seen{
+      .cluster = cluster_,
+      .volume_id = volume->volume_id,
+      .region = facts.identity.get().value_or(Identity{}).region,
+      .mount_point = mount->mount_point,
+      .disk = device->bytes,
+      .room = *room,
+      .quota = volumes_.config_.etcd.of(cluster_ == EtcdCluster::main).quota_backend_bytes,
+      .database = etcd.member.get().value_or(EtcdMemberFacts{}).db_size,
+      .set_aside = set_aside()};
+  auto verdict = judge_etcd_volume(seen);
+  if (not_grown_to_ == device->bytes && not_grown_to_ != 0)
+    verdict.what += fmt::format("; its filesystem could not be grown to {}: {}",
+                                bytes_text(not_grown_to_), why_not_grown_);
+  FilesystemFacts now{.mount_point = mount->mount_point,
+                      .size = room->size,
+                      .avail = room->avail,
+                      .inodes = room->inodes,
+                      .inodes_free = room->inodes_free,
+                      .level = verdict.level,
+                      .message = verdict.level == SpaceLevel::ok ? "" : sentence_of(verdict)};
+  for (auto const& each : seen.set_aside) now.set_aside += each.bytes;
+  etcd.space.set(steadied(etcd.space.get(), std::move(now)));
+  if (verdict.level == SpaceLevel::critical) return Waiting{sentence_of(verdict)};
+  return Done{sentence_of(verdict)};
+}
+
+Result<void> SpaceStep::act(Facts& facts, std::stop_token stop) {
+  if (!growth_) return fail(Kind::internal, "{} has nothing to do", name());
+  auto const point = volumes_.real_mount_point(cluster_);
+  auto grown = volumes_.disks_.grow(growth_->device, growth_->filesystem, point, stop);
+  if (!grown && grown.error().kind == Kind::interrupted) return grown;
+  auto const device = facts.etcd(cluster_).device.get();
+  if (device && device->number == growth_->device.number)
+    facts.etcd(cluster_).device.set(growth_->device);
+  auto const bytes = volumes_.disks_.filesystem_bytes(growth_->device, growth_->filesystem, point);
+  if (grown && bytes && *bytes + kWorthGrowing > growth_->device.bytes) return {};
+  // One try for each size: etcd goes on with what there is.
+  not_grown_to_ = growth_->device.bytes;
+  why_not_grown_ = grown ? "the filesystem is as it was" : grown.error().what;
+  return {};
+}
+
+}  // namespace haagent::volumes

@@ -1,0 +1,39 @@
+#pragma once
+
+#include <map>
+
+#include "agent/base/filesystem_space.h"
+#include "agent/base/space.h"
+#include "volumes/cluster_step.h"
+
+namespace haagent::volumes {
+
+// `space-<cluster>`: whether the volume has room. Waiting while it is full, so that its node is not
+// ready. Where its disk has grown, the filesystem follows: a full volume is helped without a
+// restart of anything. Comes after mount-<cluster>, which ties the mount point to the volume; here
+// the device is compared again, in the same moment as the figures are read.
+class SpaceStep final : public ClusterStep {
+ public:
+  SpaceStep(Volumes& volumes, EtcdCluster cluster, Filesystems& filesystems)
+      : ClusterStep("space", volumes, cluster), filesystems_(filesystems) {}
+  Result<Finding> look(Facts& facts, std::stop_token stop) override;
+  Result<void> act(Facts& facts, std::stop_token stop) override;
+
+ private:
+  struct Growth {
+    BlockDevice device;
+    std::string filesystem;
+    std::string sentence;
+  };
+  Result<std::optional<Growth>> growth(BlockDevice const& known, std::string const& filesystem,
+                                       EtcdVolume const& volume);
+  std::vector<SetAside> set_aside();
+
+  Filesystems& filesystems_;
+  std::optional<Growth> growth_;
+  std::uint64_t not_grown_to_ = 0;  // bytes of a disk that the filesystem did not follow
+  std::string why_not_grown_;
+  std::map<std::string, std::uint64_t> set_aside_sizes_;  // nobody changes them
+};
+
+}  // namespace haagent::volumes
