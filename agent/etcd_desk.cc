@@ -74,8 +74,9 @@ Result<BackupManifest> chosen(Backups& backups, EtcdCommandOptions const& option
       return fail(Kind::invalid, "backup {} cannot be used: {}", options.name, one.problem);
     return *std::move(one.manifest);
   }
-  return fail(Kind::invalid, "{} has no backup of {} named '{}' ('haagent etcd snapshots')", where,
-              to_string(options.cluster), options.name);
+  return fail(Kind::invalid, "{} has no backup of {} named '{}' ('{}')", where,
+              to_string(options.cluster), options.name,
+              bootstrap::etcd_command(options.cluster, "snapshots"));
 }
 
 }  // namespace haagent

@@ -175,12 +175,14 @@ std::string subject(EtcdOrder const& order) {
                                                 : std::string("a recovery");
 }
 
-std::unexpected<Error> another_order(EtcdOrder const& order) {
+std::unexpected<Error> another_order(EtcdCluster cluster, EtcdOrder const& order) {
   return fail(Kind::refused,
-              "{} was ordered on {} at {}, and is not over: let it end ('haagent etcd {}' there "
-              "shows how far it is), or take it back with 'haagent etcd restore --cancel'",
+              "{} was ordered on {} at {}, and is not over: let it end ('{}' there shows how far "
+              "it is), or take it back with '{}'",
               subject(order), order.by, to_rfc3339(order.created_at),
-              order.kind == EtcdOrder::Kind::restore ? "restore" : "recover");
+              bootstrap::etcd_command(
+                  cluster, order.kind == EtcdOrder::Kind::restore ? "restore" : "recover"),
+              bootstrap::etcd_command(cluster, "restore --cancel"));
 }
 
 int finish(EtcdCommandOptions const& options, EtcdOrder const& order, SeenCluster const& seen,
@@ -295,7 +297,7 @@ Result<int> restore(EtcdDesk& desk, EtcdCommandOptions const& options, std::stop
     auto const& order = (*standing)->order;
     bool const same = order.kind == EtcdOrder::Kind::restore &&
                       (options.name.empty() || options.name == order.backup);
-    if (!same) return another_order(order);
+    if (!same) return another_order(options.cluster, order);
     if (order.over_running || !options.over_running) {
       progress.say(fmt::format("{} was ordered at {}, and is under way", subject(order),
                                to_rfc3339(order.created_at)));
@@ -348,7 +350,7 @@ Result<int> recover(EtcdDesk& desk, EtcdCommandOptions const& options, std::stop
     order = (*standing)->order;
     if (order->kind != EtcdOrder::Kind::recover ||
         !order->names(seen->own_member, seen->own_volume))
-      return another_order(*order);
+      return another_order(options.cluster, *order);
     progress.say(fmt::format("a recovery was ordered at {}, and is under way",
                              to_rfc3339(order->created_at)));
   } else {

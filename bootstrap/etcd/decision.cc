@@ -5,6 +5,7 @@
 #include <set>
 
 #include "agent/base/member_count.h"
+#include "bootstrap/etcd/crash.h"
 #include "bootstrap/etcd/order_decision.h"
 #include "bootstrap/etcd/tags.h"
 #include "bootstrap/etcd/version.h"
@@ -96,9 +97,9 @@ std::string bring_back(MemberInputs const& in) {
 std::string lost_for_ever(MemberInputs const& in) {
   auto words = bring_back(in);
   if (words == kByItself) return words;
-  return words +
-         "; if what they had is lost for ever, run 'haagent etcd recover' here, or 'haagent "
-         "etcd restore'";
+  return words + fmt::format("; if what they had is lost for ever, run '{}' here, or '{}'",
+                             etcd_command(in.cluster, "recover"),
+                             etcd_command(in.cluster, "restore"));
 }
 
 // A member that starts anew serves nothing until it has a quorum: who reads so has to be told the
@@ -369,9 +370,32 @@ std::optional<Decision> evict_silent_learner(MemberInputs const& in) {
   return std::nullopt;
 }
 
+// What its last words call for; empty where they do not tell.
+std::string crash_todo(MemberInputs const& in) {
+  auto const& ports = etcd_ports(in.cluster);
+  return crash_advice({.words = in.last_end,
+                       .space_row = fmt::format("space-{}", to_string(in.cluster)),
+                       .mount_row = fmt::format("mount-{}", to_string(in.cluster)),
+                       .client_port = ports.client,
+                       .peer_port = ports.peer,
+                       .others_have_quorum = quorum_peer(in) != nullptr,
+                       .replace = etcd_command(in.cluster, "replace " + in.self.name),
+                       .recover = etcd_command(in.cluster, "recover"),
+                       .restore = etcd_command(in.cluster, "restore")});
+}
+
+// systemd starts it again and again, whoever looks.
+std::optional<Wait> ends_again_and_again(MemberInputs const& in) {
+  auto todo = crash_todo(in);
+  if (in.last_end.empty() || todo.empty()) return std::nullopt;
+  return Wait{fmt::format("{} does not stay up (it {})", in.self.name, in.last_end),
+              std::move(todo)};
+}
+
 Decision with_running_unit(MemberInputs const& in) {
   auto const& own = in.own;
   if (own.reach != Reach::answers) {
+    if (auto wait = ends_again_and_again(in)) return *std::move(wait);
     auto const absent = missing(in);
     return Wait{fmt::format("{} runs and does not serve yet{}", in.self.name,
                             because(absent.empty() ? own.why : absent)),
@@ -510,11 +534,11 @@ std::optional<Wait> backups_say(MemberInputs const& in) {
   if (!in.restored_token.empty())
     return Wait{
         fmt::format("a restore is under way, into a cluster of the token {}", in.restored_token),
-        "let 'haagent etcd restore' end, or run it again"};
+        fmt::format("let '{}' end, or run it again", etcd_command(in.cluster, "restore"))};
   if (in.backups == Backups::present)
     return Wait{fmt::format("every volume is blank and a backup exists{}",
                             in.backups_detail.empty() ? "" : " (" + in.backups_detail + ")"),
-                "run 'haagent etcd restore'"};
+                fmt::format("run '{}'", etcd_command(in.cluster, "restore"))};
   if (in.backups == Backups::unknown)
     return Wait{fmt::format("the state store has not said whether it has a backup of this "
                             "cluster{}, and no cluster is formed before it has",
@@ -529,7 +553,7 @@ Decision form(MemberInputs const& in) {
   if (auto old = history(in); !old.empty())
     return Wait{fmt::format("there has been a cluster ({}), and no member of it answers{}", old,
                             because(missing(in))),
-                "bring one back, or run 'haagent etcd restore'"};
+                fmt::format("bring one back, or run '{}'", etcd_command(in.cluster, "restore"))};
   if (auto wait = backups_say(in)) return *wait;
 
   auto const wanted = std::set(in.expected_members.begin(), in.expected_members.end());
@@ -567,6 +591,8 @@ Decision without_data(MemberInputs const& in) {
                   "look at it, and move it away or use another volume"};
   }
   if (auto refuse = other_cluster(in)) return *refuse;
+  if (is_up(in.unit) && in.own.reach != Reach::answers)
+    if (auto wait = ends_again_and_again(in)) return *std::move(wait);
   if (is_up(in.unit))
     return Wait{fmt::format("{} starts{}", in.self.name, because(missing(in))), bring_back(in)};
   // A log belonged to this volume once, and it is gone: what is left is not started on.
@@ -577,10 +603,12 @@ Decision without_data(MemberInputs const& in) {
 
   for (auto const& peer : in.peers) {
     if (peer.reach == Reach::answers)
-      return Wait{fmt::format("{} knows cluster {:x}, which has no quorum{}", peer.member,
-                              peer.cluster_id, because(missing(in))),
-                  "bring its other members back; if they are lost for ever, run 'haagent etcd "
-                  "recover' on its master, or 'haagent etcd restore'"};
+      return Wait{
+          fmt::format("{} knows cluster {:x}, which has no quorum{}", peer.member, peer.cluster_id,
+                      because(missing(in))),
+          fmt::format("bring its other members back; if they are lost for ever, run '{}' on "
+                      "its master, or '{}'",
+                      etcd_command(in.cluster, "recover"), etcd_command(in.cluster, "restore"))};
     if (peer.reach == Reach::strange)
       return Wait{fmt::format("{} answers, but not as etcd does ({}): it may know a cluster",
                               peer.member, peer.why),
@@ -591,7 +619,9 @@ Decision without_data(MemberInputs const& in) {
 
 std::string after_failure(MemberInputs const& in) {
   if (in.failed_starts == 0) return "";
-  return fmt::format(" (try {}; before: {})", in.failed_starts + 1, in.unit_detail);
+  auto const todo = crash_todo(in);
+  return fmt::format(" (try {}; before: {}){}{}", in.failed_starts + 1, in.unit_detail,
+                     todo.empty() ? "" : "; ", todo);
 }
 
 template <class... Ts>
@@ -602,7 +632,8 @@ struct Overloaded : Ts... {
 }  // namespace
 
 VersionFacts version_facts(MemberInputs const& in) {
-  VersionFacts facts{.mine = in.version,
+  VersionFacts facts{.cluster = in.cluster,
+                     .mine = in.version,
                      .served_by = in.served_by,
                      .data_version = in.data_version,
                      .cluster_version = in.cluster_version,

@@ -93,6 +93,7 @@ inline constexpr Duration kLearnerPatience{600'000};
 
 struct MemberInputs {
   // Who I am.
+  EtcdCluster cluster = EtcdCluster::main;    // mine
   std::string member;                         // "a"
   InitialMember self;                         // how etcd knows me
   std::vector<InitialMember> expected;        // all members of my volume's tag, in its order
@@ -111,6 +112,7 @@ struct MemberInputs {
   // My etcd.
   UnitState::Phase unit = UnitState::Phase::stopped;
   std::string unit_detail;
+  std::string last_end;   // how a run has ended since it last served; empty: none has
   int failed_starts = 0;  // since it last served
   MemberAnswer own;
 

@@ -305,11 +305,12 @@ Result<void> may_restore(SeenCluster const& seen, BackupManifest const& backup, 
   }
   auto const survives = surviving_data(seen, backup);
   if (!survives.empty() && !flags.newer_writes && !flags.over_running)
-    return fail(Kind::refused,
-                "data of the cluster may still be there, and newer than the backup {} of {}: {}. "
-                "Bring those masters back; or keep the furthest one's data, with 'haagent etcd "
-                "recover' on its master. To give up every write since {}: --lose-newer-writes",
-                backup.name, age, in_words(survives), age);
+    return fail(
+        Kind::refused,
+        "data of the cluster may still be there, and newer than the backup {} of {}: {}. "
+        "Bring those masters back; or keep the furthest one's data, with '{}' on its master. "
+        "To give up every write since {}: --lose-newer-writes",
+        backup.name, age, in_words(survives), etcd_command(seen.etcd, "recover"), age);
   std::set<std::string> attached;
   for (auto const& volume : seen.volumes)
     if (!volume.instance_id.empty()) attached.insert(volume.member);
@@ -333,8 +334,8 @@ Result<void> may_recover(SeenCluster const& seen, std::optional<BackupManifest> 
   if (!seen.own_data)
     return fail(Kind::refused,
                 "{} on this master holds no data of {}: run this on the master whose volume "
-                "survived; where none did, 'haagent etcd restore' brings a backup back",
-                seen.own_volume, seen.own_member);
+                "survived; where none did, '{}' brings a backup back",
+                seen.own_volume, seen.own_member, etcd_command(seen.etcd, "restore"));
   auto const* mine = volume_of(seen, seen.own_volume);
   std::size_t const count = mine ? mine->members.size() : 0;
   if (count < 2)
@@ -400,10 +401,11 @@ Result<void> may_recover(SeenCluster const& seen, std::optional<BackupManifest> 
   if (newest && newest->cluster_id == etcd_id_text(own_id) && newest->revision > revision &&
       !flags.newer_writes)
     return fail(Kind::refused,
-                "the backup {} of {} is of revision {}, and here {}: 'haagent etcd restore' keeps "
-                "more. To go on with what is here all the same: --lose-newer-writes",
+                "the backup {} of {} is of revision {}, and here {}: '{}' keeps more. To go on "
+                "with what is here all the same: --lose-newer-writes",
                 newest->name, to_rfc3339(newest->created_at), newest->revision,
-                known ? fmt::format("it is {}", revision) : "nobody can say which it is");
+                known ? fmt::format("it is {}", revision) : "nobody can say which it is",
+                etcd_command(seen.etcd, "restore"));
   if (auto const end = own ? end_of(*own, own_id) : std::nullopt; end && !flags.newer_writes)
     if (auto const better = better_elsewhere(seen, *end); !better.empty())
       return fail(Kind::refused,
@@ -432,14 +434,13 @@ Result<void> may_cancel(SeenCluster const& seen, EtcdOrder const& order) {
     if (restores)
       return fail(Kind::refused,
                   "{} has carried the order out already: its data from before are set aside on its "
-                  "volume. Go on with 'haagent etcd restore'",
-                  answer.member);
+                  "volume. Go on with '{}'",
+                  answer.member, etcd_command(seen.etcd, "restore"));
     if (answer.member == order.volumes.front().member && answer.quorum_list &&
         answer.quorum_list->size() == 1)
       return fail(Kind::refused,
-                  "{} goes on alone already, as ordered. Go on with 'haagent etcd recover' on its "
-                  "master",
-                  answer.member);
+                  "{} goes on alone already, as ordered. Go on with '{}' on its master",
+                  answer.member, etcd_command(seen.etcd, "recover"));
   }
   return {};
 }
@@ -471,10 +472,11 @@ std::string recovery_note(SeenCluster const& seen) {
 Result<EtcdMember> may_replace(SeenCluster const& seen, std::string const& wanted) {
   auto const* quorum = seen.quorum();
   if (!quorum)
-    return fail(
-        Kind::refused,
-        "no quorum answers, and without one nobody is replaced: see 'haagent status'; 'haagent "
-        "etcd recover' and 'restore' are for a cluster that is lost");
+    return fail(Kind::refused,
+                "no quorum answers, and without one nobody is replaced: see 'haagent status'; '{}' "
+                "and '{}' "
+                "are for a cluster that is lost",
+                etcd_command(seen.etcd, "recover"), etcd_command(seen.etcd, "restore"));
   auto const& list = *quorum->answer.quorum_list;
   std::uint64_t id = 0;
   auto const* const end = wanted.data() + wanted.size();

@@ -71,13 +71,14 @@ std::optional<Decision> on_restore(MemberInputs const& in, EtcdOrder const& orde
     }
     if (order.closed || !before || in.own.quorum_list || in.data.state != DataDir::State::member)
       return std::nullopt;
-    return Wait{fmt::format("{} is restored, and {} still serve{} the cluster from before",
-                            in.self.name, in_words(of_before), of_before.size() == 1 ? "s" : ""),
-                !order.over_running
-                    ? "they have a quorum again: run 'haagent etcd restore --over-running-cluster' "
-                      "to go on all the same"
-                    : "nothing to do: their agents carry the order out within half a minute; if it "
-                      "stays so, see that the agent runs on their masters"};
+    return Wait{
+        fmt::format("{} is restored, and {} still serve{} the cluster from before", in.self.name,
+                    in_words(of_before), of_before.size() == 1 ? "s" : ""),
+        !order.over_running
+            ? fmt::format("they have a quorum again: run '{}' to go on all the same",
+                          etcd_command(in.cluster, "restore --over-running-cluster"))
+            : std::string("nothing to do: their agents carry the order out within half a "
+                          "minute; if it stays so, see that the agent runs on their masters")};
   }
 
   if (has_joined(in, order)) return std::nullopt;
@@ -154,8 +155,9 @@ std::optional<Decision> on_another(MemberInputs const& in, EtcdOrder const& orde
   if (before && !order.closed && !is_too_old(in) && (!has_data || in.own.learner))
     return Wait{fmt::format("{} joins nobody while {} is ordered, and neither carried out nor void",
                             in.self.name, subject(order)),
-                "nothing to do: it is one of the two within a minute; if it stays so, take the "
-                "order back with 'haagent etcd restore --cancel'"};
+                fmt::format("nothing to do: it is one of the two within a minute; if it stays so, "
+                            "take the order back with '{}'",
+                            etcd_command(in.cluster, "restore --cancel"))};
   // What a blank volume's tag says of the cluster from before keeps it from nothing.
   auto const id = etcd_id_text(order.cluster_id);
   auto of_another = [&](std::string const& text) { return !text.empty() && text != id; };
@@ -188,10 +190,9 @@ std::string order_note(MemberInputs const& in) {
       (order->kind == EtcdOrder::Kind::restore && in.own.cluster_id == order->cluster_id))
     return "";
   return fmt::format(
-      "{} is ordered, and not carried out {}; 'haagent etcd restore --cancel' takes "
-      "the order back",
-      subject(*order),
-      is_too_old(in) ? "any more: it is more than an hour old" : "while a quorum serves");
+      "{} is ordered, and not carried out {}; '{}' takes the order back", subject(*order),
+      is_too_old(in) ? "any more: it is more than an hour old" : "while a quorum serves",
+      etcd_command(in.cluster, "restore --cancel"));
 }
 
 }  // namespace haagent::bootstrap

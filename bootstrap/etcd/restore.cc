@@ -10,6 +10,7 @@
 #include "agent/base/new_file.h"
 #include "agent/base/volume_marker.h"
 #include "bootstrap/etcd/data_dir.h"
+#include "bootstrap/etcd/names.h"
 
 namespace haagent::bootstrap {
 namespace {
@@ -110,9 +111,9 @@ Result<void> restore_volume(BackupParts const& parts, EtcdOrder const& order,
   if (*cluster != order.cluster_id)
     return fail(Kind::refused,
                 "the restore here makes cluster {:x} of {}, and the order says {:x}: cluster.name "
-                "or the members differ between the masters; put them right, and run 'haagent etcd "
-                "restore' again",
-                *cluster, order.backup, order.cluster_id);
+                "or the members differ between the masters; put them right, and run '{}' "
+                "again",
+                *cluster, order.backup, order.cluster_id, etcd_command(order.etcd, "restore"));
   if (auto flushed = flush_filesystem(built); !flushed) return flushed;
   (*marker)->etcd_order = order.id;
   (*marker)->etcd_cluster_id.clear();  // it has joined nothing yet

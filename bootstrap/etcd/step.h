@@ -136,6 +136,7 @@ class EtcdStep final : public Step {
   Move move_;
   bool started_ = false;  // by us, and not yet seen to serve or to fail
   int failed_starts_ = 0;
+  std::string last_end_;  // how a run of it has ended since it last served
   SteadyTime next_start_{};
   UtcTime next_start_utc_{};
   bool between_starts_ = false;    // systemd is about to start it again

@@ -66,7 +66,8 @@ Result<MemberInputs> EtcdStep::gather(Facts& facts, std::stop_token stop) {
     return InitialMember{etcd_member_name(cluster_, member),
                          etcd_peer_url(parts_.config, cluster_, member)};
   };
-  MemberInputs in{.member = volume->member,
+  MemberInputs in{.cluster = cluster_,
+                  .member = volume->member,
                   .self = known_as(volume->member),
                   .version = version_,
                   .tags_settle = parts_.pace.tags_settle,
@@ -114,6 +115,8 @@ Result<MemberInputs> EtcdStep::gather(Facts& facts, std::stop_token stop) {
   in.unit = unit->phase;
   between_starts_ = is_up(unit->phase) && unit->pid == 0;
   in.unit_detail = unit->detail;
+  if (!unit->detail.empty()) last_end_ = unit->detail;
+  in.last_end = last_end_;
   in.failed_starts = failed_starts_;
 
   if (!is_up(in.unit) && in.data.state == DataDir::State::member &&

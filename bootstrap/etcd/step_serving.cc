@@ -67,6 +67,7 @@ std::optional<Finding> EtcdStep::pass_lead() {
 Result<Finding> EtcdStep::when_serving(Facts& facts, std::string sentence, std::stop_token stop) {
   started_ = false;
   failed_starts_ = 0;
+  last_end_.clear();
   if (auto versions = own_versions(stop)) serves_ = *std::move(versions);
   if (knows_new_version()) {
     move_ = WriteVersion{};

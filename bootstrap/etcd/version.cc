@@ -6,6 +6,8 @@
 #include <charconv>
 #include <cstdlib>
 
+#include "bootstrap/etcd/names.h"
+
 namespace haagent::bootstrap {
 namespace {
 
@@ -69,10 +71,12 @@ std::optional<VersionRefusal> way_down(EtcdVersion mine, VersionFacts const& fac
                                      minor_text(*stands))};
   return VersionRefusal{
       std::move(why),
-      fmt::format("start etcd {} here; to go down, run 'etcdctl downgrade enable {}' while every "
+      fmt::format("start etcd {} here; to go down, run '{}' while every "
                   "member runs {}, wait until each shows storage version {}, and only then replace "
                   "one master after the other",
-                  minor_text(*stands), minor_text(mine), minor_text(*stands), minor_text(mine))};
+                  minor_text(*stands),
+                  etcdctl_command(facts.cluster, "downgrade enable " + minor_text(mine)),
+                  minor_text(*stands), minor_text(mine))};
 }
 
 std::optional<VersionRefusal> unfit_step(EtcdVersion mine, EtcdVersion other,

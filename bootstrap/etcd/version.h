@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "agent/base/facts.h"
 #include "bootstrap/etcd/wal.h"
 
 namespace haagent::bootstrap {
@@ -33,6 +34,7 @@ struct VersionFacts {
     std::string member;   // "b"
     std::string version;  // "3.5.35"; empty: it does not answer
   };
+  EtcdCluster cluster = EtcdCluster::main;
   std::string mine;             // of the installed binary: "3.6.16"
   std::string served_by;        // what last served on my volume; empty: nothing, or it is not known
   std::string data_version;     // what my volume's data had been raised to then: "3.5"; or empty
