@@ -4,6 +4,7 @@
 #include <array>
 #include <charconv>
 
+#include "agent/aws/denial.h"
 #include "agent/aws/ec2_xml.h"
 #include "agent/aws/sigv4.h"
 
@@ -88,9 +89,9 @@ Error autoscaling_error(std::string_view action, std::string_view code, std::str
     return {kind, std::move(what), {}};
   }
   if (rule->kind == Kind::denied && rule->remedy == Ec2Remedy::none && rule->advice.empty())
-    what = fmt::format(
-        "autoscaling:{0} is not allowed: give the instance's role the permission autoscaling:{0}",
-        action);
+    what = fmt::format("autoscaling:{} is not allowed: {}{}", action,
+                       denial_advice(fmt::format("autoscaling:{}", action), message),
+                       message.empty() ? "" : fmt::format(" ({})", message));
   if (!rule->advice.empty()) what += fmt::format("; {}", rule->advice);
   return {rule->kind, std::move(what), {static_cast<int>(rule - kRules.begin()) + 1, category()}};
 }

@@ -3,9 +3,18 @@
 #include "agent/aws/ec2_xml.h"
 
 namespace haagent::aws {
+namespace {
+
+QuerySettings told_in_full(Ec2Settings settings) {
+  auto query = query_settings(std::move(settings));
+  query.error = ec2_error_in_full;
+  return query;
+}
+
+}  // namespace
 
 Ec2DryRun::Ec2DryRun(Http& http, Clock& clock, CachedCredentials& credentials, Ec2Settings settings)
-    : calls_(http, clock, credentials, query_settings(std::move(settings))) {}
+    : calls_(http, clock, credentials, told_in_full(std::move(settings))) {}
 
 Result<void> Ec2DryRun::attach_volume(std::string const& volume_id, std::string const& instance_id,
                                       std::string const& device, std::stop_token stop) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "agent/aws/denial.h"
 #include "agent/aws/ec2.h"
 
 namespace haagent::aws {
@@ -12,6 +13,11 @@ using namespace std::chrono_literals;
 
 constexpr std::string_view kClock = "check the clock of this machine";
 constexpr std::string_view kAccount = "the account, or the region in it, is not enabled";
+constexpr std::string_view kKey =
+    "the volume is encrypted with a KMS key that this role may not use, or that is disabled or "
+    "about "
+    "to be deleted: see the key's state, and let its policy, and the role, have kms:CreateGrant "
+    "(with the condition kms:GrantIsForAWSResource), kms:Decrypt and kms:DescribeKey";
 constexpr std::string_view kIdentity =
     "the credentials of the instance's role are not accepted; check that the role still exists";
 
@@ -52,6 +58,14 @@ constexpr auto kRules = std::to_array<Ec2ErrorRule>({
     // Permissions and credentials. The first one is the good answer to a dry run.
     {"DryRunOperation", "", Kind::conflict, "the call was marked as a dry run"},
     {"UnauthorizedOperation", "", Kind::denied},
+    {"InvalidKMSKey.InvalidState", "", Kind::denied, kKey},
+    {"Client.InvalidKMSKey.InvalidState", "", Kind::denied, kKey},
+    {"KMSKeyNotAccessibleFault", "", Kind::denied, kKey},
+    {"KMS.DisabledException", "", Kind::denied, kKey},
+    {"KMS.NotFoundException", "", Kind::denied, kKey},
+    {"KMS.KMSInvalidStateException", "", Kind::denied, kKey},
+    {"KMS.InvalidStateException", "", Kind::denied, kKey},
+    {"KMS.AccessDeniedException", "", Kind::denied, kKey},
     {"SignatureDoesNotMatch", "Signature expired", Kind::denied, kClock, Ec2Remedy::sign_anew},
     {"SignatureDoesNotMatch", "not yet current", Kind::denied, kClock, Ec2Remedy::sign_anew},
     {"SignatureDoesNotMatch", "", Kind::denied, kIdentity, Ec2Remedy::sign_anew},
@@ -111,9 +125,11 @@ std::string_view plain(std::string_view message) {
 std::string sentence(std::string_view action, std::string_view code, std::string_view message,
                      std::string_view advice) {
   if (code == "UnauthorizedOperation") {
-    return fmt::format(
-        "ec2:{0} is not allowed: give the instance's role the permission ec2:{0} ({1})", action,
-        plain(message));
+    auto said = fmt::format("ec2:{} is not allowed: {} ({})", action,
+                            denial_advice(fmt::format("ec2:{}", action), message), plain(message));
+    if (!tells_why_denied(message))
+      said += "; where it has it, 'haagent preflight' shows how to find what denies it";
+    return said;
   }
   auto said = fmt::format("ec2:{} answered {}", action, code);
   if (auto words = plain(message); !words.empty()) said += fmt::format(": {}", words);
@@ -140,6 +156,17 @@ Error ec2_error(std::string_view action, std::string_view code, std::string_view
           sentence(action, code, message, rule->advice),
           {place, category()},
           rule->passes_soon};
+}
+
+Error ec2_error_in_full(std::string_view action, std::string_view code, std::string_view message,
+                        int status) {
+  auto error = ec2_error(action, code, message, status);
+  if (auto const encoded = encoded_denial(message); !encoded.empty() && !tells_why_denied(message))
+    error.what += fmt::format(
+        "; what denies it says, to who may ask: 'aws sts decode-authorization-message "
+        "--query DecodedMessage --output text --encoded-message {}'",
+        encoded);
+  return error;
 }
 
 std::string_view ec2_code(Error const& error) {

@@ -29,10 +29,16 @@ struct Ec2ErrorRule {
 std::span<Ec2ErrorRule const> ec2_error_rules();
 
 // The error answered to `action` ("AttachVolume"). Codes without a rule are transient with a status
-// of 5xx, denied with 401 and 403, else invalid. The encoded part of an authorization failure is
-// left out: it is for `aws sts decode-authorization-message`, and CloudTrail has it too.
+// of 5xx, denied with 401 and 403, else invalid. What to do about a denial is denial.h's. The
+// encoded part of an authorization failure is left out.
 Error ec2_error(std::string_view action, std::string_view code, std::string_view message,
                 int status = 400);
+
+// The same, and how to decode what EC2 has encoded, where its words do not tell what denies the
+// call. It is long and another one at each call: for a page that somebody reads once, not for a
+// log.
+Error ec2_error_in_full(std::string_view action, std::string_view code, std::string_view message,
+                        int status);
 
 // The remedy of the rule that the error was made by.
 Ec2Remedy ec2_remedy(Error const& error);

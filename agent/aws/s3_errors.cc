@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "agent/aws/denial.h"
 #include "agent/base/last_words.h"
 
 namespace haagent::aws {
@@ -14,7 +15,9 @@ constexpr std::string_view kIdentity =
 constexpr std::string_view kBucket = "check cluster.state, or make the bucket";
 constexpr std::string_view kRegion = "the bucket is in another region";
 constexpr std::string_view kKey =
-    "check the key that encrypts the bucket, or aws.s3.kmsKeyId, and the role's rights to use it";
+    "check the key that encrypts the bucket, or aws.s3.kmsKeyId: it must be enabled, and its "
+    "policy, "
+    "and the role, must have kms:GenerateDataKey and kms:Decrypt";
 constexpr std::string_view kOther =
     "the endpoint does not speak this part of S3, which the state store cannot do without";
 
@@ -143,27 +146,12 @@ std::string plain(std::string_view message) {
   return said;
 }
 
-// "... is not authorized to perform: kms:GenerateDataKey on resource: ..."
-std::string_view action_in(std::string_view message) {
-  constexpr std::string_view kMark = "not authorized to perform: ";
-  auto at = message.find(kMark);
-  if (at == std::string_view::npos) return "";
-  auto rest = message.substr(at + kMark.size());
-  auto action = rest.substr(0, rest.find_first_of(" \n"));
-  bool good = std::ranges::all_of(action, [](unsigned char c) {
-    return c == ':' || c == '*' || (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') ||
-           (c >= 'a' && c <= 'z');
-  });
-  return good && action.size() <= 64 && action.find(':') != std::string_view::npos ? action : "";
-}
-
 std::string denied_sentence(S3Call const& call, std::string_view message) {
-  auto missing = action_in(message);
-  if (missing.empty()) missing = call.permission;
-  auto said = fmt::format("{} on {} is not allowed: give the instance's role the permission {}",
-                          call.name, call.place, missing);
+  auto const named = denied_action(message);
+  auto said = fmt::format("{} on {} is not allowed: {}", call.name, call.place,
+                          denial_advice(call.permission, message));
   if (auto words = plain(message); !words.empty()) said += fmt::format(" ({})", words);
-  if (missing == "s3:GetObject")
+  if ((named.empty() ? call.permission : named) == "s3:GetObject" && !tells_why_denied(message))
     said += "; without s3:ListBucket on the bucket an absent key is answered the same way";
   return said;
 }

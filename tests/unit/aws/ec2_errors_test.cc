@@ -45,6 +45,14 @@ constexpr Case kCases[] = {
     {"BandwidthLimitExceeded", "", Kind::transient, Ec2Remedy::slow_down},
     {"DryRunOperation", "Request would have succeeded, but DryRun flag is set.", Kind::conflict},
     {"UnauthorizedOperation", "", Kind::denied},
+    {"InvalidKMSKey.InvalidState", "", Kind::denied},
+    {"Client.InvalidKMSKey.InvalidState", "", Kind::denied},
+    {"KMSKeyNotAccessibleFault", "", Kind::denied},
+    {"KMS.DisabledException", "", Kind::denied},
+    {"KMS.NotFoundException", "", Kind::denied},
+    {"KMS.KMSInvalidStateException", "", Kind::denied},
+    {"KMS.InvalidStateException", "", Kind::denied},
+    {"KMS.AccessDeniedException", "", Kind::denied},
     {"SignatureDoesNotMatch", "Signature expired: 20260115T101500Z is now earlier than ...",
      Kind::denied, Ec2Remedy::sign_anew},
     {"SignatureDoesNotMatch", "Signature not yet current: ...", Kind::denied, Ec2Remedy::sign_anew},
@@ -104,7 +112,37 @@ TEST(Ec2Errors, MissingPermissionNamesTheActionAndKeepsTheEncodedPartOut) {
   EXPECT_EQ(error.what,
             "ec2:AttachVolume is not allowed: give the instance's role the permission "
             "ec2:AttachVolume (You are not authorized to perform this operation. User: "
-            "arn:aws:sts::1:assumed-role/m/i-1 is not authorized)");
+            "arn:aws:sts::1:assumed-role/m/i-1 is not authorized); where it has it, 'haagent "
+            "preflight' shows how to find what denies it");
+}
+
+TEST(Ec2Errors, AnExplicitDenyIsNotAnsweredByAPermission) {
+  constexpr auto kMessage =
+      "You are not authorized to perform this operation. User: arn:aws:sts::1:assumed-role/m/i-1 "
+      "is "
+      "not authorized to perform: ec2:AttachVolume on resource: "
+      "arn:aws:ec2:eu-west-1:1:volume/vol-1 "
+      "with an explicit deny in a service control policy. Encoded authorization failure message: "
+      "4GIOHlTkIaWHQD0Q0m6XSnuUMCm";
+  for (auto const& error :
+       {ec2_error("AttachVolume", "UnauthorizedOperation", kMessage, 403),
+        ec2_error_in_full("AttachVolume", "UnauthorizedOperation", kMessage, 403)}) {
+    EXPECT_FALSE(error.what.contains("give the instance's role")) << error.what;
+    EXPECT_TRUE(error.what.contains("organization")) << error.what;
+    EXPECT_FALSE(error.what.contains("4GIOHlTkIaWHQD0Q0m6XSnuUMCm")) << "the words say why";
+  }
+}
+
+TEST(Ec2Errors, WhatOnlyTheEncodedPartTellsIsDecodedByACommand) {
+  auto const error = ec2_error_in_full(
+      "AttachVolume", "UnauthorizedOperation",
+      "You are not authorized to perform this operation. Encoded authorization failure message: "
+      "4GIOHlTk-IaWHQD0Q0m6XSnuUMCm",
+      403);
+  EXPECT_TRUE(
+      error.what.ends_with("'aws sts decode-authorization-message --query DecodedMessage "
+                           "--output text --encoded-message 4GIOHlTk-IaWHQD0Q0m6XSnuUMCm'"))
+      << error.what;
 }
 
 TEST(Ec2Errors, SentenceSaysWhatToDo) {
