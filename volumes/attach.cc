@@ -18,6 +18,7 @@ World Attacher::local_world(Identity const& identity) {
   world.cluster = settings_.cluster;
   world.instance_id = identity.instance_id;
   world.zone = identity.zone;
+  world.region = identity.region;
   world.force_detach_terminated = settings_.force_detach_terminated;
   auto local = devices_.local();
   world.local_names = std::move(local.names);
@@ -46,7 +47,9 @@ Result<Attacher::Planned> Attacher::plan(Identity const& identity, std::stop_tok
   }
 
   // The owners whose state would make a difference are asked for, then it is chosen anew.
-  inventory_.learn_instances(choose(world).owners, world, stop);
+  auto const first = choose(world);
+  inventory_.learn_instances(first.owners, world, stop);
+  if (first.looks_wider) inventory_.look_wider(world, stop);
   auto chosen = choose(world);
   return Planned{std::move(world), std::move(chosen)};
 }

@@ -4,7 +4,9 @@
 
 #include <algorithm>
 
+#include "volumes/advice.h"
 #include "volumes/device_name.h"
+#include "volumes/near_match.h"
 
 namespace haagent::volumes {
 namespace {
@@ -321,16 +323,40 @@ class Chooser {
     return Refuse{fmt::format("{} must not be taken: {}", bad[0]->id(), bad[0]->tag_error)};
   }
 
-  Choice missing(EtcdCluster cluster, std::string const& member) const {
+  // Nothing is made beside a volume that was meant: first those that nearly fit, then those of
+  // other zones, and only where there is neither, how to make one.
+  Choice missing(EtcdCluster cluster, std::string const& member) {
+    plan_.looks_wider = true;
     auto sentence = fmt::format("no volume tagged {}{} and {}=owned in {}", etcd_tag_name(cluster),
                                 member.empty() ? "" : fmt::format("={}/...", member),
                                 ownership_tag_name(world_.cluster), world_.zone);
-    for (auto const* each : find(cluster, [&](auto const& c) {
-           return !in_my_zone(c) && !member.empty() && c.tag_error.empty() &&
-                  c.tag.member == member;
-         }))
-      sentence += fmt::format("; {} is in {}", name_of(*each), each->volume->zone);
-    return Wait{sentence + ": create it, or put its tags right"};
+    if (auto const near = near_matches(world_.wider, world_.cluster, cluster); !near.empty())
+      return Wait{fmt::format("{}; {}", sentence, sentence_of(near, world_.region))};
+    std::vector<EtcdVolumeInEc2> own;
+    Candidates elsewhere;
+    for (auto const* each : find(cluster, [](auto const& c) { return c.tag_error.empty(); })) {
+      own.push_back({to_etcd_volume(*each->volume, each->tag), each->volume->type});
+      if (!in_my_zone(*each) && (member.empty() || each->tag.member == member))
+        elsewhere.push_back(each);
+    }
+    auto const make =
+        volume_to_make(world_.region, world_.zone, world_.cluster, cluster, member, own);
+    bool const has_one = std::ranges::any_of(
+        own, [&](auto const& each) { return each.volume.member == make.member; });
+    std::vector<std::string> places;
+    for (auto const* each : elsewhere)
+      places.push_back(fmt::format("{} is in {}", name_of(*each), each->volume->zone));
+    if (!places.empty()) sentence += fmt::format("; {}", fmt::join(places, ", "));
+    if (has_one)
+      return Wait{fmt::format(
+          "{}: {}", sentence,
+          member.empty()
+              ? "every member has its volume, so that a master is of use in those zones "
+                "alone"
+              : "both volumes of a member belong into one zone: bring this one here as a "
+                "copy from a snapshot, with its tags, and take the tags off the other")};
+    return Wait{fmt::format("{}: if there was never one, create it; run: {}", sentence,
+                            create_volume_command(make))};
   }
 
   // What a volume must not be, whoever holds it.

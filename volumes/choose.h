@@ -34,12 +34,16 @@ struct World {
   std::string cluster;      // "prod.example.com"
   std::string instance_id;  // this instance
   std::string zone;
+  std::string region = {};  // "eu-west-1"
   bool force_detach_terminated = false;
 
   // The etcd volumes of the cluster, of all zones, as the last describe showed them.
   std::vector<aws::Volume> volumes;
   // Those that were asked for: owners whose state matters, and this one once a name was rejected.
   std::map<std::string, aws::Instance> instances;
+
+  // All volumes with a tag that has to do with etcd, where they were asked for (Plan::looks_wider).
+  std::vector<aws::Volume> wider;
 
   // What this process knows better than a describe that may be stale. By volume id.
   std::map<std::string, Belief> beliefs;
@@ -86,6 +90,8 @@ struct Plan {
   Choice main = Wait{};
   Choice events = Wait{};
   std::set<std::string> owners;  // instances whose state would make a sentence or a choice better
+  // A volume is missing: whether there is one that nearly fits would make the sentence better.
+  bool looks_wider = false;
 
   Choice& of(EtcdCluster cluster) { return cluster == EtcdCluster::main ? main : events; }
   Choice const& of(EtcdCluster cluster) const {

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "volumes/near_match.h"
+
 namespace haagent::volumes {
 namespace {
 
@@ -9,6 +11,7 @@ constexpr Duration kFirstPause{500};
 constexpr Duration kLastPause{4'000};
 constexpr Duration kTagsAge{30'000};  // volumes may be made, tagged and deleted meanwhile
 constexpr Duration kInstanceAge{10'000};
+constexpr Duration kWiderAge{60'000};
 constexpr Duration kUnsettled{10'000};  // until a describe should have shown who holds a volume
 constexpr Duration kNoAnswer{3'000};    // until a describe should have shown what a call did
 constexpr Duration kFellBack{30'000};
@@ -99,21 +102,21 @@ Result<void> Inventory::poll(World const& world, std::stop_token stop) {
   next_poll_ = clock_.steady() + pause_;
   pause_ = std::min(pause_ * 2, kLastPause);
   seen_here_ = world.present;
-  absorb(*std::move(answer), by_tags, world.instance_id);
+  absorb(*std::move(answer), by_tags, world);
   return {};
 }
 
-void Inventory::absorb(std::vector<aws::Volume> answer, bool complete,
-                       std::string const& instance_id) {
+void Inventory::absorb(std::vector<aws::Volume> answer, bool complete, World const& world) {
   if (complete) volumes_.clear();
   for (auto& volume : answer) {
-    compare_with_beliefs(volume, instance_id);
+    compare_with_beliefs(volume, world);
     auto id = volume.id;
     volumes_[id] = std::move(volume);
   }
 }
 
-void Inventory::compare_with_beliefs(aws::Volume const& volume, std::string const& instance_id) {
+void Inventory::compare_with_beliefs(aws::Volume const& volume, World const& world) {
+  auto const& instance_id = world.instance_id;
   auto const& id = volume.id;
   auto now = clock_.steady();
   if (is_free(volume)) letting_go_.erase(id);
@@ -146,8 +149,14 @@ void Inventory::compare_with_beliefs(aws::Volume const& volume, std::string cons
   ours_.erase(ours);
   attaching_since_.erase(id);
   unsettled_[id] = {
-      "it was attaching here and fell back to available; may this instance's role "
-      "use the volume's KMS key?",
+      fmt::format(
+          "it was attaching here and fell back to available, as it does where its KMS key cannot "
+          "be "
+          "used: let the key's policy, and this instance's role, have kms:CreateGrant (with the "
+          "condition kms:GrantIsForAWSResource), kms:Decrypt and kms:DescribeKey, and see that the "
+          "key is enabled; 'aws ec2 describe-volumes --region {} --volume-ids {} --query "
+          "Volumes[0].KmsKeyId --output text' names it",
+          world.region, id),
       now + kFellBack};
 }
 
@@ -177,6 +186,17 @@ void Inventory::learn_instances(std::set<std::string> ids, World& world, std::st
       }
   }
   world.instances = instances_;
+}
+
+void Inventory::look_wider(World& world, std::stop_token stop) {
+  std::lock_guard lock(mutex_);
+  auto const now = clock_.steady();
+  if (!looked_wider_ || now - *looked_wider_ >= kWiderAge) {
+    looked_wider_ = now;
+    auto answer = ec2_.describe_volumes({.filters = near_match_filters()}, std::move(stop));
+    if (answer) wider_ = *std::move(answer);
+  }
+  world.wider = wider_;
 }
 
 Result<aws::Volume> Inventory::volume(std::string const& id, Duration age, std::stop_token stop) {

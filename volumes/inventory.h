@@ -32,6 +32,10 @@ class Inventory {
   // unknown.
   void learn_instances(std::set<std::string> ids, World& world, std::stop_token stop);
 
+  // All volumes with a tag that has to do with etcd, not older than a minute. Best effort, as
+  // above.
+  void look_wider(World& world, std::stop_token stop);
+
   // One volume as EC2 shows it, not older than `age`.
   Result<aws::Volume> volume(std::string const& id, Duration age, std::stop_token stop);
 
@@ -59,8 +63,8 @@ class Inventory {
 
   bool due(World const& world) const;
   Result<void> poll(World const& world, std::stop_token stop);
-  void absorb(std::vector<aws::Volume> answer, bool complete, std::string const& instance_id);
-  void compare_with_beliefs(aws::Volume const& volume, std::string const& instance_id);
+  void absorb(std::vector<aws::Volume> answer, bool complete, World const& world);
+  void compare_with_beliefs(aws::Volume const& volume, World const& world);
   void poll_after(Duration pause);
   void doubt_present(World& world);
 
@@ -84,6 +88,8 @@ class Inventory {
   bool want_own_mapping_ = false;  // EC2 knows of a name in use that this machine does not show
   std::map<std::string, aws::Instance> instances_;
   std::map<std::string, SteadyTime> asked_for_;  // instances, and when
+  std::vector<aws::Volume> wider_;
+  std::optional<SteadyTime> looked_wider_;
 };
 
 }  // namespace haagent::volumes

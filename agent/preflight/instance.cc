@@ -11,7 +11,9 @@
 #include "agent/base/member_count.h"
 #include "agent/config_values.h"
 #include "bootstrap/etcd/names.h"
+#include "volumes/advice.h"
 #include "volumes/etcd_tag.h"
+#include "volumes/near_match.h"
 
 namespace haagent::preflight {
 namespace {
@@ -41,12 +43,6 @@ std::string tag_advice(EtcdCluster cluster, std::string const& name) {
 
 bool is_owned(aws::Volume const& volume, std::string const& cluster) {
   return volume.tag(ownership_tag_name(cluster)) == "owned";
-}
-
-bool names_a_cluster(aws::Volume const& volume) {
-  return std::ranges::any_of(volume.tags, [](auto const& tag) {
-    return tag.first.starts_with(ownership_tag_name("")) && tag.second == "owned";
-  });
 }
 
 struct Member {
@@ -84,7 +80,8 @@ void judge_one(EtcdCluster cluster, aws::Volume const& volume, VolumeFacts const
                 fmt::format("{} was made from the snapshot {} and has no tag {}: what is on it is "
                             "not known",
                             volume.id, volume.snapshot_id, kFormattedAtTag),
-                "make a blank volume; a cluster comes back with 'haagent etcd restore'"));
+                fmt::format("make a blank volume; a cluster comes back with '{}'",
+                            bootstrap::etcd_command(cluster, "restore"))));
 }
 
 // What is told of many volumes at once.
@@ -106,6 +103,22 @@ void judge_make(std::vector<aws::Volume> const& own, Findings& found) {
     found.push_back(warning("volume-type",
                             fmt::format("writes can be too slow for etcd on {}", joined(slow)),
                             "change them to gp3, which goes on while they are in use"));
+}
+
+// All that fill before etcd reaches its quota, each with its own command.
+void judge_sizes(EtcdCluster cluster, std::vector<Member> const& members, VolumeFacts const& facts,
+                 Findings& found) {
+  auto const quota = facts.quota.find(cluster);
+  if (quota == facts.quota.end()) return;
+  for (auto const& each : members) {
+    auto const verdict = judge_quota({.cluster = cluster,
+                                      .volume_id = each.volume->id,
+                                      .region = facts.region,
+                                      .disk = each.volume->size_gib << 30u,
+                                      .quota = quota->second});
+    if (verdict.level != SpaceLevel::ok)
+      found.push_back(warning("volume-size", verdict.what, verdict.todo));
+  }
 }
 
 void judge_members(EtcdCluster cluster, std::vector<Member> const& members, Findings& found) {
@@ -351,8 +364,26 @@ Findings judge_permissions(Permissions const& asked, Role role,
 std::vector<aws::Volume> own_volumes(VolumeFacts const& facts) {
   std::vector<aws::Volume> own;
   for (auto const& each : facts.volumes)
-    if (is_owned(each, facts.cluster)) own.push_back(each);
+    if (is_owned(each, facts.cluster) && std::ranges::any_of(kEtcdClusters, [&](auto cluster) {
+          return each.tags.contains(etcd_tag_name(cluster));
+        }))
+      own.push_back(each);
   return own;
+}
+
+Findings judge_room(std::vector<EtcdVolumeSpace> const& mounted) {
+  Findings found;
+  for (auto const& each : mounted) {
+    auto const check = fmt::format("space:{}", each.mount_point);
+    auto const verdict = judge_etcd_volume(each);
+    if (verdict.level == SpaceLevel::critical)
+      found.push_back(problem(check, verdict.what, verdict.todo));
+    else if (verdict.level == SpaceLevel::warning)
+      found.push_back(warning(check, verdict.what, verdict.todo));
+    else
+      found.push_back(ok(check, verdict.what));
+  }
+  return found;
 }
 
 Findings judge_volumes(VolumeFacts const& facts) {
@@ -361,20 +392,21 @@ Findings judge_volumes(VolumeFacts const& facts) {
   for (auto cluster : kEtcdClusters) {
     auto const check = fmt::format("volume-{}", to_string(cluster));
     auto const tag_name = etcd_tag_name(cluster);
+    // Before anybody makes a blank one beside it.
+    for (auto const& near : volumes::near_matches(facts.volumes, facts.cluster, cluster))
+      found.push_back(warning(check,
+                              fmt::format("{} in {} nearly fits: {}", near.volume_id, near.zone,
+                                          joined(near.differences)),
+                              near.tags_to_give.empty()
+                                  ? std::string("put its tags right if it is this cluster's")
+                                  : fmt::format("if it is this cluster's, run: {}",
+                                                volumes::tag_command(facts.region, near.volume_id,
+                                                                     near.tags_to_give))));
     std::vector<Member> members;
     bool tags_good = true;
     for (auto const& volume : facts.volumes) {
       if (!volume.tags.contains(tag_name)) continue;
-      if (!is_owned(volume, facts.cluster)) {
-        // Another cluster's are none of our business; nobody's are probably ours.
-        if (!names_a_cluster(volume))
-          found.push_back(warning(check,
-                                  fmt::format("{} in {} has the tag {} and is no cluster's",
-                                              volume.id, volume.zone, tag_name),
-                                  fmt::format("give it the tag {}=owned if it is this cluster's",
-                                              ownership_tag_name(facts.cluster))));
-        continue;
-      }
+      if (!is_owned(volume, facts.cluster)) continue;
       auto tag = volumes::parse_etcd_tag(volume.tag(tag_name));
       if (!tag) {
         tags_good = false;
@@ -393,9 +425,10 @@ Findings judge_volumes(VolumeFacts const& facts) {
             problem(check,
                     fmt::format("this account and region have no volume of etcd {} of {}",
                                 to_string(cluster), facts.cluster),
-                    fmt::format("make one a zone with the tags {}=<member>/<all members>, "
-                                "{}=owned and k8s.io/role/control-plane=1",
-                                tag_name, ownership_tag_name(facts.cluster))));
+                    fmt::format("make one a zone, each with its own member's letter; this one's "
+                                "of three members: run: {}",
+                                volumes::create_volume_command(volumes::volume_to_make(
+                                    facts.region, facts.zone, facts.cluster, cluster, "", {})))));
       continue;
     }
     if (here[cluster].empty() && tags_good)
@@ -410,6 +443,7 @@ Findings judge_volumes(VolumeFacts const& facts) {
                     return in_words({zones.begin(), zones.end()});
                   }())));
     for (auto const& each : members) judge_one(cluster, *each.volume, facts, found);
+    judge_sizes(cluster, members, facts, found);
     if (tags_good) judge_members(cluster, members, found);
   }
   judge_make(own_volumes(facts), found);

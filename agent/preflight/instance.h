@@ -12,6 +12,7 @@
 #include "agent/aws/permissions.h"
 #include "agent/base/facts.h"
 #include "agent/base/node_config.h"
+#include "agent/base/space.h"
 #include "agent/preflight/finding.h"
 #include "agent/preflight/reach.h"
 
@@ -37,12 +38,17 @@ struct VolumeFacts {
   std::string cluster;  // cluster.name
   std::string instance_id;
   std::string zone;
-  // All with the tag k8s.io/etcd/main or k8s.io/etcd/events, other clusters' among them.
+  // All with a tag that has to do with etcd, other clusters' among them.
   std::vector<aws::Volume> volumes;
+  std::string region = {};
+  std::map<EtcdCluster, std::uint64_t> quota = {};  // quotaBackendBytes
 };
 Findings judge_volumes(VolumeFacts const& facts);
 // Those of this cluster, as the boot looks for them.
 std::vector<aws::Volume> own_volumes(VolumeFacts const& facts);
+
+// The room of the volumes that are mounted here.
+Findings judge_room(std::vector<EtcdVolumeSpace> const& mounted);
 
 struct GroupFacts {
   std::optional<aws::GroupMember> member;

@@ -10,11 +10,14 @@
 #include "agent/aws/ec2_dry_run.h"
 #include "agent/base/cidr.h"
 #include "agent/base/clock.h"
+#include "agent/base/filesystem_space.h"
+#include "agent/base/volume_marker.h"
 #include "agent/base/volume_tags.h"
 #include "agent/config_values.h"
 #include "agent/preflight/instance.h"
 #include "agent/preflight/reach.h"
 #include "bootstrap/kube/paths.h"
+#include "volumes/near_match.h"
 
 namespace haagent::preflight {
 namespace {
@@ -117,12 +120,12 @@ class Look {
     auto const client = make_ec2(machine_, config_, identity_);
     VolumeFacts facts{.cluster = config_.cluster.name,
                       .instance_id = identity_.instance_id,
-                      .zone = identity_.zone};
+                      .zone = identity_.zone,
+                      .region = identity_.region};
+    for (auto cluster : kEtcdClusters)
+      facts.quota[cluster] = config_.etcd.of(cluster == EtcdCluster::main).quota_backend_bytes;
     // Not by the cluster's name: a volume that lacks it is to be found as well.
-    auto volumes = client->describe_volumes(
-        {.filters = {{"tag-key",
-                      {etcd_tag_name(EtcdCluster::main), etcd_tag_name(EtcdCluster::events)}}}},
-        stop_);
+    auto volumes = client->describe_volumes({.filters = volumes::near_match_filters()}, stop_);
     permissions_["ec2:DescribeVolumes"] = asked(volumes);
     std::vector<aws::Volume> own;
     if (volumes) {
@@ -139,8 +142,33 @@ class Look {
       if (each.id == identity_.instance_id) found_.push_back(judge_metadata(each.metadata));
     if (permissions_["ec2:DescribeVolumes"].answer == Answer::allowed)
       add(found_, judge_volumes(facts));
+    add(found_, judge_room(mounted_volumes()));
     dry_runs(own);
     peers(all);
+  }
+
+  // Those whose mount point has a filesystem of its own, and on it what the agent has written
+  // there.
+  std::vector<EtcdVolumeSpace> mounted_volumes() {
+    std::vector<EtcdVolumeSpace> mounted;
+    SystemFilesystems filesystems;
+    for (auto cluster : kEtcdClusters) {
+      auto const point =
+          (std::filesystem::path(config_.volumes.mount_root) / to_string(cluster)).string();
+      auto const around = filesystems.space(machine_.root(config_.volumes.mount_root));
+      auto const room = filesystems.space(machine_.root(point));
+      auto const marker = read_volume_marker(machine_.root(point));
+      if (!around || !room || room->device == around->device || !marker || !*marker) continue;
+      mounted.push_back(
+          {.cluster = cluster,
+           .volume_id = (*marker)->volume_id,
+           .region = identity_.region,
+           .mount_point = point,
+           .disk = room->size,
+           .room = *room,
+           .quota = config_.etcd.of(cluster == EtcdCluster::main).quota_backend_bytes});
+    }
+    return mounted;
   }
 
   void dry_runs(std::vector<aws::Volume> const& own) {

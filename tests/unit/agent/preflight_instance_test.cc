@@ -14,7 +14,9 @@ namespace haagent::preflight {
 namespace {
 
 using namespace std::chrono_literals;
+using testing::AllOf;
 using testing::HasSubstr;
+using testing::Not;
 using How = Reached::How;
 using Answer = Asked::Answer;
 
@@ -99,6 +101,35 @@ aws::Volume volume(std::string id, EtcdCluster cluster, std::string tag, std::st
                    {"k8s.io/role/control-plane", "1"}}};
 }
 
+TEST(PreflightInstance, AVolumeThatFillsBeforeItsQuotaIsWarnedOf) {
+  VolumeFacts facts{.cluster = "prod", .instance_id = "i-1", .zone = "eu-west-1a"};
+  facts.region = "eu-west-1";
+  for (auto cluster : kEtcdClusters) {
+    facts.volumes.push_back(
+        volume(fmt::format("vol-{}", to_string(cluster)), cluster, "a/a", "eu-west-1a"));
+    facts.volumes.back().size_gib = 10;
+  }
+  facts.quota = {{EtcdCluster::main, 8ull << 30u}, {EtcdCluster::events, 2ull << 30u}};
+  EXPECT_THAT(amiss(judge_volumes(facts)), Not(HasSubstr("volume-size")));
+  facts.quota[EtcdCluster::main] = 16ull << 30u;
+  EXPECT_THAT(told(judge_volumes(facts), Level::warning),
+              AllOf(HasSubstr("volume-size: vol-main of 10.0 GiB is full before"),
+                    Not(HasSubstr("vol-events of"))));
+}
+
+TEST(PreflightInstance, AFullVolumeIsAProblem) {
+  EtcdVolumeSpace mounted{.volume_id = "vol-1",
+                          .region = "eu-west-1",
+                          .mount_point = "/var/lib/haagent-etcd/main",
+                          .disk = 20ull << 30u,
+                          .room = {.size = 20ull << 30u, .avail = 18ull << 30u},
+                          .quota = 8ull << 30u};
+  EXPECT_EQ(amiss(judge_room({mounted})), "");
+  mounted.room.avail = 0;
+  EXPECT_THAT(told(judge_room({mounted}), Level::problem),
+              HasSubstr("space:/var/lib/haagent-etcd/main: vol-1 at"));
+}
+
 VolumeFacts three() {
   VolumeFacts facts{.cluster = "prod", .instance_id = "i-1", .zone = "eu-west-1a"};
   for (std::string const member : {"a", "b", "c"})
@@ -134,7 +165,16 @@ TEST(PreflightInstance, WhatVolumesCanHaveWrong) {
             "the tag k8s.io/etcd/main of vol-main-a is wrong"},
            {"not owned", [&](auto& f) { main_a(f).tags.erase("kubernetes.io/cluster/prod"); },
             Level::warning,
-            "vol-main-a in eu-west-1a has the tag k8s.io/etcd/main and is no cluster's"},
+            "vol-main-a in eu-west-1a nearly fits: it lacks the tag "
+            "kubernetes.io/cluster/prod=owned"},
+           {"a key in other letters",
+            [&](auto& f) {
+              main_a(f).tags.erase(main_tag);
+              main_a(f).tags["K8s.io/etcd/main"] = "a/a,b,c";
+            },
+            Level::warning,
+            "vol-main-a in eu-west-1a nearly fits: it has 'K8s.io/etcd/main' instead of "
+            "k8s.io/etcd/main"},
            {"members differ", [&](auto& f) { main_a(f).tags[main_tag] = "a/a,b"; }, Level::problem,
             "vol-main-a lists the members a and b, and vol-main-b lists a, b and c"},
            {"a member without",

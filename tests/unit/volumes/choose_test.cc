@@ -51,6 +51,7 @@ World world(std::vector<aws::Volume> volumes) {
   out.cluster = "prod.example.com";
   out.instance_id = kMe;
   out.zone = "eu-west-1a";
+  out.region = "eu-west-1";
   out.volumes = std::move(volumes);
   out.now = SteadyTime(1h);
   return out;
@@ -131,7 +132,28 @@ TEST(Choose, LeavesOtherZonesAndOtherClustersAlone) {
   EXPECT_THAT(said(choose(w).main),
               AllOf(HasSubstr("wait: no volume tagged k8s.io/etcd/main and "
                               "kubernetes.io/cluster/prod.example.com=owned in eu-west-1a"),
-                    HasSubstr("create it")));
+                    HasSubstr("create it; run: aws ec2 create-volume --region eu-west-1 "
+                              "--availability-zone eu-west-1a --size 20 ")));
+  EXPECT_TRUE(choose(w).looks_wider);
+}
+
+TEST(Choose, WhatNearlyFitsIsNamedBeforeAnythingIsMadeBesideIt) {
+  auto w = world({});
+  w.wider = {main_volume("vol-m")};
+  w.wider[0].tags["kubernetes.io/cluster/prod.example.com"] = "shared";
+  auto const main = said(choose(w).main);
+  EXPECT_THAT(main, AllOf(HasSubstr("vol-m in eu-west-1a nearly fits"), HasSubstr("'shared'"),
+                          HasSubstr("run: aws ec2 create-tags --region eu-west-1 ")));
+  EXPECT_THAT(main, testing::Not(HasSubstr("create-volume")));
+  EXPECT_THAT(said(choose(w).events), HasSubstr("create-volume")) << "none nearly fits there";
+}
+
+TEST(Choose, NothingIsMadeWhereEveryMemberHasItsVolume) {
+  auto w = world({main_volume("vol-m")});
+  w.volumes[0].zone = "eu-west-1b";
+  w.volumes[0].tags["k8s.io/etcd/main"] = "a/a";
+  EXPECT_THAT(said(choose(w).main), AllOf(HasSubstr("vol-m (main, member a) is in eu-west-1b"),
+                                          testing::Not(HasSubstr("create-volume"))));
 }
 
 TEST(Choose, AMissingEventsVolumeDoesNotHoldMainBack) {
@@ -140,7 +162,8 @@ TEST(Choose, AMissingEventsVolumeDoesNotHoldMainBack) {
   auto plan = choose(w);
   EXPECT_EQ(said(plan.main), "attach vol-m as /dev/sdf");
   EXPECT_THAT(said(plan.events), AllOf(HasSubstr("no volume tagged k8s.io/etcd/events=a/..."),
-                                       HasSubstr("vol-e (events, member a) is in eu-west-1b")));
+                                       HasSubstr("vol-e (events, member a) is in eu-west-1b"),
+                                       testing::Not(HasSubstr("create-volume"))));
 }
 
 TEST(Choose, EventsAreNeverTakenWithoutTheirMain) {
