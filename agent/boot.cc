@@ -13,6 +13,7 @@
 #include "bootstrap/hosts/hello_step.h"
 #include "bootstrap/kube/steps.h"
 #include "bootstrap/kube/withdraw.h"
+#include "bootstrap/pki/kubelet_step.h"
 #include "bootstrap/pki/step.h"
 #include "volumes/steps.h"
 
@@ -179,6 +180,9 @@ std::vector<Row> Boot::rows() {
   rows.push_back(row(
       std::make_unique<bootstrap::kube::ControlPlane>(state.config, state.root, state.kube_record),
       {.after = {"etcd-main", "etcd-events", "kube-files"}, .upkeep = Upkeep::act, .period = 15s}));
+  rows.push_back(row(
+      std::make_unique<bootstrap::pki::KubeletStep>(state.root, state.etcd.clock, state.etcd.units),
+      {.after = {"pki"}, .upkeep = Upkeep::act, .period = 10s}));
   // Both members are healthy voters by then, and the apiserver's config is in place.
   if (state.group)
     rows.push_back(row(launching_hook(state.hooks()),

@@ -37,17 +37,20 @@ bool is_called(fs::path const& folder, std::vector<std::string> const& arguments
   return last_part(fs::read_symlink(folder / "exe", unreadable).native()) == name;
 }
 
-// Seconds since boot, as a process's start is told.
-std::optional<double> uptime(Root const& root) {
+Duration from_seconds(double seconds) {
+  return std::chrono::duration_cast<Duration>(std::chrono::duration<double>(seconds));
+}
+
+}  // namespace
+
+std::optional<Duration> time_since_boot(Root const& root) {
   auto const text = read_file(root("/proc/uptime"), 4096);
   if (!text || !*text) return std::nullopt;
   char* end = nullptr;
   double const seconds = std::strtod((*text)->c_str(), &end);
   if (end == (*text)->c_str()) return std::nullopt;
-  return seconds;
+  return from_seconds(seconds);
 }
-
-}  // namespace
 
 // The name in field 2 may hold anything, so the fields are counted from its last ')'.
 std::optional<ProcessStat> parse_process_stat(std::string_view rest) {
@@ -86,15 +89,13 @@ Result<std::vector<RunningProgram>> running_programs(Root const& root, std::stri
     if (!text || !*text) continue;  // gone meanwhile
     auto const stat = parse_process_stat(**text);
     if (!stat || stat->zombie) continue;
-    auto const up = uptime(root);
+    auto const up = time_since_boot(root);
     if (!up)
       return fail(Kind::internal, "{} does not say how long it is since boot",
                   root("/proc/uptime").string());
-    auto const began =
-        static_cast<double>(stat->start_time) / static_cast<double>(::sysconf(_SC_CLK_TCK));
-    auto const age = std::chrono::duration_cast<UtcTime::duration>(
-        std::chrono::duration<double>(std::max(0.0, *up - began)));
-    found.push_back({pid, now - age, std::move(arguments)});
+    auto const began = from_seconds(static_cast<double>(stat->start_time) /
+                                    static_cast<double>(::sysconf(_SC_CLK_TCK)));
+    found.push_back({pid, now - std::max(Duration(0), *up - began), std::move(arguments), began});
   }
   if (error) return fail_errno(error.value(), fmt::format("listing {}", proc.string()));
   return found;

@@ -28,7 +28,12 @@ struct RunningProgram {
   pid_t pid = 0;
   UtcTime started{};  // by the clock as it is now; a tick (10 ms) too early at the most
   std::vector<std::string> arguments;  // its own name first
+  Duration started_after_boot{0};      // the same start, whatever the clock does; a tick too early
 };
+
+// How long it is since boot, by the measure of started_after_boot; nothing where the root has no
+// /proc/uptime.
+std::optional<Duration> time_since_boot(Root const& root);
 
 // The processes whose first argument or whose file has this name, those in containers too. None
 // where the root has no /proc. `now` is what the start is counted back from.

@@ -13,6 +13,10 @@ FileMode shown_to(UnitUser const& user) {
   return {.mode = 0640, .uid = {}, .gid = user.gid};
 }
 
+Result<void> Units::restart(std::string const& name) {
+  return fail(Kind::invalid, "{} is not run by systemd, and cannot be restarted", name);
+}
+
 Result<UnitUser> Units::user(std::string const&) {
   return own_user();
 }

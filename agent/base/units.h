@@ -55,6 +55,10 @@ class Units {
   virtual Result<void> start(UnitSpec const& spec) = 0;
   // SIGTERM, then SIGKILL at the deadline; no error where it does not run. Returns when it is gone.
   virtual Result<void> stop(std::string const& name, Duration deadline, std::stop_token stop) = 0;
+  // One that runs is ended and started again; one that does not is left so. Does not wait for it,
+  // and an agent that dies meanwhile leaves no unit stopped: it is one job of systemd's. Errors
+  // (invalid) where programs are not run by systemd.
+  virtual Result<void> restart(std::string const& name);
   // Whom it is run as: the agent's own user, unless the unit says another.
   virtual Result<UnitUser> user(std::string const& name);
 };
@@ -68,6 +72,7 @@ class SystemdUnits final : public Units {
   Result<UnitState> state(std::string const& name) override;
   Result<void> start(UnitSpec const& spec) override;
   Result<void> stop(std::string const& name, Duration deadline, std::stop_token stop) override;
+  Result<void> restart(std::string const& name) override;
   Result<UnitUser> user(std::string const& name) override;
 
  private:

@@ -381,6 +381,15 @@ Result<void> SystemdUnits::start(UnitSpec const& spec) {
   });
 }
 
+Result<void> SystemdUnits::restart(std::string const& name) {
+  OutsideTime outside;
+  return bus_->run("restarting " + name, [&](Manager& manager) -> Result<void> {
+    if (auto loaded = check_loaded(name, manager.properties(name)); !loaded) return loaded;
+    manager.queue("TryRestartUnit", name);
+    return {};
+  });
+}
+
 Result<void> SystemdUnits::stop(std::string const& name, Duration deadline, std::stop_token stop) {
   OutsideTime outside;
   if (stop.stop_requested()) return fail(Kind::interrupted, "{} was left running", name);

@@ -37,7 +37,7 @@ struct Leaf {
   Authority authority;
   std::string name;         // "etcd/server"
   std::string certificate;  // its path
-  std::string key;          // its path; the same one: both stand in one file
+  std::string key;          // its path; the same one: the kubelet's pair (kubelet_pair.h)
   LeafSpec spec;
   bool etcd_reads_key = false;  // which may be another user
 };

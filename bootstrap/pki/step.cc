@@ -7,6 +7,9 @@
 #include <set>
 #include <sstream>
 
+#include "bootstrap/pki/kubelet_pair.h"
+#include "bootstrap/pki/kubelet_step.h"
+
 namespace haagent::bootstrap::pki {
 namespace {
 
@@ -116,16 +119,31 @@ Result<FileMode> PkiStep::key_mode(Leaf const& leaf) const {
   return shown_to(*user);
 }
 
-Result<void> PkiStep::plan_leaf(Plan& plan, Leaf const& leaf) {
-  auto certificate = read_file(parts_.root(leaf.certificate));
-  if (!certificate) return std::unexpected(certificate.error());
-  auto key = read_file(parts_.root(leaf.key));
-  if (!key) return std::unexpected(key.error());
-  LeafOnDisk disk{.certificate = *certificate, .key = {}};
-  if (*key) disk.key = Secret(**key);
+Result<LeafOnDisk> PkiStep::read_leaf(Leaf const& leaf) const {
+  LeafOnDisk disk;
+  if (leaf.certificate == leaf.key) {
+    auto pair = read_pair(parts_.root(leaf.certificate), parts_.clock.utc());
+    if (!pair) return std::unexpected(pair.error());
+    if (*pair) disk.certificate = std::move((*pair)->certificates);
+    if (*pair && !(*pair)->key.empty()) disk.key = std::move((*pair)->key);
+  } else {
+    auto certificate = read_file(parts_.root(leaf.certificate));
+    if (!certificate) return std::unexpected(certificate.error());
+    auto key = read_file(parts_.root(leaf.key));
+    if (!key) return std::unexpected(key.error());
+    disk.certificate = *std::move(certificate);
+    if (*key) disk.key = Secret(**key);
+  }
   auto const mode = key_mode(leaf);
   if (!mode) return std::unexpected(mode.error());
   disk.key_is_private = !others_may_read(parts_.root(leaf.key), *mode);
+  return disk;
+}
+
+Result<void> PkiStep::plan_leaf(Plan& plan, Leaf const& leaf) {
+  auto const on_disk = read_leaf(leaf);
+  if (!on_disk) return std::unexpected(on_disk.error());
+  auto const& disk = *on_disk;
 
   LeafWanted wanted{
       .spec = leaf.spec, .trust = {}, .signer_id = {}, .lifetime = parts_.config.pki.leaf_lifetime};
@@ -389,19 +407,16 @@ Result<void> PkiStep::issue(Task const& task) const {
     if (!made) return std::unexpected(made.error());
     key = *std::move(made);
   } else {
-    auto had = read_file(key_path);
+    auto had = read_leaf(leaf);
     if (!had) return std::unexpected(had.error());
-    key = Secret(had->value_or(""));
+    key = had->key.value_or(Secret());
   }
   auto made =
       make_leaf(leaf.spec, key, authority, parts_.clock.utc(), parts_.config.pki.leaf_lifetime);
   if (!made) return fail(made.error(), "making {}", leaf.name);
   for (auto const& each : {path, key_path})
     if (auto folder = make_folder_of(each); !folder) return folder;
-  if (path == key_path) {
-    PairedFile const file{path, *made + key.reveal(), {.mode = 0600}};
-    return replace_files({&file, 1});
-  }
+  if (path == key_path) return renew_kubelet_pair(parts_.root, *made, key, parts_.clock.utc());
   std::vector<PairedFile> files;
   auto const mode = key_mode(leaf);
   if (!mode) return std::unexpected(mode.error());

@@ -17,7 +17,7 @@
 namespace haagent::bootstrap::pki {
 
 // The paths of all that the step has written, one a line: a purge of the package takes them away,
-// and nobody else's.
+// and nobody else's. The dated files of the kubelet's pair stand there by the name of its link.
 inline constexpr char kPkiRecord[] = "/var/lib/haagent/pki-files";
 
 // What the step works with. All of it outlives the step.
@@ -68,6 +68,7 @@ class PkiStep final : public Step {
   Result<void> plan_trust(Plan& plan) const;
   Result<void> plan_service_account(Plan& plan) const;
   Result<void> plan_leaf(Plan& plan, Leaf const& leaf);
+  Result<LeafOnDisk> read_leaf(Leaf const& leaf) const;
   Result<FileMode> key_mode(Leaf const& leaf) const;
   Result<void> read_store(bool everything, std::stop_token stop);
   Result<void> is_new(std::string const& key, char const* path) const;

@@ -89,6 +89,11 @@ int unlinkat(int folder, char const* path, int flags) noexcept {
   return static_cast<int>(::syscall(SYS_unlinkat, folder, path, flags));
 }
 
+int symlink(char const* target, char const* path) noexcept {
+  if (haagent::scenario::is_off(path)) return haagent::scenario::refuse();
+  return static_cast<int>(::syscall(SYS_symlinkat, target, AT_FDCWD, path));
+}
+
 int mkdir(char const* path, mode_t mode) noexcept {
   if (haagent::scenario::is_off(path)) return haagent::scenario::refuse();
   return static_cast<int>(::syscall(SYS_mkdirat, AT_FDCWD, path, mode));

@@ -57,12 +57,17 @@ TEST(RunningPrograms, AreFoundByTheirNameAndTellWhenTheyBegan) {
   EXPECT_EQ(found[0].arguments, (std::vector<std::string>{program.string(), "600"}));
   EXPECT_GE(found[0].started, before - 30ms);
   EXPECT_LE(found[0].started, after + 30ms);
+  auto const up = time_since_boot(Root());
+  ASSERT_TRUE(up);
+  EXPECT_LE(found[0].started_after_boot, *up);
+  EXPECT_GE(found[0].started_after_boot, *up - (clock.utc() - before) - 30ms);
 }
 
 TEST(RunningPrograms, WhereThereIsNoProcThereAreNone) {
   test::TemporaryDirectory root;
   SystemClock clock;
   EXPECT_TRUE(running_programs(Root(root.path()), "sh", clock.utc()).value().empty());
+  EXPECT_FALSE(time_since_boot(Root(root.path())));
 }
 
 }  // namespace

@@ -196,6 +196,10 @@ class FakeSystemd {
       if (!stop_waits) set(loaded(ignores_sigterm ? "deactivating" : "inactive", ""));
       return sdbus::ObjectPath("/org/freedesktop/systemd1/job/2");
     });
+    on("TryRestartUnit", [this](std::string const& name, std::string const& mode) {
+      call("try-restart " + name + " " + mode);
+      return sdbus::ObjectPath("/org/freedesktop/systemd1/job/3");
+    });
     on("KillUnit", [this](std::string const& name, std::string const& whom, std::int32_t signal) {
       call(fmt::format("kill {} {} {}", name, whom, signal));
       set(signal == SIGTERM ? loaded("inactive", "dead") : loaded("failed", "failed"));
@@ -322,6 +326,15 @@ TEST_F(SystemdUnitsTest, TellsTheStateOfAUnit) {
   EXPECT_EQ(state.detail, "exited with 2");
   EXPECT_EQ(state.since, test::FakeClock().utc());
   EXPECT_THAT(systemd_->calls(), ElementsAre());
+}
+
+// One job, so that no crash of ours leaves it stopped; and what does not run is not started.
+TEST_F(SystemdUnitsTest, RestartsInOneJob) {
+  ASSERT_TRUE(units_.restart(kName));
+  EXPECT_THAT(systemd_->calls(), ElementsAre(fmt::format("try-restart {} replace", kName)));
+  auto const missing = units_.restart("kubelet.service");
+  ASSERT_FALSE(missing);
+  EXPECT_EQ(missing.error().kind, Kind::invalid);
 }
 
 TEST_F(SystemdUnitsTest, AsksAgainAndAgainOverOneConnection) {

@@ -1,0 +1,146 @@
+#include "bootstrap/pki/kubelet_step.h"
+
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <charconv>
+
+#include "agent/base/running.h"
+#include "bootstrap/kube/paths.h"
+#include "bootstrap/pki/kubelet_pair.h"
+#include "bootstrap/pki/x509.h"
+
+namespace haagent::bootstrap::pki {
+namespace {
+
+std::filesystem::path current_of(Root const& root) {
+  return root(kube::kKubeletClient.cert);
+}
+
+Result<void> note_renewal(Root const& root) {
+  auto const now = time_since_boot(root);
+  if (!now) return {};  // no /proc, and no kubelet that could be found
+  auto const path = root(kKubeletRenewed);
+  if (auto made = make_directories(path.parent_path()); !made) return made;
+  return replace_file(path, fmt::format("{}\n", now->count()));
+}
+
+// Nothing where this boot has seen no renewal.
+Result<std::optional<Duration>> renewed_at(Root const& root) {
+  auto const text = read_file(root(kKubeletRenewed), 4096);
+  if (!text) return std::unexpected(text.error());
+  Duration::rep at = 0;
+  if (!*text ||
+      std::from_chars((*text)->data(), (*text)->data() + (*text)->size(), at).ec != std::errc())
+    return std::nullopt;
+  auto const now = time_since_boot(root);
+  if (!now || Duration(at) > *now) return std::nullopt;  // of a boot before, where /run is kept
+  return Duration(at);
+}
+
+// Whether a look at the pair finds a certificate with its key, so that it is worth laying out.
+bool is_pair(CertificatePair const& pair) {
+  return !pair.certificates.empty() && !pair.key.empty() && is_for_key(pair.certificates, pair.key);
+}
+
+}  // namespace
+
+Result<void> renew_kubelet_pair(Root const& root, std::string const& certificate, Secret const& key,
+                                UtcTime now) {
+  if (auto noted = note_renewal(root); !noted) return noted;
+  if (auto written = write_pair(current_of(root), certificate, key, now); !written) return written;
+  // A kubelet that began between the two has read the old one.
+  return note_renewal(root);
+}
+
+KubeletMove decide_kubelet(KubeletSeen const& seen) {
+  if (seen.old.empty()) return KubeletMove::none;
+  if (seen.unit == 0 || std::ranges::find(seen.old, seen.unit) == seen.old.end())
+    return KubeletMove::foreign;
+  if (seen.restarted != seen.unit) return KubeletMove::restart;
+  return seen.waited < kKubeletRestarts ? KubeletMove::wait : KubeletMove::stuck;
+}
+
+Result<std::string> KubeletStep::flaw() const {
+  auto pair = read_pair(current_of(root_), clock_.utc());
+  if (!pair) return std::unexpected(pair.error());
+  if (!*pair || !is_pair(**pair)) return "";  // the step pki makes a new one
+  return (*pair)->flaw;
+}
+
+// Those of this node, and not of a cluster inside of a pod, which have another kubeconfig or none.
+Result<std::vector<pid_t>> KubeletStep::old_kubelets() const {
+  std::vector<pid_t> old;
+  auto const renewed = renewed_at(root_);
+  if (!renewed) return std::unexpected(renewed.error());
+  if (!*renewed) return old;
+  auto const running = running_programs(root_, "kubelet", clock_.utc());
+  if (!running) return std::unexpected(running.error());
+  auto const ours = fmt::format("--kubeconfig={}", kube::kKubeletKubeconfig);
+  for (auto const& each : *running)
+    if (each.started_after_boot <= **renewed &&
+        std::ranges::find(each.arguments, ours) != each.arguments.end())
+      old.push_back(each.pid);
+  return old;
+}
+
+Result<Finding> KubeletStep::look(Facts&, std::stop_token) {
+  old_ = 0;
+  auto const wrong = flaw();
+  if (!wrong) return std::unexpected(wrong.error());
+  if (!wrong->empty())
+    return Needed{
+        fmt::format("lay {} out as the kubelet does it: {}", kube::kKubeletClient.cert, *wrong)};
+  auto const old = old_kubelets();
+  if (!old) return std::unexpected(old.error());
+  KubeletSeen seen{.old = *old, .restarted = restarted_, .waited = {}};
+  if (!old->empty()) {
+    // A machine whose kubelet is called otherwise has no such unit.
+    if (auto const unit = units_.state(kKubeletUnit); unit)
+      seen.unit = unit->pid;
+    else if (unit.error().kind != Kind::invalid)
+      return std::unexpected(unit.error());
+  }
+  seen.waited = std::chrono::duration_cast<Duration>(clock_.steady() - asked_);
+  switch (decide_kubelet(seen)) {
+    case KubeletMove::none:
+      break;
+    case KubeletMove::restart:
+      old_ = seen.unit;
+      return Needed{
+          fmt::format("restart {}: its process {} began before its client certificate was renewed",
+                      kKubeletUnit, seen.unit)};
+    case KubeletMove::wait:
+      return Waiting{fmt::format("{} restarts", kKubeletUnit)};
+    case KubeletMove::stuck:
+      restarted_ = 0;  // and is asked again
+      return fail(Kind::transient,
+                  "{} was to restart, and its process {} is still there after {}; look at "
+                  "'systemctl status {}'",
+                  kKubeletUnit, seen.unit, to_words(kKubeletRestarts), kKubeletUnit);
+    case KubeletMove::foreign:
+      return Done{fmt::format(
+          "the kubelet of process {} began before its client certificate was renewed, and is not "
+          "{}'s: restart it, or it ends with its old certificate",
+          fmt::join(seen.old, ", "), kKubeletUnit)};
+  }
+  return Done{"the kubelet goes by the client certificate on the disk"};
+}
+
+Result<void> KubeletStep::act(Facts&, std::stop_token) {
+  if (old_ != 0) {
+    auto restarted = units_.restart(kKubeletUnit);
+    if (restarted) {
+      restarted_ = old_;
+      asked_ = clock_.steady();
+    }
+    return restarted;
+  }
+  auto const now = clock_.utc();
+  auto const pair = read_pair(current_of(root_), now);
+  if (!pair) return std::unexpected(pair.error());
+  if (!*pair || !is_pair(**pair) || (*pair)->flaw.empty()) return {};
+  return renew_kubelet_pair(root_, without_flaws(**pair, now), (*pair)->key, now);
+}
+
+}  // namespace haagent::bootstrap::pki

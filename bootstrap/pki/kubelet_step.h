@@ -1,0 +1,71 @@
+// The step `kubelet`: the kubelet of a master goes by the client certificate that is on the disk.
+//
+// The kubelet has read it at its start alone (kubelet_pair.h), so one that began before it was
+// renewed is restarted; its pods go on. The kubelet could ask the apiserver for a certificate by
+// itself, and does so from 70 % of its life on, but nothing approves that on a cluster of ours; the
+// pki step renews at two thirds, before it. Where somebody has bound the role that approves it, the
+// kubelet's own certificate is as good as ours and stays: whoever renewed last has written the
+// file.
+#pragma once
+
+#include <optional>
+
+#include "agent/base/clock.h"
+#include "agent/base/files.h"
+#include "agent/base/secret.h"
+#include "agent/base/step.h"
+#include "agent/base/units.h"
+
+namespace haagent::bootstrap::pki {
+
+inline constexpr char kKubeletUnit[] = "kubelet.service";
+
+// When the agent last replaced the certificate, in milliseconds since boot: a clock that is set has
+// no part in it, and a reboot, which clears /run, leaves no kubelet to restart.
+inline constexpr char kKubeletRenewed[] = "/run/haagent/kubelet-certificate-renewed";
+
+// write_pair() for the kubelet, and the note of when; the note is there before the pair is, so that
+// an agent that dies in between leaves no kubelet with the old one.
+Result<void> renew_kubelet_pair(Root const& root, std::string const& certificate, Secret const& key,
+                                UtcTime now);
+
+// Decided: what is to be done about the kubelets that began before the certificate was renewed.
+struct KubeletSeen {
+  std::vector<pid_t> old;  // those, kubelet.service's or not
+  pid_t unit = 0;          // kubelet.service's process; 0: it does not run
+  pid_t restarted = 0;     // for whose end this agent waits
+  Duration waited{0};      // since then
+};
+enum class KubeletMove {
+  none,     // every kubelet has read it
+  restart,  // kubelet.service
+  wait,     // it is on its way
+  stuck,    // it was to restart, and does not
+  foreign,  // an old one is there, and is not kubelet.service's
+};
+inline constexpr Duration kKubeletRestarts{120'000};
+KubeletMove decide_kubelet(KubeletSeen const& seen);
+
+class KubeletStep final : public Step {
+ public:
+  KubeletStep(Root root, Clock& clock, Units& units)
+      : root_(std::move(root)), clock_(clock), units_(units) {}
+  std::string_view name() const override { return "kubelet"; }
+  // Also a pair that an earlier version has left, certificates one behind the other in a plain
+  // file, is put right, whatever the state store does: its first certificate and its key are good.
+  Result<Finding> look(Facts& facts, std::stop_token stop) override;
+  Result<void> act(Facts& facts, std::stop_token stop) override;
+
+ private:
+  Result<std::string> flaw() const;
+  Result<std::vector<pid_t>> old_kubelets() const;
+
+  Root root_;
+  Clock& clock_;
+  Units& units_;
+  pid_t old_ = 0;  // that the last look wants restarted
+  pid_t restarted_ = 0;
+  SteadyTime asked_{};
+};
+
+}  // namespace haagent::bootstrap::pki
