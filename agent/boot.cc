@@ -15,6 +15,7 @@
 #include "bootstrap/kube/withdraw.h"
 #include "bootstrap/pki/kubelet_step.h"
 #include "bootstrap/pki/step.h"
+#include "bootstrap/pki/worker_credentials.h"
 #include "volumes/steps.h"
 
 namespace haagent {
@@ -116,8 +117,15 @@ std::vector<Row> Boot::rows() {
           {.after = {}, .polling = kSpacePolling, .upkeep = Upkeep::act, .period = 30s}));
   auto kube_files =
       std::make_unique<bootstrap::kube::KubeFiles>(state.config, state.root, state.kube_record);
+  auto kube_proxy =
+      std::make_unique<bootstrap::kube::KubeProxy>(state.config, state.root, state.kube_record);
   if (state.config.role == Role::worker) {
+    rows.push_back(row(std::make_unique<bootstrap::pki::WorkerCredentials>(state.config, state.root,
+                                                                           state.etcd.clock),
+                       {.after = {}, .upkeep = Upkeep::act, .period = 10s}));
     rows.push_back(row(std::move(kube_files), {.after = {}, .upkeep = Upkeep::act}));
+    rows.push_back(row(std::move(kube_proxy),
+                       {.after = {"kube-files"}, .upkeep = Upkeep::act, .period = 10s}));
     if (state.group) rows.push_back(row(launching_hook(state.hooks()), {.after = {"kube-files"}}));
     return rows;
   }
@@ -176,6 +184,8 @@ std::vector<Row> Boot::rows() {
                         .period = 15s}));
   }
   rows.push_back(row(std::move(kube_files), {.after = {}, .upkeep = Upkeep::act}));
+  rows.push_back(row(std::move(kube_proxy),
+                     {.after = {"pki", "kube-files"}, .upkeep = Upkeep::act, .period = 15s}));
   // An apiserver without its etcd would crash-loop into backoff, so its manifest waits.
   rows.push_back(row(
       std::make_unique<bootstrap::kube::ControlPlane>(state.config, state.root, state.kube_record),

@@ -42,7 +42,8 @@ RenderedFile render_kube_proxy(Node const& node, RenderedFile const& kubeconfig,
                 .privileged = true,
                 .reads = {&kubeconfig, &configuration}};
   pod.command.insert(pod.command.begin(), "kube-proxy");
-  return yaml_file(manifest_path(Component::kube_proxy), 0600, to_tree(node, pod));
+  return yaml_file(manifest_path(Component::kube_proxy), 0600, to_tree(node, pod),
+                   RenderedFile::Stage::with_certificate);
 }
 
 }  // namespace haagent::bootstrap::kube

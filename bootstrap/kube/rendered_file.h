@@ -10,8 +10,9 @@ namespace haagent::bootstrap::kube {
 
 struct RenderedFile {
   // When it may be written: the apiserver would crash-loop without its etcd, and the two that
-  // follow it without the apiserver.
-  enum class Stage { any_time, after_etcd };
+  // follow it without the apiserver; kube-proxy does not start without the certificate that it
+  // mounts.
+  enum class Stage { any_time, with_certificate, after_etcd };
 
   std::string path;
   mode_t mode = 0644;

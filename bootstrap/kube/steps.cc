@@ -9,6 +9,7 @@
 #include "bootstrap/kube/content_hash.h"
 #include "bootstrap/kube/paths.h"
 #include "bootstrap/kube/render.h"
+#include "bootstrap/kube/static_pod.h"
 
 namespace haagent::bootstrap::kube {
 namespace {
@@ -86,7 +87,9 @@ Result<Finding> WriteFiles::look(Facts& facts, std::stop_token) {
     parts.push_back(fmt::format("remove what is no longer wanted: {}", join(made->remove)));
   }
   if (!parts.empty()) return Needed{fmt::format("{}", fmt::join(parts, "; "))};
-  auto sentence = fmt::format("{} files are as the config says", made->total);
+  auto sentence = fmt::format(
+      "{} as the config says",
+      made->total == 1 ? std::string("its manifest is") : fmt::format("{} files are", made->total));
   if (!made->leave.empty()) {
     sentence += fmt::format("; no longer wanted, but changed by somebody else and so left: {}",
                             join(made->leave));
@@ -122,6 +125,43 @@ Result<void> WriteFiles::act(Facts& facts, std::stop_token stop) {
   if (!record) return std::unexpected(record.error());
   for (auto const& path : made->remove) record->erase(path);
   return write_record(root_, *record);
+}
+
+Result<std::vector<std::string>> KubeProxy::missing() const {
+  std::vector<std::string> paths;
+  for (auto const* path : {kCa, kKubeProxyClient.cert, kKubeProxyClient.key}) {
+    auto const bytes = read_file(root_(path));
+    if (!bytes) return std::unexpected(bytes.error());
+    if (!*bytes || (*bytes)->empty()) paths.emplace_back(path);
+  }
+  return paths;
+}
+
+Result<Finding> KubeProxy::look(Facts& facts, std::stop_token stop) {
+  auto const folder = std::filesystem::path(kKubeProxyClient.cert).parent_path();
+  std::error_code error;
+  for (auto const& each : {folder, std::filesystem::path(kManifests)})
+    if (!std::filesystem::is_directory(root_(each), error))
+      return Needed{fmt::format("make {}", each.string())};
+  auto const paths = missing();
+  if (!paths) return std::unexpected(paths.error());
+  if (paths->empty()) return WriteFiles::look(facts, std::move(stop));
+  if (config_.role == Role::master)
+    return Waiting{fmt::format("the step pki is to write {}", join(*paths))};
+  return Done{fmt::format(
+      "not started: {} {} missing. Bring them (any master's serve: a client certificate of {} for "
+      "system:kube-proxy, and its key), or run kube-proxy otherwise",
+      join(*paths), paths->size() == 1 ? "is" : "are", kCa)};
+}
+
+Result<void> KubeProxy::act(Facts& facts, std::stop_token stop) {
+  for (auto const& each :
+       {std::string(kKubeProxyClient.cert), manifest_path(Component::kube_proxy)})
+    if (auto made = make_folder_of(root_, each); !made) return made;
+  auto const paths = missing();
+  if (!paths) return std::unexpected(paths.error());
+  if (!paths->empty()) return {};
+  return WriteFiles::act(facts, std::move(stop));
 }
 
 bool ControlPlane::rest(Clock& clock, Duration at_most, std::stop_token stop) {

@@ -34,9 +34,8 @@ class WriteFiles : public Step {
   };
   Result<Plan> plan(Facts& facts);
 
-  NodeConfig const& config_;
-
  protected:
+  NodeConfig const& config_;
   Root root_;
 
  private:
@@ -50,6 +49,23 @@ class KubeFiles final : public WriteFiles {
   KubeFiles(NodeConfig const& config, Root root, std::mutex& record_mutex)
       : WriteFiles(config, std::move(root), record_mutex, RenderedFile::Stage::any_time) {}
   std::string_view name() const override { return "kube-files"; }
+};
+
+// `kube-proxy`: its static pod, once what that mounts is there: the cluster's CA and a client
+// certificate with its key. On a master the step pki writes them. On a worker they are brought, and
+// until then the step is done with a sentence that says what and where: a worker whose kube-proxy
+// is a DaemonSet, or another program, needs none. Their folder is made before, so that it can be
+// filled, and a pod that an earlier version released finds it.
+class KubeProxy final : public WriteFiles {
+ public:
+  KubeProxy(NodeConfig const& config, Root root, std::mutex& record_mutex)
+      : WriteFiles(config, std::move(root), record_mutex, RenderedFile::Stage::with_certificate) {}
+  std::string_view name() const override { return "kube-proxy"; }
+  Result<Finding> look(Facts& facts, std::stop_token stop) override;
+  Result<void> act(Facts& facts, std::stop_token stop) override;
+
+ private:
+  Result<std::vector<std::string>> missing() const;
 };
 
 // `control-plane`: the static pods of a master. Comes after both local etcd members serve.

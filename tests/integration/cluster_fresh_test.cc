@@ -10,6 +10,7 @@ namespace haagent::sim {
 namespace {
 
 using namespace std::chrono_literals;
+using testing::AllOf;
 using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::Not;
@@ -74,12 +75,41 @@ TEST_F(ClusterFresh, TheControlPlaneIsOnMastersAlone) {
     ++workers;
     auto const id = each.text_at("id");
     ASSERT_TRUE(region().comes_true([&] { return region().is_ready(id); }));
-    EXPECT_EQ(manifests(id), "kube-proxy.yaml\n");
+    EXPECT_EQ(manifests(id), "*\n") << "kube-proxy has no certificate yet";
     auto const kubelet = region().sh(id, "cat /etc/kubernetes/kubelet.conf").out;
     EXPECT_THAT(kubelet, HasSubstr("server: https://10.255.0.10"));
     EXPECT_EQ(region().sh(id, "find /var/lib/haagent-etcd 2>/dev/null").out, "");
   }
   EXPECT_EQ(workers, 2);
+}
+
+// What a worker must be given is said, and it is found once it is there: no restart.
+TEST_F(ClusterFresh, AWorkerTakesTheCredentialsThatAreBrought) {
+  auto const id = region().instance_of("workers");
+  ASSERT_TRUE(region().comes_true([&] { return region().is_ready(id); }));
+  auto const agent = region().sh(id, "pgrep -f '^/usr/sbin/haagent run'").out;
+  std::string const files[] = {"/etc/kubernetes/pki/ca.crt",
+                               "/etc/kubernetes/pki/kube-proxy/client.crt",
+                               "/etc/kubernetes/pki/kube-proxy/client.key"};
+  EXPECT_THAT(region().sentence(id, "credentials"),
+              AllOf(HasSubstr(files[0]), HasSubstr("/etc/kubernetes/bootstrap-kubelet.conf")));
+  EXPECT_THAT(region().sentence(id, "kube-proxy"), AllOf(HasSubstr(files[1]), HasSubstr(files[2])));
+  for (auto const& file : files) {
+    auto const bytes = region().sh("masters-a", "cat " + file);
+    ASSERT_EQ(bytes.code, 0) << bytes.out;
+    ASSERT_EQ(
+        region().sh(id, fmt::format("umask 077; cat >{} <<'PEM'\n{}PEM\n", file, bytes.out)).code,
+        0)
+        << "the folder is there";
+  }
+  ASSERT_EQ(region().sh(id, "echo 'kind: Config' >/etc/kubernetes/bootstrap-kubelet.conf").code, 0);
+  EXPECT_TRUE(region().comes_true([&] {
+    return region().sh(id, "test -s /etc/kubernetes/manifests/kube-proxy.yaml").code == 0;
+  })) << region().sentence(id, "kube-proxy");
+  EXPECT_TRUE(region().comes_true([&] {
+    return region().sentence(id, "credentials") == "the kubelet can ask for its certificate";
+  })) << region().sentence(id, "credentials");
+  EXPECT_EQ(region().sh(id, "pgrep -f '^/usr/sbin/haagent run'").out, agent);
 }
 
 TEST_F(ClusterFresh, TheReplicatedEndpointAnswersFromAWorker) {

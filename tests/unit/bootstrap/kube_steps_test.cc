@@ -12,6 +12,7 @@
 
 #include "agent/base/file_descriptor.h"
 #include "agent/base/yaml.h"
+#include "bootstrap/kube/paths.h"
 #include "bootstrap/kube/render.h"
 #include "tests/support/kube_nodes.h"
 #include "tests/support/temporary_directory.h"
@@ -42,6 +43,14 @@ class KubeSteps : public testing::Test {
     auto after = look(step);
     EXPECT_TRUE(std::holds_alternative<Done>(after)) << sentence_of(after);
     return sentence_of(before);
+  }
+  void converge_as_far_as_it_goes(Step& step) {
+    for (int looks = 0; looks < 4; ++looks) {
+      if (!std::holds_alternative<Needed>(look(step))) return;
+      auto acted = step.act(facts_, {});
+      EXPECT_TRUE(acted) << (acted ? "" : acted.error().what);
+    }
+    ADD_FAILURE() << "it never ends";
   }
   Finding look(Step& step) {
     auto found = step.look(facts_, {});
@@ -76,12 +85,21 @@ class KubeSteps : public testing::Test {
   std::mutex record_mutex_;
   NodeConfig config_ = test::kube_master();
   KubeFiles kube_files_{config_, root_, record_mutex_};
+  KubeProxy kube_proxy_{config_, root_, record_mutex_};
   ControlPlane control_plane_{config_, root_, record_mutex_};
+
+  // As the step pki does it on a master, and people do on a worker.
+  void bring_certificate() {
+    for (auto const* path : {kCa, kKubeProxyClient.cert, kKubeProxyClient.key})
+      test::write_bytes(root_(path), "pem");
+  }
 };
 
 TEST_F(KubeSteps, WriteWhatIsRenderedWithItsModes) {
   EXPECT_THAT(converge(kube_files_),
-              HasSubstr("write 10 of 10 files: /var/lib/kubelet/config.yaml,"));
+              HasSubstr("write 9 of 9 files: /var/lib/kubelet/config.yaml,"));
+  bring_certificate();
+  converge(kube_proxy_);
   EXPECT_EQ(manifests(), std::set<std::string>{"kube-proxy.yaml"});
   converge(control_plane_);
   auto const files = render(config_, test::kube_identity());
@@ -93,8 +111,38 @@ TEST_F(KubeSteps, WriteWhatIsRenderedWithItsModes) {
   EXPECT_EQ(mode_of("/etc/kubernetes/manifests"), 0700u);
   EXPECT_EQ(mode_of("/etc/kubernetes"), 0755u);
   EXPECT_EQ(mode_of("/var/lib/kubelet"), 0750u);
-  EXPECT_EQ(sentence_of(look(kube_files_)), "10 files are as the config says");
+  EXPECT_EQ(sentence_of(look(kube_files_)), "9 files are as the config says");
+  EXPECT_EQ(sentence_of(look(kube_proxy_)), "its manifest is as the config says");
   EXPECT_EQ(sentence_of(look(control_plane_)), "3 files are as the config says");
+}
+
+// Its pod mounts them, and a kubelet starts no pod whose mounts are missing.
+TEST_F(KubeSteps, ReleaseKubeProxyOnlyWithItsCertificate) {
+  for (auto role : {Role::master, Role::worker}) {
+    SCOPED_TRACE(role == Role::master ? "master" : "worker");
+    fs::remove_all(root_("/etc"));
+    fs::remove_all(root_("/var"));
+    config_.role = role;
+    converge(kube_files_);
+    converge_as_far_as_it_goes(kube_proxy_);
+    EXPECT_TRUE(manifests().empty());
+    EXPECT_TRUE(fs::is_directory(root_("/etc/kubernetes/pki/kube-proxy"))) << "who fills it?";
+    for (auto const* path : {kCa, kKubeProxyClient.cert, kKubeProxyClient.key}) {
+      auto const found = look(kube_proxy_);
+      // A worker's boot ends without: it may have a kube-proxy of another kind.
+      EXPECT_EQ(std::holds_alternative<Done>(found), role == Role::worker);
+      EXPECT_THAT(sentence_of(found), HasSubstr(path));
+      test::write_bytes(root_(path), "pem");
+      EXPECT_TRUE(manifests().empty());
+    }
+    converge(kube_proxy_);
+    EXPECT_EQ(manifests(), std::set<std::string>{"kube-proxy.yaml"});
+    // One that goes again takes no running kube-proxy away.
+    fs::remove(root_(kKubeProxyClient.key));
+    converge_as_far_as_it_goes(kube_proxy_);
+    converge(kube_files_);
+    EXPECT_EQ(manifests(), std::set<std::string>{"kube-proxy.yaml"});
+  }
 }
 
 // Trap: the kubelet of 1.35 does not start on cgroup v1, and nobody would say why.
@@ -147,7 +195,7 @@ TEST_F(KubeSteps, WriteOnlyWhatChanged) {
   converge(control_plane_);
   auto before = world();
   config_.scheduler.endpoint = EndpointMode::replicated;
-  EXPECT_EQ(converge(kube_files_), "write 1 of 10 files: /etc/kubernetes/scheduler.conf");
+  EXPECT_EQ(converge(kube_files_), "write 1 of 9 files: /etc/kubernetes/scheduler.conf");
   EXPECT_EQ(converge(control_plane_),
             "write 1 of 3 files: /etc/kubernetes/manifests/kube-scheduler.yaml");
   auto after = world();
@@ -166,15 +214,17 @@ TEST_F(KubeSteps, PutBackWhatSomebodyChanged) {
   auto const path = root_("/etc/kubernetes/kubelet.conf");
   auto const bytes = test::bytes_of(path);
   test::write_bytes(path, "server: https://elsewhere\n");
-  EXPECT_EQ(converge(kube_files_), "write 1 of 10 files: /etc/kubernetes/kubelet.conf");
+  EXPECT_EQ(converge(kube_files_), "write 1 of 9 files: /etc/kubernetes/kubelet.conf");
   EXPECT_EQ(test::bytes_of(path), bytes);
   ASSERT_EQ(::chmod(path.c_str(), 0644), 0);
-  EXPECT_EQ(converge(kube_files_), "write 1 of 10 files: /etc/kubernetes/kubelet.conf");
+  EXPECT_EQ(converge(kube_files_), "write 1 of 9 files: /etc/kubernetes/kubelet.conf");
   EXPECT_EQ(mode_of("/etc/kubernetes/kubelet.conf"), 0600u);
 }
 
 TEST_F(KubeSteps, ClearAwayWhatAnEarlierRoleLeftButNothingOfOthers) {
   converge(kube_files_);
+  bring_certificate();
+  converge(kube_proxy_);
   converge(control_plane_);
   test::write_bytes(root_("/etc/kubernetes/manifests/node-exporter.yaml"), "theirs\n");
   test::write_bytes(root_("/etc/kubernetes/scheduler.conf"), "edited by hand\n");
@@ -186,7 +236,7 @@ TEST_F(KubeSteps, ClearAwayWhatAnEarlierRoleLeftButNothingOfOthers) {
   EXPECT_FALSE(fs::exists(root_("/etc/kubernetes/controller-manager.conf")));
   EXPECT_EQ(test::bytes_of(root_("/etc/kubernetes/scheduler.conf")), "edited by hand\n");
   EXPECT_EQ(sentence_of(look(kube_files_)),
-            "6 files are as the config says; no longer wanted, but changed by somebody else and so "
+            "5 files are as the config says; no longer wanted, but changed by somebody else and so "
             "left: /etc/kubernetes/scheduler.conf");
 }
 
@@ -202,6 +252,8 @@ TEST_F(KubeSteps, RemoveNothingThatTheyHaveNotWritten) {
 // The kubelet runs whatever does not begin with a dot.
 TEST_F(KubeSteps, NeverShowTheKubeletAnythingButManifests) {
   converge(kube_files_);
+  bring_certificate();
+  converge(kube_proxy_);
   converge(control_plane_);
   FileDescriptor watch(::inotify_init1(IN_NONBLOCK | IN_CLOEXEC));
   ASSERT_GE(::inotify_add_watch(watch.get(), root_("/etc/kubernetes/manifests").c_str(),
@@ -209,6 +261,7 @@ TEST_F(KubeSteps, NeverShowTheKubeletAnythingButManifests) {
             0);
   config_.kubernetes.version = "1.34.1";
   converge(kube_files_);
+  converge(kube_proxy_);
   converge(control_plane_);
   std::multiset<std::string> shown;
   alignas(inotify_event) std::array<char, 16 * 1024> buffer;

@@ -1,0 +1,89 @@
+#include "bootstrap/pki/worker_credentials.h"
+
+#include <fmt/ranges.h>
+
+#include "bootstrap/kube/paths.h"
+#include "bootstrap/pki/kubelet_pair.h"
+#include "bootstrap/pki/x509.h"
+
+namespace haagent::bootstrap::pki {
+namespace {
+
+// What the apiserver would have against it; empty: nothing. `name` is whom it must be for: with a
+// colon at its end, any name that begins so.
+std::string complaint_about(std::string const& pem, Secret const& key, std::string const& trust,
+                            std::string const& name, UtcTime now) {
+  auto const read = parse_certificate(pem);
+  if (!read) return read.error().what;
+  if (!is_for_key(pem, key)) return "its key is another one's";
+  if (!trust.empty())
+    if (auto good = verify(pem, trust, now); !good) return good.error().what;
+  bool const right =
+      name.ends_with(':') ? read->common_name.starts_with(name) : read->common_name == name;
+  if (!right) return fmt::format("it is for '{}', and not for '{}'", read->common_name, name);
+  return "";
+}
+
+}  // namespace
+
+Result<Finding> WorkerCredentials::look(Facts& facts, std::stop_token) {
+  auto const now = clock_.utc();
+  std::vector<std::string> bring, wrong;
+  PkiFacts told;
+  auto note = [&](std::string const& name, std::string const& pem, std::string complaint,
+                  int renewed_at_percent) {
+    if (auto const read = parse_certificate(pem))
+      told.certificates.push_back(
+          {.name = name,
+           .not_after = read->not_after,
+           .renew_at =
+               read->not_before + (read->not_after - read->not_before) * renewed_at_percent / 100});
+    if (!complaint.empty())
+      wrong.push_back(fmt::format("the certificate of {}: {}", name, complaint));
+  };
+
+  auto const ca = read_file(root_(kube::kCa));
+  if (!ca) return std::unexpected(ca.error());
+  auto const trust = ca->value_or("");
+  if (!*ca)
+    bring.push_back(fmt::format("{} (any master's)", kube::kCa));
+  else if (auto const split = split_bundle(trust); !split)
+    wrong.push_back(fmt::format("{}: {}", kube::kCa, split.error().what));
+
+  // The kubelet's own is made once it has joined, and renewed by the kubelet.
+  auto const pair = read_pair(root_(kube::kKubeletClient.cert), now);
+  if (!pair) return std::unexpected(pair.error());
+  std::string of_kubelet = "there is none";
+  if (*pair) {
+    of_kubelet = complaint_about((*pair)->certificates, (*pair)->key, trust, "system:node:", now);
+    note("kubelet", (*pair)->certificates, of_kubelet, 90);
+  }
+  if (!of_kubelet.empty()) {
+    auto const bootstrap = read_file(root_(kube::kBootstrapKubeconfig));
+    if (!bootstrap) return std::unexpected(bootstrap.error());
+    if (!*bootstrap)
+      bring.push_back(fmt::format("{} (a kubeconfig of {} with a bootstrap token)",
+                                  kube::kBootstrapKubeconfig, config_.cluster.endpoint));
+  }
+
+  auto const certificate = read_file(root_(kube::kKubeProxyClient.cert));
+  if (!certificate) return std::unexpected(certificate.error());
+  auto const key = read_file(root_(kube::kKubeProxyClient.key));
+  if (!key) return std::unexpected(key.error());
+  // Where either is missing, the row kube-proxy says so.
+  if (*certificate && *key)
+    note("kube-proxy", **certificate,
+         complaint_about(**certificate, Secret(**key), trust, "system:kube-proxy", now), 67);
+
+  told.warning = fmt::format("{}", fmt::join(wrong, "; "));
+  facts.pki.set(told);
+  std::vector<std::string> parts;
+  if (!bring.empty())
+    parts.push_back(
+        fmt::format("this worker cannot join until it is given {}", fmt::join(bring, " and ")));
+  parts.insert(parts.end(), wrong.begin(), wrong.end());
+  if (!parts.empty()) return Done{fmt::format("{}", fmt::join(parts, "; "))};
+  return Done{*pair ? "the kubelet has a certificate" : "the kubelet can ask for its certificate"};
+}
+
+}  // namespace haagent::bootstrap::pki
