@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 
@@ -121,6 +122,11 @@ void Doorway::watch() {
 }
 
 void Doorway::work() {
+  // A write to a caller that has left is an error of that connection, not the program's end.
+  sigset_t pipe;
+  ::sigemptyset(&pipe);
+  ::sigaddset(&pipe, SIGPIPE);
+  ::pthread_sigmask(SIG_BLOCK, &pipe, nullptr);
   std::unique_lock lock(mutex_);
   for (;;) {
     called_.wait(lock, [&] { return over_ || !called_in_.empty(); });

@@ -1,19 +1,18 @@
 #include "agent/server.h"
 
-#include <httplib.h>
+#include <fcntl.h>
 #include <netdb.h>
-#include <openssl/err.h>
-#include <openssl/pem.h>
-#include <openssl/ssl.h>
 #include <poll.h>
+#include <sys/eventfd.h>
 #include <sys/socket.h>
 
 #include <algorithm>
-#include <atomic>
 #include <thread>
 
 #include "agent/doorway.h"
 #include "agent/metrics.h"
+#include "agent/request_reader.h"
+#include "agent/server_connection.h"
 #include "bootstrap/hosts/hello.h"
 
 namespace haagent {
@@ -22,262 +21,244 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr int kBacklog = 128;
-// Of one connection, from its first byte to the last of the answer.
-constexpr Duration kWhole = 5s;
 
-struct StoreDeleter {
-  void operator()(X509_STORE* store) const { X509_STORE_free(store); }
-};
-
-// Of one connection: certificate, key and trust as they are on the disk now. 0 ends the handshake.
-int use_files(SSL* ssl, void* user) {
-  auto const& tls = *static_cast<HttpTls const*>(user);
-  std::unique_ptr<X509_STORE, StoreDeleter> trust(X509_STORE_new());
-  bool const good = trust && X509_STORE_load_file(trust.get(), tls.ca_file.c_str()) == 1 &&
-                    SSL_set1_verify_cert_store(ssl, trust.get()) == 1 &&
-                    SSL_use_certificate_file(ssl, tls.cert_file.c_str(), SSL_FILETYPE_PEM) == 1 &&
-                    SSL_use_PrivateKey_file(ssl, tls.key_file.c_str(), SSL_FILETYPE_PEM) == 1;
-  ERR_clear_error();
-  return good ? 1 : 0;
-}
-
-bool set_up(SSL_CTX& context, HttpTls& tls) {
-  SSL_CTX_set_min_proto_version(&context, TLS1_2_VERSION);
-  SSL_CTX_set_verify(&context, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, nullptr);
-  // A session that is taken up again would not be looked at anew.
-  SSL_CTX_set_session_cache_mode(&context, SSL_SESS_CACHE_OFF);
-  SSL_CTX_set_options(&context, SSL_OP_NO_TICKET);
-  SSL_CTX_set_cert_cb(&context, use_files, &tls);
-  return true;
-}
-
-struct X509Deleter {
-  void operator()(X509* certificate) const { X509_free(certificate); }
-};
-struct BioDeleter {
-  void operator()(BIO* bio) const { BIO_free(bio); }
-};
-
-// The caller's own certificate as PEM; empty where it has none.
-std::string certificate_of(SSL const* ssl) {
-  if (!ssl) return {};
-  std::unique_ptr<X509, X509Deleter> certificate(SSL_get1_peer_certificate(ssl));
-  std::unique_ptr<BIO, BioDeleter> bio(BIO_new(BIO_s_mem()));
-  if (!certificate || !bio || PEM_write_bio_X509(bio.get(), certificate.get()) != 1) return {};
-  char* text = nullptr;
-  auto const length = BIO_get_mem_data(bio.get(), &text);
-  return length > 0 ? std::string(text, static_cast<std::size_t>(length)) : std::string();
-}
-
-// The body, or nothing where it is longer: whoever sends in chunks says no length beforehand.
-std::optional<std::string> read_at_most(std::size_t cap, httplib::ContentReader const& read) {
+struct Answer {
+  int status = 200;
+  std::string type;
   std::string body;
-  bool const whole = read([&](char const* bytes, std::size_t count) {
-    if (count > cap - body.size()) return false;
-    body.append(bytes, count);
-    return true;
-  });
-  if (!whole) return std::nullopt;
-  return body;
+  std::string allow = {};  // the methods that there are, of a 405
+};
+
+struct Route {
+  std::string method;
+  std::string path;
+  std::size_t body_cap = 0;
+  std::function<Answer(ServerCall const&)> answer;
+};
+
+std::string_view reason_of(int status) {
+  switch (status) {
+    case 200:
+      return "OK";
+    case 400:
+      return "Bad Request";
+    case 403:
+      return "Forbidden";
+    case 404:
+      return "Not Found";
+    case 405:
+      return "Method Not Allowed";
+    case 409:
+      return "Conflict";
+    case 411:
+      return "Length Required";
+    case 413:
+      return "Content Too Large";
+    case 414:
+      return "URI Too Long";
+    case 415:
+      return "Unsupported Media Type";
+    case 417:
+      return "Expectation Failed";
+    case 431:
+      return "Request Header Fields Too Large";
+    case 500:
+      return "Internal Server Error";
+    case 501:
+      return "Not Implemented";
+    case 503:
+      return "Service Unavailable";
+    case 505:
+      return "HTTP Version Not Supported";
+    default:
+      return "-";
+  }
 }
 
-// One connection, with TLS or without. Whatever the other end does, it is over at the deadline.
-class Connection final : public httplib::Stream {
- public:
-  Connection(int socket, SSL* ssl, SteadyTime deadline)
-      : socket_(socket), ssl_(ssl), deadline_(deadline) {}
+std::string text_of(Answer const& answer, bool with_body) {
+  auto text = fmt::format("HTTP/1.1 {} {}\r\nContent-Length: {}\r\nConnection: close\r\n",
+                          answer.status, reason_of(answer.status), answer.body.size());
+  if (!answer.type.empty()) text += fmt::format("Content-Type: {}\r\n", answer.type);
+  if (!answer.allow.empty()) text += fmt::format("Allow: {}\r\n", answer.allow);
+  text += "\r\n";
+  if (with_body) text += answer.body;
+  return text;
+}
 
-  bool handshake() {
-    return repeat([&] { return SSL_accept(ssl_); }) > 0;
-  }
-  void say_goodbye() {
-    if (ssl_) SSL_shutdown(ssl_);
-    ERR_clear_error();
-  }
+// Whether a request for the route's method is this one: HEAD is a GET whose page stays away.
+bool fits(Route const& route, std::string_view method) {
+  return route.method == method || (route.method == "GET" && method == "HEAD");
+}
 
-  bool is_readable() const override { return (ssl_ && SSL_pending(ssl_) > 0) || comes(POLLIN); }
-  bool is_writable() const override { return comes(POLLOUT); }
-  ssize_t read(char* into, size_t size) override {
-    auto const most = static_cast<int>(std::min<size_t>(size, 1u << 20u));
-    if (ssl_) return repeat([&] { return SSL_read(ssl_, into, most); });
-    return repeat([&] { return ::recv(socket_, into, size, 0); }, POLLIN);
-  }
-  ssize_t write(char const* from, size_t size) override {
-    auto const most = static_cast<int>(std::min<size_t>(size, 1u << 20u));
-    if (ssl_) return repeat([&] { return SSL_write(ssl_, from, most); });
-    return repeat([&] { return ::send(socket_, from, size, MSG_NOSIGNAL); }, POLLOUT);
-  }
-  void get_remote_ip_and_port(std::string& ip, int& port) const override {
-    tell(::getpeername, ip, port);
-  }
-  void get_local_ip_and_port(std::string& ip, int& port) const override {
-    tell(::getsockname, ip, port);
-  }
-  socket_t socket() const override { return socket_; }
-
- private:
-  bool comes(int event) const {
-    auto const left =
-        std::chrono::ceil<std::chrono::milliseconds>(deadline_ - std::chrono::steady_clock::now());
-    if (left.count() <= 0) return false;
-    pollfd polled{.fd = socket_, .events = static_cast<short>(event), .revents = 0};
-    return ::poll(&polled, 1, static_cast<int>(left.count())) == 1;
-  }
-  // Of a call into TLS, which says itself what it waits for; of a plain one `event` says it.
-  template <class Call>
-  ssize_t repeat(Call call, int event = 0) {
-    for (;;) {
-      ERR_clear_error();
-      auto const done = call();
-      if (done > 0) return done;
-      if (event == 0) {
-        int const trouble = SSL_get_error(ssl_, static_cast<int>(done));
-        if (trouble == SSL_ERROR_WANT_READ ? comes(POLLIN)
-                                           : trouble == SSL_ERROR_WANT_WRITE && comes(POLLOUT))
-          continue;
-        return trouble == SSL_ERROR_ZERO_RETURN ? 0 : -1;
+// Which route answers, from the head alone; or the answer that needs no route.
+struct Chosen {
+  Route const* route = nullptr;
+  Answer answer;
+};
+Chosen choose(std::vector<Route> const& routes, RequestHead const& head) {
+  std::string allow;
+  for (auto const& route : routes) {
+    if (route.path != head.path) continue;
+    if (fits(route, head.method)) {
+      int status = 0;
+      if (route.body_cap > 0) {
+        if (head.encoded) status = 415;
+        if (!head.chunked && !head.length) status = 411;
+        if (head.length.value_or(0) > route.body_cap) status = 413;
       }
-      if (done < 0 && errno == EINTR) continue;
-      if (done < 0 && (errno == EAGAIN || errno == EWOULDBLOCK) && comes(event)) continue;
-      return done;
+      if (status != 0) return {.route = nullptr, .answer = {.status = status}};
+      return {.route = &route, .answer = {}};
     }
+    if (!allow.empty()) allow += ", ";
+    allow += route.method == "GET" ? "GET, HEAD" : route.method;
   }
-  void tell(int (*ask)(int, sockaddr*, socklen_t*), std::string& ip, int& port) const {
-    sockaddr_storage where{};
-    socklen_t length = sizeof where;
-    auto* const address = reinterpret_cast<sockaddr*>(&where);
-    char host[NI_MAXHOST] = {};
-    char service[NI_MAXSERV] = {};
-    if (ask(socket_, address, &length) != 0 ||
-        ::getnameinfo(address, length, host, sizeof host, service, sizeof service,
-                      NI_NUMERICHOST | NI_NUMERICSERV) != 0)
-      return;
-    ip = host;
-    port = std::atoi(service);
+  return {.route = nullptr, .answer = {.status = allow.empty() ? 404 : 405, .allow = allow}};
+}
+
+// Reads one request and answers it: from its head where it is not to be had, so that nobody's body
+// is read for nothing.
+void answer_one(ServerConnection& connection, std::vector<Route> const& routes) {
+  RequestReader reader([&](char* into, std::size_t size) { return connection.read(into, size); });
+  auto const head = reader.head();
+  if (!head) {
+    if (head.error() != 0) connection.write(text_of({.status = head.error()}, true));
+    return connection.finish(/*unread=*/true);
   }
-
-  int const socket_;
-  SSL* const ssl_;
-  SteadyTime const deadline_;
-};
-
-struct ContextDeleter {
-  void operator()(SSL_CTX* context) const { SSL_CTX_free(context); }
-};
-struct SslDeleter {
-  void operator()(SSL* ssl) const { SSL_free(ssl); }
-};
-
-// What the library's server calls a task is the hand-over of a socket to the doorway, which never
-// waits.
-class AtOnce final : public httplib::TaskQueue {
- public:
-  void enqueue(std::function<void()> task) override { task(); }
-  void shutdown() override {}
-};
-
-// The library's server behind a doorway. Its own queue of connections has no end, and an idle one
-// takes a thread.
-class Server final : public httplib::Server {
- public:
-  explicit Server(HttpTls files) : tls_(std::move(files)) {
-    new_task_queue = [] { return new AtOnce; };
-    if (tls_.cert_file.empty()) return;
-    context_.reset(SSL_CTX_new(TLS_server_method()));
-    if (context_) set_up(*context_, tls_);
+  bool const wants_body = head->method != "HEAD";
+  auto const [route, refusal] = choose(routes, *head);
+  if (!route) {
+    connection.write(text_of(refusal, wants_body));
+    return connection.finish(/*unread=*/true);
   }
-  // The library lets five wait for its next look, which a burst is beyond.
-  void let_more_wait() { ::listen(svr_sock_, kBacklog); }
-  bool speaks_tls() const { return !tls_.cert_file.empty(); }
-  bool is_valid() const override { return !speaks_tls() || context_; }
-
- private:
-  bool process_and_close_socket(socket_t socket) override {
-    doorway_.admit(FileDescriptor(socket));
-    return true;
-  }
-  void serve(int socket) {
-    auto const deadline = std::chrono::steady_clock::now() + kWhole;
-    std::unique_ptr<SSL, SslDeleter> ssl;
-    if (speaks_tls()) {
-      ssl.reset(SSL_new(context_.get()));
-      if (!ssl || SSL_set_fd(ssl.get(), socket) != 1) return;
+  ServerCall call{
+      .body = {}, .certificate = connection.certificate(), .address = connection.address()};
+  if (route->body_cap > 0) {
+    if (head->expects_continue && head->has_body())
+      connection.write("HTTP/1.1 100 Continue\r\n\r\n");
+    auto body = reader.body(*head, route->body_cap);
+    if (!body) {
+      connection.write(text_of({.status = body.error()}, true));
+      return connection.finish(/*unread=*/true);
     }
-    Connection connection(socket, ssl.get(), deadline);
-    bool closed = false;
-    if (!ssl || connection.handshake())
-      process_request(connection, /*close_connection=*/true, closed,
-                      [&](httplib::Request& request) { request.ssl = ssl.get(); });
-    connection.say_goodbye();
-    ::shutdown(socket, SHUT_RDWR);
+    call.body = *std::move(body);
   }
+  Answer answer;
+  try {
+    answer = route->answer(call);
+  } catch (std::exception const&) {
+    answer = {.status = 500};  // one connection's matter, not the agent's end
+  }
+  connection.write(text_of(answer, wants_body));
+  connection.finish(/*unread=*/route->body_cap == 0 && head->has_body());
+}
 
-  HttpTls tls_;
-  std::unique_ptr<SSL_CTX, ContextDeleter> context_;
-  Doorway doorway_{{}, [this](int socket) { serve(socket); }};  // ends before what it uses
+struct AddressesDeleter {
+  void operator()(addrinfo* list) const { ::freeaddrinfo(list); }
 };
+
+Result<FileDescriptor> listen_at(std::string const& address, int port) {
+  addrinfo const hints{.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV | AI_PASSIVE,
+                       .ai_family = AF_UNSPEC,
+                       .ai_socktype = SOCK_STREAM};
+  addrinfo* list = nullptr;
+  if (::getaddrinfo(address.c_str(), std::to_string(port).c_str(), &hints, &list) != 0 || !list)
+    return fail(Kind::invalid, "'{}' is no IP address to listen on", address);
+  std::unique_ptr<addrinfo, AddressesDeleter> const found(list);
+  FileDescriptor socket(::socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  int const on = 1;
+  ::setsockopt(socket.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+  if (::bind(socket.get(), found->ai_addr, found->ai_addrlen) != 0 ||
+      ::listen(socket.get(), kBacklog) != 0)
+    return fail(Kind::conflict, "port {} on {} cannot be listened on: {}", port, address,
+                std::generic_category().message(errno));
+  return socket;
+}
+
+int port_of(int socket) {
+  sockaddr_storage where{};
+  socklen_t length = sizeof where;
+  ::getsockname(socket, reinterpret_cast<sockaddr*>(&where), &length);
+  return ntohs(where.ss_family == AF_INET6 ? reinterpret_cast<sockaddr_in6&>(where).sin6_port
+                                           : reinterpret_cast<sockaddr_in&>(where).sin_port);
+}
 
 }  // namespace
 
 struct StatusServer::Impl {
-  explicit Impl(HttpTls files) : server(std::move(files)) {}
-  Server server;
-  std::atomic<bool> over = false;  // it listens no more
-  std::jthread thread;
+  explicit Impl(HttpTls files)
+      : tls(std::move(files)), ended(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
+
+  void accept_all() {
+    for (;;) {
+      pollfd polled[] = {{.fd = listener.get(), .events = POLLIN, .revents = 0},
+                         {.fd = ended.get(), .events = POLLIN, .revents = 0}};
+      ::poll(polled, 2, -1);
+      if (polled[1].revents != 0) return;
+      FileDescriptor socket(
+          ::accept4(listener.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
+      if (socket) {
+        doorway.admit(std::move(socket));
+      } else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
+        ::poll(polled + 1, 1, 100);  // whoever waits stays; not all at once
+      }
+    }
+  }
+  void serve(int socket) {
+    ServerConnection connection(socket, tls, {});
+    if (connection.handshake())
+      answer_one(connection, routes);
+    else
+      connection.finish(/*unread=*/true);
+  }
+
+  ServerTls tls;
+  std::vector<Route> routes;
+  FileDescriptor listener;
+  FileDescriptor ended;
+  Doorway doorway{{}, [this](int socket) { serve(socket); }};  // ends before what it uses
+  std::jthread thread;                                         // and after who hands it sockets
 };
 
 StatusServer::StatusServer(std::function<std::string()> status,
                            std::function<ServerReply(ServerCall const&)> hello, HttpTls tls)
     : impl_(std::make_unique<Impl>(std::move(tls))) {
-  auto& server = impl_->server;
-  server.set_payload_max_length(bootstrap::kHelloCap);
+  auto& routes = impl_->routes;
   if (status)
-    server.Get("/v1/status", [status = std::move(status)](auto const&, auto& response) {
-      response.set_content(status(), "application/json");
-    });
-  if (!server.speaks_tls()) return;
-  server.Post(bootstrap::kHelloPath,
-              [hello = std::move(hello)](auto const& request, auto& response, auto const& read) {
-                auto body = read_at_most(bootstrap::kHelloCap, read);
-                if (!body) {
-                  response.status = 413;
-                  return;
-                }
-                auto const reply = hello({.body = *std::move(body),
-                                          .certificate = certificate_of(request.ssl),
-                                          .address = request.remote_addr});
-                response.status = reply.status;
-                response.set_content(reply.sentence, "text/plain");
-              });
+    routes.push_back({.method = "GET",
+                      .path = "/v1/status",
+                      .answer = [status = std::move(status)](ServerCall const&) {
+                        return Answer{.type = "application/json", .body = status()};
+                      }});
+  if (!impl_->tls.is_on()) return;
+  routes.push_back({.method = "POST",
+                    .path = bootstrap::kHelloPath,
+                    .body_cap = bootstrap::kHelloCap,
+                    .answer = [hello = std::move(hello)](ServerCall const& call) {
+                      auto reply = hello(call);
+                      return Answer{.status = reply.status,
+                                    .type = "text/plain",
+                                    .body = std::move(reply.sentence)};
+                    }});
 }
 
 void StatusServer::serve_metrics(std::function<std::string()> metrics) {
-  impl_->server.Get("/metrics", [metrics = std::move(metrics)](auto const&, auto& response) {
-    response.set_content(metrics(), kMetricsType);
-  });
+  impl_->routes.push_back({.method = "GET",
+                           .path = "/metrics",
+                           .answer = [metrics = std::move(metrics)](ServerCall const&) {
+                             return Answer{.type = kMetricsType, .body = metrics()};
+                           }});
 }
 
 StatusServer::~StatusServer() {
-  impl_->server.stop();
+  ::eventfd_write(impl_->ended.get(), 1);
 }
 
 Result<int> StatusServer::listen(std::string const& address, int port) {
-  auto& server = impl_->server;
-  if (port == 0) {
-    port = server.bind_to_any_port(address);
-    if (port < 0) return fail(Kind::internal, "no free port to listen on at {}", address);
-  } else if (!server.bind_to_port(address, port)) {
-    return fail(Kind::conflict, "port {} on {} is taken or the address is not this machine's", port,
-                address);
-  }
-  server.let_more_wait();
-  impl_->thread = std::jthread([this, &server] {
-    server.listen_after_bind();
-    impl_->over = true;
-  });
-  // stop() does nothing to a server that does not run yet: then nobody would ever end it.
-  while (!server.is_running() && !impl_->over) std::this_thread::sleep_for(1ms);
-  return port;
+  auto listener = listen_at(address, port);
+  if (!listener) return std::unexpected(listener.error());
+  impl_->listener = *std::move(listener);
+  impl_->thread = std::jthread([this] { impl_->accept_all(); });
+  return port_of(impl_->listener.get());
 }
 
 }  // namespace haagent

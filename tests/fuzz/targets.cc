@@ -26,6 +26,7 @@ constexpr Target kTargets[] = {
     {"node_config", node_config},
     {"own_records", own_records},
     {"pki_documents", pki_documents},
+    {"request", request},
     {"s3_answers", s3_answers},
     {"signed_request", signed_request},
     {"sim_control", sim_control},

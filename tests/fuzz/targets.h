@@ -30,6 +30,7 @@ void mountinfo(std::string_view bytes);
 void node_config(std::string_view bytes);
 void own_records(std::string_view bytes);
 void pki_documents(std::string_view bytes);
+void request(std::string_view bytes);
 void s3_answers(std::string_view bytes);
 void signed_request(std::string_view bytes);
 void sim_control(std::string_view bytes);

@@ -1,6 +1,7 @@
 #include "agent/server.h"
 
 #include <gtest/gtest.h>
+#include <poll.h>
 
 #include <atomic>
 #include <optional>
@@ -238,6 +239,9 @@ TEST_F(AgentServerHears, NothingMalformedAndNothingLong) {
   Headers const in_chunks = {{"transfer-encoding", "chunked"}};
   EXPECT_EQ(status_of(b_.tls, padded(bootstrap::kHelloCap + 1), in_chunks), 413);
   EXPECT_EQ(b_is(), "10.0.0.2");
+  EXPECT_EQ(status_of(b_.tls, body_, {{"content-encoding", "gzip"}}), 415);
+  EXPECT_EQ(status_of(b_.tls, body_, {{"transfer-encoding", "gzip, chunked"}}), 501);
+  EXPECT_EQ(b_is(), "10.0.0.2");
   EXPECT_EQ(status_of(b_.tls, padded(bootstrap::kHelloCap), in_chunks), 200);
   EXPECT_EQ(b_is(), "127.0.0.1");
 }
@@ -247,6 +251,128 @@ TEST_F(AgentServerHears, NobodyOnAWorker) {
   auto const answer = say({}, body_, {}, "http");
   ASSERT_TRUE(answer) << answer.error().what;
   EXPECT_EQ(answer->status, 404);
+}
+
+// What a server answers to these bytes, whole; empty where it says nothing. After them `more` is
+// sent again and again until the server closes, and `sent` counts.
+struct Talk {
+  std::string answer;
+  std::size_t sent = 0;
+  bool closed = false;  // by the server
+};
+Talk talk(int port, std::string const& bytes, std::string const& more = {}) {
+  Talk talk;
+  FileDescriptor socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  sockaddr_in to{};
+  to.sin_family = AF_INET;
+  to.sin_port = htons(static_cast<std::uint16_t>(port));
+  to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  ::connect(socket.get(), reinterpret_cast<sockaddr*>(&to), sizeof to);
+  auto rest = bytes;
+  auto const until = std::chrono::steady_clock::now() + 60s;
+  while (!talk.closed && std::chrono::steady_clock::now() < until) {
+    if (rest.empty()) rest = more;
+    pollfd polled{.fd = socket.get(),
+                  .events = static_cast<short>(rest.empty() ? POLLIN : POLLIN | POLLOUT),
+                  .revents = 0};
+    ::poll(&polled, 1, 1000);
+    if ((polled.revents & (POLLIN | POLLHUP | POLLERR)) != 0) {
+      char buffer[65536];
+      auto const got = ::recv(socket.get(), buffer, sizeof buffer, 0);
+      if (got > 0) talk.answer.append(buffer, static_cast<std::size_t>(got));
+      // Whoever still sends sees an end only by its writes.
+      if (got < 0 && errno != EAGAIN) talk.closed = true;
+      if (got == 0 && more.empty()) talk.closed = true;
+    }
+    if ((polled.revents & POLLOUT) != 0 && !rest.empty()) {
+      auto const put = ::send(socket.get(), rest.data(), rest.size(), MSG_NOSIGNAL);
+      if (put > 0) {
+        talk.sent += static_cast<std::size_t>(put);
+        rest.erase(0, static_cast<std::size_t>(put));
+      } else if (errno != EAGAIN) {
+        talk.closed = true;
+      }
+    }
+  }
+  return talk;
+}
+int status_in(Talk const& talk) {
+  return talk.answer.starts_with("HTTP/1.1 ") ? std::stoi(talk.answer.substr(9)) : 0;
+}
+
+// Of a worker: whoever reaches it may send this.
+TEST_F(AgentServer, AnswersFromTheHeadAndReadsNobodysBody) {
+  serve({});
+  std::string const host = " HTTP/1.1\r\nHost: a\r\n";
+  std::string const block(1u << 20u, 'x');
+  struct Case {
+    std::string what;
+    std::string head;
+    int status;
+    std::string more = {};  // that goes on for as long as the server lets it
+  };
+  for (auto const& [what, head, status, more] : std::vector<Case>{
+           {"a page", "GET /v1/status" + host + "\r\n", 200},
+           {"its head", "HEAD /v1/status" + host + "\r\n", 200},
+           {"with a query", "GET /v1/status?pretty" + host + "\r\n", 200},
+           {"a part of it", "GET /v1/status" + host + "Range: bytes=0-0,0-0,0-0\r\n\r\n", 200},
+           {"the next one behind it", "GET /v1/status" + host + "\r\nGET /v1/status" + host, 200},
+           {"with a body", "GET /v1/status" + host + "Content-Length: 9999999999\r\n\r\n", 200,
+            block},
+           {"no such page", "GET /" + host + "\r\n", 404},
+           {"the page by another name", "GET /v1/%73tatus" + host + "\r\n", 404},
+           {"no length", "POST /x" + host + "\r\n", 404, block},
+           {"chunks", "POST /x" + host + "Transfer-Encoding: chunked\r\n\r\n", 404,
+            "100000\r\n" + block + "\r\n"},
+           {"a form", "POST /x" + host + "Content-Type: application/x-www-form-urlencoded\r\n\r\n",
+            404, block},
+           {"files", "POST /x" + host + "Content-Type: multipart/form-data; boundary=x\r\n\r\n--x",
+            404, block},
+           {"another method", "DELETE /v1/status" + host + "\r\n", 405, block},
+           {"PUT", "PUT /v1/status" + host + "Content-Length: 1\r\n\r\nx", 405},
+           {"a hello", "POST /v1/hello" + host + "\r\n", 404, block},
+           {"what waits for leave",
+            "POST /x" + host + "Content-Length: 9\r\nExpect: 100-continue\r\n\r\n", 404},
+           {"two readings",
+            "POST /x" + host + "Content-Length: 9\r\nTransfer-Encoding: chunked\r\n\r\n", 400,
+            block},
+           {"a line without end", "GET /", 414, block},
+           {"a header without end", "GET /" + host + "A: ", 431, block},
+           {"headers without end", "GET /" + host, 431, "a: b\r\n"},
+           {"TLS", "\x16\x03\x01\x02", 400, block},
+       }) {
+    auto const talked = talk(port_, head, more);
+    EXPECT_TRUE(talked.closed) << what;
+    // What the two ends' kernels hold is beyond what is read; whoever is cut off may lose the
+    // answer.
+    EXPECT_LE(talked.sent, 16u << 20u) << what;
+    if (talked.answer.empty() && !more.empty()) continue;
+    EXPECT_EQ(status_in(talked), status) << what;
+    EXPECT_EQ(talked.answer.contains("Allow: GET, HEAD\r\n"), status == 405) << what;
+    EXPECT_EQ(talked.answer.ends_with("{}"), status == 200 && !head.starts_with("HEAD")) << what;
+    EXPECT_EQ(talked.answer.find("HTTP/1.1", 1), talked.answer.npos) << what << ": one answer";
+  }
+}
+
+TEST_F(AgentServer, SaysWhereItCannotListen) {
+  serve({});
+  StatusServer second([] { return "{}"; }, {}, {});
+  auto const taken = second.listen("127.0.0.1", port_);
+  ASSERT_FALSE(taken);
+  EXPECT_EQ(taken.error().kind, Kind::conflict);
+  EXPECT_FALSE(StatusServer({}, {}, {}).listen("192.0.2.1", 0)) << "not this machine's";
+  EXPECT_FALSE(StatusServer({}, {}, {}).listen("localhost", 0)) << "a name";
+}
+
+TEST_F(AgentServer, ListensOnIPv6) {
+  StatusServer server([] { return "{}"; }, {}, {});
+  auto const port = server.listen("::1", 0);
+  if (!port) GTEST_SKIP() << port.error().what;
+  CurlHttp http;
+  auto const answer =
+      http.send({.method = "GET", .url = fmt::format("http://[::1]:{}/v1/status", *port)}, {});
+  ASSERT_TRUE(answer) << answer.error().what;
+  EXPECT_EQ(answer->body, "{}");
 }
 
 std::size_t count_in(char const* folder) {
