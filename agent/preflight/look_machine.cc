@@ -9,6 +9,7 @@
 #include "agent/base/last_words.h"
 #include "agent/base/program.h"
 #include "bootstrap/kube/cgroups.h"
+#include "bootstrap/kube/kernel_defaults.h"
 
 namespace haagent::preflight {
 namespace {
@@ -155,6 +156,14 @@ Findings cgroups(MachineLook const& look) {
   return {};
 }
 
+// Of an image the kernel that is asked is the builder's.
+Findings kernel_defaults(MachineLook const& look) {
+  if (look.image || !is_there(look.root("/proc/sys/vm"))) return {};
+  auto const fit = bootstrap::kube::check_kernel_defaults(look.root, look.config.kubelet.config);
+  if (fit) return {ok("kernel-defaults", "the kernel's settings are as the kubelet demands")};
+  return {problem("kernel-defaults", fit.error().what, "run /lib/systemd/systemd-sysctl")};
+}
+
 }  // namespace
 
 Findings look_at_machine(MachineLook const& look, std::stop_token stop) {
@@ -183,6 +192,7 @@ Findings look_at_machine(MachineLook const& look, std::stop_token stop) {
 
   add(found, judge_kernels(kernels(look), config.volumes.filesystem));
   add(found, cgroups(look));
+  add(found, kernel_defaults(look));
 
   // haagent runs without systemd too; an image that is not booted is known by its files.
   if (look.image || is_there(look.root("/run/systemd/system"))) {

@@ -1,5 +1,7 @@
 #include "bootstrap/kube/apiserver.h"
 
+#include "bootstrap/kube/ciphers.h"
+#include "bootstrap/kube/content_hash.h"
 #include "bootstrap/kube/paths.h"
 
 namespace haagent::bootstrap::kube {
@@ -35,6 +37,8 @@ Flags apiserver_flags(Node const& node) {
       {"kubelet-client-certificate", pki("apiserver-kubelet-client.crt")},
       {"kubelet-client-key", pki("apiserver-kubelet-client.key")},
       {"kubelet-preferred-address-types", "InternalIP,ExternalIP,Hostname"},
+      // Its handlers tell how the process works inside, and cost it time.
+      {"profiling", "false"},
       {"proxy-client-cert-file", pki("front-proxy-client.crt")},
       {"proxy-client-key-file", pki("front-proxy-client.key")},
       {"requestheader-allowed-names", "front-proxy-client"},
@@ -51,6 +55,8 @@ Flags apiserver_flags(Node const& node) {
       // checks, ten seconds apart at most).
       {"shutdown-delay-duration", "20s"},
       {"tls-cert-file", pki("apiserver.crt")},
+      {"tls-cipher-suites", tls_ciphers_flag()},
+      {"tls-min-version", std::string(kTlsMinVersion)},
       {"tls-private-key-file", pki("apiserver.key")},
   };
   auto const& extra = node.config.apiserver.extra_args;
@@ -58,6 +64,8 @@ Flags apiserver_flags(Node const& node) {
   if (value_of(extra, "authorization-config", "").empty()) {
     flags.emplace_back("authorization-mode", "Node,RBAC");
   }
+  for (auto const& policy : api_policies(node))
+    flags.insert(flags.end(), policy.flags.begin(), policy.flags.end());
   return overlay(std::move(flags), extra);
 }
 
@@ -65,20 +73,12 @@ Probes apiserver_target(Node const& node) {
   return probe_target(node, apiserver_flags(node), "6443");
 }
 
-namespace {
-
-RenderedFile trust_file(std::string const& etcd_trust) {
-  return {.path = pki("etcd/ca.crt"), .bytes = etcd_trust};
-}
-
-}  // namespace
-
 std::string etcd_trust_hash(std::string const& etcd_trust) {
-  auto const file = trust_file(etcd_trust);
-  return hash_of_reads({&file});
+  return content_hash(etcd_trust);
 }
 
-RenderedFile render_apiserver(Node const& node, std::string const& etcd_trust) {
+RenderedFile render_apiserver(Node const& node, std::vector<ApiPolicy> const& policies,
+                              std::string const& etcd_trust) {
   auto flags = apiserver_flags(node);
   auto probes = probe_target(node, flags, "6443");
   probes.live = "/livez";
@@ -92,10 +92,13 @@ RenderedFile render_apiserver(Node const& node, std::string const& etcd_trust) {
                 .mounts = host_ca_mounts(),
                 .probes = probes,
                 .reads = {}};
-  auto const trust = trust_file(etcd_trust);
-  if (!etcd_trust.empty()) pod.reads.push_back(&trust);
+  if (!etcd_trust.empty()) pod.etcd_trust_hash = etcd_trust_hash(etcd_trust);
   pod.command.insert(pod.command.begin(), "kube-apiserver");
   pod.mounts.push_back({"k8s-certs", kPki, "Directory"});
+  for (auto const& policy : policies) {
+    pod.mounts.insert(pod.mounts.end(), policy.mounts.begin(), policy.mounts.end());
+    pod.reads.push_back(&policy.file);
+  }
   return yaml_file(manifest_path(Component::apiserver), 0600,
                    merge_pod(to_tree(node, pod), node.config.apiserver.config),
                    RenderedFile::Stage::after_etcd);

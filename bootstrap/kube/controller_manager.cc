@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "bootstrap/kube/ciphers.h"
 #include "bootstrap/kube/paths.h"
 #include "bootstrap/kube/static_pod.h"
 
@@ -60,10 +61,13 @@ RenderedFile render_controller_manager(Node const& node, RenderedFile const& kub
       {"controllers", "*,bootstrapsigner,tokencleaner"},
       {"kubeconfig", kControllerManagerKubeconfig},
       {"leader-elect", "true"},
+      {"profiling", "false"},
       {"requestheader-client-ca-file", pki("front-proxy-ca.crt")},
       {"root-ca-file", kCa},
       {"service-account-private-key-file", pki("sa.key")},
       {"service-cluster-ip-range", node.config.cluster.service_cidr},
+      {"tls-cipher-suites", tls_ciphers_flag()},
+      {"tls-min-version", std::string(kTlsMinVersion)},
       {"use-service-account-credentials", "true"},
   };
   // Looked at by lint() before.

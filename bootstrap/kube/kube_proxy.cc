@@ -22,7 +22,7 @@ RenderedFile render_kube_proxy_config(Node const& node) {
                  // Its default is about to move to nftables, and 1.37 warns where it is unset.
                  {"mode", "iptables"}});
   if (node.config.cluster.pod_cidr.empty()) document.erase("clusterCIDR");
-  return yaml_file(kKubeProxyConfig, 0644, with_overlay(document, node.config.kube_proxy.config));
+  return yaml_file(kKubeProxyConfig, 0600, with_overlay(document, node.config.kube_proxy.config));
 }
 
 RenderedFile render_kube_proxy(Node const& node, RenderedFile const& kubeconfig,

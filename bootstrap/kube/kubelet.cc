@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 
+#include "bootstrap/kube/ciphers.h"
 #include "bootstrap/kube/flags.h"
 #include "bootstrap/kube/paths.h"
 
@@ -74,18 +75,26 @@ RenderedFile render_kubelet_config(Node const& node) {
        {"containerRuntimeEndpoint", "unix:///run/containerd/containerd.sock"},
        {"healthzBindAddress", node.loopback()},
        {"healthzPort", 10248},
+       // A program that forks without end takes its own pod, and not the node.
+       {"podPidsLimit", 4096},
+       // haagent's image sets what it demands; kernel_defaults.h says where it does not.
+       {"protectKernelDefaults", true},
        {"providerID", fmt::format("aws:///{}/{}", node.identity.zone, node.identity.instance_id)},
        {"readOnlyPort", 0},
        {"registerWithTaints", taints_of(node)},
        {"rotateCertificates", true},
+       {"seccompDefault", true},
        // Both within a spot instance's two minutes; the second is for the control plane's own pods,
        // longer than the apiserver's --shutdown-delay-duration.
        {"shutdownGracePeriod", "60s"},
        {"shutdownGracePeriodCriticalPods", "30s"},
        // On workers too: kube-proxy is a static pod.
-       {"staticPodPath", kManifests}});
+       {"staticPodPath", kManifests},
+       {"tlsCipherSuites",
+        Tree::list(std::vector<Tree>(std::begin(kTlsCiphers), std::end(kTlsCiphers)))},
+       {"tlsMinVersion", kTlsMinVersion}});
   if (document.find("registerWithTaints")->items().empty()) document.erase("registerWithTaints");
-  return yaml_file(kKubeletConfig, 0644, with_overlay(document, node.config.kubelet.config));
+  return yaml_file(kKubeletConfig, 0600, with_overlay(document, node.config.kubelet.config));
 }
 
 RenderedFile render_kubelet_flags(Node const& node) {
@@ -93,7 +102,7 @@ RenderedFile render_kubelet_flags(Node const& node) {
   for (auto const& argument : to_arguments(kubelet_flags(node))) {
     line += (line.empty() ? "" : " ") + argument;
   }
-  return {kKubeletFlags, 0644, fmt::format("{}KUBELET_KUBEADM_ARGS=\"{}\"\n", kHeading, line),
+  return {kKubeletFlags, 0600, fmt::format("{}KUBELET_KUBEADM_ARGS=\"{}\"\n", kHeading, line),
           RenderedFile::Stage::any_time};
 }
 

@@ -55,7 +55,9 @@ Result<std::vector<RenderedFile>> render(NodeConfig const& config, Identity cons
   auto scheduler_kubeconfig = kubeconfig(kSchedulerKubeconfig, "system:kube-scheduler",
                                          config.scheduler.endpoint, kSchedulerClient);
   auto scheduler_config = render_scheduler_config(node);
-  auto apiserver = render_apiserver(node, etcd_trust);
+  auto const policies = api_policies(node);
+  for (auto const& policy : policies) files.push_back(policy.file);
+  auto apiserver = render_apiserver(node, policies, etcd_trust);
   auto manager = render_controller_manager(node, manager_kubeconfig);
   auto scheduler = render_scheduler(node, scheduler_kubeconfig, scheduler_config);
   files.insert(files.end(), {admin, manager_kubeconfig, scheduler_kubeconfig, scheduler_config,

@@ -2,6 +2,7 @@
 
 #include <filesystem>
 
+#include "bootstrap/kube/ciphers.h"
 #include "bootstrap/kube/paths.h"
 #include "bootstrap/kube/static_pod.h"
 
@@ -28,9 +29,11 @@ RenderedFile render_scheduler_config(Node const& node) {
       Tree::map({{"apiVersion", type.api_version},
                  {"kind", type.kind},
                  {"clientConnection", Tree::map({{"kubeconfig", kSchedulerKubeconfig}})},
+                 // The flag --profiling is not read beside this document.
+                 {"enableProfiling", false},
                  {"leaderElection", Tree::map({{"leaderElect", true}})},
                  {"profiles", Tree::list({profile})}});
-  return yaml_file(kSchedulerConfig, 0644, with_overlay(document, node.config.scheduler.config));
+  return yaml_file(kSchedulerConfig, 0600, with_overlay(document, node.config.scheduler.config));
 }
 
 RenderedFile render_scheduler(Node const& node, RenderedFile const& kubeconfig,
@@ -38,7 +41,9 @@ RenderedFile render_scheduler(Node const& node, RenderedFile const& kubeconfig,
   auto flags = overlay({{"authentication-kubeconfig", kSchedulerKubeconfig},
                         {"authorization-kubeconfig", kSchedulerKubeconfig},
                         {"bind-address", node.loopback()},
-                        {"config", kSchedulerConfig}},
+                        {"config", kSchedulerConfig},
+                        {"tls-cipher-suites", tls_ciphers_flag()},
+                        {"tls-min-version", std::string(kTlsMinVersion)}},
                        node.config.scheduler.extra_args);
   auto probes = probe_target(node, flags, "10259");
   probes.live = "/livez";

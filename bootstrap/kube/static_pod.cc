@@ -90,9 +90,11 @@ Tree to_tree(Node const& node, StaticPod const& pod) {
        {"labels",
         Tree::map({{"component", program},
                    {"tier", pod.component == Component::kube_proxy ? "node" : "control-plane"}})}});
-  if (!pod.reads.empty()) {
-    metadata.set("annotations", Tree::map({{"haagent.io/config-hash", hash_of_reads(pod.reads)}}));
-  }
+  auto annotations = Tree::map();
+  if (!pod.reads.empty()) annotations.set("haagent.io/config-hash", hash_of_reads(pod.reads));
+  if (!pod.etcd_trust_hash.empty())
+    annotations.set("haagent.io/etcd-trust-hash", pod.etcd_trust_hash);
+  if (!annotations.entries().empty()) metadata.set("annotations", annotations);
   return Tree::map(
       {{"apiVersion", "v1"},
        {"kind", "Pod"},

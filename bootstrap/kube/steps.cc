@@ -7,6 +7,7 @@
 #include "bootstrap/etcd/trust.h"
 #include "bootstrap/kube/cgroups.h"
 #include "bootstrap/kube/content_hash.h"
+#include "bootstrap/kube/kernel_defaults.h"
 #include "bootstrap/kube/paths.h"
 #include "bootstrap/kube/render.h"
 #include "bootstrap/kube/static_pod.h"
@@ -59,6 +60,8 @@ Result<WriteFiles::Plan> WriteFiles::plan(Facts& facts) {
   auto version = parse_kube_version(config_.kubernetes.version);
   if (!version) return std::unexpected(version.error());
   if (auto fit = check_cgroups(root_, *version, config_.kubelet.config); !fit)
+    return std::unexpected(fit.error());
+  if (auto fit = check_kernel_defaults(root_, config_.kubelet.config); !fit)
     return std::unexpected(fit.error());
   std::lock_guard lock(record_mutex_);
   auto record = read_record(root_);

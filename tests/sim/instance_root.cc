@@ -8,6 +8,7 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <fstream>
@@ -21,6 +22,15 @@ namespace fs = std::filesystem;
 constexpr std::array kMasked = {
     "/etc/haagent",          "/etc/kubernetes",  "/home",    "/root",           "/var/lib/etcd",
     "/var/lib/haagent-etcd", "/var/lib/haagent", "/var/log", "/var/lib/kubelet"};
+
+// What the kubelet reads at its start. The kernel is the host's, and may not be changed: each file
+// of /proc/sys is covered by one that holds what haagent's package sets at a boot.
+constexpr std::array kKernelSettings = {std::pair{"vm.overcommit_memory", "1"},
+                                        std::pair{"vm.panic_on_oom", "0"},
+                                        std::pair{"kernel.panic", "10"},
+                                        std::pair{"kernel.panic_on_oops", "1"},
+                                        std::pair{"kernel.keys.root_maxkeys", "1000000"},
+                                        std::pair{"kernel.keys.root_maxbytes", "25000000"}};
 
 // Folders of a layer hide the owner and mode of those below: they must be the same.
 void make_parents(fs::path const& layer, fs::path const& absolute) {
@@ -142,6 +152,9 @@ Result<void> prepare_root(InstanceFolders const& folders, InstanceSpec const& sp
     }
     fs::create_directories(folders.run / "lock");
     make_dev(folders.dev);
+    fs::create_directories(folders.sysctl);
+    for (auto const& [name, value] : kKernelSettings)
+      write(folders.sysctl / name, std::string(value) + "\n");
     if (!folders.logs.empty()) fs::create_directories(folders.logs);
   });
 }
@@ -173,6 +186,14 @@ Result<void> enter_root(InstanceFolders const& folders, fs::path const& image,
   };
   for (auto const& each : mounts) {
     auto done = mount_on(each.target, each.source.c_str(), each.type, each.flags, each.options);
+    if (!done) return done;
+  }
+  for (auto const& [name, value] : kKernelSettings) {
+    std::string below(name);
+    std::ranges::replace(below, '.', '/');
+    auto const target = root / "proc/sys" / below;
+    if (std::error_code ignored; !fs::exists(target, ignored)) continue;
+    auto done = mount_on(target, (folders.sysctl / name).c_str(), nullptr, MS_BIND, "");
     if (!done) return done;
   }
   if (!folders.logs.empty()) {

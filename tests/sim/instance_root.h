@@ -23,18 +23,20 @@ struct InstanceFolders {
         root(all / "root"),
         sys(all / "sys"),
         dev(all / "dev"),
-        run(all / "run") {}
+        run(all / "run"),
+        sysctl(all / "sysctl") {}
   std::filesystem::path base;           // all but the logs are below it
   std::filesystem::path disk;           // the root disk: kept over a reboot
   std::filesystem::path overlay;        // overlayfs's own
   std::filesystem::path root;           // where it is mounted
   std::filesystem::path sys, dev, run;  // made anew at each boot
+  std::filesystem::path sysctl;         // what /proc/sys shows of an image that haagent is on
   std::filesystem::path logs;           // /var/log; empty: it is on the root disk
 };
 
-// Before a boot: new /sys, /dev and /run (empty but for the usual nodes), and at the first boot the
-// root disk with the spec's files, hosts, hostname and machine-id. A file of the spec that starts
-// with "#!" can be executed.
+// Before a boot: new /sys, /dev and /run (empty but for the usual nodes) and the kernel's settings
+// as haagent's package sets them, and at the first boot the root disk with the spec's files, hosts,
+// hostname and machine-id. A file of the spec that starts with "#!" can be executed.
 Result<void> prepare_root(InstanceFolders const& folders, InstanceSpec const& spec);
 
 // In the instance's new mount namespace: mounts it all and makes it "/". `source` is what

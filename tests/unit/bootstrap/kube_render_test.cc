@@ -215,7 +215,7 @@ TEST(KubeRender, TheApiserversManifestChangesWithWhatItsEtcdTrustsAndNothingElse
     if (!apiserver) continue;
     EXPECT_THAT(one[i].bytes, HasSubstr(etcd_trust_hash("one")));
     EXPECT_THAT(two[i].bytes, HasSubstr(etcd_trust_hash("two")));
-    EXPECT_THAT(before[i].bytes, Not(HasSubstr("config-hash")));
+    EXPECT_THAT(before[i].bytes, Not(HasSubstr("etcd-trust-hash")));
   }
 }
 

@@ -97,7 +97,7 @@ class KubeSteps : public testing::Test {
 
 TEST_F(KubeSteps, WriteWhatIsRenderedWithItsModes) {
   EXPECT_THAT(converge(kube_files_),
-              HasSubstr("write 9 of 9 files: /var/lib/kubelet/config.yaml,"));
+              HasSubstr("write 11 of 11 files: /var/lib/kubelet/config.yaml,"));
   bring_certificate();
   converge(kube_proxy_);
   EXPECT_EQ(manifests(), std::set<std::string>{"kube-proxy.yaml"});
@@ -111,7 +111,7 @@ TEST_F(KubeSteps, WriteWhatIsRenderedWithItsModes) {
   EXPECT_EQ(mode_of("/etc/kubernetes/manifests"), 0700u);
   EXPECT_EQ(mode_of("/etc/kubernetes"), 0755u);
   EXPECT_EQ(mode_of("/var/lib/kubelet"), 0750u);
-  EXPECT_EQ(sentence_of(look(kube_files_)), "9 files are as the config says");
+  EXPECT_EQ(sentence_of(look(kube_files_)), "11 files are as the config says");
   EXPECT_EQ(sentence_of(look(kube_proxy_)), "its manifest is as the config says");
   EXPECT_EQ(sentence_of(look(control_plane_)), "3 files are as the config says");
 }
@@ -195,7 +195,7 @@ TEST_F(KubeSteps, WriteOnlyWhatChanged) {
   converge(control_plane_);
   auto before = world();
   config_.scheduler.endpoint = EndpointMode::replicated;
-  EXPECT_EQ(converge(kube_files_), "write 1 of 9 files: /etc/kubernetes/scheduler.conf");
+  EXPECT_EQ(converge(kube_files_), "write 1 of 11 files: /etc/kubernetes/scheduler.conf");
   EXPECT_EQ(converge(control_plane_),
             "write 1 of 3 files: /etc/kubernetes/manifests/kube-scheduler.yaml");
   auto after = world();
@@ -214,10 +214,10 @@ TEST_F(KubeSteps, PutBackWhatSomebodyChanged) {
   auto const path = root_("/etc/kubernetes/kubelet.conf");
   auto const bytes = test::bytes_of(path);
   test::write_bytes(path, "server: https://elsewhere\n");
-  EXPECT_EQ(converge(kube_files_), "write 1 of 9 files: /etc/kubernetes/kubelet.conf");
+  EXPECT_EQ(converge(kube_files_), "write 1 of 11 files: /etc/kubernetes/kubelet.conf");
   EXPECT_EQ(test::bytes_of(path), bytes);
   ASSERT_EQ(::chmod(path.c_str(), 0644), 0);
-  EXPECT_EQ(converge(kube_files_), "write 1 of 9 files: /etc/kubernetes/kubelet.conf");
+  EXPECT_EQ(converge(kube_files_), "write 1 of 11 files: /etc/kubernetes/kubelet.conf");
   EXPECT_EQ(mode_of("/etc/kubernetes/kubelet.conf"), 0600u);
 }
 
