@@ -5,6 +5,7 @@
 #include "agent/hook_steps.h"
 #include "agent/node_space_step.h"
 #include "agent/version.h"
+#include "bootstrap/encryption/step.h"
 #include "bootstrap/etcd/backup_before_change.h"
 #include "bootstrap/etcd/backup_step.h"
 #include "bootstrap/etcd/care_step.h"
@@ -40,6 +41,7 @@ struct Boot::State {
         backups{config,        parts.root,  parts.http,           parts.clock,
                 parts.process, parts.store, std::string(kVersion)},
         pki{config, parts.root, parts.store, parts.clock},
+        encryption{config, parts.root, parts.store, parts.http, parts.clock},
         filesystems(parts.filesystems),
         group(parts.group) {
     etcd.asks_for_backups = true;
@@ -65,6 +67,7 @@ struct Boot::State {
   std::shared_ptr<bootstrap::Peers> peers;
   bootstrap::BackupParts backups;
   bootstrap::pki::PkiParts pki;
+  bootstrap::encryption::Deps encryption;
   std::vector<std::unique_ptr<bootstrap::BackupBeforeChange>> before_change;
   Filesystems& filesystems;
   aws::AutoScaling* const group;
@@ -186,13 +189,18 @@ std::vector<Row> Boot::rows() {
   rows.push_back(row(std::move(kube_files), {.after = {}, .upkeep = Upkeep::act}));
   rows.push_back(row(std::move(kube_proxy),
                      {.after = {"pki", "kube-files"}, .upkeep = Upkeep::act, .period = 15s}));
-  // An apiserver without its etcd would crash-loop into backoff, so its manifest waits.
-  rows.push_back(row(
-      std::make_unique<bootstrap::kube::ControlPlane>(state.config, state.root, state.kube_record),
-      {.after = {"etcd-main", "etcd-events", "kube-files"}, .upkeep = Upkeep::act, .period = 15s}));
   rows.push_back(row(
       std::make_unique<bootstrap::pki::KubeletStep>(state.root, state.etcd.clock, state.etcd.units),
       {.after = {"pki"}, .upkeep = Upkeep::act, .period = 10s}));
+  // Before the first apiserver writes a secret.
+  rows.push_back(row(std::make_unique<bootstrap::encryption::Step>(state.encryption),
+                     {.after = {"etcd-main"}, .upkeep = Upkeep::act, .period = 10s}));
+  // An apiserver without its etcd would crash-loop into backoff, so its manifest waits.
+  rows.push_back(row(
+      std::make_unique<bootstrap::kube::ControlPlane>(state.config, state.root, state.kube_record),
+      {.after = {"etcd-main", "etcd-events", "kube-files", "encryption"},
+       .upkeep = Upkeep::act,
+       .period = 15s}));
   // Both members are healthy voters by then, and the apiserver's config is in place.
   if (state.group)
     rows.push_back(row(launching_hook(state.hooks()),

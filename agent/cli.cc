@@ -301,6 +301,10 @@ class CommandLine {
                                          "etcd, etcd-peer, agent, front-proxy, or all of these");
     authority->type_name("NAME")->capture_default_str();
     one_of(authority, authority_choices());
+    add_pki(pki, "rotate-encryption",
+            "Have secrets in etcd encrypted with a new key; turns encryption on where it is off",
+            run_pki_rotate_encryption)
+        ->add_flag("--off", pki_.off, "Have them written without encryption instead");
     add_pki(pki, "status", "Each authority, how far its rotation is, and when what it signed ends",
             run_pki_status);
   }

@@ -124,6 +124,19 @@ std::string state_of(pki::Bundle const& bundle, std::set<std::string> const& mas
   return text;
 }
 
+std::string encryption_of(PkiView const& view) {
+  if (!view.encryption) return "off";
+  auto const& keys = *view.encryption;
+  if (is_settled(keys))
+    return keys.writes == bootstrap::encryption::kIdentity ? "off" : "with " + keys.writes;
+  auto text = fmt::format("from {} to {}; ", keys.rewritten, keys.target);
+  auto const waiting = waiting_for(keys, view.masters);
+  if (!waiting.empty())
+    return text + "waiting for the apiserver of " + in_words({waiting.begin(), waiting.end()});
+  return text + (keys.writes == keys.target ? "each secret is written again"
+                                            : "every apiserver can read it");
+}
+
 }  // namespace
 
 std::vector<std::string> authority_choices() {
@@ -187,6 +200,7 @@ std::string pki_page(PkiView const& view) {
               '\n';
     }
   }
+  page += printable(fmt::format("Encryption of secrets in etcd  {}", encryption_of(view))) + '\n';
   if (!view.waits.empty()) page += "Waited for\n";
   for (auto const& each : view.waits) page += "  " + each + '\n';
   page += "Certificates of this master\n";
@@ -234,12 +248,16 @@ Tree to_tree(PkiView const& view) {
       certificates.push_back(Tree::map({{"name", each.name},
                                         {"notAfter", to_rfc3339(each.not_after)},
                                         {"renewAt", to_rfc3339(each.renew_at)}}));
-  return Tree::map({{"schema", 1},
-                    {"authorities", std::move(authorities)},
-                    {"masters", names({view.masters.begin(), view.masters.end()})},
-                    {"waits", names(view.waits)},
-                    {"certificates", std::move(certificates)},
-                    {"warning", view.pki.warning}});
+  return Tree::map(
+      {{"schema", 1},
+       {"authorities", std::move(authorities)},
+       {"encryption", Tree::map({{"writes", view.encryption ? view.encryption->writes : "identity"},
+                                 {"target", view.encryption ? view.encryption->target : "identity"},
+                                 {"settled", !view.encryption || is_settled(*view.encryption)}})},
+       {"masters", names({view.masters.begin(), view.masters.end()})},
+       {"waits", names(view.waits)},
+       {"certificates", std::move(certificates)},
+       {"warning", view.pki.warning}});
 }
 
 int run_pki_rotate(PkiCommandOptions const& options) {
@@ -286,6 +304,46 @@ int run_pki_rotate(PkiCommandOptions const& options) {
   });
 }
 
+int run_pki_rotate_encryption(PkiCommandOptions const& options) {
+  namespace encryption = bootstrap::encryption;
+  return at_the_desk(options, [&](Desk& desk, std::stop_token stop) -> Result<int> {
+    auto stored = encryption::read_keys(*desk.store, stop);
+    if (!stored) return std::unexpected(stored.error());
+    auto const before = *stored ? (*stored)->keys : encryption::not_encrypted();
+    if (!is_settled(before))
+      return fail(Kind::refused,
+                  "secrets go from {} to {} already, and nothing was changed: wait for its end "
+                  "('haagent pki status' says for whom it waits)",
+                  before.rewritten, before.target);
+    if (options.off && before.writes == encryption::kIdentity)
+      return fail(Kind::refused, "secrets in etcd are not encrypted; nothing was changed");
+    if (auto well = all_are_well(desk, stop); !well) return std::unexpected(well.error());
+    auto secret = pki::make_symmetric_key();
+    if (!secret) return std::unexpected(secret.error());
+    auto const changed = options.off ? encryption::without_encryption(before)
+                                     : encryption::with_new_key(before, *std::move(secret));
+    auto const key = std::string(encryption::kDocument);
+    auto const text = to_text(changed);
+    auto done = *stored ? desk.store->replace(key, text, (*stored)->version, stop)
+                        : desk.store->create(key, text, stop);
+    if (!done) return fail(done.error(), "changing {}", key);
+    if (!*done)
+      return fail(Kind::refused, "{} has changed meanwhile: look at 'haagent pki status'", key);
+    if (options.form == OutputFormat::text)
+      std::cout << fmt::format(
+          "Secrets in etcd go from {} to {}.\n"
+          "The masters carry it out within some minutes: each apiserver loads "
+          "the key, then all write\nwith it, then each secret is written "
+          "again. Follow it with 'haagent pki status'.\n",
+          before.writes, changed.target);
+    else
+      std::cout << print_tree(
+          Tree::map({{"schema", 1}, {"from", before.writes}, {"to", changed.target}}),
+          options.form);
+    return kExitOk;
+  });
+}
+
 int run_pki_status(PkiCommandOptions const& options) {
   return at_the_desk(options, [&](Desk& desk, std::stop_token stop) -> Result<int> {
     std::vector<pki::Authority> every;
@@ -295,6 +353,9 @@ int run_pki_status(PkiCommandOptions const& options) {
     PkiView view{.where = desk.store->where()};
     for (auto& [authority, bundle] : *all)
       view.authorities.push_back({std::string(authority.name), std::move(bundle)});
+    auto keys = bootstrap::encryption::read_keys(*desk.store, stop);
+    if (!keys) return std::unexpected(keys.error());
+    if (*keys) view.encryption = std::move((*keys)->keys);
     auto own = read_status(options.root);
     if (!own) return std::unexpected(own.error());
     if (*own) {

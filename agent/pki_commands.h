@@ -1,7 +1,9 @@
-// `haagent pki rotate | status`: on a master, by hand or from a script. Exit codes: 0 ok, 1 failed,
-// 77 refused (a rotation is under way, or a master is not well), 78 bad configuration.
+// `haagent pki rotate | rotate-encryption | status`: on a master, by hand or from a script. Exit
+// codes: 0 ok, 1 failed, 77 refused (a rotation is under way, or a master is not well), 78 bad
+// configuration.
 #pragma once
 
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -10,6 +12,7 @@
 #include "agent/cluster_status.h"
 #include "agent/config.h"
 #include "agent/output.h"
+#include "bootstrap/encryption/keys.h"
 #include "bootstrap/pki/bundle.h"
 
 namespace haagent {
@@ -19,9 +22,11 @@ struct PkiCommandOptions {
   ConfigRequest config;
   OutputFormat form = OutputFormat::text;
   std::string authority = "all";
+  bool off = false;  // of rotate-encryption
 };
 
 int run_pki_rotate(PkiCommandOptions const& options);
+int run_pki_rotate_encryption(PkiCommandOptions const& options);
 int run_pki_status(PkiCommandOptions const& options);
 
 // The names that --authority takes.
@@ -44,6 +49,7 @@ struct PkiView {
   };
   std::string where;  // the state store
   std::vector<Authority> authorities;
+  std::optional<bootstrap::encryption::Keys> encryption;
   std::set<std::string> masters;   // by member: "a"; empty: not known
   PkiFacts pki;                    // this master's certificates
   std::vector<std::string> waits;  // of rotation_waits(), where a rotation is under way

@@ -307,6 +307,15 @@ Result<std::optional<EtcdKeyValue>> EtcdClient::get(std::string_view key, Consis
   return std::move(found->front());
 }
 
+Result<std::uint64_t> EtcdClient::count(std::string_view key, std::string_view end,
+                                        Consistency consistency, std::stop_token stop) {
+  auto request = range_request(key, end, consistency);
+  request.set("count_only", true);
+  auto answer = post("/v3/kv/range", request, std::move(stop));
+  if (!answer) return std::unexpected(answer.error());
+  return number_at(*answer, "count");
+}
+
 Result<std::uint64_t> EtcdClient::erase(std::string_view key, std::stop_token stop) {
   auto answer = post("/v3/kv/deleterange", Tree::map({{"key", to_base64(key)}}), stop);
   if (!answer) return std::unexpected(answer.error());

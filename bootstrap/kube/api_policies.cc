@@ -10,11 +10,6 @@ namespace {
 constexpr int kAnonymousFromMinor = 32;
 constexpr int kAuthenticationV1FromMinor = 34;
 
-bool says(Flags const& extra, std::string_view name) {
-  return std::ranges::any_of(extra,
-                             [&](auto const& flag) { return flag_name(flag.first) == name; });
-}
-
 Tree list(std::initializer_list<std::string_view> words) {
   auto tree = Tree::list();
   for (auto word : words) tree.push_back(Tree(word));
@@ -84,7 +79,7 @@ bool excludes_authentication_config(Flags const& extra) {
 std::vector<ApiPolicy> api_policies(Node const& node) {
   auto const& extra = node.config.apiserver.extra_args;
   std::vector<ApiPolicy> policies;
-  if (!says(extra, "audit-policy-file")) {
+  if (!names_flag(extra, "audit-policy-file")) {
     auto const folder = std::filesystem::path(kAuditLog).parent_path().string();
     policies.push_back({.file = yaml_file(kAuditPolicy, 0600, audit_policy()),
                         .flags = {{"audit-log-compress", "true"},

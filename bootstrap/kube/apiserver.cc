@@ -13,7 +13,7 @@ std::string pki(std::string_view file) {
 
 }  // namespace
 
-Flags apiserver_flags(Node const& node) {
+Flags apiserver_flags(Node const& node, bool encryption_keys) {
   auto const& cluster = node.config.cluster;
   auto etcd = [&](EtcdPorts const& ports) {
     return fmt::format("https://127.0.0.1:{}", ports.client);
@@ -66,6 +66,11 @@ Flags apiserver_flags(Node const& node) {
   }
   for (auto const& policy : api_policies(node))
     flags.insert(flags.end(), policy.flags.begin(), policy.flags.end());
+  if (encryption_keys && !names_flag(extra, "encryption-provider-config")) {
+    // It reads a file that changes within a minute, without a restart.
+    flags.emplace_back("encryption-provider-config", kEncryptionConfig);
+    flags.emplace_back("encryption-provider-config-automatic-reload", "true");
+  }
   return overlay(std::move(flags), extra);
 }
 
@@ -78,8 +83,8 @@ std::string etcd_trust_hash(std::string const& etcd_trust) {
 }
 
 RenderedFile render_apiserver(Node const& node, std::vector<ApiPolicy> const& policies,
-                              std::string const& etcd_trust) {
-  auto flags = apiserver_flags(node);
+                              OnDisk const& on_disk) {
+  auto flags = apiserver_flags(node, on_disk.encryption_keys);
   auto probes = probe_target(node, flags, "6443");
   probes.live = "/livez";
   probes.ready = "/readyz";
@@ -92,7 +97,7 @@ RenderedFile render_apiserver(Node const& node, std::vector<ApiPolicy> const& po
                 .mounts = host_ca_mounts(),
                 .probes = probes,
                 .reads = {}};
-  if (!etcd_trust.empty()) pod.etcd_trust_hash = etcd_trust_hash(etcd_trust);
+  if (!on_disk.etcd_trust.empty()) pod.etcd_trust_hash = etcd_trust_hash(on_disk.etcd_trust);
   pod.command.insert(pod.command.begin(), "kube-apiserver");
   pod.mounts.push_back({"k8s-certs", kPki, "Directory"});
   for (auto const& policy : policies) {

@@ -10,17 +10,25 @@
 
 namespace haagent::bootstrap::kube {
 
-// The command line with the users' flags laid over it.
-Flags apiserver_flags(Node const& node);
+// The command line with the users' flags laid over it; with the keys of secrets in etcd or without.
+Flags apiserver_flags(Node const& node, bool encryption_keys = true);
 
 // Where this master's own apiserver serves.
 Probes apiserver_target(Node const& node);
 
-// The manifest. Talks to etcd on this machine only; written once that serves. `etcd_trust` is what
-// the local etcd was started with: where that changes the apiserver restarts, because it reads
-// --etcd-cafile at its start alone. Empty: not known. A policy that changes restarts it as well.
+// What others have put on this disk, and no config says.
+struct OnDisk {
+  // What the local etcd was started with: where that changes the apiserver restarts, because it
+  // reads --etcd-cafile at its start alone. Empty: not known.
+  std::string etcd_trust = {};
+  // kEncryptionConfig is there. Not of a cluster from before it, until an operator turns it on.
+  bool encryption_keys = true;
+};
+
+// The manifest. Talks to etcd on this machine only; written once that serves. A policy that changes
+// restarts it as well.
 RenderedFile render_apiserver(Node const& node, std::vector<ApiPolicy> const& policies,
-                              std::string const& etcd_trust);
+                              OnDisk const& on_disk);
 
 // What stands in the manifest for that trust.
 std::string etcd_trust_hash(std::string const& etcd_trust);

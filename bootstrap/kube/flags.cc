@@ -24,6 +24,11 @@ Flags overlay(Flags rendered, Flags const& extra) {
   return rendered;
 }
 
+bool names_flag(Flags const& extra, std::string_view name) {
+  return std::ranges::any_of(extra,
+                             [&](auto const& flag) { return flag_name(flag.first) == name; });
+}
+
 std::vector<std::string> to_arguments(Flags const& flags) {
   std::vector<std::string> arguments;
   for (auto const& [name, value] : flags) arguments.push_back("--" + name + "=" + value);

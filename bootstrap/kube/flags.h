@@ -17,6 +17,9 @@ std::string flag_name(std::string_view name);
 // its name; an empty value only takes them away. Repeated names keep the users' order.
 Flags overlay(Flags rendered, Flags const& extra);
 
+// Whether the users' flags name it, be it to take it away.
+bool names_flag(Flags const& extra, std::string_view name);
+
 // "--name=value" each.
 std::vector<std::string> to_arguments(Flags const& flags);
 

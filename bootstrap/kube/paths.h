@@ -18,6 +18,9 @@ inline constexpr char kSchedulerConfig[] = "/etc/kubernetes/kube-scheduler.yaml"
 inline constexpr char kKubeProxyConfig[] = "/etc/kubernetes/kube-proxy.yaml";
 
 inline constexpr char kPki[] = "/etc/kubernetes/pki";
+// With which keys secrets are encrypted. In a folder that the apiserver mounts whole, so that it
+// sees a file that takes this one's place.
+inline constexpr char kEncryptionConfig[] = "/etc/kubernetes/pki/encryption.yaml";
 inline constexpr char kCa[] = "/etc/kubernetes/pki/ca.crt";
 
 // A client certificate and its key. kubeadm embeds these in the kubeconfigs; as files they are

@@ -26,7 +26,7 @@ Result<Node> checked_node(NodeConfig const& config, Identity const& identity) {
 }  // namespace
 
 Result<std::vector<RenderedFile>> render(NodeConfig const& config, Identity const& identity,
-                                         std::string const& etcd_trust) {
+                                         OnDisk const& on_disk) {
   auto checked = checked_node(config, identity);
   if (!checked) return std::unexpected(checked.error());
   auto const& node = *checked;
@@ -57,7 +57,7 @@ Result<std::vector<RenderedFile>> render(NodeConfig const& config, Identity cons
   auto scheduler_config = render_scheduler_config(node);
   auto const policies = api_policies(node);
   for (auto const& policy : policies) files.push_back(policy.file);
-  auto apiserver = render_apiserver(node, policies, etcd_trust);
+  auto apiserver = render_apiserver(node, policies, on_disk);
   auto manager = render_controller_manager(node, manager_kubeconfig);
   auto scheduler = render_scheduler(node, scheduler_kubeconfig, scheduler_config);
   files.insert(files.end(), {admin, manager_kubeconfig, scheduler_kubeconfig, scheduler_config,

@@ -42,7 +42,11 @@ Result<WriteFiles::Plan> WriteFiles::plan(Facts& facts) {
   if (!identity) return std::unexpected(identity.error());
   auto trust = loaded_trust(root_, EtcdCluster::main);
   if (!trust) return std::unexpected(trust.error());
-  auto files = render(config_, *identity, trust->clients);
+  std::error_code ignored;
+  auto files =
+      render(config_, *identity,
+             {.etcd_trust = trust->clients,
+              .encryption_keys = std::filesystem::exists(root_(kEncryptionConfig), ignored)});
   if (!files) return std::unexpected(files.error());
 
   Plan plan;

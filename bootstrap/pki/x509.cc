@@ -16,6 +16,8 @@
 #include <array>
 #include <memory>
 
+#include "bootstrap/etcd/base64.h"
+
 namespace haagent::bootstrap::pki {
 namespace {
 
@@ -236,6 +238,14 @@ Result<Secret> make_key() {
 
 Result<Secret> make_rsa_key() {
   return make_secret(EVP_RSA_gen(2048));
+}
+
+Result<Secret> make_symmetric_key() {
+  std::string bytes(32, '\0');
+  if (RAND_bytes(reinterpret_cast<unsigned char*>(bytes.data()), static_cast<int>(bytes.size())) !=
+      1)
+    return trouble(Kind::internal, "making a key");
+  return Secret(to_base64(bytes));
 }
 
 Result<std::string> public_key_of(Secret const& pem) {

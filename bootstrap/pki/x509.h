@@ -58,6 +58,8 @@ Result<Secret> make_key();
 // For service accounts, whose tokens others verify: RSA 2048, as kubeadm makes them.
 Result<Secret> make_rsa_key();
 Result<std::string> public_key_of(Secret const& key);  // PEM
+// 32 random bytes, in base64: a key for symmetric encryption.
+Result<Secret> make_symmetric_key();
 
 Result<KeyPair> make_ca(CaSpec const& spec, UtcTime now, Duration lifetime);
 

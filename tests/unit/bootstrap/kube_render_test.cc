@@ -204,8 +204,8 @@ TEST(KubeRender, GivesTheKubeletsWholeCommandLine) {
 TEST(KubeRender, TheApiserversManifestChangesWithWhatItsEtcdTrustsAndNothingElseDoes) {
   auto const config = test::kube_master();
   auto const before = all_of(config);
-  auto const one = render(config, test::kube_identity(), "one").value();
-  auto const two = render(config, test::kube_identity(), "two").value();
+  auto const one = render(config, test::kube_identity(), {.etcd_trust = "one"}).value();
+  auto const two = render(config, test::kube_identity(), {.etcd_trust = "two"}).value();
   ASSERT_EQ(one.size(), two.size());
   for (std::size_t i = 0; i < one.size(); ++i) {
     SCOPED_TRACE(one[i].path);

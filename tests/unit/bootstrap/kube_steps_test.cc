@@ -96,6 +96,7 @@ class KubeSteps : public testing::Test {
 };
 
 TEST_F(KubeSteps, WriteWhatIsRenderedWithItsModes) {
+  test::write_bytes(root_(kEncryptionConfig), "as the step encryption writes it\n");
   EXPECT_THAT(converge(kube_files_),
               HasSubstr("write 11 of 11 files: /var/lib/kubelet/config.yaml,"));
   bring_certificate();

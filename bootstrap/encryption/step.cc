@@ -1,0 +1,216 @@
+#include "bootstrap/encryption/step.h"
+
+#include <sys/stat.h>
+
+#include <algorithm>
+
+#include "agent/base/running.h"
+#include "bootstrap/encryption/rewrite.h"
+#include "bootstrap/etcd/client.h"
+#include "bootstrap/etcd/names.h"
+#include "bootstrap/kube/apiserver.h"
+#include "bootstrap/kube/paths.h"
+#include "bootstrap/kube/static_pod.h"
+#include "bootstrap/pki/leaves.h"
+#include "bootstrap/pki/x509.h"
+
+namespace haagent::bootstrap::encryption {
+namespace {
+
+using namespace std::chrono_literals;
+
+// It looks for another file once a minute (EncryptionConfigFileChangePollDuration).
+constexpr Duration kApiserverReloads = 90s;
+// Secrets that were refused are tried again.
+constexpr Duration kRefusedAgain = 10min;
+constexpr char kFlag[] = "encryption-provider-config";
+// As the apiserver's --etcd-prefix has it by default.
+constexpr std::string_view kSecrets = "/registry/secrets/";
+constexpr std::string_view kSecretsEnd = "/registry/secrets0";
+
+std::string flag_of_ours() {
+  return fmt::format("--{}={}", kFlag, kube::kEncryptionConfig);
+}
+
+}  // namespace
+
+Result<bool> Step::is_new_cluster(std::stop_token stop) const {
+  EtcdClient etcd(deps_.http, {etcd_endpoint(EtcdCluster::main, "127.0.0.1")},
+                  etcd_client_tls(deps_.root));
+  auto const secrets = etcd.count(kSecrets, kSecretsEnd, Consistency::linearizable, stop);
+  if (!secrets) return fail(secrets.error(), "counting the secrets in etcd");
+  return *secrets == 0;
+}
+
+// What the local apiserver has loaded of what stands on the disk.
+Result<void> Step::look_at_apiserver(Inputs& in) {
+  auto const now = deps_.clock.steady();
+  if (in.on_disk != seen_file_) {
+    seen_file_ = in.on_disk;
+    seen_since_ = now;
+  }
+  struct stat file{};
+  auto const path = deps_.root(kube::kEncryptionConfig);
+  if (in.on_disk.empty() || ::stat(path.c_str(), &file) != 0) file = {};
+  auto const written =
+      std::chrono::system_clock::from_time_t(file.st_mtim.tv_sec) +
+      std::chrono::duration_cast<UtcTime::duration>(std::chrono::nanoseconds(file.st_mtim.tv_nsec));
+  auto const running = running_programs(deps_.root, "kube-apiserver", deps_.clock.utc());
+  if (!running) return std::unexpected(running.error());
+  auto has = [](RunningProgram const& each, std::string const& argument) {
+    return std::ranges::find(each.arguments, argument) != each.arguments.end();
+  };
+  for (auto const& each : *running) {
+    // A pod may run an apiserver of another cluster: ours has our authority of etcd.
+    if (!has(each, fmt::format("--etcd-cafile={}", pki::trust_file(pki::kEtcdAuthority).path)))
+      continue;
+    in.apiserver_runs = true;
+    if (in.on_disk.empty() || !has(each, flag_of_ours())) continue;
+    in.apiserver_reads = true;
+    if (each.started > written || now - seen_since_ >= kApiserverReloads)
+      in.apiserver_loaded = true;
+  }
+  return {};
+}
+
+Result<Inputs> Step::gather(Facts& facts, std::stop_token stop) {
+  auto const volume = facts.main.volume.require("volume of main");
+  if (!volume) return std::unexpected(volume.error());
+  Inputs in{.me = volume->member, .masters = {}, .keys = {}, .on_disk = {}};
+  in.users_own = kube::names_flag(deps_.config.apiserver.extra_args, kFlag);
+  if (auto const peers = facts.main.peers.get()) {
+    in.masters.insert(in.me);
+    for (auto const& peer : *peers) in.masters.insert(peer.member);
+  }
+  if (auto const member = facts.main.member.get())
+    in.leads = !member->leader.empty() && member->leader == member->name;
+  auto file = read_file(deps_.root(kube::kEncryptionConfig));
+  if (!file) return std::unexpected(file.error());
+  in.on_disk = file->value_or("");
+  if (auto looked = look_at_apiserver(in); !looked) return std::unexpected(looked.error());
+
+  auto const now = deps_.clock.steady();
+  bool const due = !asked_ || now - *asked_ >= deps_.ask_every || !keys_ || !is_settled(*keys_);
+  if (due) {
+    auto stored = read_keys(deps_.store, stop);
+    if (!stored) return std::unexpected(stored.error());
+    asked_ = now;
+    keys_.reset();
+    if (*stored) {
+      keys_ = std::move((*stored)->keys);
+      version_ = std::move((*stored)->version);
+    }
+  }
+  in.keys = keys_;
+  if (!in.keys && !in.users_own) {
+    auto const is_new = is_new_cluster(std::move(stop));
+    if (!is_new) return std::unexpected(is_new.error());
+    in.new_cluster = *is_new;
+  }
+  return in;
+}
+
+Finding Step::settled(Inputs const& in) {
+  if (!in.keys || in.keys->writes == kIdentity)
+    return Done{"secrets in etcd are not encrypted; 'haagent pki rotate-encryption' turns it on"};
+  return Done{fmt::format("secrets in etcd are encrypted with {}", in.keys->writes)};
+}
+
+Result<Finding> Step::look(Facts& facts, std::stop_token stop) {
+  auto in = gather(facts, stop);
+  if (!in) {
+    // What is on the disk serves, and what was never encrypted is served without.
+    auto const& error = in.error();
+    std::error_code ignored;
+    bool const had = std::filesystem::exists(deps_.root(kube::kEncryptionConfig), ignored) ||
+                     std::filesystem::exists(
+                         deps_.root(kube::manifest_path(kube::Component::apiserver)), ignored);
+    if (error.kind != Kind::transient || !had) return std::unexpected(error);
+    return Done{fmt::format("what is on the disk serves; whether the key changes is not known: {}",
+                            error.what)};
+  }
+  me_ = in->me;
+  move_ = decide(*in);
+  if (std::holds_alternative<Off>(move_)) return settled(*in);
+  if (std::holds_alternative<Settled>(move_)) {
+    refused_.reset();
+    return settled(*in);
+  }
+  if (auto const* conflict = std::get_if<Conflict>(&move_))
+    return fail(Kind::invalid,
+                "{}: take the flag out, or run 'haagent pki rotate-encryption --off' on a "
+                "master that has the key, and wait for its end",
+                conflict->why);
+  if (std::holds_alternative<Create>(move_))
+    return Needed{fmt::format("make {} in {}", kDocument, deps_.store.where())};
+  if (std::holds_alternative<WriteFile>(move_))
+    return Needed{fmt::format("write {}", kube::kEncryptionConfig)};
+  auto const changes =
+      fmt::format("secrets in etcd go from {} to {}", in->keys->rewritten, in->keys->target);
+  // The node serves meanwhile: what is left is told, and holds nothing up.
+  if (auto const* waiting = std::get_if<Waiting>(&move_))
+    return Done{fmt::format("{}: {}", changes, waiting->what)};
+  if (std::holds_alternative<Rewrite>(move_)) {
+    if (refused_ && deps_.clock.steady() - *refused_ < kRefusedAgain)
+      return Done{fmt::format("{}: {}", changes, trouble_)};
+    return Needed{"write each secret again, so that it is encrypted with " + in->keys->writes};
+  }
+  return Needed{
+      fmt::format("{}: {}", changes,
+                  std::holds_alternative<Advance>(move_)
+                      ? "every apiserver can read the new key, and it encrypts from now on"
+                      : fmt::format("report what the apiserver of {} has loaded", me_))};
+}
+
+Result<void> Step::change(std::stop_token stop) {
+  auto const changed = after(*keys_, move_, me_);
+  asked_.reset();
+  auto replaced =
+      deps_.store.replace(std::string(kDocument), to_text(changed), version_, std::move(stop));
+  if (!replaced) return fail(replaced.error(), "changing {}", kDocument);
+  if (!*replaced)
+    return fail(Kind::transient, "another master has changed {} in {} meanwhile", kDocument,
+                deps_.store.where());
+  return {};
+}
+
+Result<void> Step::rewrite(std::stop_token stop) {
+  HttpTls const tls{.ca_file = deps_.root(kube::kCa),
+                    .cert_file = deps_.root(kube::kAdminClient.cert),
+                    .key_file = deps_.root(kube::kAdminClient.key)};
+  auto const secure_port = kube::value_of(deps_.config.apiserver.extra_args, "secure-port", "6443");
+  auto const done = rewrite_secrets(deps_.http, "https://127.0.0.1:" + secure_port, tls, stop);
+  if (!done || done->refused > 0) {
+    refused_ = deps_.clock.steady();
+    trouble_ = done ? fmt::format("{} of {} secrets were refused, the first: {}", done->refused,
+                                  done->secrets, done->first_refusal)
+                    : done.error().what;
+    if (!done && done.error().kind == Kind::interrupted) return std::unexpected(done.error());
+    return {};
+  }
+  return change(std::move(stop));
+}
+
+Result<void> Step::act(Facts&, std::stop_token stop) {
+  if (std::holds_alternative<Create>(move_)) {
+    auto secret = pki::make_symmetric_key();
+    if (!secret) return std::unexpected(secret.error());
+    asked_.reset();
+    // False: another master was first, and its key counts.
+    auto created = deps_.store.create(std::string(kDocument),
+                                      to_text(first_keys(*std::move(secret))), std::move(stop));
+    if (!created) return std::unexpected(created.error());
+    return {};
+  }
+  if (std::holds_alternative<WriteFile>(move_)) {
+    auto const path = deps_.root(kube::kEncryptionConfig);
+    if (auto made = make_directories(path.parent_path()); !made) return made;
+    auto written = replace_file_if_changed(path, to_configuration(*keys_), {.mode = 0600});
+    if (!written) return std::unexpected(written.error());
+    return {};
+  }
+  if (std::holds_alternative<Rewrite>(move_)) return rewrite(std::move(stop));
+  return change(std::move(stop));
+}
+
+}  // namespace haagent::bootstrap::encryption

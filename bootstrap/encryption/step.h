@@ -1,0 +1,58 @@
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "agent/base/clock.h"
+#include "agent/base/files.h"
+#include "agent/base/http.h"
+#include "agent/base/node_config.h"
+#include "agent/base/state_store.h"
+#include "agent/base/step.h"
+#include "bootstrap/encryption/decision.h"
+
+namespace haagent::bootstrap::encryption {
+
+// What the step works with. All of it outlives the step.
+struct Deps {
+  NodeConfig const& config;
+  Root root;
+  StateStore& store;
+  Http& http;
+  Clock& clock;
+  // The store is asked so often while nothing changes, and at each look while something does.
+  Duration ask_every{60'000};
+};
+
+// The step `encryption` of a master: the keys with which apiservers encrypt secrets in etcd, from
+// the state store to kube::kEncryptionConfig. It makes the first key where the cluster has no
+// secret yet, and carries a change out (decision.h). Comes after etcd-main and before the first
+// apiserver. A file that is there serves a boot whose store does not answer.
+class Step final : public haagent::Step {
+ public:
+  explicit Step(Deps deps) : deps_(std::move(deps)) {}
+  std::string_view name() const override { return "encryption"; }
+  Result<Finding> look(Facts& facts, std::stop_token stop) override;
+  Result<void> act(Facts& facts, std::stop_token stop) override;
+
+ private:
+  Result<Inputs> gather(Facts& facts, std::stop_token stop);
+  Result<bool> is_new_cluster(std::stop_token stop) const;
+  Result<void> look_at_apiserver(Inputs& inputs);
+  Result<void> change(std::stop_token stop);
+  Result<void> rewrite(std::stop_token stop);
+  Finding settled(Inputs const& inputs);
+
+  Deps deps_;
+  Move move_;
+  std::string me_;
+  std::optional<Keys> keys_;  // as the store had it last
+  std::string version_;       // of it, for replace()
+  std::optional<SteadyTime> asked_;
+  std::string trouble_;                // of the last ask, or of the last try to write secrets again
+  std::optional<SteadyTime> refused_;  // since when secrets were refused
+  std::string seen_file_;              // what the apiserver has had time to read again, since when
+  SteadyTime seen_since_{};
+};
+
+}  // namespace haagent::bootstrap::encryption
