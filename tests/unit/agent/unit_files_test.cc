@@ -106,6 +106,19 @@ TEST(UnitFiles, WhatAnotherStartWouldOnlySayAgainIsNotStartedAgain) {
     EXPECT_THAT(codes, Contains(std::to_string(code)));
 }
 
+// Drills and restores run in the agent's unit, with page cache that counts: one that takes too much
+// must neither take the machine's memory nor the agent with it.
+TEST(UnitFiles, WhatTheAgentRunsTakesAPartOfTheMemoryAndEndsAlone) {
+  auto const keys = keys_of("haagent.service");
+  for (auto const* key : {"MemoryHigh", "MemoryMax"}) {
+    ASSERT_EQ(keys.at(key).size(), 1u);
+    EXPECT_TRUE(keys.at(key).front().ends_with('%')) << "of the machine: " << key;
+  }
+  EXPECT_LT(std::stoi(keys.at("MemoryHigh").front()), std::stoi(keys.at("MemoryMax").front()));
+  EXPECT_LE(std::stoi(keys.at("MemoryMax").front()), 50);
+  EXPECT_THAT(keys.at("OOMPolicy"), testing::ElementsAre("continue"));
+}
+
 // A hang is found after Watchdog::kLimit and this; what is longer than that is nobody's watchdog.
 TEST(UnitFiles, SystemdAsksWhetherTheAgentIsAlive) {
   auto const keys = keys_of("haagent.service");
