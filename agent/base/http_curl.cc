@@ -18,6 +18,9 @@ using namespace std::chrono_literals;
 // A master asks a dozen places again and again: its own members and apiserver, each peer's two
 // members and agent, EC2, the store, metadata; some by two certificates.
 constexpr std::size_t kIdleKept = 32;
+// libcurl 7.88 keeps any number of header lines (CVE-2023-38039), and every interim answer brings
+// more; S3's, the longest that are read here, have some hundreds of bytes.
+constexpr std::size_t kMostOfHeaders = 64u << 10u;
 constexpr Duration kIdleAge = 60s;  // a load balancer drops idle connections at 60 s or later
 
 struct EasyDeleter {
@@ -108,6 +111,7 @@ struct Receiver {
   HttpResponse response;
   std::size_t max_body;
   bool too_long = false;
+  std::size_t headers = 0;  // bytes, those of interim answers and trailers too
 };
 
 std::size_t on_body(char* data, std::size_t, std::size_t count, void* user) {
@@ -121,7 +125,10 @@ std::size_t on_body(char* data, std::size_t, std::size_t count, void* user) {
 }
 
 std::size_t on_header(char* data, std::size_t, std::size_t count, void* user) {
-  auto& headers = static_cast<Receiver*>(user)->response.headers;
+  auto& receiver = *static_cast<Receiver*>(user);
+  receiver.headers += count;
+  if (receiver.headers > kMostOfHeaders) return 0;  // ends the transfer
+  auto& headers = receiver.response.headers;
   std::string_view line(data, count);
   if (line.starts_with("HTTP/")) {
     headers.clear();  // those before were of a 100 Continue
@@ -346,6 +353,10 @@ Result<HttpResponse> CurlHttp::send(HttpRequest const& request, std::stop_token 
   if (receiver.too_long) {
     return fail(Kind::invalid, "{}: the answer is longer than the {} bytes that are allowed",
                 target->name, request.max_body);
+  }
+  if (receiver.headers > kMostOfHeaders) {
+    return fail(Kind::invalid, "{}: the answer's headers are longer than the {} bytes allowed",
+                target->name, kMostOfHeaders);
   }
   Error error{
       kind_of(*code, text), fmt::format("{}: {}", target->name, words_of(*code, trim(text))), {}};

@@ -308,6 +308,30 @@ TEST(CurlHttp, TakesABodyOfTheLimitAndRefusesOneByteMore) {
   }
 }
 
+TEST(CurlHttp, KeepsNoMoreOfHeadersThanItsBound) {
+  std::string line;
+  for (int i = 0; i < 4000; ++i) line += "a: 0123456789abcdef\r\n";
+  auto const many = [&](std::string_view before, std::string_view after) {
+    return Reply{fmt::format("{}{}{}", before, line, after), Reply::After::close};
+  };
+  LoopbackServer server([&](std::string const& request) {
+    if (request.starts_with("GET /headers "))
+      return many("HTTP/1.1 200 OK\r\n", "Content-Length: 0\r\n\r\n");
+    if (request.starts_with("GET /trailers "))
+      return many("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n", "\r\n");
+    std::string interim;
+    for (int i = 0; i < 4000; ++i) interim += "HTTP/1.1 100 Continue\r\na: b\r\n\r\n";
+    return Reply{interim + ok().bytes, Reply::After::close};
+  });
+  CurlHttp http;
+  for (auto const* path : {"/headers", "/trailers", "/interim"}) {
+    auto const refused = http.send(get(server.url(path)), {});
+    ASSERT_FALSE(refused) << path;
+    EXPECT_EQ(refused.error().kind, Kind::invalid) << path << ": " << refused.error().what;
+    EXPECT_THAT(refused.error().what, HasSubstr("headers are longer")) << path;
+  }
+}
+
 TEST(CurlHttp, SaysWhatIsWrongAndKeepsSecretsOut) {
   std::string closed;
   {
