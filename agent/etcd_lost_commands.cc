@@ -98,8 +98,8 @@ Result<SeenCluster> watch(EtcdDesk& desk, bootstrap::ClusterLook& look, Progress
   }
 }
 
-// How far the logs on the others' volumes go, as their agents say; whose agent says nothing stays
-// without.
+// How far the logs on the others' volumes go, as their agents say over mutual TLS; whose agent says
+// nothing so stays without.
 void hear_of_logs(EtcdDesk& desk, EtcdCluster cluster, SeenCluster& seen, std::stop_token stop) {
   auto const tls = bootstrap::pki::agent_tls(desk.machine.root);
   std::vector<std::jthread> threads;
@@ -107,7 +107,7 @@ void hear_of_logs(EtcdDesk& desk, EtcdCluster cluster, SeenCluster& seen, std::s
     if (member.address.empty()) continue;
     threads.emplace_back([&desk, &member, &tls, cluster, stop] {
       auto const report = ask_agent(desk.machine.http, member.address, tls, kAgentPatience, stop);
-      if (!report) return;
+      if (!report || report->role != "master") return;
       for (auto const& etcd : report->etcd)
         if (etcd.cluster == cluster) member.log = etcd.log;
     });
@@ -187,7 +187,7 @@ std::unexpected<Error> another_order(EtcdCluster cluster, EtcdOrder const& order
 
 int finish(EtcdCommandOptions const& options, EtcdOrder const& order, SeenCluster const& seen,
            std::optional<std::uint64_t> dropped = {}) {
-  auto const* quorum = seen.quorum();
+  auto const* quorum = seen.quorum_of(order.cluster_id);
   auto const members = quorum ? quorum->answer.quorum_list->size() : 0;
   auto const revision = quorum ? quorum->revision : 0;
   auto tree = Tree::map({{"schema", 1},
@@ -208,8 +208,7 @@ int finish(EtcdCommandOptions const& options, EtcdOrder const& order, SeenCluste
 
 // All who have a volume serve, with a quorum, and none as a learner.
 bool is_restored(EtcdOrder const& order, SeenCluster const& seen) {
-  auto const* quorum = seen.quorum();
-  if (!quorum || quorum->answer.cluster_id != order.cluster_id) return false;
+  if (!seen.quorum_of(order.cluster_id)) return false;
   return std::ranges::all_of(seen.volumes, [&](EtcdVolume const& volume) {
     if (volume.instance_id.empty()) return true;
     return std::ranges::any_of(seen.members, [&](SeenMember const& each) {

@@ -39,17 +39,16 @@ std::string name_of(EtcdMember const& member) {
   return member.name.empty() ? etcd_id_text(member.id) : member.name;
 }
 
-// The cluster that my volume belongs to: its log knows best, then the marker, then the tag.
-std::uint64_t own_cluster(MemberInputs const& in) {
-  if (in.data.identity.cluster_id != 0) return in.data.identity.cluster_id;
-  return id_of(in.marker_cluster_id.empty() ? in.tag_cluster_id : in.marker_cluster_id);
-}
-
-// A peer that a quorum stands behind.
+// A peer that a quorum stands behind: of my own cluster, where one of it answers. Another cluster's
+// list does not have me, which must not read as a removal.
 MemberAnswer const* quorum_peer(MemberInputs const& in) {
-  for (auto const& peer : in.peers)
-    if (peer.quorum_list) return &peer;
-  return nullptr;
+  MemberAnswer const* any = nullptr;
+  for (auto const& peer : in.peers) {
+    if (!peer.quorum_list) continue;
+    if (peer.cluster_id == own_cluster(in)) return &peer;
+    if (!any) any = &peer;
+  }
+  return any;
 }
 
 // It answers and follows a leader.
@@ -229,7 +228,8 @@ Decision with_running_learner(MemberInputs const& in) {
         fmt::format("{} is a learner, and no quorum answers{}", in.self.name, because(missing(in))),
         bring_back(in)};
   std::uint64_t leader_index = 0;
-  for (auto const& each : in.peers) leader_index = std::max(leader_index, each.raft_index);
+  for (auto const& each : in.peers)
+    if (each.cluster_id == own.cluster_id) leader_index = std::max(leader_index, each.raft_index);
   bool const behind =
       static_cast<double>(own.raft_index) < kInSync * static_cast<double>(leader_index);
   if ((behind || !in.promotion_refused.empty()) && in.learner_still >= in.learner_patience)
@@ -630,6 +630,11 @@ struct Overloaded : Ts... {
 };
 
 }  // namespace
+
+std::uint64_t own_cluster(MemberInputs const& in) {
+  if (in.data.identity.cluster_id != 0) return in.data.identity.cluster_id;
+  return id_of(in.marker_cluster_id.empty() ? in.tag_cluster_id : in.marker_cluster_id);
+}
 
 VersionFacts version_facts(MemberInputs const& in) {
   VersionFacts facts{.cluster = in.cluster,

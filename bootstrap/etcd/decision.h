@@ -210,6 +210,10 @@ using Decision =
 
 Decision decide(MemberInputs const& inputs);
 
+// The cluster that my volume belongs to: its log knows best, then the marker, then the tag; 0: none
+// yet.
+std::uint64_t own_cluster(MemberInputs const& inputs);
+
 // Of these, what decides which etcd may be started.
 VersionFacts version_facts(MemberInputs const& inputs);
 

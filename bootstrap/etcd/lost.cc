@@ -196,7 +196,14 @@ std::vector<std::string> surviving_data(SeenCluster const& seen, BackupManifest 
 
 }  // namespace
 
+SeenMember const* SeenCluster::quorum_of(std::uint64_t cluster_id) const {
+  for (auto const& each : members)
+    if (each.answer.quorum_list && each.answer.cluster_id == cluster_id) return &each;
+  return nullptr;
+}
+
 SeenMember const* SeenCluster::quorum() const {
+  if (auto const* of_own = quorum_of(own_identity.cluster_id)) return of_own;
   for (auto const& each : members)
     if (each.answer.quorum_list) return &each;
   return nullptr;

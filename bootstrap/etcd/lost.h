@@ -38,8 +38,9 @@ struct SeenCluster {
   // As this master's etcd has it, a quorum or not; nothing where it does not answer.
   std::optional<std::vector<EtcdMember>> own_list;
 
-  // Whose list a quorum stands behind; null: nobody's.
+  // Whose list a quorum stands behind, of this volume's own cluster where one does; null: nobody's.
   SeenMember const* quorum() const;
+  SeenMember const* quorum_of(std::uint64_t cluster_id) const;
   SeenMember const* own() const;
 };
 

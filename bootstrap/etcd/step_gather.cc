@@ -138,9 +138,14 @@ Result<MemberInputs> EtcdStep::gather(Facts& facts, std::stop_token stop) {
   voter_endpoints_.clear();
   std::vector<std::uint64_t> list;
   std::set<std::string> listed;
+  // Where a quorum of this volume's own cluster answers, another cluster's counts for nothing.
+  auto const own = own_cluster(in);
+  bool const own_has_quorum = std::ranges::any_of(answers, [&](MemberAnswer const& each) {
+    return each.quorum_list && each.cluster_id == own;
+  });
   for (std::size_t i = 0; i < answers.size(); ++i) {
     auto& answer = answers[i];
-    if (answer.quorum_list) {
+    if (answer.quorum_list && (!own_has_quorum || answer.cluster_id == own)) {
       voter_endpoints_.push_back(asked[i].endpoint);
       list.clear();
       listed.clear();

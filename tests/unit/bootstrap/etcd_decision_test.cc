@@ -287,6 +287,35 @@ Case const kCases[] = {
             in.peers[1].cluster_id = kOther;
           }),
      "StartAsIs", "start etcd-a on its data"},
+    // Whose list does not have me, which is no removal.
+    {"AStrayQuorumBesideItsOwnIsNotAsked",
+     from(with_data,
+          [](MemberInputs& in) {
+            in.volumes = agreed();
+            in.peers = {serves("b", kIdB, {listed(kIdB, "b")}), serves("c", kIdC, all_three())};
+            in.peers[0].cluster_id = kOther;
+          }),
+     "StartAsIs", "start etcd-a on its data"},
+    {"ABlankVolumeThatIsTaggedJoinsItsOwnQuorum",
+     from(hears,
+          [](MemberInputs& in) {
+            in.peers = {serves("b", kIdB, {listed(kIdB, "b")}),
+                        serves("c", kIdC, {learner(0xa1, "a", false), listed(kIdC, "c")})};
+            in.peers[0].cluster_id = kOther;
+          }),
+     "StartJoined", "start etcd-a as a learner"},
+    {"ALearnerIsHeldAgainstItsOwnCluster",
+     from(running,
+          [](MemberInputs& in) {
+            in.own.learner = true;
+            in.own.quorum_list.reset();
+            in.tag_cluster_id = "c1";
+            in.peers = {serves("b", kIdB, {listed(kIdB, "b")}),
+                        serves("c", kIdC, {learner(kIdA, "a", true), listed(kIdC, "c")})};
+            in.peers[0].cluster_id = kOther;
+            in.peers[0].raft_index = 1'000'000;
+          }),
+     "Promote", ""},
     {"DataAndMarkerDisagree",
      from(with_data, [](MemberInputs& in) { in.marker_cluster_id = "c9"; }), "Refuse",
      "the data on this volume is of cluster c1, and its haagent.json says c9: one of the two was "

@@ -472,5 +472,20 @@ INSTANTIATE_TEST_SUITE_P(
     }),
     [](auto const& each) { return each.param.name; });
 
+TEST(SeenClusterTest, TheQuorumOfTheOwnClusterComesFirst) {
+  auto seen = serving();
+  auto stray = serves('b', {listed('b')});
+  stray.answer.cluster_id = 0xc2;
+  seen.members[0] = silent('a');
+  seen.members[1] = stray;
+  ASSERT_NE(seen.quorum(), nullptr);
+  EXPECT_EQ(seen.quorum()->answer.member, "c");
+  EXPECT_EQ(seen.quorum_of(0xc2)->answer.member, "b");
+  seen.members[2] = silent('c');
+  ASSERT_NE(seen.quorum(), nullptr) << "another one is none to be passed over";
+  EXPECT_EQ(seen.quorum()->answer.member, "b");
+  EXPECT_EQ(seen.quorum_of(kCluster), nullptr);
+}
+
 }  // namespace
 }  // namespace haagent::bootstrap
