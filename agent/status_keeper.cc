@@ -118,10 +118,14 @@ bool StatusKeeper::write() {
   if (made) made = replace_file(path, json::print(to_tree(report_), /*indent=*/2));
   // Status is a service to people; the boot goes on without it, and says so in the log.
   written_.reset();
-  if (made)
+  if (made) {
     written_ = report_;
-  else
-    log::warn("status file not written, going on: " + made.error().what);
+    not_written_.clear();
+  } else if (not_written_ != made.error().what) {
+    // Once: on a full disk, a line at each look would fill what is left.
+    not_written_ = made.error().what;
+    log::warn("status file not written, going on: " + not_written_);
+  }
   return true;
 }
 

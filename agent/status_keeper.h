@@ -45,6 +45,7 @@ class StatusKeeper {
   mutable std::mutex mutex_;
   StatusReport report_;
   std::optional<StatusReport> written_;
+  std::string not_written_;  // why the file is not; told once
   std::vector<RowStatus> opening_;
   std::vector<RowStatus> role_;
   std::vector<RowStatus> settling_;

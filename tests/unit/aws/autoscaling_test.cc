@@ -73,7 +73,7 @@ TEST(AutoScalingErrors, AnUnknownCodeGoesByItsStatus) {
 TEST(AutoScalingErrors, AMissingPermissionIsNamed) {
   EXPECT_EQ(autoscaling_error("CompleteLifecycleAction", "AccessDenied", "User: u").what,
             "autoscaling:CompleteLifecycleAction is not allowed: give the instance's role the "
-            "permission autoscaling:CompleteLifecycleAction");
+            "permission autoscaling:CompleteLifecycleAction (User: u)");
 }
 
 class Keys final : public CredentialSource {
