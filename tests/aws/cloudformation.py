@@ -133,7 +133,8 @@ class Template:
         """What CloudFormation would say to these values before it makes anything."""
         for name, parameter in self.parameters.items():
             value = self.values[name]
-            if not re.fullmatch(parameter.get("AllowedPattern", ".*"), str(value)):
+            if not all(re.fullmatch(parameter.get("AllowedPattern", ".*"), str(each))
+                       for each in (value if isinstance(value, list) else [value])):
                 yield f"{name}: {value!r} is not {parameter['AllowedPattern']}"
             if len(str(value)) > parameter.get("MaxLength", len(str(value))):
                 yield f"{name}: {value!r} is longer than {parameter['MaxLength']}"

@@ -12,8 +12,11 @@ SUBNETS = {"a": "subnet-a", "b": "subnet-b", "c": "subnet-c"}
 VPCS = {letter: "vpc-1" for letter in SUBNETS}
 
 # What a user gives, by Terraform's names.
-GIVEN = {"cluster_name": "prod.example.com", "kubernetes_version": "1.33.2", "image_id": "ami-1", "vpc_id": "vpc-1"}
+GIVEN = {"cluster_name": "prod.example.com", "kubernetes_version": "1.33.2", "image_id": "ami-1", "vpc_id": "vpc-1",
+         "administrators": [f"arn:aws:iam::{ACCOUNT}:role/deploys"]}
 VARIED = GIVEN | {
+    "administrators": [f"arn:aws:iam::{ACCOUNT}:role/aws-reserved/sso.amazonaws.com/*/AWSReservedSSO_Admins_*",
+                       f"arn:aws:iam::{ACCOUNT}:user/ops"],
     "scheme": "internet-facing", "api_subnet_ids": ["subnet-x", "subnet-y", "subnet-z"], "api_clients": "192.0.2.0/24",
     "overlay_port": 4789, "master_instance_type": "m7g.xlarge", "worker_instance_type": "c7g.large", "workers_min": 2,
     "workers_max": 6, "root_device_name": "/dev/sda1", "root_volume_size": 30,

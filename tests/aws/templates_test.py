@@ -54,7 +54,7 @@ class Same(unittest.TestCase):
                          set(pictures.module_of(TERRAFORM, pictures.GIVEN).variables))
         plain, _ = both(pictures.GIVEN)
         for name, value in pictures.VARIED.items():
-            if name in pictures.GIVEN:
+            if value == pictures.GIVEN.get(name):
                 continue
             with self.subTest(name):
                 varied = pictures.of_cloudformation(
@@ -71,10 +71,10 @@ class Same(unittest.TestCase):
                 parameter = template.parameters[pictures.camel(name)]
                 self.assertEqual(terraform.unquoted(variable.get("description", '""')), parameter.get("Description", ""))
                 default = variable.get("default")
-                if name in pictures.LISTS:
-                    self.assertEqual((default, parameter["Default"]), ([], ""))
-                elif default is None:
+                if default is None:
                     self.assertNotIn("Default", parameter)
+                elif name in pictures.LISTS:
+                    self.assertEqual((default, parameter["Default"]), ([], ""))
                 else:
                     self.assertEqual(terraform.unquoted(str(default)), str(parameter["Default"]))
 
@@ -130,6 +130,11 @@ class Refused(unittest.TestCase):
         bad_and_good = {
             "cluster_name": (["", "Prod", "prod.", "-prod", f"{long}.abcd"], ["prod", "a.b-c", f"{long}.abc"]),
             "kubernetes_version": (["", "1.33", "v1.33.2", "1.33.2-rc.0"], ["1.33.2", "1.30.14"]),
+            "administrators": (
+                [[], [""], ["*"], ["ops"], ["arn:aws:iam::123456789012:role/*"], ["arn:aws:iam::*:role/ops"],
+                 ["arn:aws:iam::123456789012:user/ops", "arn:aws:sts::123456789012:assumed-role/ops/me"]],
+                [["arn:aws:iam::123456789012:root"], ["arn:aws-cn:iam::123456789012:role/team/ops"],
+                 ["arn:aws:iam::123456789012:role/aws-reserved/sso.amazonaws.com/*/AWSReservedSSO_Ops_*"]]),
             "scheme": (["", "public"], ["internal", "internet-facing"]),
             "api_clients": (["", "10.0.0.0", "10.0.0.0/8,192.0.2.0/24", "sg-1", "10.0.0.0/8\n"], ["192.0.2.0/24"]),
             "volume_key_arn": (["alias/etcd", "1-2", "arn:aws:kms:eu-west-1:123456789012:alias/etcd"],
@@ -217,9 +222,25 @@ class AsTheProductHasIt(unittest.TestCase):
         bucket = self.picture["bucket"]
         self.assertEqual([bucket["kept"], bucket["versioning"], bucket["encryption"], bucket["public"]],
                          ["true", "Enabled", "AES256", ["true"] * 4])
-        statement, = bucket["policy"]["Statement"]
-        self.assertEqual([statement["Effect"], statement["Condition"], statement["Resource"]],
-                         ["Deny", {"Bool": {"aws:SecureTransport": "false"}}, ["<bucket arn>", "<bucket arn>/*"]])
+        self.assertEqual({(each["Effect"], each["Principal"]) for each in bucket["policy"]["Statement"]}, {("Deny", "*")})
+        tls = bucket["policy"]["Statement"][0]
+        self.assertEqual([tls["Action"], tls["Condition"], tls["Resource"]],
+                         ["s3:*", {"Bool": {"aws:SecureTransport": "false"}}, ["<bucket arn>", "<bucket arn>/*"]])
+
+    def test_the_bucket_is_for_masters_and_administrators_alone(self):
+        for given in (pictures.GIVEN, pictures.VARIED):
+            for picture in both(given):
+                denied = {each["Sid"]: (each["Action"], each["Resource"], each["Condition"])
+                          for each in picture["bucket"]["policy"]["Statement"][1:]}
+                readers = {"ArnNotLike": {"aws:PrincipalArn": ["<master role arn>", *given["administrators"]]}}
+                self.assertEqual(denied, {
+                    "ObjectsForMastersAndAdministratorsAlone": ("s3:*", ["<bucket arn>/*"], readers),
+                    "NamesForMastersAndAdministratorsAlone": (
+                        ["s3:ListBucket", "s3:ListBucketMultipartUploads", "s3:ListBucketVersions"], ["<bucket arn>"],
+                        readers),
+                    "GuardsForAdministratorsAlone": (
+                        ["s3:DeleteBucket*", "s3:Put*"], ["<bucket arn>"],
+                        {"ArnNotLike": {"aws:PrincipalArn": given["administrators"]}})})
 
     def test_what_terraform_keeps_is_named_where_the_cluster_is_removed(self):
         module = pictures.module_of(TERRAFORM, pictures.GIVEN)

@@ -5,6 +5,7 @@ A reference to a resource or data source is a Ref, which keeps its address and a
 """
 import base64
 import functools
+import json
 import pathlib
 import re
 
@@ -211,6 +212,9 @@ class Expression:
             "regex": lambda pattern, text: (re.search(re.sub(r"\$$", r"\\Z", pattern), text) or [None])[0],
             "can": lambda value: value is not None,
             "merge": lambda *maps: {key: value for each in maps for key, value in each.items()},
+            "concat": lambda *lists: [each for one in lists for each in one],
+            "join": lambda between, values: between.join(map(str, values)),
+            "jsonencode": lambda value: json.dumps(value, default=str),
             "replace": lambda text, old, new: text.replace(old, new),
             "base64encode": lambda text: base64.b64encode(text.encode()).decode(),
             "contains": lambda values, value: value in values,

@@ -154,7 +154,9 @@ std::string spec_of(ClusterPlan const& plan) {
   for (auto const& [name, value] : plan.delays) delays[name] = value;
   spec += "delays:\n";
   for (auto const& [name, value] : delays) spec += fmt::format("  {}: {}\n", name, value);
-  spec += fmt::format("buckets: [{{name: {}}}]\n", kStateBucket);
+  spec += fmt::format(
+      "buckets: [{{name: {}, policy: {{content: {}}}}}]\n", kStateBucket,
+      json::print(Tree(test::shipped_policy("state-bucket", kClusterName, kStateBucket))));
   spec += "policies:\n";
   for (auto const* role : {"master", "worker"}) {
     auto const policy = test::shipped_policy(fmt::format("{}s", role), kClusterName, kStateBucket);

@@ -48,6 +48,14 @@ std::string role_of(Instance const& instance) {
   return "haagent-" + (instance.from.role.empty() ? "node" : instance.from.role);
 }
 
+std::string principal_of(Caller const& caller) {
+  if (caller.role.empty()) return caller.arn;
+  constexpr std::string_view kSts = "arn:aws:sts::";
+  auto const account =
+      caller.arn.substr(kSts.size(), caller.arn.find(':', kSts.size()) - kSts.size());
+  return fmt::format("arn:aws:iam::{}:role/{}", account, caller.role);
+}
+
 KeyRing::KeyRing(Region& region) : region_(region) {
   for (auto const& key : region.spec().operators) {
     keys_[key.access_key_id] = Key{

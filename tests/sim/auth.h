@@ -22,6 +22,8 @@ struct Caller {
 };
 
 std::string role_of(Instance const& instance);  // "haagent-master"
+// What policies know the caller by: of a session, its role: "arn:aws:iam::1:role/haagent-master".
+std::string principal_of(Caller const& caller);
 
 // Keys of operators, and the temporary ones that IMDS gives out. Thread-safe.
 class KeyRing {

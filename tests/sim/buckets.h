@@ -13,13 +13,15 @@
 #include "agent/base/http.h"
 #include "tests/sim/bytes.h"
 #include "tests/sim/errors.h"
+#include "tests/sim/iam_policy.h"
 
 namespace haagent::sim {
 
 struct BucketSpec {
   std::string name;
-  std::string region;   // empty: the region's own
-  std::string kms_key;  // of the bucket's default encryption; empty: AES256
+  std::string region;                    // empty: the region's own
+  std::string kms_key;                   // of the bucket's default encryption; empty: AES256
+  std::optional<IamPolicy> policy = {};  // what it denies is denied to everybody, operators too
 };
 
 struct Object {

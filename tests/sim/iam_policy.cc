@@ -231,13 +231,23 @@ Result<std::vector<IamCondition>> conditions_of(Tree const& tree) {
   return conditions;
 }
 
-Result<IamStatement> statement_of(Tree const& tree) {
+// "*", or {"AWS": "*"}.
+bool is_everybody(Tree const* principal) {
+  if (principal && principal->is_map() && principal->entries().size() == 1)
+    principal = principal->find("AWS");
+  return principal && principal->is_scalar() && principal->text() == "*";
+}
+
+Result<IamStatement> statement_of(Tree const& tree, bool of_bucket) {
   if (!tree.is_map()) return fail(Kind::invalid, "must be a map");
   constexpr std::array kKnown = {"Sid", "Effect", "Action", "Resource", "Condition"};
   for (auto const& entry : tree.entries()) {
+    if (of_bucket && entry.key == "Principal") continue;
     if (std::ranges::find(kKnown, entry.key) == kKnown.end())
       return fail(Kind::invalid, "'{}' is not known here", entry.key);
   }
+  if (of_bucket && !is_everybody(tree.find("Principal")))
+    return fail(Kind::invalid, "a Principal other than \"*\" is not known here");
   IamStatement statement;
   statement.sid = tree.text_at("Sid");
   auto const effect = tree.text_at("Effect");
@@ -297,6 +307,14 @@ bool IamStatement::applies_to(IamRequest const& request) const {
 }
 
 Result<IamPolicy> IamPolicy::parse(std::string_view text) {
+  return parse_of(text, /*of_bucket=*/false);
+}
+
+Result<IamPolicy> IamPolicy::parse_of_bucket(std::string_view text) {
+  return parse_of(text, /*of_bucket=*/true);
+}
+
+Result<IamPolicy> IamPolicy::parse_of(std::string_view text, bool of_bucket) {
   auto const tree = json::parse(text);
   if (!tree) return std::unexpected(tree.error());
   if (!tree->is_map()) return fail(Kind::invalid, "a policy is a map");
@@ -313,7 +331,7 @@ Result<IamPolicy> IamPolicy::parse(std::string_view text) {
   IamPolicy policy;
   auto const add = [&](Tree const& each) -> Result<void> {
     auto const number = policy.statements_.size();
-    auto statement = statement_of(each);
+    auto statement = statement_of(each, of_bucket);
     if (!statement) {
       auto const sid = each.text_at("Sid");
       return fail(statement.error(), "Statement[{}]{}", number, sid.empty() ? "" : " " + sid);
@@ -338,6 +356,12 @@ IamStatement const* IamPolicy::allowing(IamRequest const& request) const {
     if (!found) found = &statement;
   }
   return found;
+}
+
+IamStatement const* IamPolicy::denying(IamRequest const& request) const {
+  for (auto const& statement : statements_)
+    if (!statement.allows && statement.applies_to(request)) return &statement;
+  return nullptr;
 }
 
 }  // namespace haagent::sim

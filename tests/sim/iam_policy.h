@@ -1,6 +1,6 @@
-// An IAM policy as it is attached to a role, and what it says of one request. Pure. What IAM knows
-// and this does not (NotAction, NotResource, Principal, dates, numbers, addresses) is an error when
-// the policy is read, so that none is judged by half.
+// An IAM policy as it is attached to a role or to a bucket, and what it says of one request. Pure.
+// What IAM knows and this does not (NotAction, NotResource, principals other than everybody, dates,
+// numbers, addresses) is an error when the policy is read, so that none is judged by half.
 #pragma once
 
 #include <map>
@@ -46,12 +46,17 @@ class IamPolicy {
  public:
   // Errors are `invalid` and name the statement.
   static Result<IamPolicy> parse(std::string_view json);
+  // The same, where each statement has the Principal "*".
+  static Result<IamPolicy> parse_of_bucket(std::string_view json);
 
   std::vector<IamStatement> const& statements() const { return statements_; }
   // The statement that allows it; null where none does, or where one denies it.
   IamStatement const* allowing(IamRequest const& request) const;
+  // The statement that denies it, whatever allows it; null where none does.
+  IamStatement const* denying(IamRequest const& request) const;
 
  private:
+  static Result<IamPolicy> parse_of(std::string_view json, bool of_bucket);
   std::vector<IamStatement> statements_;
 };
 

@@ -332,34 +332,44 @@ Api<void> S3Service::check_region(Call const& call) const {
                "endpoint. Please send all future requests to this endpoint."});
 }
 
-bool S3Service::permits(Call const& call, std::string_view permission) const {
-  if (call.caller.is_operator) return true;
-  if (region_.api_faults().is_denied(permission)) return false;
+std::optional<std::string> S3Service::refusal(Call const& call, std::string_view permission) const {
   // What a list asks for is in its prefix; whether a key that is not there may be known is asked
   // without one.
   auto const prefix = call.place.key.empty() ? call.query.find("prefix") : std::nullopt;
-  auto const refusal = region_.permissions().refusal(
-      call.caller.role,
-      {iam_request_of_s3(std::string(permission), call.place.bucket, call.place.key, prefix)});
-  if (refusal) region_.timeline().add(call.caller.name, "", "not allowed", *refusal);
-  return !refusal;
+  auto request =
+      iam_request_of_s3(std::string(permission), call.place.bucket, call.place.key, prefix);
+  request.context["aws:PrincipalArn"] = {principal_of(call.caller)};
+  request.context["aws:SecureTransport"] = {"true"};
+  auto const* bucket = region_.buckets().find(call.place.bucket);
+  if (bucket && bucket->policy && bucket->policy->denying(request)) {
+    region_.timeline().add(call.caller.name, "", "not allowed",
+                           fmt::format("{} on resource: {}", request.action, request.resource));
+    return "with an explicit deny in a resource-based policy";
+  }
+  if (call.caller.is_operator) return std::nullopt;
+  auto const why = fmt::format("because no identity-based policy allows the {} action", permission);
+  if (region_.api_faults().is_denied(permission)) return why;
+  auto const refused = region_.permissions().refusal(call.caller.role, {request});
+  if (!refused) return std::nullopt;
+  region_.timeline().add(call.caller.name, "", "not allowed", *refused);
+  return why;
 }
 
 Api<void> S3Service::allow(Call const& call) const {
   auto const* operation = operation_of(call);
-  auto const refused = [&](std::string_view permission) -> Api<void> {
+  auto const may = [&](std::string_view permission) -> Api<void> {
+    auto const why = refusal(call, permission);
+    if (!why) return {};
     return std::unexpected(ApiError{
         "AccessDenied", 403,
         fmt::format(
-            "User: {} is not authorized to perform: {} on resource: \"arn:aws:s3:::{}{}{}\" "
-            "because no identity-based policy allows the {} action",
+            "User: {} is not authorized to perform: {} on resource: \"arn:aws:s3:::{}{}{}\" {}",
             call.caller.arn, permission, call.place.bucket, call.place.key.empty() ? "" : "/",
-            call.place.key, permission)});
+            call.place.key, *why)});
   };
-  if (!permits(call, operation->permission)) return refused(operation->permission);
+  if (auto allowed = may(operation->permission); !allowed) return allowed;
   // A write on the condition of what is there tells what is there.
-  if (call.method() == "PUT" && !call.header("if-match").empty() && !permits(call, "s3:GetObject"))
-    return refused("s3:GetObject");
+  if (call.method() == "PUT" && !call.header("if-match").empty()) return may("s3:GetObject");
   return {};
 }
 
@@ -616,7 +626,7 @@ S3Service::Answer S3Service::put_object(Call const& call) {
 
 S3Service::Answer S3Service::missing(Call const& call) const {
   // Who may not list may not learn what is there.
-  if (!permits(call, "s3:ListBucket"))
+  if (refusal(call, "s3:ListBucket"))
     return std::unexpected(ApiError{"AccessDenied", 403, "Access Denied"});
   return std::unexpected(ApiError{"NoSuchKey", 404, "The specified key does not exist."});
 }

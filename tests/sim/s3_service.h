@@ -29,7 +29,8 @@ class S3Service {
 
   static Operation const* operation_of(Call const& call);
   Api<void> check_region(Call const& call) const;
-  bool permits(Call const& call, std::string_view permission) const;
+  // Why the caller may not, in AWS's words.
+  std::optional<std::string> refusal(Call const& call, std::string_view permission) const;
   Api<void> allow(Call const& call) const;
   Answer missing(Call const& call) const;
   Response refuse(Call const& call, ApiError const& error) const;

@@ -395,7 +395,11 @@ class SpecReader {
     reader_.map(tree, path,
                 {{"name", reader_.text(bucket.name)},
                  {"region", reader_.text(bucket.region)},
-                 {"kms-key", reader_.text(bucket.kms_key)}});
+                 {"kms-key", reader_.text(bucket.kms_key)},
+                 {"policy", [&](Tree const& from, std::string const& at) {
+                    if (auto read = policy(from, at, IamPolicy::parse_of_bucket))
+                      bucket.policy = std::move(*read);
+                  }}});
     need(tree, path, "name");
     for (auto const& other : spec_.region.buckets) {
       if (other.name == bucket.name) {
@@ -412,21 +416,25 @@ class SpecReader {
       return;
     }
     for (auto const& entry : tree.entries()) {
-      auto const at = path + "." + entry.key;
-      std::optional<std::string> json;
-      if (entry.value.is_map()) {
-        reader_.map(entry.value, at, {{"content", reader_.text(json.emplace())}});
-      } else {
-        json = reader_.read(entry.value, at);
-      }
-      if (!json) continue;
-      auto policy = IamPolicy::parse(*json);
-      if (policy) {
-        spec_.region.policies.insert_or_assign(entry.key, std::move(*policy));
-      } else {
-        reader_.problem(entry.value.mark(), at, policy.error().what);
-      }
+      if (auto read = policy(entry.value, path + "." + entry.key, IamPolicy::parse))
+        spec_.region.policies.insert_or_assign(entry.key, std::move(*read));
     }
+  }
+
+  // A file or {content: ...}.
+  std::optional<IamPolicy> policy(Tree const& tree, std::string const& path,
+                                  Result<IamPolicy> (*parse)(std::string_view)) {
+    std::optional<std::string> json;
+    if (tree.is_map()) {
+      reader_.map(tree, path, {{"content", reader_.text(json.emplace())}});
+    } else {
+      json = reader_.read(tree, path);
+    }
+    if (!json) return std::nullopt;
+    auto read = parse(*json);
+    if (read) return std::move(*read);
+    reader_.problem(tree.mark(), path, read.error().what);
+    return std::nullopt;
   }
 
   void delays(Tree const& tree, std::string const& path) {

@@ -74,7 +74,9 @@ resource "aws_s3_bucket_lifecycle_configuration" "state" {
 resource "aws_s3_bucket_policy" "state" {
   bucket = aws_s3_bucket.state.id
   policy = templatefile("${path.module}/policies/state-bucket.json", {
-    bucket_arn = aws_s3_bucket.state.arn
+    bucket_arn     = aws_s3_bucket.state.arn
+    readers        = jsonencode(concat([aws_iam_role.master.arn], var.administrators))
+    administrators = jsonencode(var.administrators)
   })
   lifecycle {
     prevent_destroy = true

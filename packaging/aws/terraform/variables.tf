@@ -22,6 +22,15 @@ variable "image_id" {
   type        = string
 }
 
+variable "administrators" {
+  description = "ARNs of the roles and users that may read and change the state bucket beside the masters, who deploys this among them: who can is root in the cluster. Of a session its role, with its path; * stands for any part of a name"
+  type        = list(string)
+  validation {
+    condition     = can(regex("^arn:[-a-z]+:iam::[0-9]+:(root|(role|user)/[-a-zA-Z0-9+=.@_/]*[a-zA-Z0-9][-a-zA-Z0-9+=.@_/*]*)(,arn:[-a-z]+:iam::[0-9]+:(root|(role|user)/[-a-zA-Z0-9+=.@_/]*[a-zA-Z0-9][-a-zA-Z0-9+=.@_/*]*))*$", join(",", var.administrators)))
+    error_message = "Each must be the ARN of a role, of a user, or of the account's root, and there must be one; a name of * alone would be everybody."
+  }
+}
+
 variable "vpc_id" {
   type = string
 }

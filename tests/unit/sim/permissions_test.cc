@@ -49,7 +49,7 @@ RegionSpec guarded() {
 }
 
 struct PermissionsTest : testing::Test, ServiceWorld {
-  PermissionsTest() : ServiceWorld(guarded()) { boot(); }
+  explicit PermissionsTest(RegionSpec spec = guarded()) : ServiceWorld(std::move(spec)) { boot(); }
 
   std::string ec2(Instance const& who, Parameters parameters) {
     auto const answer = call_as(who, parameters);
@@ -72,12 +72,15 @@ struct PermissionsTest : testing::Test, ServiceWorld {
   }
   Response s3(Instance const& who, std::string const& method, std::string const& target,
               std::string const& body = "") {
+    return s3_by(keys.credentials_of(who), method, target, body);
+  }
+  Response s3_by(aws::Credentials const& credentials, std::string const& method,
+                 std::string const& target, std::string const& body = "") {
     HttpRequest http;
     http.method = method;
     http.url = "https://s3.eu-west-1.amazonaws.com" + target;
     http.body = body;
-    aws::Signer({"eu-west-1", "s3"}, aws::kS3Rules)
-        .sign(http, keys.credentials_of(who), clock.utc());
+    aws::Signer({"eu-west-1", "s3"}, aws::kS3Rules).sign(http, credentials, clock.utc());
     Request request;
     auto const query = target.find('?');
     request.wire = {method, target.substr(0, query),
@@ -141,6 +144,106 @@ TEST_F(PermissionsTest, AWorkerMayNothingInEc2AndS3) {
   EXPECT_EQ(attach(worker, "main-a", worker), "UnauthorizedOperation");
   EXPECT_EQ(s3(worker, "GET", "/state/demo/pki/ca.crt").status, 403);
   EXPECT_EQ(s3(worker, "GET", "/state?list-type=2&prefix=demo%2F").status, 403);
+}
+
+// The state bucket of the templates, in an account where others have broad rights.
+RegionSpec with_broad_rights() {
+  auto spec = guarded();
+  auto const broad = IamPolicy::parse(
+      R"({"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "s3:*", "Resource": "*"}})");
+  spec.policies["haagent-worker"] = *broad;
+  auto const policy =
+      IamPolicy::parse_of_bucket(test::shipped_policy("state-bucket", "demo", "state"));
+  EXPECT_TRUE(policy) << (policy ? "" : policy.error().what);
+  spec.buckets = {{"state", "", "", *policy}, {"theirs", "", ""}};
+  return spec;
+}
+
+struct StateBucketTest : PermissionsTest {
+  StateBucketTest() : PermissionsTest(with_broad_rights()) {}
+};
+
+TEST_F(StateBucketTest, IsForTheMastersAndNobodyWithBroadRights) {
+  auto const a = member("masters-a");
+  auto const other = member("workers");
+  std::string const key = "/state/demo/pki/ca.crt";
+  ASSERT_EQ(s3(a, "PUT", key, "secret").status, 200);
+  auto const etag = header_of(s3(a, "GET", key).headers, "etag");
+  EXPECT_TRUE(etag);
+  EXPECT_EQ(s3(a, "GET", "/state?list-type=2&prefix=demo%2F").status, 200);
+  EXPECT_EQ(s3(other, "PUT", "/theirs/x", "x").status, 200) << "it has broad rights";
+  for (auto const& [method, target] : std::vector<std::pair<std::string, std::string>>{
+           {"GET", key},
+           {"HEAD", key},
+           {"PUT", key},
+           {"DELETE", key},
+           {"PUT", "/state/another-prefix"},
+           {"POST", key + "?uploads"},
+           {"GET", "/state?list-type=2&prefix=demo%2F"},
+           {"GET", "/state?list-type=2"},
+           {"GET", "/state?uploads"}}) {
+    auto const answer = s3(other, method, target, method == "PUT" ? "x" : "");
+    EXPECT_EQ(answer.status, 403) << method << ' ' << target << ": " << answer.body;
+    EXPECT_FALSE(answer.body.contains("secret"));
+  }
+  EXPECT_THAT(s3(other, "GET", key).body, HasSubstr("with an explicit deny"));
+  EXPECT_EQ(header_of(s3(a, "GET", key).headers, "etag"), etag) << "nothing was changed";
+}
+
+TEST_F(StateBucketTest, IsForAnAdministratorToo) {
+  EXPECT_EQ(s3_by(operator_keys(), "PUT", "/state/demo/x", "x").status, 200);
+  EXPECT_EQ(s3_by(operator_keys(), "GET", "/state?list-type=2").status, 200);
+}
+
+// An operator who is not in the list: rights by nobody's policy are none here.
+TEST(StateBucket, IsNotForAnAdministratorOfSomethingElse) {
+  auto text = test::shipped_policy("state-bucket", "demo", "state");
+  for (std::size_t at; (at = text.find("user/operator")) != text.npos;)
+    text.replace(at, 13, "role/another");
+  auto spec = guarded();
+  spec.buckets = {{"state", "", "", *IamPolicy::parse_of_bucket(text)}};
+  struct Fixture : PermissionsTest {
+    using PermissionsTest::PermissionsTest;
+    void TestBody() override {}
+  } test(spec);
+  EXPECT_EQ(test.s3_by(test.operator_keys(), "GET", "/state/demo/x").status, 403);
+  EXPECT_EQ(test.s3(test.member("masters-a"), "GET", "/state/demo/x").status, 404);
+}
+
+// What the region has no calls for.
+TEST(StateBucket, ItsGuardsAndVersionsAreFor) {
+  auto const policy =
+      IamPolicy::parse_of_bucket(test::shipped_policy("state-bucket", "demo", "state"));
+  ASSERT_TRUE(policy) << policy.error().what;
+  auto const denied = [&](std::string const& who, std::string const& action,
+                          std::string const& resource, std::string const& tls = "true") {
+    IamRequest request{action, "arn:aws:s3:::state" + resource, {{"aws:SecureTransport", {tls}}}};
+    if (!who.empty()) request.context["aws:PrincipalArn"] = {"arn:aws:iam::123456789012:" + who};
+    return policy->denying(request) != nullptr;
+  };
+  std::string const master = "role/haagent-master", admin = "user/operator";
+  for (auto const& who :
+       std::vector<std::string>{master, admin, "role/haagent-master2", "role/x/haagent-master",
+                                "role/admins", "root", ""}) {
+    for (auto const* action : {"s3:GetObject", "s3:GetObjectVersion", "s3:PutObject",
+                               "s3:DeleteObject", "s3:DeleteObjectVersion", "s3:PutObjectAcl",
+                               "s3:RestoreObject", "s3:GetObjectAttributes", "s3:ReplicateObject"})
+      EXPECT_EQ(denied(who, action, "/demo/pki/ca.key"), who != master && who != admin)
+          << who << ' ' << action;
+    for (auto const* action :
+         {"s3:ListBucket", "s3:ListBucketVersions", "s3:ListBucketMultipartUploads"})
+      EXPECT_EQ(denied(who, action, ""), who != master && who != admin) << who << ' ' << action;
+    for (auto const* action :
+         {"s3:PutBucketPolicy", "s3:DeleteBucketPolicy", "s3:PutBucketAcl", "s3:DeleteBucket",
+          "s3:PutBucketPublicAccessBlock", "s3:PutBucketOwnershipControls",
+          "s3:PutReplicationConfiguration", "s3:PutLifecycleConfiguration",
+          "s3:PutBucketVersioning", "s3:PutEncryptionConfiguration", "s3:PutInventoryConfiguration",
+          "s3:PutBucketLogging"})
+      EXPECT_EQ(denied(who, action, ""), who != admin) << who << ' ' << action;
+    for (auto const* action : {"s3:GetBucketPolicy", "s3:GetBucketLocation", "s3:GetBucketTagging"})
+      EXPECT_FALSE(denied(who, action, "")) << "what holds no secret: " << action;
+    EXPECT_TRUE(denied(who, "s3:GetObject", "/demo/pki/ca.key", "false")) << "in the clear";
+  }
 }
 
 TEST_F(PermissionsTest, GroupsAreSettledByTheirOwn) {
