@@ -32,7 +32,25 @@ Result<StatusReport> ask_over(std::string_view scheme, Http& http, std::string c
   return status_from_tree(*tree);
 }
 
+// A worker's page as anybody may have written it: what it says of etcd is left out.
+Result<StatusReport> ask_worker(Http& http, std::string const& address, std::string const& cluster,
+                                Duration timeout, std::stop_token stop) {
+  auto report = ask_over("http", http, address, {}, timeout, std::move(stop));
+  if (!report) return report;
+  if (report->role != "worker" || report->cluster != cluster)
+    return fail(Kind::denied, "what answers there in the clear is no worker of {}", cluster);
+  report->etcd.clear();
+  report->peers.clear();
+  return report;
+}
+
+bool is_tagged_master(aws::Instance const& instance) {
+  return instance.tags.contains("k8s.io/role/control-plane") ||
+         instance.tags.contains("k8s.io/role/master");
+}
+
 std::string role_of(NodeView const& node) {
+  if (node.master) return "master";
   return node.report && !node.report->role.empty() ? node.report->role : "?";
 }
 
@@ -85,7 +103,7 @@ struct EtcdLine {
 std::vector<EtcdLine> lines_of(ClusterView const& view, EtcdCluster cluster) {
   std::vector<EtcdLine> lines;
   for (auto const& node : view.nodes) {
-    if (!node.report) continue;
+    if (!node.proves()) continue;
     for (auto const& etcd : node.report->etcd) {
       if (etcd.cluster == cluster) lines.push_back({&node, &etcd});
     }
@@ -134,12 +152,7 @@ std::string size_words(std::uint64_t bytes) {
 
 Result<StatusReport> ask_agent(Http& http, std::string const& address, HttpTls const& tls,
                                Duration timeout, std::stop_token stop) {
-  auto secure = ask_over("https", http, address, tls, timeout, stop);
-  if (secure) return secure;
-  auto plain = ask_over("http", http, address, {}, timeout, stop);
-  // What keeps two masters apart is said by the first.
-  if (!plain || plain->role == "master") return secure;
-  return plain;
+  return ask_over("https", http, address, tls, timeout, std::move(stop));
 }
 
 ClusterView gather_cluster(StatusReport const& own, std::vector<aws::Instance> const& instances,
@@ -148,16 +161,23 @@ ClusterView gather_cluster(StatusReport const& own, std::vector<aws::Instance> c
   view.cluster = own.cluster;
   view.endpoint = own.endpoint;
   view.kubernetes = own.kubernetes;
+  std::set<std::string> masters;
+  if (own.identity) masters.insert(own.identity->address);
+  for (auto const& peer : own.peers) masters.insert(peer.address);
   std::set<std::string> known;
   for (auto const& instance : instances) {
     if (instance.state == "terminated") continue;
     auto const& address = instance.ipv4.empty() ? instance.ipv6 : instance.ipv4;
     if (!address.empty()) known.insert(address);
-    view.nodes.push_back({instance.id, instance.zone, address, instance.state, {}, {}});
+    view.nodes.push_back({.instance_id = instance.id,
+                          .zone = instance.zone,
+                          .address = address,
+                          .instance_state = instance.state,
+                          .master = is_tagged_master(instance) || masters.contains(address)});
   }
   auto add = [&](std::string const& id, std::string const& zone, std::string const& address) {
     if (address.empty() || !known.insert(address).second) return;
-    view.nodes.push_back({id, zone, address, {}, {}, {}});
+    view.nodes.push_back({.instance_id = id, .zone = zone, .address = address, .master = true});
   };
   if (own.identity) add(own.identity->instance_id, own.identity->zone, own.identity->address);
   // EC2's list is the truth; without it, the addresses that this node last knew.
@@ -168,22 +188,30 @@ ClusterView gather_cluster(StatusReport const& own, std::vector<aws::Instance> c
   {
     std::vector<std::jthread> threads;
     for (auto& node : view.nodes) {
-      threads.emplace_back([&http, &tls, &node, timeout, stop] {
+      threads.emplace_back([&http, &tls, &node, &own, timeout, stop] {
         if (node.address.empty()) {
           node.problem = "it has no address";
           return;
         }
         auto report = ask_agent(http, node.address, tls, timeout, stop);
+        auto const why = report ? "" : report.error().what;
+        if (!report && !node.master) {
+          report = ask_worker(http, node.address, own.cluster, timeout, stop);
+          node.in_the_clear = report.has_value();
+        }
         if (report) {
           node.report = *std::move(report);
         } else {
-          node.problem = report.error().what;
+          // What keeps two masters apart is said by the first.
+          node.problem = report.error().kind == Kind::denied ? report.error().what : why;
         }
       });
     }
   }
   for (auto& node : view.nodes) {
-    if (!node.report || !node.report->identity) continue;
+    if (!node.proves()) continue;
+    node.master = node.master || node.report->role == "master";
+    if (!node.report->identity) continue;
     node.instance_id = node.report->identity->instance_id;
     node.zone = node.report->identity->zone;
   }
@@ -205,7 +233,7 @@ std::string cluster_page(ClusterView const& view, bool colour) {
     std::string line;
     if (!member) {
       bool const a_master_answers = std::ranges::any_of(
-          view.nodes, [](NodeView const& node) { return role_of(node) == "master"; });
+          view.nodes, [](NodeView const& node) { return node.master && node.proves(); });
       line = a_master_answers
                  ? "no member answers"
                  : "not known: no master's agent answers, and etcd goes on without them";
@@ -238,6 +266,7 @@ std::string cluster_page(ClusterView const& view, bool colour) {
     if (node.report) {
       auto const& report = *node.report;
       state = to_string(phase_of(report));
+      if (node.in_the_clear) state += " (in the clear)";
       configs = configs_of(report);
       if (report.booted) {
         boot = to_words(std::chrono::duration_cast<Duration>(*report.booted - report.started));
@@ -258,6 +287,9 @@ std::string cluster_page(ClusterView const& view, bool colour) {
                node.address.empty() ? "-" : node.address, role_of(node), state, configs, boot});
   }
   page += '\n' + nodes.print();
+  if (std::ranges::any_of(view.nodes,
+                          [](NodeView const& node) { return node.report && !node.proves(); }))
+    page += "What workers say comes in the clear: it is shown, and proves nothing.\n";
 
   Table volumes({"MEMBER", "ZONE", "VOLUME", "DEVICE", "STATE", "DB", "FREE"});
   for (auto cluster : kEtcdClusters) {
@@ -307,7 +339,9 @@ Tree to_tree(ClusterView const& view) {
     Tree each = Tree::map({{"instanceId", node.instance_id},
                            {"zone", node.zone},
                            {"address", node.address},
-                           {"instanceState", node.instance_state}});
+                           {"instanceState", node.instance_state},
+                           {"master", node.master}});
+    if (node.report) each["inTheClear"] = node.in_the_clear;
     if (node.report) each["status"] = to_tree(*node.report);
     if (!node.problem.empty()) each["problem"] = node.problem;
     tree["nodes"].push_back(std::move(each));
@@ -317,15 +351,24 @@ Tree to_tree(ClusterView const& view) {
 }
 
 int cluster_exit_code(ClusterView const& view) {
-  auto ready = [](NodeView const& node) {
-    return node.report && phase_of(*node.report) == Phase::ready && has_room(*node.report);
+  // Of a master it has to be proved; of a worker nothing can be, and its own word counts against it
+  // alone.
+  auto good_node = [](NodeView const& node) {
+    bool const ready =
+        node.report && phase_of(*node.report) == Phase::ready && has_room(*node.report);
+    return node.master ? ready && node.proves() : ready || !node.report;
   };
   auto whole = [&](EtcdCluster cluster) {
     auto const* member = best_view(view, cluster);
+    auto const one_cluster = [&](EtcdLine const& line) {
+      return !line.etcd->member || line.etcd->member->cluster_id == member->cluster_id;
+    };
     return has_quorum(member) && member->healthy_voters == member->voters &&
-           reporting_voters(view, cluster) == member->voters;
+           reporting_voters(view, cluster) == member->voters &&
+           std::ranges::all_of(lines_of(view, cluster), one_cluster);
   };
-  bool good = std::ranges::all_of(kEtcdClusters, whole) && std::ranges::all_of(view.nodes, ready);
+  bool const good =
+      std::ranges::all_of(kEtcdClusters, whole) && std::ranges::all_of(view.nodes, good_node);
   return good ? 0 : 1;
 }
 

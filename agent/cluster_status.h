@@ -1,4 +1,9 @@
 // `haagent status --cluster`: every node's own page, put side by side.
+//
+// What decides comes over mutual TLS, from an agent whose certificate is for the address that was
+// asked. Who is a master is known from EC2 and from this node, never from an answer. Workers have
+// no certificate yet: their pages come in the clear, where anybody may write them. They are shown
+// as that, and nothing counts as good because of them.
 #pragma once
 
 #include <optional>
@@ -19,6 +24,10 @@ struct NodeView {
   std::string instance_state;          // as EC2 says; empty where EC2 was not asked
   std::optional<StatusReport> report;  // what its agent answers
   std::string problem;                 // why there is no report
+  bool master = false;                 // by EC2's tags, or one that this node carries etcd with
+  bool in_the_clear = false;           // the report: it proves nothing
+
+  bool proves() const { return report && !in_the_clear; }
 };
 
 struct ClusterView {
@@ -29,8 +38,7 @@ struct ClusterView {
   std::string note;             // what could not be asked, and what that means
 };
 
-// The page of the agent at the address: with mutual TLS, and where nobody speaks TLS, in the clear,
-// as workers serve it. A page in the clear that says it is a master's is not believed.
+// The page of the agent at the address, with mutual TLS alone.
 Result<StatusReport> ask_agent(Http& http, std::string const& address, HttpTls const& tls,
                                Duration timeout, std::stop_token stop);
 
@@ -41,8 +49,10 @@ ClusterView gather_cluster(StatusReport const& own, std::vector<aws::Instance> c
 std::string cluster_page(ClusterView const& view, bool colour);
 Tree to_tree(ClusterView const& view);
 
-// 0 where every node is ready and every voter of both etcd clusters is healthy and reports, else 1:
-// a script that takes down one master after the other may go on with 0 alone.
+// 0 where every master is ready, every voter of both etcd clusters is healthy and reports, all of
+// it over mutual TLS, and no worker says that it is not ready; else 1. A script that takes down one
+// master after the other may go on with 0 alone. A page in the clear can make it 1 and never 0, so
+// a worker that says nothing does not count.
 int cluster_exit_code(ClusterView const& view);
 
 }  // namespace haagent

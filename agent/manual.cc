@@ -170,8 +170,10 @@ std::string manual_of_commands(Command const& table) {
   out += section("EXIT STATUS");
   for (auto const& [code, what] : std::vector<std::pair<std::string, std::string>>{
            {"0",
-            "Done. Of status: ready; with --cluster: every node is ready and every voter of "
-            "etcd is healthy."},
+            "Done. Of status: ready; with --cluster: every master is ready and every voter of "
+            "etcd is healthy, by pages that came over mutual TLS, and no worker says that it is "
+            "not "
+            "ready."},
            {"1", "Failed. Of status: not ready."},
            {"2", "Usage."},
            {"3", "Of status: it boots."},

@@ -4,6 +4,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <map>
+#include <mutex>
+#include <set>
+
+#include "agent/base/json.h"
 #include "tests/support/golden.h"
 
 namespace haagent {
@@ -45,12 +50,13 @@ NodeView node(std::string role, char letter, int number) {
   report.rows = {done("kube-files"), done("control-plane")};
   if (role == "master")
     for (auto cluster : kEtcdClusters) report.etcd.push_back(member_of(cluster, letter));
-  return {fmt::format("i-0{}{:02}", letter, number),
-          std::string("eu-west-1") + letter,
-          fmt::format("10.0.{}.{}", 16 * (letter - 'a'), number),
-          "running",
-          report,
-          {}};
+  return {.instance_id = fmt::format("i-0{}{:02}", letter, number),
+          .zone = std::string("eu-west-1") + letter,
+          .address = fmt::format("10.0.{}.{}", 16 * (letter - 'a'), number),
+          .instance_state = "running",
+          .report = report,
+          .master = role == "master",
+          .in_the_clear = role == "worker"};
 }
 
 ClusterView whole() {
@@ -177,6 +183,178 @@ TEST(ClusterStatus, AVoterThatIsGoneIsNotOk) {
     for (auto& etcd : each.report->etcd)
       if (etcd.cluster == EtcdCluster::events) etcd.member->healthy_voters = 2;
   EXPECT_EQ(cluster_exit_code(view), 1);
+}
+
+// Each change to a cluster that is whole, and the exit code then.
+TEST(ClusterStatus, WhatComesInTheClearMakesNothingGood) {
+  struct Case {
+    std::string what;
+    std::function<void(ClusterView&)> change;
+    int exit_code;
+  };
+  auto const is_not_ready = [](NodeView& node) { node.report->booted.reset(); };
+  for (auto const& [what, change, exit_code] : std::vector<Case>{
+           {"whole", [](ClusterView&) {}, 0},
+           {"a master whose page is in the clear",
+            [](ClusterView& view) { view.nodes[1].in_the_clear = true; }, 1},
+           {"a master that is silent", [](ClusterView& view) { view.nodes[1].report.reset(); }, 1},
+           {"a master that calls itself a worker",
+            [](ClusterView& view) {
+              view.nodes[1] = node("worker", 'b', 10);
+              view.nodes[1].master = true;
+            },
+            1},
+           {"a voter whose node is known for no master, and calls itself a worker",
+            [](ClusterView& view) { view.nodes[1] = node("worker", 'b', 10); }, 1},
+           {"a worker that tells of etcd",
+            [](ClusterView& view) {
+              view.nodes[1].report.reset();
+              view.nodes[1].master = false;
+              view.nodes[3].report->etcd = {member_of(EtcdCluster::main, 'b'),
+                                            member_of(EtcdCluster::events, 'b')};
+            },
+            1},
+           {"a voter of another cluster",
+            [](ClusterView& view) {
+              for (auto& etcd : view.nodes[1].report->etcd) {
+                etcd.member->cluster_id = "1";
+                etcd.member->voters = etcd.member->healthy_voters = 1;
+              }
+              for (auto* each : {&view.nodes[0], &view.nodes[2]})
+                for (auto& etcd : each->report->etcd)
+                  etcd.member->voters = etcd.member->healthy_voters = 2;
+            },
+            1},
+           {"a worker that is silent", [](ClusterView& view) { view.nodes[3].report.reset(); }, 0},
+           {"a worker that says it is not ready",
+            [&](ClusterView& view) { is_not_ready(view.nodes[3]); }, 1},
+           {"a master that is not ready", [&](ClusterView& view) { is_not_ready(view.nodes[0]); },
+            1}}) {
+    auto view = whole();
+    change(view);
+    EXPECT_EQ(cluster_exit_code(view), exit_code) << what;
+  }
+}
+
+// Answers by "http://10.0.0.10"; whoever has no row refuses connections.
+class Pages final : public Http {
+ public:
+  Result<HttpResponse> send(HttpRequest const& request, std::stop_token) override {
+    std::lock_guard lock(mutex);
+    asked.insert(request.url.substr(0, request.url.find(":3999")));
+    auto const row = pages.find(request.url.substr(0, request.url.find(":3999")));
+    EXPECT_TRUE(request.direct);
+    if (row == pages.end()) return fail(Kind::transient, "{}: refused", request.url);
+    return HttpResponse{.status = 200, .headers = {}, .body = json::print(to_tree(row->second))};
+  }
+  std::mutex mutex;
+  std::map<std::string, StatusReport> pages;
+  std::set<std::string> asked;
+};
+
+StatusReport page_of(NodeView const& node, std::string const& role) {
+  auto report = *node.report;
+  report.cluster = "prod.example.com";
+  report.role = role;
+  Identity identity;
+  identity.instance_id = node.instance_id;
+  identity.zone = node.zone;
+  identity.address = node.address;
+  report.identity = identity;
+  return report;
+}
+
+class ClusterGathered : public testing::Test {
+ protected:
+  ClusterGathered() {
+    for (auto const& each : whole_.nodes) {
+      auto const role = each.master ? "master" : "worker";
+      http_.pages[(each.master ? "https://" : "http://") + each.address] = page_of(each, role);
+      aws::Instance instance;
+      instance.id = each.instance_id;
+      instance.state = "running";
+      instance.zone = each.zone;
+      instance.ipv4 = each.address;
+      instance.tags = {{each.master ? "k8s.io/role/control-plane" : "k8s.io/role/node", "1"}};
+      instances_.push_back(instance);
+    }
+    own_ = http_.pages.at("https://10.0.0.10");
+  }
+  ClusterView gather() { return gather_cluster(own_, instances_, http_, {}, 1s, {}); }
+  NodeView at(std::string const& address) {
+    for (auto const& each : gather().nodes)
+      if (each.address == address) return each;
+    return {};
+  }
+  // Somebody else has the master's port, and no certificate.
+  void replace_b(std::string const& role) {
+    http_.pages.erase("https://10.0.16.10");
+    http_.pages["http://10.0.16.10"] = page_of(whole_.nodes[1], role);
+  }
+
+  ClusterView const whole_ = whole();
+  Pages http_;
+  std::vector<aws::Instance> instances_;
+  StatusReport own_;
+};
+
+TEST_F(ClusterGathered, IsGoodAsItIs) {
+  auto const view = gather();
+  EXPECT_EQ(view.nodes.size(), 4u);
+  EXPECT_EQ(cluster_exit_code(view), 0) << cluster_page(view, false);
+  EXPECT_TRUE(at("10.0.0.11").in_the_clear);
+  EXPECT_FALSE(at("10.0.0.10").in_the_clear);
+}
+
+TEST_F(ClusterGathered, AMasterIsNotAskedInTheClear) {
+  for (auto const* role : {"worker", "master"}) {
+    replace_b(role);
+    auto const view = gather();
+    EXPECT_EQ(cluster_exit_code(view), 1) << role;
+    EXPECT_FALSE(at("10.0.16.10").report);
+    EXPECT_TRUE(at("10.0.16.10").master);
+    EXPECT_FALSE(http_.asked.contains("http://10.0.16.10"));
+  }
+}
+
+// What recover and restore go by.
+TEST_F(ClusterGathered, AnAgentIsAskedOverTlsAlone) {
+  replace_b("master");
+  EXPECT_FALSE(ask_agent(http_, "10.0.16.10", {}, 1s, {}));
+  EXPECT_FALSE(http_.asked.contains("http://10.0.16.10"));
+  EXPECT_TRUE(ask_agent(http_, "10.0.32.10", {}, 1s, {}));
+}
+
+// EC2 says nothing of roles, or nothing at all: this node knows its peers.
+TEST_F(ClusterGathered, APeerIsAMasterWhateverItsTagsSay) {
+  own_.peers = {{"a", "10.0.0.10"}, {"b", "10.0.16.10"}, {"c", "10.0.32.10"}};
+  replace_b("worker");
+  for (auto& each : instances_) each.tags.clear();
+  EXPECT_EQ(cluster_exit_code(gather()), 1);
+  EXPECT_FALSE(at("10.0.16.10").report);
+  instances_.clear();
+  EXPECT_EQ(cluster_exit_code(gather()), 1);
+  EXPECT_FALSE(http_.asked.contains("http://10.0.16.10"));
+}
+
+TEST_F(ClusterGathered, AVoterIsMissedWhoeverSpeaksInItsPlace) {
+  replace_b("worker");
+  for (auto& each : instances_) each.tags.clear();
+  auto const view = gather();
+  EXPECT_EQ(cluster_exit_code(view), 1) << "two of three voters have agents that answer";
+  EXPECT_TRUE(at("10.0.16.10").in_the_clear);
+  EXPECT_TRUE(at("10.0.16.10").report->etcd.empty());
+}
+
+TEST_F(ClusterGathered, APageInTheClearNamesNobody) {
+  auto& page = http_.pages.at("http://10.0.0.11");
+  page.identity->instance_id = "i-0b10";
+  page.identity->zone = "eu-west-1z";
+  EXPECT_EQ(at("10.0.0.11").instance_id, "i-0a11");
+  EXPECT_EQ(at("10.0.0.11").zone, "eu-west-1a");
+  page.cluster = "another.example.com";
+  EXPECT_FALSE(at("10.0.0.11").report);
+  EXPECT_FALSE(at("10.0.0.11").problem.empty());
 }
 
 }  // namespace
