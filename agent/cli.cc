@@ -7,6 +7,7 @@
 #include "agent/commands.h"
 #include "agent/completions.h"
 #include "agent/config_commands.h"
+#include "agent/config_values.h"
 #include "agent/daemon.h"
 #include "agent/etcd_commands.h"
 #include "agent/exit_codes.h"
@@ -18,6 +19,7 @@
 #include "agent/render_command.h"
 #include "agent/status_command.h"
 #include "agent/version.h"
+#include "bootstrap/pki/client.h"
 
 namespace haagent {
 namespace {
@@ -305,6 +307,21 @@ class CommandLine {
             "Have secrets in etcd encrypted with a new key; turns encryption on where it is off",
             run_pki_rotate_encryption)
         ->add_flag("--off", pki_.off, "Have them written without encryption instead");
+    auto* issue =
+        add_pki(pki, "issue", "Make a certificate for a program that reads the masters' pages",
+                run_pki_issue);
+    issue->add_option("--client", pki_.client, "Its name, such as prometheus")
+        ->type_name("NAME")
+        ->required();
+    issue
+        ->add_option("--out", pki_.out,
+                     "Where NAME.crt, NAME.key and NAME.ca.crt are written; none is overwritten")
+        ->type_name("DIR")
+        ->capture_default_str();
+    pki_.lifetime = to_text(bootstrap::pki::kClientLifetime);
+    issue->add_option("--lifetime", pki_.lifetime, "How long it is good, up to 8760h")
+        ->type_name("TIME")
+        ->capture_default_str();
     add_pki(pki, "status", "Each authority, how far its rotation is, and when what it signed ends",
             run_pki_status);
   }

@@ -1,6 +1,6 @@
 #include "agent/hear_hello.h"
 
-#include "bootstrap/pki/x509.h"
+#include "bootstrap/pki/client.h"
 
 namespace haagent {
 
@@ -10,6 +10,9 @@ ServerReply hear_hello(NodeConfig const& config, bootstrap::Peers& peers, Server
   if (!hello) return {400, hello.error().what};
   auto const certificate = bootstrap::pki::parse_certificate(call.certificate);
   if (!certificate) return {403, certificate.error().what};
+  // A reader's certificate names no host, so that no hello is right with it anyhow.
+  if (!certificate->server || certificate->organization == bootstrap::pki::kClientsOrganization)
+    return {403, "the caller's certificate is no agent's"};
   auto const may = bootstrap::check_hello(config, *hello,
                                           {.names = certificate->dns_names,
                                            .addresses = certificate->addresses,

@@ -3,9 +3,11 @@
 #include <algorithm>
 #include <iostream>
 
+#include "agent/config_values.h"
 #include "agent/exit_codes.h"
 #include "agent/machine.h"
 #include "agent/own_user_data.h"
+#include "agent/pki_files.h"
 #include "agent/signals.h"
 #include "agent/status.h"
 #include "bootstrap/etcd/names.h"
@@ -21,7 +23,7 @@ namespace pki = bootstrap::pki;
 
 constexpr std::string_view kBadConfig = "the configuration has errors";
 
-// What both commands begin with.
+// What the commands begin with.
 struct Desk {
   explicit Desk(PkiCommandOptions const& options) : machine(options.root, options.config) {}
 
@@ -340,6 +342,35 @@ int run_pki_rotate_encryption(PkiCommandOptions const& options) {
       std::cout << print_tree(
           Tree::map({{"schema", 1}, {"from", before.writes}, {"to", changed.target}}),
           options.form);
+    return kExitOk;
+  });
+}
+
+int run_pki_issue(PkiCommandOptions const& options) {
+  auto const lifetime = parse_duration(options.lifetime);
+  if (!lifetime) return end_with(lifetime.error().during("--lifetime"));
+  return at_the_desk(options, [&](Desk& desk, std::stop_token stop) -> Result<int> {
+    auto all = read_all(*desk.store, {pki::kAgentAuthority}, std::move(stop));
+    if (!all) return std::unexpected(all.error());
+    auto issued = pki::issue_client(desk.config, all->front().second, options.client, *lifetime,
+                                    desk.machine.clock.utc());
+    if (!issued) return std::unexpected(issued.error());
+    auto const files = client_files(options.out, options.client);
+    if (auto written = write_client_files(files, *issued); !written)
+      return std::unexpected(written.error());
+    auto const tree = Tree::map({{"schema", 1},
+                                 {"client", options.client},
+                                 {"certificate", files.certificate.string()},
+                                 {"key", files.key.string()},
+                                 {"ca", files.trust.string()},
+                                 {"notAfter", to_rfc3339(issued->not_after)}});
+    std::cout << (options.form == OutputFormat::text
+                      ? fmt::format("{} is good until {}, for GET /metrics and /v1/status of the "
+                                    "masters and nothing else.\n{}\n{}\n{}\n",
+                                    options.client, to_rfc3339(issued->not_after),
+                                    files.certificate.string(), files.key.string(),
+                                    files.trust.string())
+                      : print_tree(tree, options.form));
     return kExitOk;
   });
 }

@@ -1,5 +1,5 @@
-// `haagent pki rotate | rotate-encryption | status`: on a master, by hand or from a script. Exit
-// codes: 0 ok, 1 failed, 77 refused (a rotation is under way, or a master is not well), 78 bad
+// `haagent pki rotate | rotate-encryption | issue | status`: on a master, by hand or from a script.
+// Exit codes: 0 ok, 1 failed, 77 refused (a rotation is under way, or a master is not well), 78 bad
 // configuration.
 #pragma once
 
@@ -22,12 +22,16 @@ struct PkiCommandOptions {
   ConfigRequest config;
   OutputFormat form = OutputFormat::text;
   std::string authority = "all";
-  bool off = false;  // of rotate-encryption
+  bool off = false;       // of rotate-encryption
+  std::string client;     // of issue
+  std::string out = ".";  // its folder
+  std::string lifetime;   // as it was given
 };
 
 int run_pki_rotate(PkiCommandOptions const& options);
 int run_pki_rotate_encryption(PkiCommandOptions const& options);
 int run_pki_status(PkiCommandOptions const& options);
+int run_pki_issue(PkiCommandOptions const& options);
 
 // The names that --authority takes.
 std::vector<std::string> authority_choices();

@@ -9,6 +9,7 @@
 
 #include "agent/base/http_curl.h"
 #include "agent/hear_hello.h"
+#include "bootstrap/pki/client.h"
 #include "bootstrap/pki/leaves.h"
 #include "tests/support/eventually.h"
 #include "tests/support/fake_clock.h"
@@ -226,6 +227,32 @@ TEST_F(AgentServerHears, NobodyElse) {
   EXPECT_FALSE(say({.ca_file = b_.tls.ca_file, .cert_file = {}, .key_file = {}}, body_));
   EXPECT_FALSE(say({}, body_, {}, "http")) << "in the clear";
   EXPECT_EQ(b_is(), "10.0.0.2");
+}
+
+// `haagent pki issue`: Prometheus.
+TEST_F(AgentServerHears, AReaderReadsAndSaysNothing) {
+  Bundle bundle{.stage = Stage::stable, .signing = {}, .cas = {}};
+  bundle.signing = parse_certificate(authority_.certificate)->key_id;
+  bundle.cas.push_back({bundle.signing, {}, authority_});
+  auto const issued =
+      issue_client(config_, bundle, "prometheus", kClientLifetimeLeast, SystemClock().utc());
+  ASSERT_TRUE(issued) << issued.error().what;
+  test::TemporaryDirectory folder;
+  HttpTls const reader{
+      .ca_file = folder / "ca", .cert_file = folder / "crt", .key_file = folder / "key"};
+  test::write_bytes(reader.ca_file, issued->trust);
+  test::write_bytes(reader.cert_file, issued->pair.certificate);
+  test::write_bytes(reader.key_file, issued->pair.key.reveal());
+  auto const read = ask(reader);
+  ASSERT_TRUE(read) << read.error().what;
+  EXPECT_EQ(read->status, 200);
+  EXPECT_EQ(status_of(reader, body_), 403);
+  EXPECT_EQ(b_is(), "10.0.0.2");
+  // And nobody takes it for a master.
+  serve(reader);
+  auto const asked = ask(b_.tls);
+  ASSERT_FALSE(asked);
+  EXPECT_EQ(asked.error().kind, Kind::denied);
 }
 
 TEST_F(AgentServerHears, NothingMalformedAndNothingLong) {
