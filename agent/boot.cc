@@ -1,5 +1,7 @@
 #include "agent/boot.h"
 
+#include <signal.h>
+
 #include "agent/give_up.h"
 #include "agent/hear_hello.h"
 #include "agent/hook_steps.h"
@@ -90,8 +92,6 @@ struct How {
 constexpr Duration kForEver = 24h * 365 * 10;
 // A disk fills and empties slowly.
 constexpr Polling kSpacePolling{.first = 1s, .cap = 15s};
-// The apiserver's own time to end is longer; after this, etcd ends under it.
-constexpr Duration kApiserverEnds = 5s;
 
 Row row(std::unique_ptr<Step> step, How how) {
   Row made;
@@ -222,7 +222,7 @@ std::vector<Row> Boot::warm_pool_rows() {
   return rows;
 }
 
-std::vector<Row> Boot::handover_rows(bool away, bool going_down) {
+std::vector<Row> Boot::handover_rows(bool away, bool going_down, TimeLeft time_left) {
   auto& state = *state_;
   std::vector<Row> rows;
   if (state.config.role == Role::worker) return rows;
@@ -232,20 +232,24 @@ std::vector<Row> Boot::handover_rows(bool away, bool going_down) {
                         .deadline = patience * 2,
                         .polling = {.first = 100ms, .cap = 500ms}}));
   };
-  // A machine that only reboots keeps its manifests: the kubelet ends its pods by itself, and a
-  // reboot finds every file as it was.
-  if (away)
-    add(std::make_unique<bootstrap::kube::Withdraw>(state.config, state.root, state.etcd.http,
-                                                    state.etcd.clock, kApiserverEnds),
-        {}, 2 * kApiserverEnds);
+  // A machine that only reboots keeps its manifests: a reboot finds every file as it was. What runs
+  // below another root than this machine's is nobody to end.
+  bootstrap::kube::WithdrawParts withdraw{.config = state.config,
+                                          .root = state.root,
+                                          .clock = state.etcd.clock,
+                                          .take_manifests = away,
+                                          .end_process = going_down || !away,
+                                          .left = std::move(time_left)};
+  if (state.root.directory() == "/") withdraw.end = [](pid_t pid) { ::kill(pid, SIGTERM); };
+  add(std::make_unique<bootstrap::kube::Withdraw>(std::move(withdraw)), {},
+      bootstrap::kube::kLongestWait + 5s);
   for (auto cluster : kEtcdClusters) {
     auto name = [&](std::string_view what) {
       return fmt::format("{}-{}", what, to_string(cluster));
     };
     add(std::make_unique<bootstrap::LeaderStep>(cluster, state.etcd), {}, 8s);
-    std::vector<std::string> before_stop = {name("leader")};
-    if (away) before_stop.emplace_back("withdraw");
-    add(std::make_unique<bootstrap::StopStep>(cluster, state.etcd), std::move(before_stop), 20s);
+    add(std::make_unique<bootstrap::StopStep>(cluster, state.etcd), {name("leader"), "withdraw"},
+        20s);
     auto steps = state.volumes.release_steps(cluster);
     add(std::move(steps[0]), {name("stop-etcd")}, 20s);
     if (away) add(std::move(steps[1]), {name("unmount")}, going_down ? 2s : 40s);

@@ -1,7 +1,9 @@
 // The boot, written out: which steps a master and a worker take, and what each comes after.
 #pragma once
 
+#include <functional>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "agent/aws/autoscaling.h"
@@ -54,9 +56,11 @@ class Boot {
 
   // The way out: apiserver, leader, etcd, filesystem, and where the instance goes away, the volume;
   // both clusters side by side. No row fails: each has its time, and says what it could not do, so
-  // that one that is stuck never keeps the next from its part. All together stay below the two
-  // minutes of a spot notice.
-  std::vector<Row> handover_rows(bool away, bool going_down);
+  // that one that is stuck never keeps the next from its part. `time_left` says how long it is
+  // until the machine is taken away, nothing where nobody takes it; the wait for the apiserver
+  // leaves the rows behind it what they need of that.
+  using TimeLeft = std::function<std::optional<Duration>()>;
+  std::vector<Row> handover_rows(bool away, bool going_down, TimeLeft time_left = {});
   // The leaders alone, where the instance is likely to go but nobody says that it will.
   std::vector<Row> leader_rows();
   // `terminating-hook`: after handover_rows(true).

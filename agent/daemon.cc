@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <iostream>
 #include <mutex>
 #include <thread>
@@ -240,9 +241,12 @@ class Life {
     booting_.keeper().handing_over(what.why);
     notify::extend_timeout(2min);
     std::optional<Heartbeat> heartbeat;
-    if (watch_.in_group() && what.away) heartbeat.emplace(booting_.hooks(config_), instance());
-    auto& runner =
-        booting_.run_rows(booting_.boot().handover_rows(what.away, what.going_down), kQuick);
+    if (watch_.in_group() && what.away)
+      heartbeat.emplace(booting_.hooks(config_), instance(),
+                        [this](std::optional<Duration> left) { watch_.hook_waits(left); });
+    auto& runner = booting_.run_rows(
+        booting_.boot().handover_rows(what.away, what.going_down, [this] { return time_left(); }),
+        kQuick);
     runner.converge(booting_.facts(), {});
     watch_.handed_over();
     booting_.keeper().handed_over();
@@ -274,6 +278,12 @@ class Life {
     booting_.keeper().in_warm_pool(false);
   }
 
+  // While rows run, nobody else hears of a signal.
+  std::optional<Duration> time_left() {
+    if (signal_.stop_requested() && !heard_signal_.exchange(true)) watch_.signalled();
+    return watch_.time_left();
+  }
+
   std::string instance() { return booting_.facts().identity.get()->instance_id; }
 
   static constexpr Backoff kQuick{.base = Duration(200), .cap = Duration(1'000)};
@@ -282,6 +292,7 @@ class Life {
   NodeConfig const& config_;
   std::stop_token signal_;
   LifecycleWatch watch_;
+  std::atomic<bool> heard_signal_ = false;
 };
 
 // `bootstrap` beside a daemon that is at work: waits for what the daemon comes to.

@@ -120,7 +120,8 @@ class HookStep final : public Step {
   std::optional<SteadyTime> began_;
 };
 
-void beat(HookParts const& parts, std::string const& id, std::stop_token stop) {
+void beat(HookParts const& parts, std::string const& id, Heartbeat::Tell const& tell,
+          std::stop_token stop) {
   auto pause = kLook;
   while (parts.clock.sleep(pause, stop)) {
     pause = kLook;
@@ -131,11 +132,18 @@ void beat(HookParts const& parts, std::string const& id, std::stop_token stop) {
                                    : parts.config.lifecycle.launching_hook;
     auto const& group = (*member)->group;
     pause = kLeastBeat;
+    std::optional<Duration> timeout;
     if (auto hooks = parts.group.hooks(group, stop)) {
       auto const found = std::ranges::find(*hooks, name, &aws::LifecycleHook::name);
-      if (found != hooks->end() && found->timeout > 0s) pause = found->timeout / 3;
+      if (found != hooks->end() && found->timeout > 0s) {
+        timeout = found->timeout;
+        pause = *timeout / 3;
+      }
     }
     auto beaten = parts.group.heartbeat(group, name, id, stop);
+    // It has waited for up to a look already.
+    if (tell && (beaten || timeout))
+      tell(beaten ? std::nullopt : std::optional(*timeout - std::min(*timeout, kLook)));
     if (!beaten && beaten.error().kind != Kind::interrupted)
       log::warn(beaten.error().what + ", ignoring");
   }
@@ -158,9 +166,8 @@ std::unique_ptr<Step> terminating_hook(HookParts parts) {
   return std::make_unique<HookStep>(std::move(parts), HookStep::When::terminating);
 }
 
-Heartbeat::Heartbeat(HookParts parts, std::string instance_id)
-    : thread_([parts = std::move(parts), id = std::move(instance_id)](std::stop_token stop) {
-        beat(parts, id, std::move(stop));
-      }) {}
+Heartbeat::Heartbeat(HookParts parts, std::string instance_id, Tell tell)
+    : thread_([parts = std::move(parts), id = std::move(instance_id), tell = std::move(tell)](
+                  std::stop_token stop) { beat(parts, id, tell, std::move(stop)); }) {}
 
 }  // namespace haagent

@@ -3,7 +3,9 @@
 // done, and its sentence says what was missing.
 #pragma once
 
+#include <functional>
 #include <memory>
+#include <optional>
 #include <thread>
 
 #include "agent/aws/autoscaling.h"
@@ -34,10 +36,12 @@ std::unique_ptr<Step> warm_pool_hook(HookParts parts);
 std::unique_ptr<Step> terminating_hook(HookParts parts);
 
 // While it lives: where this instance waits in one of our hooks, the hook is told each third of its
-// timeout that work goes on.
+// timeout that work goes on. `tell` hears how long the hook waits where it could not be told so;
+// nothing: it was.
 class Heartbeat {
  public:
-  Heartbeat(HookParts parts, std::string instance_id);
+  using Tell = std::function<void(std::optional<Duration> left)>;
+  Heartbeat(HookParts parts, std::string instance_id, Tell tell = {});
 
  private:
   std::jthread thread_;

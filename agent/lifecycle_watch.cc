@@ -54,18 +54,46 @@ void LifecycleWatch::signalled() {
     log::warn(end.error().what + "; taken for an end of the agent alone, so that etcd goes on");
   std::lock_guard lock(mutex_);
   inputs_.signalled = true;
+  if (!ends_at_.signalled) ends_at_.signalled = clock_.steady();
   inputs_.machine_end = end.value_or(MachineEnd::none);
+}
+
+void LifecycleWatch::ask_for_notices() {
+  auto const now = clock_.steady();
+  if (asked_ && now - *asked_ < kPeriod) return;
+  auto notices = imds_.notices({});
+  inputs_.notices = notices ? std::optional(*std::move(notices)) : std::nullopt;
+  // Silence is asked again soon; a node that has just begun must know before it does anything.
+  asked_ = inputs_.notices ? now : now - kPeriod + 1s;
+  if (!inputs_.notices) return;  // what was announced still holds
+  auto const& spot = inputs_.notices->spot;
+  if (!spot) {
+    ends_at_.spot_noticed.reset();
+  } else if (!ends_at_.spot_noticed) {
+    ends_at_.spot_noticed = now;
+  }
+  ends_at_.spot = spot ? parse_rfc3339(spot->time) : std::nullopt;
+}
+
+std::optional<Duration> LifecycleWatch::time_left() {
+  std::lock_guard lock(mutex_);
+  ask_for_notices();
+  return haagent::time_left(ends_at_, clock_.utc(), clock_.steady());
+}
+
+// The first that could not be put off is the one that counts: its time does not begin again.
+void LifecycleWatch::hook_waits(std::optional<Duration> left) {
+  std::lock_guard lock(mutex_);
+  if (!left) {
+    ends_at_.hook.reset();
+  } else if (!ends_at_.hook) {
+    ends_at_.hook = clock_.steady() + *left;
+  }
 }
 
 LifecycleDecision LifecycleWatch::decide() {
   std::lock_guard lock(mutex_);
-  auto const now = clock_.steady();
-  if (!asked_ || now - *asked_ >= kPeriod) {
-    auto notices = imds_.notices({});
-    inputs_.notices = notices ? std::optional(*std::move(notices)) : std::nullopt;
-    // Silence is asked again soon; a node that has just begun must know before it does anything.
-    asked_ = inputs_.notices ? now : now - kPeriod + 1s;
-  }
+  ask_for_notices();
   auto const asked_for = read_file(root_(kAsked));
   inputs_.asked_for = asked_for && asked_for->has_value();
   inputs_.begun = read_begun(root_);
@@ -83,6 +111,7 @@ Result<void> LifecycleWatch::forget() {
   {
     std::lock_guard lock(mutex_);
     inputs_.handed_over = inputs_.hook_settled = false;
+    ends_at_.hook.reset();
   }
   return take_away(root_(kBegun));
 }

@@ -7,6 +7,7 @@
 
 #include "agent/base/clock.h"
 #include "agent/base/files.h"
+#include "agent/end_time.h"
 #include "agent/lifecycle.h"
 
 namespace haagent {
@@ -25,8 +26,12 @@ class LifecycleWatch {
   void know(bool hand_over_on_rebalance);
   // A signal has come.
   void signalled();
-  // What to do now. Asks metadata where the last answer is older than 5 s.
+  // What to do now. Asks metadata where the last answer is older than 2 s.
   LifecycleDecision decide();
+  // Until the machine is taken away, by all that is known now; asks as decide() does.
+  std::optional<Duration> time_left();
+  // The group's hook: as Heartbeat tells it.
+  void hook_waits(std::optional<Duration> left);
 
   // The record of a handover: made before its first step, taken away when there is no reason for it
   // any more.
@@ -39,12 +44,15 @@ class LifecycleWatch {
   bool in_group() const;
 
  private:
+  void ask_for_notices();
+
   aws::Imds& imds_;
   MachineEnds& ends_;
   Clock& clock_;
   Root root_;
   mutable std::mutex mutex_;
   LifecycleInputs inputs_;
+  EndTimes ends_at_;
   std::optional<SteadyTime> asked_;
 };
 

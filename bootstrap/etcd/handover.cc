@@ -10,7 +10,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// Below the time that the agent's own unit is given to end, and the simulated region's 20 s.
+// Below the time that the agent's own unit is given to end, and the simulated region's 60 s.
 constexpr Duration kStopDeadline = 12s;
 constexpr EtcdTimeouts kTimeouts{.connect = 500ms, .request = 3s};
 constexpr int kMoves = 2;

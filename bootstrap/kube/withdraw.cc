@@ -1,56 +1,110 @@
 #include "bootstrap/kube/withdraw.h"
 
+#include <algorithm>
 #include <filesystem>
 
+#include "bootstrap/kube/apiserver_process.h"
 #include "bootstrap/kube/paths.h"
 #include "bootstrap/kube/render.h"
 
 namespace haagent::bootstrap::kube {
+namespace {
 
 using namespace std::chrono_literals;
 
-Result<std::vector<std::string>> Withdraw::present(Facts& facts) {
+// Kubernetes' default for a pod, unless the overlay says another.
+Duration grace_of(NodeConfig const& config) {
+  auto const* stated = config.apiserver.config.is_map()
+                           ? config.apiserver.config.at_path("spec.terminationGracePeriodSeconds")
+                           : nullptr;
+  auto const seconds = stated ? stated->as_integer() : std::nullopt;
+  if (!seconds || *seconds < 0) return 30s;
+  return std::chrono::seconds(std::min<long long>(*seconds, 3600));
+}
+
+std::string named(std::vector<RunningProgram> const& programs) {
+  std::vector<std::string> pids;
+  for (auto const& each : programs) pids.push_back(std::to_string(each.pid));
+  return fmt::format("kube-apiserver (process {})", fmt::join(pids, ", "));
+}
+
+}  // namespace
+
+Duration still_to_wait(ApiserverWait const& in) {
+  auto until = std::min(in.grace + kKubeletNotices, kLongestWait) - in.waited;
+  if (in.left) until = std::min(until, *in.left - kEtcdEnds);
+  return std::max(until, Duration(0));
+}
+
+Result<std::vector<std::string>> Withdraw::manifests(Facts& facts) const {
+  std::vector<std::string> there;
+  if (!parts_.take_manifests) return there;
   auto identity = facts.identity.require("identity");
   if (!identity) return std::unexpected(identity.error());
-  auto files = render(config_, *identity);
+  auto files = render(parts_.config, *identity);
   if (!files) return std::unexpected(files.error());
-  std::vector<std::string> there;
   for (auto const& file : *files) {
     if (file.stage != RenderedFile::Stage::after_etcd || !file.path.starts_with(kManifests))
       continue;
-    auto bytes = read_file(root_(file.path));
+    auto bytes = read_file(parts_.root(file.path));
     if (!bytes) return std::unexpected(bytes.error());
     if (*bytes) there.push_back(file.path);
   }
   return there;
 }
 
-Result<Finding> Withdraw::look(Facts& facts, std::stop_token stop) {
-  auto there = present(facts);
+// Where the manifest stays, the kubelet may start another one: that has begun nothing yet.
+Result<std::vector<RunningProgram>> Withdraw::apiservers() {
+  auto running = own_apiservers(parts_.root, parts_.clock.utc());
+  if (!running) return running;
+  if (!first_) {
+    first_.emplace();
+    for (auto const& each : *running) first_->insert(each.pid);
+  }
+  if (!parts_.take_manifests)
+    std::erase_if(*running,
+                  [&](RunningProgram const& each) { return !first_->contains(each.pid); });
+  return running;
+}
+
+Result<Finding> Withdraw::look(Facts& facts, std::stop_token) {
+  auto const running = apiservers();
+  if (!running) return std::unexpected(running.error());
+  auto const there = manifests(facts);
   if (!there) return std::unexpected(there.error());
   if (!there->empty()) return Needed{fmt::format("take {} away", fmt::join(*there, ", "))};
-  if (!since_) since_ = clock_.steady();
-  // Any answer, a TLS alert too, comes from an apiserver; only a refused connection says that there
-  // is none.
-  auto const answer =
-      http_.send({.url = "http://127.0.0.1:6443/livez", .connect_timeout = 500ms, .timeout = 1s},
-                 std::move(stop));
-  if (!answer && answer.error().code == std::errc::connection_refused)
-    return Done{"the apiserver has ended"};
-  if (clock_.steady() - *since_ >= patience_)
-    return Done{fmt::format("the apiserver has not ended within {}; going on without",
-                            to_words(patience_))};
-  return Waiting{"the kubelet ends the apiserver"};
+  if (running->empty())
+    return Done{first_->empty() ? "no apiserver runs here" : "kube-apiserver has ended"};
+  if (parts_.end_process && std::ranges::any_of(*running, [&](RunningProgram const& each) {
+        return !told_.contains(each.pid);
+      }))
+    return Needed{fmt::format("end {}", named(*running))};
+  if (!since_) since_ = parts_.clock.steady();
+  ApiserverWait const wait{
+      .waited = std::chrono::duration_cast<Duration>(parts_.clock.steady() - *since_),
+      .grace = grace_of(parts_.config),
+      .left = parts_.left ? parts_.left() : std::nullopt};
+  if (still_to_wait(wait) == 0ms)
+    return Done{fmt::format(
+        "{} has not ended within {}; etcd ends all the same{}", named(*running),
+        to_words(wait.waited),
+        wait.left ? ", since the machine is taken away" : ". Look at 'systemctl status kubelet'")};
+  return Waiting{fmt::format("etcd goes on until {} has ended", named(*running))};
 }
 
 Result<void> Withdraw::act(Facts& facts, std::stop_token) {
-  auto there = present(facts);
+  auto there = manifests(facts);
   if (!there) return std::unexpected(there.error());
   for (auto const& path : *there) {
     std::error_code error;
-    std::filesystem::remove(root_(path), error);
+    std::filesystem::remove(parts_.root(path), error);
     if (error) return fail_errno(error.value(), "taking away " + path);
   }
+  if (!parts_.end_process || !there->empty()) return {};
+  auto const running = apiservers();
+  if (!running) return std::unexpected(running.error());
+  for (auto const& each : *running)
+    if (told_.insert(each.pid).second && parts_.end) parts_.end(each.pid);
   return {};
 }
 

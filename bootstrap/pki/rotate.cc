@@ -5,9 +5,9 @@
 #include <algorithm>
 #include <utility>
 
-#include "agent/base/running.h"
 #include "bootstrap/etcd/trust.h"
 #include "bootstrap/kube/apiserver.h"
+#include "bootstrap/kube/apiserver_process.h"
 #include "bootstrap/pki/step.h"
 
 namespace haagent::bootstrap::pki {
@@ -94,19 +94,15 @@ Result<std::string> PkiStep::apiserver_lacks(std::string_view authority, Facts& 
   return settled(authority, trust_of(bundle), kApiserverComesBack) ? "" : lacks;
 }
 
-// When the manifest was written, and the oldest process of this node's apiserver. A pod may run an
-// apiserver of its own, of another cluster: ours is the one with our authority of etcd.
+// When the manifest was written, and the oldest process of this node's apiserver.
 Result<ApiserverProcess> PkiStep::look_at_apiserver(std::filesystem::path const& manifest) const {
   auto const written = written_at(manifest);
   if (!written) return std::unexpected(written.error());
-  auto const running = running_programs(parts_.root, "kube-apiserver", parts_.clock.utc());
+  auto const running = kube::own_apiservers(parts_.root, parts_.clock.utc());
   if (!running) return std::unexpected(running.error());
   ApiserverProcess process{.manifest = *written, .started = {}};
-  auto const ours = fmt::format("--etcd-cafile={}", trust_file(kEtcdAuthority).path);
   for (auto const& each : *running)
-    if (std::ranges::find(each.arguments, ours) != each.arguments.end() &&
-        (!process.started || each.started < *process.started))
-      process.started = each.started;
+    if (!process.started || each.started < *process.started) process.started = each.started;
   return process;
 }
 

@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 
 #include <iostream>
+#include <map>
+#include <sstream>
 
 #include "tests/integration/cluster_region.h"
 #include "tests/integration/cluster_writer.h"
@@ -187,6 +189,57 @@ TEST_F(ClusterHandover, AnOperatorGivesAMasterUpAndTakesItBack) {
   EXPECT_EQ(undone.code, 0) << undone.out;
   ASSERT_TRUE(region().gets_ready());
   EXPECT_EQ(region().holder_of("main-a"), id);
+}
+
+// An apiserver that is to end serves on until the load balancer has turned to the others, and its
+// etcd must do so for as long.
+TEST(ClusterWithdrawal, NoClientSeesAnApiserverWithoutItsEtcd) {
+  if (auto const why = no_cluster_because(); !why.empty()) GTEST_SKIP() << why;
+  ClusterRegion region({.workers = 1, .shutdown_delay = "8s"});
+  ASSERT_TRUE(region.gets_ready()) << region.told();
+  ASSERT_TRUE(region.comes_true([&] { return region.is_ready("workers"); }));
+  // One that leads neither: a leader that moves is another matter.
+  std::string group;
+  ASSERT_TRUE(region.comes_true([&] {
+    for (auto const& each : region.masters())
+      if (!region.leads(each, EtcdCluster::main) && !region.leads(each, EtcdCluster::events))
+        group = each;
+    return !group.empty();
+  }));
+  auto asks = [&](std::string const& where, std::string const& url) {
+    EXPECT_EQ(region
+                  .sh(where, fmt::format("setsid sh -c \"while :; do curl -s -m 5 -o /dev/null -w "
+                                         "'%{{http_code}} ' {}/healthz; sleep 0.05; done\" "
+                                         "</dev/null >/var/log/codes 2>/dev/null &",
+                                         url))
+                  .code,
+              0);
+  };
+  auto answers = [&](std::string const& where) {
+    std::map<std::string, int> counted;
+    std::istringstream codes(region.sh(where, "cat /var/log/codes").out);
+    for (std::string code; codes >> code;) ++counted[code];
+    return counted;
+  };
+  asks(group, "http://127.0.0.1:6443");
+  asks("workers", "http://10.255.0.10:443");
+  ASSERT_TRUE(region.comes_true(
+      [&] { return answers(group)["200"] > 20 && answers("workers")["200"] > 20; }));
+  auto const before = answers(group);
+  ASSERT_EQ(before.size(), 1u) << "it was well";
+
+  auto const asked = region.run(group, {"haagent", "hand-over"});
+  EXPECT_EQ(asked.code, 0) << asked.out;
+  EXPECT_EQ(region.sentence(group, "withdraw"), "kube-apiserver has ended");
+  auto on_it = answers(group);
+  EXPECT_GT(on_it["200"], before.at("200") + 50) << "8 s of serving on";
+  EXPECT_GT(on_it["000"], 0) << "then nobody listens";
+  EXPECT_EQ(on_it["503"], 0) << "its etcd had gone";
+  auto by_balancer = answers("workers");
+  EXPECT_EQ(by_balancer["503"], 0);
+  // The balancer cuts what is under way when it finds a target unready.
+  EXPECT_LE(by_balancer["000"], 1);
+  EXPECT_GT(by_balancer["200"], 50);
 }
 
 TEST(ClusterLaunching, TheHookIsCompletedOnlyOnceTheMembersAreHealthyVoters) {

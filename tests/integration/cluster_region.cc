@@ -28,10 +28,10 @@ std::string zone_name(char letter) {
 }
 
 std::string node_config(std::string_view role, std::string const& etcd,
-                        bool apiserver_tls = false) {
+                        std::string const& shutdown_delay, bool apiserver_tls = false) {
   // The stand-in for the apiserver takes the manifest at its word.
-  auto const* in_the_clear =
-      "apiserver: {extraArgs: {tls-cert-file: null, tls-private-key-file: null}}\n";
+  auto const in_the_clear =
+      apiserver_tls ? "" : ", tls-cert-file: null, tls-private-key-file: null";
   return fmt::format(R"(apiVersion: haagent.io/v1
 kind: NodeConfig
 role: {}
@@ -40,7 +40,8 @@ cluster:
   endpoint: https://10.255.0.10
   state: s3://{}/{}
 kubernetes: {{version: "1.33.2"}}
-{}aws:
+apiserver: {{extraArgs: {{shutdown-delay-duration: {}{}}}}}
+aws:
   endpoints:
     imds: ["http://169.254.169.254"]
     ec2: "http://169.254.169.254:8080"
@@ -48,8 +49,8 @@ kubernetes: {{version: "1.33.2"}}
     autoscaling: "http://169.254.169.254:8080"
 etcd: {}
 )",
-                     role, kClusterName, kStateBucket, kClusterName,
-                     apiserver_tls ? "" : in_the_clear, etcd);
+                     role, kClusterName, kStateBucket, kClusterName, shutdown_delay, in_the_clear,
+                     etcd);
 }
 
 // The example as it is shipped, with this config instead of its own.
@@ -124,8 +125,8 @@ std::string spec_of(ClusterPlan const& plan) {
                                             plan.machine.string(), plan.processors);
   auto group = [&](std::string const& name, std::string_view role, std::string const& where,
                    int desired, int max) {
-    auto user_data =
-        node_config(role, plan.etcd_settings, plan.apiserver_tls || !plan.machine.empty());
+    auto user_data = node_config(role, plan.etcd_settings, plan.shutdown_delay,
+                                 plan.apiserver_tls || !plan.machine.empty());
     if (!plan.machine.empty())
       user_data =
           machine_user_data(role == "master" ? plan.masters_told : plan.workers_told, user_data);
@@ -266,9 +267,11 @@ void ClusterRegion::launch(std::string const& group, int count) {
 void ClusterRegion::use_etcd(std::string const& group, std::string const& minor) {
   command("user-data",
           Tree::map({{"group", group},
-                     {"content", node_config("master", fmt::format(R"({{binary: /opt/etcd/{}/etcd,
+                     {"content", node_config("master",
+                                             fmt::format(R"({{binary: /opt/etcd/{}/etcd,
   main: {{extraConfig: {{snapshot-count: 20}}}}, events: {{extraConfig: {{snapshot-count: 20}}}}}})",
-                                                                   minor))}}));
+                                                         minor),
+                                             plan_.shutdown_delay)}}));
 }
 
 void ClusterRegion::api(std::string const& what, Tree more) {

@@ -55,6 +55,8 @@ struct ClusterPlan {
   std::optional<test::EtcdPrograms> etcd = etcd_of_the_image();
   // The masters' etcd: section of their config.
   std::string etcd_settings = "{binary: /usr/bin/etcd}";
+  // How long the stand-in of the apiserver serves on when it is to end; 20 s in the field.
+  std::string shutdown_delay = "500ms";
   // The stand-in of the apiserver serves with the certificate that haagent has issued.
   bool apiserver_tls = false;
   // More that the image has, at /opt/etcd/<minor>; masters choose by use_etcd().

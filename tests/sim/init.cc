@@ -23,7 +23,7 @@ using namespace std::chrono_literals;
 using Time = std::chrono::steady_clock::time_point;
 
 constexpr auto kRestartAfter = 1s;
-constexpr auto kMainGrace = 20s;
+constexpr auto kMainGrace = 60s;
 constexpr auto kRestGrace = 5s;
 
 Time now() {

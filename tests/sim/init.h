@@ -24,7 +24,7 @@ struct InitSpec {
 // Called in pid 1, single-threaded, once its root is in place; never returns. Output goes to
 // /var/log/<program>.log, init's own lines to /var/log/console.log. SIGTERM shuts down, and
 // SIGINT (what the kernel sends for Ctrl-Alt-Del) shuts down for a reboot: the run level, 0 or 6,
-// goes to /run/utmp, as sysvinit has it; then 20 s for the main program, 5 s for the rest, then
+// goes to /run/utmp, as sysvinit has it; then 60 s for the main program, 5 s for the rest, then
 // file systems are written back by the kernel as it ends.
 [[noreturn]] void run_init(InitSpec const& spec);
 

@@ -27,7 +27,7 @@ namespace {
 using namespace std::chrono_literals;
 namespace fs = std::filesystem;
 
-constexpr Duration kShutdownDeadline = 30s;
+constexpr Duration kShutdownDeadline = 90s;
 constexpr Duration kReleaseDeadline = 10s;  // the kernel unmounts a moment after the last process
 constexpr Duration kUnplugDeadline = 2s;    // a program may just be looking at the device
 constexpr Duration kExecuteDeadline = 60s;

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <charconv>
 #include <iostream>
 #include <memory>
 #include <thread>
@@ -24,7 +25,6 @@ using namespace std::chrono_literals;
 
 constexpr Duration kLook = 100ms;
 constexpr Duration kEtcdTimeout = 2s;
-constexpr Duration kEnds = 3s;
 constexpr char const* kState = "/run/haagent-sim-apiserver";
 
 std::vector<std::string> split(std::string_view text) {
@@ -35,6 +35,31 @@ std::vector<std::string> split(std::string_view text) {
     text.remove_prefix(std::min(comma + 1, text.size()));
   }
   return parts;
+}
+
+// "20s", "1m30s", "500ms", "0s": as Go writes them, of whole numbers.
+std::optional<Duration> parse_go_duration(std::string_view text) {
+  Duration sum{0};
+  if (text.empty()) return std::nullopt;
+  while (!text.empty()) {
+    long long number = 0;
+    auto const [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+    if (error != std::errc() || number < 0 || number > 1'000'000) return std::nullopt;
+    text.remove_prefix(static_cast<std::size_t>(end - text.data()));
+    auto const unit = text.substr(0, text.find_first_of("0123456789"));
+    if (unit == "ms")
+      sum += std::chrono::milliseconds(number);
+    else if (unit == "s")
+      sum += std::chrono::seconds(number);
+    else if (unit == "m")
+      sum += std::chrono::minutes(number);
+    else if (unit == "h")
+      sum += std::chrono::hours(number);
+    else
+      return std::nullopt;
+    text.remove_prefix(unit.size());
+  }
+  return sum;
 }
 
 // Empty where etcd is healthy, else why not.
@@ -77,15 +102,19 @@ class Apiserver {
       response.set_content("ok", "text/plain");
     };
     server_->Get("/livez", ok);
-    auto ready = [this](httplib::Request const&, httplib::Response& response) {
+    auto healthy = [this](httplib::Request const&, httplib::Response& response) {
       auto trouble = etcd_trouble(manifest_, http_);
       if (!trouble.empty()) response.status = 503;
       response.set_content(
           trouble.empty() ? "ok" : fmt::format("[-]etcd failed: {}\nreadyz check failed", trouble),
           "text/plain");
     };
-    server_->Get("/readyz", ready);
-    server_->Get("/healthz", ready);
+    server_->Get("/readyz", [this, healthy](auto const& request, auto& response) {
+      if (!ends_) return healthy(request, response);
+      response.status = 500;
+      response.set_content("[-]shutdown failed\nreadyz check failed", "text/plain");
+    });
+    server_->Get("/healthz", healthy);
     server_->Get("/version", [this](httplib::Request const&, httplib::Response& response) {
       auto dots = split_version();
       response.set_content(json::print(Tree::map({{"major", dots.first},
@@ -106,6 +135,12 @@ class Apiserver {
     return {};
   }
 
+  // Not ready any more from now on; returns when it may stop serving.
+  void end() {
+    ends_ = true;
+    SystemClock().sleep(manifest_.shutdown_delay, {});
+  }
+
  private:
   std::pair<std::string, std::string> split_version() const {
     auto text = manifest_.version;
@@ -117,6 +152,7 @@ class Apiserver {
 
   ApiserverManifest manifest_;
   CurlHttp http_;
+  std::atomic<bool> ends_ = false;
   std::unique_ptr<httplib::Server> server_;
   std::thread thread_;
 };
@@ -130,9 +166,10 @@ class Child {
     return pid_ > 0;
   }
   // With the flag by which an apiserver of this node is told from another one's.
-  void start(std::filesystem::path const& manifest, std::string const& etcd_ca) {
+  void start(std::filesystem::path const& manifest, ApiserverManifest const& what) {
     auto const path = manifest.string();
-    auto const flag = "--etcd-cafile=" + etcd_ca;
+    auto const flag = "--etcd-cafile=" + what.etcd_tls.ca_file;
+    grace_ = what.grace;
     pid_ = ::fork();
     if (pid_ != 0) return;
     ::prctl(PR_SET_PDEATHSIG, SIGTERM);
@@ -143,7 +180,7 @@ class Child {
     if (pid_ <= 0) return;
     ::kill(pid_, SIGTERM);
     SystemClock clock;
-    for (auto const until = clock.steady() + kEnds; runs();) {
+    for (auto const until = clock.steady() + grace_; runs();) {
       if (clock.steady() >= until) ::kill(pid_, SIGKILL);
       clock.sleep(5ms, {});
     }
@@ -151,6 +188,7 @@ class Child {
 
  private:
   pid_t pid_ = 0;
+  Duration grace_{0};
 };
 
 void complain(std::string const& trouble, std::string& last) {
@@ -187,11 +225,18 @@ Result<ApiserverManifest> read_apiserver_manifest(std::string_view text) {
       if (name == "--etcd-keyfile") manifest.etcd_tls.key_file = value;
       if (name == "--tls-cert-file") manifest.cert_file = value;
       if (name == "--tls-private-key-file") manifest.key_file = value;
+      if (name == "--shutdown-delay-duration") {
+        auto const delay = parse_go_duration(value);
+        if (!delay) return fail(Kind::invalid, "--shutdown-delay-duration is no duration");
+        manifest.shutdown_delay = *delay;
+      }
       if (name == "--secure-port")
         manifest.port =
             static_cast<int>(Tree::scalar(Tree::Type::number, value, {}).as_integer().value_or(0));
     }
   }
+  if (auto const* grace = pod->at_path("spec.terminationGracePeriodSeconds"))
+    manifest.grace = std::chrono::seconds(grace->as_integer().value_or(30));
   if (manifest.etcd_servers.empty()) return fail(Kind::invalid, "no --etcd-servers");
   if (manifest.port < 1 || manifest.port > 65535)
     return fail(Kind::invalid, "--secure-port is no port");
@@ -218,6 +263,7 @@ Result<void> run_apiserver_standin(std::filesystem::path const& path, std::stop_
   SystemClock clock;
   while (clock.sleep(1h, stop)) {
   }
+  server.end();
   return {};
 }
 
@@ -244,7 +290,7 @@ void run_kubelet_standin(std::filesystem::path const& manifests, std::stop_token
     auto wanted = **text + (certificate && *certificate ? **certificate : "");
     if (runs == wanted) continue;
     child.end();
-    child.start(path, manifest->etcd_tls.ca_file);
+    child.start(path, *manifest);
     complain("", last);
     runs = wanted;
   } while (clock.sleep(kLook, stop));

@@ -11,6 +11,7 @@
 #include <string_view>
 #include <vector>
 
+#include "agent/base/clock.h"
 #include "agent/base/http.h"
 #include "agent/base/result.h"
 
@@ -22,6 +23,8 @@ struct ApiserverManifest {
   int port = 6443;
   std::string cert_file, key_file;  // both empty: plain HTTP
   std::string version;              // the image's tag: "v1.33.2"
+  Duration shutdown_delay{0};       // --shutdown-delay-duration
+  Duration grace{30'000};           // terminationGracePeriodSeconds; then the kubelet kills it
 };
 
 // kube-apiserver.yaml: the flags of its first container's command and args, "--name=value" each.
@@ -32,8 +35,9 @@ Result<ApiserverManifest> read_apiserver_manifest(std::string_view yaml);
 // changes, until stopped. Trouble goes to stderr, once.
 void run_kubelet_standin(std::filesystem::path const& manifests, std::stop_token stop);
 
-// That process: serves until stopped. What it trusts of etcd is what it found at its start, as an
-// apiserver does it. Errors where it cannot serve.
+// That process: serves until stopped, and for its shutdown delay after that, in which it is no
+// longer ready. What it trusts of etcd is what it found at its start, as an apiserver does it.
+// Errors where it cannot serve.
 Result<void> run_apiserver_standin(std::filesystem::path const& manifest, std::stop_token stop);
 
 }  // namespace haagent::sim

@@ -25,6 +25,30 @@ TEST(ReadApiserverManifest, TakesWhatItServesFromTheFlags) {
   EXPECT_EQ(read->cert_file, "/tc");
   EXPECT_EQ(read->key_file, "/tk");
   EXPECT_EQ(read->version, "v1.33.2");
+  EXPECT_EQ(read->shutdown_delay, Duration(0));
+  EXPECT_EQ(read->grace, Duration(30'000));
+}
+
+TEST(ReadApiserverManifest, TakesItsTimeToEndFromThem) {
+  struct Row {
+    char const* text;
+    int milliseconds;
+  };
+  for (auto const& row :
+       {Row{"20s", 20'000}, Row{"1m30s", 90'000}, Row{"500ms", 500}, Row{"0s", 0}}) {
+    auto read = read_apiserver_manifest(
+        manifest_with(fmt::format("--etcd-servers=x, --shutdown-delay-duration={}", row.text)));
+    ASSERT_TRUE(read) << row.text;
+    EXPECT_EQ(read->shutdown_delay, Duration(row.milliseconds)) << row.text;
+  }
+  for (auto const* text : {"", "20", "s", "20x", "-1s"})
+    EXPECT_FALSE(read_apiserver_manifest(
+        manifest_with(fmt::format("--etcd-servers=x, '--shutdown-delay-duration={}'", text))))
+        << text;
+  auto read = read_apiserver_manifest("spec: {terminationGracePeriodSeconds: 75, " +
+                                      manifest_with("--etcd-servers=x").substr(7));
+  ASSERT_TRUE(read) << read.error().what;
+  EXPECT_EQ(read->grace, Duration(75'000));
 }
 
 TEST(ReadApiserverManifest, FlagsMayStandInArgs) {
