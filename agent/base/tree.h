@@ -77,10 +77,14 @@ class Tree {
   std::vector<Tree>& items() { return items_; }
   void push_back(Tree item) { items_.push_back(std::move(item)); }
 
+  // A scalar that stood in YAML without quotes: other readers may give it another type.
+  bool is_plain() const { return plain_; }
+  void set_plain() { plain_ = true; }
+
   Mark mark() const { return mark_; }
   void set_mark(Mark mark) { mark_ = mark; }
 
-  // Same type, text, entries (in the same order) and items; marks do not count.
+  // Same type, text, entries (in the same order) and items; marks and quotes do not count.
   bool operator==(Tree const& other) const;
 
  private:
@@ -89,6 +93,7 @@ class Tree {
   std::vector<Entry> entries_;
   std::vector<Tree> items_;
   Mark mark_;
+  bool plain_ = false;
 };
 
 struct Tree::Entry {

@@ -24,7 +24,8 @@ Mark to_mark(YAML::Mark const& mark) {
 }
 
 // YAML 1.2's core schema. Kubernetes' own reader also takes yes/no as booleans (YAML 1.1); those
-// read as strings here, and are written quoted, so that both sides agree on what is written.
+// read as strings here, and are written quoted, so that both sides agree on what is written. What
+// is laid over Kubernetes' documents is read as Kubernetes does: yaml_kubernetes.h.
 Tree::Type type_of_plain(std::string const& text) {
   static std::regex const number(
       R"([-+]?(0|[1-9][0-9]*)|[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?)",
@@ -46,7 +47,20 @@ Tree from_plain(std::string const& text, Mark mark) {
   if (type == Tree::Type::boolean) {
     return Tree::scalar(type, text[0] == 't' || text[0] == 'T' ? "true" : "false", mark);
   }
-  return Tree::scalar(type, text, mark);
+  auto tree = Tree::scalar(type, text, mark);
+  tree.set_plain();
+  return tree;
+}
+
+// "?" is yaml-cpp's for plain scalars; a tag may say the same of quoted ones: !!int "5".
+bool reads_as_plain(std::string const& tag) {
+  static char const* const types[] = {"",
+                                      "?",
+                                      "tag:yaml.org,2002:bool",
+                                      "tag:yaml.org,2002:int",
+                                      "tag:yaml.org,2002:float",
+                                      "tag:yaml.org,2002:null"};
+  return std::ranges::find(types, tag) != std::end(types);
 }
 
 // Whether the byte may stand behind `lead` in UTF-8, as its first follower (RFC 3629, section 4).
@@ -130,10 +144,9 @@ class Builder final : public YAML::EventHandler {
   }
   void OnScalar(YAML::Mark const& mark, std::string const& tag, YAML::anchor_t anchor,
                 std::string const& text) override {
-    // yaml-cpp gives "!" for quoted scalars, "?" for plain ones.
-    add(tag == "?" || tag.empty()
-            ? from_plain(text, to_mark(mark))
-            : Tree::scalar(Tree::Type::string, from_latin1(text), to_mark(mark)),
+    // yaml-cpp gives "!" for quoted scalars.
+    add(reads_as_plain(tag) ? from_plain(text, to_mark(mark))
+                            : Tree::scalar(Tree::Type::string, from_latin1(text), to_mark(mark)),
         anchor);
   }
   void OnSequenceStart(YAML::Mark const& mark, std::string const&, YAML::anchor_t anchor,
@@ -154,6 +167,8 @@ class Builder final : public YAML::EventHandler {
     std::optional<std::pair<std::string, Mark>> key{};
     // All keys so far: looking through the entries would take the square of a long map.
     std::unordered_set<std::string> keys{};
+    bool merges = false;         // the key is "<<", and its value a map or several
+    std::vector<Tree> merged{};  // in the order in which they stand
   };
 
   static std::size_t size_of(Tree const& tree) {
@@ -178,7 +193,25 @@ class Builder final : public YAML::EventHandler {
   void close() {
     auto level = std::move(levels_.back());
     levels_.pop_back();
+    for (auto& map : level.merged) {
+      for (auto& entry : map.entries()) {
+        if (level.keys.insert(entry.key).second) level.tree.entries().push_back(std::move(entry));
+      }
+    }
     add(std::move(level.tree), level.anchor);
+  }
+  static void merge_into(Level& level, Tree value) {
+    auto const mark = value.mark();
+    bool is_list = value.is_list();
+    auto maps = is_list ? std::move(value.items()) : std::vector<Tree>{std::move(value)};
+    for (auto& map : maps) {
+      if (!map.is_map()) {
+        report(
+            is_list ? map.mark() : mark,
+            "'<<' takes a map, or a list of maps, such as *anchor (in quotes it is a plain key)");
+      }
+      level.merged.push_back(std::move(map));
+    }
   }
   void add(Tree value, YAML::anchor_t anchor) {
     count(1, value.mark());
@@ -193,8 +226,11 @@ class Builder final : public YAML::EventHandler {
     }
     auto& level = levels_.back();
     if (level.tree.is_list()) return level.tree.push_back(std::move(value));
+    if (std::exchange(level.merges, false)) return merge_into(level, std::move(value));
     if (!level.key) {
       if (value.is_map() || value.is_list()) report(value.mark(), "a key must be a plain value");
+      level.merges = value.is_plain() && value.text() == "<<";
+      if (level.merges) return;
       if (!level.keys.insert(value.text()).second) {
         report(value.mark(), "the key '" + value.text() + "' stands twice in this map");
       }

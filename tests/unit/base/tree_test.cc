@@ -89,6 +89,14 @@ INSTANTIATE_TEST_SUITE_P(
         Refused{"\xed\xa0\x80", kNotUtf8, {1, 1}},      // half of a pair
         Refused{"\xf4\x90\x80\x80", kNotUtf8, {1, 1}},  // beyond U+10FFFF
         Refused{"a: \xe2\x82", kNotUtf8, {1, 4}},       // cut off
+        Refused{
+            "a: &x [1]\nb: {<<: *x}\n",
+            "'<<' takes a map, or a list of maps, such as *anchor (in quotes it is a plain key)",
+            {1, 8}},
+        Refused{
+            "b:\n  <<: 1\n",
+            "'<<' takes a map, or a list of maps, such as *anchor (in quotes it is a plain key)",
+            {2, 7}},
         Refused{"a: 1\n---\nb: 1\n", "a second document follows ('---'); one is allowed", {0, 0}}));
 
 TEST(Yaml, ExpandsAliasesWithinABound) {
@@ -100,6 +108,52 @@ TEST(Yaml, ExpandsAliasesWithinABound) {
     bomb += "]\n";
   }
   EXPECT_FALSE(yaml::parse(bomb));
+}
+
+// The merge key of YAML 1.1, as everybody writes it who shares a block between two places.
+TEST(Yaml, AppliesMergeKeys) {
+  auto tree = yaml_of(R"(base: &base {a: 1, b: {x: 1}}
+other: &other {a: 2, c: 3}
+one:
+  b: {y: 2}
+  <<: *base
+two:
+  <<: [*base, *other]
+  d: 4
+three:
+  <<: {a: 5}
+  <<: *other
+  a: 6
+nested: &nested
+  <<: *other
+  e: 7
+four: {<<: *nested}
+plain: {"<<": 1}
+)");
+  EXPECT_EQ(*tree.find("one"), yaml_of("b: {y: 2}\na: 1\n"));
+  EXPECT_EQ(*tree.find("two"), yaml_of("d: 4\na: 1\nb: {x: 1}\nc: 3\n"));
+  EXPECT_EQ(*tree.find("three"), yaml_of("a: 6\nc: 3\n"));
+  EXPECT_EQ(*tree.find("four"), yaml_of("e: 7\na: 2\nc: 3\n"));
+  EXPECT_EQ(*tree.find("plain"), Tree::map({{"<<", 1}}));
+  // A merged value stands where it was written.
+  EXPECT_EQ(tree.at_path("one.a")->mark(), tree.at_path("base.a")->mark());
+}
+
+TEST(Yaml, MergedMapsAreBoundedToo) {
+  std::string bomb = "m0: &m0 {a: [x, x, x, x, x, x, x, x, x, x]}\n";
+  for (int i = 1; i < 9; ++i) {
+    bomb += fmt::format("m{}: &m{} {{", i, i);
+    for (int k = 0; k < 10; ++k)
+      bomb += fmt::format("{}k{}: {{<<: *m{}}}", k ? ", " : "", k, i - 1);
+    bomb += "}\n";
+  }
+  EXPECT_FALSE(yaml::parse(bomb));
+}
+
+TEST(Yaml, ATagSaysWhatAQuotedScalarIs) {
+  EXPECT_EQ(yaml_of("!!int \"5\"").type(), Tree::Type::number);
+  EXPECT_EQ(yaml_of("!!bool 'true'").type(), Tree::Type::boolean);
+  EXPECT_EQ(yaml_of("!!str 5").type(), Tree::Type::string);
 }
 
 // 1 GiB would be kept of these 200 KB: each anchor keeps a copy of all that is inside.
