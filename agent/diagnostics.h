@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "agent/base/nearest.h"
 #include "agent/base/tree.h"
 
 namespace haagent {
@@ -73,11 +74,5 @@ std::string print_page(SourceMap const& sources, Diagnostics diagnostics, bool c
 std::string count_line(Diagnostics const& diagnostics);
 // For -o json: [{severity, source, line, column, path, message, hint}], in the order of the page.
 Tree to_tree(SourceMap const& sources, Diagnostics diagnostics);
-
-// The candidate that the text was probably meant to be: a different case, or few letters changed,
-// swapped, missing or too many. Empty where none is near.
-std::string closest(std::string_view text, std::vector<std::string> const& candidates);
-// "did you mean 'name'?", or nothing for an empty candidate.
-std::string did_you_mean(std::string_view candidate);
 
 }  // namespace haagent
