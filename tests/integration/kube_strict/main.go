@@ -151,12 +151,6 @@ func main() {
 	for _, component := range components {
 		flagSets[component] = newFlagSet(component)
 	}
-	if os.Args[1] == "--flags" {
-		for _, component := range components {
-			flagSets[component].VisitAll(func(flag *pflag.Flag) { fmt.Println(component, flag.Name, flag.Deprecated) })
-		}
-		return
-	}
 	for _, root := range os.Args[1:] {
 		check(root, filepath.WalkDir(root, func(path string, entry os.DirEntry, err error) error {
 			if err != nil || entry.IsDir() {
