@@ -7,6 +7,7 @@
 #include <ranges>
 
 #include "agent/base/yaml.h"
+#include "agent/base/yaml_kubernetes.h"
 #include "agent/config_checks.h"
 
 namespace haagent {
@@ -39,6 +40,42 @@ void drop_empty_sections(ConfigKeys const& keys, std::string const& section, Tre
   for (auto& entry : tree.entries()) {
     auto path = joined(section, entry.key);
     if (is_section(keys, path)) drop_empty_sections(keys, path, entry.value);
+  }
+}
+
+// What is laid over a document of Kubernetes' or etcd's reads as those programs would read it.
+void read_overlays(ConfigKeys const& keys, Tree& document, Diagnostics& out) {
+  for (auto const& key : keys) {
+    if (key.type != ValueType::overlay) continue;
+    auto* overlay = document.find(key.path.substr(0, key.path.find('.')));
+    for (auto rest = key.path; overlay && rest.find('.') != rest.npos;) {
+      rest = rest.substr(rest.find('.') + 1);
+      overlay = overlay->find(rest.substr(0, rest.find('.')));
+    }
+    if (!overlay) continue;
+    for (auto const& each : yaml::read_as_kubernetes(*overlay)) {
+      out.push_back(
+          {.severity = Severity::warning,
+           .mark = each.mark,
+           .length = each.written.size(),
+           .path = fmt::format("{}.{}", key.path, each.path),
+           .message =
+               fmt::format("'{}' is {} here, as Kubernetes reads YAML", each.written, each.read),
+           .hint = fmt::format("write {}, or \"{}\" for the text", each.read, each.written)});
+    }
+  }
+}
+
+// What is said of a piece of a secret may quote it.
+void hide_secrets(ConfigKeys const& keys, Diagnostics& diagnostics) {
+  for (auto& each : diagnostics) {
+    for (auto const& key : keys) {
+      if (!key.secret || !each.path.starts_with(key.path + ".")) continue;
+      each.path = key.path;
+      each.message = "is not what it must be; a secret is not shown";
+      each.hint.clear();
+      each.hidden = true;
+    }
   }
 }
 
@@ -168,6 +205,7 @@ LoadedConfig read_config(ConfigSources const& gathered, ConfigKeys const& keys) 
     }
     SourceMap::shift(*document, offset);
     check_document(keys, *document, loaded.diagnostics);
+    read_overlays(keys, *document, loaded.diagnostics);
     drop_empty_sections(keys, "", *document);
     if (document->is_map()) lay_over(loaded.merged, *document);
     whole = whole && (document->is_map() || document->is_null());
@@ -197,10 +235,13 @@ LoadedConfig read_config(ConfigSources const& gathered, ConfigKeys const& keys) 
   check_meaning(loaded.config, loaded.merged, meaning);
   for (auto& diagnostic : meaning) {
     // The default stands in for a value that is wrong by itself; what follows from it is noise.
-    auto before = std::views::take(loaded.diagnostics, told);
-    if (std::ranges::find(before, diagnostic.path, &Diagnostic::path) != before.end()) continue;
+    auto wrong = [&](Diagnostic const& each) {
+      return each.path == diagnostic.path && each.severity == Severity::error;
+    };
+    if (std::ranges::any_of(std::views::take(loaded.diagnostics, told), wrong)) continue;
     loaded.diagnostics.push_back(std::move(diagnostic));
   }
+  hide_secrets(keys, loaded.diagnostics);
   // Of a source that cannot be read nobody knows what it holds.
   if (whole) check_required(keys, loaded.merged, gathered, loaded.diagnostics);
   return loaded;

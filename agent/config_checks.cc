@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 
 #include "agent/base/cidr.h"
 #include "agent/base/kube_versions.h"
@@ -121,36 +120,14 @@ class Checker {
   void kubernetes() {
     auto version = parse_kube_version(config_.kubernetes.version);
     if (!version) return;
-    for (auto const& [path, what] : bootstrap::kube::lint(config_, *version)) {
-      out_.push_back({.severity = Severity::error, .path = path, .message = what});
-      point_at(path, out_.back());
-    }
-  }
-
-  // Flags that no supported version has, and that old configs carry along.
-  void old_flags() {
-    static constexpr std::array<std::array<std::string_view, 3>, 12> kOld = {{
-        {"kubelet", "container-runtime", "there is container-runtime-endpoint alone"},
-        {"kubelet", "network-plugin", "the container runtime configures CNI"},
-        {"kubelet", "cni-bin-dir", "the container runtime configures CNI"},
-        {"kubelet", "cni-conf-dir", "the container runtime configures CNI"},
-        {"apiserver", "insecure-port", "there is secure-port alone"},
-        {"apiserver", "port", "there is secure-port alone"},
-        {"apiserver", "address", "use bind-address"},
-        {"apiserver", "service-account-api-audiences", "use api-audiences"},
-        {"apiserver", "experimental-encryption-provider-config", "use encryption-provider-config"},
-        {"controllerManager", "pod-eviction-timeout", "pods are evicted by taints"},
-        {"scheduler", "lock-object-name", "use leader-elect-resource-name"},
-        {"scheduler", "lock-object-namespace", "use leader-elect-resource-namespace"},
-    }};
-    for (auto const& [component, flag, instead] : kOld) {
-      auto map = fmt::format("{}.extraArgs", component);
-      auto const* flags = merged_.at_path(map);
-      auto const* found = flags ? flags->find(flag) : nullptr;
-      if (!found || found->is_null()) continue;
-      report_entry(*flags, flag, fmt::format("{}.{}", map, flag),
-                   "no supported Kubernetes has this flag, and an unknown flag stops the program",
-                   std::string(instead));
+    for (auto const& each : bootstrap::kube::lint(config_, *version)) {
+      out_.push_back({.severity = each.is_warning ? Severity::warning : Severity::error,
+                      .mark = each.mark,
+                      .length = each.length,
+                      .path = each.path,
+                      .message = each.what,
+                      .hint = each.hint});
+      if (each.mark == Mark{}) point_at(each.path, out_.back());
     }
   }
 
@@ -238,7 +215,6 @@ void check_meaning(NodeConfig const& config, Tree const& merged, Diagnostics& ou
   checker.pki();
   checker.backups(config.etcd.backups);
   checker.kubernetes();
-  checker.old_flags();
 }
 
 }  // namespace haagent

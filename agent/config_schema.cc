@@ -5,6 +5,8 @@
 
 #include <algorithm>
 
+#include "agent/base/yaml_kubernetes.h"
+
 namespace haagent {
 namespace {
 
@@ -71,6 +73,14 @@ void check_text(Verdict (*check)(std::string_view), std::string_view expected, T
   } else if (std::ranges::any_of(value.text(), [](unsigned char c) { return c < 0x20; })) {
     out.push_back(at_value(value, path, "holds a control character"));
   }
+}
+
+// yes, no, on and off are words of YAML 1.1, which many know from Kubernetes.
+void check_boolean(Tree const& value, std::string const& path, Diagnostics& out) {
+  if (expect(value.type() == Tree::Type::boolean, "true or false", value, path, out)) return;
+  auto as_kubernetes = value;
+  yaml::read_as_kubernetes(as_kubernetes);
+  if (as_kubernetes.as_boolean()) out.back().hint = did_you_mean(as_kubernetes.text());
 }
 
 void check_flags(Tree const& value, std::string const& path, Diagnostics& out) {
@@ -272,7 +282,7 @@ void check_value(ConfigKey const& key, Tree const& value, Diagnostics& out) {
       return;
     }
     case ValueType::boolean:
-      expect(value.type() == Tree::Type::boolean, "true or false", value, path, out);
+      check_boolean(value, path, out);
       return;
     case ValueType::duration:
       if (expect(value.is_string(), "a duration such as 100ms or 5s", value, path, out)) {

@@ -16,8 +16,9 @@ Result<Node> checked_node(NodeConfig const& config, Identity const& identity) {
   auto node = describe_node(config, identity);
   if (!node) return node;
   std::string all;
-  for (auto const& [path, what] : lint(config, node->version)) {
-    all += fmt::format("{}{}: {}", all.empty() ? "" : "; ", path, what);
+  for (auto const& complaint : lint(config, node->version)) {
+    if (complaint.is_warning) continue;
+    all += fmt::format("{}{}: {}", all.empty() ? "" : "; ", complaint.path, complaint.what);
   }
   if (!all.empty()) return fail(Kind::invalid, "{}", all);
   return node;

@@ -228,7 +228,7 @@ INSTANTIATE_TEST_SUITE_P(
         Setting{"kubernetes.version=1.34.0", ""}, Setting{"pki.leafLifetime=60s", ""},
         Setting{"etcd.main.quotaBackendBytes=1073741824", ""},
         Setting{"etcd.main.electionTimeout=2s", ""}, Setting{"log.level=", ""},
-        Setting{"kubelet.config.evictionHard.pid=5", ""},
+        Setting{"kubelet.config.memorySwap.swapBehavior=NoSwap", ""},
         Setting{"node.taints=[{key: a, effect: NoExecute}]", ""},
         Setting{"node.labels.example.com/a.b=", ""}, Setting{"node.labels={a: b}", ""},
         Setting{"apiserver.extraArgs.oidc-issuer-url=https://a.b/?c=d", ""},
@@ -372,18 +372,69 @@ INSTANTIATE_TEST_SUITE_P(
         Meaning{"cluster: {endpoint: \"https://10.96.3.4\"}", "lies in the services' 10.96.0.0/16"},
         Meaning{"cluster: {endpoint: \"https://10.95.3.4\"}", ""},
         // The minor version that dropped a flag, and the one before it.
-        Meaning{"kubernetes: {version: 1.34.9}\nkubelet: {extraArgs: "
-                "{pod-infra-container-image: a}}",
-                ""},
+        Meaning{
+            "kubernetes: {version: 1.34.9}\nkubelet: {extraArgs: "
+            "{pod-infra-container-image: a}}",
+            "over.yaml:2:23: warning: kubelet.extraArgs.pod-infra-container-image: kubelet says "
+            "that --pod-infra-container-image is deprecated"},
         Meaning{"kubernetes: {version: 1.35.0}\nkubelet: {extraArgs: "
                 "{pod-infra-container-image: a}}",
                 "over.yaml:2:23: error: kubelet.extraArgs.pod-infra-container-image: kubelet "
                 "1.35.0 has no --pod-infra-container-image"},
-        Meaning{"apiserver: {extraArgs: {insecure-port: 0}}",
-                "no supported Kubernetes has this flag"},
+        Meaning{
+            "apiserver: {extraArgs: {insecure-port: 0}}",
+            "over.yaml:1:25: error: apiserver.extraArgs.insecure-port: kube-apiserver 1.33.2 has "
+            "no --insecure-port, and an unknown flag stops the program (there is secure-port "
+            "alone)"},
+        // A field of another version, one of another name, and where they stand in lists.
         Meaning{"kubernetes: {version: 1.32.0}\nkubelet: {config: {userNamespaces: {a: b}}}",
-                "over.yaml:2:20: error: kubelet.config.userNamespaces: kubelet 1.32.0 has no"},
-        Meaning{"kubernetes: {version: 1.33.0}\nkubelet: {config: {userNamespaces: {a: b}}}", ""},
+                "over.yaml:2:20: warning: kubelet.config.userNamespaces: kubelet 1.32.0 has no "
+                "userNamespaces: it came with 1.33, and ignores it (take it out)"},
+        Meaning{"kubernetes: {version: 1.33.0}\nkubelet: {config: {userNamespaces: {}}}", ""},
+        Meaning{
+            "kubelet: {config: {maxPod: 200}}",
+            "over.yaml:1:20: warning: kubelet.config.maxPod: kubelet 1.33.2 has no field of this "
+            "name here, and ignores it (did you mean 'maxPods'?)"},
+        Meaning{
+            "kubelet:\n  config:\n    registerWithTaints:\n      - {key: a, efect: NoSchedule}",
+            "over.yaml:4:18: warning: kubelet.config.registerWithTaints[0].efect: kubelet 1.33.2 "
+            "has no field of this name here, and ignores it (did you mean 'effect'?)"},
+        Meaning{
+            "scheduler:\n  config:\n    profiles:\n      - {schedulerNam: a}",
+            "over.yaml:4:10: error: scheduler.config.profiles[0].schedulerNam: kube-scheduler "
+            "1.33.2 has no field of this name here, and an unknown field stops the program (did "
+            "you mean 'schedulerName'?)"},
+        Meaning{"kubelet: {config: {anonymous: {enabled: false}}}",
+                "did you mean 'authentication.anonymous'?"},
+        Meaning{"kubelet: {config: {authentication.anonymous: {enabled: false}}}",
+                "a dot does not nest: write 'anonymous' in the map 'authentication'"},
+        Meaning{"kubelet: {config: {syncFrequency: 60}}",
+                "over.yaml:1:35: error: kubelet.config.syncFrequency: expected a duration such as "
+                "30s or 5m0s, found the number 60 (did you mean '60s'?)"},
+        Meaning{"kubelet: {config: {maxPods: \"200\"}}",
+                "found the text '200' (take the quotes off)"},
+        // YAML as Kubernetes reads it.
+        Meaning{"kubelet: {config: {failSwapOn: no}}",
+                "over.yaml:1:32: warning: kubelet.config.failSwapOn: 'no' is false here, as "
+                "Kubernetes reads YAML (write false, or \"no\" for the text)"},
+        Meaning{"kubelet: {config: {clusterDomain: no}}",
+                "error: kubelet.config.clusterDomain: expected a text, found false"},
+        Meaning{
+            "apiserver: {extraArgs: {profiling: no}}",
+            "over.yaml:1:25: error: apiserver.extraArgs.profiling: expected true or false, found "
+            "'no' (did you mean 'false'?)"},
+        Meaning{"etcd: {backups: {enabled: yes}}", "found the text 'yes' (did you mean 'true'?)"},
+        // Feature gates, in a document and as a flag.
+        Meaning{"kubelet: {config: {featureGates: {NodeSwop: true}}}",
+                "over.yaml:1:35: error: kubelet.config.featureGates.NodeSwop: kubelet 1.33.2 knows "
+                "no feature gate NodeSwop, and an unknown gate stops the program (did you mean "
+                "'NodeSwap'?)"},
+        Meaning{"apiserver: {extraArgs: {feature-gates: \"AllAlpha=false,Nonsense=true\"}}",
+                "over.yaml:1:25: error: apiserver.extraArgs.feature-gates: kube-apiserver 1.33.2 "
+                "knows no feature gate Nonsense"},
+        // The pod of the control plane's programs: the kubelet does not run what it cannot decode.
+        Meaning{"apiserver: {config: {spec: {hostNetwork: \"true\"}}}",
+                "over.yaml:1:42: error: apiserver.config.spec.hostNetwork: expected true or false"},
         Meaning{"role: worker\nkubelet: {endpoint: local}",
                 "over.yaml:2:21: error: kubelet.endpoint: a worker runs no apiserver"},
         Meaning{"apiserver: {extraArgs: {cloud-provider: null}}", ""},

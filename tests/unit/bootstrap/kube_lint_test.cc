@@ -17,8 +17,9 @@ Tree yaml_of(std::string_view text) {
 
 std::string said(NodeConfig const& config, int minor = 33) {
   std::string all;
-  for (auto const& [path, what] : lint(config, {minor, 0, ""})) {
-    all += fmt::format("{}: {}\n", path, what);
+  for (auto const& each : lint(config, {minor, 0, ""})) {
+    all += fmt::format("{}{}: {}{}\n", each.is_warning ? "warning: " : "", each.path, each.what,
+                       each.hint.empty() ? "" : fmt::format(" ({})", each.hint));
   }
   return all;
 }
@@ -53,23 +54,56 @@ INSTANTIATE_TEST_SUITE_P(
         // "_" reads as "-", so it is no way round the table.
         Row{"underscore", [](auto& c) { c.apiserver.extra_args = {{"cloud_config", "/etc/x"}}; },
             "apiserver.extraArgs.cloud_config: kube-apiserver 1.33.0 has no --cloud-config: 1.33 "
-            "took it away, and an unknown flag stops the program; take it out: cloud providers are "
+            "took it away, and an unknown flag stops the program (take it out: cloud providers are "
             "outside of Kubernetes: the kubelet and kube-controller-manager are told external "
-            "already\n"},
+            "already)\n"},
         // Taking an unknown flag away is harmless: it is not rendered.
         Row{"empty", [](auto& c) { c.apiserver.extra_args = {{"cloud-provider", ""}}; }, ""},
-        Row{"blank", [](auto& c) { c.kubelet.extra_args = {{"eviction-hard", "a<1 b<2"}}; },
-            "kubelet.extraArgs.eviction-hard: a blank, quote or backslash does not survive the "
-            "file "
-            "from which systemd reads the kubelet's flags; use the kubelet.config key\n"},
+        Row{"blank", [](auto& c) { c.kubelet.extra_args = {{"root-dir", "/var/lib/my kubelet"}}; },
+            "kubelet.extraArgs.root-dir: a blank, quote or backslash does not survive the file "
+            "from "
+            "which systemd reads the kubelet's flags; use the kubelet.config key\n"},
+        // A flag that sets a field of the document is held against its rules as well.
+        Row{"flag of a field",
+            [](auto& c) { c.kubelet.extra_args = {{"eviction-hard", "memory.avail<5%"}}; },
+            "warning: kubelet.extraArgs.eviction-hard: kubelet says that --eviction-hard is "
+            "deprecated: a release to come removes it, and an unknown flag stops the program\n"
+            "kubelet.extraArgs.eviction-hard: 'memory.avail' is no eviction signal, and the "
+            "kubelet "
+            "does not start with it (did you mean 'memory.available'?)\n"},
+        Row{"controllers",
+            [](auto& c) {
+              c.controller_manager.extra_args = {
+                  {"controllers", "*,tokencleaner,-nodelifecycle,bootstrapsinger"}};
+            },
+            "controllerManager.extraArgs.controllers: 'bootstrapsinger' is no controller (did you "
+            "mean 'bootstrapsigner'?)\n"},
+        Row{"plugin",
+            [](auto& c) {
+              c.scheduler.config =
+                  yaml_of("profiles: [{plugins: {score: {enabled: [{name: ImageLocalty}]}}}]\n");
+            },
+            "scheduler.config.profiles[0].plugins.score.enabled[0]: kube-scheduler 1.33.0 has no "
+            "plugin 'ImageLocalty' (did you mean 'ImageLocality'?)\n"},
+        // Another image may have plugins of its own.
+        Row{"plugin of another image",
+            [](auto& c) {
+              c.scheduler.image = "registry.example.com/scheduler-plugins:v0.33.0";
+              c.scheduler.config =
+                  yaml_of("profiles: [{plugins: {score: {enabled: [{name: Trimaran}]}}}]\n");
+            },
+            "warning: scheduler.config.profiles[0].plugins.score.enabled[0]: kube-scheduler 1.33.0 "
+            "has no plugin 'Trimaran'\n"},
         Row{"lines", [](auto& c) { c.scheduler.extra_args = {{"vmodule", "a=1\nb=2"}}; },
             "scheduler.extraArgs.vmodule: a flag's value is one line\n"},
         Row{"port", [](auto& c) { c.apiserver.extra_args = {{"secure-port", "https"}}; },
-            "apiserver.extraArgs.secure-port: 'https' is no port between 1 and 65535\n"},
+            "apiserver.extraArgs.secure-port: expected a whole number, found 'https'\n"},
+        Row{"high port", [](auto& c) { c.apiserver.extra_args = {{"secure-port", "65536"}}; },
+            "apiserver.extraArgs.secure-port: '65536' is no port between 1 and 65535\n"},
         Row{"bind", [](auto& c) { c.scheduler.extra_args = {{"bind-address", "localhost"}}; },
-            "scheduler.extraArgs.bind-address: 'localhost' is no IP address\n"},
+            "scheduler.extraArgs.bind-address: expected an IP address, found 'localhost'\n"},
         Row{"ignored", [](auto& c) { c.kube_proxy.extra_args = {{"proxy-mode", "ipvs"}}; },
-            "kubeProxy.extraArgs.proxy-mode: kube-proxy ignores --proxy-mode beside its "
+            "warning: kubeProxy.extraArgs.proxy-mode: kube-proxy ignores --proxy-mode beside its "
             "configuration document; set it under kubeProxy.config\n"},
         Row{"read",
             [](auto& c) { c.kube_proxy.extra_args = {{"v", "4"}, {"logging-format", "json"}}; },
@@ -83,9 +117,9 @@ INSTANTIATE_TEST_SUITE_P(
             [](auto& c) { c.scheduler.config = yaml_of("kind: KubeSchedulerConfiguration\n"); },
             ""},
         Row{"field", [](auto& c) { c.kubelet.config = yaml_of("tlsCurvePreferences: [X25519]\n"); },
-            "kubelet.config.tlsCurvePreferences: kubelet 1.33.0 has no tlsCurvePreferences: it "
-            "came "
-            "with 1.36; take it out\n"},
+            "warning: kubelet.config.tlsCurvePreferences: kubelet 1.33.0 has no "
+            "tlsCurvePreferences: "
+            "it came with 1.36, and ignores it (take it out)\n"},
         Row{"authorization",
             [](auto& c) {
               c.apiserver.extra_args = {{"authorization-config", "/etc/kubernetes/pki/authz.yaml"},
@@ -151,6 +185,16 @@ INSTANTIATE_TEST_SUITE_P(
       std::erase_if(name, [](char c) { return !std::isalnum(static_cast<unsigned char>(c)); });
       return name;
     });
+
+// As user-data may hold: what each of the keys was meant to be is not looked for.
+TEST(KubeLint, ManyUnknownFieldsAreToldInTime) {
+  auto config = test::kube_master();
+  config.kubelet.config = Tree::map();
+  for (int i = 0; i < 40'000; ++i) {
+    config.kubelet.config.entries().push_back({fmt::format("unknownField{}", i), {}, Tree(1)});
+  }
+  EXPECT_EQ(lint(config, {33, 0, ""}).size(), 40'000u);
+}
 
 TEST(KubeLint, RenderSaysAllOfItAtOnce) {
   auto config = test::kube_master();
