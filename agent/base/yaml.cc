@@ -125,6 +125,18 @@ Mark within(std::string_view text, Mark mark) {
   return {line, line < mark.line ? behind : std::min(mark.column, behind)};
 }
 
+// What yaml-cpp calls an illegal map value is most often a tab that an editor has put in front.
+std::optional<SyntaxError> tab_in_front(std::string_view text, int line) {
+  for (int i = 1; i < line && text.find('\n') != text.npos; ++i) {
+    text.remove_prefix(text.find('\n') + 1);
+  }
+  text = text.substr(0, text.find_first_not_of(" \t"));
+  auto const tab = text.find('\t');
+  if (line == 0 || tab == text.npos) return std::nullopt;
+  return SyntaxError{{line, static_cast<int>(tab) + 1},
+                     "a tab in front; YAML is indented by blanks"};
+}
+
 class Builder final : public YAML::EventHandler {
  public:
   Tree take() { return std::move(root_); }
@@ -356,7 +368,9 @@ std::expected<Tree, SyntaxError> parse(std::string_view text) {
   } catch (SyntaxError& error) {
     return std::unexpected(std::move(error));
   } catch (YAML::Exception const& exception) {
-    return std::unexpected(SyntaxError{within(text, to_mark(exception.mark)), exception.msg});
+    auto const mark = within(text, to_mark(exception.mark));
+    if (auto tab = tab_in_front(text, mark.line)) return std::unexpected(*std::move(tab));
+    return std::unexpected(SyntaxError{mark, exception.msg});
   }
 }
 

@@ -97,6 +97,10 @@ INSTANTIATE_TEST_SUITE_P(
             "b:\n  <<: 1\n",
             "'<<' takes a map, or a list of maps, such as *anchor (in quotes it is a plain key)",
             {2, 7}},
+        Refused{"a:\n\tb: {}\n", "a tab in front; YAML is indented by blanks", {2, 1}},
+        Refused{"a:\n  b:\n\t  c: 1\n", "a tab in front; YAML is indented by blanks", {3, 1}},
+        Refused{
+            "a:\n  - b\n  \t- c: 1\n  d\n", "a tab in front; YAML is indented by blanks", {3, 3}},
         Refused{"a: 1\n---\nb: 1\n", "a second document follows ('---'); one is allowed", {0, 0}}));
 
 TEST(Yaml, ExpandsAliasesWithinABound) {
