@@ -358,13 +358,18 @@ std::expected<Tree, SyntaxError> parse(std::string_view text) {
   std::istream stream(&buffer);
   try {
     YAML::Parser parser(stream);
-    Builder builder;
-    if (!parser.HandleNextDocument(builder)) return Tree();
-    Builder second;
-    if (parser.HandleNextDocument(second)) {
-      return std::unexpected(SyntaxError{{}, "a second document follows ('---'); one is allowed"});
+    Tree document;
+    for (Builder builder; parser.HandleNextDocument(builder); builder = Builder()) {
+      auto next = builder.take();
+      // "---" in front of a document or behind it ends one that holds nothing.
+      if (next.is_null()) continue;
+      if (!document.is_null()) {
+        return std::unexpected(
+            SyntaxError{next.mark(), "a second document begins here ('---'); one is allowed"});
+      }
+      document = std::move(next);
     }
-    return builder.take();
+    return document;
   } catch (SyntaxError& error) {
     return std::unexpected(std::move(error));
   } catch (YAML::Exception const& exception) {

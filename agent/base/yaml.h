@@ -16,8 +16,9 @@ struct SyntaxError {
 // One document, in UTF-8. Plain scalars get YAML 1.2's core types (true/false, integers, floats,
 // null); quoted ones are strings, and so are those with a tag other than those types'. A key that
 // stands twice in one map is a syntax error. Anchors and aliases are expanded within a bound, and
-// merge keys (<<: *anchor) are applied: a map's own keys win, then the earlier of several maps. A
-// second document is a syntax error.
+// merge keys (<<: *anchor) are applied: a map's own keys win, then the earlier of several maps.
+// Documents that hold nothing are passed over ("---" at the end); a second one that holds something
+// is a syntax error.
 std::expected<Tree, SyntaxError> parse(std::string_view text);
 
 // Block style, two spaces, "\n" at the end; strings are quoted where they would read as another

@@ -101,7 +101,11 @@ INSTANTIATE_TEST_SUITE_P(
         Refused{"a:\n  b:\n\t  c: 1\n", "a tab in front; YAML is indented by blanks", {3, 1}},
         Refused{
             "a:\n  - b\n  \t- c: 1\n  d\n", "a tab in front; YAML is indented by blanks", {3, 3}},
-        Refused{"a: 1\n---\nb: 1\n", "a second document follows ('---'); one is allowed", {0, 0}}));
+        Refused{
+            "a: 1\n---\nb: 1\n", "a second document begins here ('---'); one is allowed", {3, 1}},
+        Refused{"---\na: 1\n---\n---\n\n- b\n",
+                "a second document begins here ('---'); one is allowed",
+                {6, 1}}));
 
 TEST(Yaml, ExpandsAliasesWithinABound) {
   EXPECT_EQ(yaml_of("a: &x {k: 1}\nb: *x\n").at_path("b.k")->as_integer(), 1);
