@@ -38,7 +38,8 @@ struct Boot::State {
              .clock = parts.clock,
              .process = parts.process,
              .units = parts.units,
-             .ec2 = parts.ec2},
+             .ec2 = parts.ec2,
+             .volumes = volumes.own()},
         peers(bootstrap::make_peers(etcd)),
         backups{config,        parts.root,  parts.http,           parts.clock,
                 parts.process, parts.store, std::string(kVersion)},
@@ -143,8 +144,9 @@ std::vector<Row> Boot::rows() {
     rows.push_back(
         row(std::move(steps[1]), {.after = {name("volume")}, .upkeep = Upkeep::look_only}));
     rows.push_back(row(std::move(steps[2]), {.after = {name("device")}}));
-    rows.push_back(
-        row(std::move(steps[3]), {.after = {name("filesystem")}, .upkeep = Upkeep::look_only}));
+    // A mount that is gone is told within seconds; nobody waits for this row to decide without it.
+    rows.push_back(row(std::move(steps[3]),
+                       {.after = {name("filesystem")}, .upkeep = Upkeep::look_only, .period = 5s}));
     rows.push_back(
         row(state.volumes.space_step(cluster, state.filesystems), {.after = {name("mount")},
                                                                    .polling = kSpacePolling,
@@ -173,9 +175,9 @@ std::vector<Row> Boot::rows() {
     auto name = [&](std::string_view what) {
       return fmt::format("{}-{}", what, to_string(cluster));
     };
-    rows.push_back(
-        row(std::make_unique<bootstrap::StoreStep>(cluster, state.backups, state.etcd.orders),
-            {.after = {name("mount")}, .upkeep = Upkeep::act, .period = 2s}));
+    rows.push_back(row(std::make_unique<bootstrap::StoreStep>(
+                           cluster, state.backups, state.volumes.own(), state.etcd.orders),
+                       {.after = {name("mount")}, .upkeep = Upkeep::act, .period = 2s}));
     // It never gives up: a store that is down for a week is told for a week.
     rows.push_back(
         row(std::make_unique<bootstrap::BackupStep>(cluster, state.backups),

@@ -274,6 +274,13 @@ class CommandLine {
              run_etcd_recover)
         ->add_flag("--lose-newer-writes", etcd_.lose_newer_writes,
                    "Though another volume may hold newer data than this one");
+    add_etcd(
+        etcd, "adopt-volume",
+        "After every volume was replaced by a copy of itself (a snapshot's, with its tags): go "
+        "on with the data of the one that has most",
+        run_etcd_adopt_volume)
+        ->add_flag("--lose-newer-writes", etcd_.lose_newer_writes,
+                   "Though another volume or a backup may hold newer data than that one");
     add_etcd(etcd, "replace", "Have one member set its data aside and learn them anew",
              run_etcd_replace)
         ->add_option("MEMBER", etcd_.name, "Its letter, its name or its id")

@@ -1,7 +1,8 @@
 // `haagent etcd members | backup | snapshots | drill | defrag`: on a master, by hand or from a
-// script. None needs the daemon. `restore | recover | replace` ask EC2 and the members whether it
-// may be, write down what is to be, and show how the masters' daemons carry it out. Exit codes: 0
-// ok, 1 failed (a drill that says no, too), 77 refused (data would be lost), 78 bad configuration.
+// script. None needs the daemon. `restore | recover | adopt-volume | replace` ask EC2 and the
+// members whether it may be, write down what is to be, and show how the masters' daemons carry it
+// out. Exit codes: 0 ok, 1 failed (a drill that says no, too), 77 refused (data would be lost), 78
+// bad configuration.
 #pragma once
 
 #include <optional>
@@ -23,7 +24,7 @@ struct EtcdCommandOptions {
   EtcdCluster cluster = EtcdCluster::main;
   std::string name;                // of a backup; empty: the newest good one. Of replace: a member
   bool over_running = false;       // restore
-  bool lose_newer_writes = false;  // restore, recover
+  bool lose_newer_writes = false;  // restore, recover, adopt-volume
   bool cancel = false;             // restore
 };
 
@@ -34,6 +35,7 @@ int run_etcd_drill(EtcdCommandOptions const& options);
 int run_etcd_defrag(EtcdCommandOptions const& options);
 int run_etcd_restore(EtcdCommandOptions const& options);
 int run_etcd_recover(EtcdCommandOptions const& options);
+int run_etcd_adopt_volume(EtcdCommandOptions const& options);
 int run_etcd_replace(EtcdCommandOptions const& options);
 
 // What the pages show; pure, for tests.

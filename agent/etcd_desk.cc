@@ -41,8 +41,9 @@ Result<std::unique_ptr<bootstrap::ClusterLook>> EtcdDesk::look(EtcdCluster clust
   if (!known) return std::unexpected(known.error());
   identity = *std::move(known);
   ec2 = make_ec2(machine, config, identity);
+  own = std::make_unique<volumes::SystemVolumes>(config, machine.root, devices_, mounts_);
   return std::make_unique<bootstrap::ClusterLook>(cluster, config, machine.root, machine.http, *ec2,
-                                                  machine.clock, identity);
+                                                  *own, machine.clock, identity);
 }
 
 int end_with(Error const& error) {

@@ -9,6 +9,7 @@
 #include "agent/machine.h"
 #include "agent/signals.h"
 #include "bootstrap/etcd/lost.h"
+#include "volumes/own_volumes.h"
 
 namespace haagent {
 
@@ -29,10 +30,15 @@ class EtcdDesk {
   HttpTls tls;
   std::unique_ptr<StateStore> store;  // opened by backups()
   std::unique_ptr<aws::Ec2> ec2;      // opened by look()
+  std::unique_ptr<OwnVolumes> own;    // the same
   Identity identity;                  // known once either is open
 
  private:
-  explicit EtcdDesk(EtcdCommandOptions const& options) : machine(options.root, options.config) {}
+  explicit EtcdDesk(EtcdCommandOptions const& options)
+      : machine(options.root, options.config), devices_(options.root) {}
+
+  volumes::SystemDevices devices_;
+  volumes::SystemMounts mounts_;
 };
 
 // Says what went wrong. The exit code.

@@ -5,10 +5,10 @@
 #include <set>
 #include <thread>
 
-#include "agent/base/volume_marker.h"
 #include "agent/cluster_status.h"
 #include "agent/etcd_desk.h"
 #include "agent/exit_codes.h"
+#include "bootstrap/etcd/adopt.h"
 #include "bootstrap/etcd/backup_before_change.h"
 #include "bootstrap/etcd/errors.h"
 #include "bootstrap/etcd/restore.h"
@@ -109,7 +109,11 @@ void hear_of_logs(EtcdDesk& desk, EtcdCluster cluster, SeenCluster& seen, std::s
       auto const report = ask_agent(desk.machine.http, member.address, tls, kAgentPatience, stop);
       if (!report || report->role != "master") return;
       for (auto const& etcd : report->etcd)
-        if (etcd.cluster == cluster) member.log = etcd.log;
+        if (etcd.cluster == cluster) {
+          member.log = etcd.log;
+          member.copy = etcd.copy;
+          member.blank = etcd.blank;
+        }
     });
   }
 }
@@ -121,8 +125,10 @@ Result<SeenCluster> look_at_all(EtcdDesk& desk, EtcdCommandOptions const& option
   return seen;
 }
 
+// `volume_id`: the one that a recovery is for.
 Result<EtcdOrder> new_order(EtcdDesk& desk, EtcdCommandOptions const& options,
-                            SeenCluster const& seen, EtcdOrder::Kind kind) {
+                            SeenCluster const& seen, EtcdOrder::Kind kind,
+                            std::string const& volume_id = {}) {
   auto const now = std::chrono::floor<Duration>(desk.machine.clock.utc());
   EtcdOrder order{.id = bootstrap::order_id(now, desk.identity.instance_id),
                   .kind = kind,
@@ -133,7 +139,7 @@ Result<EtcdOrder> new_order(EtcdDesk& desk, EtcdCommandOptions const& options,
                   .created_at = now,
                   .by = desk.identity.instance_id};
   for (auto const& volume : seen.volumes)
-    if (kind == EtcdOrder::Kind::restore || volume.volume_id == seen.own_volume)
+    if (kind == EtcdOrder::Kind::restore || volume.volume_id == volume_id)
       order.volumes.push_back({volume.member, volume.volume_id});
   return order;
 }
@@ -363,7 +369,7 @@ Result<int> recover(EtcdDesk& desk, EtcdCommandOptions const& options, std::stop
     if (!note.empty()) progress.say(note);
     auto may = bootstrap::may_recover(*seen, *newest, {.newer_writes = options.lose_newer_writes});
     if (!may) return std::unexpected(may.error());
-    auto made = new_order(desk, options, *seen, EtcdOrder::Kind::recover);
+    auto made = new_order(desk, options, *seen, EtcdOrder::Kind::recover, seen->own_volume);
     if (!made) return std::unexpected(made.error());
     order = *std::move(made);
     order->cluster_id = seen->own_identity.cluster_id;
@@ -378,9 +384,7 @@ Result<int> recover(EtcdDesk& desk, EtcdCommandOptions const& options, std::stop
       desk, **look, progress,
       [&](SeenCluster const& now) -> Result<bool> {
         auto const* own = now.own();
-        auto marker = read_volume_marker(desk.machine.root(desk.config.volumes.mount_root) /
-                                         to_string(options.cluster));
-        bool const marked = marker && *marker && (*marker)->etcd_order == order->id;
+        bool const marked = now.own_order == order->id;
         if (own) progress.about(own->answer.member, words_of(*own, order->cluster_id));
         bool const quorum = own && own->answer.quorum_list;
         if (marked && quorum) return true;
@@ -395,6 +399,66 @@ Result<int> recover(EtcdDesk& desk, EtcdCommandOptions const& options, std::stop
                                        desk.machine.clock.utc(), stop);
   if (!closed) return fail(closed.error(), "the recovery is done; closing its order");
   progress.say("the other masters come back by themselves, one after the other, as learners");
+  return finish(options, *order, *done, dropped);
+}
+
+// Every master's volume is a copy: the one that keeps most becomes the cluster, by the order of a
+// recovery, and the others join it.
+Result<int> adopt_volume(EtcdDesk& desk, EtcdCommandOptions const& options, std::stop_token stop) {
+  auto parts = desk.backups(stop);
+  if (!parts) return std::unexpected(parts.error());
+  auto look = desk.look(options.cluster, stop);
+  if (!look) return std::unexpected(look.error());
+  auto standing = bootstrap::read_order(*desk.store, options.cluster, stop);
+  if (!standing) return std::unexpected(standing.error());
+  Progress progress(options);
+  std::optional<EtcdOrder> order;
+  std::optional<std::uint64_t> dropped;
+  if (*standing && !is_over((*standing)->order, desk.machine.clock.utc())) {
+    order = (*standing)->order;
+    if (order->kind != EtcdOrder::Kind::recover) return another_order(*order);
+    progress.say(
+        fmt::format("it was ordered at {} that {} goes on with the data of {}, and that is "
+                    "under way",
+                    to_rfc3339(order->created_at), order->volumes.front().member,
+                    order->volumes.front().volume_id));
+  } else {
+    auto seen = look_at_all(desk, options, **look, stop);
+    if (!seen) return std::unexpected(seen.error());
+    bootstrap::Backups backups(options.cluster, *parts);
+    auto inventory = backups.inventory(stop);
+    if (!inventory) return std::unexpected(inventory.error());
+    auto newest = backups.newest_good(*inventory, stop);
+    if (!newest) return std::unexpected(newest.error());
+    for (auto const& line : bootstrap::what_volumes_hold(*seen)) progress.say(line);
+    auto chosen = bootstrap::may_adopt(*seen, *newest, {.newer_writes = options.lose_newer_writes});
+    if (!chosen) return std::unexpected(chosen.error());
+    progress.say(bootstrap::adoption_note(*seen, *chosen));
+    dropped = chosen->dropped;
+    auto made = new_order(desk, options, *seen, EtcdOrder::Kind::recover, chosen->volume_id);
+    if (!made) return std::unexpected(made.error());
+    order = *std::move(made);
+    order->cluster_id = chosen->cluster_id;
+    auto given = bootstrap::give_order(*desk.store, *order, *standing, stop);
+    if (!given) return std::unexpected(given.error());
+    if (!*given)
+      return fail(Kind::refused, "another master has ordered something meanwhile: run this again");
+    progress.say(fmt::format("ordered in {}: {} goes on, the others set their data aside and join",
+                             desk.store->where(), chosen->member));
+  }
+  auto done = watch(
+      desk, **look, progress,
+      [&](SeenCluster const& now) -> Result<bool> {
+        for (auto const& each : now.members)
+          progress.about(each.answer.member, words_of(each, order->cluster_id));
+        if (is_restored(*order, now)) return true;
+        return was_given_up(desk, *order, stop);
+      },
+      stop);
+  if (!done) return std::unexpected(done.error());
+  auto closed = bootstrap::close_order(*desk.store, *order, bootstrap::Closing::carried_out,
+                                       desk.machine.clock.utc(), stop);
+  if (!closed) return fail(closed.error(), "the cluster serves; closing the order");
   return finish(options, *order, *done, dropped);
 }
 
@@ -486,6 +550,12 @@ int run_etcd_restore(EtcdCommandOptions const& options) {
 int run_etcd_recover(EtcdCommandOptions const& options) {
   return at_the_desk(options, [&](EtcdDesk& desk, std::stop_token stop) {
     return recover(desk, options, std::move(stop));
+  });
+}
+
+int run_etcd_adopt_volume(EtcdCommandOptions const& options) {
+  return at_the_desk(options, [&](EtcdDesk& desk, std::stop_token stop) {
+    return adopt_volume(desk, options, std::move(stop));
   });
 }
 

@@ -46,6 +46,8 @@ struct EtcdStatus {
   std::optional<EtcdTimingFacts> timing;
   std::optional<EtcdBackupDuty> backup;
   std::optional<EtcdLogEnd> log;         // while there is no quorum
+  std::optional<EtcdCopy> copy;          // the same
+  bool blank = false;                    // the same
   std::optional<FilesystemFacts> space;  // of the volume
   bool operator==(EtcdStatus const&) const = default;
 };

@@ -194,6 +194,11 @@ void write_duties(Tree& tree, EtcdStatus const& etcd) {
     log["lastEntry"] = etcd.log->index;
     log["committedEntry"] = etcd.log->committed;
   }
+  if (etcd.copy) {
+    tree["copy"]["of"] = etcd.copy->of;
+    write_time(tree["copy"], "lastWritten", etcd.copy->written);
+  }
+  if (etcd.blank) tree["blank"] = true;
   if (etcd.backup) {
     auto& backup = tree["backup"];
     backup["taken"] = etcd.backup->taken;
@@ -224,6 +229,10 @@ void read_duties(Tree const& tree, EtcdStatus& etcd) {
     auto const id = found->text_at("clusterId");
     std::from_chars(id.data(), id.data() + id.size(), etcd.log->cluster_id, 16);
   }
+  if (auto const* found = tree.find("copy"))
+    etcd.copy = EtcdCopy{.of = found->text_at("of"),
+                         .written = read_time(*found, "lastWritten").value_or(UtcTime{})};
+  if (auto const* found = tree.find("blank")) etcd.blank = found->as_boolean().value_or(false);
   if (auto const* found = tree.find("backup")) {
     etcd.backup = EtcdBackupDuty{.newest = read_time(*found, "newest"),
                                  .failing_since = read_time(*found, "failingSince"),

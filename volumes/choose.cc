@@ -386,7 +386,8 @@ class Chooser {
     if (!volume.snapshot_id.empty() && !known)
       return fmt::format(
           "it was made from the snapshot {} and nothing says what it holds: if it is the data of "
-          "member {}, tag it {}=<time>; else create a blank volume",
+          "member {}, tag it {}=<time>, and it is taken for an older copy; else create a blank "
+          "volume",
           volume.snapshot_id, each.tag.member, kFormattedAtTag);
     return std::nullopt;
   }

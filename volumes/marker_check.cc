@@ -25,11 +25,11 @@ MarkerDecision decide_marker(std::optional<VolumeMarker> const& marker,
   };
   for (auto [name, value] :
        {Field{"cluster", &VolumeMarker::cluster}, Field{"etcd cluster", &VolumeMarker::etcd},
-        Field{"member", &VolumeMarker::member}, Field{"volume", &VolumeMarker::volume_id}})
+        Field{"member", &VolumeMarker::member}})
     if (*marker.*value != expected.*value)
       return RefuseMarker{fmt::format(
           "the haagent.json on {} is that of {} '{}', but its tags say '{}': it is another's disk, "
-          "or a copy; put the tags or the marker right",
+          "or a copy of one; put the tags right, or use a blank volume",
           expected.volume_id, name, *marker.*value, expected.*value)};
   return MarkerFits{};
 }

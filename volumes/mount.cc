@@ -4,6 +4,8 @@
 
 #include <fcntl.h>
 #include <fmt/ranges.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -89,6 +91,19 @@ Result<void> SystemMounts::unmount(std::filesystem::path const& mount_point) {
   if (auto const names = holders_of(mount_point); !names.empty())
     failed.error().what += fmt::format("; in use by {}", fmt::join(names, ", "));
   return failed;
+}
+
+Result<OpenDirectory> SystemMounts::open(std::filesystem::path const& directory) {
+  OpenDirectory opened{
+      .fd = FileDescriptor(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC))};
+  if (!opened.fd) return fail_errno(errno, fmt::format("opening {}", directory.string()));
+  struct stat status{};
+  struct statvfs filesystem{};
+  if (::fstat(opened.fd.get(), &status) != 0 || ::fstatvfs(opened.fd.get(), &filesystem) != 0)
+    return fail_errno(errno, fmt::format("looking at {}", directory.string()));
+  opened.device = status.st_dev;
+  opened.read_only = (filesystem.f_flag & ST_RDONLY) != 0;
+  return opened;
 }
 
 }  // namespace haagent::volumes

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "agent/base/facts.h"
+#include "agent/base/file_descriptor.h"
 #include "volumes/mountinfo.h"
 
 namespace haagent::volumes {
@@ -13,6 +14,13 @@ namespace haagent::volumes {
 // Whatever is mounted below etcd's data is never executed, never a device, and its times of access
 // are nobody's concern.
 inline constexpr char kMountOptions[] = "noatime,nodev,nosuid,noexec";
+
+// A directory that is open, and the device of the filesystem that it is in.
+struct OpenDirectory {
+  FileDescriptor fd;
+  dev_t device = 0;
+  bool read_only = false;  // the mount or the filesystem
+};
 
 class Mounts {
  public:
@@ -24,6 +32,9 @@ class Mounts {
   // The uppermost mount there, after its filesystem has been written back; never lazily. Transient
   // while something still uses it, and says what; no error where nothing is mounted.
   virtual Result<void> unmount(std::filesystem::path const& mount_point) = 0;
+  // What the path reaches now. Errors keep their errno: ENOENT where there is nothing, EIO and its
+  // like where the filesystem has failed.
+  virtual Result<OpenDirectory> open(std::filesystem::path const& directory) = 0;
 };
 
 // mount and umount through libmount in this process's own mount namespace: no helper programs, no
@@ -34,6 +45,7 @@ class SystemMounts final : public Mounts {
   Result<void> mount(BlockDevice const& device, std::filesystem::path const& mount_point,
                      std::string const& filesystem) override;
   Result<void> unmount(std::filesystem::path const& mount_point) override;
+  Result<OpenDirectory> open(std::filesystem::path const& directory) override;
 };
 
 }  // namespace haagent::volumes

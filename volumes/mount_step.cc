@@ -1,6 +1,7 @@
 #include "volumes/mount_step.h"
 
 #include <fmt/ranges.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 
@@ -63,10 +64,8 @@ Result<void> MountStep::may_use(State const& state, Mount const& mount) {
     return fail(Kind::refused, "{} is mounted at {} as {}, which is neither ext4 nor xfs", id,
                 mount.mount_point, mount.filesystem);
   if (mount.read_only)
-    return fail(Kind::refused,
-                "{} is mounted read-only at {}: the kernel does that after an error of the disk or "
-                "the filesystem; look at its log",
-                id, mount.mount_point);
+    return fail(Kind::refused, "{} at {} {}: {}", id, mount.mount_point, kTakesNoWrites,
+                how_to_repair(cluster_, mount.mount_point));
   return {};
 }
 
@@ -96,7 +95,8 @@ Result<MountStep::State> MountStep::state(Facts& facts) {
                         .members = state.volume.members,
                         .volume_id = state.volume.volume_id,
                         .formatted_at = state.volume.formatted_at,
-                        .etcd_cluster_id = state.volume.etcd_cluster_id};
+                        .etcd_cluster_id = state.volume.etcd_cluster_id,
+                        .snapshot_id = {}};
   auto marker = read_volume_marker(point);
   if (!marker) return std::unexpected(marker.error());
   auto names = names_in(point);
@@ -109,6 +109,9 @@ Result<MountStep::State> MountStep::state(Facts& facts) {
   auto decision = decide_marker(*marker, expected, *names);
   if (auto const* refuse = std::get_if<RefuseMarker>(&decision))
     return fail(Kind::refused, "{}", refuse->sentence);
+  // Nothing is on it that could be a copy.
+  if (std::holds_alternative<WriteMarker>(decision))
+    expected.snapshot_id = state.volume.snapshot_id;
   state.marker = marker->value_or(expected);
   if (std::holds_alternative<WriteMarker>(decision))
     state.next = Move::write_marker;
@@ -130,9 +133,30 @@ void MountStep::see_growth(State& state) {
   }
 }
 
+// What was mounted and is not any more. It is told, and not mounted again: whoever took it away may
+// be at work on the disk.
+std::optional<UnseenVolume> MountStep::gone(Facts& facts) {
+  auto const volume = facts.etcd(cluster_).volume.get();
+  if (!volume)
+    return UnseenVolume{
+        fmt::format("this master holds no volume of {} any more", to_string(cluster_)),
+        fmt::format("see what volume-{} says", to_string(cluster_))};
+  auto const sight = volumes_.own_.see(cluster_, *volume);
+  if (sight.seen()) return std::nullopt;
+  return sight.unseen();
+}
+
 Result<Finding> MountStep::look(Facts& facts, std::stop_token) {
   auto& fact = facts.etcd(cluster_).mount;
   auto now = state(facts);
+  bool const plain =
+      now ? now->next == Move::none || now->next == Move::grow : now.error().kind == Kind::refused;
+  if (was_done_ && !plain) {
+    if (auto const unseen = gone(facts)) {
+      fact.clear();
+      return fail(Kind::refused, "{}: {}", unseen->why, unseen->todo);
+    }
+  }
   if (!now) {
     fact.clear();
     return std::unexpected(now.error());
@@ -154,7 +178,11 @@ Result<Finding> MountStep::look(Facts& facts, std::stop_token) {
   fact.set({.mount_point = point,
             .filesystem = now->filesystem,
             .marker_etcd_cluster_id = now->marker.etcd_cluster_id});
-  return Done{fmt::format("{} is mounted at {}{}", id, point, now->growth)};
+  was_done_ = true;
+  auto const copied = copied_from(now->marker, id, now->volume.snapshot_id);
+  return Done{
+      fmt::format("{} is mounted at {}{}{}", id, point, now->growth,
+                  copied.empty() ? "" : fmt::format("; its data are a copy of {}", copied))};
 }
 
 Result<void> MountStep::mount(State const& state, std::stop_token stop) {
@@ -179,11 +207,16 @@ Result<void> MountStep::act(Facts& facts, std::stop_token stop) {
     case Move::mount:
       return mount(*now, stop);
     case Move::write_marker: {
+      // Through what is open: the mount may be gone by now.
+      auto opened = volumes_.mounts_.open(point);
+      if (!opened) return std::unexpected(opened.error());
+      if (opened->device != now->device.number)
+        return fail(Kind::transient, "{} is not mounted at {} any more", now->volume.volume_id,
+                    point.string());
       // The root of a new filesystem is open to all.
-      std::error_code error;
-      std::filesystem::permissions(point, std::filesystem::perms::owner_all, error);
-      if (error) return fail_errno(error.value(), fmt::format("closing {}", point.string()));
-      return write_volume_marker(point, now->marker);
+      if (::fchmod(opened->fd.get(), 0700) != 0)
+        return fail_errno(errno, fmt::format("closing {}", point.string()));
+      return write_volume_marker(fmt::format("/proc/self/fd/{}", opened->fd.get()), now->marker);
     }
     case Move::grow: {
       auto grown = volumes_.disks_.grow(now->device, now->filesystem, point, stop);

@@ -26,8 +26,10 @@ class MountStep final : public ClusterStep {
   Result<void> may_use(State const& state, Mount const& mount);
   Result<void> mount(State const& state, std::stop_token stop);
   void see_growth(State& state);
+  std::optional<UnseenVolume> gone(Facts& facts);
 
   std::string growth_failed_;
+  bool was_done_ = false;  // from then on the row looks, and nobody acts on what it finds
 };
 
 }  // namespace haagent::volumes

@@ -45,7 +45,9 @@ std::optional<Mount> parse_line(std::string_view line) {
                .mount_point = unescape(fields[4]),
                .filesystem = unescape(dash[1]),
                .source = unescape(dash[2]),
-               .read_only = has_option(fields[5], "ro") || has_option(dash[3], "ro")};
+               // An ext4 that stopped after an error says so in words of its own in newer kernels.
+               .read_only = has_option(fields[5], "ro") || has_option(dash[3], "ro") ||
+                            has_option(dash[3], "emergency_ro") || has_option(dash[3], "shutdown")};
 }
 
 }  // namespace

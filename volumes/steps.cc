@@ -70,6 +70,7 @@ Volumes::Volumes(NodeConfig const& config, Root root, aws::Ec2& ec2, Clock& cloc
       devices_(devices),
       disks_(disks),
       mounts_(mounts),
+      own_(config, root_, devices, mounts),
       inventory_(ec2, clock, config.cluster.name),
       record_(root_),
       attacher_({.cluster = config.cluster.name,
@@ -118,10 +119,7 @@ std::string Volumes::mount_point(EtcdCluster cluster) const {
 }
 
 std::filesystem::path Volumes::real_mount_point(EtcdCluster cluster) const {
-  auto path = root_(mount_point(cluster));
-  std::error_code error;
-  auto real = std::filesystem::weakly_canonical(path, error);
-  return error ? path : real;
+  return real_path(mount_point_below(root_, config_, cluster));
 }
 
 }  // namespace haagent::volumes

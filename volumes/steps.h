@@ -16,6 +16,7 @@
 #include "agent/base/step.h"
 #include "volumes/attach.h"
 #include "volumes/disks.h"
+#include "volumes/own_volumes.h"
 
 namespace haagent::volumes {
 
@@ -34,6 +35,9 @@ class Volumes {
   // Hands the volume over to whoever comes next: `unmount-<cluster>`, then `detach-<cluster>`. They
   // also do for an agent that was killed in between, of whose facts nothing is left.
   std::vector<std::unique_ptr<Step>> release_steps(EtcdCluster cluster);
+
+  // What is true of this machine's volumes at the moment, for whoever is to work on them.
+  OwnVolumes& own() { return own_; }
 
  private:
   friend class VolumeStep;
@@ -56,6 +60,7 @@ class Volumes {
   Devices& devices_;
   Disks& disks_;
   Mounts& mounts_;
+  SystemVolumes own_;
   Inventory inventory_;
   Record record_;
   Attacher attacher_;

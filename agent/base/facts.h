@@ -119,7 +119,8 @@ struct EtcdMemberFacts {
 };
 
 // Whether the state store has backups of a cluster: a new one is never formed beside them. Set by
-// the row that asks the store, again and again while a cluster might be formed.
+// the row that asks the store, again and again while a cluster might be formed; who forms one asks
+// once more.
 struct EtcdBackups {
   enum class State { unknown, none, present };
   State state = State::unknown;
@@ -207,12 +208,20 @@ struct FilesystemFacts {
   bool operator==(FilesystemFacts const&) const = default;
 };
 
+// A member's volume whose data are a copy of another's (volume_sight.h).
+struct EtcdCopy {
+  std::string of;     // "vol-1 (from snap-2)"
+  UtcTime written{};  // when its log was last written to, by the clock of the machine that did
+  bool operator==(EtcdCopy const&) const = default;
+};
+
 struct EtcdFacts {
   Fact<EtcdVolume> volume;                // set by volume-<cluster>: mine
   Fact<std::vector<EtcdVolume>> volumes;  // set by volume-<cluster>: all zones', mine included.
                                           // Unset where the boot needed no look at EC2
   Fact<BlockDevice> device;               // set by device-<cluster>
-  Fact<MountedVolume> mount;              // set by mount-<cluster>
+  Fact<MountedVolume> mount;              // set by mount-<cluster>. What is decided on the volume
+                                          // goes by volume_sight.h instead
   Fact<EtcdMemberFacts> member;           // set by etcd-<cluster>
   Fact<bool> wants_restart;               // set by etcd-<cluster>: it serves, with a configuration
                                           // or in a version that is to be another one
@@ -225,6 +234,9 @@ struct EtcdFacts {
   Fact<EtcdTimingFacts> timing;           // set by care-<cluster>
   Fact<EtcdLogEnd> log;                   // set by store-<cluster>, while there is no quorum
   Fact<FilesystemFacts> space;            // set by space-<cluster>: of the volume's own filesystem
+  Fact<EtcdCopy> copy;                    // the same; unset: the data are the volume's own
+  Fact<bool> blank;                       // the same: whether the volume has no data; unset: it is
+                                          // not known
 };
 
 struct Facts {

@@ -23,6 +23,9 @@ struct VolumeMarker {
   std::string etcd_version;          // what last served on it: "3.5.35"; empty: not known
   std::string etcd_data_version;     // what its data had been raised to then: "3.5"
   std::string etcd_order;  // the operator's last order that was carried out here; or empty
+  // The snapshot that the volume was made from, once what stands on it is its own and no copy
+  // (volume_sight.h); empty where it was made from none, or that is not so.
+  std::string snapshot_id;
   bool operator==(VolumeMarker const&) const = default;
 };
 

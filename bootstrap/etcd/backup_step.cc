@@ -4,8 +4,6 @@
 #include <functional>
 #include <utility>
 
-#include "agent/base/volume_marker.h"
-
 namespace haagent::bootstrap {
 namespace {
 
@@ -25,10 +23,11 @@ Duration jitter_of(NodeConfig const& config, std::string_view name) {
 
 }  // namespace
 
-StoreStep::StoreStep(EtcdCluster cluster, BackupParts const& parts,
+StoreStep::StoreStep(EtcdCluster cluster, BackupParts const& parts, OwnVolumes& volumes,
                      std::shared_ptr<OrderBoard> orders)
     : cluster_(cluster),
       parts_(parts),
+      volumes_(volumes),
       name_(fmt::format("store-{}", to_string(cluster))),
       orders_(std::move(orders)) {}
 
@@ -89,31 +88,22 @@ void StoreStep::ask_for_order(EtcdFacts& mine, bool quorum, bool blank, std::sto
   posted.clear();
 }
 
-bool StoreStep::is_carried_out(EtcdOrder const& order, Facts& facts) const {
-  auto& mine = facts.etcd(cluster_);
-  auto const member = mine.member.get();
-  auto const mount = mine.mount.get();
-  if (order.closed || !member || !mount || member->leader.empty() || member->learner ||
+bool StoreStep::is_carried_out(EtcdOrder const& order, VolumeSight const& sight,
+                               Facts& facts) const {
+  auto const member = facts.etcd(cluster_).member.get();
+  if (order.closed || !member || !sight.seen() || member->leader.empty() || member->learner ||
       member->cluster_id != etcd_id_text(order.cluster_id))
     return false;
-  auto const marker = read_volume_marker(parts_.root(mount->mount_point));
-  if (!marker || !*marker || (*marker)->etcd_order != order.id) return false;
+  if (sight.marker().etcd_order != order.id) return false;
   auto const voters = static_cast<std::size_t>(member->voters);
   return order.kind == EtcdOrder::Kind::recover ||
          (voters >= order.members.size() && member->healthy_voters == member->voters);
 }
 
 // Nobody here has begun it, and the cluster that it is not meant for serves.
-bool StoreStep::is_idle(EtcdOrder const& order, Facts& facts) {
-  auto& mine = facts.etcd(cluster_);
-  auto const member = mine.member.get();
-  auto const mount = mine.mount.get();
-  bool const beside = mount && is_beside(order, member);
-  auto has_begun = [&] {
-    auto const marker = read_volume_marker(parts_.root(mount->mount_point));
-    return !marker || !*marker || (*marker)->etcd_order == order.id;
-  };
-  if (!beside || has_begun()) {
+bool StoreStep::is_idle(EtcdOrder const& order, VolumeSight const& sight, Facts& facts) {
+  auto const member = facts.etcd(cluster_).member.get();
+  if (!sight.seen() || !is_beside(order, member) || sight.marker().etcd_order == order.id) {
     idle_since_.reset();
     return false;
   }
@@ -125,23 +115,34 @@ bool StoreStep::is_idle(EtcdOrder const& order, Facts& facts) {
   return now - *idle_since_ >= kVoidAfter;
 }
 
+// For who is to say which volume of a lost cluster has the most.
+void StoreStep::tell_volume(EtcdVolume const& volume, VolumeSight const& sight, EtcdFacts& mine) {
+  auto const now = parts_.clock.utc();
+  if (auto const log = log_.look(sight.path(), now)) mine.log.set(*log);
+  auto const copied = copied_from(sight.marker(), volume.volume_id, volume.snapshot_id);
+  if (!copied.empty())
+    mine.copy.set({.of = copied, .written = last_write(sight.path()).value_or(UtcTime{})});
+}
+
 Result<Finding> StoreStep::look(Facts& facts, std::stop_token stop) {
   auto& mine = facts.etcd(cluster_);
-  auto mount = mine.mount.require(fmt::format("mount of {}", to_string(cluster_)));
-  if (!mount) return std::unexpected(mount.error());
-  auto const data = inspect_data_dir(parts_.root(mount->mount_point));
-  // What cannot be read is told by the member's own row, and is never blank.
+  auto const volume = mine.volume.get();
+  auto const sight = volume ? volumes_.see(cluster_, *volume) : VolumeSight();
+  auto const data =
+      sight.seen() ? inspect_data_dir(sight.path()) : fail(Kind::transient, "it is not seen");
+  // What is not seen, or cannot be read, is told by the member's own row, and is never blank.
   auto const state = data ? data->state : DataDir::State::member;
   auto const member = mine.member.get();
   bool const quorum = member && !member->leader.empty();
   bool const first = !looked_;
   ask_for_order(mine, quorum, state != DataDir::State::member, stop);
-  // For who is to say which volume of a lost cluster has the most. The first start waits for none
-  // of it.
+  // The first start waits for none of it.
   mine.log.clear();
+  mine.copy.clear();
+  mine.blank.clear();
+  if (!quorum && data) mine.blank.set(state != DataDir::State::member);
   if (!quorum && !first && data && state == DataDir::State::member)
-    if (auto const log = log_.look(parts_.root(mount->mount_point), parts_.clock.utc()))
-      mine.log.set(*log);
+    tell_volume(*volume, sight, mine);
   if (auto order = orders_ ? orders_->of(cluster_).get() : std::nullopt) {
     // Others may make it void from now on, and this row reads it but each half minute.
     if (!order->stale && is_beside(*order, member)) {
@@ -149,11 +150,11 @@ Result<Finding> StoreStep::look(Facts& facts, std::stop_token stop) {
       orders_->of(cluster_).set(*order);
     }
     closing_ = Closing::carried_out;
-    if (is_carried_out(*order, facts))
+    if (is_carried_out(*order, sight, facts))
       return Needed{fmt::format("write to {} that the order {} is carried out",
                                 parts_.store.where(), order->id)};
     closing_ = Closing::taken_back;
-    if (is_idle(*order, facts))
+    if (is_idle(*order, sight, facts))
       return Needed{fmt::format("write to {} that the order {} is void: a quorum serves",
                                 parts_.store.where(), order->id)};
   }

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "agent/base/step.h"
+#include "agent/base/volume_sight.h"
 #include "bootstrap/etcd/backup.h"
 #include "bootstrap/etcd/backup_decision.h"
 #include "bootstrap/etcd/data_dir.h"
@@ -17,7 +18,8 @@
 namespace haagent::bootstrap {
 
 // `store-<cluster>`: asks the store for backups while the volume is blank and no member serves, and
-// sets facts.etcd(cluster).backups. Comes after mount-<cluster>. It holds no boot up: who waits for
+// sets facts.etcd(cluster).backups. Comes after mount-<cluster>; where the volume is not seen any
+// more it says nothing of it. It holds no boot up: who waits for
 // its answer is etcd-<cluster>, and a volume with data waits for nobody's answer.
 //
 // And it asks for an operator's order, and puts it on the board: at once where the volume is blank,
@@ -27,19 +29,22 @@ namespace haagent::bootstrap {
 // for kVoidAfter beside a quorum: such an order must not lie in wait for the first hiccup.
 class StoreStep final : public Step {
  public:
-  StoreStep(EtcdCluster cluster, BackupParts const& parts, std::shared_ptr<OrderBoard> orders = {});
+  StoreStep(EtcdCluster cluster, BackupParts const& parts, OwnVolumes& volumes,
+            std::shared_ptr<OrderBoard> orders = {});
   std::string_view name() const override { return name_; }
   Result<Finding> look(Facts& facts, std::stop_token stop) override;
   Result<void> act(Facts& facts, std::stop_token stop) override;
 
  private:
-  bool is_carried_out(EtcdOrder const& order, Facts& facts) const;
-  bool is_idle(EtcdOrder const& order, Facts& facts);
+  bool is_carried_out(EtcdOrder const& order, VolumeSight const& sight, Facts& facts) const;
+  bool is_idle(EtcdOrder const& order, VolumeSight const& sight, Facts& facts);
+  void tell_volume(EtcdVolume const& volume, VolumeSight const& sight, EtcdFacts& mine);
   void ask_for_order(EtcdFacts& mine, bool quorum, bool blank, std::stop_token stop);
   Result<Finding> look_for_backups(EtcdFacts& mine, DataDir::State data, std::stop_token stop);
 
   EtcdCluster const cluster_;
   BackupParts parts_;
+  OwnVolumes& volumes_;
   std::string const name_;
   std::shared_ptr<OrderBoard> orders_;
   LogWatch log_;

@@ -159,9 +159,19 @@ void CareStep::tell_timing(Facts& facts) const {
       {.heartbeat = runs.value_or(next), .next_heartbeat = next, .round_trip = round_trip_});
 }
 
+// etcd writes a database anew by its path, and on a filesystem that takes writes.
+std::optional<UnseenVolume> CareStep::unseen() const {
+  if (!volume_) return std::nullopt;
+  auto const sight = parts_.volumes.see(cluster_, *volume_);
+  if (sight.seen()) return std::nullopt;
+  return sight.unseen();
+}
+
 Result<Finding> CareStep::look(Facts& facts, std::stop_token stop) {
   care_ = NothingToDo{};
   records_ = false;
+  volume_ = facts.etcd(cluster_).volume.get();
+  if (auto const gone = unseen()) return Done{fmt::format("nothing to do here: {}", gone->why)};
   auto inputs = gather(facts, stop);
   if (!inputs) return Done{"waits for a quorum; nothing to do here"};
   bool const nospace = std::ranges::any_of(
@@ -201,6 +211,7 @@ Result<Finding> CareStep::look(Facts& facts, std::stop_token stop) {
 }
 
 Result<void> CareStep::act(Facts&, std::stop_token stop) {
+  if (auto const gone = unseen()) return fail(Kind::transient, "{}", gone->why);
   auto own = client_at("127.0.0.1", kWorking);
   if (auto const* compact = std::get_if<CompactTo>(&care_)) {
     auto done = own.compact(compact->revision, stop);

@@ -26,6 +26,7 @@ class CareStep final : public Step {
   Result<void> act(Facts& facts, std::stop_token stop) override;
 
  private:
+  std::optional<UnseenVolume> unseen() const;
   EtcdClient client_at(std::string const& host, EtcdTimeouts timeouts) const;
   std::optional<CareInputs> gather(Facts& facts, std::stop_token stop);
   std::optional<EtcdMetrics> metrics_of(std::string const& host, std::stop_token stop) const;
@@ -37,6 +38,7 @@ class CareStep final : public Step {
   EtcdParts parts_;
   std::string const name_;
   Care care_ = NothingToDo{};
+  std::optional<EtcdVolume> volume_;
   // Since the NOSPACE alarm was seen.
   std::optional<SteadyTime> alarm_since_;
   std::optional<SteadyTime> defragmented_;

@@ -175,6 +175,23 @@ Result<EtcdLogEnd> log_end(std::filesystem::path const& mount_point) {
   return read(names.back(), *before);
 }
 
+Result<UtcTime> last_write(std::filesystem::path const& mount_point) {
+  auto const folder = etcd_data_dir(mount_point) / "member" / "wal";
+  auto logs = names_in(folder);
+  if (!logs) return std::unexpected(logs.error());
+  std::optional<UtcTime> last;
+  for (auto const& name : logs->value_or(std::vector<std::string>{})) {
+    struct stat file{};
+    if (!index_of(name, ".wal") || ::stat((folder / name).c_str(), &file) != 0) continue;
+    auto const written = UtcTime(std::chrono::duration_cast<UtcTime::duration>(
+        std::chrono::seconds(file.st_mtim.tv_sec) +
+        std::chrono::nanoseconds(file.st_mtim.tv_nsec)));
+    last = std::max(last.value_or(written), written);
+  }
+  if (!last) return fail(Kind::refused, "{} holds no log", folder.string());
+  return *last;
+}
+
 Result<std::string> set_data_dir_aside(std::filesystem::path const& mount_point, UtcTime now) {
   auto stamp = to_rfc3339(now);
   std::erase_if(stamp, [](char c) { return c == '-' || c == ':'; });

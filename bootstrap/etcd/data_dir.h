@@ -26,6 +26,7 @@ struct DataDir {
   std::vector<std::string> set_aside;  // earlier data directories: "data.20260115T101500Z"
   bool restored =
       false;  // a data directory that a restore has built, or begun, and not put in place
+  bool operator==(DataDir const&) const = default;
 };
 
 // Errors: refused where the directory cannot be read, since unreadable is never blank.
@@ -43,6 +44,10 @@ Result<OldRequests> old_requests(std::filesystem::path const& mount_point);
 // entry yet. A running etcd writes its entries through at once, and what it knows to be committed
 // only with the next of them. Errors: refused where the log cannot be read or is none.
 Result<EtcdLogEnd> log_end(std::filesystem::path const& mount_point);
+
+// When the log on the volume was last written to. Errors: refused where it cannot be read or is
+// none.
+Result<UtcTime> last_write(std::filesystem::path const& mount_point);
 
 // Renames the data directory beside itself and returns the new name. Never deletes.
 Result<std::string> set_data_dir_aside(std::filesystem::path const& mount_point, UtcTime now);

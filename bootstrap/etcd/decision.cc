@@ -417,6 +417,8 @@ Decision with_running_unit(MemberInputs const& in) {
                     "find out which belongs here, and put the other right"};
     return record(in);
   }
+  // It was started before this agent could tell a copy, and has caught up with a quorum since.
+  if (!in.copy_of.empty()) return MarkVolume{own.cluster_id};
   if (auto evict = evict_silent_learner(in)) return *evict;
   auto change = reconfigure(in);
   if (change.move) return *change.move;
@@ -427,6 +429,43 @@ Decision with_running_unit(MemberInputs const& in) {
   if (auto held = order_note(in); !held.empty()) sentence += "; " + held;
   for (auto const& alarm : own.alarms) sentence += "; " + alarm;
   return Serving{std::move(sentence), change.watch_tags};
+}
+
+// My data are a copy, and nobody has started them here.
+Decision with_a_copy(MemberInputs const& in, MemberAnswer const* peer) {
+  auto const what = fmt::format("the data on {} are a copy of {}", in.volume_id, in.copy_of);
+  if (peer) {
+    for (auto const& other : in.peers)
+      if (other.member_id == in.data.identity.member_id && other.reach == Reach::answers)
+        return Refuse{fmt::format("{}, and {} is served by the instance of {} already", what,
+                                  in.self.name, other.member),
+                      "terminate one of the two, or give this volume's tag another member"};
+    if (auto stop = not_to_join(in, peer->member, "; its data stays on this volume")) return *stop;
+    return SetAside{what + ", older than what the others have: it joins as a new learner"};
+  }
+  return Wait{fmt::format("{}, and an older copy must not be started as it is: it may lack what it "
+                          "confirmed; no quorum answers{}",
+                          what, because(missing(in))),
+              "bring the others back, and it joins them; if every volume was replaced by a copy, "
+              "run 'haagent etcd adopt-volume' on one master"};
+}
+
+// My volume is not seen: nobody is changed, whatever else is known. An etcd that runs on its open
+// files goes on, unless the filesystem takes no writes any more and the others do without it.
+Decision without_volume(MemberInputs const& in) {
+  auto const& unseen = *in.unseen;
+  auto const* peer = quorum_peer(in);
+  if (unseen.failed && is_up(in.unit) && peer) {
+    auto const voters = voters_of(*peer->quorum_list, in);
+    auto const stay = std::ranges::count_if(voters.all, [&](EtcdMember const* each) {
+      return !is_mine(*each, in) && std::ranges::find(voters.down, each) == voters.down.end();
+    });
+    if (static_cast<std::size_t>(stay) >= voters.all.size() / 2 + 1)
+      return StopUnit{unseen.why + ", and the others have a quorum without it"};
+  }
+  return Wait{fmt::format("{}{}; nobody is added, removed or started without it", unseen.why,
+                          is_up(in.unit) ? fmt::format(", and {} still runs", in.self.name) : ""),
+              unseen.todo};
 }
 
 Decision with_data(MemberInputs const& in) {
@@ -450,6 +489,7 @@ Decision with_data(MemberInputs const& in) {
                                                  in.failed_starts, in.unit_detail)};
   }
   if (is_up(in.unit)) return with_running_unit(in);
+  if (!in.copy_of.empty()) return with_a_copy(in, peer);
   if (auto refuse = version_skew(in)) return *refuse;
   return StartAsIs{};
 }
@@ -515,6 +555,7 @@ std::string history(MemberInputs const& in) {
   if (!in.tag_cluster_id.empty())
     add(fmt::format("this volume's tag names cluster {}", in.tag_cluster_id));
   if (!in.snapshot_id.empty()) add(fmt::format("this volume is made from {}", in.snapshot_id));
+  if (!in.copy_of.empty()) add(fmt::format("this volume is a copy of {}", in.copy_of));
   if (!in.data.set_aside.empty())
     add(fmt::format("this volume holds {}", in_words(in.data.set_aside)));
   if (in.data.restored) add("a restore was begun on this volume");
@@ -660,6 +701,7 @@ std::string missing(MemberInputs const& in) {
 }
 
 Decision decide(MemberInputs const& inputs) {
+  if (inputs.unseen) return without_volume(inputs);
   if (auto move = on_order(inputs)) return *move;
   if (inputs.data.state == DataDir::State::member) return with_data(inputs);
   bool const expected = std::ranges::count(inputs.expected_members, inputs.member) > 0;

@@ -27,7 +27,14 @@
 //     etcd's leader, of which there is one, one at a time, and never while another voter is down.
 //  7. The number of voters is made even only while every voter is up: a quorum of 4 is 3.
 //  8. What stands in the way is set aside, never deleted.
-//  9. An operator's order in the state store (order.h) goes before 1 to 3, for the volumes that it
+//  9. What is decided about a member is decided on its own volume. One that is not seen (not
+//  mounted,
+//     another disk, another's haagent.json) is neither blank nor a member's: nobody is changed.
+// 10. A copy of a volume (from a snapshot, or byte by byte) is not that volume: its log has
+//     forgotten entries that it acknowledged and votes that it cast. It is never started as it is;
+//     where a quorum serves, its data go aside and it joins under a new id.
+// 11. An operator's order in the state store (order.h) goes before 1 to 3 and 10, for the volumes
+// that it
 //     names, once each, and not over a quorum that serves unless it says so.
 #pragma once
 
@@ -39,6 +46,7 @@
 
 #include "agent/base/clock.h"
 #include "agent/base/units.h"
+#include "agent/base/volume_sight.h"
 #include "bootstrap/etcd/client.h"
 #include "bootstrap/etcd/data_dir.h"
 #include "bootstrap/etcd/names.h"
@@ -100,8 +108,10 @@ struct MemberInputs {
   std::vector<std::string> expected_members;  // "a", "b", "c", beside `expected`
   std::string version;                        // of my etcd: "3.5.30"
 
-  // My volume.
+  // My volume. Where it is not seen, nothing else is known of it but what EC2 says.
+  std::optional<UnseenVolume> unseen;
   DataDir data;
+  std::string copy_of;  // whose data these are a copy of (copied_from()); empty: they are its own
   std::string marker_cluster_id;
   std::string tag_cluster_id;
   std::string snapshot_id;

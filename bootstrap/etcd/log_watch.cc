@@ -34,9 +34,11 @@ std::string stamp_of(fs::path const& folder, UtcTime now) {
     stamps.push_back(fmt::format("{} {} {} {}.{}", each->path().filename().string(), file.st_ino,
                                  file.st_size, file.st_mtim.tv_sec, file.st_mtim.tv_nsec));
   }
-  if (error) return {};
+  struct stat where = {};
+  if (error || ::stat(folder.c_str(), &where) != 0) return {};
   std::ranges::sort(stamps);
-  return fmt::format("{}: {}", folder.string(), fmt::join(stamps, ", "));
+  // By the folder itself: the same may be reached by another path the next time.
+  return fmt::format("{}.{}: {}", where.st_dev, where.st_ino, fmt::join(stamps, ", "));
 }
 
 }  // namespace

@@ -7,7 +7,6 @@
 #include <fmt/ranges.h>
 
 #include "agent/base/member_count.h"
-#include "agent/base/volume_marker.h"
 #include "bootstrap/etcd/ask.h"
 #include "bootstrap/etcd/data_dir.h"
 #include "bootstrap/etcd/names.h"
@@ -209,6 +208,10 @@ SeenMember const* SeenCluster::quorum() const {
   return nullptr;
 }
 
+bool SeenCluster::has_copies() const {
+  return std::ranges::any_of(members, [](SeenMember const& each) { return each.copy.has_value(); });
+}
+
 SeenMember const* SeenCluster::own() const {
   for (auto const& each : members)
     if (each.answer.member == own_member) return &each;
@@ -216,11 +219,12 @@ SeenMember const* SeenCluster::own() const {
 }
 
 ClusterLook::ClusterLook(EtcdCluster cluster, NodeConfig const& config, Root root, Http& http,
-                         aws::Ec2& ec2, Clock& clock, Identity const& identity)
+                         aws::Ec2& ec2, OwnVolumes& own, Clock& clock, Identity const& identity)
     : cluster_(cluster),
       config_(config),
       root_(root),
       http_(http),
+      own_(own),
       instance_id_(identity.instance_id),
       peers_(config, std::move(root), ec2, clock) {
   facts_.identity.set(identity);
@@ -247,17 +251,14 @@ Result<SeenCluster> ClusterLook::look(Duration max_age, std::stop_token stop) {
   facts_.etcd(cluster_).volume.set(*mine);
   if (auto view = peers_.look(facts_, stop); !view) return std::unexpected(view.error());
 
-  auto const mount = root_(config_.volumes.mount_root) / to_string(cluster_);
-  // Its marker tells the volume from the folder that it is mounted on.
-  auto marker = read_volume_marker(mount);
-  if (!marker) return std::unexpected(marker.error());
-  if (!*marker || (*marker)->volume_id != seen.own_volume)
-    return fail(Kind::transient, "{} is not mounted at {} yet: see 'haagent status'",
-                seen.own_volume, mount.string());
-  auto data = inspect_data_dir(mount);
-  if (!data) return std::unexpected(data.error());
+  auto const sight = own_.see(cluster_, *facts_.etcd(cluster_).volume.get());
+  if (!sight.seen())
+    return fail(Kind::transient, "{}: {}", sight.unseen().why, sight.unseen().todo);
+  auto data = inspect_data_dir(sight.path());
+  if (!data) return fail(data.error().kind, "{}", sight.in_words(data.error().what));
   seen.own_data = data->state == DataDir::State::member;
   seen.own_identity = data->identity;
+  seen.own_order = sight.marker().etcd_order;
 
   auto const peers = facts_.etcd(cluster_).peers.get().value_or(std::vector<EtcdPeer>{});
   auto address_of = [&](std::string const& member) {
@@ -292,8 +293,15 @@ Result<SeenCluster> ClusterLook::look(Duration max_age, std::stop_token stop) {
     if (auto list =
             EtcdClient(http_, {asked.front().endpoint}, tls).members(Consistency::local, stop))
       seen.own_list = std::move(list->members);
-  if (seen.own_data)
-    if (auto end = log_end(mount)) seen.members.front().log = *end;
+  auto& own = seen.members.front();
+  own.blank = !seen.own_data;
+  if (seen.own_data) {
+    if (auto end = log_end(sight.path())) own.log = *end;
+    auto const copied = copied_from(sight.marker(), seen.own_volume,
+                                    facts_.etcd(cluster_).volume.get()->snapshot_id);
+    if (!copied.empty())
+      own.copy = EtcdCopy{.of = copied, .written = last_write(sight.path()).value_or(UtcTime{})};
+  }
   if (stop.stop_requested()) return fail(Kind::interrupted, "stopped");
   return seen;
 }
@@ -317,7 +325,8 @@ Result<void> may_restore(SeenCluster const& seen, BackupManifest const& backup, 
         "data of the cluster may still be there, and newer than the backup {} of {}: {}. "
         "Bring those masters back; or keep the furthest one's data, with '{}' on its master. "
         "To give up every write since {}: --lose-newer-writes",
-        backup.name, age, in_words(survives), etcd_command(seen.etcd, "recover"), age);
+        backup.name, age, in_words(survives),
+        etcd_command(seen.etcd, seen.has_copies() ? "adopt-volume" : "recover"), age);
   std::set<std::string> attached;
   for (auto const& volume : seen.volumes)
     if (!volume.instance_id.empty()) attached.insert(volume.member);
@@ -338,6 +347,10 @@ Result<void> may_recover(SeenCluster const& seen, std::optional<BackupManifest> 
                          LossFlags flags) {
   if (auto const* quorum = seen.quorum())
     return fail(Kind::refused, "{}; there is nothing to recover", what_quorum_says(*quorum));
+  if (seen.has_copies())
+    return fail(Kind::refused,
+                "volumes were replaced by copies of earlier ones, and those never start by "
+                "themselves: run 'haagent etcd adopt-volume', which compares all of them");
   if (!seen.own_data)
     return fail(Kind::refused,
                 "{} on this master holds no data of {}: run this on the master whose volume "

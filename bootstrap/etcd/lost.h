@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "agent/aws/ec2.h"
+#include "agent/base/volume_sight.h"
 #include "bootstrap/etcd/backup_manifest.h"
 #include "bootstrap/etcd/decision.h"
 #include "bootstrap/etcd/order.h"
@@ -25,6 +26,8 @@ struct SeenMember {
   std::string address = {};    // of its master; empty: not known
   // Of its volume: mine as the disk has it, another's as its agent says.
   std::optional<EtcdLogEnd> log = {};
+  std::optional<EtcdCopy> copy = {};
+  bool blank = false;  // it holds no data
 };
 
 struct SeenCluster {
@@ -33,11 +36,13 @@ struct SeenCluster {
   std::string own_volume;           // its volume
   bool own_data = false;            // which holds a log
   WalIdentity own_identity;         // whose
+  std::string own_order;            // the last order that was carried out on it
   std::vector<EtcdVolume> volumes;  // all of the cluster's, as EC2 shows them
   std::vector<SeenMember> members;  // this master's first
   // As this master's etcd has it, a quorum or not; nothing where it does not answer.
   std::optional<std::vector<EtcdMember>> own_list;
 
+  bool has_copies() const;  // of volumes, as far as is known
   // Whose list a quorum stands behind, of this volume's own cluster where one does; null: nobody's.
   SeenMember const* quorum() const;
   SeenMember const* quorum_of(std::uint64_t cluster_id) const;
@@ -48,7 +53,7 @@ struct SeenCluster {
 class ClusterLook {
  public:
   ClusterLook(EtcdCluster cluster, NodeConfig const& config, Root root, Http& http, aws::Ec2& ec2,
-              Clock& clock, Identity const& identity);
+              OwnVolumes& own, Clock& clock, Identity const& identity);
   // EC2 as it was at most max_age ago. Errors: invalid where this instance holds no volume of the
   // cluster.
   Result<SeenCluster> look(Duration max_age, std::stop_token stop);
@@ -58,6 +63,7 @@ class ClusterLook {
   NodeConfig const& config_;
   Root root_;
   Http& http_;
+  OwnVolumes& own_;
   std::string const instance_id_;
   Facts facts_;
   Peers peers_;

@@ -107,11 +107,10 @@ Result<void> visit_at(fs::path const& path, EtcdFile what, Visit const& visit) {
   return visit(fd.get(), what, path);
 }
 
-Result<void> visit_all(Root const& root, EtcdCluster cluster, fs::path const& mount_point,
-                       bool data, Visit const& visit) {
+Result<void> visit_all(Root const& root, EtcdCluster cluster, VolumeSight const& volume, bool data,
+                       Visit const& visit) {
   std::vector<fs::path> shown{root(etcd_config_path(cluster))};
   for (auto const& key : etcd_key_paths()) shown.push_back(root(key));
-  auto const folder_of_data = etcd_data_dir(mount_point);
   std::set<fs::path> way;
   auto add_way = [&](fs::path const& path) {
     for (auto folder = path.parent_path();
@@ -120,12 +119,14 @@ Result<void> visit_all(Root const& root, EtcdCluster cluster, fs::path const& mo
       way.insert(folder);
   };
   for (auto const& path : shown) add_way(path);
-  add_way(folder_of_data);
+  add_way(etcd_data_dir(volume.mount_point()));
   for (auto const& folder : way)
     if (auto visited = visit_at(folder, EtcdFile::way, visit); !visited) return visited;
   for (auto const& path : shown)
     if (auto visited = visit_at(path, EtcdFile::shown, visit); !visited) return visited;
   if (!data) return {};
+  // Through the volume: the mount point may have become a folder of the root disk.
+  auto const folder_of_data = etcd_data_dir(volume.path());
   auto const fd = open_in(AT_FDCWD, folder_of_data.c_str(), O_DIRECTORY);
   if (!fd && errno == ENOENT) return {};
   if (!fd) return fail_errno(errno, fmt::format("opening {}", folder_of_data.string()));
@@ -162,23 +163,23 @@ std::vector<fs::path> etcd_key_paths() {
   return {"/etc/kubernetes/pki/etcd/server.key", "/etc/kubernetes/pki/etcd/peer.key"};
 }
 
-Result<void> give_to_etcd(Root const& root, EtcdCluster cluster, fs::path const& mount_point,
+Result<void> give_to_etcd(Root const& root, EtcdCluster cluster, VolumeSight const& volume,
                           UnitUser const& etcd, bool data) {
-  return visit_all(
-      root, cluster, mount_point, data,
-      [&](int fd, EtcdFile what, fs::path const& path) { return change(fd, what, etcd, path); });
+  return visit_all(root, cluster, volume, data, [&](int fd, EtcdFile what, fs::path const& path) {
+    return change(fd, what, etcd, path);
+  });
 }
 
 Result<std::optional<fs::path>> shut_out_of(Root const& root, EtcdCluster cluster,
-                                            fs::path const& mount_point, UnitUser const& etcd,
+                                            VolumeSight const& volume, UnitUser const& etcd,
                                             bool data) {
   std::optional<fs::path> first;
-  auto visited = visit_all(root, cluster, mount_point, data,
+  auto visited = visit_all(root, cluster, volume, data,
                            [&](int fd, EtcdFile what, fs::path const& path) -> Result<void> {
                              FileOwner now;
                              auto const wanted = wanted_of(fd, what, etcd, now);
                              if (!wanted) return fail(wanted.error(), "{}", path.string());
-                             if (*wanted && !first) first = path;
+                             if (*wanted && !first) first = volume.in_words(path.string());
                              return {};
                            });
   if (!visited) return std::unexpected(visited.error());

@@ -14,6 +14,7 @@
 #include "agent/base/facts.h"
 #include "agent/base/files.h"
 #include "agent/base/units.h"
+#include "agent/base/volume_sight.h"
 
 namespace haagent::bootstrap {
 
@@ -42,15 +43,14 @@ std::vector<std::filesystem::path> etcd_key_paths();
 // Does all that change_for() says, with the cluster's configuration, its keys and its data, and the
 // folders on the way there. Each file by itself, so that whoever is interrupted does the rest the
 // next time. What is not there is left out. While etcd runs, without `data`.
-Result<void> give_to_etcd(Root const& root, EtcdCluster cluster,
-                          std::filesystem::path const& mount_point, UnitUser const& etcd,
-                          bool data = true);
+Result<void> give_to_etcd(Root const& root, EtcdCluster cluster, VolumeSight const& volume,
+                          UnitUser const& etcd, bool data = true);
 
 // The first file that this user is shut out of, while its etcd is there: somebody closed a folder
 // on the way (a hardening script), or took a key away. With `data`, in the data directory as well,
 // for an etcd that is between two starts. Nothing: there is none. Errors: what cannot be read.
 Result<std::optional<std::filesystem::path>> shut_out_of(Root const& root, EtcdCluster cluster,
-                                                         std::filesystem::path const& mount_point,
+                                                         VolumeSight const& volume,
                                                          UnitUser const& etcd, bool data);
 
 }  // namespace haagent::bootstrap

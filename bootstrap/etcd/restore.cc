@@ -8,7 +8,6 @@
 
 #include "agent/base/file_descriptor.h"
 #include "agent/base/new_file.h"
-#include "agent/base/volume_marker.h"
 #include "bootstrap/etcd/data_dir.h"
 #include "bootstrap/etcd/names.h"
 
@@ -94,19 +93,17 @@ Result<void> drop_restored(Backups const& backups, fs::path const& mount_point) 
 }
 
 Result<void> restore_volume(BackupParts const& parts, EtcdOrder const& order,
-                            std::string const& member, fs::path const& mount_point,
+                            EtcdVolume const& volume, VolumeSight const& sight,
                             std::stop_token stop) {
-  auto marker = read_volume_marker(mount_point);
-  if (!marker) return std::unexpected(marker.error());
-  if (!*marker)
-    return fail(Kind::refused, "{} has no haagent.json: it is not the volume that was prepared",
-                mount_point.string());
+  auto marker = sight.marker();
   // From here on the volume names no order until what is built is whole.
-  if (!std::exchange((*marker)->etcd_order, {}).empty())
-    if (auto written = write_volume_marker(mount_point, **marker); !written) return written;
-  auto const built = etcd_restored_dir(mount_point);
+  if (!std::exchange(marker.etcd_order, {}).empty())
+    if (auto written = write_volume_marker(sight.path(), marker); !written) return written;
+  auto const built = etcd_restored_dir(sight.path());
   if (auto gone = remove_tree(built); !gone) return gone;
-  auto cluster = build_restored(parts, order, member, built, kPurpose, stop);
+  // etcd's tool goes by the path, and what it has built is read through the volume.
+  auto cluster = build_restored(parts, order, volume.member, etcd_restored_dir(sight.mount_point()),
+                                kPurpose, stop);
   if (!cluster) return std::unexpected(cluster.error());
   if (*cluster != order.cluster_id)
     return fail(Kind::refused,
@@ -114,13 +111,17 @@ Result<void> restore_volume(BackupParts const& parts, EtcdOrder const& order,
                 "or the members differ between the masters; put them right, and run '{}' "
                 "again",
                 *cluster, order.backup, order.cluster_id, etcd_command(order.etcd, "restore"));
+  if (auto const there = data_identity(built); !there || there->cluster_id != order.cluster_id)
+    return fail(Kind::transient, "what was restored is not on {}: {} is not mounted any more",
+                volume.volume_id, sight.mount_point().string());
   if (auto flushed = flush_filesystem(built); !flushed) return flushed;
-  (*marker)->etcd_order = order.id;
-  (*marker)->etcd_cluster_id.clear();  // it has joined nothing yet
-  (*marker)->etcd_version = order.etcd_version;
-  (*marker)->etcd_data_version.clear();
-  if (auto written = write_volume_marker(mount_point, **marker); !written) return written;
-  return place_restored(mount_point);
+  marker.etcd_order = order.id;
+  marker.etcd_cluster_id.clear();  // it has joined nothing yet
+  marker.etcd_version = order.etcd_version;
+  marker.etcd_data_version.clear();
+  make_own(marker, volume.volume_id, volume.snapshot_id);
+  if (auto written = write_volume_marker(sight.path(), marker); !written) return written;
+  return place_restored(sight.path());
 }
 
 Result<void> place_restored(fs::path const& mount_point) {

@@ -11,6 +11,7 @@
 #include <filesystem>
 #include <stop_token>
 
+#include "agent/base/volume_sight.h"
 #include "bootstrap/etcd/backup.h"
 #include "bootstrap/etcd/order.h"
 
@@ -27,10 +28,10 @@ Result<std::uint64_t> build_restored(BackupParts const& parts, EtcdOrder const& 
 // The last of it, a rename.
 Result<void> place_restored(std::filesystem::path const& mount_point);
 
-// All of the above. The place of the data is empty. Errors: refused where the tool here makes
-// another cluster of it than that of the order.
+// All of the above, on the volume that is seen. The place of the data is empty. Errors: refused
+// where the tool here makes another cluster of it than that of the order.
 Result<void> restore_volume(BackupParts const& parts, EtcdOrder const& order,
-                            std::string const& member, std::filesystem::path const& mount_point,
+                            EtcdVolume const& volume, VolumeSight const& sight,
                             std::stop_token stop);
 
 // What a restore has begun on the volume and not finished, and what anybody has left in scratch

@@ -27,13 +27,34 @@ EtcdStep::EtcdStep(EtcdCluster cluster, EtcdParts parts, std::shared_ptr<Peers> 
       name_(fmt::format("etcd-{}", to_string(cluster))) {}
 
 Result<Finding> EtcdStep::look(Facts& facts, std::stop_token stop) {
+  auto finding = find(facts, std::move(stop));
+  if (!finding) {
+    finding.error().what = sight_.in_words(std::move(finding.error().what));
+    // What the member said before is not known to be so any more, and other rows go by it.
+    if (!gathered_ && finding.error().kind != Kind::interrupted)
+      facts.etcd(cluster_).member.clear();
+  }
+  if (!finding || !std::holds_alternative<Needed>(*finding)) sight_ = {};
+  return finding;
+}
+
+Result<Finding> EtcdStep::find(Facts& facts, std::stop_token stop) {
   move_ = {};
+  gathered_ = false;
   polls_change_ = false;
   turns_ = facts.pki.get().value_or(PkiFacts{}).changing;
   auto view = peers_->look(facts, stop);
   if (!view) return std::unexpected(view.error());
   auto inputs = gather(facts, stop);
   if (!inputs) return std::unexpected(inputs.error());
+  gathered_ = true;
+  auto& fact = facts.etcd(cluster_).member;
+  auto const quota = parts_.config.etcd.of(cluster_ == EtcdCluster::main).quota_backend_bytes;
+  if (auto member = member_facts(cluster_, *inputs, quota)) {
+    fact.set(*std::move(member));
+  } else {
+    fact.clear();
+  }
   inputs->promotion_refused = std::exchange(promotion_refused_, {});
   auto decision = decide(*inputs);
   // EC2 is asked only where the decision hangs on what it says now.
@@ -48,20 +69,15 @@ Result<Finding> EtcdStep::look(Facts& facts, std::stop_token stop) {
     decision = decide(*inputs);
   }
   inputs_ = *std::move(inputs);
-  auto& fact = facts.etcd(cluster_).member;
-  auto const quota = parts_.config.etcd.of(cluster_ == EtcdCluster::main).quota_backend_bytes;
-  if (auto member = member_facts(cluster_, inputs_, quota)) {
-    fact.set(*std::move(member));
-  } else {
-    fact.clear();
-  }
   if (!view->written) {
     move_ = WriteHosts{view->entries};
     return Needed{"write to /etc/hosts: " + view->sentence};
   }
-  auto shut_out = let_etcd_in();
-  if (!shut_out) return std::unexpected(shut_out.error());
-  if (*shut_out) return **std::move(shut_out);
+  if (!inputs_.unseen) {
+    auto shut_out = let_etcd_in();
+    if (!shut_out) return std::unexpected(shut_out.error());
+    if (*shut_out) return **std::move(shut_out);
+  }
   auto sentence = sentence_of(decision, inputs_);
   if (std::holds_alternative<Serving>(decision))
     return when_serving(facts, std::move(sentence), stop);
@@ -93,7 +109,17 @@ bool EtcdStep::rest(Clock& clock, Duration at_most, std::stop_token stop) {
 }
 
 Result<void> EtcdStep::act(Facts& facts, std::stop_token stop) {
+  auto done = do_move(facts, std::move(stop));
+  if (!done) done.error().what = sight_.in_words(std::move(done.error().what));
+  sight_ = {};
+  return done;
+}
+
+Result<void> EtcdStep::do_move(Facts& facts, std::stop_token stop) {
   if (auto const* hosts = std::get_if<WriteHosts>(&move_)) return peers_->write(hosts->entries);
+  // Without it, nothing is decided but that etcd stops.
+  if (!inputs_.unseen)
+    if (auto seen = see_again(); !seen) return seen;
   if (std::get_if<WriteVersion>(&move_)) return write_version();
   if (auto const* lead = std::get_if<PassLead>(&move_)) {
     ++lead_passed_;
@@ -103,7 +129,7 @@ Result<void> EtcdStep::act(Facts& facts, std::stop_token stop) {
     return {};
   }
   if (auto const* in = std::get_if<LetEtcdIn>(&move_))
-    return give_to_etcd(parts_.root, cluster_, mount_point_, in->etcd, in->data);
+    return give_to_etcd(parts_.root, cluster_, sight_, in->etcd, in->data);
   if (std::get_if<DropRestored>(&move_)) return drop_begun_restore();
   if (auto const* leases = std::get_if<EraseLeases>(&move_)) {
     for (auto const& key : leases->keys)
@@ -118,7 +144,8 @@ Result<void> EtcdStep::act(Facts& facts, std::stop_token stop) {
   }
   auto const* decision = std::get_if<Decision>(&move_);
   if (!decision) return fail(Kind::internal, "{} is to act on nothing", name_);
-  auto done = carry_out(*decision, facts, stop);
+  if (auto asked = ask_store_again(*decision, facts, stop); !asked) return asked;
+  auto done = carry_out(*decision, stop);
   if (!done && etcd_errc(done.error()) == EtcdErrc::unhealthy) {
     too_early_ = true;
     return {};

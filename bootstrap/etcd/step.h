@@ -13,6 +13,7 @@
 #include "agent/base/step.h"
 #include "agent/base/units.h"
 #include "agent/base/volume_marker.h"
+#include "agent/base/volume_sight.h"
 #include "bootstrap/etcd/backup.h"
 #include "bootstrap/etcd/backup_decision.h"
 #include "bootstrap/etcd/config_file.h"
@@ -37,6 +38,7 @@ struct EtcdParts {
   Process& process;
   Units& units;
   aws::Ec2& ec2;
+  OwnVolumes& volumes;
   // A row of the boot list sets facts.etcd(cluster).backups; while it has not, no cluster is
   // formed.
   bool asks_for_backups = false;
@@ -84,7 +86,11 @@ class EtcdStep final : public Step {
   using Move = std::variant<std::monostate, WriteHosts, Restart, WriteVersion, PassLead,
                             EraseLeases, LetEtcdIn, DropRestored, Decision>;
 
+  Result<Finding> find(Facts& facts, std::stop_token stop);
+  Result<void> do_move(Facts& facts, std::stop_token stop);
   Result<MemberInputs> gather(Facts& facts, std::stop_token stop);
+  Result<void> see_volume(EtcdVolume const& volume, MemberInputs& inputs);
+  Result<void> see_again();
   Result<void> ask_ec2(MemberInputs& inputs, std::stop_token stop);
   void watch_learner(MemberInputs& inputs);
   void count_failures(UnitState const& unit);
@@ -100,7 +106,7 @@ class EtcdStep final : public Step {
   Result<void> stop_etcd(std::stop_token stop);
   Result<void> write_config(EtcdInitial const& initial);
   Result<void> promote(std::uint64_t id, std::stop_token stop);
-  Result<void> tag(Facts& facts, std::uint64_t id, std::stop_token stop);
+  Result<void> tag(std::uint64_t id, std::stop_token stop);
   Result<void> mark(std::uint64_t id, std::stop_token stop);
   Result<void> write_version();
   bool takes_a_voter(Decision const& decision) const;
@@ -108,9 +114,11 @@ class EtcdStep final : public Step {
   Result<void> drop_begun_restore() const;
   Result<void> restore(std::stop_token stop);
   Result<void> force_alone(std::stop_token stop);
-  Result<void> adopt(Facts& facts, std::uint64_t id, std::stop_token stop);
+  Result<void> adopt(std::uint64_t id, std::stop_token stop);
+  Result<void> set_aside();
   Result<void> carried_out(std::function<void(VolumeMarker&)> const& change);
-  Result<void> carry_out(Decision const& decision, Facts& facts, std::stop_token stop);
+  Result<void> ask_store_again(Decision const& decision, Facts& facts, std::stop_token stop);
+  Result<void> carry_out(Decision const& decision, std::stop_token stop);
   Result<EtcdVersions> versions_of(std::string const& endpoint, std::stop_token stop) const;
   Result<EtcdVersions> own_versions(std::stop_token stop) const;
   EtcdClient voters() const;
@@ -126,8 +134,12 @@ class EtcdStep final : public Step {
   std::string version_;  // of the installed etcd
   EtcdVersions serves_;  // what the running one said when it last served
   bool restarted_for_version_ = false;
-  int lead_passed_ = 0;  // times that was asked for, since it last did not lead
-  std::filesystem::path mount_point_;
+  int lead_passed_ = 0;    // times that was asked for, since it last did not lead
+  bool gathered_ = false;  // by this look
+  EtcdVolume volume_;
+  // Held from a look to the act that it leads to, and no longer: it keeps the volume from being
+  // unmounted.
+  VolumeSight sight_;
   MemberInputs inputs_;                       // of the last look
   std::vector<std::string> voter_endpoints_;  // that a quorum stands behind
   std::vector<std::uint64_t> last_list_;

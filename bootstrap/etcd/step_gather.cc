@@ -40,13 +40,52 @@ void EtcdStep::count_failures(UnitState const& unit) {
   next_start_utc_ = parts_.clock.utc() + pause;
 }
 
+// What is on the volume, at this moment. Where it is not seen, nothing is known of it.
+Result<void> EtcdStep::see_volume(EtcdVolume const& volume, MemberInputs& in) {
+  volume_ = volume;
+  in.volume_id = volume.volume_id;
+  in.snapshot_id = volume.snapshot_id;
+  sight_ = parts_.volumes.see(cluster_, volume);
+  if (!sight_.seen()) {
+    in.unseen = sight_.unseen();
+    return {};
+  }
+  auto data = inspect_data_dir(sight_.path());
+  if (!data) return std::unexpected(data.error());
+  in.data = *std::move(data);
+  auto const& marker = sight_.marker();
+  in.marker_cluster_id = marker.etcd_cluster_id;
+  in.served_by = marker.etcd_version;
+  in.data_version = marker.etcd_data_version;
+  in.copy_of = copied_from(marker, volume.volume_id, volume.snapshot_id);
+  // An order was carried out on the volume that it named, and on no copy of it.
+  if (in.copy_of.empty()) in.order_done = marker.etcd_order;
+  return {};
+}
+
+// Before whatever is done: the volume is still there, and as it was when it was decided. Between
+// the two there may be a backup of minutes.
+Result<void> EtcdStep::see_again() {
+  auto now = parts_.volumes.see(cluster_, volume_);
+  if (!now.seen())
+    return fail(Kind::transient, "{}: {}; nothing is done without it", now.unseen().why,
+                now.unseen().todo);
+  auto const data = inspect_data_dir(now.path());
+  if (!data) return fail(Kind::refused, "{}", now.in_words(data.error().what));
+  if (!now.same_as(sight_) || *data != inputs_.data)
+    return fail(Kind::transient, "{} is not as it was a moment ago: it is looked at again",
+                volume_.volume_id);
+  sight_ = std::move(now);
+  return {};
+}
+
 Result<MemberInputs> EtcdStep::gather(Facts& facts, std::stop_token stop) {
   auto& mine = facts.etcd(cluster_);
-  auto volume = mine.volume.require(fmt::format("volume of {}", to_string(cluster_)));
-  if (!volume) return std::unexpected(volume.error());
-  auto mount = mine.mount.require(fmt::format("mount of {}", to_string(cluster_)));
-  if (!mount) return std::unexpected(mount.error());
-  mount_point_ = parts_.root(mount->mount_point);
+  auto volume = mine.volume.get();
+  if (!volume)
+    return fail(Kind::transient,
+                "this master holds no volume of {} any more: see what volume-{} says",
+                to_string(cluster_), to_string(cluster_));
 
   if (version_.empty()) {
     auto ran = parts_.process.run({.argv = {parts_.config.etcd.binary, "--version"},
@@ -88,18 +127,7 @@ Result<MemberInputs> EtcdStep::gather(Facts& facts, std::stop_token stop) {
     in.backups_detail = backups.detail;
     in.restored_token = backups.restored_token;
   }
-  auto data = inspect_data_dir(mount_point_);
-  if (!data) return std::unexpected(data.error());
-  in.data = *std::move(data);
-  auto marker = read_volume_marker(mount_point_);
-  if (!marker) return std::unexpected(marker.error());
-  if (*marker) {
-    in.marker_cluster_id = (*marker)->etcd_cluster_id;
-    in.served_by = (*marker)->etcd_version;
-    in.data_version = (*marker)->etcd_data_version;
-    in.order_done = (*marker)->etcd_order;
-  }
-  in.volume_id = volume->volume_id;
+  if (auto seen = see_volume(*volume, in); !seen) return std::unexpected(seen.error());
   if (parts_.orders && parts_.backups) {
     in.order = parts_.orders->of(cluster_).get();
     if (in.order)
@@ -107,7 +135,6 @@ Result<MemberInputs> EtcdStep::gather(Facts& facts, std::stop_token stop) {
           std::chrono::duration_cast<Duration>(parts_.clock.utc() - in.order->created_at);
   }
   in.tag_cluster_id = tagged_.empty() ? volume->etcd_cluster_id : tagged_;
-  in.snapshot_id = volume->snapshot_id;
 
   auto unit = parts_.units.state(etcd_unit(cluster_));
   if (!unit) return std::unexpected(unit.error());
@@ -121,7 +148,7 @@ Result<MemberInputs> EtcdStep::gather(Facts& facts, std::stop_token stop) {
 
   if (!is_up(in.unit) && in.data.state == DataDir::State::member &&
       is_step_up(in.version, in.served_by)) {
-    auto old = old_requests(mount_point_);
+    auto old = old_requests(sight_.path());
     if (!old) return std::unexpected(old.error());
     in.old_requests = *old;
   }

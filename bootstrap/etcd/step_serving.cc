@@ -37,7 +37,7 @@ Result<std::optional<Finding>> EtcdStep::let_etcd_in() {
   auto const user = parts_.units.user(etcd_unit(cluster_));
   if (!user) return std::unexpected(user.error());
   if (*user == own_user()) return std::nullopt;
-  auto const closed = shut_out_of(parts_.root, cluster_, mount_point_, *user, between_starts_);
+  auto const closed = shut_out_of(parts_.root, cluster_, sight_, *user, between_starts_);
   if (!closed) return std::unexpected(closed.error());
   if (!*closed) return std::nullopt;
   move_ = LetEtcdIn{*user, between_starts_};
@@ -81,7 +81,7 @@ Result<Finding> EtcdStep::when_serving(Facts& facts, std::string sentence, std::
     move_ = EraseLeases{*std::move(stale)};
     return Needed{"take the leases of apiservers from before the restore away"};
   }
-  if (parts_.backups && has_begun_restore(Backups(cluster_, *parts_.backups), mount_point_)) {
+  if (parts_.backups && has_begun_restore(Backups(cluster_, *parts_.backups), sight_.path())) {
     move_ = DropRestored{};
     return Needed{fmt::format("take away what a restore or a backup of {} has left",
                               etcd_member_name(cluster_, inputs_.member))};
@@ -111,7 +111,7 @@ Result<Finding> EtcdStep::when_serving(Facts& facts, std::string sentence, std::
   // What must not be started must not be stopped for.
   inputs_.cluster_version = serves_.cluster;
   if (another) {
-    auto old = old_requests(mount_point_);
+    auto old = old_requests(sight_.path());
     if (!old) return std::unexpected(old.error());
     inputs_.old_requests = *old;
     if (auto refusal = version_refusal(version_facts(inputs_)))
@@ -144,8 +144,9 @@ Result<Finding> EtcdStep::when_serving(Facts& facts, std::string sentence, std::
 Result<std::string> EtcdStep::config_bytes(EtcdInitial const& initial,
                                            Duration derived_heartbeat) const {
   auto version = parse_etcd_version(version_);
-  return render_etcd_config(parts_.config, cluster_, inputs_.member, etcd_data_dir(mount_point_),
-                            version.value_or(EtcdVersion{}), initial, derived_heartbeat);
+  return render_etcd_config(parts_.config, cluster_, inputs_.member,
+                            etcd_data_dir(sight_.mount_point()), version.value_or(EtcdVersion{}),
+                            initial, derived_heartbeat);
 }
 
 // What the running etcd was started with, where that was derived.

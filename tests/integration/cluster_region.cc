@@ -292,6 +292,34 @@ void ClusterRegion::create_volume(std::string const& name, std::string const& zo
   made_[name] = answer.text_at("volume");
 }
 
+std::string ClusterRegion::snapshot_of(std::string const& name) const {
+  auto const made = aws({"ec2", "create-snapshot", "--volume-id", volume_id(name), "--output",
+                         "text", "--query", "SnapshotId"});
+  EXPECT_EQ(made.code, 0) << made.out;
+  auto const id = made.out.substr(0, made.out.find('\n'));
+  EXPECT_TRUE(comes_true([&] {
+    auto const state = command("state");
+    for (auto const& each : state.find("snapshots")->items())
+      if (each.text_at("id") == id) return each.find("completed")->as_boolean().value_or(false);
+    return false;
+  })) << id
+      << timeline();
+  return id;
+}
+
+void ClusterRegion::restore_volume(std::string const& name, std::string const& snapshot) {
+  auto const before = volume(name);
+  auto tags = Tree::list();
+  for (auto const& tag : before.find("tags")->entries())
+    tags.push_back(fmt::format("{}={}", tag.key, tag.value.text()));
+  auto const deleted = aws({"ec2", "delete-volume", "--volume-id", before.text_at("id")});
+  ASSERT_EQ(deleted.code, 0) << deleted.out;
+  auto const answer = command("create-volume", Tree::map({{"zone", before.text_at("zone")},
+                                                          {"snapshot", snapshot},
+                                                          {"tag", std::move(tags)}}));
+  made_[name] = answer.text_at("volume");
+}
+
 Outcome ClusterRegion::aws(std::vector<std::string> const& arguments) const {
   SystemProcess process;
   ProcessSpec spec;

@@ -103,6 +103,11 @@ class ClusterRegion {
   // One like those of the plan; it is found by this name from then on.
   void create_volume(std::string const& name, std::string const& zone, EtcdCluster cluster,
                      std::string const& tag);
+  // A snapshot of the volume as it is now, once it is completed.
+  std::string snapshot_of(std::string const& name) const;
+  // As AWS Backup restores: another volume of the same name, zone and tags, made from the snapshot;
+  // the one before is deleted, and must be free.
+  void restore_volume(std::string const& name, std::string const& snapshot);
   // AWS's own client, as the operator.
   Outcome aws(std::vector<std::string> const& arguments) const;
 

@@ -234,7 +234,6 @@ void Master::compose(bool with_volumes) {
           *etcd_volume_of(world_.ec2().volume(world_.volume_of(member)), EtcdCluster::main));
     facts_->main.volumes.set(all);
   }
-  facts_->main.mount.set({.mount_point = "/var/lib/haagent-etcd/main"});
   EtcdParts const parts{.config = config_,
                         .root = Root(),
                         .http = http_,
@@ -242,6 +241,7 @@ void Master::compose(bool with_volumes) {
                         .process = process_,
                         .units = *units_,
                         .ec2 = world_.ec2(),
+                        .volumes = volumes_,
                         .pace = world_.pace};
   steps_ = make_etcd_steps(parts, make_peers(parts));
   pki::PkiParts pki_parts{

@@ -26,6 +26,7 @@
 #include "tests/integration/etcd_versions.h"
 #include "tests/support/eventually.h"
 #include "tests/support/fake_ec2.h"
+#include "tests/support/folder_volumes.h"
 #include "tests/support/memory_store.h"
 
 namespace haagent::bootstrap {
@@ -115,6 +116,7 @@ class Master {
   SystemProcess process_;
   NodeConfig config_;
   std::unique_ptr<ChildUnits> units_;
+  test::FolderVolumes volumes_{Root()};
   std::unique_ptr<Facts> facts_;
   std::vector<std::unique_ptr<Step>> steps_;
   std::unique_ptr<pki::PkiStep> pki_;

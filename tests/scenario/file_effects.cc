@@ -4,6 +4,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <climits>
 #include <map>
 #include <mutex>
@@ -28,11 +29,23 @@ struct Owner {
   std::string path;              // as the machine has it
 };
 
-Owner owner_of(std::string_view path) {
+// Where a path through a descriptor of this process leads: "/proc/self/fd/17/x".
+std::string led(std::string_view path) {
+  constexpr std::string_view kThrough = "/proc/self/fd/";
+  if (!path.starts_with(kThrough)) return std::string(path);
+  auto const end = std::min(path.find('/', kThrough.size()), path.size());
+  char where[PATH_MAX];
+  auto const size = ::readlink(std::string(path.substr(0, end)).c_str(), where, sizeof where);
+  if (size < 0) return std::string(path);
+  return std::string(where, static_cast<std::size_t>(size)) + std::string(path.substr(end));
+}
+
+Owner owner_of(std::string_view given) {
+  auto const path = led(given);
   auto& all = roots();
   std::lock_guard lock(all.mutex);
   for (auto const& [root, power] : all.by_path)
-    if (path.starts_with(root)) return {power, std::string(path.substr(root.size()))};
+    if (path.starts_with(root)) return {power, path.substr(root.size())};
   return {};
 }
 

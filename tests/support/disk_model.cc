@@ -185,6 +185,17 @@ Result<void> MachineDisks::unmount(fs::path const& mount_point) {
   });
 }
 
+Result<volumes::OpenDirectory> MachineDisks::open(fs::path const& directory) {
+  auto opened = volumes::SystemMounts().open(directory);
+  auto const all = list();
+  auto const* mount = volumes::mount_at(*all, directory.string());
+  if (opened && mount) {
+    opened->device = mount->device;
+    opened->read_only = mount->read_only;
+  }
+  return opened;
+}
+
 void MachineDisks::lose_mounts() {
   for (auto const& each : mounts_) take_away(each);
   mounts_.clear();

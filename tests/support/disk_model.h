@@ -97,6 +97,7 @@ class MachineDisks final : public volumes::Devices,
   Result<void> mount(BlockDevice const& device, std::filesystem::path const& mount_point,
                      std::string const& filesystem) override;
   Result<void> unmount(std::filesystem::path const& mount_point) override;
+  Result<volumes::OpenDirectory> open(std::filesystem::path const& directory) override;
 
  private:
   struct Mounted {

@@ -8,6 +8,7 @@
 #include "bootstrap/etcd/defrag.h"
 #include "tests/support/etcd_log_bytes.h"
 #include "tests/support/fake_clock.h"
+#include "tests/support/folder_volumes.h"
 #include "tests/support/memory_store.h"
 #include "tests/support/scripted_http.h"
 #include "tests/support/temporary_directory.h"
@@ -25,7 +26,7 @@ class BackupStepTest : public testing::Test {
     config_.cluster.name = "test.example";
     config_.etcd.binary = "/nowhere/etcd";
     std::filesystem::create_directories(root_ / "var/lib/haagent-etcd/main");
-    facts_.main.mount.set({.mount_point = "/var/lib/haagent-etcd/main"});
+    facts_.main.volume.set({.volume_id = "vol-a", .member = "a", .members = {"a", "b", "c"}});
   }
   BackupParts parts() {
     return {config_, Root(root_.path()), http_, clock_, process_, store_, "0.1.0"};
@@ -48,11 +49,12 @@ class BackupStepTest : public testing::Test {
   test::ScriptedHttp http_;
   SystemProcess process_;
   MemoryStore store_{clock_};
+  test::FolderVolumes volumes_{Root(root_.path())};
   Facts facts_;
 };
 
 TEST_F(BackupStepTest, TheStoreIsAskedWhileTheVolumeIsBlank) {
-  StoreStep step(EtcdCluster::main, parts());
+  StoreStep step(EtcdCluster::main, parts(), volumes_);
   look(step);
   EXPECT_EQ(facts_.main.backups.get()->state, State::none);
   add_backup(clock_.utc());
@@ -62,7 +64,7 @@ TEST_F(BackupStepTest, TheStoreIsAskedWhileTheVolumeIsBlank) {
 }
 
 TEST_F(BackupStepTest, ASilentStoreIsNotAnEmptyOne) {
-  StoreStep step(EtcdCluster::main, parts());
+  StoreStep step(EtcdCluster::main, parts(), volumes_);
   store_.fail_all(Kind::transient);
   look(step);  // done: who waits is the member's own row
   EXPECT_EQ(facts_.main.backups.get()->state, State::unknown);
@@ -70,7 +72,7 @@ TEST_F(BackupStepTest, ASilentStoreIsNotAnEmptyOne) {
 }
 
 TEST_F(BackupStepTest, AnUploadWithoutAManifestIsNoBackup) {
-  StoreStep step(EtcdCluster::main, parts());
+  StoreStep step(EtcdCluster::main, parts(), volumes_);
   store_.put(backup_data_key(EtcdCluster::main, backup_name(clock_.utc(), "etcd-a")), "x");
   look(step);
   EXPECT_EQ(facts_.main.backups.get()->state, State::none);
@@ -80,7 +82,7 @@ TEST_F(BackupStepTest, AVolumeWithDataAsksNobody) {
   test::write_bytes(
       root_ / "var/lib/haagent-etcd/main/data/member/wal/0000000000000000-0000000000000000.wal",
       "log");
-  StoreStep step(EtcdCluster::main, parts());
+  StoreStep step(EtcdCluster::main, parts(), volumes_);
   look(step);
   EXPECT_EQ(store_.calls_of(MemoryStore::Call::list), 0);
   EXPECT_FALSE(facts_.main.backups.get());
@@ -94,7 +96,7 @@ TEST_F(BackupStepTest, WhereTheLogEndsIsToldWhileThereIsNoQuorum) {
   // The next file, before its first entry.
   test::write_bytes(wal / "0000000000000001-0000000000000007.wal",
                     metadata(0xa1, 0xc1) + state(6) + std::string(512, '\0'));
-  StoreStep step(EtcdCluster::main, parts());
+  StoreStep step(EtcdCluster::main, parts(), volumes_);
   look(step);
   EXPECT_FALSE(facts_.main.log.get()) << "the first start waits for nothing";
   look(step);
@@ -135,7 +137,7 @@ TEST_F(BackupStepTest, AnOrderBesideAQuorumBecomesVoid) {
       {.name = "etcd-a", .cluster_id = "c1", .leader = "etcd-b", .voters = 3, .healthy_voters = 2});
   ASSERT_TRUE(*give_order(store_, kOrder, std::nullopt, {}));
   auto const orders = std::make_shared<OrderBoard>();
-  StoreStep step(EtcdCluster::main, parts(), orders);
+  StoreStep step(EtcdCluster::main, parts(), volumes_, orders);
   look(step);
   look(step);
   ASSERT_TRUE(orders->main.get()) << "it has not heard of the order";
@@ -173,7 +175,7 @@ TEST_F(BackupStepTest, AnOrderBesideAQuorumBecomesVoid) {
 
 TEST_F(BackupStepTest, AnOrderThatWasTakenAwayHoldsNobodyUp) {
   ASSERT_TRUE(*give_order(store_, kOrder, std::nullopt, {}));
-  StoreStep step(EtcdCluster::main, parts(), std::make_shared<OrderBoard>());
+  StoreStep step(EtcdCluster::main, parts(), volumes_, std::make_shared<OrderBoard>());
   look(step);
   EXPECT_EQ(facts_.main.backups.get()->restored_token, "test-main-7");
   store_.erase(order_key(EtcdCluster::main));

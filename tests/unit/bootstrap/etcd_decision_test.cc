@@ -168,6 +168,26 @@ MemberInputs grows() {
   return in;
 }
 
+// Member a of three that serve, and its volume is not where it was.
+MemberInputs unseen() {
+  auto in = running();
+  in.data = {};
+  in.marker_cluster_id.clear();
+  in.unseen = UnseenVolume{.why = "vol-a is not mounted", .todo = "run mount"};
+  return in;
+}
+
+// Member a of three, whose volume was made from a snapshot; the others serve.
+MemberInputs copied() {
+  auto in = with_data();
+  in.volume_id = "vol-a";
+  in.snapshot_id = "snap-1";
+  in.copy_of = "vol-old (from snap-1)";
+  in.volumes = agreed();
+  in.peers = {serves("b", kIdB, all_three()), serves("c", kIdC, all_three())};
+  return in;
+}
+
 struct Case {
   char const* name;
   std::function<MemberInputs()> inputs;
@@ -511,6 +531,133 @@ Case const kCases[] = {
             in.peers[0] = serves("b", kIdB, all_three());
           }),
      "StartAsIs", "start etcd-a on its data (try 10; before: exited with 2)"},
+
+    // My volume is not seen: an empty folder of the root disk is no blank volume.
+    {"ItsMountIsGoneWhileItServes", unseen, "Wait",
+     "vol-a is not mounted, and etcd-a still runs; nobody is added, removed or started without it: "
+     "run mount"},
+    {"ItsMountIsGoneAndItsEtcdHasEnded",
+     from(unseen,
+          [](MemberInputs& in) {
+            in.unit = Phase::failed;
+            in.own = silent("a");
+          }),
+     "Wait", "vol-a is not mounted; nobody is added, removed or started without it: run mount"},
+    {"ItsMountIsGoneAndNobodyAnswers",
+     from(unseen,
+          [](MemberInputs& in) {
+            in.unit = Phase::stopped;
+            in.own = silent("a");
+            in.peers = {silent("b"), silent("c")};
+            in.volumes = agreed();
+          }),
+     "Wait", "vol-a is not mounted; nobody is added, removed or started without it: run mount"},
+    {"ItsMountIsGoneAndItLeadsAndAnotherIsToGo",
+     from(shrinks,
+          [](MemberInputs& in) {
+            in.data = {};
+            in.unseen = UnseenVolume{.why = "vol-a is not mounted", .todo = "run mount"};
+          }),
+     "Wait", "vol-a is not mounted, and etcd-a still runs"},
+    {"ItsMountIsGoneAndARestoreIsOrdered",
+     from(unseen,
+          [](MemberInputs& in) {
+            in.unit = Phase::stopped;
+            in.own = silent("a");
+            in.peers = {silent("b"), silent("c")};
+            in.volume_id = "vol-a";
+            in.order = EtcdOrder{.id = "1",
+                                 .cluster_id = kOther,
+                                 .volumes = {{"a", "vol-a"}},
+                                 .backup = "x",
+                                 .members = {"a", "b", "c"}};
+          }),
+     "Wait", "vol-a is not mounted; nobody is added, removed or started without it: run mount"},
+    // No member can run on a filesystem that takes no writes: it is down, for everybody to see.
+    {"ItsFilesystemHasFailedAndTheOthersDoWithoutIt",
+     from(unseen,
+          [](MemberInputs& in) {
+            in.unseen = UnseenVolume{.why = "vol-a is read-only", .todo = "see to it", .failed = true};
+            for (auto& peer : in.peers) peer.leader_id = kIdB;
+          }),
+     "StopUnit", "stop etcd-a: vol-a is read-only, and the others have a quorum without it"},
+    {"ItsFilesystemHasFailedAndTheOthersNeedIt",
+     from(unseen,
+          [](MemberInputs& in) {
+            in.unseen = UnseenVolume{.why = "vol-a is read-only", .todo = "see to it", .failed = true};
+            in.peers = {serves("b", kIdB, all_three()), silent("c")};
+            in.peers[0].leader_id = kIdB;
+          }),
+     "Wait", "vol-a is read-only, and etcd-a still runs"},
+    {"ItsFilesystemHasFailedAndItIsAlone",
+     from(unseen,
+          [](MemberInputs& in) {
+            in.unseen = UnseenVolume{.why = "vol-a is read-only", .todo = "see to it", .failed = true};
+            in.peers.clear();
+          }),
+     "Wait", "vol-a is read-only, and etcd-a still runs"},
+
+    // Data that are an older copy.
+    {"ACopyBesideAQuorumThatListsIt", copied, "SetAside",
+     "set the data of etcd-a aside: the data on vol-a are a copy of vol-old (from snap-1), older "
+     "than what the others have: it joins as a new learner"},
+    {"ACopyBesideAQuorumThatHasRemovedIt",
+     from(copied,
+          [](MemberInputs& in) {
+            for (auto& peer : in.peers)
+              peer.quorum_list = {{listed(kIdB, "b"), listed(kIdC, "c")}};
+          }),
+     "SetAside",
+     "set the data of etcd-a aside: the quorum that b belongs to has removed member a0"},
+    {"ACopyAndNobodyAnswers",
+     from(copied, [](MemberInputs& in) { in.peers = {silent("b"), silent("c")}; }), "Wait",
+     "the data on vol-a are a copy of vol-old (from snap-1), and an older copy must not be started "
+     "as it is: it may lack what it confirmed; no quorum answers: b does not answer (connection "
+     "refused) and c does not answer (connection refused): bring the others back, and it joins "
+     "them; if every volume was replaced by a copy, run 'haagent etcd adopt-volume' on one master"},
+    {"ACopyAndNoQuorum",
+     from(copied,
+          [](MemberInputs& in) { in.peers = {no_quorum("b", kIdB), silent("c")}; }),
+     "Wait",
+     "the data on vol-a are a copy of vol-old (from snap-1), and an older copy must not be started "
+     "as it is"},
+    {"ACopyOfTheOnlyMember",
+     from(copied,
+          [](MemberInputs& in) {
+            in.peers.clear();
+            in.expected_members = {"a"};
+            in.expected.resize(1);
+          }),
+     "Wait",
+     "the data on vol-a are a copy of vol-old (from snap-1), and an older copy must not be started "
+     "as it is"},
+    {"ACopyWhoseOriginalServesElsewhere",
+     from(copied, [](MemberInputs& in) { in.peers[1] = serves("c", kIdA, all_three()); }), "Refuse",
+     "the data on vol-a are a copy of vol-old (from snap-1), and etcd-a is served by the instance "
+     "of c already"},
+    {"ACopyThatTheTagsDoNotListAnyMore",
+     from(copied,
+          [](MemberInputs& in) {
+            in.volumes = {tagged("b", {"b"})};
+            in.expected_members = {"a", "b", "c"};
+          }),
+     "Wait", "etcd-a is no member of the cluster of b"},
+    // An agent that could not tell copies has started it long ago, and it serves.
+    {"ACopyThatServesIsItsOwnByNow",
+     from(running,
+          [](MemberInputs& in) {
+            in.volume_id = "vol-a";
+            in.snapshot_id = in.copy_of = "snap-1";
+          }),
+     "MarkVolume", "write cluster c1 to the volume of etcd-a"},
+    {"ACopyThatRunsWithoutAQuorumGoesOn",
+     from(running,
+          [](MemberInputs& in) {
+            in.copy_of = "snap-1";
+            in.own = no_quorum("a", kIdA);
+            in.peers = {silent("b"), silent("c")};
+          }),
+     "Wait", "etcd-a runs and has no quorum"},
 
     // A blank volume and a quorum that answers.
     {"ReplacesItsDeadSelf",
@@ -1117,6 +1264,8 @@ TEST(Decision, EverySignOfAClusterKeepsANewOneFromForming) {
       {"marker", [](MemberInputs& in) { in.marker_cluster_id = "1"; }},
       {"tag", [](MemberInputs& in) { in.tag_cluster_id = "1"; }},
       {"snapshot", [](MemberInputs& in) { in.snapshot_id = "snap-1"; }},
+      {"copy", [](MemberInputs& in) { in.copy_of = "vol-0"; }},
+      {"not seen", [](MemberInputs& in) { in.unseen = UnseenVolume{.why = "x", .todo = "y"}; }},
       {"set aside", [](MemberInputs& in) { in.data.set_aside = {"data.x"}; }},
       {"foreign", [](MemberInputs& in) { in.data.foreign = {"x"}; }},
       {"data", [](MemberInputs& in) { in.data.state = DataDir::State::member; }},

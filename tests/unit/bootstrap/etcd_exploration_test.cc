@@ -56,8 +56,8 @@ World serving(std::vector<Role> const& roles) {
 }
 
 Explorer explored_from(World const& start, Bounds bounds, Decide decide = bootstrap::decide,
-                       bool adds_voters = false) {
-  Explorer explorer(std::move(decide), bounds, adds_voters);
+                       Flaws flaws = {}) {
+  Explorer explorer(std::move(decide), bounds, flaws);
   auto const begin = std::chrono::steady_clock::now();
   explorer.explore(start);
   auto const took = std::chrono::duration_cast<std::chrono::milliseconds>(
@@ -106,6 +106,42 @@ TEST(EtcdExploration, ThreeMastersFromNothing) {
 TEST(EtcdExploration, ThreeMastersThatServe) {
   expect_good(serving({Role::stays, Role::stays, Role::stays}),
               {.depth = bound(26, 40), .losses = 2, .writes = 2, .delays = 1});
+}
+
+// Mounts that disappear and come back at any point, and volumes that come back as they were before.
+TEST(EtcdExploration, ThreeMastersWithoutTheirMounts) {
+  expect_good(serving({Role::stays, Role::stays, Role::stays}),
+              {.depth = bound(16, 24), .losses = 1, .writes = 2, .delays = 1, .lost_mounts = 2});
+}
+
+TEST(EtcdExploration, ThreeMastersFromNothingWithoutTheirMounts) {
+  expect_good(blank(3),
+              {.depth = bound(12, 15), .losses = 1, .writes = 1, .delays = 1, .lost_mounts = 1});
+}
+
+TEST(EtcdExploration, ThreeMastersWithOlderCopies) {
+  expect_good(serving({Role::stays, Role::stays, Role::stays}),
+              {.depth = bound(20, 30), .losses = 2, .writes = 2, .delays = 1, .copies = true});
+}
+
+TEST(EtcdExploration, FiveMastersWithCopiesAndWithoutMounts) {
+  expect_good(serving({Role::stays, Role::stays, Role::stays, Role::stays, Role::stays}),
+              {.depth = bound(9, 11),
+               .losses = 2,
+               .writes = 2,
+               .delays = 1,
+               .partitions = false,
+               .lost_mounts = 2,
+               .copies = true});
+}
+
+TEST(EtcdExploration, FromThreeToOneWithCopiesAndWithoutMounts) {
+  expect_good(serving({Role::stays, Role::leaves, Role::leaves}), {.depth = bound(10, 14),
+                                                                   .losses = 1,
+                                                                   .writes = 2,
+                                                                   .delays = 1,
+                                                                   .lost_mounts = 1,
+                                                                   .copies = true});
 }
 
 TEST(EtcdExploration, FiveMastersFromNothing) {
@@ -163,7 +199,7 @@ struct Known {
   World start;
   Bounds bounds;
   Decide decide;
-  bool adds_voters;
+  Flaws flaws;
   char const* broken;
 };
 
@@ -190,7 +226,7 @@ Known const kKnown[] = {
          for (auto& volume : *in.volumes) volume.etcd_cluster_id = "";
        return decide(in);
      },
-     false,
+     {},
      "two clusters"},
     // etcd-manager forms with those whom it sees, two of three, and the third may see others.
     {"AClusterOfThoseWhoAreSeen",
@@ -206,7 +242,7 @@ Known const kKnown[] = {
          });
        return decision;
      },
-     false,
+     {},
      "two clusters: it forms one with a list of its own"},
     // One that was here: blank members take their old ids out, hear nobody, and form from these
     // ids.
@@ -217,7 +253,7 @@ Known const kKnown[] = {
        if (is_blank(in) && list_of(in)) in.tag_cluster_id = "c1";
        return decide(in);
      },
-     false,
+     {},
      "two clusters: a majority has formed anew"},
     // An empty disk under the old id: what a start with the state "new", or without a member
     // remove before, comes to (kops#5864 and kubeadm's joins of the same name).
@@ -229,14 +265,14 @@ Known const kKnown[] = {
        if (is_blank(in) && std::holds_alternative<RemoveStale>(decision)) return StartJoined{};
        return decision;
      },
-     false,
+     {},
      "a voter runs again under its id from a log that it lost"},
     // etcd-manager adds full voters: from one member to two, the quorum is gone at once.
     {"AVoterInThePlaceOfALearner",
      serving({Role::stays, Role::joins, Role::joins}),
      {.depth = 9, .losses = 0, .partitions = false},
      [](MemberInputs const& in) { return decide(in); },
-     true,
+     {.adds_voters = true},
      "adds a member at the cost of the quorum"},
     // Peers that EC2 does not show are taken for gone: kops#5410's throttled describes.
     {"WhomEc2DoesNotShowIsGone",
@@ -246,7 +282,7 @@ Known const kKnown[] = {
        in.tags_agree_for = in.tags_settle;
        return decide(in);
      },
-     false,
+     {},
      "removes a member that a volume's tag lists"},
     // etcd-manager removes while another member is unhealthy.
     {"ARemovalWhileAnotherIsDown",
@@ -266,7 +302,7 @@ Known const kKnown[] = {
        }
        return decide(in);
      },
-     false,
+     {},
      "removes a member at the cost of the quorum"},
     // etcdadm wipes a disk whose name it does not find in the list of whoever answers.
     {"ALogSetAsideOnTheWordOfWhoeverAnswers",
@@ -279,15 +315,43 @@ Known const kKnown[] = {
        }
        return decide(in);
      },
-     false,
+     {},
      "sets a log aside that belongs to a member in the list"},
+    // One that was here: an empty folder of the root disk, where the volume was mounted, is taken
+    // for a blank volume, and so it looks the next time too.
+    {"TheRootDiskIsABlankVolume",
+     serving({Role::stays, Role::stays, Role::stays}),
+     {.depth = 5, .losses = 0, .partitions = false, .lost_mounts = 1},
+     [](MemberInputs in) {
+       in.unseen.reset();
+       return decide(in);
+     },
+     {.acts_blindly = true},
+     "removes itself, though its log is whole"},
+    // And what was decided on the volume is done without it.
+    {"NobodyLooksAgainBeforeTheAct",
+     serving({Role::stays, Role::stays, Role::stays}),
+     {.depth = 5, .losses = 0, .delays = 1, .partitions = false, .lost_mounts = 1},
+     [](MemberInputs const& in) { return decide(in); },
+     {.acts_blindly = true},
+     "etcd starts on the root disk, without its volume"},
+    // A volume that was restored from a snapshot beside a cluster that serves (one that was here).
+    {"AnOlderCopyIsStartedAsItIs",
+     serving({Role::stays, Role::stays, Role::stays}),
+     {.depth = 5, .losses = 1, .partitions = false, .copies = true},
+     [](MemberInputs in) {
+       in.copy_of.clear();
+       return decide(in);
+     },
+     {},
+     "an older copy of a member's log starts under its id"},
 };
 
 class KnownBug : public testing::TestWithParam<Known> {};
 
 TEST_P(KnownBug, IsCaught) {
   auto const& bug = GetParam();
-  auto const explorer = explored_from(bug.start, bug.bounds, bug.decide, bug.adds_voters);
+  auto const explorer = explored_from(bug.start, bug.bounds, bug.decide, bug.flaws);
   ASSERT_FALSE(explorer.violations().empty());
   EXPECT_TRUE(explorer.violations().front().contains(bug.broken)) << explorer.violations().front();
   // It is the bug that is caught: the decision itself passes the same worlds.

@@ -17,21 +17,36 @@ constexpr std::uint64_t kCluster = 0xc1;
 constexpr std::uint64_t kLater = 0x10;  // added to a member's first id
 constexpr std::uint64_t kOldLater = 0x20;
 
+// Three fields of three values each, in 5 bits instead of 6.
+std::uint8_t threes_of(Node const& node) {
+  return static_cast<std::uint8_t>(static_cast<int>(node.power) + 3 * static_cast<int>(node.entry) +
+                                   9 * static_cast<int>(node.tag));
+}
+
+void set_threes(Node& node, std::uint8_t threes) {
+  node.power = static_cast<Power>(threes % 3);
+  node.entry = static_cast<Entry>(threes / 3 % 3);
+  node.tag = static_cast<Tag>(threes / 9);
+}
+
 template <class Through, class Node>
 void each_field(Node& node, Through through) {
   through(node.role, 2u);
-  through(node.power, 2u);
   through(node.disk, 3u);
-  through(node.entry, 2u);
   through(node.first, 1u);
   through(node.published, 1u);
   through(node.log, 2u);
-  through(node.tag, 2u);
   through(node.marker, 1u);
   through(node.aside, 1u);
   through(node.voted, 1u);
   through(node.far, 1u);
   through(node.retagged, 1u);
+  through(node.unmounted, 1u);
+}
+
+void pack_node(Node const& node, Packer& packer) {
+  packer(threes_of(node), 5u);
+  each_field(node, [&](auto value, unsigned bits) { packer(value, bits); });
 }
 
 template <class Through, class World>
@@ -45,6 +60,7 @@ void each_global(World& world, Through through) {
   through(world.ruined, 1u);
   through(world.losses, 2u);
   through(world.delays, 1u);
+  through(world.lost_mounts, 2u);
   through(world.pending.kind, 4u);
   through(world.pending.target, 3u);
   through(world.slow, 3u);
@@ -52,7 +68,7 @@ void each_global(World& world, Through through) {
 
 std::uint32_t packed(Node const& node) {
   Packer packer;
-  each_field(node, [&](auto value, unsigned bits) { packer(value, bits); });
+  pack_node(node, packer);
   return static_cast<std::uint32_t>(packer.key());
 }
 
@@ -146,8 +162,21 @@ MemberInputs inputs_of(World const& world, int m, Sight sight) {
   else  // EC2 has shown the old tags for long, and etcd's list is as old
     in.tags_agree_for = world.list_moved ? Duration(0) : in.tags_settle;
 
+  if (mine.tag != Tag::none) in.tag_cluster_id = "c1";
+  if (mine.power == Power::etcd) {
+    in.unit = UnitState::Phase::running;
+    in.own = answer_of(world, m);
+  }
+  if (mine.unmounted) {
+    in.unseen = UnseenVolume{.why = "vol-" + letter(m) + " is not mounted", .todo = "mount it"};
+    return in;
+  }
   switch (mine.disk) {
     case Disk::blank:
+      break;
+    case Disk::copy:
+      in.copy_of = "vol-before";
+      in.data.identity = {id_of(m, mine.first), kCluster};
       break;
     case Disk::current:
       in.data.identity = {id_of(m, mine.first), kCluster};
@@ -162,12 +191,7 @@ MemberInputs inputs_of(World const& world, int m, Sight sight) {
   }
   if (mine.disk != Disk::blank) in.data.state = DataDir::State::member;
   if (mine.aside) in.data.set_aside = {"data.x"};
-  if (mine.tag != Tag::none) in.tag_cluster_id = "c1";
   if (mine.marker) in.marker_cluster_id = "c1";
-  if (mine.power == Power::etcd) {
-    in.unit = UnitState::Phase::running;
-    in.own = answer_of(world, m);
-  }
   return in;
 }
 
@@ -201,6 +225,7 @@ Key sight_key(World const& world, int m, Sight sight) {
   }
   auto const& mine = world.nodes[m];
   key(mine.disk, 3);
+  key(mine.unmounted, 1);
   key(mine.aside, 1);
   key(mine.tag != Tag::none, 1);
   key(mine.marker, 1);
@@ -271,8 +296,7 @@ std::size_t Decider::Hash::operator()(Key key) const {
 
 Key pack(World const& world) {
   Packer packer;
-  for (int i = 0; i < world.count; ++i)
-    each_field(world.nodes[i], [&](auto value, unsigned bits) { packer(value, bits); });
+  for (int i = 0; i < world.count; ++i) pack_node(world.nodes[i], packer);
   each_global(world, [&](auto value, unsigned bits) { packer(value, bits); });
   return packer.key();
 }
@@ -281,8 +305,12 @@ World unpack(Key key, int count) {
   World world;
   world.count = static_cast<std::uint8_t>(count);
   Unpacker unpacker(key);
-  for (int i = 0; i < count; ++i)
+  for (int i = 0; i < count; ++i) {
+    std::uint8_t threes = 0;
+    unpacker(threes, 5u);
+    set_threes(world.nodes[i], threes);
     each_field(world.nodes[i], [&](auto& value, unsigned bits) { unpacker(value, bits); });
+  }
   each_global(world, [&](auto& value, unsigned bits) { unpacker(value, bits); });
   return world;
 }
@@ -423,7 +451,7 @@ std::string describe(World const& world) {
     auto const& node = world.nodes[i];
     text += fmt::format(
         "\n    {}{}: power {}, disk {}, log {}, {}{}{}, tag {}, marker {}, aside {}"
-        "{}{}{}",
+        "{}{}{}{}",
         letter(i),
         node.role == Role::joins    ? " (joins)"
         : node.role == Role::leaves ? " (leaves)"
@@ -434,7 +462,8 @@ std::string describe(World const& world) {
                                      : "learner",
         node.first ? " (first id)" : "", node.published ? "" : ", not published",
         static_cast<int>(node.tag), node.marker, node.aside, node.voted ? ", has voted" : "",
-        node.far ? ", far side" : "", node.retagged ? ", retagged" : "");
+        node.far ? ", far side" : "", node.retagged ? ", retagged" : "",
+        node.unmounted ? ", not mounted" : "");
   }
   return text;
 }

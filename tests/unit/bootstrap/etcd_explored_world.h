@@ -29,8 +29,9 @@ enum class Power : std::uint8_t { off, on, etcd };
 enum class Entry : std::uint8_t { none, voter, learner };  // in the cluster's list
 enum class Tag : std::uint8_t { none, written, shown };    // written: EC2 may show it, or not yet
 // What the volume holds: nothing, the log of its id in the list, that of an id that was removed
-// (the one that formed the cluster, or a later one), or one begun anew under the id that formed it.
-enum class Disk : std::uint8_t { blank, current, old_first, old_later, anew };
+// (the one that formed the cluster, or a later one), one begun anew under the id that formed it, or
+// an older copy of the log of its id in the list.
+enum class Disk : std::uint8_t { blank, current, old_first, old_later, anew, copy };
 
 struct Node {
   Role role = Role::stays;
@@ -42,10 +43,11 @@ struct Node {
   std::uint8_t log = 0;    // how many acknowledged writes it holds
   Tag tag = Tag::none;     // the cluster's id on the volume
   bool marker = false;
-  bool aside = false;     // data that was set aside
-  bool voted = false;     // its present id may have voted
-  bool far = false;       // on the other side of a partition
-  bool retagged = false;  // its tag is as the operator wants it: new, changed or taken away
+  bool aside = false;      // data that was set aside
+  bool voted = false;      // its present id may have voted
+  bool far = false;        // on the other side of a partition
+  bool retagged = false;   // its tag is as the operator wants it: new, changed or taken away
+  bool unmounted = false;  // its volume was taken from its place; an etcd that runs goes on
 };
 
 enum class MoveKind : std::uint8_t {
@@ -83,6 +85,7 @@ struct World {
   bool ruined = false;       // more logs are lost than etcd can bear
   std::uint8_t losses = 0;
   std::uint8_t delays = 0;
+  std::uint8_t lost_mounts = 0;
   Move pending;  // decided, and not yet carried out, by:
   std::uint8_t slow = 0;
 };

@@ -26,6 +26,11 @@ bool exists(Node const& node) {
   return node.role != Role::joins || node.retagged;
 }
 
+// Or it goes on with it, since etcd runs.
+bool has_its_volume(Node const& node) {
+  return node.power == Power::etcd || (node.power == Power::on && !node.unmounted);
+}
+
 // A voter of the list whose log is whole.
 bool intact(Node const& node) {
   return node.entry == Entry::voter && node.disk == Disk::current;
@@ -182,14 +187,8 @@ void Explorer::turns(World const& world, int m) {
   }
 }
 
-void Explorer::lose_disk(World& world, int m) {
-  auto& node = world.nodes[m];
-  node.disk = Disk::blank;
-  node.log = 0;
-  node.tag = Tag::none;
-  node.marker = node.aside = false;
-  // What it voted for and held before the first acknowledged write, nobody counts on.
-  if (world.writes == 0) node.voted = false;
+// One log less: is it more than etcd can bear?
+void Explorer::judge_loss(World& world) {
   ++world.losses;
   // Until a new volume is there, EC2 has long shown all tags.
   for (auto& each : world.nodes)
@@ -198,6 +197,61 @@ void Explorer::lose_disk(World& world, int m) {
   auto const logs = logs_of(world);
   int const quorum = majority(voters(world));
   if (logs.intact < quorum || logs.without_all_writes >= quorum) world.ruined = true;
+}
+
+// The volume is restored from a snapshot of itself, with its tags and its haagent.json: it has
+// forgotten writes, or votes, which no input shows.
+void Explorer::replace_by_copy(World const& world, int m) {
+  auto const& mine = world.nodes[m];
+  if (!bounds_.copies || world.losses >= bounds_.losses || mine.disk != Disk::current) return;
+  for (std::uint8_t log = 0; log <= mine.log; ++log) {
+    auto copied = world;
+    copied.nodes[m].disk = Disk::copy;
+    copied.nodes[m].log = log;
+    judge_loss(copied);
+    push(copied);
+  }
+}
+
+// The mount disappears, and somebody brings it back.
+void Explorer::mounts(World const& world, int m) {
+  auto const& mine = world.nodes[m];
+  if (mine.power == Power::off || (!mine.unmounted && world.lost_mounts >= bounds_.lost_mounts))
+    return;
+  auto next = world;
+  next.nodes[m].unmounted = !mine.unmounted;
+  next.lost_mounts += mine.unmounted ? 0 : 1;
+  push(next);
+}
+
+// At the mount point there is an empty folder of the root disk. True where the move ends there.
+bool Explorer::act_without_volume(World& world, int m, Move move) {
+  if (!touches_etcd_or_disk(move)) return false;
+  if (!flaws_.acts_blindly) return move.kind != MoveKind::stop;
+  switch (move.kind) {
+    case MoveKind::start:
+    case MoveKind::form:
+    case MoveKind::joined:
+      violation(world, m, "etcd starts on the root disk, without its volume");
+      return true;
+    case MoveKind::aside:
+    case MoveKind::mark:
+      return true;
+    default:
+      return false;
+  }
+}
+
+void Explorer::lose_disk(World& world, int m) {
+  auto& node = world.nodes[m];
+  node.disk = Disk::blank;
+  node.log = 0;
+  node.tag = Tag::none;
+  node.marker = node.aside = false;
+  // What it voted for and held before the first acknowledged write, nobody counts on.
+  if (world.writes == 0) node.voted = false;
+  judge_loss(world);
+  if (!world.formed) return;
   if (!world.ruined || evidence_left(world) || has_change(world)) return;
   // Nothing in the world remembers the cluster: from here on it is another world.
   for (int i = 0; i < world.count; ++i) {
@@ -224,12 +278,15 @@ void Explorer::fates(World const& world, int m) {
       // Nothing in such a world remembers its cluster: it is another story.
       if (!lost.ruined || evidence_left(lost)) push(lost);
     }
+    replace_by_copy(world, m);
     return;
   }
   auto dark = world;  // a power cut: what was acknowledged is on the disk
   dark.nodes[m].power = Power::off;
+  dark.nodes[m].unmounted = false;  // the next boot mounts it
   if (world.pending.kind != MoveKind::none && world.slow == m) dark.pending = {};
   push(dark);
+  mounts(world, m);
   if (mine.power == Power::etcd) {
     auto crashed = world;
     crashed.nodes[m].power = Power::on;
@@ -372,7 +429,8 @@ void Explorer::remove(World& world, int m, int target, bool now) {
     if (rest == 0 || (up && rest_up < majority(rest))) return;  // etcd says no
   }
   commit_change(world, far);
-  if (node.disk == Disk::current) node.disk = node.first ? Disk::old_first : Disk::old_later;
+  if (node.disk == Disk::current || node.disk == Disk::copy)
+    node.disk = node.first ? Disk::old_first : Disk::old_later;
   node.entry = Entry::none;
   node.first = node.published = node.voted = false;
   node.log = 0;
@@ -384,8 +442,11 @@ bool Explorer::carry_out(World& world, int m, Move move, bool now) {
   auto const before = pack(world);
   auto& mine = world.nodes[m];
   bool const quorum = has_quorum(world, mine.far);
+  if (mine.unmounted && act_without_volume(world, m, move)) return false;
   switch (move.kind) {
     case MoveKind::start:
+      if (mine.disk == Disk::copy)
+        violation(world, m, "an older copy of a member's log starts under its id");
       if (mine.disk != Disk::blank) mine.power = Power::etcd;
       break;
     case MoveKind::form: {
@@ -424,8 +485,8 @@ bool Explorer::carry_out(World& world, int m, Move move, bool now) {
           world.nodes, [](Node const& node) { return node.entry == Entry::learner; });
       if (!quorum || learner || mine.entry != Entry::none) break;
       commit_change(world, mine.far);
-      mine.entry = adds_voters_ ? Entry::voter : Entry::learner;
-      if (adds_voters_ && now && !has_quorum(world, mine.far))
+      mine.entry = flaws_.adds_voters ? Entry::voter : Entry::learner;
+      if (flaws_.adds_voters && now && !has_quorum(world, mine.far))
         violation(world, m, "adds a member at the cost of the quorum");
       break;
     }
@@ -470,7 +531,7 @@ void Explorer::ends_well(World const& world) {
     violation(world, 0, "it does not come to what the tags want, though enough logs are left");
   int powered = 0;
   for (int i = 0; i < world.count; ++i)
-    powered += intact(world.nodes[i]) && world.nodes[i].power != Power::off;
+    powered += intact(world.nodes[i]) && has_its_volume(world.nodes[i]);
   if (world.formed && powered >= majority(voters(world)) &&
       !comes_to_a_good_end(world, /*everybody=*/false))
     violation(world, 0, "no progress, though a quorum has power and its logs");
@@ -483,6 +544,9 @@ bool Explorer::comes_to_a_good_end(World world, bool everybody) {
   for (int i = 0; i < world.count; ++i) {
     auto& node = world.nodes[i];
     node.far = false;
+    // Somebody mounts what is gone; until then, who does not run without it is not there.
+    if (!everybody && !has_its_volume(node)) node.power = Power::off;
+    if (everybody || node.power != Power::etcd) node.unmounted = false;
     if (node.tag == Tag::written) node.tag = Tag::shown;
     if (everybody && changes_at_all(node.role)) node.retagged = true;
     if (everybody && has_change(world)) node.retagged = true;

@@ -15,6 +15,8 @@ struct Bounds {
   int writes = 1;   // acknowledged
   int delays = 0;   // moves that are carried out later than they were decided
   bool partitions = true;
+  int lost_mounts = 0;  // on one path
+  bool copies = false;  // a lost disk may come back as an older copy of itself
 };
 
 // Keys of 128 bits, in one block of memory.
@@ -31,10 +33,16 @@ class KeySet {
   std::size_t size_ = 0;
 };
 
+// What etcd or the step around the decision does worse than ours.
+struct Flaws {
+  bool adds_voters = false;   // in the place of learners
+  bool acts_blindly = false;  // does not look at the volume again before it acts
+};
+
 class Explorer {
  public:
-  Explorer(Decide decide, Bounds bounds, bool adds_voters = false)
-      : decider_(std::move(decide)), bounds_(bounds), adds_voters_(adds_voters) {}
+  Explorer(Decide decide, Bounds bounds, Flaws flaws = {})
+      : decider_(std::move(decide)), bounds_(bounds), flaws_(flaws) {}
 
   // Until the bound is reached, nothing new is met, or an invariant is broken.
   void explore(World const& start);
@@ -58,13 +66,17 @@ class Explorer {
   void begin_log(World& world, int m, bool as_former);
   void check(World const& world);
   void lose_disk(World& world, int m);
+  void replace_by_copy(World const& world, int m);
+  static void judge_loss(World& world);
+  void mounts(World const& world, int m);
+  bool act_without_volume(World& world, int m, Move move);
   bool comes_to_a_good_end(World world, bool everybody);
   void ends_well(World const& world);
   void violation(World const& world, int m, std::string const& what);
 
   Decider decider_;
   Bounds const bounds_;
-  bool const adds_voters_;
+  Flaws const flaws_;
   KeySet seen_;
   KeySet well_;        // known to end well: everybody comes back
   KeySet well_as_is_;  // and with those alone that have power

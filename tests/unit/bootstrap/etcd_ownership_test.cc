@@ -1,5 +1,6 @@
 #include "bootstrap/etcd/ownership.h"
 
+#include <fcntl.h>
 #include <grp.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
@@ -105,9 +106,12 @@ class EtcdOwnershipOnDisk : public testing::Test {
     ASSERT_TRUE(make_directories(root_(path).parent_path()));
     ASSERT_TRUE(replace_file(root_(path), path.string(), {.mode = mode}));
   }
-  Result<void> give() {
-    return give_to_etcd(root_, EtcdCluster::main, root_("/var/lib/haagent-etcd/main"), kEtcd);
+  VolumeSight volume() const {
+    auto const point = root_("/var/lib/haagent-etcd/main");
+    return VolumeSight::of(
+        FileDescriptor(::open(point.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)), point, 0, {});
   }
+  Result<void> give() { return give_to_etcd(root_, EtcdCluster::main, volume(), kEtcd); }
   FileOwner owner(fs::path const& path) const {
     struct stat status{};
     EXPECT_EQ(::lstat(root_(path).c_str(), &status), 0) << path;
@@ -172,8 +176,7 @@ TEST_F(EtcdOwnershipOnDisk, NoLinkLeadsOutOfTheDataDirectory) {
 
 TEST_F(EtcdOwnershipOnDisk, AnEtcdOfTheAgentsOwnChangesNothing) {
   auto const before = owner("/var/lib/haagent-etcd");
-  ASSERT_TRUE(
-      give_to_etcd(root_, EtcdCluster::main, root_("/var/lib/haagent-etcd/main"), own_user()));
+  ASSERT_TRUE(give_to_etcd(root_, EtcdCluster::main, volume(), own_user()));
   EXPECT_EQ(owner("/var/lib/haagent-etcd"), before);
   EXPECT_EQ(owner("/etc/kubernetes/pki/etcd/server.key"), (FileOwner{0, 0, 0600}));
 }

@@ -11,6 +11,8 @@
 #include "bootstrap/hosts/hosts_file.h"
 #include "tests/support/fake_clock.h"
 #include "tests/support/fake_ec2.h"
+#include "tests/support/folder_volumes.h"
+#include "tests/support/memory_store.h"
 #include "tests/support/temporary_directory.h"
 
 namespace haagent::bootstrap {
@@ -147,7 +149,6 @@ class EtcdStepTest : public testing::Test {
     identity.address = "10.0.0.1";
     facts_.identity.set(identity);
     facts_.main.volume.set(*etcd_volume_of(ec2_.volume("vol-a"), EtcdCluster::main));
-    facts_.main.mount.set({.mount_point = "/var/lib/haagent-etcd/main"});
     test::write_bytes(root_ / "etc/hosts",
                       hosts_with_block("", {{"10.0.0.1", "etcd-a.internal.x.example"},
                                             {"10.0.0.2", "etcd-b.internal.x.example"},
@@ -156,7 +157,7 @@ class EtcdStepTest : public testing::Test {
     make(/*asks_for_backups=*/false);
   }
 
-  void make(bool asks_for_backups) {
+  void make(bool asks_for_backups, bool with_store = false) {
     EtcdParts const parts{.config = config_,
                           .root = Root(root_.path()),
                           .http = *answering_,
@@ -164,7 +165,10 @@ class EtcdStepTest : public testing::Test {
                           .process = process_,
                           .units = units_,
                           .ec2 = ec2_,
-                          .asks_for_backups = asks_for_backups};
+                          .volumes = volumes_,
+                          .asks_for_backups = asks_for_backups,
+                          .orders = with_store ? orders_ : nullptr,
+                          .backups = with_store ? &backups_ : nullptr};
     step_ = std::move(make_etcd_steps(parts, make_peers(parts)).at(1));
   }
   // A learner of b's cluster that runs.
@@ -193,11 +197,15 @@ class EtcdStepTest : public testing::Test {
   test::TemporaryDirectory root_;
   test::FakeClock clock_;
   test::FakeEc2 ec2_{clock_};
+  test::FolderVolumes volumes_{Root(root_.path())};
   TwoEtcds http_;
   Http* answering_ = &http_;
   VersionAlone process_;
   OneUnit units_;
   NodeConfig config_;
+  test::MemoryStore store_{clock_};
+  BackupParts backups_{config_, Root(root_.path()), http_, clock_, process_, store_, "0.1.0"};
+  std::shared_ptr<OrderBoard> orders_ = std::make_shared<OrderBoard>();
   Facts facts_;
   std::unique_ptr<Step> step_;
 };
@@ -222,6 +230,133 @@ TEST_F(EtcdStepTest, FormsOnlyOnceTheStateStoreHasSaidThatThereIsNoBackup) {
   EXPECT_TRUE(sentence_of(look()).contains("x-main-restored"));
   facts_.main.backups.set({.state = EtcdBackups::State::none});
   EXPECT_EQ(sentence_of(look()), "form a new cluster of etcd-a, etcd-b and etcd-c");
+}
+
+// The row that asks the store may hang, or ask once: what it found is as old as its last answer.
+TEST_F(EtcdStepTest, TheStoreIsAskedOnceMoreBeforeAClusterIsFormed) {
+  make(/*asks_for_backups=*/true, /*with_store=*/true);
+  facts_.main.backups.set({.state = EtcdBackups::State::none});
+  EXPECT_TRUE(sentence_of(look()).starts_with("form a new cluster"));
+  auto const name = backup_name(clock_.utc(), "etcd-b");
+  store_.put(backup_data_key(EtcdCluster::main, name), "x");
+  store_.put(backup_manifest_key(EtcdCluster::main, name), "{}");
+  ASSERT_FALSE(step_->act(facts_, {}));
+  EXPECT_EQ(units_.now.phase, UnitState::Phase::stopped);
+  EXPECT_TRUE(waits(look()));
+
+  EXPECT_TRUE(store_.remove(backup_manifest_key(EtcdCluster::main, name), {}));
+  EXPECT_TRUE(store_.remove(backup_data_key(EtcdCluster::main, name), {}));
+  facts_.main.backups.set({.state = EtcdBackups::State::none});
+  EXPECT_TRUE(sentence_of(look()).starts_with("form a new cluster"));
+  store_.fail_all(Kind::transient);
+  ASSERT_FALSE(step_->act(facts_, {})) << "it cannot be asked";
+  EXPECT_EQ(units_.now.phase, UnitState::Phase::stopped);
+  store_.fail_all({});
+  EXPECT_TRUE(sentence_of(look()).starts_with("form a new cluster"));
+  act();
+  EXPECT_EQ(units_.now.phase, UnitState::Phase::running);
+}
+
+TEST_F(EtcdStepTest, AnOrderThatWasTakenBackMeanwhileIsNotBegun) {
+  make(/*asks_for_backups=*/true, /*with_store=*/true);
+  test::write_bytes(root_ / "var/lib/haagent-etcd/main/data/member/wal/0.wal", "a log");
+  EtcdOrder const order{.id = "7",
+                        .cluster = "x.example",
+                        .cluster_id = 0xc2,
+                        .volumes = {{"a", "vol-a"}},
+                        .created_at = clock_.utc(),
+                        .backup = "20260115T100000.000Z-etcd-b",
+                        .revision = 1,
+                        .etcd_version = "3.5.33",
+                        .token = "t",
+                        .members = {"a", "b", "c"}};
+  ASSERT_TRUE(*give_order(store_, order, std::nullopt, {}));
+  orders_->main.set(order);
+  EXPECT_TRUE(sentence_of(look()).starts_with("set the data of etcd-a aside"))
+      << sentence_of(look());
+  ASSERT_TRUE(close_order(store_, order, Closing::taken_back, clock_.utc(), {}));
+  ASSERT_FALSE(step_->act(facts_, {}));
+  EXPECT_TRUE(std::filesystem::exists(root_ / "var/lib/haagent-etcd/main/data/member"));
+}
+
+// What was seen to be blank is looked at again before etcd is started on it, and once more last.
+TEST_F(EtcdStepTest, NothingIsDoneWithoutTheVolumeThatItWasDecidedOn) {
+  auto const data = root_ / "var/lib/haagent-etcd/main/data";
+  for (int from : {2, 3}) {
+    volumes_.unseen.reset();
+    volumes_.looks = 0;
+    volumes_.on_look = [&](int looks) {
+      if (looks == from) volumes_.unseen = UnseenVolume{.why = "it is not mounted", .todo = "x"};
+    };
+    EXPECT_TRUE(sentence_of(look()).starts_with("form a new cluster"));
+    volumes_.looks = 1;
+    auto const acted = step_->act(facts_, {});
+    ASSERT_FALSE(acted) << from;
+    EXPECT_EQ(acted.error().kind, Kind::transient);
+    EXPECT_EQ(units_.now.phase, UnitState::Phase::stopped) << from;
+  }
+  volumes_.on_look = {};
+  auto const finding = look();
+  EXPECT_TRUE(waits(finding));
+  EXPECT_TRUE(sentence_of(finding).starts_with("it is not mounted; nobody is added"))
+      << sentence_of(finding);
+}
+
+TEST_F(EtcdStepTest, AVolumeThatChangedSinceItWasDecidedIsLookedAtAgain) {
+  EXPECT_TRUE(sentence_of(look()).starts_with("form a new cluster"));
+  test::write_bytes(root_ / "var/lib/haagent-etcd/main/data/member/wal/0.wal", "a log");
+  auto const acted = step_->act(facts_, {});
+  ASSERT_FALSE(acted);
+  EXPECT_EQ(acted.error().kind, Kind::transient);
+  EXPECT_EQ(units_.now.phase, UnitState::Phase::stopped);
+}
+
+TEST_F(EtcdStepTest, AnEtcdWhoseVolumeIsGoneIsLeftAlone) {
+  learn();
+  volumes_.unseen = UnseenVolume{.why = "it is not mounted", .todo = "mount it"};
+  for (int i = 0; i < 3; ++i) {
+    auto const finding = look();
+    EXPECT_TRUE(waits(finding));
+    EXPECT_TRUE(sentence_of(finding).contains("etcd-a still runs")) << sentence_of(finding);
+  }
+  EXPECT_EQ(http_.promotions, 0);
+  EXPECT_EQ(units_.now.phase, UnitState::Phase::running);
+  EXPECT_TRUE(facts_.main.member.get()) << "what it answers is known all the same";
+}
+
+// Other rows go by what the member was last known to say.
+TEST_F(EtcdStepTest, WhatCannotBeReadClearsWhatWasKnownOfTheMember) {
+  learn();
+  look();
+  ASSERT_TRUE(facts_.main.member.get());
+  test::write_bytes(root_ / "etc/hosts", "# BEGIN haagent\n# BEGIN haagent\n");
+  std::filesystem::remove_all(root_ / "etc/hosts");
+  std::filesystem::create_directories(root_ / "etc/hosts");
+  ASSERT_FALSE(step_->look(facts_, {}));
+  EXPECT_FALSE(facts_.main.member.get());
+}
+
+TEST_F(EtcdStepTest, ACopyIsItsOwnOnceItsDataAreAside) {
+  auto const point = root_ / "var/lib/haagent-etcd/main";
+  test::write_bytes(point / "data/member/wal/0.wal", "a log");
+  ASSERT_TRUE(write_volume_marker(point, {.cluster = "x.example",
+                                          .etcd = "main",
+                                          .member = "a",
+                                          .members = {"a", "b", "c"},
+                                          .volume_id = "vol-before",
+                                          .etcd_cluster_id = "c1"}));
+  EXPECT_TRUE(waits(look()));
+  EXPECT_EQ(units_.now.phase, UnitState::Phase::stopped) << "nobody answers, and it waits";
+  http_.up = true;
+  auto const finding = look();
+  EXPECT_TRUE(sentence_of(finding).starts_with("set the data of etcd-a aside"))
+      << sentence_of(finding);
+  act();
+  auto const marker = **read_volume_marker(point);
+  EXPECT_EQ(marker.volume_id, "vol-a");
+  EXPECT_EQ(marker.etcd_cluster_id, "c1") << "it goes on to speak of its cluster";
+  EXPECT_FALSE(std::filesystem::exists(point / "data"));
+  EXPECT_EQ(sentence_of(look()), "tag the volume of etcd-a with cluster c1");
 }
 
 TEST_F(EtcdStepTest, AVolumeThatLostItsTagKeepsANewClusterFromForming) {

@@ -6,6 +6,7 @@
 #include "bootstrap/etcd/care_step.h"
 #include "tests/support/fake_clock.h"
 #include "tests/support/fake_ec2.h"
+#include "tests/support/folder_volumes.h"
 #include "tests/support/temporary_directory.h"
 
 namespace haagent::bootstrap {
@@ -222,7 +223,8 @@ class CareTiming : public testing::Test {
             .clock = clock_,
             .process = process_,
             .units = units_,
-            .ec2 = ec2_};
+            .ec2 = ec2_,
+            .volumes = volumes_};
   }
 
   test::TemporaryDirectory root_;
@@ -232,6 +234,7 @@ class CareTiming : public testing::Test {
   SystemProcess process_;
   NoUnits units_;
   test::FakeEc2 ec2_{clock_};
+  test::FolderVolumes volumes_{Root(root_.path())};
   Facts facts_;
   int acts_ = 0;
 };

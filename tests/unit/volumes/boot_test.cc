@@ -1,7 +1,9 @@
 // The four rows of an etcd cluster on real ground: a loop device that looks like an EBS disk, real
 // mkfs, a real mount. EC2 alone is played.
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
@@ -135,7 +137,7 @@ TEST_P(BootTest, ADiskWithDataStopsTheBootUntouched) {
   EXPECT_EQ(disk->contents_hash(), before);
 }
 
-TEST_P(BootTest, ACopyWithItsDataIsNotTaken) {
+TEST_P(BootTest, ACopyIsMountedAndLeftAsItIs) {
   ASSERT_EQ(boot(), "");
   ASSERT_TRUE(release(*volumes, EtcdCluster::main, *facts, clock));
   ASSERT_EQ(ec2.volume("vol-0a1b").state, "available");
@@ -147,7 +149,46 @@ TEST_P(BootTest, ACopyWithItsDataIsNotTaken) {
   ec2.add(copy);
   serial = "vol0c0de";
   reboot();
-  EXPECT_THAT(boot(), HasSubstr("the haagent.json on vol-0c0de is that of volume 'vol-0a1b'"));
+  EXPECT_EQ(boot(), "");
+  auto const seen = volumes->own().see(EtcdCluster::main, *facts->main.volume.get());
+  ASSERT_TRUE(seen.seen()) << seen.unseen().why;
+  EXPECT_EQ(seen.marker().volume_id, "vol-0a1b") << "it is not made its own in passing";
+  EXPECT_EQ(copied_from(seen.marker(), "vol-0c0de", "snap-1"), "vol-0a1b (from snap-1)");
+}
+
+// By the kernel's own numbers.
+TEST_P(BootTest, TheVolumeIsSeenOnlyWhereItIsMounted) {
+  ASSERT_EQ(boot(), "");
+  auto const point = root / "var/lib/haagent-etcd/main";
+  auto const see = [&] { return volumes->own().see(EtcdCluster::main, *facts->main.volume.get()); };
+  auto const held = see();
+  ASSERT_TRUE(held.seen()) << held.unseen().why;
+  EXPECT_NE(::umount2(point.c_str(), 0), 0) << "whoever is at work on it holds it";
+  ASSERT_EQ(::umount2(point.c_str(), MNT_DETACH), 0);
+  EXPECT_THAT(see().unseen().why, HasSubstr("is not mounted at"));
+  test::write_bytes(held.path() / "through", "the descriptor");
+  EXPECT_FALSE(std::filesystem::exists(point / "through")) << "it went to the root disk";
+  // A bind of the root disk in its place.
+  ASSERT_EQ(::mount(root.path().c_str(), point.c_str(), nullptr, MS_BIND, nullptr), 0);
+  EXPECT_THAT(see().unseen().why, HasSubstr("belongs"));
+  ASSERT_EQ(::umount(point.c_str()), 0);
+}
+
+TEST_P(BootTest, AFilesystemThatTakesNoWritesHasFailed) {
+  ASSERT_EQ(boot(), "");
+  auto const point = root / "var/lib/haagent-etcd/main";
+  auto const see = [&] { return volumes->own().see(EtcdCluster::main, *facts->main.volume.get()); };
+  ASSERT_EQ(::mount(nullptr, point.c_str(), nullptr, MS_REMOUNT | MS_RDONLY, nullptr), 0);
+  EXPECT_TRUE(see().unseen().failed) << see().unseen().why;
+  ASSERT_EQ(::mount(nullptr, point.c_str(), nullptr, MS_REMOUNT, nullptr), 0);
+  ASSERT_TRUE(see().seen()) << see().unseen().why;
+  // _IOR('X', 125, __u32): shut down, and nothing flushed any more.
+  FileDescriptor const fd(::open(point.c_str(), O_RDONLY | O_CLOEXEC));
+  std::uint32_t how = 2;
+  ASSERT_EQ(::ioctl(fd.get(), 0x8004587d, &how), 0) << std::generic_category().message(errno);
+  auto const sight = see();
+  EXPECT_FALSE(sight.seen());
+  EXPECT_TRUE(sight.unseen().failed) << sight.unseen().why;
 }
 
 TEST_P(BootTest, AnotherDiskAtTheMountPointIsRefused) {

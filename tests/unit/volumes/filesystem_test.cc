@@ -163,13 +163,19 @@ TEST(DecideMarker, AnEmptyFilesystemOfAMemberThatHasJoinedIsALoss) {
 TEST(DecideMarker, AnothersMarkerIsRefusedSayingBoth) {
   for (auto [member, was] : {std::pair{&VolumeMarker::cluster, "other.example.com"},
                              {&VolumeMarker::etcd, "events"},
-                             {&VolumeMarker::member, "b"},
-                             {&VolumeMarker::volume_id, "vol-2"}}) {
+                             {&VolumeMarker::member, "b"}}) {
     auto marker = expected();
     marker.*member = was;
     EXPECT_THAT(said(decide_marker(marker, expected(), {})),
                 AllOf(HasSubstr("refuse: "), HasSubstr(was), HasSubstr(expected().*member)));
   }
+}
+
+// What becomes of it is decided where etcd is known.
+TEST(DecideMarker, ACopyOfAnotherVolumeOfTheMemberFits) {
+  auto marker = expected();
+  marker.volume_id = "vol-2";
+  EXPECT_EQ(said(decide_marker(marker, expected(), {"data"})), "fits");
 }
 
 }  // namespace

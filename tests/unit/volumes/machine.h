@@ -150,6 +150,15 @@ class FakeMounts final : public Mounts {
     });
     return {};
   }
+  Result<OpenDirectory> open(std::filesystem::path const& directory) override {
+    auto opened = SystemMounts().open(directory);
+    auto const* mount = mount_at(mounts, directory.string());
+    if (opened && mount) {
+      opened->device = mount->device;
+      opened->read_only = mount->read_only;
+    }
+    return opened;
+  }
   void unmount_all() {
     while (!mounts.empty()) (void)unmount(mounts.back().mount_point);
   }

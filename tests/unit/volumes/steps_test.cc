@@ -275,11 +275,66 @@ TEST_F(StepsTest, AMarkerThatAPowerCutLeftHalfWrittenIsNobodysData) {
 TEST_F(StepsTest, AnothersMarkerIsRefused) {
   ASSERT_TRUE(boot());
   auto marker = **read_volume_marker(point());
+  marker.member = "b";
+  ASSERT_TRUE(write_volume_marker(point(), marker));
+  machine.reboot();
+  machine.mounts.unmount_all();
+  EXPECT_FALSE(boot());
+  EXPECT_THAT(machine.look("mount-main"),
+              AllOf(HasSubstr("refused: "), HasSubstr("'b'"), HasSubstr("vol-m")));
+  EXPECT_FALSE(act("mount-main"));
+}
+
+// A volume made from a snapshot of another one of this member: what becomes of its data is decided
+// where etcd is known.
+TEST_F(StepsTest, ACopyOfAnotherVolumeIsMountedAndToldApart) {
+  ASSERT_TRUE(boot());
+  auto marker = **read_volume_marker(point());
   marker.volume_id = "vol-original";
   ASSERT_TRUE(write_volume_marker(point(), marker));
+  machine.reboot();
+  machine.mounts.unmount_all();
+  EXPECT_TRUE(boot());
   EXPECT_THAT(machine.look("mount-main"),
-              AllOf(HasSubstr("refused: "), HasSubstr("vol-original"), HasSubstr("vol-m")));
-  EXPECT_FALSE(act("mount-main"));
+              AllOf(HasSubstr("done: "), HasSubstr("its data are a copy of vol-original")));
+  EXPECT_EQ((*read_volume_marker(point()))->volume_id, "vol-original") << "looking never writes";
+}
+
+// An empty filesystem holds nothing that could be older than something else.
+TEST_F(StepsTest, AnEmptyFilesystemOfASnapshotIsItsOwn) {
+  auto volume = ec2.volume("vol-m");
+  volume.snapshot_id = "snap-1";
+  volume.tags["haagent.io/formatted-at"] = "2026-01-01T00:00:00Z";
+  ec2.add(volume);
+  ASSERT_TRUE(volume_and_device());
+  disk().contents = Formatted{"ext4", "u", ""};
+  ASSERT_TRUE(boot()) << machine.said["mount-main"];
+  auto const marker = **read_volume_marker(point());
+  EXPECT_EQ(marker.snapshot_id, "snap-1");
+  EXPECT_EQ(copied_from(marker, "vol-m", "snap-1"), "");
+}
+
+// Whoever took the mount away may be at work on the disk.
+TEST_F(StepsTest, AMountThatIsGoneIsToldAndNotMadeAgain) {
+  ASSERT_TRUE(boot());
+  machine.mounts.unmount_all();
+  EXPECT_THAT(machine.look("mount-main"),
+              AllOf(HasSubstr("refused: "), HasSubstr("vol-m (/dev/vol-m) is not mounted at"),
+                    HasSubstr("'systemctl restart haagent'")));
+  EXPECT_FALSE(machine.facts->main.mount.get());
+  EXPECT_TRUE(machine.mounts.mounts.empty());
+  // An agent that starts anew mounts it again, as it says.
+  machine.reboot();
+  EXPECT_TRUE(boot());
+  EXPECT_EQ(machine.mounts.mounts.size(), 1u);
+}
+
+TEST_F(StepsTest, ADiskThatIsGoneIsToldByTheMountAsWell) {
+  ASSERT_TRUE(boot());
+  machine.devices.forget("vol-m");
+  (void)machine.look("device-main");
+  EXPECT_THAT(machine.look("mount-main"),
+              AllOf(HasSubstr("refused: the disk of vol-m is not on this machine")));
 }
 
 TEST_F(StepsTest, ATornMarkerIsRefused) {
