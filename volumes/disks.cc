@@ -4,25 +4,26 @@
 #include <linux/fs.h>
 #include <sys/file.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include <algorithm>
 
 #include "agent/base/file_descriptor.h"
 #include "agent/base/last_words.h"
 #include "volumes/blank.h"
 #include "volumes/filesystem_size.h"
+#include "volumes/remains.h"
 
 namespace haagent::volumes {
 namespace {
 
 constexpr Duration kLockDeadline{10'000};
-constexpr Duration kMakeDeadline{300'000};
-constexpr Duration kCheckDeadline{600'000};
-constexpr Duration kGrowDeadline{600'000};
 
 // The node, held against the device that was found: a path is only a name.
 Result<FileDescriptor> open_disk(BlockDevice const& device, int flags) {
-  FileDescriptor fd(::open(device.path.c_str(), O_RDONLY | O_CLOEXEC | flags));
+  FileDescriptor fd(::open(device.path.c_str(), O_CLOEXEC | flags));
   if (!fd) {
     auto error = errno_error(errno, fmt::format("opening {}", device.path));
     if (errno == EBUSY) {
@@ -53,6 +54,14 @@ Result<void> lock_disk(int fd, BlockDevice const& device, Clock& clock, std::sto
   return {};
 }
 
+Result<FileDescriptor> open_locked(BlockDevice const& device, Clock& clock, std::stop_token stop) {
+  auto fd = open_disk(device, O_RDONLY);
+  if (!fd) return fd;
+  if (auto got = lock_disk(fd->get(), device, clock, std::move(stop)); !got)
+    return std::unexpected(got.error());
+  return fd;
+}
+
 Result<void> demand_writable_and_whole(int fd, BlockDevice const& device) {
   int read_only = 0;
   std::uint64_t bytes = 0;
@@ -65,15 +74,44 @@ Result<void> demand_writable_and_whole(int fd, BlockDevice const& device) {
   return {};
 }
 
-std::vector<std::string> mkfs_argv(std::string const& type, std::string const& label,
-                                   std::string const& path) {
+// The disk's own sector where it is larger than what it can be asked for: XFS must not be made for
+// less. Never more than its block.
+Result<unsigned> sector_bytes(int fd, BlockDevice const& device) {
+  unsigned bytes = 0;
+  if (::ioctl(fd, BLKPBSZGET, &bytes) != 0)
+    return fail_errno(errno, fmt::format("asking {} for its sector's size", device.path));
+  return std::clamp(bytes, 512u, 4096u);
+}
+
+// The layout must depend on nothing but this and the size: not on the disk's kind nor on the number
+// of processors. The same mkfs on a file is what remains are told by (remains.h).
+std::vector<std::string> mkfs_argv(Making const& making, std::string const& label, unsigned sector,
+                                   std::uint64_t bytes, std::string const& path) {
   // Never with force. The tables are written now, so that no thread of the kernel disturbs etcd's
   // fsync later; with few inodes (etcd keeps a handful of files) that is quick.
-  if (type == "xfs") return {"mkfs.xfs", "-q", "-K", "-L", label, path};
-  return {
-      "mkfs.ext4", "-q",  "-m",         "0",  "-i",
-      "262144",    "-e",  "remount-ro", "-E", "nodiscard,lazy_itable_init=0,lazy_journal_init=0",
-      "-L",        label, path};
+  if (making.type == "xfs") {
+    constexpr std::uint64_t kLargestGroup = 1ull << 40u;
+    auto groups = std::max<std::uint64_t>(4, (bytes + kLargestGroup - 1) / kLargestGroup);
+    return {"mkfs.xfs",
+            "-q",
+            "-K",
+            "-s",
+            fmt::format("size={}", sector),
+            "-d",
+            fmt::format("agcount={},noalign", groups),
+            "-l",
+            "size=64m",
+            "-m",
+            "uuid=" + making.uuid,
+            "-L",
+            label,
+            path};
+  }
+  return {"mkfs.ext4", "-q",         "-b", "4096",
+          "-m",        "0",          "-i", "262144",
+          "-e",        "remount-ro", "-E", "nodiscard,lazy_itable_init=0,lazy_journal_init=0",
+          "-U",        making.uuid,  "-L", label,
+          path};
 }
 
 std::string last_words(ProcessOutcome const& outcome) {
@@ -86,20 +124,48 @@ std::string last_words(ProcessOutcome const& outcome) {
 
 }  // namespace
 
-Result<Probe> SystemDisks::probe(BlockDevice const& device) {
-  auto fd = open_disk(device, 0);
+Result<Probe> SystemDisks::probe(BlockDevice const& device, std::optional<Making> const& making) {
+  // While an mkfs runs, perhaps one of an agent that has died, the disk is in no state to judge.
+  // mkfs has the disk for itself, and its lock before that.
+  auto fd = open_disk(device, making ? O_EXCL : 0);
   if (!fd) return std::unexpected(fd.error());
-  auto probe = probe_disk(fd->get(), device.bytes);
+  if (making && ::flock(fd->get(), LOCK_SH | LOCK_NB) != 0)
+    return fail(Kind::transient, "{} is locked by another program, perhaps its mkfs", device.path);
+  auto probe =
+      making ? probe_held(fd->get(), device, *making) : probe_disk(fd->get(), device.bytes);
   if (!probe) return fail(probe.error(), "probing {}", device.path);
   return probe;
 }
 
-Result<Formatted> SystemDisks::make_filesystem(BlockDevice const& device, std::string const& type,
+Result<Probe> SystemDisks::probe_held(int disk, BlockDevice const& device, Making const& making) {
+  auto probe = probe_disk(disk, device.bytes);
+  if (!probe || !std::holds_alternative<Foreign>(*probe)) return probe;
+  auto half = is_half_made(disk, device, making);
+  if (!half) return std::unexpected(half.error());
+  return *half ? Probe(HalfMade{making.type, making.uuid}) : probe;
+}
+
+Result<bool> SystemDisks::is_half_made(int disk, BlockDevice const& device, Making const& making) {
+  auto sector = sector_bytes(disk, device);
+  if (!sector) return std::unexpected(sector.error());
+  FileDescriptor reference(::memfd_create("haagent-mkfs", MFD_CLOEXEC));
+  if (!reference || ::ftruncate(reference.get(), static_cast<off_t>(device.bytes)) != 0)
+    return fail_errno(errno, "making a file in memory");
+  auto const path = fmt::format("/proc/{}/fd/{}", ::getpid(), reference.get());
+  // The label is no part of what is compared.
+  if (auto made = run(mkfs_argv(making, "reference", *sector, device.bytes, path), -1, {}); !made)
+    return std::unexpected(made.error());
+  auto foreign = first_foreign(disk, reference.get(), device.bytes, making);
+  if (!foreign) return std::unexpected(foreign.error());
+  return !*foreign;
+}
+
+Result<Formatted> SystemDisks::make_filesystem(BlockDevice const& device, Making const& making,
                                                std::string const& label, std::stop_token stop) {
-  auto locked = open_disk(device, 0);
+  auto locked = open_locked(device, clock_, stop);
   if (!locked) return std::unexpected(locked.error());
-  if (auto got = lock_disk(locked->get(), device, clock_, stop); !got)
-    return std::unexpected(got.error());
+  auto sector = sector_bytes(locked->get(), device);
+  if (!sector) return std::unexpected(sector.error());
   {
     // O_EXCL fails for what is mounted or claimed. mkfs opens the disk so too, hence the end of the
     // scope; the lock stays.
@@ -107,13 +173,26 @@ Result<Formatted> SystemDisks::make_filesystem(BlockDevice const& device, std::s
     if (!alone) return std::unexpected(alone.error());
     if (auto fit = demand_writable_and_whole(alone->get(), device); !fit)
       return std::unexpected(fit.error());
-    auto probe = probe_disk(alone->get(), device.bytes);
+    auto probe = probe_held(alone->get(), device, making);
+    if (probe && std::holds_alternative<HalfMade>(*probe)) {
+      alone->reset();
+      alone = open_disk(device, O_EXCL | O_RDWR);
+      if (!alone) return std::unexpected(alone.error());
+      if (auto cleared = clear_remains(alone->get(), device.bytes); !cleared)
+        return fail(cleared.error(), "clearing {}", device.path);
+      probe = probe_disk(alone->get(), device.bytes);
+    }
     if (!probe) return fail(probe.error(), "probing {} under its lock", device.path);
+    if (auto const* formatted = std::get_if<Formatted>(&*probe);
+        formatted && formatted->type == making.type && formatted->uuid == making.uuid)
+      return *formatted;  // it had come to its end after all
     if (!std::holds_alternative<Blank>(*probe))
       return fail(Kind::refused, "{} is not blank any more: no filesystem is made on it",
                   device.path);
   }
-  if (auto made = run(mkfs_argv(type, label, device.path), kMakeDeadline, stop); !made)
+  if (auto made =
+          run(mkfs_argv(making, label, *sector, device.bytes, device.path), locked->get(), stop);
+      !made)
     return std::unexpected(made.error());
   if (::fsync(locked->get()) != 0)
     return fail_errno(errno, fmt::format("flushing {}", device.path));
@@ -122,18 +201,18 @@ Result<Formatted> SystemDisks::make_filesystem(BlockDevice const& device, std::s
   if (!after) return std::unexpected(after.error());
   auto probe = probe_signatures(after->get());
   if (!probe) return fail(probe.error(), "probing {} after mkfs", device.path);
-  auto const* formatted = std::get_if<Formatted>(&*probe);
-  if (!formatted || formatted->type != type || formatted->label != label)
+  if (*probe != Probe(Formatted{making.type, making.uuid, label}))
     return fail(Kind::refused, "mkfs on {} ended well, but left no {} labelled '{}'", device.path,
-                type, label);
-  return *formatted;
+                making.type, label);
+  return std::get<Formatted>(*probe);
 }
 
 Result<void> SystemDisks::check(BlockDevice const& device, std::string const& type,
                                 std::stop_token stop) {
   if (type != "ext4") return {};
-  auto outcome =
-      process_.run({.argv = {"e2fsck", "-p", device.path}, .deadline = kCheckDeadline}, stop);
+  auto locked = open_locked(device, clock_, stop);
+  if (!locked) return std::unexpected(locked.error());
+  auto outcome = to_its_end({"e2fsck", "-p", device.path}, locked->get(), std::move(stop));
   if (!outcome) return fail(outcome.error(), "checking the filesystem on {}", device.path);
   return judge_fsck(outcome->exit_code, device.path, last_words(*outcome));
 }
@@ -146,13 +225,22 @@ Result<std::uint64_t> SystemDisks::filesystem_bytes(BlockDevice const& device,
 
 Result<void> SystemDisks::grow(BlockDevice const& device, std::string const& type,
                                std::filesystem::path const& mount_point, std::stop_token stop) {
-  if (type == "xfs") return run({"xfs_growfs", mount_point.string()}, kGrowDeadline, stop);
-  return run({"resize2fs", device.path}, kGrowDeadline, stop);
+  auto locked = open_locked(device, clock_, stop);
+  if (!locked) return std::unexpected(locked.error());
+  if (type == "xfs") return run({"xfs_growfs", mount_point.string()}, locked->get(), stop);
+  return run({"resize2fs", device.path}, locked->get(), stop);
 }
 
-Result<void> SystemDisks::run(std::vector<std::string> argv, Duration deadline,
-                              std::stop_token stop) {
-  auto outcome = process_.run({.argv = argv, .deadline = deadline}, std::move(stop));
+// What writes to a disk is never ended halfway, and keeps the disk locked for as long as it runs,
+// whoever started it and has died since.
+Result<ProcessOutcome> SystemDisks::to_its_end(std::vector<std::string> argv, int lock,
+                                               std::stop_token stop) {
+  return process_.run({.argv = std::move(argv), .to_its_end = true, .inherits = lock},
+                      std::move(stop));
+}
+
+Result<void> SystemDisks::run(std::vector<std::string> argv, int lock, std::stop_token stop) {
+  auto outcome = to_its_end(argv, lock, std::move(stop));
   if (!outcome) return std::unexpected(outcome.error());
   if (outcome->exit_code != 0)
     return fail(Kind::internal, "{} ended with {}: {}", to_words(argv), outcome->exit_code,

@@ -9,6 +9,7 @@
 #include "agent/base/clock.h"
 #include "agent/base/facts.h"
 #include "agent/base/process.h"
+#include "volumes/making.h"
 #include "volumes/probe.h"
 
 namespace haagent::volumes {
@@ -17,17 +18,21 @@ class Disks {
  public:
   virtual ~Disks() = default;
 
-  // Reads only. Blank is proven blank (blank.h). A disk that cannot be read is an error.
-  virtual Result<Probe> probe(BlockDevice const& device) = 0;
+  // Reads only. Blank is proven blank (blank.h). A disk that cannot be read is an error. `making`
+  // is the mkfs that the volume's tag says is under way: what it left is HalfMade, and a disk that
+  // somebody holds, perhaps that mkfs, is a transient error.
+  virtual Result<Probe> probe(BlockDevice const& device, std::optional<Making> const& making) = 0;
 
-  // mkfs, only on what is still proven blank under the whole-device lock. What stands there
-  // afterwards, which is of this type and label. Errors: refused where it is not blank any more,
-  // transient where somebody else has the disk open or locked.
-  virtual Result<Formatted> make_filesystem(BlockDevice const& device, std::string const& type,
+  // mkfs, only on what is still proven blank under the whole-device lock, or what `making` left
+  // there, which is cleared first. Once begun it runs to its end, whatever is stopped or dies. What
+  // stands there afterwards, which is of this type, UUID and label. Errors: refused where something
+  // else is there by now, transient where somebody else has the disk open or locked.
+  virtual Result<Formatted> make_filesystem(BlockDevice const& device, Making const& making,
                                             std::string const& label, std::stop_token stop) = 0;
 
-  // Before mounting an ext4 that is not mounted: repairs what is safe to repair. XFS replays its
-  // log when mounted and has nothing to do here. Refused where errors are left.
+  // Before mounting an ext4 that is not mounted: repairs what is safe to repair, and is not stopped
+  // halfway. XFS replays its log when mounted and has nothing to do here. Refused where errors are
+  // left.
   virtual Result<void> check(BlockDevice const& device, std::string const& type,
                              std::stop_token stop) = 0;
 
@@ -35,7 +40,7 @@ class Disks {
   virtual Result<std::uint64_t> filesystem_bytes(BlockDevice const& device, std::string const& type,
                                                  std::filesystem::path const& mount_point) = 0;
 
-  // Grows the mounted filesystem to the size of its disk.
+  // Grows the mounted filesystem to the size of its disk; not stopped halfway either.
   virtual Result<void> grow(BlockDevice const& device, std::string const& type,
                             std::filesystem::path const& mount_point, std::stop_token stop) = 0;
 };
@@ -43,8 +48,8 @@ class Disks {
 class SystemDisks final : public Disks {
  public:
   SystemDisks(Process& process, Clock& clock) : process_(process), clock_(clock) {}
-  Result<Probe> probe(BlockDevice const& device) override;
-  Result<Formatted> make_filesystem(BlockDevice const& device, std::string const& type,
+  Result<Probe> probe(BlockDevice const& device, std::optional<Making> const& making) override;
+  Result<Formatted> make_filesystem(BlockDevice const& device, Making const& making,
                                     std::string const& label, std::stop_token stop) override;
   Result<void> check(BlockDevice const& device, std::string const& type,
                      std::stop_token stop) override;
@@ -54,7 +59,12 @@ class SystemDisks final : public Disks {
                     std::filesystem::path const& mount_point, std::stop_token stop) override;
 
  private:
-  Result<void> run(std::vector<std::string> argv, Duration deadline, std::stop_token stop);
+  // Probes what is open as `disk`, which is known to be held by nobody else.
+  Result<Probe> probe_held(int disk, BlockDevice const& device, Making const& making);
+  Result<bool> is_half_made(int disk, BlockDevice const& device, Making const& making);
+  // `lock`: the locked disk, which the program inherits; -1 for none.
+  Result<ProcessOutcome> to_its_end(std::vector<std::string> argv, int lock, std::stop_token stop);
+  Result<void> run(std::vector<std::string> argv, int lock, std::stop_token stop);
 
   Process& process_;
   Clock& clock_;

@@ -50,6 +50,7 @@ EtcdVolume to_etcd_volume(aws::Volume const& volume, EtcdTag const& tag) {
                  .members = tag.members,
                  .etcd_cluster_id = volume.tag(kEtcdClusterIdTag),
                  .formatted_at = volume.tag(kFormattedAtTag),
+                 .formatting = volume.tag(kFormattingTag),
                  .snapshot_id = volume.snapshot_id,
                  .instance_id = {},
                  .device_name = {},

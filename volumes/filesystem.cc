@@ -7,13 +7,14 @@ bool can_mount(std::string const& type) {
   return type == "ext4" || type == "xfs";
 }
 
-FilesystemDecision decide_blank(EtcdVolume const& volume, BlockDevice const& device,
-                                std::string const& wanted) {
+// On a disk that is blank, or holds a filesystem that our own mkfs has not finished.
+FilesystemDecision decide_unmade(EtcdVolume const& volume, BlockDevice const& device,
+                                 std::string_view reads_as, Make make) {
   auto refuse = [&](std::string_view why) {
     return RefuseDisk{
-        fmt::format("{} on {} reads as blank, but {}: no filesystem is made on it; "
+        fmt::format("{} on {} {}, but {}: no filesystem is made on it; "
                     "if its data is known to be lost, use a new volume",
-                    volume.volume_id, device.path, why)};
+                    volume.volume_id, device.path, reads_as, why)};
   };
   if (!volume.formatted_at.empty())
     return refuse(fmt::format("haagent formatted it at {}", volume.formatted_at));
@@ -24,8 +25,8 @@ FilesystemDecision decide_blank(EtcdVolume const& volume, BlockDevice const& dev
   if (device.bytes != volume.size_gib << 30u)
     return refuse(
         fmt::format("the disk has {} bytes and the volume {} GiB", device.bytes, volume.size_gib));
-  if (!can_mount(wanted)) return refuse(fmt::format("'{}' is neither ext4 nor xfs", wanted));
-  return Make{wanted};
+  if (!can_mount(make.type)) return refuse(fmt::format("'{}' is neither ext4 nor xfs", make.type));
+  return make;
 }
 
 }  // namespace
@@ -46,7 +47,20 @@ FilesystemDecision decide_filesystem(Probe const& probe, EtcdVolume const& volum
     if (volume.formatted_at.empty()) return Tag{formatted->type};
     return Ready{formatted->type};
   }
-  return decide_blank(volume, device, wanted);
+  auto making = making_of(volume);
+  if (auto const* half = std::get_if<HalfMade>(&probe)) {
+    if (making && (making->type != half->type || making->uuid != half->uuid)) making.reset();
+    if (making || !volume.formatted_at.empty() || !volume.etcd_cluster_id.empty())
+      return decide_unmade(volume, device, "holds an unfinished filesystem",
+                           Make{.type = half->type, .again = making});
+    return RefuseDisk{
+        fmt::format("{} on {} holds an unfinished {}, and its tags do not say that haagent has "
+                    "begun it: it is left as it is; if its data is known to be lost, use a new "
+                    "volume",
+                    volume.volume_id, device.path, half->type)};
+  }
+  if (making && making->type != wanted) making.reset();
+  return decide_unmade(volume, device, "reads as blank", Make{.type = wanted, .again = making});
 }
 
 std::string filesystem_label(std::string const& type, EtcdCluster cluster) {

@@ -1,11 +1,14 @@
 // What to do about the filesystem on an etcd volume: a pure decision. The golden rule stands here:
-// mkfs only on a disk that is proven blank, of a volume that nothing says was ever used.
+// mkfs only on a disk that is proven blank, or that holds nothing but what an mkfs of our own left
+// halfway, of a volume that nothing says was ever used.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <variant>
 
 #include "agent/base/facts.h"
+#include "volumes/making.h"
 #include "volumes/probe.h"
 
 namespace haagent::volumes {
@@ -18,6 +21,8 @@ struct Tag {  // a filesystem whose volume does not say yet that it was formatte
 };
 struct Make {
   std::string type;
+  // The mkfs that was begun before and did not end: it goes on with its UUID. Nothing: a new one.
+  std::optional<Making> again = {};
 };
 struct RefuseDisk {
   std::string sentence;

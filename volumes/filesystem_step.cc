@@ -10,10 +10,11 @@ constexpr Duration kFreshEnough{30'000};
 }  // namespace
 
 Result<FilesystemDecision> FilesystemStep::decide(EtcdVolume volume, BlockDevice const& device) {
-  auto probe = volumes_.disks_.probe(device);
+  bool const unmarked = volume.formatted_at.empty();
+  if (unmarked) volume.formatted_at = made_at_;
+  auto probe = volumes_.disks_.probe(device, making_of(volume));
   if (!probe) return std::unexpected(probe.error());
-  if (std::holds_alternative<Blank>(*probe) && volume.formatted_at.empty())
-    volume.formatted_at = made_at_;
+  if (unmarked && std::holds_alternative<Formatted>(*probe)) volume.formatted_at.clear();
   return decide_filesystem(*probe, volume, device, volumes_.config_.volumes.filesystem);
 }
 
@@ -37,8 +38,9 @@ Result<Finding> FilesystemStep::look(Facts& facts, std::stop_token) {
   if (std::holds_alternative<Tag>(*decision))
     return Needed{fmt::format("tag {} with {}", volume->volume_id, kFormattedAtTag)};
   if (auto const* make = std::get_if<Make>(&*decision))
-    return Needed{fmt::format("make {} on {} ({}), which is blank", make->type, device->path,
-                              volume->volume_id)};
+    return Needed{fmt::format("make {} on {} ({}), which {}", make->type, device->path,
+                              volume->volume_id,
+                              make->again ? "haagent has begun and not finished" : "is blank")};
   return fail(Kind::refused, "{}", std::get<RefuseDisk>(*decision).sentence);
 }
 
@@ -56,16 +58,45 @@ Result<EtcdVolume> FilesystemStep::ask_ec2(EtcdVolume const& known, Identity con
   // What this instance's record knows of it counts beside the tags.
   if (now.formatted_at.empty()) now.formatted_at = known.formatted_at;
   if (now.etcd_cluster_id.empty()) now.etcd_cluster_id = known.etcd_cluster_id;
+  if (now.formatting.empty()) now.formatting = known.formatting;
   return now;
+}
+
+Result<void> FilesystemStep::begin(EtcdVolume& volume, Making const& making,
+                                   Identity const& identity, Facts& facts, std::stop_token stop) {
+  volume.formatting = to_tag(making);
+  if (auto tagged = volumes_.inventory_.tag(
+          volume.volume_id, {{std::string(kFormattingTag), volume.formatting}}, std::move(stop));
+      !tagged)
+    return tagged;
+  facts.etcd(cluster_).volume.set(volume);
+  return volumes_.record_.keep(identity.instance_id, cluster_, volume);
+}
+
+Result<void> FilesystemStep::make(EtcdVolume volume, Make const& make, BlockDevice const& device,
+                                  Identity const& identity, Facts& facts, std::stop_token stop) {
+  auto const making = make.again.value_or(new_making(make.type, volume.volume_id));
+  // Also where it was begun before: this master's record may be all that says so.
+  if (auto begun = begin(volume, making, identity, facts, stop); !begun) return begun;
+  auto const when = to_rfc3339(volumes_.clock_.utc());
+  auto made = volumes_.disks_.make_filesystem(device, making,
+                                              filesystem_label(making.type, cluster_), stop);
+  if (!made) return fail(made.error(), "making {} on {}", making.type, volume.volume_id);
+  made_at_ = when;
+  return remember(std::move(volume), when, /*tagged=*/false, identity, facts, std::move(stop));
 }
 
 Result<void> FilesystemStep::remember(EtcdVolume volume, std::string const& formatted_at,
                                       bool tagged, Identity const& identity, Facts& facts,
                                       std::stop_token stop) {
-  if (!tagged)
-    if (auto done = volumes_.inventory_.tag(volume.volume_id, kFormattedAtTag, formatted_at, stop);
-        !done)
+  if (!tagged) {
+    std::map<std::string, std::string> tags = {{std::string(kFormattedAtTag), formatted_at}};
+    // Where somebody takes the first one off again, this one still says that mkfs has ended.
+    if (!volume.formatting.empty()) tags[std::string(kFormattingTag)] = kFormattingDone;
+    if (auto done = volumes_.inventory_.tag(volume.volume_id, tags, std::move(stop)); !done)
       return done;
+    if (!volume.formatting.empty()) volume.formatting = kFormattingDone;
+  }
   volume.formatted_at = formatted_at;
   facts.etcd(cluster_).volume.set(volume);
   return volumes_.record_.keep(identity.instance_id, cluster_, volume);
@@ -91,14 +122,8 @@ Result<void> FilesystemStep::act(Facts& facts, std::stop_token stop) {
     auto when = made_at_.empty() ? to_rfc3339(volumes_.clock_.utc()) : made_at_;
     return remember(*volume, when, /*tagged=*/false, *identity, facts, stop);
   }
-  if (auto const* make = std::get_if<Make>(&*decision)) {
-    auto label = filesystem_label(make->type, cluster_);
-    auto when = to_rfc3339(volumes_.clock_.utc());
-    auto made = volumes_.disks_.make_filesystem(*device, make->type, label, stop);
-    if (!made) return fail(made.error(), "making {} on {}", make->type, volume->volume_id);
-    made_at_ = when;
-    return remember(*volume, when, /*tagged=*/false, *identity, facts, stop);
-  }
+  if (auto const* wanted = std::get_if<Make>(&*decision))
+    return make(*std::move(volume), *wanted, *device, *identity, facts, stop);
   return fail(Kind::refused, "{}", std::get<RefuseDisk>(*decision).sentence);
 }
 

@@ -261,13 +261,17 @@ Result<void> Inventory::detach(Detach const& which, std::stop_token stop) {
   return {};
 }
 
-Result<void> Inventory::tag(std::string const& volume_id, std::string_view name,
-                            std::string const& value, std::stop_token stop) {
-  auto tagged = ec2_.create_tags(volume_id, {{std::string(name), value}}, std::move(stop));
-  if (!tagged) return fail(tagged.error(), "tagging {} {}={}", volume_id, name, value);
+Result<void> Inventory::tag(std::string const& volume_id,
+                            std::map<std::string, std::string> const& tags, std::stop_token stop) {
+  auto tagged = ec2_.create_tags(volume_id, tags, std::move(stop));
+  if (!tagged) {
+    std::string words;
+    for (auto const& [name, value] : tags) words += fmt::format(" {}={}", name, value);
+    return fail(tagged.error(), "tagging {} with{}", volume_id, words);
+  }
   std::lock_guard lock(mutex_);
   if (auto known = volumes_.find(volume_id); known != volumes_.end())
-    known->second.tags[std::string(name)] = value;
+    for (auto const& [name, value] : tags) known->second.tags[name] = value;
   return {};
 }
 

@@ -47,7 +47,7 @@ class Inventory {
   // No error where it was detached already.
   Result<void> detach(Detach const& which, std::stop_token stop);
 
-  Result<void> tag(std::string const& volume_id, std::string_view name, std::string const& value,
+  Result<void> tag(std::string const& volume_id, std::map<std::string, std::string> const& tags,
                    std::stop_token stop);
 
  private:

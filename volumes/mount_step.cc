@@ -186,7 +186,7 @@ Result<Finding> MountStep::look(Facts& facts, std::stop_token) {
 }
 
 Result<void> MountStep::mount(State const& state, std::stop_token stop) {
-  auto probe = volumes_.disks_.probe(state.device);
+  auto probe = volumes_.disks_.probe(state.device, std::nullopt);
   if (!probe) return std::unexpected(probe.error());
   auto const* formatted = std::get_if<Formatted>(&*probe);
   if (!formatted || (formatted->type != "ext4" && formatted->type != "xfs"))

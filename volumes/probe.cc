@@ -1,6 +1,7 @@
 #include "volumes/probe.h"
 
 #include <blkid/blkid.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <memory>
@@ -16,6 +17,16 @@ std::string value_of(blkid_probe probe, char const* name) {
   char const* value = nullptr;
   if (blkid_probe_lookup_value(probe, name, &value, nullptr) != 0 || !value) return "";
   return value;
+}
+
+// sb_inprogress of the XFS superblock, which mkfs.xfs clears as the last of all that it writes.
+// (ext4 needs none: mkfs.ext4 writes its superblock last.)
+Result<bool> is_finished_xfs(int fd) {
+  constexpr off_t kInProgress = 126;
+  char in_progress = 1;
+  if (::pread(fd, &in_progress, 1, kInProgress) != 1)
+    return fail_errno(errno, "reading the superblock");
+  return in_progress == 0;
 }
 
 }  // namespace
@@ -57,6 +68,11 @@ Result<Probe> probe_signatures(int fd) {
   if (!value_of(probe, "SBBADCSUM").empty())
     return Foreign{fmt::format("{} with a wrong checksum", type)};
   if (usage != "filesystem") return Foreign{fmt::format("{} ({})", type, usage)};
+  if (type == "xfs") {
+    auto finished = is_finished_xfs(fd);
+    if (!finished) return std::unexpected(finished.error());
+    if (!*finished) return Foreign{"an xfs whose mkfs did not end"};
+  }
   return Formatted{
       .type = type, .uuid = value_of(probe, "UUID"), .label = value_of(probe, "LABEL")};
 }

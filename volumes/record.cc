@@ -13,6 +13,7 @@ Tree to_tree(EtcdVolume const& volume) {
                     {"members", Tree::list(std::move(members))},
                     {"etcdClusterId", volume.etcd_cluster_id},
                     {"formattedAt", volume.formatted_at},
+                    {"formatting", volume.formatting},
                     {"snapshotId", volume.snapshot_id},
                     {"device", volume.device_name},
                     {"sizeGib", volume.size_gib}});
@@ -26,6 +27,7 @@ std::optional<EtcdVolume> from_tree(Tree const& tree, std::string const& instanc
                     .member = tree.text_at("member"),
                     .etcd_cluster_id = tree.text_at("etcdClusterId"),
                     .formatted_at = tree.text_at("formattedAt"),
+                    .formatting = tree.text_at("formatting"),
                     .snapshot_id = tree.text_at("snapshotId"),
                     .instance_id = instance_id,
                     .device_name = tree.text_at("device"),

@@ -76,6 +76,7 @@ struct EtcdVolume {
   std::vector<std::string> members;  // "a","b","c"
   std::string etcd_cluster_id;       // tag haagent.io/etcd-cluster-id; empty: never joined
   std::string formatted_at;          // tag haagent.io/formatted-at; empty: never formatted
+  std::string formatting = {};       // tag haagent.io/formatting; empty: no mkfs was ever begun
   std::string snapshot_id;           // made from this snapshot; empty: created blank
   std::string instance_id;           // attached to; empty: free
   std::string device_name;           // as EC2 names the attachment: "/dev/sdf"

@@ -67,13 +67,16 @@ Result<FileDescriptor> make_input(std::string_view input) {
 // Owns what posix_spawn wants initialised and destroyed.
 class SpawnOptions {
  public:
-  SpawnOptions(int in, int out, int err) {
+  SpawnOptions(int in, int out, int err, ProcessSpec const& spec) {
     ::posix_spawn_file_actions_init(&actions_);
     ::posix_spawn_file_actions_adddup2(&actions_, in, STDIN_FILENO);
     ::posix_spawn_file_actions_adddup2(&actions_, out, STDOUT_FILENO);
     ::posix_spawn_file_actions_adddup2(&actions_, err, STDERR_FILENO);
+    if (spec.inherits >= 0)
+      ::posix_spawn_file_actions_adddup2(&actions_, spec.inherits, kInherited);
     // Also what a library of ours opened without O_CLOEXEC.
-    ::posix_spawn_file_actions_addclosefrom_np(&actions_, STDERR_FILENO + 1);
+    ::posix_spawn_file_actions_addclosefrom_np(&actions_,
+                                               spec.inherits >= 0 ? kInherited + 1 : kInherited);
 
     ::posix_spawnattr_init(&attributes_);
     // A session, so that there is no terminal to ask questions on, and a group to end as one. No
@@ -84,6 +87,8 @@ class SpawnOptions {
     sigemptyset(&signals);
     ::posix_spawnattr_setsigmask(&attributes_, &signals);
     sigfillset(&signals);
+    // A word to a reader that has died must not end it. The agent ignores SIGPIPE, and so does it.
+    if (spec.to_its_end) sigdelset(&signals, SIGPIPE);
     ::posix_spawnattr_setsigdefault(&attributes_, &signals);
   }
   ~SpawnOptions() {
@@ -97,6 +102,7 @@ class SpawnOptions {
   posix_spawnattr_t const* attributes() const { return &attributes_; }
 
  private:
+  static constexpr int kInherited = STDERR_FILENO + 1;
   posix_spawn_file_actions_t actions_{};
   posix_spawnattr_t attributes_{};
 };
@@ -155,23 +161,25 @@ Watched watch(pid_t pid, FileDescriptor child, ProcessSpec const& spec,
               std::array<Stream, 2>& streams, bool& truncated, std::stop_token stop) {
   enum class Phase { running, terminated, killed };
   StopEvent stopped(std::move(stop));
-  auto limit = std::chrono::steady_clock::now() + spec.deadline;
+  using Steady = std::chrono::steady_clock;
+  auto limit = spec.to_its_end ? Steady::time_point::max() : Steady::now() + spec.deadline;
   auto phase = Phase::running;
   Watched result;
   for (;;) {
     // poll() skips negative descriptors: what is over is not polled again.
-    pollfd polled[] = {{streams[0].pipe.get(), POLLIN, 0},
-                       {streams[1].pipe.get(), POLLIN, 0},
-                       {result.gone ? -1 : child.get(), POLLIN, 0},
-                       {phase == Phase::running ? stopped.fd() : -1, POLLIN, 0}};
-    auto left = std::chrono::ceil<Duration>(limit - std::chrono::steady_clock::now());
+    pollfd polled[] = {
+        {streams[0].pipe.get(), POLLIN, 0},
+        {streams[1].pipe.get(), POLLIN, 0},
+        {result.gone ? -1 : child.get(), POLLIN, 0},
+        {phase == Phase::running && !spec.to_its_end ? stopped.fd() : -1, POLLIN, 0}};
+    auto left = std::chrono::ceil<Duration>(limit - Steady::now());
     ::poll(polled, std::size(polled),
            static_cast<int>(std::clamp<std::int64_t>(left.count(), 0, 60'000)));
-    auto now = std::chrono::steady_clock::now();
+    auto now = Steady::now();
 
     if (polled[2].revents != 0) {
       result.gone = true;
-      limit = std::min<std::chrono::steady_clock::time_point>(limit, now + kLeftoverGrace);
+      limit = std::min<Steady::time_point>(limit, now + kLeftoverGrace);
     }
     for (auto& stream : streams) drain(stream, spec.output_cap, truncated);
     bool closed = !streams[0].pipe && !streams[1].pipe;
@@ -223,7 +231,7 @@ Result<ProcessOutcome> SystemProcess::run(ProcessSpec const& spec, std::stop_tok
   auto environment = exec_array(words);
   pid_t pid = 0;
   {
-    SpawnOptions options(in->get(), out->write.get(), err->write.get());
+    SpawnOptions options(in->get(), out->write.get(), err->write.get(), spec);
     int error = ::posix_spawn(&pid, program->c_str(), options.actions(), options.attributes(),
                               argv.data(), environment.data());
     if (error != 0) {

@@ -16,6 +16,11 @@ struct ProcessSpec {
   std::vector<std::string> environment;  // "NAME=value", added to a small clean environment
   std::string input;
   Duration deadline{60'000};
+  // Once begun it runs to its end: it is never sent a signal, neither when stopped nor when the
+  // deadline has passed, and it goes on where this process dies. For what writes to a disk and
+  // must not stop halfway.
+  bool to_its_end = false;
+  int inherits = -1;  // a descriptor that the program keeps open, as its fd 3: a lock outlives us
   std::size_t output_cap = 1u << 20u;  // of each stream: the begin of out, the end of err
 };
 
@@ -30,7 +35,8 @@ class Process {
  public:
   virtual ~Process() = default;
   // Any exit code is an outcome. Errors: internal where the program cannot be started, transient on
-  // the deadline (the whole process group is ended), interrupted when stopped.
+  // the deadline (the whole process group is ended), interrupted when stopped. With `to_its_end`,
+  // interrupted only where it was stopped before the program began.
   virtual Result<ProcessOutcome> run(ProcessSpec const& spec, std::stop_token stop) = 0;
 };
 

@@ -9,6 +9,8 @@
 namespace haagent {
 
 inline constexpr std::string_view kFormattedAtTag = "haagent.io/formatted-at";
+// Written before mkfs begins and after it has ended: volumes/making.h.
+inline constexpr std::string_view kFormattingTag = "haagent.io/formatting";
 inline constexpr std::string_view kEtcdClusterIdTag = "haagent.io/etcd-cluster-id";
 
 // "k8s.io/etcd/main"

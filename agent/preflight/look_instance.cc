@@ -187,10 +187,11 @@ class Look {
         asked(dry.attach_volume(here->id, identity_.instance_id, "/dev/sdf", stop_));
     permissions_["ec2:DetachVolume"] =
         asked(dry.detach_volume(here->id, identity_.instance_id, stop_));
-    // Both tags at once, as policies restrict their names.
+    // All tags at once, as policies restrict their names.
     permissions_["ec2:CreateTags"] =
         asked(dry.create_tags(here->id,
-                              {{std::string(kFormattedAtTag), "2026-01-15T10:15:00Z"},
+                              {{std::string(kFormattingTag), "done"},
+                               {std::string(kFormattedAtTag), "2026-01-15T10:15:00Z"},
                                {std::string(kEtcdClusterIdTag), "cdf818194e3a8c32"}},
                               stop_));
   }

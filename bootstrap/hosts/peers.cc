@@ -26,6 +26,7 @@ std::optional<EtcdVolume> etcd_volume_of(aws::Volume const& volume, EtcdCluster 
                    .members = {},
                    .etcd_cluster_id = volume.tag(kEtcdClusterIdTag),
                    .formatted_at = volume.tag(kFormattedAtTag),
+                   .formatting = volume.tag(kFormattingTag),
                    .snapshot_id = volume.snapshot_id,
                    .instance_id = {},
                    .device_name = {},

@@ -25,7 +25,9 @@ void move_folder(fs::path const& from, fs::path const& to) {
 
 ModelDisk& DiskModel::add(std::string const& volume_id, ModelDisk disk) {
   disk.number = makedev(259, ++numbers_);
-  if (!std::holds_alternative<volumes::Blank>(disk.contents)) disk.held_data = true;
+  bool const unused = std::holds_alternative<volumes::Blank>(disk.contents) ||
+                      std::holds_alternative<volumes::HalfMade>(disk.contents);
+  if (!unused) disk.held_data = true;
   fs::create_directories(files_of(volume_id));
   return disks_[volume_id] = std::move(disk);
 }
@@ -85,31 +87,43 @@ void MachineDisks::wait(std::uint64_t, Duration at_most, std::stop_token stop) {
   model_.clock_.sleep(at_most, std::move(stop));
 }
 
-Result<volumes::Probe> MachineDisks::probe(BlockDevice const& device) {
+Result<volumes::Probe> MachineDisks::probe(BlockDevice const& device,
+                                           std::optional<volumes::Making> const& making) {
   auto id = volume_of(device);
   if (id.empty()) return fail(Kind::internal, "opening {}: No such file or directory", device.path);
   if (!model_.at(id).readable)
     return fail(Kind::internal, "probing {}: reading 4096 bytes at 0: Input/output error",
                 device.path);
+  // Remains are told by who has begun them; to anybody else they are bytes.
+  auto const* half = std::get_if<volumes::HalfMade>(&model_.at(id).contents);
+  if (half && (!making || making->type != half->type || making->uuid != half->uuid))
+    return volumes::Foreign{"data at byte 4341760"};
   return model_.at(id).contents;
 }
 
 Result<volumes::Formatted> MachineDisks::make_filesystem(BlockDevice const& device,
-                                                         std::string const& type,
+                                                         volumes::Making const& making,
                                                          std::string const& label,
                                                          std::stop_token) {
-  auto probed = probe(device);
+  auto probed = probe(device, making);
   if (!probed) return std::unexpected(probed.error());
   auto const id = volume_of(device);
-  if (!std::holds_alternative<volumes::Blank>(*probed))
+  if (!std::holds_alternative<volumes::Blank>(*probed) &&
+      !std::holds_alternative<volumes::HalfMade>(*probed))
     return fail(Kind::refused, "{} is not blank any more: no filesystem is made on it",
                 device.path);
-  return power_.carry_out("mkfs on " + id, [&]() -> Result<volumes::Formatted> {
+  auto begun = power_.carry_out("the first half of mkfs on " + id, [&]() -> Result<void> {
     auto& disk = model_.at(id);
     if (disk.held_data) model_.note(fmt::format("mkfs on {}, which has held data", id));
+    if (!disk.forgets) disk.contents = volumes::HalfMade{making.type, making.uuid};
+    return {};
+  });
+  if (!begun) return std::unexpected(begun.error());
+  return power_.carry_out("mkfs on " + id, [&]() -> Result<volumes::Formatted> {
+    auto& disk = model_.at(id);
     if (++disk.made > 1) model_.note(fmt::format("a second mkfs on {}", id));
     disk.held_data = true;
-    volumes::Formatted made{.type = type, .uuid = "uuid of " + id, .label = label};
+    volumes::Formatted made{.type = making.type, .uuid = making.uuid, .label = label};
     if (!disk.forgets) disk.contents = made;
     fs::create_directories(model_.files_of(id) / "lost+found");
     return made;

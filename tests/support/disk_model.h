@@ -80,8 +80,10 @@ class MachineDisks final : public volumes::Devices,
   std::uint64_t news() override { return 0; }  // nothing is heard: what is waited for is looked for
   void wait(std::uint64_t seen, Duration at_most, std::stop_token stop) override;
   // Disks
-  Result<volumes::Probe> probe(BlockDevice const& device) override;
-  Result<volumes::Formatted> make_filesystem(BlockDevice const& device, std::string const& type,
+  Result<volumes::Probe> probe(BlockDevice const& device,
+                               std::optional<volumes::Making> const& making) override;
+  Result<volumes::Formatted> make_filesystem(BlockDevice const& device,
+                                             volumes::Making const& making,
                                              std::string const& label,
                                              std::stop_token stop) override;
   Result<void> check(BlockDevice const& device, std::string const& type,

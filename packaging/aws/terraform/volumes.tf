@@ -37,8 +37,8 @@ resource "aws_ebs_volume" "main" {
     # already where the zone is not known until the apply. What is given otherwise is refused below.
     ignore_changes = [
       availability_zone, kms_key_id,
-      tags["haagent.io/formatted-at"], tags["haagent.io/etcd-cluster-id"],
-      tags_all["haagent.io/formatted-at"], tags_all["haagent.io/etcd-cluster-id"],
+      tags["haagent.io/formatted-at"], tags["haagent.io/formatting"], tags["haagent.io/etcd-cluster-id"],
+      tags_all["haagent.io/formatted-at"], tags_all["haagent.io/formatting"], tags_all["haagent.io/etcd-cluster-id"],
     ]
     precondition {
       condition     = length(local.zones) == 3
@@ -71,8 +71,8 @@ resource "aws_ebs_volume" "events" {
     prevent_destroy = true
     ignore_changes = [
       availability_zone, kms_key_id,
-      tags["haagent.io/formatted-at"], tags["haagent.io/etcd-cluster-id"],
-      tags_all["haagent.io/formatted-at"], tags_all["haagent.io/etcd-cluster-id"],
+      tags["haagent.io/formatted-at"], tags["haagent.io/formatting"], tags["haagent.io/etcd-cluster-id"],
+      tags_all["haagent.io/formatted-at"], tags_all["haagent.io/formatting"], tags_all["haagent.io/etcd-cluster-id"],
     ]
     precondition {
       condition     = length(local.zones) == 3

@@ -5,6 +5,8 @@
 #include <gtest/gtest.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <future>
@@ -53,6 +55,51 @@ TEST(SystemProcess, ReturnsExitCodeAndBothOutputs) {
 
 TEST(SystemProcess, ASignalIs128AndItsNumber) {
   EXPECT_EQ(run(shell("kill -9 $$")).exit_code, 128 + SIGKILL);
+}
+
+TEST(SystemProcess, WhatRunsToItsEndIsNeitherStoppedNorTimedOut) {
+  test::TemporaryDirectory folder;
+  auto const begun = folder / "begun", gate = folder / "gate", ended = folder / "ended";
+  ASSERT_EQ(::mkfifo(gate.c_str(), 0600), 0);
+  auto spec = shell("touch " + begun.string() + "; read _ <" + gate.string() + "; touch " +
+                    ended.string() + "; exit 7");
+  spec.deadline = 1ms;
+  spec.to_its_end = true;
+  std::stop_source stop;
+  auto outcome =
+      std::async(std::launch::async, [&] { return SystemProcess().run(spec, stop.get_token()); });
+  ASSERT_TRUE(eventually([&] { return std::filesystem::exists(begun); }));
+  stop.request_stop();
+  EXPECT_EQ(outcome.wait_for(300ms), std::future_status::timeout);
+  test::write_bytes(gate, "\n");
+  auto const got = outcome.get();
+  ASSERT_TRUE(got) << got.error().what;
+  EXPECT_EQ(got->exit_code, 7);
+  EXPECT_TRUE(std::filesystem::exists(ended));
+}
+
+TEST(SystemProcess, WhatRunsToItsEndIsNotBegunOnceStopped) {
+  test::TemporaryDirectory folder;
+  auto spec = shell("echo > " + (folder / "file").string());
+  spec.to_its_end = true;
+  std::stop_source stop;
+  stop.request_stop();
+  auto outcome = SystemProcess().run(spec, stop.get_token());
+  ASSERT_FALSE(outcome);
+  EXPECT_EQ(outcome.error().kind, Kind::interrupted);
+  EXPECT_FALSE(std::filesystem::exists(folder / "file"));
+}
+
+TEST(SystemProcess, OneDescriptorIsInheritedWhereItIsWanted) {
+  test::TemporaryDirectory folder;
+  test::write_bytes(folder / "lock", "");
+  FileDescriptor lock(::open((folder / "lock").c_str(), O_RDONLY | O_CLOEXEC));
+  ASSERT_EQ(::flock(lock.get(), LOCK_EX), 0);
+  auto spec = shell("ls /proc/self/fd; flock -n 3 || echo not ours");
+  spec.inherits = lock.get();
+  EXPECT_EQ(run(spec).out, "0\n1\n2\n3\n4\n") << "4 is ls's own";
+  spec.inherits = -1;
+  EXPECT_EQ(run(shell("ls /proc/self/fd")).out, "0\n1\n2\n3\n");
 }
 
 TEST(SystemProcess, ArgumentsReachTheProgramAsTheyAre) {

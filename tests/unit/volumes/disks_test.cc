@@ -34,8 +34,13 @@ std::string said(Result<Probe> const& probe) {
     std::string operator()(Blank const&) { return "blank"; }
     std::string operator()(Formatted const& p) { return p.type + " '" + p.label + "'"; }
     std::string operator()(Foreign const& p) { return "foreign: " + p.what; }
+    std::string operator()(HalfMade const& p) { return "half-made " + p.type; }
   } say;
   return std::visit(say, *probe);
+}
+
+Making of(std::string const& type) {
+  return {type, "0f1e2d3c-4b5a-4697-8877-665544332211", "vol-1"};
 }
 
 bool may_resize_ext4() {
@@ -66,7 +71,7 @@ class DisksTest : public testing::Test {
   }
   std::string probed() {
     disk->drop_caches();
-    return said(disks.probe(device()));
+    return said(disks.probe(device(), std::nullopt));
   }
   static void expect_refused(auto const& result) {
     ASSERT_FALSE(result) << "it was used";
@@ -76,7 +81,7 @@ class DisksTest : public testing::Test {
   void expect_that_mkfs_leaves_it_alone() {
     auto before = disk->contents_hash();
     for (std::string type : {"ext4", "xfs"}) {
-      auto made = disks.make_filesystem(device(), type, "label", {});
+      auto made = disks.make_filesystem(device(), of(type), "label", {});
       ASSERT_FALSE(made) << type << " was made over " << probed();
       EXPECT_NE(made.error().kind, Kind::transient) << made.error().what;
     }
@@ -96,7 +101,7 @@ TEST_F(DisksTest, AFreshDiskIsBlank) {
 }
 
 TEST_F(DisksTest, MakesExt4OnABlankDisk) {
-  auto made = disks.make_filesystem(device(), "ext4", "haagent-main", {});
+  auto made = disks.make_filesystem(device(), of("ext4"), "haagent-main", {});
   ASSERT_TRUE(made) << made.error().what;
   EXPECT_EQ(made->type, "ext4");
   EXPECT_EQ(made->label, "haagent-main");
@@ -108,16 +113,16 @@ TEST_F(DisksTest, MakesExt4OnABlankDisk) {
 }
 
 TEST_F(DisksTest, MakesXfsOnABlankDisk) {
-  auto made = disks.make_filesystem(device(), "xfs", "etcd-events", {});
+  auto made = disks.make_filesystem(device(), of("xfs"), "etcd-events", {});
   ASSERT_TRUE(made) << made.error().what;
   EXPECT_EQ(probed(), "xfs 'etcd-events'");
   expect_that_mkfs_leaves_it_alone();
 }
 
 TEST_F(DisksTest, TwoFilesystemsHaveUuidsOfTheirOwn) {
-  auto first = disks.make_filesystem(device(), "ext4", "l", {});
+  auto first = disks.make_filesystem(device(), new_making("ext4", "vol-1"), "l", {});
   disk = std::make_unique<test::LoopDisk>(400 * kMiB);
-  auto second = disks.make_filesystem(device(), "ext4", "l", {});
+  auto second = disks.make_filesystem(device(), new_making("ext4", "vol-1"), "l", {});
   ASSERT_TRUE(first && second);
   EXPECT_NE(first->uuid, second->uuid);
 }
@@ -242,17 +247,17 @@ TEST_F(DisksTest, ADiskThatCannotBeReadIsNotBlank) {
   disk->resize_file(100 * kMiB);  // the rest of the device answers with I/O errors
   EXPECT_THAT(probed(), HasSubstr("error: "));
   for (std::string type : {"ext4", "xfs"})
-    EXPECT_FALSE(disks.make_filesystem(device(), type, "label", {}));
+    EXPECT_FALSE(disks.make_filesystem(device(), of(type), "label", {}));
   disk->resize_file(400 * kMiB);
   EXPECT_EQ(probed(), "blank") << "nothing was written";
 }
 
 TEST_F(DisksTest, ADiskThatCannotBeReadAtItsEndIsNotBlank) {
   disk->resize_file(disk->bytes() - 4096);
-  auto const probe = disks.probe(device());
+  auto const probe = disks.probe(device(), std::nullopt);
   ASSERT_FALSE(probe);
   EXPECT_EQ(probe.error().kind, Kind::refused) << "it may hold data";
-  EXPECT_FALSE(disks.make_filesystem(device(), "ext4", "label", {}));
+  EXPECT_FALSE(disks.make_filesystem(device(), of("ext4"), "label", {}));
 }
 
 TEST_F(DisksTest, ARangeThatCannotBeReadIsAnErrorAndNotZeros) {
@@ -290,9 +295,9 @@ TEST_F(DisksTest, AMkfsThatDidNothingIsFoundOut) {
   LyingProcess liar;
   SystemDisks deceived(liar, clock);
   for (std::string type : {"ext4", "xfs"})
-    EXPECT_FALSE(deceived.make_filesystem(device(), type, "label", {}));
+    EXPECT_FALSE(deceived.make_filesystem(device(), of(type), "label", {}));
   liar.instead = [&] { run({"mkfs.ext4", "-q", "-L", "other", disk->path()}); };
-  EXPECT_FALSE(deceived.make_filesystem(device(), "ext4", "label", {})) << "another label";
+  EXPECT_FALSE(deceived.make_filesystem(device(), of("ext4"), "label", {})) << "another label";
   for (auto const& argv : liar.ran)
     for (auto const* force : {"-F", "-f", "-FF"})
       EXPECT_EQ(std::ranges::count(argv, force), 0) << to_words(argv);
@@ -304,14 +309,14 @@ TEST_F(DisksTest, AMountedDiskIsNotTouched) {
   run({"mkfs.ext4", "-q", disk->path()});
   std::filesystem::create_directory(folder / "mnt");
   ASSERT_EQ(::mount(disk->path().c_str(), (folder / "mnt").c_str(), "ext4", 0, nullptr), 0);
-  auto made = disks.make_filesystem(device(), "ext4", "label", {});
+  auto made = disks.make_filesystem(device(), of("ext4"), "label", {});
   ASSERT_FALSE(made);
   EXPECT_THAT(made.error().what, HasSubstr("mounted, or held by another program"));
 }
 
 TEST_F(DisksTest, ADiskThatIsHeldAloneIsLeftAlone) {
   FileDescriptor holder(::open(disk->path().c_str(), O_RDONLY | O_EXCL | O_CLOEXEC));
-  auto made = disks.make_filesystem(device(), "ext4", "label", {});
+  auto made = disks.make_filesystem(device(), of("ext4"), "label", {});
   ASSERT_FALSE(made);
   EXPECT_EQ(made.error().kind, Kind::transient);
   EXPECT_EQ(probed(), "blank");
@@ -321,7 +326,7 @@ TEST_F(DisksTest, ALockedDiskIsWaitedForAndLeft) {
   FileDescriptor holder(::open(disk->path().c_str(), O_RDONLY | O_CLOEXEC));
   ASSERT_EQ(::flock(holder.get(), LOCK_SH), 0);
   auto before = clock.steady();
-  auto made = disks.make_filesystem(device(), "ext4", "label", {});
+  auto made = disks.make_filesystem(device(), of("ext4"), "label", {});
   ASSERT_FALSE(made);
   EXPECT_EQ(made.error().kind, Kind::transient);
   EXPECT_THAT(made.error().what, HasSubstr("locked by another program"));
@@ -329,7 +334,7 @@ TEST_F(DisksTest, ALockedDiskIsWaitedForAndLeft) {
   EXPECT_EQ(probed(), "blank");
   std::stop_source stop;
   stop.request_stop();
-  EXPECT_EQ(disks.make_filesystem(device(), "ext4", "label", stop.get_token()).error().kind,
+  EXPECT_EQ(disks.make_filesystem(device(), of("ext4"), "label", stop.get_token()).error().kind,
             Kind::interrupted);
 }
 
@@ -339,13 +344,13 @@ TEST_F(DisksTest, TheLockIsHeldWhileMkfsRuns) {
     FileDescriptor other(::open(disk->path().c_str(), O_RDONLY | O_CLOEXEC));
     EXPECT_NE(::flock(other.get(), LOCK_SH | LOCK_NB), 0) << "another program got in between";
   };
-  (void)SystemDisks(liar, clock).make_filesystem(device(), "ext4", "label", {});
+  (void)SystemDisks(liar, clock).make_filesystem(device(), of("ext4"), "label", {});
   EXPECT_EQ(liar.ran.size(), 1u);
 }
 
 TEST_F(DisksTest, AReadOnlyDiskIsRefused) {
   disk = std::make_unique<test::LoopDisk>(400 * kMiB, /*read_only=*/true);
-  auto made = disks.make_filesystem(device(), "ext4", "label", {});
+  auto made = disks.make_filesystem(device(), of("ext4"), "label", {});
   ASSERT_FALSE(made);
   EXPECT_EQ(made.error().kind, Kind::refused);
 }
@@ -353,11 +358,11 @@ TEST_F(DisksTest, AReadOnlyDiskIsRefused) {
 TEST_F(DisksTest, AnotherDiskUnderTheSameNameIsRefused) {
   auto other = device();
   other.number += 1;
-  expect_refused(disks.probe(other));
-  expect_refused(disks.make_filesystem(other, "ext4", "l", {}));
+  expect_refused(disks.probe(other, std::nullopt));
+  expect_refused(disks.make_filesystem(other, of("ext4"), "l", {}));
   auto resized = device();
   resized.bytes += 512;
-  expect_refused(disks.make_filesystem(resized, "ext4", "l", {}));
+  expect_refused(disks.make_filesystem(resized, of("ext4"), "l", {}));
   EXPECT_EQ(probed(), "blank");
 }
 
@@ -365,7 +370,7 @@ TEST_F(DisksTest, WhatIsNoBlockDeviceIsRefused) {
   struct stat null;
   ASSERT_EQ(::stat("/dev/null", &null), 0);
   // Its number fits, its kind does not: 1:3 is also a RAM disk's.
-  expect_refused(disks.probe({"/dev/null", null.st_rdev, 0}));
+  expect_refused(disks.probe({"/dev/null", null.st_rdev, 0}, std::nullopt));
 }
 
 // --- fsck, growth, mounts.
@@ -398,7 +403,7 @@ TEST_F(DisksTest, MountsAsEtcdNeedsItAndGrows) {
   for (std::string type : {"ext4", "xfs"}) {
     SCOPED_TRACE(type);
     disk = std::make_unique<test::LoopDisk>(400 * kMiB);
-    ASSERT_TRUE(disks.make_filesystem(device(), type, "label", {}));
+    ASSERT_TRUE(disks.make_filesystem(device(), of(type), "label", {}));
     auto point = std::filesystem::canonical(folder.path()) / "mnt";
     std::filesystem::create_directories(point);
     auto mounted = mounts.mount(device(), point, type);

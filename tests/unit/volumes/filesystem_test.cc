@@ -26,7 +26,9 @@ std::string said(FilesystemDecision const& decision) {
   struct {
     std::string operator()(Ready const& d) { return "ready " + d.type; }
     std::string operator()(Tag const& d) { return "tag " + d.type; }
-    std::string operator()(Make const& d) { return "make " + d.type; }
+    std::string operator()(Make const& d) {
+      return "make " + d.type + (d.again ? " again as " + d.again->uuid : "");
+    }
     std::string operator()(RefuseDisk const& d) { return "refuse: " + d.sentence; }
   } say;
   return std::visit(say, decision);
@@ -54,7 +56,14 @@ TEST_P(DecideFilesystem, Decides) {
               HasSubstr(GetParam().expected));
 }
 
+constexpr char kUuid[] = "0f1e2d3c-4b5a-4697-8877-665544332211";
+constexpr char kBegun[] = "ext4/0f1e2d3c-4b5a-4697-8877-665544332211/vol-1";
+HalfMade const kHalf{"ext4", kUuid};
+
 void nothing(Found&) {}
+void begun(Found& found) {
+  found.volume.formatting = kBegun;
+}
 void known(Found& found) {
   found.volume.formatted_at = "2026-01-01T00:00:00Z";
 }
@@ -79,6 +88,60 @@ INSTANTIATE_TEST_SUITE_P(
              "refuse: vol-1 on /dev/nvme1n1 reads as blank, but the disk has"},
         Case{"blank_and_a_strange_wish", Blank{}, [](Found& f) { f.wanted = "btrfs"; },
              "refuse: vol-1 on /dev/nvme1n1 reads as blank, but 'btrfs' is neither"},
+        Case{"blank_and_begun", Blank{}, begun, std::string("make ext4 again as ") + kUuid},
+        Case{"blank_and_begun_as_another_type", Blank{},
+             [](Found& f) {
+               begun(f);
+               f.wanted = "xfs";
+             },
+             "make xfs"},
+        Case{"half_made_and_begun_by_us", kHalf, begun, std::string("make ext4 again as ") + kUuid},
+        Case{"half_made_whatever_is_wanted", kHalf,
+             [](Found& f) {
+               begun(f);
+               f.wanted = "xfs";
+             },
+             std::string("make ext4 again as ") + kUuid},
+        Case{"half_made_without_the_tag", kHalf, nothing,
+             "refuse: vol-1 on /dev/nvme1n1 holds an unfinished ext4, and its tags do not say"},
+        Case{"half_made_by_another_mkfs", HalfMade{"ext4", "11111111-1111-4111-8111-111111111111"},
+             begun, "refuse: vol-1 on /dev/nvme1n1 holds an unfinished ext4, and its tags"},
+        Case{"half_made_as_another_type", HalfMade{"xfs", kUuid}, begun,
+             "refuse: vol-1 on /dev/nvme1n1 holds an unfinished xfs, and its tags"},
+        Case{"half_made_and_the_tag_of_another_volume", kHalf,
+             [](Found& f) {
+               f.volume.formatting = "ext4/0f1e2d3c-4b5a-4697-8877-665544332211/vol-2";
+             },
+             "refuse: vol-1 on /dev/nvme1n1 holds an unfinished ext4, and its tags"},
+        Case{"half_made_but_done", kHalf, [](Found& f) { f.volume.formatting = "done"; },
+             "refuse: vol-1 on /dev/nvme1n1 holds an unfinished ext4, and its tags"},
+        Case{"half_made_but_formatted", kHalf,
+             [](Found& f) {
+               begun(f);
+               known(f);
+             },
+             "refuse: vol-1 on /dev/nvme1n1 holds an unfinished filesystem, but haagent formatted"},
+        Case{"half_made_but_joined", kHalf,
+             [](Found& f) {
+               begun(f);
+               f.volume.etcd_cluster_id = "cafe";
+             },
+             "refuse: vol-1 on /dev/nvme1n1 holds an unfinished filesystem, but its member has"},
+        Case{"half_made_but_from_a_snapshot", kHalf,
+             [](Found& f) {
+               begun(f);
+               f.volume.snapshot_id = "snap-1";
+             },
+             "refuse: vol-1 on /dev/nvme1n1 holds an unfinished filesystem, but it was made from"},
+        Case{"half_made_but_of_another_size", kHalf,
+             [](Found& f) {
+               begun(f);
+               f.device.bytes *= 2;
+             },
+             "refuse: vol-1 on /dev/nvme1n1 holds an unfinished filesystem, but the disk has"},
+        Case{"foreign_and_begun", Foreign{"data at byte 4096"}, begun, "refuse: "},
+        Case{"ext4_that_was_finished_and_not_tagged", Formatted{"ext4", kUuid, "l"}, begun,
+             "tag ext4"},
         Case{"foreign", Foreign{"a gpt partition table"}, nothing,
              "refuse: vol-1 on /dev/nvme1n1 holds a gpt partition table: it is left as it is"},
         Case{"ext4_that_is_known", Formatted{"ext4", "u", "l"}, known, "ready ext4"},
@@ -106,6 +169,28 @@ INSTANTIATE_TEST_SUITE_P(
              "refuse: vol-1 on /dev/nvme1n1 holds btrfs (label 'home')"},
         Case{"ext3", Formatted{"ext3", "u", "l"}, known, "refuse: "}),
     [](auto const& row) { return row.param.name; });
+
+TEST(MakingOf, IsWhatTheTagSaysOfThisVolume) {
+  auto volume = fresh();
+  EXPECT_FALSE(making_of(volume));
+  for (std::string type : {"ext4", "xfs"}) {
+    auto const making = new_making(type, "vol-1");
+    volume.formatting = to_tag(making);
+    EXPECT_EQ(making_of(volume), making) << volume.formatting;
+    EXPECT_NE(new_making(type, "vol-1").uuid, making.uuid);
+    EXPECT_THAT(making.uuid, testing::MatchesRegex("[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-"
+                                                   "[89ab][0-9a-f]{3}-[0-9a-f]{12}"));
+  }
+  for (auto const* other :
+       {"done", "ext4", "ext4/x/vol-1", "ext4/0f1e2d3c-4b5a-4697-8877-665544332211/vol-11",
+        "ext4/0f1e2d3c-4b5a-4697-8877-665544332211",
+        "ext4/0F1E2D3C-4B5A-4697-8877-665544332211/vol-1",
+        "btrfs/0f1e2d3c-4b5a-4697-8877-665544332211/vol-1",
+        "ext4/0f1e2d3c-4b5a-4697-8877-665544332211/vol-1/", "//"}) {
+    volume.formatting = other;
+    EXPECT_FALSE(making_of(volume)) << other;
+  }
+}
 
 TEST(FilesystemLabel, FitsIntoTheSuperblock) {
   for (auto cluster : kEtcdClusters) {

@@ -91,19 +91,31 @@ class FakeDisks final : public Disks {
   };
   std::map<std::string, Disk> disks;  // by path
   std::function<void()> before_make;  // what happens between the look and the lock
+  bool cut_short = false;             // the next mkfs ends halfway
 
-  Result<Probe> probe(BlockDevice const& device) override {
+  Result<Probe> probe(BlockDevice const& device, std::optional<Making> const& making) override {
     if (!disks[device.path].readable) return fail(Kind::refused, "{}: I/O error", device.path);
+    // Remains are told by who has begun them; to anybody else they are bytes.
+    auto const* half = std::get_if<HalfMade>(&disks[device.path].contents);
+    if (half && (!making || making->type != half->type || making->uuid != half->uuid))
+      return Foreign{"data at byte 4341760"};
     return disks[device.path].contents;
   }
-  Result<Formatted> make_filesystem(BlockDevice const& device, std::string const& type,
+  Result<Formatted> make_filesystem(BlockDevice const& device, Making const& making,
                                     std::string const& label, std::stop_token) override {
     if (before_make) before_make();
     auto& disk = disks[device.path];
-    if (!std::holds_alternative<Blank>(disk.contents))
+    auto const probed = probe(device, making);
+    if (!probed) return std::unexpected(probed.error());
+    if (!std::holds_alternative<Blank>(*probed) && !std::holds_alternative<HalfMade>(*probed))
       return fail(Kind::refused, "{} is not blank any more", device.path);
+    if (cut_short) {  // the power, or SIGKILL
+      cut_short = false;
+      disk.contents = HalfMade{making.type, making.uuid};
+      return fail(Kind::interrupted, "the machine is gone");
+    }
     ++disk.made;
-    Formatted formatted{type, "uuid", label};
+    Formatted formatted{making.type, making.uuid, label};
     disk.contents = formatted;
     return formatted;
   }

@@ -37,6 +37,10 @@ class StepsTest : public testing::Test {
       if (!machine.converge({row}, 60s)) return false;
     return true;
   }
+  // The first says that mkfs begins, the second that it has ended.
+  void lose_the_second_tag(std::string const& code) {
+    machine.disks.before_make = [this, code] { ec2.fail_next("CreateTags", code, "no"); };
+  }
   Result<void> act(std::string const& row) { return machine.step(row).act(*machine.facts, {}); }
 
   test::FakeClock clock;
@@ -46,7 +50,10 @@ class StepsTest : public testing::Test {
 
 TEST_F(StepsTest, AFreshVolumeIsFormattedTaggedMountedAndMarked) {
   ASSERT_TRUE(boot()) << machine.said["mount-main"];
-  EXPECT_EQ(disk().contents, (Probe{Formatted{"ext4", "uuid", "haagent-main"}}));
+  auto const* formatted = std::get_if<Formatted>(&disk().contents);
+  ASSERT_TRUE(formatted);
+  EXPECT_EQ(formatted->type, "ext4");
+  EXPECT_EQ(formatted->label, "haagent-main");
   EXPECT_EQ(disk().made, 1);
   EXPECT_THAT(ec2.volume("vol-m").tags["haagent.io/formatted-at"], HasSubstr("2026-01-15T10:15"));
   auto marker = read_volume_marker(point());
@@ -219,7 +226,7 @@ TEST_F(StepsTest, HistoryOnTheRecordOutlastsItsTags) {
 
 TEST_F(StepsTest, ATagThatCannotBeWrittenStaysNeededAndMkfsIsNeverRepeated) {
   ASSERT_TRUE(volume_and_device());
-  ec2.fail_next("CreateTags", "UnauthorizedOperation", "no");
+  lose_the_second_tag("UnauthorizedOperation");
   auto acted = act("filesystem-main");
   ASSERT_FALSE(acted);
   EXPECT_THAT(acted.error().what, HasSubstr("ec2:CreateTags"));
@@ -234,12 +241,117 @@ TEST_F(StepsTest, ATagThatCannotBeWrittenStaysNeededAndMkfsIsNeverRepeated) {
 
 TEST_F(StepsTest, ADiskThatReadsBlankAfterItsMkfsIsNotMadeAgain) {
   ASSERT_TRUE(volume_and_device());
-  ec2.fail_next("CreateTags", "Unavailable", "no");
+  lose_the_second_tag("Unavailable");
   ASSERT_FALSE(act("filesystem-main"));
   disk().contents = Blank{};
   EXPECT_THAT(machine.look("filesystem-main"), HasSubstr("refused: "));
   EXPECT_FALSE(act("filesystem-main"));
   EXPECT_EQ(disk().made, 1);
+}
+
+TEST_F(StepsTest, WithoutTheEvidenceNoMkfsBegins) {
+  ASSERT_TRUE(volume_and_device());
+  ec2.fail_next("CreateTags", "UnauthorizedOperation", "no");
+  auto acted = act("filesystem-main");
+  ASSERT_FALSE(acted);
+  EXPECT_THAT(acted.error().what,
+              AllOf(HasSubstr("ec2:CreateTags"), HasSubstr("haagent.io/formatting=ext4/")));
+  EXPECT_EQ(disk().contents, Probe(Blank{}));
+  ASSERT_TRUE(act("filesystem-main"));
+  EXPECT_EQ(ec2.volume("vol-m").tags["haagent.io/formatting"], "done");
+}
+
+class CutShort : public StepsTest {
+ protected:
+  CutShort() {
+    EXPECT_TRUE(volume_and_device());
+    machine.disks.cut_short = true;
+    EXPECT_FALSE(act("filesystem-main"));
+    EXPECT_TRUE(std::holds_alternative<HalfMade>(disk().contents));
+    machine.reboot();
+    clock.advance(31s);
+  }
+  void change(std::function<void(aws::Volume&)> const& how) {
+    auto shown = ec2.volume("vol-m");
+    how(shown);
+    ec2.add(shown);
+  }
+  void forget_the_record() {
+    std::filesystem::remove(machine.root / "var/lib/haagent/volumes.json");
+    machine.reboot();
+  }
+  void expect_left_alone() {
+    auto const before = disk().contents;
+    ASSERT_TRUE(volume_and_device());
+    EXPECT_THAT(machine.look("filesystem-main"), HasSubstr("refused: "));
+    EXPECT_FALSE(act("filesystem-main"));
+    EXPECT_EQ(disk().made, 0);
+    EXPECT_EQ(disk().contents, before);
+  }
+};
+
+TEST_F(CutShort, IsMadeAgainByTheSameMachine) {
+  ASSERT_TRUE(boot()) << machine.said["filesystem-main"];
+  EXPECT_EQ(disk().made, 1);
+  EXPECT_EQ(ec2.volume("vol-m").tags["haagent.io/formatting"], "done");
+  EXPECT_NE(ec2.volume("vol-m").tags["haagent.io/formatted-at"], "");
+}
+
+TEST_F(CutShort, IsMadeAgainByASuccessorOfWhichNothingIsOnRecord) {
+  forget_the_record();
+  ASSERT_TRUE(boot()) << machine.said["filesystem-main"];
+  EXPECT_EQ(disk().made, 1);
+}
+
+TEST_F(CutShort, OnTheRecordAloneIsMadeAgainWhileDescribesLag) {
+  change([](aws::Volume& v) { v.tags.erase("haagent.io/formatting"); });
+  ASSERT_TRUE(boot()) << machine.said["filesystem-main"];
+  EXPECT_EQ(ec2.volume("vol-m").tags["haagent.io/formatting"], "done");
+}
+
+TEST_F(CutShort, IsLeftAloneWhereNothingSaysThatItIsOurs) {
+  change([](aws::Volume& v) { v.tags.erase("haagent.io/formatting"); });
+  forget_the_record();
+  expect_left_alone();
+}
+
+TEST_F(CutShort, ACopyWithTheTagsOfItsOriginalIsLeftAlone) {
+  change([](aws::Volume& v) { v.tags["haagent.io/formatting"] += "-original"; });
+  forget_the_record();
+  expect_left_alone();
+}
+
+TEST_F(CutShort, AgainAndAgainItComesBackUnderOneUuid) {
+  auto const uuid = std::get<HalfMade>(disk().contents).uuid;
+  for (int i = 0; i < 3; ++i) {
+    machine.disks.cut_short = true;
+    ASSERT_TRUE(volume_and_device());
+    EXPECT_FALSE(act("filesystem-main"));
+    machine.reboot();
+    if (i == 1) forget_the_record();
+  }
+  ASSERT_TRUE(boot()) << machine.said["filesystem-main"];
+  EXPECT_EQ(std::get<Formatted>(disk().contents).uuid, uuid);
+}
+
+TEST_F(StepsTest, AfterwardsRemainsAreNotTakenForOurs) {
+  ASSERT_TRUE(boot());
+  auto const uuid = std::get<Formatted>(disk().contents).uuid;
+  machine.mounts.unmount_all();
+  // The worst that can come together: the data lost in part, and the tag of its end taken off.
+  disk().contents = HalfMade{"ext4", uuid};
+  auto shown = ec2.volume("vol-m");
+  shown.tags.erase("haagent.io/formatted-at");
+  ec2.add(shown);
+  for (bool record : {true, false}) {
+    if (!record) std::filesystem::remove(machine.root / "var/lib/haagent/volumes.json");
+    machine.reboot();
+    clock.advance(31s);
+    ASSERT_TRUE(volume_and_device());
+    EXPECT_THAT(machine.look("filesystem-main"), HasSubstr("refused: "));
+    EXPECT_FALSE(act("filesystem-main"));
+    EXPECT_EQ(disk().made, 1);
+  }
 }
 
 TEST_F(StepsTest, AFilesystemOfOldKopsIsTaggedAndKept) {

@@ -1,0 +1,119 @@
+#include "volumes/remains.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <string_view>
+#include <vector>
+
+#include "volumes/blank.h"
+
+namespace haagent::volumes {
+namespace {
+
+constexpr std::size_t kSector = 512;  // the least that a disk writes whole
+constexpr std::size_t kPiece = 1u << 20u;
+constexpr std::size_t kUuidBytes = 16;
+
+Result<void> read_whole(int fd, std::string_view what, std::uint64_t at, std::size_t length,
+                        std::vector<char>& into) {
+  into.resize(length);
+  for (std::size_t done = 0; done < length;) {
+    auto got = ::pread(fd, into.data() + done, length - done, static_cast<off_t>(at + done));
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) {
+      auto error =
+          errno_error(errno, fmt::format("reading {} bytes of {} at {}", length, what, at));
+      error.kind = Kind::refused;  // what cannot be read may be data
+      return std::unexpected(std::move(error));
+    }
+    if (got == 0)
+      return fail(Kind::internal, "{} ends before the {} bytes at {}", what, length, at);
+    done += static_cast<std::size_t>(got);
+  }
+  return {};
+}
+
+bool is_zero(std::string_view bytes) {
+  return bytes.find_first_not_of('\0') == bytes.npos;
+}
+
+std::array<char, kUuidBytes> uuid_bytes(std::string_view text) {
+  auto digit = [](char c) { return static_cast<unsigned>(c <= '9' ? c - '0' : c - 'a' + 10); };
+  std::array<char, kUuidBytes> bytes{};
+  std::size_t nibbles = 0;
+  for (char c : text) {
+    if (c == '-' || nibbles == 2 * kUuidBytes) continue;
+    auto& byte = bytes[nibbles / 2];
+    byte = static_cast<char>((static_cast<unsigned char>(byte) << 4u) | digit(c));
+    ++nibbles;
+  }
+  return bytes;
+}
+
+// For each piece of the probed ranges, at most kPiece long and in whole sectors but for the end.
+Result<void> each_piece(std::uint64_t disk_bytes, auto const& visit) {
+  for (auto const& range : probed_ranges(disk_bytes))
+    for (std::uint64_t done = 0; done < range.length; done += kPiece) {
+      auto const length = std::min<std::uint64_t>(kPiece, range.length - done);
+      auto more = visit(range.offset + done, static_cast<std::size_t>(length));
+      if (!more) return std::unexpected(more.error());
+      if (!*more) return {};
+    }
+  return {};
+}
+
+}  // namespace
+
+Result<std::optional<std::uint64_t>> first_foreign(int disk, int reference,
+                                                   std::uint64_t disk_bytes, Making const& making) {
+  auto const bytes = uuid_bytes(making.uuid);
+  std::string_view const uuid(bytes.data(), bytes.size());
+  std::vector<char> here, there;
+  std::optional<std::uint64_t> foreign;
+  auto looked = each_piece(disk_bytes, [&](std::uint64_t at, std::size_t length) -> Result<bool> {
+    if (auto read = read_whole(disk, "the disk", at, length, here); !read)
+      return std::unexpected(read.error());
+    if (is_zero({here.data(), length})) return true;
+    if (auto read = read_whole(reference, "the reference", at, length, there); !read)
+      return std::unexpected(read.error());
+    for (std::size_t from = 0; from < length; from += kSector) {
+      auto const size = std::min(kSector, length - from);
+      std::string_view const is(here.data() + from, size), would_be(there.data() + from, size);
+      if (is_zero(is)) continue;
+      auto const mark = would_be.find(uuid);
+      bool const ours =
+          !is_zero(would_be) && (mark == would_be.npos || is.substr(mark, kUuidBytes) == uuid);
+      if (ours) continue;
+      foreign = at + from + is.find_first_not_of('\0');
+      return false;
+    }
+    return true;
+  });
+  if (!looked) return std::unexpected(looked.error());
+  return foreign;
+}
+
+Result<void> clear_remains(int disk, std::uint64_t disk_bytes) {
+  std::vector<char> piece;
+  std::vector<char> const zeros(kPiece);
+  auto cleared = each_piece(disk_bytes, [&](std::uint64_t at, std::size_t length) -> Result<bool> {
+    if (auto read = read_whole(disk, "the disk", at, length, piece); !read)
+      return std::unexpected(read.error());
+    if (is_zero({piece.data(), length})) return true;
+    for (std::size_t done = 0; done < length;) {
+      auto wrote = ::pwrite(disk, zeros.data(), length - done, static_cast<off_t>(at + done));
+      if (wrote < 0 && errno == EINTR) continue;
+      if (wrote <= 0) return fail_errno(wrote < 0 ? errno : EIO, "clearing the disk");
+      done += static_cast<std::size_t>(wrote);
+    }
+    return true;
+  });
+  if (!cleared) return cleared;
+  if (::fsync(disk) != 0) return fail_errno(errno, "clearing the disk");
+  return {};
+}
+
+}  // namespace haagent::volumes
