@@ -223,6 +223,10 @@ Result<std::uint64_t> SystemDisks::filesystem_bytes(BlockDevice const& device,
   return type == "xfs" ? xfs_bytes(mount_point) : ext4_bytes(device.path);
 }
 
+Result<std::string> SystemDisks::ext4_on_error(BlockDevice const& device) {
+  return volumes::ext4_on_error(device.path);
+}
+
 Result<void> SystemDisks::grow(BlockDevice const& device, std::string const& type,
                                std::filesystem::path const& mount_point, std::stop_token stop) {
   auto locked = open_locked(device, clock_, stop);

@@ -40,6 +40,9 @@ class Disks {
   virtual Result<std::uint64_t> filesystem_bytes(BlockDevice const& device, std::string const& type,
                                                  std::filesystem::path const& mount_point) = 0;
 
+  // What an ext4 does on an error where its mount does not say: "remount-ro", "continue", "panic".
+  virtual Result<std::string> ext4_on_error(BlockDevice const& device) = 0;
+
   // Grows the mounted filesystem to the size of its disk; not stopped halfway either.
   virtual Result<void> grow(BlockDevice const& device, std::string const& type,
                             std::filesystem::path const& mount_point, std::stop_token stop) = 0;
@@ -55,6 +58,7 @@ class SystemDisks final : public Disks {
                      std::stop_token stop) override;
   Result<std::uint64_t> filesystem_bytes(BlockDevice const& device, std::string const& type,
                                          std::filesystem::path const& mount_point) override;
+  Result<std::string> ext4_on_error(BlockDevice const& device) override;
   Result<void> grow(BlockDevice const& device, std::string const& type,
                     std::filesystem::path const& mount_point, std::stop_token stop) override;
 

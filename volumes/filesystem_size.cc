@@ -30,22 +30,43 @@ std::uint32_t little_endian(unsigned char const* at) {
          std::uint32_t{at[3]} << 24u;
 }
 
-}  // namespace
+using Superblock = std::array<unsigned char, 1024>;
 
-Result<std::uint64_t> ext4_bytes(std::string const& device) {
+Result<Superblock> ext4_superblock(std::string const& device) {
   FileDescriptor fd(::open(device.c_str(), O_RDONLY | O_CLOEXEC));
   if (!fd) return fail_errno(errno, fmt::format("opening {}", device));
-  std::array<unsigned char, 1024> superblock;
+  Superblock superblock;
   auto got = ::pread(fd.get(), superblock.data(), superblock.size(), 1024);
   if (got != static_cast<ssize_t>(superblock.size()))
     return fail_errno(got < 0 ? errno : EIO, fmt::format("reading the superblock of {}", device));
   if (superblock[0x38] != 0x53 || superblock[0x39] != 0xef)
     return fail(Kind::internal, "{} has no ext4 superblock", device);
+  return superblock;
+}
+
+}  // namespace
+
+Result<std::uint64_t> ext4_bytes(std::string const& device) {
+  auto superblock = ext4_superblock(device);
+  if (!superblock) return std::unexpected(superblock.error());
   constexpr std::uint32_t k64Bit = 0x80;
-  std::uint64_t blocks = little_endian(&superblock[0x04]);
-  if (little_endian(&superblock[0x60]) & k64Bit)
-    blocks |= std::uint64_t{little_endian(&superblock[0x150])} << 32u;
-  return blocks * 1024 << (little_endian(&superblock[0x18]) & 7u);
+  std::uint64_t blocks = little_endian(&(*superblock)[0x04]);
+  if (little_endian(&(*superblock)[0x60]) & k64Bit)
+    blocks |= std::uint64_t{little_endian(&(*superblock)[0x150])} << 32u;
+  return blocks * 1024 << (little_endian(&(*superblock)[0x18]) & 7u);
+}
+
+Result<std::string> ext4_on_error(std::string const& device) {
+  auto superblock = ext4_superblock(device);
+  if (!superblock) return std::unexpected(superblock.error());
+  switch ((*superblock)[0x3c]) {  // s_errors, of which the high byte is not used
+    case 2:
+      return "remount-ro";
+    case 3:
+      return "panic";
+    default:
+      return "continue";
+  }
 }
 
 Result<std::uint64_t> xfs_bytes(std::filesystem::path const& mount_point) {

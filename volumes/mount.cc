@@ -45,6 +45,25 @@ std::unexpected<Error> failure(Context const& context, int rc, std::string_view 
   return std::unexpected(std::move(error));
 }
 
+Result<void> mount_with(std::string options, std::string_view doing, BlockDevice const& device,
+                        std::filesystem::path const& mount_point, std::string const& filesystem) {
+  auto context = new_context();
+  if (!context) return std::unexpected(context.error());
+  auto* raw = context->get();
+  options += kMountOptions;
+  if (filesystem == "ext4") options += fmt::format(",{}", kExt4Options);
+  if (mnt_context_set_source(raw, device.path.c_str()) != 0 ||
+      mnt_context_set_target(raw, mount_point.c_str()) != 0 ||
+      mnt_context_set_fstype(raw, filesystem.c_str()) != 0 ||
+      mnt_context_set_options(raw, options.c_str()) != 0)
+    return fail(Kind::transient, "no memory for libmount");
+  int rc = mnt_context_mount(raw);
+  if (rc != 0 || mnt_context_get_status(raw) != 1)
+    return failure(*context, rc,
+                   fmt::format("{} {} at {}", doing, device.path, mount_point.string()));
+  return {};
+}
+
 }  // namespace
 
 Result<std::vector<Mount>> SystemMounts::list() {
@@ -57,19 +76,13 @@ Result<std::vector<Mount>> SystemMounts::list() {
 Result<void> SystemMounts::mount(BlockDevice const& device,
                                  std::filesystem::path const& mount_point,
                                  std::string const& filesystem) {
-  auto context = new_context();
-  if (!context) return std::unexpected(context.error());
-  auto* raw = context->get();
-  if (mnt_context_set_source(raw, device.path.c_str()) != 0 ||
-      mnt_context_set_target(raw, mount_point.c_str()) != 0 ||
-      mnt_context_set_fstype(raw, filesystem.c_str()) != 0 ||
-      mnt_context_set_options(raw, kMountOptions) != 0)
-    return fail(Kind::transient, "no memory for libmount");
-  int rc = mnt_context_mount(raw);
-  if (rc != 0 || mnt_context_get_status(raw) != 1)
-    return failure(*context, rc,
-                   fmt::format("mounting {} at {}", device.path, mount_point.string()));
-  return {};
+  return mount_with("", "mounting", device, mount_point, filesystem);
+}
+
+Result<void> SystemMounts::remount(BlockDevice const& device,
+                                   std::filesystem::path const& mount_point,
+                                   std::string const& filesystem) {
+  return mount_with("remount,", "remounting", device, mount_point, filesystem);
 }
 
 Result<void> SystemMounts::unmount(std::filesystem::path const& mount_point) {

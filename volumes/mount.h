@@ -14,6 +14,9 @@ namespace haagent::volumes {
 // Whatever is mounted below etcd's data is never executed, never a device, and its times of access
 // are nobody's concern.
 inline constexpr char kMountOptions[] = "noatime,nodev,nosuid,noexec";
+// Beside them. An ext4 with an error is written no further, whatever its superblock says: etcd must
+// not go on with half of what it wrote. XFS needs no option: it shuts down.
+inline constexpr char kExt4Options[] = "errors=remount-ro";
 
 // A directory that is open, and the device of the filesystem that it is in.
 struct OpenDirectory {
@@ -26,9 +29,13 @@ class Mounts {
  public:
   virtual ~Mounts() = default;
   virtual Result<std::vector<Mount>> list() = 0;
-  // Mounts with kMountOptions; the folder must exist. Says what the kernel says where it fails.
+  // Mounts with kMountOptions and, where it is ext4, kExt4Options; the folder must exist. Says what
+  // the kernel says where it fails.
   virtual Result<void> mount(BlockDevice const& device, std::filesystem::path const& mount_point,
                              std::string const& filesystem) = 0;
+  // Gives what is mounted there the same options.
+  virtual Result<void> remount(BlockDevice const& device, std::filesystem::path const& mount_point,
+                               std::string const& filesystem) = 0;
   // The uppermost mount there, after its filesystem has been written back; never lazily. Transient
   // while something still uses it, and says what; no error where nothing is mounted.
   virtual Result<void> unmount(std::filesystem::path const& mount_point) = 0;
@@ -44,6 +51,8 @@ class SystemMounts final : public Mounts {
   Result<std::vector<Mount>> list() override;
   Result<void> mount(BlockDevice const& device, std::filesystem::path const& mount_point,
                      std::string const& filesystem) override;
+  Result<void> remount(BlockDevice const& device, std::filesystem::path const& mount_point,
+                       std::string const& filesystem) override;
   Result<void> unmount(std::filesystem::path const& mount_point) override;
   Result<OpenDirectory> open(std::filesystem::path const& directory) override;
 };

@@ -117,7 +117,25 @@ Result<MountStep::State> MountStep::state(Facts& facts) {
     state.next = Move::write_marker;
   else
     see_growth(state);
+  if (state.next != Move::write_marker) see_errors(state, *mount);
   return state;
+}
+
+// A mount that somebody else has made, or an agent before this one, is given the options of ours,
+// with etcd on it or not. What fails there is a warning: errors are rare, and no reason to keep a
+// member from its disk.
+void MountStep::see_errors(State& state, Mount const& mount) {
+  if (mount.filesystem != "ext4") return;  // an XFS shuts down, which is as good
+  Result<std::string> does = mount.on_error;
+  if (does->empty()) does = volumes_.disks_.ext4_on_error(state.device);
+  if (does && *does == "remount-ro") return remount_failed_.clear();
+  state.on_error =
+      does ? fmt::format("; on an error it would {}", *does)
+           : fmt::format("; what it does on an error is not known: {}", does.error().what);
+  if (remount_failed_.empty())
+    state.next = Move::remount;
+  else
+    state.on_error += fmt::format(", and {}", remount_failed_);
 }
 
 void MountStep::see_growth(State& state) {
@@ -170,6 +188,8 @@ Result<Finding> MountStep::look(Facts& facts, std::stop_token) {
     case Move::write_marker:
       fact.clear();
       return Needed{fmt::format("write haagent.json on {}", id)};
+    case Move::remount:
+      return Needed{fmt::format("remount {} with {}{}", id, kExt4Options, now->on_error)};
     case Move::grow:
       return Needed{fmt::format("grow {} on {}{}", now->filesystem, id, now->growth)};
     case Move::none:
@@ -181,7 +201,7 @@ Result<Finding> MountStep::look(Facts& facts, std::stop_token) {
   was_done_ = true;
   auto const copied = copied_from(now->marker, id, now->volume.snapshot_id);
   return Done{
-      fmt::format("{} is mounted at {}{}{}", id, point, now->growth,
+      fmt::format("{} is mounted at {}{}{}{}", id, point, now->growth, now->on_error,
                   copied.empty() ? "" : fmt::format("; its data are a copy of {}", copied))};
 }
 
@@ -217,6 +237,11 @@ Result<void> MountStep::act(Facts& facts, std::stop_token stop) {
       if (::fchmod(opened->fd.get(), 0700) != 0)
         return fail_errno(errno, fmt::format("closing {}", point.string()));
       return write_volume_marker(fmt::format("/proc/self/fd/{}", opened->fd.get()), now->marker);
+    }
+    case Move::remount: {
+      auto given = volumes_.mounts_.remount(now->device, point, now->filesystem);
+      remount_failed_ = given ? "a remount did not change it" : given.error().what;
+      return {};
     }
     case Move::grow: {
       auto grown = volumes_.disks_.grow(now->device, now->filesystem, point, stop);

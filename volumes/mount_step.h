@@ -12,13 +12,14 @@ class MountStep final : public ClusterStep {
   Result<void> act(Facts& facts, std::stop_token stop) override;
 
  private:
-  enum class Move { none, mount, write_marker, grow };
+  enum class Move { none, mount, write_marker, remount, grow };
   struct State {
     EtcdVolume volume;
     BlockDevice device;
     std::string filesystem;  // once mounted
     VolumeMarker marker;     // as it is, or as it shall be written
     std::string growth;      // "from 20 GiB to 40 GiB", or why that is not known
+    std::string on_error;    // what it does beside errors=remount-ro; empty: that
     Move next = Move::none;
   };
   Result<State> state(Facts& facts);
@@ -26,9 +27,11 @@ class MountStep final : public ClusterStep {
   Result<void> may_use(State const& state, Mount const& mount);
   Result<void> mount(State const& state, std::stop_token stop);
   void see_growth(State& state);
+  void see_errors(State& state, Mount const& mount);
   std::optional<UnseenVolume> gone(Facts& facts);
 
   std::string growth_failed_;
+  std::string remount_failed_;
   bool was_done_ = false;  // from then on the row looks, and nobody acts on what it finds
 };
 

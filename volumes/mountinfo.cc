@@ -31,6 +31,14 @@ bool has_option(std::string_view options, std::string_view wanted) {
   });
 }
 
+std::string value_of(std::string_view options, std::string_view name) {
+  for (auto part : std::views::split(options, ',')) {
+    std::string_view option(part.begin(), part.end());
+    if (option.starts_with(name)) return std::string(option.substr(name.size()));
+  }
+  return "";
+}
+
 // id parent major:minor root mount-point options [optional...] - filesystem source super-options
 std::optional<Mount> parse_line(std::string_view line) {
   std::vector<std::string_view> fields;
@@ -47,7 +55,8 @@ std::optional<Mount> parse_line(std::string_view line) {
                .source = unescape(dash[2]),
                // An ext4 that stopped after an error says so in words of its own in newer kernels.
                .read_only = has_option(fields[5], "ro") || has_option(dash[3], "ro") ||
-                            has_option(dash[3], "emergency_ro") || has_option(dash[3], "shutdown")};
+                            has_option(dash[3], "emergency_ro") || has_option(dash[3], "shutdown"),
+               .on_error = value_of(dash[3], "errors=")};
 }
 
 }  // namespace

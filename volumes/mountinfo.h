@@ -19,6 +19,9 @@ struct Mount {
   std::string filesystem;   // "ext4"
   std::string source;       // "/dev/nvme1n1"
   bool read_only = false;   // the mount or the filesystem
+  // Of ext4, "remount-ro", "continue" or "panic". Empty: as its superblock says, which the kernel
+  // does not repeat here.
+  std::string on_error = {};
   bool operator==(Mount const&) const = default;
 };
 

@@ -139,6 +139,10 @@ Result<std::uint64_t> MachineDisks::filesystem_bytes(BlockDevice const& device, 
   return device.bytes;
 }
 
+Result<std::string> MachineDisks::ext4_on_error(BlockDevice const&) {
+  return "remount-ro";
+}
+
 Result<void> MachineDisks::grow(BlockDevice const& device, std::string const&, fs::path const&,
                                 std::stop_token) {
   return fail(Kind::internal, "{} is as large as it can be", device.path);
@@ -186,6 +190,10 @@ void MachineDisks::take_away(Mounted const& mounted) {
   move_folder(point, model_.files_of(mounted.volume_id));
   ::syscall(SYS_mkdirat, AT_FDCWD, point.c_str(), 0700);  // what the mount has hidden
   model_.ec2_.set_mounted(mounted.volume_id, false);
+}
+
+Result<void> MachineDisks::remount(BlockDevice const& device, fs::path const&, std::string const&) {
+  return fail(Kind::internal, "{} is mounted as it should be", device.path);
 }
 
 Result<void> MachineDisks::unmount(fs::path const& mount_point) {

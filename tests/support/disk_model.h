@@ -90,6 +90,7 @@ class MachineDisks final : public volumes::Devices,
                      std::stop_token stop) override;
   Result<std::uint64_t> filesystem_bytes(BlockDevice const& device, std::string const& type,
                                          std::filesystem::path const& mount_point) override;
+  Result<std::string> ext4_on_error(BlockDevice const& device) override;
   Result<void> grow(BlockDevice const& device, std::string const& type,
                     std::filesystem::path const& mount_point, std::stop_token stop) override;
   // Filesystems
@@ -98,6 +99,8 @@ class MachineDisks final : public volumes::Devices,
   Result<std::vector<volumes::Mount>> list() override;
   Result<void> mount(BlockDevice const& device, std::filesystem::path const& mount_point,
                      std::string const& filesystem) override;
+  Result<void> remount(BlockDevice const& device, std::filesystem::path const& mount_point,
+                       std::string const& filesystem) override;
   Result<void> unmount(std::filesystem::path const& mount_point) override;
   Result<volumes::OpenDirectory> open(std::filesystem::path const& directory) override;
 

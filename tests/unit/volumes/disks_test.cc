@@ -413,7 +413,8 @@ TEST_F(DisksTest, MountsAsEtcdNeedsItAndGrows) {
     ASSERT_TRUE(list) << list.error().what;
     auto const* mount = mount_at(*list, point.string());
     ASSERT_TRUE(mount);
-    EXPECT_EQ(*mount, (Mount{disk->number(), "/", point.string(), type, disk->path(), false}));
+    EXPECT_EQ(*mount, (Mount{disk->number(), "/", point.string(), type, disk->path(), false}))
+        << "with what its own superblock says, too";
     auto line = run({"findmnt", "-n", "-o", "VFS-OPTIONS", point.string()}).out;
     for (auto option : {"noatime", "nodev", "nosuid", "noexec"})
       EXPECT_THAT(line, HasSubstr(option));
@@ -441,6 +442,39 @@ TEST_F(DisksTest, MountsAsEtcdNeedsItAndGrows) {
     ASSERT_TRUE(mounts.unmount(point));
     EXPECT_TRUE(mounts.unmount(point)) << "nothing is mounted any more";
     EXPECT_FALSE(mount_at(*mounts.list(), point.string()));
+  }
+}
+
+// As kops made them: their superblock says "continue".
+TEST_F(DisksTest, AnExt4OfOthersGoesReadOnlyOnAnErrorToo) {
+  run({"mkfs.ext4", "-q", "-e", "continue", disk->path()});
+  EXPECT_EQ(*disks.ext4_on_error(device()), "continue");
+  SystemMounts mounts;
+  auto point = std::filesystem::canonical(folder.path()) / "mnt";
+  std::filesystem::create_directories(point);
+  auto on_error = [&] { return mount_at(*mounts.list(), point.string())->on_error; };
+  ASSERT_TRUE(mounts.mount(device(), point, "ext4"));
+  EXPECT_EQ(on_error(), "remount-ro");
+  ASSERT_TRUE(mounts.unmount(point));
+
+  // Mounted by somebody else, and used: it is given the same.
+  ASSERT_EQ(::mount(disk->path().c_str(), point.c_str(), "ext4", 0, nullptr), 0);
+  EXPECT_EQ(on_error(), "");
+  FileDescriptor file(::open((point / "db").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+  ASSERT_TRUE(file);
+  auto given = mounts.remount(device(), point, "ext4");
+  ASSERT_TRUE(given) << given.error().what;
+  EXPECT_EQ(on_error(), "remount-ro");
+  EXPECT_EQ(::write(file.get(), "x", 1), 1);
+  file.reset();
+  ASSERT_TRUE(mounts.unmount(point));
+}
+
+TEST_F(DisksTest, WhatASuperblockSaysOfErrorsIsRead) {
+  for (std::string does : {"continue", "remount-ro", "panic"}) {
+    disk = std::make_unique<test::LoopDisk>(400 * kMiB);
+    run({"mkfs.ext4", "-q", "-e", does, disk->path()});
+    EXPECT_EQ(*disks.ext4_on_error(device()), does);
   }
 }
 

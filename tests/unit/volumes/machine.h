@@ -88,6 +88,7 @@ class FakeDisks final : public Disks {
     int fsck_exit = 0;
     int made = 0;
     bool can_grow = true;
+    std::string on_error = "continue";
   };
   std::map<std::string, Disk> disks;  // by path
   std::function<void()> before_make;  // what happens between the look and the lock
@@ -126,6 +127,9 @@ class FakeDisks final : public Disks {
                                          std::filesystem::path const&) override {
     return disks[device.path].filesystem_bytes;
   }
+  Result<std::string> ext4_on_error(BlockDevice const& device) override {
+    return disks[device.path].on_error;
+  }
   Result<void> grow(BlockDevice const& device, std::string const&, std::filesystem::path const&,
                     std::stop_token) override {
     auto& disk = disks[device.path];
@@ -148,7 +152,16 @@ class FakeMounts final : public Mounts {
     std::filesystem::create_directories(stored(device.number));
     std::filesystem::remove(mount_point);  // it is empty, or this throws
     std::filesystem::rename(stored(device.number), mount_point);
-    mounts.push_back({device.number, "/", mount_point.string(), filesystem, device.path, false});
+    mounts.push_back({device.number, "/", mount_point.string(), filesystem, device.path, false,
+                      filesystem == "ext4" ? "remount-ro" : ""});
+    return {};
+  }
+  bool can_remount = true;
+  Result<void> remount(BlockDevice const&, std::filesystem::path const& mount_point,
+                       std::string const&) override {
+    if (!can_remount) return fail(Kind::internal, "remounting: bad option");
+    for (auto& each : mounts)
+      if (each.mount_point == mount_point.string()) each.on_error = "remount-ro";
     return {};
   }
   Result<void> unmount(std::filesystem::path const& mount_point) override {

@@ -18,9 +18,19 @@ TEST(Mountinfo, ReadsWhatTheKernelWrites) {
   ASSERT_TRUE(mounts) << mounts.error().what;
   ASSERT_EQ(mounts->size(), 4u);
   EXPECT_EQ((*mounts)[1], (Mount{makedev(259, 3), "/", "/var/lib/haagent-etcd/main", "ext4",
-                                 "/dev/nvme1n1", false}));
+                                 "/dev/nvme1n1", false, "remount-ro"}));
   EXPECT_EQ((*mounts)[2], (Mount{makedev(0, 35), "/sub", "/mnt/a b\\c", "tmpfs", "", true}));
   EXPECT_TRUE((*mounts)[3].read_only) << "the filesystem is, though the mount is not";
+}
+
+TEST(Mountinfo, WhatAMountSaysOfErrorsIsReadFromTheFilesystemsOptions) {
+  auto on_error = [](std::string const& options) {
+    auto mounts = parse_mountinfo("36 22 259:3 / /a rw,errors=none - ext4 /dev/nvme1n1 " + options);
+    return mounts ? mounts->at(0).on_error : mounts.error().what;
+  };
+  EXPECT_EQ(on_error("rw,errors=remount-ro"), "remount-ro");
+  EXPECT_EQ(on_error("rw,errors=continue,data=ordered"), "continue");
+  EXPECT_EQ(on_error("rw"), "");
 }
 
 TEST(Mountinfo, ALineThatIsNotUnderstoodIsAnError) {

@@ -483,6 +483,39 @@ INSTANTIATE_TEST_SUITE_P(
         MountedCase{"as_another_type", [](Mount& m) { m.filesystem = "ext2"; }, "ext2"}),
     [](auto const& row) { return row.param.name; });
 
+TEST_F(StepsTest, AnExt4ThatGoesOnAfterAnErrorIsRemounted) {
+  ASSERT_TRUE(boot());
+  auto& mount = machine.mounts.mounts[0];
+  EXPECT_EQ(mount.on_error, "remount-ro");
+  // By its own option, or by its superblock where the mount says nothing.
+  for (std::string said : {"continue", "panic", ""}) {
+    SCOPED_TRACE(said);
+    mount.on_error = said;
+    disk().on_error = said.empty() ? "continue" : "remount-ro";
+    EXPECT_THAT(machine.look("mount-main"), HasSubstr("needed: remount vol-m with errors="));
+    ASSERT_TRUE(boot()) << machine.said["mount-main"];
+    EXPECT_EQ(mount.on_error, "remount-ro");
+    EXPECT_TRUE(machine.facts->main.mount.get());
+  }
+  mount.on_error.clear();
+  disk().on_error = "remount-ro";
+  EXPECT_THAT(machine.look("mount-main"), HasSubstr("done: ")) << "its superblock says so";
+  mount.filesystem = "xfs";
+  disk().on_error = "continue";
+  EXPECT_THAT(machine.look("mount-main"), HasSubstr("done: ")) << "an XFS has no such option";
+}
+
+TEST_F(StepsTest, ARemountThatFailsIsAWarning) {
+  ASSERT_TRUE(boot());
+  machine.mounts.mounts[0].on_error = "continue";
+  machine.mounts.can_remount = false;
+  ASSERT_TRUE(boot()) << machine.said["mount-main"];
+  EXPECT_THAT(machine.look("mount-main"),
+              AllOf(HasSubstr("done: "), HasSubstr("on an error it would continue"),
+                    HasSubstr("bad option")));
+  EXPECT_TRUE(machine.facts->main.mount.get());
+}
+
 TEST_F(StepsTest, AnotherMountOnTopOfOursIsSeen) {
   ASSERT_TRUE(boot());
   machine.mounts.mounts.push_back({9, "/", point(), "tmpfs", "tmpfs", false});
