@@ -89,6 +89,13 @@ class CommandLine {
                     "Set one key over all sources: --set kubernetes.version=1.33.2")
         ->type_name("KEY=VALUE");
   }
+  void add_user_data_option(CLI::App& command) {
+    command
+        .add_option("--user-data", user_data_file_,
+                    "Take these bytes for the instance's user-data, laid over the files as at a "
+                    "boot")
+        ->type_name("FILE");
+  }
   void add_output_option(CLI::App& command, OutputFormat& form) {
     static std::map<std::string, OutputFormat> const forms = {
         {"text", OutputFormat::text}, {"json", OutputFormat::json}, {"yaml", OutputFormat::yaml}};
@@ -176,26 +183,40 @@ class CommandLine {
                      "Files to lay over each other, a later one over those before it; none: this "
                      "machine's own sources")
         ->type_name("FILE");
+    add_user_data_option(*check);
     add_settings_option(*check);
     add_output_option(*check, config_.format);
     check->callback([this] {
-      prepare_config();
-      print(config_check(root(), config_));
+      if (prepare_config()) print(config_check(root(), config_));
     });
     auto* show = config->add_subcommand("show", "The merged configuration, defaults included");
     add_config_options(*show);
+    add_user_data_option(*show);
     add_output_option(*show, config_.format);
     show->add_flag("--origins", config_.origins, "Say where each value comes from");
     show->callback([this] {
-      prepare_config();
-      print(config_show(root(), config_));
+      if (prepare_config()) print(config_show(root(), config_));
     });
     config->add_subcommand("schema", "The JSON Schema of the configuration")->callback([this] {
       print(config_schema());
     });
   }
-  void prepare_config() {
+  // False where the file of user-data cannot be read, which is told.
+  bool prepare_config() {
     config_.request = request();
+    config_.colour = standard_output().colour;
+    if (!user_data_file_.empty()) {
+      auto bytes = read_file(user_data_file_);
+      if (bytes && *bytes) {
+        config_.request.user_data = **std::move(bytes);
+        return true;
+      }
+      std::cerr << "haagent: "
+                << (bytes ? fmt::format("{} does not exist", user_data_file_) : bytes.error().what)
+                << '\n';
+      code_ = kExitBadConfig;
+      return false;
+    }
     // As the boot would read it; a machine whose metadata is silent still has its files.
     Machine machine(root(), config_.request);
     if (auto all = with_own_user_data(config_.request, machine.imds, {})) {
@@ -203,7 +224,7 @@ class CommandLine {
     } else {
       std::cerr << "note: user-data is left out: " << all.error().what << '\n';
     }
-    config_.colour = standard_output().colour;
+    return true;
   }
 
   void add_render() {
@@ -387,6 +408,7 @@ class CommandLine {
   // What was given.
   std::string root_ = "/";
   Words files_;
+  std::string user_data_file_;
   Words settings_;
   unsigned timeout_ = 900;
   OutputFormat plan_form_ = OutputFormat::text;

@@ -9,6 +9,7 @@
 #include "agent/base/yaml.h"
 #include "agent/base/yaml_kubernetes.h"
 #include "agent/config_checks.h"
+#include "agent/config_placeholders.h"
 
 namespace haagent {
 namespace {
@@ -148,6 +149,15 @@ bool is_told(Diagnostics const& diagnostics, std::string_view path) {
   });
 }
 
+// What the reader of YAML does not say of a line that it stumbles over.
+std::string hint_of_line(std::string_view line) {
+  auto const blank = line.substr(0, line.find_first_not_of(" \t"));
+  if (blank.contains('\t')) return "YAML is indented by spaces; this line begins with a tab";
+  if (auto const what = placeholder_in(line); !what.empty())
+    return fmt::format("'{}' is a template's placeholder that nobody filled in", what);
+  return {};
+}
+
 void check_required(ConfigKeys const& keys, Tree const& merged, ConfigSources const& gathered,
                     Diagnostics& out) {
   std::vector<std::string> missing;
@@ -185,10 +195,12 @@ LoadedConfig read_config(ConfigSources const& gathered, ConfigKeys const& keys) 
   LoadedConfig loaded;
   loaded.merged = Tree::map();
   bool whole = true;
-  for (auto const& problem : gathered.problems) {
-    whole = whole && problem.severity != Severity::error;
-    loaded.diagnostics.push_back(
-        {.severity = problem.severity, .message = problem.message, .hint = problem.hint});
+  for (auto const* problems : {&gathered.problems, &gathered.passed_over}) {
+    for (auto const& problem : *problems) {
+      whole = whole && problem.severity != Severity::error;
+      loaded.diagnostics.push_back(
+          {.severity = problem.severity, .message = problem.message, .hint = problem.hint});
+    }
   }
   for (auto const& source : gathered.sources) {
     int offset = loaded.sources.add(source.name, source.text);
@@ -197,14 +209,16 @@ LoadedConfig read_config(ConfigSources const& gathered, ConfigKeys const& keys) 
     if (!document) {
       whole = false;
       // A reader without a position: the first line is near enough to find the source.
-      auto mark = document.error().mark;
-      loaded.diagnostics.push_back(
-          {.mark = {std::max(mark.line, 1) + offset, std::max(mark.column, 1)},
-           .message = document.error().what});
+      Mark const mark{std::max(document.error().mark.line, 1) + offset,
+                      std::max(document.error().mark.column, 1)};
+      loaded.diagnostics.push_back({.mark = mark,
+                                    .message = document.error().what,
+                                    .hint = hint_of_line(loaded.sources.line_at(mark))});
       continue;
     }
     SourceMap::shift(*document, offset);
     check_document(keys, *document, loaded.diagnostics);
+    check_placeholders(*document, loaded.diagnostics);
     read_overlays(keys, *document, loaded.diagnostics);
     drop_empty_sections(keys, "", *document);
     if (document->is_map()) lay_over(loaded.merged, *document);
@@ -240,6 +254,15 @@ LoadedConfig read_config(ConfigSources const& gathered, ConfigKeys const& keys) 
     };
     if (std::ranges::any_of(std::views::take(loaded.diagnostics, told), wrong)) continue;
     loaded.diagnostics.push_back(std::move(diagnostic));
+  }
+  // Instance metadata bring user-data, and cannot be found by it.
+  if (auto const* imds = loaded.merged.at_path("aws.endpoints.imds");
+      imds && loaded.sources.locate(imds->mark()).source.starts_with("user-data")) {
+    loaded.diagnostics.push_back({.severity = Severity::warning,
+                                  .mark = imds->mark(),
+                                  .path = "aws.endpoints.imds",
+                                  .message = "has no effect in user-data, which come from there",
+                                  .hint = "say it in /etc/haagent/haagent.yaml"});
   }
   hide_secrets(keys, loaded.diagnostics);
   // Of a source that cannot be read nobody knows what it holds.

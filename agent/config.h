@@ -28,21 +28,27 @@ struct ConfigSource {
 struct ConfigRequest {
   // Given: only these, in this order, instead of the machine's files and its user-data.
   std::vector<std::filesystem::path> files;
-  std::optional<std::string> user_data;  // raw, as instance metadata gives it
-  std::vector<std::string> settings;     // --set path=value
+  // Raw, as instance metadata gives it; laid over the files.
+  std::optional<std::string> user_data;
+  std::vector<std::string> settings;  // --set path=value
 };
 
 // The texts found, and what was wrong with finding them (a file that cannot be read, a broken MIME
-// message). Notes say what was looked at and passed over, for the case that something is missing.
+// message, user-data that nobody understands). Notes say what is there and not for haagent, for the
+// case that something is missing.
 struct ConfigSources {
   std::vector<ConfigSource> sources;
   std::vector<Problem> problems;
-  std::vector<std::string> notes;
+  std::vector<std::string> notes{};
+  // Warnings about what is probably somebody else's: a node that nobody has told anything yet
+  // waits all the same.
+  std::vector<Problem> passed_over{};
 };
 
 // The machine's files below the root: /usr/share/haagent/defaults.yaml, /etc/haagent/haagent.yaml
-// and /etc/haagent/conf.d/*.yaml by name, where they exist; then user-data, then the settings.
-// A file asked for may also be user-data: gzip, base64 or a MIME message.
+// and /etc/haagent/conf.d/*.yaml by name, where they exist, or the files asked for; then user-data,
+// then the settings. Every one of them is read as user-data is (gzip, base64, a MIME message,
+// indentation): the same bytes have the same verdict wherever they stand.
 ConfigSources gather_config(Root const& root, ConfigRequest const& request);
 
 // Nobody has said anything yet: no text but comments, and nothing that was wrong with finding any.

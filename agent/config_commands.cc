@@ -79,12 +79,16 @@ std::string summary(LoadedConfig const& loaded) {
 }  // namespace
 
 CommandResult config_check(Root const& root, ConfigCommandOptions const& options) {
-  auto loaded = read_config(gather_config(root, options.request));
+  auto const gathered = gather_config(root, options.request);
+  auto loaded = read_config(gathered);
   CommandResult result;
   result.exit_code = loaded.ok() ? kExitOk : kExitBadConfig;
   if (options.format == OutputFormat::text) {
     result.err = loaded.page(options.colour);
-    if (loaded.ok()) result.out = summary(loaded);
+    if (!loaded.ok()) return result;
+    for (auto const& note : gathered.notes)
+      result.err += fmt::format("note: {}\n", printable(note));
+    result.out = summary(loaded);
     return result;
   }
   auto number = [&](Severity severity) {

@@ -2,10 +2,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <sstream>
 #include <system_error>
 
 #include "agent/config.h"
+#include "agent/node_document.h"
 #include "agent/user_data.h"
 
 namespace haagent {
@@ -22,9 +22,11 @@ class Gatherer {
 
   // A file of the machine: may be missing.
   void machine_file(std::filesystem::path const& path) {
-    auto text = read_file(path);
-    if (!text) return trouble(text.error().what);
-    if (*text) add(path.string(), **text);
+    auto bytes = read_file(path);
+    if (!bytes) return trouble(bytes.error().what);
+    if (!*bytes) return;
+    auto note = read(**bytes, path.string(), /*file=*/true);
+    if (!note.empty()) trouble(note, "what is for cloud-init stands in user-data");
   }
 
   void drop_ins(std::filesystem::path const& folder) {
@@ -49,26 +51,18 @@ class Gatherer {
     }
   }
 
-  void asked_file(std::filesystem::path const& path) {
+  void asked_file(std::filesystem::path const& path, bool alone) {
     auto bytes = read_file(path);
     if (!bytes) return trouble(bytes.error().what);
     if (!*bytes) return trouble(fmt::format("{} does not exist", path.string()));
-    auto read = user_data(**bytes, path.string());
-    if (!read || !read->documents.empty()) return;
-    if (!read->unmarked && !read->note.empty()) return trouble(read->note);
-    add(path.string(), **bytes);
+    auto said = read(**bytes, path.string(), /*file=*/true);
+    if (said.empty()) return;
+    // Beside a configuration it is what user-data would be: legal, and not for haagent.
+    if (alone) return trouble(said, "no NodeConfig is in it");
+    note(std::move(said));
   }
 
-  // Nothing where it is broken, which is told.
-  std::optional<UserData> user_data(std::string_view bytes, std::string_view name) {
-    auto read = read_user_data(bytes, name);
-    if (!read) {
-      trouble(read.error().what);
-      return {};
-    }
-    for (auto const& document : read->documents) add(document.name, document.text);
-    return *std::move(read);
-  }
+  void user_data(std::string_view bytes) { note(read(bytes, "user-data", /*file=*/false)); }
 
   void note(std::string text) {
     if (!text.empty()) gathered_.notes.push_back(std::move(text));
@@ -79,30 +73,32 @@ class Gatherer {
   }
 
  private:
-  void add(std::string name, std::string text) {
-    gathered_.sources.push_back({std::move(name), std::move(text), ConfigSource::Form::document});
+  // Returns what is there and not for haagent.
+  std::string read(std::string_view bytes, std::string_view name, bool file) {
+    auto found = read_user_data(bytes, name, file);
+    for (auto& each : found.documents) {
+      gathered_.sources.push_back(
+          {std::move(each.name), std::move(each.text), ConfigSource::Form::document});
+    }
+    std::ranges::move(found.problems, std::back_inserter(gathered_.problems));
+    std::ranges::move(found.passed_over, std::back_inserter(gathered_.passed_over));
+    return std::move(found.note);
   }
-  void trouble(std::string what) { gathered_.problems.push_back({std::move(what), {}, {}}); }
+  void trouble(std::string what, std::string hint = {}) {
+    gathered_.problems.push_back({std::move(what), std::move(hint), Severity::error});
+  }
 
   ConfigSources gathered_;
 };
 
-bool is_comment(std::string_view line) {
-  auto const begin = line.find_first_not_of(" \t\r");
-  return begin == line.npos || line[begin] == '#' || line.substr(begin).starts_with("---");
-}
-
 }  // namespace
 
 bool says_nothing(ConfigSources const& gathered) {
-  auto is_silent = [](ConfigSource const& source) {
-    if (source.form != ConfigSource::Form::document) return false;
-    std::istringstream text(source.text);
-    for (std::string line; std::getline(text, line);)
-      if (!is_comment(line)) return false;
-    return true;
-  };
-  return gathered.problems.empty() && std::ranges::all_of(gathered.sources, is_silent);
+  return gathered.problems.empty() &&
+         std::ranges::all_of(gathered.sources, [](ConfigSource const& source) {
+           return source.form == ConfigSource::Form::document &&
+                  read_node_document(source.text).is == NodeDocument::Is::nothing;
+         });
 }
 
 ConfigSources gather_config(Root const& root, ConfigRequest const& request) {
@@ -111,17 +107,17 @@ ConfigSources gather_config(Root const& root, ConfigRequest const& request) {
     gatherer.machine_file(root(kDefaults));
     gatherer.machine_file(root(kMain));
     gatherer.drop_ins(root(kDropIns));
-    if (request.user_data) {
-      auto read = gatherer.user_data(*request.user_data, "user-data");
-      if (read) gatherer.note(read->note);
-    }
+    if (request.user_data) gatherer.user_data(*request.user_data);
     if (gatherer.empty()) {
       gatherer.note(fmt::format("nothing was found in {}, {}, {}/*.yaml and user-data",
                                 root(kDefaults).string(), root(kMain).string(),
                                 root(kDropIns).string()));
     }
+  } else {
+    bool const alone = request.files.size() == 1 && !request.user_data;
+    for (auto const& file : request.files) gatherer.asked_file(file, alone);
+    if (request.user_data) gatherer.user_data(*request.user_data);
   }
-  for (auto const& file : request.files) gatherer.asked_file(file);
   for (auto const& setting : request.settings) gatherer.setting(setting);
   return gatherer.take();
 }

@@ -5,6 +5,20 @@
 namespace haagent {
 namespace {
 
+// What was taken off or passed over, for the journal and the status page: who corrects it is not at
+// the command line when it happens.
+std::string warnings_of(LoadedConfig const& loaded) {
+  std::string told;
+  for (auto const& each : loaded.diagnostics) {
+    if (each.severity != Severity::warning) continue;
+    auto const place = loaded.sources.locate(each.mark);
+    told += fmt::format("; warning: {}{}{}{}", place.source.empty() ? "" : to_string(place) + ": ",
+                        each.path, each.path.empty() ? "" : ": ", each.message);
+    if (!each.hint.empty() && !each.hint.contains('\n')) told += fmt::format(" ({})", each.hint);
+  }
+  return told;
+}
+
 class ConfigStep final : public Step {
  public:
   ConfigStep(Root root, ConfigRequest request, aws::Imds& imds, Fact<NodeConfig>& into, bool waits,
@@ -39,8 +53,8 @@ class ConfigStep final : public Step {
     }
     auto const& config = loaded.config;
     auto sentence =
-        fmt::format("{} of {}, Kubernetes {}", config.role == Role::master ? "master" : "worker",
-                    config.cluster.name, config.kubernetes.version);
+        fmt::format("{} of {}, Kubernetes {}{}", config.role == Role::master ? "master" : "worker",
+                    config.cluster.name, config.kubernetes.version, warnings_of(loaded));
     into_.set(std::move(loaded.config));
     return Done{sentence};
   }

@@ -208,6 +208,10 @@ std::string manual_of_config(ConfigKeys const& keys) {
          "User-data is the bare document, or the part of type " +
          italic("application/vnd.haagent.node+yaml") +
          " of a MIME message beside a cloud-config and scripts; gzip is taken.\n"
+         "User-data that is for cloud-init or Ignition alone says nothing here; what nobody "
+         "understands is an error.\n"
+         "Indentation of all lines, a second base64 and blank lines in front of a message are "
+         "taken off, with a warning.\n"
          ".PP\n"
          "Unknown keys are errors.\n" +
          bold("haagent config check") + " tells every problem at once, with its place; " +

@@ -8,8 +8,8 @@
 
 namespace haagent {
 
-// The request with this instance's user-data, as instance metadata gives it; as it is where files
-// were asked for, which stand instead of the machine's own sources.
+// The request with this instance's user-data, as instance metadata gives it; as it is where it has
+// user-data already, or files, which stand instead of the machine's own sources.
 Result<ConfigRequest> with_own_user_data(ConfigRequest request, aws::Imds& imds,
                                          std::stop_token stop);
 

@@ -58,10 +58,8 @@ void hold_good(LoadedConfig const& loaded) {
 void node_config(std::string_view bytes) {
   std::string text(bytes);
   std::vector<ConfigSource> sources;
-  if (auto data = read_user_data(bytes)) {
-    for (auto const& document : data->documents)
-      sources.push_back({document.name, document.text, ConfigSource::Form::document});
-  }
+  for (auto const& document : read_user_data(bytes).documents)
+    sources.push_back({document.name, document.text, ConfigSource::Form::document});
   sources.push_back({"file.yaml", text, ConfigSource::Form::document});
   auto alone = read({sources.back()});
   hold_diagnostics(alone, {sources.back()});

@@ -1,5 +1,6 @@
 #include "agent/config_commands.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <unistd.h>
 
@@ -112,8 +113,27 @@ TEST_F(ConfigCommand, BrokenUserDataIsAnErrorAndTheRestIsStillRead) {
             "  log: {levl: info}\n"
             "        ^~~~\n"
             "config: error: user-data names the boundary 'a', but has no line '--a'; there is a "
-            "line '--b--'\n"
+            "line '--b--' ('cloud-init devel make-mime' writes whole messages)\n"
             "2 errors\n");
+}
+
+TEST_F(ConfigCommand, MarksOfDocumentsAreHarmless) {
+  auto const master = bytes_of(kExamples / "master.yaml");
+  for (auto const& text : {master + "---\n", "---\n" + master, master + "...\n",
+                           master + "---\n...\n", master + "---\n# the end\n",
+                           "---\n---\n" + master, "# first\n---\n" + master + "...\n---\n"}) {
+    write("/etc/haagent/haagent.yaml", text);
+    auto const result = check();
+    EXPECT_EQ(result.exit_code, 0) << text << result.err;
+    EXPECT_EQ(result.err, "") << text;
+  }
+}
+
+TEST_F(ConfigCommand, WhatIsForOthersIsNotedBesideAConfiguration) {
+  write("/etc/haagent/haagent.yaml", bytes_of(kExamples / "master.yaml"));
+  auto const result = check({.request = {.user_data = "#cloud-config\nntp: {}\n"}});
+  EXPECT_EQ(result.exit_code, 0);
+  EXPECT_EQ(result.err, "note: user-data is for cloud-init (#cloud-config)\n");
 }
 
 TEST_F(ConfigCommand, FilesAskedForAreReadInsteadOfTheMachines) {
@@ -134,7 +154,8 @@ TEST_F(ConfigCommand, FilesThatHoldNoConfigAreErrors) {
     EXPECT_EQ(result.exit_code, 78) << name;
     return result.err.substr(0, result.err.find('\n'));
   };
-  EXPECT_EQ(page("script"), "config: error: /script is a script (#!/bin/sh)");
+  EXPECT_EQ(page("script"),
+            "config: error: /script is a script (#!/bin/sh) (no NodeConfig is in it)");
   EXPECT_EQ(page("missing"), "config: error: /missing does not exist");
   EXPECT_NE(page("folder").find("/folder"), std::string::npos);
   write("/empty.yaml", "");

@@ -269,6 +269,10 @@ TEST(PreflightImage, AnImagesConfigurationMayLackWhatUserDataBrings) {
   expect(judge_config(loaded(""), true), {{Level::ok, "no configuration is in the image"}}, "");
   expect(judge_config(loaded(head + "volumes: {filesystem: xfs}\n"), false),
          {{Level::problem, "missing"}}, "");
+  // What cannot be read is not only missing.
+  expect(judge_config(read_config({.sources = {}, .problems = {{"x is a script", "say more", {}}}}),
+                      true),
+         {{Level::problem, "x is a script"}}, "");
   expect(judge_config(loaded(head + "volumes: {filesystem: ext5}\n"), true),
          {{Level::problem, "haagent.yaml:3:23: volumes.filesystem"}}, "");
 }
