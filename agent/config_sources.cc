@@ -6,6 +6,7 @@
 
 #include "agent/config.h"
 #include "agent/node_document.h"
+#include "agent/unread_files.h"
 #include "agent/user_data.h"
 
 namespace haagent {
@@ -42,13 +43,14 @@ class Gatherer {
     std::ranges::sort(files);
     for (auto const& file : files) {
       if (file.filename().string().starts_with('.')) continue;
-      if (file.extension() == ".yaml") {
-        machine_file(file);
-      } else if (file.extension() == ".yml" || file.extension() == ".json") {
-        gathered_.problems.push_back({fmt::format("{} is not read", file.string()),
-                                      "drop-ins end in .yaml", Severity::warning});
-      }
+      if (file.extension() == ".yaml") machine_file(file);
     }
+  }
+
+  void unread_files(Root const& root) {
+    auto found = look_for_unread_files(root);
+    std::ranges::move(found.misnamed, std::back_inserter(gathered_.problems));
+    std::ranges::move(found.leftovers, std::back_inserter(gathered_.passed_over));
   }
 
   void asked_file(std::filesystem::path const& path, bool alone) {
@@ -107,6 +109,7 @@ ConfigSources gather_config(Root const& root, ConfigRequest const& request) {
     gatherer.machine_file(root(kDefaults));
     gatherer.machine_file(root(kMain));
     gatherer.drop_ins(root(kDropIns));
+    gatherer.unread_files(root);
     if (request.user_data) gatherer.user_data(*request.user_data);
     if (gatherer.empty()) {
       gatherer.note(fmt::format("nothing was found in {}, {}, {}/*.yaml and user-data",

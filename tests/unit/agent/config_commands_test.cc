@@ -117,6 +117,53 @@ TEST_F(ConfigCommand, BrokenUserDataIsAnErrorAndTheRestIsStillRead) {
             "2 errors\n");
 }
 
+// Each is a configuration that somebody wrote and that nobody reads.
+TEST_F(ConfigCommand, FilesThatAreNotReadAreNamed) {
+  auto const page_with = [&](std::string const& path) {
+    std::filesystem::remove_all(root_("/etc"));
+    write("/etc/haagent/haagent.yaml", bytes_of(kExamples / "master.yaml"));
+    write(path, "role: worker\n");
+    auto const result = check();
+    EXPECT_EQ(result.exit_code, 0) << path << result.err;
+    return result.err;
+  };
+  for (auto const* path :
+       {"/etc/haagent/haagent.yml", "/etc/haagent/haagent.json", "/etc/haagent/Haagent.yaml",
+        "/etc/haagent/haagent.yaml.txt", "/etc/haagent/haagent.conf", "/etc/haagent/config.yaml",
+        "/etc/haagent/haagent.yaml.dpkg-dist", "/etc/haagent/haagent.yaml~",
+        "/etc/haagent/conf.d/10.yml", "/etc/haagent/conf.d/10.YAML",
+        "/etc/haagent/conf.d/10.yaml.dpkg-new", "/etc/haagent/conf.d/10.json", "/etc/haagent.yaml",
+        "/etc/haagent.yml"}) {
+    EXPECT_TRUE(page_with(path).starts_with(fmt::format("config: warning: {} is not read (", path)))
+        << path << ": " << page_with(path);
+  }
+  EXPECT_TRUE(page_with("/etc/haagent/config.d/10.yaml")
+                  .starts_with("config: warning: /etc/haagent/config.d is not read ("));
+  for (auto const* path :
+       {"/etc/haagent/etcd/main.yaml", "/etc/haagent/pki/ca.crt", "/etc/haagent/conf.d/README.md",
+        "/etc/haagent/conf.d/notes.txt", "/etc/haagent/conf.d/10.yaml.disabled",
+        "/etc/haagent/conf.d/.10.yaml.swp", "/etc/haagent/.haagent.yaml.swp"})
+    EXPECT_EQ(page_with(path), "") << path;
+  // As a file in the folder's place.
+  std::filesystem::remove_all(root_("/etc"));
+  write("/etc/haagent/haagent.yaml", bytes_of(kExamples / "master.yaml"));
+  write("/etc/haagent/conf.d", "role: worker\n");
+  EXPECT_NE(check().err.find("/etc/haagent/conf.d"), std::string::npos);
+}
+
+// A name with a mistake in it is no reason to wait for another file; what dpkg leaves is.
+TEST_F(ConfigCommand, AMisnamedFileEndsTheWaitAndALeftoverDoesNot) {
+  write("/etc/haagent/haagent.yaml", "# nothing yet\n");
+  EXPECT_TRUE(says_nothing(gather_config(root_, {})));
+  write("/etc/haagent/haagent.yaml.dpkg-dist", "# nothing yet\n");
+  EXPECT_TRUE(says_nothing(gather_config(root_, {})));
+  write("/etc/haagent/haagent.yml", "role: worker\n");
+  EXPECT_FALSE(says_nothing(gather_config(root_, {})));
+  auto const result = check();
+  EXPECT_EQ(result.exit_code, 78);
+  EXPECT_NE(result.err.find("/etc/haagent/haagent.yml is not read"), std::string::npos);
+}
+
 TEST_F(ConfigCommand, MarksOfDocumentsAreHarmless) {
   auto const master = bytes_of(kExamples / "master.yaml");
   for (auto const& text : {master + "---\n", "---\n" + master, master + "...\n",
