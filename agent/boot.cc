@@ -1,6 +1,8 @@
 #include "agent/boot.h"
 
 #include <signal.h>
+#include "agent/base/store_clock.h"
+#include "agent/clock_step.h"
 
 #include "agent/give_up.h"
 #include "agent/hear_hello.h"
@@ -30,6 +32,7 @@ struct Boot::State {
   State(NodeConfig const& node_config, BootParts const& parts)
       : config(node_config),
         root(parts.root),
+        time(std::make_shared<StoreClock>(parts.store, parts.clock)),
         volumes(config, parts.root, parts.ec2, parts.clock, parts.devices, parts.disks,
                 parts.mounts),
         etcd{.config = config,
@@ -40,10 +43,20 @@ struct Boot::State {
              .units = parts.units,
              .ec2 = parts.ec2,
              .volumes = volumes.own()},
-        peers(bootstrap::make_peers(etcd)),
-        backups{config,        parts.root,  parts.http,           parts.clock,
-                parts.process, parts.store, std::string(kVersion)},
-        pki{config, parts.root, parts.store, parts.clock},
+        peers(bootstrap::make_peers(etcd, time.get())),
+        backups{config,
+                parts.root,
+                parts.http,
+                parts.clock,
+                parts.process,
+                parts.store,
+                std::string(kVersion),
+                time},
+        pki{.config = config,
+            .root = parts.root,
+            .store = parts.store,
+            .clock = parts.clock,
+            .time = time},
         encryption{config, parts.root, parts.store, parts.http, parts.clock},
         filesystems(parts.filesystems),
         group(parts.group) {
@@ -65,6 +78,7 @@ struct Boot::State {
 
   NodeConfig const config;
   Root root;
+  std::shared_ptr<StoreClock> time;  // one for all, so that all find the same
   volumes::Volumes volumes;
   bootstrap::EtcdParts etcd;
   std::shared_ptr<bootstrap::Peers> peers;
@@ -134,6 +148,10 @@ std::vector<Row> Boot::rows() {
     return rows;
   }
 
+  // It holds nobody up, and what depends on the time asks the store itself.
+  rows.push_back(
+      row(std::make_unique<ClockStep>(state.time),
+          {.after = {}, .deadline = kForEver, .upkeep = Upkeep::look_only, .period = 15s}));
   // A master, in the order of its boot. main and events never wait for each other's disk.
   for (auto cluster : kEtcdClusters) {
     auto name = [&](std::string_view what) {
@@ -163,7 +181,7 @@ std::vector<Row> Boot::rows() {
       row(std::move(etcd[0]), {.after = {"volume-main"}, .upkeep = Upkeep::act, .period = 5s}));
   // Nobody waits for it: it is done once it has said it, whoever has heard.
   rows.push_back(row(std::make_unique<bootstrap::HelloStep>(state.config, state.root,
-                                                            state.etcd.http, state.etcd.clock),
+                                                            state.etcd.http, *state.time),
                      {.after = {"pki", "hosts"}, .upkeep = Upkeep::act, .period = 5s}));
   rows.push_back(
       row(std::move(etcd[1]),

@@ -125,7 +125,7 @@ std::string snapshots_page(bootstrap::BackupList const& list, std::string const&
     auto const& manifest = one->manifest;
     rows.push_back({one->entry.name,
                     to_words(std::chrono::duration_cast<Duration>(
-                        std::max(now - one->entry.created, UtcTime::duration{}))),
+                        std::max(now - one->entry.stored, UtcTime::duration{}))),
                     in_mib(manifest ? manifest->size : one->entry.data_size),
                     manifest ? std::to_string(manifest->revision) : "-",
                     manifest ? manifest->etcd_version : "-",
@@ -142,6 +142,7 @@ Tree to_tree(bootstrap::BackupList const& list) {
   auto backups = Tree::list();
   for (auto const& one : list.backups) {
     auto tree = one.manifest ? to_tree(*one.manifest) : Tree::map({{"name", one.entry.name}});
+    tree.set("storedAt", to_rfc3339(one.entry.stored, /*milliseconds=*/true));
     tree.set("good", one.problem.empty());
     tree.set("trouble", one.problem);
     backups.push_back(std::move(tree));
@@ -259,6 +260,8 @@ int run_etcd_backup(EtcdCommandOptions const& options) {
   return at_the_desk(options, [&](EtcdDesk& desk, std::stop_token stop) -> Result<int> {
     auto parts = desk.backups(stop);
     if (!parts) return std::unexpected(parts.error());
+    if (auto agreed = desk.agreed_time(stop); !agreed)
+      return fail(agreed.error(), "no backup is taken");
     auto taken =
         Backups(options.cluster, *parts).take(desk.endpoint, bootstrap::BackupReason::manual, stop);
     if (!taken) return std::unexpected(taken.error());
@@ -276,8 +279,9 @@ int run_etcd_snapshots(EtcdCommandOptions const& options) {
     if (!parts) return std::unexpected(parts.error());
     auto list = Backups(options.cluster, *parts).list(stop);
     if (!list) return std::unexpected(list.error());
-    print(options, snapshots_page(*list, desk.store->where(), desk.machine.clock.utc()),
-          to_tree(*list));
+    auto const now = desk.time->read(stop);
+    if (!now) return std::unexpected(now.error());
+    print(options, snapshots_page(*list, desk.store->where(), *now), to_tree(*list));
     return kExitOk;
   });
 }

@@ -31,8 +31,16 @@ Result<bootstrap::BackupParts> EtcdDesk::backups(std::stop_token stop) {
   if (!known) return std::unexpected(known.error());
   identity = *std::move(known);
   store = make_state_store(machine, config, identity);
-  return bootstrap::BackupParts{config,          machine.root, machine.http,         machine.clock,
-                                machine.process, *store,       std::string(kVersion)};
+  time = std::make_shared<StoreClock>(*store, machine.clock);
+  return bootstrap::BackupParts{
+      config, machine.root, machine.http,          machine.clock, machine.process,
+      *store, std::string(kVersion), time};
+}
+
+Result<UtcTime> EtcdDesk::agreed_time(std::stop_token stop) {
+  auto now = time->agreed(std::move(stop));
+  if (now || time->trouble().empty()) return now;
+  return fail(Kind::refused, "{}", now.error().what);
 }
 
 Result<std::unique_ptr<bootstrap::ClusterLook>> EtcdDesk::look(EtcdCluster cluster,
@@ -59,9 +67,7 @@ void print(EtcdCommandOptions const& options, std::string const& page, Tree cons
 Result<BackupManifest> chosen(Backups& backups, EtcdCommandOptions const& options,
                               std::string const& where, std::stop_token stop) {
   if (options.name.empty()) {
-    auto seen = backups.inventory(stop);
-    if (!seen) return std::unexpected(seen.error());
-    auto newest = backups.newest_good(*seen, stop);
+    auto newest = backups.best(stop);
     if (!newest) return std::unexpected(newest.error());
     if (!*newest)
       return fail(Kind::invalid, "{} has no good backup of {}", where, to_string(options.cluster));

@@ -28,7 +28,12 @@ class EtcdDesk {
   NodeConfig config;
   std::string endpoint;  // of this master's own member
   HttpTls tls;
+  // The store's time, while this machine's clock agrees with it. Errors also: refused where it does
+  // not, so that nothing is written that others would read at another time.
+  Result<UtcTime> agreed_time(std::stop_token stop);
+
   std::unique_ptr<StateStore> store;  // opened by backups()
+  std::shared_ptr<StoreClock> time;   // the same
   std::unique_ptr<aws::Ec2> ec2;      // opened by look()
   std::unique_ptr<OwnVolumes> own;    // the same
   Identity identity;                  // known once either is open

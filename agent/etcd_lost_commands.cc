@@ -127,9 +127,12 @@ Result<SeenCluster> look_at_all(EtcdDesk& desk, EtcdCommandOptions const& option
 
 // `volume_id`: the one that a recovery is for.
 Result<EtcdOrder> new_order(EtcdDesk& desk, EtcdCommandOptions const& options,
-                            SeenCluster const& seen, EtcdOrder::Kind kind,
+                            SeenCluster const& seen, EtcdOrder::Kind kind, std::stop_token stop,
                             std::string const& volume_id = {}) {
-  auto const now = std::chrono::floor<Duration>(desk.machine.clock.utc());
+  // Every master goes by it, and the store's time is what they have in common.
+  auto const agreed = desk.agreed_time(std::move(stop));
+  if (!agreed) return fail(agreed.error(), "nothing was ordered");
+  auto const now = std::chrono::floor<Duration>(*agreed);
   EtcdOrder order{.id = bootstrap::order_id(now, desk.identity.instance_id),
                   .kind = kind,
                   .cluster = desk.config.cluster.name,
@@ -172,8 +175,19 @@ Result<void> complete(EtcdOrder& order, bootstrap::BackupParts const& parts,
   return {};
 }
 
-bool is_over(EtcdOrder const& order, UtcTime now) {
-  return order.closed || now - order.created_at > bootstrap::kOrderBegins;
+// What stands in the store, with its age.
+Result<std::optional<bootstrap::StoredOrder>> standing_order(EtcdDesk& desk, EtcdCluster cluster,
+                                                             std::stop_token stop) {
+  auto standing = bootstrap::read_order(*desk.store, cluster, stop);
+  if (!standing || !*standing) return standing;
+  auto const now = desk.time->read(std::move(stop));
+  if (!now) return std::unexpected(now.error());
+  bootstrap::set_age((*standing)->order, (*standing)->modified, *now, desk.machine.clock.steady());
+  return standing;
+}
+
+bool is_over(EtcdDesk& desk, EtcdOrder const& order) {
+  return bootstrap::is_over(order, desk.machine.clock.steady());
 }
 
 std::string subject(EtcdOrder const& order) {
@@ -253,7 +267,7 @@ Result<int> see_restore(EtcdDesk& desk, EtcdCommandOptions const& options,
       stop);
   if (!seen) return std::unexpected(seen.error());
   auto closed = bootstrap::close_order(*desk.store, order, bootstrap::Closing::carried_out,
-                                       desk.machine.clock.utc(), stop);
+                                       desk.time->utc(), stop);
   if (!closed) return fail(closed.error(), "the restore is done; closing its order");
   std::vector<std::string> absent;
   for (auto const& member : order.members)
@@ -269,7 +283,7 @@ Result<int> see_restore(EtcdDesk& desk, EtcdCommandOptions const& options,
 
 Result<int> cancel(EtcdDesk& desk, EtcdCommandOptions const& options, bootstrap::ClusterLook& look,
                    std::stop_token stop) {
-  auto standing = bootstrap::read_order(*desk.store, options.cluster, stop);
+  auto standing = standing_order(desk, options.cluster, stop);
   if (!standing) return std::unexpected(standing.error());
   if (!*standing || (*standing)->order.closed)
     return fail(Kind::invalid, "no order for {} stands in {}", to_string(options.cluster),
@@ -279,7 +293,7 @@ Result<int> cancel(EtcdDesk& desk, EtcdCommandOptions const& options, bootstrap:
   if (!seen) return std::unexpected(seen.error());
   if (auto may = bootstrap::may_cancel(*seen, order); !may) return std::unexpected(may.error());
   auto closed = bootstrap::close_order(*desk.store, order, bootstrap::Closing::taken_back,
-                                       desk.machine.clock.utc(), stop);
+                                       desk.time->utc(), stop);
   if (!closed) return std::unexpected(closed.error());
   print(options,
         fmt::format("{}, ordered at {}, is taken back. A master that had begun it comes back as a "
@@ -295,10 +309,10 @@ Result<int> restore(EtcdDesk& desk, EtcdCommandOptions const& options, std::stop
   auto look = desk.look(options.cluster, stop);
   if (!look) return std::unexpected(look.error());
   if (options.cancel) return cancel(desk, options, **look, stop);
-  auto standing = bootstrap::read_order(*desk.store, options.cluster, stop);
+  auto standing = standing_order(desk, options.cluster, stop);
   if (!standing) return std::unexpected(standing.error());
   Progress progress(options);
-  if (*standing && !is_over((*standing)->order, desk.machine.clock.utc())) {
+  if (*standing && !is_over(desk, (*standing)->order)) {
     auto const& order = (*standing)->order;
     bool const same = order.kind == EtcdOrder::Kind::restore &&
                       (options.name.empty() || options.name == order.backup);
@@ -321,7 +335,7 @@ Result<int> restore(EtcdDesk& desk, EtcdCommandOptions const& options, std::stop
   if (!may) return std::unexpected(may.error());
   progress.say(fmt::format("backup {}: of {}, revision {}, etcd {}", backup->name,
                            to_rfc3339(backup->created_at), backup->revision, backup->etcd_version));
-  auto order = new_order(desk, options, *seen, EtcdOrder::Kind::restore);
+  auto order = new_order(desk, options, *seen, EtcdOrder::Kind::restore, stop);
   if (!order) return std::unexpected(order.error());
   if (auto made = complete(*order, *parts, *backup, *seen, stop); !made)
     return std::unexpected(made.error());
@@ -344,14 +358,14 @@ Result<int> recover(EtcdDesk& desk, EtcdCommandOptions const& options, std::stop
   if (!parts) return std::unexpected(parts.error());
   auto look = desk.look(options.cluster, stop);
   if (!look) return std::unexpected(look.error());
-  auto standing = bootstrap::read_order(*desk.store, options.cluster, stop);
+  auto standing = standing_order(desk, options.cluster, stop);
   if (!standing) return std::unexpected(standing.error());
   Progress progress(options);
   std::optional<EtcdOrder> order;
   std::optional<std::uint64_t> dropped;  // not known where an earlier run has ordered it
   auto seen = look_at_all(desk, options, **look, stop);
   if (!seen) return std::unexpected(seen.error());
-  if (*standing && !is_over((*standing)->order, desk.machine.clock.utc())) {
+  if (*standing && !is_over(desk, (*standing)->order)) {
     order = (*standing)->order;
     if (order->kind != EtcdOrder::Kind::recover ||
         !order->names(seen->own_member, seen->own_volume))
@@ -360,16 +374,14 @@ Result<int> recover(EtcdDesk& desk, EtcdCommandOptions const& options, std::stop
                              to_rfc3339(order->created_at)));
   } else {
     bootstrap::Backups backups(options.cluster, *parts);
-    auto inventory = backups.inventory(stop);
-    if (!inventory) return std::unexpected(inventory.error());
-    auto newest = backups.newest_good(*inventory, stop);
+    auto newest = backups.best(stop);
     if (!newest) return std::unexpected(newest.error());
     dropped = bootstrap::dropped_by_recovery(*seen);
     auto const note = bootstrap::recovery_note(*seen);
     if (!note.empty()) progress.say(note);
     auto may = bootstrap::may_recover(*seen, *newest, {.newer_writes = options.lose_newer_writes});
     if (!may) return std::unexpected(may.error());
-    auto made = new_order(desk, options, *seen, EtcdOrder::Kind::recover, seen->own_volume);
+    auto made = new_order(desk, options, *seen, EtcdOrder::Kind::recover, stop, seen->own_volume);
     if (!made) return std::unexpected(made.error());
     order = *std::move(made);
     order->cluster_id = seen->own_identity.cluster_id;
@@ -396,7 +408,7 @@ Result<int> recover(EtcdDesk& desk, EtcdCommandOptions const& options, std::stop
       stop);
   if (!done) return std::unexpected(done.error());
   auto closed = bootstrap::close_order(*desk.store, *order, bootstrap::Closing::carried_out,
-                                       desk.machine.clock.utc(), stop);
+                                       desk.time->utc(), stop);
   if (!closed) return fail(closed.error(), "the recovery is done; closing its order");
   progress.say("the other masters come back by themselves, one after the other, as learners");
   return finish(options, *order, *done, dropped);
@@ -479,6 +491,8 @@ Result<int> replace(EtcdDesk& desk, EtcdCommandOptions const& options, std::stop
   if (!parts) return std::unexpected(parts.error());
   auto look = desk.look(options.cluster, stop);
   if (!look) return std::unexpected(look.error());
+  if (auto agreed = desk.agreed_time(stop); !agreed)
+    return fail(agreed.error(), "nothing was changed");
   auto seen = (*look)->look(Duration(0), stop);
   if (!seen) return std::unexpected(seen.error());
   auto target = bootstrap::may_replace(*seen, options.name);

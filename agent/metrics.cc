@@ -111,6 +111,16 @@ void add_node(Page& page, StatusReport const& report, UtcTime now) {
   for (auto const& row : report.rows) page.sample({{"step", row.name}}, fmt::to_string(row.acts));
 }
 
+void add_clock(Page& page, std::optional<ClockFacts> const& clock) {
+  if (!clock || !clock->ahead) return;
+  page.family("haagent_clock_offset_seconds", "gauge",
+              "This machine's clock minus the state store's.");
+  page.sample({}, seconds(*clock->ahead));
+  page.family("haagent_clock_wrong", "gauge",
+              "1 where that is too much: no backups, certificates or orders from this machine.");
+  page.sample({}, truth(clock->wrong));
+}
+
 void add_certificates(Page& page, PkiFacts const& pki) {
   page.family("haagent_certificate_not_after_timestamp_seconds", "gauge",
               "When the certificate ends, since 1970.");
@@ -219,7 +229,7 @@ void add_backups(Page& page, std::vector<EtcdStatus> const& clusters, UtcTime no
     return timestamp(*time);
   };
   backup("backup_newest_timestamp_seconds", "gauge",
-         "When the newest backup in the state store was taken, since 1970.",
+         "When the newest backup in the state store was stored, by the store's clock, since 1970.",
          [&](EtcdBackupDuty const& b) { return when(b.newest); });
   backup("backup_age_seconds", "gauge", "The age of that backup.",
          [&](EtcdBackupDuty const& b) -> std::optional<std::string> {
@@ -299,7 +309,8 @@ std::string metrics_text(StatusReport const& report, UtcTime now,
   Page page;
   add_node(page, report, now);
   add_etcd(page, report.etcd);
-  add_backups(page, report.etcd, now);
+  add_backups(page, report.etcd, store_time(report, now));
+  add_clock(page, report.clock);
   add_filesystems(page, report);
   add_certificates(page, report.pki);
   add_calls(page, calls);

@@ -5,6 +5,7 @@
 
 #include "agent/config_values.h"
 #include "agent/exit_codes.h"
+#include "agent/base/store_clock.h"
 #include "agent/machine.h"
 #include "agent/own_user_data.h"
 #include "agent/pki_files.h"
@@ -40,12 +41,14 @@ struct Desk {
     auto identity = desk->machine.imds.identity(std::move(stop));
     if (!identity) return std::unexpected(identity.error());
     desk->store = make_state_store(desk->machine, desk->config, *identity);
+    desk->time = std::make_unique<StoreClock>(*desk->store, desk->machine.clock);
     return desk;
   }
 
   Machine machine;
   NodeConfig config;
   std::unique_ptr<StateStore> store;
+  std::unique_ptr<StoreClock> time;
 };
 
 int end_with(Error const& error) {
@@ -282,12 +285,17 @@ int run_pki_rotate(PkiCommandOptions const& options) {
                     "('haagent pki status' says for whom it waits)",
                     authority.name, to_string(bundle.stage));
     if (auto well = all_are_well(desk, stop); !well) return std::unexpected(well.error());
+    // An authority that begins in the future is refused by everybody else.
+    auto const now = desk.time->agreed(stop);
+    if (!now)
+      return fail(desk.time->trouble().empty() ? now.error().kind : Kind::refused,
+                  "no rotation was begun: {}", now.error().what);
     pki::Making const making{.organization = desk.config.cluster.name,
                              .lifetime = desk.config.pki.ca_lifetime};
     auto begun = Tree::list();
     for (auto const& authority : authorities) {
       auto bundle =
-          pki::begin_rotation(*desk.store, authority, making, desk.machine.clock.utc(), stop);
+          pki::begin_rotation(*desk.store, authority, making, *now, stop);
       if (!bundle) return fail(bundle.error(), "beginning the rotation of {}", authority.name);
       begun.push_back(
           Tree::map({{"name", authority.name}, {"newAuthority", bundle->cas.back().id}}));

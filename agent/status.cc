@@ -81,6 +81,10 @@ std::string_view to_string(Phase phase) {
   return "failed";
 }
 
+UtcTime store_time(StatusReport const& report, UtcTime now) {
+  return report.clock && report.clock->ahead ? now - *report.clock->ahead : now;
+}
+
 Phase phase_of(StatusReport const& report) {
   auto any = [&](State state) {
     return std::ranges::any_of(report.rows, [&](auto const& row) { return row.state == state; });
@@ -139,6 +143,7 @@ void fill_from_facts(StatusReport& report, Facts& facts) {
     status.blank = etcd.blank.get().value_or(false);
     report.etcd.push_back(std::move(status));
   }
+  report.clock = facts.clock.get();
   report.pki = facts.pki.get().value_or(PkiFacts{});
   report.filesystems = facts.filesystems.get().value_or(std::vector<FilesystemFacts>{});
   report.peers = facts.main.peers.get().value_or(std::vector<EtcdPeer>{});
@@ -270,7 +275,7 @@ std::string status_page(StatusReport const& report, Writer writer, UtcTime now, 
   if (auto sentence = writer_sentence(report, writer); !sentence.empty()) {
     page += paint("\033[1;31m", wrapped(sentence, 0, columns)) + '\n';
   }
-  for (auto const& sentence : certificates_near_their_end(report.pki, now))
+  for (auto const& sentence : certificates_near_their_end(report.pki, store_time(report, now)))
     page += paint("\033[1;31m", wrapped(sentence, 2, columns)) + '\n';
   // The headline has one of the steps that are not done, and none where all are.
   for (auto const& each : filesystems_short_of_room(report))

@@ -72,9 +72,13 @@ struct StatusReport {
   std::vector<EtcdPeer> peers;
   std::vector<FilesystemFacts> filesystems;  // the node's, without etcd's
   PkiFacts pki;
+  std::optional<ClockFacts> clock;  // of a master
   std::vector<RowStatus> rows;
   bool operator==(StatusReport const&) const = default;
 };
+
+// The state store's time at a moment of this machine's clock, by which certificates and backups age.
+UtcTime store_time(StatusReport const& report, UtcTime now);
 
 Phase phase_of(StatusReport const& report);
 

@@ -303,6 +303,12 @@ Tree to_tree(StatusReport const& report) {
   }
   tree["filesystems"] = Tree::list();
   for (auto const& each : report.filesystems) tree["filesystems"].push_back(filesystem_tree(each));
+  if (report.clock) {
+    auto& clock = tree["clock"];
+    clock["against"] = report.clock->against;
+    clock["wrong"] = report.clock->wrong;
+    if (report.clock->ahead) clock["aheadMilliseconds"] = report.clock->ahead->count();
+  }
   tree["certificates"] = Tree::list();
   for (auto const& each : report.pki.certificates) {
     auto& one = tree["certificates"];
@@ -353,6 +359,13 @@ Result<StatusReport> status_from_tree(Tree const& tree) {
     for (auto const& each : peers->items()) {
       report.peers.push_back({each.text_at("member"), each.text_at("address")});
     }
+  }
+  if (auto const* clock = tree.find("clock")) {
+    report.clock = ClockFacts{.ahead = {},
+                              .wrong = clock->text_at("wrong") == "true",
+                              .against = clock->text_at("against")};
+    if (clock->find("aheadMilliseconds"))
+      report.clock->ahead = Duration(read_number<Duration::rep>(*clock, "aheadMilliseconds"));
   }
   if (auto const* certificates = tree.find("certificates")) {
     for (auto const& each : certificates->items()) {

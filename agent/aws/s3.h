@@ -17,6 +17,7 @@ struct S3Object {
   std::string bytes;       // what was asked for, or all
   std::string etag;        // with its quotes
   std::uint64_t size = 0;  // of the whole object
+  std::optional<UtcTime> modified = {};  // Last-Modified, by S3's clock
 };
 
 struct S3Range {
@@ -59,6 +60,8 @@ class S3 {
   virtual ~S3() = default;
 
   virtual std::string const& bucket() const = 0;
+  // S3's time by the Date of its last answers; nothing where there was none lately.
+  virtual std::optional<UtcTime> now() const = 0;
 
   // Nothing where there is no such key. Answers of more than 8 MiB are an error (invalid): a range
   // is asked for then. With an etag: conflict where the object is another by now.

@@ -9,6 +9,7 @@
 #include "agent/aws/s3_errors.h"
 #include "agent/aws/s3_xml.h"
 #include "agent/aws/sigv4.h"
+#include "agent/base/server_time.h"
 #include "agent/base/sha256.h"
 
 namespace haagent::aws {
@@ -93,6 +94,7 @@ struct S3Client::State {
   CachedCredentials& credentials;
   S3Settings settings;
   AdaptiveRate rate;
+  ServerTime time;
 
   std::mutex mutex;
   std::string region;
@@ -117,6 +119,15 @@ struct S3Client::State {
     if (!date || std::chrono::abs(*date - (clock.utc() + ahead)) <= kSkewAllowed) return false;
     ahead = std::chrono::duration_cast<Duration>(*date - clock.utc());
     return true;
+  }
+
+  // S3's time, right or wrong for us: ahead above is for signatures alone, and hides nothing from
+  // those who hold this machine's clock against it. What is not S3's (a proxy's page, an answer out
+  // of a cache) says nothing.
+  void hear_time(HttpResponse const& response, bool is_s3s, SteadyTime sent) {
+    if (!is_s3s || response.header("age")) return;
+    auto const header = response.header("date");
+    if (auto const date = header ? parse_http_date(*header) : std::nullopt) time.heard(*date, sent);
   }
 
   // The region that the answer names instead of this one; empty where it names none.
@@ -171,6 +182,7 @@ struct S3Client::State {
     bool credentials_renewed = false;
     bool region_followed = false;
     while (true) {
+      auto const sent = clock.steady();
       auto response = send(request, stop);
       if (!response) return response;
       bool is_good = response->status >= 200 && response->status < 300;
@@ -178,6 +190,8 @@ struct S3Client::State {
       // answer to a GET is the object's own bytes.
       std::optional<S3Failure> failure;
       if (!is_good || request.method == "POST") failure = read_s3_failure(response->body);
+      // An answer to HEAD has no body that would say more.
+      hear_time(*response, is_good || failure || response->header("x-amz-request-id"), sent);
       if (is_good && !failure) {
         count(request.call, CallResult::ok);
         rate.succeeded();
@@ -246,7 +260,8 @@ S3Client::S3Client(Http& http, Clock& clock, CachedCredentials& credentials, S3S
                          .clock = clock,
                          .credentials = credentials,
                          .settings = std::move(settings),
-                         .rate = AdaptiveRate(clock)});
+                         .rate = AdaptiveRate(clock),
+                         .time = ServerTime(clock)});
   state_->use_region(std::move(region));
 }
 
@@ -254,6 +269,10 @@ S3Client::~S3Client() = default;
 
 std::string const& S3Client::bucket() const {
   return state_->settings.bucket;
+}
+
+std::optional<UtcTime> S3Client::now() const {
+  return state_->time.now();
 }
 
 Result<std::optional<S3Object>> S3Client::get(std::string const& key, std::optional<S3Range> range,
@@ -278,6 +297,8 @@ Result<std::optional<S3Object>> S3Client::get(std::string const& key, std::optio
     return fail(Kind::conflict, "{} was replaced while it was read", request.call.place);
   S3Object object{std::move(answer->body), std::move(got), 0};
   object.size = object.bytes.size();
+  if (auto const modified = answer->header("last-modified"))
+    object.modified = parse_http_date(*modified);
   if (range && answer->status == 206) {
     auto told = content_range(answer->header("content-range").value_or(""));
     if (!told || told->first != range->first ||

@@ -32,6 +32,7 @@ class S3Client final : public S3 {
   ~S3Client() override;
 
   std::string const& bucket() const override;
+  std::optional<UtcTime> now() const override;
   Result<std::optional<S3Object>> get(std::string const& key, std::optional<S3Range> range,
                                       std::string const& etag, std::stop_token stop) override;
   Result<std::optional<S3Head>> head(std::string const& key, std::stop_token stop) override;

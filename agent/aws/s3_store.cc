@@ -19,6 +19,8 @@ using namespace std::chrono_literals;
 constexpr Backoff kBackoff{.base = 200ms, .cap = 5s};
 constexpr std::uint64_t kMostParts = 10'000;
 constexpr std::size_t kMostPages = 1'000;
+// An object that each cluster has, of whatever use it is here.
+constexpr char kAskedForTime[] = "pki/etcd.json";
 
 // 128 bits that nobody else has.
 std::string name_of_a_write() {
@@ -65,7 +67,8 @@ Result<std::optional<StoredObject>> S3Store::get(std::string const& key, std::st
   auto object = patiently(stop, [&] { return s3_->get(prefix_ + key, {}, "", stop); });
   if (!object) return std::unexpected(object.error());
   if (!*object) return std::nullopt;
-  return StoredObject{std::move((*object)->bytes), std::move((*object)->etag)};
+  return StoredObject{std::move((*object)->bytes), std::move((*object)->etag),
+                      (*object)->modified};
 }
 
 Result<bool> S3Store::write(std::string const& key, std::string const& bytes, S3Condition condition,
@@ -218,6 +221,15 @@ Result<std::vector<StoredEntry>> S3Store::list(std::string const& prefix, std::s
 Result<void> S3Store::remove(std::string const& key, std::stop_token stop) {
   if (auto good = check_key(key); !good) return good;
   return patiently(stop, [&] { return s3_->remove(prefix_ + key, stop); });
+}
+
+Result<UtcTime> S3Store::now(std::stop_token stop) {
+  if (auto const known = s3_->now()) return *known;
+  // Any answer has the time, a refusal too.
+  auto const asked = patiently(stop, [&] { return s3_->head(prefix_ + kAskedForTime, stop); });
+  if (auto const known = s3_->now()) return *known;
+  if (!asked) return std::unexpected(asked.error());
+  return fail(Kind::transient, "{} answers without a Date that says when", where());
 }
 
 }  // namespace haagent::aws

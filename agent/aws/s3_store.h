@@ -45,6 +45,7 @@ class S3Store final : public StateStore {
                         std::stop_token stop) override;
   Result<std::vector<StoredEntry>> list(std::string const& prefix, std::stop_token stop) override;
   Result<void> remove(std::string const& key, std::stop_token stop) override;
+  Result<UtcTime> now(std::stop_token stop) override;
 
  private:
   template <class Call>

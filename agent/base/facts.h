@@ -216,6 +216,14 @@ struct EtcdCopy {
   bool operator==(EtcdCopy const&) const = default;
 };
 
+// This machine's clock against the state store's. Set by clock.
+struct ClockFacts {
+  std::optional<Duration> ahead;  // this machine's minus the store's; nothing: not known
+  bool wrong = false;             // by more than the store_clock.h bound
+  std::string against;            // "s3://prod-haagent/prod.example.com"
+  bool operator==(ClockFacts const&) const = default;
+};
+
 struct EtcdFacts {
   Fact<EtcdVolume> volume;                // set by volume-<cluster>: mine
   Fact<std::vector<EtcdVolume>> volumes;  // set by volume-<cluster>: all zones', mine included.
@@ -244,6 +252,7 @@ struct Facts {
   Fact<Identity> identity;
   Fact<PkiFacts> pki;
   Fact<std::vector<FilesystemFacts>> filesystems;  // set by space: the node's, without etcd's
+  Fact<ClockFacts> clock;
   EtcdFacts main;
   EtcdFacts events;
 

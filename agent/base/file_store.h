@@ -17,7 +17,9 @@ namespace haagent {
 // "a/b" one is refused.
 //
 // A version is the file's time of modification. ".lock" holds the latest that was given, and each
-// is later than that, whatever the clock does: none comes twice.
+// is later than that, whatever the clock does: none comes twice. When a file was stored its change
+// time (ctime) says, which the file system alone sets, by its own clock: on NFS the server's. So
+// does now(), which touches ".time".
 class FileStore final : public StateStore {
  public:
   FileStore(std::filesystem::path folder, Clock& clock)
@@ -35,6 +37,7 @@ class FileStore final : public StateStore {
                         std::stop_token stop) override;
   Result<std::vector<StoredEntry>> list(std::string const& prefix, std::stop_token stop) override;
   Result<void> remove(std::string const& key, std::stop_token stop) override;
+  Result<UtcTime> now(std::stop_token stop) override;
 
  private:
   Result<void> check_folder() const;

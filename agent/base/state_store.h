@@ -1,6 +1,9 @@
 // What outlives every instance: certificate authorities, the service-account key, backups. A bucket
 // (s3://bucket/prefix) or a folder (file:///folder); cluster.state names it.
 //
+// The store has a clock of its own, which is the same for all masters: S3's, or that of the file
+// system's server. What several masters write is ordered, aged and expired by it (store_clock.h).
+//
 // Keys are relative to it and speak in '/': "pki/etcd.json". Two masters may write at once, so what
 // must not be overwritten goes through create() and replace().
 #pragma once
@@ -21,12 +24,14 @@ namespace haagent {
 struct StoredObject {
   std::string bytes;
   std::string version;  // of these bytes, for replace(); never shown
+  // When they were stored, by the store's clock; nothing where the answer does not say.
+  std::optional<UtcTime> modified = {};
 };
 
 struct StoredEntry {
   std::string key;
   std::uint64_t size = 0;  // bytes
-  UtcTime modified{};
+  UtcTime modified{};      // when it was stored, by the store's clock
 };
 
 // Whether a text may be a key: parts of printable ASCII without '\\', joined by single '/'; none
@@ -70,6 +75,10 @@ class StateStore {
                                                 std::stop_token stop) = 0;
   // No error where it is gone already.
   virtual Result<void> remove(std::string const& key, std::stop_token stop) = 0;
+
+  // The store's time. It is taken from the last answers where they are young enough, and asked for
+  // where not. Good to some seconds.
+  virtual Result<UtcTime> now(std::stop_token stop) = 0;
 };
 
 }  // namespace haagent

@@ -1,6 +1,8 @@
 #include "bootstrap/etcd/backup.h"
 
 #include <algorithm>
+#include <map>
+#include <tuple>
 
 namespace haagent::bootstrap {
 namespace {
@@ -15,8 +17,26 @@ std::uint64_t restore_space(std::uint64_t snapshot_size) {
   return 2 * snapshot_size + kLogFiles;
 }
 
-Backups::Backups(EtcdCluster cluster, BackupParts const& parts)
-    : cluster_(cluster), parts_(parts) {}
+BackupManifest const* best_backup(BackupList const& list) {
+  std::map<std::string_view, UtcTime> lived;  // until then at least, by the cluster's id
+  for (auto const& one : list.backups)
+    if (one.problem.empty() && one.manifest) {
+      auto& until = lived[one.manifest->cluster_id];
+      until = std::max(until, one.entry.taken());
+    }
+  ListedBackup const* best = nullptr;
+  auto const rank = [&](ListedBackup const& one) {
+    return std::tuple(lived[one.manifest->cluster_id], one.manifest->cluster_id,
+                      one.manifest->revision, one.entry.stored);
+  };
+  for (auto const& one : list.backups)
+    if (one.problem.empty() && one.manifest && (!best || rank(*best) < rank(one))) best = &one;
+  return best ? &*best->manifest : nullptr;
+}
+
+Backups::Backups(EtcdCluster cluster, BackupParts const& parts) : cluster_(cluster), parts_(parts) {
+  if (!parts_.time) parts_.time = std::make_shared<StoreClock>(parts_.store, parts_.clock);
+}
 
 SnapshotTools Backups::tools() const {
   auto const& config = parts_.config.etcd;
@@ -67,6 +87,7 @@ Result<ListedBackup> Backups::read(BackupEntry const& entry, std::stop_token sto
     listed.problem = fmt::format("its snapshot has {} bytes and its manifest says {}",
                                  entry.data_size, manifest->size);
   }
+  manifest->created_at = std::min(manifest->created_at, entry.stored);  // BackupEntry::taken()
   listed.manifest = *std::move(manifest);
   return listed;
 }
@@ -94,6 +115,13 @@ Result<std::optional<BackupManifest>> Backups::newest_good(BackupInventory const
   return std::nullopt;
 }
 
+Result<std::optional<BackupManifest>> Backups::best(std::stop_token stop) {
+  auto const all = list(std::move(stop));
+  if (!all) return std::unexpected(all.error());
+  auto const* found = best_backup(*all);
+  return found ? std::optional(*found) : std::nullopt;
+}
+
 Result<void> Backups::fetch(BackupManifest const& manifest, fs::path const& file,
                             std::stop_token stop) {
   auto const key = backup_data_key(cluster_, manifest.name);
@@ -114,6 +142,8 @@ Result<void> Backups::fetch(BackupManifest const& manifest, fs::path const& file
 
 Result<BackupManifest> Backups::take(std::string const& endpoint, BackupReason reason,
                                      std::stop_token stop) {
+  auto const now = time().agreed(stop);
+  if (!now) return fail(now.error(), "no backup is taken");
   auto const tls = etcd_client_tls(parts_.root);
   EtcdClient client(parts_.http, {endpoint}, tls);
   auto status = client.status(stop);
@@ -130,7 +160,7 @@ Result<BackupManifest> Backups::take(std::string const& endpoint, BackupReason r
                           .member = name,
                           .etcd_version = status->version,
                           .haagent_version = parts_.haagent_version,
-                          .created_at = std::chrono::floor<Duration>(parts_.clock.utc()),
+                          .created_at = std::chrono::floor<Duration>(*now),
                           .reason = reason};
   manifest.name = backup_name(manifest.created_at, name);
   // What stays of them is in the way of the next one at most.
@@ -175,7 +205,7 @@ Result<BackupManifest> Backups::take(std::string const& endpoint, BackupReason r
                 "snapshot at {}",
                 manifest.name, again->revision, manifest.revision);
 
-  manifest.verified_at = std::chrono::floor<Duration>(parts_.clock.utc());
+  manifest.verified_at = std::chrono::floor<Duration>(time().utc());
   auto const key_of_manifest = backup_manifest_key(cluster_, manifest.name);
   auto const bytes = manifest_json(manifest);
   auto committed = parts_.store.create(key_of_manifest, bytes, stop);
@@ -190,22 +220,24 @@ Result<BackupManifest> Backups::take(std::string const& endpoint, BackupReason r
   return manifest;
 }
 
-Result<std::size_t> Backups::sweep(std::stop_token stop) {
+Result<BackupSweep> Backups::sweep(std::stop_token stop) {
   auto seen = inventory(stop);
   if (!seen) return std::unexpected(seen.error());
   auto good = newest_good(*seen, stop);
   if (!good) return std::unexpected(good.error());
-  auto const removals =
-      backups_to_remove(*seen, *good ? std::optional((*good)->name) : std::nullopt,
-                        parts_.config.etcd.backups, parts_.clock.utc());
-  for (auto const& removal : removals) {
+  auto const now = time().agreed(stop);
+  if (!now) return fail(now.error(), "no old backups are removed");
+  auto sweep = backups_to_remove(*seen, *good ? std::optional((*good)->name) : std::nullopt,
+                                 parts_.config.etcd.backups, *now);
+  if (!sweep.why_none.empty()) return fail(Kind::transient, "{}", sweep.why_none);
+  for (auto const& removal : sweep.removals) {
     // The commit mark first: whoever is stopped in between leaves an unfinished upload.
     for (auto const& key :
          {backup_manifest_key(cluster_, removal.name), backup_data_key(cluster_, removal.name)})
       if (auto gone = parts_.store.remove(key, stop); !gone)
         return fail(gone.error(), "removing the old backup {}", removal.name);
   }
-  return removals.size();
+  return sweep;
 }
 
 }  // namespace haagent::bootstrap

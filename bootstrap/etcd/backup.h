@@ -7,6 +7,7 @@
 #pragma once
 
 #include <filesystem>
+#include <memory>
 #include <optional>
 #include <stop_token>
 #include <string>
@@ -17,6 +18,7 @@
 #include "agent/base/node_config.h"
 #include "agent/base/process.h"
 #include "agent/base/state_store.h"
+#include "agent/base/store_clock.h"
 #include "bootstrap/etcd/backup_manifest.h"
 #include "bootstrap/etcd/backup_retention.h"
 #include "bootstrap/etcd/client.h"
@@ -34,6 +36,8 @@ struct BackupParts {
   Process& process;
   StateStore& store;
   std::string haagent_version;
+  // Shared by all of a boot. Unset: each makes its own.
+  std::shared_ptr<StoreClock> time = {};
 };
 
 struct ListedBackup {
@@ -54,18 +58,23 @@ class Backups {
   Result<BackupInventory> inventory(std::stop_token stop);
   // Reads every manifest; one that cannot be read is told, and is no error.
   Result<BackupList> list(std::stop_token stop);
-  // The newest whose manifest reads and whose snapshot is there with its size; nothing: none.
+  // The one stored last whose manifest reads and whose snapshot is there with its size; nothing:
+  // none.
   Result<std::optional<BackupManifest>> newest_good(BackupInventory const& inventory,
                                                     std::stop_token stop);
+  // The one that a restore without a name takes: best_backup() of all.
+  Result<std::optional<BackupManifest>> best(std::stop_token stop);
   // From the member at that endpoint.
   Result<BackupManifest> take(std::string const& endpoint, BackupReason reason,
                               std::stop_token stop);
   // Downloads it, and holds it against its manifest. The file is there only when all is well.
   Result<void> fetch(BackupManifest const& manifest, std::filesystem::path const& file,
                      std::stop_token stop);
-  // What backups_to_remove() says. How many went.
-  Result<std::size_t> sweep(std::stop_token stop);
+  // What backups_to_remove() says, removed. Errors also: transient, with nothing removed, where this
+  // machine's clock is wrong or the store's times contradict each other.
+  Result<BackupSweep> sweep(std::stop_token stop);
 
+  StoreClock& time() const { return *parts_.time; }
   SnapshotTools tools() const;
   Result<ScratchFolder> scratch(std::string_view purpose, std::uint64_t bytes) const;
   std::filesystem::path scratch_place() const;  // of all of them; made or not
@@ -76,6 +85,11 @@ class Backups {
   EtcdCluster const cluster_;
   BackupParts parts_;
 };
+
+// Of the good ones, that which holds most of the cluster that lived last. Backups of one cluster go
+// by their revision, which no clock can falsify; of several clusters (a restore makes a new one),
+// the one that was backed up last. Null: there is none.
+BackupManifest const* best_backup(BackupList const& list);
 
 // What a scratch restore of so large a snapshot takes: the snapshot, the database, etcd's first log
 // files.

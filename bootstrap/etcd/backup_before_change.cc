@@ -5,21 +5,25 @@ namespace haagent::bootstrap {
 Result<void> BackupBeforeChange::ready(MemberChange change, std::string const& endpoint,
                                        std::stop_token stop) {
   Backups backups(cluster_, parts_);
-  BeforeChangeInputs in{.now = parts_.clock.utc(),
-                        .change = change,
+  auto const steady = parts_.clock.steady();
+  BeforeChangeInputs in{.change = change,
                         .enabled = parts_.config.etcd.backups.enabled,
-                        .tried = tried_,
+                        .newest_age = {},
+                        .tried_ago = {},
                         .failure = failure_};
+  if (tried_) in.tried_ago = std::chrono::duration_cast<Duration>(steady - *tried_);
   auto fail_with = [&](Error const& error) {
-    tried_ = in.tried = parts_.clock.utc();
+    tried_ = steady;
+    in.tried_ago = Duration(0);
     failure_ = in.failure = error.what;
   };
   if (in.enabled) {
     auto seen = backups.inventory(stop);
-    if (!seen) {
-      fail_with(seen.error());
-    } else if (auto const* newest = seen->newest()) {
-      in.newest = newest->created;
+    auto const now = backups.time().read(stop);
+    if (!seen || !now) {
+      fail_with(seen ? now.error() : seen.error());
+    } else {
+      in.newest_age = age_of_newest(*seen, *now);
     }
   }
   if (std::holds_alternative<BackUpFirst>(before_change(in))) {

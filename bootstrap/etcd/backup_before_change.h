@@ -19,7 +19,7 @@ class BackupBeforeChange {
  private:
   EtcdCluster const cluster_;
   BackupParts parts_;
-  std::optional<UtcTime> tried_;
+  std::optional<SteadyTime> tried_;
   std::string failure_;
 };
 

@@ -20,23 +20,22 @@ std::optional<BackupTurn> backup_turn(BackupInputs const& in) {
   auto const mine = std::ranges::find(order, in.own_id);
   if (mine == order.end()) return std::nullopt;
   BackupTurn turn{.rank = static_cast<int>(mine - order.begin())};
+  auto const stand_in = turn.rank * in.interval / 2;
   // Without any backup the first one begins at once, and the others stand in for it later.
-  if (!in.newest) {
-    turn.at = in.watching_since + turn.rank * in.interval / 2;
-    turn.due = in.now >= turn.at;
-    return turn;
+  if (in.newest_age) {
+    turn.in = in.interval + stand_in + in.jitter - *in.newest_age;
+  } else {
+    turn.in = stand_in - in.watched_for;
   }
-  // A newest from the future (a clock that was wrong) must not stop backups for ever.
-  auto const newest = std::min(*in.newest, in.now);
-  turn.at = newest + in.interval + turn.rank * in.interval / 2 + in.jitter;
-  turn.due = in.now >= turn.at;
+  if (in.taken_ago) turn.in = std::max(turn.in, in.interval - *in.taken_ago);
+  turn.due = turn.in <= Duration(0);
   return turn;
 }
 
 BeforeChange before_change(BeforeChangeInputs const& in) {
   if (!in.enabled) return GoOn{"backups are switched off (etcd.backups.enabled)"};
-  if (in.newest && in.now - *in.newest <= kFresh && *in.newest - in.now <= kFresh) return GoOn{};
-  bool const failed_lately = in.tried && in.now - *in.tried < kTryAgain && !in.failure.empty();
+  if (in.newest_age && *in.newest_age <= kFresh) return GoOn{};
+  bool const failed_lately = in.tried_ago && *in.tried_ago < kTryAgain && !in.failure.empty();
   if (!failed_lately) return BackUpFirst{};
   if (in.change == MemberChange::restores)
     return GoOn{

@@ -149,15 +149,15 @@ BackupInventory backup_inventory(EtcdCluster cluster, std::vector<StoredEntry> c
     auto& entry = entries[std::string(name)];
     entry.name = name;
     entry.created = *time;
-    entry.modified = std::max(entry.modified, object.modified);
+    entry.stored = std::max(entry.stored, object.modified);
     if (manifest) entry.has_manifest = true;
     if (data) {
       entry.has_data = true;
       entry.data_size = object.size;
     }
   }
-  // By name, so by time.
   for (auto& [name, entry] : entries) inventory.entries.push_back(std::move(entry));
+  std::ranges::stable_sort(inventory.entries, {}, &BackupEntry::stored);
   return inventory;
 }
 

@@ -3,10 +3,14 @@
 //   backups/<main|events>/<name>.db     the snapshot, as etcdctl saved it
 //   backups/<main|events>/<name>.json   its manifest, written last: the commit mark
 //
-// A name begins with the time, so that keys sort by age: "20260115T101500.123Z-etcd-a". A snapshot
-// without a manifest is no backup: an upload that was cut off, or one that was not verified.
+// A name begins with a time: "20260115T101500.123Z-etcd-a". It is the store's since haagent refuses
+// to back up where this machine's clock does not agree with it; older ones took their own machine's,
+// so that a name proves nothing. What is newest, and how old a backup is, goes by when the store
+// says that it was stored. A snapshot without a manifest is no backup: an upload that was cut off,
+// or one that was not verified.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -53,21 +57,24 @@ std::string manifest_json(BackupManifest const& manifest);
 // Errors: invalid, naming what is missing or wrong. `name` is the one that its key has.
 Result<BackupManifest> parse_manifest(std::string_view name, std::string_view bytes);
 
-// What a listing of backup_folder() shows, oldest first.
+// What a listing of backup_folder() shows, oldest first by the store's clock.
 struct BackupEntry {
   std::string name;
-  UtcTime created{};  // as the name says
+  UtcTime created{};  // as the name says, whatever clock that was
   bool has_manifest = false;
   bool has_data = false;
   std::uint64_t data_size = 0;  // bytes, as the store says
-  UtcTime modified{};           // the later of the two objects
+  UtcTime stored{};             // the later of the two objects, by the store's clock
   bool complete() const { return has_manifest && has_data; }
+  // When it was taken, as far as both clocks agree: nobody stores what was not taken yet, and a
+  // bucket that was copied has stored everything today.
+  UtcTime taken() const { return std::min(created, stored); }
 };
 struct BackupInventory {
   std::vector<BackupEntry> entries;
   std::vector<std::string> strangers;  // keys that are not of this scheme; never touched
 
-  // The newest complete one; null where there is none.
+  // The complete one that was stored last; null where there is none.
   BackupEntry const* newest() const;
   BackupEntry const* find(std::string_view name) const;
 };

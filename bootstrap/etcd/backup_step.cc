@@ -4,6 +4,8 @@
 #include <functional>
 #include <utility>
 
+#include "bootstrap/etcd/backup_retention.h"
+
 namespace haagent::bootstrap {
 namespace {
 
@@ -21,12 +23,17 @@ Duration jitter_of(NodeConfig const& config, std::string_view name) {
   return Duration(static_cast<Duration::rep>(most == 0 ? 0 : drawn % most));
 }
 
+BackupParts with_time(BackupParts parts) {
+  if (!parts.time) parts.time = std::make_shared<StoreClock>(parts.store, parts.clock);
+  return parts;
+}
+
 }  // namespace
 
 StoreStep::StoreStep(EtcdCluster cluster, BackupParts const& parts, OwnVolumes& volumes,
                      std::shared_ptr<OrderBoard> orders)
     : cluster_(cluster),
-      parts_(parts),
+      parts_(with_time(parts)),
       volumes_(volumes),
       name_(fmt::format("store-{}", to_string(cluster))),
       orders_(std::move(orders)) {}
@@ -53,7 +60,7 @@ void StoreStep::ask_for_order(EtcdFacts& mine, bool quorum, bool blank, std::sto
   if (quorum && asked_ && now - *asked_ < kOrderEvery) return;
   asked_ = now;
   auto& posted = orders_->of(cluster_);
-  auto object = parts_.store.get(order_key(cluster_), std::move(stop));
+  auto object = parts_.store.get(order_key(cluster_), stop);
   trouble_ = object ? "" : object.error().what;
   if (!object) {
     if (auto order = posted.get()) {
@@ -82,6 +89,8 @@ void StoreStep::ask_for_order(EtcdFacts& mine, bool quorum, bool blank, std::sto
   } else {
     restored_as(order->closed ? "" : order->token);
     order->stale = is_beside(*order, mine.member.get());
+    auto const time = parts_.time->read(std::move(stop));
+    set_age(*order, (*object)->modified, time ? std::optional(*time) : std::nullopt, now);
     posted.set(*std::move(order));
     return;
   }
@@ -185,16 +194,16 @@ Result<Finding> StoreStep::look_for_backups(EtcdFacts& mine, DataDir::State data
     return Done{fmt::format("{} has no backup of {}", parts_.store.where(), to_string(cluster_))};
   }
   mine.backups.set({.state = EtcdBackups::State::present,
-                    .detail = to_rfc3339(newest->created),
+                    .detail = to_rfc3339(newest->stored),
                     .restored_token = token});
   return Done{fmt::format("{} has backups of {}, the newest of {}", parts_.store.where(),
-                          to_string(cluster_), to_rfc3339(newest->created))};
+                          to_string(cluster_), to_rfc3339(newest->stored))};
 }
 
 Result<void> StoreStep::act(Facts&, std::stop_token stop) {
   auto const order = orders_ ? orders_->of(cluster_).get() : std::nullopt;
   if (!order) return fail(Kind::internal, "{} has nothing to do", name_);
-  auto closed = close_order(parts_.store, *order, closing_, parts_.clock.utc(), std::move(stop));
+  auto closed = close_order(parts_.store, *order, closing_, parts_.time->utc(), std::move(stop));
   if (!closed) return fail(closed.error(), "closing the order {}", order->id);
   orders_->of(cluster_).set(*std::move(closed));
   return {};
@@ -202,22 +211,27 @@ Result<void> StoreStep::act(Facts&, std::stop_token stop) {
 
 BackupStep::BackupStep(EtcdCluster cluster, BackupParts const& parts)
     : cluster_(cluster),
-      parts_(parts),
+      parts_(with_time(parts)),
       name_(fmt::format("backup-{}", to_string(cluster))),
       endpoint_(etcd_endpoint(cluster, "127.0.0.1")) {}
 
-Result<std::optional<BackupTurn>> BackupStep::turn(std::optional<UtcTime> newest,
+Result<std::optional<BackupTurn>> BackupStep::turn(std::optional<Duration> newest_age,
                                                    std::stop_token stop) {
   EtcdClient own(parts_.http, {endpoint_}, etcd_client_tls(parts_.root));
   auto status = own.status(stop);
   if (!status) return std::unexpected(status.error());
-  BackupInputs in{.now = parts_.clock.utc(),
-                  .own_id = status->header.member_id,
+  auto const ago = [now = parts_.clock.steady()](SteadyTime then) {
+    return std::chrono::duration_cast<Duration>(now - then);
+  };
+  BackupInputs in{.own_id = status->header.member_id,
                   .leader_id = status->leader,
-                  .newest = newest,
-                  .watching_since = watching_since_,
+                  .members = {},
+                  .newest_age = newest_age,
+                  .taken_ago = {},
+                  .watched_for = ago(watching_since_),
                   .interval = parts_.config.etcd.backups.interval,
                   .jitter = jitter_of(parts_.config, name_)};
+  if (last_taken_) in.taken_ago = ago(*last_taken_);
   if (status->learner) return std::nullopt;
   auto members = own.members(Consistency::local, std::move(stop));
   if (!members) return std::unexpected(members.error());
@@ -232,14 +246,14 @@ std::unexpected<Error> BackupStep::failing() const {
 }
 
 void BackupStep::failed(Error const& error) {
-  if (failure_.empty()) failing_since_ = parts_.clock.utc();
+  if (failure_.empty()) failing_since_ = parts_.time->utc();
   failure_ = error.what;
   auto const most = std::max<Duration>(1min, parts_.config.etcd.backups.interval / 2);
   next_try_ =
       parts_.clock.steady() + std::min<Duration>(most, 1min * (1 << std::min(failures_, 6)));
   ++failures_;
   ++all_failures_;
-  last_failure_ = parts_.clock.utc();
+  last_failure_ = parts_.time->utc();
 }
 
 void BackupStep::succeeded() {
@@ -269,7 +283,7 @@ Result<Finding> BackupStep::find(Facts& facts, std::stop_token stop) {
   if (!config.enabled) return Done{"backups are switched off (etcd.backups.enabled)"};
   if (!looked_) {
     looked_ = true;
-    watching_since_ = parts_.clock.utc();
+    watching_since_ = parts_.clock.steady();
     return Done{fmt::format("backups go to {} each {} once the boot is over", parts_.store.where(),
                             to_words(config.interval))};
   }
@@ -282,30 +296,43 @@ Result<Finding> BackupStep::find(Facts& facts, std::stop_token stop) {
     failed(seen.error());
     return failing();
   }
+  auto const now = parts_.time->read(stop);
+  if (!now) {
+    failed(now.error());
+    return failing();
+  }
   auto const* newest = seen->newest();
-  newest_ = newest ? std::optional(newest->created) : std::nullopt;
+  newest_ = newest ? std::optional(newest->stored) : std::nullopt;
+  auto const age = age_of_newest(*seen, *now);
   facts.etcd(cluster_).backups.set(
       {.state = newest ? EtcdBackups::State::present : EtcdBackups::State::none,
-       .detail = newest ? to_rfc3339(newest->created) : ""});
+       .detail = newest ? to_rfc3339(newest->stored) : ""});
   // Somebody else's will do.
-  if (newest_ && parts_.clock.utc() - *newest_ < config.interval) succeeded();
+  if (age && *age < config.interval) succeeded();
 
   auto const kept = std::ranges::count_if(seen->entries, &BackupEntry::complete);
   auto sentence = newest ? fmt::format("the newest backup is of {} ({}), {} in {}",
-                                       to_rfc3339(newest->created), newest->name,
+                                       to_rfc3339(newest->stored), newest->name,
                                        kept == 1 ? "the only one" : fmt::format("one of {}", kept),
                                        parts_.store.where())
                          : fmt::format("there is no backup of {} yet", to_string(cluster_));
-  auto mine = turn(newest_, stop);
+  auto mine = turn(age, stop);
   if (!mine) {
     if (!failure_.empty()) return failing();
     // Whether etcd serves is etcd's own row.
     return Done{fmt::format("{}; none is taken here while etcd does not answer", sentence)};
   }
+  // Another master stands in for this one, and the row clock is not well meanwhile.
+  if (auto const wrong = parts_.time->trouble(); !wrong.empty() && *mine && (*mine)->due)
+    return fail(Kind::transient, "{}; one is due, and is not taken here: {}", sentence, wrong);
   if (*mine && (*mine)->due)
     return Needed{fmt::format("back up {}: {}", to_string(cluster_), sentence)};
   if (!failure_.empty()) return failing();
   if (!swept_.empty()) return fail(Kind::transient, "{}; {}", sentence, swept_);
+  if (held_back_ > 0)
+    sentence += fmt::format(
+        "; {} more are older than what is kept, and go with the next sweeps, a few at a time",
+        held_back_);
   return Done{std::move(sentence)};
 }
 
@@ -321,9 +348,11 @@ Result<void> BackupStep::act(Facts& facts, std::stop_token stop) {
   succeeded();
   ++taken_;
   newest_ = taken->created_at;
+  last_taken_ = parts_.clock.steady();
   tell(facts);
   auto swept = backups.sweep(std::move(stop));
   swept_ = swept ? "" : swept.error().what;
+  held_back_ = swept ? swept->held_back : 0;
   return {};
 }
 

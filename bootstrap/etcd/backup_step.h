@@ -68,7 +68,7 @@ class BackupStep final : public Step {
   Result<void> act(Facts& facts, std::stop_token stop) override;
 
  private:
-  Result<std::optional<BackupTurn>> turn(std::optional<UtcTime> newest, std::stop_token stop);
+  Result<std::optional<BackupTurn>> turn(std::optional<Duration> newest_age, std::stop_token stop);
   std::unexpected<Error> failing() const;
   void failed(Error const& error);
   void succeeded();
@@ -80,9 +80,11 @@ class BackupStep final : public Step {
   std::string const name_;
   std::string const endpoint_;  // of this master's own member
   bool looked_ = false;
-  UtcTime watching_since_{};
+  SteadyTime watching_since_{};
+  std::optional<SteadyTime> last_taken_;  // here
   std::optional<UtcTime> newest_;  // of the last listing
   std::string swept_;              // trouble with removing old ones
+  std::size_t held_back_ = 0;      // old ones that the last sweep has left for the next ones
 
   std::string failure_;  // empty: the last backup that was tried succeeded
   UtcTime failing_since_{};

@@ -5,6 +5,7 @@
 #include <set>
 
 #include "agent/base/json.h"
+#include "agent/base/store_clock.h"
 #include "bootstrap/etcd/names.h"
 #include "bootstrap/etcd/stored_fields.h"
 
@@ -25,6 +26,25 @@ bool EtcdOrder::names(std::string_view member, std::string_view volume_id) const
   return std::ranges::any_of(volumes, [&](Volume const& each) {
     return each.member == member && each.volume_id == volume_id;
   });
+}
+
+std::optional<Duration> EtcdOrder::age_at(SteadyTime now) const {
+  if (!age_at_reading || *age_at_reading < -kStoreDisagrees) return std::nullopt;
+  return std::max(Duration(0), *age_at_reading) +
+         std::chrono::duration_cast<Duration>(now - read_at);
+}
+
+void set_age(EtcdOrder& order, std::optional<UtcTime> modified, std::optional<UtcTime> store_now,
+             SteadyTime now) {
+  order.age_at_reading.reset();
+  if (modified && store_now)
+    order.age_at_reading = std::chrono::duration_cast<Duration>(*store_now - *modified);
+  order.read_at = now;
+}
+
+bool is_over(EtcdOrder const& order, SteadyTime now) {
+  auto const age = order.age_at(now);
+  return order.closed || !age || *age > kOrderBegins;
 }
 
 std::string order_key(EtcdCluster cluster) {
@@ -132,7 +152,7 @@ Result<std::optional<StoredOrder>> read_order(StateStore& store, EtcdCluster clu
   if (!order)
     return fail(order.error(), "reading {} in {} (look at it, and take it away)",
                 order_key(cluster), store.where());
-  return StoredOrder{*std::move(order), (*object)->version};
+  return StoredOrder{*std::move(order), (*object)->version, (*object)->modified};
 }
 
 Result<bool> give_order(StateStore& store, EtcdOrder const& order,

@@ -40,7 +40,7 @@ struct EtcdOrder {
   std::uint64_t cluster_id = 0;          // that is there afterwards
   std::vector<Volume> volumes;           // that take part, one a member
   bool over_running = false;             // ordered though a quorum served
-  UtcTime created_at{};
+  UtcTime created_at{};  // for people: how old it is, the store's clock says (age_at)
   std::string by;  // the instance that it was ordered on
   UtcTime closed_at{};
   bool closed = false;
@@ -50,6 +50,10 @@ struct EtcdOrder {
   // Not stored: since it was read, the cluster served that it is not meant for, or the store has
   // not answered. It may have become void, so it is not begun before it was read anew.
   bool stale = false;
+  // Not stored either: how old it was by the store's clock when it was read, and when that was by
+  // this machine's steady one. Nothing: the store did not say.
+  std::optional<Duration> age_at_reading;
+  SteadyTime read_at{};
 
   // Of a restore.
   std::string backup;                // its name
@@ -61,10 +65,13 @@ struct EtcdOrder {
 
   bool operator==(EtcdOrder const&) const = default;
   bool names(std::string_view member, std::string_view volume_id) const;
+  // Nothing: not known, or not possible (younger than the store's own time).
+  std::optional<Duration> age_at(SteadyTime now) const;
 };
 
 // An agent that has not begun to carry an order out by then never does: what was right for a
-// cluster that was lost may be wrong for one that has come back since.
+// cluster that was lost may be wrong for one that has come back since. Nor does one that cannot say
+// how old the order is.
 inline constexpr Duration kOrderBegins{3'600'000};
 
 std::string order_key(EtcdCluster cluster);  // "restore/main.json"
@@ -76,10 +83,16 @@ Result<EtcdOrder> parse_order(std::string_view bytes);
 struct StoredOrder {
   EtcdOrder order;
   std::string version;  // for replace()
+  std::optional<UtcTime> modified = {};  // by the store's clock
 };
 // Nothing where none was ever given. Errors: invalid where what stands there is none.
 Result<std::optional<StoredOrder>> read_order(StateStore& store, EtcdCluster cluster,
                                               std::stop_token stop);
+// Fills in what is not stored. `modified`: when the store says that the order was stored.
+void set_age(EtcdOrder& order, std::optional<UtcTime> modified, std::optional<UtcTime> store_now,
+             SteadyTime now);
+// Closed, or too old to be begun by anybody, or of an age that nobody knows.
+bool is_over(EtcdOrder const& order, SteadyTime now);
 // False where another one stands there meanwhile. `before`: what was read, and is to be replaced.
 Result<bool> give_order(StateStore& store, EtcdOrder const& order,
                         std::optional<StoredOrder> const& before, std::stop_token stop);

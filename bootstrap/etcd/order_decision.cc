@@ -19,7 +19,12 @@ std::vector<MemberAnswer const*> answers_of(MemberInputs const& in) {
 }
 
 bool is_too_old(MemberInputs const& in) {
-  return in.order_age > kOrderBegins;
+  return in.order_age && *in.order_age > kOrderBegins;
+}
+
+// An order of an age that nobody knows is begun by nobody, and kept out of the way of.
+bool may_begin(MemberInputs const& in) {
+  return in.order_age && !is_too_old(in);
 }
 
 std::string subject(EtcdOrder const& order) {
@@ -88,12 +93,12 @@ std::optional<Decision> on_restore(MemberInputs const& in, EtcdOrder const& orde
     auto const me = std::ranges::find_if(
         list, [&](EtcdMember const& member) { return is_member(member, in.self); });
     bool const late =
-        order.closed || is_too_old(in) || me == list.end() || me->started() || me->learner;
+        order.closed || !may_begin(in) || me == list.end() || me->started() || me->learner;
     if (late) {
       if (auto move = make_room(in, why + " and carried out by the others")) return move;
       return AdoptCluster{order.cluster_id};
     }
-  } else if (order.closed || is_too_old(in) || ((before || order.stale) && !order.over_running)) {
+  } else if (order.closed || !may_begin(in) || ((before || order.stale) && !order.over_running)) {
     return std::nullopt;
   }
   if (!in.data.foreign.empty())
@@ -105,7 +110,7 @@ std::optional<Decision> on_restore(MemberInputs const& in, EtcdOrder const& orde
 }
 
 std::optional<Decision> on_recovery(MemberInputs const& in, EtcdOrder const& order) {
-  if (order.closed || order.stale || in.order_done == order.id || is_too_old(in))
+  if (order.closed || order.stale || in.order_done == order.id || !may_begin(in))
     return std::nullopt;
   if (in.data.state != DataDir::State::member || in.data.identity.cluster_id != order.cluster_id)
     return std::nullopt;
@@ -189,10 +194,12 @@ std::string order_note(MemberInputs const& in) {
       !order->names(in.member, in.volume_id) ||
       (order->kind == EtcdOrder::Kind::restore && in.own.cluster_id == order->cluster_id))
     return "";
-  return fmt::format(
-      "{} is ordered, and not carried out {}; '{}' takes the order back", subject(*order),
-      is_too_old(in) ? "any more: it is more than an hour old" : "while a quorum serves",
-      etcd_command(in.cluster, "restore --cancel"));
+  return fmt::format("{} is ordered, and not carried out {}; '{}' takes the order back",
+                     subject(*order),
+                     !in.order_age    ? "while nobody can say how old it is"
+                     : is_too_old(in) ? "any more: it is more than an hour old"
+                                      : "while a quorum serves",
+                     etcd_command(in.cluster, "restore --cancel"));
 }
 
 }  // namespace haagent::bootstrap

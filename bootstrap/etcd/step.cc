@@ -155,8 +155,8 @@ Result<void> EtcdStep::do_move(Facts& facts, std::stop_token stop) {
   return done;
 }
 
-std::shared_ptr<Peers> make_peers(EtcdParts const& parts) {
-  return std::make_shared<Peers>(parts.config, parts.root, parts.ec2, parts.clock,
+std::shared_ptr<Peers> make_peers(EtcdParts const& parts, Clock* time) {
+  return std::make_shared<Peers>(parts.config, parts.root, parts.ec2, time ? *time : parts.clock,
                                  parts.pace.tags_every);
 }
 

@@ -164,7 +164,8 @@ class EtcdStep final : public Step {
   SteadyTime learner_since_{};
 };
 
-std::shared_ptr<Peers> make_peers(EtcdParts const& parts);
+// `time`: what hellos are dated and judged by; null: this machine's clock.
+std::shared_ptr<Peers> make_peers(EtcdParts const& parts, Clock* time = nullptr);
 
 // `hosts`, `etcd-main` and `etcd-events`, in this order.
 std::vector<std::unique_ptr<Step>> make_etcd_steps(EtcdParts const& parts,

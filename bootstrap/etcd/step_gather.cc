@@ -130,9 +130,7 @@ Result<MemberInputs> EtcdStep::gather(Facts& facts, std::stop_token stop) {
   if (auto seen = see_volume(*volume, in); !seen) return std::unexpected(seen.error());
   if (parts_.orders && parts_.backups) {
     in.order = parts_.orders->of(cluster_).get();
-    if (in.order)
-      in.order_age =
-          std::chrono::duration_cast<Duration>(parts_.clock.utc() - in.order->created_at);
+    if (in.order) in.order_age = in.order->age_at(parts_.clock.steady());
   }
   in.tag_cluster_id = tagged_.empty() ? volume->etcd_cluster_id : tagged_;
 

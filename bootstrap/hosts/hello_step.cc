@@ -17,6 +17,7 @@ constexpr Duration kWhole = 2s;
 constexpr Duration kAgainFirst = 1s;
 constexpr Duration kAgainCap = 5min;
 constexpr std::size_t kAnswerCap = 1024;
+constexpr auto kDatedOtherwise = 30s;
 
 constexpr std::string_view kFromEc2 = "learns it from EC2 within 5 min";
 
@@ -35,7 +36,12 @@ Result<void> HelloStep::update(Facts& facts) {
   if (!identity) return std::unexpected(identity.error());
   auto main = facts.main.volume.require("volume-main");
   if (!main) return std::unexpected(main.error());
-  if (!since_) since_ = clock_.utc();
+  // The store may tell the time only after the first hello, and its time counts then. Not for a
+  // second: what is dated otherwise is said to everybody again.
+  auto const steady = clock_.steady();
+  if (!began_) began_ = steady;
+  auto const since = clock_.utc() - std::chrono::duration_cast<UtcTime::duration>(steady - *began_);
+  if (!since_ || std::chrono::abs(since - *since_) > kDatedOtherwise) since_ = since;
   auto const events = facts.events.volume.get();
   std::string const body = hello_text({.cluster = config_.cluster.name,
                                        .main = main->member,

@@ -19,6 +19,7 @@ namespace haagent::bootstrap {
 // after 1 s, 2 s, 4 s, ... 5 min. Comes after pki and hosts.
 class HelloStep final : public Step {
  public:
+  // The clock: the state store's, as far as it is known.
   HelloStep(NodeConfig const& config, Root root, Http& http, Clock& clock)
       : config_(config), root_(std::move(root)), http_(http), clock_(clock) {}
   std::string_view name() const override { return "hello"; }
@@ -45,6 +46,7 @@ class HelloStep final : public Step {
   Http& http_;
   Clock& clock_;
   std::optional<UtcTime> since_;
+  std::optional<SteadyTime> began_;  // the same by the steady clock
   std::map<std::string, Peer> peers_;  // by member
 };
 

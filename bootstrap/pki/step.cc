@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <set>
 #include <sstream>
+#include <utility>
 
 #include "bootstrap/pki/kubelet_pair.h"
 #include "bootstrap/pki/kubelet_step.h"
@@ -48,6 +49,10 @@ std::string in_short(std::vector<std::string> const& parts) {
 
 Duration pki_period(NodeConfig const& config) {
   return std::clamp<Duration>(config.pki.leaf_lifetime / 24, 1s, 10s);
+}
+
+PkiStep::PkiStep(PkiParts parts) : parts_(std::move(parts)) {
+  if (!parts_.time) parts_.time = std::make_shared<StoreClock>(parts_.store, parts_.clock);
 }
 
 Result<void> PkiStep::plan_trust(Plan& plan) const {
@@ -155,14 +160,14 @@ Result<void> PkiStep::plan_leaf(Plan& plan, Leaf const& leaf) {
     if (!trust) return std::unexpected(trust.error());
     wanted.trust = trust->value_or("");
   }
-  auto decision = leaf_memory_.decide(leaf.name, disk, wanted, parts_.clock.utc());
+  auto decision = leaf_memory_.decide(leaf.name, disk, wanted, parts_.time->utc());
   if (auto const* keep = std::get_if<Keep>(&decision)) {
     plan.told.certificates.push_back({leaf.name, keep->not_after, keep->renew_at});
     return {};
   }
   auto issue = std::get<Issue>(decision);
   if (issue.usable) {
-    plan.told.certificates.push_back({leaf.name, issue.not_after, parts_.clock.utc()});
+    plan.told.certificates.push_back({leaf.name, issue.not_after, parts_.time->utc()});
     if (plan.first_end == UtcTime{} || issue.not_after < plan.first_end)
       plan.first_end = issue.not_after;
   } else {
@@ -201,7 +206,14 @@ Result<void> PkiStep::check(Bundle const& bundle, TrustFile const& file) const {
                 "{} belongs to the cluster '{}', and this is '{}': set cluster.state "
                 "to a place of this cluster's own",
                 where, ca->organization, parts_.config.cluster.name);
-  if (ca->not_after <= parts_.clock.utc())
+  if (ca->not_before > parts_.time->utc() + kStoreDisagrees)
+    return fail(Kind::invalid,
+                "the authority in {} is good from {} on, and nobody accepts it before: the clock "
+                "of the master that made it was ahead. Wait until then; or, where no master has "
+                "joined the cluster yet, take all of pki/ away from the store, and the masters "
+                "make it afresh",
+                where, to_rfc3339(ca->not_before));
+  if (ca->not_after <= parts_.time->utc())
     return fail(Kind::invalid,
                 "the authority in {} has ended on {}; nothing that it signs is good "
                 "any more",
@@ -210,11 +222,14 @@ Result<void> PkiStep::check(Bundle const& bundle, TrustFile const& file) const {
 }
 
 Result<void> PkiStep::read_store(bool everything, std::stop_token stop) {
+  bool time_known = false;
   for (auto const& file : trust_files()) {
     auto const name = file.authority.name;
     if (!everything && !rotates(file.authority)) continue;
     auto read = read_authority(parts_.store, name, stop);
     if (!read) return std::unexpected(read.error());
+    // The store has just answered: what follows goes by its time.
+    if (!std::exchange(time_known, true)) (void)parts_.time->read(stop);
     if (!*read) continue;
     if (auto good = check((*read)->bundle, file); !good) return good;
     bundles_[name] = std::move((*read)->bundle);
@@ -292,6 +307,20 @@ bool PkiStep::rest(Clock& clock, Duration at_most, std::stop_token stop) {
   return clock.sleep(changing_ ? std::min(at_most, kWhileChanging) : at_most, std::move(stop));
 }
 
+// What is on the disk has to do for now, if it does.
+Result<Finding> PkiStep::cannot_make(Plan found, Error const& error, Facts& facts) {
+  if (!found.serves) return std::unexpected(error);
+  auto const warning = fmt::format(
+      "{} of the certificates should be renewed, and cannot be: {}; the first of "
+      "them ends on {}",
+      found.leaves.size(), error.what, to_rfc3339(found.first_end));
+  // Half of the time that there was for it is over: the node is not as it should be.
+  auto const left = found.first_end - parts_.time->utc();
+  if (settled_ && left < parts_.config.pki.leaf_lifetime / 6)
+    return std::unexpected(Error{error.kind, warning, error.code});
+  return done(std::move(found), facts, warning);
+}
+
 Result<Finding> PkiStep::look(Facts& facts, std::stop_token stop) {
   change_.reset();
   auto found = plan(facts);
@@ -313,17 +342,11 @@ Result<Finding> PkiStep::look(Facts& facts, std::stop_token stop) {
       trouble_ = fmt::format("nothing has to be renewed now, and nothing could be: {}", error.what);
       return done(*std::move(found), facts, trouble_);
     }
-    auto const warning = fmt::format(
-        "{} of the certificates should be renewed, and cannot be: {}; the first of "
-        "them ends on {}",
-        found->leaves.size(), error.what, to_rfc3339(found->first_end));
-    // Half of the time that there was for it is over: the node is not as it should be.
-    auto const left = found->first_end - parts_.clock.utc();
-    if (settled_ && left < parts_.config.pki.leaf_lifetime / 6)
-      return std::unexpected(Error{error.kind, warning, error.code});
-    return done(*std::move(found), facts, warning);
+    return cannot_make(*std::move(found), error, facts);
   }
   trouble_.clear();
+  // It has just answered, so that its time is known too, and what is good is judged by that.
+  auto const agreed = parts_.time->agreed(stop);
   if (found = plan(facts); !found) return std::unexpected(found.error());
   std::vector<std::string> parts;
   std::vector<std::string> missing;
@@ -353,6 +376,8 @@ Result<Finding> PkiStep::look(Facts& facts, std::stop_token stop) {
       parts.push_back(fmt::format("issue {} ({})", fmt::join(which, ", "), because));
   }
   if (parts.empty()) return rotate(facts, *std::move(found));
+  if (!agreed && (!missing.empty() || !found->leaves.empty()))
+    return cannot_make(*std::move(found), agreed.error(), facts);
   return Needed{in_short(parts)};
 }
 
@@ -412,7 +437,7 @@ Result<void> PkiStep::issue(Task const& task) const {
     key = had->key.value_or(Secret());
   }
   auto made =
-      make_leaf(leaf.spec, key, authority, parts_.clock.utc(), parts_.config.pki.leaf_lifetime);
+      make_leaf(leaf.spec, key, authority, parts_.time->utc(), parts_.config.pki.leaf_lifetime);
   if (!made) return fail(made.error(), "making {}", leaf.name);
   for (auto const& each : {path, key_path})
     if (auto folder = make_folder_of(each); !folder) return folder;
@@ -427,7 +452,8 @@ Result<void> PkiStep::issue(Task const& task) const {
 
 Result<void> PkiStep::act(Facts& facts, std::stop_token stop) {
   if (change_) return change_document(std::move(stop));
-  auto const now = parts_.clock.utc();
+  // Looked at again: the clock may have been set since, either way.
+  auto const now = parts_.time->agreed(stop);
   Making const making{.organization = parts_.config.cluster.name,
                       .lifetime = parts_.config.pki.ca_lifetime};
   for (auto const& file : trust_files()) {
@@ -436,9 +462,12 @@ Result<void> PkiStep::act(Facts& facts, std::stop_token stop) {
     // Read anew: a look at a disk that was clean has asked for those alone that rotate.
     auto there = read_authority(parts_.store, name, stop);
     if (!there) return std::unexpected(there.error());
-    if (!*there)
+    if (!*there) {
       if (auto may = is_new(document_key(name), file.path); !may) return may;
-    auto stored = read_or_make_authority(parts_.store, file.authority, making, now, stop);
+      if (!now) return std::unexpected(now.error());
+    }
+    auto stored = read_or_make_authority(parts_.store, file.authority, making, now.value_or(parts_.time->utc()),
+                                         stop);
     if (!stored) return fail(stored.error(), "making the authority {}", name);
     if (auto good = check(stored->bundle, file); !good) return good;
     bundles_[name] = std::move(stored->bundle);
@@ -460,6 +489,7 @@ Result<void> PkiStep::act(Facts& facts, std::stop_token stop) {
     if (auto written = write_trust(*file); !written) return written;
   if (planned->service_account)
     if (auto written = write_service_account(); !written) return written;
+  if (!planned->leaves.empty() && !now) return std::unexpected(now.error());
   for (auto const& task : planned->leaves)
     if (auto issued = issue(task); !issued) return issued;
   return {};

@@ -2,12 +2,14 @@
 
 #include <functional>
 #include <map>
+#include <memory>
 #include <optional>
 #include <vector>
 
 #include "agent/base/clock.h"
 #include "agent/base/files.h"
 #include "agent/base/state_store.h"
+#include "agent/base/store_clock.h"
 #include "agent/base/step.h"
 #include "agent/base/units.h"
 #include "bootstrap/pki/leaf.h"
@@ -30,6 +32,8 @@ struct PkiParts {
   Duration ask_every{20'000};
   // Whom etcd runs as, to whom two of the keys are shown. Unset: as the agent does.
   std::function<Result<UnitUser>()> etcd_user = {};
+  // Shared by all of a boot. Unset: the step makes its own.
+  std::shared_ptr<StoreClock> time = {};
 };
 
 // The step `pki`: authorities in the state store, trusted certificates and leaves on the disk. The
@@ -37,11 +41,15 @@ struct PkiParts {
 // whose leaves are good needs it not at all. Comes after volume-main, whose member's name stands in
 // the certificates. Sets the fact pki.
 //
+// What is good, and what is made, goes by the store's time as far as it is known. Authorities and
+// leaves are made only while this machine's clock agrees with it (store_clock.h): others would refuse
+// what begins in their future.
+//
 // Once the node is up it does its part of a rotation (rotation.h). The members' restarts are the
 // step etcd's, to whom the fact says when.
 class PkiStep final : public Step {
  public:
-  explicit PkiStep(PkiParts parts) : parts_(std::move(parts)) {}
+  explicit PkiStep(PkiParts parts);
   std::string_view name() const override { return "pki"; }
   Result<Finding> look(Facts& facts, std::stop_token stop) override;
   Result<void> act(Facts& facts, std::stop_token stop) override;
@@ -78,6 +86,7 @@ class PkiStep final : public Step {
   Result<void> write_trust(TrustFile const& file) const;
   Result<void> write_service_account() const;
   Result<void> issue(Task const& task) const;
+  Result<Finding> cannot_make(Plan plan, Error const& error, Facts& facts);
   Finding done(Plan plan, Facts& facts, std::string warning, std::string rotation = {});
   Result<Finding> rotate(Facts& facts, Plan plan);
   bool is_rotating(Facts& facts) const;

@@ -112,6 +112,7 @@ class MachineStore final : public StateStore {
   Result<void> remove(std::string const& key, std::stop_token stop) override {
     return power_.carry_out("remove " + key, [&] { return store_.remove(key, stop); });
   }
+  Result<UtcTime> now(std::stop_token stop) override { return store_.now(std::move(stop)); }
 
  private:
   test::MemoryStore& store_;

@@ -25,6 +25,11 @@ class FakeClock final : public Clock {
     advance(duration);
     return true;
   }
+  // Somebody sets the clock: no time passes.
+  void step(Duration duration) {
+    std::lock_guard lock(mutex_);
+    utc_ += duration;
+  }
   void advance(Duration duration) {
     std::lock_guard lock(mutex_);
     utc_ += duration;

@@ -33,6 +33,11 @@ void MemoryStore::put(std::string const& key, std::string const& bytes) {
   objects_[key] = {bytes, ++versions_, clock_.utc()};
 }
 
+void MemoryStore::put_at(UtcTime stored, std::string const& key, std::string const& bytes) {
+  std::lock_guard lock(mutex_);
+  objects_[key] = {bytes, ++versions_, stored};
+}
+
 void MemoryStore::erase(std::string const& key) {
   std::lock_guard lock(mutex_);
   objects_.erase(key);
@@ -108,7 +113,8 @@ Result<std::optional<StoredObject>> MemoryStore::get(std::string const& key, std
   if (found == objects_.end()) return std::nullopt;
   if (found->second.bytes.size() > kMostOfGet)
     return fail(Kind::invalid, "{} in {} is larger than 8 MiB", key, where());
-  return StoredObject{found->second.bytes, fmt::format("{}", found->second.version)};
+  return StoredObject{found->second.bytes, fmt::format("{}", found->second.version),
+                      found->second.modified};
 }
 
 Result<bool> MemoryStore::create(std::string const& key, std::string const& bytes,
@@ -175,6 +181,12 @@ Result<void> MemoryStore::remove(std::string const& key, std::stop_token stop) {
   std::lock_guard lock(mutex_);
   if (objects_.erase(key) > 0) ++writes_;
   return answer(Call::remove);
+}
+
+Result<UtcTime> MemoryStore::now(std::stop_token) {
+  std::lock_guard lock(mutex_);
+  if (all_fail_) return fail(*all_fail_, "{}: as the test wants it", where());
+  return clock_.utc();
 }
 
 }  // namespace haagent::test

@@ -21,6 +21,8 @@ class MemoryStore final : public StateStore {
 
   // The world, for the test to set and to look at; not counted as calls.
   void put(std::string const& key, std::string const& bytes);
+  // The same, stored at another time than now by the store's clock.
+  void put_at(UtcTime stored, std::string const& key, std::string const& bytes);
   void erase(std::string const& key);
   std::map<std::string, std::string> objects() const;  // key to bytes
 
@@ -49,6 +51,8 @@ class MemoryStore final : public StateStore {
                         std::stop_token stop) override;
   Result<std::vector<StoredEntry>> list(std::string const& prefix, std::stop_token stop) override;
   Result<void> remove(std::string const& key, std::stop_token stop) override;
+  // Nothing but fail_all() keeps it from answering.
+  Result<UtcTime> now(std::stop_token stop) override;
 
  private:
   struct Object {

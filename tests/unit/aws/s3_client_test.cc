@@ -258,5 +258,43 @@ TEST_F(S3ClientTest, ExpiredCredentialsAreRenewedOnce) {
   EXPECT_EQ(http.requests().size(), 2u);
 }
 
+// What signatures are corrected by must not hide that this machine's clock is wrong.
+TEST_F(S3ClientTest, ClockOfS3IsToldThoughSignaturesAreCorrected) {
+  EXPECT_FALSE(s3.now());
+  http.on(at("GET", "/k"),
+          refusal(403, "RequestTimeTooSkewed", "", {{"date", "Thu, 15 Jan 2026 11:15:00 GMT"}}));
+  http.on(at("GET", "/k"),
+          object("x", "\"e\"",
+                 {{"date", "Thu, 15 Jan 2026 11:15:01 GMT"},
+                  {"last-modified", "Wed, 14 Jan 2026 09:00:00 GMT"}}));
+  auto const got = s3.get("k", {}, "", {});
+  ASSERT_TRUE(got && *got);
+  EXPECT_EQ((*got)->modified, parse_rfc3339("2026-01-14T09:00:00Z"));
+  EXPECT_EQ(s3.now(), parse_rfc3339("2026-01-15T11:15:01.500Z"));
+  // The own clock is set; S3's time goes on as the steady clock does.
+  clock.step(-24h);
+  clock.advance(10s);
+  EXPECT_EQ(s3.now(), parse_rfc3339("2026-01-15T11:15:11.500Z"));
+  clock.advance(2min);
+  EXPECT_FALSE(s3.now()) << "an old answer may be from before the machine was suspended";
+}
+
+TEST_F(S3ClientTest, ClockOfS3IsToldByARefusalToo) {
+  http.on(at("HEAD", "/k"), answer(403, "", {{"x-amz-request-id", "1"},
+                                             {"date", "Thu, 15 Jan 2026 11:15:00 GMT"}}));
+  EXPECT_EQ(s3.head("k", {}).error().kind, Kind::denied);
+  EXPECT_EQ(s3.now(), parse_rfc3339("2026-01-15T11:15:00.500Z"));
+}
+
+TEST_F(S3ClientTest, ClockOfAProxyOrACacheIsNotS3s) {
+  http.on(at("GET", "/k"), answer(503, "<html>", {{"date", "Thu, 15 Jan 2026 11:15:00 GMT"}}));
+  EXPECT_FALSE(s3.get("k", {}, "", {}));
+  EXPECT_FALSE(s3.now());
+  http.on(at("GET", "/k"),
+          object("x", "\"e\"", {{"date", "Thu, 15 Jan 2026 11:15:00 GMT"}, {"age", "3600"}}));
+  EXPECT_TRUE(s3.get("k", {}, "", {}));
+  EXPECT_FALSE(s3.now());
+}
+
 }  // namespace
 }  // namespace haagent::aws

@@ -27,7 +27,11 @@ class BucketInMemory final : public S3 {
   int aborted = 0;
   std::size_t largest = 0;
 
+  std::optional<UtcTime> time;        // as the last answer had it
+  std::optional<UtcTime> next_heads;  // what the answer to a HEAD has
+
   std::string const& bucket() const override { return name_; }
+  std::optional<UtcTime> now() const override { return time; }
   Result<std::optional<S3Object>> get(std::string const& key, std::optional<S3Range> range,
                                       std::string const& etag, std::stop_token) override {
     if (auto fault = failing("get")) return std::unexpected(*fault);
@@ -41,6 +45,8 @@ class BucketInMemory final : public S3 {
     return object;
   }
   Result<std::optional<S3Head>> head(std::string const& key, std::stop_token) override {
+    if (next_heads) time = next_heads;
+    if (auto fault = failing("head")) return std::unexpected(*fault);
     if (!objects.contains(key)) return std::nullopt;
     return S3Head{tag(objects[key]), objects[key].size(), checksums[key], writers[key]};
   }
@@ -259,6 +265,27 @@ TEST_F(S3StoreTest, NoKeyLeavesThePrefix) {
   }
   EXPECT_EQ(store.create("k", std::string(kMostOfGet + 1, 'x'), {}).error().kind, Kind::invalid);
   EXPECT_TRUE(s3->objects.empty());
+}
+
+struct S3StoreClock : S3StoreTest {
+  UtcTime const kOurs = clock.utc();
+};
+
+TEST_F(S3StoreClock, TheTimeOfTheLastAnswerIsTaken) {
+  s3->time = kOurs + std::chrono::hours(3);
+  EXPECT_EQ(store.now({}).value(), kOurs + std::chrono::hours(3));
+}
+
+TEST_F(S3StoreClock, AStoreThatWasNotAskedLatelyIsAsked) {
+  s3->next_heads = kOurs - std::chrono::hours(3);
+  EXPECT_EQ(store.now({}).value(), kOurs - std::chrono::hours(3));
+}
+
+TEST_F(S3StoreClock, ARefusalTellsTheTimeToo) {
+  s3->faults["head"].fail = 1'000;
+  EXPECT_EQ(store.now({}).error().kind, Kind::transient);
+  s3->next_heads = kOurs;
+  EXPECT_EQ(store.now({}).value(), kOurs);
 }
 
 }  // namespace

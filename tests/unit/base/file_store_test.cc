@@ -76,7 +76,7 @@ TEST_F(FileStoreTest, ListsInTheOrderOfBytes) {
   EXPECT_EQ(keys("none/"), std::vector<std::string>());
   auto const entry = store.list("b", {}).value().at(0);
   EXPECT_EQ(entry.size, 1u);
-  EXPECT_LT(std::chrono::abs(entry.modified - clock.utc()), 1s);
+  EXPECT_LT(std::chrono::abs(entry.modified - std::chrono::system_clock::now()), 1min);
 }
 
 TEST_F(FileStoreTest, FilesUpAndDown) {
@@ -212,6 +212,23 @@ TEST(FileStoreRaces, BetweenProcesses) {
   SystemClock clock;
   FileStore store(folder.path(), clock);
   EXPECT_EQ(store.get("count", {}).value()->bytes, std::to_string(kRacers * kIncrements));
+}
+
+// An NFS server's clock is told by what it does to files; here it is the kernel's.
+TEST_F(FileStoreTest, ClockIsTheFileSystemsAndNotTheMachines) {
+  auto const real = [] { return std::chrono::system_clock::now(); };
+  clock.step(300 * 24h);
+  ASSERT_TRUE(store.create("k", "a", {}).value());
+  EXPECT_LT(std::chrono::abs(*store.get("k", {}).value()->modified - real()), 1min);
+  EXPECT_LT(std::chrono::abs(store.list("k", {}).value().at(0).modified - real()), 1min);
+  EXPECT_LT(std::chrono::abs(store.now({}).value() - real()), 1min);
+  EXPECT_EQ(keys(), (std::vector<std::string>{"k"})) << "what tells the time is no object";
+}
+
+TEST_F(FileStoreTest, ClockOfAFolderThatIsNotThereIsNotMade) {
+  FileStore none(folder / "none", clock);
+  EXPECT_EQ(none.now({}).error().kind, Kind::invalid);
+  EXPECT_FALSE(std::filesystem::exists(folder / "none"));
 }
 
 }  // namespace

@@ -33,8 +33,8 @@ class BackupStepTest : public testing::Test {
   }
   void add_backup(UtcTime created) {
     auto const name = backup_name(created, "etcd-a");
-    store_.put(backup_data_key(EtcdCluster::main, name), "x");
-    store_.put(backup_manifest_key(EtcdCluster::main, name), "{}");
+    store_.put_at(created, backup_data_key(EtcdCluster::main, name), "x");
+    store_.put_at(created, backup_manifest_key(EtcdCluster::main, name), "{}");
   }
   std::string look(Step& step) {
     auto finding = step.look(facts_, {});

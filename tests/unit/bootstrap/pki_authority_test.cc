@@ -77,6 +77,8 @@ class Gated final : public StateStore {
     return fail(Kind::internal, "not here");
   }
 
+  Result<UtcTime> now(std::stop_token stop) override { return store_.now(stop); }
+
  private:
   // Whether the answer is to be lost.
   bool at_a_call(bool writes) {
