@@ -272,6 +272,15 @@ class CommandLine {
     etcd.require_subcommand(1);
     add_etcd(etcd, "members", "Who is a member, and how each one is", run_etcd_members);
     add_etcd(etcd, "backup", "Back up now, from this master's own member", run_etcd_backup);
+    auto* import = add_etcd(
+        etcd, "import",
+        "Bring a snapshot of another cluster (etcdctl, kubeadm, RKE2, k3s) into the state store, "
+        "verified, for a restore",
+        run_etcd_import);
+    import->add_option("FILE", etcd_.file, "The snapshot, as it is or packed (.zip, .gz)")
+        ->required();
+    import->add_flag("--skip-hash-check", etcd_.skip_hash_check,
+                     "Though nobody can say whether it is whole: a copy of member/snap/db");
     add_etcd(etcd, "snapshots", "The backups in the state store, newest first", run_etcd_snapshots);
     add_etcd(etcd, "defrag",
              "Give free pages back to the disks, one member at a time, the leader last",

@@ -1,5 +1,5 @@
-// `haagent etcd members | backup | snapshots | drill | defrag`: on a master, by hand or from a
-// script. None needs the daemon. `restore | recover | adopt-volume | replace` ask EC2 and the
+// `haagent etcd members | backup | import | snapshots | drill | defrag`: on a master, by hand or from
+// a script. None needs the daemon. `restore | recover | adopt-volume | replace` ask EC2 and the
 // members whether it may be, write down what is to be, and show how the masters' daemons carry it
 // out. Exit codes: 0 ok, 1 failed (a drill that says no, too), 77 refused (data would be lost), 78
 // bad configuration.
@@ -23,6 +23,8 @@ struct EtcdCommandOptions {
   OutputFormat form = OutputFormat::text;
   EtcdCluster cluster = EtcdCluster::main;
   std::string name;                // of a backup; empty: the newest good one. Of replace: a member
+  std::string file;                // import
+  bool skip_hash_check = false;    // import
   bool over_running = false;       // restore
   bool lose_newer_writes = false;  // restore, recover, adopt-volume
   bool cancel = false;             // restore
@@ -30,6 +32,7 @@ struct EtcdCommandOptions {
 
 int run_etcd_members(EtcdCommandOptions const& options);
 int run_etcd_backup(EtcdCommandOptions const& options);
+int run_etcd_import(EtcdCommandOptions const& options);
 int run_etcd_snapshots(EtcdCommandOptions const& options);
 int run_etcd_drill(EtcdCommandOptions const& options);
 int run_etcd_defrag(EtcdCommandOptions const& options);

@@ -70,7 +70,10 @@ Result<BackupManifest> chosen(Backups& backups, EtcdCommandOptions const& option
     auto newest = backups.best(stop);
     if (!newest) return std::unexpected(newest.error());
     if (!*newest)
-      return fail(Kind::invalid, "{} has no good backup of {}", where, to_string(options.cluster));
+      return fail(Kind::invalid,
+                  "{} has no good backup of {} of this cluster's own ('haagent etcd snapshots'; one "
+                  "that was imported is taken when it is named)",
+                  where, to_string(options.cluster));
     return **std::move(newest);
   }
   auto list = backups.list(std::move(stop));

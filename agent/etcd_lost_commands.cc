@@ -421,14 +421,14 @@ Result<int> adopt_volume(EtcdDesk& desk, EtcdCommandOptions const& options, std:
   if (!parts) return std::unexpected(parts.error());
   auto look = desk.look(options.cluster, stop);
   if (!look) return std::unexpected(look.error());
-  auto standing = bootstrap::read_order(*desk.store, options.cluster, stop);
+  auto standing = standing_order(desk, options.cluster, stop);
   if (!standing) return std::unexpected(standing.error());
   Progress progress(options);
   std::optional<EtcdOrder> order;
   std::optional<std::uint64_t> dropped;
-  if (*standing && !is_over((*standing)->order, desk.machine.clock.utc())) {
+  if (*standing && !is_over(desk, (*standing)->order)) {
     order = (*standing)->order;
-    if (order->kind != EtcdOrder::Kind::recover) return another_order(*order);
+    if (order->kind != EtcdOrder::Kind::recover) return another_order(options.cluster, *order);
     progress.say(
         fmt::format("it was ordered at {} that {} goes on with the data of {}, and that is "
                     "under way",
@@ -438,16 +438,14 @@ Result<int> adopt_volume(EtcdDesk& desk, EtcdCommandOptions const& options, std:
     auto seen = look_at_all(desk, options, **look, stop);
     if (!seen) return std::unexpected(seen.error());
     bootstrap::Backups backups(options.cluster, *parts);
-    auto inventory = backups.inventory(stop);
-    if (!inventory) return std::unexpected(inventory.error());
-    auto newest = backups.newest_good(*inventory, stop);
+    auto newest = backups.best(stop);
     if (!newest) return std::unexpected(newest.error());
     for (auto const& line : bootstrap::what_volumes_hold(*seen)) progress.say(line);
     auto chosen = bootstrap::may_adopt(*seen, *newest, {.newer_writes = options.lose_newer_writes});
     if (!chosen) return std::unexpected(chosen.error());
     progress.say(bootstrap::adoption_note(*seen, *chosen));
     dropped = chosen->dropped;
-    auto made = new_order(desk, options, *seen, EtcdOrder::Kind::recover, chosen->volume_id);
+    auto made = new_order(desk, options, *seen, EtcdOrder::Kind::recover, stop, chosen->volume_id);
     if (!made) return std::unexpected(made.error());
     order = *std::move(made);
     order->cluster_id = chosen->cluster_id;

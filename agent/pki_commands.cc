@@ -125,7 +125,7 @@ std::string state_of(pki::Bundle const& bundle, std::set<std::string> const& mas
     if (!by.wait_for.empty()) text += "; waiting for " + in_words(by.wait_for);
   }
   if (!bundle.turn.empty())
-    text += fmt::format("; it is {}'s turn to restart its etcd members", bundle.turn);
+    text += fmt::format("; it is {}'s turn to restart or defragment its etcd members", bundle.turn);
   return text;
 }
 

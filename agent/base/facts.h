@@ -236,6 +236,8 @@ struct EtcdFacts {
                                           // or in a version that is to be another one
   Fact<std::string> restart_held;         // set by etcd-<cluster>: why it may not be started anew
                                           // though it should; empty: it may
+  Fact<bool> wants_defrag;                // set by care-<cluster>: its file is to be defragmented,
+                                          // in this master's turn
   Fact<std::vector<EtcdPeer>> peers;      // set by hosts
   Fact<EtcdBackups> backups;              // set by the row that asks the state store
   Fact<EtcdBackupDuty> backup_duty;       // set by backup-<cluster>

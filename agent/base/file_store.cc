@@ -267,13 +267,18 @@ Result<void> FileStore::remove(std::string const& key, std::stop_token stop) {
   return flush_folder(path.parent_path());
 }
 
-// UTIME_NOW leaves the time to the file system: an NFS server sets its own.
+// A file that has no name leaves nothing behind; where there are none, as on NFS, one with a name is
+// touched, and UTIME_NOW leaves the time to the file system: the server sets its own.
 Result<UtcTime> FileStore::now(std::stop_token) {
   if (auto there = check_folder(); !there) return std::unexpected(there.error());
-  auto const path = folder_ / ".time";
-  FileDescriptor fd(::open(path.c_str(), O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600));
-  timespec const times[2] = {{.tv_sec = 0, .tv_nsec = UTIME_NOW}, {.tv_sec = 0, .tv_nsec = UTIME_NOW}};
   struct stat status{};
+  FileDescriptor const nameless(::open(folder_.c_str(), O_WRONLY | O_TMPFILE | O_CLOEXEC, 0600));
+  if (nameless && ::fstat(nameless.get(), &status) == 0) return time_of(status.st_mtim);
+  auto const path = folder_ / ".time";
+  FileDescriptor const fd(
+      ::open(path.c_str(), O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600));
+  timespec const times[2] = {{.tv_sec = 0, .tv_nsec = UTIME_NOW},
+                             {.tv_sec = 0, .tv_nsec = UTIME_NOW}};
   if (!fd || ::futimens(fd.get(), times) != 0 || ::fstat(fd.get(), &status) != 0)
     return fail_errno(errno, fmt::format("asking {} for its time with {}", where(), path.string()));
   return time_of(status.st_mtim);

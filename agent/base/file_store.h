@@ -19,7 +19,7 @@ namespace haagent {
 // A version is the file's time of modification. ".lock" holds the latest that was given, and each
 // is later than that, whatever the clock does: none comes twice. When a file was stored its change
 // time (ctime) says, which the file system alone sets, by its own clock: on NFS the server's. So
-// does now(), which touches ".time".
+// does now(), by a file without a name, or where there are none by touching ".time".
 class FileStore final : public StateStore {
  public:
   FileStore(std::filesystem::path folder, Clock& clock)

@@ -9,6 +9,7 @@
 
 #include "agent/base/cidr.h"
 #include "agent/base/member_count.h"
+#include "agent/base/store_clock.h"
 #include "agent/config_values.h"
 #include "bootstrap/etcd/names.h"
 #include "volumes/advice.h"
@@ -308,11 +309,12 @@ Finding judge_clock(std::optional<Duration> ahead) {
     return untried(kCheck, "nobody told the time, so that the clock was held against none");
   auto const off = std::chrono::abs(*ahead);
   auto const* which = *ahead > Duration(0) ? "slow" : "fast";
-  // Five minutes are AWS's limit; certificates and leases mind less than that.
-  if (off >= 4min)
+  // The agent's own bound; AWS's is five minutes.
+  if (off > kClockWrong)
     return problem(kCheck,
                    fmt::format("this clock is {} {}: AWS refuses signatures that are five minutes "
-                               "off, and certificates do not count yet or any more",
+                               "off, and from two on haagent takes and sweeps no backups, makes no "
+                               "authorities or certificates and gives no orders",
                                in_seconds(off), which),
                    "see that chrony or systemd-timesyncd runs and reaches 169.254.169.123");
   if (off >= 10s)

@@ -62,7 +62,7 @@ class Look {
 
   Findings all() {
     bool const master = config_.role == Role::master;
-    found_.push_back(judge_clock(master ? ec2_time() : metadata_time()));
+    auto ahead = master ? ec2_time() : metadata_time();
     credentials();
     if (master && has_credentials_) ec2();
     if (!master)
@@ -73,6 +73,10 @@ class Look {
     if (has_credentials_ || !only_.empty())
       add(found_, judge_permissions(permissions_, config_.role, only_));
     endpoint();
+    // The agent goes by the store's clock, AWS's services by theirs.
+    if (!ahead || (store_ahead_ && std::chrono::abs(*store_ahead_) > std::chrono::abs(*ahead)))
+      ahead = store_ahead_;
+    found_.insert(found_.begin(), judge_clock(ahead));
     return std::move(found_);
   }
 
@@ -257,6 +261,8 @@ class Look {
     auto const probe = prefix + kProbeKey;
 
     auto const page = s3.list(prefix, "", stop_);
+    if (auto const now = s3.now())
+      store_ahead_ = std::chrono::duration_cast<Duration>(*now - machine_.clock.utc());
     permissions_["s3:ListBucket"] = asked(page);
     if (!page && page.error().kind != Kind::denied)
       found_.push_back(problem("state", page.error().what,
@@ -347,6 +353,7 @@ class Look {
   Permissions permissions_;
   std::vector<std::string> only_;  // what permissions are needed for beside the rest
   bool has_credentials_ = false;
+  std::optional<Duration> store_ahead_;  // its clock minus this machine's
 };
 
 }  // namespace

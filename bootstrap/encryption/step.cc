@@ -37,7 +37,7 @@ std::string flag_of_ours() {
 Result<bool> Step::is_new_cluster(std::stop_token stop) const {
   EtcdClient etcd(deps_.http, {etcd_endpoint(EtcdCluster::main, "127.0.0.1")},
                   etcd_client_tls(deps_.root));
-  auto const secrets = etcd.count(kSecrets, kSecretsEnd, Consistency::linearizable, stop);
+  auto const secrets = etcd.count(kSecrets, kSecretsEnd, stop);
   if (!secrets) return fail(secrets.error(), "counting the secrets in etcd");
   return *secrets == 0;
 }

@@ -18,9 +18,12 @@ std::uint64_t restore_space(std::uint64_t snapshot_size) {
 }
 
 BackupManifest const* best_backup(BackupList const& list) {
+  auto const counts = [](ListedBackup const& one) {
+    return one.problem.empty() && one.manifest && !one.entry.imported();
+  };
   std::map<std::string_view, UtcTime> lived;  // until then at least, by the cluster's id
   for (auto const& one : list.backups)
-    if (one.problem.empty() && one.manifest) {
+    if (counts(one)) {
       auto& until = lived[one.manifest->cluster_id];
       until = std::max(until, one.entry.taken());
     }
@@ -30,7 +33,7 @@ BackupManifest const* best_backup(BackupList const& list) {
                       one.manifest->revision, one.entry.stored);
   };
   for (auto const& one : list.backups)
-    if (one.problem.empty() && one.manifest && (!best || rank(*best) < rank(one))) best = &one;
+    if (counts(one) && (!best || rank(*best) < rank(one))) best = &one;
   return best ? &*best->manifest : nullptr;
 }
 
@@ -107,7 +110,7 @@ Result<BackupList> Backups::list(std::stop_token stop) {
 Result<std::optional<BackupManifest>> Backups::newest_good(BackupInventory const& seen,
                                                            std::stop_token stop) {
   for (auto entry = seen.entries.rbegin(); entry != seen.entries.rend(); ++entry) {
-    if (!entry->complete()) continue;
+    if (!entry->complete() || entry->imported()) continue;
     auto one = read(*entry, stop);
     if (!one) return std::unexpected(one.error());
     if (one->problem.empty()) return std::move(one->manifest);
@@ -181,19 +184,25 @@ Result<BackupManifest> Backups::take(std::string const& endpoint, BackupReason r
   manifest.revision = content->revision;
   manifest.total_keys = content->total_keys;
 
+  return keep(std::move(manifest), saved, *folder, std::move(stop));
+}
+
+Result<BackupManifest> Backups::keep(BackupManifest manifest, fs::path const& saved,
+                                     ScratchFolder const& folder, std::stop_token stop) {
+  auto tool = tools();
   auto const key = backup_data_key(cluster_, manifest.name);
   if (auto sent = parts_.store.upload(key, saved, stop); !sent)
     return fail(sent.error(), "uploading {} to {}", manifest.name, parts_.store.where());
   std::error_code ignored;
   fs::remove(saved, ignored);
 
-  auto const back = folder->path() / "back.db";
+  auto const back = folder.path() / "back.db";
   if (auto got = fetch(manifest, back, stop); !got) return std::unexpected(got.error());
   auto const own = InitialMember{.name = "verify", .peer_url = "http://127.0.0.1:2380"};
   RestoreSpec const spec{.name = own.name,
                          .members = {own},
                          .token = "verify",
-                         .data_dir = folder->path() / "data",
+                         .data_dir = folder.path() / "data",
                          .bump = false};
   if (auto restored = tool.restore(back, spec, stop); !restored)
     return fail(restored.error(), "verifying {}", manifest.name);

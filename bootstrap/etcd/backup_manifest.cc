@@ -11,8 +11,11 @@ namespace {
 
 constexpr int kSchema = 1;
 constexpr std::size_t kTimeLength = sizeof("20260115T101500.123Z") - 1;
+constexpr std::string_view kImported = "imported";  // no member has this name
+constexpr std::size_t kLongestFileName = 60;
 constexpr BackupReason kReasons[] = {BackupReason::scheduled, BackupReason::before_change,
-                                     BackupReason::manual, BackupReason::pre_restore};
+                                     BackupReason::manual, BackupReason::pre_restore,
+                                     BackupReason::imported};
 
 }  // namespace
 
@@ -26,6 +29,8 @@ std::string_view to_string(BackupReason reason) {
       return "manual";
     case BackupReason::pre_restore:
       return "pre-restore";
+    case BackupReason::imported:
+      return "imported";
   }
   return "scheduled";
 }
@@ -44,6 +49,25 @@ std::string backup_manifest_key(EtcdCluster cluster, std::string_view name) {
 
 std::string backup_name(UtcTime created, std::string_view member) {
   return fmt::format("{}-{}", time_in_name(created), member);
+}
+
+std::string import_name(UtcTime now, std::string_view file_name) {
+  std::string word;
+  for (char const c : file_name.substr(0, kLongestFileName)) {
+    bool const plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+    if (plain || c == '.' || c == '_')
+      word += c;
+    else if (!word.empty() && word.back() != '-')
+      word += '-';
+  }
+  while (word.ends_with('-') || word.ends_with('.')) word.pop_back();
+  return backup_name(now, word.empty() ? std::string(kImported) : fmt::format("{}-{}", kImported, word));
+}
+
+bool is_import(std::string_view name) {
+  if (name.size() < kTimeLength + 1) return false;
+  auto const rest = name.substr(kTimeLength + 1);
+  return rest == kImported || rest.starts_with(fmt::format("{}-", kImported));
 }
 
 std::optional<UtcTime> backup_time(std::string_view name) {
@@ -120,6 +144,12 @@ Result<BackupManifest> parse_manifest(std::string_view name, std::string_view by
 }
 
 BackupEntry const* BackupInventory::newest() const {
+  for (auto entry = entries.rbegin(); entry != entries.rend(); ++entry)
+    if (entry->complete() && !entry->imported()) return &*entry;
+  return nullptr;
+}
+
+BackupEntry const* BackupInventory::newest_of_all() const {
   for (auto entry = entries.rbegin(); entry != entries.rend(); ++entry)
     if (entry->complete()) return &*entry;
   return nullptr;

@@ -24,7 +24,7 @@
 
 namespace haagent::bootstrap {
 
-enum class BackupReason { scheduled, before_change, manual, pre_restore };
+enum class BackupReason { scheduled, before_change, manual, pre_restore, imported };
 std::string_view to_string(BackupReason reason);  // "scheduled", "before-change", ...
 
 struct BackupManifest {
@@ -50,6 +50,10 @@ std::string backup_data_key(EtcdCluster cluster, std::string_view name);
 std::string backup_manifest_key(EtcdCluster cluster, std::string_view name);
 
 std::string backup_name(UtcTime created, std::string_view member);
+// Of a snapshot of another cluster (import.h): "20260115T101500.123Z-imported-etcd-snapshot", where
+// the file's name allows. Such a one is never swept and never taken without being named.
+std::string import_name(UtcTime now, std::string_view file_name);
+bool is_import(std::string_view name);
 // The time that a name begins with; nothing for what is no backup's name.
 std::optional<UtcTime> backup_time(std::string_view name);
 
@@ -66,6 +70,7 @@ struct BackupEntry {
   std::uint64_t data_size = 0;  // bytes, as the store says
   UtcTime stored{};             // the later of the two objects, by the store's clock
   bool complete() const { return has_manifest && has_data; }
+  bool imported() const { return is_import(name); }
   // When it was taken, as far as both clocks agree: nobody stores what was not taken yet, and a
   // bucket that was copied has stored everything today.
   UtcTime taken() const { return std::min(created, stored); }
@@ -74,8 +79,10 @@ struct BackupInventory {
   std::vector<BackupEntry> entries;
   std::vector<std::string> strangers;  // keys that are not of this scheme; never touched
 
-  // The complete one that was stored last; null where there is none.
+  // The complete one that was stored last, of this cluster's own; null where there is none.
   BackupEntry const* newest() const;
+  // The same, whosever it was.
+  BackupEntry const* newest_of_all() const;
   BackupEntry const* find(std::string_view name) const;
 };
 BackupInventory backup_inventory(EtcdCluster cluster, std::vector<StoredEntry> const& listed);

@@ -48,7 +48,7 @@ std::size_t most_of_a_sweep(std::size_t complete) {
 
 std::optional<Duration> age_of_newest(BackupInventory const& inventory, UtcTime now) {
   for (auto entry = inventory.entries.rbegin(); entry != inventory.entries.rend(); ++entry)
-    if (entry->complete() && entry->stored <= now + kStoreDisagrees)
+    if (entry->complete() && !entry->imported() && entry->stored <= now + kStoreDisagrees)
       return std::max(Duration(0), std::chrono::duration_cast<Duration>(now - entry->stored));
   return std::nullopt;
 }
@@ -71,7 +71,7 @@ BackupSweep backups_to_remove(BackupInventory const& inventory,
 
   std::vector<BackupEntry const*> complete;  // oldest first
   for (auto const& entry : inventory.entries)
-    if (entry.complete()) complete.push_back(&entry);
+    if (entry.complete() && !entry.imported()) complete.push_back(&entry);
   auto const* good = newest_good ? inventory.find(*newest_good) : nullptr;
   auto const by_stored = outlived(
       complete, [](BackupEntry const& entry) { return entry.stored; }, config, now);
@@ -90,6 +90,7 @@ BackupSweep backups_to_remove(BackupInventory const& inventory,
       continue;
     }
     if (&entry == good) before_good = false;
+    if (entry.imported()) continue;  // who has brought it takes it away
     bool const among_newest = older-- <= config.keep_at_least;
     if (!before_good || among_newest) continue;
     auto const stored = by_stored.find(entry.name);

@@ -188,7 +188,8 @@ Result<Finding> StoreStep::look_for_backups(EtcdFacts& mine, DataDir::State data
                       .restored_token = token});
     return Done{fmt::format("not known: {}", seen.error().what)};
   }
-  auto const* newest = seen->newest();
+  // An imported one is there to be restored: nobody forms an empty cluster beside it.
+  auto const* newest = seen->newest_of_all();
   if (!newest) {
     mine.backups.set({.state = EtcdBackups::State::none, .restored_token = token});
     return Done{fmt::format("{} has no backup of {}", parts_.store.where(), to_string(cluster_))};

@@ -15,13 +15,10 @@ using namespace std::chrono_literals;
 constexpr std::uint64_t kMiB = 1ull << 20u;
 // Less is not worth a pause of seconds.
 constexpr std::uint64_t kLeast = 64 * kMiB;
-// Long enough for a file of 8 GiB on a slow volume, in the slot's second half.
-constexpr auto kSlot = 10min;
-constexpr auto kSlotInAlarm = 1min;
 // The leader's agent looks four times a minute.
 constexpr Duration kAfterCompaction = 30s;
-// What gave nothing back is tried again after this.
-constexpr Duration kAgainInAlarm = 10min;
+// What gave nothing back, or failed, is tried again after this. Others have the turn meanwhile.
+constexpr Duration kAgain = 10min;
 
 bool is_alarm(EtcdAlarm const& alarm, std::string_view name) {
   return alarm.alarm == name;
@@ -36,15 +33,16 @@ std::string name_of(CareInputs const& in, std::uint64_t id) {
   return found == in.members.end() ? fmt::format("{:x}", id) : found->name;
 }
 
-bool is_my_turn(CareInputs const& in, std::chrono::minutes slot) {
-  std::vector<std::uint64_t> ids;
-  for (auto const& member : in.members) ids.push_back(member.id);
-  std::ranges::sort(ids);
-  auto const place = std::ranges::find(ids, in.own_id) - ids.begin();
-  auto const length = std::chrono::duration_cast<Duration>(slot);
-  auto const since = in.now.time_since_epoch();
-  auto const turn = (since / length) % static_cast<std::int64_t>(ids.size());
-  return turn == place && since % length < length / 2;
+// Once everything else speaks for it.
+Care in_turn(CareInputs const& in, std::string const& why, std::string const& about) {
+  if (in.failed_ago && *in.failed_ago < kAgain)
+    return NothingToDo{fmt::format(
+        "{}: defragmenting it failed, and is tried again within {}", about, to_words(kAgain))};
+  if (in.my_turn || in.members.size() == 1) return DefragmentOwn{why};
+  return NothingToDo{
+      fmt::format("{}: it is defragmented in this master's turn{}, nothing to do", about,
+                  in.turn.empty() ? "" : fmt::format(" (now it is {}'s)", in.turn)),
+      /*asks_for_turn=*/true};
 }
 
 std::string nearly_full(CareInputs const& in) {
@@ -88,7 +86,7 @@ Care in_nospace(CareInputs const& in, EtcdAlarm const& alarm) {
   auto const mine = std::ranges::find(in.members, in.own_id, &CareMember::id);
   if (mine == in.members.end()) return NothingToDo{};
   if (is_full(*mine)) {
-    bool const in_vain = in.defragmented_ago && *in.defragmented_ago < kAgainInAlarm;
+    bool const in_vain = in.defragmented_ago && *in.defragmented_ago < kAgain;
     if (in_vain)
       return NothingToDo{
           fmt::format("{} is out of space: the keys of {} take {} of a quota of {}; delete what is "
@@ -97,10 +95,11 @@ Care in_nospace(CareInputs const& in, EtcdAlarm const& alarm) {
     if (auto const why = no_room_to_defragment(in, *mine); !why.empty())
       return NothingToDo{fmt::format("{} is out of space, and {}: grow the volume", who, why)};
     // The leader's compaction comes first.
-    if ((leads || in.alarm_for >= kAfterCompaction) && is_my_turn(in, kSlotInAlarm))
-      return DefragmentOwn{fmt::format("{} is out of space, and {} takes {} of a quota of {}", who,
-                                       mine->name, bytes_text(mine->db_size),
-                                       bytes_text(in.quota))};
+    if (leads || in.alarm_for >= kAfterCompaction)
+      return in_turn(in,
+                     fmt::format("{} is out of space, and {} takes {} of a quota of {}", who,
+                                 mine->name, bytes_text(mine->db_size), bytes_text(in.quota)),
+                     fmt::format("{} is out of space, and {} is full", who, mine->name));
     return NothingToDo{
         fmt::format("{} is out of space; {} is defragmented within some minutes, nothing to do",
                     who, mine->name)};
@@ -140,9 +139,11 @@ Care decide_care(CareInputs const& in) {
         return member.id != in.own_id && defragmenting_pays(member, in.quota);
       });
   if (defragmenting_pays(*mine, in.quota) && !others_first && why_not_now(in).empty() &&
-      is_my_turn(in, kSlot) && no_room_to_defragment(in, *mine).empty())
-    return DefragmentOwn{fmt::format("{} of {} would come free", bytes_text(gain(*mine)),
-                                     bytes_text(mine->db_size))};
+      no_room_to_defragment(in, *mine).empty()) {
+    auto const why = fmt::format("{} of {} would come free", bytes_text(gain(*mine)),
+                                 bytes_text(mine->db_size));
+    return in_turn(in, why, why);
+  }
   return NothingToDo{nearly_full(in)};
 }
 

@@ -2,9 +2,11 @@
 // every master's agent decides for itself from what all members answer.
 //
 // Defragmentation stops its member for as long as it takes, so two members must not do it at once,
-// and a lock in etcd is no help (with the NOSPACE alarm on, etcd takes no write). So time is dealt
-// out: each member has its slot of the clock, acts only in that slot's first half, and only while
-// all of them answer; a member that is at it does not.
+// and a lock in etcd is no help (with the NOSPACE alarm on, etcd takes no write). So it goes by the
+// turn that restarts go by, of which there is one, in the state store (pki/rotation.h): a member
+// asks for it, is defragmented once its master has it and only while all members answer, and the
+// turn goes on once it wants it no more. No clock has a say in it. The only member of a cluster
+// needs no turn.
 #pragma once
 
 #include <cstdint>
@@ -42,11 +44,14 @@ struct CareInputs {
   Duration alarm_for{0};
   std::optional<Duration> defragmented_ago;
   std::optional<std::uint64_t> avail;  // bytes free on my own volume, as it was last looked at
-  UtcTime now{};
+  std::optional<Duration> failed_ago;  // since its defragmentation last failed, with or without it
+  bool my_turn = false;                // this master has it, and this member has asked for it
+  std::string turn;  // of whom it is as far as is known: "c"; empty: nobody's
 };
 
 struct NothingToDo {
   std::string what;  // worth telling, and what the operator should do; mostly empty
+  bool asks_for_turn = false;
 };
 struct CompactTo {
   std::uint64_t revision = 0;

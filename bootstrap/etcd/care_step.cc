@@ -12,9 +12,10 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr EtcdTimeouts kAsking{.connect = Duration(600), .request = Duration(1'500)};
-// The first half of a member's slot (care.h) is 5 min at the most.
+// Long enough for a file of 8 GiB on a slow volume. The turn is this master's all the while.
 constexpr EtcdTimeouts kWorking{.connect = Duration(1'000), .request = Duration(300'000)};
 constexpr Duration kWindow = 5min;
+constexpr Duration kWhileWaiting = 3s;
 constexpr auto kOwnHost = "127.0.0.1";
 
 // Where the members are asked; the own one first.
@@ -47,8 +48,7 @@ std::optional<CareInputs> CareStep::gather(Facts& facts, std::stop_token stop) {
                 .own_id = list->header.member_id,
                 .alarms = *std::move(alarms),
                 .quota = parts_.config.etcd.of(cluster_ == EtcdCluster::main).quota_backend_bytes,
-                .revision = list->header.revision,
-                .now = parts_.clock.utc()};
+                .revision = list->header.revision};
   if (auto const space = facts.etcd(cluster_).space.get()) in.avail = space->avail;
   for (auto const& member : list->members)
     in.members.push_back({.id = member.id,
@@ -170,10 +170,17 @@ std::optional<UnseenVolume> CareStep::unseen() const {
 Result<Finding> CareStep::look(Facts& facts, std::stop_token stop) {
   care_ = NothingToDo{};
   records_ = false;
+  auto& wants = facts.etcd(cluster_).wants_defrag;
   volume_ = facts.etcd(cluster_).volume.get();
-  if (auto const gone = unseen()) return Done{fmt::format("nothing to do here: {}", gone->why)};
+  if (auto const gone = unseen()) {
+    wants.set(false);
+    return Done{fmt::format("nothing to do here: {}", gone->why)};
+  }
   auto inputs = gather(facts, stop);
-  if (!inputs) return Done{"waits for a quorum; nothing to do here"};
+  if (!inputs) {
+    wants.set(false);
+    return Done{"waits for a quorum; nothing to do here"};
+  }
   bool const nospace = std::ranges::any_of(
       inputs->alarms, [](EtcdAlarm const& alarm) { return alarm.alarm == "NOSPACE"; });
   auto const now = parts_.clock.steady();
@@ -188,7 +195,14 @@ Result<Finding> CareStep::look(Facts& facts, std::stop_token stop) {
   if (alarm_since_) inputs->alarm_for = std::chrono::duration_cast<Duration>(now - *alarm_since_);
   if (defragmented_)
     inputs->defragmented_ago = std::chrono::duration_cast<Duration>(now - *defragmented_);
+  if (failed_) inputs->failed_ago = std::chrono::duration_cast<Duration>(now - *failed_);
+  // A turn that this member has not asked for may end at any moment.
+  inputs->turn = facts.pki.get().value_or(PkiFacts{}).turn;
+  inputs->my_turn = has_turn(facts);
   care_ = decide_care(*inputs);
+  auto const* idle = std::get_if<NothingToDo>(&care_);
+  waits_for_turn_ = idle && idle->asks_for_turn;
+  wants.set(waits_for_turn_ || std::holds_alternative<DefragmentOwn>(care_));
   auto sentence = sentence_of(care_);
   measure_round_trips(facts, stop);
   tell_timing(facts);
@@ -210,6 +224,18 @@ Result<Finding> CareStep::look(Facts& facts, std::stop_token stop) {
   return Done{sentence.empty() ? "nothing to do" : std::move(sentence)};
 }
 
+bool CareStep::has_turn(Facts& facts) const {
+  auto const mine = facts.main.volume.get();
+  return mine && facts.etcd(cluster_).wants_defrag.get().value_or(false) &&
+         facts.pki.get().value_or(PkiFacts{}).turn == mine->member;
+}
+
+// Whoever waits for the turn keeps others from it as soon as it has it.
+bool CareStep::rest(Clock& clock, Duration at_most, std::stop_token stop) {
+  return clock.sleep(waits_for_turn_ ? std::min(at_most, kWhileWaiting) : at_most,
+                     std::move(stop));
+}
+
 Result<void> CareStep::act(Facts&, std::stop_token stop) {
   if (auto const gone = unseen()) return fail(Kind::transient, "{}", gone->why);
   auto own = client_at("127.0.0.1", kWorking);
@@ -220,7 +246,12 @@ Result<void> CareStep::act(Facts&, std::stop_token stop) {
   }
   if (std::holds_alternative<DefragmentOwn>(care_)) {
     auto done = own.defragment(stop);
-    if (done) defragmented_ = parts_.clock.steady();
+    if (done) {
+      defragmented_ = parts_.clock.steady();
+      failed_.reset();
+    } else {
+      failed_ = parts_.clock.steady();
+    }
     return done;
   }
   if (auto const* disarm = std::get_if<DisarmNospace>(&care_))

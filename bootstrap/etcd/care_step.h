@@ -24,9 +24,12 @@ class CareStep final : public Step {
   std::string_view name() const override { return name_; }
   Result<Finding> look(Facts& facts, std::stop_token stop) override;
   Result<void> act(Facts& facts, std::stop_token stop) override;
+  // Not for long while it waits for the turn.
+  bool rest(Clock& clock, Duration at_most, std::stop_token stop) override;
 
  private:
   std::optional<UnseenVolume> unseen() const;
+  bool has_turn(Facts& facts) const;
   EtcdClient client_at(std::string const& host, EtcdTimeouts timeouts) const;
   std::optional<CareInputs> gather(Facts& facts, std::stop_token stop);
   std::optional<EtcdMetrics> metrics_of(std::string const& host, std::stop_token stop) const;
@@ -43,6 +46,8 @@ class CareStep final : public Step {
   std::optional<SteadyTime> alarm_since_;
   std::optional<SteadyTime> defragmented_;
   bool compacted_ = false;
+  std::optional<SteadyTime> failed_;  // the last defragmentation; nothing: it did not
+  bool waits_for_turn_ = false;
   // Readings of /metrics: figures are of the time between two that are minutes apart.
   struct Reading {
     SteadyTime at;

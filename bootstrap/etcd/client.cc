@@ -299,21 +299,22 @@ Result<std::vector<EtcdKeyValue>> EtcdClient::range(std::string_view key, std::s
   return key_values_of(*answer);
 }
 
+Result<std::uint64_t> EtcdClient::count(std::string_view key, std::string_view end,
+                                        std::stop_token stop) {
+  auto request = range_request(key, end, Consistency::linearizable);
+  request.set("count_only", true);
+  auto answer = post("/v3/kv/range", request, std::move(stop));
+  if (!answer) return std::unexpected(answer.error());
+  // protobuf's JSON leaves a 0 out.
+  return answer->find("count") ? number_at(*answer, "count") : 0;
+}
+
 Result<std::optional<EtcdKeyValue>> EtcdClient::get(std::string_view key, Consistency consistency,
                                                     std::stop_token stop) {
   auto found = range(key, {}, consistency, stop);
   if (!found) return std::unexpected(found.error());
   if (found->empty()) return std::nullopt;
   return std::move(found->front());
-}
-
-Result<std::uint64_t> EtcdClient::count(std::string_view key, std::string_view end,
-                                        Consistency consistency, std::stop_token stop) {
-  auto request = range_request(key, end, consistency);
-  request.set("count_only", true);
-  auto answer = post("/v3/kv/range", request, std::move(stop));
-  if (!answer) return std::unexpected(answer.error());
-  return number_at(*answer, "count");
 }
 
 Result<std::uint64_t> EtcdClient::erase(std::string_view key, std::stop_token stop) {

@@ -127,8 +127,7 @@ class EtcdClient {
   Result<std::vector<EtcdKeyValue>> range(std::string_view key, std::string_view end,
                                           Consistency consistency, std::stop_token stop);
   // How many keys there are from `key` up to, not including, `end`.
-  Result<std::uint64_t> count(std::string_view key, std::string_view end, Consistency consistency,
-                              std::stop_token stop);
+  Result<std::uint64_t> count(std::string_view key, std::string_view end, std::stop_token stop);
   // How many keys it took away.
   Result<std::uint64_t> erase(std::string_view key, std::stop_token stop);
 

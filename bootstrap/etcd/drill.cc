@@ -1,35 +1,15 @@
 #include "bootstrap/etcd/drill.h"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
-
 #include <filesystem>
-#include <thread>
 
-#include "agent/base/file_descriptor.h"
-#include "agent/base/last_words.h"
+#include "bootstrap/etcd/trial.h"
 
 namespace haagent::bootstrap {
 namespace {
 
 namespace fs = std::filesystem;
-using namespace std::chrono_literals;
 
 constexpr char const* kName = "drill";
-
-// One that nobody listens on now. Taken in between, etcd says so and the drill fails.
-Result<int> free_port() {
-  FileDescriptor const fd(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t length = sizeof(address);
-  if (!fd || bind(fd.get(), reinterpret_cast<sockaddr*>(&address), length) != 0 ||
-      getsockname(fd.get(), reinterpret_cast<sockaddr*>(&address), &length) != 0)
-    return fail_errno(errno, "looking for a free port");
-  return ntohs(address.sin_port);
-}
 
 class Drill {
  public:
@@ -38,8 +18,7 @@ class Drill {
       : parts_(parts),
         backups_(cluster, parts),
         manifest_(manifest),
-        folder_(std::move(folder)),
-        tls_(etcd_client_tls(parts.root)) {
+        folder_(std::move(folder)) {
     report_.name = manifest.name;
   }
 
@@ -68,9 +47,9 @@ class Drill {
   }
 
   Result<void> restore(std::stop_token stop) {
-    auto peer = free_port();
+    auto peer = free_peer_url();
     if (!peer) return std::unexpected(peer.error());
-    peer_url_ = fmt::format("http://127.0.0.1:{}", *peer);
+    peer_url_ = *std::move(peer);
     return backups_.tools().restore(file(),
                                     {.name = kName,
                                      .members = {{.name = kName, .peer_url = peer_url_}},
@@ -80,76 +59,26 @@ class Drill {
                                     std::move(stop));
   }
 
-  // With the cluster's own certificates where it has some: the data is no less secret here.
   Result<void> serve(std::stop_token stop) {
-    auto port = free_port();
-    if (!port) return std::unexpected(port.error());
-    bool const secured = !tls_.ca_file.empty();
-    auto const url = fmt::format("{}://127.0.0.1:{}", secured ? "https" : "http", *port);
-    std::vector<std::string> argv = {parts_.config.etcd.binary,
-                                     fmt::format("--name={}", kName),
-                                     "--data-dir=" + data().string(),
-                                     "--listen-client-urls=" + url,
-                                     "--advertise-client-urls=" + url,
-                                     "--listen-peer-urls=" + peer_url_,
-                                     "--initial-advertise-peer-urls=" + peer_url_,
-                                     fmt::format("--initial-cluster={}={}", kName, peer_url_)};
-    if (secured) {
-      auto const pki = fs::path(tls_.ca_file).parent_path();
-      argv.insert(argv.end(), {"--trusted-ca-file=" + tls_.ca_file, "--client-cert-auth=true",
-                               "--cert-file=" + (pki / "server.crt").string(),
-                               "--key-file=" + (pki / "server.key").string()});
-    }
-    auto const deadline = snapshot_deadline(manifest_.size);
-    Result<ProcessOutcome> ended = ProcessOutcome{};
-    std::atomic<bool> gone = false;
-    std::stop_source ending;
-    std::jthread etcd([&] {
-      ended = parts_.process.run(
-          {.argv = argv, .environment = {}, .input = {}, .deadline = deadline + 30s},
-          ending.get_token());
-      gone = true;
-    });
-    auto const answered = read(url, deadline, gone, stop);
-    ending.request_stop();
-    etcd.join();
-    if (answered) return {};
-    if (ended && ended->exit_code != 0) {
-      return fail(Kind::transient, "etcd ended with {}: {}", ended->exit_code,
-                  last_words(ended->err));
-    }
-    return answered;
-  }
-
-  Result<void> read(std::string const& url, Duration deadline, std::atomic<bool> const& gone,
-                    std::stop_token stop) {
-    EtcdClient client(parts_.http, {url}, tls_);
-    auto const end = parts_.clock.steady() + deadline;
-    for (;;) {
-      // A linearizable read: the restored member leads, and has applied its log.
-      auto found = client.get("haagent-drill", Consistency::linearizable, stop);
-      auto status =
-          found ? client.status(stop) : Result<EtcdStatus>(std::unexpected(found.error()));
-      if (status) {
-        report_.revision = status->header.revision;
-        report_.db_size = status->db_size;
-        if (status->header.revision >= manifest_.revision) return {};
-        return fail(Kind::invalid, "it serves revision {}, and the backup was taken at {}",
-                    status->header.revision, manifest_.revision);
-      }
-      if (gone) return fail(Kind::transient, "etcd has ended");
-      if (parts_.clock.steady() >= end)
-        return fail(Kind::transient, "etcd does not serve after {}: {}", to_words(deadline),
-                    status.error().what);
-      if (!parts_.clock.sleep(100ms, stop)) return fail(Kind::interrupted, "stopped");
-    }
+    return serve_on_trial(
+        parts_,
+        {.name = kName, .data_dir = data(), .peer_url = peer_url_, .size = manifest_.size},
+        [&](EtcdClient& client) -> Result<void> {
+          auto status = client.status(stop);
+          if (!status) return std::unexpected(status.error());
+          report_.revision = status->header.revision;
+          report_.db_size = status->db_size;
+          if (status->header.revision >= manifest_.revision) return {};
+          return fail(Kind::invalid, "it serves revision {}, and the backup was taken at {}",
+                      status->header.revision, manifest_.revision);
+        },
+        stop);
   }
 
   BackupParts const& parts_;
   Backups backups_;
   BackupManifest const& manifest_;
   fs::path const folder_;
-  HttpTls const tls_;
   std::string peer_url_;
   DrillReport report_;
 };

@@ -118,6 +118,7 @@ Result<RotationInputs> PkiStep::rotation_inputs(Facts& facts) {
   for (auto cluster : kEtcdClusters) {
     if (!facts.etcd(cluster).volume.get()) continue;
     in.restart = in.restart || facts.etcd(cluster).wants_restart.get().value_or(false);
+    in.defragment = in.defragment || facts.etcd(cluster).wants_defrag.get().value_or(false);
     auto loaded = loaded_trust(parts_.root, cluster);
     if (!loaded) return std::unexpected(loaded.error());
     for (auto const& [authority, trust] : {std::pair(kEtcdAuthority, loaded->clients),
@@ -166,6 +167,8 @@ Result<Finding> PkiStep::rotate(Facts& facts, Plan plan) {
         !plan.told.lacks.contains(each.lacks))
       plan.told.lacks += (plan.told.lacks.empty() ? "" : "; ") + each.lacks;
   auto const move = decide_rotation(*in);
+  // Who goes by the turn must not believe in it while it is given back.
+  if (std::holds_alternative<GiveTurnBack>(move)) plan.told.turn.clear();
   if (auto const name = authority_of(move); !name.empty()) {
     change_ = Change{name, after(bundles_.at(name), move, *in), versions_.at(name)};
     (void)done(std::move(plan), facts, {});

@@ -68,6 +68,7 @@ RotationMove decide_turn(RotationInputs const& in) {
   auto const& turn = etcd->bundle->turn;
   if (turn == in.me) {
     if (in.restart) return RestartMembers{};
+    if (in.defragment) return NothingNow{};
     // It would keep the turn until somebody has come, and the others have work of their own.
     if (!in.held.empty()) return GiveTurnBack{};
     // The apiserver beside it goes with the turn too, so that they never all restart at once.
@@ -76,8 +77,9 @@ RotationMove decide_turn(RotationInputs const& in) {
   }
   bool const vacant = turn.empty() || !in.masters.contains(turn);
   if (!vacant) return NothingNow{};
-  if (in.restart && in.unwell.empty()) return TakeTurn{};
-  if (!in.restart && !turn.empty()) return GiveTurnBack{};
+  bool const wanted = in.restart || in.defragment;
+  if (wanted && in.unwell.empty()) return TakeTurn{};
+  if (!wanted && !turn.empty()) return GiveTurnBack{};
   return NothingNow{};
 }
 
@@ -171,7 +173,7 @@ std::string rotation_sentence(RotationInputs const& in) {
   }
   auto const turn = turn_of(in);
   if (!turn.empty()) {
-    add(fmt::format("it is {}'s turn to restart its etcd members", turn));
+    add(fmt::format("it is {}'s turn to restart or defragment its etcd members", turn));
     if (turn == in.me && !in.unwell.empty()) all += "; that waits: " + in.unwell;
   } else if (in.restart) {
     add("etcd's members here have to restart, one master after the other");
@@ -199,9 +201,11 @@ std::string sentence_of(RotationMove const& move, RotationInputs const& in) {
                      doing(next_of(stage)), in_words({in.masters.begin(), in.masters.end()}),
                      in.masters.size() == 1 ? "is done with" : "are done with", doing(stage));
   if (std::holds_alternative<TakeTurn>(move))
-    return fmt::format("take the turn to restart the etcd members of {}", in.me);
+    return fmt::format("take the turn to {} the etcd members of {}",
+                       in.restart ? "restart" : "defragment", in.me);
   if (std::holds_alternative<GiveTurnBack>(move))
-    return fmt::format("give the turn of {} to restart etcd members back", turn_of(in));
+    return fmt::format("give the turn of {} to restart or defragment etcd members back",
+                       turn_of(in));
   if (std::holds_alternative<RestartMembers>(move))
     return fmt::format("restart the etcd members of {}", in.me);
   return "";

@@ -12,8 +12,8 @@
 //  4. etcd reads what it trusts when it starts. So that two members never restart at once, there
 //     is one turn, in etcd's own document, also where the peers' authority is the one that changes,
 //     and where no authority does: a member restarts for its configuration or for another version
-//     of etcd by the same turn. It is taken only while every voter is well, and given back only
-//     when every voter is again.
+//     of etcd by the same turn, and is defragmented by it. It is taken only while every voter is
+//     well, and given back only when every voter is again.
 #pragma once
 
 #include <optional>
@@ -43,6 +43,7 @@ struct RotationInputs {
   // An etcd member of mine runs with another trust than the disk's, with another configuration or
   // in another version than it should.
   bool restart = false;
+  bool defragment = false;  // one of mine is to be defragmented, and stands still meanwhile
   std::string unwell;  // why no member may restart now; empty: every voter is healthy
   // Why a member of mine that has to restart will not, whoever has the turn; empty: none is so.
   std::string held;

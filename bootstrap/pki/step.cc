@@ -290,12 +290,14 @@ Finding PkiStep::done(Plan plan, Facts& facts, std::string warning, std::string 
                           to_rfc3339(first), rotation.empty() ? "" : "; ", rotation)};
 }
 
-// A member that is to restart waits for the turn, which the document has.
+// A member that is to restart or to be defragmented waits for the turn, which the document has.
 bool PkiStep::is_rotating(Facts& facts) const {
   return std::ranges::any_of(bundles_,
                              [](auto const& each) { return is_under_way(each.second); }) ||
          std::ranges::any_of(kEtcdClusters, [&](EtcdCluster cluster) {
-           return facts.etcd(cluster).wants_restart.get().value_or(false);
+           auto const& etcd = facts.etcd(cluster);
+           return etcd.wants_restart.get().value_or(false) ||
+                  etcd.wants_defrag.get().value_or(false);
          });
 }
 

@@ -14,6 +14,7 @@ constexpr Target kTargets[] = {
     {"etcd_metrics", etcd_metrics},
     {"etcd_order", etcd_order},
     {"etcd_tag", etcd_tag},
+    {"foreign_snapshot", foreign_snapshot},
     {"gzip_stream", gzip_stream},
     {"hello", hello},
     {"hosts_file", hosts_file},

@@ -18,6 +18,7 @@ void etcd_log(std::string_view bytes);
 void etcd_metrics(std::string_view bytes);
 void etcd_order(std::string_view bytes);
 void etcd_tag(std::string_view bytes);
+void foreign_snapshot(std::string_view bytes);
 void gzip_stream(std::string_view bytes);
 void hello(std::string_view bytes);
 void hosts_file(std::string_view bytes);

@@ -66,11 +66,14 @@ TEST(EtcdCommands, SnapshotsPage) {
   list.backups.push_back({.entry = {.name = bootstrap::backup_name(created - 1h, "etcd-b"),
                                     .created = created - 1h,
                                     .has_data = true,
-                                    .data_size = 1u << 20u},
+                                    .data_size = 1u << 20u,
+                                    .stored = created - 1h},
                           .manifest = {},
                           .problem = "it has no manifest"});
   list.backups.push_back(
-      {.entry = {.name = manifest.name, .created = created}, .manifest = manifest, .problem = ""});
+      {.entry = {.name = manifest.name, .created = created, .stored = created},
+       .manifest = manifest,
+       .problem = ""});
   list.strangers = {"backups/main/notes.txt"};
   EXPECT_TRUE(matches_golden("etcd/snapshots.txt", snapshots_page(list, "s3://state", now)));
   EXPECT_TRUE(matches_golden("etcd/snapshots.json", print_tree(to_tree(list), OutputFormat::json)));

@@ -224,5 +224,19 @@ TEST(Metrics, ABackupThatFailsIsToldEverywhere) {
   EXPECT_EQ(read.etcd[0].backup, failing.etcd[0].backup);
 }
 
+TEST(MetricsClock, TheOffsetIsToldAndAgesAreTheStores) {
+  auto node = report();
+  EXPECT_FALSE(parse(metrics_text(node, kStart + 5min)).types.contains("haagent_clock_wrong"));
+  node.clock = ClockFacts{.ahead = 26h, .wrong = true, .against = "s3://b"};
+  auto const parsed = parse(metrics_text(node, kStart + 5min + 26h));
+  EXPECT_EQ(parsed.problems, std::vector<std::string>());
+  EXPECT_EQ(parsed.values.at("haagent_clock_offset_seconds"), "93600.000");
+  EXPECT_EQ(parsed.values.at("haagent_clock_wrong"), "1");
+  EXPECT_EQ(parsed.values.at("haagent_etcd_backup_age_seconds,etcd=main"), "2700.000");
+  auto const read = status_from_tree(to_tree(node)).value();
+  EXPECT_EQ(read.clock, node.clock);
+  EXPECT_EQ(store_time(read, kStart + 26h), kStart);
+}
+
 }  // namespace
 }  // namespace haagent

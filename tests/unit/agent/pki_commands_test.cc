@@ -99,7 +99,7 @@ TEST(PkiCommands, StatusShowsTheStageAndWhoHasItAndNoKey) {
                                               {.name = "etcd/ca", .authority = true}}}};
   auto const page = pki_page(view);
   EXPECT_THAT(page, HasSubstr("  etcd         trusting new; a has it; waiting for b and c; it is "
-                              "b's turn to restart its etcd members\n"));
+                              "b's turn to restart or defragment its etcd members\n"));
   EXPECT_THAT(page, HasSubstr(bundle.cas[0].id.substr(0, 12) + "  signs "));
   EXPECT_THAT(page, HasSubstr(bundle.cas[1].id.substr(0, 12) + "  trusted"));
   EXPECT_THAT(page, HasSubstr("  agent        stable\n"));

@@ -223,6 +223,7 @@ TEST_F(FileStoreTest, ClockIsTheFileSystemsAndNotTheMachines) {
   EXPECT_LT(std::chrono::abs(store.list("k", {}).value().at(0).modified - real()), 1min);
   EXPECT_LT(std::chrono::abs(store.now({}).value() - real()), 1min);
   EXPECT_EQ(keys(), (std::vector<std::string>{"k"})) << "what tells the time is no object";
+  EXPECT_FALSE(std::filesystem::exists(folder / ".time")) << "nor left behind";
 }
 
 TEST_F(FileStoreTest, ClockOfAFolderThatIsNotThereIsNotMade) {

@@ -97,7 +97,7 @@ TEST(BackupInventory, OnlyAManifestMakesABackup) {
   ASSERT_NE(inventory.newest(), nullptr);
   EXPECT_EQ(inventory.newest()->name, kName);
   EXPECT_EQ(inventory.newest()->data_size, 20512u);
-  EXPECT_EQ(inventory.newest()->modified, kTime + 1s);
+  EXPECT_EQ(inventory.newest()->stored, kTime + 1s);
   EXPECT_FALSE(inventory.find(later)->complete());
   EXPECT_EQ(inventory.strangers, (std::vector<std::string>{"backups/main/notes.txt",
                                                            "backups/events/" + later + ".json"}));

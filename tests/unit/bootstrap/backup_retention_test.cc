@@ -183,7 +183,7 @@ TEST(BackupRetentionClock, WhatWasNamedBehindIsNotOldForIt) {
 // `aws s3 sync` to another bucket: everything was stored on one day.
 TEST(BackupRetentionClock, ACopyOfAStoreLosesNothingThatTheFirstWouldKeep) {
   std::vector<BackupEntry> first;
-  for (auto age = 1h; age < 80 * 24h; age += 1h) first.push_back(backup(age));
+  for (auto age = 31h; age < 80 * 24h; age += 1h) first.push_back(backup(age));
   auto const original = of(first);
   auto const newest = original.entries.back().name;
   auto const gone = names_of_all(original, newest, kFew, kNow);

@@ -65,6 +65,29 @@ TEST(EtcdOrder, ReadsAsItWasWritten) {
   }
 }
 
+// A negative age counted as young.
+TEST(EtcdOrderClock, AgesByTheStoresClockAndTheSteadyOne) {
+  auto order = restore_order();
+  auto const stored = order.created_at;
+  SteadyTime const now(1h);
+  EXPECT_FALSE(order.age_at(now)) << "nobody has said";
+  EXPECT_TRUE(is_over(order, now));
+  set_age(order, stored, stored + 10min, now);
+  EXPECT_EQ(order.age_at(now), Duration(10min));
+  EXPECT_EQ(order.age_at(now + 5min), Duration(15min));
+  EXPECT_FALSE(is_over(order, now));
+  EXPECT_TRUE(is_over(order, now + 51min));
+  set_age(order, stored, stored - 1s, now);
+  EXPECT_EQ(order.age_at(now), Duration(0)) << "whole seconds are cut off";
+  set_age(order, stored, stored - 1h, now);
+  EXPECT_FALSE(order.age_at(now)) << "from the store's own future";
+  EXPECT_TRUE(is_over(order, now));
+  set_age(order, {}, stored, now);
+  EXPECT_TRUE(is_over(order, now));
+  set_age(order, stored, {}, now);
+  EXPECT_TRUE(is_over(order, now));
+}
+
 TEST(EtcdOrder, WhatIsNoneIsNotCarriedOut) {
   auto const good = order_json(restore_order());
   for (auto const& [from, to, complaint] : std::vector<std::array<std::string, 3>>{
@@ -382,6 +405,17 @@ std::vector<Case> const kCases = {
     {"AnOldOrderIsNotBegun",
      from(ordered, [](auto& in) { in.order_age = kOrderBegins + Duration(1); }), "Wait",
      "etcd-a runs and has no quorum"},
+    {"ClockUnknownSoTheOrderIsNotBegun", from(ordered, [](auto& in) { in.order_age.reset(); }),
+     "Wait", "etcd-a runs and has no quorum"},
+    {"ClockUnknownAndABlankOneJoinsNobodyAllTheSame",
+     from(emptied,
+          [](auto& in) {
+            in.volume_id = "vol-a2";
+            in.data = {};
+            in.order_age.reset();
+            in.peers[0] = leads("b", kBefore, {listed(0xb0, "b"), listed(0xc0, "c")});
+          }),
+     "Wait", "etcd-a joins nobody while the restore of"},
     {"WhoBeganAVoidOneSetsItAside",
      from(restored,
           [](auto& in) {

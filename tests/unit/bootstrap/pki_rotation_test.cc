@@ -50,6 +50,7 @@ struct Row {
   bool etcd_loaded = true;
   bool peer_loaded = true;
   bool restart = false;
+  bool defragment = false;
   char const* unwell = "";
   char const* held = "";
   char const* move;
@@ -166,6 +167,23 @@ TEST(Rotation, Decides) {
            Row{.what = "I have, and all are well",
                .etcd = bundle(trusting_new, {"a"}, "a"),
                .move = "give turn back"},
+           Row{.what = "a member of mine is to be defragmented, and nobody restarts",
+               .etcd = bundle(stable),
+               .defragment = true,
+               .move = "take turn"},
+           Row{.what = "and a member is away",
+               .etcd = bundle(stable),
+               .defragment = true,
+               .unwell = "etcd-b of etcd main does not answer",
+               .move = "nothing"},
+           Row{.what = "and it is another one's turn",
+               .etcd = bundle(stable, {}, "b"),
+               .defragment = true,
+               .move = "nothing"},
+           Row{.what = "and it is mine, until it is done",
+               .etcd = bundle(stable, {}, "a"),
+               .defragment = true,
+               .move = "nothing"},
            Row{.what = "a turn that was left over when the rotation ended",
                .etcd = bundle(stable, {}, "a"),
                .etcd_loaded = false,
@@ -176,6 +194,7 @@ TEST(Rotation, Decides) {
                       .authorities = {{"etcd", &row.etcd, row.etcd_loaded, "lacks"},
                                       {"etcd-peer", &row.peer, row.peer_loaded, "lacks"}},
                       .restart = row.restart,
+                      .defragment = row.defragment,
                       .unwell = row.unwell,
                       .held = row.held};
     EXPECT_EQ(word(decide_rotation(in)), row.move) << row.what;
@@ -211,7 +230,7 @@ TEST(Rotation, IsToldInASentence) {
       rotation_sentence(in),
       "rotation of etcd: trusting the new authority; a and b have it, waiting for c. rotation "
       "of etcd-peer: dropping the old authority; waiting for a, b and c (here etcd main has "
-      "to restart). it is c's turn to restart its etcd members");
+      "to restart). it is c's turn to restart or defragment its etcd members");
   etcd = peer = bundle(Stage::stable);
   EXPECT_EQ(rotation_sentence(in), "");
 }

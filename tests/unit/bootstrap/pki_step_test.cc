@@ -17,6 +17,7 @@
 #include "tests/support/memory_store.h"
 #include "tests/support/pki_documents.h"
 #include "tests/support/temporary_directory.h"
+#include "tests/support/wrong_clock.h"
 
 namespace haagent::bootstrap::pki {
 namespace {
@@ -45,7 +46,7 @@ struct Master {
   // A new agent on the same disk.
   void restart() {
     facts.identity.set(identity);
-    PkiParts parts{.config = config, .root = root, .store = store, .clock = clock};
+    PkiParts parts{.config = config, .root = root, .store = store, .clock = own};
     parts.etcd_user = [this]() -> Result<UnitUser> { return etcd_user; };
     step = std::make_unique<PkiStep>(std::move(parts));
   }
@@ -78,6 +79,7 @@ struct Master {
   test::TemporaryDirectory directory;
   Root const root{directory.path()};
   test::FakeClock& clock;
+  test::WrongClock own{clock};  // this machine's; right until a test sets it
   MemoryStore& store;
   NodeConfig config;
   Identity identity;
@@ -712,6 +714,102 @@ TEST_F(PkiRotation, BeginsOnceAndNotOverAnother) {
   again = begin_rotation(store_, kEtcdPeerAuthority, kMaking, clock_.utc(), {});
   ASSERT_FALSE(again);
   EXPECT_EQ(again.error().kind, Kind::refused);
+}
+
+class PkiClockTest : public PkiStepTest {
+ protected:
+  static constexpr Duration kWrong[] = {Duration(3min),  Duration(40min),  Duration(26'000h),
+                                        Duration(-3min), Duration(-40min), Duration(-26'000h)};
+};
+
+// A first master whose clock is ahead made authorities that nobody accepts.
+TEST_F(PkiClockTest, NoAuthorityIsMadeByAWrongClock) {
+  for (auto const ahead : kWrong) {
+    SCOPED_TRACE(ahead.count());
+    MemoryStore store{clock_};
+    Master a("a", clock_, store);
+    a.own.set_ahead(ahead);
+    EXPECT_THAT(a.converge(), HasSubstr("error: this machine's clock is"));
+    EXPECT_EQ(a.kind, Kind::transient) << "it comes back";
+    EXPECT_EQ(store.writes(), 0);
+    a.own.set_ahead(0s);
+    EXPECT_THAT(a.converge(), HasSubstr("13 certificates are good"));
+    Master b("b", clock_, store);
+    EXPECT_THAT(b.converge(), HasSubstr("13 certificates are good")) << "and others accept them";
+  }
+}
+
+// Set between the look and the act, both ways.
+TEST_F(PkiClockTest, AClockThatIsSetInBetweenMakesNothing) {
+  for (auto const ahead : kWrong) {
+    MemoryStore store{clock_};
+    Master a("a", clock_, store);
+    ASSERT_THAT(a.look(), HasSubstr("needed: make the authorities"));
+    a.own.set_ahead(ahead);
+    EXPECT_FALSE(a.step->act(a.facts, {}));
+    EXPECT_EQ(store.writes(), 0);
+  }
+}
+
+TEST_F(PkiClockTest, WhatIsMadeBeginsByTheStoresTime) {
+  Master a("a", clock_, store_);
+  a.own.set_ahead(2min);
+  a.converge();
+  Master b("b", clock_, store_);
+  b.own.set_ahead(-2min);
+  EXPECT_THAT(b.converge(), HasSubstr("13 certificates are good"));
+  for (auto const* path : {"/etc/kubernetes/pki/etcd/ca.crt", kServer})
+    EXPECT_LT(std::chrono::abs(a.certificate(path).not_before - (clock_.utc() - kBackdated)), 5s)
+        << path;
+}
+
+// Years ahead everything looks ended, years behind nothing has begun: nothing of it is made anew.
+TEST_F(PkiClockTest, LeavesAreJudgedByTheStoresTime) {
+  for (auto const ahead : kWrong) {
+    SCOPED_TRACE(ahead.count());
+    MemoryStore store{clock_};
+    Master a("a", clock_, store);
+    a.converge();
+    auto const before = a.text(kServer);
+    auto const writes = store.writes();
+    a.own.set_ahead(ahead);
+    EXPECT_THAT(a.converge(), HasSubstr("13 certificates are good"));
+    a.restart();
+    EXPECT_THAT(a.converge(), HasSubstr("13 certificates are good")) << "after a reboot as well";
+    EXPECT_EQ(a.text(kServer), before);
+    EXPECT_EQ(store.writes(), writes);
+  }
+}
+
+TEST_F(PkiClockTest, LeavesThatAreDueWaitForTheClock) {
+  Master a("a", clock_, store_);
+  a.converge();
+  auto const before = a.text(kServer);
+  clock_.advance(a.config.pki.leaf_lifetime * 3 / 4);
+  for (auto const ahead : kWrong) {
+    a.own.set_ahead(ahead);
+    EXPECT_THAT(a.converge(), HasSubstr("should be renewed, and cannot be: this machine's clock is"));
+    EXPECT_NE(a.facts.pki.get()->warning, "");
+    EXPECT_EQ(a.text(kServer), before);
+  }
+  a.own.set_ahead(0s);
+  EXPECT_THAT(a.converge(), HasSubstr("13 certificates are good"));
+  EXPECT_NE(a.text(kServer), before);
+}
+
+TEST_F(PkiClockTest, AnAuthorityOfATimeToComeIsNamed) {
+  {
+    test::FakeClock ahead(clock_.utc() + 40min);
+    MemoryStore other{ahead};
+    Master a("a", ahead, other);
+    a.converge();
+    for (auto const& [key, bytes] : other.objects()) store_.put(key, bytes);
+  }
+  Master b("b", clock_, store_);
+  EXPECT_THAT(b.converge(), HasSubstr("is good from 2026-01-15T10:50:00Z on"));
+  EXPECT_EQ(b.kind, Kind::invalid);
+  clock_.advance(40min);
+  EXPECT_THAT(b.converge(), HasSubstr("13 certificates are good"));
 }
 
 }  // namespace
