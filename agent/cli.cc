@@ -4,6 +4,7 @@
 #include <iostream>
 #include <map>
 
+#include "agent/base/node_name.h"
 #include "agent/commands.h"
 #include "agent/completions.h"
 #include "agent/config_commands.h"
@@ -221,6 +222,10 @@ class CommandLine {
     Machine machine(root(), config_.request);
     if (auto all = with_own_user_data(config_.request, machine.imds, {})) {
       config_.request = *std::move(all);
+      if (!config_.request.files.empty()) return true;
+      auto const identity = machine.imds.identity({});
+      if (auto note = identity ? node_name_note(*identity) : ""; !note.empty())
+        std::cerr << "note: " << printable(note) << '\n';
     } else {
       std::cerr << "note: user-data is left out: " << all.error().what << '\n';
     }

@@ -1,5 +1,7 @@
 #include "agent/identity_step.h"
 
+#include "agent/base/node_name.h"
+
 namespace haagent {
 namespace {
 
@@ -14,6 +16,7 @@ class IdentityStep final : public Step {
     if (!identity) return std::unexpected(identity.error());
     auto sentence = fmt::format("{} ({}) in {}, {}", identity->instance_id, identity->instance_type,
                                 identity->zone, identity->address);
+    if (auto note = node_name_note(*identity); !note.empty()) sentence += "; " + note;
     facts.identity.set(*std::move(identity));
     return Done{sentence};
   }

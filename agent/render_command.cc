@@ -2,8 +2,10 @@
 
 #include <iostream>
 
+#include "agent/base/node_name.h"
 #include "agent/exit_codes.h"
 #include "agent/machine.h"
+#include "agent/output.h"
 #include "agent/own_user_data.h"
 #include "bootstrap/kube/render.h"
 
@@ -27,6 +29,8 @@ Result<int> render_files(RenderOptions const& options) {
                 "instance metadata says nothing of this node (off EC2, give --instance-id, --zone, "
                 "--address and --instance-type)");
   }
+  if (auto note = node_name_note(*identity); !note.empty())
+    std::cerr << "note: " << printable(note) << '\n';
   auto request = off_ec2 ? Result<ConfigRequest>(options.config)
                          : with_own_user_data(options.config, machine.imds, {});
   if (!request) return std::unexpected(request.error());
@@ -62,7 +66,12 @@ Result<Identity> identity_off_ec2(Identity given) {
                 "off EC2, what instance metadata would say is given by flags; still missing: {}",
                 fmt::join(missing, ", "));
   if (given.region.empty()) given.region = aws::region_of_zone(given.zone);
-  if (given.hostname.empty()) given.hostname = given.instance_id;
+  auto node = node_name_of(given.hostname, given.instance_id);
+  if (!given.hostname.empty() && !node.note.empty()) {
+    given.local_hostname = given.hostname;
+    given.hostname_note = std::move(node.note);
+  }
+  given.hostname = std::move(node.name);
   if (given.ipv4.empty() && given.ipv6.empty())
     (given.address.find(':') == std::string::npos ? given.ipv4 : given.ipv6) = given.address;
   return given;

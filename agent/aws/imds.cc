@@ -7,6 +7,7 @@
 
 #include "agent/aws/endpoints.h"
 #include "agent/base/json.h"
+#include "agent/base/node_name.h"
 #include "agent/base/own_time.h"
 
 namespace haagent::aws {
@@ -251,10 +252,22 @@ Result<Identity> Imds::identity(std::stop_token stop) {
       .domain = read(nullptr, "services/domain"),
       .ipv4 = read("privateIp", "local-ipv4"),
       .ipv6 = read(nullptr, "ipv6"),
-      .hostname = read(nullptr, "local-hostname"),
+      .hostname = {},
       .architecture = read("architecture", nullptr),
   };
+  auto local_hostname = trouble ? Result<std::optional<std::string>>(std::nullopt)
+                                : state_->get("meta-data/local-hostname", stop);
+  if (!local_hostname) trouble = local_hostname.error();
   if (trouble) return std::unexpected(*std::move(trouble));
+  std::string const said(trimmed(local_hostname->has_value() ? **local_hostname : ""));
+  if (!said.empty()) {
+    auto node = node_name_of(said, identity.instance_id);
+    identity.hostname = std::move(node.name);
+    if (!node.note.empty()) {
+      identity.local_hostname = said;
+      identity.hostname_note = std::move(node.note);
+    }
+  }
   if (identity.region.empty()) identity.region = region_of_zone(identity.zone);
   auto partition = partition_of(identity.region);
   if (identity.partition.empty()) identity.partition = partition.name;

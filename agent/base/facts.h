@@ -63,8 +63,11 @@ struct Identity {
   std::string address;       // primary private address, IPv4 where there is one, else IPv6
   std::string ipv4;          // empty on an IPv6-only instance
   std::string ipv6;          // empty where there is none
-  std::string hostname;      // private DNS name; the Kubernetes node name
+  std::string hostname;      // the Kubernetes node name, as node_name_of() makes it
   std::string architecture;  // "x86_64", "arm64"
+  // What metadata says that its host name is, where that is no name for a node, and why not.
+  std::string local_hostname{};
+  std::string hostname_note{};
   bool operator==(Identity const&) const = default;
 };
 

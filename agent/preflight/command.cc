@@ -4,6 +4,7 @@
 
 #include <iostream>
 
+#include "agent/base/node_name.h"
 #include "agent/machine.h"
 #include "agent/own_user_data.h"
 #include "agent/preflight/look_instance.h"
@@ -16,6 +17,11 @@ namespace {
 For role_of(LoadedConfig const& loaded) {
   auto const role = loaded.merged.text_at("role");
   return role == "master" ? For::master : role == "worker" ? For::worker : For::any;
+}
+
+std::string name_of(Identity const& identity) {
+  auto note = node_name_note(identity);
+  return note.empty() ? fmt::format("the node's name is {}", identity.hostname) : note;
 }
 
 MachineLook machine_look(Machine& machine, LoadedConfig const& loaded, bool image) {
@@ -46,8 +52,8 @@ Report instance_report(Machine& machine, PreflightOptions const& options, std::s
         "run this on the EC2 instance itself; for an image there is 'haagent preflight --image'"));
   else
     report.findings.push_back(
-        ok("identity", fmt::format("this is {}, {} in {}", identity->instance_id,
-                                   identity->instance_type, identity->zone)));
+        ok("identity", fmt::format("this is {}, {} in {}; {}", identity->instance_id,
+                                   identity->instance_type, identity->zone, name_of(*identity))));
   auto request = options.config;
   if (identity) {
     if (auto all = with_own_user_data(request, machine.imds, stop))

@@ -1,7 +1,8 @@
 #include "bootstrap/kube/node.h"
 
 #include <algorithm>
-#include <regex>
+
+#include "agent/base/node_name.h"
 
 namespace haagent::bootstrap::kube {
 namespace {
@@ -14,16 +15,14 @@ Result<void> check_identity(Identity const& identity) {
   for (auto const& part :
        {Part{identity.instance_id, "instance id"}, Part{identity.instance_type, "instance type"},
         Part{identity.region, "region"}, Part{identity.zone, "zone"},
-        Part{identity.hostname, "private DNS name"}}) {
+        Part{identity.hostname, "node name"}}) {
     if (part.value.empty()) {
       return fail(Kind::invalid, "the instance's identity has no {}", part.what);
     }
   }
-  static std::regex const name("[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?");
-  if (!std::regex_match(identity.hostname, name)) {
+  if (!is_node_name(identity.hostname)) {
     return fail(Kind::invalid,
-                "the instance's private DNS name '{}' cannot be a node's name: lower-case letters, "
-                "digits, '-' and '.'",
+                "'{}' cannot be a node's name: 63 lower-case letters, digits, '-' and '.' at most",
                 identity.hostname);
   }
   return {};

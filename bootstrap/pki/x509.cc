@@ -104,7 +104,9 @@ std::string hexadecimal(ASN1_OCTET_STRING const* bytes) {
 
 bool set_name(X509_NAME* name, int which, std::string const& value) {
   if (value.empty()) return true;
-  return X509_NAME_add_entry_by_NID(name, which, MBSTRING_UTF8,
+  // Not MBSTRING_UTF8, which holds a common name to RFC 5280's 64 characters: "system:node:" and a
+  // node's name are up to 75, and Kubernetes' own programs neither write nor read it so.
+  return X509_NAME_add_entry_by_NID(name, which, V_ASN1_UTF8STRING,
                                     reinterpret_cast<unsigned char const*>(value.data()),
                                     static_cast<int>(value.size()), -1, 0) == 1;
 }

@@ -67,5 +67,41 @@ TEST(RenderCommand, WritesEveryFileOffEc2AndLeavesThemAloneAfterwards) {
   EXPECT_THAT(testing::internal::GetCapturedStdout(), testing::Not(HasSubstr("wrote ")));
 }
 
+// A VPC's own domain, in every file that names the node.
+TEST(RenderCommand, TheNodesNameIsTheSameInEveryFile) {
+  std::string const kLong = "ip-10-0-1-10." + std::string(60, 'd') + ".example.com";
+  for (auto const& [hostname, name] :
+       {std::pair<std::string, std::string>("ip-10-0-1-10.Corp.Example.COM. lab.local",
+                                            "ip-10-0-1-10.corp.example.com"),
+        std::pair<std::string, std::string>(kLong, "ip-10-0-1-10")}) {
+    test::TemporaryDirectory directory;
+    RenderOptions options{
+        .root = Root(directory / "root"),
+        .config = {.files = {test::source_dir() / "packaging/examples/worker.yaml"}},
+        .out = directory / "out",
+        .identity = kGiven,
+    };
+    options.identity.hostname = hostname;
+    testing::internal::CaptureStdout();
+    testing::internal::CaptureStderr();
+    EXPECT_EQ(run_render(options), 0);
+    testing::internal::GetCapturedStdout();
+    EXPECT_THAT(testing::internal::GetCapturedStderr(), HasSubstr("'" + name + "'"))
+        << "what becomes of it is said beforehand";
+    int named = 0;
+    for (auto const& entry : std::filesystem::recursive_directory_iterator(directory / "out")) {
+      if (!entry.is_regular_file()) continue;
+      auto const text = test::bytes_of(entry.path());
+      EXPECT_THAT(text, testing::Not(HasSubstr("Corp.Example"))) << entry.path();
+      EXPECT_THAT(text, testing::Not(HasSubstr("lab.local"))) << entry.path();
+      EXPECT_THAT(text, testing::Not(HasSubstr("dddd"))) << entry.path();
+      for (auto const& place :
+           {"--hostname-override=" + name, "hostnameOverride: " + name, "system:node:" + name})
+        if (text.contains(place)) ++named;
+    }
+    EXPECT_EQ(named, 3) << "the kubelet's flag and kubeconfig, and kube-proxy's document";
+  }
+}
+
 }  // namespace
 }  // namespace haagent

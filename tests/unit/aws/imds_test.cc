@@ -400,6 +400,19 @@ TEST_F(ImdsTest, FirstOfSeveralHostNamesCounts) {
   EXPECT_EQ(identity().hostname, "ip-10-0-0-10.corp.example");
 }
 
+TEST_F(ImdsTest, ADomainOfTheVpcsOwnMakesNoNameThatTheKubeletRefuses) {
+  metadata.items["meta-data/local-hostname"] = "ip-10-0-0-10.Corp.Example.COM";
+  EXPECT_EQ(identity().hostname, "ip-10-0-0-10.corp.example.com");
+  EXPECT_EQ(identity().local_hostname, "ip-10-0-0-10.Corp.Example.COM");
+  auto const name = "ip-10-0-0-10." + std::string(60, 'd') + ".example";
+  metadata.items["meta-data/local-hostname"] = name + " corp.local";
+  EXPECT_EQ(identity().hostname, "ip-10-0-0-10");
+  EXPECT_NE(identity().hostname_note, "");
+  metadata.items["meta-data/local-hostname"] = "ip-10-0-0-10.eu-west-1.compute.internal";
+  EXPECT_EQ(identity().local_hostname, "");
+  EXPECT_EQ(identity().hostname_note, "");
+}
+
 TEST_F(ImdsTest, IdentityThatIsNotWholeYetIsTransient) {
   for (auto missing : {"meta-data/local-hostname", "dynamic/instance-identity/document"}) {
     auto items = metadata.items;

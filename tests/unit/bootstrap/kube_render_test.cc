@@ -256,8 +256,7 @@ INSTANTIATE_TEST_SUITE_P(
         Refused{"zone", [](auto&, auto& i) { i.zone = ""; }, "the instance's identity has no zone"},
         Refused{
             "hostname", [](auto&, auto& i) { i.hostname = "a b"; },
-            "the instance's private DNS name 'a b' cannot be a node's name: lower-case letters, "
-            "digits, '-' and '.'"}),
+            "'a b' cannot be a node's name: 63 lower-case letters, digits, '-' and '.' at most"}),
     [](auto const& row) { return std::string(row.param.name); });
 
 struct Nth {

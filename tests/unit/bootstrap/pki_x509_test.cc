@@ -92,6 +92,18 @@ TEST(PkiX509, WhatCannotBeMadeIsAnError) {
   EXPECT_THAT(made.error().what, HasSubstr("do not belong together"));
 }
 
+// RFC 5280 has 64 characters for a common name; a node's name has up to 63, and the kubelet's
+// certificate "system:node:" in front of it.
+TEST(PkiX509, TheLongestNodesNameFitsIntoACertificate) {
+  LeafSpec spec{.common_name = "system:node:ip-10-0-0-10." + std::string(50, 'd'),
+                .organization = "system:nodes",
+                .dns_names = {},
+                .addresses = {},
+                .client = true};
+  ASSERT_EQ(spec.common_name.size(), 75u);
+  EXPECT_EQ(spec_of(parse_certificate(leaf(ca(), make_key().value(), 24h, spec)).value()), spec);
+}
+
 TEST(PkiX509, ACommaInANameMakesNoSecondName) {
   LeafSpec const spec{.common_name = "x", .dns_names = {"a,DNS:evil.example.com"}, .server = true};
   auto const read = parse_certificate(leaf(ca(), make_key().value(), 1h, spec)).value();
