@@ -82,7 +82,7 @@ std::string version_word(std::string_view said) {
 Finding judge_root(bool is_root) {
   if (is_root) return ok("root", "this runs as root, so that all of it can be seen");
   return warning("root", "this does not run as root, so that what only root can read is not seen",
-                 "run it with sudo");
+                 "run it as root");
 }
 
 Findings judge_etcd(Program const& etcd, For role) {

@@ -406,7 +406,7 @@ std::string table(std::vector<Struck> const& struck, std::vector<ServiceStrike> 
     ++counts[each.cluster].second;
   }
   out << fmt::format(
-      "seed {}: {} faults of masters in {}; again: sudo tests/run torture "
+      "seed {}: {} faults of masters in {}; again: tests/run torture "
       "--minutes {} --seed {}\n",
       options.seed, struck.size(), seconds(end - begin), options.minutes, options.seed);
   for (auto const& [cluster, count] : counts)
