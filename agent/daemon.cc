@@ -37,6 +37,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
+// Of the files, until user-data is read.
 std::string log_level(BootOptions const& options) {
   return read_config(gather_config(options.root, options.config)).config.log.level;
 }
@@ -109,6 +110,7 @@ class Booting {
       runner.converge(facts_, stop);
       auto config = config_.get();
       if (config) {
+        log::set_level(config->log.level);
         keeper_.know(*config);
         return config;
       }

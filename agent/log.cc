@@ -51,6 +51,10 @@ void start(std::string const& level) {
   spdlog::set_default_logger(std::move(logger));
 }
 
+void set_level(std::string const& level) {
+  spdlog::default_logger()->set_level(spdlog::level::from_str(level));
+}
+
 void debug(std::string_view message) {
   spdlog::debug("{}", message);
 }

@@ -14,6 +14,8 @@ namespace haagent::log {
 
 // level: debug, info, warn, error.
 void start(std::string const& level);
+// From here on. User-data says its level long after the first line.
+void set_level(std::string const& level);
 
 void debug(std::string_view message);
 void info(std::string_view message);
