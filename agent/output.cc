@@ -41,8 +41,20 @@ std::string top_of(std::string const& page, int height) {
                      lines - (height - 2));
 }
 
+std::string in_one_line(std::string_view text) {
+  std::string out;
+  while (true) {
+    auto const end = text.find('\n');
+    out += text.substr(0, end);
+    if (end == text.npos) return out;
+    out.erase(out.find_last_not_of(" \t\r") + 1);  // npos + 1 is 0
+    text.remove_prefix(std::min(text.find_first_not_of(" \t\r\n", end), text.size()));
+    if (!text.empty() && !out.empty()) out += ' ';
+  }
+}
+
 std::string printable(std::string_view text) {
-  std::string out(text);
+  auto out = in_one_line(text);
   for (std::size_t i = 0; i < out.size(); ++i) {
     auto const c = static_cast<unsigned char>(out[i]);
     if ((c < 0x20 && c != '\t') || c == 0x7f) out[i] = '?';

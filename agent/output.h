@@ -23,8 +23,12 @@ Terminal standard_output();
 // page where it fits, or where there is no screen.
 std::string top_of(std::string const& page, int height);
 
-// Somebody else's bytes, for a page: '?' for whatever could drive the reader's terminal (C0 and C1
-// control characters, a tab excepted).
+// Line breaks, and the blanks around them, as one blank; at both ends as nothing.
+std::string in_one_line(std::string_view text);
+
+// Somebody else's bytes, for a page: in one line, and '?' for whatever could drive the reader's
+// terminal (C0 and C1 control characters, a tab excepted). The page's own line breaks are put
+// around it.
 std::string printable(std::string_view text);
 
 // Words, printable, wrapped to `width`; each further line indented.

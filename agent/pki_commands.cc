@@ -192,7 +192,7 @@ std::vector<std::string> rotation_waits(ClusterView const& view) {
 }
 
 std::string pki_page(PkiView const& view) {
-  auto page = printable(fmt::format("Authorities in {}\n", view.where));
+  auto page = printable(fmt::format("Authorities in {}", view.where)) + '\n';
   for (auto const& authority : view.authorities) {
     auto const& bundle = authority.bundle;
     page += printable(fmt::format("  {:<12} {}", authority.name, state_of(bundle, view.masters))) +

@@ -24,7 +24,10 @@ constexpr std::string_view kFromEc2 = "learns it from EC2 within 5 min";
 // What another program says, fit for a sentence.
 std::string one_line(std::string_view text) {
   std::string line;
-  for (char c : text.substr(0, 200)) line += c >= ' ' && c < '\x7f' ? c : '?';
+  for (char c : text.substr(0, 200)) {
+    bool const blank = c == '\n' || c == '\r' || c == '\t';
+    line += blank ? ' ' : c >= ' ' && c < '\x7f' ? c : '?';
+  }
   return line;
 }
 
