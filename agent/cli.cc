@@ -19,6 +19,7 @@
 #include "agent/preflight/command.h"
 #include "agent/render_command.h"
 #include "agent/status_command.h"
+#include "agent/usage_errors.h"
 #include "agent/version.h"
 #include "bootstrap/pki/client.h"
 
@@ -52,7 +53,12 @@ class CommandLine {
       app_.parse(argc, argv);
     } catch (CLI::ParseError const& error) {
       // Help is no error; everything else is a matter of usage.
-      return app_.exit(error) == 0 ? kExitOk : kExitUsage;
+      auto const said = error.get_exit_code() == 0
+                            ? std::string()
+                            : usage_error(table(), Words(argv + std::min(argc, 1), argv + argc));
+      if (said.empty()) return app_.exit(error) == 0 ? kExitOk : kExitUsage;
+      std::cerr << "haagent: " << said << "\nRun 'haagent --help-all' for all there is.\n";
+      return kExitUsage;
     }
     return code_;
   }
