@@ -131,6 +131,12 @@ class Checker {
     }
   }
 
+  void encryption() {
+    if (config_.aws.s3_encryption != "AES256" || config_.aws.s3_kms_key_id.empty()) return;
+    report("aws.s3.kmsKeyId", "a KMS key is of no use with serverSideEncryption AES256",
+           "say aws:kms, or take the key out");
+  }
+
  private:
   void etcd_overlay(std::string const& path, Tree const& overlay) {
     auto own = bootstrap::own_etcd_keys();
@@ -215,6 +221,7 @@ void check_meaning(NodeConfig const& config, Tree const& merged, Diagnostics& ou
   checker.pki();
   checker.backups(config.etcd.backups);
   checker.kubernetes();
+  checker.encryption();
 }
 
 }  // namespace haagent

@@ -408,6 +408,12 @@ ConfigKeys make_keys() {
                       .example = "https://s3.dualstack.eu-west-1.amazonaws.com",
                       .pattern = kUrlPattern,
                       .check = check_service_url}));
+  rows.push_back(key("aws.s3.serverSideEncryption", AT(aws.s3_encryption),
+                     {.description = "Encryption that each write to the state store asks for by "
+                                     "its header, where the bucket's policy demands it",
+                      .who = "masters",
+                      .allowed = {"AES256", "aws:kms"},
+                      .example = "AES256"}));
   rows.push_back(key("aws.s3.kmsKeyId", AT(aws.s3_kms_key_id),
                      {.description = "KMS key that encrypts what is written to the state store, "
                                      "where the bucket's default is not wanted",

@@ -40,6 +40,7 @@ aws::S3Settings s3_settings(Machine& machine, NodeConfig const& config, Identity
           .domain = identity.domain,
           .endpoint = config.aws.s3_endpoint,
           .kms_key_id = config.aws.s3_kms_key_id,
+          .encryption = config.aws.s3_encryption,
           .user_agent = fmt::format("haagent/{}", kVersion),
           .counts = &machine.calls};
 }

@@ -241,9 +241,11 @@ struct S3Client::State {
   }
 
   void add_encryption(Headers& headers) const {
-    if (settings.kms_key_id.empty()) return;
-    headers.emplace_back("x-amz-server-side-encryption", "aws:kms");
-    headers.emplace_back("x-amz-server-side-encryption-aws-kms-key-id", settings.kms_key_id);
+    auto const& key = settings.kms_key_id;
+    auto const& how = settings.encryption;
+    if (how.empty() && key.empty()) return;
+    headers.emplace_back("x-amz-server-side-encryption", how.empty() ? "aws:kms" : how);
+    if (!key.empty()) headers.emplace_back("x-amz-server-side-encryption-aws-kms-key-id", key);
   }
 
   // The hash is signed, checked by S3 on arrival, and kept with the object.

@@ -16,7 +16,10 @@ struct S3Settings {
   std::string region;      // where the bucket is looked for first
   std::string domain;      // "amazonaws.com"; empty: by the region
   std::string endpoint;    // empty: S3's own. Set: the bucket stands in the path
-  std::string kms_key_id;  // aws:kms with this key; empty: as the bucket encrypts by default
+  std::string kms_key_id;  // aws:kms with this key
+  // "AES256" or "aws:kms", where bucket policies want to see it in each request; empty: aws:kms
+  // with a key, and without one as the bucket encrypts by default
+  std::string encryption{};
   std::string user_agent = "haagent";
   CallCounts* counts = nullptr;  // null: nobody asks
 };

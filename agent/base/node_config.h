@@ -72,7 +72,10 @@ struct NodeConfig {
     std::string autoscaling_endpoint;
     // aws.endpoints.s3: empty: the bucket's own host; set: the bucket stands in the path
     std::string s3_endpoint;
-    // aws.s3.kmsKeyId: empty: objects are encrypted as the bucket does by default
+    // aws.s3.serverSideEncryption: AES256 or aws:kms, asked for by a header of each write; empty:
+    // no header, unless there is a key
+    std::string s3_encryption;
+    // aws.s3.kmsKeyId: of aws:kms; empty: the bucket's own key, or AWS' for S3
     std::string s3_kms_key_id;
     // aws.endpoints.imds: tried side by side
     std::vector<std::string> imds_endpoints = {"http://169.254.169.254", "http://[fd00:ec2::254]"};

@@ -33,7 +33,8 @@ RegionSpec small_region() {
   spec.groups.push_back(group);
   spec.buckets = {{"prod-state", "", ""},
                   {"far-state", "us-west-2", ""},
-                  {"keyed-state", "", "arn:aws:kms:eu-west-1:123456789012:key/k"}};
+                  {"keyed-state", "", "arn:aws:kms:eu-west-1:123456789012:key/k"},
+                  {"strict-state", "", "", "AES256"}};
   return spec;
 }
 
@@ -59,13 +60,15 @@ class StoreInABucket : public testing::Test {
   virtual RegionSpec spec() const { return small_region(); }
   Region& region() { return running_->region(); }
   std::unique_ptr<StateStore> store(std::string const& bucket = "prod-state",
-                                    std::string const& kms_key = "") {
+                                    std::string const& kms_key = "",
+                                    std::string const& encryption = "") {
     return std::make_unique<aws::S3Store>(
         std::make_unique<aws::S3Client>(http_, clock_, *credentials_,
                                         aws::S3Settings{.bucket = bucket,
                                                         .region = "eu-west-1",
                                                         .endpoint = running_->api_url(),
-                                                        .kms_key_id = kms_key}),
+                                                        .kms_key_id = kms_key,
+                                                        .encryption = encryption}),
         "prod.example.com", clock_);
   }
   void fault(FaultKind kind, std::string const& action, int next = 1) {
@@ -241,6 +244,24 @@ TEST_F(StoreInABucket, ObjectsAreEncryptedAsTheConfigSays) {
   large_file(9u << 20u);
   ASSERT_TRUE(store("prod-state", "alias/haagent")->upload("k", here_ / "in", {}));
   EXPECT_EQ(key_of("prod-state"), "alias/haagent");
+}
+
+// As a bucket's policy denies every write that does not say so.
+TEST_F(StoreInABucket, EncryptionIsAskedForByItsHeaderWhereTheBucketDemandsIt) {
+  large_file(9u << 20u);
+  auto const silent = store("strict-state");
+  EXPECT_EQ(silent->create("k", "x", {}).error().kind, Kind::denied);
+  EXPECT_EQ(silent->upload("large", here_ / "in", {}).error().kind, Kind::denied);
+  auto const asking = store("strict-state", "", "AES256");
+  EXPECT_TRUE(asking->create("k", "x", {}).value());
+  EXPECT_TRUE(asking->upload("large", here_ / "in", {}));
+  EXPECT_EQ(stored("k", "strict-state"), "x");
+  for (auto const* key : {"k", "large"}) {
+    auto const object =
+        region().buckets().get("strict-state", "prod.example.com/" + std::string(key));
+    ASSERT_TRUE(object) << key;
+    EXPECT_EQ(header_of(object->kept, "x-amz-server-side-encryption"), "AES256") << key;
+  }
 }
 
 TEST_F(StoreInABucket, WhatIsNotAllowedNamesThePermission) {

@@ -22,6 +22,9 @@ struct BucketSpec {
   std::string region;                    // empty: the region's own
   std::string kms_key;                   // of the bucket's default encryption; empty: AES256
   std::optional<IamPolicy> policy = {};  // what it denies is denied to everybody, operators too
+  // What its policy demands in the header x-amz-server-side-encryption of each write; empty:
+  // nothing.
+  std::string demands_encryption{};
 };
 
 struct Object {

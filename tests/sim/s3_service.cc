@@ -588,6 +588,20 @@ Headers kept_headers(Request const& request, BucketSpec const& bucket, RegionSpe
   return kept;
 }
 
+// As the policy of a bucket denies what does not ask for its encryption: by the header alone, what
+// the bucket would do by default does not count.
+std::optional<ApiError> refused_encryption(Request const& request, BucketSpec const& bucket) {
+  auto const& wanted = bucket.demands_encryption;
+  if (wanted.empty() ||
+      header_of(request.wire.headers, "x-amz-server-side-encryption").value_or("") == wanted)
+    return {};
+  return ApiError{
+      "AccessDenied", 403,
+      fmt::format("not authorized to perform: s3:PutObject on resource: "
+                  "\"arn:aws:s3:::{}\" with an explicit deny in a resource-based policy",
+                  bucket.name)};
+}
+
 // S3 knows these two on a write, and no others.
 Api<Condition> condition_of(Request const& request) {
   Condition condition{header_of(request.wire.headers, "if-match").value_or(""),
@@ -608,10 +622,12 @@ S3Service::Answer S3Service::put_object(Call const& call) {
   auto body = body_of(call.request);
   if (!body) return std::unexpected(body.error());
   auto& buckets = region_.buckets();
+  auto const& bucket = *buckets.find(call.place.bucket);
+  if (auto refused = refused_encryption(call.request, bucket)) return std::unexpected(*refused);
   Object object;
   object.bytes = std::move(*body);
   object.checksum = call.header("x-amz-checksum-sha256");
-  object.kept = kept_headers(call.request, *buckets.find(call.place.bucket), region_.spec());
+  object.kept = kept_headers(call.request, bucket, region_.spec());
   object.modified = region_.api_now();
   auto const written =
       buckets.put(call.place.bucket, call.place.key, std::move(object), *condition);
@@ -682,7 +698,9 @@ S3Service::Answer S3Service::create_upload(Call const& call) {
   if (call.place.key.size() > 1024)
     return std::unexpected(ApiError{"KeyTooLongError", 400, "Your key is too long"});
   auto& buckets = region_.buckets();
-  auto const kept = kept_headers(call.request, *buckets.find(call.place.bucket), region_.spec());
+  auto const& bucket = *buckets.find(call.place.bucket);
+  if (auto refused = refused_encryption(call.request, bucket)) return std::unexpected(*refused);
+  auto const kept = kept_headers(call.request, bucket, region_.spec());
   auto const id = buckets.begin_upload(call.place.bucket, call.place.key,
                                        region_.random_text(64, kHex), kept, region_.api_now());
   auto xml = xml_document();

@@ -396,10 +396,12 @@ class SpecReader {
                 {{"name", reader_.text(bucket.name)},
                  {"region", reader_.text(bucket.region)},
                  {"kms-key", reader_.text(bucket.kms_key)},
-                 {"policy", [&](Tree const& from, std::string const& at) {
+                 {"policy",
+                  [&](Tree const& from, std::string const& at) {
                     if (auto read = policy(from, at, IamPolicy::parse_of_bucket))
                       bucket.policy = std::move(*read);
-                  }}});
+                  }},
+                 {"demands-encryption", reader_.text(bucket.demands_encryption)}});
     need(tree, path, "name");
     for (auto const& other : spec_.region.buckets) {
       if (other.name == bucket.name) {

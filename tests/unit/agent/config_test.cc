@@ -212,6 +212,17 @@ TEST(Config, WhatIsShownReadsBackAsTheSame) {
   }
 }
 
+TEST(Config, AKeyOfKmsIsNotForAes256) {
+  auto const with = [](std::string const& how) {
+    return load({document("base.yaml", kMinimal), setting("aws.s3.kmsKeyId=alias/haagent"),
+                 setting("aws.s3.serverSideEncryption=" + how)});
+  };
+  EXPECT_TRUE(with("aws:kms").ok());
+  EXPECT_EQ(with("aws:kms").config.aws.s3_encryption, "aws:kms");
+  EXPECT_TRUE(with("").ok());
+  EXPECT_FALSE(with("AES256").ok());
+}
+
 struct Setting {
   std::string text;
   std::string problem;  // the page's first line; empty: it is good
@@ -225,6 +236,11 @@ TEST_P(ConfigSetting, IsReadOrTold) {
 INSTANTIATE_TEST_SUITE_P(
     Settings, ConfigSetting,
     testing::Values(
+        Setting{"aws.s3.serverSideEncryption=AES256", ""},
+        Setting{"aws.s3.serverSideEncryption=aws:kms", ""},
+        Setting{"aws.s3.serverSideEncryption=aes256",
+                "--set: error: aws.s3.serverSideEncryption: expected AES256 or aws:kms, found the "
+                "text 'aes256' (did you mean 'AES256'?)"},
         Setting{"kubernetes.version=1.34.0", ""}, Setting{"pki.leafLifetime=60s", ""},
         Setting{"etcd.main.quotaBackendBytes=1073741824", ""},
         Setting{"etcd.main.electionTimeout=2s", ""}, Setting{"log.level=", ""},

@@ -69,6 +69,44 @@ TEST(S3Urls, WhereABucketAnswers) {
             "http://10.0.0.1:9000/prod-state");
 }
 
+// What a bucket's policy looks at: the header of each object that begins, and of no part of one.
+TEST_F(S3ClientTest, EncryptionIsAskedForWhereAnObjectBegins) {
+  struct Row {
+    std::string key, how, header, key_header;
+  };
+  for (auto const& row :
+       {Row{"", "", "-", "-"}, Row{"", "AES256", "AES256", "-"}, Row{"", "aws:kms", "aws:kms", "-"},
+        Row{"alias/k", "", "aws:kms", "alias/k"},
+        Row{"alias/k", "aws:kms", "aws:kms", "alias/k"}}) {
+    test::ScriptedHttp asked;
+    asked.always(at("PUT", "/k"), object(""));
+    asked.always(at("POST", "/k?uploads="),
+                 answer(200,
+                        "<InitiateMultipartUploadResult><UploadId>u</UploadId>"
+                        "</InitiateMultipartUploadResult>"));
+    asked.always(at("PUT", "/k?partNumber=1&uploadId=u"), object(""));
+    S3Client client(asked, clock, credentials,
+                    {.bucket = "prod-state",
+                     .region = "eu-west-1",
+                     .kms_key_id = row.key,
+                     .encryption = row.how});
+    EXPECT_TRUE(client.put("k", "x", {}, {}).value());
+    EXPECT_TRUE(client.begin_upload("k", {}));
+    EXPECT_TRUE(client.upload_part("k", "u", 1, "x", {}));
+    for (auto const& request : asked.requests()) {
+      auto const value = [&](std::string_view name) {
+        for (auto const& [each, text] : request.headers)
+          if (each == name) return text;
+        return std::string("-");
+      };
+      bool const part = request.url.contains("partNumber");
+      EXPECT_EQ(value("x-amz-server-side-encryption"), part ? "-" : row.header) << request.url;
+      EXPECT_EQ(value("x-amz-server-side-encryption-aws-kms-key-id"), part ? "-" : row.key_header)
+          << request.url;
+    }
+  }
+}
+
 // Every call as it goes out: the URL, the headers, the body.
 TEST_F(S3ClientTest, RequestsAreThoseOfTheGoldenFile) {
   S3Client keyed(http, clock, credentials,

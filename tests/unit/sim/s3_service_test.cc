@@ -13,6 +13,7 @@ RegionSpec with_buckets() {
   auto spec = three_zones();
   spec.buckets = {{"state", "", ""},
                   {"keyed", "", "arn:aws:kms:eu-west-1:1:key/k"},
+                  {"strict", "", "", "AES256"},
                   {"far", "us-west-2", ""},
                   {"with.dots", "", ""}};
   return spec;
@@ -201,6 +202,18 @@ TEST_F(S3ServiceTest, EncryptionIsTheRequestsOrTheBuckets) {
                         {"x-amz-server-side-encryption-aws-kms-key-id", "mine"}})),
             "aws:kms mine");
   EXPECT_EQ(key_of(ask({"GET", "/state/b"})), "aws:kms mine");
+}
+
+TEST_F(S3ServiceTest, ABucketThatDemandsEncryptionWantsItInTheHeader) {
+  EXPECT_EQ(ask({"PUT", "/strict/a", {}, "x"}).status, 403);
+  EXPECT_EQ(ask({"PUT", "/strict/a", {{"x-amz-server-side-encryption", "aws:kms"}}, "x"}).status,
+            403);
+  EXPECT_EQ(ask({"POST", "/strict/a?uploads="}).status, 403);
+  EXPECT_EQ(ask({"GET", "/strict/a"}).status, 404);
+  Headers const asked = {{"x-amz-server-side-encryption", "AES256"}};
+  EXPECT_EQ(ask({"PUT", "/strict/a", asked, "x"}).status, 200);
+  EXPECT_EQ(ask({"POST", "/strict/a?uploads=", asked}).status, 200);
+  EXPECT_EQ(ask({"GET", "/strict/a"}).status, 200);
 }
 
 TEST_F(S3ServiceTest, SumsAreHeldAgainstTheBody) {
