@@ -43,7 +43,6 @@ kubernetes: {{version: "1.33.2"}}
 apiserver: {{extraArgs: {{shutdown-delay-duration: {}{}}}}}
 aws:
   endpoints:
-    imds: ["http://169.254.169.254"]
     ec2: "http://169.254.169.254:8080"
     s3: "http://169.254.169.254:8080"
     autoscaling: "http://169.254.169.254:8080"
@@ -100,7 +99,9 @@ std::string spec_of(ClusterPlan const& plan) {
   auto const zones = plan.zones.empty() ? plan.members : plan.zones;
   auto const tagged = plan.tagged.empty() ? plan.members : plan.tagged;
   std::set<char> const distinct(zones.begin(), zones.end());
-  std::string spec = "region: eu-west-1\nzones:\n";
+  std::string spec = "region: eu-west-1\n";
+  if (!plan.dhcp_domain.empty()) spec += fmt::format("dhcp-domain: \"{}\"\n", plan.dhcp_domain);
+  spec += "zones:\n";
   for (int i = 0; char each : distinct)
     spec += fmt::format("  - {{name: {}, gateway: 10.0.{}.1}}\n", zone_name(each), 16 * i++);
 

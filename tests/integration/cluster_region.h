@@ -45,6 +45,7 @@ struct ClusterPlan {
   std::string members = "abc";
   std::string zones;  // of each member: "aab" has a and b in eu-west-1a; empty: as the members
   int workers = 0;
+  std::string dhcp_domain{};                  // of the VPC; empty: EC2's own
   std::map<std::string, std::string> delays;  // over the short ones: {"attach", "1500ms"}
   std::set<std::string> without;              // volumes that are not there: "events-a"
   std::map<std::string, std::string> hooks;   // of each group: {"terminating", "60s"}

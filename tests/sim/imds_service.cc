@@ -98,8 +98,12 @@ std::map<std::string, std::string> metadata_of(Instance const& instance, View co
   put("placement/availability-zone", instance.zone);
   put("placement/availability-zone-id", view.zone_id_of(instance.zone));
   put("local-ipv4", instance.address);
-  put("local-hostname", instance.hostname);
-  put("hostname", instance.hostname);
+  auto const local_hostname =
+      view.dhcp_domain.empty()
+          ? instance.hostname
+          : instance.hostname.substr(0, instance.hostname.find('.') + 1) + view.dhcp_domain;
+  put("local-hostname", local_hostname);
+  put("hostname", local_hostname);
   put("mac", mac);
   put("security-groups", "haagent");
   put("services/partition", "aws");
@@ -112,7 +116,7 @@ std::map<std::string, std::string> metadata_of(Instance const& instance, View co
   for (auto const& [name, value] : std::initializer_list<std::pair<std::string_view, std::string>>{
            {"device-number", "0"},
            {"interface-id", instance.interface_id},
-           {"local-hostname", instance.hostname},
+           {"local-hostname", local_hostname},
            {"local-ipv4s", instance.address},
            {"mac", mac},
            {"owner-id", view.account},

@@ -167,6 +167,7 @@ struct Delays {
 struct View {
   std::string region;
   std::string account;
+  std::string dhcp_domain;
   std::vector<Zone> zones;
   std::map<std::string, Instance> instances;
   std::map<std::string, Volume> volumes;

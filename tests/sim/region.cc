@@ -203,6 +203,7 @@ View Region::view(bool lagging) const {
   View view;
   view.region = spec_.region;
   view.account = spec_.account;
+  view.dhcp_domain = spec_.dhcp_domain;
   view.zones = zones_;
   view.snapshots = snapshots_;
   view.groups = groups_;

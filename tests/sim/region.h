@@ -46,6 +46,9 @@ struct VolumeSpec {
 struct RegionSpec {
   std::string region = "eu-west-1";
   std::string account = "123456789012";
+  // The VPC's DHCP option domain-name: what metadata's local-hostname ends in, and privateDnsName
+  // does not. Empty: EC2's own.
+  std::string dhcp_domain{};
   std::vector<ZoneSpec> zones;
   std::vector<VolumeSpec> volumes;
   std::vector<Group> groups;

@@ -178,6 +178,7 @@ class SpecReader {
     reader_.map(tree, "",
                 {{"region", reader_.text(region.region)},
                  {"account", reader_.text(region.account)},
+                 {"dhcp-domain", reader_.text(region.dhcp_domain)},
                  {"seed",
                   [this](auto& t, auto& p) {
                     reader_.number(spec_.region.seed.emplace(), 0, INT64_MAX)(t, p);

@@ -190,6 +190,26 @@ TEST_F(ImdsTest, NoUserDataIsNotFound) {
   EXPECT_EQ(world.imds.handle(request).status, 404);
 }
 
+TEST_F(ImdsTest, ADomainOfTheVpcIsInTheHostNameAlone) {
+  auto spec = three_zones();
+  spec.dhcp_domain = "Corp.Example.COM lab.local";
+  ServiceWorld world(spec);
+  auto const me = world.member("masters-a");
+  Request request;
+  request.source = me.address;
+  request.wire = {"PUT", "/latest/api/token", "", {{kTtl, "60"}}, ""};
+  auto const token = world.imds.handle(request).body;
+  for (auto const* item : {"hostname", "local-hostname"}) {
+    request.wire = {"GET",
+                    fmt::format("/latest/meta-data/{}", item),
+                    "",
+                    {{"x-aws-ec2-metadata-token", token}},
+                    ""};
+    EXPECT_EQ(world.imds.handle(request).body, "ip-10-0-0-10.Corp.Example.COM lab.local") << item;
+  }
+  EXPECT_EQ(me.hostname, "ip-10-0-0-10.eu-west-1.compute.internal") << "EC2's privateDnsName";
+}
+
 TEST_F(ImdsTest, TagsShowWhereTheyAreAllowed) {
   set([](auto& options) { options.tags = true; });
   EXPECT_EQ(get("meta-data/tags/instance").body, "Name\naws:autoscaling:groupName");
