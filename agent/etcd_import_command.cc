@@ -16,9 +16,8 @@ Result<bootstrap::Imported> import(EtcdDesk& desk, EtcdCommandOptions const& opt
   if (auto agreed = desk.agreed_time(stop); !agreed)
     return fail(agreed.error(), "nothing is imported");
   std::filesystem::path const path(options.file);
-  bootstrap::ImportFile file{.path = path,
-                             .name = path.filename().string(),
-                             .skip_hash_check = options.skip_hash_check};
+  bootstrap::ImportFile file{
+      .path = path, .name = path.filename().string(), .skip_hash_check = options.skip_hash_check};
   auto const how = how_packed(path);
   if (!how) return std::unexpected(how.error());
   std::optional<bootstrap::ScratchFolder> folder;
@@ -47,11 +46,11 @@ int run_etcd_import(EtcdCommandOptions const& options) {
     print(options,
           fmt::format(
               "{} is in {}: revision {}, {} keys, {} of them below /registry/; read back, and etcd "
-              "has served it on trial.{}\nIt is restored when it is named: 'haagent etcd restore {}'\n",
-              manifest.name, desk.store->where(), manifest.revision, manifest.total_keys.value_or(0),
-              imported->registry_keys,
+              "has served it on trial.{}\nIt is restored when it is named: '{}'\n",
+              manifest.name, desk.store->where(), manifest.revision,
+              manifest.total_keys.value_or(0), imported->registry_keys,
               imported->hash_checked ? "" : " Nobody has checked its hash: --skip-hash-check.",
-              manifest.name),
+              bootstrap::etcd_command(options.cluster, "restore " + manifest.name)),
           Tree::map({{"schema", 1},
                      {"name", manifest.name},
                      {"etcd", to_string(options.cluster)},

@@ -31,6 +31,7 @@ constexpr Duration kPatience = 15min;
 constexpr Duration kHintAfter = 1min;
 constexpr Duration kTakesChanges = 1min;
 constexpr Duration kAgentPatience = 3s;
+constexpr Duration kHeardWithin = 15s;
 
 // Lines as things happen; with -o json the last page alone.
 class Progress {
@@ -436,6 +437,11 @@ Result<int> adopt_volume(EtcdDesk& desk, EtcdCommandOptions const& options, std:
                     order->volumes.front().volume_id));
   } else {
     auto seen = look_at_all(desk, options, **look, stop);
+    // A master that has just been started says within seconds what its volume holds.
+    auto const until = desk.machine.clock.steady() + kHeardWithin;
+    while (seen && bootstrap::may_be_heard_of(*seen) && desk.machine.clock.steady() < until &&
+           desk.machine.clock.sleep(kLookAgain, stop))
+      seen = look_at_all(desk, options, **look, stop);
     if (!seen) return std::unexpected(seen.error());
     bootstrap::Backups backups(options.cluster, *parts);
     auto newest = backups.best(stop);

@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <sstream>
 #include <string_view>
+#include <vector>
 
 #include "agent/base/json.h"
 #include "agent/base/yaml.h"
@@ -67,13 +68,47 @@ std::string printable(std::string_view text) {
   return out;
 }
 
+namespace {
+
+bool is_program(std::string_view word) {
+  constexpr std::string_view kPrograms[] = {
+      "aws", "du",        "etcdctl", "haagent", "journalctl", "kubectl",  "ls",
+      "rm",  "resize2fs", "ss",      "swapoff", "systemctl",  "truncate", "xfs_growfs"};
+  return std::ranges::count(kPrograms, word) > 0;
+}
+
+// The words of a sentence, of which a command is one: "'haagent status --watch'", and what stands
+// behind "run: ". A shell would run the first line of one that was pasted with a break in it.
+std::vector<std::string> words_of(std::string const& text) {
+  std::vector<std::string> words;
+  std::istringstream in(text);
+  enum class In { sentence, quotes, run } where = In::sentence;
+  for (std::string word; in >> word;) {
+    word = printable(word);
+    if (where != In::sentence) {
+      words.back() += ' ' + word;
+    } else {
+      auto const opens = word.find_first_not_of('(');
+      bool const quoted = opens != word.npos && word[opens] == '\'' &&
+                          is_program(std::string_view(word).substr(opens + 1));
+      bool const after_run = !words.empty() && words.back().ends_with("run:") && is_program(word);
+      if (quoted) where = In::quotes;
+      if (after_run) where = In::run;
+      words.push_back(word);
+      continue;
+    }
+    if (where == In::quotes ? word.contains('\'') : word.ends_with(';')) where = In::sentence;
+  }
+  return words;
+}
+
+}  // namespace
+
 std::string wrapped(std::string const& text, std::size_t indent, std::size_t width) {
   std::size_t const room = width > indent + 20 ? width - indent : 20;
   std::string out;
   std::size_t column = 0;
-  std::istringstream words(text);
-  for (std::string word; words >> word;) {
-    word = printable(word);
+  for (auto const& word : words_of(text)) {
     if (column > 0 && column + 1 + word.size() > room) {
       out += '\n' + std::string(indent, ' ');
       column = 0;

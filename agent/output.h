@@ -31,7 +31,8 @@ std::string in_one_line(std::string_view text);
 // around it.
 std::string printable(std::string_view text);
 
-// Words, printable, wrapped to `width`; each further line indented.
+// Words, printable, wrapped to `width`; each further line indented. A command that somebody is told
+// to run is never broken, so that it can be pasted as it stands: its line may be longer.
 std::string wrapped(std::string const& text, std::size_t indent, std::size_t width);
 
 // A tree as JSON with two spaces, or YAML.

@@ -166,7 +166,7 @@ std::expected<RequestHead, int> RequestReader::head() {
     auto const end = text.find(kEnd, before < kEnd.size() ? 0 : before - kEnd.size());
     auto const head = end == text.npos ? text : text.substr(0, end + kEnd.size());
     // Another protocol is answered at once, and so is a line that never ends.
-    if (!is_head(head)) return std::unexpected(400);
+    if (!is_head(head.substr(std::min(before, head.size())))) return std::unexpected(400);
     if (head.find("\r\n") == head.npos && head.size() > kRequestTargetCap + 64)
       return std::unexpected(414);
     if (end == text.npos) continue;

@@ -38,10 +38,10 @@ std::string word(std::string_view text) {
 std::string create_volume_command(NewVolume const& volume) {
   auto const tags = fmt::format(
       "ResourceType=volume,Tags=[{{Key={},Value={}}},{{Key={},Value=owned}},"
-      "{{Key=k8s.io/role/control-plane,Value=1}}]",
+      "{{Key={},Value={}}},{{Key=k8s.io/role/control-plane,Value=1}}]",
       etcd_tag_name(volume.etcd),
       shorthand(fmt::format("{}/{}", volume.member, fmt::join(volume.members, ","))),
-      ownership_tag_name(volume.cluster));
+      ownership_tag_name(volume.cluster), kClusterTag, volume.cluster);
   return fmt::format(
       "aws ec2 create-volume --region {} --availability-zone {} --size {} --volume-type {} "
       "--encrypted --tag-specifications {}",

@@ -5,12 +5,17 @@
 #include <cstdint>
 #include <map>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "agent/aws/ec2.h"
 #include "agent/base/facts.h"
 
 namespace haagent::volumes {
+
+// The cluster's name as a value. The boot goes by kubernetes.io/cluster/<name>; the policies of
+// packaging/aws let a master's role at volumes that carry this one.
+inline constexpr std::string_view kClusterTag = "KubernetesCluster";
 
 struct NewVolume {
   std::string region;   // "eu-west-1"

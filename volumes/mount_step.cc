@@ -145,8 +145,11 @@ void MountStep::see_growth(State& state) {
     state.growth = fmt::format("; its size is not known: {}", bytes.error().what);
   } else if (*bytes + kWorthGrowing <= state.device.bytes) {
     state.growth = fmt::format(" from {} to {}", in_gib(*bytes), in_gib(state.device.bytes));
-    state.next = growth_failed_.empty() ? Move::grow : Move::none;
-    if (!growth_failed_.empty())
+    bool const grows = growth_failed_.empty() && !was_done_;
+    state.next = grows ? Move::grow : Move::none;
+    if (!grows && growth_failed_.empty())
+      state.growth = fmt::format("; it has room to grow{}", state.growth);
+    else if (!grows)
       state.growth = fmt::format("; it could not be grown{}: {}", state.growth, growth_failed_);
   }
 }

@@ -32,7 +32,7 @@ class MountStep final : public ClusterStep {
 
   std::string growth_failed_;
   std::string remount_failed_;
-  bool was_done_ = false;  // from then on the row looks, and nobody acts on what it finds
+  bool was_done_ = false;  // from then on the row looks; space-<cluster> grows what has grown
 };
 
 }  // namespace haagent::volumes

@@ -14,7 +14,6 @@ namespace haagent::volumes {
 namespace {
 
 constexpr std::string_view kRole = "k8s.io/role/control-plane";
-constexpr std::string_view kOldOwner = "KubernetesCluster";  // as kops wrote it before 1.5
 
 // Letters and digits in lower case: what is left of a name when letters of another case, spaces and
 // points are no difference.
@@ -53,7 +52,7 @@ Owner owner_of(aws::Volume const& volume, std::string const& cluster) {
     bool const claims = core_of(key).starts_with(core_of(prefix));
     if (claims && core_of(key) == core_of(wanted))
       return {Says::nearly, fmt::format("it has '{}' instead of {}", key, wanted)};
-    if (claims || (key == kOldOwner && core_of(value) != core_of(cluster)))
+    if (claims || (key == kClusterTag && core_of(value) != core_of(cluster)))
       owner = {Says::another, ""};
   }
   return owner;
@@ -104,6 +103,8 @@ std::vector<NearMatch> near_matches(std::vector<aws::Volume> const& volumes,
       if (owner.says != Owner::Says::ours)
         match.tags_to_give[ownership_tag_name(cluster)] = "owned";
       if (!has_master_role(volume)) match.tags_to_give[std::string(kRole)] = "1";
+      if (volume.tag(kClusterTag) != cluster)
+        match.tags_to_give[std::string(kClusterTag)] = cluster;
     }
     found.push_back(std::move(match));
   }

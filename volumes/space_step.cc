@@ -8,6 +8,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
+// What the kernel did not do it mostly does not do a minute later either.
+constexpr Duration kGrowAgain{600'000};
+
 // Beside the data directory, "data", as bootstrap/etcd names them: "data.20260115T101500Z". What a
 // restore builds is called by a word.
 bool is_set_aside(std::string const& name) {
@@ -48,6 +51,11 @@ std::vector<SetAside> SpaceStep::set_aside() {
   return found;
 }
 
+bool SpaceStep::tried_lately(BlockDevice const& device) const {
+  return device.bytes == not_grown_to_ &&
+         volumes_.clock_.steady() - tried_to_grow_ < kGrowAgain;
+}
+
 // The disk is looked at anew: what a row has found of it may be a minute old.
 Result<std::optional<SpaceStep::Growth>> SpaceStep::growth(BlockDevice const& known,
                                                            std::string const& filesystem,
@@ -56,7 +64,7 @@ Result<std::optional<SpaceStep::Growth>> SpaceStep::growth(BlockDevice const& kn
   if (!found) return fail(found.error(), "looking for the disk of {}", volume.volume_id);
   if (!*found || (*found)->number != known.number) return std::nullopt;
   auto const& device = **found;
-  if (device.bytes == not_grown_to_) return std::nullopt;
+  if (tried_lately(device)) return std::nullopt;
   auto const bytes =
       volumes_.disks_.filesystem_bytes(device, filesystem, volumes_.real_mount_point(cluster_));
   if (!bytes || *bytes + kWorthGrowing > device.bytes) return std::nullopt;
@@ -101,11 +109,11 @@ Result<Finding> SpaceStep::look(Facts& facts, std::stop_token) {
       .room = *room,
       .quota = volumes_.config_.etcd.of(cluster_ == EtcdCluster::main).quota_backend_bytes,
       .database = etcd.member.get().value_or(EtcdMemberFacts{}).db_size,
-      .set_aside = set_aside()};
-  auto verdict = judge_etcd_volume(seen);
-  if (not_grown_to_ == device->bytes && not_grown_to_ != 0)
-    verdict.what += fmt::format("; its filesystem could not be grown to {}: {}",
-                                bytes_text(not_grown_to_), why_not_grown_);
+      .set_aside = set_aside(),
+      .not_grown = not_grown_to_ == device->bytes ? why_not_grown_ : "",
+      .grow_command = mount->filesystem == "xfs" ? "xfs_growfs " + mount->mount_point
+                                                 : "resize2fs " + device->path};
+  auto const verdict = judge_etcd_volume(seen);
   FilesystemFacts now{.mount_point = mount->mount_point,
                       .size = room->size,
                       .avail = room->avail,
@@ -128,8 +136,12 @@ Result<void> SpaceStep::act(Facts& facts, std::stop_token stop) {
   if (device && device->number == growth_->device.number)
     facts.etcd(cluster_).device.set(growth_->device);
   auto const bytes = volumes_.disks_.filesystem_bytes(growth_->device, growth_->filesystem, point);
-  if (grown && bytes && *bytes + kWorthGrowing > growth_->device.bytes) return {};
-  // One try for each size: etcd goes on with what there is.
+  if (grown && bytes && *bytes + kWorthGrowing > growth_->device.bytes) {
+    not_grown_to_ = 0;
+    return {};
+  }
+  // etcd goes on with what there is.
+  tried_to_grow_ = volumes_.clock_.steady();
   not_grown_to_ = growth_->device.bytes;
   why_not_grown_ = grown ? "the filesystem is as it was" : grown.error().what;
   return {};

@@ -25,14 +25,17 @@ class SpaceStep final : public ClusterStep {
     std::string filesystem;
     std::string sentence;
   };
+  bool tried_lately(BlockDevice const& device) const;
   Result<std::optional<Growth>> growth(BlockDevice const& known, std::string const& filesystem,
                                        EtcdVolume const& volume);
   std::vector<SetAside> set_aside();
 
   Filesystems& filesystems_;
   std::optional<Growth> growth_;
-  std::uint64_t not_grown_to_ = 0;  // bytes of a disk that the filesystem did not follow
+  // Of a disk that the filesystem did not follow: its bytes, why, and when that was tried.
+  std::uint64_t not_grown_to_ = 0;
   std::string why_not_grown_;
+  SteadyTime tried_to_grow_{};
   std::map<std::string, std::uint64_t> set_aside_sizes_;  // nobody changes them
 };
 

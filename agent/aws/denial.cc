@@ -107,6 +107,12 @@ std::string denial_advice(std::string_view action, std::string_view message) {
   bool const role_alone = rule.advice.starts_with("give the instance's role");
   if (role_alone && action.starts_with("kms:"))
     advice += ", for the key, and see that the key's own policy lets the role (or the account) in";
+  // What the policies of packaging/aws do, since an account has more volumes than a cluster's.
+  if (role_alone &&
+      (action == "ec2:AttachVolume" || action == "ec2:DetachVolume" || action == "ec2:CreateTags"))
+    advice +=
+        ", for this very resource: where the policy goes by tags (KubernetesCluster), see that it "
+        "carries them";
   return advice;
 }
 

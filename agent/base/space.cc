@@ -42,6 +42,9 @@ std::uint64_t set_aside_bytes(EtcdVolumeSpace const& volume) {
 // As the AWS command line takes it. EBS takes one change of a volume in six hours, so it is large
 // enough for the quota at once.
 std::string grow(EtcdVolumeSpace const& volume) {
+  if (!volume.not_grown.empty())
+    return fmt::format("its filesystem did not follow the disk of {} ({}): grow it with '{}'",
+                       bytes_text(volume.disk), volume.not_grown, volume.grow_command);
   auto const now = in_gib(std::max(volume.disk, volume.room.size));
   auto const wanted = bytes_for_quota(volume.quota) + set_aside_bytes(volume);
   auto const size =

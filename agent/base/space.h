@@ -39,6 +39,9 @@ struct EtcdVolumeSpace {
   std::uint64_t quota = 0;     // quotaBackendBytes
   std::uint64_t database = 0;  // bytes of its file; 0: not known
   std::vector<SetAside> set_aside;
+  // Where the disk has grown and its filesystem has not: why, and what grows it by hand.
+  std::string not_grown = {};     // "resize2fs ended with 1: Permission denied"
+  std::string grow_command = {};  // "resize2fs /dev/nvme1n1"
 };
 
 // Less than this is critical on an etcd volume of that size: etcd makes its next two files of the

@@ -63,6 +63,12 @@ std::vector<std::string> further(SeenCluster const& seen, SeenMember const& chos
 
 }  // namespace
 
+bool may_be_heard_of(SeenCluster const& seen) {
+  return !seen.quorum() && std::ranges::any_of(seen.volumes, [&](EtcdVolume const& volume) {
+    return !volume.instance_id.empty() && is_unknown(volume, seen);
+  });
+}
+
 std::vector<std::string> what_volumes_hold(SeenCluster const& seen) {
   std::vector<std::string> lines;
   for (auto const& volume : seen.volumes) {
@@ -132,7 +138,8 @@ Result<Adoption> may_adopt(SeenCluster const& seen, std::optional<BackupManifest
   if (!any_copy)
     return fail(Kind::refused,
                 "no volume here is known to be a copy of another: 'haagent status' on each master "
-                "says what it waits for; 'haagent etcd recover' is for one volume that is left");
+                "says what it waits for; '{}' is for one volume that is left",
+                etcd_command(seen.etcd, "recover"));
 
   // Who could go on beside it: whatever is no copy starts by itself.
   std::vector<std::string> others;
@@ -153,8 +160,8 @@ Result<Adoption> may_adopt(SeenCluster const& seen, std::optional<BackupManifest
                            "second cluster. Volumes whose data are lost for ever: delete them"
                          : std::string(kGoOn);
     return fail(Kind::refused,
-                "nobody says what {} hold{}: start the master{}, so that all volumes can be "
-                "compared. {}",
+                "nobody says what {} hold{}: start the master{}, or see what 'haagent status' says "
+                "there, so that all volumes can be compared. {}",
                 in_words(unknown), unknown.size() == 1 ? "s" : "", unknown.size() == 1 ? "" : "s",
                 may);
   }
@@ -173,10 +180,10 @@ Result<Adoption> may_adopt(SeenCluster const& seen, std::optional<BackupManifest
       newest->created_at > chosen->copy->written && !flags.newer_writes)
     return fail(Kind::refused,
                 "the backup {} is of {}, and the newest copy, {} of {}, was last written at {}: "
-                "'haagent etcd restore' keeps more. {}",
+                "'{}' keeps more. {}",
                 newest->name, to_rfc3339(newest->created_at),
                 volume_of(seen, chosen->answer.member)->volume_id, chosen->answer.member,
-                to_rfc3339(chosen->copy->written), kGoOn);
+                to_rfc3339(chosen->copy->written), etcd_command(seen.etcd, "restore"), kGoOn);
   return Adoption{.member = chosen->answer.member,
                   .volume_id = volume_of(seen, chosen->answer.member)->volume_id,
                   .cluster_id = end.cluster_id,

@@ -31,9 +31,10 @@ void mountinfo(std::string_view bytes) {
     auto const* reached = volumes::mount_at(*mounts, each.mount_point);
     hold(reached && reached->mount_point == each.mount_point, "a mount point reaches a mount");
     written +=
-        fmt::format("36 35 {}:{} {} {} {} shared:1 - {} {} rw\n", major(each.device),
+        fmt::format("36 35 {}:{} {} {} {} shared:1 - {} {} rw{}\n", major(each.device),
                     minor(each.device), escaped(each.root), escaped(each.mount_point),
-                    each.read_only ? "ro" : "rw", escaped(each.filesystem), escaped(each.source));
+                    each.read_only ? "ro" : "rw", escaped(each.filesystem), escaped(each.source),
+                    each.on_error.empty() ? "" : ",errors=" + each.on_error);
   }
   auto again = volumes::parse_mountinfo(written);
   hold(again.has_value(), "what is written parses: " + written);

@@ -84,9 +84,11 @@ TEST_P(ClusterDamage, IsReplacedByTheCommandThatIsPrinted) {
   ASSERT_TRUE(region.gets_ready());
   ASSERT_TRUE(region.put("masters-a", EtcdCluster::main, "kept", "yes"));
   auto const broken = region.sh(
-      "masters-c", fmt::format("cd /var/lib/haagent-etcd/main/data/member && {} && sync && pkill "
-                               "-9 -f 'etcd --config-file=/etc/haagent/etcd/main.yaml'",
-                               GetParam().second));
+      "masters-c",
+      fmt::format("cd /var/lib/haagent-etcd/main/data/member && {} && sync && kill -9 $(sed -n "
+                  "'s/.*\"pid\": *\\([0-9]*\\).*/\\1/p' "
+                  "/run/haagent/units/haagent-etcd@main.service.json)",
+                  GetParam().second));
   ASSERT_EQ(broken.code, 0) << broken.out;
   std::vector<std::string> commands;
   ASSERT_TRUE(region.comes_true(

@@ -34,7 +34,7 @@ RegionSpec small_region() {
   spec.buckets = {{"prod-state", "", ""},
                   {"far-state", "us-west-2", ""},
                   {"keyed-state", "", "arn:aws:kms:eu-west-1:123456789012:key/k"},
-                  {"strict-state", "", "", "AES256"}};
+                  {.name = "strict-state", .demands_encryption = "AES256"}};
   return spec;
 }
 

@@ -22,9 +22,11 @@ import (
 	"fmt"
 	"io"
 	"math/big"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -38,10 +40,16 @@ var rendered = map[string]string{
 	"kube-scheduler": "master/etc/kubernetes/kube-scheduler.yaml",
 }
 
+// Refusals that come after that: the kubelet reads these fields when it makes its managers, and
+// kube-scheduler's election begins when it runs. The programs of this folder ask for them on their own.
+var later = regexp.MustCompile(`eviction|grace period|cannot reserve|resource quantity|quantities must match|` +
+	`unable to parse quantity|unknown policy|container log max size|authorization mode|retryPeriod\*JitterFactor`)
+
 type recorded struct {
 	line    int
 	program string
 	verdict string
+	why     string
 	one     common.Case
 }
 
@@ -58,9 +66,9 @@ func read(path string, minor int) []recorded {
 		heading, is := strings.CutPrefix(line, "=== ")
 		switch {
 		case is:
-			heading, _, _ = strings.Cut(heading, " # ")
+			heading, why, _ := strings.Cut(heading, " # ")
 			words := strings.Fields(heading)
-			this := recorded{line: number, program: words[0]}
+			this := recorded{line: number, program: words[0], why: why}
 			for _, word := range words[1:] {
 				span, verdict, _ := strings.Cut(word, ":")
 				first, last, _ := strings.Cut(span, "-")
@@ -109,6 +117,14 @@ current-context: a
 `))
 }
 
+// With a port, kube-scheduler looks at what TLS it is to speak.
+func freePort() string {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	must(err)
+	defer listener.Close()
+	return strconv.Itoa(listener.Addr().(*net.TCPAddr).Port)
+}
+
 func arguments(program, folder string) []string {
 	config := "--config=" + folder + "/config.yaml"
 	switch program {
@@ -117,7 +133,7 @@ func arguments(program, folder string) []string {
 	case "kube-proxy":
 		return []string{config, "--write-config-to=" + folder + "/out"}
 	case "kube-scheduler":
-		return []string{config, "--write-config-to=" + folder + "/out", "--secure-port=0"}
+		return []string{config, "--write-config-to=" + folder + "/out", "--bind-address=127.0.0.1", "--secure-port=" + freePort()}
 	}
 	return []string{
 		"--advertise-address=10.0.0.1",
@@ -177,7 +193,7 @@ func main() {
 	golden, cache, casesFile := os.Args[1], os.Args[2], os.Args[3]
 	minor, err := strconv.Atoi(os.Args[4])
 	must(err)
-	asked, differ := 0, 0
+	asked, differ, after := 0, 0, 0
 	for _, this := range read(casesFile, minor) {
 		if this.program == "kube-controller-manager" || this.verdict == "" {
 			continue
@@ -198,6 +214,10 @@ func main() {
 		started, said := starts(binary, this.program, folder, append(arguments(this.program, folder), this.one.Args...))
 		must(os.RemoveAll(folder))
 		asked++
+		if started && this.verdict == "refused" && later.MatchString(this.why) {
+			after++
+			continue
+		}
 		if started != (this.verdict != "refused") {
 			differ++
 			input, _ := json.Marshal(this.one.Args)
@@ -208,7 +228,8 @@ func main() {
 				this.verdict, started, this.one.Document, input, said)
 		}
 	}
-	fmt.Printf("1.%d: %d cases given to the released programs, %d differ from what was recorded\n", minor, asked, differ)
+	fmt.Printf("1.%d: %d cases given to the released programs, %d refused only once they run, %d differ from what was recorded\n",
+		minor, asked, after, differ)
 	if differ > 0 || asked == 0 {
 		os.Exit(1)
 	}

@@ -91,10 +91,11 @@ std::string trouble_with(std::vector<std::string> const& words) {
 
 TEST(AdviceCommands, OfHaagentAreTakenByItsCommandLine) {
   auto found = commands_in_sources(std::regex("'(haagent [^'\"]*)'"));
-  EXPECT_GE(found.size(), 25u) << "the pattern finds them no longer";
+  EXPECT_GE(found.size(), 20u) << "the pattern finds them no longer";
   for (auto const& each :
        commands_in_sources(std::regex("etcd_command\\([^\"]*\"([^\"]*)\""), "haagent etcd "))
-    found.push_back({each.file, each.command + (each.command.ends_with(' ') ? "x" : "")});
+    if (!each.file.ends_with("names.cc"))  // which makes it
+      found.push_back({each.file, each.command + (each.command.ends_with(' ') ? "x" : "")});
   for (auto const& each : found)
     EXPECT_EQ(trouble_with(words_of(each.command)), "") << each.file << ": " << each.command;
 }
@@ -122,9 +123,9 @@ TEST(AdviceCommands, OfTheOtherClusterSayWhichItIs) {
 }
 
 TEST(AdviceCommands, OfSystemdNameUnitsThatThereAre) {
-  std::set<std::string> const verbs = {"start",   "restart", "status", "enable",
-                                       "disable", "unmask",  "mask",   "daemon-reload"};
-  std::set<std::string> const others = {"kubelet", "etcd", "{}"};
+  std::set<std::string> const verbs = {"start",  "restart", "status",        "enable", "disable",
+                                       "unmask", "mask",    "daemon-reload", "stop"};
+  std::set<std::string> const others = {"kubelet", "etcd", "systemd-timesyncd", "{}"};
   auto const found = commands_in_sources(std::regex("'(systemctl [^'\"]*)'"));
   EXPECT_FALSE(found.empty());
   for (auto const& each : found) {
@@ -135,6 +136,8 @@ TEST(AdviceCommands, OfSystemdNameUnitsThatThereAre) {
     if (words.size() < 3) continue;
     auto unit = words[2];
     if (unit.ends_with(".service")) unit.resize(unit.size() - std::string(".service").size());
+    // "haagent-etcd@main" is of haagent-etcd@.service.
+    if (auto const at = unit.find('@'); at != unit.npos) unit.resize(at + 1);
     EXPECT_TRUE(others.contains(unit) ||
                 fs::exists(test::source_dir() / "units" / (unit + ".service")))
         << each.file << ": " << each.command;

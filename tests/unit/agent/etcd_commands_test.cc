@@ -70,10 +70,9 @@ TEST(EtcdCommands, SnapshotsPage) {
                                     .stored = created - 1h},
                           .manifest = {},
                           .problem = "it has no manifest"});
-  list.backups.push_back(
-      {.entry = {.name = manifest.name, .created = created, .stored = created},
-       .manifest = manifest,
-       .problem = ""});
+  list.backups.push_back({.entry = {.name = manifest.name, .created = created, .stored = created},
+                          .manifest = manifest,
+                          .problem = ""});
   list.strangers = {"backups/main/notes.txt"};
   EXPECT_TRUE(matches_golden("etcd/snapshots.txt", snapshots_page(list, "s3://state", now)));
   EXPECT_TRUE(matches_golden("etcd/snapshots.json", print_tree(to_tree(list), OutputFormat::json)));

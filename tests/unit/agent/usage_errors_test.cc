@@ -62,8 +62,9 @@ INSTANTIATE_TEST_SUITE_P(
         Row{"etcd replace a b", "'haagent etcd replace' takes no argument 'b'"},
         Row{"status --config", "--config wants a value: --config FILE"},
         Row{"etcd",
-            "haagent etcd needs a command: members, backup, snapshots, defrag, drill, restore, "
-            "recover, replace"},
+            "haagent etcd needs a command: members, backup, import, snapshots, defrag, drill, "
+            "restore, "
+            "recover, adopt-volume, replace"},
         Row{"",
             "haagent needs a command: run, bootstrap, plan, preflight, status, hand-over, "
             "config, render, etcd, pki, completion, man, version"}),

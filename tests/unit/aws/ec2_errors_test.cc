@@ -111,7 +111,9 @@ TEST(Ec2Errors, MissingPermissionNamesTheActionAndKeepsTheEncodedPartOut) {
   EXPECT_EQ(error.kind, Kind::denied);
   EXPECT_EQ(error.what,
             "ec2:AttachVolume is not allowed: give the instance's role the permission "
-            "ec2:AttachVolume (You are not authorized to perform this operation. User: "
+            "ec2:AttachVolume, for this very resource: where the policy goes by tags "
+            "(KubernetesCluster), see that it carries them (You are not authorized to perform this "
+            "operation. User: "
             "arn:aws:sts::1:assumed-role/m/i-1 is not authorized); where it has it, 'haagent "
             "preflight' shows how to find what denies it");
 }

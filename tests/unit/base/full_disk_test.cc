@@ -111,7 +111,11 @@ TEST_F(FullDisk, TheStateStoresObjectsStay) {
 }
 
 TEST_F(FullDisk, AVolumesMarkerStays) {
-  VolumeMarker marker{.cluster = "prod.example.com", .etcd = "main", .member = "a"};
+  VolumeMarker marker{.cluster = "prod.example.com",
+                      .etcd = "main",
+                      .member = "a",
+                      .members = {"a"},
+                      .volume_id = "vol-1"};
   on_a_full_disk([&](fs::path const& folder) { ASSERT_TRUE(write_volume_marker(folder, marker)); },
                  [&](fs::path const& folder) {
                    auto changed = marker;
@@ -120,7 +124,8 @@ TEST_F(FullDisk, AVolumesMarkerStays) {
                    ASSERT_FALSE(written);
                    is_told(written.error(), "haagent.json");
                    auto const there = read_volume_marker(folder);
-                   ASSERT_TRUE(there && *there);
+                   ASSERT_TRUE(there) << there.error().what;
+                   ASSERT_TRUE(*there);
                    EXPECT_EQ((*there)->etcd_cluster_id, "");
                  });
 }

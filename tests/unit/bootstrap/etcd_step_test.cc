@@ -265,6 +265,9 @@ TEST_F(EtcdStepTest, AnOrderThatWasTakenBackMeanwhileIsNotBegun) {
                         .cluster_id = 0xc2,
                         .volumes = {{"a", "vol-a"}},
                         .created_at = clock_.utc(),
+                        .by = "i-0a11",
+                        .age_at_reading = Duration(0),
+                        .read_at = clock_.steady(),
                         .backup = "20260115T100000.000Z-etcd-b",
                         .revision = 1,
                         .etcd_version = "3.5.33",
@@ -274,7 +277,8 @@ TEST_F(EtcdStepTest, AnOrderThatWasTakenBackMeanwhileIsNotBegun) {
   orders_->main.set(order);
   EXPECT_TRUE(sentence_of(look()).starts_with("set the data of etcd-a aside"))
       << sentence_of(look());
-  ASSERT_TRUE(close_order(store_, order, Closing::taken_back, clock_.utc(), {}));
+  auto const closed = close_order(store_, order, Closing::taken_back, clock_.utc(), {});
+  ASSERT_TRUE(closed) << closed.error().what;
   ASSERT_FALSE(step_->act(facts_, {}));
   EXPECT_TRUE(std::filesystem::exists(root_ / "var/lib/haagent-etcd/main/data/member"));
 }

@@ -13,7 +13,7 @@ RegionSpec with_buckets() {
   auto spec = three_zones();
   spec.buckets = {{"state", "", ""},
                   {"keyed", "", "arn:aws:kms:eu-west-1:1:key/k"},
-                  {"strict", "", "", "AES256"},
+                  {.name = "strict", .demands_encryption = "AES256"},
                   {"far", "us-west-2", ""},
                   {"with.dots", "", ""}};
   return spec;

@@ -123,7 +123,8 @@ delays: {attach: -1s, detach: soon}
   EXPECT_THAT(
       lines,
       ElementsAre(
-          "region.yaml:1:1: colour: there is no such key; known here: region, account, seed, "
+          "region.yaml:1:1: colour: there is no such key; known here: region, account, "
+          "dhcp-domain, seed, "
           "attachment-limit, zones, volumes, groups, buckets, policies, delays, operators, image, "
           "load-balancer",
           "region.yaml:3:24: zones[0].gateway: '10.0.0.300' is not an IPv4 address",

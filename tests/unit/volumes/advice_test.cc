@@ -20,6 +20,7 @@ TEST(CreateVolumeCommand, QuotesTheTagAsTheClientNeedsIt) {
             "--volume-type gp3 --encrypted --tag-specifications "
             "'ResourceType=volume,Tags=[{Key=k8s.io/etcd/main,Value=\"a/a,b,c\"},"
             "{Key=kubernetes.io/cluster/prod.example.com,Value=owned},"
+            "{Key=KubernetesCluster,Value=prod.example.com},"
             "{Key=k8s.io/role/control-plane,Value=1}]'");
 }
 

@@ -14,6 +14,7 @@ using Tags = std::map<std::string, std::string>;
 constexpr auto kEtcd = "k8s.io/etcd/main";
 constexpr auto kOwner = "kubernetes.io/cluster/prod.example.com";
 constexpr auto kRole = "k8s.io/role/control-plane";
+constexpr auto kName = "KubernetesCluster";
 
 aws::Volume tagged(Tags tags, std::string state = "available") {
   aws::Volume volume;
@@ -31,7 +32,8 @@ TEST(NearMatches, AreNamedWithWhatDiffers) {
     std::string says;  // a part of a difference; empty: it is none
     Tags gives;
   };
-  Tags const good = {{kEtcd, "a/a,b,c"}, {kOwner, "owned"}, {kRole, "1"}};
+  Tags const good = {
+      {kEtcd, "a/a,b,c"}, {kOwner, "owned"}, {kName, "prod.example.com"}, {kRole, "1"}};
   auto without = [&](std::string const& key, Tags more = {}) {
     auto tags = good;
     tags.erase(key);
@@ -77,21 +79,21 @@ TEST(NearMatches, AreNamedWithWhatDiffers) {
        "",
        {}},
       {"another cluster's, in the old way",
-       without(kOwner, {{"KubernetesCluster", "prod2.example.com"}}),
+       Tags{{kEtcd, "a/a,b,c"}, {kName, "prod2.example.com"}, {kRole, "1"}},
        "",
        {}},
       {"ours, in the old way",
-       without(kOwner, {{"KubernetesCluster", "prod.example.com"}}),
+       without(kOwner),
        "lacks the tag kubernetes.io/cluster",
        {{kOwner, "owned"}}},
       {"two things at once",
        {{kEtcd, "a/a,b,c"}},
        "lacks the tag k8s.io/role/control-plane=1",
-       {{kOwner, "owned"}, {kRole, "1"}}},
+       {{kOwner, "owned"}, {kName, "prod.example.com"}, {kRole, "1"}}},
       {"the older role is good enough",
        {{kEtcd, "a/a,b,c"}, {kOwner, "shared"}, {"k8s.io/role/master", "1"}},
        "is 'shared'",
-       {{kOwner, "owned"}}},
+       {{kOwner, "owned"}, {kName, "prod.example.com"}}},
       {"a value that nobody can guess",
        {{"k8s.io/ETCD/main", "a"}, {kOwner, "owned"}},
        "'k8s.io/ETCD/main' instead",
@@ -132,8 +134,9 @@ TEST(NearMatches, InTheStateErrorOrDeletedAreNotToBeTagged) {
 }
 
 TEST(NearMatches, AreToldWithTheCommandThatPutsThemRight) {
-  auto const found = near_matches({tagged({{kEtcd, "a/a,b,c"}, {kOwner, "shared"}, {kRole, "1"}})},
-                                  "prod.example.com", EtcdCluster::main);
+  auto const found = near_matches(
+      {tagged({{kEtcd, "a/a,b,c"}, {kOwner, "shared"}, {kName, "prod.example.com"}, {kRole, "1"}})},
+      "prod.example.com", EtcdCluster::main);
   EXPECT_EQ(sentence_of(found, "eu-west-1"),
             "vol-1 in eu-west-1a nearly fits: its tag kubernetes.io/cluster/prod.example.com is "
             "'shared' and not 'owned'; if it is this cluster's, run: aws ec2 create-tags --region "
