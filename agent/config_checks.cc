@@ -3,12 +3,14 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <optional>
 
 #include "agent/base/cidr.h"
 #include "agent/base/kube_versions.h"
 #include "agent/config_schema.h"
 #include "agent/config_values.h"
 #include "bootstrap/etcd/config_file.h"
+#include "bootstrap/kube/host_files.h"
 #include "bootstrap/kube/lint.h"
 
 namespace haagent {
@@ -120,8 +122,15 @@ class Checker {
   void kubernetes() {
     auto version = parse_kube_version(config_.kubernetes.version);
     if (!version) return;
-    for (auto const& each : bootstrap::kube::lint(config_, *version)) {
-      out_.push_back({.severity = each.is_warning ? Severity::warning : Severity::error,
+    add(bootstrap::kube::lint(config_, *version));
+    add(bootstrap::kube::relative_paths(config_));
+  }
+
+  // `always`: whatever each of them says itself.
+  void add(bootstrap::kube::Complaints const& complaints, std::optional<Severity> always = {}) {
+    for (auto const& each : complaints) {
+      auto const own = each.is_warning ? Severity::warning : Severity::error;
+      out_.push_back({.severity = always.value_or(own),
                       .mark = each.mark,
                       .length = each.length,
                       .path = each.path,
@@ -212,6 +221,15 @@ class Checker {
 };
 
 }  // namespace
+
+void add_host_files(Root const& root, LoadedConfig& loaded, Severity severity) {
+  auto const found = bootstrap::kube::look_at_host_files(root, loaded.config);
+  if (!found) {
+    loaded.diagnostics.push_back({.severity = severity, .message = found.error().what});
+    return;
+  }
+  Checker(loaded.config, loaded.merged, loaded.diagnostics).add(found->missing, severity);
+}
 
 void check_meaning(NodeConfig const& config, Tree const& merged, Diagnostics& out) {
   Checker checker(config, merged, out);

@@ -7,6 +7,7 @@
 
 #include "agent/base/json.h"
 #include "agent/base/yaml.h"
+#include "agent/config_checks.h"
 
 namespace haagent {
 namespace {
@@ -81,6 +82,10 @@ std::string summary(LoadedConfig const& loaded) {
 CommandResult config_check(Root const& root, ConfigCommandOptions const& options) {
   auto const gathered = gather_config(root, options.request);
   auto loaded = read_config(gathered);
+  // A file that is asked about may be for another machine, which has what this one has not.
+  if (loaded.ok())
+    add_host_files(root, loaded,
+                   options.request.files.empty() ? Severity::error : Severity::warning);
   CommandResult result;
   result.exit_code = loaded.ok() ? kExitOk : kExitBadConfig;
   if (options.format == OutputFormat::text) {

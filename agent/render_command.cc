@@ -7,6 +7,7 @@
 #include "agent/machine.h"
 #include "agent/output.h"
 #include "agent/own_user_data.h"
+#include "bootstrap/kube/host_files.h"
 #include "bootstrap/kube/render.h"
 
 namespace haagent {
@@ -39,7 +40,13 @@ Result<int> render_files(RenderOptions const& options) {
     std::cerr << loaded.page();
     return kExitBadConfig;
   }
-  auto files = bootstrap::kube::render(loaded.config, *identity);
+  bootstrap::kube::HostView host;
+  if (!off_ec2) {
+    auto named = bootstrap::kube::look_at_host_files(options.root, loaded.config);
+    if (!named) return std::unexpected(named.error());
+    host.named_inside = std::move(named->named_inside);
+  }
+  auto files = bootstrap::kube::render(loaded.config, *identity, {.host = std::move(host)});
   if (!files) return std::unexpected(files.error());
   Root out(options.out);
   for (auto const& file : *files) {

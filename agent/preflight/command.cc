@@ -10,6 +10,7 @@
 #include "agent/preflight/look_instance.h"
 #include "agent/preflight/look_machine.h"
 #include "agent/signals.h"
+#include "bootstrap/kube/host_files.h"
 
 namespace haagent::preflight {
 namespace {
@@ -40,6 +41,28 @@ Report image_report(Machine& machine, PreflightOptions const& options, std::stop
   add(report.findings, judge_config(loaded, /*image=*/true));
   add(report.findings, look_at_machine(machine_look(machine, loaded, true), std::move(stop)));
   return report;
+}
+
+// "what is wrong; what to do"
+Finding finding_of(bootstrap::kube::Complaint const& complaint, Level level) {
+  auto const cut = complaint.what.rfind("; ");
+  auto const advice = cut == std::string::npos ? "" : complaint.what.substr(cut + 2);
+  return {.check = "kubernetes-node",
+          .level = level,
+          .sentence = fmt::format("{}{}{}", complaint.path, complaint.path.empty() ? "" : ": ",
+                                  complaint.what.substr(0, cut)),
+          .advice = advice};
+}
+
+Findings judge_node(Root const& root, NodeConfig const& config) {
+  Findings found;
+  auto const files = bootstrap::kube::look_at_host_files(root, config);
+  if (!files)
+    found.push_back(problem("kubernetes-node", files.error().what, "run this again"));
+  else
+    for (auto const& each : files->missing) found.push_back(finding_of(each, Level::problem));
+  if (found.empty()) found.push_back(ok("kubernetes-node", "the files that flags name are there"));
+  return found;
 }
 
 Report instance_report(Machine& machine, PreflightOptions const& options, std::stop_token stop) {
@@ -75,6 +98,7 @@ Report instance_report(Machine& machine, PreflightOptions const& options, std::s
   report.subject =
       fmt::format("{} in {}, a {} of {}", identity->instance_id, identity->zone,
                   config.role == Role::master ? "master" : "worker", config.cluster.name);
+  add(report.findings, judge_node(machine.root, config));
   add(report.findings, look_at_instance(machine, config, *identity, std::move(stop)));
   return report;
 }

@@ -2,6 +2,7 @@
 
 #include "bootstrap/kube/ciphers.h"
 #include "bootstrap/kube/content_hash.h"
+#include "bootstrap/kube/host_files.h"
 #include "bootstrap/kube/paths.h"
 
 namespace haagent::bootstrap::kube {
@@ -104,6 +105,7 @@ RenderedFile render_apiserver(Node const& node, std::vector<ApiPolicy> const& po
     pod.mounts.insert(pod.mounts.end(), policy.mounts.begin(), policy.mounts.end());
     pod.reads.push_back(&policy.file);
   }
+  mount_host_files(node, pod);
   return yaml_file(manifest_path(Component::apiserver), 0600,
                    merge_pod(to_tree(node, pod), node.config.apiserver.config),
                    RenderedFile::Stage::after_etcd);

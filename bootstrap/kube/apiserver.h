@@ -23,6 +23,7 @@ struct OnDisk {
   std::string etcd_trust = {};
   // kEncryptionConfig is there. Not of a cluster from before it, until an operator turns it on.
   bool encryption_keys = true;
+  HostView host = {};
 };
 
 // The manifest. Talks to etcd on this machine only; written once that serves. A policy that changes

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "bootstrap/kube/ciphers.h"
+#include "bootstrap/kube/host_files.h"
 #include "bootstrap/kube/paths.h"
 #include "bootstrap/kube/static_pod.h"
 
@@ -86,6 +87,7 @@ RenderedFile render_controller_manager(Node const& node, RenderedFile const& kub
   pod.command.insert(pod.command.begin(), "kube-controller-manager");
   pod.mounts.push_back({"k8s-certs", kPki, "Directory"});
   pod.mounts.push_back({"kubeconfig", kControllerManagerKubeconfig, "File"});
+  mount_host_files(node, pod);
   return yaml_file(manifest_path(Component::controller_manager), 0600,
                    merge_pod(to_tree(node, pod), node.config.controller_manager.config),
                    RenderedFile::Stage::after_etcd);

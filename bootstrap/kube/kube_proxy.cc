@@ -2,6 +2,7 @@
 
 #include <filesystem>
 
+#include "bootstrap/kube/host_files.h"
 #include "bootstrap/kube/paths.h"
 #include "bootstrap/kube/static_pod.h"
 
@@ -42,6 +43,7 @@ RenderedFile render_kube_proxy(Node const& node, RenderedFile const& kubeconfig,
                 .privileged = true,
                 .reads = {&kubeconfig, &configuration}};
   pod.command.insert(pod.command.begin(), "kube-proxy");
+  mount_host_files(node, pod);
   return yaml_file(manifest_path(Component::kube_proxy), 0600, to_tree(node, pod),
                    RenderedFile::Stage::with_certificate);
 }

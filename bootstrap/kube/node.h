@@ -9,6 +9,7 @@
 #include "agent/base/kube_versions.h"
 #include "agent/base/node_config.h"
 #include "bootstrap/kube/component.h"
+#include "bootstrap/kube/host_view.h"
 
 namespace haagent::bootstrap::kube {
 
@@ -20,6 +21,7 @@ struct Node {
   std::string address;   // this node's address of that family; what the apiserver advertises
   std::string node_ips;  // --node-ip: both families where cluster.serviceCIDR has both
   std::string dns_ip;    // the tenth address of the first service range
+  HostView host = {};
 
   bool is_master() const { return config.role == Role::master; }
   std::string loopback() const { return ipv6 ? "::1" : "127.0.0.1"; }

@@ -30,6 +30,7 @@ Result<std::vector<RenderedFile>> render(NodeConfig const& config, Identity cons
                                          OnDisk const& on_disk) {
   auto checked = checked_node(config, identity);
   if (!checked) return std::unexpected(checked.error());
+  checked->host = on_disk.host;
   auto const& node = *checked;
   auto kubeconfig = [&](char const* path, std::string_view user, EndpointMode mode,
                         ClientCertificate const& client) {

@@ -3,6 +3,7 @@
 #include <filesystem>
 
 #include "bootstrap/kube/ciphers.h"
+#include "bootstrap/kube/host_files.h"
 #include "bootstrap/kube/paths.h"
 #include "bootstrap/kube/static_pod.h"
 
@@ -59,6 +60,7 @@ RenderedFile render_scheduler(Node const& node, RenderedFile const& kubeconfig,
                 .probes = probes,
                 .reads = {&kubeconfig, &configuration}};
   pod.command.insert(pod.command.begin(), "kube-scheduler");
+  mount_host_files(node, pod);
   return yaml_file(manifest_path(Component::scheduler), 0600, to_tree(node, pod),
                    RenderedFile::Stage::after_etcd);
 }

@@ -7,6 +7,7 @@
 #include "bootstrap/etcd/trust.h"
 #include "bootstrap/kube/cgroups.h"
 #include "bootstrap/kube/content_hash.h"
+#include "bootstrap/kube/host_files.h"
 #include "bootstrap/kube/kernel_defaults.h"
 #include "bootstrap/kube/paths.h"
 #include "bootstrap/kube/render.h"
@@ -42,12 +43,17 @@ Result<WriteFiles::Plan> WriteFiles::plan(Facts& facts) {
   if (!identity) return std::unexpected(identity.error());
   auto trust = loaded_trust(root_, EtcdCluster::main);
   if (!trust) return std::unexpected(trust.error());
+  auto host_files = look_at_host_files(root_, config_);
+  if (!host_files) return std::unexpected(host_files.error());
   std::error_code ignored;
   auto files =
       render(config_, *identity,
              {.etcd_trust = trust->clients,
-              .encryption_keys = std::filesystem::exists(root_(kEncryptionConfig), ignored)});
+              .encryption_keys = std::filesystem::exists(root_(kEncryptionConfig), ignored),
+              .host = {.named_inside = std::move(host_files->named_inside)}});
   if (!files) return std::unexpected(files.error());
+  if (auto whole = check_host_files(host_files->missing); !whole)
+    return std::unexpected(whole.error());
 
   Plan plan;
   std::set<std::string> wanted;
@@ -78,6 +84,21 @@ Result<WriteFiles::Plan> WriteFiles::plan(Facts& facts) {
     (content_hash(**bytes) == hash ? plan.remove : plan.leave).push_back(path);
   }
   return plan;
+}
+
+// A pod without a file that it is told of would crash-loop; what runs already is left alone, and
+// the other files of the node are written.
+Result<void> WriteFiles::check_host_files(std::vector<Complaint> const& missing) const {
+  std::string all;
+  for (auto const& each : missing) {
+    bool const of_proxy = each.path.starts_with(key_of(Component::kube_proxy));
+    if (stage_ !=
+        (of_proxy ? RenderedFile::Stage::with_certificate : RenderedFile::Stage::after_etcd))
+      continue;
+    all += fmt::format("{}{} {}", all.empty() ? "" : "; ", each.path, each.what);
+  }
+  if (!all.empty()) return fail(Kind::invalid, "{} ('haagent config check' shows the place)", all);
+  return {};
 }
 
 Result<Finding> WriteFiles::look(Facts& facts, std::stop_token) {

@@ -7,6 +7,7 @@
 #include "agent/base/files.h"
 #include "agent/base/node_config.h"
 #include "agent/base/step.h"
+#include "bootstrap/kube/lint.h"
 #include "bootstrap/kube/record.h"
 #include "bootstrap/kube/rendered_file.h"
 
@@ -14,6 +15,7 @@ namespace haagent::bootstrap::kube {
 
 // Writes the files of one stage where bytes or mode differ, whole and in order, and removes what it
 // wrote once and no longer wants. Of files that others made, or changed since, it removes none.
+// Errors (invalid) where a file of the host that a pod of the stage is told of is missing.
 // Reads the fact identity. One step at a time writes the record, so both share the mutex.
 class WriteFiles : public Step {
  public:
@@ -33,6 +35,7 @@ class WriteFiles : public Step {
     std::size_t total = 0;
   };
   Result<Plan> plan(Facts& facts);
+  Result<void> check_host_files(std::vector<Complaint> const& missing) const;
 
  protected:
   NodeConfig const& config_;

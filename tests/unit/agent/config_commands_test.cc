@@ -4,8 +4,11 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <algorithm>
+
 #include "agent/base/json.h"
 #include "agent/base/yaml.h"
+#include "agent/exit_codes.h"
 #include "tests/support/golden.h"
 #include "tests/support/gzip.h"
 #include "tests/support/source_dir.h"
@@ -273,6 +276,28 @@ TEST_F(ConfigCommand, WarningsDoNotFail) {
   EXPECT_EQ(result.exit_code, 0);
   EXPECT_TRUE(result.err.ends_with("1 warning\n")) << result.err;
   EXPECT_TRUE(result.out.starts_with("ok: ")) << result.out;
+}
+
+// Of this machine's own configuration it is an error; another machine may have it.
+TEST_F(ConfigCommand, AFileThatAFlagNamesAndNobodyHasIsToldAtItsPlace) {
+  auto const text = bytes_of(kExamples / "master.yaml") +
+                    "apiserver:\n  extraArgs:\n    audit-policy-file: /etc/audit/policy.yaml\n";
+  auto const line = std::to_string(std::ranges::count(text, '\n'));
+  write("/etc/haagent/haagent.yaml", text);
+  auto own = check();
+  EXPECT_EQ(own.exit_code, kExitBadConfig);
+  EXPECT_TRUE(own.err.starts_with("/etc/haagent/haagent.yaml:" + line +
+                                  ":5: error: apiserver.extraArgs.audit-policy-file: names "
+                                  "/etc/audit/policy.yaml, which is not on this machine"))
+      << own.err;
+  auto other = check({.request = {.files = {directory_ / "etc/haagent/haagent.yaml"}}});
+  EXPECT_EQ(other.exit_code, kExitOk);
+  EXPECT_NE(other.err.find(":5: warning: apiserver.extraArgs.audit-policy-file"), std::string::npos)
+      << other.err;
+  write("/etc/audit/policy.yaml", "kind: Policy\n");
+  own = check();
+  EXPECT_EQ(own.exit_code, kExitOk);
+  EXPECT_EQ(own.err, "");
 }
 
 TEST_F(ConfigCommand, ColourOnlyIfAsked) {

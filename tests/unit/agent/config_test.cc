@@ -455,6 +455,9 @@ INSTANTIATE_TEST_SUITE_P(
                 "over.yaml:2:21: error: kubelet.endpoint: a worker runs no apiserver"},
         Meaning{"apiserver: {extraArgs: {cloud-provider: null}}", ""},
         Meaning{"kubelet: {extraArgs: {node-labels: \"a=b,c=d\"}}", ""},
+        Meaning{"apiserver: {extraArgs: {audit-policy-file: policy.yaml}}",
+                "over.yaml:1:25: error: apiserver.extraArgs.audit-policy-file: 'policy.yaml' is no "
+                "absolute path"},
         Meaning{
             "kubelet: {extraArgs: {node-labels: [a=b, kops.k8s.io/x=d]}}",
             "over.yaml:1:23: error: kubelet.extraArgs.node-labels.kops.k8s.io/x: the kubelet"}));
