@@ -10,6 +10,7 @@
 #include "agent/config_schema.h"
 #include "agent/config_values.h"
 #include "bootstrap/etcd/config_file.h"
+#include "bootstrap/kube/cautions.h"
 #include "bootstrap/kube/host_files.h"
 #include "bootstrap/kube/lint.h"
 
@@ -124,6 +125,7 @@ class Checker {
     if (!version) return;
     add(bootstrap::kube::lint(config_, *version));
     add(bootstrap::kube::relative_paths(config_));
+    add(bootstrap::kube::cautions(config_, *version), Severity::warning);
   }
 
   // `always`: whatever each of them says itself.

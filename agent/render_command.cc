@@ -7,6 +7,7 @@
 #include "agent/machine.h"
 #include "agent/output.h"
 #include "agent/own_user_data.h"
+#include "bootstrap/kube/cautions.h"
 #include "bootstrap/kube/host_files.h"
 #include "bootstrap/kube/render.h"
 
@@ -45,6 +46,7 @@ Result<int> render_files(RenderOptions const& options) {
     auto named = bootstrap::kube::look_at_host_files(options.root, loaded.config);
     if (!named) return std::unexpected(named.error());
     host.named_inside = std::move(named->named_inside);
+    host.resolv_conf = bootstrap::kube::resolv_conf_for_pods(options.root);
   }
   auto files = bootstrap::kube::render(loaded.config, *identity, {.host = std::move(host)});
   if (!files) return std::unexpected(files.error());

@@ -10,6 +10,7 @@
 #include "agent/preflight/look_instance.h"
 #include "agent/preflight/look_machine.h"
 #include "agent/signals.h"
+#include "bootstrap/kube/cautions.h"
 #include "bootstrap/kube/host_files.h"
 
 namespace haagent::preflight {
@@ -54,14 +55,18 @@ Finding finding_of(bootstrap::kube::Complaint const& complaint, Level level) {
           .advice = advice};
 }
 
-Findings judge_node(Root const& root, NodeConfig const& config) {
+Findings judge_node(Root const& root, NodeConfig const& config, Identity const& identity) {
   Findings found;
   auto const files = bootstrap::kube::look_at_host_files(root, config);
   if (!files)
     found.push_back(problem("kubernetes-node", files.error().what, "run this again"));
   else
     for (auto const& each : files->missing) found.push_back(finding_of(each, Level::problem));
-  if (found.empty()) found.push_back(ok("kubernetes-node", "the files that flags name are there"));
+  for (auto const& each : bootstrap::kube::cautions_here(config, identity, root))
+    found.push_back(finding_of(each, Level::warning));
+  if (found.empty())
+    found.push_back(ok("kubernetes-node",
+                       "files that flags name are there, and address, resolver and manifests fit"));
   return found;
 }
 
@@ -98,7 +103,7 @@ Report instance_report(Machine& machine, PreflightOptions const& options, std::s
   report.subject =
       fmt::format("{} in {}, a {} of {}", identity->instance_id, identity->zone,
                   config.role == Role::master ? "master" : "worker", config.cluster.name);
-  add(report.findings, judge_node(machine.root, config));
+  add(report.findings, judge_node(machine.root, config, *identity));
   add(report.findings, look_at_instance(machine, config, *identity, std::move(stop)));
   return report;
 }

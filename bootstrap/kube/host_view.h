@@ -24,6 +24,8 @@ struct NamedPath {
 };
 
 struct HostView {
+  // The kubelet's resolvConf (cautions.h). Empty: its own default.
+  std::string resolv_conf = {};
   // What the files that flags name name in their turn: a kubeconfig its certificates, an admission
   // configuration its plugins' files.
   std::map<Component, std::vector<NamedPath>> named_inside = {};

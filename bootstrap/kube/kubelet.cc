@@ -94,6 +94,8 @@ RenderedFile render_kubelet_config(Node const& node) {
         Tree::list(std::vector<Tree>(std::begin(kTlsCiphers), std::end(kTlsCiphers)))},
        {"tlsMinVersion", kTlsMinVersion}});
   if (document.find("registerWithTaints")->items().empty()) document.erase("registerWithTaints");
+  // Its default, /etc/resolv.conf, may be a stub on the loopback.
+  if (!node.host.resolv_conf.empty()) document.set("resolvConf", node.host.resolv_conf);
   return yaml_file(kKubeletConfig, 0600, with_overlay(document, node.config.kubelet.config));
 }
 

@@ -5,6 +5,7 @@
 #include <set>
 
 #include "bootstrap/etcd/trust.h"
+#include "bootstrap/kube/cautions.h"
 #include "bootstrap/kube/cgroups.h"
 #include "bootstrap/kube/content_hash.h"
 #include "bootstrap/kube/host_files.h"
@@ -50,7 +51,8 @@ Result<WriteFiles::Plan> WriteFiles::plan(Facts& facts) {
       render(config_, *identity,
              {.etcd_trust = trust->clients,
               .encryption_keys = std::filesystem::exists(root_(kEncryptionConfig), ignored),
-              .host = {.named_inside = std::move(host_files->named_inside)}});
+              .host = {.resolv_conf = resolv_conf_for_pods(root_),
+                       .named_inside = std::move(host_files->named_inside)}});
   if (!files) return std::unexpected(files.error());
   if (auto whole = check_host_files(host_files->missing); !whole)
     return std::unexpected(whole.error());
@@ -122,6 +124,12 @@ Result<Finding> WriteFiles::look(Facts& facts, std::stop_token) {
     sentence += fmt::format("; no longer wanted, but changed by somebody else and so left: {}",
                             join(made->leave));
   }
+  // One of the two sees to the machine.
+  if (stage_ == RenderedFile::Stage::any_time)
+    if (auto const identity = facts.identity.get())
+      for (auto const& each : cautions_here(config_, *identity, root_))
+        sentence +=
+            fmt::format("; warning: {}{}{}", each.path, each.path.empty() ? "" : ": ", each.what);
   return Done{sentence};
 }
 

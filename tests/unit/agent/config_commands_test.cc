@@ -256,7 +256,7 @@ TEST_F(ConfigCommand, ShowPrintsWhatReadsBack) {
   EXPECT_EQ(json_with->find("origins")
                 ->text_at("log.level")
                 .substr(json_with->find("origins")->text_at("log.level").rfind('/')),
-            "/master-tuned.yaml:51:10");
+            "/master-tuned.yaml:55:10");
 }
 
 TEST_F(ConfigCommand, ShowOfABadConfigIsThePage) {

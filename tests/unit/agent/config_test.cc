@@ -454,7 +454,12 @@ INSTANTIATE_TEST_SUITE_P(
         Meaning{"role: worker\nkubelet: {endpoint: local}",
                 "over.yaml:2:21: error: kubelet.endpoint: a worker runs no apiserver"},
         Meaning{"apiserver: {extraArgs: {cloud-provider: null}}", ""},
-        Meaning{"kubelet: {extraArgs: {node-labels: \"a=b,c=d\"}}", ""},
+        Meaning{"kubelet: {extraArgs: {node-labels: \"a=b,c=d\"}}",
+                "over.yaml:1:23: warning: kubelet.extraArgs.node-labels: replaces"},
+        Meaning{"apiserver: {extraArgs: {authorization-mode: RBAC}}",
+                "over.yaml:1:25: warning: apiserver.extraArgs.authorization-mode: takes the Node"},
+        Meaning{"kubelet: {config: {evictionHard: {memory.available: 5%}}}",
+                "over.yaml:1:20: warning: kubelet.config.evictionHard: replaces"},
         Meaning{"apiserver: {extraArgs: {audit-policy-file: policy.yaml}}",
                 "over.yaml:1:25: error: apiserver.extraArgs.audit-policy-file: 'policy.yaml' is no "
                 "absolute path"},

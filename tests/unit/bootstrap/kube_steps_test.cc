@@ -340,6 +340,19 @@ TEST_F(KubeSteps, HoldTheApiserverBackUntilItsFilesAreThere) {
   EXPECT_TRUE(std::holds_alternative<Done>(look(kube_files_)));
 }
 
+// systemd-resolved's stub listens where no pod is.
+TEST_F(KubeSteps, GivePodsTheServersBehindTheStub) {
+  test::write_bytes(root_("/etc/resolv.conf"), "nameserver 127.0.0.53\n");
+  test::write_bytes(root_("/run/systemd/resolve/resolv.conf"), "nameserver 10.0.0.2\n");
+  converge(kube_files_);
+  EXPECT_THAT(test::bytes_of(root_("/var/lib/kubelet/config.yaml")),
+              HasSubstr("resolvConf: /run/systemd/resolve/resolv.conf\n"));
+  config_.kubelet.config = yaml::parse("resolvConf: /etc/own.conf").value();
+  converge(kube_files_);
+  EXPECT_THAT(test::bytes_of(root_("/var/lib/kubelet/config.yaml")),
+              HasSubstr("resolvConf: /etc/own.conf\n"));
+}
+
 TEST_F(KubeSteps, NeedTheIdentity) {
   facts_.identity.clear();
   auto found = kube_files_.look(facts_, {});

@@ -1,0 +1,237 @@
+#include "bootstrap/kube/cautions.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <mutex>
+
+#include "agent/base/yaml.h"
+#include "bootstrap/kube/steps.h"
+#include "tests/support/kube_nodes.h"
+#include "tests/support/temporary_directory.h"
+
+namespace haagent::bootstrap::kube {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+using Args = std::vector<std::pair<std::string, std::string>>;
+
+std::vector<std::string> paths_of(std::vector<Complaint> const& complaints) {
+  std::vector<std::string> paths;
+  for (auto const& each : complaints) paths.push_back(each.path);
+  return paths;
+}
+std::vector<Complaint> said(NodeConfig const& config, char const* version = "1.36.3") {
+  return cautions(config, parse_kube_version(version).value());
+}
+
+TEST(Cautions, NothingIsSaidOfTheDefaults) {
+  EXPECT_THAT(said(test::kube_master()), IsEmpty());
+  EXPECT_THAT(said(test::kube_worker()), IsEmpty());
+}
+
+TEST(Cautions, WhatTakesTheGuardOfNodesAway) {
+  struct Row {
+    Args args;
+    char const* overlay;
+    std::vector<std::string> paths;
+  };
+  std::string const plugins = "apiserver.extraArgs.enable-admission-plugins";
+  std::string const off = "apiserver.extraArgs.disable-admission-plugins";
+  std::string const mode = "apiserver.extraArgs.authorization-mode";
+  for (auto const& row : {
+           Row{{{"enable-admission-plugins", "NodeRestriction,PodSecurity"}}, "", {}},
+           Row{{{"enable-admission-plugins", "PodSecurity"}}, "", {plugins}},
+           Row{{{"enable-admission-plugins", ""}}, "", {plugins}},
+           Row{{{"enable_admission_plugins", "NodeRestrictionX"}}, "", {plugins}},
+           Row{{{"disable-admission-plugins", "ServiceAccount,NodeRestriction"}}, "", {off}},
+           Row{{{"disable-admission-plugins", "ServiceAccount"}}, "", {}},
+           Row{{{"authorization-mode", "RBAC"}}, "", {mode}},
+           Row{{{"authorization-mode", ""}}, "", {mode}},
+           Row{{{"authorization-mode", "Node,AlwaysAllow"}}, "", {mode}},
+           Row{{{"authorization-mode", "RBAC,Webhook,Node"}}, "", {}},
+           Row{{{"authorization-config", "/etc/kubernetes/authz.yaml"}}, "", {}},
+           Row{{},
+               "spec: {containers: [{name: kube-apiserver, command: [kube-apiserver, "
+               "--authorization-mode=RBAC]}]}",
+               {"apiserver.config", "apiserver.config"}},
+           Row{{},
+               "spec: {containers: [{name: kube-apiserver, args: [--authorization-mode=RBAC]}]}",
+               {"apiserver.config"}},
+           Row{{{"authorization-mode", "RBAC"}},
+               "spec: {containers: [{name: kube-apiserver, args: [--authorization-mode=Node]}]}",
+               {}},
+       }) {
+    auto config = test::kube_master();
+    config.apiserver.extra_args = row.args;
+    if (*row.overlay) config.apiserver.config = yaml::parse(row.overlay).value();
+    EXPECT_EQ(paths_of(said(config)), row.paths)
+        << row.overlay << (row.args.empty() ? "" : row.args[0].first + "=" + row.args[0].second);
+    config.role = Role::worker;
+    EXPECT_THAT(said(config), IsEmpty()) << "a worker has no apiserver";
+  }
+}
+
+TEST(Cautions, FlagsOfTheKubeletThatReplaceWhatTheConfigSays) {
+  struct Row {
+    Args args;
+    char const* overlay;
+    std::vector<std::string> paths;
+  };
+  for (auto const& row : {
+           Row{{{"node-labels", "a=b"}}, "", {"kubelet.extraArgs.node-labels"}},
+           Row{{{"node_labels", ""}}, "", {"kubelet.extraArgs.node-labels"}},
+           Row{{{"register-with-taints", "a=b:NoSchedule"}},
+               "",
+               {"kubelet.extraArgs.register-with-taints"}},
+           Row{{}, "registerWithTaints: []", {"kubelet.config.registerWithTaints"}},
+           Row{{{"register-node", "false"}}, "", {"kubelet.extraArgs.register-node"}},
+           Row{{}, "registerNode: false", {"kubelet.config.registerNode"}},
+           Row{{}, "registerNode: true", {}},
+           Row{{{"hostname-override", "x"}}, "", {"kubelet.extraArgs.hostname-override"}},
+           Row{{{"v", "2"}}, "maxPods: 58", {}},
+       }) {
+    auto config = test::kube_master();
+    config.kubelet.extra_args = row.args;
+    if (*row.overlay) config.kubelet.config = yaml::parse(row.overlay).value();
+    EXPECT_EQ(paths_of(said(config)), row.paths)
+        << row.overlay << (row.args.empty() ? "" : row.args[0].first);
+  }
+  auto worker = test::kube_worker();
+  worker.node.taints.clear();
+  worker.kubelet.config = yaml::parse("registerWithTaints: []").value();
+  EXPECT_THAT(said(worker), IsEmpty()) << "there is no taint to lose";
+  worker.kube_proxy.config = yaml::parse("hostnameOverride: other").value();
+  EXPECT_THAT(paths_of(said(worker)), ElementsAre("kubeProxy.config.hostnameOverride"));
+}
+
+TEST(Cautions, AnEvictionThresholdThatIsLeftOutIsNone) {
+  struct Row {
+    Args args;
+    char const* overlay;
+    char const* version;
+    std::vector<std::string> missing;  // each is named
+  };
+  constexpr char const* kAll =
+      "evictionHard: {memory.available: 5%, nodefs.available: 10%, nodefs.inodesFree: 5%, "
+      "imagefs.available: 15%, imagefs.inodesFree: 5%}";
+  for (auto const& row : {
+           Row{{},
+               "evictionHard: {memory.available: 5%}",
+               "1.32.0",
+               {"nodefs.available: 10%", "nodefs.inodesFree", "imagefs.available: 15%"}},
+           Row{{},
+               "evictionHard: {memory.available: 5%}",
+               "1.33.0",
+               {"mergeDefaultEvictionSettings"}},
+           Row{{}, "evictionHard: {}", "1.36.0", {"memory.available"}},
+           Row{{}, kAll, "1.36.0", {}},
+           Row{{}, "evictionHard: null", "1.36.0", {}},
+           Row{{},
+               "{evictionHard: {memory.available: 5%}, mergeDefaultEvictionSettings: true}",
+               "1.36.0",
+               {}},
+           Row{{{"eviction-hard", "memory.available<5%,nodefs.available<1%"}},
+               "",
+               "1.36.0",
+               {"nodefs.inodesFree"}},
+           Row{{{"eviction-hard",
+                 "memory.available<5%,nodefs.available<1%,nodefs.inodesFree<5%,"
+                 "imagefs.available<1%,imagefs.inodesFree<5%"}},
+               "evictionHard: {memory.available: 5%}",
+               "1.36.0",
+               {}},
+       }) {
+    auto config = test::kube_worker();
+    config.kubelet.extra_args = row.args;
+    if (*row.overlay) config.kubelet.config = yaml::parse(row.overlay).value();
+    auto const complaints = said(config, row.version);
+    ASSERT_EQ(complaints.size(), row.missing.empty() ? 0u : 1u) << row.overlay;
+    for (auto const& missing : row.missing)
+      EXPECT_THAT(complaints[0].what, HasSubstr(missing)) << row.overlay;
+  }
+}
+
+class CautionsHere : public testing::Test {
+ protected:
+  std::vector<std::string> said_here() {
+    std::vector<std::string> sentences;
+    for (auto const& each : cautions_here(config_, identity_, root_))
+      sentences.push_back(each.path + ": " + each.what);
+    return sentences;
+  }
+  test::TemporaryDirectory directory_;
+  Root const root_{directory_.path()};
+  NodeConfig config_ = test::kube_master();
+  Identity identity_ = test::kube_identity();
+};
+
+TEST_F(CautionsHere, AnAddressInARangeOfTheClusters) {
+  EXPECT_THAT(said_here(), IsEmpty());
+  for (auto const& [service, pod, path] :
+       {std::tuple("10.96.0.0/16", "10.0.0.0/8", "cluster.podCIDR"),
+        std::tuple("10.0.0.0/16", "10.244.0.0/16", "cluster.serviceCIDR"),
+        std::tuple("10.96.0.0/16", "fd00::/48,10.0.0.0/16", "cluster.podCIDR")}) {
+    config_.cluster.service_cidr = service;
+    config_.cluster.pod_cidr = pod;
+    EXPECT_THAT(said_here(), ElementsAre(HasSubstr(path))) << pod;
+  }
+}
+
+TEST_F(CautionsHere, TheResolverThatPodsAreGiven) {
+  auto const stub = "nameserver 127.0.0.53\noptions edns0\n";
+  auto const real = "nameserver 10.0.0.2\nsearch x.internal\n";
+  // A usual instance; and one with systemd-resolved, where the right file is known.
+  test::write_bytes(root_("/etc/resolv.conf"), real);
+  EXPECT_EQ(resolv_conf_for_pods(root_), "");
+  EXPECT_THAT(said_here(), IsEmpty());
+  test::write_bytes(root_("/run/systemd/resolve/stub-resolv.conf"), stub);
+  test::write_bytes(root_("/run/systemd/resolve/resolv.conf"), real);
+  fs::remove(root_("/etc/resolv.conf"));
+  fs::create_symlink("../run/systemd/resolve/stub-resolv.conf", root_("/etc/resolv.conf"));
+  EXPECT_EQ(resolv_conf_for_pods(root_), "/run/systemd/resolve/resolv.conf");
+  EXPECT_THAT(said_here(), IsEmpty());
+  // The user's own word goes before it, and is looked at.
+  config_.kubelet.config = yaml::parse("resolvConf: /etc/resolv.conf").value();
+  EXPECT_THAT(said_here(), ElementsAre(HasSubstr("kubelet.config.resolvConf: ")));
+  config_.kubelet.config = {};
+  config_.kubelet.extra_args = {{"resolv-conf", "/etc/resolv.conf"}};
+  EXPECT_THAT(said_here(), ElementsAre(HasSubstr("kubelet.extraArgs.resolv-conf: ")));
+  config_.kubelet.extra_args = {};
+  // A resolver on the loopback that has no such file: nothing better is known.
+  fs::remove(root_("/run/systemd/resolve/resolv.conf"));
+  EXPECT_EQ(resolv_conf_for_pods(root_), "");
+  EXPECT_THAT(said_here(),
+              ElementsAre(HasSubstr("/etc/resolv.conf names servers on the loopback")));
+  // Behind it stands another stub.
+  test::write_bytes(root_("/run/systemd/resolve/resolv.conf"), "nameserver ::1\n");
+  EXPECT_EQ(resolv_conf_for_pods(root_), "");
+}
+
+TEST_F(CautionsHere, FilesOfOthersThatTheKubeletRuns) {
+  Facts facts;
+  facts.identity.set(identity_);
+  std::mutex mutex;
+  KubeFiles files(config_, root_, mutex);
+  ControlPlane control_plane(config_, root_, mutex);
+  ASSERT_TRUE(files.act(facts, {}));
+  ASSERT_TRUE(control_plane.act(facts, {}));
+  EXPECT_THAT(said_here(), IsEmpty());
+  auto const folder = root_("/etc/kubernetes/manifests");
+  test::write_bytes(folder / ".kube-apiserver.yaml.swp", "x");
+  fs::create_directory(folder / "old");
+  EXPECT_THAT(said_here(), IsEmpty()) << "the kubelet reads neither";
+  for (auto const* name :
+       {"kube-apiserver.yaml.backup", "kube-apiserver.yaml~", "etcd.yaml", "README"}) {
+    test::write_bytes(folder / name, "x");
+    EXPECT_THAT(said_here(), ElementsAre(HasSubstr(name)));
+    fs::remove(folder / name);
+  }
+}
+
+}  // namespace
+}  // namespace haagent::bootstrap::kube
