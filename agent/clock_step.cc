@@ -8,7 +8,8 @@ namespace {
 constexpr Duration kWorthTelling{2'000};
 
 bool differs(std::optional<ClockFacts> const& told, ClockFacts const& known) {
-  return !told || told->wrong != known.wrong || told->ahead.has_value() != known.ahead.has_value() ||
+  return !told || told->wrong != known.wrong ||
+         told->ahead.has_value() != known.ahead.has_value() ||
          (known.ahead && std::chrono::abs(*told->ahead - *known.ahead) >= kWorthTelling);
 }
 
@@ -25,8 +26,8 @@ Result<Finding> ClockStep::look(Facts& facts, std::stop_token stop) {
   if (!asked)
     return Done{fmt::format("whether this clock is right is not known: {}", asked.error().what)};
   if (!known.ahead)
-    return Done{fmt::format("this clock is held against that of {} once the boot is over",
-                            known.against)};
+    return Done{
+        fmt::format("this clock is held against that of {} once the boot is over", known.against)};
   return Done{fmt::format("this clock agrees with that of {}", known.against)};
 }
 

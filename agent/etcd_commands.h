@@ -1,8 +1,8 @@
-// `haagent etcd members | backup | import | snapshots | drill | defrag`: on a master, by hand or from
-// a script. None needs the daemon. `restore | recover | adopt-volume | replace` ask EC2 and the
-// members whether it may be, write down what is to be, and show how the masters' daemons carry it
-// out. Exit codes: 0 ok, 1 failed (a drill that says no, too), 77 refused (data would be lost), 78
-// bad configuration.
+// `haagent etcd members | backup | import | snapshots | drill | defrag`: on a master, by hand or
+// from a script. None needs the daemon. `restore | recover | adopt-volume | replace` ask EC2 and
+// the members whether it may be, write down what is to be, and show how the masters' daemons carry
+// it out. Exit codes: 0 ok, 1 failed (a drill that says no, too), 77 refused (data would be lost),
+// 78 bad configuration.
 #pragma once
 
 #include <optional>

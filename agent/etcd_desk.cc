@@ -32,9 +32,8 @@ Result<bootstrap::BackupParts> EtcdDesk::backups(std::stop_token stop) {
   identity = *std::move(known);
   store = make_state_store(machine, config, identity);
   time = std::make_shared<StoreClock>(*store, machine.clock);
-  return bootstrap::BackupParts{
-      config, machine.root, machine.http,          machine.clock, machine.process,
-      *store, std::string(kVersion), time};
+  return bootstrap::BackupParts{config,          machine.root, machine.http,          machine.clock,
+                                machine.process, *store,       std::string(kVersion), time};
 }
 
 Result<UtcTime> EtcdDesk::agreed_time(std::stop_token stop) {
@@ -70,10 +69,11 @@ Result<BackupManifest> chosen(Backups& backups, EtcdCommandOptions const& option
     auto newest = backups.best(stop);
     if (!newest) return std::unexpected(newest.error());
     if (!*newest)
-      return fail(Kind::invalid,
-                  "{} has no good backup of {} of this cluster's own ('haagent etcd snapshots'; one "
-                  "that was imported is taken when it is named)",
-                  where, to_string(options.cluster));
+      return fail(
+          Kind::invalid,
+          "{} has no good backup of {} of this cluster's own ('haagent etcd snapshots'; one "
+          "that was imported is taken when it is named)",
+          where, to_string(options.cluster));
     return **std::move(newest);
   }
   auto list = backups.list(std::move(stop));

@@ -94,8 +94,8 @@ struct Sum {
 };
 
 Result<void> keep(std::string_view bytes, int to, std::uint64_t most, Sum& sum) {
-  sum.crc = static_cast<std::uint32_t>(
-      crc32(sum.crc, reinterpret_cast<Bytef const*>(bytes.data()), static_cast<uInt>(bytes.size())));
+  sum.crc = static_cast<std::uint32_t>(crc32(sum.crc, reinterpret_cast<Bytef const*>(bytes.data()),
+                                             static_cast<uInt>(bytes.size())));
   sum.size += bytes.size();
   if (sum.size > most) return fail(Kind::invalid, "it unpacks to more than {} bytes", most);
   return write_all(to, bytes);

@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <iostream>
 
+#include "agent/base/store_clock.h"
 #include "agent/config_values.h"
 #include "agent/exit_codes.h"
-#include "agent/base/store_clock.h"
 #include "agent/machine.h"
 #include "agent/own_user_data.h"
 #include "agent/pki_files.h"
@@ -294,8 +294,7 @@ int run_pki_rotate(PkiCommandOptions const& options) {
                              .lifetime = desk.config.pki.ca_lifetime};
     auto begun = Tree::list();
     for (auto const& authority : authorities) {
-      auto bundle =
-          pki::begin_rotation(*desk.store, authority, making, *now, stop);
+      auto bundle = pki::begin_rotation(*desk.store, authority, making, *now, stop);
       if (!bundle) return fail(bundle.error(), "beginning the rotation of {}", authority.name);
       begun.push_back(
           Tree::map({{"name", authority.name}, {"newAuthority", bundle->cas.back().id}}));

@@ -77,7 +77,8 @@ struct StatusReport {
   bool operator==(StatusReport const&) const = default;
 };
 
-// The state store's time at a moment of this machine's clock, by which certificates and backups age.
+// The state store's time at a moment of this machine's clock, by which certificates and backups
+// age.
 UtcTime store_time(StatusReport const& report, UtcTime now);
 
 Phase phase_of(StatusReport const& report);

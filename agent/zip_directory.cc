@@ -12,7 +12,7 @@
 namespace haagent {
 namespace {
 
-constexpr std::size_t kEnd = 22;                // of the record at the end, without its comment
+constexpr std::size_t kEnd = 22;  // of the record at the end, without its comment
 constexpr std::size_t kLongestComment = 65'535;
 constexpr std::size_t kLargestDirectory = 1u << 20u;
 constexpr std::size_t kEntry = 46;
@@ -93,7 +93,8 @@ Result<ZippedFile> only_file_of_zip(int fd, std::uint64_t archive_size) {
       if (found) return fail(Kind::invalid, "the zip archive holds several files: {}", kUnpackIt);
       auto const flags = number<std::uint16_t>(rest, 8);
       auto const method = number<std::uint16_t>(rest, 10);
-      if ((flags & 1u) != 0) return fail(Kind::invalid, "the zip archive is encrypted: {}", kUnpackIt);
+      if ((flags & 1u) != 0)
+        return fail(Kind::invalid, "the zip archive is encrypted: {}", kUnpackIt);
       if (method != 0 && method != 8)
         return fail(Kind::invalid, "the zip archive is packed by method {}: {}", method, kUnpackIt);
       found = ZippedFile{.deflated = method == 8,
@@ -114,8 +115,8 @@ Result<ZippedFile> only_file_of_zip(int fd, std::uint64_t archive_size) {
   if (!header) return std::unexpected(header.error());
   if (!header->starts_with("PK\x03\x04"))
     return fail(Kind::invalid, "the zip archive's directory is damaged");
-  found->begin = local + kLocal + number<std::uint16_t>(*header, 26) +
-                 number<std::uint16_t>(*header, 28);
+  found->begin =
+      local + kLocal + number<std::uint16_t>(*header, 26) + number<std::uint16_t>(*header, 28);
   if (found->begin > archive_size || found->packed > archive_size - found->begin)
     return fail(Kind::invalid, "the zip archive is cut off");
   return *found;

@@ -1,4 +1,5 @@
-// What a zip archive holds, by its directory at the end (APPNOTE.TXT 4.3): for archives of one file.
+// What a zip archive holds, by its directory at the end (APPNOTE.TXT 4.3): for archives of one
+// file.
 #pragma once
 
 #include <cstdint>

@@ -52,8 +52,7 @@ std::vector<SetAside> SpaceStep::set_aside() {
 }
 
 bool SpaceStep::tried_lately(BlockDevice const& device) const {
-  return device.bytes == not_grown_to_ &&
-         volumes_.clock_.steady() - tried_to_grow_ < kGrowAgain;
+  return device.bytes == not_grown_to_ && volumes_.clock_.steady() - tried_to_grow_ < kGrowAgain;
 }
 
 // The disk is looked at anew: what a row has found of it may be a minute old.

@@ -14,9 +14,9 @@
 namespace haagent::aws {
 
 struct S3Object {
-  std::string bytes;       // what was asked for, or all
-  std::string etag;        // with its quotes
-  std::uint64_t size = 0;  // of the whole object
+  std::string bytes;                     // what was asked for, or all
+  std::string etag;                      // with its quotes
+  std::uint64_t size = 0;                // of the whole object
   std::optional<UtcTime> modified = {};  // Last-Modified, by S3's clock
 };
 

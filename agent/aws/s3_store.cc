@@ -67,8 +67,7 @@ Result<std::optional<StoredObject>> S3Store::get(std::string const& key, std::st
   auto object = patiently(stop, [&] { return s3_->get(prefix_ + key, {}, "", stop); });
   if (!object) return std::unexpected(object.error());
   if (!*object) return std::nullopt;
-  return StoredObject{std::move((*object)->bytes), std::move((*object)->etag),
-                      (*object)->modified};
+  return StoredObject{std::move((*object)->bytes), std::move((*object)->etag), (*object)->modified};
 }
 
 Result<bool> S3Store::write(std::string const& key, std::string const& bytes, S3Condition condition,

@@ -245,7 +245,8 @@ Result<std::vector<StoredEntry>> FileStore::list(std::string const& prefix, std:
         auto const below = key + "/";
         if (below.starts_with(prefix) || prefix.starts_with(below)) folders.push_back(below);
       } else if (S_ISREG(status.st_mode) && key.starts_with(prefix) && check_key(key)) {
-        entries.push_back({key, static_cast<std::uint64_t>(status.st_size), time_of(status.st_ctim)});
+        entries.push_back(
+            {key, static_cast<std::uint64_t>(status.st_size), time_of(status.st_ctim)});
       }
     }
     if (error && error != std::errc::no_such_file_or_directory)
@@ -267,16 +268,15 @@ Result<void> FileStore::remove(std::string const& key, std::stop_token stop) {
   return flush_folder(path.parent_path());
 }
 
-// A file that has no name leaves nothing behind; where there are none, as on NFS, one with a name is
-// touched, and UTIME_NOW leaves the time to the file system: the server sets its own.
+// A file that has no name leaves nothing behind; where there are none, as on NFS, one with a name
+// is touched, and UTIME_NOW leaves the time to the file system: the server sets its own.
 Result<UtcTime> FileStore::now(std::stop_token) {
   if (auto there = check_folder(); !there) return std::unexpected(there.error());
   struct stat status{};
   FileDescriptor const nameless(::open(folder_.c_str(), O_WRONLY | O_TMPFILE | O_CLOEXEC, 0600));
   if (nameless && ::fstat(nameless.get(), &status) == 0) return time_of(status.st_mtim);
   auto const path = folder_ / ".time";
-  FileDescriptor const fd(
-      ::open(path.c_str(), O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600));
+  FileDescriptor const fd(::open(path.c_str(), O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600));
   timespec const times[2] = {{.tv_sec = 0, .tv_nsec = UTIME_NOW},
                              {.tv_sec = 0, .tv_nsec = UTIME_NOW}};
   if (!fd || ::futimens(fd.get(), times) != 0 || ::fstat(fd.get(), &status) != 0)

@@ -67,16 +67,16 @@ class Backups {
   // From the member at that endpoint.
   Result<BackupManifest> take(std::string const& endpoint, BackupReason reason,
                               std::stop_token stop);
-  // The last part of that, with a snapshot that is in a file of the folder: uploads it, verifies what
-  // comes back, writes the manifest, of which name, size, hash and revision are known. The file is
-  // gone afterwards.
+  // The last part of that, with a snapshot that is in a file of the folder: uploads it, verifies
+  // what comes back, writes the manifest, of which name, size, hash and revision are known. The
+  // file is gone afterwards.
   Result<BackupManifest> keep(BackupManifest manifest, std::filesystem::path const& file,
                               ScratchFolder const& folder, std::stop_token stop);
   // Downloads it, and holds it against its manifest. The file is there only when all is well.
   Result<void> fetch(BackupManifest const& manifest, std::filesystem::path const& file,
                      std::stop_token stop);
-  // What backups_to_remove() says, removed. Errors also: transient, with nothing removed, where this
-  // machine's clock is wrong or the store's times contradict each other.
+  // What backups_to_remove() says, removed. Errors also: transient, with nothing removed, where
+  // this machine's clock is wrong or the store's times contradict each other.
   Result<BackupSweep> sweep(std::stop_token stop);
 
   StoreClock& time() const { return *parts_.time; }
@@ -91,9 +91,9 @@ class Backups {
   BackupParts parts_;
 };
 
-// Of the good ones that were taken of this cluster, that which holds most of the cluster that lived last. Backups of one cluster go
-// by their revision, which no clock can falsify; of several clusters (a restore makes a new one),
-// the one that was backed up last. Null: there is none.
+// Of the good ones that were taken of this cluster, that which holds most of the cluster that lived
+// last. Backups of one cluster go by their revision, which no clock can falsify; of several
+// clusters (a restore makes a new one), the one that was backed up last. Null: there is none.
 BackupManifest const* best_backup(BackupList const& list);
 
 // What a scratch restore of so large a snapshot takes: the snapshot, the database, etcd's first log

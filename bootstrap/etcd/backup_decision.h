@@ -16,8 +16,8 @@ namespace haagent::bootstrap {
 
 struct BackupInputs {
   std::uint64_t own_id = 0;
-  std::uint64_t leader_id = 0;      // 0: none is known
-  std::vector<EtcdMember> members;  // as etcd lists them
+  std::uint64_t leader_id = 0;         // 0: none is known
+  std::vector<EtcdMember> members;     // as etcd lists them
   std::optional<Duration> newest_age;  // of the newest backup; nothing: there is none
   std::optional<Duration> taken_ago;   // since this agent last took one; nothing: it has not
   Duration watched_for{0};             // since this agent first saw this member serve
@@ -48,9 +48,10 @@ enum class MemberChange {
 struct BeforeChangeInputs {
   MemberChange change = MemberChange::restores;
   bool enabled = true;
-  std::optional<Duration> newest_age;  // of the newest backup, by the store's clock; unknown is nothing
-  std::optional<Duration> tried_ago;   // since a backup for such a change was last tried
-  std::string failure;                 // what came of it; empty: it succeeded
+  std::optional<Duration>
+      newest_age;  // of the newest backup, by the store's clock; unknown is nothing
+  std::optional<Duration> tried_ago;  // since a backup for such a change was last tried
+  std::string failure;                // what came of it; empty: it succeeded
 };
 struct GoOn {
   std::string note;  // what the operator should know; may be empty

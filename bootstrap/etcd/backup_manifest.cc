@@ -61,7 +61,8 @@ std::string import_name(UtcTime now, std::string_view file_name) {
       word += '-';
   }
   while (word.ends_with('-') || word.ends_with('.')) word.pop_back();
-  return backup_name(now, word.empty() ? std::string(kImported) : fmt::format("{}-{}", kImported, word));
+  return backup_name(now,
+                     word.empty() ? std::string(kImported) : fmt::format("{}-{}", kImported, word));
 }
 
 bool is_import(std::string_view name) {

@@ -4,10 +4,10 @@
 //   backups/<main|events>/<name>.json   its manifest, written last: the commit mark
 //
 // A name begins with a time: "20260115T101500.123Z-etcd-a". It is the store's since haagent refuses
-// to back up where this machine's clock does not agree with it; older ones took their own machine's,
-// so that a name proves nothing. What is newest, and how old a backup is, goes by when the store
-// says that it was stored. A snapshot without a manifest is no backup: an upload that was cut off,
-// or one that was not verified.
+// to back up where this machine's clock does not agree with it; older ones took their own
+// machine's, so that a name proves nothing. What is newest, and how old a backup is, goes by when
+// the store says that it was stored. A snapshot without a manifest is no backup: an upload that was
+// cut off, or one that was not verified.
 #pragma once
 
 #include <algorithm>

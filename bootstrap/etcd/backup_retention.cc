@@ -56,27 +56,27 @@ std::optional<Duration> age_of_newest(BackupInventory const& inventory, UtcTime 
 BackupSweep backups_to_remove(BackupInventory const& inventory,
                               std::optional<std::string> const& newest_good,
                               EtcdBackupConfig const& config, UtcTime now) {
-  auto const from_the_future =
-      std::ranges::count_if(inventory.entries, [&](BackupEntry const& entry) {
-        return entry.stored > now + kStoreDisagrees;
-      });
+  auto const from_the_future = std::ranges::count_if(
+      inventory.entries,
+      [&](BackupEntry const& entry) { return entry.stored > now + kStoreDisagrees; });
   if (from_the_future > 0)
-    return {.removals = {},
-            .held_back = 0,
-            .why_none = fmt::format(
-                "no old backups are removed: by the state store's own word it is {}, and {} of "
-                "them {} stored after that: set the clock of the store, and 'touch' what was stored "
-                "while it was wrong",
-                to_rfc3339(now), from_the_future, from_the_future == 1 ? "was" : "were")};
+    return {
+        .removals = {},
+        .held_back = 0,
+        .why_none = fmt::format(
+            "no old backups are removed: by the state store's own word it is {}, and {} of "
+            "them {} stored after that: set the clock of the store, and 'touch' what was stored "
+            "while it was wrong",
+            to_rfc3339(now), from_the_future, from_the_future == 1 ? "was" : "were")};
 
   std::vector<BackupEntry const*> complete;  // oldest first
   for (auto const& entry : inventory.entries)
     if (entry.complete() && !entry.imported()) complete.push_back(&entry);
   auto const* good = newest_good ? inventory.find(*newest_good) : nullptr;
-  auto const by_stored = outlived(
-      complete, [](BackupEntry const& entry) { return entry.stored; }, config, now);
-  auto const by_taken = outlived(
-      complete, [](BackupEntry const& entry) { return entry.taken(); }, config, now);
+  auto const by_stored =
+      outlived(complete, [](BackupEntry const& entry) { return entry.stored; }, config, now);
+  auto const by_taken =
+      outlived(complete, [](BackupEntry const& entry) { return entry.taken(); }, config, now);
 
   std::vector<BackupRemoval> removals;
   std::vector<BackupRemoval> leftovers;

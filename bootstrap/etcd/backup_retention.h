@@ -4,7 +4,8 @@
 //   - the newest `keep_at_least`, however old;
 //   - the newest good one and everything stored after it, whatever the settings say: where nobody
 //     could say which is good, nothing goes at all.
-// What was imported stays until somebody takes it away. A snapshot without a manifest goes a day after it was written: an upload may be under way.
+// What was imported stays until somebody takes it away. A snapshot without a manifest goes a day
+// after it was written: an upload may be under way.
 //
 // Ages are the store's. Of two times that a backup has (BackupEntry::stored and taken) both must
 // say that it goes: a store that was copied to another place has stored all of them on one day, and

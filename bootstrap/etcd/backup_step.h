@@ -82,9 +82,9 @@ class BackupStep final : public Step {
   bool looked_ = false;
   SteadyTime watching_since_{};
   std::optional<SteadyTime> last_taken_;  // here
-  std::optional<UtcTime> newest_;  // of the last listing
-  std::string swept_;              // trouble with removing old ones
-  std::size_t held_back_ = 0;      // old ones that the last sweep has left for the next ones
+  std::optional<UtcTime> newest_;         // of the last listing
+  std::string swept_;                     // trouble with removing old ones
+  std::size_t held_back_ = 0;             // old ones that the last sweep has left for the next ones
 
   std::string failure_;  // empty: the last backup that was tried succeeded
   UtcTime failing_since_{};

@@ -97,7 +97,8 @@ Result<BoltFile> BoltFile::open(std::filesystem::path const& path) {
     if (!meta || (at != 0 && meta->page_size != at)) continue;
     if (!found || meta->transaction > found->transaction) found = meta;
   }
-  if (!found) return fail(Kind::invalid, "it is no database of etcd's, or its first pages are damaged");
+  if (!found)
+    return fail(Kind::invalid, "it is no database of etcd's, or its first pages are damaged");
   auto const good = found->page_size >= 1024 && found->page_size <= kLargestPage &&
                     std::has_single_bit(found->page_size) && found->pages >= 3 &&
                     found->root < found->pages && found->pages < (1ull << 48u);

@@ -36,8 +36,8 @@ std::string name_of(CareInputs const& in, std::uint64_t id) {
 // Once everything else speaks for it.
 Care in_turn(CareInputs const& in, std::string const& why, std::string const& about) {
   if (in.failed_ago && *in.failed_ago < kAgain)
-    return NothingToDo{fmt::format(
-        "{}: defragmenting it failed, and is tried again within {}", about, to_words(kAgain))};
+    return NothingToDo{fmt::format("{}: defragmenting it failed, and is tried again within {}",
+                                   about, to_words(kAgain))};
   if (in.my_turn || in.members.size() == 1) return DefragmentOwn{why};
   return NothingToDo{
       fmt::format("{}: it is defragmented in this master's turn{}, nothing to do", about,
@@ -140,8 +140,8 @@ Care decide_care(CareInputs const& in) {
       });
   if (defragmenting_pays(*mine, in.quota) && !others_first && why_not_now(in).empty() &&
       no_room_to_defragment(in, *mine).empty()) {
-    auto const why = fmt::format("{} of {} would come free", bytes_text(gain(*mine)),
-                                 bytes_text(mine->db_size));
+    auto const why =
+        fmt::format("{} of {} would come free", bytes_text(gain(*mine)), bytes_text(mine->db_size));
     return in_turn(in, why, why);
   }
   return NothingToDo{nearly_full(in)};

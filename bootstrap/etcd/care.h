@@ -46,7 +46,7 @@ struct CareInputs {
   std::optional<std::uint64_t> avail;  // bytes free on my own volume, as it was last looked at
   std::optional<Duration> failed_ago;  // since its defragmentation last failed, with or without it
   bool my_turn = false;                // this master has it, and this member has asked for it
-  std::string turn;  // of whom it is as far as is known: "c"; empty: nobody's
+  std::string turn;                    // of whom it is as far as is known: "c"; empty: nobody's
 };
 
 struct NothingToDo {

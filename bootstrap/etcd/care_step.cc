@@ -232,8 +232,7 @@ bool CareStep::has_turn(Facts& facts) const {
 
 // Whoever waits for the turn keeps others from it as soon as it has it.
 bool CareStep::rest(Clock& clock, Duration at_most, std::stop_token stop) {
-  return clock.sleep(waits_for_turn_ ? std::min(at_most, kWhileWaiting) : at_most,
-                     std::move(stop));
+  return clock.sleep(waits_for_turn_ ? std::min(at_most, kWhileWaiting) : at_most, std::move(stop));
 }
 
 Result<void> CareStep::act(Facts&, std::stop_token stop) {

@@ -148,7 +148,7 @@ struct MemberInputs {
   // The operator's order, as the store had it last, and what this volume knows of it.
   std::optional<EtcdOrder> order;
   std::optional<Duration> order_age = Duration(0);  // by the store's clock; nothing: not known
-  std::string volume_id;   // mine
+  std::string volume_id;                            // mine
   std::string order_done;  // id of the last one that was carried out on my volume
 };
 

@@ -15,10 +15,7 @@ class Drill {
  public:
   Drill(EtcdCluster cluster, BackupParts const& parts, BackupManifest const& manifest,
         fs::path folder)
-      : parts_(parts),
-        backups_(cluster, parts),
-        manifest_(manifest),
-        folder_(std::move(folder)) {
+      : parts_(parts), backups_(cluster, parts), manifest_(manifest), folder_(std::move(folder)) {
     report_.name = manifest.name;
   }
 
@@ -61,8 +58,7 @@ class Drill {
 
   Result<void> serve(std::stop_token stop) {
     return serve_on_trial(
-        parts_,
-        {.name = kName, .data_dir = data(), .peer_url = peer_url_, .size = manifest_.size},
+        parts_, {.name = kName, .data_dir = data(), .peer_url = peer_url_, .size = manifest_.size},
         [&](EtcdClient& client) -> Result<void> {
           auto status = client.status(stop);
           if (!status) return std::unexpected(status.error());

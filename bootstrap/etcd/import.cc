@@ -28,7 +28,9 @@ std::string looks_like(std::string_view bytes) {
   if (bytes.empty()) return "it is empty";
   if (begins("\x1f\x8b") || begins("PK\x03\x04")) return "it is packed twice";
   if (begins("\x28\xb5\x2f\xfd")) return "it is packed with zstd: unpack it first";
-  if (begins("\xfd" "7zXZ")) return "it is packed with xz: unpack it first";
+  if (begins("\xfd"
+             "7zXZ"))
+    return "it is packed with xz: unpack it first";
   if (begins("BZh")) return "it is packed with bzip2: unpack it first";
   if (bytes.size() > 262 && bytes.substr(257).starts_with("ustar"))
     return "it is a tar archive: take the snapshot out of it";
@@ -36,7 +38,8 @@ std::string looks_like(std::string_view bytes) {
   if (begins("{") || begins("[")) return "it looks like JSON, not like a snapshot";
   if (begins("<")) return "it looks like a web page or XML: the answer of a server that said no";
   if (begins("SQLite format 3"))
-    return "it is an SQLite database: k3s without etcd keeps one, and it cannot be restored into etcd";
+    return "it is an SQLite database: k3s without etcd keeps one, and it cannot be restored into "
+           "etcd";
   return "it does not begin as etcd's database does";
 }
 
@@ -53,8 +56,8 @@ Result<std::string> version_in(fs::path const& path) {
   auto const database = BoltFile::open(path);
   if (!database) return std::unexpected(database.error());
   std::optional<EtcdVersion> latest;
-  for (auto const& [bucket, key] : {std::pair("cluster", "clusterVersion"),
-                                    std::pair("meta", "storageVersion")}) {
+  for (auto const& [bucket, key] :
+       {std::pair("cluster", "clusterVersion"), std::pair("meta", "storageVersion")}) {
     auto const value = database->get(bucket, key);
     if (!value) return std::unexpected(value.error());
     auto const version = *value ? parse_etcd_version(**value) : std::nullopt;
@@ -67,8 +70,7 @@ Result<std::string> version_in(fs::path const& path) {
 Result<void> copy_with_hash(fs::path const& from, std::uint64_t length, fs::path const& to,
                             std::stop_token const& stop) {
   FileDescriptor const source(::open(from.c_str(), O_RDONLY | O_CLOEXEC));
-  FileDescriptor const target(
-      ::open(to.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
+  FileDescriptor const target(::open(to.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
   if (!source || !target) return fail_errno(errno, "copying " + from.string());
   auto write = [&](std::string_view bytes) -> Result<void> {
     while (!bytes.empty()) {
@@ -119,21 +121,24 @@ Result<ForeignSnapshot> look_at_snapshot(ImportFile const& file) {
     found.has_hash = checked.has_value();
     found.database = size - kHash;
   } else if (size % kSector != 0) {
-    return fail(Kind::invalid,
-                "{} is cut off, or has more behind it: {} bytes are neither a database nor one with "
-                "its hash; copy it again",
-                file.name, size);
+    return fail(
+        Kind::invalid,
+        "{} is cut off, or has more behind it: {} bytes are neither a database nor one with "
+        "its hash; copy it again",
+        file.name, size);
   } else if (!file.skip_hash_check) {
-    return fail(Kind::invalid,
-                "{} has no hash behind it, so that nobody can say whether it is whole: it is a copy "
-                "of member/snap/db, which lacks what etcd had only in its log, or its end is lost. "
-                "Take one with 'etcdctl snapshot save' where that etcd still runs; if there is no "
-                "other: --skip-hash-check",
-                file.name);
+    return fail(
+        Kind::invalid,
+        "{} has no hash behind it, so that nobody can say whether it is whole: it is a copy "
+        "of member/snap/db, which lacks what etcd had only in its log, or its end is lost. "
+        "Take one with 'etcdctl snapshot save' where that etcd still runs; if there is no "
+        "other: --skip-hash-check",
+        file.name);
   }
   auto version = version_in(file.path);
   if (!version)
-    return fail(version.error(), "{} cannot be taken; copy it again, or take another one", file.name);
+    return fail(version.error(), "{} cannot be taken; copy it again, or take another one",
+                file.name);
   found.etcd_version = *std::move(version);
   return found;
 }
@@ -149,11 +154,13 @@ Result<Imported> import_snapshot(EtcdCluster cluster, BackupParts const& parts,
   auto const installed = tool.version(stop);
   if (!installed) return std::unexpected(installed.error());
   auto const taken = parse_etcd_version(seen->etcd_version);
-  if (taken && std::pair(taken->major, taken->minor) > std::pair(installed->major, installed->minor))
-    return fail(Kind::refused,
-                "{} is of an etcd {}.{}, and {} here is {}: install etcd {}.{} on all masters first",
-                file.name, taken->major, taken->minor, tool.restorer(), to_string(*installed),
-                taken->major, taken->minor);
+  if (taken &&
+      std::pair(taken->major, taken->minor) > std::pair(installed->major, installed->minor))
+    return fail(
+        Kind::refused,
+        "{} is of an etcd {}.{}, and {} here is {}: install etcd {}.{} on all masters first",
+        file.name, taken->major, taken->minor, tool.restorer(), to_string(*installed), taken->major,
+        taken->minor);
 
   (void)drop_abandoned_scratch(backups.scratch_place(), cluster);
   auto folder = backups.scratch(kName, restore_space(seen->database));
@@ -166,27 +173,26 @@ Result<Imported> import_snapshot(EtcdCluster cluster, BackupParts const& parts,
   auto const content = tool.status(saved, stop);
   if (!content) return fail(content.error(), "{} cannot be read by etcd's own tool", file.name);
 
-  Imported imported{.manifest = {.name = import_name(std::chrono::floor<Duration>(*now), file.name),
-                                 .cluster = parts.config.cluster.name,
-                                 .etcd = cluster,
-                                 .cluster_id = "0",  // not known: a restore makes another one anyway
-                                 .member = kName,
-                                 .revision = content->revision,
-                                 .total_keys = content->total_keys,
-                                 .size = whole->size,
-                                 .sha256 = whole->sha256,
-                                 .etcd_version = taken ? seen->etcd_version : to_string(*installed),
-                                 .haagent_version = parts.haagent_version,
-                                 .created_at = std::chrono::floor<Duration>(*now),
-                                 .reason = BackupReason::imported},
-                    .registry_keys = 0,
-                    .hash_checked = seen->has_hash};
+  Imported imported{
+      .manifest = {.name = import_name(std::chrono::floor<Duration>(*now), file.name),
+                   .cluster = parts.config.cluster.name,
+                   .etcd = cluster,
+                   .cluster_id = "0",  // not known: a restore makes another one anyway
+                   .member = kName,
+                   .revision = content->revision,
+                   .total_keys = content->total_keys,
+                   .size = whole->size,
+                   .sha256 = whole->sha256,
+                   .etcd_version = taken ? seen->etcd_version : to_string(*installed),
+                   .haagent_version = parts.haagent_version,
+                   .created_at = std::chrono::floor<Duration>(*now),
+                   .reason = BackupReason::imported},
+      .registry_keys = 0,
+      .hash_checked = seen->has_hash};
   auto const peer = free_peer_url();
   if (!peer) return std::unexpected(peer.error());
-  TrialCluster const trial{.name = kName,
-                           .data_dir = folder->path() / "trial",
-                           .peer_url = *peer,
-                           .size = whole->size};
+  TrialCluster const trial{
+      .name = kName, .data_dir = folder->path() / "trial", .peer_url = *peer, .size = whole->size};
   auto tried = tool.restore(saved,
                             {.name = trial.name,
                              .members = {{.name = trial.name, .peer_url = trial.peer_url}},

@@ -41,7 +41,7 @@ struct EtcdOrder {
   std::vector<Volume> volumes;           // that take part, one a member
   bool over_running = false;             // ordered though a quorum served
   UtcTime created_at{};  // for people: how old it is, the store's clock says (age_at)
-  std::string by;  // the instance that it was ordered on
+  std::string by;        // the instance that it was ordered on
   UtcTime closed_at{};
   bool closed = false;
   // Closed without having been carried out: it was taken back, or a quorum serves beside it. Who
@@ -82,7 +82,7 @@ Result<EtcdOrder> parse_order(std::string_view bytes);
 
 struct StoredOrder {
   EtcdOrder order;
-  std::string version;  // for replace()
+  std::string version;                   // for replace()
   std::optional<UtcTime> modified = {};  // by the store's clock
 };
 // Nothing where none was ever given. Errors: invalid where what stands there is none.

@@ -15,11 +15,11 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// Of backups by their reason, of a restore, of its trial before the order, of a drill, of an import.
-constexpr std::string_view kPurposes[] = {"scheduled",      "before-change", "manual",
-                                          "pre-restore",    "restore",       "trial",
-                                          "trial-download", "drill",         "import",
-                                          "unpack"};
+// Of backups by their reason, of a restore, of its trial before the order, of a drill, of an
+// import.
+constexpr std::string_view kPurposes[] = {
+    "scheduled", "before-change",  "manual", "pre-restore", "restore",
+    "trial",     "trial-download", "drill",  "import",      "unpack"};
 
 // Who sets etcd.backups.scratch may lead it to another disk; what is below it is ours.
 FileDescriptor open_folder(fs::path const& folder, int follow) {

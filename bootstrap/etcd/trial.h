@@ -1,5 +1,5 @@
-// An etcd on loopback for a while, on data that were restored on trial: what only a running etcd can
-// say of them. Touches nothing but the folder that it is given.
+// An etcd on loopback for a while, on data that were restored on trial: what only a running etcd
+// can say of them. Touches nothing but the folder that it is given.
 #pragma once
 
 #include <cstdint>
@@ -19,12 +19,12 @@ struct TrialCluster {
   std::uint64_t size = 0;          // bytes of the snapshot: a larger one may take longer
 };
 
-// A loopback address that nobody listens on now, for a restore of a cluster of one. Taken in between,
-// etcd says so and the trial fails.
+// A loopback address that nobody listens on now, for a restore of a cluster of one. Taken in
+// between, etcd says so and the trial fails.
 Result<std::string> free_peer_url();
 
-// Starts the installed etcd, waits until it has served a linearizable read, calls `ask`, and ends it.
-// Errors: etcd's last words where it has ended, those of `ask`.
+// Starts the installed etcd, waits until it has served a linearizable read, calls `ask`, and ends
+// it. Errors: etcd's last words where it has ended, those of `ask`.
 Result<void> serve_on_trial(BackupParts const& parts, TrialCluster const& cluster,
                             std::function<Result<void>(EtcdClient&)> const& ask,
                             std::stop_token stop);

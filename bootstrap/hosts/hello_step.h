@@ -46,7 +46,7 @@ class HelloStep final : public Step {
   Http& http_;
   Clock& clock_;
   std::optional<UtcTime> since_;
-  std::optional<SteadyTime> began_;  // the same by the steady clock
+  std::optional<SteadyTime> began_;    // the same by the steady clock
   std::map<std::string, Peer> peers_;  // by member
 };
 

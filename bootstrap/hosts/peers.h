@@ -46,7 +46,8 @@ class Peers {
   static constexpr Duration kEvery{300'000};
   static constexpr Duration kSoonest{5'000};
 
-  // The clock: the state store's, by which all masters date what they say; EC2's own agrees with it.
+  // The clock: the state store's, by which all masters date what they say; EC2's own agrees with
+  // it.
   Peers(NodeConfig const& config, Root root, aws::Ec2& ec2, Clock& clock, Duration every = kEvery);
 
   struct View {

@@ -44,7 +44,7 @@ struct RotationInputs {
   // in another version than it should.
   bool restart = false;
   bool defragment = false;  // one of mine is to be defragmented, and stands still meanwhile
-  std::string unwell;  // why no member may restart now; empty: every voter is healthy
+  std::string unwell;       // why no member may restart now; empty: every voter is healthy
   // Why a member of mine that has to restart will not, whoever has the turn; empty: none is so.
   std::string held;
 };

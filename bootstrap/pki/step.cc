@@ -468,8 +468,8 @@ Result<void> PkiStep::act(Facts& facts, std::stop_token stop) {
       if (auto may = is_new(document_key(name), file.path); !may) return may;
       if (!now) return std::unexpected(now.error());
     }
-    auto stored = read_or_make_authority(parts_.store, file.authority, making, now.value_or(parts_.time->utc()),
-                                         stop);
+    auto stored = read_or_make_authority(parts_.store, file.authority, making,
+                                         now.value_or(parts_.time->utc()), stop);
     if (!stored) return fail(stored.error(), "making the authority {}", name);
     if (auto good = check(stored->bundle, file); !good) return good;
     bundles_[name] = std::move(stored->bundle);

@@ -9,8 +9,8 @@
 #include "agent/base/clock.h"
 #include "agent/base/files.h"
 #include "agent/base/state_store.h"
-#include "agent/base/store_clock.h"
 #include "agent/base/step.h"
+#include "agent/base/store_clock.h"
 #include "agent/base/units.h"
 #include "bootstrap/pki/leaf.h"
 #include "bootstrap/pki/leaves.h"
@@ -42,8 +42,8 @@ struct PkiParts {
 // the certificates. Sets the fact pki.
 //
 // What is good, and what is made, goes by the store's time as far as it is known. Authorities and
-// leaves are made only while this machine's clock agrees with it (store_clock.h): others would refuse
-// what begins in their future.
+// leaves are made only while this machine's clock agrees with it (store_clock.h): others would
+// refuse what begins in their future.
 //
 // Once the node is up it does its part of a rotation (rotation.h). The members' restarts are the
 // step etcd's, to whom the fact says when.

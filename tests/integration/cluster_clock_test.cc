@@ -32,8 +32,7 @@ class ClusterClock : public testing::Test {
   }
   ClusterRegion& region() { return *region_; }
   void set_clock(std::string const& master, std::chrono::seconds ahead) {
-    auto const done =
-        region().sh(master, fmt::format("echo {} >/etc/clock-shift", ahead.count()));
+    auto const done = region().sh(master, fmt::format("echo {} >/etc/clock-shift", ahead.count()));
     ASSERT_EQ(done.code, 0) << done.out;
   }
   int status_code(std::string const& master) {
@@ -67,16 +66,16 @@ TEST_F(ClusterClock, AWrongClockIsToldTakesNoBackupAndComesBackWhicheverWayItSte
   for (std::chrono::seconds const ahead : {17'520h, -26h}) {
     SCOPED_TRACE(ahead.count());
     set_clock("masters-a", ahead);
-    ASSERT_TRUE(region().comes_true(
-        [&] { return region().step_state("masters-a", "clock") == "drifted"; }))
-        << region().told();
+    ASSERT_TRUE(region().comes_true([&] {
+      return region().step_state("masters-a", "clock") == "drifted";
+    })) << region().told();
     EXPECT_EQ(status_code("masters-a"), 1);
     EXPECT_EQ(region().status("masters-a").find("clock")->text_at("wrong"), "true");
     auto const before = backups();
     auto const backup = region().run("masters-a", {"haagent", "etcd", "backup"});
     EXPECT_EQ(backup.code, 77) << backup.out;
-    auto const order = region().run(
-        "masters-a", {"haagent", "etcd", "restore", "--over-running-cluster"});
+    auto const order =
+        region().run("masters-a", {"haagent", "etcd", "restore", "--over-running-cluster"});
     EXPECT_NE(order.code, 0) << order.out;
     EXPECT_EQ(backups(), before);
     // Certificates of this cluster are good by the store's time, and nothing of them is made anew.

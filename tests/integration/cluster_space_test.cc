@@ -32,8 +32,8 @@ TEST(ClusterSpace, AFullVolumeIsNotReadyAndGrowsByTheCommandThatIsPrinted) {
   if (auto const why = no_cluster_because(); !why.empty()) GTEST_SKIP() << why;
   // xfs, which grows everywhere: for ext4 the kernel asks for CAP_SYS_RESOURCE, which root of a
   // container may lack.
-  ClusterRegion region({.members = "a",
-                        .etcd_settings = "{binary: /usr/bin/etcd}\nvolumes: {filesystem: xfs}"});
+  ClusterRegion region(
+      {.members = "a", .etcd_settings = "{binary: /usr/bin/etcd}\nvolumes: {filesystem: xfs}"});
   ASSERT_TRUE(region.gets_ready());
   ASSERT_TRUE(region.put(kMaster, EtcdCluster::main, "kept", "yes"));
   EXPECT_EQ(region.run(kMaster, {"haagent", "status"}).code, 0);

@@ -4,7 +4,6 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include <unistd.h>
 
 #include "agent/base/process.h"
 #include "bootstrap/pki/kubelet_step.h"

@@ -9,7 +9,7 @@ namespace haagent::scenario {
 namespace {
 
 // Hours, days and years, both ways.
-constexpr Duration kWrong[] = {Duration(5min),   Duration(26h),   Duration(17'520h),
+constexpr Duration kWrong[] = {Duration(5min),  Duration(26h),  Duration(17'520h),
                                Duration(-5min), Duration(-26h), Duration(-17'520h)};
 
 std::string names_of(BackupWorld const& world) {
@@ -142,16 +142,16 @@ TEST(RestoreClock, AClusterThatCameLaterIsTakenThoughItsRevisionsAreLower) {
     bootstrap::BackupManifest manifest{.name = id + std::to_string(revision)};
     manifest.cluster_id = id;
     manifest.revision = revision;
-    list.backups.push_back(
-        {.entry = {.name = manifest.name, .created = named, .stored = stored},
-         .manifest = manifest,
-         .problem = {}});
+    list.backups.push_back({.entry = {.name = manifest.name, .created = named, .stored = stored},
+                            .manifest = manifest,
+                            .problem = {}});
   };
   add("a", 900, now - 48h, now - 48h);
   add("b", 20, now - 2h, now - 2h);
   add("b", 10, now - 3h, now - 1h);  // of a member that lagged
   EXPECT_EQ(bootstrap::best_backup(list)->name, "b20");
-  // One of the old cluster that its master named after a time to come counts from when it was stored.
+  // One of the old cluster that its master named after a time to come counts from when it was
+  // stored.
   add("a", 901, now + 8760h, now - 47h);
   EXPECT_EQ(bootstrap::best_backup(list)->name, "b20");
   list.backups[1].problem = "its snapshot is gone";

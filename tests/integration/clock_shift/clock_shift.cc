@@ -1,7 +1,7 @@
-// A wrong wall clock for the programs of one simulated instance. Named in its /etc/ld.so.preload, it
-// adds to the time of day so many seconds as /etc/clock-shift says at the moment: all instances of a
-// region share the machine's clock, which no time namespace moves. Steady clocks stay as they are,
-// and so do programs that are linked statically, as etcd is.
+// A wrong wall clock for the programs of one simulated instance. Named in its /etc/ld.so.preload,
+// it adds to the time of day so many seconds as /etc/clock-shift says at the moment: all instances
+// of a region share the machine's clock, which no time namespace moves. Steady clocks stay as they
+// are, and so do programs that are linked statically, as etcd is.
 #include <fcntl.h>
 #include <sys/syscall.h>
 #include <sys/time.h>

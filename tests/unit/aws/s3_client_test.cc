@@ -301,10 +301,9 @@ TEST_F(S3ClientTest, ClockOfS3IsToldThoughSignaturesAreCorrected) {
   EXPECT_FALSE(s3.now());
   http.on(at("GET", "/k"),
           refusal(403, "RequestTimeTooSkewed", "", {{"date", "Thu, 15 Jan 2026 11:15:00 GMT"}}));
-  http.on(at("GET", "/k"),
-          object("x", "\"e\"",
-                 {{"date", "Thu, 15 Jan 2026 11:15:01 GMT"},
-                  {"last-modified", "Wed, 14 Jan 2026 09:00:00 GMT"}}));
+  http.on(at("GET", "/k"), object("x", "\"e\"",
+                                  {{"date", "Thu, 15 Jan 2026 11:15:01 GMT"},
+                                   {"last-modified", "Wed, 14 Jan 2026 09:00:00 GMT"}}));
   auto const got = s3.get("k", {}, "", {});
   ASSERT_TRUE(got && *got);
   EXPECT_EQ((*got)->modified, parse_rfc3339("2026-01-14T09:00:00Z"));
@@ -318,8 +317,8 @@ TEST_F(S3ClientTest, ClockOfS3IsToldThoughSignaturesAreCorrected) {
 }
 
 TEST_F(S3ClientTest, ClockOfS3IsToldByARefusalToo) {
-  http.on(at("HEAD", "/k"), answer(403, "", {{"x-amz-request-id", "1"},
-                                             {"date", "Thu, 15 Jan 2026 11:15:00 GMT"}}));
+  http.on(at("HEAD", "/k"),
+          answer(403, "", {{"x-amz-request-id", "1"}, {"date", "Thu, 15 Jan 2026 11:15:00 GMT"}}));
   EXPECT_EQ(s3.head("k", {}).error().kind, Kind::denied);
   EXPECT_EQ(s3.now(), parse_rfc3339("2026-01-15T11:15:00.500Z"));
 }

@@ -102,11 +102,12 @@ TEST(S3Errors, WhatIsDeniedNamesTheMissingPermission) {
   EXPECT_TRUE(kms.what.contains("the permission kms:GenerateDataKey, for the key")) << kms.what;
   EXPECT_TRUE(kms.what.contains("key's own policy")) << kms.what;
   // A bucket's policy that says no is not outweighed by what the role may.
-  auto const bucket = s3_error(kGet, "AccessDenied",
-                               "User: arn:aws:sts::1:assumed-role/m/i-1 is not authorized to perform: "
-                               "s3:GetObject on resource: \"arn:aws:s3:::b/k\" with an explicit deny "
-                               "in a resource-based policy",
-                               403);
+  auto const bucket =
+      s3_error(kGet, "AccessDenied",
+               "User: arn:aws:sts::1:assumed-role/m/i-1 is not authorized to perform: "
+               "s3:GetObject on resource: \"arn:aws:s3:::b/k\" with an explicit deny "
+               "in a resource-based policy",
+               403);
   EXPECT_FALSE(bucket.what.contains("give the instance's role")) << bucket.what;
   EXPECT_FALSE(bucket.what.contains("s3:ListBucket")) << bucket.what;
 }

@@ -87,8 +87,7 @@ TEST(BackupRetention, TheNewestGoodOneStaysHoweverOld) {
 TEST(BackupRetention, WithoutAGoodOneNothingGoes) {
   auto const inventory = of({backup(400 * 24h), backup(300 * 24h), backup(200 * 24h)});
   EXPECT_TRUE(names(backups_to_remove(inventory, std::nullopt, kFew, kNow)).empty());
-  EXPECT_TRUE(
-      names(backups_to_remove(inventory, "20200101T000000.000Z-gone", kFew, kNow)).empty());
+  EXPECT_TRUE(names(backups_to_remove(inventory, "20200101T000000.000Z-gone", kFew, kNow)).empty());
 }
 
 TEST(BackupRetention, CountOutweighsAge) {
@@ -177,7 +176,8 @@ TEST(BackupRetentionClock, WhatWasNamedBehindIsNotOldForIt) {
   behind.created = *parse_rfc3339("1999-12-31T23:00:00Z");
   behind.name = backup_name(behind.created, "etcd-b");
   auto const inventory = of({behind, backup(2h), backup(1h)});
-  EXPECT_TRUE(names(backups_to_remove(inventory, inventory.entries.back().name, kFew, kNow)).empty());
+  EXPECT_TRUE(
+      names(backups_to_remove(inventory, inventory.entries.back().name, kFew, kNow)).empty());
 }
 
 // `aws s3 sync` to another bucket: everything was stored on one day.

@@ -14,7 +14,8 @@ constexpr std::uint64_t kA = 1, kB = 2, kC = 3;
 
 // Three healthy members; b leads; a's master has the turn.
 CareInputs healthy() {
-  CareInputs in{.own_id = kA, .leader_id = kB, .quota = 1024 * kMiB, .revision = 7'000, .my_turn = true};
+  CareInputs in{
+      .own_id = kA, .leader_id = kB, .quota = 1024 * kMiB, .revision = 7'000, .my_turn = true};
   for (auto [id, name] : {std::pair(kA, "etcd-a"), {kB, "etcd-b"}, {kC, "etcd-c"}})
     in.members.push_back({.id = id,
                           .name = name,

@@ -64,14 +64,14 @@ TEST_F(Importing, WhatIsCutOffIsNotTakenOnRequestEither) {
   auto const whole = database_ + sha256(database_);
   for (auto const length : {std::size_t{100}, std::size_t{4096}, std::size_t{8192},
                             whole.size() - 4096, whole.size() - 33, whole.size() - 1})
-    for (bool skip : {false, true})
-      EXPECT_NE(why(whole.substr(0, length), skip), "") << length;
+    for (bool skip : {false, true}) EXPECT_NE(why(whole.substr(0, length), skip), "") << length;
   EXPECT_NE(why(whole + "tail", true), "");
 }
 
 TEST_F(Importing, WhatIsNoSnapshotIsNamed) {
   EXPECT_THAT(why(""), HasSubstr("empty"));
-  EXPECT_THAT(why("{\"apiVersion\": \"v1\", \"kind\": \"List\", \"items\": []}"), HasSubstr("JSON"));
+  EXPECT_THAT(why("{\"apiVersion\": \"v1\", \"kind\": \"List\", \"items\": []}"),
+              HasSubstr("JSON"));
   EXPECT_THAT(why("<?xml version=\"1.0\"?><Error>AccessDenied</Error>"), HasSubstr("said no"));
   EXPECT_THAT(why(std::string("SQLite format 3\0", 16) + std::string(4096, 'x')),
               HasSubstr("SQLite"));

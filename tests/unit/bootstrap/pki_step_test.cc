@@ -788,7 +788,8 @@ TEST_F(PkiClockTest, LeavesThatAreDueWaitForTheClock) {
   clock_.advance(a.config.pki.leaf_lifetime * 3 / 4);
   for (auto const ahead : kWrong) {
     a.own.set_ahead(ahead);
-    EXPECT_THAT(a.converge(), HasSubstr("should be renewed, and cannot be: this machine's clock is"));
+    EXPECT_THAT(a.converge(),
+                HasSubstr("should be renewed, and cannot be: this machine's clock is"));
     EXPECT_NE(a.facts.pki.get()->warning, "");
     EXPECT_EQ(a.text(kServer), before);
   }
