@@ -186,7 +186,12 @@ std::optional<NodeDocument> for_cloud_init(std::string_view line) {
 // Cloud-init would take this and haagent would not, and yet a NodeConfig stands in it.
 bool hides_ours(std::string_view text, bool script) {
   auto parsed = yaml::parse(text);
-  if (parsed) return is_surely_ours(*parsed);
+  if (parsed) {
+    return is_surely_ours(*parsed) ||
+           std::ranges::any_of(parsed->entries(), [](Tree::Entry const& entry) {
+             return entry.value.is_map() && is_our_api_version(entry.value.text_at("apiVersion"));
+           });
+  }
   // In a script it stands in a here document, and is on its way to a file. What else is written
   // from within a cloud-config is indented.
   return !script && mentions_our_api_version(text, /*at_the_margin=*/true);
@@ -211,9 +216,12 @@ std::optional<NodeDocument> by_first_line(std::string_view line) {
                           "S3 and other services answer with one where they refuse; look at where "
                           "it comes from");
   }
-  if (line.starts_with('<'))
+  if (line.size() > 1 && line[0] == '<' &&
+      (std::string_view("!?/").contains(line[1]) ||
+       std::isalpha(static_cast<unsigned char>(line[1])))) {
     return not_understood(fmt::format("HTML or XML ({})", shown(line)),
                           "look at where it comes from");
+  }
   if (line.starts_with("-----BEGIN ")) return not_understood("a PEM block (a key or certificate)");
   if (line.starts_with("ssh-") || line.starts_with("ecdsa-sha2-"))
     return not_understood("an SSH key", "cloud-init takes keys from a cloud-config");
@@ -381,7 +389,8 @@ NodeDocument read_node_document(std::string_view raw) {
   if (parsed) return of_parsed(*parsed, std::move(text));
   if (auto ours = without_indentation(text)) return *std::move(ours);
   // The YAML reader says where it is broken.
-  if (mentions_our_api_version(text)) return {.is = Is::ours, .text = std::move(text)};
+  bool const commands = is_command(line) && !is_assignment(line);
+  if (!commands && mentions_our_api_version(text)) return {.is = Is::ours, .text = std::move(text)};
   return of_words(text, parsed.error().what);
 }
 

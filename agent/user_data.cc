@@ -128,7 +128,8 @@ std::optional<Problem> broken_message(std::string_view bytes) {
     if (!line.empty() && !line.starts_with('#')) break;
     comment = comment || !line.empty();
   }
-  if (comment && mime::is_message(rest)) {
+  if (comment && mime::is_message(rest) &&
+      !mime::split_entity(rest).headers.contains("apiversion")) {
     return Problem{"is a MIME message behind other lines",
                    fmt::format("begin with its line '{}'", shown(line)), Severity::error};
   }
@@ -302,6 +303,13 @@ class Reader {
 
   void entity(Entity const& entity, std::string const& name, int depth) {
     if (depth > kMaxDepth) return too_deep(name);
+    // Keys of YAML look like headers: those of a NodeConfig are lost among them.
+    if (entity.headers.contains("apiversion")) {
+      return fail(name, {"has a NodeConfig among its headers, where nobody reads it",
+                         "put a blank line below the headers, and a NodeConfig into a part of its "
+                         "own",
+                         Severity::error});
+    }
     auto type = entity.type();
     return type.starts_with("multipart/") ? multipart(entity, depth) : leaf(entity, name, depth);
   }
@@ -332,6 +340,7 @@ class Reader {
         }
         continue;
       }
+      if (!inside) outside(entity.body.substr(0, entity.body.size() - here.size()));
       if (inside) {
         // The line end in front of a delimiter belongs to the delimiter.
         auto part = open.substr(0, open.size() - here.size());
@@ -340,7 +349,7 @@ class Reader {
         if (!one_part(part, depth)) return;
         ++parts;
       }
-      if (closes) return;
+      if (closes) return outside(rest);
       inside = true;
       open = rest;
     }
@@ -354,6 +363,17 @@ class Reader {
                              shown(delimiter), parts + 1, seen),
                  fmt::format("EC2 takes {} bytes; compress it with gzip where it has more",
                              kUserDataLimit),
+                 Severity::error});
+  }
+
+  // What stands in front of the first part, or behind the last: for people, and read by nobody.
+  void outside(std::string_view text) {
+    auto const document = read_node_document(text);
+    if (document.is != NodeDocument::Is::ours && !document.hides_ours) return;
+    fail(name_, {"is a MIME message with a NodeConfig outside its parts, where nobody reads it",
+                 fmt::format("put it between two lines of the boundary, below the line "
+                             "'Content-Type: {}' and a blank one",
+                             kUserDataType),
                  Severity::error});
   }
 
@@ -427,7 +447,7 @@ class Reader {
     switch (document.is) {
       case NodeDocument::Is::nothing:
         return fail(name,
-                    entity.headers.contains("apiversion") || entity.headers.contains("role")
+                    entity.headers.contains("role") || entity.headers.contains("cluster")
                         ? Problem{"has no blank line between its headers and its text",
                                   "put one below its Content-Type", Severity::error}
                         : Problem{fmt::format("is empty, though its type is {}", kUserDataType),
