@@ -189,13 +189,12 @@ TEST_F(ClusterFailover, AReplacedDiskComesBackAsALearnerAndThenAVoter) {
 
   // A backup was complete before the list of members changed, and it has what was written until
   // then.
-  auto const taken = backups();
-  ASSERT_FALSE(taken.empty());
-  auto const& backup = taken.front();
-  EXPECT_GE(backup.find("revision")->as_unsigned().value_or(0), revision);
   auto const changed = removed_at("masters-a", members[1].id);
   ASSERT_NE(changed, "");
-  EXPECT_LT(backup.text_at("verifiedAt").substr(0, changed.size()), changed);
+  EXPECT_TRUE(std::ranges::any_of(backups(), [&](Tree const& backup) {
+    return backup.find("revision")->as_unsigned().value_or(0) >= revision &&
+           backup.text_at("verifiedAt").substr(0, changed.size()) < changed;
+  }));
 }
 
 // The minority keeps what it has and forms nothing of its own.
