@@ -24,13 +24,19 @@ std::string member_of(Facts& facts) {
   return facts.main.volume.get().value_or(EtcdVolume{}).member;
 }
 
-Result<UtcTime> written_at(std::filesystem::path const& path) {
+struct WrittenFile {
+  std::string which;  // another text once it was replaced or written again
+  UtcTime written;
+};
+Result<WrittenFile> written_file(std::filesystem::path const& path) {
   struct stat status{};
   if (::stat(path.c_str(), &status) != 0)
     return fail_errno(errno, fmt::format("looking at {}", path.string()));
-  return UtcTime(std::chrono::duration_cast<UtcTime::duration>(
-      std::chrono::seconds(status.st_mtim.tv_sec) +
-      std::chrono::nanoseconds(status.st_mtim.tv_nsec)));
+  return WrittenFile{
+      fmt::format("{} {}.{}", status.st_ino, status.st_mtim.tv_sec, status.st_mtim.tv_nsec),
+      UtcTime(std::chrono::duration_cast<UtcTime::duration>(
+          std::chrono::seconds(status.st_mtim.tv_sec) +
+          std::chrono::nanoseconds(status.st_mtim.tv_nsec)))};
 }
 
 // Why no etcd member may restart now; empty: every voter is healthy, as the members here see it.
@@ -83,11 +89,11 @@ Result<std::string> PkiStep::apiserver_lacks(std::string_view authority, Facts& 
     return settled(authority, loaded_text(bundle), kApiserverReloads)
                ? ""
                : fmt::format("kube-apiserver is given {} to read it", to_words(kApiserverReloads));
-  auto process = look_at_apiserver(path);
-  if (!process) return std::unexpected(process.error());
+  auto const seen = look_at_apiserver(path);
+  if (!seen) return std::unexpected(seen.error());
   auto lacks =
-      lacks_of(*process, parts_.clock.utc(), facts.identity.get().value_or(Identity{}).instance_id);
-  if (process->started) {
+      lacks_of(seen->process, seen->now, facts.identity.get().value_or(Identity{}).instance_id);
+  if (seen->process.started) {
     loaded_since_.erase(authority);
     return lacks;
   }
@@ -95,15 +101,30 @@ Result<std::string> PkiStep::apiserver_lacks(std::string_view authority, Facts& 
 }
 
 // When the manifest was written, and the oldest process of this node's apiserver.
-Result<ApiserverProcess> PkiStep::look_at_apiserver(std::filesystem::path const& manifest) const {
-  auto const written = written_at(manifest);
-  if (!written) return std::unexpected(written.error());
-  auto const running = kube::own_apiservers(parts_.root, parts_.clock.utc());
+//
+// A file's time is the wall clock's of then, and a process's start is told in time since boot. A
+// clock that is set in between would make an old process younger than the manifest. So both are
+// compared by their ages: the manifest's from when it was first seen, by the steady clock.
+Result<PkiStep::SeenApiserver> PkiStep::look_at_apiserver(std::filesystem::path const& path) {
+  auto const file = written_file(path);
+  if (!file) return std::unexpected(file.error());
+  auto const steady = parts_.clock.steady();
+  auto const utc = parts_.clock.utc();
+  if (manifest_.file != file->which)
+    manifest_ = {
+        .file = file->which,
+        .written = file->written,
+        .age = std::max(Duration(0), std::chrono::duration_cast<Duration>(utc - file->written)),
+        .seen = steady};
+  auto const now = manifest_.written + manifest_.age +
+                   std::chrono::duration_cast<UtcTime::duration>(steady - manifest_.seen);
+  auto const running = kube::own_apiservers(parts_.root, now);
   if (!running) return std::unexpected(running.error());
-  ApiserverProcess process{.manifest = *written, .started = {}};
+  SeenApiserver seen{.process = {.manifest = manifest_.written, .started = {}}, .now = now};
   for (auto const& each : *running)
-    if (!process.started || each.started < *process.started) process.started = each.started;
-  return process;
+    if (!seen.process.started || each.started < *seen.process.started)
+      seen.process.started = each.started;
+  return seen;
 }
 
 // The disk is as the documents have it.

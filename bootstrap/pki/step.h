@@ -93,7 +93,11 @@ class PkiStep final : public Step {
   bool is_changing(Facts& facts) const;  // and that gets on
   Result<RotationInputs> rotation_inputs(Facts& facts);
   Result<std::string> apiserver_lacks(std::string_view authority, Facts& facts);
-  Result<ApiserverProcess> look_at_apiserver(std::filesystem::path const& manifest) const;
+  struct SeenApiserver {
+    ApiserverProcess process;
+    UtcTime now{};  // of the same scale as its times
+  };
+  Result<SeenApiserver> look_at_apiserver(std::filesystem::path const& manifest);
   bool settled(std::string_view authority, std::string const& text, Duration patience);
   Result<void> change_document(std::stop_token stop);
 
@@ -111,6 +115,14 @@ class PkiStep final : public Step {
     std::string text;
     SteadyTime since;
   };
+  // The apiserver's manifest as it was first seen: which file, how old then, and when that was.
+  struct WrittenManifest {
+    std::string file;
+    UtcTime written{};
+    Duration age{0};
+    SteadyTime seen{};
+  };
+  WrittenManifest manifest_;
   std::map<std::string_view, Since> loaded_since_;  // by the apiserver's files, by authority
   std::optional<Secret> service_account_;
   std::map<std::string_view, std::string> seen_versions_;

@@ -679,6 +679,28 @@ TEST_F(RotationBesideAnApiserver, ItsProcessMustBeYoungerThanItsManifest) {
   EXPECT_EQ(store_.writes(), writes);
 }
 
+// A clock set two hours on made every process younger than what was written before.
+TEST_F(RotationBesideAnApiserver, ClockStepsMakeNoOldProcessYoungAndNoYoungOneOld) {
+  write_manifest(trust_of(document(kEtcdAuthority)));
+  start_apiserver(77);
+  begin(kEtcdAuthority);
+  for (int i = 0; i < 5; ++i) live_a();
+  write_manifest(loaded());
+  clock_.advance(10s);
+  EXPECT_THAT(live_a(), HasSubstr("has not restarted kube-apiserver since"));
+  for (auto const ahead : {Duration(2h), Duration(-2h), Duration(26'000h)}) {
+    a_.own.set_ahead(ahead);
+    EXPECT_THAT(live_a(), HasSubstr("has not restarted kube-apiserver since")) << ahead.count();
+    EXPECT_FALSE(has_claimed());
+  }
+  a_.own.set_ahead(-2h);
+  start_apiserver(99);
+  end_apiserver(77);
+  clock_.advance(30s);
+  for (int i = 0; i < 2; ++i) live_a();
+  EXPECT_TRUE(has_claimed());
+}
+
 TEST_F(RotationBesideAnApiserver, OneThatDoesNotRunIsWaitedForAWhile) {
   write_manifest(trust_of(document(kEtcdAuthority)));
   begin(kEtcdAuthority);
