@@ -167,7 +167,9 @@ Result<Finding> StoreStep::look(Facts& facts, std::stop_token stop) {
       return Needed{fmt::format("write to {} that the order {} is void: a quorum serves",
                                 parts_.store.where(), order->id)};
   }
-  auto found = look_for_backups(mine, state, std::move(stop));
+  Result<Finding> found =
+      data || member ? look_for_backups(mine, state, std::move(stop))
+                     : Done{"what the volume holds cannot be seen, so backups are not looked for"};
   if (!found || trouble_.empty()) return found;
   return Done{fmt::format("{}; whether an order stands there is not known: {}", sentence_of(*found),
                           trouble_)};

@@ -123,6 +123,17 @@ EtcdOrder const kOrder{.id = "20260115T101500.000Z-i-a",
                        .token = "test-main-7",
                        .members = {"a", "b", "c"}};
 
+// An empty folder where the volume was mounted says nothing of the volume.
+TEST_F(BackupStepTest, OfAVolumeThatIsNotSeenNothingIsSaid) {
+  volumes_.unseen = UnseenVolume{.why = "it is not mounted", .todo = "run mount"};
+  StoreStep step(EtcdCluster::main, parts(), volumes_);
+  for (int looks = 0; looks < 3; ++looks) EXPECT_FALSE(look(step).contains("has data"));
+  EXPECT_FALSE(facts_.main.backups.get());
+  EXPECT_FALSE(facts_.main.blank.get());
+  EXPECT_FALSE(facts_.main.log.get());
+  EXPECT_EQ(store_.calls_of(MemoryStore::Call::list), 0);
+}
+
 // It must not lie in wait for the first moment in which this member sees no quorum.
 TEST_F(BackupStepTest, AnOrderBesideAQuorumBecomesVoid) {
   auto const mount = root_ / "var/lib/haagent-etcd/main";
