@@ -26,7 +26,9 @@ std::uint64_t bytes_below(fs::path const& folder) {
   for (fs::recursive_directory_iterator each(folder, error), end; !error && each != end;
        each.increment(error)) {
     std::error_code ignored;
-    if (each->is_regular_file(ignored)) bytes += each->file_size(ignored);
+    if (!each->is_regular_file(ignored)) continue;
+    auto const size = each->file_size(ignored);
+    if (!ignored) bytes += size;
   }
   return bytes;
 }
