@@ -83,11 +83,13 @@ TEST_P(ClusterDamage, IsReplacedByTheCommandThatIsPrinted) {
   ClusterRegion region;
   ASSERT_TRUE(region.gets_ready());
   ASSERT_TRUE(region.put("masters-a", EtcdCluster::main, "kept", "yes"));
+  // Stopped first: a running etcd writes its pages back over the damage.
   auto const broken = region.sh(
       "masters-c",
-      fmt::format("cd /var/lib/haagent-etcd/main/data/member && {} && sync && kill -9 $(sed -n "
+      fmt::format("cd /var/lib/haagent-etcd/main/data/member && pid=$(sed -n "
                   "'s/.*\"pid\": *\\([0-9]*\\).*/\\1/p' "
-                  "/run/haagent/units/haagent-etcd@main.service.json)",
+                  "/run/haagent/units/haagent-etcd@main.service.json) && kill -STOP $pid && {} && "
+                  "sync && kill -KILL $pid",
                   GetParam().second));
   ASSERT_EQ(broken.code, 0) << broken.out;
   std::vector<std::string> commands;
