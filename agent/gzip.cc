@@ -38,9 +38,14 @@ Result<std::string> gunzip(std::string_view bytes, std::size_t cap) {
     out.append(block.data(), block.size() - stream.avail_out);
     if (out.size() > cap) return fail(Kind::invalid, "unpacks to more than {} bytes", cap);
     if (status == Z_STREAM_END) {
-      // Another member may follow; anything else behind the last one is passed over, as gzip does.
+      // Another member may follow, zeros that fill a block, or the line end of a message's part.
       std::string_view rest(reinterpret_cast<char const*>(stream.next_in), stream.avail_in);
-      if (!is_gzip(rest)) return out;
+      using namespace std::string_view_literals;
+      if (rest.find_first_not_of("\0 \t\r\n"sv) == rest.npos) return out;
+      if (!is_gzip(rest)) {
+        return fail(Kind::invalid, "{} bytes that are no gzip follow behind the stream",
+                    rest.size());
+      }
       inflateReset(&stream);
     } else if (status == Z_BUF_ERROR ||
                (status == Z_OK && stream.avail_in == 0 && stream.avail_out > 0)) {

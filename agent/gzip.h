@@ -11,7 +11,8 @@ namespace haagent {
 
 bool is_gzip(std::string_view bytes);
 
-// All members of the stream. Errors (invalid): broken, cut off, or more than cap bytes unpacked.
+// All members of the stream. Errors (invalid): broken, cut off, followed by what is not blank,
+// or more than cap bytes unpacked.
 Result<std::string> gunzip(std::string_view bytes, std::size_t cap);
 
 }  // namespace haagent

@@ -348,6 +348,7 @@ std::vector<Row> refused_rows() {
                    14),
        "", 0, "binary"},
       {"gzip_cut_off", gzipped(worker()).substr(0, 80), "", 0, "cut off"},
+      {"gzip_and_more", gzipped(worker()) + "role: master\n", "", 0, "follow"},
       {"xz",
        std::string("\xfd"
                    "7zXZ\0\0\4",
