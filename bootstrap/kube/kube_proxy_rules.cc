@@ -124,7 +124,8 @@ void Rules::proxy_detect_local() {
   if (mode == "InterfaceNamePrefix" && text("detectLocal.interfaceNamePrefix").empty()) {
     say("detectLocalMode", "needs detectLocal.interfaceNamePrefix");
   }
-  std::string_view ranges = text("clusterCIDR").empty() ? "" : at("clusterCIDR")->text();
+  auto const written = text("clusterCIDR");
+  std::string_view ranges = written;
   if (!mode.empty() && mode != "ClusterCIDR") return;
   std::size_t count = 0;
   for (; !ranges.empty(); ++count) {
