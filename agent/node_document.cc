@@ -148,7 +148,7 @@ std::optional<NodeDocument> foreign_map(Tree const& map) {
 
 NodeDocument of_map(Tree const& map, std::string text) {
   if (map.entries().empty()) return {};
-  NodeDocument const ours{.is = Is::ours, .text = std::move(text)};
+  NodeDocument ours{.is = Is::ours, .text = std::move(text)};
   auto const api = map.text_at("apiVersion");
   if (is_our_api_version(api)) return ours;
   if (auto known = known_map(map)) return *std::move(known);
