@@ -6,6 +6,7 @@
 
 #include "agent/base/cidr.h"
 #include "bootstrap/kube/document_rules.h"
+#include "bootstrap/kube/flag_types.h"
 #include "bootstrap/kube/go_values.h"
 
 namespace haagent::bootstrap::kube {
@@ -125,18 +126,16 @@ void Rules::proxy_detect_local() {
     say("detectLocalMode", "needs detectLocal.interfaceNamePrefix");
   }
   auto const written = text("clusterCIDR");
-  std::string_view ranges = written;
-  if (!mode.empty() && mode != "ClusterCIDR") return;
-  std::size_t count = 0;
-  for (; !ranges.empty(); ++count) {
-    auto comma = std::min(ranges.find(','), ranges.size());
-    if (!is_cidr(ranges.substr(0, comma))) {
-      say("clusterCIDR",
-          fmt::format("'{}' is no range such as 10.244.0.0/16", ranges.substr(0, comma)));
-    }
-    ranges.remove_prefix(std::min(comma + 1, ranges.size()));
+  if (written.empty() || (!mode.empty() && mode != "ClusterCIDR")) return;
+  auto const ranges = split(written, ',');
+  for (auto range : ranges) {
+    if (is_cidr(range)) continue;
+    say("clusterCIDR", fmt::format("'{}' is no range such as 10.244.0.0/16", range));
+    return;
   }
-  if (count > 2) say("clusterCIDR", "takes one range, or one of each family");
+  auto is_v6 = [](std::string_view range) { return range.contains(':'); };
+  if (ranges.size() > 2 || (ranges.size() == 2 && is_v6(ranges[0]) == is_v6(ranges[1])))
+    say("clusterCIDR", "takes one range, or one of each family");
 }
 
 }  // namespace haagent::bootstrap::kube

@@ -108,6 +108,15 @@ INSTANTIATE_TEST_SUITE_P(
         Row{"read",
             [](auto& c) { c.kube_proxy.extra_args = {{"v", "4"}, {"logging-format", "json"}}; },
             ""},
+        // strings.Split keeps what is behind the last comma.
+        Row{"ranges",
+            [](auto& c) { c.kube_proxy.config = yaml_of("clusterCIDR: '10.244.0.0/16,'\n"); },
+            "kubeProxy.config.clusterCIDR: '' is no range such as 10.244.0.0/16\n"},
+        Row{"families",
+            [](auto& c) {
+              c.kube_proxy.config = yaml_of("clusterCIDR: '10.244.0.0/16,fd00:1::/56'\n");
+            },
+            ""},
         Row{"list", [](auto& c) { c.kubelet.config = yaml_of("[maxPods]"); },
             "kubelet.config: must be a map, which is merged over the KubeletConfiguration\n"},
         Row{"kind", [](auto& c) { c.scheduler.config = yaml_of("kind: Policy\n"); },
