@@ -21,6 +21,7 @@
 #include "agent/status_command.h"
 #include "agent/usage_errors.h"
 #include "agent/version.h"
+#include "agent/volume_helper.h"
 #include "bootstrap/pki/client.h"
 
 namespace haagent {
@@ -392,6 +393,13 @@ class CommandLine {
                                          : manual_of_config(config_keys()));
     });
 
+    // For its unit alone: it wants a connection for its standard input.
+    auto* volumes = app_.add_subcommand("volumes", "Carry out one request to mount or format");
+    volumes->group("");
+    volumes->add_option("--mount-root", mount_root_, "Below it are the mount points")
+        ->type_name("DIR");
+    volumes->callback([this] { code_ = run_volume_helper(root(), mount_root_); });
+
     app_.add_subcommand("version", "The version of haagent")->callback([] {
       std::cout << "haagent " << kVersion << '\n';
     });
@@ -413,7 +421,7 @@ class CommandLine {
     Command told{.name = app.get_name(), .what = app.get_description()};
     for (auto const* option : app.get_options()) told.options.push_back(described(*option));
     for (auto const* command : app.get_subcommands({}))
-      told.commands.push_back(described(*command));
+      if (!command->get_group().empty()) told.commands.push_back(described(*command));
     return told;
   }
 
@@ -442,6 +450,7 @@ class CommandLine {
   bool latest_ = false;  // what happens anyway, for who wants it to stand there
   PkiCommandOptions pki_;
   std::string page_;
+  std::string mount_root_ = NodeConfig().volumes.mount_root;
 };
 
 }  // namespace

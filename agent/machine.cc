@@ -5,6 +5,7 @@
 #include "agent/base/file_store.h"
 #include "agent/config_values.h"
 #include "agent/version.h"
+#include "volumes/helper_client.h"
 
 namespace haagent {
 namespace {
@@ -78,8 +79,8 @@ MachineBoot::MachineBoot(Machine& machine, NodeConfig const& config, Identity co
     : ec2_(make_ec2(machine, config, identity)),
       store_(make_state_store(machine, config, identity)),
       group_(make_autoscaling(machine, config, identity)),
-      devices_(machine.root),
-      disks_(machine.process, machine.clock),
+      devices_(machine.root, /*nodes=*/volumes::may_mount()),
+      hands_(volume_hands(machine.root, machine.process, machine.clock)),
       boot_(config, {.root = machine.root,
                      .clock = machine.clock,
                      .http = machine.http,
@@ -87,8 +88,8 @@ MachineBoot::MachineBoot(Machine& machine, NodeConfig const& config, Identity co
                      .units = *machine.units,
                      .ec2 = *ec2_,
                      .devices = devices_,
-                     .disks = disks_,
-                     .mounts = mounts_,
+                     .disks = *hands_.disks,
+                     .mounts = *hands_.mounts,
                      .store = *store_,
                      .filesystems = filesystems_,
                      .group = group_.get()}) {}

@@ -18,6 +18,7 @@
 #include "agent/base/units.h"
 #include "agent/boot.h"
 #include "agent/config.h"
+#include "agent/volume_helper.h"
 
 namespace haagent {
 
@@ -66,8 +67,7 @@ class MachineBoot {
   std::unique_ptr<StateStore> store_;
   std::unique_ptr<aws::AutoScaling> group_;
   volumes::SystemDevices devices_;
-  volumes::SystemDisks disks_;
-  volumes::SystemMounts mounts_;
+  VolumeHands hands_;
   SystemFilesystems filesystems_;
   Boot boot_;
 };

@@ -59,35 +59,32 @@ std::vector<std::filesystem::path> disks_below(std::filesystem::path const& sys_
 }
 
 // The node in /dev, opened and compared: what a link or an old node names may be another disk.
-Result<std::optional<BlockDevice>> open_and_compare(std::filesystem::path const& disk,
-                                                    std::filesystem::path const& node,
-                                                    std::string const& volume_id) {
-  auto number = number_of(disk);
-  auto bytes = bytes_of(disk);
-  if (!number || bytes == 0) return std::nullopt;
+// False where there is none.
+Result<bool> compare_node(std::filesystem::path const& disk, std::filesystem::path const& node,
+                          dev_t number, std::string const& volume_id) {
   FileDescriptor fd(::open(node.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   if (!fd) {
-    if (errno == ENOENT || errno == ENXIO || errno == ENODEV) return std::nullopt;
+    if (errno == ENOENT || errno == ENXIO || errno == ENODEV) return false;
     return fail_errno(errno, fmt::format("opening {}", node.string()));
   }
   struct stat status;
   if (::fstat(fd.get(), &status) != 0)
     return fail_errno(errno, fmt::format("looking at {}", node.string()));
   if (!S_ISBLK(status.st_mode)) return fail(Kind::internal, "{} is no block device", node.string());
-  if (status.st_rdev != *number)
+  if (status.st_rdev != number)
     return fail(Kind::transient, "{} is the device {}:{}, but sysfs says {}:{}: the node is stale",
-                node.string(), major(status.st_rdev), minor(status.st_rdev), major(*number),
-                minor(*number));
+                node.string(), major(status.st_rdev), minor(status.st_rdev), major(number),
+                minor(number));
   // The name may have passed to another disk while we opened it.
   if (number_of(disk) != number || volume_id_of(disk) != volume_id)
     return fail(Kind::transient, "{} became another disk while it was opened", node.string());
-  return BlockDevice{.path = node.string(), .number = *number, .bytes = bytes};
+  return true;
 }
 
 }  // namespace
 
-SystemDevices::SystemDevices(Root root)
-    : root_(std::move(root)), monitor_(std::make_unique<DeviceMonitor>()) {}
+SystemDevices::SystemDevices(Root root, bool nodes)
+    : root_(std::move(root)), nodes_(nodes), monitor_(std::make_unique<DeviceMonitor>()) {}
 
 SystemDevices::~SystemDevices() = default;
 
@@ -114,7 +111,20 @@ Result<std::optional<BlockDevice>> SystemDevices::find(EtcdVolume const& volume)
         found.push_back(disk);
   }
   if (found.empty()) return std::nullopt;
-  return open_and_compare(found[0], root_("/dev") / found[0].filename(), id_in_sysfs);
+  auto const number = number_of(found[0]);
+  auto const bytes = bytes_of(found[0]);
+  if (!number || bytes == 0) return std::nullopt;
+  auto const node = root_("/dev") / found[0].filename();
+  if (nodes_) {
+    auto there = compare_node(found[0], node, *number, id_in_sysfs);
+    if (!there) return std::unexpected(there.error());
+    if (!*there) return std::nullopt;
+  }
+  return BlockDevice{.path = node.string(),
+                     .number = *number,
+                     .bytes = bytes,
+                     .volume_id = volume.volume_id,
+                     .attached_as = volume.device_name};
 }
 
 LocalDisks SystemDevices::local() {

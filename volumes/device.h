@@ -43,10 +43,11 @@ class Devices {
 };
 
 // Looks in <root>/sys/block and <root>/dev; needs no udev, but hears of changes through it and
-// through the kernel where they can be heard.
+// through the kernel where they can be heard. `nodes`: false for a process that has no disk in its
+// /dev; who opens one for it holds it against the same serial (helper.h).
 class SystemDevices final : public Devices {
  public:
-  explicit SystemDevices(Root root);
+  explicit SystemDevices(Root root, bool nodes = true);
   ~SystemDevices() override;
   Result<std::optional<BlockDevice>> find(EtcdVolume const& volume) override;
   LocalDisks local() override;
@@ -55,6 +56,7 @@ class SystemDevices final : public Devices {
 
  private:
   Root root_;
+  bool const nodes_;
   std::unique_ptr<DeviceMonitor> monitor_;  // listens before the first find() looks
 };
 

@@ -91,6 +91,9 @@ struct BlockDevice {
   std::string path;  // "/dev/nvme1n1"
   dev_t number = 0;
   std::uint64_t bytes = 0;
+  // By which it was found, and can be found again.
+  std::string volume_id = {};
+  std::string attached_as = {};  // EC2's name of the attachment, which counts on Xen alone
 };
 
 struct MountedVolume {

@@ -12,6 +12,7 @@
 #include "bootstrap/kube/paths.h"
 #include "tests/support/source_dir.h"
 #include "tests/support/temporary_directory.h"
+#include "volumes/helper.h"
 
 namespace haagent {
 namespace {
@@ -38,6 +39,67 @@ std::map<std::string, std::vector<std::string>> keys_of(std::string const& unit)
 
 // systemd.exec(5) and exec_needs_mount_namespace() of systemd 252; ProtectClock= for its
 // DeviceAllow=.
+TEST(UnitFiles, TheHelperHasNoMountNamespaceOfItsOwnAndWritesToDisks) {
+  auto const keys = keys_of("haagent-volumes@.service");
+  for (auto const* key : {"ProtectSystem",
+                          "ProtectHome",
+                          "PrivateTmp",
+                          "PrivateDevices",
+                          "PrivateMounts",
+                          "PrivateNetwork",
+                          "PrivateIPC",
+                          "PrivateUsers",
+                          "NetworkNamespacePath",
+                          "IPCNamespacePath",
+                          "ProtectKernelTunables",
+                          "ProtectKernelModules",
+                          "ProtectKernelLogs",
+                          "ProtectControlGroups",
+                          "ProtectProc",
+                          "ProcSubset",
+                          "ReadWritePaths",
+                          "ReadOnlyPaths",
+                          "InaccessiblePaths",
+                          "ExecPaths",
+                          "NoExecPaths",
+                          "BindPaths",
+                          "BindReadOnlyPaths",
+                          "TemporaryFileSystem",
+                          "MountImages",
+                          "ExtensionImages",
+                          "ExtensionDirectories",
+                          "RootDirectory",
+                          "RootImage",
+                          "DynamicUser",
+                          "LogNamespace",
+                          "MountFlags",
+                          "MountAPIVFS",
+                          "ProtectClock"})
+    EXPECT_FALSE(keys.contains(key)) << key;
+  EXPECT_THAT(keys.at("DeviceAllow"), testing::ElementsAre("block-*", "rw"));
+  EXPECT_THAT(keys.at("CapabilityBoundingSet"), Contains("CAP_SYS_ADMIN"));
+  EXPECT_THAT(keys.at("SystemCallFilter"), Contains("@mount"));
+}
+
+// What the agent asks for is done by a unit that nothing ends: neither a stop of the agent, nor a
+// time limit, nor a shutdown, during which it is started, too.
+TEST(UnitFiles, TheHelperIsThereToTheLastAndIsNotEndedHalfway) {
+  for (auto const* unit : {"haagent-volumes.socket", "haagent-volumes@.service"}) {
+    auto const keys = keys_of(unit);
+    EXPECT_THAT(keys.at("DefaultDependencies"), testing::ElementsAre("no")) << unit;
+    for (auto const* key : {"Conflicts", "BindsTo", "PartOf", "Requires", "Before"})
+      EXPECT_FALSE(keys.contains(key)) << unit << " " << key;
+  }
+  auto const keys = keys_of("haagent-volumes@.service");
+  EXPECT_THAT(keys.at("TimeoutStopSec"), testing::ElementsAre("infinity"));
+  EXPECT_THAT(keys.at("KillMode"), testing::ElementsAre("mixed"));
+  EXPECT_THAT(keys.at("Slice"), testing::ElementsAre("system.slice")) << "one that runs already";
+  EXPECT_FALSE(keys.contains("RuntimeMaxSec"));
+  EXPECT_THAT(keys_of("haagent-volumes.socket").at("ListenStream"),
+              testing::ElementsAre(volumes::kHelperSocket));
+  EXPECT_THAT(keys_of("haagent-volumes.socket").at("SocketMode"), testing::ElementsAre("0600"));
+}
+
 TEST(UnitFiles, TheAgentHasNoMountNamespaceOfItsOwnAndSeesBlockDevices) {
   auto const keys = keys_of("haagent.service");
   for (auto const* key : {"ProtectSystem",

@@ -1,0 +1,282 @@
+// The helper and its client over a real socket, on a real disk that looks like an EBS volume.
+#include "volumes/helper.h"
+
+#include <gmock/gmock.h>
+#include <grp.h>
+#include <gtest/gtest.h>
+#include <sys/mount.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+
+#include <thread>
+
+#include "agent/base/json.h"
+#include "tests/support/eventually.h"
+#include "tests/support/fake_clock.h"
+#include "tests/support/loop_disk.h"
+#include "tests/support/temporary_directory.h"
+#include "volumes/helper_client.h"
+
+namespace haagent::volumes {
+namespace {
+
+using testing::HasSubstr;
+
+constexpr std::uint64_t kMiB = 1u << 20u;
+constexpr char kVolume[] = "vol-0a1b";
+Making const kMaking{"ext4", "0f1e2d3c-4b5a-4697-8877-665544332211", kVolume};
+
+class HelperTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    if (auto why = test::LoopDisk::why_not(); !why.empty()) GTEST_SKIP() << why;
+    plug_in();
+    std::filesystem::create_directories(point());
+    listen();
+  }
+  void plug_in() {
+    disk = std::make_unique<test::LoopDisk>(400 * kMiB);
+    auto const sys = root / "sys/block/nvme1n1";
+    test::write_bytes(sys / "dev",
+                      fmt::format("{}:{}\n", major(disk->number()), minor(disk->number())));
+    test::write_bytes(sys / "size", fmt::format("{}\n", disk->bytes() / 512));
+    test::write_bytes(sys / "device/model", "Amazon Elastic Block Store\n");
+    test::write_bytes(sys / "device/serial", "vol0a1b\n");
+    std::filesystem::create_directories(root / "dev");
+    std::filesystem::remove(root / "dev/nvme1n1");
+    ASSERT_EQ(::mknod((root / "dev/nvme1n1").c_str(), S_IFBLK | 0600, disk->number()), 0);
+    device = **devices.find({.volume_id = kVolume});
+  }
+  void TearDown() override {
+    if (listener) ::shutdown(listener.get(), SHUT_RDWR);
+    if (answers.joinable()) answers.join();
+    while (::umount2(point().c_str(), MNT_DETACH) == 0) {
+    }
+  }
+
+  std::filesystem::path mount_root() {
+    return std::filesystem::canonical(root.path()) / "var/lib/haagent-etcd";
+  }
+  std::filesystem::path point() { return mount_root() / "main"; }
+  std::filesystem::path socket_path() { return root / "helper.socket"; }
+  // As systemd does: each connection for itself, one after the other.
+  void listen() {
+    listener = FileDescriptor(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    sockaddr_un address{.sun_family = AF_UNIX, .sun_path = {}};
+    socket_path().string().copy(address.sun_path, sizeof address.sun_path - 1);
+    ASSERT_EQ(::bind(listener.get(), reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
+    ASSERT_EQ(::listen(listener.get(), 8), 0);
+    ::chmod(socket_path().c_str(), 0666);
+    answers = std::thread([this] {
+      for (;;) {
+        FileDescriptor connection(::accept4(listener.get(), nullptr, nullptr, SOCK_CLOEXEC));
+        if (!connection) return;
+        (void)serve(connection.get(), helper());
+      }
+    });
+  }
+  Helper helper() {
+    return {.devices = devices, .disks = disks, .mounts = mounts, .mount_root = mount_root()};
+  }
+  bool mounted() { return mount_at(*mounts.list(), point().string()) != nullptr; }
+  // Of a request that could be, with this instead.
+  std::string answer_to(std::string const& what, Tree changes) {
+    auto request = Tree::map({{"do", what},
+                              {"volumeId", kVolume},
+                              {"path", device.path},
+                              {"number", std::uint64_t{device.number}},
+                              {"bytes", device.bytes},
+                              {"type", "ext4"},
+                              {"making", to_tag(kMaking)},
+                              {"label", "haagent-main"},
+                              {"mountPoint", point().string()}});
+    return helper().answer(json::print(merge(request, changes)));
+  }
+
+  test::TemporaryDirectory root;
+  std::unique_ptr<test::LoopDisk> disk;
+  SystemProcess process;
+  test::FakeClock clock;
+  SystemDisks disks{process, clock};
+  SystemMounts mounts;
+  SystemDevices devices{Root(root.path())};
+  BlockDevice device;
+  FileDescriptor listener;
+  std::thread answers;
+};
+
+TEST_F(HelperTest, DoesAllThatAnAgentMayNotDo) {
+  HelperClient client(socket_path());
+  HelperDisks asks(client);
+  HelperMounts mounting(client);
+  for (std::string type : {"ext4", "xfs"}) {
+    SCOPED_TRACE(type);
+    plug_in();  // a fresh one
+    auto making = kMaking;
+    making.type = type;
+    EXPECT_EQ(*asks.probe(device, std::nullopt), Probe(Blank{}));
+    auto made = asks.make_filesystem(device, making, "haagent-main", {});
+    ASSERT_TRUE(made) << made.error().what;
+    EXPECT_EQ(*made, (Formatted{type, making.uuid, "haagent-main"}));
+    EXPECT_EQ(*asks.probe(device, std::nullopt), Probe(*made));
+    EXPECT_EQ(*asks.probe(device, making), Probe(*made));
+    ASSERT_TRUE(asks.check(device, type, {}));
+    auto done = mounting.mount(device, point(), type);
+    ASSERT_TRUE(done) << done.error().what;
+    ASSERT_TRUE(mounted());
+    EXPECT_EQ(mount_at(*mounting.list(), point().string())->device, disk->number());
+    EXPECT_EQ(*asks.filesystem_bytes(device, type, point()),
+              *disks.filesystem_bytes(device, type, point()));
+    if (type == "ext4") {
+      EXPECT_EQ(*asks.ext4_on_error(device), "remount-ro");
+    }
+    done = mounting.remount(device, point(), type);
+    EXPECT_TRUE(done) << done.error().what;
+    {
+      FileDescriptor user(::open(point().c_str(), O_RDONLY | O_CLOEXEC));
+      auto busy = mounting.unmount(point());
+      ASSERT_FALSE(busy);
+      EXPECT_EQ(busy.error().kind, Kind::transient) << "kinds come over as they are";
+    }
+    done = mounting.unmount(point());
+    ASSERT_TRUE(done) << done.error().what;
+    EXPECT_FALSE(mounted());
+  }
+}
+
+TEST_F(HelperTest, DoesNothingElse) {
+  struct Case {
+    std::string what;
+    Tree changes;
+    std::string error;
+  };
+  auto const before = disk->contents_hash();
+  for (auto const& [what, changes, error] : std::vector<Case>{
+           {"format", Tree::map(), "there is no 'format' to do"},
+           {"", Tree::map(), "there is no '' to do"},
+           {"make", Tree::map({{"volumeId", "vol-0c2d"}}), "there is no disk of vol-0c2d here"},
+           {"make", Tree::map({{"volumeId", ""}}), "no id of a volume"},
+           {"make", Tree::map({{"path", "/dev/sda"}}), "not /dev/sda"},
+           {"make", Tree::map({{"number", std::uint64_t{device.number} + 1}}), "any more"},
+           {"make", Tree::map({{"bytes", device.bytes * 2}}), "any more"},
+           {"make", Tree::map({{"making", ""}}), "is not made"},
+           {"make", Tree::map({{"making", "ext4/" + kMaking.uuid + "/vol-0c2d"}}), "is not made"},
+           {"make", Tree::map({{"making", "btrfs/" + kMaking.uuid + "/" + kVolume}}),
+            "is not made"},
+           {"make", Tree::map({{"label", "-F /dev/sda"}}), "is not made"},
+           {"probe", Tree::map({{"volumeId", "vol-0c2d"}}), "there is no disk of vol-0c2d here"},
+           {"probe", Tree::map({{"making", "ext4/" + kMaking.uuid + "/vol-0c2d"}}), "is no mkfs"},
+           {"ext4", Tree::map(), "has no ext4 superblock"},
+           {"check", Tree::map({{"type", "vfat"}}), "neither ext4 nor xfs"},
+           {"mount", Tree::map({{"type", "tmpfs"}}), "neither ext4 nor xfs"},
+           {"mount", Tree::map({{"mountPoint", "/etc"}}), "mount points here, not '/etc'"},
+           {"mount", Tree::map({{"mountPoint", point().string() + "/../../etc"}}), "not '"},
+           {"mount", Tree::map({{"mountPoint", mount_root().string()}}), "mount points here"},
+           {"mount", Tree::map({{"mountPoint", ""}}), "mount points here"},
+           {"unmount", Tree::map({{"mountPoint", "/"}}), "mount points here, not '/'"},
+           {"remount", Tree::map(), "is not mounted at"},
+           {"grow", Tree::map(), "is not mounted at"}}) {
+    SCOPED_TRACE(what + " " + json::print(changes));
+    EXPECT_THAT(answer_to(what, changes), testing::AllOf(HasSubstr("\"error\""), HasSubstr(error)));
+    EXPECT_FALSE(mounted());
+  }
+  for (auto const* text : {"", "make", "[]", "{\"do\":1}", "null"})
+    EXPECT_THAT(helper().answer(text), HasSubstr("\"error\"")) << text;
+  disk->drop_caches();
+  EXPECT_EQ(disk->contents_hash(), before);
+}
+
+TEST_F(HelperTest, TellsWhatADiskHolds) {
+  HelperDisks asks{HelperClient(socket_path())};
+  disk->write(20'000, "hello");
+  disk->drop_caches();
+  EXPECT_EQ(*asks.probe(device, kMaking), *disks.probe(device, kMaking));
+  EXPECT_TRUE(std::holds_alternative<Foreign>(*asks.probe(device, kMaking)));
+  plug_in();
+  ASSERT_TRUE(asks.make_filesystem(device, kMaking, "haagent-main", {}));
+  disk->write(0, std::string(4096, '\0'));
+  disk->drop_caches();
+  EXPECT_EQ(*asks.probe(device, kMaking), Probe(HalfMade{"ext4", kMaking.uuid}));
+  disk->resize_file(100 * kMiB);
+  auto const unreadable = asks.probe(device, std::nullopt);
+  ASSERT_FALSE(unreadable);
+  EXPECT_EQ(unreadable.error().kind, Kind::refused);
+}
+
+TEST_F(HelperTest, NeverMountsOnTopOfAMountNorADiskTwice) {
+  ASSERT_TRUE(disks.make_filesystem(device, kMaking, "haagent-main", {}));
+  ASSERT_THAT(answer_to("mount", Tree::map()), testing::Not(HasSubstr("error")));
+  EXPECT_THAT(answer_to("mount", Tree::map()), HasSubstr("is mounted at"));
+  std::filesystem::create_directories(mount_root() / "events");
+  EXPECT_THAT(answer_to("mount", Tree::map({{"mountPoint", (mount_root() / "events").string()}})),
+              HasSubstr("is mounted at"));
+  ASSERT_EQ(::umount(point().c_str()), 0);
+  ASSERT_EQ(::mount("none", point().c_str(), "tmpfs", 0, ""), 0);
+  EXPECT_THAT(answer_to("mount", Tree::map()), HasSubstr("is mounted at"));
+}
+
+TEST_F(HelperTest, AnswersRootAlone) {
+  auto const asking = ::fork();
+  ASSERT_GE(asking, 0);
+  if (asking == 0) {
+    if (::setgroups(0, nullptr) != 0 || ::setgid(65534) != 0 || ::setuid(65534) != 0) ::_exit(2);
+    auto answer = HelperClient(socket_path())
+                      .ask(Tree::map({{"do", "unmount"}, {"mountPoint", point().string()}}));
+    ::_exit(answer ? 1 : answer.error().kind == Kind::transient ? 0 : 3);
+  }
+  ASSERT_TRUE(disks.make_filesystem(device, kMaking, "haagent-main", {}));
+  ASSERT_TRUE(mounts.mount(device, point(), "ext4"));
+  int status = 0;
+  ASSERT_EQ(::waitpid(asking, &status, 0), asking);
+  EXPECT_EQ(WEXITSTATUS(status), 0);
+  EXPECT_TRUE(mounted()) << "somebody else's request was carried out";
+}
+
+TEST_F(HelperTest, WhoAsksTooMuchOrNothingIsLetGo) {
+  for (std::string const& text :
+       {std::string(64u << 10u, 'x'), std::string("{\"do\":\"unmount\"")}) {
+    std::array<int, 2> ends;
+    ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()), 0);
+    FileDescriptor here(ends[0]), there(ends[1]);
+    std::jthread asks([&] {
+      (void)!::send(here.get(), text.data(), text.size(), MSG_NOSIGNAL);
+      ::shutdown(here.get(), SHUT_WR);
+    });
+    EXPECT_FALSE(serve(there.get(), helper()));
+    there.reset();
+  }
+}
+
+TEST_F(HelperTest, WhatHasBegunGoesOnWithoutTheOneWhoAsked) {
+  std::array<int, 2> ends;
+  ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()), 0);
+  FileDescriptor here(ends[0]), there(ends[1]);
+  auto const request = json::print(Tree::map({{"do", "make"},
+                                              {"volumeId", kVolume},
+                                              {"path", device.path},
+                                              {"number", std::uint64_t{device.number}},
+                                              {"bytes", device.bytes},
+                                              {"making", to_tag(kMaking)},
+                                              {"label", "haagent-main"}})) +
+                       "\n";
+  ASSERT_EQ(::send(here.get(), request.data(), request.size(), 0),
+            static_cast<ssize_t>(request.size()));
+  here.reset();
+  EXPECT_FALSE(serve(there.get(), helper())) << "nobody hears the answer";
+  EXPECT_EQ(*disks.probe(device, std::nullopt),
+            Probe(Formatted{"ext4", kMaking.uuid, "haagent-main"}));
+}
+
+TEST(HelperClientTest, WhereNobodyListensItSaysWhatToStart) {
+  test::TemporaryDirectory folder;
+  auto answer = HelperClient(folder / "none").ask(Tree::map({{"do", "unmount"}}));
+  ASSERT_FALSE(answer);
+  EXPECT_EQ(answer.error().kind, Kind::transient);
+  EXPECT_THAT(answer.error().what, HasSubstr("systemctl start haagent-volumes.socket"));
+}
+
+}  // namespace
+}  // namespace haagent::volumes

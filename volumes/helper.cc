@@ -1,0 +1,236 @@
+#include "volumes/helper.h"
+
+#include <poll.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "agent/base/json.h"
+
+namespace haagent::volumes {
+namespace {
+
+constexpr int kRequestMilliseconds = 10'000;
+
+bool is_ours_to_make(std::string_view type) {
+  return type == "ext4" || type == "xfs";
+}
+
+bool is_label(std::string_view text) {
+  return !text.empty() && text.size() <= 16 && std::ranges::all_of(text, [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-';
+  });
+}
+
+std::uint64_t number_at(Tree const& tree, std::string_view key) {
+  auto const* value = tree.find(key);
+  return value ? value->as_unsigned().value_or(0) : 0;
+}
+
+// The disk that the request means, found again: a path or a number is only a name.
+Result<BlockDevice> find_disk(Tree const& request, Devices& devices) {
+  auto const id = request.text_at("volumeId");
+  auto const path = request.text_at("path");
+  auto const bytes = number_at(request, "bytes");
+  if (!id.starts_with("vol-")) return fail(Kind::invalid, "'{}' is no id of a volume", id);
+  auto found = devices.find(
+      {.volume_id = id, .device_name = request.text_at("attachedAs"), .size_gib = bytes >> 30u});
+  if (!found) return std::unexpected(found.error());
+  if (!*found) return fail(Kind::transient, "there is no disk of {} here", id);
+  auto const& disk = **found;
+  if (disk.path != path || disk.number != number_at(request, "number") || disk.bytes != bytes)
+    return fail(Kind::transient, "the disk of {} is {} ({} bytes), not {} ({} bytes) any more", id,
+                disk.path, disk.bytes, path, bytes);
+  return disk;
+}
+
+Result<std::filesystem::path> find_mount_point(Tree const& request,
+                                               std::filesystem::path const& mount_root) {
+  auto const asked = request.text_at("mountPoint");
+  for (auto cluster : kEtcdClusters) {
+    auto const ours = mount_root / to_string(cluster);
+    std::error_code error;
+    auto const real = std::filesystem::weakly_canonical(ours, error);
+    if (asked == ours || (!error && asked == real)) return std::filesystem::path(asked);
+  }
+  return fail(Kind::refused,
+              "only {0}/main and {0}/events are mount points here, not '{1}': volumes.mountRoot "
+              "needs --mount-root in haagent-volumes@.service",
+              mount_root.string(), asked);
+}
+
+Result<std::string> find_type(Tree const& request) {
+  auto type = request.text_at("type");
+  if (!is_ours_to_make(type)) return fail(Kind::invalid, "'{}' is neither ext4 nor xfs", type);
+  return type;
+}
+
+// On top of nothing, and nowhere else at the same time.
+Result<void> demand_unmounted(std::vector<Mount> const& mounts, BlockDevice const& disk,
+                              std::filesystem::path const& point) {
+  if (auto other = std::ranges::find(mounts, disk.number, &Mount::device); other != mounts.end())
+    return fail(Kind::refused, "{} is mounted at {} already", disk.path, other->mount_point);
+  if (auto const* other = mount_at(mounts, point.string()))
+    return fail(Kind::refused, "{} is mounted at {} already", other->source, point.string());
+  return {};
+}
+
+Result<void> demand_mounted(std::vector<Mount> const& mounts, BlockDevice const& disk,
+                            std::filesystem::path const& point) {
+  auto const* mount = mount_at(mounts, point.string());
+  if (mount && mount->device == disk.number && mount->root == "/") return {};
+  return fail(Kind::refused, "{} is not mounted at {}", disk.path, point.string());
+}
+
+Result<Tree> make(Tree const& request, BlockDevice const& disk, Disks& disks) {
+  auto const making =
+      making_of({.volume_id = disk.volume_id, .formatting = request.text_at("making")});
+  auto const label = request.text_at("label");
+  if (!making || !is_label(label))
+    return fail(Kind::invalid, "a filesystem '{}' labelled '{}' is not made on {}",
+                request.text_at("making"), label, disk.volume_id);
+  auto made = disks.make_filesystem(disk, *making, label, {});
+  if (!made) return std::unexpected(made.error());
+  return to_tree(*made);
+}
+
+Result<Tree> probe(Tree const& request, BlockDevice const& disk, Disks& disks) {
+  auto const text = request.text_at("making");
+  auto const making = making_of({.volume_id = disk.volume_id, .formatting = text});
+  if (!making && !text.empty())
+    return fail(Kind::invalid, "'{}' is no mkfs of {}", text, disk.volume_id);
+  auto found = disks.probe(disk, making);
+  if (!found) return std::unexpected(found.error());
+  return to_tree(*found);
+}
+
+Result<Tree> ext4(BlockDevice const& disk, Disks& disks) {
+  auto bytes = disks.filesystem_bytes(disk, "ext4", {});
+  if (!bytes) return std::unexpected(bytes.error());
+  auto on_error = disks.ext4_on_error(disk);
+  if (!on_error) return std::unexpected(on_error.error());
+  return Tree::map({{"bytes", *bytes}, {"onError", *on_error}});
+}
+
+Result<Tree> at_mount_point(std::string const& what, Tree const& request, BlockDevice const& disk,
+                            Helper const& helper) {
+  auto type = find_type(request);
+  if (!type) return std::unexpected(type.error());
+  auto point = find_mount_point(request, helper.mount_root);
+  if (!point) return std::unexpected(point.error());
+  auto mounts = helper.mounts.list();
+  if (!mounts) return std::unexpected(mounts.error());
+  auto may = what == "mount" ? demand_unmounted(*mounts, disk, *point)
+                             : demand_mounted(*mounts, disk, *point);
+  if (!may) return std::unexpected(may.error());
+  auto done = what == "mount"     ? helper.mounts.mount(disk, *point, *type)
+              : what == "remount" ? helper.mounts.remount(disk, *point, *type)
+                                  : helper.disks.grow(disk, *type, *point, {});
+  if (!done) return std::unexpected(done.error());
+  return Tree::map();
+}
+
+Result<Tree> carry_out(Tree const& request, Helper const& helper) {
+  auto const what = request.text_at("do");
+  if (what == "unmount") {
+    auto point = find_mount_point(request, helper.mount_root);
+    if (!point) return std::unexpected(point.error());
+    if (auto done = helper.mounts.unmount(*point); !done) return std::unexpected(done.error());
+    return Tree::map();
+  }
+  bool const known = what == "probe" || what == "ext4" || what == "make" || what == "check" ||
+                     what == "mount" || what == "remount" || what == "grow";
+  if (!known) return fail(Kind::invalid, "there is no '{}' to do", what);
+  auto disk = find_disk(request, helper.devices);
+  if (!disk) return std::unexpected(disk.error());
+  if (what == "probe") return probe(request, *disk, helper.disks);
+  if (what == "ext4") return ext4(*disk, helper.disks);
+  if (what == "make") return make(request, *disk, helper.disks);
+  if (what != "check") return at_mount_point(what, request, *disk, helper);
+  auto type = find_type(request);
+  if (!type) return std::unexpected(type.error());
+  if (auto done = helper.disks.check(*disk, *type, {}); !done) return std::unexpected(done.error());
+  return Tree::map();
+}
+
+Result<void> demand_root(int connection) {
+  ucred peer{};
+  socklen_t size = sizeof peer;
+  if (::getsockopt(connection, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0)
+    return fail_errno(errno, "asking who asks");
+  if (peer.uid != 0) return fail(Kind::refused, "user {} may ask for nothing", peer.uid);
+  return {};
+}
+
+Result<std::string> read_line(int connection) {
+  std::string line;
+  char buffer[4096];
+  while (line.size() <= kHelperMessage) {
+    pollfd polled{connection, POLLIN, 0};
+    if (::poll(&polled, 1, kRequestMilliseconds) == 0)
+      return fail(Kind::transient, "whoever asks says nothing");
+    auto got = ::recv(connection, buffer, sizeof buffer, 0);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return fail_errno(errno, "reading a request");
+    if (got == 0) return fail(Kind::transient, "the request ends before its line");
+    line.append(buffer, static_cast<std::size_t>(got));
+    if (line.ends_with('\n')) return line;
+  }
+  return fail(Kind::invalid, "a request has more than {} bytes", kHelperMessage);
+}
+
+}  // namespace
+
+std::string Helper::answer(std::string_view request) const {
+  auto parsed = json::parse(request);
+  auto done = parsed ? carry_out(*parsed, *this) : Result<Tree>(std::unexpected(parsed.error()));
+  if (!done)
+    done = Tree::map({{"error", Tree::map({{"kind", to_string(done.error().kind)},
+                                           {"what", done.error().what}})}});
+  return json::print(*done) + "\n";
+}
+
+Tree to_tree(Probe const& probe) {
+  struct {
+    Tree operator()(Blank const&) { return Tree::map({{"is", "blank"}}); }
+    Tree operator()(Formatted const& p) {
+      return Tree::map(
+          {{"is", "formatted"}, {"type", p.type}, {"uuid", p.uuid}, {"label", p.label}});
+    }
+    Tree operator()(HalfMade const& p) {
+      return Tree::map({{"is", "half-made"}, {"type", p.type}, {"uuid", p.uuid}});
+    }
+    Tree operator()(Foreign const& p) { return Tree::map({{"is", "foreign"}, {"what", p.what}}); }
+  } say;
+  return std::visit(say, probe);
+}
+
+Result<Probe> probe_from(Tree const& answer) {
+  auto const is = answer.text_at("is");
+  if (is == "blank") return Blank{};
+  if (is == "formatted")
+    return Formatted{.type = answer.text_at("type"),
+                     .uuid = answer.text_at("uuid"),
+                     .label = answer.text_at("label")};
+  if (is == "half-made")
+    return HalfMade{.type = answer.text_at("type"), .uuid = answer.text_at("uuid")};
+  if (is == "foreign") return Foreign{answer.text_at("what")};
+  return fail(Kind::internal, "the helper answers that the disk is '{}'", is);
+}
+
+Result<void> serve(int connection, Helper const& helper) {
+  if (auto may = demand_root(connection); !may) return may;
+  auto request = read_line(connection);
+  if (!request) return std::unexpected(request.error());
+  auto const answer = helper.answer(*request);
+  for (std::string_view left = answer; !left.empty();) {
+    auto sent = ::send(connection, left.data(), left.size(), MSG_NOSIGNAL);
+    if (sent < 0 && errno == EINTR) continue;
+    if (sent < 0) return fail_errno(errno, "answering");
+    left.remove_prefix(static_cast<std::size_t>(sent));
+  }
+  return {};
+}
+
+}  // namespace haagent::volumes

@@ -1,0 +1,198 @@
+#include "volumes/helper_client.h"
+
+#include <linux/capability.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/un.h>
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+
+#include "agent/base/file_descriptor.h"
+#include "agent/base/json.h"
+#include "agent/base/own_time.h"
+#include "volumes/filesystem_size.h"
+#include "volumes/helper.h"
+
+namespace haagent::volumes {
+namespace {
+
+Kind kind_of(std::string_view text) {
+  for (auto kind : {Kind::transient, Kind::conflict, Kind::denied, Kind::invalid, Kind::refused,
+                    Kind::interrupted})
+    if (text == to_string(kind)) return kind;
+  return Kind::internal;
+}
+
+Result<FileDescriptor> connect_to(std::filesystem::path const& socket) {
+  FileDescriptor fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  if (!fd) return fail_errno(errno, "making a socket");
+  sockaddr_un address{.sun_family = AF_UNIX, .sun_path = {}};
+  auto const& path = socket.native();
+  if (path.size() >= sizeof address.sun_path)
+    return fail(Kind::internal, "{} is too long for a socket", path);
+  std::memcpy(address.sun_path, path.c_str(), path.size());
+  // NOLINTNEXTLINE(cppcoreguidelines-pro-type-reinterpret-cast)
+  if (::connect(fd.get(), reinterpret_cast<sockaddr const*>(&address), sizeof address) != 0) {
+    auto error = errno_error(errno, fmt::format("connecting to {}", path));
+    error.what += ": systemctl start haagent-volumes.socket";
+    error.kind = Kind::transient;
+    return std::unexpected(std::move(error));
+  }
+  return fd;
+}
+
+Tree about(BlockDevice const& device, std::string_view what) {
+  return Tree::map({{"do", what},
+                    {"volumeId", device.volume_id},
+                    {"attachedAs", device.attached_as},
+                    {"path", device.path},
+                    {"number", std::uint64_t{device.number}},
+                    {"bytes", device.bytes}});
+}
+
+Result<void> without_words(Result<Tree> const& answer) {
+  if (!answer) return std::unexpected(answer.error());
+  return {};
+}
+
+}  // namespace
+
+bool may_mount() {
+  __user_cap_header_struct header{.version = _LINUX_CAPABILITY_VERSION_3, .pid = 0};
+  std::array<__user_cap_data_struct, 2> sets{};
+  if (::syscall(SYS_capget, &header, sets.data()) != 0) return true;  // a mount will tell
+  return (sets[CAP_TO_INDEX(CAP_SYS_ADMIN)].effective & CAP_TO_MASK(CAP_SYS_ADMIN)) != 0;
+}
+
+Result<Tree> HelperClient::ask(Tree const& request) const {
+  OutsideTime outside;
+  auto fd = connect_to(socket_);
+  if (!fd) return std::unexpected(fd.error());
+  auto const line = json::print(request) + "\n";
+  if (::send(fd->get(), line.data(), line.size(), MSG_NOSIGNAL) !=
+      static_cast<ssize_t>(line.size()))
+    return fail(Kind::transient, "{} took no request: {}", socket_.string(),
+                std::generic_category().message(errno));
+  std::string answer;
+  std::array<char, 4096> buffer;
+  while (!answer.ends_with('\n') && answer.size() <= kHelperMessage) {
+    auto got = ::recv(fd->get(), buffer.data(), buffer.size(), 0);
+    if (got < 0 && errno == EINTR) continue;
+    if (got <= 0) break;
+    answer.append(buffer.data(), static_cast<std::size_t>(got));
+  }
+  auto tree = answer.ends_with('\n') ? json::parse(answer) : Result<Tree>(Tree());
+  if (!tree || !tree->is_map())
+    return fail(Kind::transient,
+                "the helper that mounts gave no answer; see journalctl -u 'haagent-volumes@*'");
+  if (auto const* error = tree->find("error"))
+    return std::unexpected(
+        Error{.kind = kind_of(error->text_at("kind")), .what = error->text_at("what")});
+  return *tree;
+}
+
+Result<Probe> HelperDisks::probe(BlockDevice const& device, std::optional<Making> const& making) {
+  auto request = about(device, "probe");
+  if (making) request.set("making", to_tag(*making));
+  auto answer = client_.ask(request);
+  if (!answer) return std::unexpected(answer.error());
+  return probe_from(*answer);
+}
+
+Result<Formatted> HelperDisks::make_filesystem(BlockDevice const& device, Making const& making,
+                                               std::string const& label, std::stop_token stop) {
+  if (stop.stop_requested()) return fail(Kind::interrupted, "stopped before mkfs");
+  auto request = about(device, "make");
+  request.set("making", to_tag(making));
+  request.set("label", label);
+  auto answer = client_.ask(request);
+  if (!answer) return std::unexpected(answer.error());
+  auto made = probe_from(*answer);
+  if (!made) return std::unexpected(made.error());
+  auto const* formatted = std::get_if<Formatted>(&*made);
+  if (!formatted) return fail(Kind::internal, "mkfs on {} left no filesystem", device.path);
+  return *formatted;
+}
+
+Result<void> HelperDisks::check(BlockDevice const& device, std::string const& type,
+                                std::stop_token stop) {
+  if (type != "ext4") return {};
+  if (stop.stop_requested()) return fail(Kind::interrupted, "stopped before e2fsck");
+  auto request = about(device, "check");
+  request.set("type", type);
+  return without_words(client_.ask(request));
+}
+
+Result<HelperDisks::Ext4> HelperDisks::ext4(BlockDevice const& device) {
+  std::pair const key(device.volume_id, device.bytes);
+  std::lock_guard lock(mutex_);
+  if (auto known = ext4_.find(key); known != ext4_.end()) return known->second;
+  auto answer = client_.ask(about(device, "ext4"));
+  if (!answer) return std::unexpected(answer.error());
+  auto const* bytes = answer->find("bytes");
+  return ext4_[key] = {.bytes = bytes ? bytes->as_unsigned().value_or(0) : 0,
+                       .on_error = answer->text_at("onError")};
+}
+
+Result<std::uint64_t> HelperDisks::filesystem_bytes(BlockDevice const& device,
+                                                    std::string const& type,
+                                                    std::filesystem::path const& mount_point) {
+  if (type == "xfs") return xfs_bytes(mount_point);
+  auto known = ext4(device);
+  if (!known) return std::unexpected(known.error());
+  return known->bytes;
+}
+
+Result<std::string> HelperDisks::ext4_on_error(BlockDevice const& device) {
+  auto known = ext4(device);
+  if (!known) return std::unexpected(known.error());
+  return known->on_error;
+}
+
+Result<void> HelperDisks::grow(BlockDevice const& device, std::string const& type,
+                               std::filesystem::path const& mount_point, std::stop_token stop) {
+  if (stop.stop_requested()) return fail(Kind::interrupted, "stopped before growing {}", type);
+  auto request = about(device, "grow");
+  request.set("type", type);
+  request.set("mountPoint", mount_point.string());
+  auto grown = client_.ask(request);
+  std::lock_guard lock(mutex_);
+  ext4_.clear();
+  return without_words(grown);
+}
+
+Result<std::vector<Mount>> HelperMounts::list() {
+  return local_.list();
+}
+
+Result<OpenDirectory> HelperMounts::open(std::filesystem::path const& directory) {
+  return local_.open(directory);
+}
+
+Result<void> HelperMounts::mount(BlockDevice const& device,
+                                 std::filesystem::path const& mount_point,
+                                 std::string const& filesystem) {
+  auto request = about(device, "mount");
+  request.set("type", filesystem);
+  request.set("mountPoint", mount_point.string());
+  return without_words(client_.ask(request));
+}
+
+Result<void> HelperMounts::remount(BlockDevice const& device,
+                                   std::filesystem::path const& mount_point,
+                                   std::string const& filesystem) {
+  auto request = about(device, "remount");
+  request.set("type", filesystem);
+  request.set("mountPoint", mount_point.string());
+  return without_words(client_.ask(request));
+}
+
+Result<void> HelperMounts::unmount(std::filesystem::path const& mount_point) {
+  return without_words(
+      client_.ask(Tree::map({{"do", "unmount"}, {"mountPoint", mount_point.string()}})));
+}
+
+}  // namespace haagent::volumes
