@@ -1,17 +1,17 @@
 #include "volumes/helper.h"
 
+#include <fcntl.h>
 #include <poll.h>
 #include <sys/socket.h>
 
 #include <algorithm>
 #include <cerrno>
 
+#include "agent/base/file_descriptor.h"
 #include "agent/base/json.h"
 
 namespace haagent::volumes {
 namespace {
-
-constexpr int kRequestMilliseconds = 10'000;
 
 bool is_ours_to_make(std::string_view type) {
   return type == "ext4" || type == "xfs";
@@ -45,19 +45,39 @@ Result<BlockDevice> find_disk(Tree const& request, Devices& devices) {
   return disk;
 }
 
+// A folder, and no link to one: who may write beside it could lead it anywhere.
+Result<FileDescriptor> open_folder(int parent, std::filesystem::path const& name,
+                                   std::filesystem::path const& path) {
+  FileDescriptor fd(::openat(parent, name.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  if (fd) return fd;
+  if (errno == ELOOP || errno == ENOTDIR)
+    return fail(Kind::refused, "{} is no folder: volumes are not mounted through a link",
+                path.string());
+  return fail_errno(errno, fmt::format("opening {}", path.string()));
+}
+
+// The mount point as mountinfo has it. Links are followed to the folder that the mount root is in,
+// which is the administrator's, and no further.
 Result<std::filesystem::path> find_mount_point(Tree const& request,
                                                std::filesystem::path const& mount_root) {
+  namespace fs = std::filesystem;
   auto const asked = request.text_at("mountPoint");
-  for (auto cluster : kEtcdClusters) {
-    auto const ours = mount_root / to_string(cluster);
-    std::error_code error;
-    auto const real = std::filesystem::weakly_canonical(ours, error);
-    if (asked == ours || (!error && asked == real)) return std::filesystem::path(asked);
-  }
-  return fail(Kind::refused,
-              "only {0}/main and {0}/events are mount points here, not '{1}': volumes.mountRoot "
-              "needs --mount-root in haagent-volumes@.service",
-              mount_root.string(), asked);
+  std::error_code error;
+  auto const parent = fs::canonical(mount_root.parent_path(), error);
+  if (error) return fail_errno(error.value(), fmt::format("looking for {}", mount_root.string()));
+  auto const real_root = parent / mount_root.filename();
+  auto const name = fs::path(asked).filename();
+  bool const known = name == to_string(EtcdCluster::main) || name == to_string(EtcdCluster::events);
+  if (!known || (asked != mount_root / name && asked != real_root / name))
+    return fail(Kind::refused,
+                "only {0}/main and {0}/events are mount points here, not '{1}': "
+                "volumes.mountRoot needs --mount-root in haagent-volumes@.service",
+                mount_root.string(), asked);
+  auto above = open_folder(AT_FDCWD, real_root, real_root);
+  if (!above) return std::unexpected(above.error());
+  if (auto point = open_folder(above->get(), name, real_root / name); !point)
+    return std::unexpected(point.error());
+  return real_root / name;
 }
 
 Result<std::string> find_type(Tree const& request) {
@@ -76,11 +96,34 @@ Result<void> demand_unmounted(std::vector<Mount> const& mounts, BlockDevice cons
   return {};
 }
 
+bool is_mounted(std::vector<Mount> const& mounts, BlockDevice const& disk,
+                std::filesystem::path const& point) {
+  auto const* mount = mount_at(mounts, point.string());
+  return mount && mount->device == disk.number && mount->root == "/";
+}
+
 Result<void> demand_mounted(std::vector<Mount> const& mounts, BlockDevice const& disk,
                             std::filesystem::path const& point) {
-  auto const* mount = mount_at(mounts, point.string());
-  if (mount && mount->device == disk.number && mount->root == "/") return {};
+  if (is_mounted(mounts, disk, point)) return {};
   return fail(Kind::refused, "{} is not mounted at {}", disk.path, point.string());
+}
+
+// Where the mount has come out is seen afterwards: a path may lead elsewhere by then. What is not
+// at the mount point is taken off again.
+Result<void> mount(Helper const& helper, BlockDevice const& disk,
+                   std::filesystem::path const& point, std::string const& type) {
+  if (auto done = helper.mounts.mount(disk, point, type); !done) return done;
+  auto mounts = helper.mounts.list();
+  if (!mounts) return std::unexpected(mounts.error());
+  if (is_mounted(*mounts, disk, point)) return {};
+  std::string where;
+  for (auto const& other : *mounts) {
+    if (other.device != disk.number) continue;
+    where += " at " + other.mount_point;
+    if (auto off = helper.mounts.unmount(other.mount_point); !off)
+      where += fmt::format(" (and it stays there: {})", off.error().what);
+  }
+  return fail(Kind::refused, "{} was mounted{}, and not at {}", disk.path, where, point.string());
 }
 
 Result<Tree> make(Tree const& request, BlockDevice const& disk, Disks& disks) {
@@ -124,10 +167,22 @@ Result<Tree> at_mount_point(std::string const& what, Tree const& request, BlockD
   auto may = what == "mount" ? demand_unmounted(*mounts, disk, *point)
                              : demand_mounted(*mounts, disk, *point);
   if (!may) return std::unexpected(may.error());
-  auto done = what == "mount"     ? helper.mounts.mount(disk, *point, *type)
+  auto done = what == "mount"     ? mount(helper, disk, *point, *type)
               : what == "remount" ? helper.mounts.remount(disk, *point, *type)
                                   : helper.disks.grow(disk, *type, *point, {});
   if (!done) return std::unexpected(done.error());
+  return Tree::map();
+}
+
+Result<Tree> check(Tree const& request, BlockDevice const& disk, Helper const& helper) {
+  auto type = find_type(request);
+  if (!type) return std::unexpected(type.error());
+  auto mounts = helper.mounts.list();
+  if (!mounts) return std::unexpected(mounts.error());
+  if (auto other = std::ranges::find(*mounts, disk.number, &Mount::device); other != mounts->end())
+    return fail(Kind::refused, "{} is mounted at {}: it is not checked", disk.path,
+                other->mount_point);
+  if (auto done = helper.disks.check(disk, *type, {}); !done) return std::unexpected(done.error());
   return Tree::map();
 }
 
@@ -148,30 +203,34 @@ Result<Tree> carry_out(Tree const& request, Helper const& helper) {
   if (what == "ext4") return ext4(*disk, helper.disks);
   if (what == "make") return make(request, *disk, helper.disks);
   if (what != "check") return at_mount_point(what, request, *disk, helper);
-  auto type = find_type(request);
-  if (!type) return std::unexpected(type.error());
-  if (auto done = helper.disks.check(*disk, *type, {}); !done) return std::unexpected(done.error());
-  return Tree::map();
+  return check(request, *disk, helper);
 }
 
 Result<void> demand_root(int connection) {
   ucred peer{};
   socklen_t size = sizeof peer;
   if (::getsockopt(connection, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0)
-    return fail_errno(errno, "asking who asks");
+    return errno == ENOTSOCK
+               ? fail(Kind::invalid, "this is for haagent-volumes.socket, and not to run by hand")
+               : fail_errno(errno, "asking who asks");
   if (peer.uid != 0) return fail(Kind::refused, "user {} may ask for nothing", peer.uid);
   return {};
 }
 
-Result<std::string> read_line(int connection) {
+// All of it within the time: a byte now and then is no request.
+Result<std::string> read_line(int connection, Duration patience) {
+  using Steady = std::chrono::steady_clock;
+  auto const deadline = Steady::now() + patience;
   std::string line;
   char buffer[4096];
   while (line.size() <= kHelperMessage) {
+    auto const left = std::chrono::ceil<Duration>(deadline - Steady::now());
     pollfd polled{connection, POLLIN, 0};
-    if (::poll(&polled, 1, kRequestMilliseconds) == 0)
-      return fail(Kind::transient, "whoever asks says nothing");
-    auto got = ::recv(connection, buffer, sizeof buffer, 0);
-    if (got < 0 && errno == EINTR) continue;
+    auto const ready = left.count() <= 0 ? 0 : ::poll(&polled, 1, static_cast<int>(left.count()));
+    if (ready < 0 && errno == EINTR) continue;
+    if (ready == 0) return fail(Kind::transient, "no whole request within {}", to_words(patience));
+    auto got = ::recv(connection, buffer, sizeof buffer, MSG_DONTWAIT);
+    if (got < 0 && (errno == EINTR || errno == EAGAIN)) continue;
     if (got < 0) return fail_errno(errno, "reading a request");
     if (got == 0) return fail(Kind::transient, "the request ends before its line");
     line.append(buffer, static_cast<std::size_t>(got));
@@ -219,9 +278,9 @@ Result<Probe> probe_from(Tree const& answer) {
   return fail(Kind::internal, "the helper answers that the disk is '{}'", is);
 }
 
-Result<void> serve(int connection, Helper const& helper) {
+Result<void> serve(int connection, Helper const& helper, Duration patience) {
   if (auto may = demand_root(connection); !may) return may;
-  auto request = read_line(connection);
+  auto request = read_line(connection, patience);
   if (!request) return std::unexpected(request.error());
   auto const answer = helper.answer(*request);
   for (std::string_view left = answer; !left.empty();) {

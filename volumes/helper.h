@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 
+#include "agent/base/clock.h"
 #include "agent/base/tree.h"
 #include "volumes/device.h"
 #include "volumes/disks.h"
@@ -23,7 +24,8 @@ struct Helper {
   Devices& devices;
   Disks& disks;
   Mounts& mounts;
-  // The two mount points are main and events below it.
+  // The two mount points are main and events below it: folders, and neither they nor this one is a
+  // link.
   std::filesystem::path mount_root;
 
   // One request, a line of JSON, to the line that answers it. Errors are answers as well. Requests:
@@ -44,7 +46,8 @@ Tree to_tree(Probe const& probe);
 Result<Probe> probe_from(Tree const& answer);
 
 // Reads one request from the connection, carries it out, whatever signals come, and answers. Only
-// root is answered. An error is one of the connection.
-Result<void> serve(int connection, Helper const& helper);
+// root is answered, and only where all of the request comes within `patience`. An error is one of
+// the connection.
+Result<void> serve(int connection, Helper const& helper, Duration patience = Duration(10'000));
 
 }  // namespace haagent::volumes

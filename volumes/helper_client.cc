@@ -6,6 +6,7 @@
 #include <sys/syscall.h>
 #include <sys/un.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
@@ -13,6 +14,7 @@
 #include "agent/base/file_descriptor.h"
 #include "agent/base/json.h"
 #include "agent/base/own_time.h"
+#include "agent/base/stop_event.h"
 #include "volumes/filesystem_size.h"
 #include "volumes/helper.h"
 
@@ -67,7 +69,7 @@ bool may_mount() {
   return (sets[CAP_TO_INDEX(CAP_SYS_ADMIN)].effective & CAP_TO_MASK(CAP_SYS_ADMIN)) != 0;
 }
 
-Result<Tree> HelperClient::ask(Tree const& request) const {
+Result<Tree> HelperClient::ask(Tree const& request, std::stop_token stop) const {
   OutsideTime outside;
   auto fd = connect_to(socket_);
   if (!fd) return std::unexpected(fd.error());
@@ -78,7 +80,15 @@ Result<Tree> HelperClient::ask(Tree const& request) const {
                 std::generic_category().message(errno));
   std::string answer;
   std::array<char, 4096> buffer;
+  StopEvent stopped(stop);
   while (!answer.ends_with('\n') && answer.size() <= kHelperMessage) {
+    pollfd polled[] = {{fd->get(), POLLIN, 0}, {stopped.fd(), POLLIN, 0}};
+    if (::poll(polled, std::size(polled), /*timeout=*/-1) < 0 && errno != EINTR)
+      return fail_errno(errno, "waiting for the helper that mounts");
+    if (polled[0].revents == 0 && polled[1].revents != 0)
+      return fail(Kind::interrupted, "stopped; the helper goes on with '{}'",
+                  request.text_at("do"));
+    if (polled[0].revents == 0) continue;
     auto got = ::recv(fd->get(), buffer.data(), buffer.size(), 0);
     if (got < 0 && errno == EINTR) continue;
     if (got <= 0) break;
@@ -108,7 +118,7 @@ Result<Formatted> HelperDisks::make_filesystem(BlockDevice const& device, Making
   auto request = about(device, "make");
   request.set("making", to_tag(making));
   request.set("label", label);
-  auto answer = client_.ask(request);
+  auto answer = client_.ask(request, stop);
   if (!answer) return std::unexpected(answer.error());
   auto made = probe_from(*answer);
   if (!made) return std::unexpected(made.error());
@@ -123,7 +133,7 @@ Result<void> HelperDisks::check(BlockDevice const& device, std::string const& ty
   if (stop.stop_requested()) return fail(Kind::interrupted, "stopped before e2fsck");
   auto request = about(device, "check");
   request.set("type", type);
-  return without_words(client_.ask(request));
+  return without_words(client_.ask(request, stop));
 }
 
 Result<HelperDisks::Ext4> HelperDisks::ext4(BlockDevice const& device) {
@@ -158,7 +168,7 @@ Result<void> HelperDisks::grow(BlockDevice const& device, std::string const& typ
   auto request = about(device, "grow");
   request.set("type", type);
   request.set("mountPoint", mount_point.string());
-  auto grown = client_.ask(request);
+  auto grown = client_.ask(request, stop);
   std::lock_guard lock(mutex_);
   ext4_.clear();
   return without_words(grown);
@@ -178,7 +188,15 @@ Result<void> HelperMounts::mount(BlockDevice const& device,
   auto request = about(device, "mount");
   request.set("type", filesystem);
   request.set("mountPoint", mount_point.string());
-  return without_words(client_.ask(request));
+  if (auto answer = client_.ask(request); !answer) return std::unexpected(answer.error());
+  auto mounts = list();
+  if (!mounts) return std::unexpected(mounts.error());
+  auto const* mount = mount_at(*mounts, mount_point.string());
+  if (mount && mount->device == device.number) return {};
+  return fail(Kind::refused,
+              "{} is mounted at {}, and it is not seen here: mounts of the machine must reach "
+              "haagent (MountFlags= of its unit)",
+              device.path, mount_point.string());
 }
 
 Result<void> HelperMounts::remount(BlockDevice const& device,
@@ -191,8 +209,20 @@ Result<void> HelperMounts::remount(BlockDevice const& device,
 }
 
 Result<void> HelperMounts::unmount(std::filesystem::path const& mount_point) {
-  return without_words(
-      client_.ask(Tree::map({{"do", "unmount"}, {"mountPoint", mount_point.string()}})));
+  auto const mounts_there = [&]() -> Result<std::ptrdiff_t> {
+    auto mounts = list();
+    if (!mounts) return std::unexpected(mounts.error());
+    return std::ranges::count(*mounts, mount_point.string(), &Mount::mount_point);
+  };
+  auto const before = mounts_there();
+  if (!before) return std::unexpected(before.error());
+  auto answer = client_.ask(Tree::map({{"do", "unmount"}, {"mountPoint", mount_point.string()}}));
+  if (!answer) return std::unexpected(answer.error());
+  auto const after = mounts_there();
+  if (!after) return std::unexpected(after.error());
+  if (*after == 0 || *after < *before) return {};
+  return fail(Kind::transient, "{} is unmounted, and it is still mounted for haagent itself",
+              mount_point.string());
 }
 
 }  // namespace haagent::volumes

@@ -1,10 +1,11 @@
 // Disks and Mounts for an agent that may not mount (CAP_SYS_ADMIN) and has no disk in its /dev: by
-// the helper (helper.h). A request that has begun is waited for, whatever is stopped: it goes on
-// anyway, and its end is worth knowing.
+// the helper (helper.h). What the helper has begun goes on when the agent is stopped, which does
+// not wait for it.
 #pragma once
 
 #include <map>
 #include <mutex>
+#include <stop_token>
 #include <utility>
 
 #include "agent/base/tree.h"
@@ -19,8 +20,9 @@ bool may_mount();
 class HelperClient {
  public:
   explicit HelperClient(std::filesystem::path socket) : socket_(std::move(socket)) {}
-  // The helper's answer; its error is ours. Transient where it does not listen or gives no answer.
-  Result<Tree> ask(Tree const& request) const;
+  // The helper's answer; its error is ours. Transient where it does not listen or gives no answer,
+  // interrupted where we are stopped before it.
+  Result<Tree> ask(Tree const& request, std::stop_token stop = {}) const;
 
  private:
   std::filesystem::path socket_;
@@ -54,6 +56,8 @@ class HelperDisks final : public Disks {
   std::map<std::pair<std::string, std::uint64_t>, Ext4> ext4_;
 };
 
+// Mounts and unmounts are done once they are seen from here as well: this process may be in a mount
+// namespace of its own.
 class HelperMounts final : public Mounts {
  public:
   explicit HelperMounts(HelperClient client) : client_(std::move(client)) {}

@@ -4,7 +4,9 @@
 #include <gmock/gmock.h>
 #include <grp.h>
 #include <gtest/gtest.h>
+#include <linux/capability.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
@@ -189,6 +191,142 @@ TEST_F(HelperTest, DoesNothingElse) {
   EXPECT_EQ(disk->contents_hash(), before);
 }
 
+// Whatever the agent believes, or says: what is on the disk is looked at again before mkfs.
+TEST_F(HelperTest, FormatsNothingThatHoldsAnything) {
+  auto const refused = [&](std::string const& error) {
+    disk->drop_caches();
+    auto const before = disk->contents_hash();
+    EXPECT_THAT(answer_to("make", Tree::map()),
+                testing::AllOf(HasSubstr("\"error\""), HasSubstr(error)));
+    disk->drop_caches();
+    EXPECT_EQ(disk->contents_hash(), before);
+  };
+  for (std::uint64_t at : {std::uint64_t{0}, std::uint64_t{20'000}, disk->bytes() - 512}) {
+    SCOPED_TRACE(at);
+    disk->write(at, "x");
+    refused("is not blank any more");
+    disk->write(at, std::string(1, '\0'));
+  }
+  // A filesystem with data, made under another UUID than the one that is asked for.
+  auto other = kMaking;
+  other.uuid = "99999999-4b5a-4697-8877-665544332211";
+  ASSERT_TRUE(disks.make_filesystem(device, other, "haagent-main", {}));
+  ASSERT_TRUE(mounts.mount(device, point(), "ext4"));
+  test::write_bytes(point() / "member.db", std::string(1u << 20u, 'd'));
+  refused("mounted, or held by another program");
+  ASSERT_TRUE(mounts.unmount(point()));
+  refused("is not blank any more");
+  // Its superblock is lost: its data are not what an mkfs leaves halfway.
+  disk->write(0, std::string(4096, '\0'));
+  refused("is not blank any more");
+}
+
+TEST_F(HelperTest, FollowsNoLinkToAMountPoint) {
+  ASSERT_TRUE(disks.make_filesystem(device, kMaking, "haagent-main", {}));
+  auto const elsewhere = std::filesystem::canonical(root.path()) / "elsewhere/main";
+  std::filesystem::create_directories(elsewhere);
+  auto const nothing_is_mounted = [&] {
+    auto const all = *mounts.list();
+    return std::ranges::find(all, device.number, &Mount::device) == all.end();
+  };
+  std::filesystem::remove(point());
+  std::filesystem::create_directory_symlink(elsewhere, point());
+  for (auto const& asked : {point(), elsewhere}) {
+    EXPECT_THAT(answer_to("mount", Tree::map({{"mountPoint", asked.string()}})),
+                testing::AnyOf(HasSubstr("through a link"), HasSubstr("are mount points here")));
+    EXPECT_TRUE(nothing_is_mounted());
+  }
+  std::filesystem::remove_all(mount_root());
+  std::filesystem::create_directory_symlink(elsewhere.parent_path(), mount_root());
+  EXPECT_THAT(answer_to("mount", Tree::map()), HasSubstr("through a link"));
+  EXPECT_TRUE(nothing_is_mounted());
+  // Links above it are the administrator's.
+  std::filesystem::remove(mount_root());
+  auto const moved = std::filesystem::canonical(root.path()) / "data/lib";
+  std::filesystem::create_directories(moved.parent_path());
+  std::filesystem::rename(mount_root().parent_path(), moved);
+  std::filesystem::create_directory_symlink(moved, mount_root().parent_path());
+  std::filesystem::create_directories(moved / "haagent-etcd/main");
+  for (auto const& asked : {point(), moved / "haagent-etcd/main"}) {
+    SCOPED_TRACE(asked);
+    EXPECT_THAT(answer_to("mount", Tree::map({{"mountPoint", asked.string()}})),
+                testing::Not(HasSubstr("error")));
+    EXPECT_NE(mount_at(*mounts.list(), (moved / "haagent-etcd/main").string()), nullptr);
+    EXPECT_THAT(answer_to("unmount", Tree::map({{"mountPoint", asked.string()}})),
+                testing::Not(HasSubstr("error")));
+    EXPECT_TRUE(nothing_is_mounted());
+  }
+}
+
+// Somebody puts a link in its place after it was looked at.
+TEST_F(HelperTest, WhatComesOutElsewhereIsTakenOffAgain) {
+  ASSERT_TRUE(disks.make_filesystem(device, kMaking, "haagent-main", {}));
+  auto const elsewhere = std::filesystem::canonical(root.path()) / "elsewhere";
+  std::filesystem::create_directories(elsewhere);
+  struct Swapped final : Mounts {
+    SystemMounts system;
+    std::filesystem::path to;
+    Result<std::vector<Mount>> list() override { return system.list(); }
+    Result<void> mount(BlockDevice const& device, std::filesystem::path const& at,
+                       std::string const& filesystem) override {
+      std::filesystem::remove(at);
+      std::filesystem::create_directory_symlink(to, at);
+      return system.mount(device, at, filesystem);
+    }
+    Result<void> remount(BlockDevice const& device, std::filesystem::path const& at,
+                         std::string const& filesystem) override {
+      return system.remount(device, at, filesystem);
+    }
+    Result<void> unmount(std::filesystem::path const& at) override { return system.unmount(at); }
+    Result<OpenDirectory> open(std::filesystem::path const& at) override { return system.open(at); }
+  } swapped;
+  swapped.to = elsewhere;
+  Helper const helper{
+      .devices = devices, .disks = disks, .mounts = swapped, .mount_root = mount_root()};
+  auto const answer = helper.answer(json::print(Tree::map({{"do", "mount"},
+                                                           {"volumeId", kVolume},
+                                                           {"path", device.path},
+                                                           {"number", std::uint64_t{device.number}},
+                                                           {"bytes", device.bytes},
+                                                           {"type", "ext4"},
+                                                           {"mountPoint", point().string()}})));
+  EXPECT_THAT(answer, testing::AllOf(HasSubstr("\"error\""), HasSubstr(elsewhere.string())));
+  auto const all = *mounts.list();
+  EXPECT_EQ(std::ranges::find(all, device.number, &Mount::device), all.end());
+}
+
+TEST_F(HelperTest, GrowsWhatIsMountedAndChecksWhatIsNot) {
+  HelperDisks asks{HelperClient(socket_path())};
+  for (std::string type : {"ext4", "xfs"}) {
+    SCOPED_TRACE(type);
+    plug_in();
+    auto making = kMaking;
+    making.type = type;
+    ASSERT_TRUE(disks.make_filesystem(device, making, "haagent-main", {}));
+    ASSERT_TRUE(mounts.mount(device, point(), type));
+    auto const before = *asks.filesystem_bytes(device, type, point());
+    auto const checked = asks.check(device, type, {});
+    if (type == "ext4") {
+      ASSERT_FALSE(checked) << "a mounted filesystem is checked";
+      EXPECT_EQ(checked.error().kind, Kind::refused);
+    }
+    disk->grow(600 * kMiB);
+    test::write_bytes(root / "sys/block/nvme1n1/size", fmt::format("{}\n", 600 * kMiB / 512));
+    device = **devices.find({.volume_id = kVolume});
+    auto const grown = asks.grow(device, type, point(), {});
+    if (type == "ext4" && ::prctl(PR_CAPBSET_READ, CAP_SYS_RESOURCE) != 1) {
+      // The kernel asks for it, and root of a container may lack it.
+      ASSERT_FALSE(grown);
+      EXPECT_THAT(grown.error().what, HasSubstr("resize2fs"));
+    } else {
+      ASSERT_TRUE(grown) << grown.error().what;
+      EXPECT_GT(*asks.filesystem_bytes(device, type, point()), before);
+    }
+    ASSERT_TRUE(mounts.unmount(point()));
+    EXPECT_TRUE(asks.check(device, type, {}));
+  }
+}
+
 TEST_F(HelperTest, TellsWhatADiskHolds) {
   HelperDisks asks{HelperClient(socket_path())};
   disk->write(20'000, "hello");
@@ -250,6 +388,20 @@ TEST_F(HelperTest, WhoAsksTooMuchOrNothingIsLetGo) {
   }
 }
 
+// Not a wait for each byte, of which a request has 16 thousand.
+TEST_F(HelperTest, ARequestThatDripsIsLetGo) {
+  std::array<int, 2> ends;
+  ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()), 0);
+  FileDescriptor here(ends[0]), there(ends[1]);
+  std::jthread drips([&](std::stop_token stop) {
+    while (!stop.stop_requested() && ::send(here.get(), "x", 1, MSG_NOSIGNAL) == 1)
+      std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  });
+  auto const began = std::chrono::steady_clock::now();
+  EXPECT_FALSE(serve(there.get(), helper(), /*patience=*/Duration(300)));
+  EXPECT_LT(std::chrono::steady_clock::now() - began, test::patient(std::chrono::seconds(20)));
+}
+
 TEST_F(HelperTest, WhatHasBegunGoesOnWithoutTheOneWhoAsked) {
   std::array<int, 2> ends;
   ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()), 0);
@@ -268,6 +420,30 @@ TEST_F(HelperTest, WhatHasBegunGoesOnWithoutTheOneWhoAsked) {
   EXPECT_FALSE(serve(there.get(), helper())) << "nobody hears the answer";
   EXPECT_EQ(*disks.probe(device, std::nullopt),
             Probe(Formatted{"ext4", kMaking.uuid, "haagent-main"}));
+}
+
+// The agent is stopped while a disk is formatted: the helper goes on, and nobody waits for it.
+TEST(HelperClientTest, AStoppedAgentWaitsForNoAnswer) {
+  test::TemporaryDirectory folder;
+  FileDescriptor const listener(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_un address{.sun_family = AF_UNIX, .sun_path = {}};
+  (folder / "socket").string().copy(address.sun_path, sizeof address.sun_path - 1);
+  ASSERT_EQ(::bind(listener.get(), reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
+  ASSERT_EQ(::listen(listener.get(), 1), 0);
+  std::stop_source stop;
+  Result<Formatted> made = fail(Kind::internal, "not asked");
+  std::thread asking([&] {
+    made = HelperDisks(HelperClient(folder / "socket"))
+               .make_filesystem({.path = "/dev/nvme1n1", .volume_id = kVolume}, kMaking,
+                                "haagent-main", stop.get_token());
+  });
+  FileDescriptor const connection(::accept4(listener.get(), nullptr, nullptr, SOCK_CLOEXEC));
+  std::array<char, 4096> request;
+  EXPECT_GT(::recv(connection.get(), request.data(), request.size(), 0), 0);
+  stop.request_stop();
+  asking.join();  // although there never is an answer
+  ASSERT_FALSE(made);
+  EXPECT_EQ(made.error().kind, Kind::interrupted);
 }
 
 TEST(HelperClientTest, WhereNobodyListensItSaysWhatToStart) {
