@@ -1,5 +1,6 @@
 #include "agent/config_step.h"
 
+#include "agent/closed_places.h"
 #include "agent/own_user_data.h"
 
 namespace haagent {
@@ -52,6 +53,9 @@ class ConfigStep final : public Step {
       return fail(Kind::invalid, "the configuration has errors:\n{}", page);
     }
     auto const& config = loaded.config;
+    if (auto const closed = closed_places(root_, config); !closed.empty())
+      return fail(Kind::invalid, "the configuration names what haagent cannot write to: {}",
+                  closed);
     auto sentence =
         fmt::format("{} of {}, Kubernetes {}{}", config.role == Role::master ? "master" : "worker",
                     config.cluster.name, config.kubernetes.version, warnings_of(loaded));

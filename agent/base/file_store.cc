@@ -10,6 +10,7 @@
 #include <functional>
 
 #include "agent/base/files.h"
+#include "agent/base/read_only.h"
 
 namespace haagent {
 namespace {
@@ -99,7 +100,7 @@ Result<FileDescriptor> FileStore::lock(std::stop_token const& stop) {
   if (auto there = check_folder(); !there) return std::unexpected(there.error());
   auto const path = folder_ / ".lock";
   FileDescriptor fd(::open(path.c_str(), O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600));
-  if (!fd) return fail_errno(errno, "opening " + path.string());
+  if (!fd) return fail_to_write(errno, "opening " + path.string(), path);
   auto const end = clock_.steady() + kLockPatience;
   while (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
     if (errno != EWOULDBLOCK && errno != EINTR)
@@ -280,7 +281,8 @@ Result<UtcTime> FileStore::now(std::stop_token) {
   timespec const times[2] = {{.tv_sec = 0, .tv_nsec = UTIME_NOW},
                              {.tv_sec = 0, .tv_nsec = UTIME_NOW}};
   if (!fd || ::futimens(fd.get(), times) != 0 || ::fstat(fd.get(), &status) != 0)
-    return fail_errno(errno, fmt::format("asking {} for its time with {}", where(), path.string()));
+    return fail_to_write(
+        errno, fmt::format("asking {} for its time with {}", where(), path.string()), path);
   return time_of(status.st_mtim);
 }
 

@@ -12,6 +12,7 @@
 #include <deque>
 
 #include "agent/base/file_descriptor.h"
+#include "agent/base/read_only.h"
 
 namespace haagent {
 namespace {
@@ -112,7 +113,7 @@ class TemporaryFile {
 Result<void> fill(TemporaryFile const& into, PairedFile const& file) {
   auto doing = fmt::format("writing {}", file.path.string());
   auto const& mode = file.mode;
-  if (into.fd() < 0) return fail_errno(errno, doing);
+  if (into.fd() < 0) return fail_to_write(errno, doing, file.path);
   // The owner first: chown takes set-id bits away. mkostemp made it 0600, so nobody reads it early.
   if (mode.uid || mode.gid) {
     auto uid = mode.uid.value_or(static_cast<uid_t>(-1));
@@ -204,7 +205,7 @@ Result<void> make_directories(std::filesystem::path const& path, mode_t mode) {
     int error = errno;
     // Made by somebody else since, or named with a slash at its end.
     if (::stat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode)) return {};
-    return fail_errno(error, doing);
+    return fail_to_write(error, doing, path);
   }
   // mkdir is narrowed by the umask.
   if (::chmod(path.c_str(), mode) != 0) return fail_errno(errno, doing + " (its mode)");

@@ -8,6 +8,8 @@
 
 #include <cerrno>
 
+#include "agent/base/read_only.h"
+
 namespace haagent {
 namespace {
 
@@ -21,7 +23,7 @@ Result<NewFile> NewFile::beside(std::filesystem::path const& target, mode_t mode
   auto name = (folder_of(target) / (std::string(kPrefix) + "XXXXXX")).string();
   FileDescriptor fd(::mkostemp(name.data(), O_CLOEXEC));
   auto doing = fmt::format("writing {}", target.string());
-  if (!fd) return fail_errno(errno, doing);
+  if (!fd) return fail_to_write(errno, doing, target);
   NewFile file(target, std::move(name), std::move(fd));
   if (::flock(file.fd_.get(), LOCK_EX | LOCK_NB) != 0) return fail_errno(errno, doing);
   if (::fchmod(file.fd_.get(), mode) != 0) return fail_errno(errno, doing + " (its mode)");

@@ -367,6 +367,15 @@ Result<HostFiles> look_at_host_files(Root const& root, NodeConfig const& config)
       if (named.use != Use::reads || !seen.insert(named.path).second) continue;
       auto const path = on_host(own, named.path);
       if (path.empty()) continue;
+      // Who looks by hand would see another folder of that name than the agent does.
+      if (lies_in(path, "/tmp") || lies_in(path, "/var/tmp")) {
+        found.missing.push_back(
+            {named.key,
+             fmt::format("names {}{}, where haagent.service does not look: systemd gives it a /tmp "
+                         "and a /var/tmp of its own; put it into a folder below /etc",
+                         i < by_flags ? "" : "a file that names ", path)});
+        continue;
+      }
       auto const text = read_file(root(path), kCap);
       if (!text && text.error().code != std::errc::is_a_directory &&
           text.error().code != std::errc::not_a_directory)

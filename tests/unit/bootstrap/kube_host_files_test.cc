@@ -234,6 +234,20 @@ spec:
   EXPECT_THAT(missing(), IsEmpty());
 }
 
+// The same whoever looks: the agent's own /tmp is not the machine's.
+TEST_F(HostFilesTest, AreNotInAFolderThatTheAgentDoesNotSee) {
+  for (std::string const path : {"/tmp/audit.yaml", "/var/tmp/kube/audit.yaml"}) {
+    config_.apiserver.extra_args = {{"audit-policy-file", path}};
+    test::write_bytes(root_(path), "kind: Policy\n");
+    auto const found = look_at_host_files(root_, config_).value();
+    ASSERT_EQ(found.missing.size(), 1u) << path;
+    EXPECT_THAT(found.missing[0].what, HasSubstr(path));
+  }
+  config_.apiserver.extra_args = {{"audit-policy-file", "/tmpl/audit.yaml"}};
+  test::write_bytes(root_("/tmpl/audit.yaml"), "kind: Policy\n");
+  EXPECT_THAT(look_at_host_files(root_, config_).value().missing, IsEmpty());
+}
+
 // Down to the manifest: every path that a flag or a file names can be seen in the pod.
 TEST_F(HostFilesTest, AreMountedIntoThePod) {
   config_.apiserver.extra_args = {{"admission-control-config-file", "/etc/adm/config.yaml"},
