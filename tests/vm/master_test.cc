@@ -167,6 +167,21 @@ TEST_F(VmMaster, TheKubeletIsStartedOnce) {
   }));
 }
 
+// As systemd itself weighs what it runs; 25 is 2.5.
+TEST_F(VmMaster, TheAgentIsInASandbox) {
+  auto const told =
+      region().sh(kMaster, "systemd-analyze security --no-pager --threshold=24 haagent.service");
+  EXPECT_EQ(told.code, 0) << told.out;
+  test::write_bytes(machines().folder() / "security.txt", told.out);
+  auto const inside = fmt::format("nsenter -t {} -m ", agent());
+  for (std::string const closed : {"/usr", "/boot", "/root", "/run", "/var/log", "/sys"})
+    EXPECT_NE(region().sh(kMaster, inside + "touch " + closed + "/written").code, 0) << closed;
+  EXPECT_NE(region().sh(kMaster, inside + "sh -c 'ls /dev | grep -E \"nvme|[sv]d\"'").code, 0);
+  for (std::string const open : {"/etc", "/var/lib", "/var/lib/haagent-etcd/main", "/run/haagent"})
+    machines().ask(kMaster,
+                   inside + "sh -c 'touch " + open + "/written && rm " + open + "/written'");
+}
+
 // The agent has a namespace of its own and cannot mount: what the helper has mounted is the
 // machine's, and in the agent's namespace as well, where it can be written to.
 TEST_F(VmMaster, WhatTheHelperMountsIsTheMachinesAndTheAgentSeesIt) {
@@ -194,6 +209,43 @@ TEST_F(VmMaster, WhatTheHelperMountsIsTheMachinesAndTheAgentSeesIt) {
       machines().ask(kMaster, "systemctl list-units --all --plain --no-legend 'haagent-volumes@*'"),
       "");
   EXPECT_EQ(machines().of_unit(kMaster, "haagent-volumes.socket", "ActiveState"), "active");
+}
+
+std::uint64_t bytes_at(Machines const& machines, std::string const& mount_point) {
+  return std::stoull(machines.ask(kMaster, "findmnt -b -n -o SIZE " + mount_point));
+}
+
+// QEMU's NVMe disks cannot grow while they are plugged in, so the filesystem is made smaller than
+// its disk. The helper grows it while it is mounted.
+TEST_F(VmMaster, AFilesystemThatIsSmallerThanItsDiskGrows) {
+  auto const at = std::string("/var/lib/haagent-etcd/events");
+  auto const before = bytes_at(machines(), at);
+  auto const disk = machines().ask(kMaster, "findmnt -n -o SOURCE " + at);
+  machines().ask(kMaster, "systemctl stop haagent haagent-etcd@events && umount " + at +
+                              " && e2fsck -fy " + disk + " >/dev/null && resize2fs " + disk +
+                              " 400M >/dev/null 2>&1 && systemctl --no-block start haagent");
+  EXPECT_TRUE(machines().comes_true([&] {
+    return region().sh(kMaster, "findmnt -n " + at).code == 0 &&
+           bytes_at(machines(), at) == before && region().is_ready(kMaster);
+  }));
+  ASSERT_TRUE(machines().master_is_ready(kMaster));
+  expect_both("first", "boot");
+}
+
+// What somebody has changed at a mount is put right by the next agent, with etcd on it.
+TEST_F(VmMaster, AMountThatWouldGoOnAfterAnErrorIsGivenItsOptions) {
+  auto const options = [] {
+    return machines().ask(kMaster,
+                          "cat /proc/fs/ext4/$(basename $(findmnt -n -o SOURCE "
+                          "/var/lib/haagent-etcd/main))/options");
+  };
+  auto const members = pids();
+  machines().ask(kMaster, "mount -o remount,errors=continue /var/lib/haagent-etcd/main");
+  ASSERT_THAT(options(), HasSubstr("errors=continue"));
+  machines().ask(kMaster, "systemctl restart haagent");
+  EXPECT_TRUE(machines().comes_true(
+      [&] { return options().contains("errors=remount-ro") && region().is_ready(kMaster); }));
+  EXPECT_EQ(pids(), members);
 }
 
 TEST_F(VmMaster, AKilledAndARestartedAgentLeaveEtcdAlone) {

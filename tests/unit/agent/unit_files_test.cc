@@ -109,6 +109,7 @@ TEST(UnitFiles, TheAgentMountsNothingAndHasNoDisk) {
   EXPECT_THAT(keys.at("SystemCallFilter"), Not(Contains("@mount")));
   EXPECT_THAT(keys.at("PrivateDevices"), testing::ElementsAre("yes"));
   EXPECT_THAT(keys.at("ProtectSystem"), testing::ElementsAre("strict"));
+  EXPECT_THAT(keys.at("ReadOnlyPaths"), testing::ElementsAre("/run"));
   EXPECT_THAT(keys.at("PrivateTmp"), testing::ElementsAre("yes"));
   // A mount of the helper's comes into a namespace that is a slave of the machine's.
   EXPECT_FALSE(keys.contains("MountFlags"));
