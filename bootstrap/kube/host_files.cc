@@ -4,6 +4,7 @@
 #include <array>
 #include <filesystem>
 #include <set>
+#include <utility>
 
 #include "agent/base/yaml.h"
 #include "bootstrap/kube/content_hash.h"
@@ -242,15 +243,50 @@ Tree const& pod_overlay(NodeConfig const& config, Component component) {
   return has ? settings_of(config, component).config : none;
 }
 
+// The flags that a pod overlay brings in the component's own container: "--flag=value", or the
+// value as the next word. Another container's files are its own affair.
+std::vector<std::pair<std::string, std::string>> own_command_line(NodeConfig const& config,
+                                                                  Component component) {
+  std::vector<std::pair<std::string, std::string>> flags;
+  auto const& overlay = pod_overlay(config, component);
+  auto const* containers = overlay.is_map() ? overlay.at_path("spec.containers") : nullptr;
+  if (!containers) return flags;
+  for (auto const& container : containers->items()) {
+    if (container.text_at("name") != program_of(component)) continue;
+    for (auto const* list : {"command", "args"}) {
+      auto const* words = container.find(list);
+      if (!words) continue;
+      std::string open;  // a flag whose value may be the next word
+      for (auto const& word : words->items()) {
+        auto const& text = word.text();
+        auto const name_at = text.find_first_not_of('-');
+        if (name_at == 1 || name_at == 2) {
+          auto const equals = text.find('=');
+          auto const flag = flag_name(text.substr(name_at, equals - name_at));
+          open = equals == text.npos ? flag : "";
+          if (equals != text.npos) flags.emplace_back(flag, text.substr(equals + 1));
+        } else if (!open.empty()) {
+          flags.emplace_back(std::exchange(open, ""), text);
+        }
+      }
+    }
+  }
+  return flags;
+}
+
 }  // namespace
 
 std::vector<NamedPath> named_paths(NodeConfig const& config, Component component) {
   std::vector<NamedPath> paths;
   if (component == Component::kubelet) return paths;
   auto const& settings = settings_of(config, component);
-  for (auto const& [name, value] : settings.extra_args) {
-    auto const flag = flag_name(name);
-    auto const key = fmt::format("{}.extraArgs.{}", key_of(component), name);
+  std::vector<std::array<std::string, 3>> flags;  // key, flag, value
+  for (auto const& [name, value] : settings.extra_args)
+    flags.push_back(
+        {fmt::format("{}.extraArgs.{}", key_of(component), name), flag_name(name), value});
+  for (auto& [flag, value] : own_command_line(config, component))
+    flags.push_back({fmt::format("{}.config", key_of(component)), flag, value});
+  for (auto const& [key, flag, value] : flags) {
     if (flag == "tls-sni-cert-key") {  // "certificate,key:domain,domain"
       auto const files = value.substr(0, value.find(':'));
       auto const comma = files.find(',');
@@ -390,6 +426,12 @@ Result<HostFiles> look_at_host_files(Root const& root, NodeConfig const& config)
                          named.key.contains(".extraArgs.") ? "flag" : "key")});
         continue;
       }
+      // In the pod a link leads to where it says, which is to be there as well.
+      std::error_code none;
+      if (path == named.path && fs::is_symlink(root(path), none))
+        queue.push_back({named.key,
+                         resolved(fs::read_symlink(root(path), none).string(), folder_of(path)),
+                         Use::reads});
       for (auto& inside : named_in(named, **text)) queue.push_back(std::move(inside));
     }
   }

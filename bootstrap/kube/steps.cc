@@ -125,11 +125,15 @@ Result<Finding> WriteFiles::look(Facts& facts, std::stop_token) {
                             join(made->leave));
   }
   // One of the two sees to the machine.
-  if (stage_ == RenderedFile::Stage::any_time)
-    if (auto const identity = facts.identity.get())
-      for (auto const& each : cautions_here(config_, *identity, root_))
-        sentence +=
-            fmt::format("; warning: {}{}{}", each.path, each.path.empty() ? "" : ": ", each.what);
+  auto const identity = facts.identity.get();
+  auto const version = parse_kube_version(config_.kubernetes.version);
+  if (stage_ == RenderedFile::Stage::any_time && identity && version) {
+    auto warnings = cautions_here(config_, *identity, root_);
+    for (auto& each : cautions(config_, *version)) warnings.push_back(std::move(each));
+    for (auto const& each : warnings)
+      sentence +=
+          fmt::format("; warning: {}{}{}", each.path, each.path.empty() ? "" : ": ", each.what);
+  }
   return Done{sentence};
 }
 

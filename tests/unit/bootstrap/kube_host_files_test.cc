@@ -71,6 +71,20 @@ TEST(NamedPaths, EachFlagThatNamesAFile) {
   ASSERT_EQ(relative_paths(config).size(), 1u);
   EXPECT_EQ(relative_paths(config)[0].path, "apiserver.extraArgs.audit-policy-file");
 
+  config.apiserver.extra_args = {};
+  config.apiserver.config = yaml::parse(R"(
+spec:
+  containers:
+  - name: kube-apiserver
+    command: [kube-apiserver, --tracing-config-file=/srv/tracing.yaml, -v=2]
+    args: [--profiling, --oidc_ca-file, /srv/ca.crt, /srv/stray]
+  - {name: sidecar, args: [--config=/etc/sidecar.yaml]}
+)")
+                                .value();
+  EXPECT_THAT(in_short(named_paths(config, Component::apiserver)),
+              ElementsAre("reads /srv/tracing.yaml", "reads /srv/ca.crt"))
+      << "a sidecar's files are its own";
+
   config.kubelet.extra_args = {{"config", "/etc/kubelet.yaml"}};
   EXPECT_THAT(named_paths(config, Component::kubelet), IsEmpty()) << "it is no pod";
   config.scheduler.config = yaml::parse(R"(
@@ -216,6 +230,20 @@ TEST_F(HostFilesTest, WhatIsMissingIsNamedDownToTheLastFile) {
   EXPECT_THAT(missing(), ElementsAre(HasSubstr("is no file")));
   config_.role = Role::worker;
   EXPECT_THAT(missing(), IsEmpty()) << "a worker has no apiserver";
+}
+
+// As certbot lays certificates out.
+TEST_F(HostFilesTest, WhereALinkLeadsIsThereAsWell) {
+  config_.apiserver.extra_args = {{"tls-cert-file", "/srv/live/x/chain.pem"}};
+  test::write_bytes(root_("/srv/archive/x/chain1.pem"), "pem");
+  std::filesystem::create_directories(root_("/srv/live/x"));
+  std::filesystem::create_symlink("../../archive/x/chain1.pem", root_("/srv/live/x/chain.pem"));
+  auto const found = look_at_host_files(root_, config_).value();
+  EXPECT_THAT(found.missing, IsEmpty());
+  EXPECT_THAT(in_short(found.named_inside.at(Component::apiserver)),
+              ElementsAre("reads /srv/archive/x/chain1.pem"));
+  std::filesystem::remove(root_("/srv/archive/x/chain1.pem"));
+  EXPECT_THAT(missing(), ElementsAre(HasSubstr("names /srv/live/x/chain.pem")));
 }
 
 TEST_F(HostFilesTest, WhatTheUserMountsIsLookedForWhereTheHostHasIt) {

@@ -340,6 +340,16 @@ TEST_F(KubeSteps, HoldTheApiserverBackUntilItsFilesAreThere) {
   EXPECT_TRUE(std::holds_alternative<Done>(look(kube_files_)));
 }
 
+// Whoever looks at the node's status has not run `config check`.
+TEST_F(KubeSteps, SayWhatMakesAnotherNodeThanWasMeant) {
+  config_.apiserver.extra_args = {{"authorization-mode", "RBAC"}};
+  converge(kube_files_);
+  EXPECT_THAT(sentence_of(look(kube_files_)),
+              HasSubstr("warning: apiserver.extraArgs.authorization-mode: "));
+  config_.apiserver.extra_args = {};
+  EXPECT_THAT(sentence_of(look(kube_files_)), Not(HasSubstr("warning")));
+}
+
 // systemd-resolved's stub listens where no pod is.
 TEST_F(KubeSteps, GivePodsTheServersBehindTheStub) {
   test::write_bytes(root_("/etc/resolv.conf"), "nameserver 127.0.0.53\n");
