@@ -1,5 +1,6 @@
 #include "tests/sim/standin/apiserver_standin.h"
 
+#include <fcntl.h>
 #include <httplib.h>
 #include <signal.h>
 #include <sys/prctl.h>
@@ -165,15 +166,30 @@ class Child {
     if (pid_ > 0 && ::waitpid(pid_, nullptr, WNOHANG) == pid_) pid_ = 0;
     return pid_ > 0;
   }
-  // With the flag by which an apiserver of this node is told from another one's.
+  // The stand-in has the flag by which an apiserver of this node is told from another one's.
   void start(std::filesystem::path const& manifest, ApiserverManifest const& what) {
-    auto const path = manifest.string();
-    auto const flag = "--etcd-cafile=" + what.etcd_tls.ca_file;
+    bool const real = ::access(kRealApiserver, X_OK) == 0;
+    auto words = real ? what.command
+                      : std::vector<std::string>{"kube-apiserver", "serve", manifest.string(),
+                                                 "--etcd-cafile=" + what.etcd_tls.ca_file};
+    if (real)
+      for (auto const& folder : what.folders) (void)make_directories(folder);
+    std::vector<char*> arguments;
+    for (auto& word : words) arguments.push_back(word.data());
+    arguments.push_back(nullptr);
     grace_ = what.grace;
     pid_ = ::fork();
     if (pid_ != 0) return;
     ::prctl(PR_SET_PDEATHSIG, SIGTERM);
-    ::execl("/proc/self/exe", "kube-apiserver", "serve", path.c_str(), flag.c_str(), nullptr);
+    if (real) {
+      sigset_t none;
+      sigemptyset(&none);
+      ::sigprocmask(SIG_SETMASK, &none, nullptr);
+      int const log = ::open(kApiserverLog, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+      ::dup2(log, STDOUT_FILENO);
+      ::dup2(log, STDERR_FILENO);
+    }
+    ::execv(real ? kRealApiserver : "/proc/self/exe", arguments.data());
     ::_exit(127);
   }
   void end() {
@@ -214,6 +230,7 @@ Result<ApiserverManifest> read_apiserver_manifest(std::string_view text) {
     auto const* words = container.find(list);
     if (!words) continue;
     for (auto const& word : words->items()) {
+      manifest.command.push_back(word.text());
       std::string_view flag = word.text();
       auto equals = flag.find('=');
       if (equals == std::string_view::npos) continue;
@@ -237,6 +254,11 @@ Result<ApiserverManifest> read_apiserver_manifest(std::string_view text) {
   }
   if (auto const* grace = pod->at_path("spec.terminationGracePeriodSeconds"))
     manifest.grace = std::chrono::seconds(grace->as_integer().value_or(30));
+  if (auto const* volumes = pod->at_path("spec.volumes"))
+    for (auto const& volume : volumes->items())
+      if (auto const* host = volume.find("hostPath");
+          host && host->text_at("type") == "DirectoryOrCreate")
+        manifest.folders.push_back(host->text_at("path"));
   if (manifest.etcd_servers.empty()) return fail(Kind::invalid, "no --etcd-servers");
   if (manifest.port < 1 || manifest.port > 65535)
     return fail(Kind::invalid, "--secure-port is no port");

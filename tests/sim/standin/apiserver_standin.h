@@ -1,7 +1,8 @@
 // The simulator's stand-in for kubelet and kube-apiserver, since instances run neither. It takes
 // the static pod's manifest at its word: serves with the certificate that it names, and is ready
 // when the etcd that it names is healthy to the client certificate that it names. It keeps no
-// objects: beyond /livez, /readyz, /healthz and /version everything is 404.
+// objects: beyond /livez, /readyz, /healthz and /version everything is 404. An instance whose image
+// has a real kube-apiserver runs that instead, with the manifest's command line.
 #pragma once
 
 #include <filesystem>
@@ -21,11 +22,17 @@ struct ApiserverManifest {
   std::vector<std::string> etcd_servers;  // URLs
   HttpTls etcd_tls;
   int port = 6443;
-  std::string cert_file, key_file;  // both empty: plain HTTP
-  std::string version;              // the image's tag: "v1.33.2"
-  Duration shutdown_delay{0};       // --shutdown-delay-duration
-  Duration grace{30'000};           // terminationGracePeriodSeconds; then the kubelet kills it
+  std::string cert_file, key_file;   // both empty: plain HTTP
+  std::string version;               // the image's tag: "v1.33.2"
+  Duration shutdown_delay{0};        // --shutdown-delay-duration
+  Duration grace{30'000};            // terminationGracePeriodSeconds; then the kubelet kills it
+  std::vector<std::string> command;  // and its args, as written
+  std::vector<std::string> folders;  // of the host, which the kubelet makes (DirectoryOrCreate)
 };
+
+// The real one, where an image has it. What it says goes to kApiserverLog.
+inline constexpr char kRealApiserver[] = "/usr/local/bin/kube-apiserver";
+inline constexpr char kApiserverLog[] = "/var/log/kube-apiserver.log";
 
 // kube-apiserver.yaml: the flags of its first container's command and args, "--name=value" each.
 Result<ApiserverManifest> read_apiserver_manifest(std::string_view yaml);

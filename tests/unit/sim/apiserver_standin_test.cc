@@ -56,6 +56,16 @@ TEST(ReadApiserverManifest, FlagsMayStandInArgs) {
   ASSERT_TRUE(read) << read.error().what;
   EXPECT_EQ(read->port, 6443);
   EXPECT_EQ(read->cert_file, "");
+  EXPECT_EQ(read->command, (std::vector<std::string>{"--etcd-servers=http://x:1"}));
+}
+
+TEST(ReadApiserverManifest, KnowsTheFoldersThatAKubeletMakes) {
+  auto read = read_apiserver_manifest(
+      "spec: {volumes: [{hostPath: {path: /var/log/audit, type: DirectoryOrCreate}}, "
+      "{hostPath: {path: /etc/policy.yaml, type: File}}, {emptyDir: {}}], " +
+      manifest_with("--etcd-servers=x").substr(7));
+  ASSERT_TRUE(read) << read.error().what;
+  EXPECT_EQ(read->folders, (std::vector<std::string>{"/var/log/audit"}));
 }
 
 TEST(ReadApiserverManifest, RefusesWhatAnApiserverWould) {
