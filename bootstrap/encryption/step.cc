@@ -8,7 +8,9 @@
 #include "bootstrap/encryption/rewrite.h"
 #include "bootstrap/etcd/client.h"
 #include "bootstrap/etcd/names.h"
-#include "bootstrap/kube/apiserver.h"
+#include "bootstrap/kube/apiserver_process.h"
+#include "bootstrap/kube/flags.h"
+#include "bootstrap/kube/kubeconfigs.h"
 #include "bootstrap/kube/paths.h"
 #include "bootstrap/kube/static_pod.h"
 #include "bootstrap/pki/leaves.h"
@@ -19,8 +21,10 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// It looks for another file once a minute (EncryptionConfigFileChangePollDuration).
-constexpr Duration kApiserverReloads = 90s;
+// So often an apiserver is asked for its metrics, which are some megabytes of a large cluster.
+constexpr Duration kAskApiserver = 10s;
+constexpr Duration kAnswersWithin = 5s;
+constexpr std::size_t kMostMetrics = 64u << 20u;
 // Secrets that were refused are tried again.
 constexpr Duration kRefusedAgain = 10min;
 constexpr char kFlag[] = "encryption-provider-config";
@@ -42,34 +46,77 @@ Result<bool> Step::is_new_cluster(std::stop_token stop) const {
   return *secrets == 0;
 }
 
-// What the local apiserver has loaded of what stands on the disk.
-Result<void> Step::look_at_apiserver(Inputs& in) {
+Result<std::string> Step::apiserver_url(Facts& facts) const {
+  auto const identity = facts.identity.require("identity");
+  if (!identity) return std::unexpected(identity.error());
+  auto const node = kube::describe_node(deps_.config, *identity);
+  if (!node) return std::unexpected(node.error());
+  return kube::server_of(*node, EndpointMode::local);
+}
+
+HttpTls Step::administrator() const {
+  return {.ca_file = deps_.root(kube::kCa),
+          .cert_file = deps_.root(kube::kAdminClient.cert),
+          .key_file = deps_.root(kube::kAdminClient.key)};
+}
+
+// Nothing where it does not answer: it may be starting, or ending. One that answers and says
+// nothing of this (an older one, or metrics that were turned off) goes by the time alone.
+std::optional<Reloads> Step::ask_apiserver(Facts& facts, std::stop_token stop) const {
+  auto const url = apiserver_url(facts);
+  if (!url) return std::nullopt;
+  auto const answer = deps_.http.send({.method = "GET",
+                                       .url = *url + "/metrics",
+                                       .timeout = kAnswersWithin,
+                                       .max_body = kMostMetrics,
+                                       .tls = administrator(),
+                                       .direct = true},
+                                      std::move(stop));
+  if (!answer || answer->status >= 500 || answer->status == 429) return std::nullopt;
+  return parse_reloads(answer->body);
+}
+
+// What the local apiserver has loaded of what stands on the disk. A file's time is the wall clock's
+// of then, and a process's start is told in time since boot: both are compared by their ages.
+Result<void> Step::look_at_apiserver(Inputs& in, Facts& facts, std::stop_token stop) {
   auto const now = deps_.clock.steady();
   if (in.on_disk != seen_file_) {
+    struct stat file{};
+    auto const path = deps_.root(kube::kEncryptionConfig);
+    auto const written = ::stat(path.c_str(), &file) == 0
+                             ? std::chrono::system_clock::from_time_t(file.st_mtim.tv_sec) +
+                                   std::chrono::duration_cast<UtcTime::duration>(
+                                       std::chrono::nanoseconds(file.st_mtim.tv_nsec))
+                             : deps_.clock.utc();
     seen_file_ = in.on_disk;
     seen_since_ = now;
+    seen_age_ =
+        std::max(Duration(0), std::chrono::duration_cast<Duration>(deps_.clock.utc() - written));
+    asked_apiserver_.reset();
+    said_.reset();
   }
-  struct stat file{};
-  auto const path = deps_.root(kube::kEncryptionConfig);
-  if (in.on_disk.empty() || ::stat(path.c_str(), &file) != 0) file = {};
-  auto const written =
-      std::chrono::system_clock::from_time_t(file.st_mtim.tv_sec) +
-      std::chrono::duration_cast<UtcTime::duration>(std::chrono::nanoseconds(file.st_mtim.tv_nsec));
-  auto const running = running_programs(deps_.root, "kube-apiserver", deps_.clock.utc());
+  auto const running = kube::own_apiservers(deps_.root, deps_.clock.utc());
   if (!running) return std::unexpected(running.error());
-  auto has = [](RunningProgram const& each, std::string const& argument) {
-    return std::ranges::find(each.arguments, argument) != each.arguments.end();
-  };
+  in.apiserver_runs = !running->empty();
+  if (in.on_disk.empty()) return {};
+  auto const stood = std::chrono::floor<Duration>(now - seen_since_);
+  auto const file_age = seen_age_ + stood;
+  auto const up = time_since_boot(deps_.root);
+  FileSeen seen{.bytes = in.on_disk, .process_is_younger = true, .stood = stood};
   for (auto const& each : *running) {
-    // A pod may run an apiserver of another cluster: ours has our authority of etcd.
-    if (!has(each, fmt::format("--etcd-cafile={}", pki::trust_file(pki::kEtcdAuthority).path)))
-      continue;
-    in.apiserver_runs = true;
-    if (in.on_disk.empty() || !has(each, flag_of_ours())) continue;
+    if (std::ranges::find(each.arguments, flag_of_ours()) == each.arguments.end()) continue;
     in.apiserver_reads = true;
-    if (each.started > written || now - seen_since_ >= kApiserverReloads)
-      in.apiserver_loaded = true;
+    if (!up || *up - each.started_after_boot >= file_age) seen.process_is_younger = false;
   }
+  // It is asked for what is to be reported, and for no more.
+  bool const wanted = in.apiserver_reads && in.keys && in.on_disk == to_configuration(*in.keys) &&
+                      !waiting_for(*in.keys, {in.me}).empty();
+  if (!wanted) return {};
+  if (!asked_apiserver_ || now - *asked_apiserver_ >= kAskApiserver) {
+    asked_apiserver_ = now;
+    said_ = ask_apiserver(facts, std::move(stop));
+  }
+  in.apiserver_loaded = has_loaded(seen, said_);
   return {};
 }
 
@@ -87,7 +134,6 @@ Result<Inputs> Step::gather(Facts& facts, std::stop_token stop) {
   auto file = read_file(deps_.root(kube::kEncryptionConfig));
   if (!file) return std::unexpected(file.error());
   in.on_disk = file->value_or("");
-  if (auto looked = look_at_apiserver(in); !looked) return std::unexpected(looked.error());
 
   auto const now = deps_.clock.steady();
   bool const due = !asked_ || now - *asked_ >= deps_.ask_every || !keys_ || !is_settled(*keys_);
@@ -103,10 +149,12 @@ Result<Inputs> Step::gather(Facts& facts, std::stop_token stop) {
   }
   in.keys = keys_;
   if (!in.keys && !in.users_own) {
-    auto const is_new = is_new_cluster(std::move(stop));
+    auto const is_new = is_new_cluster(stop);
     if (!is_new) return std::unexpected(is_new.error());
     in.new_cluster = *is_new;
   }
+  if (auto looked = look_at_apiserver(in, facts, std::move(stop)); !looked)
+    return std::unexpected(looked.error());
   return in;
 }
 
@@ -174,12 +222,10 @@ Result<void> Step::change(std::stop_token stop) {
   return {};
 }
 
-Result<void> Step::rewrite(std::stop_token stop) {
-  HttpTls const tls{.ca_file = deps_.root(kube::kCa),
-                    .cert_file = deps_.root(kube::kAdminClient.cert),
-                    .key_file = deps_.root(kube::kAdminClient.key)};
-  auto const secure_port = kube::value_of(deps_.config.apiserver.extra_args, "secure-port", "6443");
-  auto const done = rewrite_secrets(deps_.http, "https://127.0.0.1:" + secure_port, tls, stop);
+Result<void> Step::rewrite(Facts& facts, std::stop_token stop) {
+  auto const url = apiserver_url(facts);
+  if (!url) return std::unexpected(url.error());
+  auto const done = rewrite_secrets(deps_.http, *url, administrator(), stop);
   if (!done || done->refused > 0) {
     refused_ = deps_.clock.steady();
     trouble_ = done ? fmt::format("{} of {} secrets were refused, the first: {}", done->refused,
@@ -191,7 +237,7 @@ Result<void> Step::rewrite(std::stop_token stop) {
   return change(std::move(stop));
 }
 
-Result<void> Step::act(Facts&, std::stop_token stop) {
+Result<void> Step::act(Facts& facts, std::stop_token stop) {
   if (std::holds_alternative<Create>(move_)) {
     auto secret = pki::make_symmetric_key();
     if (!secret) return std::unexpected(secret.error());
@@ -209,7 +255,7 @@ Result<void> Step::act(Facts&, std::stop_token stop) {
     if (!written) return std::unexpected(written.error());
     return {};
   }
-  if (std::holds_alternative<Rewrite>(move_)) return rewrite(std::move(stop));
+  if (std::holds_alternative<Rewrite>(move_)) return rewrite(facts, std::move(stop));
   return change(std::move(stop));
 }
 

@@ -10,6 +10,7 @@
 #include "agent/base/state_store.h"
 #include "agent/base/step.h"
 #include "bootstrap/encryption/decision.h"
+#include "bootstrap/encryption/reloads.h"
 
 namespace haagent::bootstrap::encryption {
 
@@ -38,9 +39,12 @@ class Step final : public haagent::Step {
  private:
   Result<Inputs> gather(Facts& facts, std::stop_token stop);
   Result<bool> is_new_cluster(std::stop_token stop) const;
-  Result<void> look_at_apiserver(Inputs& inputs);
+  Result<void> look_at_apiserver(Inputs& inputs, Facts& facts, std::stop_token stop);
+  std::optional<Reloads> ask_apiserver(Facts& facts, std::stop_token stop) const;
+  Result<std::string> apiserver_url(Facts& facts) const;
+  HttpTls administrator() const;
   Result<void> change(std::stop_token stop);
-  Result<void> rewrite(std::stop_token stop);
+  Result<void> rewrite(Facts& facts, std::stop_token stop);
   Finding settled(Inputs const& inputs);
 
   Deps deps_;
@@ -51,8 +55,12 @@ class Step final : public haagent::Step {
   std::optional<SteadyTime> asked_;
   std::string trouble_;                // of the last ask, or of the last try to write secrets again
   std::optional<SteadyTime> refused_;  // since when secrets were refused
-  std::string seen_file_;              // what the apiserver has had time to read again, since when
+  // The file as this agent first saw it: its bytes, how old it was, and when that was.
+  std::string seen_file_;
+  Duration seen_age_{0};
   SteadyTime seen_since_{};
+  std::optional<SteadyTime> asked_apiserver_;
+  std::optional<Reloads> said_;  // by the apiserver, when it was asked last
 };
 
 }  // namespace haagent::bootstrap::encryption

@@ -2,13 +2,16 @@
 // that carry a change out, and the writing of each secret again.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <map>
 #include <set>
 
 #include "agent/base/json.h"
+#include "agent/base/sha256.h"
 #include "agent/base/yaml.h"
 #include "bootstrap/encryption/decision.h"
+#include "bootstrap/encryption/reloads.h"
 #include "bootstrap/encryption/rewrite.h"
 #include "bootstrap/encryption/step.h"
 #include "bootstrap/kube/paths.h"
@@ -24,6 +27,7 @@ namespace {
 
 using testing::ElementsAre;
 using testing::HasSubstr;
+using namespace std::chrono_literals;
 
 Secret key_of(char c) {
   // 32 bytes in base64.
@@ -252,6 +256,55 @@ TEST(EncryptionDecision, NoApiserverWritesWithAKeyThatAnotherCannotRead) {
   }
 }
 
+// As kube-apiserver 1.36.3 says it after its second reload, and 1.31 after one that failed.
+TEST(EncryptionReloads, AreReadFromTheMetrics) {
+  constexpr char kNew[] =
+      R"(# HELP apiserver_encryption_config_controller_last_config_info [ALPHA] Information.
+# TYPE apiserver_encryption_config_controller_last_config_info gauge
+apiserver_encryption_config_controller_automatic_reload_last_timestamp_seconds{apiserver_id_hash="sha256:57503d",status="success"} 1.7959058751416585e+09
+apiserver_encryption_config_controller_automatic_reloads_total{apiserver_id_hash="sha256:57503d",status="success"} 2
+apiserver_encryption_config_controller_last_config_info{apiserver_id_hash="sha256:57503d",hash="sha256:9923a1"} 1
+apiserver_envelope_encryption_dek_cache_fill_percent 0
+)";
+  auto const said = parse_reloads(kNew);
+  EXPECT_EQ(said.hash, "9923a1");
+  EXPECT_EQ(static_cast<long>(said.last_success), 1795905875);
+  EXPECT_EQ(said.last_failure, 0);
+  constexpr char kOld[] =
+      R"(apiserver_encryption_config_controller_automatic_reload_last_timestamp_seconds{apiserver_id_hash="sha256:5",status="failure"} 1.7e+09)";
+  EXPECT_EQ(parse_reloads(kOld).hash, "");
+  EXPECT_EQ(parse_reloads(kOld).last_failure, 1.7e+09);
+  for (auto const* text :
+       {"", "\n", "404 page not found", "apiserver_encryption_config_controller_",
+        "apiserver_encryption_config_controller_last_config_info{hash=\"x"})
+    EXPECT_EQ(parse_reloads(text).hash, "") << text;
+}
+
+TEST(EncryptionReloads, SayWhetherTheFileIsLoaded) {
+  std::string const file = "the file";
+  struct Row {
+    char const* what;
+    bool younger;
+    Duration stood;
+    std::optional<Reloads> said;
+    bool loaded;
+  };
+  for (auto const& row : {
+           Row{"it does not answer", true, 10min, std::nullopt, false},
+           Row{"it names the file", false, 0s, Reloads{.hash = sha256_hex(file)}, true},
+           Row{"it names another one, for however long", true, 10min,
+               Reloads{.hash = sha256_hex("another"), .last_success = 7}, false},
+           Row{"an older release", false, 89s, Reloads{}, false},
+           Row{"that has had its time", false, 90s, Reloads{}, true},
+           Row{"that has begun with it", true, 0s, Reloads{}, true},
+           Row{"that could not read it", false, 10min,
+               Reloads{.last_success = 1, .last_failure = 2}, false},
+           Row{"that could at last", false, 90s, Reloads{.last_success = 3, .last_failure = 2},
+               true},
+       })
+    EXPECT_EQ(has_loaded({file, row.younger, row.stood}, row.said), row.loaded) << row.what;
+}
+
 class EncryptionStep : public testing::Test {
  protected:
   EncryptionStep() {
@@ -336,6 +389,74 @@ TEST_F(EncryptionStep, FlagsThatTakeTheKeyAwayAreRefused) {
   auto found = step_.look(facts_, {});
   ASSERT_FALSE(found);
   EXPECT_EQ(found.error().kind, Kind::invalid);
+}
+
+// a's apiserver, as /proc and its metrics tell it.
+class EncryptionBesideAnApiserver : public EncryptionStep {
+ protected:
+  EncryptionBesideAnApiserver() {
+    test::write_bytes(root_("/proc/uptime"), "5000.00 1.00\n");
+    auto const folder = root_("/proc/77");
+    test::write_bytes(folder / "cmdline",
+                      fmt::format("kube-apiserver{}--etcd-cafile=/etc/kubernetes/pki/etcd/ca.crt{}"
+                                  "--encryption-provider-config={}{}",
+                                  '\0', '\0', kube::kEncryptionConfig, '\0'));
+    test::write_bytes(folder / "stat",
+                      fmt::format("77 (kube-apiserver) S 1 77 0 0 -1 0 0 0 0 0 0 0 0 0 20 0 9 0 {} "
+                                  "0 0\n",
+                                  100 * ::sysconf(_SC_CLK_TCK)));
+    facts_.identity.set(test::kube_identity());
+    store_.put(std::string(kDocument), to_text(reading()));
+    test::write_bytes(root_(kube::kEncryptionConfig), to_configuration(reading()));
+  }
+  void metrics(std::string const& text) {
+    http_.on("GET https://127.0.0.1:6443/metrics", test::answer(200, text));
+  }
+  static std::string goes_by(Keys const& keys) {
+    return "apiserver_encryption_config_controller_last_config_info{apiserver_id_hash=\"sha256:1\","
+           "hash=\"sha256:" +
+           sha256_hex(to_configuration(keys)) + "\"} 1\n";
+  }
+  Keys stored() { return parse_keys(store_.objects().at(std::string(kDocument))).value(); }
+};
+
+// One that hangs, or whose mount shows the file of before, would be given secrets that it cannot
+// read.
+TEST_F(EncryptionBesideAnApiserver, IsReportedByWhatItSaysAndNotByTheTime) {
+  http_.on("GET https://127.0.0.1:6443/metrics", fail(Kind::transient, "it hangs"));
+  EXPECT_THAT(converge(), HasSubstr("a has not loaded"));
+  clock_.advance(10min);
+  metrics(goes_by(settled()));
+  EXPECT_THAT(converge(), HasSubstr("a has not loaded"));
+  EXPECT_TRUE(stored().loaded.empty());
+  EXPECT_EQ(stored().writes, "key-1");
+  clock_.advance(10s);
+  metrics(goes_by(reading()));
+  look();
+  ASSERT_TRUE(step_.act(facts_, {}));
+  EXPECT_EQ(stored().loaded.at("a"), loaded_text(reading()));
+  // Nobody is asked for what is reported already.
+  EXPECT_THAT(look(), HasSubstr("every apiserver can read the new key"));
+  EXPECT_EQ(http_.count("/metrics"), 3);
+}
+
+TEST_F(EncryptionBesideAnApiserver, AnOlderReleaseIsGivenItsTime) {
+  metrics("");
+  EXPECT_THAT(converge(), HasSubstr("a has not loaded"));
+  // A clock that is set makes an old process no younger.
+  clock_.step(3h);
+  clock_.advance(30s);
+  metrics("");
+  EXPECT_THAT(converge(), HasSubstr("a has not loaded"));
+  clock_.advance(60s);
+  metrics("");
+  EXPECT_THAT(look(), testing::StartsWith("needed: "));
+}
+
+TEST_F(EncryptionBesideAnApiserver, IsAskedWhereItListens) {
+  config_.apiserver.extra_args = {{"bind-address", "10.0.0.10"}, {"secure-port", "8443"}};
+  http_.on("GET https://10.0.0.10:8443/metrics", test::answer(200, goes_by(reading())));
+  EXPECT_THAT(look(), testing::StartsWith("needed: "));
 }
 
 TEST(EncryptionRewrite, WritesEachSecretOfEveryPage) {
