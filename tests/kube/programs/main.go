@@ -5,7 +5,8 @@
 //
 // A program has started when its flags and documents are read and validated: the kubelet says its
 // version then, kube-apiserver looks for its etcd, the other two have written their configuration.
-// It is ended there.
+// It is ended there. What it refuses only later is given to it again, to run: the kubelet with a
+// container runtime that has nothing but a version, as root and in a network of its own.
 package main
 
 import (
@@ -29,7 +30,11 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
+
+	"google.golang.org/grpc"
+	runtimeapi "k8s.io/cri-api/pkg/apis/runtime/v1"
 
 	"haagent/common"
 )
@@ -148,6 +153,12 @@ func arguments(program, folder string) []string {
 	}
 }
 
+// Whether the machine has cgroup v2 alone.
+func unified() bool {
+	_, err := os.Stat("/sys/fs/cgroup/cgroup.controllers")
+	return err == nil
+}
+
 // starts runs the program until it has started, or ends.
 func starts(binary, program, folder string, args []string) (bool, string) {
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
@@ -189,11 +200,68 @@ func starts(binary, program, folder string, args []string) (bool, string) {
 	return started, said.String()
 }
 
+type containerRuntime struct {
+	runtimeapi.UnimplementedRuntimeServiceServer
+	runtimeapi.UnimplementedImageServiceServer
+}
+
+func (containerRuntime) Version(context.Context, *runtimeapi.VersionRequest) (*runtimeapi.VersionResponse, error) {
+	return &runtimeapi.VersionResponse{Version: "0.1.0", RuntimeName: "none", RuntimeVersion: "1.0.0", RuntimeApiVersion: "v1"}, nil
+}
+
+func (containerRuntime) ImageFsInfo(context.Context, *runtimeapi.ImageFsInfoRequest) (*runtimeapi.ImageFsInfoResponse, error) {
+	return &runtimeapi.ImageFsInfoResponse{}, nil
+}
+
+// ends runs the program until it ends, a minute at the most: whether it did, and what it said.
+func ends(binary, program, folder string, args []string) (bool, string) {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	command := exec.CommandContext(ctx, binary, args...)
+	if program == "kubelet" {
+		listener, err := net.Listen("unix", folder+"/cri.sock")
+		must(err)
+		server := grpc.NewServer()
+		runtimeapi.RegisterRuntimeServiceServer(server, containerRuntime{})
+		runtimeapi.RegisterImageServiceServer(server, containerRuntime{})
+		go func() { _ = server.Serve(listener) }()
+		defer server.Stop()
+		command.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNET | syscall.CLONE_NEWNS}
+	}
+	command.Dir = folder
+	said, err := command.CombinedOutput()
+	return err != nil && ctx.Err() == nil, string(said)
+}
+
+// What is added to the arguments so that the program runs, for as long as it can here.
+func running(program, folder string, args []string) []string {
+	if program == "kubelet" {
+		return append(args, "--kubeconfig="+folder+"/kubeconfig", "--cgroup-driver=cgroupfs",
+			"--container-runtime-endpoint=unix://"+folder+"/cri.sock")
+	}
+	// Without an apiserver kube-scheduler waits for its caches, and stands for election then.
+	config := map[string]any{}
+	data, err := os.ReadFile(folder + "/config.yaml")
+	must(err)
+	must(json.Unmarshal(data, &config))
+	config["delayCacheUntilActive"] = true
+	data, err = json.Marshal(config)
+	must(err)
+	must(os.WriteFile(folder+"/config.yaml", data, 0600))
+	var left []string
+	for _, arg := range args {
+		if !strings.HasPrefix(arg, "--write-config-to=") {
+			left = append(left, arg)
+		}
+	}
+	return left
+}
+
 func main() {
 	golden, cache, casesFile := os.Args[1], os.Args[2], os.Args[3]
 	minor, err := strconv.Atoi(os.Args[4])
 	must(err)
-	asked, differ, after := 0, 0, 0
+	asked, differ, after, unasked := 0, 0, 0, 0
 	for _, this := range read(casesFile, minor) {
 		if this.program == "kube-controller-manager" || this.verdict == "" {
 			continue
@@ -205,35 +273,65 @@ func main() {
 			under, err := os.ReadFile(fmt.Sprintf("%s/1.%d/%s", golden, minor, path))
 			must(err)
 			this.one.Under = string(under)
+			if this.program == "kubelet" && !unified() {
+				// Such a machine stops every kubelet, whatever the case says.
+				this.one.Under += "failCgroupV1: false\n"
+			}
 			whole := bytes.ReplaceAll(this.one.Whole(), []byte("/etc/kubernetes/scheduler.conf"), []byte(folder+"/kubeconfig"))
 			// What is there on a node.
 			whole = bytes.ReplaceAll(whole, []byte("/etc/kubernetes/pki/ca.crt"), []byte(folder+"/tls.crt"))
 			must(os.WriteFile(folder+"/config.yaml", whole, 0600))
 		}
-		binary := fmt.Sprintf("%s/1.%d/programs/%s", cache, minor, this.program)
-		started, said := starts(binary, this.program, folder, append(arguments(this.program, folder), this.one.Args...))
+		binary := fmt.Sprintf("%s/1.%d/released/%s", cache, minor, this.program)
+		args := append(arguments(this.program, folder), this.one.Args...)
+		started, said := starts(binary, this.program, folder, args)
+		if started && this.verdict == "refused" && later.MatchString(this.why) {
+			var ended bool
+			if this.program == "kubelet" && os.Getuid() != 0 {
+				unasked++ // it runs as root alone
+				started = false
+			} else if ended, said = ends(binary, this.program, folder, running(this.program, folder, args)); ended {
+				started = false
+				if !strings.Contains(plain(said), plain(heart(this.why))) {
+					unasked++
+					fmt.Printf("%s:%d: %s 1.%d refuses it when it runs, and not for: %s\n%s\n", casesFile, this.line,
+						this.program, minor, this.why, lastOf(said))
+				} else {
+					after++
+				}
+			}
+		}
 		must(os.RemoveAll(folder))
 		asked++
-		if started && this.verdict == "refused" && later.MatchString(this.why) {
-			after++
-			continue
-		}
 		if started != (this.verdict != "refused") {
 			differ++
 			input, _ := json.Marshal(this.one.Args)
-			if len(said) > 1500 {
-				said = said[len(said)-1500:]
-			}
 			fmt.Printf("%s:%d: %s 1.%d: recorded as %s, started: %v\n%s%s\n%s\n", casesFile, this.line, this.program, minor,
-				this.verdict, started, this.one.Document, input, said)
+				this.verdict, started, this.one.Document, input, lastOf(said))
 		}
 	}
-	fmt.Printf("1.%d: %d cases given to the released programs, %d refused only once they run, %d differ from what was recorded\n",
-		minor, asked, after, differ)
+	fmt.Printf("1.%d: %d cases given to the released programs, %d refused only once they run, %d refused there for something "+
+		"of this machine, %d differ from what was recorded\n", minor, asked, after, unasked, differ)
 	if differ > 0 || asked == 0 {
 		os.Exit(1)
 	}
 }
+
+// Without what a log's line adds to quotes.
+func plain(text string) string { return strings.NewReplacer("\\", "", "\"", "").Replace(text) }
+
+// The longest part of an error, without what is around it.
+func heart(why string) string {
+	longest := ""
+	for _, part := range strings.Split(why, ": ") {
+		if len(part) > len(longest) {
+			longest = part
+		}
+	}
+	return longest
+}
+
+func lastOf(said string) string { return said[max(0, len(said)-1500):] }
 
 func must(err error) {
 	if err != nil {
