@@ -1,6 +1,6 @@
 # A simulated region for a script of this folder, as tests/demo-region describes it. Sourced after tests/lib.sh, not
-# run: begin_region, wait_ready GROUP..., inside NODE COMMAND..., node NODE (its status as JSON). The region ends with
-# the script.
+# run: begin_region [SPEC], wait_ready GROUP..., inside NODE COMMAND..., node NODE (its status as JSON). The region ends
+# with the script.
 
 [ "$(id -u)" = 0 ] || die "the region is made of namespaces, loop devices and mounts: run it with sudo"
 sim=$root/build/dev/tests/haagent-sim
@@ -30,7 +30,7 @@ trap 'exit 143' TERM
 begin_region() {
   need "$root"/tests/packages.{build,run}
   build dev haagent haagent-sim haagent-sim-apiserver
-  setpriv --pdeathsig TERM "$sim" run --spec "$root/tests/demo-region/region.yaml" --state "$state" --quiet \
+  setpriv --pdeathsig TERM "$sim" run --spec "${1:-$root/tests/demo-region/region.yaml}" --state "$state" --quiet \
     >"$state/region.log" 2>&1 &
   region=$!
   local tries
