@@ -6,6 +6,8 @@ namespace haagent::bootstrap::kube {
 namespace {
 
 constexpr int kRefusedFromMinor = 35;
+// The kernel ends all processes of a container together on cgroup v2 alone.
+constexpr int kOneProcessFromMinor = 32;
 
 // Both signs: where neither is seen, nothing is mounted there, which says nothing.
 bool has_cgroup_v1(Root const& root) {
@@ -21,7 +23,16 @@ Result<void> check_cgroups(Root const& root, KubeVersion const& version,
   auto const* stated = kubelet_config.find("failCgroupV1");
   bool const refuses =
       stated ? stated->as_boolean().value_or(true) : version.minor >= kRefusedFromMinor;
-  if (!refuses || !has_cgroup_v1(root)) return {};
+  auto const* alone = kubelet_config.find("singleProcessOOMKill");
+  bool const groups =
+      version.minor >= kOneProcessFromMinor && alone && !alone->as_boolean().value_or(true);
+  if ((!refuses && !groups) || !has_cgroup_v1(root)) return {};
+  if (!refuses)
+    return fail(Kind::invalid,
+                "this machine has cgroup v1, where kubelet {} does not start with "
+                "singleProcessOOMKill: false: take it out of kubelet.config, or boot with "
+                "systemd.unified_cgroup_hierarchy=1",
+                to_string(version));
   return fail(Kind::invalid,
               "this machine has cgroup v1, and kubelet {} does not start on it: boot with "
               "systemd.unified_cgroup_hierarchy=1, or set failCgroupV1: false under kubelet.config",

@@ -1,4 +1,5 @@
-// Whether the kubelet starts at all on this machine: from 1.35 it refuses cgroup v1 by default.
+// Whether the kubelet starts at all on this machine: from 1.35 it refuses cgroup v1 by default, and
+// singleProcessOOMKill: false on it ever since it knows the field.
 #pragma once
 
 #include "agent/base/files.h"

@@ -51,6 +51,21 @@ void runtime_config(KubeVersion const& version, std::string_view value, std::str
   }
 }
 
+// --watch-cache-sizes: "resource#size" or "resource.group#size", commas between.
+void watch_cache_sizes(std::string_view value, std::string const& path, Complaints& out) {
+  for (auto each : split(value, ',')) {
+    auto const parts = split(each, '#');
+    auto size = parts.back();
+    if (size.starts_with('+')) size.remove_prefix(1);
+    bool const number =
+        !size.empty() && size.size() <= 18 && size.find_first_not_of("0123456789") == size.npos;
+    if (parts.size() == 2 && number) continue;
+    out.push_back({.path = path,
+                   .what = fmt::format("expected resource#size, found '{}'", each),
+                   .hint = "\"pods#100,replicasets.apps#50\""});
+  }
+}
+
 }  // namespace
 
 void check_words(Component component, KubeVersion const& version, std::string_view flag,
@@ -82,6 +97,7 @@ void check_words(Component component, KubeVersion const& version, std::string_vi
                 "way to authorize: Node, RBAC, Webhook, ABAC, AlwaysAllow or AlwaysDeny");
   }
   if (flag == "runtime-config") runtime_config(version, value, path, out);
+  if (flag == "watch-cache-sizes") watch_cache_sizes(value, path, out);
 }
 
 }  // namespace haagent::bootstrap::kube

@@ -26,20 +26,14 @@ std::optional<double> number_at(Tree const& map, std::string_view key) {
 }  // namespace
 
 void Rules::scheduler() {
-  auto positive = [&](std::string_view path) {
-    // 0 stands for the default.
-    if (number(path).value_or(1) < 0) say(path, "must be above zero");
-  };
-  positive("podInitialBackoffSeconds");
-  positive("podMaxBackoffSeconds");
   range("parallelism", 1, kNoEnd);
   range("percentageOfNodesToScore", 0, 100);
   range("clientConnection.burst", 0, kNoEnd);
-  auto first = number("podInitialBackoffSeconds").value_or(0);
-  auto last = number("podMaxBackoffSeconds").value_or(0);
-  if (first == 0) first = 1;
-  if (last == 0) last = 10;
-  if (first > 0 && last >= 0 && last < first) {
+  // Left out they are 1 and 10; a 0 that stands there is a 0.
+  auto const first = number("podInitialBackoffSeconds").value_or(1);
+  auto const last = number("podMaxBackoffSeconds").value_or(10);
+  if (first <= 0) say("podInitialBackoffSeconds", "must be above zero");
+  if (last < first) {
     say(number("podMaxBackoffSeconds") ? "podMaxBackoffSeconds" : "podInitialBackoffSeconds",
         fmt::format("the backoff of {}s at most is shorter than the first of {}s", last, first));
   }

@@ -5,6 +5,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"reflect"
 
 	"github.com/spf13/pflag"
 	corev1 "k8s.io/api/core/v1"
@@ -106,7 +107,11 @@ func judge(one common.Case) error {
 	if err := logsapi.ValidateAndApply(&config.Logging, utilfeature.DefaultFeatureGate); err != nil {
 		return err
 	}
-	config.FailCgroupV1 = false // asks about the machine that this runs on
+	// What asks about the machine that this runs on.
+	config.FailCgroupV1 = false
+	if alone := reflect.ValueOf(config).Elem().FieldByName("SingleProcessOOMKill"); alone.IsValid() {
+		alone.SetZero()
+	}
 	if err := validation.ValidateKubeletConfiguration(config, utilfeature.DefaultFeatureGate); err != nil {
 		return err
 	}

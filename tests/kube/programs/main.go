@@ -153,6 +153,9 @@ func arguments(program, folder string) []string {
 	}
 }
 
+// What the kubelet takes on cgroup v2 alone.
+var ofUnified = regexp.MustCompile(`(?m)^singleProcessOOMKill: (false|no|off|n)$`)
+
 // Whether the machine has cgroup v2 alone.
 func unified() bool {
 	_, err := os.Stat("/sys/fs/cgroup/cgroup.controllers")
@@ -266,6 +269,10 @@ func main() {
 		if this.program == "kube-controller-manager" || this.verdict == "" {
 			continue
 		}
+		if this.program == "kubelet" && !unified() && ofUnified.MatchString(this.one.Document) {
+			unasked++
+			continue
+		}
 		folder, err := os.MkdirTemp("", "haagent-programs")
 		must(err)
 		files(folder)
@@ -310,8 +317,8 @@ func main() {
 				this.verdict, started, this.one.Document, input, lastOf(said))
 		}
 	}
-	fmt.Printf("1.%d: %d cases given to the released programs, %d refused only once they run, %d refused there for something "+
-		"of this machine, %d differ from what was recorded\n", minor, asked, after, unasked, differ)
+	fmt.Printf("1.%d: %d cases given to the released programs, %d refused only once they run, %d not to be asked on "+
+		"this machine, %d differ from what was recorded\n", minor, asked, after, unasked, differ)
 	if differ > 0 || asked == 0 {
 		os.Exit(1)
 	}

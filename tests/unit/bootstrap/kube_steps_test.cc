@@ -157,7 +157,12 @@ TEST_F(KubeSteps, SayThatTheKubeletDoesNotStartOnCgroupV1) {
                     {"1.37.0", "{}", true, false},
                     {"1.35.0", "failCgroupV1: false", true, true},
                     {"1.34.9", "failCgroupV1: true", true, false},
-                    {"1.35.0", "{}", false, true}};
+                    {"1.35.0", "{}", false, true},
+                    {"1.34.9", "singleProcessOOMKill: false", true, false},
+                    {"1.34.9", "singleProcessOOMKill: true", true, true},
+                    {"1.34.9", "singleProcessOOMKill: false", false, true},
+                    {"1.36.0", "{failCgroupV1: false, singleProcessOOMKill: false}", true, false},
+                    {"1.31.0", "singleProcessOOMKill: false", true, true}};  // not known there
   for (auto const& row : rows) {
     SCOPED_TRACE(fmt::format("{} {} {}", row.version, row.overlay, row.v1));
     fs::remove_all(root_("/sys/fs/cgroup"));
@@ -169,7 +174,10 @@ TEST_F(KubeSteps, SayThatTheKubeletDoesNotStartOnCgroupV1) {
     ASSERT_EQ(found.has_value(), row.starts) << "whether this kubelet starts";
     if (row.starts) continue;
     EXPECT_EQ(found.error().kind, Kind::invalid);
-    EXPECT_THAT(found.error().what, HasSubstr("failCgroupV1: false under kubelet.config"));
+    EXPECT_THAT(found.error().what,
+                HasSubstr(std::string_view(row.overlay).contains("singleProcessOOMKill")
+                              ? "take it out of kubelet.config"
+                              : "failCgroupV1: false under kubelet.config"));
   }
 }
 
