@@ -79,4 +79,12 @@ Mount const* mount_at(std::vector<Mount> const& mounts, std::string_view mount_p
   return found == mounts.rend() ? nullptr : &*found;
 }
 
+Mount const* mount_below(std::vector<Mount> const& mounts, std::string_view mount_point) {
+  auto found = std::ranges::find_if(mounts, [&](Mount const& each) {
+    return each.mount_point.size() > mount_point.size() &&
+           each.mount_point.starts_with(mount_point) && each.mount_point[mount_point.size()] == '/';
+  });
+  return found == mounts.end() ? nullptr : &*found;
+}
+
 }  // namespace haagent::volumes

@@ -31,5 +31,7 @@ Result<std::vector<Mount>> parse_mountinfo(std::string_view text);
 
 // The one that a path reaches: the last at that mount point. Null where nothing is mounted there.
 Mount const* mount_at(std::vector<Mount> const& mounts, std::string_view mount_point);
+// Any mount further down in that folder; null: there is none.
+Mount const* mount_below(std::vector<Mount> const& mounts, std::string_view mount_point);
 
 }  // namespace haagent::volumes

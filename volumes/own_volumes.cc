@@ -89,6 +89,14 @@ VolumeSight SystemVolumes::see(EtcdCluster cluster, EtcdVolume const& volume) {
   if (opened->read_only || mount->read_only)
     return none(fmt::format("{} at {} {}", names, point.string(), kTakesNoWrites),
                 how_to_repair(cluster, point), /*failed=*/true);
+  // A path through the descriptor enters what is mounted further down, too: an empty filesystem at
+  // its data directory looks just like a blank volume.
+  if (auto const* inside = mount_below(*mounts, real.string()))
+    return none(fmt::format("{} is mounted at {}, inside of {}", inside->source,
+                            inside->mount_point, names),
+                fmt::format("run 'systemctl stop haagent-etcd@{}' where that still runs, then "
+                            "'umount {}'",
+                            to_string(cluster), inside->mount_point));
   // By the descriptor from here on.
   auto sight = VolumeSight::of(std::move(opened->fd), point, opened->device, {});
   auto marker = read_volume_marker(sight.path());

@@ -45,6 +45,24 @@ Result<std::string> head_of(fs::path const& path) {
   return bytes;
 }
 
+// What etcd keeps is on the volume itself. A symlink, or a filesystem that is mounted there, leads
+// to another disk, of which nothing that is known of this volume is true.
+Result<void> stays_on_volume(fs::path const& mount_point) {
+  struct stat volume{};
+  if (::stat(mount_point.c_str(), &volume) != 0) return {};  // told by who lists it
+  auto const data = etcd_data_dir(mount_point);
+  auto const member = data / "member";
+  for (auto const& folder : {data, member, member / "wal", member / "snap"}) {
+    struct stat link{}, there{};
+    if (::lstat(folder.c_str(), &link) != 0) continue;
+    if (::stat(folder.c_str(), &there) != 0 || there.st_dev != volume.st_dev)
+      return fail(Kind::refused,
+                  "{} leads away from the volume that it should be on: put the folder itself there",
+                  folder.string());
+  }
+  return {};
+}
+
 }  // namespace
 
 Result<DataDir> inspect_data_dir(std::filesystem::path const& mount_point) {
@@ -54,6 +72,7 @@ Result<DataDir> inspect_data_dir(std::filesystem::path const& mount_point) {
   if (!*volume)
     return fail(Kind::refused, "{} does not exist, so nobody can say what the volume holds",
                 mount_point.string());
+  if (auto stays = stays_on_volume(mount_point); !stays) return std::unexpected(stays.error());
   auto const data = etcd_data_dir(mount_point);
   auto const marker = volume_marker_path(mount_point).filename().string();
   for (auto const& name : **volume) {

@@ -113,6 +113,21 @@ TEST_F(DataDirTest, WhatCannotBeReadIsRefused) {
   EXPECT_EQ(file.error().kind, Kind::refused);
 }
 
+// A folder of another disk, in the place of one of the volume's: it holds nothing, or another's.
+TEST_F(DataDirTest, WhatLeadsAwayFromTheVolumeIsRefused) {
+  for (std::string const folder : {"data", "data/member", "data/member/wal", "data/member/snap"})
+    for (std::string const target : {"/proc", "nowhere"}) {
+      SCOPED_TRACE(folder + " -> " + target);
+      fs::remove_all(volume_ / "data");
+      write("data/member/wal/0000000000000000-0000000000000000.wal", real_log());
+      fs::remove_all(volume_ / folder);
+      fs::create_symlink(target, volume_ / folder);
+      auto const found = inspect_data_dir(volume_.path());
+      ASSERT_FALSE(found) << "it was taken for the volume's";
+      EXPECT_EQ(found.error().kind, Kind::refused);
+    }
+}
+
 TEST_F(DataDirTest, OldRequestsAreLookedForBehindTheNewestSnapshot) {
   // An entry, and in it the request that etcd 3.4 makes of a look at /health.
   std::string const head("\x16\0\0\0\0\0\0\x82\x08\x02\x1a\x12\x08\0\x10\x02\x18", 17);

@@ -53,5 +53,14 @@ TEST(MountAt, TheLastOneCoversTheOthers) {
   EXPECT_EQ(mount_at(mounts, "/"), nullptr);
 }
 
+TEST(MountBelow, IsFurtherDownInTheFolder) {
+  std::vector<Mount> const mounts = {{1, "/", "/a", "ext4", "x", false},
+                                     {2, "/", "/ab", "ext4", "y", false},
+                                     {3, "/", "/a/b/c", "xfs", "z", false}};
+  EXPECT_EQ(mount_below(mounts, "/a")->device, 3u);
+  EXPECT_EQ(mount_below(mounts, "/ab"), nullptr);
+  EXPECT_EQ(mount_below(mounts, "/a/b/c"), nullptr);
+}
+
 }  // namespace
 }  // namespace haagent::volumes

@@ -107,6 +107,18 @@ INSTANTIATE_TEST_SUITE_P(
                  m.mounts.mounts.push_back({9, "/", point, "tmpfs", "tmpfs", false});
                },
                "tmpfs is mounted at"},
+        // Where etcd's data are: to whoever looks through the volume, they would be gone.
+        Unseen{"another_mount_on_its_data",
+               [](Machine& m, std::string const& point) {
+                 m.mounts.mounts.push_back({9, "/", point + "/data", "tmpfs", "tmpfs", false});
+               },
+               "tmpfs is mounted at"},
+        Unseen{"a_folder_of_its_own_on_its_data",
+               [](Machine& m, std::string const& point) {
+                 m.mounts.mounts.push_back({m.mounts.mounts[0].device, "/data.20260115T101500Z",
+                                            point + "/data/member", "ext4", "/dev/vol-m", false});
+               },
+               "inside of vol-m"},
         Unseen{"a_part_of_it", [](Machine& m, auto const&) { m.mounts.mounts[0].root = "/sub"; },
                "only /sub of vol-m"},
         Unseen{"no_disk", [](Machine& m, auto const&) { m.devices.forget("vol-m"); },
