@@ -197,6 +197,7 @@ void write_duties(Tree& tree, EtcdStatus const& etcd) {
   if (etcd.copy) {
     tree["copy"]["of"] = etcd.copy->of;
     write_time(tree["copy"], "lastWritten", etcd.copy->written);
+    if (etcd.copy->revision != 0) tree["copy"]["revision"] = etcd.copy->revision;
   }
   if (etcd.blank) tree["blank"] = true;
   if (etcd.backup) {
@@ -231,7 +232,8 @@ void read_duties(Tree const& tree, EtcdStatus& etcd) {
   }
   if (auto const* found = tree.find("copy"))
     etcd.copy = EtcdCopy{.of = found->text_at("of"),
-                         .written = read_time(*found, "lastWritten").value_or(UtcTime{})};
+                         .written = read_time(*found, "lastWritten").value_or(UtcTime{}),
+                         .revision = read_number<std::uint64_t>(*found, "revision")};
   if (auto const* found = tree.find("blank")) etcd.blank = found->as_boolean().value_or(false);
   if (auto const* found = tree.find("backup")) {
     etcd.backup = EtcdBackupDuty{.newest = read_time(*found, "newest"),

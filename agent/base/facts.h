@@ -219,6 +219,7 @@ struct FilesystemFacts {
 struct EtcdCopy {
   std::string of;     // "vol-1 (from snap-2)"
   UtcTime written{};  // when its log was last written to, by the clock of the machine that did
+  std::uint64_t revision = 0;  // that its database holds at least; 0: not known
   bool operator==(EtcdCopy const&) const = default;
 };
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 
+#include "agent/base/volume_tags.h"
 #include "bootstrap/etcd/names.h"
 
 namespace haagent::bootstrap {
@@ -49,6 +50,53 @@ bool keeps_more(EtcdLogEnd const& one, EtcdLogEnd const& other) {
 std::string far(EtcdLogEnd const& end) {
   return fmt::format("entry {} of term {}, and knows entry {} to be committed", end.index, end.term,
                      end.committed);
+}
+
+// How many members are a quorum. The tags may list more than there are yet: where etcd's own list
+// is not known, no more is taken for granted than two.
+std::size_t quorum_of(SeenCluster const& seen, std::size_t listed) {
+  if (!seen.own_list) return std::min<std::size_t>(listed / 2 + 1, 2);
+  auto const voters = std::ranges::count_if(
+      *seen.own_list, [](EtcdMember const& member) { return !member.learner; });
+  return static_cast<std::size_t>(voters) / 2 + 1;
+}
+
+// Volumes whose tag of a member was taken off, and that carry the cluster's id: their etcd may
+// serve where nobody here looks for it.
+Result<void> none_is_retired_and_attached(SeenCluster const& seen, std::uint64_t cluster_id) {
+  std::vector<std::string> words;
+  for (auto const& volume : seen.retired)
+    if (!volume.instance_id.empty() && volume.etcd_cluster_id == etcd_id_text(cluster_id))
+      words.push_back(fmt::format("{} on {}", volume.volume_id, volume.instance_id));
+  if (words.empty()) return {};
+  return fail(
+      Kind::refused,
+      "{} carr{} cluster {:x} and no tag of a member: etcd may serve there, and would go on "
+      "beside this as a second cluster. Stop the instance{}, or, where nothing runs there, "
+      "take the tag {} off",
+      in_words(words), words.size() == 1 ? "ies" : "y", cluster_id, words.size() == 1 ? "" : "s",
+      kEtcdClusterIdTag);
+}
+
+// Why the backup keeps more than the volume does, or may; empty: it does not.
+std::string backup_keeps_more(BackupManifest const& backup, SeenMember const& chosen,
+                              std::uint64_t cluster_id, std::string const& volume_id) {
+  auto const who = fmt::format("{} of {}", volume_id, chosen.answer.member);
+  bool const one_history = backup.cluster_id == etcd_id_text(cluster_id);
+  // A database is a moment behind its log, and never ahead.
+  auto const revision = std::max(chosen.revision, chosen.copy ? chosen.copy->revision : 0);
+  if (one_history && (revision != 0 || !chosen.copy)) {
+    if (backup.revision <= revision) return "";
+    return fmt::format(
+        "the backup {} of {} is of revision {}, and for {} {}", backup.name,
+        to_rfc3339(backup.created_at), backup.revision, who,
+        revision == 0 ? "nobody can say which it is" : fmt::format("it is {}", revision));
+  }
+  if (!chosen.copy || backup.created_at <= chosen.copy->written) return "";
+  return fmt::format("the backup {} is of {}{}, and the newest copy, {}, was last written at {}",
+                     backup.name, to_rfc3339(backup.created_at),
+                     one_history ? "" : fmt::format(", of the later cluster {}", backup.cluster_id),
+                     who, to_rfc3339(chosen.copy->written));
 }
 
 // Whose log goes further than that of the one that goes on.
@@ -141,7 +189,11 @@ Result<Adoption> may_adopt(SeenCluster const& seen, std::optional<BackupManifest
                 "says what it waits for; '{}' is for one volume that is left",
                 etcd_command(seen.etcd, "recover"));
 
+  if (auto none = none_is_retired_and_attached(seen, chosen->log->cluster_id); !none)
+    return std::unexpected(none.error());
+
   // Who could go on beside it: whatever is no copy starts by itself.
+  auto const quorum = quorum_of(seen, listed.size());
   std::vector<std::string> others;
   std::vector<std::string> unknown;
   for (auto const& volume : seen.volumes) {
@@ -154,8 +206,8 @@ Result<Adoption> may_adopt(SeenCluster const& seen, std::optional<BackupManifest
       others.push_back(volume.member);
     }
   }
-  if (!unknown.empty() && (!flags.newer_writes || others.size() >= listed.size() / 2 + 1)) {
-    auto const may = others.size() >= listed.size() / 2 + 1
+  if (!unknown.empty() && (!flags.newer_writes || others.size() >= quorum)) {
+    auto const may = others.size() >= quorum
                          ? "they may be a quorum without the others, and go on beside them as a "
                            "second cluster. Volumes whose data are lost for ever: delete them"
                          : std::string(kGoOn);
@@ -169,6 +221,19 @@ Result<Adoption> may_adopt(SeenCluster const& seen, std::optional<BackupManifest
     return fail(Kind::refused,
                 "{} are no copies, and a quorum: bring them back, and the copies join them",
                 in_words(others));
+  if (others.size() >= quorum)
+    return fail(
+        Kind::refused,
+        "{} are no copies, and may be a quorum: the cluster may have fewer members than its "
+        "tags list. Bring them back, and see whether a quorum comes; if none does, run this "
+        "on the master of one of them, where etcd's own list is known",
+        in_words(others));
+
+  if (!chosen->copy && others.size() + 1 >= quorum && !flags.newer_writes)
+    return fail(Kind::refused,
+                "{} and {} are no copies, and may be a quorum together: bring them back, and see "
+                "whether one comes; it keeps what {} alone would drop, and the copies join it. {}",
+                chosen->answer.member, in_words(others), chosen->answer.member, kGoOn);
 
   auto const end = end_of(*chosen);
   if (auto const words = further(seen, *chosen); !words.empty() && !flags.newer_writes)
@@ -176,16 +241,14 @@ Result<Adoption> may_adopt(SeenCluster const& seen, std::optional<BackupManifest
                 "the volume of {} keeps most of what is known to be committed, up to entry {}; but "
                 "{}, and some of it may have been confirmed. {}",
                 chosen->answer.member, end.committed, in_words(words), kGoOn);
-  if (newest && chosen->copy && newest->cluster_id == etcd_id_text(end.cluster_id) &&
-      newest->created_at > chosen->copy->written && !flags.newer_writes)
-    return fail(Kind::refused,
-                "the backup {} is of {}, and the newest copy, {} of {}, was last written at {}: "
-                "'{}' keeps more. {}",
-                newest->name, to_rfc3339(newest->created_at),
-                volume_of(seen, chosen->answer.member)->volume_id, chosen->answer.member,
-                to_rfc3339(chosen->copy->written), etcd_command(seen.etcd, "restore"), kGoOn);
+  auto const& volume_id = volume_of(seen, chosen->answer.member)->volume_id;
+  auto const more =
+      newest ? backup_keeps_more(*newest, *chosen, end.cluster_id, volume_id) : std::string();
+  if (!more.empty() && !flags.newer_writes)
+    return fail(Kind::refused, "{}: '{}' keeps more. {}", more, etcd_command(seen.etcd, "restore"),
+                kGoOn);
   return Adoption{.member = chosen->answer.member,
-                  .volume_id = volume_of(seen, chosen->answer.member)->volume_id,
+                  .volume_id = volume_id,
                   .cluster_id = end.cluster_id,
                   .dropped = end.uncommitted()};
 }

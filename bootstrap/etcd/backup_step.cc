@@ -130,7 +130,9 @@ void StoreStep::tell_volume(EtcdVolume const& volume, VolumeSight const& sight, 
   if (auto const log = log_.look(sight.path(), now)) mine.log.set(*log);
   auto const copied = copied_from(sight.marker(), volume.volume_id, volume.snapshot_id);
   if (!copied.empty())
-    mine.copy.set({.of = copied, .written = last_write(sight.path()).value_or(UtcTime{})});
+    mine.copy.set({.of = copied,
+                   .written = last_write(sight.path()).value_or(UtcTime{}),
+                   .revision = stored_revision(sight.path()).value_or(0)});
 }
 
 Result<Finding> StoreStep::look(Facts& facts, std::stop_token stop) {

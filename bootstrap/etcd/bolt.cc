@@ -157,8 +157,8 @@ Result<std::optional<BoltFile::Value>> BoltFile::find(std::string bytes,
   return nonsense("its tree is too deep");
 }
 
-Result<std::optional<std::string>> BoltFile::get(std::string_view bucket,
-                                                 std::string_view key) const {
+// Of a bucket of the root.
+Result<std::optional<std::string>> BoltFile::first_page(std::string_view bucket) const {
   auto root = page(root_);
   if (!root) return std::unexpected(root.error());
   auto found = find(*std::move(root), bucket);
@@ -169,10 +169,43 @@ Result<std::optional<std::string>> BoltFile::get(std::string_view bucket,
   auto const first = number<std::uint64_t>(header, 0);
   auto bytes = first == 0 ? Result<std::string>(header.substr(kHeader)) : page(first);
   if (!bytes) return std::unexpected(bytes.error());
-  auto value = find(*std::move(bytes), key);
+  return *std::move(bytes);
+}
+
+Result<std::optional<std::string>> BoltFile::get(std::string_view bucket,
+                                                 std::string_view key) const {
+  auto bytes = first_page(bucket);
+  if (!bytes || !*bytes) return bytes;
+  auto value = find(**std::move(bytes), key);
   if (!value) return std::unexpected(value.error());
   if (!*value) return std::nullopt;
   return std::move((*value)->bytes);
+}
+
+Result<std::optional<std::string>> BoltFile::last_key(std::string_view bucket) const {
+  auto bytes = first_page(bucket);
+  for (int depth = 0; depth < kDeepest; ++depth) {
+    if (!bytes || !*bytes) return bytes;
+    std::string_view const all(**bytes);
+    if (all.size() < kHeader) return nonsense("a page is too short");
+    auto const flags = number<std::uint16_t>(all, 8);
+    std::size_t const count = number<std::uint16_t>(all, 10);
+    if (kHeader + count * kElement > all.size()) return nonsense("a page has too many elements");
+    bool const leaf = (flags & kLeaf) != 0;
+    if (!leaf && (flags & kBranch) == 0) return nonsense("a page is of no kind");
+    if (count == 0) return std::nullopt;
+    auto const at = kHeader + (count - 1) * kElement;
+    if (leaf) {
+      std::uint64_t const position = at + number<std::uint32_t>(all, at + 4);
+      std::uint64_t const size = number<std::uint32_t>(all, at + 8);
+      if (position + size > all.size()) return nonsense("an element");
+      return std::string(all.substr(position, size));
+    }
+    auto next = page(number<std::uint64_t>(all, at + 8));
+    if (!next) return std::unexpected(next.error());
+    bytes = *std::move(next);
+  }
+  return nonsense("its tree is too deep");
 }
 
 }  // namespace haagent::bootstrap

@@ -31,6 +31,8 @@ class BoltFile {
   // The value of a key in a bucket of the root; nothing where there is no such. Errors: invalid
   // where a page makes no sense.
   Result<std::optional<std::string>> get(std::string_view bucket, std::string_view key) const;
+  // The last key of a bucket of the root; nothing where there is no such bucket, or it is empty.
+  Result<std::optional<std::string>> last_key(std::string_view bucket) const;
   std::uint64_t size() const { return pages_ * page_size_; }  // bytes of the database
 
  private:
@@ -42,6 +44,7 @@ class BoltFile {
     bool is_bucket = false;
   };
   Result<std::optional<Value>> find(std::string page, std::string_view key) const;
+  Result<std::optional<std::string>> first_page(std::string_view bucket) const;
 
   FileDescriptor fd_;
   std::uint64_t page_size_ = 0;

@@ -12,6 +12,7 @@
 
 #include "agent/base/file_descriptor.h"
 #include "agent/base/volume_marker.h"
+#include "bootstrap/etcd/bolt.h"
 #include "bootstrap/etcd/names.h"
 
 namespace haagent::bootstrap {
@@ -209,6 +210,19 @@ Result<UtcTime> last_write(std::filesystem::path const& mount_point) {
   }
   if (!last) return fail(Kind::refused, "{} holds no log", folder.string());
   return *last;
+}
+
+Result<std::uint64_t> stored_revision(std::filesystem::path const& mount_point) {
+  auto const database = BoltFile::open(etcd_data_dir(mount_point) / "member" / "snap" / "db");
+  if (!database) return std::unexpected(database.error());
+  // Keys are 8 bytes of the revision, the larger first, '_', and 8 of the place in its transaction.
+  auto const key = database->last_key("key");
+  if (!key) return std::unexpected(key.error());
+  if (!*key || (*key)->size() < 17 || (**key)[8] != '_')
+    return fail(Kind::invalid, "the database holds no keys");
+  std::uint64_t revision = 0;
+  for (unsigned char const c : (*key)->substr(0, 8)) revision = revision << 8u | c;
+  return revision;
 }
 
 Result<std::string> set_data_dir_aside(std::filesystem::path const& mount_point, UtcTime now) {

@@ -49,6 +49,10 @@ Result<EtcdLogEnd> log_end(std::filesystem::path const& mount_point);
 // none.
 Result<UtcTime> last_write(std::filesystem::path const& mount_point);
 
+// The revision of the newest key in the volume's database, which is a moment behind its log.
+// Errors: what keeps it from being read.
+Result<std::uint64_t> stored_revision(std::filesystem::path const& mount_point);
+
 // Renames the data directory beside itself and returns the new name. Never deletes.
 Result<std::string> set_data_dir_aside(std::filesystem::path const& mount_point, UtcTime now);
 

@@ -240,6 +240,7 @@ Result<SeenCluster> ClusterLook::look(Duration max_age, std::stop_token stop) {
                    .volumes = *std::move(volumes),
                    .members = {},
                    .own_list = {}};
+  if (auto evidence = peers_.evidence(cluster_)) seen.retired = std::move(evidence->retired);
   auto const mine = std::ranges::find(seen.volumes, instance_id_, &EtcdVolume::instance_id);
   if (mine == seen.volumes.end())
     return fail(Kind::invalid,
@@ -300,7 +301,9 @@ Result<SeenCluster> ClusterLook::look(Duration max_age, std::stop_token stop) {
     auto const copied = copied_from(sight.marker(), seen.own_volume,
                                     facts_.etcd(cluster_).volume.get()->snapshot_id);
     if (!copied.empty())
-      own.copy = EtcdCopy{.of = copied, .written = last_write(sight.path()).value_or(UtcTime{})};
+      own.copy = EtcdCopy{.of = copied,
+                          .written = last_write(sight.path()).value_or(UtcTime{}),
+                          .revision = stored_revision(sight.path()).value_or(0)};
   }
   if (stop.stop_requested()) return fail(Kind::interrupted, "stopped");
   return seen;
@@ -426,6 +429,15 @@ Result<void> may_recover(SeenCluster const& seen, std::optional<BackupManifest> 
                 newest->name, to_rfc3339(newest->created_at), newest->revision,
                 known ? fmt::format("it is {}", revision) : "nobody can say which it is",
                 etcd_command(seen.etcd, "restore"));
+  // Revisions of two histories do not compare: this volume may have been away during a restore.
+  if (newest && newest->cluster_id != etcd_id_text(own_id) && !flags.newer_writes)
+    return fail(
+        Kind::refused,
+        "the newest backup, {} of {}, is of cluster {}, and the data here are of {:x}: where "
+        "that is the later cluster, '{}' keeps more. To go on with what is here all the "
+        "same: --lose-newer-writes",
+        newest->name, to_rfc3339(newest->created_at), newest->cluster_id, own_id,
+        etcd_command(seen.etcd, "restore"));
   if (auto const end = own ? end_of(*own, own_id) : std::nullopt; end && !flags.newer_writes)
     if (auto const better = better_elsewhere(seen, *end); !better.empty())
       return fail(Kind::refused,

@@ -38,6 +38,8 @@ struct SeenCluster {
   WalIdentity own_identity;         // whose
   std::string own_order;            // the last order that was carried out on it
   std::vector<EtcdVolume> volumes;  // all of the cluster's, as EC2 shows them
+  // Of either cluster: they carry a cluster's id, and no tag of a member any more.
+  std::vector<EtcdVolume> retired = {};
   std::vector<SeenMember> members;  // this master's first
   // As this master's etcd has it, a quorum or not; nothing where it does not answer.
   std::optional<std::vector<EtcdMember>> own_list;

@@ -96,13 +96,17 @@ Result<void> Peers::refresh(std::unique_lock<std::mutex>& lock, std::stop_token 
         volumes_[cluster].push_back(*std::move(found));
   }
   retired_.clear();
-  for (auto const& volume : *volumes)
-    if (std::ranges::none_of(kEtcdClusters, [&](auto cluster) {
+  for (auto const& volume : *volumes) {
+    if (std::ranges::any_of(kEtcdClusters, [&](auto cluster) {
           return etcd_volume_of(volume, cluster).has_value();
         }))
-      retired_.push_back({.volume_id = volume.id,
-                          .zone = volume.zone,
-                          .etcd_cluster_id = volume.tag(kEtcdClusterIdTag)});
+      continue;
+    auto const held = std::ranges::find_if(volume.attachments, holds);
+    retired_.push_back({.volume_id = volume.id,
+                        .zone = volume.zone,
+                        .etcd_cluster_id = volume.tag(kEtcdClusterIdTag),
+                        .instance_id = held == volume.attachments.end() ? "" : held->instance_id});
+  }
   volumes_at_ = clock_.steady();
   heard_tags();
   return find_addresses(lock, std::move(stop));

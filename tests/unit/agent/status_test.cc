@@ -293,8 +293,9 @@ TEST(Status, TheEndOfALogGoesThroughTheFile) {
   made.etcd = {EtcdStatus{}};
   made.etcd[0].log = end;
   EXPECT_EQ(status_from_tree(to_tree(made)).value().etcd[0].log, end);
-  made.etcd[0].copy =
-      EtcdCopy{.of = "vol-1 (from snap-2)", .written = *parse_rfc3339("2026-01-15T10:15:00Z")};
+  made.etcd[0].copy = EtcdCopy{.of = "vol-1 (from snap-2)",
+                               .written = *parse_rfc3339("2026-01-15T10:15:00Z"),
+                               .revision = 4711};
   made.etcd[0].blank = true;
   EXPECT_EQ(status_from_tree(to_tree(made)).value().etcd[0].copy, made.etcd[0].copy);
   EXPECT_TRUE(status_from_tree(to_tree(made)).value().etcd[0].blank);

@@ -80,6 +80,18 @@ TEST(MayAdopt, AnOriginalThatIsLeftAmongCopiesGoesOnWhereItKeepsMost) {
   EXPECT_EQ(chosen->member, "c");
 }
 
+// By the tags alone: d and e have blank volumes, and are no members yet.
+void grow_to_five(SeenCluster& seen) {
+  for (char const member : {'d', 'e'}) {
+    auto blank = volume(member);
+    blank.etcd_cluster_id.clear();
+    blank.formatted_at.clear();
+    blank.snapshot_id.clear();
+    seen.volumes.push_back(blank);
+  }
+  for (auto& each : seen.volumes) each.members = {"a", "b", "c", "d", "e"};
+}
+
 struct No {
   std::string name;
   std::function<void(SeenCluster&, std::optional<BackupManifest>&)> change;
@@ -153,8 +165,91 @@ INSTANTIATE_TEST_SUITE_P(
                        [](SeenCluster&, std::optional<BackupManifest>& newest) {
                          newest = backup(kThen + 1h);
                        },
-                       "'haagent etcd restore' keeps more", true}),
+                       "'haagent etcd restore' keeps more", true},
+                    // The clock of the machine that wrote the copy was ahead; revisions are not.
+                    No{"a_later_revision_in_the_backup",
+                       [](SeenCluster& seen, std::optional<BackupManifest>& newest) {
+                         seen.members[1].copy->written = kThen + 24h * 365;
+                         seen.members[1].copy->revision = 40;
+                         newest = backup(kThen + 1h);
+                         newest->revision = 41;
+                       },
+                       "is of revision 41", true},
+                    // All were replaced by copies from before a restore.
+                    No{"a_younger_backup_of_a_later_cluster",
+                       [](SeenCluster& seen, std::optional<BackupManifest>& newest) {
+                         seen.members[1].copy->revision = 900;
+                         newest = backup(kThen + 1h);
+                         newest->cluster_id = "c2";
+                         newest->revision = 7;
+                       },
+                       "of the later cluster c2", true},
+                    // It was away while backups went on, and then the others were lost.
+                    No{"an_original_that_is_older_than_the_backup",
+                       [](SeenCluster& seen, std::optional<BackupManifest>& newest) {
+                         seen.members[1].copy.reset();
+                         newest = backup(kThen + 1h);
+                         newest->revision = 41;
+                       },
+                       "is of revision 41", true},
+                    // Five by the tags, three as yet: a and b may be a quorum of those.
+                    No{"two_of_a_cluster_that_has_not_grown_yet_say_nothing",
+                       [](SeenCluster& seen, auto&) {
+                         grow_to_five(seen);
+                         for (int i : {0, 1}) {
+                           seen.members[i].log.reset();
+                           seen.members[i].copy.reset();
+                         }
+                       },
+                       "they may be a quorum without the others", false},
+                    No{"two_of_a_cluster_that_has_not_grown_yet_are_no_copies",
+                       [](SeenCluster& seen, auto&) {
+                         grow_to_five(seen);
+                         for (int i : {0, 2}) seen.members[i].copy.reset();
+                       },
+                       "may be a quorum", false},
+                    // b drops what it does not know to be committed, and with a it would not.
+                    No{"the_one_that_keeps_most_and_another_are_no_copies",
+                       [](SeenCluster& seen, auto&) {
+                         for (int i : {0, 1}) seen.members[i].copy.reset();
+                       },
+                       "b and a are no copies, and may be a quorum together", true},
+                    // Their tags were taken off, and nobody ended the masters that run on them.
+                    No{"the_originals_are_still_attached_somewhere",
+                       [](SeenCluster& seen, auto&) {
+                         for (std::string const id : {"vol-x", "vol-y"}) {
+                           EtcdVolume old;
+                           old.volume_id = id;
+                           old.etcd_cluster_id = "c1";
+                           old.instance_id = "i-old";
+                           seen.retired.push_back(old);
+                         }
+                       },
+                       "vol-x on i-old and vol-y on i-old carry cluster c1", false}),
     [](auto const& row) { return row.param.name; });
+
+TEST(MayAdopt, EtcdsOwnListSaysHowManyAreAQuorum) {
+  auto seen = replaced();
+  grow_to_five(seen);
+  for (int i : {0, 1}) seen.members[i].copy.reset();
+  seen.own_list.emplace();
+  for (std::uint64_t id : {1, 2, 3, 4, 5}) seen.own_list->push_back({.id = id});
+  auto const chosen = may_adopt(seen, {}, {});
+  ASSERT_TRUE(chosen) << chosen.error().what;
+  EXPECT_EQ(chosen->member, "b");
+}
+
+TEST(MayAdopt, WhatIsRetiredAndAttachedToNobodyIsInNobodysWay) {
+  auto seen = replaced();
+  EtcdVolume old;
+  old.volume_id = "vol-x";
+  old.etcd_cluster_id = "c1";
+  seen.retired = {old};
+  EXPECT_TRUE(may_adopt(seen, {}, {}));
+  seen.retired[0].etcd_cluster_id = "c0";
+  seen.retired[0].instance_id = "i-old";
+  EXPECT_TRUE(may_adopt(seen, {}, {})) << "of another cluster, or of events";
+}
 
 TEST(MayAdopt, WhatIsBlankOrOlderIsInNobodysWay) {
   auto seen = replaced();

@@ -4,6 +4,7 @@
 
 #include <filesystem>
 
+#include "tests/support/bolt_bytes.h"
 #include "tests/support/temporary_directory.h"
 
 namespace haagent::bootstrap {
@@ -145,6 +146,22 @@ TEST_F(DataDirTest, OldRequestsAreLookedForBehindTheNewestSnapshot) {
   fs::create_symlink("nowhere", volume_ / "data/member/wal/0000000000000002-0000000000000009.wal");
   EXPECT_FALSE(old_requests(volume_.path()))
       << "a log that cannot be read was taken for a good one";
+}
+
+TEST_F(DataDirTest, TheRevisionIsThatOfTheNewestKey) {
+  auto key = [](unsigned char high, unsigned char low) {
+    std::string bytes(17, '\0');
+    bytes[6] = static_cast<char>(high);
+    bytes[7] = static_cast<char>(low);
+    bytes[8] = '_';
+    return bytes;
+  };
+  EXPECT_FALSE(stored_revision(volume_.path()));
+  write("data/member/snap/db", test::bolt_database({{"key", {}}, {"meta", {{"a", "b"}}}}));
+  EXPECT_FALSE(stored_revision(volume_.path()));
+  write("data/member/snap/db",
+        test::bolt_database({{"key", {{key(0, 2), "x"}, {key(1, 5), "x"}, {key(0, 250), "x"}}}}));
+  EXPECT_EQ(stored_revision(volume_.path()), 261u);
 }
 
 TEST_F(DataDirTest, SettingAsideKeepsEveryByte) {

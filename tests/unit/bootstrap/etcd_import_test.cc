@@ -94,6 +94,14 @@ TEST_F(Importing, ADamagedFirstPageIsReadFromTheSecond) {
   EXPECT_FALSE(BoltFile::open(folder_ / "db"));
 }
 
+TEST_F(Importing, TheLastKeyOfABucketIsFound) {
+  test::write_bytes(folder_ / "db", database_);
+  auto const file = BoltFile::open(folder_ / "db");
+  ASSERT_TRUE(file) << file.error().what;
+  EXPECT_EQ(file->last_key("meta").value(), "storageVersion");
+  EXPECT_FALSE(file->last_key("nothing").value());
+}
+
 // Whatever a byte is, it is an answer or an error.
 TEST_F(Importing, NoByteOfADatabaseIsTrusted) {
   for (std::size_t at = 0; at < database_.size(); ++at) {
@@ -103,6 +111,7 @@ TEST_F(Importing, NoByteOfADatabaseIsTrusted) {
     test::write_bytes(folder_ / "db", bytes);
     auto const file = BoltFile::open(folder_ / "db");
     if (file) (void)file->get("meta", "storageVersion");
+    if (file) (void)file->last_key("meta");
   }
 }
 

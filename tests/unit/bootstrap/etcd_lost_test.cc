@@ -104,6 +104,12 @@ BackupManifest backup() {
           .created_at = *parse_rfc3339("2026-01-15T10:00:00Z")};
 }
 
+BackupManifest of_another() {
+  auto manifest = backup();
+  manifest.cluster_id = "c2";
+  return manifest;
+}
+
 BackupManifest later() {
   auto manifest = backup();
   manifest.revision = 51;
@@ -360,6 +366,13 @@ INSTANTIATE_TEST_SUITE_P(
          {"of revision 51, and here it is 50", "haagent etcd restore"},
          later()},
         {"UnlessItIsGivenUp", survived(), kNewer, {}, later()},
+        // It was away while the cluster was restored, and that one is lost now.
+        {"ABackupOfAnotherClusterMayBeOfALaterOne",
+         survived(),
+         kNone,
+         {"is of cluster c2, and the data here are of c1", "haagent etcd restore"},
+         of_another()},
+        {"UnlessThatIsGivenUp", survived(), kNewer, {}, of_another()},
     }),
     [](auto const& each) { return each.param.name; });
 

@@ -331,6 +331,7 @@ TEST_F(PeersTest, AVolumeThatLostItsTagIsStillEvidence) {
   ASSERT_EQ(evidence->retired.size(), 1u);
   EXPECT_EQ(evidence->retired[0].volume_id, "vol-c");
   EXPECT_EQ(evidence->retired[0].etcd_cluster_id, "c1");
+  EXPECT_EQ(evidence->retired[0].instance_id, volume.attachments.at(0).instance_id);
 }
 
 // c, as it says that it is.
