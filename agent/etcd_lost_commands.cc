@@ -473,7 +473,7 @@ Result<int> adopt_volume(EtcdDesk& desk, EtcdCommandOptions const& options, std:
       stop);
   if (!done) return std::unexpected(done.error());
   auto closed = bootstrap::close_order(*desk.store, *order, bootstrap::Closing::carried_out,
-                                       desk.machine.clock.utc(), stop);
+                                       desk.time->utc(), stop);
   if (!closed) return fail(closed.error(), "the cluster serves; closing the order");
   return finish(options, *order, *done, dropped);
 }

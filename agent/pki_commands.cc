@@ -357,10 +357,15 @@ int run_pki_issue(PkiCommandOptions const& options) {
   auto const lifetime = parse_duration(options.lifetime);
   if (!lifetime) return end_with(lifetime.error().during("--lifetime"));
   return at_the_desk(options, [&](Desk& desk, std::stop_token stop) -> Result<int> {
-    auto all = read_all(*desk.store, {pki::kAgentAuthority}, std::move(stop));
+    auto all = read_all(*desk.store, {pki::kAgentAuthority}, stop);
     if (!all) return std::unexpected(all.error());
-    auto issued = pki::issue_client(desk.config, all->front().second, options.client, *lifetime,
-                                    desk.machine.clock.utc());
+    // Who is shown it goes by a clock that is right.
+    auto const now = desk.time->agreed(std::move(stop));
+    if (!now)
+      return fail(desk.time->trouble().empty() ? now.error().kind : Kind::refused,
+                  "no certificate was made: {}", now.error().what);
+    auto issued =
+        pki::issue_client(desk.config, all->front().second, options.client, *lifetime, *now);
     if (!issued) return std::unexpected(issued.error());
     auto const files = client_files(options.out, options.client);
     if (auto written = write_client_files(files, *issued); !written)

@@ -77,6 +77,10 @@ TEST_F(ClusterClock, AWrongClockIsToldTakesNoBackupAndComesBackWhicheverWayItSte
     auto const order =
         region().run("masters-a", {"haagent", "etcd", "restore", "--over-running-cluster"});
     EXPECT_NE(order.code, 0) << order.out;
+    auto const issue = region().run(
+        "masters-a", {"haagent", "pki", "issue", "--client", "prometheus", "--out", "/run"});
+    EXPECT_EQ(issue.code, 77) << issue.out;
+    EXPECT_EQ(region().sh("masters-a", "ls /run/prometheus.*").code, 2) << "it left a certificate";
     EXPECT_EQ(backups(), before);
     // Certificates of this cluster are good by the store's time, and nothing of them is made anew.
     EXPECT_EQ(region().step_state("masters-a", "pki"), "done") << region().told();
