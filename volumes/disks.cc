@@ -90,7 +90,7 @@ std::vector<std::string> mkfs_argv(Making const& making, std::string const& labe
   // Never with force. The tables are written now, so that no thread of the kernel disturbs etcd's
   // fsync later; with few inodes (etcd keeps a handful of files) that is quick.
   if (making.type == "xfs") {
-    constexpr std::uint64_t kLargestGroup = 1ull << 40u;
+    constexpr std::uint64_t kLargestGroup = (1ull << 40u) - 4096;  // 1 TiB without a block
     auto groups = std::max<std::uint64_t>(4, (bytes + kLargestGroup - 1) / kLargestGroup);
     return {"mkfs.xfs",
             "-q",

@@ -120,6 +120,16 @@ TEST_F(DisksTest, MakesXfsOnABlankDisk) {
   expect_that_mkfs_leaves_it_alone();
 }
 
+// XFS's groups have a largest size, of which 4 TiB are four and some blocks.
+TEST_F(DisksTest, MakesLargeFilesystems) {
+  for (std::uint64_t const tib : {4, 8}) {
+    SCOPED_TRACE(tib);
+    disk = std::make_unique<test::LoopDisk>(tib << 40u);
+    auto made = disks.make_filesystem(device(), of("xfs"), "label", {});
+    ASSERT_TRUE(made) << made.error().what;
+  }
+}
+
 TEST_F(DisksTest, TwoFilesystemsHaveUuidsOfTheirOwn) {
   auto first = disks.make_filesystem(device(), new_making("ext4", "vol-1"), "l", {});
   disk = std::make_unique<test::LoopDisk>(400 * kMiB);
