@@ -64,7 +64,23 @@ Result<void> mount_with(std::string options, std::string_view doing, BlockDevice
   return {};
 }
 
+// The descriptor is gone when it returns.
+Result<void> written_back(std::filesystem::path const& mount_point) {
+  FileDescriptor folder(::open(mount_point.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!folder || ::syncfs(folder.get()) != 0)
+    return fail_errno(errno, fmt::format("writing {} back", mount_point.string()));
+  return {};
+}
+
 }  // namespace
+
+bool has_failed(Error const& error) {
+  auto const is = [&](std::errc code) { return error.code == code; };
+  return is(std::errc::io_error) || is(std::errc::read_only_file_system) ||
+         is(std::errc::no_such_device) || is(std::errc::no_such_device_or_address) ||
+         error.code == std::error_code(ESHUTDOWN, std::generic_category()) ||
+         error.code == std::error_code(EUCLEAN, std::generic_category());
+}
 
 Result<std::vector<Mount>> SystemMounts::list() {
   auto text = read_file("/proc/self/mountinfo");
@@ -89,11 +105,12 @@ Result<void> SystemMounts::unmount(std::filesystem::path const& mount_point) {
   auto mounts = list();
   if (!mounts) return std::unexpected(mounts.error());
   if (!mount_at(*mounts, mount_point.string())) return {};
-  // Whatever comes of the unmount, what was written is on the disk. The descriptor must be gone
-  // before.
-  if (FileDescriptor folder(::open(mount_point.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-      !folder || ::syncfs(folder.get()) != 0)
-    return fail_errno(errno, fmt::format("writing {} back", mount_point.string()));
+  // Whatever comes of the unmount, what was written is on the disk. A filesystem that has failed
+  // says so each time: it would keep its volume from its successor for as long as this machine
+  // lives.
+  auto back = written_back(mount_point);
+  if (!back && has_failed(back.error())) back = written_back(mount_point);
+  if (!back && !has_failed(back.error())) return back;
   auto context = new_context();
   if (!context) return std::unexpected(context.error());
   if (mnt_context_set_target(context->get(), mount_point.c_str()) != 0)

@@ -25,6 +25,10 @@ struct OpenDirectory {
   bool read_only = false;  // the mount or the filesystem
 };
 
+// Whether a call's error says that the filesystem went read-only or was shut down, or that its disk
+// is gone or broken.
+bool has_failed(Error const& error);
+
 class Mounts {
  public:
   virtual ~Mounts() = default;
@@ -36,8 +40,9 @@ class Mounts {
   // Gives what is mounted there the same options.
   virtual Result<void> remount(BlockDevice const& device, std::filesystem::path const& mount_point,
                                std::string const& filesystem) = 0;
-  // The uppermost mount there, after its filesystem has been written back; never lazily. Transient
-  // while something still uses it, and says what; no error where nothing is mounted.
+  // The uppermost mount there, after its filesystem has been written back, unless it has failed and
+  // takes nothing any more; never lazily. Transient while something still uses it, and says what;
+  // no error where nothing is mounted.
   virtual Result<void> unmount(std::filesystem::path const& mount_point) = 0;
   // What the path reaches now. Errors keep their errno: ENOENT where there is nothing, EIO and its
   // like where the filesystem has failed.

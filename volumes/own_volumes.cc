@@ -3,15 +3,6 @@
 namespace haagent::volumes {
 namespace {
 
-// What the calls say of a filesystem that was shut down, or whose disk is gone or broken.
-bool has_failed(Error const& error) {
-  auto const is = [&](std::errc code) { return error.code == code; };
-  return is(std::errc::io_error) || is(std::errc::read_only_file_system) ||
-         is(std::errc::no_such_device) || is(std::errc::no_such_device_or_address) ||
-         error.code == std::error_code(ESHUTDOWN, std::generic_category()) ||
-         error.code == std::error_code(EUCLEAN, std::generic_category());
-}
-
 // What haagent.json says that does not fit; empty: it is this member's.
 std::string misfit(VolumeMarker const& marker, std::string_view cluster, std::string_view etcd,
                    std::string_view member) {

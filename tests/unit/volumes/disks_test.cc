@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 #include <linux/capability.h>
 #include <sys/file.h>
+#include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
@@ -452,6 +453,28 @@ TEST_F(DisksTest, MountsAsEtcdNeedsItAndGrows) {
     user.reset();
     ASSERT_TRUE(mounts.unmount(point));
     EXPECT_TRUE(mounts.unmount(point)) << "nothing is mounted any more";
+    EXPECT_FALSE(mount_at(*mounts.list(), point.string()));
+  }
+}
+
+// After an error, or when its disk is gone: nothing can be written back, and the volume is to go.
+TEST_F(DisksTest, AFilesystemThatWasShutDownIsUnmounted) {
+  constexpr unsigned long kGoDown = _IOR('X', 125, std::uint32_t);  // ext4 has it from XFS
+  SystemMounts mounts;
+  auto point = std::filesystem::canonical(folder.path()) / "mnt";
+  std::filesystem::create_directories(point);
+  for (std::string const type : {"xfs", "ext4"}) {
+    SCOPED_TRACE(type);
+    disk = std::make_unique<test::LoopDisk>(400 * kMiB);
+    ASSERT_TRUE(disks.make_filesystem(device(), of(type), "label", {}));
+    ASSERT_TRUE(mounts.mount(device(), point, type));
+    test::write_bytes(point / "db", "not written back yet");
+    FileDescriptor root(::open(point.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    std::uint32_t without_its_log = 2;
+    ASSERT_EQ(::ioctl(root.get(), kGoDown, &without_its_log), 0) << errno;
+    root.reset();
+    auto unmounted = mounts.unmount(point);
+    EXPECT_TRUE(unmounted) << unmounted.error().what;
     EXPECT_FALSE(mount_at(*mounts.list(), point.string()));
   }
 }
