@@ -165,6 +165,7 @@ TEST(UnitFiles, SystemdAsksWhetherTheAgentIsAlive) {
 TEST(UnitFiles, EtcdDoesNotStartWithoutItsDiskAndOutlivesTheAgent) {
   auto const keys = keys_of("haagent-etcd@.service");
   EXPECT_THAT(keys.at("AssertPathIsMountPoint"), Contains("/var/lib/haagent-etcd/%i"));
+  EXPECT_THAT(keys.at("AssertPathExists"), Contains("/var/lib/haagent-etcd/%i/haagent.json"));
   EXPECT_THAT(keys.at("RequiresMountsFor"), Contains("/var/lib/haagent-etcd/%i"));
   for (auto const* key : {"BindsTo", "PartOf", "Requires"}) EXPECT_FALSE(keys.contains(key)) << key;
   // The agent ends first at a shutdown, and etcd before its network.
