@@ -115,10 +115,7 @@ RowStatus row_from(Tree const& tree) {
     if (tree.text_at("state") == to_string(state)) row.state = state;
   }
   row.sentence = tree.text_at("what");
-  for (auto kind : {Kind::transient, Kind::conflict, Kind::denied, Kind::invalid, Kind::refused,
-                    Kind::interrupted, Kind::internal}) {
-    if (tree.text_at("error") == to_string(kind)) row.error = kind;
-  }
+  row.error = parse_kind(tree.text_at("error"));
   if (auto const* after = tree.find("after")) {
     for (auto const& name : after->items()) row.after.push_back(name.text());
   }

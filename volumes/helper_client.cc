@@ -21,13 +21,6 @@
 namespace haagent::volumes {
 namespace {
 
-Kind kind_of(std::string_view text) {
-  for (auto kind : {Kind::transient, Kind::conflict, Kind::denied, Kind::invalid, Kind::refused,
-                    Kind::interrupted})
-    if (text == to_string(kind)) return kind;
-  return Kind::internal;
-}
-
 Result<FileDescriptor> connect_to(std::filesystem::path const& socket) {
   FileDescriptor fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
   if (!fd) return fail_errno(errno, "making a socket");
@@ -53,6 +46,14 @@ Tree about(BlockDevice const& device, std::string_view what) {
                     {"path", device.path},
                     {"number", std::uint64_t{device.number}},
                     {"bytes", device.bytes}});
+}
+
+Tree about(BlockDevice const& device, std::string_view what, std::string const& type,
+           std::filesystem::path const& mount_point) {
+  auto request = about(device, what);
+  request.set("type", type);
+  request.set("mountPoint", mount_point.string());
+  return request;
 }
 
 Result<void> without_words(Result<Tree> const& answer) {
@@ -100,7 +101,8 @@ Result<Tree> HelperClient::ask(Tree const& request, std::stop_token stop) const 
                 "the helper that mounts gave no answer; see journalctl -u 'haagent-volumes@*'");
   if (auto const* error = tree->find("error"))
     return std::unexpected(
-        Error{.kind = kind_of(error->text_at("kind")), .what = error->text_at("what")});
+        Error{.kind = parse_kind(error->text_at("kind")).value_or(Kind::internal),
+              .what = error->text_at("what")});
   return *tree;
 }
 
@@ -165,10 +167,7 @@ Result<std::string> HelperDisks::ext4_on_error(BlockDevice const& device) {
 Result<void> HelperDisks::grow(BlockDevice const& device, std::string const& type,
                                std::filesystem::path const& mount_point, std::stop_token stop) {
   if (stop.stop_requested()) return fail(Kind::interrupted, "stopped before growing {}", type);
-  auto request = about(device, "grow");
-  request.set("type", type);
-  request.set("mountPoint", mount_point.string());
-  auto grown = client_.ask(request, stop);
+  auto grown = client_.ask(about(device, "grow", type, mount_point), stop);
   std::lock_guard lock(mutex_);
   ext4_.clear();
   return without_words(grown);
@@ -185,10 +184,8 @@ Result<OpenDirectory> HelperMounts::open(std::filesystem::path const& directory)
 Result<void> HelperMounts::mount(BlockDevice const& device,
                                  std::filesystem::path const& mount_point,
                                  std::string const& filesystem) {
-  auto request = about(device, "mount");
-  request.set("type", filesystem);
-  request.set("mountPoint", mount_point.string());
-  if (auto answer = client_.ask(request); !answer) return std::unexpected(answer.error());
+  auto answer = client_.ask(about(device, "mount", filesystem, mount_point));
+  if (!answer) return std::unexpected(answer.error());
   auto mounts = list();
   if (!mounts) return std::unexpected(mounts.error());
   auto const* mount = mount_at(*mounts, mount_point.string());
@@ -202,10 +199,7 @@ Result<void> HelperMounts::mount(BlockDevice const& device,
 Result<void> HelperMounts::remount(BlockDevice const& device,
                                    std::filesystem::path const& mount_point,
                                    std::string const& filesystem) {
-  auto request = about(device, "remount");
-  request.set("type", filesystem);
-  request.set("mountPoint", mount_point.string());
-  return without_words(client_.ask(request));
+  return without_words(client_.ask(about(device, "remount", filesystem, mount_point)));
 }
 
 Result<void> HelperMounts::unmount(std::filesystem::path const& mount_point) {

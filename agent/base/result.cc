@@ -24,6 +24,13 @@ std::string_view to_string(Kind kind) {
   return "internal";
 }
 
+std::optional<Kind> parse_kind(std::string_view text) {
+  for (auto kind : {Kind::transient, Kind::conflict, Kind::denied, Kind::invalid, Kind::refused,
+                    Kind::interrupted, Kind::internal})
+    if (text == to_string(kind)) return kind;
+  return std::nullopt;
+}
+
 Error errno_error(int number, std::string_view doing) {
   Kind kind = Kind::internal;
   if (number == EINTR || number == EAGAIN || number == ENOMEM || number == ENOSPC ||

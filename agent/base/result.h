@@ -25,6 +25,8 @@ enum class Kind {
 };
 
 std::string_view to_string(Kind kind);
+// Nothing where the text is none of these words.
+std::optional<Kind> parse_kind(std::string_view text);
 
 struct Error {
   Kind kind = Kind::internal;
