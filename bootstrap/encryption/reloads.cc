@@ -1,8 +1,8 @@
 #include "bootstrap/encryption/reloads.h"
 
 #include <algorithm>
-#include <charconv>
 
+#include "agent/base/prometheus_text.h"
 #include "agent/base/sha256.h"
 
 namespace haagent::bootstrap::encryption {
@@ -14,21 +14,6 @@ using namespace std::chrono_literals;
 constexpr Duration kReloads = 90s;
 constexpr std::string_view kMetric = "apiserver_encryption_config_controller_";
 
-// Between the quotes behind `name="`.
-std::string_view label(std::string_view line, std::string_view name) {
-  auto const at = line.find(name);
-  if (at == line.npos) return {};
-  line.remove_prefix(at + name.size());
-  return line.substr(0, line.find('"'));
-}
-
-double value_of(std::string_view line) {
-  auto const text = line.substr(line.rfind(' ') + 1);
-  double value = 0;
-  std::from_chars(text.data(), text.data() + text.size(), value);
-  return value;
-}
-
 }  // namespace
 
 Reloads parse_reloads(std::string_view text) {
@@ -37,17 +22,17 @@ Reloads parse_reloads(std::string_view text) {
     auto line = text.substr(0, text.find('\n'));
     text.remove_prefix(std::min(text.size(), line.size() + 1));
     if (!line.starts_with(kMetric)) continue;
-    line.remove_prefix(kMetric.size());
-    if (line.starts_with("last_config_info{")) {
+    auto const sample = parse_sample(line);
+    if (!sample) continue;
+    auto const what = sample->name.substr(kMetric.size());
+    if (what == "last_config_info") {
       constexpr std::string_view kKind = "sha256:";
-      // Beside "apiserver_id_hash".
-      auto hash = label(line, ",hash=\"");
-      if (hash.empty()) hash = label(line, "{hash=\"");
+      auto const hash = label_of(*sample, "hash");
       if (hash.starts_with(kKind)) reloads.hash = hash.substr(kKind.size());
-    } else if (line.starts_with("automatic_reload_last_timestamp_seconds{")) {
-      auto const status = label(line, "status=\"");
-      if (status == "success") reloads.last_success = value_of(line);
-      if (status == "failure") reloads.last_failure = value_of(line);
+    } else if (what == "automatic_reload_last_timestamp_seconds") {
+      auto const status = label_of(*sample, "status");
+      if (status == "success") reloads.last_success = sample->value;
+      if (status == "failure") reloads.last_failure = sample->value;
     }
   }
   return reloads;

@@ -7,6 +7,8 @@
 #include <cmath>
 #include <limits>
 
+#include "agent/base/prometheus_text.h"
+
 namespace haagent::bootstrap {
 namespace {
 
@@ -28,67 +30,18 @@ std::optional<double> worth_saying(std::optional<double> said, std::optional<dou
   return said;
 }
 
-struct Sample {
-  std::string_view name;
-  std::string_view labels;  // between the braces
-  double value = 0;
-};
-
-std::optional<double> number(std::string_view text) {
-  if (text == "+Inf") return std::numeric_limits<double>::infinity();
-  double value = 0;
-  auto const [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size() || std::isnan(value))
-    return std::nullopt;
-  return value;
-}
-
-// name{label="value",...} 1.5 [time]. etcd's labels hold no brace, quote or backslash.
-std::optional<Sample> sample_of(std::string_view line) {
-  if (line.empty() || line.front() == '#') return std::nullopt;
-  Sample sample;
-  auto const end = line.find_first_of("{ ");
-  if (end == std::string_view::npos) return std::nullopt;
-  sample.name = line.substr(0, end);
-  line.remove_prefix(end);
-  if (line.front() == '{') {
-    auto const close = line.find('}');
-    if (close == std::string_view::npos) return std::nullopt;
-    sample.labels = line.substr(1, close - 1);
-    line.remove_prefix(close + 1);
-  }
-  while (line.starts_with(' ')) line.remove_prefix(1);
-  auto const value = number(line.substr(0, line.find(' ')));
-  if (!value) return std::nullopt;
-  sample.value = *value;
-  return sample;
-}
-
-std::string_view label(std::string_view labels, std::string_view name) {
-  while (!labels.empty()) {
-    auto const equals = labels.find("=\"");
-    if (equals == std::string_view::npos) return {};
-    auto const close = labels.find('"', equals + 2);
-    if (close == std::string_view::npos) return {};
-    if (labels.substr(0, equals) == name) return labels.substr(equals + 2, close - equals - 2);
-    labels.remove_prefix(std::min(labels.size(), close + 1));
-    if (labels.starts_with(',')) labels.remove_prefix(1);
-  }
-  return {};
-}
-
 std::uint64_t counted(double value) {
   constexpr double kMost = 9'007'199'254'740'992.0;  // 2^53: up to there each count is exact
   return value <= 0 ? 0 : static_cast<std::uint64_t>(std::min(value, kMost));
 }
 
 void add_bucket(Histogram& histogram, Sample const& sample) {
-  if (auto const bound = number(label(sample.labels, "le")))
+  if (auto const bound = parse_sample_value(label_of(sample, "le")))
     histogram.buckets.emplace_back(*bound, counted(sample.value));
 }
 
 std::optional<std::uint64_t> peer_of(Sample const& sample) {
-  auto const to = label(sample.labels, "To");
+  auto const to = label_of(sample, "To");
   std::uint64_t id = 0;
   auto const [end, error] = std::from_chars(to.data(), to.data() + to.size(), id, 16);
   if (error != std::errc() || end != to.data() + to.size()) return std::nullopt;
@@ -146,7 +99,7 @@ EtcdMetrics parse_etcd_metrics(std::string_view text) {
     auto line = text.substr(0, text.find('\n'));
     text.remove_prefix(std::min(text.size(), line.size() + 1));
     if (line.ends_with('\r')) line.remove_suffix(1);
-    auto const sample = sample_of(line);
+    auto const sample = parse_sample(line);
     if (!sample) continue;
     if (sample->name == "etcd_disk_wal_fsync_duration_seconds_bucket") {
       add_bucket(metrics.wal_fsync, *sample);
