@@ -75,6 +75,43 @@ std::unexpected<Error> nonsense(std::string_view what) {
   return fail(Kind::invalid, "the database is damaged: {}", what);
 }
 
+Result<std::size_t> element_count(std::string_view page) {
+  if (page.size() < kHeader) return nonsense("a page is too short");
+  std::size_t const count = number<std::uint16_t>(page, 10);
+  if (kHeader + count * kElement > page.size()) return nonsense("a page has too many elements");
+  return count;
+}
+
+Result<bool> is_leaf(std::string_view page) {
+  auto const flags = number<std::uint16_t>(page, 8);
+  bool const leaf = (flags & kLeaf) != 0;
+  if (!leaf && (flags & kBranch) == 0) return nonsense("a page is of no kind");
+  return leaf;
+}
+
+struct Element {  // views into its page
+  bool is_leaf = false;
+  bool is_bucket = false;  // of a leaf, as `value`
+  std::string_view key;
+  std::string_view value;
+  std::uint64_t child = 0;  // of a branch: a page
+};
+// `i` is below the page's element_count().
+Result<Element> element_of(std::string_view page, std::size_t i) {
+  auto const leaf = is_leaf(page);
+  if (!leaf) return std::unexpected(leaf.error());
+  auto const at = kHeader + i * kElement;
+  std::uint64_t const position = at + number<std::uint32_t>(page, at + (*leaf ? 4 : 0));
+  std::uint64_t const key_size = number<std::uint32_t>(page, at + (*leaf ? 8 : 4));
+  std::uint64_t const value_size = *leaf ? number<std::uint32_t>(page, at + 12) : 0;
+  if (position + key_size + value_size > page.size()) return nonsense("an element");
+  return Element{.is_leaf = *leaf,
+                 .is_bucket = *leaf && (number<std::uint32_t>(page, at) & kIsBucket) != 0,
+                 .key = page.substr(position, key_size),
+                 .value = page.substr(position + key_size, value_size),
+                 .child = *leaf ? 0 : number<std::uint64_t>(page, at + 8)};
+}
+
 }  // namespace
 
 bool is_bolt(std::string_view first_bytes) {
@@ -128,26 +165,16 @@ Result<std::string> BoltFile::page(std::uint64_t id) const {
 Result<std::optional<BoltFile::Value>> BoltFile::find(std::string bytes,
                                                       std::string_view wanted) const {
   for (int depth = 0; depth < kDeepest; ++depth) {
-    std::string_view const all(bytes);
-    if (all.size() < kHeader) return nonsense("a page is too short");
-    auto const flags = number<std::uint16_t>(all, 8);
-    std::size_t const count = number<std::uint16_t>(all, 10);
-    if (kHeader + count * kElement > all.size()) return nonsense("a page has too many elements");
+    auto const count = element_count(bytes);
+    if (!count) return std::unexpected(count.error());
     std::optional<std::uint64_t> below;
-    for (std::size_t i = 0; i < count; ++i) {
-      auto const at = kHeader + i * kElement;
-      bool const leaf = (flags & kLeaf) != 0;
-      if (!leaf && (flags & kBranch) == 0) return nonsense("a page is of no kind");
-      std::uint64_t const position = at + number<std::uint32_t>(all, at + (leaf ? 4 : 0));
-      std::uint64_t const key_size = number<std::uint32_t>(all, at + (leaf ? 8 : 4));
-      std::uint64_t const value_size = leaf ? number<std::uint32_t>(all, at + 12) : 0;
-      if (position + key_size + value_size > all.size()) return nonsense("an element");
-      auto const key = all.substr(position, key_size);
-      if (leaf && key == wanted)
-        return Value{std::string(all.substr(position + key_size, value_size)),
-                     (number<std::uint32_t>(all, at) & kIsBucket) != 0};
+    for (std::size_t i = 0; i < *count; ++i) {
+      auto const element = element_of(bytes, i);
+      if (!element) return std::unexpected(element.error());
+      if (element->is_leaf && element->key == wanted)
+        return Value{std::string(element->value), element->is_bucket};
       // The last child whose first key is not behind the wanted one.
-      if (!leaf && (i == 0 || key <= wanted)) below = number<std::uint64_t>(all, at + 8);
+      if (!element->is_leaf && (i == 0 || element->key <= wanted)) below = element->child;
     }
     if (!below) return std::nullopt;
     auto next = page(*below);
@@ -186,22 +213,16 @@ Result<std::optional<std::string>> BoltFile::last_key(std::string_view bucket) c
   auto bytes = first_page(bucket);
   for (int depth = 0; depth < kDeepest; ++depth) {
     if (!bytes || !*bytes) return bytes;
-    std::string_view const all(**bytes);
-    if (all.size() < kHeader) return nonsense("a page is too short");
-    auto const flags = number<std::uint16_t>(all, 8);
-    std::size_t const count = number<std::uint16_t>(all, 10);
-    if (kHeader + count * kElement > all.size()) return nonsense("a page has too many elements");
-    bool const leaf = (flags & kLeaf) != 0;
-    if (!leaf && (flags & kBranch) == 0) return nonsense("a page is of no kind");
-    if (count == 0) return std::nullopt;
-    auto const at = kHeader + (count - 1) * kElement;
-    if (leaf) {
-      std::uint64_t const position = at + number<std::uint32_t>(all, at + 4);
-      std::uint64_t const size = number<std::uint32_t>(all, at + 8);
-      if (position + size > all.size()) return nonsense("an element");
-      return std::string(all.substr(position, size));
+    auto const count = element_count(**bytes);
+    if (!count) return std::unexpected(count.error());
+    if (*count == 0) {
+      if (auto leaf = is_leaf(**bytes); !leaf) return std::unexpected(leaf.error());
+      return std::nullopt;
     }
-    auto next = page(number<std::uint64_t>(all, at + 8));
+    auto const last = element_of(**bytes, *count - 1);
+    if (!last) return std::unexpected(last.error());
+    if (last->is_leaf) return std::string(last->key);
+    auto next = page(last->child);
     if (!next) return std::unexpected(next.error());
     bytes = *std::move(next);
   }
