@@ -128,11 +128,8 @@ bool StoreStep::is_idle(EtcdOrder const& order, VolumeSight const& sight, Facts&
 void StoreStep::tell_volume(EtcdVolume const& volume, VolumeSight const& sight, EtcdFacts& mine) {
   auto const now = parts_.clock.utc();
   if (auto const log = log_.look(sight.path(), now)) mine.log.set(*log);
-  auto const copied = copied_from(sight.marker(), volume.volume_id, volume.snapshot_id);
-  if (!copied.empty())
-    mine.copy.set({.of = copied,
-                   .written = last_write(sight.path()).value_or(UtcTime{}),
-                   .revision = stored_revision(sight.path()).value_or(0)});
+  auto copied = copied_from(sight.marker(), volume.volume_id, volume.snapshot_id);
+  if (!copied.empty()) mine.copy.set(describe_copy(std::move(copied), sight.path()));
 }
 
 Result<Finding> StoreStep::look(Facts& facts, std::stop_token stop) {

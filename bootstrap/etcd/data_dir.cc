@@ -225,6 +225,12 @@ Result<std::uint64_t> stored_revision(std::filesystem::path const& mount_point) 
   return revision;
 }
 
+EtcdCopy describe_copy(std::string of, std::filesystem::path const& mount_point) {
+  return {.of = std::move(of),
+          .written = last_write(mount_point).value_or(UtcTime{}),
+          .revision = stored_revision(mount_point).value_or(0)};
+}
+
 Result<std::string> set_data_dir_aside(std::filesystem::path const& mount_point, UtcTime now) {
   auto stamp = to_rfc3339(now);
   std::erase_if(stamp, [](char c) { return c == '-' || c == ':'; });

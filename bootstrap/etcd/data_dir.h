@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "agent/base/clock.h"
+#include "agent/base/facts.h"
 #include "agent/base/result.h"
 #include "bootstrap/etcd/wal.h"
 
@@ -52,6 +53,9 @@ Result<UtcTime> last_write(std::filesystem::path const& mount_point);
 // The revision of the newest key in the volume's database, which is a moment behind its log.
 // Errors: what keeps it from being read.
 Result<std::uint64_t> stored_revision(std::filesystem::path const& mount_point);
+
+// What is known of a volume that was copied `of` another one; what cannot be read stays 0.
+EtcdCopy describe_copy(std::string of, std::filesystem::path const& mount_point);
 
 // Renames the data directory beside itself and returns the new name. Never deletes.
 Result<std::string> set_data_dir_aside(std::filesystem::path const& mount_point, UtcTime now);

@@ -298,12 +298,9 @@ Result<SeenCluster> ClusterLook::look(Duration max_age, std::stop_token stop) {
   own.blank = !seen.own_data;
   if (seen.own_data) {
     if (auto end = log_end(sight.path())) own.log = *end;
-    auto const copied = copied_from(sight.marker(), seen.own_volume,
-                                    facts_.etcd(cluster_).volume.get()->snapshot_id);
-    if (!copied.empty())
-      own.copy = EtcdCopy{.of = copied,
-                          .written = last_write(sight.path()).value_or(UtcTime{}),
-                          .revision = stored_revision(sight.path()).value_or(0)};
+    auto copied = copied_from(sight.marker(), seen.own_volume,
+                              facts_.etcd(cluster_).volume.get()->snapshot_id);
+    if (!copied.empty()) own.copy = describe_copy(std::move(copied), sight.path());
   }
   if (stop.stop_requested()) return fail(Kind::interrupted, "stopped");
   return seen;
