@@ -21,7 +21,7 @@ VolumeHands volume_hands(Root const& root, Process& process, Clock& clock) {
 }
 
 int run_volume_helper(Root const& root, std::filesystem::path const& mount_root) {
-  // What has begun goes on, whoever is stopped meanwhile.
+  // A request that has begun runs to its end, also when systemd stops the agent or this unit.
   for (int number : {SIGTERM, SIGINT, SIGHUP, SIGPIPE}) ::signal(number, SIG_IGN);
   SystemClock clock;
   SystemProcess process;

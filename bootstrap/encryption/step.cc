@@ -76,8 +76,8 @@ std::optional<Reloads> Step::ask_apiserver(Facts& facts, std::stop_token stop) c
   return parse_reloads(answer->body);
 }
 
-// What the local apiserver has loaded of what stands on the disk. A file's time is the wall clock's
-// of then, and a process's start is told in time since boot: both are compared by their ages.
+// What the local apiserver has loaded of what stands on the disk. The wall clock dates a file, and
+// the kernel counts a process's start from the boot, so the ages of the two are compared.
 Result<void> Step::look_at_apiserver(Inputs& in, Facts& facts, std::stop_token stop) {
   auto const now = deps_.clock.steady();
   if (in.on_disk != seen_file_) {

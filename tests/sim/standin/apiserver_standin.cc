@@ -166,7 +166,7 @@ class Child {
     if (pid_ > 0 && ::waitpid(pid_, nullptr, WNOHANG) == pid_) pid_ = 0;
     return pid_ > 0;
   }
-  // The stand-in has the flag by which an apiserver of this node is told from another one's.
+  // The agent recognizes the apiserver of its own node by a flag, which the stand-in has as well.
   void start(std::filesystem::path const& manifest, ApiserverManifest const& what) {
     bool const real = ::access(kRealApiserver, X_OK) == 0;
     auto words = real ? what.command

@@ -262,7 +262,7 @@ spec:
   EXPECT_THAT(missing(), IsEmpty());
 }
 
-// The same whoever looks: the agent's own /tmp is not the machine's.
+// The agent's unit has a /tmp of its own, so that the agent by hand must refuse the machine's, too.
 TEST_F(HostFilesTest, AreNotInAFolderThatTheAgentDoesNotSee) {
   for (std::string const path : {"/tmp/audit.yaml", "/var/tmp/kube/audit.yaml"}) {
     config_.apiserver.extra_args = {{"audit-policy-file", path}};

@@ -348,7 +348,7 @@ TEST_F(KubeSteps, HoldTheApiserverBackUntilItsFilesAreThere) {
   EXPECT_TRUE(std::holds_alternative<Done>(look(kube_files_)));
 }
 
-// Whoever looks at the node's status has not run `config check`.
+// A person may read the node's status without having run `config check`.
 TEST_F(KubeSteps, SayWhatMakesAnotherNodeThanWasMeant) {
   config_.apiserver.extra_args = {{"authorization-mode", "RBAC"}};
   converge(kube_files_);

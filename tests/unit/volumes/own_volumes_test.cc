@@ -107,7 +107,7 @@ INSTANTIATE_TEST_SUITE_P(
                  m.mounts.mounts.push_back({9, "/", point, "tmpfs", "tmpfs", false});
                },
                "tmpfs is mounted at"},
-        // Where etcd's data are: to whoever looks through the volume, they would be gone.
+        // A mount over etcd's data hides them from everybody who reads through the volume.
         Unseen{"another_mount_on_its_data",
                [](Machine& m, std::string const& point) {
                  m.mounts.mounts.push_back({9, "/", point + "/data", "tmpfs", "tmpfs", false});
