@@ -4,7 +4,12 @@
 #include <gtest/gtest.h>
 #include <sys/mount.h>
 
+#include "agent/config_step.h"
+#include "tests/support/fake_clock.h"
+#include "tests/support/golden.h"
 #include "tests/support/loop_disk.h"
+#include "tests/support/scripted_http.h"
+#include "tests/support/source_dir.h"
 #include "tests/support/temporary_directory.h"
 
 namespace haagent {
@@ -51,6 +56,28 @@ TEST_F(ClosedPlaces, EachThatTheNodeUsesIsTold) {
   EXPECT_THAT(told(), Not(HasSubstr("etcd.backups.scratch")));
   config_.role = Role::worker;
   EXPECT_THAT(told(), AllOf(HasSubstr("cluster.state"), Not(HasSubstr("volumes.mountRoot"))));
+}
+
+// Before anything is attached, formatted or mounted.
+TEST_F(ClosedPlaces, NoNodeBootsWithOne) {
+  test::ScriptedHttp http;
+  test::FakeClock clock;
+  aws::Imds imds(http, clock, {"http://imds"});
+  for (std::string const folder : {"/var/lib/haagent-etcd", "/mnt/etcd"}) {
+    ConfigRequest request;
+    request.user_data = test::bytes_of(test::source_dir() / "packaging/examples/master.yaml");
+    request.settings = {"volumes.mountRoot=" + folder};
+    Fact<NodeConfig> config;
+    Facts facts;
+    auto step = config_step(Root(root_.path()), request, imds, config, /*waits=*/false, clock);
+    auto const found = step->look(facts, {});
+    bool const open = folder.starts_with("/var/lib/");
+    EXPECT_EQ(found.has_value(), open) << folder;
+    if (!found) {
+      EXPECT_EQ(found.error().kind, Kind::invalid) << found.error().what;
+    }
+    EXPECT_EQ(config.get().has_value(), open) << folder;
+  }
 }
 
 }  // namespace
