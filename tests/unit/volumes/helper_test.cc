@@ -5,6 +5,7 @@
 #include <grp.h>
 #include <gtest/gtest.h>
 #include <linux/capability.h>
+#include <sched.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -357,20 +358,41 @@ TEST_F(HelperTest, NeverMountsOnTopOfAMountNorADiskTwice) {
 }
 
 TEST_F(HelperTest, AnswersRootAlone) {
+  ASSERT_TRUE(disks.make_filesystem(device, kMaking, "haagent-main", {}));
+  ASSERT_TRUE(mounts.mount(device, point(), "ext4"));
+  ASSERT_EQ(::chmod(root.path().c_str(), 0711), 0);
   auto const asking = ::fork();
   ASSERT_GE(asking, 0);
   if (asking == 0) {
     if (::setgroups(0, nullptr) != 0 || ::setgid(65534) != 0 || ::setuid(65534) != 0) ::_exit(2);
+    // Else it is the folder that keeps it out, and not the helper.
+    if (::access(socket_path().c_str(), W_OK) != 0) ::_exit(4);
     auto answer = HelperClient(socket_path())
                       .ask(Tree::map({{"do", "unmount"}, {"mountPoint", point().string()}}));
     ::_exit(answer ? 1 : answer.error().kind == Kind::transient ? 0 : 3);
   }
-  ASSERT_TRUE(disks.make_filesystem(device, kMaking, "haagent-main", {}));
-  ASSERT_TRUE(mounts.mount(device, point(), "ext4"));
   int status = 0;
   ASSERT_EQ(::waitpid(asking, &status, 0), asking);
   EXPECT_EQ(WEXITSTATUS(status), 0);
   EXPECT_TRUE(mounted()) << "somebody else's request was carried out";
+}
+
+// An agent in a namespace that the machine's mounts do not reach would take a mounted volume for
+// one that is not.
+TEST_F(HelperTest, AMountThatTheAgentDoesNotSeeIsNoneForIt) {
+  ASSERT_TRUE(disks.make_filesystem(device, kMaking, "haagent-main", {}));
+  auto const asking = ::fork();
+  ASSERT_GE(asking, 0);
+  if (asking == 0) {
+    if (::unshare(CLONE_NEWNS) != 0 || ::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, "") != 0)
+      ::_exit(2);
+    auto done = HelperMounts(HelperClient(socket_path())).mount(device, point(), "ext4");
+    ::_exit(done ? 1 : done.error().kind == Kind::refused ? 0 : 3);
+  }
+  int status = 0;
+  ASSERT_EQ(::waitpid(asking, &status, 0), asking);
+  EXPECT_EQ(WEXITSTATUS(status), 0);
+  EXPECT_TRUE(mounted());
 }
 
 TEST_F(HelperTest, WhoAsksTooMuchOrNothingIsLetGo) {
