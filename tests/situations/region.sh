@@ -2,7 +2,7 @@
 # run: begin_region [SPEC], wait_ready GROUP..., inside NODE COMMAND..., node NODE (its status as JSON). The region ends
 # with the script.
 
-[ "$(id -u)" = 0 ] || die "the region is made of namespaces, loop devices and mounts: run it with sudo"
+[ "$(id -u)" = 0 ] || die "the region is made of namespaces, loop devices and mounts: run it as root"
 sim=$root/build/dev/tests/haagent-sim
 state=$(mktemp -d /tmp/haagent-situation-XXXXXX)
 export HAAGENT_SIM_CONTROL=$state/control.sock
