@@ -80,7 +80,7 @@ void Rules::kubelet_numbers() {
     say("maxParallelImagePulls", "more than one needs serializeImagePulls: false");
   }
   if (auto const* once = at("runOnce"); once && once->text() == "true") {
-    if (since(34)) say("runOnce", "the kubelet has no such mode any more; take it out");
+    if (since(32)) say("runOnce", "the kubelet has no such mode any more; take it out");
   }
   if (auto ids = number("userNamespaces.idsPerPod")) {
     auto whole = static_cast<std::int64_t>(*ids);

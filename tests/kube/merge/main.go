@@ -1,11 +1,9 @@
 // Makes one table out of what the programs of all releases say of themselves.
 //
-//	merge CACHE EDGES RELEASE... >bootstrap/kube/tables.inc
+//	merge CACHE RELEASE... >bootstrap/kube/tables.inc
 //
-// reads CACHE/1.MINOR/COMPONENT.json and CACHE/1.MINOR/controllers of each release. A release that
-// was not built is missing there: it gets what its neighbours have, both of them together, so that
-// nothing is refused that it may have, but for what EDGES says of it; the head says so. How a row is
-// written stands there too; a row without minors holds for all.
+// reads CACHE/1.MINOR/COMPONENT.json and CACHE/1.MINOR/controllers of each release. How a row is written
+// stands in the head; a row without minors holds for all.
 package main
 
 import (
@@ -100,18 +98,13 @@ func space(text string) string {
 }
 
 func main() {
-	cache, edges, releases := os.Args[1], readEdges(os.Args[2]), os.Args[3:]
+	cache, releases := os.Args[1], os.Args[2:]
 	known := map[int]map[string]*tables{}
-	var all, asked []int
-	var made []string
+	var all []int
 	for _, release := range releases {
 		minor, err := strconv.Atoi(strings.Split(release, ".")[1])
 		must(err)
 		all = append(all, minor)
-		if _, err := os.Stat(fmt.Sprintf("%s/1.%d/kubelet.json", cache, minor)); err != nil {
-			continue
-		}
-		asked, made = append(asked, minor), append(made, release)
 		known[minor] = map[string]*tables{}
 		for _, component := range components {
 			data, err := os.ReadFile(fmt.Sprintf("%s/1.%d/%s.json", cache, minor, component))
@@ -125,19 +118,7 @@ func main() {
 		known[minor]["kube-controller-manager"].Words = map[string][]string{"controller": strings.Fields(string(controllers))}
 	}
 	fmt.Printf("R\"table(")
-	fmt.Printf(head, strings.Join(made, " "))
-	for _, minor := range all {
-		if known[minor] == nil {
-			lower, upper := neighbours(asked, minor)
-			fmt.Printf("# 1.%d was not built: what 1.%d or 1.%d has, and tests/kube/seeds/edges.txt.\n", minor, lower, upper)
-			known[minor] = map[string]*tables{}
-			for _, component := range components {
-				one := together(known[lower][component], known[upper][component])
-				one.keep(edges, component, minor)
-				known[minor][component] = one
-			}
-		}
-	}
+	fmt.Printf(head, strings.Join(releases, " "))
 
 	for _, component := range components {
 		flags, deprecated := rows{}, rows{}
@@ -190,139 +171,6 @@ func main() {
 		}
 	}
 	fmt.Println(")table\"")
-}
-
-func neighbours(asked []int, minor int) (lower, upper int) {
-	lower, upper = asked[0], asked[len(asked)-1]
-	for _, each := range asked {
-		if each < minor {
-			lower = each
-		}
-	}
-	for i := len(asked) - 1; i >= 0; i-- {
-		if asked[i] > minor {
-			upper = asked[i]
-		}
-	}
-	return lower, upper
-}
-
-// together is what either of two releases has; where they differ in how, as the first has it.
-func together(one, other *tables) *tables {
-	out := &tables{Types: map[string][]field{}, Roots: map[string]string{}, Words: map[string][]string{}}
-	flags := map[string]bool{}
-	for _, from := range []*tables{one, other} {
-		for _, flag := range from.Flags {
-			if !flags[flag.Name] {
-				flags[flag.Name] = true
-				out.Flags = append(out.Flags, flag)
-			}
-		}
-		for kind, name := range from.Roots {
-			out.Roots[kind] = name
-		}
-		for name, fields := range from.Types {
-			for _, each := range fields {
-				seen := false
-				for _, mine := range out.Types[name] {
-					seen = seen || mine.Name == each.Name
-				}
-				if !seen {
-					out.Types[name] = append(out.Types[name], each)
-				}
-			}
-		}
-		for what, words := range from.Words {
-			for _, word := range words {
-				seen := false
-				for _, mine := range out.Words[what] {
-					seen = seen || mine == word
-				}
-				if !seen {
-					out.Words[what] = append(out.Words[what], word)
-				}
-			}
-		}
-	}
-	for name, fields := range out.Types {
-		sort.Slice(fields, func(i, j int) bool { return fields[i].Name < fields[j].Name })
-		out.Types[name] = fields
-	}
-	later := map[string]bool{} // locked in the other
-	for _, gate := range other.Gates {
-		later[gate.Name] = gate.Locked
-	}
-	gates := map[string]bool{}
-	for _, from := range []*tables{one, other} {
-		for _, gate := range from.Gates {
-			if !gates[gate.Name] {
-				gates[gate.Name] = true
-				gate.Locked = gate.Locked && later[gate.Name]
-				gate.Needs = nil
-				out.Gates = append(out.Gates, gate)
-			}
-		}
-	}
-	return out
-}
-
-type edge struct {
-	form, program, name string
-	first, gone         int
-}
-
-func readEdges(path string) []edge {
-	data, err := os.ReadFile(path)
-	must(err)
-	var edges []edge
-	for _, line := range strings.Split(string(data), "\n") {
-		if line == "" || line[0] == '#' {
-			continue
-		}
-		var e edge
-		_, err := fmt.Sscan(line, &e.form, &e.program, &e.name, &e.first, &e.gone)
-		must(err)
-		edges = append(edges, e)
-	}
-	return edges
-}
-
-// keep takes out what the release has not, and adds what it has; of what type is not known.
-func (t *tables) keep(edges []edge, component string, minor int) {
-	for _, e := range edges {
-		if e.program != component {
-			continue
-		}
-		has := minor >= e.first && (e.gone == 0 || minor < e.gone)
-		if e.form == "flag" {
-			kept, seen := t.Flags[:0:0], false
-			for _, flag := range t.Flags {
-				seen = seen || flag.Name == e.name
-				if has || flag.Name != e.name {
-					kept = append(kept, flag)
-				}
-			}
-			t.Flags = kept
-			if has && !seen {
-				flag := t.Flags[0]
-				flag.Name, flag.Type, flag.Deprecated = e.name, "string", false
-				t.Flags = append(t.Flags, flag)
-			}
-			continue
-		}
-		root := map[string]string{"kubelet": "KubeletConfiguration"}[component]
-		kept, seen := t.Types[root][:0:0], false
-		for _, each := range t.Types[root] {
-			seen = seen || each.Name == e.name
-			if has || each.Name != e.name {
-				kept = append(kept, each)
-			}
-		}
-		if has && !seen {
-			kept = append(kept, field{e.name, "any"})
-		}
-		t.Types[root] = kept
-	}
 }
 
 func printGates(known map[int]map[string]*tables, all []int) {
