@@ -1,6 +1,6 @@
 #include <malloc.h>
 
-#include "agent/cli.h"
+#include "agent/cli/cli.h"
 
 int main(int argc, char** argv) {
   // glibc would give each of the daemon's threads an arena of its own; they allocate little and

@@ -5,11 +5,11 @@
 #include <iostream>
 
 #include "agent/base/node_name.h"
-#include "agent/machine.h"
-#include "agent/own_user_data.h"
+#include "agent/boot/collaborators.h"
+#include "agent/config/imds_user_data.h"
 #include "agent/preflight/look_instance.h"
 #include "agent/preflight/look_machine.h"
-#include "agent/signals.h"
+#include "agent/runtime/signals.h"
 #include "bootstrap/kube/cautions.h"
 #include "bootstrap/kube/host_files.h"
 

@@ -2,9 +2,9 @@
 #pragma once
 
 #include "agent/base/files.h"
-#include "agent/config.h"
-#include "agent/output.h"
+#include "agent/config/load.h"
 #include "agent/preflight/finding.h"
+#include "agent/runtime/terminal.h"
 
 namespace haagent::preflight {
 

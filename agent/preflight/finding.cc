@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <iterator>
 
-#include "agent/exit_codes.h"
+#include "agent/runtime/exit_codes.h"
 
 namespace haagent::preflight {
 namespace {

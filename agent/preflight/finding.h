@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "agent/base/tree.h"
-#include "agent/output.h"
+#include "agent/runtime/terminal.h"
 
 namespace haagent::preflight {
 

@@ -10,7 +10,7 @@
 
 #include "agent/base/kube_versions.h"
 #include "agent/base/yaml.h"
-#include "agent/config_values.h"
+#include "agent/config/values.h"
 
 namespace haagent::preflight {
 namespace {

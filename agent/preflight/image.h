@@ -12,7 +12,7 @@
 
 #include "agent/base/node_config.h"
 #include "agent/preflight/finding.h"
-#include "bootstrap/etcd/version.h"
+#include "bootstrap/etcd/client/version.h"
 
 namespace haagent::preflight {
 

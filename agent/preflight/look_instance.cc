@@ -13,10 +13,10 @@
 #include "agent/base/filesystem_space.h"
 #include "agent/base/volume_marker.h"
 #include "agent/base/volume_tags.h"
-#include "agent/config_values.h"
+#include "agent/config/values.h"
 #include "agent/preflight/instance.h"
 #include "agent/preflight/reach.h"
-#include "bootstrap/kube/paths.h"
+#include "bootstrap/layout/paths.h"
 #include "volumes/near_match.h"
 
 namespace haagent::preflight {

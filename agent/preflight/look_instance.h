@@ -4,7 +4,7 @@
 
 #include <stop_token>
 
-#include "agent/machine.h"
+#include "agent/boot/collaborators.h"
 #include "agent/preflight/finding.h"
 
 namespace haagent::preflight {

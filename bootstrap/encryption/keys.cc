@@ -5,9 +5,9 @@
 #include <algorithm>
 #include <charconv>
 
+#include "agent/base/base64.h"
 #include "agent/base/json.h"
 #include "agent/base/yaml.h"
-#include "bootstrap/etcd/base64.h"
 #include "bootstrap/kube/rendered_file.h"
 
 namespace haagent::bootstrap::encryption {

@@ -6,13 +6,13 @@
 
 #include "agent/base/running.h"
 #include "bootstrap/encryption/rewrite.h"
-#include "bootstrap/etcd/client.h"
-#include "bootstrap/etcd/names.h"
+#include "bootstrap/etcd/client/client.h"
 #include "bootstrap/kube/apiserver_process.h"
 #include "bootstrap/kube/flags.h"
 #include "bootstrap/kube/kubeconfigs.h"
-#include "bootstrap/kube/paths.h"
 #include "bootstrap/kube/static_pod.h"
+#include "bootstrap/layout/names.h"
+#include "bootstrap/layout/paths.h"
 #include "bootstrap/pki/leaves.h"
 #include "bootstrap/pki/x509.h"
 

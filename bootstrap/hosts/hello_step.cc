@@ -4,7 +4,7 @@
 #include <set>
 #include <thread>
 
-#include "bootstrap/etcd/names.h"
+#include "bootstrap/layout/names.h"
 #include "bootstrap/pki/leaves.h"
 
 namespace haagent::bootstrap {

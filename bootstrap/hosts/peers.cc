@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "agent/base/volume_tags.h"
-#include "bootstrap/etcd/names.h"
+#include "bootstrap/layout/names.h"
 
 namespace haagent::bootstrap {
 namespace {

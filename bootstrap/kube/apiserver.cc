@@ -1,9 +1,9 @@
 #include "bootstrap/kube/apiserver.h"
 
 #include "bootstrap/kube/ciphers.h"
-#include "bootstrap/kube/content_hash.h"
 #include "bootstrap/kube/host_files.h"
-#include "bootstrap/kube/paths.h"
+#include "bootstrap/layout/content_hash.h"
+#include "bootstrap/layout/paths.h"
 
 namespace haagent::bootstrap::kube {
 namespace {

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "bootstrap/kube/paths.h"
+#include "bootstrap/layout/paths.h"
 
 namespace haagent::bootstrap::kube {
 

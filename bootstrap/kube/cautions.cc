@@ -11,9 +11,9 @@
 #include "agent/base/cidr.h"
 #include "bootstrap/kube/flags.h"
 #include "bootstrap/kube/node.h"
-#include "bootstrap/kube/paths.h"
 #include "bootstrap/kube/record.h"
 #include "bootstrap/kube/static_pod.h"
+#include "bootstrap/layout/paths.h"
 
 namespace haagent::bootstrap::kube {
 namespace {

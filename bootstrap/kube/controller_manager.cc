@@ -4,8 +4,8 @@
 
 #include "bootstrap/kube/ciphers.h"
 #include "bootstrap/kube/host_files.h"
-#include "bootstrap/kube/paths.h"
 #include "bootstrap/kube/static_pod.h"
+#include "bootstrap/layout/paths.h"
 
 namespace haagent::bootstrap::kube {
 namespace {

@@ -7,8 +7,8 @@
 #include <utility>
 
 #include "agent/base/yaml.h"
-#include "bootstrap/kube/content_hash.h"
 #include "bootstrap/kube/flags.h"
+#include "bootstrap/layout/content_hash.h"
 
 namespace haagent::bootstrap::kube {
 namespace {

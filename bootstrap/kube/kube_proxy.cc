@@ -3,8 +3,8 @@
 #include <filesystem>
 
 #include "bootstrap/kube/host_files.h"
-#include "bootstrap/kube/paths.h"
 #include "bootstrap/kube/static_pod.h"
+#include "bootstrap/layout/paths.h"
 
 namespace haagent::bootstrap::kube {
 

@@ -1,8 +1,8 @@
 #pragma once
 
 #include "bootstrap/kube/node.h"
-#include "bootstrap/kube/paths.h"
 #include "bootstrap/kube/rendered_file.h"
+#include "bootstrap/layout/paths.h"
 
 namespace haagent::bootstrap::kube {
 

@@ -5,7 +5,7 @@
 
 #include "bootstrap/kube/ciphers.h"
 #include "bootstrap/kube/flags.h"
-#include "bootstrap/kube/paths.h"
+#include "bootstrap/layout/paths.h"
 
 namespace haagent::bootstrap::kube {
 namespace {

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <regex>
 
-#include "bootstrap/kube/content_hash.h"
-#include "bootstrap/kube/paths.h"
+#include "bootstrap/layout/content_hash.h"
+#include "bootstrap/layout/paths.h"
 
 namespace haagent::bootstrap::kube {
 namespace {

@@ -4,15 +4,15 @@
 #include <filesystem>
 #include <set>
 
-#include "bootstrap/etcd/trust.h"
 #include "bootstrap/kube/cautions.h"
 #include "bootstrap/kube/cgroups.h"
-#include "bootstrap/kube/content_hash.h"
 #include "bootstrap/kube/host_files.h"
 #include "bootstrap/kube/kernel_defaults.h"
-#include "bootstrap/kube/paths.h"
 #include "bootstrap/kube/render.h"
 #include "bootstrap/kube/static_pod.h"
+#include "bootstrap/layout/content_hash.h"
+#include "bootstrap/layout/paths.h"
+#include "bootstrap/layout/trust.h"
 
 namespace haagent::bootstrap::kube {
 namespace {

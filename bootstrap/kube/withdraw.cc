@@ -4,8 +4,8 @@
 #include <filesystem>
 
 #include "bootstrap/kube/apiserver_process.h"
-#include "bootstrap/kube/paths.h"
 #include "bootstrap/kube/render.h"
+#include "bootstrap/layout/paths.h"
 
 namespace haagent::bootstrap::kube {
 namespace {

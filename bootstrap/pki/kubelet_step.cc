@@ -6,7 +6,7 @@
 #include <charconv>
 
 #include "agent/base/running.h"
-#include "bootstrap/kube/paths.h"
+#include "bootstrap/layout/paths.h"
 #include "bootstrap/pki/kubelet_pair.h"
 #include "bootstrap/pki/x509.h"
 

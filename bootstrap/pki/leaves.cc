@@ -4,7 +4,7 @@
 
 #include "agent/base/cidr.h"
 #include "bootstrap/kube/node.h"
-#include "bootstrap/kube/paths.h"
+#include "bootstrap/layout/paths.h"
 #include "bootstrap/pki/leaf.h"
 
 namespace haagent::bootstrap::pki {

@@ -5,9 +5,9 @@
 #include <algorithm>
 #include <utility>
 
-#include "bootstrap/etcd/trust.h"
 #include "bootstrap/kube/apiserver.h"
 #include "bootstrap/kube/apiserver_process.h"
+#include "bootstrap/layout/trust.h"
 #include "bootstrap/pki/step.h"
 
 namespace haagent::bootstrap::pki {

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "bootstrap/etcd/names.h"
+#include "bootstrap/layout/names.h"
 #include "bootstrap/pki/authority.h"
 
 namespace haagent::bootstrap::pki {

@@ -2,7 +2,7 @@
 
 #include <fmt/ranges.h>
 
-#include "bootstrap/kube/paths.h"
+#include "bootstrap/layout/paths.h"
 #include "bootstrap/pki/kubelet_pair.h"
 #include "bootstrap/pki/x509.h"
 

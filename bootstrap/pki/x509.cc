@@ -16,7 +16,7 @@
 #include <array>
 #include <memory>
 
-#include "bootstrap/etcd/base64.h"
+#include "agent/base/base64.h"
 
 namespace haagent::bootstrap::pki {
 namespace {

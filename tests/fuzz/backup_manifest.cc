@@ -1,6 +1,6 @@
 // A backup's manifest, and the name that its key has: anybody who may write to the bucket wrote
 // them. The first line is the name, the rest the manifest.
-#include "bootstrap/etcd/backup_manifest.h"
+#include "bootstrap/etcd/store/manifest.h"
 
 #include "tests/fuzz/hold.h"
 #include "tests/fuzz/targets.h"

@@ -1,5 +1,5 @@
 // What the agents of the other nodes answer to `haagent status --cluster`.
-#include "agent/cluster_status.h"
+#include "agent/status/cluster.h"
 
 #include "tests/fuzz/answers.h"
 #include "tests/fuzz/hold.h"

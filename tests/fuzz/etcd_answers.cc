@@ -1,7 +1,7 @@
 // What answers on etcd's client port: its JSON gateway, or anything else.
-#include "bootstrap/etcd/ask.h"
-#include "bootstrap/etcd/client.h"
-#include "bootstrap/etcd/member_facts.h"
+#include "bootstrap/etcd/client/client.h"
+#include "bootstrap/etcd/member/ask.h"
+#include "bootstrap/etcd/member/member_facts.h"
 #include "tests/fuzz/answers.h"
 #include "tests/fuzz/hold.h"
 #include "tests/fuzz/targets.h"

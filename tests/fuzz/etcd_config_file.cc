@@ -1,5 +1,5 @@
 // etcd's configuration file as an earlier boot left it: what it said of the first start is kept.
-#include "bootstrap/etcd/config_file.h"
+#include "bootstrap/etcd/member/config_file.h"
 
 #include "tests/fuzz/hold.h"
 #include "tests/fuzz/targets.h"

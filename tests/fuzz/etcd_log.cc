@@ -1,6 +1,6 @@
 // The first bytes of etcd's write-ahead log, and the file that an earlier boot wrote for etcd.
-#include "bootstrap/etcd/config_file.h"
-#include "bootstrap/etcd/data_dir.h"
+#include "bootstrap/etcd/disk/data_dir.h"
+#include "bootstrap/etcd/member/config_file.h"
 #include "tests/fuzz/hold.h"
 #include "tests/fuzz/targets.h"
 

@@ -1,5 +1,5 @@
 // etcd's own metrics, in Prometheus' text format.
-#include "bootstrap/etcd/metrics.h"
+#include "bootstrap/etcd/client/metrics.h"
 
 #include "tests/fuzz/hold.h"
 #include "tests/fuzz/targets.h"

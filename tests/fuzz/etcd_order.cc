@@ -1,8 +1,8 @@
 // An operator's order to etcd's members: anybody who may write to the bucket wrote it, and what it
 // says becomes arguments of programs and names of files.
-#include "bootstrap/etcd/order.h"
+#include "bootstrap/etcd/store/request.h"
 
-#include "bootstrap/etcd/backup_manifest.h"
+#include "bootstrap/etcd/store/manifest.h"
 #include "tests/fuzz/hold.h"
 #include "tests/fuzz/targets.h"
 

@@ -5,10 +5,10 @@
 #include <filesystem>
 
 #include "agent/base/file_descriptor.h"
-#include "agent/unpack.h"
-#include "agent/zip_directory.h"
-#include "bootstrap/etcd/bolt.h"
-#include "bootstrap/etcd/import.h"
+#include "agent/config/unpack.h"
+#include "agent/config/zip_directory.h"
+#include "bootstrap/etcd/backup/import.h"
+#include "bootstrap/etcd/disk/bolt.h"
 #include "tests/fuzz/hold.h"
 #include "tests/fuzz/targets.h"
 #include "tests/support/temporary_directory.h"

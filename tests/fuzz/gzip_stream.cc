@@ -1,5 +1,5 @@
 // gzip streams, bombs among them.
-#include "agent/gzip.h"
+#include "agent/config/gzip.h"
 
 #include "tests/fuzz/hold.h"
 #include "tests/fuzz/targets.h"

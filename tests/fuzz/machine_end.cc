@@ -6,8 +6,8 @@
 
 #include <string>
 
-#include "agent/lifecycle.h"
-#include "agent/lifecycle_watch.h"
+#include "agent/daemon/lifecycle.h"
+#include "agent/daemon/lifecycle_watch.h"
 #include "tests/fuzz/hold.h"
 #include "tests/fuzz/targets.h"
 

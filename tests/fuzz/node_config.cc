@@ -3,9 +3,9 @@
 #include <algorithm>
 
 #include "agent/base/yaml.h"
-#include "agent/config.h"
-#include "agent/config_commands.h"
-#include "agent/user_data.h"
+#include "agent/commands/config.h"
+#include "agent/config/load.h"
+#include "agent/config/user_data.h"
 #include "bootstrap/kube/lint.h"
 #include "bootstrap/kube/render.h"
 #include "tests/fuzz/hold.h"

@@ -1,5 +1,5 @@
 // haagent's own memory below /var/lib/haagent, after whatever happened to the disk.
-#include "bootstrap/etcd/timing.h"
+#include "bootstrap/etcd/member/timing.h"
 #include "bootstrap/kube/record.h"
 #include "tests/fuzz/hold.h"
 #include "tests/fuzz/targets.h"

@@ -1,6 +1,6 @@
 // What anybody who reaches a node's open port can send: a request. The first byte says in pieces of
 // which size the rest arrives.
-#include "agent/request_reader.h"
+#include "agent/server/request_reader.h"
 
 #include <algorithm>
 #include <cstring>

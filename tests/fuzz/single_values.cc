@@ -3,15 +3,15 @@
 #include <filesystem>
 
 #include "agent/aws/endpoints.h"
+#include "agent/base/base64.h"
 #include "agent/base/cidr.h"
 #include "agent/base/clock.h"
 #include "agent/base/kube_versions.h"
 #include "agent/base/proxy_bypass.h"
 #include "agent/base/running.h"
 #include "agent/base/state_store.h"
-#include "agent/config_values.h"
-#include "bootstrap/etcd/base64.h"
-#include "bootstrap/etcd/version.h"
+#include "agent/config/values.h"
+#include "bootstrap/etcd/client/version.h"
 #include "bootstrap/kube/node.h"
 #include "tests/fuzz/hold.h"
 #include "tests/fuzz/targets.h"

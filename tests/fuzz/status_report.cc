@@ -1,5 +1,5 @@
 // /run/haagent/status.json as `haagent status` reads it.
-#include "agent/status.h"
+#include "agent/status/report.h"
 
 #include "agent/base/json.h"
 #include "tests/fuzz/hold.h"

@@ -1,5 +1,5 @@
 // User-data: bare, MIME, base64, quoted-printable, gzip, in each other.
-#include "agent/user_data.h"
+#include "agent/config/user_data.h"
 
 #include "tests/fuzz/hold.h"
 #include "tests/fuzz/targets.h"

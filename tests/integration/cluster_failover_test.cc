@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "agent/base/json.h"
-#include "bootstrap/etcd/backup_manifest.h"
+#include "bootstrap/etcd/store/manifest.h"
 #include "tests/integration/cluster_region.h"
 #include "tests/integration/cluster_writer.h"
 #include "tests/support/temporary_directory.h"

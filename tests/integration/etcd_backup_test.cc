@@ -4,9 +4,9 @@
 #include <algorithm>
 #include <filesystem>
 
-#include "bootstrap/etcd/backup_step.h"
-#include "bootstrap/etcd/defrag.h"
-#include "bootstrap/etcd/drill.h"
+#include "bootstrap/etcd/backup/backup_step.h"
+#include "bootstrap/etcd/backup/drill.h"
+#include "bootstrap/etcd/maintenance/defrag.h"
 #include "tests/integration/etcd_world.h"
 #include "tests/support/memory_store.h"
 

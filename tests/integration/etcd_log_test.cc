@@ -5,7 +5,7 @@
 #include <fstream>
 #include <regex>
 
-#include "bootstrap/etcd/data_dir.h"
+#include "bootstrap/etcd/disk/data_dir.h"
 #include "tests/integration/etcd_versions.h"
 #include "tests/integration/etcd_world.h"
 #include "tests/support/eventually.h"

@@ -8,7 +8,7 @@
 #include <iostream>
 #include <set>
 
-#include "bootstrap/etcd/errors.h"
+#include "bootstrap/etcd/client/errors.h"
 #include "tests/integration/etcd_world.h"
 #include "tests/support/temporary_directory.h"
 

@@ -39,7 +39,7 @@ std::vector<std::string> quoted_in(std::string const& cell) {
 class Traps : public testing::Test {
  protected:
   Traps() {
-    for (auto const* folder : {"unit", "scenario", "integration", "vm"})
+    for (auto const* folder : {"unit", "model", "scenario", "integration", "vm"})
       for (auto const& entry : fs::recursive_directory_iterator(root_ / "tests" / folder))
         if (entry.path().extension() == ".cc") read_tests(bytes_of(entry.path()));
   }

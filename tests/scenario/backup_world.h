@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "agent/base/sha256.h"
-#include "bootstrap/etcd/backup_step.h"
+#include "bootstrap/etcd/backup/backup_step.h"
 #include "tests/scenario/file_effects.h"
 #include "tests/support/fake_clock.h"
 #include "tests/support/memory_store.h"

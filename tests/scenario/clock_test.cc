@@ -2,7 +2,7 @@
 // set while it works. What it must not do, and that it comes back.
 #include <gtest/gtest.h>
 
-#include "agent/clock_step.h"
+#include "agent/boot/clock_step.h"
 #include "tests/scenario/backup_world.h"
 
 namespace haagent::scenario {

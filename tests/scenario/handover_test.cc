@@ -4,7 +4,7 @@
 
 #include <filesystem>
 
-#include "bootstrap/etcd/names.h"
+#include "bootstrap/layout/names.h"
 #include "tests/scenario/world.h"
 
 namespace haagent::scenario {

@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "bootstrap/etcd/config_file.h"
+#include "bootstrap/etcd/member/config_file.h"
 #include "tests/support/temporary_directory.h"
 
 namespace haagent::scenario {

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "agent/boot.h"
+#include "agent/boot/boot.h"
 #include "tests/scenario/file_effects.h"
 #include "tests/support/disk_model.h"
 #include "tests/support/etcd_model.h"

@@ -6,8 +6,8 @@
 
 #include "agent/base/sha256.h"
 #include "agent/base/volume_marker.h"
-#include "bootstrap/etcd/backup_manifest.h"
-#include "bootstrap/etcd/order.h"
+#include "bootstrap/etcd/store/manifest.h"
+#include "bootstrap/etcd/store/request.h"
 #include "tests/scenario/interruptions.h"
 
 namespace haagent::scenario {

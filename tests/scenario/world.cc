@@ -8,11 +8,11 @@
 #include <thread>
 
 #include "agent/base/volume_marker.h"
-#include "bootstrap/etcd/config_file.h"
-#include "bootstrap/etcd/names.h"
+#include "bootstrap/etcd/member/config_file.h"
 #include "bootstrap/hosts/hosts_file.h"
 #include "bootstrap/kube/apiserver.h"
-#include "bootstrap/kube/content_hash.h"
+#include "bootstrap/layout/content_hash.h"
+#include "bootstrap/layout/names.h"
 #include "bootstrap/pki/kubelet_pair.h"
 #include "bootstrap/pki/x509.h"
 #include "tests/scenario/text.h"

@@ -6,8 +6,8 @@
 
 #include "agent/base/json.h"
 #include "agent/base/yaml.h"
-#include "bootstrap/etcd/config_file.h"
-#include "bootstrap/etcd/data_dir.h"
+#include "bootstrap/etcd/disk/data_dir.h"
+#include "bootstrap/etcd/member/config_file.h"
 #include "bootstrap/hosts/hosts_file.h"
 
 namespace haagent::test {

@@ -18,8 +18,8 @@
 #include "agent/base/files.h"
 #include "agent/base/http.h"
 #include "agent/base/tree.h"
-#include "bootstrap/etcd/names.h"
-#include "bootstrap/etcd/wal.h"
+#include "bootstrap/etcd/disk/wal.h"
+#include "bootstrap/layout/names.h"
 
 namespace haagent::test {
 

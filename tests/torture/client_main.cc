@@ -15,10 +15,10 @@
 #include <thread>
 #include <vector>
 
+#include "agent/base/base64.h"
 #include "agent/base/clock.h"
 #include "agent/base/http_curl.h"
 #include "agent/base/json.h"
-#include "bootstrap/etcd/base64.h"
 #include "tests/torture/history.h"
 #include "tests/torture/lost.h"
 

@@ -1,0 +1,38 @@
+#include "agent/boot/clock_step.h"
+
+#include <utility>
+
+namespace haagent {
+namespace {
+
+constexpr Duration kWorthTelling{2'000};
+
+bool differs(std::optional<ClockFacts> const& told, ClockFacts const& known) {
+  return !told || told->wrong != known.wrong ||
+         told->ahead.has_value() != known.ahead.has_value() ||
+         (known.ahead && std::chrono::abs(*told->ahead - *known.ahead) >= kWorthTelling);
+}
+
+}  // namespace
+
+Result<Finding> ClockStep::look(Facts& facts, std::stop_token stop) {
+  bool const first = !std::exchange(looked_, true);
+  auto const asked = first ? Result<UtcTime>(UtcTime{}) : time_->read(std::move(stop));
+  auto const known = time_->known();
+  // The status file is written for each change, and S3 tells whole seconds.
+  if (differs(facts.clock.get(), known)) facts.clock.set(known);
+  if (known.wrong && known.ahead)
+    return fail(Kind::transient, "{}", wrong_clock_sentence(*known.ahead, known.against));
+  if (!asked)
+    return Done{fmt::format("whether this clock is right is not known: {}", asked.error().what)};
+  if (!known.ahead)
+    return Done{
+        fmt::format("this clock is held against that of {} once the boot is over", known.against)};
+  return Done{fmt::format("this clock agrees with that of {}", known.against)};
+}
+
+Result<void> ClockStep::act(Facts&, std::stop_token) {
+  return fail(Kind::internal, "{} has nothing to do", name());
+}
+
+}  // namespace haagent

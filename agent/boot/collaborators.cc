@@ -1,0 +1,97 @@
+#include "agent/boot/collaborators.h"
+
+#include "agent/aws/endpoints.h"
+#include "agent/aws/s3_store.h"
+#include "agent/base/file_store.h"
+#include "agent/config/values.h"
+#include "agent/runtime/version.h"
+#include "volumes/helper_client.h"
+
+namespace haagent {
+namespace {
+
+std::unique_ptr<Units> make_units(Root const& root, Clock& clock) {
+  if (SystemdUnits::available()) return std::make_unique<SystemdUnits>();
+  return std::make_unique<ChildUnits>(root("/run/haagent/units"), root("/var/log/haagent"), clock);
+}
+
+}  // namespace
+
+Machine::Machine(Root where, ConfigRequest const& request)
+    : root(std::move(where)),
+      ends(root),
+      units(make_units(root, clock)),
+      imds(http, clock, read_config(gather_config(root, request)).config.aws.imds_endpoints),
+      credentials(imds, clock) {}
+
+aws::Ec2Settings ec2_settings(Machine& machine, NodeConfig const& config,
+                              Identity const& identity) {
+  auto endpoint = config.aws.ec2_endpoint;
+  if (endpoint.empty()) endpoint = aws::ec2_endpoint(identity.region, identity.domain);
+  return {.endpoint = endpoint,
+          .region = identity.region,
+          .user_agent = fmt::format("haagent/{}", kVersion),
+          .counts = &machine.calls};
+}
+
+aws::S3Settings s3_settings(Machine& machine, NodeConfig const& config, Identity const& identity,
+                            std::string const& bucket) {
+  return {.bucket = bucket,
+          .region = identity.region,
+          .domain = identity.domain,
+          .endpoint = config.aws.s3_endpoint,
+          .kms_key_id = config.aws.s3_kms_key_id,
+          .encryption = config.aws.s3_encryption,
+          .user_agent = fmt::format("haagent/{}", kVersion),
+          .counts = &machine.calls};
+}
+
+std::unique_ptr<aws::Ec2> make_ec2(Machine& machine, NodeConfig const& config,
+                                   Identity const& identity) {
+  return std::make_unique<aws::Ec2Client>(machine.http, machine.clock, machine.credentials,
+                                          ec2_settings(machine, config, identity));
+}
+
+std::unique_ptr<StateStore> make_state_store(Machine& machine, NodeConfig const& config,
+                                             Identity const& identity) {
+  // The config has been checked: what does not parse never comes here.
+  auto place = parse_state(config.cluster.state).value_or(StatePlace());
+  if (place.bucket.empty())
+    return std::make_unique<FileStore>(machine.root(place.folder), machine.clock);
+  auto s3 = std::make_unique<aws::S3Client>(machine.http, machine.clock, machine.credentials,
+                                            s3_settings(machine, config, identity, place.bucket));
+  return std::make_unique<aws::S3Store>(std::move(s3), place.prefix, machine.clock, &machine.calls);
+}
+
+std::unique_ptr<aws::AutoScaling> make_autoscaling(Machine& machine, NodeConfig const& config,
+                                                   Identity const& identity) {
+  auto endpoint = config.aws.autoscaling_endpoint;
+  if (endpoint.empty()) endpoint = aws::autoscaling_endpoint(identity.region, identity.domain);
+  return std::make_unique<aws::AutoScalingClient>(
+      machine.http, machine.clock, machine.credentials,
+      aws::AutoScalingClient::Settings{.endpoint = endpoint,
+                                       .region = identity.region,
+                                       .user_agent = fmt::format("haagent/{}", kVersion),
+                                       .counts = &machine.calls});
+}
+
+MachineBoot::MachineBoot(Machine& machine, NodeConfig const& config, Identity const& identity)
+    : ec2_(make_ec2(machine, config, identity)),
+      store_(make_state_store(machine, config, identity)),
+      group_(make_autoscaling(machine, config, identity)),
+      devices_(machine.root, /*nodes=*/volumes::may_mount()),
+      hands_(volume_hands(machine.root, machine.process, machine.clock)),
+      boot_(config, {.root = machine.root,
+                     .clock = machine.clock,
+                     .http = machine.http,
+                     .process = machine.process,
+                     .units = *machine.units,
+                     .ec2 = *ec2_,
+                     .devices = devices_,
+                     .disks = *hands_.disks,
+                     .mounts = *hands_.mounts,
+                     .store = *store_,
+                     .filesystems = filesystems_,
+                     .group = group_.get()}) {}
+
+}  // namespace haagent

@@ -1,0 +1,75 @@
+// The real collaborators, made once and handed down by reference. Nothing else in the agent makes
+// one.
+#pragma once
+
+#include <memory>
+
+#include "agent/aws/autoscaling.h"
+#include "agent/aws/ec2_client.h"
+#include "agent/aws/imds.h"
+#include "agent/aws/s3_client.h"
+#include "agent/base/clock.h"
+#include "agent/base/files.h"
+#include "agent/base/http_curl.h"
+#include "agent/base/machine_end.h"
+#include "agent/base/node_config.h"
+#include "agent/base/process.h"
+#include "agent/base/state_store.h"
+#include "agent/base/units.h"
+#include "agent/boot/boot.h"
+#include "agent/boot/volume_helper.h"
+#include "agent/config/load.h"
+
+namespace haagent {
+
+struct Machine {
+  // Where metadata answers must be known before user-data can be read, so only the machine's own
+  // files, or those that were asked for, can say.
+  Machine(Root where, ConfigRequest const& request);
+
+  Root root;
+  SystemClock clock;
+  CurlHttp http;
+  SystemProcess process;
+  SystemMachineEnds ends;
+  std::unique_ptr<Units> units;  // systemd where it is pid 1, else child processes
+  aws::Imds imds;
+  aws::CachedCredentials credentials;
+  aws::CallCounts calls;  // of every client that is made below
+};
+
+// How AWS's services are asked for this instance's region, or at the endpoints that the config
+// names.
+aws::Ec2Settings ec2_settings(Machine& machine, NodeConfig const& config, Identity const& identity);
+aws::S3Settings s3_settings(Machine& machine, NodeConfig const& config, Identity const& identity,
+                            std::string const& bucket);
+
+std::unique_ptr<aws::Ec2> make_ec2(Machine& machine, NodeConfig const& config,
+                                   Identity const& identity);
+
+// The store that cluster.state names: a bucket, or a folder (below the root, as all files are).
+std::unique_ptr<StateStore> make_state_store(Machine& machine, NodeConfig const& config,
+                                             Identity const& identity);
+
+// The same for its auto-scaling group.
+std::unique_ptr<aws::AutoScaling> make_autoscaling(Machine& machine, NodeConfig const& config,
+                                                   Identity const& identity);
+
+// What can be made only once the role and the region are known, and the boot on top of it.
+class MachineBoot {
+ public:
+  MachineBoot(Machine& machine, NodeConfig const& config, Identity const& identity);
+  Boot& boot() { return boot_; }
+  aws::AutoScaling& group() { return *group_; }
+
+ private:
+  std::unique_ptr<aws::Ec2> ec2_;
+  std::unique_ptr<StateStore> store_;
+  std::unique_ptr<aws::AutoScaling> group_;
+  volumes::SystemDevices devices_;
+  VolumeHands hands_;
+  SystemFilesystems filesystems_;
+  Boot boot_;
+};
+
+}  // namespace haagent

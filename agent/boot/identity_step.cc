@@ -1,0 +1,37 @@
+#include "agent/boot/identity_step.h"
+
+#include "agent/base/node_name.h"
+
+namespace haagent {
+namespace {
+
+class IdentityStep final : public Step {
+ public:
+  explicit IdentityStep(aws::Imds& imds) : imds_(imds) {}
+
+  std::string_view name() const override { return "identity"; }
+
+  Result<Finding> look(Facts& facts, std::stop_token stop) override {
+    auto identity = imds_.identity(stop);
+    if (!identity) return std::unexpected(identity.error());
+    auto sentence = fmt::format("{} ({}) in {}, {}", identity->instance_id, identity->instance_type,
+                                identity->zone, identity->address);
+    if (auto note = node_name_note(*identity); !note.empty()) sentence += "; " + note;
+    facts.identity.set(*std::move(identity));
+    return Done{sentence};
+  }
+
+  // look() never says Needed.
+  Result<void> act(Facts&, std::stop_token) override { return {}; }
+
+ private:
+  aws::Imds& imds_;
+};
+
+}  // namespace
+
+std::unique_ptr<Step> identity_step(aws::Imds& imds) {
+  return std::make_unique<IdentityStep>(imds);
+}
+
+}  // namespace haagent

@@ -1,0 +1,173 @@
+#include "agent/boot/lifecycle_hooks.h"
+
+#include <algorithm>
+
+#include "agent/runtime/log.h"
+
+namespace haagent {
+namespace {
+
+using namespace std::chrono_literals;
+
+// Where the hook's own timeout is not known: a third of the least that AWS allows.
+constexpr Duration kLeastBeat = 10s;
+// Nothing to keep alive yet; a hook holds at least 30 s.
+constexpr Duration kLook = 5s;
+// An Auto Scaling API that does not answer must not hold a whole boot.
+constexpr Duration kPatience = 30s;
+
+constexpr char kRecord[] = "/var/lib/haagent/launched";
+
+class HookStep final : public Step {
+ public:
+  enum class When { launching, warm, terminating };
+  HookStep(HookParts parts, When when) : parts_(std::move(parts)), when_(when) {}
+
+  std::string_view name() const override {
+    return when_ == When::terminating ? "terminating-hook" : "launching-hook";
+  }
+
+  Result<Finding> look(Facts& facts, std::stop_token stop) override {
+    auto identity = facts.identity.require("identity");
+    if (!identity) return std::unexpected(identity.error());
+    id_ = identity->instance_id;
+    if (!began_) began_ = parts_.clock.steady();
+    if (!told_.empty() && (settled_ || when_ != When::launching)) return Done{told_};
+    if (when_ != When::terminating) {
+      auto launched = recorded();
+      if (!launched) return std::unexpected(launched.error());
+      if (when_ == When::launching && *launched) return Done{"this instance is in service"};
+      if (when_ == When::warm && *launched)
+        return Needed{"forget that this instance was in service"};
+      if (when_ == When::launching && !told_.empty()) return Needed{"remember: " + told_};
+    }
+    auto member = parts_.group.member(id_, stop);
+    if (!member) return without(member.error());
+    if (!*member) return over("no auto-scaling group has this instance");
+    group_ = (*member)->group;
+    auto const& state = (*member)->state;
+    auto const waits_in = when_ == When::terminating ? "Terminating:Wait"
+                          : when_ == When::warm      ? "Warmed:Pending:Wait"
+                                                     : "Pending:Wait";
+    if (state == waits_in) return Needed{fmt::format("complete the hook {} of {}", hook(), group_)};
+    if (state == "Pending" || state == "Warmed:Pending" || state == "Terminating")
+      return Waiting{fmt::format("{} has this instance as {}", group_, state)};
+    return over(fmt::format("{} has this instance as {}", group_, state));
+  }
+
+  Result<void> act(Facts&, std::stop_token stop) override {
+    auto const path = parts_.root(kRecord);
+    if (when_ == When::warm) {
+      auto launched = recorded();
+      if (!launched) return std::unexpected(launched.error());
+      if (*launched) {
+        std::error_code error;
+        std::filesystem::remove(path, error);
+        if (error) return fail_errno(error.value(), "forgetting " + path.string());
+        return {};
+      }
+    }
+    if (when_ == When::launching && !told_.empty()) {
+      if (auto made = make_directories(path.parent_path()); !made) return made;
+      settled_ = true;
+      return replace_file(path, id_ + "\n");
+    }
+    auto done = parts_.group.complete(group_, hook(), id_, stop);
+    if (done) {
+      told_ = fmt::format("{} was told to go on ({})", group_, hook());
+    } else if (done.error().kind == Kind::conflict) {
+      told_ = fmt::format("{} holds this instance, but not by a hook of the name {}: {}", group_,
+                          hook(), done.error().what);
+    } else if (done.error().kind == Kind::denied) {
+      // Not remembered: the permission may come, and the next boot asks again.
+      told_ = done.error().what;
+      settled_ = true;
+    } else {
+      return done;
+    }
+    return {};
+  }
+
+ private:
+  std::string const& hook() const {
+    auto const& lifecycle = parts_.config.lifecycle;
+    return when_ == When::terminating ? lifecycle.terminating_hook : lifecycle.launching_hook;
+  }
+  Result<bool> recorded() {
+    auto record = read_file(parts_.root(kRecord));
+    if (!record) return std::unexpected(record.error());
+    return *record && **record == id_ + "\n";
+  }
+  Finding over(std::string sentence) {
+    told_ = std::move(sentence);
+    if (when_ == When::launching) return Needed{"remember: " + told_};
+    return Done{told_};
+  }
+  // Not remembered either.
+  Result<Finding> without(Error const& error) {
+    bool const patient = parts_.clock.steady() - *began_ < kPatience;
+    if (error.kind == Kind::interrupted || (error.kind == Kind::transient && patient))
+      return std::unexpected(error);
+    return Done{"going on without the group's hook: " + error.what};
+  }
+
+  HookParts parts_;
+  When const when_;
+  std::string id_;
+  std::string group_;
+  std::string told_;
+  bool settled_ = false;
+  std::optional<SteadyTime> began_;
+};
+
+void beat(HookParts const& parts, std::string const& id, Heartbeat::Tell const& tell,
+          std::stop_token stop) {
+  auto pause = kLook;
+  while (parts.clock.sleep(pause, stop)) {
+    pause = kLook;
+    auto member = parts.group.member(id, stop);
+    if (!member || !*member || !(*member)->state.ends_with(":Wait")) continue;
+    bool const terminating = (*member)->state.starts_with("Terminating");
+    auto const& name = terminating ? parts.config.lifecycle.terminating_hook
+                                   : parts.config.lifecycle.launching_hook;
+    auto const& group = (*member)->group;
+    pause = kLeastBeat;
+    std::optional<Duration> timeout;
+    if (auto hooks = parts.group.hooks(group, stop)) {
+      auto const found = std::ranges::find(*hooks, name, &aws::LifecycleHook::name);
+      if (found != hooks->end() && found->timeout > 0s) {
+        timeout = found->timeout;
+        pause = *timeout / 3;
+      }
+    }
+    auto beaten = parts.group.heartbeat(group, name, id, stop);
+    // It has waited for up to a look already.
+    if (tell && (beaten || timeout))
+      tell(beaten ? std::nullopt : std::optional(*timeout - std::min(*timeout, kLook)));
+    if (!beaten && beaten.error().kind != Kind::interrupted)
+      log::warn(beaten.error().what + ", ignoring");
+  }
+}
+
+}  // namespace
+
+bool is_launched(Root const& root, std::string const& instance_id) {
+  auto record = read_file(root(kRecord));
+  return record && *record && **record == instance_id + "\n";
+}
+
+std::unique_ptr<Step> launching_hook(HookParts parts) {
+  return std::make_unique<HookStep>(std::move(parts), HookStep::When::launching);
+}
+std::unique_ptr<Step> warm_pool_hook(HookParts parts) {
+  return std::make_unique<HookStep>(std::move(parts), HookStep::When::warm);
+}
+std::unique_ptr<Step> terminating_hook(HookParts parts) {
+  return std::make_unique<HookStep>(std::move(parts), HookStep::When::terminating);
+}
+
+Heartbeat::Heartbeat(HookParts parts, std::string instance_id, Tell tell)
+    : thread_([parts = std::move(parts), id = std::move(instance_id), tell = std::move(tell)](
+                  std::stop_token stop) { beat(parts, id, tell, std::move(stop)); }) {}
+
+}  // namespace haagent

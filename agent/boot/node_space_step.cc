@@ -1,0 +1,84 @@
+#include "agent/boot/node_space_step.h"
+
+#include <algorithm>
+
+#include "agent/base/space.h"
+
+namespace haagent {
+namespace {
+
+constexpr std::string_view kFolder = "file://";
+constexpr std::string_view kRun = "/run";
+
+class NodeSpaceStep final : public Step {
+ public:
+  NodeSpaceStep(NodeConfig const& config, Root root, Filesystems& filesystems)
+      : root_(std::move(root)), filesystems_(filesystems) {
+    paths_ = {
+        "/",        "/var",           "/var/lib/haagent", "/var/lib/kubelet", "/var/lib/containerd",
+        "/var/log", std::string(kRun)};
+    if (config.role == Role::master) paths_.push_back(config.etcd.backups.scratch);
+    if (config.cluster.state.starts_with(kFolder))
+      paths_.push_back(config.cluster.state.substr(kFolder.size()));
+  }
+
+  std::string_view name() const override { return "space"; }
+
+  Result<Finding> look(Facts& facts, std::stop_token) override {
+    std::vector<FilesystemFacts> told;
+    auto worst = SpaceLevel::ok;
+    std::string sentence;
+    for (auto const& filesystem : filesystems()) {
+      auto const verdict = judge_filesystem(filesystem);
+      auto const& room = filesystem.room;
+      FilesystemFacts now{.mount_point = filesystem.path,
+                          .size = room.size,
+                          .avail = room.avail,
+                          .inodes = room.inodes,
+                          .inodes_free = room.inodes_free,
+                          .level = verdict.level,
+                          .message = verdict.level == SpaceLevel::ok ? "" : sentence_of(verdict)};
+      auto const before = std::ranges::find(told_, now.mount_point, &FilesystemFacts::mount_point);
+      told.push_back(before == told_.end() ? now : steadied(*before, now));
+      worst = std::max(worst, verdict.level);
+      if (!now.message.empty()) sentence += (sentence.empty() ? "" : "; ") + now.message;
+    }
+    told_ = told;
+    facts.filesystems.set(std::move(told));
+    if (worst == SpaceLevel::critical) return Waiting{std::move(sentence)};
+    return Done{sentence.empty() ? "the disks of this node have room" : std::move(sentence)};
+  }
+
+  Result<void> act(Facts&, std::stop_token) override { return {}; }  // it is never Needed
+
+ private:
+  // Each once, by the first path on it. What cannot be asked is left out: the others still count.
+  std::vector<NodeFilesystem> filesystems() {
+    std::vector<NodeFilesystem> found;
+    for (auto const& path : paths_) {
+      auto const room = filesystems_.space(root_(path));
+      if (!room || room->size == 0) continue;
+      auto const same = std::ranges::find(
+          found, room->device, [](NodeFilesystem const& each) { return each.room.device; });
+      if (same != found.end())
+        same->holds.push_back(path);
+      else
+        found.push_back({.path = path, .holds = {path}, .room = *room, .in_memory = path == kRun});
+    }
+    return found;
+  }
+
+  Root const root_;
+  Filesystems& filesystems_;
+  std::vector<std::string> paths_;
+  std::vector<FilesystemFacts> told_;
+};
+
+}  // namespace
+
+std::unique_ptr<Step> node_space_step(NodeConfig const& config, Root root,
+                                      Filesystems& filesystems) {
+  return std::make_unique<NodeSpaceStep>(config, std::move(root), filesystems);
+}
+
+}  // namespace haagent

@@ -1,0 +1,303 @@
+#include "agent/commands/etcd.h"
+
+#include <algorithm>
+#include <iostream>
+
+#include "agent/base/json.h"
+#include "agent/commands/session.h"
+#include "agent/runtime/exit_codes.h"
+#include "agent/status/report.h"
+#include "bootstrap/etcd/maintenance/defrag.h"
+
+namespace haagent {
+namespace {
+
+using bootstrap::BackupManifest;
+using bootstrap::Backups;
+using bootstrap::Consistency;
+using bootstrap::EtcdClient;
+
+// Rows of cells as aligned columns; the last one is not padded.
+std::string table(std::vector<std::vector<std::string>> const& rows) {
+  std::vector<std::size_t> widths;
+  for (auto const& row : rows) {
+    widths.resize(std::max(widths.size(), row.size()));
+    for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], row[i].size());
+  }
+  std::string page;
+  for (auto const& row : rows) {
+    std::string line;
+    for (std::size_t i = 0; i < row.size(); ++i) line += fmt::format("{:<{}}  ", row[i], widths[i]);
+    line.erase(line.find_last_not_of(' ') + 1);
+    page += line + '\n';
+  }
+  return page;
+}
+
+std::string in_mib(std::uint64_t bytes) {
+  if (bytes < 1u << 20u) return fmt::format("{} KiB", (bytes + 1023) / 1024);
+  return fmt::format("{:.1f} MiB", static_cast<double>(bytes) / (1u << 20u));
+}
+
+std::string state_of(bootstrap::EtcdMember const& member) {
+  return !member.started() ? "unstarted" : member.learner ? "learner" : "voter";
+}
+
+std::uint64_t furthest(MembersView const& view) {
+  std::uint64_t index = 0;
+  for (auto const& each : view.members)
+    if (each.status) index = std::max(index, each.status->raft_index);
+  return index;
+}
+
+std::uint64_t lag(MemberView const& member, std::uint64_t index) {
+  return index - std::min(index, member.status->raft_applied_index);
+}
+
+std::string trouble_of(MemberView const& member) {
+  if (!member.status) return member.silence;
+  return fmt::format("{}", fmt::join(member.status->errors, ", "));
+}
+
+Tree to_tree(BackupManifest const& manifest) {
+  auto tree = json::parse(manifest_json(manifest)).value_or(Tree::map());
+  tree.set("name", manifest.name);
+  return tree;
+}
+
+}  // namespace
+
+std::string members_page(MembersView const& view) {
+  std::string page =
+      fmt::format("etcd {}, cluster {:x}\n", to_string(view.cluster), view.cluster_id);
+  if (!view.quorum)
+    page += "No quorum confirms this list: it is what this member remembers, and may be old.\n";
+  std::vector<std::vector<std::string>> rows = {
+      {"NAME", "ID", "STATE", "VERSION", "DB", "IN USE", "LAG", "VOLUME", "TROUBLE"}};
+  auto const index = furthest(view);
+  for (auto const& each : view.members) {
+    auto const& status = each.status;
+    auto state = state_of(each.member);
+    if (status && status->leader == each.member.id) state += ", leader";
+    rows.push_back(
+        {printable(each.member.name.empty() ? "-" : each.member.name),
+         bootstrap::etcd_id_text(each.member.id), state, status ? printable(status->version) : "-",
+         status ? in_mib(status->db_size) : "-", status ? in_mib(status->db_size_in_use) : "-",
+         status ? std::to_string(lag(each, index)) : "-",
+         each.volume.empty() ? "-" : printable(each.volume), printable(trouble_of(each))});
+  }
+  return page + table(rows);
+}
+
+Tree to_tree(MembersView const& view) {
+  auto list = Tree::list();
+  auto const index = furthest(view);
+  for (auto const& each : view.members) {
+    auto tree = Tree::map({{"name", each.member.name},
+                           {"id", bootstrap::etcd_id_text(each.member.id)},
+                           {"state", state_of(each.member)},
+                           {"healthy", each.status && each.status->errors.empty()},
+                           {"trouble", trouble_of(each)},
+                           {"volumeId", each.volume}});
+    if (each.status) {
+      tree.set("leader", each.status->leader == each.member.id);
+      tree.set("version", each.status->version);
+      tree.set("dbSize", each.status->db_size);
+      tree.set("dbSizeInUse", each.status->db_size_in_use);
+      tree.set("raftLag", lag(each, index));
+    }
+    list.push_back(std::move(tree));
+  }
+  return Tree::map({{"schema", 1},
+                    {"etcd", to_string(view.cluster)},
+                    {"clusterId", bootstrap::etcd_id_text(view.cluster_id)},
+                    {"quorum", view.quorum},
+                    {"members", std::move(list)}});
+}
+
+std::string snapshots_page(bootstrap::BackupList const& list, std::string const& where,
+                           UtcTime now) {
+  if (list.backups.empty() && list.strangers.empty())
+    return fmt::format("There is no backup in {}.\n", where);
+  std::vector<std::vector<std::string>> rows = {
+      {"NAME", "AGE", "SIZE", "REVISION", "ETCD", "REASON", "TROUBLE"}};
+  for (auto one = list.backups.rbegin(); one != list.backups.rend(); ++one) {
+    auto const& manifest = one->manifest;
+    rows.push_back({one->entry.name,
+                    to_words(std::chrono::duration_cast<Duration>(
+                        std::max(now - one->entry.stored, UtcTime::duration{}))),
+                    in_mib(manifest ? manifest->size : one->entry.data_size),
+                    manifest ? std::to_string(manifest->revision) : "-",
+                    manifest ? manifest->etcd_version : "-",
+                    manifest ? std::string(to_string(manifest->reason)) : "-",
+                    printable(one->problem)});
+  }
+  auto page = table(rows);
+  for (auto const& key : list.strangers)
+    page += fmt::format("{} is no backup of haagent's; it is left alone\n", printable(key));
+  return page;
+}
+
+Tree to_tree(bootstrap::BackupList const& list) {
+  auto backups = Tree::list();
+  for (auto const& one : list.backups) {
+    auto tree = one.manifest ? to_tree(*one.manifest) : Tree::map({{"name", one.entry.name}});
+    tree.set("storedAt", to_rfc3339(one.entry.stored, /*milliseconds=*/true));
+    tree.set("good", one.problem.empty());
+    tree.set("trouble", one.problem);
+    backups.push_back(std::move(tree));
+  }
+  return Tree::map({{"schema", 1}, {"backups", std::move(backups)}});
+}
+
+std::string drill_page(bootstrap::DrillReport const& report) {
+  std::string page = report.failure.empty()
+                         ? fmt::format("A restore of {} would work, and take this master {}.\n",
+                                       report.name, to_words(report.took()))
+                         : fmt::format("A restore of {} would NOT work: {}\n", report.name,
+                                       printable(report.failure));
+  std::vector<std::vector<std::string>> rows;
+  for (auto const& stage : report.stages) rows.push_back({"  " + stage.what, to_words(stage.took)});
+  page += table(rows);
+  if (report.failure.empty())
+    page +=
+        fmt::format("It serves revision {} from {}.\n", report.revision, in_mib(report.db_size));
+  return page;
+}
+
+Tree to_tree(bootstrap::DrillReport const& report) {
+  auto stages = Tree::list();
+  for (auto const& stage : report.stages)
+    stages.push_back(Tree::map(
+        {{"what", stage.what}, {"milliseconds", static_cast<std::int64_t>(stage.took.count())}}));
+  return Tree::map({{"schema", 1},
+                    {"name", report.name},
+                    {"works", report.failure.empty()},
+                    {"failure", report.failure},
+                    {"milliseconds", static_cast<std::int64_t>(report.took().count())},
+                    {"revision", report.revision},
+                    {"dbSize", report.db_size},
+                    {"stages", std::move(stages)}});
+}
+
+int run_etcd_members(EtcdCommandOptions const& options) {
+  return at_the_desk(options, [&](EtcdDesk& desk, std::stop_token stop) -> Result<int> {
+    EtcdClient own(desk.machine.http, {desk.endpoint}, desk.tls);
+    auto listed = own.members(Consistency::linearizable, stop);
+    MembersView view{.cluster = options.cluster, .quorum = listed.has_value()};
+    if (!listed) listed = own.members(Consistency::local, stop);
+    if (!listed)
+      return fail(listed.error(), "asking this master's own member ('haagent status' says more)");
+    view.cluster_id = listed->header.cluster_id;
+    // Only this master knows its own disk.
+    std::string volume;
+    if (auto page = read_status(options.root); page && *page)
+      for (auto const& each : (*page)->etcd)
+        if (each.cluster == options.cluster) volume = each.volume_id;
+    for (auto const& member : listed->members) {
+      MemberView one{.member = member};
+      bool const mine = member.id == listed->header.member_id;
+      if (mine) one.volume = volume;
+      if (!member.started()) {
+        one.silence = "it has never started";
+      } else {
+        EtcdClient client(desk.machine.http, mine ? std::vector{desk.endpoint} : member.client_urls,
+                          desk.tls);
+        auto status = client.status(stop);
+        if (!status)
+          one.silence = status.error().what;
+        else
+          one.status = *std::move(status);
+      }
+      view.members.push_back(std::move(one));
+    }
+    print(options, members_page(view), to_tree(view));
+    bool const all = std::ranges::all_of(view.members, [](MemberView const& each) {
+      return each.status && each.status->errors.empty();
+    });
+    return view.quorum && all ? kExitOk : kExitFailed;
+  });
+}
+
+int run_etcd_defrag(EtcdCommandOptions const& options) {
+  return at_the_desk(options, [&](EtcdDesk& desk, std::stop_token stop) -> Result<int> {
+    EtcdClient own(desk.machine.http, {desk.endpoint}, desk.tls);
+    auto listed = own.members(Consistency::linearizable, stop);
+    if (!listed)
+      return fail(Kind::refused, "without a quorum nothing is defragmented: {}",
+                  listed.error().what);
+    std::vector<bootstrap::DefragTarget> answers;
+    for (auto const& member : listed->members) {
+      if (!member.started()) continue;
+      auto status = EtcdClient(desk.machine.http, member.client_urls, desk.tls).status(stop);
+      if (status) answers.push_back({member, *std::move(status)});
+    }
+    auto order = bootstrap::defrag_order(listed->members, answers);
+    if (!order) return std::unexpected(order.error());
+    auto list = Tree::list();
+    auto worked = bootstrap::defragment(
+        desk.machine.http, desk.machine.clock, desk.tls, *order,
+        [&](bootstrap::DefragDone const& one) {
+          if (options.form == OutputFormat::text)
+            std::cout << fmt::format("{}: {} to {} in {}\n", one.name, in_mib(one.before),
+                                     in_mib(one.after), to_words(one.took))
+                      << std::flush;
+          list.push_back(
+              Tree::map({{"name", one.name},
+                         {"before", one.before},
+                         {"after", one.after},
+                         {"milliseconds", static_cast<std::int64_t>(one.took.count())}}));
+        },
+        stop);
+    if (options.form != OutputFormat::text)
+      std::cout << print_tree(Tree::map({{"schema", 1}, {"defragmented", list}}), options.form);
+    if (!worked) return std::unexpected(worked.error());
+    return kExitOk;
+  });
+}
+
+int run_etcd_backup(EtcdCommandOptions const& options) {
+  return at_the_desk(options, [&](EtcdDesk& desk, std::stop_token stop) -> Result<int> {
+    auto parts = desk.backups(stop);
+    if (!parts) return std::unexpected(parts.error());
+    if (auto agreed = desk.agreed_time(stop); !agreed)
+      return fail(agreed.error(), "no backup is taken");
+    auto taken =
+        Backups(options.cluster, *parts).take(desk.endpoint, bootstrap::BackupReason::manual, stop);
+    if (!taken) return std::unexpected(taken.error());
+    print(options,
+          fmt::format("{} is in {}: {}, revision {}, read back and restored on trial.\n",
+                      taken->name, desk.store->where(), in_mib(taken->size), taken->revision),
+          to_tree(*taken));
+    return kExitOk;
+  });
+}
+
+int run_etcd_snapshots(EtcdCommandOptions const& options) {
+  return at_the_desk(options, [&](EtcdDesk& desk, std::stop_token stop) -> Result<int> {
+    auto parts = desk.backups(stop);
+    if (!parts) return std::unexpected(parts.error());
+    auto list = Backups(options.cluster, *parts).list(stop);
+    if (!list) return std::unexpected(list.error());
+    auto const now = desk.time->read(stop);
+    if (!now) return std::unexpected(now.error());
+    print(options, snapshots_page(*list, desk.store->where(), *now), to_tree(*list));
+    return kExitOk;
+  });
+}
+
+int run_etcd_drill(EtcdCommandOptions const& options) {
+  return at_the_desk(options, [&](EtcdDesk& desk, std::stop_token stop) -> Result<int> {
+    auto parts = desk.backups(stop);
+    if (!parts) return std::unexpected(parts.error());
+    Backups backups(options.cluster, *parts);
+    auto manifest = chosen(backups, options, desk.store->where(), stop);
+    if (!manifest) return std::unexpected(manifest.error());
+    auto report = bootstrap::restore_drill(options.cluster, *parts, *manifest, stop);
+    if (!report) return std::unexpected(report.error());
+    print(options, drill_page(*report), to_tree(*report));
+    return report->failure.empty() ? kExitOk : kExitFailed;
+  });
+}
+
+}  // namespace haagent

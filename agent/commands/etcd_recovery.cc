@@ -1,0 +1,586 @@
+// What the operator does for a cluster that is lost, and for one member that is to begin anew.
+#include <algorithm>
+#include <iostream>
+#include <map>
+#include <set>
+#include <thread>
+
+#include "agent/commands/session.h"
+#include "agent/runtime/exit_codes.h"
+#include "agent/status/cluster.h"
+#include "bootstrap/etcd/backup/backup_before_change.h"
+#include "bootstrap/etcd/backup/restore.h"
+#include "bootstrap/etcd/client/errors.h"
+#include "bootstrap/etcd/recovery/adopt.h"
+#include "bootstrap/pki/leaves.h"
+
+namespace haagent {
+namespace {
+
+using namespace std::chrono_literals;
+using bootstrap::EtcdClient;
+using bootstrap::EtcdOrder;
+using bootstrap::SeenCluster;
+using bootstrap::SeenMember;
+using Reach = bootstrap::MemberAnswer::Reach;
+
+constexpr Duration kLookAgain = 1s;
+// EC2 is asked anew for addresses while members are watched.
+constexpr Duration kEc2Age = 10s;
+constexpr Duration kPatience = 15min;
+constexpr Duration kHintAfter = 1min;
+constexpr Duration kTakesChanges = 1min;
+constexpr Duration kAgentPatience = 3s;
+constexpr Duration kHeardWithin = 15s;
+
+// Lines as things happen; with -o json the last page alone.
+class Progress {
+ public:
+  explicit Progress(EtcdCommandOptions const& options)
+      : shown_(options.form == OutputFormat::text) {}
+  void say(std::string const& line) const {
+    if (shown_) std::cout << line << std::endl;
+  }
+  // Says what is new of one subject.
+  void about(std::string const& subject, std::string const& words) {
+    auto& last = said_[subject];
+    if (last != words) say(fmt::format("{}: {}", subject, words));
+    last = words;
+  }
+
+ private:
+  bool const shown_;
+  std::map<std::string, std::string> said_;
+};
+
+bool serves(SeenMember const& member, std::uint64_t cluster_id) {
+  return member.answer.reach == Reach::answers && member.answer.cluster_id == cluster_id;
+}
+
+std::string words_of(SeenMember const& member, std::uint64_t cluster_id) {
+  if (member.answer.reach != Reach::answers)
+    return fmt::format("no answer ({})", member.answer.why);
+  if (member.answer.cluster_id != cluster_id) return "serves the cluster from before";
+  if (member.answer.learner) return "is a learner";
+  return member.answer.leader_id != 0 ? "serves" : "has started, and has no leader yet";
+}
+
+// Until `done` says so, or an error. Errors: transient at the deadline.
+template <class Done>
+Result<SeenCluster> watch(EtcdDesk& desk, bootstrap::ClusterLook& look, Progress& progress,
+                          Done done, std::stop_token stop) {
+  auto const began = desk.machine.clock.steady();
+  bool hinted = false;
+  for (;;) {
+    auto seen = look.look(kEc2Age, stop);
+    if (stop.stop_requested())
+      return fail(Kind::interrupted,
+                  "stopped; what was ordered goes on without this command, and running it again "
+                  "shows how far it is");
+    if (!seen && !worth_retrying(seen.error())) return seen;
+    if (seen) {
+      Result<bool> const is_done = done(*seen);
+      if (!is_done) return std::unexpected(is_done.error());
+      if (*is_done) return seen;
+    }
+    auto const waited = desk.machine.clock.steady() - began;
+    if (!hinted && waited >= kHintAfter) {
+      hinted = true;
+      progress.say(
+          "it takes long: where nothing happens, see that haagent runs on that master, "
+          "and what 'haagent status' says there");
+    }
+    if (waited >= kPatience)
+      return fail(Kind::transient,
+                  "not done after {}; the masters go on, and running this again shows how far they "
+                  "are ('haagent status' on each says what it waits for)",
+                  to_words(kPatience));
+    if (!desk.machine.clock.sleep(kLookAgain, stop)) continue;
+  }
+}
+
+// How far the logs on the others' volumes go, as their agents say over mutual TLS; whose agent says
+// nothing so stays without.
+void hear_of_logs(EtcdDesk& desk, EtcdCluster cluster, SeenCluster& seen, std::stop_token stop) {
+  auto const tls = bootstrap::pki::agent_tls(desk.machine.root);
+  std::vector<std::jthread> threads;
+  for (auto& member : seen.members) {
+    if (member.address.empty()) continue;
+    threads.emplace_back([&desk, &member, &tls, cluster, stop] {
+      auto const report = ask_agent(desk.machine.http, member.address, tls, kAgentPatience, stop);
+      if (!report || report->role != "master") return;
+      for (auto const& etcd : report->etcd)
+        if (etcd.cluster == cluster) {
+          member.log = etcd.log;
+          member.copy = etcd.copy;
+          member.blank = etcd.blank;
+        }
+    });
+  }
+}
+
+Result<SeenCluster> look_at_all(EtcdDesk& desk, EtcdCommandOptions const& options,
+                                bootstrap::ClusterLook& look, std::stop_token stop) {
+  auto seen = look.look(Duration(0), stop);
+  if (seen) hear_of_logs(desk, options.cluster, *seen, std::move(stop));
+  return seen;
+}
+
+// `volume_id`: the one that a recovery is for.
+Result<EtcdOrder> new_order(EtcdDesk& desk, EtcdCommandOptions const& options,
+                            SeenCluster const& seen, EtcdOrder::Kind kind, std::stop_token stop,
+                            std::string const& volume_id = {}) {
+  // Every master goes by it, and the store's time is what they have in common.
+  auto const agreed = desk.agreed_time(std::move(stop));
+  if (!agreed) return fail(agreed.error(), "nothing was ordered");
+  auto const now = std::chrono::floor<Duration>(*agreed);
+  EtcdOrder order{.id = bootstrap::order_id(now, desk.identity.instance_id),
+                  .kind = kind,
+                  .cluster = desk.config.cluster.name,
+                  .etcd = options.cluster,
+                  .volumes = {},
+                  .over_running = options.over_running,
+                  .created_at = now,
+                  .by = desk.identity.instance_id};
+  for (auto const& volume : seen.volumes)
+    if (kind == EtcdOrder::Kind::restore || volume.volume_id == volume_id)
+      order.volumes.push_back({volume.member, volume.volume_id});
+  return order;
+}
+
+// The backup restored on trial, for the id of the cluster that it makes; and it is known then that
+// it can be.
+Result<void> complete(EtcdOrder& order, bootstrap::BackupParts const& parts,
+                      bootstrap::BackupManifest const& backup, SeenCluster const& seen,
+                      std::stop_token stop) {
+  bootstrap::Backups backups(order.etcd, parts);
+  auto version = backups.tools().version(stop);
+  if (!version) return std::unexpected(version.error());
+  auto const taken = bootstrap::parse_etcd_version(backup.etcd_version);
+  if (taken && version->minor < taken->minor)
+    return fail(Kind::refused, "{} is {}, and the backup {} was taken from etcd {}: install that",
+                backups.tools().restorer(), to_string(*version), backup.name, backup.etcd_version);
+  order.backup = backup.name;
+  order.revision = backup.revision;
+  order.etcd_version = backup.etcd_version;
+  order.token =
+      fmt::format("{}-{}", bootstrap::etcd_cluster_token(parts.config, order.etcd), order.id);
+  order.members = seen.volumes.front().members;
+  order.bump = bootstrap::can_bump_revision(*version);
+  auto trial = backups.scratch("trial", bootstrap::restore_space(backup.size));
+  if (!trial) return std::unexpected(trial.error());
+  auto cluster = bootstrap::build_restored(parts, order, seen.own_member, trial->path() / "data",
+                                           "trial-download", std::move(stop));
+  if (!cluster) return fail(cluster.error(), "restoring {} on trial", backup.name);
+  order.cluster_id = *cluster;
+  return {};
+}
+
+// What stands in the store, with its age.
+Result<std::optional<bootstrap::StoredOrder>> standing_order(EtcdDesk& desk, EtcdCluster cluster,
+                                                             std::stop_token stop) {
+  auto standing = bootstrap::read_order(*desk.store, cluster, stop);
+  if (!standing || !*standing) return standing;
+  auto const now = desk.time->read(std::move(stop));
+  if (!now) return std::unexpected(now.error());
+  bootstrap::set_age((*standing)->order, (*standing)->modified, *now, desk.machine.clock.steady());
+  return standing;
+}
+
+bool is_over(EtcdDesk& desk, EtcdOrder const& order) {
+  return bootstrap::is_over(order, desk.machine.clock.steady());
+}
+
+std::string subject(EtcdOrder const& order) {
+  return order.kind == EtcdOrder::Kind::restore ? fmt::format("a restore of {}", order.backup)
+                                                : std::string("a recovery");
+}
+
+std::unexpected<Error> another_order(EtcdCluster cluster, EtcdOrder const& order) {
+  return fail(Kind::refused,
+              "{} was ordered on {} at {}, and is not over: let it end ('{}' there shows how far "
+              "it is), or take it back with '{}'",
+              subject(order), order.by, to_rfc3339(order.created_at),
+              bootstrap::etcd_command(
+                  cluster, order.kind == EtcdOrder::Kind::restore ? "restore" : "recover"),
+              bootstrap::etcd_command(cluster, "restore --cancel"));
+}
+
+int finish(EtcdCommandOptions const& options, EtcdOrder const& order, SeenCluster const& seen,
+           std::optional<std::uint64_t> dropped = {}) {
+  auto const* quorum = seen.quorum_of(order.cluster_id);
+  auto const members = quorum ? quorum->answer.quorum_list->size() : 0;
+  auto const revision = quorum ? quorum->revision : 0;
+  auto tree = Tree::map({{"schema", 1},
+                         {"etcd", to_string(options.cluster)},
+                         {"order", order.id},
+                         {"backup", order.backup},
+                         {"clusterId", bootstrap::etcd_id_text(order.cluster_id)},
+                         {"members", static_cast<std::uint64_t>(members)},
+                         {"revision", revision}});
+  if (dropped) tree.set("droppedEntries", *dropped);
+  print(options,
+        fmt::format("etcd {} serves as cluster {:x} of {} member{}, at revision {}.\n",
+                    to_string(options.cluster), order.cluster_id, members, members == 1 ? "" : "s",
+                    revision),
+        tree);
+  return kExitOk;
+}
+
+// All who have a volume serve, with a quorum, and none as a learner.
+bool is_restored(EtcdOrder const& order, SeenCluster const& seen) {
+  if (!seen.quorum_of(order.cluster_id)) return false;
+  return std::ranges::all_of(seen.volumes, [&](EtcdVolume const& volume) {
+    if (volume.instance_id.empty()) return true;
+    return std::ranges::any_of(seen.members, [&](SeenMember const& each) {
+      return each.answer.member == volume.member && serves(each, order.cluster_id) &&
+             !each.answer.learner && each.healthy;
+    });
+  });
+}
+
+// Never true: an error where nobody carries the order out any more.
+Result<bool> was_given_up(EtcdDesk& desk, EtcdOrder const& order, std::stop_token stop) {
+  auto const standing = bootstrap::read_order(*desk.store, order.etcd, std::move(stop));
+  if (!standing) return false;  // the store will say later
+  if (!*standing || (*standing)->order.id != order.id)
+    return fail(Kind::refused, "{} does not stand in {} any more: see 'haagent status'",
+                subject(order), desk.store->where());
+  if (!(*standing)->order.is_void) return false;
+  return fail(Kind::refused,
+              "{} was taken back meanwhile, or a quorum serves without it: it is not carried out. "
+              "See 'haagent status'",
+              subject(order));
+}
+
+Result<int> see_restore(EtcdDesk& desk, EtcdCommandOptions const& options,
+                        bootstrap::ClusterLook& look, EtcdOrder const& order,
+                        std::stop_token stop) {
+  Progress progress(options);
+  auto seen = watch(
+      desk, look, progress,
+      [&](SeenCluster const& now) -> Result<bool> {
+        for (auto const& each : now.members)
+          progress.about(each.answer.member, words_of(each, order.cluster_id));
+        if (is_restored(order, now)) return true;
+        return was_given_up(desk, order, stop);
+      },
+      stop);
+  if (!seen) return std::unexpected(seen.error());
+  auto closed = bootstrap::close_order(*desk.store, order, bootstrap::Closing::carried_out,
+                                       desk.time->utc(), stop);
+  if (!closed) return fail(closed.error(), "the restore is done; closing its order");
+  std::vector<std::string> absent;
+  for (auto const& member : order.members)
+    if (std::ranges::none_of(seen->members, [&](SeenMember const& each) {
+          return each.answer.member == member && serves(each, order.cluster_id);
+        }))
+      absent.push_back(member);
+  if (!absent.empty())
+    progress.say(fmt::format("{} {} not there; with a volume and a master, each joins by itself",
+                             bootstrap::in_words(absent), absent.size() == 1 ? "is" : "are"));
+  return finish(options, order, *seen);
+}
+
+Result<int> cancel(EtcdDesk& desk, EtcdCommandOptions const& options, bootstrap::ClusterLook& look,
+                   std::stop_token stop) {
+  auto standing = standing_order(desk, options.cluster, stop);
+  if (!standing) return std::unexpected(standing.error());
+  if (!*standing || (*standing)->order.closed)
+    return fail(Kind::invalid, "no order for {} stands in {}", to_string(options.cluster),
+                desk.store->where());
+  auto const& order = (*standing)->order;
+  auto seen = look.look(Duration(0), stop);
+  if (!seen) return std::unexpected(seen.error());
+  if (auto may = bootstrap::may_cancel(*seen, order); !may) return std::unexpected(may.error());
+  auto closed = bootstrap::close_order(*desk.store, order, bootstrap::Closing::taken_back,
+                                       desk.time->utc(), stop);
+  if (!closed) return std::unexpected(closed.error());
+  print(options,
+        fmt::format("{}, ordered at {}, is taken back. A master that had begun it comes back as a "
+                    "learner once the others have a quorum.\n",
+                    subject(order), to_rfc3339(order.created_at)),
+        Tree::map({{"schema", 1}, {"cancelled", order.id}}));
+  return kExitOk;
+}
+
+Result<int> restore(EtcdDesk& desk, EtcdCommandOptions const& options, std::stop_token stop) {
+  auto parts = desk.backups(stop);
+  if (!parts) return std::unexpected(parts.error());
+  auto look = desk.look(options.cluster, stop);
+  if (!look) return std::unexpected(look.error());
+  if (options.cancel) return cancel(desk, options, **look, stop);
+  auto standing = standing_order(desk, options.cluster, stop);
+  if (!standing) return std::unexpected(standing.error());
+  Progress progress(options);
+  if (*standing && !is_over(desk, (*standing)->order)) {
+    auto const& order = (*standing)->order;
+    bool const same = order.kind == EtcdOrder::Kind::restore &&
+                      (options.name.empty() || options.name == order.backup);
+    if (!same) return another_order(options.cluster, order);
+    if (order.over_running || !options.over_running) {
+      progress.say(fmt::format("{} was ordered at {}, and is under way", subject(order),
+                               to_rfc3339(order.created_at)));
+      return see_restore(desk, options, **look, order, stop);
+    }
+  }
+
+  bootstrap::Backups backups(options.cluster, *parts);
+  auto backup = chosen(backups, options, desk.store->where(), stop);
+  if (!backup) return std::unexpected(backup.error());
+  auto seen = look_at_all(desk, options, **look, stop);
+  if (!seen) return std::unexpected(seen.error());
+  auto may = bootstrap::may_restore(
+      *seen, *backup,
+      {.over_running = options.over_running, .newer_writes = options.lose_newer_writes});
+  if (!may) return std::unexpected(may.error());
+  progress.say(fmt::format("backup {}: of {}, revision {}, etcd {}", backup->name,
+                           to_rfc3339(backup->created_at), backup->revision, backup->etcd_version));
+  auto order = new_order(desk, options, *seen, EtcdOrder::Kind::restore, stop);
+  if (!order) return std::unexpected(order.error());
+  if (auto made = complete(*order, *parts, *backup, *seen, stop); !made)
+    return std::unexpected(made.error());
+  progress.say(
+      fmt::format("restored on trial: it makes cluster {:x}; revisions {}", order->cluster_id,
+                  order->bump ? "go on a thousand million later"
+                              : "go on where the backup ends, since the etcd here cannot "
+                                "raise them: restart what watches, the control plane first"));
+  auto given = bootstrap::give_order(*desk.store, *order, *standing, stop);
+  if (!given) return std::unexpected(given.error());
+  if (!*given)
+    return fail(Kind::refused, "another master has ordered something meanwhile: run this again");
+  progress.say(fmt::format("ordered in {}: every master sets what it has aside and restores",
+                           desk.store->where()));
+  return see_restore(desk, options, **look, *order, stop);
+}
+
+Result<int> recover(EtcdDesk& desk, EtcdCommandOptions const& options, std::stop_token stop) {
+  auto parts = desk.backups(stop);
+  if (!parts) return std::unexpected(parts.error());
+  auto look = desk.look(options.cluster, stop);
+  if (!look) return std::unexpected(look.error());
+  auto standing = standing_order(desk, options.cluster, stop);
+  if (!standing) return std::unexpected(standing.error());
+  Progress progress(options);
+  std::optional<EtcdOrder> order;
+  std::optional<std::uint64_t> dropped;  // not known where an earlier run has ordered it
+  auto seen = look_at_all(desk, options, **look, stop);
+  if (!seen) return std::unexpected(seen.error());
+  if (*standing && !is_over(desk, (*standing)->order)) {
+    order = (*standing)->order;
+    if (order->kind != EtcdOrder::Kind::recover ||
+        !order->names(seen->own_member, seen->own_volume))
+      return another_order(options.cluster, *order);
+    progress.say(fmt::format("a recovery was ordered at {}, and is under way",
+                             to_rfc3339(order->created_at)));
+  } else {
+    bootstrap::Backups backups(options.cluster, *parts);
+    auto newest = backups.best(stop);
+    if (!newest) return std::unexpected(newest.error());
+    dropped = bootstrap::dropped_by_recovery(*seen);
+    auto const note = bootstrap::recovery_note(*seen);
+    if (!note.empty()) progress.say(note);
+    auto may = bootstrap::may_recover(*seen, *newest, {.newer_writes = options.lose_newer_writes});
+    if (!may) return std::unexpected(may.error());
+    auto made = new_order(desk, options, *seen, EtcdOrder::Kind::recover, stop, seen->own_volume);
+    if (!made) return std::unexpected(made.error());
+    order = *std::move(made);
+    order->cluster_id = seen->own_identity.cluster_id;
+    auto given = bootstrap::give_order(*desk.store, *order, *standing, stop);
+    if (!given) return std::unexpected(given.error());
+    if (!*given)
+      return fail(Kind::refused, "another master has ordered something meanwhile: run this again");
+    progress.say(fmt::format("ordered in {}: {} goes on with the data of {}, as the only member",
+                             desk.store->where(), seen->own_member, seen->own_volume));
+  }
+  auto done = watch(
+      desk, **look, progress,
+      [&](SeenCluster const& now) -> Result<bool> {
+        auto const* own = now.own();
+        bool const marked = now.own_order == order->id;
+        if (own) progress.about(own->answer.member, words_of(*own, order->cluster_id));
+        bool const quorum = own && own->answer.quorum_list;
+        if (marked && quorum) return true;
+        // Whoever was killed in the middle of it may serve, and others join, before it is marked.
+        auto const given_up = was_given_up(desk, *order, stop);
+        if (given_up || !quorum || !serves(*own, order->cluster_id)) return given_up;
+        return true;
+      },
+      stop);
+  if (!done) return std::unexpected(done.error());
+  auto closed = bootstrap::close_order(*desk.store, *order, bootstrap::Closing::carried_out,
+                                       desk.time->utc(), stop);
+  if (!closed) return fail(closed.error(), "the recovery is done; closing its order");
+  progress.say("the other masters come back by themselves, one after the other, as learners");
+  return finish(options, *order, *done, dropped);
+}
+
+// Every master's volume is a copy: the one that keeps most becomes the cluster, by the order of a
+// recovery, and the others join it.
+Result<int> adopt_volume(EtcdDesk& desk, EtcdCommandOptions const& options, std::stop_token stop) {
+  auto parts = desk.backups(stop);
+  if (!parts) return std::unexpected(parts.error());
+  auto look = desk.look(options.cluster, stop);
+  if (!look) return std::unexpected(look.error());
+  auto standing = standing_order(desk, options.cluster, stop);
+  if (!standing) return std::unexpected(standing.error());
+  Progress progress(options);
+  std::optional<EtcdOrder> order;
+  std::optional<std::uint64_t> dropped;
+  if (*standing && !is_over(desk, (*standing)->order)) {
+    order = (*standing)->order;
+    if (order->kind != EtcdOrder::Kind::recover) return another_order(options.cluster, *order);
+    progress.say(
+        fmt::format("it was ordered at {} that {} goes on with the data of {}, and that is "
+                    "under way",
+                    to_rfc3339(order->created_at), order->volumes.front().member,
+                    order->volumes.front().volume_id));
+  } else {
+    auto seen = look_at_all(desk, options, **look, stop);
+    // A master that has just been started says within seconds what its volume holds.
+    auto const until = desk.machine.clock.steady() + kHeardWithin;
+    while (seen && bootstrap::may_be_heard_of(*seen) && desk.machine.clock.steady() < until &&
+           desk.machine.clock.sleep(kLookAgain, stop))
+      seen = look_at_all(desk, options, **look, stop);
+    if (!seen) return std::unexpected(seen.error());
+    bootstrap::Backups backups(options.cluster, *parts);
+    auto newest = backups.best(stop);
+    if (!newest) return std::unexpected(newest.error());
+    for (auto const& line : bootstrap::what_volumes_hold(*seen)) progress.say(line);
+    auto chosen = bootstrap::may_adopt(*seen, *newest, {.newer_writes = options.lose_newer_writes});
+    if (!chosen) return std::unexpected(chosen.error());
+    progress.say(bootstrap::adoption_note(*seen, *chosen));
+    dropped = chosen->dropped;
+    auto made = new_order(desk, options, *seen, EtcdOrder::Kind::recover, stop, chosen->volume_id);
+    if (!made) return std::unexpected(made.error());
+    order = *std::move(made);
+    order->cluster_id = chosen->cluster_id;
+    auto given = bootstrap::give_order(*desk.store, *order, *standing, stop);
+    if (!given) return std::unexpected(given.error());
+    if (!*given)
+      return fail(Kind::refused, "another master has ordered something meanwhile: run this again");
+    progress.say(fmt::format("ordered in {}: {} goes on, the others set their data aside and join",
+                             desk.store->where(), chosen->member));
+  }
+  auto done = watch(
+      desk, **look, progress,
+      [&](SeenCluster const& now) -> Result<bool> {
+        for (auto const& each : now.members)
+          progress.about(each.answer.member, words_of(each, order->cluster_id));
+        if (is_restored(*order, now)) return true;
+        return was_given_up(desk, *order, stop);
+      },
+      stop);
+  if (!done) return std::unexpected(done.error());
+  auto closed = bootstrap::close_order(*desk.store, *order, bootstrap::Closing::carried_out,
+                                       desk.time->utc(), stop);
+  if (!closed) return fail(closed.error(), "the cluster serves; closing the order");
+  return finish(options, *order, *done, dropped);
+}
+
+// etcd takes no change before its voters have been connected for some seconds.
+Result<void> remove_member(EtcdDesk& desk, EtcdClient& client, std::uint64_t id,
+                           std::stop_token stop) {
+  auto const deadline = desk.machine.clock.steady() + kTakesChanges;
+  for (;;) {
+    auto removed = client.remove(id, stop);
+    if (removed || bootstrap::etcd_errc(removed.error()) != bootstrap::EtcdErrc::unhealthy ||
+        desk.machine.clock.steady() >= deadline || !desk.machine.clock.sleep(kLookAgain, stop))
+      return removed;
+  }
+}
+
+Result<int> replace(EtcdDesk& desk, EtcdCommandOptions const& options, std::stop_token stop) {
+  auto parts = desk.backups(stop);
+  if (!parts) return std::unexpected(parts.error());
+  auto look = desk.look(options.cluster, stop);
+  if (!look) return std::unexpected(look.error());
+  if (auto agreed = desk.agreed_time(stop); !agreed)
+    return fail(agreed.error(), "nothing was changed");
+  auto seen = (*look)->look(Duration(0), stop);
+  if (!seen) return std::unexpected(seen.error());
+  auto target = bootstrap::may_replace(*seen, options.name);
+  if (!target) return std::unexpected(target.error());
+
+  Progress progress(options);
+  std::vector<std::string> others;
+  for (auto const& member : *seen->quorum()->answer.quorum_list)
+    if (member.id != target->id)
+      others.insert(others.end(), member.client_urls.begin(), member.client_urls.end());
+  auto ready = bootstrap::BackupBeforeChange(options.cluster, *parts)
+                   .ready(bootstrap::MemberChange::shrinks, others.front(), stop);
+  if (!ready) return fail(ready.error(), "backing up before {} is replaced", target->name);
+  EtcdClient client(desk.machine.http, others, desk.tls);
+  auto const leads = std::ranges::any_of(seen->members, [&](SeenMember const& each) {
+    return each.answer.member_id == target->id && each.answer.leader_id == target->id;
+  });
+  if (leads) {
+    SeenMember const* next = nullptr;
+    for (auto const& each : seen->members)
+      if (each.answer.member_id != target->id && each.healthy &&
+          (!next || each.answer.raft_index > next->answer.raft_index))
+        next = &each;
+    auto moved = EtcdClient(desk.machine.http, target->client_urls, desk.tls)
+                     .move_leader(next->answer.member_id, stop);
+    if (!moved) return fail(moved.error(), "moving the lead away from {}", target->name);
+    progress.say(fmt::format("the lead is {}'s", next->answer.member));
+  }
+  if (auto removed = remove_member(desk, client, target->id, stop); !removed)
+    return fail(removed.error(), "taking {} out", target->name);
+  progress.say(
+      fmt::format("{} ({:x}) is taken out; its master sets the data aside and adds it anew",
+                  target->name, target->id));
+  auto done = watch(
+      desk, **look, progress,
+      [&](SeenCluster const& now) -> Result<bool> {
+        auto const* quorum = now.quorum();
+        if (!quorum) return false;
+        auto const& list = *quorum->answer.quorum_list;
+        auto const back = std::ranges::find_if(list, [&](bootstrap::EtcdMember const& member) {
+          return member.id != target->id && member.peer_urls == target->peer_urls;
+        });
+        if (back == list.end()) return false;
+        bool const votes = !back->learner && back->started();
+        progress.about(target->name, !back->started() ? "is added, and has not started"
+                                     : votes          ? "votes"
+                                                      : "is a learner");
+        return votes;
+      },
+      stop);
+  if (!done) return std::unexpected(done.error());
+  auto const* quorum = done->quorum();
+  print(options, fmt::format("{} is replaced.\n", target->name),
+        Tree::map({{"schema", 1},
+                   {"etcd", to_string(options.cluster)},
+                   {"replaced", target->name},
+                   {"members", static_cast<std::uint64_t>(quorum->answer.quorum_list->size())}}));
+  return kExitOk;
+}
+
+}  // namespace
+
+int run_etcd_restore(EtcdCommandOptions const& options) {
+  return at_the_desk(options, [&](EtcdDesk& desk, std::stop_token stop) {
+    return restore(desk, options, std::move(stop));
+  });
+}
+
+int run_etcd_recover(EtcdCommandOptions const& options) {
+  return at_the_desk(options, [&](EtcdDesk& desk, std::stop_token stop) {
+    return recover(desk, options, std::move(stop));
+  });
+}
+
+int run_etcd_adopt_volume(EtcdCommandOptions const& options) {
+  return at_the_desk(options, [&](EtcdDesk& desk, std::stop_token stop) {
+    return adopt_volume(desk, options, std::move(stop));
+  });
+}
+
+int run_etcd_replace(EtcdCommandOptions const& options) {
+  return at_the_desk(options, [&](EtcdDesk& desk, std::stop_token stop) {
+    return replace(desk, options, std::move(stop));
+  });
+}
+
+}  // namespace haagent

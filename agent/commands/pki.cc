@@ -1,0 +1,419 @@
+#include "agent/commands/pki.h"
+
+#include <algorithm>
+#include <iostream>
+
+#include "agent/base/store_clock.h"
+#include "agent/boot/collaborators.h"
+#include "agent/commands/pki_files.h"
+#include "agent/config/imds_user_data.h"
+#include "agent/config/values.h"
+#include "agent/runtime/exit_codes.h"
+#include "agent/runtime/signals.h"
+#include "agent/status/report.h"
+#include "bootstrap/layout/names.h"
+#include "bootstrap/pki/leaves.h"
+#include "bootstrap/pki/rotation.h"
+
+namespace haagent {
+namespace {
+
+using namespace std::chrono_literals;
+using bootstrap::in_words;
+namespace pki = bootstrap::pki;
+
+constexpr std::string_view kBadConfig = "the configuration has errors";
+
+// What the commands begin with.
+struct Desk {
+  explicit Desk(PkiCommandOptions const& options) : machine(options.root, options.config) {}
+
+  static Result<std::unique_ptr<Desk>> open(PkiCommandOptions const& options,
+                                            std::stop_token stop) {
+    auto desk = std::make_unique<Desk>(options);
+    auto request = with_own_user_data(options.config, desk->machine.imds, stop);
+    if (!request) return std::unexpected(request.error());
+    auto loaded = read_config(gather_config(options.root, *request));
+    if (!loaded.ok()) return fail(Kind::invalid, "{}:\n{}", kBadConfig, loaded.page());
+    if (loaded.config.role != Role::master)
+      return fail(Kind::invalid, "this node is a worker; the authorities are the masters' matter");
+    desk->config = std::move(loaded.config);
+    auto identity = desk->machine.imds.identity(std::move(stop));
+    if (!identity) return std::unexpected(identity.error());
+    desk->store = make_state_store(desk->machine, desk->config, *identity);
+    desk->time = std::make_unique<StoreClock>(*desk->store, desk->machine.clock);
+    return desk;
+  }
+
+  Machine machine;
+  NodeConfig config;
+  std::unique_ptr<StateStore> store;
+  std::unique_ptr<StoreClock> time;
+};
+
+int end_with(Error const& error) {
+  std::cerr << "haagent: " << error.what << '\n';
+  if (error.kind == Kind::refused) return kExitRefused;
+  return error.what.starts_with(kBadConfig) ? kExitBadConfig : kExitFailed;
+}
+
+template <class Work>
+int at_the_desk(PkiCommandOptions const& options, Work work) {
+  Signals signals;
+  auto desk = Desk::open(options, signals.token());
+  if (!desk) return end_with(desk.error());
+  Result<int> code = work(**desk, signals.token());
+  return code ? *code : end_with(code.error());
+}
+
+std::vector<pki::Authority> chosen(std::string const& name) {
+  std::vector<pki::Authority> authorities;
+  for (auto const& file : pki::trust_files())
+    if (name == file.authority.name || (name == "all" && pki::rotates(file.authority)))
+      authorities.push_back(file.authority);
+  return authorities;
+}
+
+Result<std::vector<std::pair<pki::Authority, pki::Bundle>>> read_all(
+    StateStore& store, std::vector<pki::Authority> const& authorities, std::stop_token stop) {
+  std::vector<std::pair<pki::Authority, pki::Bundle>> all;
+  for (auto const& authority : authorities) {
+    auto stored = pki::read_authority(store, authority.name, stop);
+    if (!stored) return std::unexpected(stored.error());
+    if (!*stored)
+      return fail(Kind::refused, "{} has no {}: the first master of the cluster makes it",
+                  store.where(), pki::document_key(authority.name));
+    all.emplace_back(authority, std::move((*stored)->bundle));
+  }
+  return all;
+}
+
+// This master's own page and the others', as `haagent status --cluster` has them.
+Result<void> all_are_well(Desk& desk, std::stop_token stop) {
+  auto own = read_status(desk.machine.root);
+  if (!own) return std::unexpected(own.error());
+  if (!*own || writer_of(**own, desk.machine.root) != Writer::alive)
+    return fail(Kind::refused,
+                "haagent does not run on this machine ('systemctl status haagent'), and its agents "
+                "are who carries a rotation out");
+  auto const view = gather_cluster(**own, {}, desk.machine.http, pki::agent_tls(desk.machine.root),
+                                   2s, std::move(stop));
+  auto const obstacles = rotation_obstacles(view);
+  if (obstacles.empty()) return {};
+  return fail(Kind::refused,
+              "a rotation needs every master, and begins once all are well ('haagent status "
+              "--cluster'); nothing was changed. Now:\n  {}",
+              fmt::join(obstacles, "\n  "));
+}
+
+std::string short_id(std::string const& id) {
+  return id.substr(0, 12);
+}
+
+std::optional<UtcTime> end_of(pki::Ca const& ca) {
+  auto certificate = pki::parse_certificate(ca.pair.certificate);
+  if (!certificate) return std::nullopt;
+  return certificate->not_after;
+}
+
+std::string state_of(pki::Bundle const& bundle, std::set<std::string> const& masters) {
+  auto text = std::string(pki::to_string(bundle.stage));
+  if (bundle.stage != pki::Stage::stable) {
+    auto const by = pki::loaded_by(bundle, masters);
+    if (!by.have.empty())
+      text += fmt::format("; {} {} it", in_words(by.have), by.have.size() == 1 ? "has" : "have");
+    if (!by.wait_for.empty()) text += "; waiting for " + in_words(by.wait_for);
+  }
+  if (!bundle.turn.empty())
+    text += fmt::format("; it is {}'s turn to restart or defragment its etcd members", bundle.turn);
+  return text;
+}
+
+std::string encryption_of(PkiView const& view) {
+  if (!view.encryption) return "off";
+  auto const& keys = *view.encryption;
+  if (is_settled(keys))
+    return keys.writes == bootstrap::encryption::kIdentity ? "off" : "with " + keys.writes;
+  auto text = fmt::format("from {} to {}; ", keys.rewritten, keys.target);
+  auto const waiting = waiting_for(keys, view.masters);
+  if (!waiting.empty())
+    return text + "waiting for the apiserver of " + in_words({waiting.begin(), waiting.end()});
+  return text + (keys.writes == keys.target ? "each secret is written again"
+                                            : "every apiserver can read it");
+}
+
+}  // namespace
+
+std::vector<std::string> authority_choices() {
+  std::vector<std::string> names = {"all"};
+  for (auto const& file : pki::trust_files()) names.emplace_back(file.authority.name);
+  return names;
+}
+
+std::vector<std::string> rotation_obstacles(ClusterView const& view) {
+  std::vector<std::string> obstacles;
+  for (auto const& node : view.nodes) {
+    auto const& who = node.instance_id.empty() ? node.address : node.instance_id;
+    if (!node.report) {
+      obstacles.push_back(
+          printable(fmt::format("the agent of {} does not answer: {}", who, node.problem)));
+      continue;
+    }
+    auto const phase = phase_of(*node.report);
+    if (phase == Phase::ready) continue;
+    auto const bad = std::ranges::find_if(node.report->rows, [](RowStatus const& row) {
+      return row.state != RowStatus::State::done && row.state != RowStatus::State::blocked;
+    });
+    obstacles.push_back(printable(fmt::format(
+        "{} is {}{}", who, to_string(phase),
+        bad == node.report->rows.end() ? "" : fmt::format(": {}: {}", bad->name, bad->sentence))));
+  }
+  if (obstacles.empty() && cluster_exit_code(view) != 0)
+    obstacles.emplace_back(
+        "not every voter of both etcd clusters is healthy and has an agent that "
+        "answers");
+  return obstacles;
+}
+
+std::vector<std::string> rotation_waits(ClusterView const& view) {
+  std::vector<std::string> waits;
+  for (auto const& node : view.nodes) {
+    auto const& who = node.instance_id.empty() ? node.address : node.instance_id;
+    if (!node.report) {
+      waits.push_back(printable(
+          fmt::format("{}: its agent does not answer ({}); bring it back, or where it is gone for "
+                      "good, take its volumes' tags away",
+                      who, node.problem)));
+    } else if (!node.report->pki.lacks.empty()) {
+      waits.push_back(printable(fmt::format("{}: {}", who, node.report->pki.lacks)));
+    }
+  }
+  return waits;
+}
+
+std::string pki_page(PkiView const& view) {
+  auto page = printable(fmt::format("Authorities in {}", view.where)) + '\n';
+  for (auto const& authority : view.authorities) {
+    auto const& bundle = authority.bundle;
+    page += printable(fmt::format("  {:<12} {}", authority.name, state_of(bundle, view.masters))) +
+            '\n';
+    for (auto const& ca : bundle.cas) {
+      auto const end = end_of(ca);
+      page += printable(fmt::format("    {}  {:<7}  since {}  ends {}", short_id(ca.id),
+                                    ca.id == bundle.signing ? "signs" : "trusted",
+                                    to_rfc3339(ca.created), end ? to_rfc3339(*end) : "?")) +
+              '\n';
+    }
+  }
+  page += printable(fmt::format("Encryption of secrets in etcd  {}", encryption_of(view))) + '\n';
+  if (!view.waits.empty()) page += "Waited for\n";
+  for (auto const& each : view.waits) page += "  " + each + '\n';
+  page += "Certificates of this master\n";
+  std::size_t width = 0;
+  for (auto const& each : view.pki.certificates)
+    if (!each.authority) width = std::max(width, each.name.size());
+  for (auto const& each : view.pki.certificates)
+    if (!each.authority)
+      page += printable(fmt::format("  {:<{}}  ends {}  renewed {}", each.name, width,
+                                    to_rfc3339(each.not_after), to_rfc3339(each.renew_at))) +
+              '\n';
+  if (!view.pki.warning.empty()) page += printable(view.pki.warning) + '\n';
+  return page;
+}
+
+Tree to_tree(PkiView const& view) {
+  auto names = [](std::vector<std::string> const& all) {
+    auto list = Tree::list();
+    for (auto const& each : all) list.push_back(each);
+    return list;
+  };
+  auto authorities = Tree::list();
+  for (auto const& authority : view.authorities) {
+    auto const& bundle = authority.bundle;
+    auto const by = pki::loaded_by(bundle, view.masters);
+    bool const stable = bundle.stage == pki::Stage::stable;
+    auto cas = Tree::list();
+    for (auto const& ca : bundle.cas) {
+      auto const end = end_of(ca);
+      cas.push_back(Tree::map({{"id", ca.id},
+                               {"signs", ca.id == bundle.signing},
+                               {"createdAt", to_rfc3339(ca.created)},
+                               {"notAfter", end ? to_rfc3339(*end) : ""}}));
+    }
+    authorities.push_back(Tree::map({{"name", authority.name},
+                                     {"stage", pki::to_string(bundle.stage)},
+                                     {"loadedBy", stable ? Tree::list() : names(by.have)},
+                                     {"waitingFor", stable ? Tree::list() : names(by.wait_for)},
+                                     {"turn", bundle.turn},
+                                     {"certificates", std::move(cas)}}));
+  }
+  auto certificates = Tree::list();
+  for (auto const& each : view.pki.certificates)
+    if (!each.authority)
+      certificates.push_back(Tree::map({{"name", each.name},
+                                        {"notAfter", to_rfc3339(each.not_after)},
+                                        {"renewAt", to_rfc3339(each.renew_at)}}));
+  return Tree::map(
+      {{"schema", 1},
+       {"authorities", std::move(authorities)},
+       {"encryption", Tree::map({{"writes", view.encryption ? view.encryption->writes : "identity"},
+                                 {"target", view.encryption ? view.encryption->target : "identity"},
+                                 {"settled", !view.encryption || is_settled(*view.encryption)}})},
+       {"masters", names({view.masters.begin(), view.masters.end()})},
+       {"waits", names(view.waits)},
+       {"certificates", std::move(certificates)},
+       {"warning", view.pki.warning}});
+}
+
+int run_pki_rotate(PkiCommandOptions const& options) {
+  if (options.authority == pki::kKubernetesAuthority.name)
+    return end_with(Error{
+        Kind::refused,
+        "the Kubernetes authority is not rotated: every kubelet, every kubeconfig and every "
+        "running pod goes by it, and none of them tells what it has loaded, so that nobody here "
+        "could say when the old one may go. etcd, etcd-peer, agent and front-proxy are ('haagent "
+        "pki rotate --authority all')",
+        {}});
+  return at_the_desk(options, [&](Desk& desk, std::stop_token stop) -> Result<int> {
+    auto const authorities = chosen(options.authority);
+    auto before = read_all(*desk.store, authorities, stop);
+    if (!before) return std::unexpected(before.error());
+    for (auto const& [authority, bundle] : *before)
+      if (is_under_way(bundle))
+        return fail(Kind::refused,
+                    "a rotation of {} is under way ({}), and nothing was changed: wait for its end "
+                    "('haagent pki status' says for whom it waits)",
+                    authority.name, to_string(bundle.stage));
+    if (auto well = all_are_well(desk, stop); !well) return std::unexpected(well.error());
+    // An authority that begins in the future is refused by everybody else.
+    auto const now = desk.time->agreed(stop);
+    if (!now)
+      return fail(desk.time->trouble().empty() ? now.error().kind : Kind::refused,
+                  "no rotation was begun: {}", now.error().what);
+    pki::Making const making{.organization = desk.config.cluster.name,
+                             .lifetime = desk.config.pki.ca_lifetime};
+    auto begun = Tree::list();
+    for (auto const& authority : authorities) {
+      auto bundle = pki::begin_rotation(*desk.store, authority, making, *now, stop);
+      if (!bundle) return fail(bundle.error(), "beginning the rotation of {}", authority.name);
+      begun.push_back(
+          Tree::map({{"name", authority.name}, {"newAuthority", bundle->cas.back().id}}));
+      if (options.form == OutputFormat::text)
+        std::cout << fmt::format("The rotation of {} has begun: {} is the new authority.\n",
+                                 authority.name, short_id(bundle->cas.back().id))
+                  << std::flush;
+    }
+    if (options.form == OutputFormat::text)
+      std::cout << "The masters carry it out by themselves within some minutes, and restart their "
+                   "etcd members one\nafter the other. Follow it with 'haagent pki status' and "
+                   "'haagent status'.\n";
+    else
+      std::cout << print_tree(Tree::map({{"schema", 1}, {"begun", begun}}), options.form);
+    return kExitOk;
+  });
+}
+
+int run_pki_rotate_encryption(PkiCommandOptions const& options) {
+  namespace encryption = bootstrap::encryption;
+  return at_the_desk(options, [&](Desk& desk, std::stop_token stop) -> Result<int> {
+    auto stored = encryption::read_keys(*desk.store, stop);
+    if (!stored) return std::unexpected(stored.error());
+    auto const before = *stored ? (*stored)->keys : encryption::not_encrypted();
+    if (!is_settled(before))
+      return fail(Kind::refused,
+                  "secrets go from {} to {} already, and nothing was changed: wait for its end "
+                  "('haagent pki status' says for whom it waits)",
+                  before.rewritten, before.target);
+    if (options.off && before.writes == encryption::kIdentity)
+      return fail(Kind::refused, "secrets in etcd are not encrypted; nothing was changed");
+    if (auto well = all_are_well(desk, stop); !well) return std::unexpected(well.error());
+    auto secret = pki::make_symmetric_key();
+    if (!secret) return std::unexpected(secret.error());
+    auto const changed = options.off ? encryption::without_encryption(before)
+                                     : encryption::with_new_key(before, *std::move(secret));
+    auto const key = std::string(encryption::kDocument);
+    auto const text = to_text(changed);
+    auto done = *stored ? desk.store->replace(key, text, (*stored)->version, stop)
+                        : desk.store->create(key, text, stop);
+    if (!done) return fail(done.error(), "changing {}", key);
+    if (!*done)
+      return fail(Kind::refused, "{} has changed meanwhile: look at 'haagent pki status'", key);
+    if (options.form == OutputFormat::text)
+      std::cout << fmt::format(
+          "Secrets in etcd go from {} to {}.\n"
+          "The masters carry it out within some minutes: each apiserver loads "
+          "the key, then all write\nwith it, then each secret is written "
+          "again. Follow it with 'haagent pki status'.\n",
+          before.writes, changed.target);
+    else
+      std::cout << print_tree(
+          Tree::map({{"schema", 1}, {"from", before.writes}, {"to", changed.target}}),
+          options.form);
+    return kExitOk;
+  });
+}
+
+int run_pki_issue(PkiCommandOptions const& options) {
+  auto const lifetime = parse_duration(options.lifetime);
+  if (!lifetime) return end_with(lifetime.error().during("--lifetime"));
+  return at_the_desk(options, [&](Desk& desk, std::stop_token stop) -> Result<int> {
+    auto all = read_all(*desk.store, {pki::kAgentAuthority}, stop);
+    if (!all) return std::unexpected(all.error());
+    // Who is shown it goes by a clock that is right.
+    auto const now = desk.time->agreed(std::move(stop));
+    if (!now)
+      return fail(desk.time->trouble().empty() ? now.error().kind : Kind::refused,
+                  "no certificate was made: {}", now.error().what);
+    auto issued =
+        pki::issue_client(desk.config, all->front().second, options.client, *lifetime, *now);
+    if (!issued) return std::unexpected(issued.error());
+    auto const files = client_files(options.out, options.client);
+    if (auto written = write_client_files(files, *issued); !written)
+      return std::unexpected(written.error());
+    auto const tree = Tree::map({{"schema", 1},
+                                 {"client", options.client},
+                                 {"certificate", files.certificate.string()},
+                                 {"key", files.key.string()},
+                                 {"ca", files.trust.string()},
+                                 {"notAfter", to_rfc3339(issued->not_after)}});
+    std::cout << (options.form == OutputFormat::text
+                      ? fmt::format("{} is good until {}, for GET /metrics and /v1/status of the "
+                                    "masters and nothing else.\n{}\n{}\n{}\n",
+                                    options.client, to_rfc3339(issued->not_after),
+                                    files.certificate.string(), files.key.string(),
+                                    files.trust.string())
+                      : print_tree(tree, options.form));
+    return kExitOk;
+  });
+}
+
+int run_pki_status(PkiCommandOptions const& options) {
+  return at_the_desk(options, [&](Desk& desk, std::stop_token stop) -> Result<int> {
+    std::vector<pki::Authority> every;
+    for (auto const& file : pki::trust_files()) every.push_back(file.authority);
+    auto all = read_all(*desk.store, every, stop);
+    if (!all) return std::unexpected(all.error());
+    PkiView view{.where = desk.store->where()};
+    for (auto& [authority, bundle] : *all)
+      view.authorities.push_back({std::string(authority.name), std::move(bundle)});
+    auto keys = bootstrap::encryption::read_keys(*desk.store, stop);
+    if (!keys) return std::unexpected(keys.error());
+    if (*keys) view.encryption = std::move((*keys)->keys);
+    auto own = read_status(options.root);
+    if (!own) return std::unexpected(own.error());
+    if (*own) {
+      for (auto const& peer : (*own)->peers) view.masters.insert(peer.member);
+      view.pki = (*own)->pki;
+      if (std::ranges::any_of(view.authorities, [](PkiView::Authority const& each) {
+            return is_under_way(each.bundle);
+          }))
+        view.waits = rotation_waits(gather_cluster(
+            **own, {}, desk.machine.http, pki::agent_tls(desk.machine.root), 2s, std::move(stop)));
+    }
+    std::cout << (options.form == OutputFormat::text ? pki_page(view)
+                                                     : print_tree(to_tree(view), options.form));
+    return kExitOk;
+  });
+}
+
+}  // namespace haagent

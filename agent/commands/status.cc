@@ -1,0 +1,127 @@
+#include "agent/commands/status.h"
+
+#include <iostream>
+
+#include "agent/base/filesystem_space.h"
+#include "agent/base/json.h"
+#include "agent/base/volume_tags.h"
+#include "agent/boot/collaborators.h"
+#include "agent/config/imds_user_data.h"
+#include "agent/runtime/exit_codes.h"
+#include "agent/runtime/signals.h"
+#include "agent/status/cluster.h"
+#include "agent/status/report.h"
+#include "bootstrap/pki/leaves.h"
+
+namespace haagent {
+namespace {
+
+using namespace std::chrono_literals;
+
+// All nodes are asked at once. A master that is busy with a boot or a backup takes a while to
+// answer.
+constexpr Duration kAnswers = 5s;
+
+// The cluster's instances, as EC2 lists them. An error is a note on the page, not the end of it.
+Result<std::vector<aws::Instance>> cluster_instances(Machine& machine, StatusOptions const& options,
+                                                     StatusReport const& own,
+                                                     std::stop_token stop) {
+  auto request = with_own_user_data(options.config, machine.imds, stop);
+  if (!request) return std::unexpected(request.error());
+  auto loaded = read_config(gather_config(options.root, *request));
+  if (!loaded.ok())
+    return fail(Kind::invalid, "the configuration has errors ('haagent config check')");
+  auto ec2 = make_ec2(machine, loaded.config, *own.identity);
+  return ec2->describe_instances(
+      {.ids = {},
+       .filters = {{"tag:" + ownership_tag_name(own.cluster), {"owned"}},
+                   {"instance-state-name", {"pending", "running", "stopping", "shutting-down"}}}},
+      stop);
+}
+
+// The agent goes on where it cannot write the page, and what is here is then the last one that
+// could be written.
+std::string cannot_be_written(Root const& root) {
+  auto const path = root(std::filesystem::path(kStatusFile));
+  auto const room = SystemFilesystems().space(path);
+  if (!room || (room->avail >= kStatusCap / 16 && (room->inodes == 0 || room->inodes_free > 1)))
+    return "";
+  return fmt::format(
+      "this page may be old: the filesystem of {} is full; see what takes it with "
+      "'du -xh --max-depth=3 {} | sort -h | tail -n 20'",
+      kStatusFile, path.parent_path().parent_path().string());
+}
+
+struct Page {
+  std::string text;
+  int exit_code;
+};
+
+Page cluster_view(StatusOptions const& options, StatusReport const& own, Terminal const& terminal,
+                  std::stop_token stop) {
+  Machine machine(options.root, options.config);
+  std::vector<aws::Instance> instances;
+  std::string note;
+  if (!own.identity) {
+    note = "This node does not know itself yet, so EC2 was not asked.";
+  } else if (auto listed = cluster_instances(machine, options, own, stop)) {
+    instances = *std::move(listed);
+  } else {
+    note = fmt::format(
+        "EC2 was not asked for instances ({}); shown are the masters that this node knows.",
+        listed.error().what);
+  }
+  auto view = gather_cluster(own, instances, machine.http, bootstrap::pki::agent_tls(options.root),
+                             kAnswers, stop);
+  view.note = note;
+  auto text = options.form == OutputFormat::text ? cluster_page(view, terminal.colour)
+                                                 : print_tree(to_tree(view), options.form);
+  return {text, cluster_exit_code(view)};
+}
+
+Page one_page(StatusOptions const& options, std::stop_token stop) {
+  SystemClock clock;
+  auto terminal = standard_output();
+  auto read = read_status(options.root);
+  if (!read) return {"haagent: " + read.error().what + '\n', kExitFailed};
+  if (!*read) {
+    return {
+        "haagent has not started on this machine since it booted: there is no " +
+            std::string(kStatusFile) +
+            ".\nStart it with 'systemctl start haagent', or see 'journalctl -u haagent' for why it "
+            "ended.\n",
+        kExitNoStatus};
+  }
+  auto const& report = **read;
+  if (options.cluster) return cluster_view(options, report, terminal, stop);
+  auto writer = writer_of(report, options.root);
+  auto code = status_exit_code(report, writer);
+  auto const old = cannot_be_written(options.root);
+  if (!old.empty() && code == kExitOk) code = kExitFailed;
+  if (options.form != OutputFormat::text) {
+    auto tree = to_tree(report);
+    tree["running"] = writer == Writer::alive;
+    tree["exitCode"] = code;
+    if (!old.empty()) tree["mayBeOld"] = old;
+    return {print_tree(tree, options.form), code};
+  }
+  if (!old.empty()) std::cerr << "haagent: " << old << '\n';
+  return {status_page(report, writer, clock.utc(), terminal.width, terminal.colour), code};
+}
+
+}  // namespace
+
+int run_status(StatusOptions const& options) {
+  Signals signals;
+  SystemClock clock;
+  for (;;) {
+    auto page = one_page(options, signals.token());
+    // Home, the page, then clear what an older and longer page has left below.
+    if (options.watch) std::cout << "\033[H\033[J";
+    std::cout << (options.watch ? top_of(page.text, standard_output().height) : page.text)
+              << std::flush;
+    if (!options.watch || !clock.sleep(1s, signals.token())) return page.exit_code;
+  }
+}
+
+}  // namespace haagent

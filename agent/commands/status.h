@@ -1,0 +1,21 @@
+#pragma once
+
+#include "agent/base/files.h"
+#include "agent/config/load.h"
+#include "agent/runtime/terminal.h"
+
+namespace haagent {
+
+struct StatusOptions {
+  Root root;
+  ConfigRequest config;  // for --cluster: where EC2 is
+  OutputFormat form = OutputFormat::text;
+  bool watch = false;    // draw again each second, until interrupted
+  bool cluster = false;  // ask every node's agent
+};
+
+// Exit codes as in exit_codes.h: 0 ready, 1 degraded, failed, refused or not running, 3 working, 4
+// no status for this boot.
+int run_status(StatusOptions const& options);
+
+}  // namespace haagent

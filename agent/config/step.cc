@@ -1,0 +1,95 @@
+#include "agent/config/step.h"
+
+#include "agent/config/closed_places.h"
+#include "agent/config/imds_user_data.h"
+
+namespace haagent {
+namespace {
+
+// What was taken off or passed over, for the journal and the status page: who corrects it is not at
+// the command line when it happens.
+std::string warnings_of(LoadedConfig const& loaded) {
+  std::string told;
+  for (auto const& each : loaded.diagnostics) {
+    if (each.severity != Severity::warning) continue;
+    auto const place = loaded.sources.locate(each.mark);
+    told += fmt::format("; warning: {}{}{}{}", place.source.empty() ? "" : to_string(place) + ": ",
+                        each.path, each.path.empty() ? "" : ": ", each.message);
+    if (!each.hint.empty() && !each.hint.contains('\n')) told += fmt::format(" ({})", each.hint);
+  }
+  return told;
+}
+
+class ConfigStep final : public Step {
+ public:
+  ConfigStep(Root root, ConfigRequest request, aws::Imds& imds, Fact<NodeConfig>& into, bool waits,
+             Clock& clock)
+      : root_(std::move(root)),
+        request_(std::move(request)),
+        imds_(imds),
+        into_(into),
+        waits_(waits),
+        clock_(clock) {}
+
+  std::string_view name() const override { return "config"; }
+
+  Result<Finding> look(Facts&, std::stop_token stop) override {
+    auto request = with_own_user_data(request_, imds_, std::move(stop));
+    if (!request) return std::unexpected(request.error());
+    auto gathered = gather_config(root_, *request);
+    if (waits_ && says_nothing(gathered)) {
+      found_nothing_ = true;
+      return Waiting{
+          "nobody has said what this node is: there is nothing in /etc/haagent/haagent.yaml, "
+          "/etc/haagent/conf.d/*.yaml and user-data; what is written there is found"};
+    }
+    auto loaded = read_config(gathered);
+    if (!loaded.ok()) {
+      auto page = loaded.page();
+      for (auto const& note : gathered.notes) page += "note: " + note + '\n';
+      while (!page.empty() && page.back() == '\n') page.pop_back();
+      if (found_nothing_ && problems_.may_pass(page, clock_.steady()))
+        return Waiting{"the configuration has errors, and may not be written to its end:\n" + page};
+      return fail(Kind::invalid, "the configuration has errors:\n{}", page);
+    }
+    auto const& config = loaded.config;
+    if (auto const closed = closed_places(root_, config); !closed.empty())
+      return fail(Kind::invalid, "the configuration names what haagent cannot write to: {}",
+                  closed);
+    auto sentence =
+        fmt::format("{} of {}, Kubernetes {}{}", config.role == Role::master ? "master" : "worker",
+                    config.cluster.name, config.kubernetes.version, warnings_of(loaded));
+    into_.set(std::move(loaded.config));
+    return Done{sentence};
+  }
+
+  // look() never says Needed.
+  Result<void> act(Facts&, std::stop_token) override { return {}; }
+
+ private:
+  Root root_;
+  ConfigRequest request_;
+  aws::Imds& imds_;
+  Fact<NodeConfig>& into_;
+  bool const waits_;
+  Clock& clock_;
+  bool found_nothing_ = false;
+  PassingProblems problems_;
+};
+
+}  // namespace
+
+bool PassingProblems::may_pass(std::string const& problems, SteadyTime now) {
+  if (problems != problems_) {
+    problems_ = problems;
+    since_ = now;
+  }
+  return now - since_ < kSettled;
+}
+
+std::unique_ptr<Step> config_step(Root const& root, ConfigRequest request, aws::Imds& imds,
+                                  Fact<NodeConfig>& into, bool waits, Clock& clock) {
+  return std::make_unique<ConfigStep>(root, std::move(request), imds, into, waits, clock);
+}
+
+}  // namespace haagent

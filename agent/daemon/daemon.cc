@@ -1,0 +1,517 @@
+#include "agent/daemon/daemon.h"
+
+#include <fcntl.h>
+#include <malloc.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <iostream>
+#include <mutex>
+#include <thread>
+#include <utility>
+
+#include "agent/base/file_descriptor.h"
+#include "agent/base/json.h"
+#include "agent/base/pulse.h"
+#include "agent/boot/collaborators.h"
+#include "agent/boot/identity_step.h"
+#include "agent/boot/lifecycle_hooks.h"
+#include "agent/config/step.h"
+#include "agent/config/values.h"
+#include "agent/daemon/lifecycle_watch.h"
+#include "agent/runtime/exit_codes.h"
+#include "agent/runtime/log.h"
+#include "agent/runtime/notify.h"
+#include "agent/runtime/signals.h"
+#include "agent/runtime/version.h"
+#include "agent/runtime/watchdog.h"
+#include "agent/server/server.h"
+#include "agent/status/metrics.h"
+#include "agent/status/recorder.h"
+#include "bootstrap/pki/leaves.h"
+
+namespace haagent {
+namespace {
+
+using namespace std::chrono_literals;
+
+// Of the files, until user-data is read.
+std::string log_level(BootOptions const& options) {
+  return read_config(gather_config(options.root, options.config)).config.log.level;
+}
+
+// One haagent at a time changes the machine.
+Result<FileDescriptor> lock_machine(Root const& root) {
+  auto path = root("/run/haagent/lock");
+  if (auto made = make_directories(path.parent_path()); !made) {
+    return std::unexpected(made.error());
+  }
+  FileDescriptor lock(open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+  if (!lock) return fail_errno(errno, fmt::format("opening {}", path.string()));
+  if (flock(lock.get(), LOCK_EX | LOCK_NB) != 0) {
+    if (errno == EWOULDBLOCK)
+      return fail(Kind::conflict, "another haagent is at work on this machine");
+    return fail_errno(errno, fmt::format("locking {}", path.string()));
+  }
+  return lock;
+}
+
+std::vector<Row> opening_rows(Machine& machine, BootOptions const& options,
+                              Fact<NodeConfig>& config, bool waits) {
+  std::vector<Row> rows;
+  auto& identity = rows.emplace_back();
+  identity.step = identity_step(machine.imds);
+  identity.deadline = 2min;
+  auto& settings = rows.emplace_back();
+  settings.step =
+      config_step(options.root, options.config, machine.imds, config, waits, machine.clock);
+  settings.after = {"identity"};
+  settings.deadline = 2min;
+  return rows;
+}
+
+int exit_code_of(std::vector<RowStatus> const& rows) {
+  auto any = [&](auto is) { return std::ranges::any_of(rows, is); };
+  if (any([](RowStatus const& row) { return row.state == RowStatus::State::refused; })) {
+    return kExitRefused;
+  }
+  if (any([](RowStatus const& row) {
+        return row.name == "config" && row.error == Kind::invalid;
+      })) {
+    return kExitBadConfig;
+  }
+  bool done = std::ranges::all_of(
+      rows, [](RowStatus const& row) { return row.state == RowStatus::State::done; });
+  return done && !rows.empty() ? kExitOk : kExitFailed;
+}
+
+void print_problems(std::vector<RowStatus> const& rows) {
+  for (auto const& row : rows) {
+    if (row.state == RowStatus::State::done || row.state == RowStatus::State::blocked) continue;
+    std::cerr << fmt::format("haagent: {} {}: {}\n", row.name, to_string(row.state), row.sentence);
+  }
+}
+
+// All that a boot has in its hands.
+class Booting {
+ public:
+  Booting(BootOptions const& options, bool stays)
+      : options_(options),
+        machine_(options.root, options.config),
+        keeper_(options.root, machine_.clock, facts_, stays) {}
+
+  // Identity and config. Nothing where one of them failed or the token was pulled.
+  std::optional<NodeConfig> open(std::stop_token stop, bool patient) {
+    for (;;) {
+      Runner runner(opening_rows(machine_, options_, config_, patient), machine_.clock,
+                    keeper_.opening());
+      runner.converge(facts_, stop);
+      auto config = config_.get();
+      if (config) {
+        log::set_level(config->log.level);
+        keeper_.know(*config);
+        return config;
+      }
+      auto rows = runner.rows();
+      bool bad_config = exit_code_of(rows) == kExitBadConfig;
+      // Instance metadata that does not answer yet is worth another round; a config with errors is
+      // not.
+      if (!patient || bad_config || stop.stop_requested()) return std::nullopt;
+      if (!machine_.clock.sleep(10s, stop)) return std::nullopt;
+    }
+  }
+
+  // The parts must outlive the runner, whose rows refer to them.
+  Runner& prepare(NodeConfig const& config) {
+    runner_.reset();
+    {
+      std::lock_guard lock(boot_mutex_);
+      boot_ = std::make_unique<MachineBoot>(machine_, config, *facts_.identity.get());
+    }
+    return run_rows(boot_->boot().rows());
+  }
+  // Other rows of the same boot, instead of those before.
+  Runner& run_rows(std::vector<Row> rows, Backoff backoff = {}) {
+    runner_ = std::make_unique<Runner>(std::move(rows), machine_.clock, keeper_.role(), backoff);
+    return *runner_;
+  }
+  Boot& boot() { return boot_->boot(); }
+  HookParts hooks(NodeConfig const& config) {
+    return {config, machine_.root, machine_.clock, boot_->group()};
+  }
+
+  // For the server's threads.
+  ServerReply hear(ServerCall const& call) {
+    std::lock_guard lock(boot_mutex_);
+    return boot_->boot().hear(call);
+  }
+
+  Machine& machine() { return machine_; }
+  Facts& facts() { return facts_; }
+  StatusKeeper& keeper() { return keeper_; }
+
+ private:
+  BootOptions const& options_;
+  Machine machine_;
+  Facts facts_;
+  Fact<NodeConfig> config_;
+  StatusKeeper keeper_;
+  std::mutex boot_mutex_;  // of the pointer, for hear(): all else is the main thread's
+  std::unique_ptr<MachineBoot> boot_;
+  std::unique_ptr<Runner> runner_;
+};
+
+// The daemon's life from the boot to its end: what it does follows from decide_lifecycle() alone.
+class Life {
+ public:
+  Life(Booting& booting, NodeConfig const& config, std::stop_token signal)
+      : booting_(booting),
+        config_(config),
+        signal_(std::move(signal)),
+        watch_(booting.machine().imds, booting.machine().ends, booting.machine().clock,
+               booting.machine().root) {
+    watch_.know(config.lifecycle.hand_over_on_rebalance);
+  }
+
+  void live() {
+    for (bool over = false; !over;) {
+      if (signal_.stop_requested()) watch_.signalled();
+      auto const decision = watch_.decide();
+      if (auto const* what = std::get_if<HandOver>(&decision)) {
+        hand_over(*what);
+      } else if (auto const* hook = std::get_if<SettleHook>(&decision)) {
+        settle_hook(*hook);
+      } else if (std::get_if<Return>(&decision)) {
+        take_back();
+      } else if (auto const* pool = std::get_if<PrepareOnly>(&decision)) {
+        wait_in_pool(*pool);
+      } else if (std::get_if<Leave>(&decision)) {
+        log::info("haagent stops; what it started goes on");
+        over = true;
+      } else if (watch_.is_handed_over()) {
+        booting_.machine().clock.sleep(1s, signal_);
+      } else {
+        serve();
+      }
+    }
+  }
+
+ private:
+  // Boots and keeps right, until something else is to be done.
+  void serve() {
+    std::stop_source running;
+    std::stop_callback on_signal(signal_, [&] { running.request_stop(); });
+    auto& runner = booting_.prepare(config_);
+    std::jthread watcher([&](std::stop_token ended) { watch_until_needed(running, ended); });
+    std::optional<Heartbeat> heartbeat;
+    if (watch_.in_group() && !is_launched(booting_.machine().root, instance()))
+      heartbeat.emplace(booting_.hooks(config_), instance());
+    runner.stay(booting_.facts(), running.get_token(), [&] {
+      heartbeat.reset();
+      booting_.keeper().booted();
+      notify::ready();
+      malloc_trim(/*pad=*/0);  // what the boot needed once is the machine's again
+    });
+  }
+
+  void watch_until_needed(std::stop_source& running, std::stop_token const& ended) {
+    Pulse const pulse("the watch for its end");
+    bool moved = false;
+    while (booting_.machine().clock.sleep(1s, ended)) {
+      auto const decision = watch_.decide();
+      if (auto const* move = std::get_if<MoveLeaders>(&decision)) {
+        if (!std::exchange(moved, true)) move_leaders(*move, ended);
+      } else if (!std::holds_alternative<StayOn>(decision)) {
+        running.request_stop();
+        return;
+      }
+    }
+  }
+
+  void move_leaders(MoveLeaders const& what, std::stop_token const& ended) {
+    log::warn(what.why + ": the etcd leaders move away; nothing else is done");
+    Runner runner(booting_.boot().leader_rows(), booting_.machine().clock, {});
+    runner.converge(booting_.facts(), ended);
+  }
+
+  // What has begun is gone on with, whatever signals come: each row has its own time.
+  void hand_over(HandOver const& what) {
+    log::warn("hands over: " + what.why);
+    if (auto begun = watch_.begin(what); !begun) log::warn(begun.error().what + ", ignoring");
+    booting_.keeper().handing_over(what.why);
+    notify::extend_timeout(2min);
+    std::optional<Heartbeat> heartbeat;
+    if (watch_.in_group() && what.away)
+      heartbeat.emplace(booting_.hooks(config_), instance(),
+                        [this](std::optional<Duration> left) { watch_.hook_waits(left); });
+    auto& runner = booting_.run_rows(
+        booting_.boot().handover_rows(what.away, what.going_down, [this] { return time_left(); }),
+        kQuick);
+    runner.converge(booting_.facts(), {});
+    watch_.handed_over();
+    booting_.keeper().handed_over();
+  }
+
+  void settle_hook(SettleHook const& what) {
+    Runner runner(booting_.boot().settling_rows(what.going_down), booting_.machine().clock,
+                  booting_.keeper().settling(), kQuick);
+    runner.converge(booting_.facts(), {});
+    watch_.hook_settled();
+  }
+
+  void take_back() {
+    log::warn("there is no reason to hand over any more: boots again");
+    if (auto gone = watch_.forget(); !gone) log::warn(gone.error().what + ", ignoring");
+    booting_.keeper().handing_over("");
+  }
+
+  void wait_in_pool(PrepareOnly const& pool) {
+    log::info(fmt::format("in the warm pool ({}): prepares, does not join", pool.state));
+    booting_.keeper().in_warm_pool(true);
+    auto& runner = booting_.run_rows(booting_.boot().warm_pool_rows());
+    std::optional<Heartbeat> heartbeat(std::in_place, booting_.hooks(config_), instance());
+    runner.converge(booting_.facts(), signal_);
+    heartbeat.reset();
+    notify::ready();
+    while (std::holds_alternative<PrepareOnly>(watch_.decide()) && !signal_.stop_requested())
+      booting_.machine().clock.sleep(1s, signal_);
+    booting_.keeper().in_warm_pool(false);
+  }
+
+  // While rows run, nobody else hears of a signal.
+  std::optional<Duration> time_left() {
+    if (signal_.stop_requested() && !heard_signal_.exchange(true)) watch_.signalled();
+    return watch_.time_left();
+  }
+
+  std::string instance() { return booting_.facts().identity.get()->instance_id; }
+
+  static constexpr Backoff kQuick{.base = Duration(200), .cap = Duration(1'000)};
+
+  Booting& booting_;
+  NodeConfig const& config_;
+  std::stop_token signal_;
+  LifecycleWatch watch_;
+  std::atomic<bool> heard_signal_ = false;
+};
+
+// `bootstrap` beside a daemon that is at work: waits for what the daemon comes to.
+int follow(BootOptions const& options, std::stop_token stop) {
+  SystemClock clock;
+  auto const began = clock.steady();
+  while (clock.steady() - began < options.deadline) {
+    auto report = read_status(options.root);
+    if (report && *report) {
+      auto phase = phase_of(**report);
+      auto code = exit_code_of((*report)->rows);
+      if (phase == Phase::ready || phase == Phase::degraded) return kExitOk;
+      if (phase == Phase::refused || phase == Phase::failed) {
+        print_problems((*report)->rows);
+        return code;
+      }
+    }
+    if (!clock.sleep(500ms, stop)) return kExitFailed;
+  }
+  std::cerr << fmt::format(
+      "haagent: the running daemon is not ready after {}; 'haagent status' shows each step\n",
+      to_words(options.deadline));
+  return kExitFailed;
+}
+
+int refuse_to_start(Error const& error) {
+  std::cerr << "haagent: " << error.what << '\n';
+  return kExitFailed;
+}
+
+}  // namespace
+
+int run_daemon(BootOptions const& options) {
+  Signals signals;
+  log::start(log_level(options));
+  auto lock = lock_machine(options.root);
+  if (!lock) return refuse_to_start(lock.error());
+  log::info(fmt::format("haagent {} starts", kVersion));
+  Pulse const pulse("the agent's life");
+  Booting booting(options, /*stays=*/true);
+  Watchdog const watchdog(booting.machine().clock);
+  auto stop = signals.token();
+  auto config = booting.open(stop, /*patient=*/true);
+  if (!config) {
+    return stop.stop_requested() ? kExitOk : exit_code_of(booting.keeper().report().rows);
+  }
+  if (auto checked = booting.prepare(*config).check(); !checked)
+    return refuse_to_start(checked.error());
+
+  HttpTls tls;
+  if (config->role == Role::master) tls = bootstrap::pki::agent_tls(options.root);
+  // Figures change without a transition.
+  auto report_now = [&booting] {
+    auto report = booting.keeper().report();
+    fill_from_facts(report, booting.facts());
+    return report;
+  };
+  StatusServer server([report_now] { return json::print(to_tree(report_now())); },
+                      [&booting](ServerCall const& call) { return booting.hear(call); }, tls);
+  auto metrics = [&booting, report_now] {
+    return metrics_text(report_now(), booting.machine().clock.utc(),
+                        booting.machine().calls.page());
+  };
+  server.serve_metrics(metrics);
+  auto listening = server.listen(booting.facts().identity.get()->address, kAgentPort);
+  if (!listening)
+    log::warn(listening.error().what + ": the other masters cannot read this node's status");
+  StatusServer in_the_clear({}, {}, {});
+  if (auto const address = parse_listen_address(config->metrics.listen)) {
+    in_the_clear.serve_metrics(metrics);
+    auto heard = in_the_clear.listen(address->address, address->port);
+    if (!heard) log::warn(heard.error().what + ": metrics.listen serves nobody");
+  }
+
+  Life(booting, *config, stop).live();
+  notify::stopping();
+  return kExitOk;
+}
+
+namespace {
+
+// A daemon that has given up (a config with errors, a refusal) is not started again by systemd.
+// What it gave up on has passed, and without it nothing would keep this node right.
+void start_daemon_that_gave_up(Units& units) {
+  constexpr char kDaemon[] = "haagent.service";
+  if (!SystemdUnits::available()) return;
+  auto const state = units.state(kDaemon);
+  if (!state || state->phase != UnitState::Phase::failed) return;
+  if (auto started = units.start({.name = kDaemon, .argv = {}, .environment = {}}); !started)
+    log::warn(started.error().what + ", ignoring");
+}
+
+int boot_once(BootOptions const& options, Signals& signals) {
+  Booting booting(options, /*stays=*/false);
+
+  // The signal's token and the deadline's, as one.
+  std::stop_source stop;
+  std::stop_callback on_signal(signals.token(), [&stop] { stop.request_stop(); });
+  std::atomic<bool> too_late = false;
+  std::jthread deadline([&](std::stop_token finished) {
+    if (booting.machine().clock.sleep(options.deadline, finished)) {
+      too_late = true;
+      stop.request_stop();
+    }
+  });
+
+  if (auto config = booting.open(stop.get_token(), /*patient=*/false)) {
+    auto& runner = booting.prepare(*config);
+    if (auto checked = runner.check(); !checked) return refuse_to_start(checked.error());
+    if (runner.converge(booting.facts(), stop.get_token())) booting.keeper().booted();
+  }
+  auto rows = booting.keeper().report().rows;
+  print_problems(rows);
+  if (too_late) {
+    std::cerr << fmt::format("haagent: gave up after {}; 'haagent status' shows each step\n",
+                             to_words(options.deadline));
+  }
+  return exit_code_of(rows);
+}
+
+}  // namespace
+
+int run_bootstrap(BootOptions const& options) {
+  Signals signals;
+  log::start(log_level(options));
+  auto lock = lock_machine(options.root);
+  if (!lock && lock.error().kind == Kind::conflict) return follow(options, signals.token());
+  if (!lock) return refuse_to_start(lock.error());
+  auto const code = boot_once(options, signals);
+  lock->reset();
+  if (code == kExitOk) start_daemon_that_gave_up(*Machine(options.root, options.config).units);
+  return code;
+}
+
+int run_hand_over(BootOptions const& options, bool undo) {
+  Signals signals;
+  auto stop = signals.token();
+  auto alive = [&]() -> std::optional<StatusReport> {
+    auto report = read_status(options.root);
+    if (!report || !*report || !(*report)->stays ||
+        writer_of(**report, options.root) != Writer::alive)
+      return std::nullopt;
+    return *std::move(report);
+  };
+  if (!alive()) {
+    std::cerr << "haagent: the daemon does not run here; start it, it is the one that hands over\n";
+    return kExitFailed;
+  }
+  if (auto asked = ask_for_handover(options.root, !undo); !asked)
+    return refuse_to_start(asked.error());
+  SystemClock clock;
+  auto const began = clock.steady();
+  while (clock.steady() - began < 3min) {
+    auto const report = alive();
+    if (!report) break;
+    auto const phase = phase_of(*report);
+    if (!undo && phase == Phase::handed_over) {
+      for (auto const& row : report->rows)
+        if (row.sentence.starts_with("not done: "))
+          std::cerr << fmt::format("haagent: {}: {}\n", row.name, row.sentence);
+      return kExitOk;
+    }
+    if (undo && phase != Phase::handed_over && phase != Phase::handing_over) return kExitOk;
+    if (!clock.sleep(200ms, stop)) return kExitFailed;
+  }
+  std::cerr << "haagent: it is not done; 'haagent status' shows each step\n";
+  return kExitFailed;
+}
+
+int run_plan(BootOptions const& options, OutputFormat form) {
+  Signals signals;
+  log::start("error");
+  Booting booting(options, /*stays=*/false);
+  Fact<NodeConfig> config;
+  Runner opening(opening_rows(booting.machine(), options, config, /*waits=*/false),
+                 booting.machine().clock, {});
+  auto rows = opening.plan(booting.facts(), signals.token());
+  if (auto known = config.get()) {
+    auto role = booting.prepare(*known).plan(booting.facts(), signals.token());
+    rows.insert(rows.end(), role.begin(), role.end());
+  }
+  using State = RowStatus::State;
+  auto word = [](State state) -> std::string_view {
+    switch (state) {
+      case State::done:
+        return "done";
+      case State::acting:
+        return "would";
+      case State::waiting:
+        return "waits";
+      case State::blocked:
+        return "later";
+      case State::refused:
+        return "refuses";
+      default:
+        return "fails";
+    }
+  };
+  if (form != OutputFormat::text) {
+    auto list = Tree::list();
+    for (auto const& row : rows) {
+      list.push_back(
+          Tree::map({{"step", row.name}, {"finding", word(row.state)}, {"what", row.sentence}}));
+    }
+    std::cout << print_tree(Tree::map({{"schema", 1}, {"plan", list}}), form);
+  } else {
+    std::size_t width = 0;
+    for (auto const& row : rows) width = std::max(width, row.name.size());
+    for (auto const& row : rows) {
+      std::cout << fmt::format("{:<{}}  {:<7}  {}\n", row.name, width, word(row.state),
+                               row.sentence);
+    }
+  }
+  auto bad = [](RowStatus const& row) {
+    return row.state == State::failed || row.state == State::refused;
+  };
+  return std::ranges::any_of(rows, bad) ? exit_code_of(rows) : kExitOk;
+}
+
+}  // namespace haagent

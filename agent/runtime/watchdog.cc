@@ -1,0 +1,30 @@
+#include "agent/runtime/watchdog.h"
+
+#include "agent/base/pulse.h"
+#include "agent/runtime/log.h"
+#include "agent/runtime/notify.h"
+
+namespace haagent {
+
+Watchdog::Watchdog(Clock& clock) : clock_(clock) {
+  auto const interval = notify::watchdog_interval();
+  if (!interval) return;
+  thread_ = std::jthread([this, every = *interval / 3](std::stop_token ended) {
+    do turn(clock_.steady());
+    while (clock_.sleep(every, ended));
+  });
+}
+
+bool Watchdog::turn(SteadyTime now) {
+  auto const why = hanging(thread_pulses(now), kLimit);
+  if (why.empty()) {
+    notify::watchdog();
+    told_ = false;
+    return true;
+  }
+  if (!std::exchange(told_, true))
+    log::error("the agent hangs, and systemd will start it anew: " + why);
+  return false;
+}
+
+}  // namespace haagent

@@ -1,0 +1,33 @@
+#include "agent/server/announce.h"
+
+#include "bootstrap/pki/client.h"
+
+namespace haagent {
+
+ServerReply hear_hello(NodeConfig const& config, bootstrap::Peers& peers, ServerCall const& call) {
+  using What = bootstrap::HelloAnswer::What;
+  auto const hello = bootstrap::parse_hello(call.body);
+  if (!hello) return {400, hello.error().what};
+  auto const certificate = bootstrap::pki::parse_certificate(call.certificate);
+  if (!certificate) return {403, certificate.error().what};
+  // A reader's certificate names no host, so that no hello is right with it anyhow.
+  if (!certificate->server || certificate->organization == bootstrap::pki::kClientsOrganization)
+    return {403, "the caller's certificate is no agent's"};
+  auto const may = bootstrap::check_hello(config, *hello,
+                                          {.names = certificate->dns_names,
+                                           .addresses = certificate->addresses,
+                                           .address = call.address});
+  if (!may) return {403, may.error().what};
+  auto const answer = peers.hear(*hello);
+  switch (answer.what) {
+    case What::yes:
+      return {200, answer.sentence};
+    case What::no:
+      return {409, answer.sentence};
+    case What::later:
+      break;
+  }
+  return {503, answer.sentence};
+}
+
+}  // namespace haagent

@@ -1,0 +1,53 @@
+// The agent's own small HTTP server. GET /v1/status is the status file, for the other masters'
+// `haagent status --cluster`, and GET /metrics is for Prometheus; they tell nothing that is secret
+// and change nothing. POST /v1/hello is a master that says where it is (bootstrap/hosts/hello.h).
+//
+// It lets in as many as there is room for (connection_limiter.h), so that whoever opens connections
+// and says nothing keeps nobody's hello away. On a master it speaks TLS alone, and to those alone
+// whom the agents' authority has signed. A worker has no certificate yet: it serves the two pages
+// in the clear.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "agent/base/http.h"
+#include "agent/base/result.h"
+
+namespace haagent {
+
+// What a caller has sent, and who it is.
+struct ServerCall {
+  std::string body;         // of at most kHelloCap bytes
+  std::string certificate;  // PEM; one that the agents' authority has signed
+  std::string address;      // where the connection comes from
+};
+struct ServerReply {
+  int status = 200;
+  std::string sentence;
+};
+
+class StatusServer {
+ public:
+  // `status` gives the JSON page, unset: there is none; `hello` answers a hello; both are called
+  // from the server's threads, and must not wait for anybody. The files of `tls` are read anew for
+  // each connection, so that it may listen before they are there and sees every renewal; empty: in
+  // the clear, and nobody can say hello.
+  StatusServer(std::function<std::string()> status,
+               std::function<ServerReply(ServerCall const&)> hello, HttpTls tls);
+  ~StatusServer();
+
+  // GET /metrics too; before listen().
+  void serve_metrics(std::function<std::string()> metrics);
+
+  // Listens on the address and serves until destroyed. Port 0 takes a free one; the port is
+  // returned.
+  Result<int> listen(std::string const& address, int port);
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace haagent

@@ -1,0 +1,386 @@
+#include <fmt/format.h>
+
+#include <array>
+#include <charconv>
+#include <cmath>
+#include <utility>
+
+#include "agent/base/clock.h"
+#include "agent/base/tree.h"
+#include "agent/status/report.h"
+
+namespace haagent {
+namespace {
+
+// One member of a struct of strings: its key and where it lives. Reading and writing share the
+// table, so that they cannot drift apart.
+template <class T>
+struct TextMember {
+  char const* key;
+  std::string T::* member;
+};
+
+constexpr std::array kIdentity = {
+    TextMember<Identity>{"instanceId", &Identity::instance_id},
+    TextMember<Identity>{"instanceType", &Identity::instance_type},
+    TextMember<Identity>{"imageId", &Identity::image_id},
+    TextMember<Identity>{"accountId", &Identity::account_id},
+    TextMember<Identity>{"region", &Identity::region},
+    TextMember<Identity>{"zone", &Identity::zone},
+    TextMember<Identity>{"zoneId", &Identity::zone_id},
+    TextMember<Identity>{"partition", &Identity::partition},
+    TextMember<Identity>{"domain", &Identity::domain},
+    TextMember<Identity>{"address", &Identity::address},
+    TextMember<Identity>{"ipv4", &Identity::ipv4},
+    TextMember<Identity>{"ipv6", &Identity::ipv6},
+    TextMember<Identity>{"hostname", &Identity::hostname},
+    TextMember<Identity>{"architecture", &Identity::architecture},
+};
+constexpr std::array kEtcd = {
+    TextMember<EtcdStatus>{"volumeId", &EtcdStatus::volume_id},
+    TextMember<EtcdStatus>{"deviceName", &EtcdStatus::device_name},
+    TextMember<EtcdStatus>{"device", &EtcdStatus::device},
+    TextMember<EtcdStatus>{"mountPoint", &EtcdStatus::mount_point},
+};
+constexpr std::array kMember = {
+    TextMember<EtcdMemberFacts>{"name", &EtcdMemberFacts::name},
+    TextMember<EtcdMemberFacts>{"memberId", &EtcdMemberFacts::member_id},
+    TextMember<EtcdMemberFacts>{"clusterId", &EtcdMemberFacts::cluster_id},
+    TextMember<EtcdMemberFacts>{"version", &EtcdMemberFacts::version},
+    TextMember<EtcdMemberFacts>{"leader", &EtcdMemberFacts::leader},
+};
+constexpr std::pair<char const*, std::optional<double> EtcdHealthFacts::*> kHealth[] = {
+    {"walFsyncSeconds", &EtcdHealthFacts::wal_fsync},
+    {"backendCommitSeconds", &EtcdHealthFacts::backend_commit},
+    {"roundTripSeconds", &EtcdHealthFacts::round_trip},
+};
+constexpr std::array kReport = {
+    TextMember<StatusReport>{"version", &StatusReport::version},
+    TextMember<StatusReport>{"bootId", &StatusReport::boot_id},
+    TextMember<StatusReport>{"role", &StatusReport::role},
+    TextMember<StatusReport>{"cluster", &StatusReport::cluster},
+    TextMember<StatusReport>{"endpoint", &StatusReport::endpoint},
+    TextMember<StatusReport>{"kubernetes", &StatusReport::kubernetes},
+};
+
+template <class Members, class T>
+void write_texts(Tree& tree, Members const& members, T const& from) {
+  for (auto const& each : members) tree[each.key] = from.*each.member;
+}
+
+template <class Members, class T>
+void read_texts(Tree const& tree, Members const& members, T& to) {
+  for (auto const& each : members) to.*each.member = tree.text_at(each.key);
+}
+
+void write_time(Tree& tree, char const* key, std::optional<UtcTime> time) {
+  if (time) tree[key] = to_rfc3339(*time, /*milliseconds=*/true);
+}
+
+std::optional<UtcTime> read_time(Tree const& tree, char const* key) {
+  return parse_rfc3339(tree.text_at(key));
+}
+
+// Nothing on the page is below zero; what is, or what T cannot hold, reads as zero.
+template <class T>
+T read_number(Tree const& tree, char const* key) {
+  auto const* found = tree.find(key);
+  auto number = found ? found->as_unsigned() : std::nullopt;
+  return number && std::in_range<T>(*number) ? static_cast<T>(*number) : T{};
+}
+
+Tree row_tree(RowStatus const& row) {
+  Tree tree = Tree::map({{"name", row.name}, {"state", to_string(row.state)}});
+  tree["what"] = row.sentence;
+  if (row.error) tree["error"] = to_string(*row.error);
+  tree["after"] = Tree::list();
+  for (auto const& name : row.after) tree["after"].push_back(name);
+  tree["attempts"] = row.attempts;
+  tree["acts"] = row.acts;
+  write_time(tree, "since", row.since);
+  write_time(tree, "began", row.began);
+  write_time(tree, "finished", row.finished);
+  tree["ownMilliseconds"] = static_cast<std::int64_t>(row.own.count());
+  tree["outsideMilliseconds"] = static_cast<std::int64_t>(row.outside.count());
+  return tree;
+}
+
+RowStatus row_from(Tree const& tree) {
+  using State = RowStatus::State;
+  RowStatus row;
+  row.name = tree.text_at("name");
+  row.state = State::failed;
+  for (auto state : {State::blocked, State::looking, State::acting, State::waiting, State::retrying,
+                     State::done, State::drifted, State::failed, State::refused}) {
+    if (tree.text_at("state") == to_string(state)) row.state = state;
+  }
+  row.sentence = tree.text_at("what");
+  row.error = parse_kind(tree.text_at("error"));
+  if (auto const* after = tree.find("after")) {
+    for (auto const& name : after->items()) row.after.push_back(name.text());
+  }
+  row.attempts = read_number<int>(tree, "attempts");
+  row.acts = read_number<int>(tree, "acts");
+  row.since = read_time(tree, "since").value_or(UtcTime{});
+  row.began = read_time(tree, "began");
+  row.finished = read_time(tree, "finished");
+  row.own = Duration(read_number<std::int64_t>(tree, "ownMilliseconds"));
+  row.outside = Duration(read_number<std::int64_t>(tree, "outsideMilliseconds"));
+  return row;
+}
+
+// Seconds as a text: a Tree's numbers are whole.
+void write_figure(Tree& tree, char const* key, std::optional<double> value) {
+  if (value) tree[key] = fmt::format("{:.6f}", *value);
+}
+
+std::optional<double> read_figure(Tree const& tree, char const* key) {
+  auto const text = tree.text_at(key);
+  double value = 0;
+  auto const [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (text.empty() || error != std::errc() || end != text.data() + text.size() ||
+      !std::isfinite(value) || value < 0)
+    return std::nullopt;
+  return value;
+}
+
+Tree filesystem_tree(FilesystemFacts const& filesystem) {
+  Tree tree = Tree::map({{"mountPoint", filesystem.mount_point},
+                         {"state", to_string(filesystem.level)},
+                         {"sizeBytes", filesystem.size},
+                         {"availBytes", filesystem.avail}});
+  if (filesystem.inodes != 0) {
+    tree["inodes"] = filesystem.inodes;
+    tree["inodesFree"] = filesystem.inodes_free;
+  }
+  if (filesystem.set_aside != 0) tree["setAsideBytes"] = filesystem.set_aside;
+  if (!filesystem.message.empty()) tree["what"] = filesystem.message;
+  return tree;
+}
+
+FilesystemFacts filesystem_from(Tree const& tree) {
+  FilesystemFacts filesystem{.mount_point = tree.text_at("mountPoint"),
+                             .size = read_number<std::uint64_t>(tree, "sizeBytes"),
+                             .avail = read_number<std::uint64_t>(tree, "availBytes"),
+                             .inodes = read_number<std::uint64_t>(tree, "inodes"),
+                             .inodes_free = read_number<std::uint64_t>(tree, "inodesFree"),
+                             .set_aside = read_number<std::uint64_t>(tree, "setAsideBytes"),
+                             .message = tree.text_at("what")};
+  for (auto const level : {SpaceLevel::ok, SpaceLevel::warning, SpaceLevel::critical})
+    if (tree.text_at("state") == to_string(level)) filesystem.level = level;
+  return filesystem;
+}
+
+void write_duties(Tree& tree, EtcdStatus const& etcd) {
+  if (etcd.space) tree["filesystem"] = filesystem_tree(*etcd.space);
+  if (etcd.health) {
+    auto& health = tree["health"];
+    health = Tree::map({});
+    for (auto const& [key, member] : kHealth) write_figure(health, key, (*etcd.health).*member);
+  }
+  if (etcd.timing) {
+    auto& timing = tree["timing"];
+    timing["heartbeatMilliseconds"] = std::int64_t{etcd.timing->heartbeat.count()};
+    timing["nextHeartbeatMilliseconds"] = std::int64_t{etcd.timing->next_heartbeat.count()};
+    write_figure(timing, "roundTripSeconds", etcd.timing->round_trip);
+  }
+  if (etcd.log) {
+    auto& log = tree["log"];
+    log["clusterId"] = fmt::format("{:x}", etcd.log->cluster_id);
+    log["lastTerm"] = etcd.log->term;
+    log["lastEntry"] = etcd.log->index;
+    log["committedEntry"] = etcd.log->committed;
+  }
+  if (etcd.copy) {
+    tree["copy"]["of"] = etcd.copy->of;
+    write_time(tree["copy"], "lastWritten", etcd.copy->written);
+    if (etcd.copy->revision != 0) tree["copy"]["revision"] = etcd.copy->revision;
+  }
+  if (etcd.blank) tree["blank"] = true;
+  if (etcd.backup) {
+    auto& backup = tree["backup"];
+    backup["taken"] = etcd.backup->taken;
+    backup["failures"] = etcd.backup->failures;
+    write_time(backup, "newest", etcd.backup->newest);
+    write_time(backup, "failingSince", etcd.backup->failing_since);
+    write_time(backup, "lastFailure", etcd.backup->last_failure);
+    if (!etcd.backup->failure.empty()) backup["failure"] = etcd.backup->failure;
+  }
+}
+
+void read_duties(Tree const& tree, EtcdStatus& etcd) {
+  if (auto const* found = tree.find("filesystem")) etcd.space = filesystem_from(*found);
+  if (auto const* found = tree.find("health")) {
+    etcd.health.emplace();
+    for (auto const& [key, member] : kHealth) (*etcd.health).*member = read_figure(*found, key);
+  }
+  if (auto const* found = tree.find("timing")) {
+    etcd.timing = EtcdTimingFacts{
+        .heartbeat = Duration(read_number<Duration::rep>(*found, "heartbeatMilliseconds")),
+        .next_heartbeat = Duration(read_number<Duration::rep>(*found, "nextHeartbeatMilliseconds")),
+        .round_trip = read_figure(*found, "roundTripSeconds")};
+  }
+  if (auto const* found = tree.find("log")) {
+    etcd.log = EtcdLogEnd{.term = read_number<std::uint64_t>(*found, "lastTerm"),
+                          .index = read_number<std::uint64_t>(*found, "lastEntry"),
+                          .committed = read_number<std::uint64_t>(*found, "committedEntry")};
+    auto const id = found->text_at("clusterId");
+    std::from_chars(id.data(), id.data() + id.size(), etcd.log->cluster_id, 16);
+  }
+  if (auto const* found = tree.find("copy"))
+    etcd.copy = EtcdCopy{.of = found->text_at("of"),
+                         .written = read_time(*found, "lastWritten").value_or(UtcTime{}),
+                         .revision = read_number<std::uint64_t>(*found, "revision")};
+  if (auto const* found = tree.find("blank")) etcd.blank = found->as_boolean().value_or(false);
+  if (auto const* found = tree.find("backup")) {
+    etcd.backup = EtcdBackupDuty{.newest = read_time(*found, "newest"),
+                                 .failing_since = read_time(*found, "failingSince"),
+                                 .last_failure = read_time(*found, "lastFailure"),
+                                 .failure = found->text_at("failure"),
+                                 .taken = read_number<std::uint64_t>(*found, "taken"),
+                                 .failures = read_number<std::uint64_t>(*found, "failures")};
+  }
+}
+
+Tree etcd_tree(EtcdStatus const& etcd) {
+  Tree tree = Tree::map({{"cluster", to_string(etcd.cluster)}});
+  write_texts(tree, kEtcd, etcd);
+  if (etcd.member) {
+    auto& member = tree["member"];
+    write_texts(member, kMember, *etcd.member);
+    member["learner"] = etcd.member->learner;
+    member["voters"] = etcd.member->voters;
+    member["healthyVoters"] = etcd.member->healthy_voters;
+    member["silentVoters"] = Tree::list(
+        std::vector<Tree>(etcd.member->silent_voters.begin(), etcd.member->silent_voters.end()));
+    member["dbSize"] = etcd.member->db_size;
+    member["dbQuota"] = etcd.member->db_quota;
+  }
+  write_duties(tree, etcd);
+  return tree;
+}
+
+EtcdStatus etcd_from(Tree const& tree) {
+  EtcdStatus etcd;
+  etcd.cluster = tree.text_at("cluster") == "events" ? EtcdCluster::events : EtcdCluster::main;
+  read_texts(tree, kEtcd, etcd);
+  if (auto const* found = tree.find("member")) {
+    EtcdMemberFacts member;
+    read_texts(*found, kMember, member);
+    member.learner = found->text_at("learner") == "true";
+    member.voters = read_number<int>(*found, "voters");
+    member.healthy_voters = read_number<int>(*found, "healthyVoters");
+    if (auto const* silent = found->find("silentVoters"))
+      for (auto const& name : silent->items()) member.silent_voters.push_back(name.text());
+    member.db_size = read_number<std::uint64_t>(*found, "dbSize");
+    member.db_quota = read_number<std::uint64_t>(*found, "dbQuota");
+    etcd.member = std::move(member);
+  }
+  read_duties(tree, etcd);
+  return etcd;
+}
+
+}  // namespace
+
+Tree to_tree(StatusReport const& report) {
+  Tree tree = Tree::map({{"schema", kStatusSchema}, {"phase", to_string(phase_of(report))}});
+  write_texts(tree, kReport, report);
+  tree["pid"] = static_cast<std::int64_t>(report.pid);
+  tree["pidStart"] = report.pid_start;
+  tree["stays"] = report.stays;
+  write_time(tree, "started", report.started);
+  write_time(tree, "booted", report.booted);
+  if (report.warm) tree.set("warm", true);
+  if (!report.handing_over.empty()) tree.set("handing_over", report.handing_over);
+  if (report.handed_over) tree.set("handed_over", true);
+  if (report.identity) write_texts(tree["identity"], kIdentity, *report.identity);
+  tree["etcd"] = Tree::list();
+  for (auto const& etcd : report.etcd) tree["etcd"].push_back(etcd_tree(etcd));
+  tree["peers"] = Tree::list();
+  for (auto const& peer : report.peers) {
+    tree["peers"].push_back(Tree::map({{"member", peer.member}, {"address", peer.address}}));
+  }
+  tree["filesystems"] = Tree::list();
+  for (auto const& each : report.filesystems) tree["filesystems"].push_back(filesystem_tree(each));
+  if (report.clock) {
+    auto& clock = tree["clock"];
+    clock["against"] = report.clock->against;
+    clock["wrong"] = report.clock->wrong;
+    if (report.clock->ahead) clock["aheadMilliseconds"] = report.clock->ahead->count();
+  }
+  tree["certificates"] = Tree::list();
+  for (auto const& each : report.pki.certificates) {
+    auto& one = tree["certificates"];
+    one.push_back(Tree::map({{"name", each.name},
+                             {"notAfter", to_rfc3339(each.not_after)},
+                             {"renewAt", to_rfc3339(each.renew_at)},
+                             {"authority", each.authority}}));
+  }
+  if (!report.pki.warning.empty()) tree["certificateWarning"] = report.pki.warning;
+  if (!report.pki.lacks.empty()) tree["rotationLacks"] = report.pki.lacks;
+  tree["criticalPath"] = Tree::list();
+  for (auto const& name : critical_path(report.rows)) tree["criticalPath"].push_back(name);
+  tree["steps"] = Tree::list();
+  for (auto const& row : report.rows) tree["steps"].push_back(row_tree(row));
+  return tree;
+}
+
+Result<StatusReport> status_from_tree(Tree const& tree) {
+  if (read_number<int>(tree, "schema") != kStatusSchema) {
+    return fail(Kind::invalid,
+                "the status file has schema '{}', this haagent reads {}; it was written by another "
+                "version",
+                tree.text_at("schema"), kStatusSchema);
+  }
+  StatusReport report;
+  read_texts(tree, kReport, report);
+  report.pid = read_number<pid_t>(tree, "pid");
+  report.pid_start = read_number<std::uint64_t>(tree, "pidStart");
+  report.stays = tree.text_at("stays") == "true";
+  report.started = read_time(tree, "started").value_or(UtcTime{});
+  report.booted = read_time(tree, "booted");
+  report.handing_over = tree.text_at("handing_over");
+  if (auto const* done = tree.find("handed_over"))
+    report.handed_over = done->as_boolean().value_or(false);
+  if (auto const* warm = tree.find("warm")) report.warm = warm->as_boolean().value_or(false);
+  if (auto const* identity = tree.find("identity")) {
+    report.identity.emplace();
+    read_texts(*identity, kIdentity, *report.identity);
+  }
+  if (auto const* etcd = tree.find("etcd")) {
+    for (auto const& each : etcd->items()) report.etcd.push_back(etcd_from(each));
+  }
+  if (auto const* filesystems = tree.find("filesystems")) {
+    for (auto const& each : filesystems->items())
+      report.filesystems.push_back(filesystem_from(each));
+  }
+  if (auto const* peers = tree.find("peers")) {
+    for (auto const& each : peers->items()) {
+      report.peers.push_back({each.text_at("member"), each.text_at("address")});
+    }
+  }
+  if (auto const* clock = tree.find("clock")) {
+    report.clock = ClockFacts{.ahead = {},
+                              .wrong = clock->text_at("wrong") == "true",
+                              .against = clock->text_at("against")};
+    if (clock->find("aheadMilliseconds"))
+      report.clock->ahead = Duration(read_number<Duration::rep>(*clock, "aheadMilliseconds"));
+  }
+  if (auto const* certificates = tree.find("certificates")) {
+    for (auto const& each : certificates->items()) {
+      report.pki.certificates.push_back(
+          {.name = each.text_at("name"),
+           .not_after = read_time(each, "notAfter").value_or(UtcTime{}),
+           .renew_at = read_time(each, "renewAt").value_or(UtcTime{}),
+           .authority = each.text_at("authority") == "true"});
+    }
+  }
+  report.pki.warning = tree.text_at("certificateWarning");
+  report.pki.lacks = tree.text_at("rotationLacks");
+  if (auto const* steps = tree.find("steps")) {
+    for (auto const& each : steps->items()) report.rows.push_back(row_from(each));
+  }
+  return report;
+}
+
+}  // namespace haagent

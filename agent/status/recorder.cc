@@ -1,0 +1,132 @@
+#include "agent/status/recorder.h"
+
+#include <unistd.h>
+
+#include "agent/base/json.h"
+#include "agent/runtime/log.h"
+#include "agent/runtime/notify.h"
+#include "agent/runtime/version.h"
+
+namespace haagent {
+namespace {
+
+// The sentence that stands for the whole node: the first row that is not done, or that all are.
+std::string headline(StatusReport const& report) {
+  for (auto const& row : report.rows) {
+    if (row.state != RowStatus::State::done && row.state != RowStatus::State::blocked) {
+      return row.name + ": " +
+             (row.sentence.empty() ? std::string(to_string(row.state)) : row.sentence);
+    }
+  }
+  return std::string(to_string(phase_of(report)));
+}
+
+}  // namespace
+
+StatusKeeper::StatusKeeper(Root root, Clock& clock, Facts& facts, bool stays)
+    : root_(std::move(root)), clock_(clock), facts_(facts) {
+  report_.version = kVersion;
+  report_.boot_id = read_boot_id(root_);
+  report_.pid = getpid();
+  report_.pid_start = read_pid_start(report_.pid);
+  report_.stays = stays;
+  report_.started = clock_.utc();
+}
+
+Runner::Observer StatusKeeper::opening() {
+  return [this](auto const& rows, std::size_t index) { changed(rows, index, opening_); };
+}
+
+Runner::Observer StatusKeeper::role() {
+  return [this](auto const& rows, std::size_t index) { changed(rows, index, role_); };
+}
+
+Runner::Observer StatusKeeper::settling() {
+  return [this](auto const& rows, std::size_t index) { changed(rows, index, settling_); };
+}
+
+void StatusKeeper::changed(std::vector<RowStatus> const& rows, std::size_t index,
+                           std::vector<RowStatus>& into) {
+  std::lock_guard lock(mutex_);
+  into = rows;
+  report_.rows = opening_;
+  report_.rows.insert(report_.rows.end(), role_.begin(), role_.end());
+  report_.rows.insert(report_.rows.end(), settling_.begin(), settling_.end());
+  auto const now = clock_.utc();
+  if (auto const news = told_.news_of(rows[index], now); news != News::none)
+    log::transition(rows[index], news, now);
+  if (write()) notify::status(headline(report_));
+}
+
+void StatusKeeper::know(NodeConfig const& config) {
+  std::lock_guard lock(mutex_);
+  report_.role = config.role == Role::master ? "master" : "worker";
+  report_.cluster = config.cluster.name;
+  report_.endpoint = config.cluster.endpoint;
+  report_.kubernetes = config.kubernetes.version;
+}
+
+void StatusKeeper::booted() {
+  std::lock_guard lock(mutex_);
+  report_.booted = clock_.utc();
+  write();
+}
+
+void StatusKeeper::handing_over(std::string why) {
+  std::lock_guard lock(mutex_);
+  report_.handing_over = std::move(why);
+  report_.handed_over = false;
+  report_.booted.reset();
+  role_.clear();
+  settling_.clear();
+  told_.forget();
+  report_.rows = opening_;
+  write();
+}
+
+void StatusKeeper::handed_over() {
+  std::lock_guard lock(mutex_);
+  report_.handed_over = true;
+  write();
+}
+
+void StatusKeeper::in_warm_pool(bool is) {
+  std::lock_guard lock(mutex_);
+  report_.warm = is;
+  role_.clear();
+  report_.rows = opening_;
+  write();
+}
+
+void StatusKeeper::refresh() {
+  std::lock_guard lock(mutex_);
+  write();
+}
+
+StatusReport StatusKeeper::report() const {
+  std::lock_guard lock(mutex_);
+  return report_;
+}
+
+// Rows look again every few seconds, and mostly find what they have found before.
+bool StatusKeeper::write() {
+  fill_from_facts(report_, facts_);
+  auto path = root_(std::filesystem::path(kStatusFile));
+  std::error_code ignored;
+  if (written_ == report_ && std::filesystem::exists(path, ignored)) return false;
+  auto made = make_directories(path.parent_path());
+  if (made) made = replace_file(path, json::print(to_tree(report_), /*indent=*/2));
+  // Status is a service to people; the boot goes on without it, and says so in the log.
+  written_.reset();
+  if (made) {
+    written_ = report_;
+    not_written_.clear();
+  } else if (not_written_ != made.error().what) {
+    // Once: on a full disk, a line at each look would fill what is left.
+    not_written_ = made.error().what;
+    log::warn("status file not written, going on: " + not_written_);
+  }
+  return true;
+}
+
+}  // namespace haagent

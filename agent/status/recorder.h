@@ -1,0 +1,55 @@
+// Watches the runner: each transition is logged once, told to systemd, and written to the status
+// file.
+#pragma once
+
+#include <functional>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "agent/base/files.h"
+#include "agent/runtime/log_throttle.h"
+#include "agent/status/report.h"
+
+namespace haagent {
+
+class StatusKeeper {
+ public:
+  StatusKeeper(Root root, Clock& clock, Facts& facts, bool stays);
+
+  // The observers of the two runners of a boot: what finds the role, and what the role then does.
+  Runner::Observer opening();
+  Runner::Observer role();
+  // What comes after a handover: its rows stand below those of role().
+  Runner::Observer settling();
+
+  void know(NodeConfig const& config);
+  void booted();
+  // Why the node hands over; empty: it goes on after all.
+  void handing_over(std::string why);
+  void handed_over();
+  void in_warm_pool(bool is);
+  // Writes the file anew from the facts, for figures that change without a transition.
+  void refresh();
+  StatusReport report() const;
+
+ private:
+  void changed(std::vector<RowStatus> const& rows, std::size_t index, std::vector<RowStatus>& into);
+  // With mutex_ held; nothing where the file says all of it already. False: nothing was new.
+  bool write();
+
+  Root root_;
+  Clock& clock_;
+  Facts& facts_;
+  mutable std::mutex mutex_;
+  StatusReport report_;
+  std::optional<StatusReport> written_;
+  std::string not_written_;  // why the file is not; told once
+  std::vector<RowStatus> opening_;
+  std::vector<RowStatus> role_;
+  std::vector<RowStatus> settling_;
+  Told told_;
+};
+
+}  // namespace haagent

@@ -1,5 +1,0 @@
-#include "agent/version.h"
-
-namespace haagent {
-std::string_view const kVersion = HAAGENT_VERSION;
-}  // namespace haagent

@@ -1,0 +1,252 @@
+#include "bootstrap/etcd/backup/backup.h"
+
+#include <algorithm>
+#include <map>
+#include <tuple>
+
+namespace haagent::bootstrap {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::uint64_t kLogFiles = 160ull << 20u;  // etcd allocates 64 MiB at a time, two ahead
+
+}  // namespace
+
+std::uint64_t restore_space(std::uint64_t snapshot_size) {
+  return 2 * snapshot_size + kLogFiles;
+}
+
+BackupManifest const* best_backup(BackupList const& list) {
+  auto const counts = [](ListedBackup const& one) {
+    return one.problem.empty() && one.manifest && !one.entry.imported();
+  };
+  std::map<std::string_view, UtcTime> lived;  // until then at least, by the cluster's id
+  for (auto const& one : list.backups)
+    if (counts(one)) {
+      auto& until = lived[one.manifest->cluster_id];
+      until = std::max(until, one.entry.taken());
+    }
+  ListedBackup const* best = nullptr;
+  auto const rank = [&](ListedBackup const& one) {
+    return std::tuple(lived[one.manifest->cluster_id], one.manifest->cluster_id,
+                      one.manifest->revision, one.entry.stored);
+  };
+  for (auto const& one : list.backups)
+    if (counts(one) && (!best || rank(*best) < rank(one))) best = &one;
+  return best ? &*best->manifest : nullptr;
+}
+
+Backups::Backups(EtcdCluster cluster, BackupParts const& parts) : cluster_(cluster), parts_(parts) {
+  if (!parts_.time) parts_.time = std::make_shared<StoreClock>(parts_.store, parts_.clock);
+}
+
+SnapshotTools Backups::tools() const {
+  auto const& config = parts_.config.etcd;
+  auto directory = config.backups.tools.empty() ? fs::path(config.binary).parent_path()
+                                                : fs::path(config.backups.tools);
+  return {parts_.process, std::move(directory), etcd_client_tls(parts_.root)};
+}
+
+Result<ScratchFolder> Backups::scratch(std::string_view purpose, std::uint64_t bytes) const {
+  return ScratchFolder::make(scratch_place(), purpose, cluster_, bytes);
+}
+
+fs::path Backups::scratch_place() const {
+  return parts_.root(parts_.config.etcd.backups.scratch);
+}
+
+Result<BackupInventory> Backups::inventory(std::stop_token stop) {
+  auto listed = parts_.store.list(backup_folder(cluster_), std::move(stop));
+  if (!listed) return fail(listed.error(), "listing backups in {}", parts_.store.where());
+  return backup_inventory(cluster_, *listed);
+}
+
+Result<ListedBackup> Backups::read(BackupEntry const& entry, std::stop_token stop) {
+  ListedBackup listed{.entry = entry, .manifest = {}, .problem = {}};
+  if (!entry.has_manifest) {
+    listed.problem = "it has no manifest: its upload was not finished, or it failed verification";
+    return listed;
+  }
+  auto object = parts_.store.get(backup_manifest_key(cluster_, entry.name), std::move(stop));
+  if (!object) return fail(object.error(), "reading the manifest of {}", entry.name);
+  if (!*object) {
+    listed.problem = "its manifest is gone";
+    return listed;
+  }
+  auto manifest = parse_manifest(entry.name, (*object)->bytes);
+  if (!manifest) {
+    listed.problem = manifest.error().what;
+    return listed;
+  }
+  if (manifest->etcd != cluster_) {
+    listed.problem = fmt::format("it is of the cluster {}", to_string(manifest->etcd));
+  } else if (manifest->cluster != parts_.config.cluster.name) {
+    listed.problem =
+        fmt::format("it is of {}: two clusters share one state store", manifest->cluster);
+  } else if (!entry.has_data) {
+    listed.problem = "its snapshot is gone";
+  } else if (entry.data_size != manifest->size) {
+    listed.problem = fmt::format("its snapshot has {} bytes and its manifest says {}",
+                                 entry.data_size, manifest->size);
+  }
+  manifest->created_at = std::min(manifest->created_at, entry.stored);  // BackupEntry::taken()
+  listed.manifest = *std::move(manifest);
+  return listed;
+}
+
+Result<BackupList> Backups::list(std::stop_token stop) {
+  auto seen = inventory(stop);
+  if (!seen) return std::unexpected(seen.error());
+  BackupList list{.backups = {}, .strangers = seen->strangers};
+  for (auto const& entry : seen->entries) {
+    auto one = read(entry, stop);
+    if (!one) return std::unexpected(one.error());
+    list.backups.push_back(*std::move(one));
+  }
+  return list;
+}
+
+Result<std::optional<BackupManifest>> Backups::newest_good(BackupInventory const& seen,
+                                                           std::stop_token stop) {
+  for (auto entry = seen.entries.rbegin(); entry != seen.entries.rend(); ++entry) {
+    if (!entry->complete() || entry->imported()) continue;
+    auto one = read(*entry, stop);
+    if (!one) return std::unexpected(one.error());
+    if (one->problem.empty()) return std::move(one->manifest);
+  }
+  return std::nullopt;
+}
+
+Result<std::optional<BackupManifest>> Backups::best(std::stop_token stop) {
+  auto const all = list(std::move(stop));
+  if (!all) return std::unexpected(all.error());
+  auto const* found = best_backup(*all);
+  return found ? std::optional(*found) : std::nullopt;
+}
+
+Result<void> Backups::fetch(BackupManifest const& manifest, fs::path const& file,
+                            std::stop_token stop) {
+  auto const key = backup_data_key(cluster_, manifest.name);
+  auto got = parts_.store.download(key, file, std::move(stop));
+  if (!got) return fail(got.error(), "downloading {}", manifest.name);
+  auto checked = check_snapshot_file(file);
+  auto const wrong = !checked ? checked.error().what
+                     : checked->sha256 != manifest.sha256
+                         ? fmt::format("its bytes have the hash {} and its manifest says {}",
+                                       checked->sha256, manifest.sha256)
+                         : "";
+  if (wrong.empty()) return {};
+  std::error_code ignored;
+  fs::remove(file, ignored);
+  return fail(Kind::invalid, "backup {} in {} is damaged: {}", manifest.name, parts_.store.where(),
+              wrong);
+}
+
+Result<BackupManifest> Backups::take(std::string const& endpoint, BackupReason reason,
+                                     std::stop_token stop) {
+  auto const now = time().agreed(stop);
+  if (!now) return fail(now.error(), "no backup is taken");
+  auto const tls = etcd_client_tls(parts_.root);
+  EtcdClient client(parts_.http, {endpoint}, tls);
+  auto status = client.status(stop);
+  if (!status) return fail(status.error(), "asking {} how large its database is", endpoint);
+  auto members = client.members(Consistency::local, stop);
+  auto name = etcd_id_text(status->header.member_id);
+  if (members)
+    for (auto const& member : members->members)
+      if (member.id == status->header.member_id && !member.name.empty()) name = member.name;
+
+  BackupManifest manifest{.cluster = parts_.config.cluster.name,
+                          .etcd = cluster_,
+                          .cluster_id = etcd_id_text(status->header.cluster_id),
+                          .member = name,
+                          .etcd_version = status->version,
+                          .haagent_version = parts_.haagent_version,
+                          .created_at = std::chrono::floor<Duration>(*now),
+                          .reason = reason};
+  manifest.name = backup_name(manifest.created_at, name);
+  // What stays of them is in the way of the next one at most.
+  for (auto const cluster : kEtcdClusters) (void)drop_abandoned_scratch(scratch_place(), cluster);
+  auto folder = scratch(to_string(reason), restore_space(status->db_size));
+  if (!folder) return std::unexpected(folder.error());
+
+  auto tool = tools();
+  auto const saved = folder->path() / "saved.db";
+  if (auto done = tool.save(endpoint, saved, status->db_size, stop); !done)
+    return std::unexpected(done.error());
+  auto file = check_snapshot_file(saved);
+  if (!file) return std::unexpected(file.error());
+  auto content = tool.status(saved, stop);
+  if (!content) return std::unexpected(content.error());
+  manifest.size = file->size;
+  manifest.sha256 = file->sha256;
+  manifest.revision = content->revision;
+  manifest.total_keys = content->total_keys;
+
+  return keep(std::move(manifest), saved, *folder, std::move(stop));
+}
+
+Result<BackupManifest> Backups::keep(BackupManifest manifest, fs::path const& saved,
+                                     ScratchFolder const& folder, std::stop_token stop) {
+  auto tool = tools();
+  auto const key = backup_data_key(cluster_, manifest.name);
+  if (auto sent = parts_.store.upload(key, saved, stop); !sent)
+    return fail(sent.error(), "uploading {} to {}", manifest.name, parts_.store.where());
+  std::error_code ignored;
+  fs::remove(saved, ignored);
+
+  auto const back = folder.path() / "back.db";
+  if (auto got = fetch(manifest, back, stop); !got) return std::unexpected(got.error());
+  auto const own = InitialMember{.name = "verify", .peer_url = "http://127.0.0.1:2380"};
+  RestoreSpec const spec{.name = own.name,
+                         .members = {own},
+                         .token = "verify",
+                         .data_dir = folder.path() / "data",
+                         .bump = false};
+  if (auto restored = tool.restore(back, spec, stop); !restored)
+    return fail(restored.error(), "verifying {}", manifest.name);
+  auto again = tool.status(spec.data_dir / "member" / "snap" / "db", stop);
+  if (!again) return fail(again.error(), "verifying {}", manifest.name);
+  if (again->revision != manifest.revision)
+    return fail(Kind::invalid,
+                "verifying {}: the restored database stands at revision {}, and the "
+                "snapshot at {}",
+                manifest.name, again->revision, manifest.revision);
+
+  manifest.verified_at = std::chrono::floor<Duration>(time().utc());
+  auto const key_of_manifest = backup_manifest_key(cluster_, manifest.name);
+  auto const bytes = manifest_json(manifest);
+  auto committed = parts_.store.create(key_of_manifest, bytes, stop);
+  if (!committed) return fail(committed.error(), "writing the manifest of {}", manifest.name);
+  if (!*committed) {
+    // An answer that was lost, or somebody else in the same millisecond.
+    auto there = parts_.store.get(key_of_manifest, std::move(stop));
+    if (!there) return fail(there.error(), "reading the manifest of {}", manifest.name);
+    if (!*there || (*there)->bytes != bytes)
+      return fail(Kind::transient, "another backup has the name {}", manifest.name);
+  }
+  return manifest;
+}
+
+Result<BackupSweep> Backups::sweep(std::stop_token stop) {
+  auto seen = inventory(stop);
+  if (!seen) return std::unexpected(seen.error());
+  auto good = newest_good(*seen, stop);
+  if (!good) return std::unexpected(good.error());
+  auto const now = time().agreed(stop);
+  if (!now) return fail(now.error(), "no old backups are removed");
+  auto sweep = backups_to_remove(*seen, *good ? std::optional((*good)->name) : std::nullopt,
+                                 parts_.config.etcd.backups, *now);
+  if (!sweep.why_none.empty()) return fail(Kind::transient, "{}", sweep.why_none);
+  for (auto const& removal : sweep.removals) {
+    // The commit mark first: whoever is stopped in between leaves an unfinished upload.
+    for (auto const& key :
+         {backup_manifest_key(cluster_, removal.name), backup_data_key(cluster_, removal.name)})
+      if (auto gone = parts_.store.remove(key, stop); !gone)
+        return fail(gone.error(), "removing the old backup {}", removal.name);
+  }
+  return sweep;
+}
+
+}  // namespace haagent::bootstrap

@@ -1,0 +1,44 @@
+#include "bootstrap/etcd/backup/backup_before_change.h"
+
+namespace haagent::bootstrap {
+
+Result<void> BackupBeforeChange::ready(MemberChange change, std::string const& endpoint,
+                                       std::stop_token stop) {
+  Backups backups(cluster_, parts_);
+  auto const steady = parts_.clock.steady();
+  BeforeChangeInputs in{.change = change,
+                        .enabled = parts_.config.etcd.backups.enabled,
+                        .newest_age = {},
+                        .tried_ago = {},
+                        .failure = failure_};
+  if (tried_) in.tried_ago = std::chrono::duration_cast<Duration>(steady - *tried_);
+  auto fail_with = [&](Error const& error) {
+    tried_ = steady;
+    in.tried_ago = Duration(0);
+    failure_ = in.failure = error.what;
+  };
+  if (in.enabled) {
+    auto seen = backups.inventory(stop);
+    auto const now = backups.time().read(stop);
+    if (!seen || !now) {
+      fail_with(seen ? now.error() : seen.error());
+    } else {
+      in.newest_age = age_of_newest(*seen, *now);
+    }
+  }
+  if (std::holds_alternative<BackUpFirst>(before_change(in))) {
+    auto taken = backups.take(endpoint, BackupReason::before_change, stop);
+    if (stop.stop_requested()) return fail(Kind::interrupted, "stopped");
+    if (taken) {
+      failure_.clear();
+      return {};
+    }
+    fail_with(taken.error());
+  }
+  auto const answer = before_change(in);
+  if (auto const* hold = std::get_if<HoldChange>(&answer))
+    return fail(Kind::transient, "{}", hold->why);
+  return {};
+}
+
+}  // namespace haagent::bootstrap

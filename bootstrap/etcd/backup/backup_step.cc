@@ -1,0 +1,361 @@
+#include "bootstrap/etcd/backup/backup_step.h"
+
+#include <algorithm>
+#include <functional>
+#include <utility>
+
+#include "bootstrap/etcd/backup/backup_retention.h"
+
+namespace haagent::bootstrap {
+namespace {
+
+using namespace std::chrono_literals;
+
+// Each master of a cluster that is well, of each of its two: a price in the order of cents a month.
+constexpr Duration kOrderEvery = 30s;
+// Longer than a member needs to see that its quorum is gone.
+constexpr Duration kVoidAfter = 10s;
+
+// The same at each start, so that a restarted agent does not draw a better one.
+Duration jitter_of(NodeConfig const& config, std::string_view name) {
+  auto const most = static_cast<std::uint64_t>(config.etcd.backups.interval.count() / 20);
+  auto const drawn = std::hash<std::string>{}(fmt::format("{} {}", config.cluster.name, name));
+  return Duration(static_cast<Duration::rep>(most == 0 ? 0 : drawn % most));
+}
+
+BackupParts with_time(BackupParts parts) {
+  if (!parts.time) parts.time = std::make_shared<StoreClock>(parts.store, parts.clock);
+  return parts;
+}
+
+}  // namespace
+
+StoreStep::StoreStep(EtcdCluster cluster, BackupParts const& parts, OwnVolumes& volumes,
+                     std::shared_ptr<OrderBoard> orders)
+    : cluster_(cluster),
+      parts_(with_time(parts)),
+      volumes_(volumes),
+      name_(fmt::format("store-{}", to_string(cluster))),
+      orders_(std::move(orders)) {}
+
+namespace {
+
+// The cluster serves that the order is not meant for.
+bool is_beside(EtcdOrder const& order, std::optional<EtcdMemberFacts> const& member) {
+  bool const serves = member && !member->leader.empty() && !member->learner &&
+                      member->healthy_voters > member->voters / 2;
+  return serves && !order.closed && !order.over_running &&
+         (order.kind == EtcdOrder::Kind::recover
+              ? member->voters > 1
+              : member->cluster_id != etcd_id_text(order.cluster_id));
+}
+
+}  // namespace
+
+// Who does not hear of an order does without it, and looks again: no boot waits for it.
+void StoreStep::ask_for_order(EtcdFacts& mine, bool quorum, bool blank, std::stop_token stop) {
+  auto const now = parts_.clock.steady();
+  bool const first = !std::exchange(looked_, true);
+  if (!orders_ || (first && !blank)) return;
+  if (quorum && asked_ && now - *asked_ < kOrderEvery) return;
+  asked_ = now;
+  auto& posted = orders_->of(cluster_);
+  auto object = parts_.store.get(order_key(cluster_), stop);
+  trouble_ = object ? "" : object.error().what;
+  if (!object) {
+    if (auto order = posted.get()) {
+      order->stale = true;
+      posted.set(*std::move(order));
+    }
+    return;
+  }
+  auto const restored_as = [&](std::string const& token) {
+    auto backups = mine.backups.get().value_or(EtcdBackups{});
+    if (backups.restored_token == token) return;
+    backups.restored_token = token;
+    mine.backups.set(std::move(backups));
+  };
+  if (!*object) {
+    restored_as("");
+    posted.clear();
+    return;
+  }
+  auto order = parse_order((*object)->bytes);
+  if (!order) {
+    trouble_ = fmt::format("{}: {}", order_key(cluster_), order.error().what);
+  } else if (order->cluster != parts_.config.cluster.name || order->etcd != cluster_) {
+    trouble_ = fmt::format("{} is of {}: two clusters share one state store", order_key(cluster_),
+                           order->cluster);
+  } else {
+    restored_as(order->closed ? "" : order->token);
+    order->stale = is_beside(*order, mine.member.get());
+    auto const time = parts_.time->read(std::move(stop));
+    set_age(*order, (*object)->modified, time ? std::optional(*time) : std::nullopt, now);
+    posted.set(*std::move(order));
+    return;
+  }
+  posted.clear();
+}
+
+bool StoreStep::is_carried_out(EtcdOrder const& order, VolumeSight const& sight,
+                               Facts& facts) const {
+  auto const member = facts.etcd(cluster_).member.get();
+  if (order.closed || !member || !sight.seen() || member->leader.empty() || member->learner ||
+      member->cluster_id != etcd_id_text(order.cluster_id))
+    return false;
+  if (sight.marker().etcd_order != order.id) return false;
+  auto const voters = static_cast<std::size_t>(member->voters);
+  return order.kind == EtcdOrder::Kind::recover ||
+         (voters >= order.members.size() && member->healthy_voters == member->voters);
+}
+
+// Nobody here has begun it, and the cluster that it is not meant for serves.
+bool StoreStep::is_idle(EtcdOrder const& order, VolumeSight const& sight, Facts& facts) {
+  auto const member = facts.etcd(cluster_).member.get();
+  if (!sight.seen() || !is_beside(order, member) || sight.marker().etcd_order == order.id) {
+    idle_since_.reset();
+    return false;
+  }
+  auto const now = parts_.clock.steady();
+  if (!idle_since_ || idle_ != order.id) {
+    idle_ = order.id;
+    idle_since_ = now;
+  }
+  return now - *idle_since_ >= kVoidAfter;
+}
+
+// For who is to say which volume of a lost cluster has the most.
+void StoreStep::tell_volume(EtcdVolume const& volume, VolumeSight const& sight, EtcdFacts& mine) {
+  auto const now = parts_.clock.utc();
+  if (auto const log = log_.look(sight.path(), now)) mine.log.set(*log);
+  auto copied = copied_from(sight.marker(), volume.volume_id, volume.snapshot_id);
+  if (!copied.empty()) mine.copy.set(describe_copy(std::move(copied), sight.path()));
+}
+
+Result<Finding> StoreStep::look(Facts& facts, std::stop_token stop) {
+  auto& mine = facts.etcd(cluster_);
+  auto const volume = mine.volume.get();
+  auto const sight = volume ? volumes_.see(cluster_, *volume) : VolumeSight();
+  auto const data =
+      sight.seen() ? inspect_data_dir(sight.path()) : fail(Kind::transient, "it is not seen");
+  // What is not seen, or cannot be read, is told by the member's own row, and is never blank.
+  auto const state = data ? data->state : DataDir::State::member;
+  auto const member = mine.member.get();
+  bool const quorum = member && !member->leader.empty();
+  bool const first = !looked_;
+  ask_for_order(mine, quorum, state != DataDir::State::member, stop);
+  // The first start waits for none of it.
+  mine.log.clear();
+  mine.copy.clear();
+  mine.blank.clear();
+  if (!quorum && data) mine.blank.set(state != DataDir::State::member);
+  if (!quorum && !first && data && state == DataDir::State::member)
+    tell_volume(*volume, sight, mine);
+  if (auto order = orders_ ? orders_->of(cluster_).get() : std::nullopt) {
+    // Others may make it void from now on, and this row reads it but each half minute.
+    if (!order->stale && is_beside(*order, member)) {
+      order->stale = true;
+      orders_->of(cluster_).set(*order);
+    }
+    closing_ = Closing::carried_out;
+    if (is_carried_out(*order, sight, facts))
+      return Needed{fmt::format("write to {} that the order {} is carried out",
+                                parts_.store.where(), order->id)};
+    closing_ = Closing::taken_back;
+    if (is_idle(*order, sight, facts))
+      return Needed{fmt::format("write to {} that the order {} is void: a quorum serves",
+                                parts_.store.where(), order->id)};
+  }
+  Result<Finding> found =
+      data || member ? look_for_backups(mine, state, std::move(stop))
+                     : Done{"what the volume holds cannot be seen, so backups are not looked for"};
+  if (!found || trouble_.empty()) return found;
+  return Done{fmt::format("{}; whether an order stands there is not known: {}", sentence_of(*found),
+                          trouble_)};
+}
+
+Result<Finding> StoreStep::look_for_backups(EtcdFacts& mine, DataDir::State data,
+                                            std::stop_token stop) {
+  if (mine.member.get()) return Done{"etcd serves, so what the state store has decides nothing"};
+  if (data == DataDir::State::member)
+    return Done{"the volume has data, so what the state store has decides nothing"};
+  auto const token = mine.backups.get().value_or(EtcdBackups{}).restored_token;
+  Backups backups(cluster_, parts_);
+  auto seen = backups.inventory(std::move(stop));
+  if (!seen) {
+    // Not known is not none.
+    mine.backups.set({.state = EtcdBackups::State::unknown,
+                      .detail = seen.error().what,
+                      .restored_token = token});
+    return Done{fmt::format("not known: {}", seen.error().what)};
+  }
+  // An imported one is there to be restored: nobody forms an empty cluster beside it.
+  auto const* newest = seen->newest_of_all();
+  if (!newest) {
+    mine.backups.set({.state = EtcdBackups::State::none, .restored_token = token});
+    return Done{fmt::format("{} has no backup of {}", parts_.store.where(), to_string(cluster_))};
+  }
+  mine.backups.set({.state = EtcdBackups::State::present,
+                    .detail = to_rfc3339(newest->stored),
+                    .restored_token = token});
+  return Done{fmt::format("{} has backups of {}, the newest of {}", parts_.store.where(),
+                          to_string(cluster_), to_rfc3339(newest->stored))};
+}
+
+Result<void> StoreStep::act(Facts&, std::stop_token stop) {
+  auto const order = orders_ ? orders_->of(cluster_).get() : std::nullopt;
+  if (!order) return fail(Kind::internal, "{} has nothing to do", name_);
+  auto closed = close_order(parts_.store, *order, closing_, parts_.time->utc(), std::move(stop));
+  if (!closed) return fail(closed.error(), "closing the order {}", order->id);
+  orders_->of(cluster_).set(*std::move(closed));
+  return {};
+}
+
+BackupStep::BackupStep(EtcdCluster cluster, BackupParts const& parts)
+    : cluster_(cluster),
+      parts_(with_time(parts)),
+      name_(fmt::format("backup-{}", to_string(cluster))),
+      endpoint_(etcd_endpoint(cluster, "127.0.0.1")) {}
+
+Result<std::optional<BackupTurn>> BackupStep::turn(std::optional<Duration> newest_age,
+                                                   std::stop_token stop) {
+  EtcdClient own(parts_.http, {endpoint_}, etcd_client_tls(parts_.root));
+  auto status = own.status(stop);
+  if (!status) return std::unexpected(status.error());
+  auto const ago = [now = parts_.clock.steady()](SteadyTime then) {
+    return std::chrono::duration_cast<Duration>(now - then);
+  };
+  BackupInputs in{.own_id = status->header.member_id,
+                  .leader_id = status->leader,
+                  .members = {},
+                  .newest_age = newest_age,
+                  .taken_ago = {},
+                  .watched_for = ago(watching_since_),
+                  .interval = parts_.config.etcd.backups.interval,
+                  .jitter = jitter_of(parts_.config, name_)};
+  if (last_taken_) in.taken_ago = ago(*last_taken_);
+  if (status->learner) return std::nullopt;
+  auto members = own.members(Consistency::local, std::move(stop));
+  if (!members) return std::unexpected(members.error());
+  in.members = std::move(members->members);
+  return backup_turn(in);
+}
+
+std::unexpected<Error> BackupStep::failing() const {
+  return fail(Kind::transient, "backups of {} fail since {}: {}; the last good one is {}",
+              to_string(cluster_), to_rfc3339(failing_since_), failure_,
+              newest_ ? "of " + to_rfc3339(*newest_) : "not there: there is none");
+}
+
+void BackupStep::failed(Error const& error) {
+  if (failure_.empty()) failing_since_ = parts_.time->utc();
+  failure_ = error.what;
+  auto const most = std::max<Duration>(1min, parts_.config.etcd.backups.interval / 2);
+  next_try_ =
+      parts_.clock.steady() + std::min<Duration>(most, 1min * (1 << std::min(failures_, 6)));
+  ++failures_;
+  ++all_failures_;
+  last_failure_ = parts_.time->utc();
+}
+
+void BackupStep::succeeded() {
+  failure_.clear();
+  failures_ = 0;
+}
+
+void BackupStep::tell(Facts& facts) const {
+  if (!parts_.config.etcd.backups.enabled) return;
+  facts.etcd(cluster_).backup_duty.set(
+      {.newest = newest_,
+       .failing_since = failure_.empty() ? std::nullopt : std::optional(failing_since_),
+       .last_failure = last_failure_,
+       .failure = failure_,
+       .taken = taken_,
+       .failures = all_failures_});
+}
+
+Result<Finding> BackupStep::look(Facts& facts, std::stop_token stop) {
+  auto finding = find(facts, std::move(stop));
+  tell(facts);
+  return finding;
+}
+
+Result<Finding> BackupStep::find(Facts& facts, std::stop_token stop) {
+  auto const& config = parts_.config.etcd.backups;
+  if (!config.enabled) return Done{"backups are switched off (etcd.backups.enabled)"};
+  if (!looked_) {
+    looked_ = true;
+    watching_since_ = parts_.clock.steady();
+    return Done{fmt::format("backups go to {} each {} once the boot is over", parts_.store.where(),
+                            to_words(config.interval))};
+  }
+  if (!failure_.empty() && parts_.clock.steady() < next_try_) return failing();
+
+  Backups backups(cluster_, parts_);
+  auto seen = backups.inventory(stop);
+  if (stop.stop_requested()) return fail(Kind::interrupted, "stopped");
+  if (!seen) {
+    failed(seen.error());
+    return failing();
+  }
+  auto const now = parts_.time->read(stop);
+  if (!now) {
+    failed(now.error());
+    return failing();
+  }
+  auto const* newest = seen->newest();
+  newest_ = newest ? std::optional(newest->stored) : std::nullopt;
+  auto const age = age_of_newest(*seen, *now);
+  facts.etcd(cluster_).backups.set(
+      {.state = newest ? EtcdBackups::State::present : EtcdBackups::State::none,
+       .detail = newest ? to_rfc3339(newest->stored) : ""});
+  // Somebody else's will do.
+  if (age && *age < config.interval) succeeded();
+
+  auto const kept = std::ranges::count_if(seen->entries, &BackupEntry::complete);
+  auto sentence = newest ? fmt::format("the newest backup is of {} ({}), {} in {}",
+                                       to_rfc3339(newest->stored), newest->name,
+                                       kept == 1 ? "the only one" : fmt::format("one of {}", kept),
+                                       parts_.store.where())
+                         : fmt::format("there is no backup of {} yet", to_string(cluster_));
+  auto mine = turn(age, stop);
+  if (!mine) {
+    if (!failure_.empty()) return failing();
+    // Whether etcd serves is etcd's own row.
+    return Done{fmt::format("{}; none is taken here while etcd does not answer", sentence)};
+  }
+  // Another master stands in for this one, and the row clock is not well meanwhile.
+  if (auto const wrong = parts_.time->trouble(); !wrong.empty() && *mine && (*mine)->due)
+    return fail(Kind::transient, "{}; one is due, and is not taken here: {}", sentence, wrong);
+  if (*mine && (*mine)->due)
+    return Needed{fmt::format("back up {}: {}", to_string(cluster_), sentence)};
+  if (!failure_.empty()) return failing();
+  if (!swept_.empty()) return fail(Kind::transient, "{}; {}", sentence, swept_);
+  if (held_back_ > 0)
+    sentence += fmt::format(
+        "; {} more are older than what is kept, and go with the next sweeps, a few at a time",
+        held_back_);
+  return Done{std::move(sentence)};
+}
+
+Result<void> BackupStep::act(Facts& facts, std::stop_token stop) {
+  Backups backups(cluster_, parts_);
+  auto taken = backups.take(endpoint_, BackupReason::scheduled, stop);
+  if (stop.stop_requested()) return fail(Kind::interrupted, "stopped");
+  if (!taken) {
+    failed(taken.error());
+    tell(facts);
+    return failing();
+  }
+  succeeded();
+  ++taken_;
+  newest_ = taken->created_at;
+  last_taken_ = parts_.clock.steady();
+  tell(facts);
+  auto swept = backups.sweep(std::move(stop));
+  swept_ = swept ? "" : swept.error().what;
+  held_back_ = swept ? swept->held_back : 0;
+  return {};
+}
+
+}  // namespace haagent::bootstrap

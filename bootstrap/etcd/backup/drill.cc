@@ -1,0 +1,97 @@
+#include "bootstrap/etcd/backup/drill.h"
+
+#include <filesystem>
+
+#include "bootstrap/etcd/backup/trial.h"
+
+namespace haagent::bootstrap {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr char const* kName = "drill";
+
+class Drill {
+ public:
+  Drill(EtcdCluster cluster, BackupParts const& parts, BackupManifest const& manifest,
+        fs::path folder)
+      : parts_(parts), backups_(cluster, parts), manifest_(manifest), folder_(std::move(folder)) {
+    report_.name = manifest.name;
+  }
+
+  DrillReport run(std::stop_token stop) {
+    stage("download and compare", [&] { return backups_.fetch(manifest_, file(), stop); }) &&
+        stage("restore", [&] { return restore(stop); }) &&
+        stage("start etcd and read", [&] { return serve(stop); });
+    return std::move(report_);
+  }
+
+ private:
+  fs::path file() const { return folder_ / "snapshot.db"; }
+  fs::path data() const { return folder_ / "data"; }
+
+  template <class Do>
+  bool stage(std::string_view what, Do&& carry_out) {
+    auto const began = parts_.clock.steady();
+    auto done = carry_out();
+    if (!done) {
+      report_.failure = fmt::format("{}: {}", what, done.error().what);
+      return false;
+    }
+    report_.stages.push_back(
+        {std::string(what), std::chrono::duration_cast<Duration>(parts_.clock.steady() - began)});
+    return true;
+  }
+
+  Result<void> restore(std::stop_token stop) {
+    auto peer = free_peer_url();
+    if (!peer) return std::unexpected(peer.error());
+    peer_url_ = *std::move(peer);
+    return backups_.tools().restore(file(),
+                                    {.name = kName,
+                                     .members = {{.name = kName, .peer_url = peer_url_}},
+                                     .token = kName,
+                                     .data_dir = data(),
+                                     .bump = false},
+                                    std::move(stop));
+  }
+
+  Result<void> serve(std::stop_token stop) {
+    return serve_on_trial(
+        parts_, {.name = kName, .data_dir = data(), .peer_url = peer_url_, .size = manifest_.size},
+        [&](EtcdClient& client) -> Result<void> {
+          auto status = client.status(stop);
+          if (!status) return std::unexpected(status.error());
+          report_.revision = status->header.revision;
+          report_.db_size = status->db_size;
+          if (status->header.revision >= manifest_.revision) return {};
+          return fail(Kind::invalid, "it serves revision {}, and the backup was taken at {}",
+                      status->header.revision, manifest_.revision);
+        },
+        stop);
+  }
+
+  BackupParts const& parts_;
+  Backups backups_;
+  BackupManifest const& manifest_;
+  fs::path const folder_;
+  std::string peer_url_;
+  DrillReport report_;
+};
+
+}  // namespace
+
+Duration DrillReport::took() const {
+  Duration sum{0};
+  for (auto const& stage : stages) sum += stage.took;
+  return sum;
+}
+
+Result<DrillReport> restore_drill(EtcdCluster cluster, BackupParts const& parts,
+                                  BackupManifest const& manifest, std::stop_token stop) {
+  auto folder = Backups(cluster, parts).scratch("drill", restore_space(manifest.size));
+  if (!folder) return std::unexpected(folder.error());
+  return Drill(cluster, parts, manifest, folder->path()).run(std::move(stop));
+}
+
+}  // namespace haagent::bootstrap

@@ -1,0 +1,135 @@
+#include "bootstrap/etcd/backup/restore.h"
+
+#include <fcntl.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include <utility>
+
+#include "agent/base/file_descriptor.h"
+#include "agent/base/new_file.h"
+#include "bootstrap/etcd/disk/data_dir.h"
+#include "bootstrap/layout/names.h"
+
+namespace haagent::bootstrap {
+namespace {
+
+constexpr char kPurpose[] = "restore";  // of the scratch folder that a volume is restored by
+
+namespace fs = std::filesystem;
+
+Result<void> remove_tree(fs::path const& path) {
+  std::error_code error;
+  fs::remove_all(path, error);
+  if (error) return fail_errno(error.value(), fmt::format("removing {}", path.string()));
+  return {};
+}
+
+// The file system that the folder is on, whole: the tool has flushed its log, and not each file.
+Result<void> flush_filesystem(fs::path const& folder) {
+  FileDescriptor const fd(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!fd || ::syncfs(fd.get()) != 0)
+    return fail_errno(errno, fmt::format("writing {} to disk", folder.string()));
+  return {};
+}
+
+Result<void> has_room(fs::path const& folder, std::uint64_t bytes) {
+  struct statvfs disk{};
+  if (statvfs(folder.c_str(), &disk) != 0)
+    return fail_errno(errno, fmt::format("asking {} for its free space", folder.string()));
+  auto const free = static_cast<std::uint64_t>(disk.f_bavail) * disk.f_frsize;
+  if (free >= bytes) return {};
+  return fail(Kind::transient,
+              "{} has {} MiB free, and {} MiB are needed for the restored data; move an earlier "
+              "data directory (data.*) away, or grow the volume",
+              folder.string(), free >> 20u, bytes >> 20u);
+}
+
+}  // namespace
+
+Result<std::uint64_t> build_restored(BackupParts const& parts, EtcdOrder const& order,
+                                     std::string const& member, fs::path const& data_dir,
+                                     std::string_view purpose, std::stop_token stop) {
+  Backups backups(order.etcd, parts);
+  auto const key = backup_manifest_key(order.etcd, order.backup);
+  auto object = parts.store.get(key, stop);
+  if (!object) return fail(object.error(), "reading the manifest of {}", order.backup);
+  if (!*object)
+    return fail(Kind::transient, "{} has no backup {} any more", parts.store.where(), order.backup);
+  auto manifest = parse_manifest(order.backup, (*object)->bytes);
+  if (!manifest) return fail(manifest.error(), "reading the manifest of {}", order.backup);
+  if (auto room = has_room(data_dir.parent_path(), restore_space(manifest->size) - manifest->size);
+      !room)
+    return std::unexpected(room.error());
+  auto folder = backups.scratch(purpose, manifest->size);
+  if (!folder) return std::unexpected(folder.error());
+  auto const file = folder->path() / "snapshot.db";
+  RestoreSpec spec{.name = etcd_member_name(order.etcd, member),
+                   .members = {},
+                   .token = order.token,
+                   .data_dir = data_dir,
+                   .bump = order.bump};
+  for (auto const& each : order.members)
+    spec.members.push_back(
+        {etcd_member_name(order.etcd, each), etcd_peer_url(parts.config, order.etcd, each)});
+  auto done = backups.fetch(*manifest, file, stop);
+  if (done) done = backups.tools().restore(file, spec, stop);
+  if (!done) return std::unexpected(done.error());
+  auto identity = data_identity(data_dir);
+  if (!identity) return fail(identity.error(), "reading what was restored");
+  return identity->cluster_id;
+}
+
+bool has_begun_restore(Backups const& backups, fs::path const& mount_point) {
+  std::error_code ignored;
+  return fs::exists(etcd_restored_dir(mount_point), ignored) ||
+         has_abandoned_scratch(backups.scratch_place(), backups.cluster());
+}
+
+Result<void> drop_restored(Backups const& backups, fs::path const& mount_point) {
+  auto gone = drop_abandoned_scratch(backups.scratch_place(), backups.cluster());
+  if (!gone) return gone;
+  return remove_tree(etcd_restored_dir(mount_point));
+}
+
+Result<void> restore_volume(BackupParts const& parts, EtcdOrder const& order,
+                            EtcdVolume const& volume, VolumeSight const& sight,
+                            std::stop_token stop) {
+  auto marker = sight.marker();
+  // From here on the volume names no order until what is built is whole.
+  if (!std::exchange(marker.etcd_order, {}).empty())
+    if (auto written = write_volume_marker(sight.path(), marker); !written) return written;
+  auto const built = etcd_restored_dir(sight.path());
+  if (auto gone = remove_tree(built); !gone) return gone;
+  // etcd's tool goes by the path, and what it has built is read through the volume.
+  auto cluster = build_restored(parts, order, volume.member, etcd_restored_dir(sight.mount_point()),
+                                kPurpose, stop);
+  if (!cluster) return std::unexpected(cluster.error());
+  if (*cluster != order.cluster_id)
+    return fail(Kind::refused,
+                "the restore here makes cluster {:x} of {}, and the order says {:x}: cluster.name "
+                "or the members differ between the masters; put them right, and run '{}' "
+                "again",
+                *cluster, order.backup, order.cluster_id, etcd_command(order.etcd, "restore"));
+  if (auto const there = data_identity(built); !there || there->cluster_id != order.cluster_id)
+    return fail(Kind::transient, "what was restored is not on {}: {} is not mounted any more",
+                volume.volume_id, sight.mount_point().string());
+  if (auto flushed = flush_filesystem(built); !flushed) return flushed;
+  marker.etcd_order = order.id;
+  marker.etcd_cluster_id.clear();  // it has joined nothing yet
+  marker.etcd_version = order.etcd_version;
+  marker.etcd_data_version.clear();
+  make_own(marker, volume.volume_id, volume.snapshot_id);
+  if (auto written = write_volume_marker(sight.path(), marker); !written) return written;
+  return place_restored(sight.path());
+}
+
+Result<void> place_restored(fs::path const& mount_point) {
+  auto const built = etcd_restored_dir(mount_point);
+  std::error_code error;
+  fs::rename(built, etcd_data_dir(mount_point), error);
+  if (error) return fail_errno(error.value(), fmt::format("putting {} in place", built.string()));
+  return flush_folder(mount_point);
+}
+
+}  // namespace haagent::bootstrap

@@ -1,0 +1,160 @@
+#include "bootstrap/etcd/maintenance/maintenance.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "agent/base/bytes_text.h"
+#include "bootstrap/layout/names.h"
+
+namespace haagent::bootstrap {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr std::uint64_t kMiB = 1ull << 20u;
+// Less is not worth a pause of seconds.
+constexpr std::uint64_t kLeast = 64 * kMiB;
+// The leader's agent looks four times a minute.
+constexpr Duration kAfterCompaction = 30s;
+// What gave nothing back, or failed, is tried again after this. Others have the turn meanwhile.
+constexpr Duration kAgain = 10min;
+
+bool is_alarm(EtcdAlarm const& alarm, std::string_view name) {
+  return alarm.alarm == name;
+}
+
+std::uint64_t gain(CareMember const& member) {
+  return member.db_size - std::min(member.db_size, member.db_size_in_use);
+}
+
+std::string name_of(CareInputs const& in, std::uint64_t id) {
+  auto const found = std::ranges::find(in.members, id, &CareMember::id);
+  return found == in.members.end() ? fmt::format("{:x}", id) : found->name;
+}
+
+// Once everything else speaks for it.
+Care in_turn(CareInputs const& in, std::string const& why, std::string const& about) {
+  if (in.failed_ago && *in.failed_ago < kAgain)
+    return NothingToDo{fmt::format("{}: defragmenting it failed, and is tried again within {}",
+                                   about, to_words(kAgain))};
+  if (in.my_turn || in.members.size() == 1) return DefragmentOwn{why};
+  return NothingToDo{
+      fmt::format("{}: it is defragmented in this master's turn{}, nothing to do", about,
+                  in.turn.empty() ? "" : fmt::format(" (now it is {}'s)", in.turn)),
+      /*asks_for_turn=*/true};
+}
+
+std::string nearly_full(CareInputs const& in) {
+  std::uint64_t most = 0;
+  for (auto const& member : in.members) most = std::max(most, member.db_size_in_use);
+  if (in.quota == 0 || most < in.quota / 10 * 8) return {};
+  return fmt::format(
+      "its keys take {} of a quota of {}: delete what is not needed (events, old custom "
+      "resources), or raise quotaBackendBytes, before etcd takes no more writes",
+      bytes_text(most), bytes_text(in.quota));
+}
+
+// A member that stops while another is away may stop the cluster.
+std::string why_not_now(CareInputs const& in) {
+  for (auto const& member : in.members) {
+    if (!member.answers) return fmt::format("{} does not answer", member.name);
+    if (member.learner) return fmt::format("{} is still a learner", member.name);
+  }
+  return {};
+}
+
+// etcd writes what the database holds into a second file beside it, and ends where that finds no
+// room.
+std::string no_room_to_defragment(CareInputs const& in, CareMember const& mine) {
+  auto const needed = mine.db_size_in_use + kLeast;
+  if (!in.avail || *in.avail >= needed) return {};
+  return fmt::format("{} is not defragmented: that takes {} for a while, and its volume has less",
+                     mine.name, bytes_text(needed));
+}
+
+Care in_nospace(CareInputs const& in, EtcdAlarm const& alarm) {
+  bool const leads = in.own_id == in.leader_id;
+  auto const who = name_of(in, alarm.member_id);
+  if (leads && !in.compacted) return CompactTo{in.revision};
+  if (auto const why = why_not_now(in); !why.empty())
+    return NothingToDo{
+        fmt::format("{} is out of space, and its members are defragmented once all of them are "
+                    "there: {}; bring it back",
+                    who, why)};
+  auto is_full = [&](CareMember const& member) { return member.db_size >= in.quota / 10 * 8; };
+  auto const mine = std::ranges::find(in.members, in.own_id, &CareMember::id);
+  if (mine == in.members.end()) return NothingToDo{};
+  if (is_full(*mine)) {
+    bool const in_vain = in.defragmented_ago && *in.defragmented_ago < kAgain;
+    if (in_vain)
+      return NothingToDo{
+          fmt::format("{} is out of space: the keys of {} take {} of a quota of {}; delete what is "
+                      "not needed (events, old custom resources), or raise quotaBackendBytes",
+                      who, mine->name, bytes_text(mine->db_size), bytes_text(in.quota))};
+    if (auto const why = no_room_to_defragment(in, *mine); !why.empty())
+      return NothingToDo{fmt::format("{} is out of space, and {}: grow the volume", who, why)};
+    // The leader's compaction comes first.
+    if (leads || in.alarm_for >= kAfterCompaction)
+      return in_turn(in,
+                     fmt::format("{} is out of space, and {} takes {} of a quota of {}", who,
+                                 mine->name, bytes_text(mine->db_size), bytes_text(in.quota)),
+                     fmt::format("{} is out of space, and {} is full", who, mine->name));
+    return NothingToDo{
+        fmt::format("{} is out of space; {} is defragmented within some minutes, nothing to do",
+                    who, mine->name)};
+  }
+  if (leads && std::ranges::none_of(in.members, is_full)) return DisarmNospace{alarm.member_id};
+  return NothingToDo{fmt::format(
+      "{} is out of space; the members are compacted and defragmented one by one, nothing to do",
+      who)};
+}
+
+}  // namespace
+
+bool defragmenting_pays(CareMember const& member, std::uint64_t quota) {
+  auto const free = gain(member);
+  if (free < kLeast) return false;
+  bool const mostly_empty = free >= member.db_size / 2;
+  bool const file_near_quota = quota != 0 && member.db_size >= quota / 10 * 8 && free >= quota / 10;
+  return mostly_empty || file_near_quota;
+}
+
+Care decide_care(CareInputs const& in) {
+  for (auto const& alarm : in.alarms)
+    if (is_alarm(alarm, "CORRUPT"))
+      return NothingToDo{
+          fmt::format("{} has other data than its peers (CORRUPT alarm): replace it with '{}', and "
+                      "once all members agree disarm the alarm with '{}'",
+                      name_of(in, alarm.member_id),
+                      etcd_command(in.cluster, "replace " + name_of(in, alarm.member_id)),
+                      etcdctl_command(in.cluster, "alarm disarm"))};
+  for (auto const& alarm : in.alarms)
+    if (is_alarm(alarm, "NOSPACE")) return in_nospace(in, alarm);
+
+  auto const mine = std::ranges::find(in.members, in.own_id, &CareMember::id);
+  if (mine == in.members.end()) return NothingToDo{nearly_full(in)};
+  bool const others_first =
+      in.own_id == in.leader_id && std::ranges::any_of(in.members, [&](CareMember const& member) {
+        return member.id != in.own_id && defragmenting_pays(member, in.quota);
+      });
+  if (defragmenting_pays(*mine, in.quota) && !others_first && why_not_now(in).empty() &&
+      no_room_to_defragment(in, *mine).empty()) {
+    auto const why =
+        fmt::format("{} of {} would come free", bytes_text(gain(*mine)), bytes_text(mine->db_size));
+    return in_turn(in, why, why);
+  }
+  return NothingToDo{nearly_full(in)};
+}
+
+std::string sentence_of(Care const& care) {
+  if (auto const* compact = std::get_if<CompactTo>(&care))
+    return fmt::format("compact to revision {}, since etcd is out of space", compact->revision);
+  if (auto const* defragment = std::get_if<DefragmentOwn>(&care))
+    return "defragment its own database: " + defragment->why;
+  if (auto const* disarm = std::get_if<DisarmNospace>(&care))
+    return fmt::format("disarm the NOSPACE alarm of {:x}: there is space again", disarm->member_id);
+  return std::get<NothingToDo>(care).what;
+}
+
+}  // namespace haagent::bootstrap

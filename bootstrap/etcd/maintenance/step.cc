@@ -1,0 +1,263 @@
+#include "bootstrap/etcd/maintenance/step.h"
+
+#include <algorithm>
+#include <thread>
+
+#include "agent/base/own_time.h"
+#include "bootstrap/layout/names.h"
+
+namespace haagent::bootstrap {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr EtcdTimeouts kAsking{.connect = Duration(600), .request = Duration(1'500)};
+// Long enough for a file of 8 GiB on a slow volume. The turn is this master's all the while.
+constexpr EtcdTimeouts kWorking{.connect = Duration(1'000), .request = Duration(300'000)};
+constexpr Duration kWindow = 5min;
+constexpr Duration kWhileWaiting = 3s;
+constexpr auto kOwnHost = "127.0.0.1";
+
+// Where the members are asked; the own one first.
+std::vector<std::string> hosts_of(EtcdFacts const& etcd) {
+  std::vector<std::string> hosts = {kOwnHost};
+  for (auto const& peer : etcd.peers.get().value_or(std::vector<EtcdPeer>{}))
+    if (!peer.address.empty()) hosts.push_back(peer.address);
+  return hosts;
+}
+
+}  // namespace
+
+CareStep::CareStep(EtcdCluster cluster, EtcdParts parts)
+    : cluster_(cluster),
+      parts_(std::move(parts)),
+      name_(fmt::format("care-{}", to_string(cluster))) {}
+
+EtcdClient CareStep::client_at(std::string const& host, EtcdTimeouts timeouts) const {
+  return EtcdClient(parts_.http, {etcd_endpoint(cluster_, host)}, etcd_client_tls(parts_.root),
+                    timeouts);
+}
+
+// Nothing where the local member has no quorum: then there are greater worries than space.
+std::optional<CareInputs> CareStep::gather(Facts& facts, std::stop_token stop) {
+  auto own = client_at("127.0.0.1", kAsking);
+  auto list = own.members(Consistency::linearizable, stop);
+  auto alarms = own.alarms(stop);
+  if (!list || !alarms) return std::nullopt;
+  CareInputs in{.cluster = cluster_,
+                .own_id = list->header.member_id,
+                .alarms = *std::move(alarms),
+                .quota = parts_.config.etcd.of(cluster_ == EtcdCluster::main).quota_backend_bytes,
+                .revision = list->header.revision};
+  if (auto const space = facts.etcd(cluster_).space.get()) in.avail = space->avail;
+  for (auto const& member : list->members)
+    in.members.push_back({.id = member.id,
+                          .name = member.name.empty() ? etcd_id_text(member.id) : member.name,
+                          .learner = member.learner});
+
+  auto const hosts = hosts_of(facts.etcd(cluster_));
+  std::vector<std::optional<EtcdStatus>> answers(hosts.size());
+  {
+    OutsideTime outside;
+    std::vector<std::jthread> threads;
+    for (std::size_t i = 0; i < hosts.size(); ++i)
+      threads.emplace_back([&, i] {
+        if (auto status = client_at(hosts[i], kAsking).status(stop))
+          answers[i] = *std::move(status);
+      });
+  }
+  for (auto const& answer : answers) {
+    if (!answer || answer->header.cluster_id != list->header.cluster_id) continue;
+    auto const member = std::ranges::find(in.members, answer->header.member_id, &CareMember::id);
+    if (member == in.members.end()) continue;
+    member->answers = answer->leader != 0;
+    member->db_size = answer->db_size;
+    member->db_size_in_use = answer->db_size_in_use;
+    if (answer->header.member_id == in.own_id) {
+      in.leader_id = answer->leader;
+      in.revision = std::max(in.revision, answer->header.revision);
+    }
+  }
+  return in;
+}
+
+// The own member's on its loopback port; the others' where they serve clients.
+std::optional<EtcdMetrics> CareStep::metrics_of(std::string const& host,
+                                                std::stop_token stop) const {
+  HttpRequest request{.connect_timeout = kAsking.connect, .timeout = kAsking.request};
+  if (host == kOwnHost) {
+    request.url = fmt::format("http://{}:{}/metrics", host, etcd_ports(cluster_).metrics);
+  } else {
+    request.url = etcd_endpoint(cluster_, host) + "/metrics";
+    request.tls = etcd_client_tls(parts_.root);
+    request.direct = true;
+  }
+  auto response = parts_.http.send(request, std::move(stop));
+  if (!response || response->status != 200) return std::nullopt;
+  return parse_etcd_metrics(response->body);
+}
+
+// What is worse than etcd asks for; as it was, where one reading fails.
+std::vector<std::string> CareStep::measure(Facts& facts, std::stop_token stop) {
+  auto const& settings = parts_.config.etcd.of(cluster_ == EtcdCluster::main);
+  auto const timing = facts.etcd(cluster_).timing.get();
+  auto const election =
+      timing_for(settings, timing ? timing->heartbeat : kDefaultHeartbeat).election;
+  auto read = metrics_of(kOwnHost, std::move(stop));
+  if (!read) return against_guidance(said_, election);
+  auto& metrics = *read;
+  auto const now = parts_.clock.steady();
+  auto const latencies = latencies_of(before_ ? since(metrics, before_->metrics) : metrics);
+  facts.etcd(cluster_).health.set({.wal_fsync = latencies.wal_fsync,
+                                   .backend_commit = latencies.backend_commit,
+                                   .round_trip = latencies.round_trip});
+  bool const whole_window = before_ && now - before_->at >= kWindow;
+  if (!before_ || whole_window) before_ = Reading{now, std::move(metrics)};
+  said_ = worth_saying(said_, latencies, election, whole_window);
+  return against_guidance(said_, election);
+}
+
+// Every pair of members is measured from both its ends, so that all agents come to the same figure,
+// and one whose peer does not tell still has its own.
+void CareStep::measure_round_trips(Facts& facts, std::stop_token stop) {
+  if (!timing_) timing_ = TimingWatch{.heartbeat = recorded_heartbeat(parts_.root, cluster_)};
+  auto const now = parts_.clock.steady();
+  if (members_read_ && now - *members_read_ < kWindow) return;
+  auto hosts = hosts_of(facts.etcd(cluster_));
+  std::vector<std::optional<EtcdMetrics>> answers(hosts.size());
+  {
+    OutsideTime outside;
+    std::vector<std::jthread> threads;
+    for (std::size_t i = 0; i < hosts.size(); ++i)
+      threads.emplace_back([&, i] { answers[i] = metrics_of(hosts[i], stop); });
+  }
+  std::optional<double> farthest;
+  std::map<std::string, EtcdMetrics> read;
+  for (std::size_t i = 0; i < hosts.size(); ++i) {
+    if (!answers[i]) continue;
+    if (auto const before = members_before_.find(hosts[i]); before != members_before_.end())
+      if (auto const taken = farthest_round_trip(since(*answers[i], before->second)))
+        farthest = std::max(farthest.value_or(0), *taken);
+    read[hosts[i]] = *std::move(answers[i]);
+  }
+  auto const took =
+      members_read_ ? std::chrono::duration_cast<Duration>(now - *members_read_) : Duration(0);
+  members_before_ = std::move(read);
+  members_read_ = now;
+  if (!farthest) return;
+  round_trip_ = farthest;
+  // After a silence it is not known what was in between.
+  timing_ = after_measure(*timing_, *farthest, std::min<Duration>(took, 2 * kWindow));
+}
+
+void CareStep::tell_timing(Facts& facts) const {
+  auto const bytes = read_file(parts_.root(etcd_config_path(cluster_)));
+  auto const runs = bytes && *bytes ? heartbeat_in_config(**bytes) : std::nullopt;
+  auto const& settings = parts_.config.etcd.of(cluster_ == EtcdCluster::main);
+  auto const next = timing_for(settings, timing_->heartbeat).heartbeat;
+  facts.etcd(cluster_).timing.set(
+      {.heartbeat = runs.value_or(next), .next_heartbeat = next, .round_trip = round_trip_});
+}
+
+// etcd writes a database anew by its path, and on a filesystem that takes writes.
+std::optional<UnseenVolume> CareStep::unseen() const {
+  if (!volume_) return std::nullopt;
+  auto const sight = parts_.volumes.see(cluster_, *volume_);
+  if (sight.seen()) return std::nullopt;
+  return sight.unseen();
+}
+
+Result<Finding> CareStep::look(Facts& facts, std::stop_token stop) {
+  care_ = NothingToDo{};
+  records_ = false;
+  auto& wants = facts.etcd(cluster_).wants_defrag;
+  volume_ = facts.etcd(cluster_).volume.get();
+  if (auto const gone = unseen()) {
+    wants.set(false);
+    return Done{fmt::format("nothing to do here: {}", gone->why)};
+  }
+  auto inputs = gather(facts, stop);
+  if (!inputs) {
+    wants.set(false);
+    return Done{"waits for a quorum; nothing to do here"};
+  }
+  bool const nospace = std::ranges::any_of(
+      inputs->alarms, [](EtcdAlarm const& alarm) { return alarm.alarm == "NOSPACE"; });
+  auto const now = parts_.clock.steady();
+  if (!nospace) {
+    alarm_since_.reset();
+    defragmented_.reset();
+    compacted_ = false;
+  } else if (!alarm_since_) {
+    alarm_since_ = now;
+  }
+  inputs->compacted = compacted_;
+  if (alarm_since_) inputs->alarm_for = std::chrono::duration_cast<Duration>(now - *alarm_since_);
+  if (defragmented_)
+    inputs->defragmented_ago = std::chrono::duration_cast<Duration>(now - *defragmented_);
+  if (failed_) inputs->failed_ago = std::chrono::duration_cast<Duration>(now - *failed_);
+  // A turn that this member has not asked for may end at any moment.
+  inputs->turn = facts.pki.get().value_or(PkiFacts{}).turn;
+  inputs->my_turn = has_turn(facts);
+  care_ = decide_care(*inputs);
+  auto const* idle = std::get_if<NothingToDo>(&care_);
+  waits_for_turn_ = idle && idle->asks_for_turn;
+  wants.set(waits_for_turn_ || std::holds_alternative<DefragmentOwn>(care_));
+  auto sentence = sentence_of(care_);
+  measure_round_trips(facts, stop);
+  tell_timing(facts);
+  auto slow = measure(facts, stop);
+  if (!std::holds_alternative<NothingToDo>(care_)) return Needed{std::move(sentence)};
+  records_ = timing_->heartbeat != recorded_heartbeat(parts_.root, cluster_);
+  if (records_)
+    return Needed{fmt::format("note for etcd's next start: a heartbeat of {} ms",
+                              timing_->heartbeat.count())};
+  // What is set and not yet in force is told by etcd-<cluster>, which restarts for it.
+  bool const is_set =
+      parts_.config.etcd.of(cluster_ == EtcdCluster::main).heartbeat_interval.has_value();
+  if (auto const timing = timing_sentence(*facts.etcd(cluster_).timing.get());
+      !timing.empty() && !is_set)
+    slow.insert(slow.begin(), timing);
+  for (auto const& each : slow) sentence += (sentence.empty() ? "" : "; ") + each;
+  // With an alarm etcd takes no writes, or serves what it should not: its node is not ready.
+  if (!inputs->alarms.empty()) return Waiting{std::move(sentence)};
+  return Done{sentence.empty() ? "nothing to do" : std::move(sentence)};
+}
+
+bool CareStep::has_turn(Facts& facts) const {
+  auto const mine = facts.main.volume.get();
+  return mine && facts.etcd(cluster_).wants_defrag.get().value_or(false) &&
+         facts.pki.get().value_or(PkiFacts{}).turn == mine->member;
+}
+
+// Whoever waits for the turn keeps others from it as soon as it has it.
+bool CareStep::rest(Clock& clock, Duration at_most, std::stop_token stop) {
+  return clock.sleep(waits_for_turn_ ? std::min(at_most, kWhileWaiting) : at_most, std::move(stop));
+}
+
+Result<void> CareStep::act(Facts&, std::stop_token stop) {
+  if (auto const gone = unseen()) return fail(Kind::transient, "{}", gone->why);
+  auto own = client_at("127.0.0.1", kWorking);
+  if (auto const* compact = std::get_if<CompactTo>(&care_)) {
+    auto done = own.compact(compact->revision, stop);
+    compacted_ = done.has_value();
+    return done;
+  }
+  if (std::holds_alternative<DefragmentOwn>(care_)) {
+    auto done = own.defragment(stop);
+    if (done) {
+      defragmented_ = parts_.clock.steady();
+      failed_.reset();
+    } else {
+      failed_ = parts_.clock.steady();
+    }
+    return done;
+  }
+  if (auto const* disarm = std::get_if<DisarmNospace>(&care_))
+    return own.disarm(disarm->member_id, "NOSPACE", stop);
+  if (records_)
+    return record_heartbeat(parts_.root, cluster_, timing_->heartbeat, round_trip_.value_or(0));
+  return fail(Kind::internal, "{} has nothing to do", name_);
+}
+
+}  // namespace haagent::bootstrap

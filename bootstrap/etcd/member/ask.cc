@@ -1,0 +1,73 @@
+#include "bootstrap/etcd/member/ask.h"
+
+#include <thread>
+
+#include "agent/base/own_time.h"
+
+namespace haagent::bootstrap {
+namespace {
+
+// Masters are a millisecond or two apart. Who says nothing for so long is taken for gone, until the
+// next look.
+constexpr EtcdTimeouts kTimeouts{.connect = Duration(600), .request = Duration(1'500)};
+
+// The same words for the same trouble, whatever milliseconds the library adds to them.
+std::string brief(Error const& error) {
+  for (auto const* words : {"timed out", "timeout", "Timeout was reached"})
+    if (error.what.contains(words)) return "timed out";
+  auto const colon = error.what.rfind(": ");
+  auto last = colon == std::string::npos ? "" : error.what.substr(colon + 2);
+  return last.empty() ? error.what : last;
+}
+
+MemberAnswer ask(Http& http, AskedMember const& asked, HttpTls const& tls, std::stop_token stop) {
+  MemberAnswer answer{.member = asked.member};
+  if (asked.endpoint.empty()) {
+    answer.why = "its address is not known";
+    return answer;
+  }
+  EtcdClient client(http, {asked.endpoint}, tls, kTimeouts);
+  auto status = client.status(stop);
+  if (!status) {
+    // What came from a server of any kind, and what TLS did not let through, may be a member.
+    bool const heard =
+        etcd_errc(status.error()) != EtcdErrc::none || status.error().kind != Kind::transient;
+    answer.reach = heard ? MemberAnswer::Reach::strange : MemberAnswer::Reach::silent;
+    answer.why = brief(status.error());
+    return answer;
+  }
+  if (status->header.cluster_id == 0 || status->header.member_id == 0) {
+    answer.reach = MemberAnswer::Reach::strange;
+    answer.why = "its status names no cluster";
+    return answer;
+  }
+  answer.reach = MemberAnswer::Reach::answers;
+  answer.cluster_id = status->header.cluster_id;
+  answer.member_id = status->header.member_id;
+  answer.version = status->version;
+  answer.learner = status->learner;
+  answer.raft_index = status->raft_index;
+  answer.leader_id = status->leader;
+  answer.db_size = status->db_size;
+  for (auto const& error : status->errors)
+    if (!error.contains("no leader")) answer.alarms.push_back(error);
+  if (status->leader == 0 || status->learner) return answer;
+  if (auto list = client.members(Consistency::linearizable, stop))
+    answer.quorum_list = std::move(list->members);
+  return answer;
+}
+
+}  // namespace
+
+std::vector<MemberAnswer> ask_members(Http& http, std::vector<AskedMember> const& members,
+                                      HttpTls const& tls, std::stop_token stop) {
+  std::vector<MemberAnswer> answers(members.size());
+  OutsideTime outside;
+  std::vector<std::jthread> threads;
+  for (std::size_t i = 0; i < members.size(); ++i)
+    threads.emplace_back([&, i] { answers[i] = ask(http, members[i], tls, stop); });
+  threads.clear();
+  return answers;
+}
+
+}  // namespace haagent::bootstrap

@@ -1,0 +1,59 @@
+#include "bootstrap/layout/trust.h"
+
+#include "agent/base/sha256.h"
+
+namespace haagent::bootstrap {
+namespace {
+
+constexpr char const* kClients = "/etc/kubernetes/pki/etcd/ca.crt";
+constexpr char const* kPeers = "/etc/kubernetes/pki/etcd/peer-ca.crt";
+
+Result<EtcdTrust> read_trust(std::filesystem::path const& clients,
+                             std::filesystem::path const& peers) {
+  EtcdTrust trust;
+  for (auto const& [path, into] :
+       {std::pair(clients, &trust.clients), std::pair(peers, &trust.peers)}) {
+    auto bytes = read_file(path);
+    if (!bytes) return std::unexpected(bytes.error());
+    *into = bytes->value_or("");
+  }
+  return trust;
+}
+
+}  // namespace
+
+std::filesystem::path etcd_clients_trust_path(EtcdCluster cluster) {
+  return fmt::format("/etc/haagent/etcd/{}-ca.crt", to_string(cluster));
+}
+
+std::filesystem::path etcd_peers_trust_path(EtcdCluster cluster) {
+  return fmt::format("/etc/haagent/etcd/{}-peer-ca.crt", to_string(cluster));
+}
+
+Result<EtcdTrust> wanted_trust(Root const& root) {
+  return read_trust(root(kClients), root(kPeers));
+}
+
+Result<EtcdTrust> loaded_trust(Root const& root, EtcdCluster cluster) {
+  return read_trust(root(etcd_clients_trust_path(cluster)), root(etcd_peers_trust_path(cluster)));
+}
+
+Result<void> load_trust(Root const& root, EtcdCluster cluster) {
+  auto trust = wanted_trust(root);
+  if (!trust) return std::unexpected(trust.error());
+  for (auto const& [path, bytes] : {std::pair(etcd_clients_trust_path(cluster), &trust->clients),
+                                    std::pair(etcd_peers_trust_path(cluster), &trust->peers)}) {
+    if (bytes->empty()) continue;
+    auto const copy = root(path);
+    if (auto made = make_directories(copy.parent_path()); !made) return made;
+    auto written = replace_file_if_changed(copy, *bytes, {.mode = 0644});
+    if (!written) return std::unexpected(written.error());
+  }
+  return {};
+}
+
+std::string digest_of(EtcdTrust const& trust) {
+  return sha256_hex(trust.clients + "\n\n" + trust.peers);
+}
+
+}  // namespace haagent::bootstrap

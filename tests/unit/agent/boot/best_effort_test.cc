@@ -1,0 +1,87 @@
+#include "agent/boot/best_effort.h"
+
+#include <gtest/gtest.h>
+
+#include "tests/support/fake_clock.h"
+
+namespace haagent {
+namespace {
+
+using namespace std::chrono_literals;
+
+class Scripted final : public Step {
+ public:
+  std::string_view name() const override { return "scripted"; }
+  Result<Finding> look(Facts&, std::stop_token) override { return finding; }
+  Result<void> act(Facts&, std::stop_token) override {
+    ++acts;
+    return outcome;
+  }
+  Result<Finding> finding = Needed{"do it"};
+  Result<void> outcome;
+  int acts = 0;
+};
+
+class GiveUpTest : public testing::Test {
+ protected:
+  // The kind of the finding and its sentence.
+  std::string look() {
+    auto finding = step->look(facts, {});
+    if (!finding) return fmt::format("error: {}", finding.error().what);
+    auto const word = std::holds_alternative<Done>(*finding)     ? "done"
+                      : std::holds_alternative<Needed>(*finding) ? "needed"
+                                                                 : "waiting";
+    return fmt::format("{}: {}", word, sentence_of(*finding));
+  }
+  Facts facts;
+  test::FakeClock clock;
+  std::unique_ptr<Scripted> made = std::make_unique<Scripted>();
+  Scripted& inner = *made;
+  std::unique_ptr<Step> step = give_up(std::move(made), clock, 10s);
+};
+
+TEST_F(GiveUpTest, ADeniedActIsDoneAndTold) {
+  EXPECT_EQ(look(), "needed: do it");
+  inner.outcome = fail(Kind::denied, "ec2:DetachVolume is not allowed");
+  EXPECT_TRUE(step->act(facts, {}));
+  EXPECT_EQ(look(), "done: not done: ec2:DetachVolume is not allowed");
+}
+
+TEST_F(GiveUpTest, ATransientActIsTriedUntilTheTimeIsOver) {
+  look();
+  inner.outcome = fail(Kind::transient, "busy");
+  EXPECT_FALSE(step->act(facts, {}));
+  clock.advance(9s);
+  EXPECT_EQ(look(), "needed: do it");
+  clock.advance(2s);
+  EXPECT_EQ(look(), "done: not done: gave up after 10.0 s: do it");
+}
+
+TEST_F(GiveUpTest, AWaitEnds) {
+  inner.finding = Waiting{"vol-1 is detaching"};
+  EXPECT_EQ(look(), "waiting: vol-1 is detaching");
+  clock.advance(11s);
+  EXPECT_EQ(look(), "done: not done: gave up after 10.0 s: vol-1 is detaching");
+}
+
+TEST_F(GiveUpTest, AnActThatChangesNothingIsNotRepeated) {
+  look();
+  EXPECT_TRUE(step->act(facts, {}));
+  EXPECT_EQ(look(), "done: not done: tried in vain to do it");
+}
+
+TEST_F(GiveUpTest, ALookThatIsRefusedIsDone) {
+  inner.finding = fail(Kind::refused, "no");
+  EXPECT_EQ(look(), "done: not done: no");
+}
+
+TEST_F(GiveUpTest, WhatSucceedsIsLeftAlone) {
+  look();
+  EXPECT_TRUE(step->act(facts, {}));
+  inner.finding = Done{"it is done"};
+  EXPECT_EQ(look(), "done: it is done");
+  EXPECT_EQ(inner.acts, 1);
+}
+
+}  // namespace
+}  // namespace haagent

@@ -1,0 +1,44 @@
+// The user-data of packaging/aws, as the agent reads it.
+#include <gtest/gtest.h>
+
+#include "agent/config/load.h"
+#include "tests/support/source_dir.h"
+#include "tests/support/temporary_directory.h"
+
+namespace haagent {
+namespace {
+
+std::string user_data(std::string const& role) {
+  auto text = test::bytes_of(test::source_dir() / "packaging/aws/terraform/node.yaml");
+  std::pair<std::string, std::string> const values[] = {
+      {"${role}", role},
+      {"${cluster}", "prod.example.com"},
+      {"${endpoint}", "api-0123456789abcdef.elb.eu-west-1.amazonaws.com"},
+      {"${bucket}", "prod-example-com-state-123456789012"},
+      {"${version}", "1.33.2"}};
+  for (auto const& [name, value] : values) {
+    for (auto at = text.find(name); at != std::string::npos; at = text.find(name, at))
+      text.replace(at, name.size(), value);
+  }
+  return text;
+}
+
+// tests/aws holds CloudFormation's against this one.
+TEST(LaunchTemplate, UserDataAreAConfigWithoutAProblem) {
+  for (auto const* role : {"master", "worker"}) {
+    auto const loaded =
+        read_config({.sources = {{"user-data", user_data(role), ConfigSource::Form::document}},
+                     .problems = {},
+                     .notes = {}});
+    ASSERT_TRUE(loaded.ok()) << loaded.page();
+    EXPECT_EQ(loaded.page(), "") << role;
+    EXPECT_EQ(loaded.config.role, std::string_view(role) == "master" ? Role::master : Role::worker);
+    EXPECT_EQ(loaded.config.cluster.state,
+              "s3://prod-example-com-state-123456789012/prod.example.com");
+    EXPECT_EQ(loaded.config.cluster.endpoint,
+              "https://api-0123456789abcdef.elb.eu-west-1.amazonaws.com");
+  }
+}
+
+}  // namespace
+}  // namespace haagent

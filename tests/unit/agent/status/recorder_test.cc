@@ -1,0 +1,89 @@
+#include "agent/status/recorder.h"
+
+#include <fcntl.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "agent/runtime/log.h"
+#include "tests/support/fake_clock.h"
+#include "tests/support/temporary_directory.h"
+
+namespace haagent {
+namespace {
+
+using testing::HasSubstr;
+
+std::size_t times(std::string const& text, std::string_view what) {
+  std::size_t count = 0;
+  for (auto at = text.find(what); at != std::string::npos; at = text.find(what, at + 1)) ++count;
+  return count;
+}
+
+RowStatus row(std::string name, std::string sentence) {
+  RowStatus made;
+  made.name = std::move(name);
+  made.state = RowStatus::State::done;
+  made.sentence = std::move(sentence);
+  return made;
+}
+
+class StatusKeeperTest : public testing::Test {
+ protected:
+  test::TemporaryDirectory root;
+  test::FakeClock clock;
+  Facts facts;
+  StatusKeeper keeper{Root(root.path()), clock, facts, /*stays=*/true};
+  Runner::Observer observe = keeper.role();
+  std::vector<RowStatus> rows = {row("hosts", "a is 10.0.0.1"), row("etcd-main", "etcd-a serves")};
+};
+
+// Standing duties look again every few seconds, in turn; only what has changed is worth a line.
+TEST_F(StatusKeeperTest, WhatStaysTheSameIsLoggedOnce) {
+  testing::internal::CaptureStderr();
+  log::start("info");
+  for (int i = 0; i < 3; ++i) {
+    observe(rows, 0);
+    observe(rows, 1);
+  }
+  rows[1].sentence = "etcd-a serves; c does not answer";
+  observe(rows, 1);
+  auto const log = testing::internal::GetCapturedStderr();
+  EXPECT_EQ(times(log, "step=hosts"), 1u) << log;
+  EXPECT_EQ(times(log, "step=etcd-main"), 2u) << log;
+  EXPECT_THAT(log, HasSubstr("c does not answer"));
+}
+
+// Each write is a new file under the same name.
+TEST_F(StatusKeeperTest, IsWrittenWhereSomethingIsNew) {
+  auto const file = root.path() / std::filesystem::path(kStatusFile).relative_path();
+  // Held open, so that no later file gets its inode number.
+  std::vector<int> held;
+  auto const written = [&] {
+    held.push_back(::open(file.c_str(), O_RDONLY | O_CLOEXEC));
+    struct stat status{};
+    EXPECT_EQ(::fstat(held.back(), &status), 0);
+    return status.st_ino;
+  };
+  observe(rows, 0);
+  auto const first = written();
+  observe(rows, 1);
+  EXPECT_EQ(written(), first);
+
+  facts.pki.set({.certificates = {}, .warning = "the store does not answer"});
+  observe(rows, 1);
+  auto const with_fact = written();
+  EXPECT_NE(with_fact, first);
+  rows[1].sentence = "etcd-a serves; c does not answer";
+  observe(rows, 1);
+  auto const with_row = written();
+  EXPECT_NE(with_row, with_fact);
+  std::filesystem::remove(file);
+  observe(rows, 1);
+  EXPECT_NE(written(), with_row);
+  for (int each : held) ::close(each);
+}
+
+}  // namespace
+}  // namespace haagent

@@ -1,0 +1,261 @@
+#include "bootstrap/etcd/backup/backup_step.h"
+
+#include <gtest/gtest.h>
+
+#include "agent/base/volume_marker.h"
+#include "bootstrap/etcd/backup/backup_before_change.h"
+#include "bootstrap/etcd/disk/data_dir.h"
+#include "bootstrap/etcd/maintenance/defrag.h"
+#include "tests/support/etcd_log_bytes.h"
+#include "tests/support/fake_clock.h"
+#include "tests/support/folder_volumes.h"
+#include "tests/support/memory_store.h"
+#include "tests/support/scripted_http.h"
+#include "tests/support/temporary_directory.h"
+
+namespace haagent::bootstrap {
+namespace {
+
+using namespace std::chrono_literals;
+using test::MemoryStore;
+using State = EtcdBackups::State;
+
+class BackupStepTest : public testing::Test {
+ protected:
+  BackupStepTest() {
+    config_.cluster.name = "test.example";
+    config_.etcd.binary = "/nowhere/etcd";
+    std::filesystem::create_directories(root_ / "var/lib/haagent-etcd/main");
+    facts_.main.volume.set({.volume_id = "vol-a", .member = "a", .members = {"a", "b", "c"}});
+  }
+  BackupParts parts() {
+    return {config_, Root(root_.path()), http_, clock_, process_, store_, "0.1.0"};
+  }
+  void add_backup(UtcTime created) {
+    auto const name = backup_name(created, "etcd-a");
+    store_.put_at(created, backup_data_key(EtcdCluster::main, name), "x");
+    store_.put_at(created, backup_manifest_key(EtcdCluster::main, name), "{}");
+  }
+  std::string look(Step& step) {
+    auto finding = step.look(facts_, {});
+    if (!finding) return "error: " + finding.error().what;
+    EXPECT_TRUE(std::holds_alternative<Done>(*finding)) << sentence_of(*finding);
+    return sentence_of(*finding);
+  }
+
+  test::TemporaryDirectory root_;
+  NodeConfig config_;
+  test::FakeClock clock_;
+  test::ScriptedHttp http_;
+  SystemProcess process_;
+  MemoryStore store_{clock_};
+  test::FolderVolumes volumes_{Root(root_.path())};
+  Facts facts_;
+};
+
+TEST_F(BackupStepTest, TheStoreIsAskedWhileTheVolumeIsBlank) {
+  StoreStep step(EtcdCluster::main, parts(), volumes_);
+  look(step);
+  EXPECT_EQ(facts_.main.backups.get()->state, State::none);
+  add_backup(clock_.utc());
+  look(step);
+  EXPECT_EQ(facts_.main.backups.get()->state, State::present);
+  EXPECT_EQ(facts_.main.backups.get()->detail, to_rfc3339(clock_.utc()));
+}
+
+TEST_F(BackupStepTest, ASilentStoreIsNotAnEmptyOne) {
+  StoreStep step(EtcdCluster::main, parts(), volumes_);
+  store_.fail_all(Kind::transient);
+  look(step);  // done: who waits is the member's own row
+  EXPECT_EQ(facts_.main.backups.get()->state, State::unknown);
+  EXPECT_NE(facts_.main.backups.get()->detail, "");
+}
+
+TEST_F(BackupStepTest, AnUploadWithoutAManifestIsNoBackup) {
+  StoreStep step(EtcdCluster::main, parts(), volumes_);
+  store_.put(backup_data_key(EtcdCluster::main, backup_name(clock_.utc(), "etcd-a")), "x");
+  look(step);
+  EXPECT_EQ(facts_.main.backups.get()->state, State::none);
+}
+
+TEST_F(BackupStepTest, AVolumeWithDataAsksNobody) {
+  test::write_bytes(
+      root_ / "var/lib/haagent-etcd/main/data/member/wal/0000000000000000-0000000000000000.wal",
+      "log");
+  StoreStep step(EtcdCluster::main, parts(), volumes_);
+  look(step);
+  EXPECT_EQ(store_.calls_of(MemoryStore::Call::list), 0);
+  EXPECT_FALSE(facts_.main.backups.get());
+}
+
+TEST_F(BackupStepTest, WhereTheLogEndsIsToldWhileThereIsNoQuorum) {
+  using namespace test::etcd_log;
+  auto const wal = root_ / "var/lib/haagent-etcd/main/data/member/wal";
+  test::write_bytes(wal / "0000000000000000-0000000000000000.wal",
+                    metadata(0xa1, 0xc1) + entry_at(2, 5) + entry_at(3, 6) + state(5));
+  // The next file, before its first entry.
+  test::write_bytes(wal / "0000000000000001-0000000000000007.wal",
+                    metadata(0xa1, 0xc1) + state(6) + std::string(512, '\0'));
+  StoreStep step(EtcdCluster::main, parts(), volumes_);
+  look(step);
+  EXPECT_FALSE(facts_.main.log.get()) << "the first start waits for nothing";
+  look(step);
+  EtcdLogEnd const end{.cluster_id = 0xc1, .term = 3, .index = 6, .committed = 6};
+  EXPECT_EQ(facts_.main.log.get(), end);
+  facts_.main.member.set({.name = "etcd-a", .cluster_id = "c1", .leader = "etcd-a", .voters = 3});
+  look(step);
+  EXPECT_FALSE(facts_.main.log.get());
+  facts_.main.member.clear();
+  test::write_bytes(wal / "0000000000000001-0000000000000007.wal", "no log");
+  look(step);
+  EXPECT_FALSE(facts_.main.log.get()) << "what cannot be read is not told";
+}
+
+EtcdOrder const kOrder{.id = "20260115T101500.000Z-i-a",
+                       .cluster = "test.example",
+                       .cluster_id = 0xc2,
+                       .volumes = {{"a", "vol-a"}, {"b", "vol-b"}, {"c", "vol-c"}},
+                       .created_at = *parse_rfc3339("2026-01-15T10:15:00Z"),
+                       .by = "i-a",
+                       .backup = "20260115T100000.000Z-etcd-b",
+                       .revision = 42,
+                       .etcd_version = "3.5.33",
+                       .token = "test-main-7",
+                       .members = {"a", "b", "c"}};
+
+// An empty folder where the volume was mounted says nothing of the volume.
+TEST_F(BackupStepTest, OfAVolumeThatIsNotSeenNothingIsSaid) {
+  volumes_.unseen = UnseenVolume{.why = "it is not mounted", .todo = "run mount"};
+  StoreStep step(EtcdCluster::main, parts(), volumes_);
+  for (int looks = 0; looks < 3; ++looks) EXPECT_FALSE(look(step).contains("has data"));
+  EXPECT_FALSE(facts_.main.backups.get());
+  EXPECT_FALSE(facts_.main.blank.get());
+  EXPECT_FALSE(facts_.main.log.get());
+  EXPECT_EQ(store_.calls_of(MemoryStore::Call::list), 0);
+}
+
+// It must not lie in wait for the first moment in which this member sees no quorum.
+TEST_F(BackupStepTest, AnOrderBesideAQuorumBecomesVoid) {
+  auto const mount = root_ / "var/lib/haagent-etcd/main";
+  test::write_bytes(mount / "data/member/wal/0000000000000000-0000000000000000.wal", "log");
+  ASSERT_TRUE(write_volume_marker(mount, {.cluster = "test.example",
+                                          .etcd = "main",
+                                          .member = "a",
+                                          .members = {"a", "b", "c"},
+                                          .volume_id = "vol-a",
+                                          .etcd_cluster_id = "c1"}));
+  facts_.main.member.set(
+      {.name = "etcd-a", .cluster_id = "c1", .leader = "etcd-b", .voters = 3, .healthy_voters = 2});
+  ASSERT_TRUE(*give_order(store_, kOrder, std::nullopt, {}));
+  auto const orders = std::make_shared<OrderBoard>();
+  StoreStep step(EtcdCluster::main, parts(), volumes_, orders);
+  look(step);
+  look(step);
+  ASSERT_TRUE(orders->main.get()) << "it has not heard of the order";
+  EXPECT_TRUE(orders->main.get()->stale) << "a quorum serves";
+
+  // No quorum in between: whoever is to restore is not held up.
+  auto const serves = *facts_.main.member.get();
+  facts_.main.member.clear();
+  clock_.advance(11s);
+  look(step);
+  EXPECT_FALSE(orders->main.get()->stale);
+  store_.fail_all(Kind::transient);
+  look(step);
+  EXPECT_TRUE(orders->main.get()->stale) << "the store has not said that it still stands";
+  store_.fail_all({});
+  look(step);
+  EXPECT_FALSE(orders->main.get()->stale);
+  facts_.main.member.set(serves);
+  auto const gets = store_.calls_of(MemoryStore::Call::get);
+  look(step);
+  EXPECT_EQ(store_.calls_of(MemoryStore::Call::get), gets);
+  EXPECT_TRUE(orders->main.get()->stale) << "though it was not read anew";
+
+  clock_.advance(11s);
+  auto const finding = step.look(facts_, {});
+  ASSERT_TRUE(finding && std::holds_alternative<Needed>(*finding));
+  EXPECT_TRUE(sentence_of(*finding).contains("is void")) << sentence_of(*finding);
+  ASSERT_TRUE(step.act(facts_, {}));
+  auto const standing = read_order(store_, EtcdCluster::main, {});
+  ASSERT_TRUE(standing && *standing);
+  EXPECT_TRUE((*standing)->order.closed);
+  EXPECT_TRUE((*standing)->order.is_void);
+  look(step);
+}
+
+TEST_F(BackupStepTest, AnOrderThatWasTakenAwayHoldsNobodyUp) {
+  ASSERT_TRUE(*give_order(store_, kOrder, std::nullopt, {}));
+  StoreStep step(EtcdCluster::main, parts(), volumes_, std::make_shared<OrderBoard>());
+  look(step);
+  EXPECT_EQ(facts_.main.backups.get()->restored_token, "test-main-7");
+  store_.erase(order_key(EtcdCluster::main));
+  look(step);
+  EXPECT_EQ(facts_.main.backups.get()->restored_token, "");
+}
+
+TEST_F(BackupStepTest, TheBootAsksNobody) {
+  BackupStep step(EtcdCluster::main, parts());
+  store_.fail_all(Kind::transient);
+  look(step);
+  EXPECT_EQ(store_.calls_of(MemoryStore::Call::list), 0);
+}
+
+TEST_F(BackupStepTest, AStoreThatDoesNotAnswerIsAnErrorUntilItDoes) {
+  BackupStep step(EtcdCluster::main, parts());
+  look(step);
+  add_backup(clock_.utc());
+  store_.fail_all(Kind::denied);
+  auto const since = to_rfc3339(clock_.utc());
+  auto finding = step.look(facts_, {});
+  ASSERT_FALSE(finding);
+  EXPECT_EQ(finding.error().kind, Kind::transient);
+  clock_.advance(30s);
+  store_.fail_all({});
+  auto const calls = store_.calls_of(MemoryStore::Call::list);
+  EXPECT_TRUE(look(step).contains("fail since " + since)) << "the sentence stays while it fails";
+  EXPECT_EQ(store_.calls_of(MemoryStore::Call::list), calls) << "not asked again within a minute";
+}
+
+TEST_F(BackupStepTest, SwitchedOffIsTold) {
+  config_.etcd.backups.enabled = false;
+  BackupStep step(EtcdCluster::main, parts());
+  look(step);
+  EXPECT_TRUE(look(step).contains("switched off"));
+  EXPECT_EQ(store_.calls_of(MemoryStore::Call::list), 0);
+}
+
+TEST_F(BackupStepTest, WhatRestoresGoesOnWithoutABackupAndWhatTakesAwayDoesNot) {
+  store_.fail_all(Kind::transient);
+  BackupBeforeChange before(EtcdCluster::main, parts());
+  EXPECT_TRUE(before.ready(MemberChange::restores, "http://127.0.0.1:1", {}));
+  auto held = before.ready(MemberChange::shrinks, "http://127.0.0.1:1", {});
+  ASSERT_FALSE(held);
+  EXPECT_EQ(held.error().kind, Kind::transient) << "it is tried again";
+}
+
+TEST_F(BackupStepTest, AYoungBackupIsEnoughForAnyChange) {
+  add_backup(clock_.utc() - 4min);
+  BackupBeforeChange before(EtcdCluster::main, parts());
+  EXPECT_TRUE(before.ready(MemberChange::shrinks, "http://127.0.0.1:1", {}));
+}
+
+TEST(DefragOrder, IsByIdWithTheLeaderLast) {
+  std::vector<EtcdMember> members = {
+      {.id = 3, .name = "c"}, {.id = 1, .name = "a"}, {.id = 2, .name = "b"}};
+  std::vector<DefragTarget> answers;
+  for (auto const& member : members) answers.push_back({member, {.leader = 1}});
+  auto order = defrag_order(members, answers);
+  ASSERT_TRUE(order);
+  std::string names;
+  for (auto const& each : *order) names += each.member.name;
+  EXPECT_EQ(names, "bca");
+  answers.erase(answers.begin());
+  auto refused = defrag_order(members, answers);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().kind, Kind::refused);
+  EXPECT_TRUE(refused.error().what.starts_with("c does not answer")) << refused.error().what;
+}
+
+}  // namespace
+}  // namespace haagent::bootstrap

@@ -1,0 +1,504 @@
+// Whether a cluster may be restored, recovered, or have a member replaced.
+#include "bootstrap/etcd/recovery/recovery.h"
+
+#include <gtest/gtest.h>
+
+#include <functional>
+
+namespace haagent::bootstrap {
+namespace {
+
+using Reach = MemberAnswer::Reach;
+
+constexpr std::uint64_t kCluster = 0xc1;
+
+std::uint64_t id_of(char member) {
+  return static_cast<std::uint64_t>(0xa0000 + (member - 'a') * 0x10000);
+}
+
+EtcdMember listed(char member, bool learner = false) {
+  return {.id = id_of(member),
+          .name = std::string("etcd-") + member,
+          .peer_urls = {std::string("http://etcd-") + member},
+          .client_urls = {"http://x"},
+          .learner = learner};
+}
+
+EtcdVolume volume(char member, bool attached, std::string cluster_id) {
+  return {.volume_id = std::string("vol-") + member,
+          .zone = {},
+          .member = std::string(1, member),
+          .members = {"a", "b", "c"},
+          .etcd_cluster_id = std::move(cluster_id),
+          .formatted_at = {},
+          .snapshot_id = {},
+          .instance_id = attached ? std::string("i-") + member : "",
+          .device_name = {}};
+}
+
+SeenMember silent(char member) {
+  SeenMember seen;
+  seen.answer = {.member = std::string(1, member), .reach = Reach::silent, .why = "refused"};
+  seen.trouble = "refused";
+  return seen;
+}
+
+SeenMember answers(char member, std::uint64_t revision, std::uint64_t index) {
+  SeenMember seen;
+  seen.answer = {.member = std::string(1, member),
+                 .reach = Reach::answers,
+                 .cluster_id = kCluster,
+                 .member_id = id_of(member),
+                 .version = "3.5.33",
+                 .raft_index = index};
+  seen.revision = revision;
+  seen.trouble = "it has no leader";
+  return seen;
+}
+
+SeenMember serves(char member, std::vector<EtcdMember> list) {
+  auto seen = answers(member, 50, 60);
+  seen.answer.leader_id = id_of('a');
+  seen.answer.quorum_list = std::move(list);
+  seen.healthy = true;
+  seen.trouble.clear();
+  return seen;
+}
+
+// New blank volumes, on new masters; nobody answers.
+SeenCluster lost() {
+  return {.own_member = "a",
+          .own_volume = "vol-a",
+          .own_identity = {},
+          .volumes = {volume('a', true, ""), volume('b', true, ""), volume('c', true, "")},
+          .members = {silent('a'), silent('b'), silent('c')}};
+}
+
+// a has its volume with its data and runs; those of b and c are gone.
+SeenCluster survived() {
+  auto seen = lost();
+  seen.volumes = {volume('a', true, "c1"), volume('b', true, ""), volume('c', true, "")};
+  seen.own_data = true;
+  seen.own_identity = {id_of('a'), kCluster};
+  seen.members[0] = answers('a', 50, 60);
+  return seen;
+}
+
+SeenCluster serving() {
+  auto seen = survived();
+  std::vector<EtcdMember> const list = {listed('a'), listed('b'), listed('c')};
+  seen.volumes = {volume('a', true, "c1"), volume('b', true, "c1"), volume('c', true, "c1")};
+  seen.members = {serves('a', list), serves('b', list), serves('c', list)};
+  return seen;
+}
+
+BackupManifest backup() {
+  return {.name = "20260115T100000.000Z-etcd-b",
+          .cluster = "prod",
+          .cluster_id = "c1",
+          .member = "etcd-b",
+          .revision = 42,
+          .sha256 = {},
+          .etcd_version = "3.5.33",
+          .haagent_version = {},
+          .created_at = *parse_rfc3339("2026-01-15T10:00:00Z")};
+}
+
+BackupManifest of_another() {
+  auto manifest = backup();
+  manifest.cluster_id = "c2";
+  return manifest;
+}
+
+BackupManifest later() {
+  auto manifest = backup();
+  manifest.revision = 51;
+  return manifest;
+}
+
+// How far the log on a volume goes.
+EtcdLogEnd to(std::uint64_t term, std::uint64_t index, std::uint64_t committed) {
+  return {.cluster_id = kCluster, .term = term, .index = index, .committed = committed};
+}
+
+// One of five, with a log of its own; b is there too, and no quorum comes of the two.
+SeenCluster two_of_five(EtcdLogEnd mine, EtcdLogEnd others) {
+  auto seen = survived();
+  for (auto& each : seen.volumes) each.members = {"a", "b", "c", "d", "e"};
+  seen.members[0].log = mine;
+  seen.members[0].answer.raft_index = mine.committed;
+  seen.members[1].log = others;
+  return seen;
+}
+
+SeenCluster from(std::function<SeenCluster()> const& base,
+                 std::function<void(SeenCluster&)> const& change) {
+  auto seen = base();
+  change(seen);
+  return seen;
+}
+
+constexpr LossFlags kNone{}, kNewer{.newer_writes = true}, kOver{.over_running = true};
+
+struct Case {
+  std::string name;
+  SeenCluster seen;
+  LossFlags flags;
+  std::vector<std::string> words;  // of the refusal; none: it may be
+  std::optional<BackupManifest> backup = {};
+};
+
+void holds(Result<void> const& may, std::vector<std::string> const& words) {
+  if (words.empty()) {
+    EXPECT_TRUE(may) << may.error().what;
+    return;
+  }
+  ASSERT_FALSE(may);
+  EXPECT_EQ(may.error().kind, Kind::refused);
+  for (auto const& each : words) EXPECT_TRUE(may.error().what.contains(each)) << may.error().what;
+}
+
+class MayRestore : public testing::TestWithParam<Case> {};
+TEST_P(MayRestore, OrSaysWhyNot) {
+  holds(may_restore(GetParam().seen, backup(), GetParam().flags), GetParam().words);
+}
+INSTANTIATE_TEST_SUITE_P(
+    All, MayRestore,
+    testing::ValuesIn(std::vector<Case>{
+        {"AllIsLost", lost(), kNone, {}},
+        {"AQuorumServes",
+         serving(),
+         kNone,
+         {"a quorum of cluster c1 serves: a says so, at revision 50", "8 revisions would be lost",
+          "--over-running-cluster"}},
+        {"AQuorumServesWhateverElseIsSaid", serving(), kNewer, {"--over-running-cluster"}},
+        {"AQuorumServesAndIsToGo", serving(), kOver, {}},
+        {"SomebodyHasMore",
+         survived(),
+         kNone,
+         {"a answers, without a quorum, at revision 50, and the backup is of revision 42",
+          "haagent etcd recover", "--lose-newer-writes"}},
+        {"SomebodyHasMoreAndIsGivenUp", survived(), kNewer, {}},
+        {"SomebodyHasWhatTheBackupHas",
+         from(survived, [](auto& seen) { seen.members[0].revision = 42; }),
+         kNone,
+         {}},
+        {"MyDataDoNotAnswer",
+         from(survived, [](auto& seen) { seen.members[0] = silent('a'); }),
+         kNone,
+         {"vol-a here holds a log of a, and its etcd does not answer"}},
+        {"AVolumeOfTheClusterIsThere",
+         from(lost, [](auto& seen) { seen.volumes[1] = volume('b', false, "c1"); }),
+         kNone,
+         {"vol-b of b carries cluster c1, and nobody answers there"}},
+        {"MyTagAloneIsNoData",
+         from(lost, [](auto& seen) { seen.volumes[0].etcd_cluster_id = "c1"; }),
+         kNone,
+         {}},
+        {"WhatOthersMayHaveConfirmedIsNotInTheBackup",
+         from(survived,
+              [](auto& seen) {
+                seen.members[0].revision = 42;
+                seen.members[0].log = to(3, 62, 60);
+              }),
+         kNone,
+         {"a answers, without a quorum, at revision 42, and its log goes on for 2 entries",
+          "--lose-newer-writes"}},
+        {"WhatItsEtcdKnowsToBeCommittedIs",
+         from(survived,
+              [](auto& seen) {
+                seen.members[0].revision = 42;
+                seen.members[0].log = to(3, 60, 55);
+              }),
+         kNone,
+         {}},
+        {"ALogWhoseEtcdIsSilentSaysHowFarItGoes",
+         from(survived,
+              [](auto& seen) {
+                seen.members[0] = silent('a');
+                seen.members[0].log = to(3, 62, 60);
+                seen.volumes[1] = volume('b', true, "c1");
+                seen.members[1].log = to(3, 61, 61);
+              }),
+         kNone,
+         {"vol-a here holds a log of a up to entry 62, of which it knows 60 to be committed, and "
+          "its etcd does not answer",
+          "vol-b of b carries cluster c1 up to entry 61, and nobody answers there"}},
+        {"TooFewVolumes",
+         from(lost,
+              [](auto& seen) {
+                seen.volumes[1].instance_id.clear();
+                seen.volumes.pop_back();
+              }),
+         kNone,
+         {"2 of 3 volumes must be attached", "b and c are not: start the masters"}},
+        {"TheTagsDisagree",
+         from(lost, [](auto& seen) { seen.volumes[1].members = {"b"}; }),
+         kNone,
+         {"vol-a says a, b and c, and vol-b says b"}},
+        {"TwoVolumesOfOneMember",
+         from(lost, [](auto& seen) { seen.volumes.push_back(volume('b', false, "")); }),
+         kOver,
+         {"b has two volumes"}},
+    }),
+    [](auto const& each) { return each.param.name; });
+
+class MayRecover : public testing::TestWithParam<Case> {};
+TEST_P(MayRecover, OrSaysWhyNot) {
+  holds(may_recover(GetParam().seen, GetParam().backup, GetParam().flags), GetParam().words);
+}
+INSTANTIATE_TEST_SUITE_P(
+    All, MayRecover,
+    testing::ValuesIn(std::vector<Case>{
+        {"OneVolumeIsLeft", survived(), kNone, {}},
+        {"AQuorumServes", serving(), kNewer, {"there is nothing to recover"}},
+        {"NoDataHere", lost(), kNewer, {"run this on the master whose volume survived"}},
+        {"TheOthersAreAQuorumWithoutMe",
+         from(survived,
+              [](auto& seen) {
+                seen.volumes[1] = volume('b', false, "c1");
+                seen.volumes[2] = volume('c', false, "c1");
+              }),
+         kNewer,
+         {"they are a quorum without this one", "delete them", "k8s.io/etcd/main"}},
+        {"OneMoreIsThere",
+         from(survived, [](auto& seen) { seen.volumes[1] = volume('b', false, "c1"); }),
+         kNone,
+         {"vol-b of b is there and carries cluster c1, attached to nobody", "2 of 3",
+          "--lose-newer-writes"}},
+        {"OneMoreIsThereAndIsGivenUp",
+         from(survived, [](auto& seen) { seen.volumes[1] = volume('b', false, "c1"); }),
+         kNewer,
+         {}},
+        {"AnotherHasANewerLog",
+         from(survived,
+              [](auto& seen) {
+                for (auto& each : seen.volumes) each.members = {"a", "b", "c", "d", "e"};
+                seen.members[1] = answers('b', 55, 70);
+              }),
+         kNone,
+         {"b holds a newer log than this master: entry 70, and here 60", "Run this on its master"}},
+        {"WhoKnowsMoreToBeCommittedIsTheBetterOne",
+         two_of_five(to(3, 70, 60), to(3, 70, 70)),
+         kNone,
+         {"b holds a newer log than this master: entry 70, and here 60", "Run this on its master",
+          "--lose-newer-writes"}},
+        {"WhoseLogGoesFurtherIsTheBetterOne",
+         two_of_five(to(3, 70, 70), to(3, 71, 70)),
+         kNone,
+         {"the log of b goes further than the one here: to entry 71 of term 3, and here to entry "
+          "70 of term 3. Run this on its master"}},
+        {"ALaterTermGoesBeforeALaterEntry",
+         two_of_five(to(3, 99, 70), to(4, 71, 70)),
+         kNone,
+         {"the log of b goes further than the one here: to entry 71 of term 4"}},
+        {"WhoseLogGoesFurtherMayKeepLess",
+         two_of_five(to(3, 70, 70), to(3, 75, 65)),
+         kNone,
+         {"to entry 75 of term 3", "it knows 65 to be committed and here it is 70",
+          "Bring both masters back"}},
+        {"AnEarlierTermIsNoneBetter",
+         two_of_five(to(4, 71, 70), to(3, 99, 70)),
+         kNone,
+         {"the volume of b holds its log up to entry 99, of which it knows 70 to be committed",
+          "they may hold writes that this one has not"}},
+        {"ALogOfAnotherClusterIsNone",
+         from(survived,
+              [](auto& seen) {
+                seen.members[1].log = to(9, 99, 99);
+                seen.members[1].log->cluster_id = 0xc9;
+              }),
+         kNone,
+         {}},
+        {"TheBetterOneIsGivenUp", two_of_five(to(3, 70, 60), to(3, 71, 70)), kNewer, {}},
+        {"MineDoesNotAnswerAndItsLogSays",
+         from(survived,
+              [](auto& seen) {
+                seen.members[0] = silent('a');
+                seen.members[0].log = to(3, 62, 60);
+              }),
+         kNone,
+         {"nobody can say which revision its data are at; its log goes to entry 62, of which it "
+          "knows 60 to be committed"}},
+        {"MineDoesNotAnswer",
+         from(survived, [](auto& seen) { seen.members[0] = silent('a'); }),
+         kNone,
+         {"etcd here does not answer (refused)"}},
+        {"TheLogIsUnreadable",
+         from(survived, [](auto& seen) { seen.own_identity = {}; }),
+         kNewer,
+         {"cannot be read"}},
+        {"TheOnlyMember",
+         from(survived, [](auto& seen) { seen.volumes[0].members = {"a"}; }),
+         kNewer,
+         {"is the only member"}},
+        {"AVolumeOfAnyClusterMayHoldThisOnesData",
+         from(survived, [](auto& seen) { seen.volumes[1] = volume('b', false, "c9"); }),
+         kNone,
+         {"vol-b of b is there and carries cluster c9"}},
+        // While it grows to five, and two of the three that vote serve where this one does not see.
+        {"TheQuorumIsThatOfEtcdsOwnList",
+         from(survived,
+              [](auto& seen) {
+                for (auto letter : {'d', 'e'}) seen.volumes.push_back(volume(letter, true, ""));
+                for (auto& each : seen.volumes) each.members = {"a", "b", "c", "d", "e"};
+                seen.volumes[1].etcd_cluster_id = seen.volumes[2].etcd_cluster_id = "c1";
+                seen.own_list = {listed('a'), listed('b'), listed('c')};
+              }),
+         kNewer,
+         {"they are a quorum without this one"}},
+        // While it shrinks to three: d and e vote still, and their tags are gone.
+        {"VotersWithoutATagCount",
+         from(survived,
+              [](auto& seen) {
+                seen.volumes[1].etcd_cluster_id = "c1";
+                seen.own_list = {listed('a'), listed('b'), listed('c'), listed('d'), listed('e')};
+              }),
+         kNewer,
+         {"they are a quorum without this one", "etcd-d votes, and no volume's tag names it"}},
+        {"ALearnerIsNothingToGoOnWith",
+         from(survived, [](auto& seen) { seen.own_list = {listed('a', true), listed('b')}; }),
+         kNewer,
+         {"no voter of this cluster yet"}},
+        {"ABackupThatHasMoreIsNamed",
+         survived(),
+         kNone,
+         {"of revision 51, and here it is 50", "haagent etcd restore"},
+         later()},
+        {"UnlessItIsGivenUp", survived(), kNewer, {}, later()},
+        // It was away while the cluster was restored, and that one is lost now.
+        {"ABackupOfAnotherClusterMayBeOfALaterOne",
+         survived(),
+         kNone,
+         {"is of cluster c2, and the data here are of c1", "haagent etcd restore"},
+         of_another()},
+        {"UnlessThatIsGivenUp", survived(), kNewer, {}, of_another()},
+    }),
+    [](auto const& each) { return each.param.name; });
+
+EtcdOrder order_to(EtcdOrder::Kind kind, std::uint64_t cluster_id) {
+  return {.id = "20260115T101500.000Z-i-0a11",
+          .kind = kind,
+          .cluster = "prod",
+          .cluster_id = cluster_id,
+          .volumes = {{"a", "vol-a"}}};
+}
+
+TEST(MayCancel, UntilAMemberHasCarriedItOut) {
+  constexpr auto kRestore = EtcdOrder::Kind::restore;
+  constexpr auto kRecover = EtcdOrder::Kind::recover;
+  holds(may_cancel(lost(), order_to(kRestore, 0xc2)), {});
+  holds(may_cancel(serving(), order_to(kRestore, 0xc2)), {});
+  holds(may_cancel(survived(), order_to(kRestore, kCluster)),
+        {"a has carried the order out already", "Go on with 'haagent etcd restore'"});
+
+  holds(may_cancel(survived(), order_to(kRecover, kCluster)), {});
+  holds(may_cancel(serving(), order_to(kRecover, kCluster)), {});
+  auto const alone =
+      from(survived, [](auto& seen) { seen.members[0] = serves('a', {listed('a')}); });
+  holds(may_cancel(alone, order_to(kRecover, kCluster)),
+        {"a goes on alone already", "Go on with 'haagent etcd recover' on its master"});
+}
+
+TEST(Recovery, SaysWhatItDrops) {
+  EXPECT_EQ(recovery_note(lost()), "");
+  EXPECT_EQ(recovery_note(survived()), "");
+  auto seen = two_of_five(to(3, 60, 57), to(3, 57, 57));
+  EXPECT_EQ(dropped_by_recovery(seen), 3u);
+  EXPECT_EQ(recovery_note(seen),
+            "the log here ends with 3 entries that it does not know to be committed (entries 58 to "
+            "60): a recovery drops them, though the others may have confirmed them before they "
+            "were lost");
+  // What a running etcd knows it has not always written to its log.
+  seen.members[0].answer.raft_index = 59;
+  EXPECT_EQ(dropped_by_recovery(seen), 1u);
+  EXPECT_TRUE(
+      recovery_note(seen).contains("ends with 1 entry that it does not know to be "
+                                   "committed (entry 60): a recovery drops it"))
+      << recovery_note(seen);
+  seen.members[0].answer.raft_index = 60;
+  EXPECT_EQ(recovery_note(seen), "");
+  // Somebody's volume covers it.
+  seen = two_of_five(to(3, 60, 57), to(3, 60, 59));
+  EXPECT_TRUE(
+      recovery_note(seen).contains("; b knows entries 58 to 59 to be committed, and a "
+                                   "recovery on its master keeps them"))
+      << recovery_note(seen);
+}
+
+TEST(MayReplace, TheMemberByLetterNameOrId) {
+  for (std::string name : {"b", "etcd-b", "b0000"}) {
+    auto target = may_replace(serving(), name);
+    ASSERT_TRUE(target) << name << ": " << target.error().what;
+    EXPECT_EQ(target->id, id_of('b')) << name;
+  }
+  auto nobody = may_replace(serving(), "d");
+  ASSERT_FALSE(nobody);
+  EXPECT_EQ(nobody.error().what, "'d' is none of the members etcd-a, etcd-b and etcd-c");
+}
+
+class MayReplaceRefuses : public testing::TestWithParam<Case> {};
+TEST_P(MayReplaceRefuses, AndSaysWhy) {
+  auto const target = may_replace(GetParam().seen, "b");
+  ASSERT_FALSE(target);
+  EXPECT_EQ(target.error().kind, Kind::refused);
+  for (auto const& each : GetParam().words)
+    EXPECT_TRUE(target.error().what.contains(each)) << target.error().what;
+}
+INSTANTIATE_TEST_SUITE_P(
+    All, MayReplaceRefuses,
+    testing::ValuesIn(std::vector<Case>{
+        {"NoQuorum", survived(), kNone, {"no quorum answers"}},
+        {"AnotherVoterIsDown",
+         from(serving, [](auto& seen) { seen.members[2] = silent('c'); }),
+         kNone,
+         {"etcd-c does not answer: with etcd-b away as well"}},
+        {"AnotherVoterIsNotWell",
+         from(serving,
+              [](auto& seen) {
+                seen.members[2].healthy = false;
+                seen.members[2].trouble = "NOSPACE";
+              }),
+         kNone,
+         {"etcd-c is not well (NOSPACE)"}},
+        {"ALearnerIsThere",
+         from(serving,
+              [](auto& seen) { (*seen.members[0].answer.quorum_list)[2] = listed('c', true); }),
+         kNone,
+         {"etcd-c is a learner"}},
+        {"ItHasNoVolume",
+         from(serving, [](auto& seen) { seen.volumes.erase(seen.volumes.begin() + 1); }),
+         kNone,
+         {"EC2 shows no volume whose tag lists etcd-b"}},
+        {"ItsVolumeIsFree",
+         from(serving, [](auto& seen) { seen.volumes[1].instance_id.clear(); }),
+         kNone,
+         {"vol-b of etcd-b is attached to no master"}},
+        {"TheOnlyVoter",
+         from(serving,
+              [](auto& seen) {
+                seen.members.clear();
+                seen.members.push_back(serves('b', {listed('b')}));
+              }),
+         kNone,
+         {"is the only voter"}},
+    }),
+    [](auto const& each) { return each.param.name; });
+
+TEST(SeenClusterTest, TheQuorumOfTheOwnClusterComesFirst) {
+  auto seen = serving();
+  auto stray = serves('b', {listed('b')});
+  stray.answer.cluster_id = 0xc2;
+  seen.members[0] = silent('a');
+  seen.members[1] = stray;
+  ASSERT_NE(seen.quorum(), nullptr);
+  EXPECT_EQ(seen.quorum()->answer.member, "c");
+  EXPECT_EQ(seen.quorum_of(0xc2)->answer.member, "b");
+  seen.members[2] = silent('c');
+  ASSERT_NE(seen.quorum(), nullptr) << "another one is none to be passed over";
+  EXPECT_EQ(seen.quorum()->answer.member, "b");
+  EXPECT_EQ(seen.quorum_of(kCluster), nullptr);
+}
+
+}  // namespace
+}  // namespace haagent::bootstrap

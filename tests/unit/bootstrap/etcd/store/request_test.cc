@@ -1,0 +1,605 @@
+// Operators' orders: the document, and what one makes of a member's next move.
+#include "bootstrap/etcd/store/request.h"
+
+#include <gtest/gtest.h>
+
+#include <functional>
+
+#include "bootstrap/etcd/member/decision.h"
+#include "tests/support/fake_clock.h"
+#include "tests/support/memory_store.h"
+
+namespace haagent::bootstrap {
+namespace {
+
+using namespace std::chrono_literals;
+using Phase = UnitState::Phase;
+using Reach = MemberAnswer::Reach;
+using Data = DataDir::State;
+
+constexpr std::uint64_t kBefore = 0xc1;
+constexpr std::uint64_t kRestored = 0xc2;
+
+EtcdOrder restore_order() {
+  return {.id = "20260115T101500.000Z-i-a",
+          .kind = EtcdOrder::Kind::restore,
+          .cluster = "prod.example.com",
+          .etcd = EtcdCluster::main,
+          .cluster_id = kRestored,
+          .volumes = {{"a", "vol-a"}, {"b", "vol-b"}, {"c", "vol-c"}},
+          .created_at = *parse_rfc3339("2026-01-15T10:15:00Z"),
+          .by = "i-a",
+          .backup = "20260115T100000.000Z-etcd-b",
+          .revision = 42,
+          .etcd_version = "3.5.33",
+          .token = "prod-main-7",
+          .members = {"a", "b", "c"},
+          .bump = true};
+}
+
+EtcdOrder recovery_order() {
+  auto order = restore_order();
+  return {.id = order.id,
+          .kind = EtcdOrder::Kind::recover,
+          .cluster = order.cluster,
+          .cluster_id = kBefore,
+          .volumes = {{"a", "vol-a"}},
+          .created_at = order.created_at,
+          .by = "i-a",
+          .backup = {},
+          .etcd_version = {},
+          .token = {},
+          .members = {}};
+}
+
+TEST(EtcdOrder, ReadsAsItWasWritten) {
+  for (auto order : {restore_order(), recovery_order()}) {
+    auto read = parse_order(order_json(order));
+    ASSERT_TRUE(read) << read.error().what;
+    EXPECT_EQ(*read, order);
+    order.closed = order.is_void = true;
+    order.closed_at = order.created_at + 5min;
+    read = parse_order(order_json(order));
+    ASSERT_TRUE(read) << read.error().what;
+    EXPECT_EQ(*read, order);
+  }
+}
+
+// A negative age counted as young.
+TEST(EtcdOrderClock, AgesByTheStoresClockAndTheSteadyOne) {
+  auto order = restore_order();
+  auto const stored = order.created_at;
+  SteadyTime const now(1h);
+  EXPECT_FALSE(order.age_at(now)) << "nobody has said";
+  EXPECT_TRUE(is_over(order, now));
+  set_age(order, stored, stored + 10min, now);
+  EXPECT_EQ(order.age_at(now), Duration(10min));
+  EXPECT_EQ(order.age_at(now + 5min), Duration(15min));
+  EXPECT_FALSE(is_over(order, now));
+  EXPECT_TRUE(is_over(order, now + 51min));
+  set_age(order, stored, stored - 1s, now);
+  EXPECT_EQ(order.age_at(now), Duration(0)) << "whole seconds are cut off";
+  set_age(order, stored, stored - 1h, now);
+  EXPECT_FALSE(order.age_at(now)) << "from the store's own future";
+  EXPECT_TRUE(is_over(order, now));
+  set_age(order, {}, stored, now);
+  EXPECT_TRUE(is_over(order, now));
+  set_age(order, stored, {}, now);
+  EXPECT_TRUE(is_over(order, now));
+}
+
+TEST(EtcdOrder, WhatIsNoneIsNotCarriedOut) {
+  auto const good = order_json(restore_order());
+  for (auto const& [from, to, complaint] : std::vector<std::array<std::string, 3>>{
+           {"\"schema\": 1", "\"schema\": 2", "newer"},
+           {"\"restore\"", "\"remove\"", "kind"},
+           {"\"c2\"", "\"0\"", "clusterId"},
+           {"\"vol-b\"", "\"../b\"", "volumes"},
+           {"\"member\": \"c\"", "\"member\": \"a\"", "twice"},
+           {"\"member\": \"c\"", "\"member\": \"d\"", "nobody"},
+           {"\"prod-main-7\"", "\"--force\"", "token"},
+           {"\"20260115T100000.000Z-etcd-b\"", "\"a/b\"", "backup"},
+           {"\"revision\": 42", "\"revision\": -1", "revision"}}) {
+    auto text = good;
+    auto const at = text.find(from);
+    ASSERT_NE(at, std::string::npos) << from;
+    text.replace(at, from.size(), to);
+    auto read = parse_order(text);
+    ASSERT_FALSE(read) << to;
+    EXPECT_EQ(read.error().kind, Kind::invalid);
+    EXPECT_TRUE(read.error().what.contains(complaint)) << read.error().what;
+  }
+}
+
+TEST(EtcdOrder, IsGivenOnceAndClosedOnce) {
+  test::FakeClock clock;
+  test::MemoryStore store(clock);
+  auto const first = restore_order();
+  // An answer that is lost is not somebody else's order.
+  store.lose_next_answer(test::MemoryStore::Call::create);
+  auto given = give_order(store, first, std::nullopt, {});
+  ASSERT_TRUE(given) << given.error().what;
+  EXPECT_TRUE(*given);
+  auto second = first;
+  second.id += "2";
+  EXPECT_FALSE(*give_order(store, second, std::nullopt, {})) << "another one stands there";
+
+  auto closed = close_order(store, first, Closing::carried_out, clock.utc(), {});
+  ASSERT_TRUE(closed);
+  EXPECT_TRUE(closed->closed);
+  auto const standing = read_order(store, EtcdCluster::main, {});
+  ASSERT_TRUE(standing && *standing);
+  EXPECT_TRUE(*give_order(store, second, *standing, {})) << "one that is over gives way";
+  EXPECT_FALSE(*give_order(store, first, *standing, {})) << "and not twice";
+  // Who closes late does not close another's.
+  closed = close_order(store, first, Closing::taken_back, clock.utc(), {});
+  ASSERT_TRUE(closed);
+  EXPECT_EQ(closed->id, second.id);
+  EXPECT_FALSE(closed->closed);
+}
+
+EtcdMember listed(std::uint64_t id, std::string const& member, bool started = true) {
+  return {
+      .id = id,
+      .name = "etcd-" + member,
+      .peer_urls = {"http://etcd-" + member},
+      .client_urls = started ? std::vector<std::string>{"http://x"} : std::vector<std::string>{},
+      .learner = false};
+}
+
+MemberAnswer answers(std::string member, std::uint64_t cluster) {
+  return {.member = std::move(member),
+          .reach = Reach::answers,
+          .cluster_id = cluster,
+          .member_id = 0xb0,
+          .version = "3.5.33"};
+}
+
+MemberAnswer leads(std::string member, std::uint64_t cluster, std::vector<EtcdMember> list) {
+  auto answer = answers(std::move(member), cluster);
+  answer.leader_id = answer.member_id;
+  answer.quorum_list = std::move(list);
+  return answer;
+}
+
+std::vector<EtcdMember> all(bool a_has_started) {
+  return {listed(0xa0, "a", a_has_started), listed(0xb0, "b"), listed(0xc0, "c")};
+}
+
+// Member a, whose etcd runs on the data from before, without a quorum; a restore is ordered.
+MemberInputs ordered() {
+  MemberInputs in{.member = "a",
+                  .self = {"etcd-a", "http://etcd-a"},
+                  .expected = {},
+                  .expected_members = {"a", "b", "c"},
+                  .version = "3.5.33"};
+  for (auto const& member : in.expected_members)
+    in.expected.push_back({"etcd-" + member, "http://etcd-" + member});
+  for (auto const* member : {"b", "c"})
+    in.peers.push_back({.member = member, .reach = Reach::silent, .why = "refused"});
+  in.data.state = Data::member;
+  in.data.identity = {0xa0, kBefore};
+  in.marker_cluster_id = in.tag_cluster_id = "c1";
+  in.unit = Phase::running;
+  in.own = answers("a", kBefore);
+  in.backups = MemberInputs::Backups::present;
+  in.volume_id = "vol-a";
+  in.volumes.emplace();
+  for (auto const& member : in.expected_members)
+    in.volumes->push_back({.volume_id = "vol-" + member,
+                           .member = member,
+                           .members = in.expected_members,
+                           .etcd_cluster_id = "c1",
+                           .attached = true});
+  in.order = restore_order();
+  return in;
+}
+
+// The same, and its etcd was stopped, its data set aside.
+MemberInputs emptied() {
+  auto in = ordered();
+  in.unit = Phase::stopped;
+  in.own = {};
+  in.data = {};
+  in.data.set_aside = {"data.20260115T101501Z"};
+  return in;
+}
+
+// The same, restored.
+MemberInputs restored() {
+  auto in = emptied();
+  in.order_done = in.order->id;
+  in.marker_cluster_id.clear();
+  in.data.state = Data::member;
+  in.data.identity = {0xa2, kRestored};
+  return in;
+}
+
+// Recovery is ordered for a, whose etcd runs without a quorum.
+MemberInputs to_go_on_alone() {
+  auto in = ordered();
+  in.order = recovery_order();
+  return in;
+}
+
+MemberInputs from(std::function<MemberInputs()> const& base,
+                  std::function<void(MemberInputs&)> const& change) {
+  auto in = base();
+  change(in);
+  return in;
+}
+
+std::string kind_of(Decision const& decision) {
+  constexpr char const* kNames[] = {"StartAsIs",     "FormNew",     "StartJoined", "SetAside",
+                                    "StopUnit",      "RemoveStale", "AddLearner",  "Promote",
+                                    "UpdatePeerUrl", "TagVolume",   "MarkVolume",  "RemoveMember",
+                                    "MoveLeader",    "RestoreData", "ForceAlone",  "AdoptCluster",
+                                    "Wait",          "Refuse",      "Serving"};
+  static_assert(std::size(kNames) == std::variant_size_v<Decision>);
+  return kNames[decision.index()];
+}
+
+struct Case {
+  std::string name;
+  MemberInputs in;
+  std::string move;
+  std::string words;  // that its sentence holds
+};
+
+class OrderedTest : public testing::TestWithParam<Case> {};
+
+TEST_P(OrderedTest, Decides) {
+  auto const& [name, in, move, words] = GetParam();
+  auto const decision = decide(in);
+  EXPECT_EQ(kind_of(decision), move) << sentence_of(decision, in);
+  EXPECT_TRUE(sentence_of(decision, in).contains(words)) << sentence_of(decision, in);
+}
+
+std::vector<Case> const kCases = {
+    {"ARunningMemberStops", ordered(), "StopUnit",
+     "stop etcd-a: the restore of 20260115T100000.000Z-etcd-b is ordered"},
+    {"ItsDataGoAside", from(ordered, [](auto& in) { in.unit = Phase::stopped; }), "SetAside",
+     "set the data of etcd-a aside"},
+    {"UnfinishedDataGoAside", from(emptied, [](auto& in) { in.data.state = Data::unfinished; }),
+     "SetAside", "ordered"},
+    {"AnEmptyPlaceIsRestoredInto", emptied(), "RestoreData",
+     "restore etcd-a from the backup 20260115T100000.000Z-etcd-b, as ordered"},
+    {"ABlankVolumeIsRestoredInto",
+     from(emptied,
+          [](auto& in) {
+            in.data.set_aside.clear();
+            in.marker_cluster_id.clear();
+            in.tag_cluster_id.clear();
+          }),
+     "RestoreData", "as ordered"},
+    {"OneThatWasBegunIsRestoredInto", from(emptied, [](auto& in) { in.data.restored = true; }),
+     "RestoreData", "as ordered"},
+    {"OneThatWasBuiltIsPutInPlace",
+     from(restored,
+          [](auto& in) {
+            in.data = {};
+            in.data.restored = true;
+          }),
+     "RestoreData", "put the restored data of etcd-a in place"},
+    {"WhateverTheStoreSays",
+     from(restored,
+          [](auto& in) {
+            in.data = {};
+            in.data.restored = true;
+            in.order.reset();
+            in.peers[0] = leads("b", kRestored, all(false));
+          }),
+     "RestoreData", "put the restored data of etcd-a in place"},
+    {"ANewerOrderBuildsItAgain",
+     from(restored,
+          [](auto& in) {
+            in.data = {};
+            in.data.restored = true;
+            in.order->id += "2";
+          }),
+     "RestoreData", "as ordered"},
+    {"WhatIsRestoredStarts", restored(), "StartAsIs", "start etcd-a on its data"},
+    {"WhatIsRestoredIsNotRestoredAgain", from(restored, [](auto& in) { in.data = {}; }), "Wait",
+     "there has been a cluster"},
+    {"OneFromBeforeWithoutAQuorumHoldsNobodyUp",
+     from(restored, [](auto& in) { in.peers[0] = answers("b", kBefore); }), "StartAsIs",
+     "start etcd-a on its data"},
+    {"NotBesideAQuorumFromBefore",
+     from(restored, [](auto& in) { in.peers[0] = leads("b", kBefore, all(true)); }), "Wait",
+     "run 'haagent etcd restore --over-running-cluster'"},
+    {"BesideAQuorumFromBeforeTheOrderIsAskedForFirst",
+     from(restored,
+          [](auto& in) {
+            in.peers[0] = leads("b", kBefore, all(true));
+            in.order.reset();
+          }),
+     "Wait", "what has become of that order is not known: nothing to do: the state store is asked"},
+    {"OneThatHasJoinedRefusesAsEver",
+     from(restored,
+          [](auto& in) {
+            in.peers[0] = leads("b", kBefore, all(true));
+            in.order.reset();
+            in.marker_cluster_id = etcd_id_text(kRestored);
+          }),
+     "Refuse", "two clusters must not run side by side"},
+    {"AQuorumFromBeforeThatIsToGoIsWaitedFor",
+     from(restored,
+          [](auto& in) {
+            in.order->over_running = true;
+            in.peers[0] = leads("b", kBefore, all(true));
+          }),
+     "Wait", "b still serves the cluster from before: nothing to do"},
+    {"AnotherVolumeTakesNoPart", from(emptied, [](auto& in) { in.volume_id = "vol-a2"; }), "Wait",
+     "there has been a cluster"},
+    {"ABlankOtherVolumeWaits",
+     from(emptied,
+          [](auto& in) {
+            in.volume_id = "vol-a2";
+            in.data = {};
+            in.marker_cluster_id.clear();
+            in.tag_cluster_id.clear();
+            in.restored_token = "prod-main-7";
+            in.volumes = {{{.volume_id = "vol-a2",
+                            .member = "a",
+                            .members = {"a", "b", "c"},
+                            .etcd_cluster_id = {}}}};
+          }),
+     "Wait", "a restore is under way"},
+    {"AQuorumThatServesIsLeftAlone",
+     from(ordered,
+          [](auto& in) {
+            in.own = leads("a", kBefore, all(true));
+            in.own.member_id = in.own.leader_id = 0xa0;
+          }),
+     "Serving", "is ordered, and not carried out while a quorum serves"},
+    {"AQuorumOfPeersIsLeftAlone",
+     from(emptied, [](auto& in) { in.peers[0] = leads("b", kBefore, all(true)); }), "RemoveStale",
+     "its data is not on this volume"},
+    {"UnlessItIsSaid",
+     from(ordered,
+          [](auto& in) {
+            in.own = leads("a", kBefore, all(true));
+            in.order->over_running = true;
+          }),
+     "StopUnit", "ordered"},
+    {"OneThatMayBeOverIsNotBegun", from(ordered, [](auto& in) { in.order->stale = true; }), "Wait",
+     "etcd-a runs and has no quorum"},
+    {"UnlessItIsMeantForARunningCluster",
+     from(ordered, [](auto& in) { in.order->stale = in.order->over_running = true; }), "StopUnit",
+     "ordered"},
+    {"ABlankVolumeThatCameLaterGoesToTheRestoredCluster",
+     from(emptied,
+          [](auto& in) {
+            in.volume_id = "vol-a2";
+            in.data = {};
+            in.marker_cluster_id.clear();
+            in.peers[0] = leads("b", kRestored, all(true));
+          }),
+     "AdoptCluster", "restored cluster c2"},
+    {"OneWithDataThatCameLaterIsLookedAt",
+     from(ordered,
+          [](auto& in) {
+            in.volume_id = "vol-a2";
+            in.unit = Phase::stopped;
+            in.own = {};
+            in.peers[0] = leads("b", kRestored, all(true));
+          }),
+     "Refuse", "two clusters must not run side by side"},
+    {"NobodyJoinsWhatIsToBeReplaced",
+     from(emptied,
+          [](auto& in) {
+            in.volume_id = "vol-a2";
+            in.data = {};
+            in.peers[0] = leads("b", kBefore, {listed(0xb0, "b"), listed(0xc0, "c")});
+          }),
+     "Wait", "etcd-a joins nobody while the restore of"},
+    {"UnlessTheOrderIsOver",
+     from(emptied,
+          [](auto& in) {
+            in.volume_id = "vol-a2";
+            in.data = {};
+            in.order->closed = in.order->is_void = true;
+            in.peers[0] = leads("b", kBefore, {listed(0xb0, "b"), listed(0xc0, "c")});
+          }),
+     "AddLearner", "add etcd-a"},
+    {"AnOldOrderIsNotBegun",
+     from(ordered, [](auto& in) { in.order_age = kOrderBegins + Duration(1); }), "Wait",
+     "etcd-a runs and has no quorum"},
+    {"ClockUnknownSoTheOrderIsNotBegun", from(ordered, [](auto& in) { in.order_age.reset(); }),
+     "Wait", "etcd-a runs and has no quorum"},
+    {"ClockUnknownAndABlankOneJoinsNobodyAllTheSame",
+     from(emptied,
+          [](auto& in) {
+            in.volume_id = "vol-a2";
+            in.data = {};
+            in.order_age.reset();
+            in.peers[0] = leads("b", kBefore, {listed(0xb0, "b"), listed(0xc0, "c")});
+          }),
+     "Wait", "etcd-a joins nobody while the restore of"},
+    {"WhoBeganAVoidOneSetsItAside",
+     from(restored,
+          [](auto& in) {
+            in.order->closed = in.order->is_void = true;
+            in.unit = Phase::stopped;
+            in.own = {.member = "a"};
+            in.peers[0] = leads("b", kBefore, all(true));
+          }),
+     "SetAside", "was taken back"},
+    {"AndIsOfTheClusterThatServes",
+     from(restored,
+          [](auto& in) {
+            in.order->closed = in.order->is_void = true;
+            in.unit = Phase::stopped;
+            in.own = {.member = "a"};
+            in.data = {};
+            in.peers[0] = leads("b", kBefore, all(true));
+            in.tag_cluster_id = "c2";
+          }),
+     "AdoptCluster", "c1"},
+    {"AClosedOneIsNotBegun", from(ordered, [](auto& in) { in.order->closed = true; }), "Wait",
+     "etcd-a runs and has no quorum"},
+    {"TheOthersAreRestoredAndExpectIt",
+     from(emptied, [](auto& in) { in.peers[0] = leads("b", kRestored, all(false)); }),
+     "RestoreData", "as ordered"},
+    {"TheOthersKnowItAsOneThatHasRun",
+     from(emptied, [](auto& in) { in.peers[0] = leads("b", kRestored, all(true)); }),
+     "AdoptCluster", "give the volume of etcd-a to the restored cluster c2"},
+    {"TheOthersKnowItNoMore",
+     from(emptied, [](auto& in) { in.peers[0] = leads("b", kRestored, {listed(0xb0, "b")}); }),
+     "AdoptCluster", "restored cluster c2"},
+    {"TheOthersHaveAddedItAnew",
+     from(emptied,
+          [](auto& in) {
+            auto list = all(false);
+            list[0].learner = true;
+            in.peers[0] = leads("b", kRestored, list);
+          }),
+     "AdoptCluster", "restored cluster c2"},
+    {"WhoIsOnTheUsualWayGoesOn",
+     from(emptied,
+          [](auto& in) {
+            auto list = all(false);
+            list[0].learner = true;
+            list[0].name.clear();
+            in.peers[0] = leads("b", kRestored, list);
+            in.marker_cluster_id.clear();
+            in.tag_cluster_id = "c2";
+          }),
+     "StartJoined", "start etcd-a as a learner"},
+    {"WhoHasJoinedTheUsualWayStays",
+     from(ordered,
+          [](auto& in) {
+            in.data.identity.cluster_id = kRestored;
+            in.marker_cluster_id.clear();
+            in.tag_cluster_id = "c2";
+            in.own = answers("a", kRestored);
+            in.own.learner = true;
+            in.peers[0] = leads("b", kRestored, all(true));
+          }),
+     "Wait", "etcd-a votes now"},
+    {"AnAdoptionThatWasCutOffIsDoneAgain",
+     from(emptied,
+          [](auto& in) {
+            in.tag_cluster_id = "c2";
+            in.peers[0] = leads("b", kRestored, all(true));
+          }),
+     "AdoptCluster", "restored cluster c2"},
+    {"TooLateItsUnitStopsFirst",
+     from(ordered,
+          [](auto& in) {
+            in.order->closed = true;
+            in.peers[0] = leads("b", kRestored, all(false));
+          }),
+     "StopUnit", "carried out by the others"},
+    {"TooLateItsDataGoAside",
+     from(ordered,
+          [](auto& in) {
+            in.unit = Phase::stopped;
+            in.own = {};
+            in.order->closed = true;
+            in.peers[0] = leads("b", kRestored, all(false));
+          }),
+     "SetAside", "carried out by the others"},
+    {"ForeignContentIsNotBuiltBeside", from(emptied, [](auto& in) { in.data.foreign = {"x"}; }),
+     "Refuse", "the volume holds x"},
+
+    {"ARecoveryStopsTheUnit", to_go_on_alone(), "StopUnit", "the recovery of a is ordered"},
+    {"AndForces",
+     from(to_go_on_alone,
+          [](auto& in) {
+            in.unit = Phase::stopped;
+            in.own = {};
+          }),
+     "ForceAlone", "make etcd-a a cluster of its own, with its data, as ordered"},
+    {"AndForcesOnce",
+     from(to_go_on_alone,
+          [](auto& in) {
+            in.unit = Phase::stopped;
+            in.own = {};
+            in.order_done = in.order->id;
+          }),
+     "StartAsIs", "start etcd-a"},
+    {"AForcedOneThatWasLeftBehindIsStopped",
+     from(to_go_on_alone, [](auto& in) { in.own = leads("a", kBefore, {listed(0xa0, "a")}); }),
+     "StopUnit", "recovery"},
+    {"AQuorumThatCameBackIsNotForced",
+     from(to_go_on_alone,
+          [](auto& in) {
+            in.own = leads("a", kBefore, all(true));
+            in.own.member_id = in.own.leader_id = 0xa0;
+          }),
+     "Serving", "the recovery of a is ordered, and not carried out"},
+    {"NobodyElseForces",
+     from(to_go_on_alone,
+          [](auto& in) {
+            in.unit = Phase::stopped;
+            in.own = {};
+            in.order->volumes = {{"b", "vol-b"}};
+          }),
+     "StartAsIs", "start etcd-a"},
+    {"NotOnDataOfAnotherCluster",
+     from(to_go_on_alone,
+          [](auto& in) {
+            in.unit = Phase::stopped;
+            in.own = {};
+            in.order->cluster_id = kRestored;
+          }),
+     "StartAsIs", "start etcd-a"},
+    {"ARecoveryThatMayBeOverIsNotBegun",
+     from(to_go_on_alone, [](auto& in) { in.order->stale = true; }), "Wait", "has no quorum"},
+    {"NobodyJoinsWhatARecoveryLeaves",
+     from(emptied,
+          [](auto& in) {
+            in.order = recovery_order();
+            in.order->volumes = {{"b", "vol-b"}};
+            in.peers[1] = leads("c", kBefore, all(true));
+          }),
+     "Wait", "etcd-a joins nobody while the recovery of b is ordered"},
+    {"NorIsALearnerOfItPromoted",
+     from(ordered,
+          [](auto& in) {
+            in.order = recovery_order();
+            in.order->volumes = {{"b", "vol-b"}};
+            in.own.learner = true;
+            in.peers[1] = leads("c", kBefore, all(true));
+          }),
+     "Wait", "etcd-a joins nobody"},
+    {"WhoIsRecoveredIsJoined",
+     from(emptied,
+          [](auto& in) {
+            in.order = recovery_order();
+            in.order->volumes = {{"b", "vol-b"}};
+            in.peers[0] = leads("b", kBefore, {listed(0xb0, "b")});
+          }),
+     "AddLearner", "add etcd-a"},
+    {"AsOneThatHasALearnerAlready",
+     from(emptied,
+          [](auto& in) {
+            in.order = recovery_order();
+            in.order->volumes = {{"b", "vol-b"}};
+            auto learner = listed(0xc0, "c");
+            learner.learner = true;
+            in.peers[0] = leads("b", kBefore, {listed(0xb0, "b"), learner});
+          }),
+     "Wait", "learners join one at a time"},
+    {"AndThatLearnerGoesOn",
+     from(ordered,
+          [](auto& in) {
+            in.order = recovery_order();
+            in.order->volumes = {{"b", "vol-b"}};
+            auto learner = listed(0xa0, "a");
+            learner.learner = in.own.learner = true;
+            in.own.member_id = 0xa0;
+            in.peers[0] = leads("b", kBefore, {listed(0xb0, "b"), learner});
+          }),
+     "Promote", "promote etcd-a"},
+    {"AnOldRecoveryIsNotBegun",
+     from(to_go_on_alone, [](auto& in) { in.order_age = kOrderBegins + Duration(1); }), "Wait",
+     "has no quorum"},
+};
+
+INSTANTIATE_TEST_SUITE_P(Orders, OrderedTest, testing::ValuesIn(kCases),
+                         [](auto const& each) { return each.param.name; });
+
+}  // namespace
+}  // namespace haagent::bootstrap

@@ -1,0 +1,112 @@
+#include "bootstrap/pki/worker_credentials.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "bootstrap/layout/paths.h"
+#include "bootstrap/pki/kubelet_pair.h"
+#include "bootstrap/pki/x509.h"
+#include "tests/support/fake_clock.h"
+#include "tests/support/kube_nodes.h"
+#include "tests/support/temporary_directory.h"
+
+namespace haagent::bootstrap::pki {
+namespace {
+
+using namespace std::chrono_literals;
+using testing::AllOf;
+using testing::HasSubstr;
+using testing::Not;
+
+class WorkerCredentialsTest : public testing::Test {
+ protected:
+  KeyPair leaf(std::string name, KeyPair const& authority, Duration life = 24h * 365) {
+    auto key = make_key().value();
+    auto pem = make_leaf({.common_name = std::move(name),
+                          .organization = {},
+                          .dns_names = {},
+                          .addresses = {},
+                          .client = true},
+                         key, authority, clock_.utc(), life)
+                   .value();
+    return {pem, key};
+  }
+  KeyPair authority() {
+    return make_ca({.common_name = "kubernetes", .organization = ""}, clock_.utc(), 24h * 3650)
+        .value();
+  }
+  void write(char const* path, std::string const& bytes) { test::write_bytes(root_(path), bytes); }
+  void bring_kube_proxy(KeyPair const& pair) {
+    write(kube::kKubeProxyClient.cert, pair.certificate);
+    write(kube::kKubeProxyClient.key, pair.key.reveal());
+  }
+  std::string look() {
+    auto found = step_.look(facts_, {});
+    EXPECT_TRUE(found) << found.error().what;
+    EXPECT_TRUE(std::holds_alternative<Done>(*found)) << "a worker's boot waits for nobody";
+    return sentence_of(*found);
+  }
+  std::vector<std::string> told() {
+    std::vector<std::string> names;
+    auto const fact = facts_.pki.get().value();
+    for (auto const& each : fact.certificates) names.push_back(each.name);
+    return names;
+  }
+
+  test::TemporaryDirectory directory_;
+  Root const root_{directory_.path()};
+  test::FakeClock clock_;
+  NodeConfig config_ = test::kube_worker();
+  Facts facts_;
+  WorkerCredentials step_{config_, root_, clock_};
+};
+
+TEST_F(WorkerCredentialsTest, SaysEachFileThatIsMissingUntilItIsThere) {
+  EXPECT_THAT(look(), AllOf(HasSubstr(kube::kCa), HasSubstr(kube::kBootstrapKubeconfig),
+                            HasSubstr(config_.cluster.endpoint)));
+  auto const ca = authority();
+  write(kube::kCa, ca.certificate);
+  EXPECT_THAT(look(), AllOf(Not(HasSubstr(kube::kCa)), HasSubstr(kube::kBootstrapKubeconfig)));
+  write(kube::kBootstrapKubeconfig, "kind: Config\n");
+  EXPECT_EQ(look(), "the kubelet can ask for its certificate");
+  // It has joined: its first kubeconfig has done its part, and may go.
+  std::filesystem::remove(root_(kube::kBootstrapKubeconfig));
+  auto const own = leaf("system:node:ip-10-0-0-7", ca);
+  ASSERT_TRUE(make_directories(root_("/var/lib/kubelet/pki")));
+  ASSERT_TRUE(write_pair(root_(kube::kKubeletClient.cert), own.certificate, own.key, clock_.utc()));
+  EXPECT_EQ(look(), "the kubelet has a certificate");
+  EXPECT_EQ(told(), std::vector<std::string>{"kubelet"});
+  // Stopped for longer than its life: it must be let in once more.
+  clock_.advance(24h * 366);
+  EXPECT_THAT(look(), HasSubstr(kube::kBootstrapKubeconfig));
+}
+
+TEST_F(WorkerCredentialsTest, SaysWhatIsWrongWithWhatWasBrought) {
+  auto const ca = authority();
+  write(kube::kCa, ca.certificate);
+  write(kube::kBootstrapKubeconfig, "kind: Config\n");
+  bring_kube_proxy(leaf("system:kube-proxy", ca));
+  EXPECT_EQ(look(), "the kubelet can ask for its certificate");
+  EXPECT_EQ(told(), std::vector<std::string>{"kube-proxy"});
+  EXPECT_EQ(facts_.pki.get()->warning, "");
+
+  bring_kube_proxy(leaf("kubernetes-admin", ca));
+  EXPECT_THAT(look(), HasSubstr("it is for 'kubernetes-admin', and not for 'system:kube-proxy'"));
+  bring_kube_proxy(leaf("system:kube-proxy", authority()));
+  EXPECT_THAT(look(), HasSubstr("the certificate of kube-proxy: "));
+  auto mixed = leaf("system:kube-proxy", ca);
+  mixed.key = make_key().value();
+  bring_kube_proxy(mixed);
+  EXPECT_THAT(look(), HasSubstr("its key is another one's"));
+  EXPECT_NE(facts_.pki.get()->warning, "");
+  bring_kube_proxy(leaf("system:kube-proxy", ca, 1h));
+  clock_.advance(2h);
+  EXPECT_THAT(look(), HasSubstr("the certificate of kube-proxy: "));
+  write(kube::kKubeProxyClient.cert, "words");
+  EXPECT_THAT(look(), HasSubstr("the certificate of kube-proxy: "));
+  write(kube::kCa, "words");
+  EXPECT_THAT(look(), HasSubstr(kube::kCa));
+}
+
+}  // namespace
+}  // namespace haagent::bootstrap::pki
