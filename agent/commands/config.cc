@@ -8,6 +8,7 @@
 #include "agent/base/json.h"
 #include "agent/base/yaml.h"
 #include "agent/config/checks.h"
+#include "agent/config/json_schema.h"
 
 namespace haagent {
 namespace {

@@ -1,8 +1,6 @@
-// `haagent etcd members | backup | import | snapshots | drill | defrag`: on a master, by hand or
-// from a script. None needs the daemon. `restore | recover | adopt-volume | replace` ask EC2 and
-// the members whether it may be, write down what is to be, and show how the masters' daemons carry
-// it out. Exit codes: 0 ok, 1 failed (a drill that says no, too), 77 refused (data would be lost),
-// 78 bad configuration.
+// `haagent etcd members | backup | snapshots | drill | defrag`: on a master, by hand or from a
+// script. None needs the daemon. Exit codes: 0 ok, 1 failed (a drill that says no, too), 77 refused
+// (data would be lost), 78 bad configuration.
 #pragma once
 
 #include <optional>
@@ -32,14 +30,9 @@ struct EtcdCommandOptions {
 
 int run_etcd_members(EtcdCommandOptions const& options);
 int run_etcd_backup(EtcdCommandOptions const& options);
-int run_etcd_import(EtcdCommandOptions const& options);
 int run_etcd_snapshots(EtcdCommandOptions const& options);
 int run_etcd_drill(EtcdCommandOptions const& options);
 int run_etcd_defrag(EtcdCommandOptions const& options);
-int run_etcd_restore(EtcdCommandOptions const& options);
-int run_etcd_recover(EtcdCommandOptions const& options);
-int run_etcd_adopt_volume(EtcdCommandOptions const& options);
-int run_etcd_replace(EtcdCommandOptions const& options);
 
 // What the pages show; pure, for tests.
 struct MemberView {

@@ -1,4 +1,5 @@
-// `haagent etcd import`: a snapshot of another cluster, from a file of this machine.
+#include "agent/commands/etcd_import.h"
+
 #include "agent/commands/session.h"
 #include "agent/config/unpack.h"
 #include "agent/runtime/exit_codes.h"

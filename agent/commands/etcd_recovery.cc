@@ -1,4 +1,5 @@
-// What the operator does for a cluster that is lost, and for one member that is to begin anew.
+#include "agent/commands/etcd_recovery.h"
+
 #include <algorithm>
 #include <iostream>
 #include <map>

@@ -10,6 +10,7 @@
 #include "agent/runtime/exit_codes.h"
 #include "agent/runtime/signals.h"
 #include "agent/status/cluster.h"
+#include "agent/status/json.h"
 #include "agent/status/report.h"
 #include "bootstrap/pki/leaves.h"
 

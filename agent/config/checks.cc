@@ -7,7 +7,7 @@
 
 #include "agent/base/cidr.h"
 #include "agent/base/kube_versions.h"
-#include "agent/config/schema.h"
+#include "agent/config/keys.h"
 #include "agent/config/values.h"
 #include "bootstrap/etcd/member/config_file.h"
 #include "bootstrap/kube/cautions.h"

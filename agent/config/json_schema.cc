@@ -1,11 +1,10 @@
-// The table as a JSON Schema, for editors and for checks where haagent is not installed. It is
-// looser than the reader where a pattern would say less than a sentence does.
+#include "agent/config/json_schema.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>
 
 #include "agent/base/yaml.h"
-#include "agent/config/schema.h"
 
 namespace haagent {
 namespace {

@@ -1,9 +1,8 @@
-// The table itself: one row a key, in the order in which people write them.
+#include "agent/config/keys.h"
+
 #include <fmt/format.h>
 
 #include <type_traits>
-
-#include "agent/config/schema.h"
 
 namespace haagent {
 namespace {

@@ -8,7 +8,7 @@
 #include <optional>
 
 #include "agent/base/yaml.h"
-#include "agent/config/schema.h"
+#include "agent/config/keys.h"
 #include "agent/config/text_lines.h"
 
 namespace haagent {

@@ -1,5 +1,6 @@
-// The table of the node config's keys. Reading, unknown keys, `config show`, the JSON Schema and
-// the defaults all come from it, so that they cannot disagree.
+// What is known of a key of the node config, and what is wrong with a document by that. Reading,
+// unknown keys, `config show`, the JSON Schema and the defaults all come from one table (keys.h),
+// so that they cannot disagree.
 #pragma once
 
 #include <functional>
@@ -49,8 +50,6 @@ struct ConfigKey {
 };
 using ConfigKeys = std::vector<ConfigKey>;
 
-ConfigKeys const& config_keys();
-
 // The names directly below a section ("" is the top), in the table's order.
 std::vector<std::string> names_below(ConfigKeys const& keys, std::string_view section);
 // True for "cluster": some key's path goes on behind it.
@@ -65,8 +64,5 @@ void check_document(ConfigKeys const& keys, Tree const& document, Diagnostics& o
 
 // "the number 8", "the text 'abc'", "a list": for messages.
 std::string describe(Tree const& value);
-
-// The JSON Schema (draft 2020-12) of a whole document.
-Tree json_schema(ConfigKeys const& keys = config_keys());
 
 }  // namespace haagent

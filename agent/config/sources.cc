@@ -1,10 +1,10 @@
-// Finds the texts that the config is read from. Decides nothing about what they say.
+#include "agent/config/sources.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <system_error>
 
-#include "agent/config/load.h"
 #include "agent/config/node_document.h"
 #include "agent/config/unread_files.h"
 #include "agent/config/user_data.h"

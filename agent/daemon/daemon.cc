@@ -28,6 +28,7 @@
 #include "agent/runtime/version.h"
 #include "agent/runtime/watchdog.h"
 #include "agent/server/server.h"
+#include "agent/status/json.h"
 #include "agent/status/metrics.h"
 #include "agent/status/recorder.h"
 #include "bootstrap/pki/leaves.h"

@@ -8,6 +8,7 @@
 
 #include "agent/base/json.h"
 #include "agent/runtime/terminal.h"
+#include "agent/status/json.h"
 
 namespace haagent {
 namespace {

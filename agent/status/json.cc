@@ -1,3 +1,5 @@
+#include "agent/status/json.h"
+
 #include <fmt/format.h>
 
 #include <array>
@@ -7,7 +9,6 @@
 
 #include "agent/base/clock.h"
 #include "agent/base/tree.h"
-#include "agent/status/report.h"
 
 namespace haagent {
 namespace {

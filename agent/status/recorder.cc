@@ -6,6 +6,7 @@
 #include "agent/runtime/log.h"
 #include "agent/runtime/notify.h"
 #include "agent/runtime/version.h"
+#include "agent/status/json.h"
 
 namespace haagent {
 namespace {

@@ -10,6 +10,7 @@
 #include "agent/base/bytes_text.h"
 #include "agent/base/json.h"
 #include "agent/runtime/terminal.h"
+#include "agent/status/json.h"
 
 namespace haagent {
 namespace {

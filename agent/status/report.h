@@ -94,9 +94,6 @@ std::vector<std::string> critical_path(std::vector<RowStatus> const& rows);
 // Of the filesystems, etcd's among them, those that fill or are full; the fullest first.
 std::vector<FilesystemFacts> filesystems_short_of_room(StatusReport const& report);
 
-Tree to_tree(StatusReport const& report);
-Result<StatusReport> status_from_tree(Tree const& tree);
-
 // The status file; nothing where there is none.
 Result<std::optional<StatusReport>> read_status(Root const& root);
 

@@ -2,6 +2,7 @@
 #include "agent/status/report.h"
 
 #include "agent/base/json.h"
+#include "agent/status/json.h"
 #include "tests/fuzz/hold.h"
 #include "tests/fuzz/targets.h"
 

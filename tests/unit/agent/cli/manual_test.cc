@@ -8,6 +8,7 @@
 
 #include "agent/base/process.h"
 #include "agent/base/program.h"
+#include "agent/config/keys.h"
 #include "tests/support/temporary_directory.h"
 
 namespace haagent {

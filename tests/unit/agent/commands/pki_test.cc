@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "agent/base/json.h"
+#include "agent/status/json.h"
 #include "bootstrap/pki/authority.h"
 #include "tests/support/fake_clock.h"
 #include "tests/support/memory_store.h"

@@ -8,6 +8,7 @@
 #include "agent/base/json.h"
 #include "agent/base/yaml.h"
 #include "agent/commands/config.h"
+#include "agent/config/json_schema.h"
 #include "agent/config/load.h"
 #include "tests/support/golden.h"
 #include "tests/support/source_dir.h"

@@ -1,5 +1,6 @@
 // The cluster's page from what its nodes' agents answer: what a person who is paged must see on it.
 #include "agent/status/cluster.h"
+#include "agent/status/json.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

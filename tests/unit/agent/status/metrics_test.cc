@@ -8,6 +8,7 @@
 #include <set>
 
 #include "agent/base/json.h"
+#include "agent/status/json.h"
 #include "tests/support/golden.h"
 
 namespace haagent {

@@ -6,6 +6,7 @@
 #include <functional>
 
 #include "agent/base/json.h"
+#include "agent/status/json.h"
 #include "tests/support/golden.h"
 #include "tests/support/temporary_directory.h"
 
