@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "agent/base/units.h"
+#include "agent/base/units_systemd.h"
 
 namespace haagent {
 

@@ -63,38 +63,4 @@ class Units {
   virtual Result<UnitUser> user(std::string const& name);
 };
 
-// systemd over D-Bus, through sdbus-c++. Only where systemd is pid 1.
-class SystemdUnits final : public Units {
- public:
-  SystemdUnits();
-  ~SystemdUnits() override;
-  static bool available();  // /run/systemd/system exists
-  Result<UnitState> state(std::string const& name) override;
-  Result<void> start(UnitSpec const& spec) override;
-  Result<void> stop(std::string const& name, Duration deadline, std::stop_token stop) override;
-  Result<void> restart(std::string const& name) override;
-  Result<UnitUser> user(std::string const& name) override;
-
- private:
-  struct Bus;
-  std::unique_ptr<Bus> bus_;
-};
-
-// Children in sessions of their own, with their output in <logs>/<name>.log. <state>/<name>.json
-// holds pid and start time, so that a restarted agent finds them and a pid used again is not taken
-// for one of them. A child that dies is `failed` with the end of its log as detail; who starts it
-// again is the caller.
-class ChildUnits final : public Units {
- public:
-  ChildUnits(std::filesystem::path state, std::filesystem::path logs, Clock& clock);
-  Result<UnitState> state(std::string const& name) override;
-  Result<void> start(UnitSpec const& spec) override;
-  Result<void> stop(std::string const& name, Duration deadline, std::stop_token stop) override;
-
- private:
-  std::filesystem::path state_;
-  std::filesystem::path logs_;
-  Clock& clock_;
-};
-
 }  // namespace haagent

@@ -1,3 +1,5 @@
+#include "agent/base/units_children.h"
+
 #include <fcntl.h>
 #include <linux/close_range.h>
 #include <poll.h>
@@ -23,7 +25,6 @@
 #include "agent/base/program.h"
 #include "agent/base/running.h"
 #include "agent/base/stop_event.h"
-#include "agent/base/units.h"
 
 namespace haagent {
 namespace {

@@ -1,8 +1,9 @@
-// How systemd's properties of a unit read as a UnitState. Apart from the D-Bus calls, so that a
-// table of tests can hold it.
+// Units of systemd. How its properties of a unit read as a UnitState stands apart from the D-Bus
+// calls, so that a table of tests can hold it.
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 
 #include "agent/base/units.h"
@@ -33,5 +34,22 @@ Result<UnitUser> to_unit_user(std::string const& name, std::string const& user,
 
 // Whether the unit can be started at all; invalid, naming the file, where not.
 Result<void> check_loaded(std::string const& name, SystemdProperties const& properties);
+
+// systemd over D-Bus, through sdbus-c++. Only where systemd is pid 1.
+class SystemdUnits final : public Units {
+ public:
+  SystemdUnits();
+  ~SystemdUnits() override;
+  static bool available();  // /run/systemd/system exists
+  Result<UnitState> state(std::string const& name) override;
+  Result<void> start(UnitSpec const& spec) override;
+  Result<void> stop(std::string const& name, Duration deadline, std::stop_token stop) override;
+  Result<void> restart(std::string const& name) override;
+  Result<UnitUser> user(std::string const& name) override;
+
+ private:
+  struct Bus;
+  std::unique_ptr<Bus> bus_;
+};
 
 }  // namespace haagent

@@ -3,6 +3,8 @@
 #include "agent/aws/endpoints.h"
 #include "agent/aws/s3_store.h"
 #include "agent/base/file_store.h"
+#include "agent/base/units_children.h"
+#include "agent/base/units_systemd.h"
 #include "agent/config/values.h"
 #include "agent/runtime/version.h"
 #include "volumes/helper_client.h"

@@ -15,6 +15,7 @@
 #include "agent/base/file_descriptor.h"
 #include "agent/base/json.h"
 #include "agent/base/pulse.h"
+#include "agent/base/units_systemd.h"
 #include "agent/boot/collaborators.h"
 #include "agent/boot/identity_step.h"
 #include "agent/boot/lifecycle_hooks.h"

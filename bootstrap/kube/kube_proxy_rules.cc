@@ -1,11 +1,11 @@
-// pkg/proxy/apis/config/validation of k8s.io/kubernetes.
+#include "bootstrap/kube/kube_proxy_rules.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <limits>
 
 #include "agent/base/cidr.h"
-#include "bootstrap/kube/document_rules.h"
 #include "bootstrap/kube/flag_types.h"
 #include "bootstrap/kube/go_values.h"
 
@@ -37,7 +37,7 @@ bool is_host_port(std::string_view text) {
 
 }  // namespace
 
-void Rules::kube_proxy() {
+void KubeProxyRules::check() {
   word("mode", {"iptables", "ipvs", "nftables"});
   range("iptables.masqueradeBit", 0, 31);
   auto mode = text("mode");
@@ -62,15 +62,15 @@ void Rules::kube_proxy() {
              fmt::format("'{}' is no range such as 10.0.0.0/8", item.text()));
     }
   }
-  proxy_periods();
-  proxy_addresses();
-  proxy_detect_local();
+  check_periods();
+  check_addresses();
+  check_detect_local();
   logging();
   hidden_metrics();
 }
 
 // One part counts: that of the mode.
-void Rules::proxy_periods() {
+void KubeProxyRules::check_periods() {
   if (auto sync = duration("configSyncPeriod"); sync && *sync < 0) {
     say("configSyncPeriod", "must be longer than nothing");
   }
@@ -90,7 +90,7 @@ void Rules::proxy_periods() {
   }
 }
 
-void Rules::proxy_addresses() {
+void KubeProxyRules::check_addresses() {
   if (auto bind = text("bindAddress"); !bind.empty() && !parse_ip(bind)) {
     say("bindAddress", fmt::format("'{}' is no IP address", bind));
   }
@@ -116,7 +116,7 @@ void Rules::proxy_addresses() {
   }
 }
 
-void Rules::proxy_detect_local() {
+void KubeProxyRules::check_detect_local() {
   word("detectLocalMode", {"ClusterCIDR", "NodeCIDR", "BridgeInterface", "InterfaceNamePrefix"});
   auto mode = text("detectLocalMode");
   if (mode == "BridgeInterface" && text("detectLocal.bridgeInterface").empty()) {

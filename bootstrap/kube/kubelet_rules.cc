@@ -1,5 +1,5 @@
-// pkg/kubelet/apis/config/validation of k8s.io/kubernetes, and what the kubelet reads of its
-// document only when it starts: thresholds, reserved resources, ciphers.
+#include "bootstrap/kube/kubelet_rules.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -9,7 +9,6 @@
 #include <set>
 
 #include "agent/base/nearest.h"
-#include "bootstrap/kube/document_rules.h"
 #include "bootstrap/kube/go_values.h"
 #include "bootstrap/kube/tables.h"
 
@@ -45,22 +44,22 @@ bool is_cpu_set(std::string_view text) {
 
 }  // namespace
 
-void Rules::kubelet() {
-  kubelet_numbers();
-  kubelet_images();
-  kubelet_words();
-  kubelet_shutdown();
-  kubelet_evictions();
-  kubelet_reserved();
-  kubelet_gated();
-  kubelet_taints();
-  kubelet_tls();
-  kubelet_logs();
+void KubeletRules::check() {
+  check_numbers();
+  check_images();
+  check_words();
+  check_shutdown();
+  check_evictions();
+  check_reserved();
+  check_gated();
+  check_taints();
+  check_tls();
+  check_logs();
   logging();
   hidden_metrics();
 }
 
-void Rules::kubelet_numbers() {
+void KubeletRules::check_numbers() {
   for (auto const* path : {"nodeLeaseDurationSeconds", "eventBurst", "eventRecordQPS",
                            "kubeAPIBurst", "kubeAPIQPS", "maxOpenFiles", "maxPods", "podsPerCore",
                            "registryBurst", "registryPullQPS", "containerLogMaxWorkers"}) {
@@ -90,7 +89,7 @@ void Rules::kubelet_numbers() {
   }
 }
 
-void Rules::kubelet_images() {
+void KubeletRules::check_images() {
   range("imageGCHighThresholdPercent", 0, 100);
   range("imageGCLowThresholdPercent", 0, 100);
   auto high = number("imageGCHighThresholdPercent").value_or(85);
@@ -115,7 +114,7 @@ void Rules::kubelet_images() {
   }
 }
 
-void Rules::kubelet_words() {
+void KubeletRules::check_words() {
   word("topologyManagerPolicy", {"none", "best-effort", "restricted", "single-numa-node"});
   word("topologyManagerScope", {"container", "pod"});
   word("hairpinMode", {"hairpin-veth", "promiscuous-bridge", "none"});
@@ -170,7 +169,7 @@ void Rules::kubelet_words() {
   }
 }
 
-void Rules::kubelet_shutdown() {
+void KubeletRules::check_shutdown() {
   // What haagent renders where the overlay says nothing; null takes it away.
   auto effective = [&](std::string_view path, double rendered) {
     if (overlay_.at_path(path) && !at(path)) return 0.0;
@@ -209,7 +208,7 @@ void Rules::kubelet_shutdown() {
 }
 
 // eviction.ParseThresholdConfig.
-void Rules::threshold(std::string_view map, Tree::Entry const& entry) {
+void KubeletRules::check_threshold(std::string_view map, Tree::Entry const& entry) {
   auto path = fmt::format("{}.{}.{}", path_, map, entry.key);
   if (!entry.value.is_string()) return;
   std::string_view value = entry.value.text();
@@ -238,11 +237,11 @@ void Rules::threshold(std::string_view map, Tree::Entry const& entry) {
   }
 }
 
-void Rules::kubelet_evictions() {
+void KubeletRules::check_evictions() {
   for (auto const* map : {"evictionHard", "evictionSoft", "evictionMinimumReclaim"}) {
     auto const* thresholds = at(map);
     if (!thresholds) continue;
-    for (auto const& entry : thresholds->entries()) threshold(map, entry);
+    for (auto const& entry : thresholds->entries()) check_threshold(map, entry);
   }
   auto const* grace = at("evictionSoftGracePeriod");
   if (grace) {
@@ -271,7 +270,7 @@ void Rules::kubelet_evictions() {
 }
 
 // app.parseResourceList, cpuset.Parse and validateReservedMemoryConfiguration.
-void Rules::kubelet_reserved() {
+void KubeletRules::check_reserved() {
   static std::vector<std::string> const kResources = {"cpu", "memory", "ephemeral-storage", "pid"};
   for (auto const* map : {"kubeReserved", "systemReserved"}) {
     auto const* reserved = at(map);
@@ -316,7 +315,7 @@ void Rules::kubelet_reserved() {
   }
 }
 
-void Rules::kubelet_gated() {
+void KubeletRules::check_gated() {
   auto needs = [&](std::string_view path, bool uses, std::string_view gate) {
     if (uses && !is_gate_on(gate)) say(path, fmt::format("needs the feature gate {}", gate));
   };
@@ -367,7 +366,7 @@ void Rules::kubelet_gated() {
   needs("defaultPodSysctls", sysctls && !sysctls->entries().empty(), "DefaultPodSysctls");
 }
 
-void Rules::kubelet_taints() {
+void KubeletRules::check_taints() {
   auto const* taints = at("registerWithTaints");
   for (std::size_t i = 0; taints && i < taints->items().size(); ++i) {
     auto const& taint = taints->items()[i];
@@ -393,7 +392,7 @@ void Rules::kubelet_taints() {
   }
 }
 
-void Rules::kubelet_tls() {
+void KubeletRules::check_tls() {
   auto names = [&](std::string_view what) {
     auto found = tables().words.find(what);
     return found == tables().words.end() ? std::vector<std::string>()
@@ -411,7 +410,7 @@ void Rules::kubelet_tls() {
   }
 }
 
-void Rules::kubelet_logs() {
+void KubeletRules::check_logs() {
   if (auto interval = duration("containerLogMonitorInterval"); interval && *interval != 0) {
     duration_range("containerLogMonitorInterval", 3, kNoEnd, "3s or longer");
   }

@@ -1,4 +1,5 @@
-// pkg/scheduler/apis/config/validation of k8s.io/kubernetes, and the registry of its plugins.
+#include "bootstrap/kube/scheduler_rules.h"
+
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
@@ -8,7 +9,6 @@
 #include <set>
 
 #include "agent/base/nearest.h"
-#include "bootstrap/kube/document_rules.h"
 #include "bootstrap/kube/go_values.h"
 #include "bootstrap/kube/tables.h"
 
@@ -25,7 +25,7 @@ std::optional<double> number_at(Tree const& map, std::string_view key) {
 
 }  // namespace
 
-void Rules::scheduler() {
+void SchedulerRules::check() {
   range("parallelism", 1, kNoEnd);
   range("percentageOfNodesToScore", 0, 100);
   range("clientConnection.burst", 0, kNoEnd);
@@ -37,12 +37,12 @@ void Rules::scheduler() {
     say(number("podMaxBackoffSeconds") ? "podMaxBackoffSeconds" : "podInitialBackoffSeconds",
         fmt::format("the backoff of {}s at most is shorter than the first of {}s", last, first));
   }
-  scheduler_election();
-  if (auto const* profiles = at("profiles")) scheduler_profiles(*profiles);
-  scheduler_extenders();
+  check_election();
+  if (auto const* profiles = at("profiles")) check_profiles(*profiles);
+  check_extenders();
 }
 
-void Rules::scheduler_election() {
+void SchedulerRules::check_election() {
   auto const* elect = at("leaderElection.leaderElect");
   if (elect && elect->text() == "false") return;
   auto period = [&](std::string_view path, double fallback) {
@@ -77,7 +77,7 @@ void Rules::scheduler_election() {
   }
 }
 
-void Rules::scheduler_profiles(Tree const& profiles) {
+void SchedulerRules::check_profiles(Tree const& profiles) {
   std::map<std::string, std::size_t> seen;
   for (std::size_t i = 0; i < profiles.items().size(); ++i) {
     auto const& profile = profiles.items()[i];
@@ -93,18 +93,18 @@ void Rules::scheduler_profiles(Tree const& profiles) {
       say_at(stated ? *stated : profile, path + ".schedulerName",
              fmt::format("profiles[{}] has this name as well", other->second));
     }
-    scheduler_profile(profile, path);
+    check_profile(profile, path);
   }
 }
 
-void Rules::scheduler_profile(Tree const& profile, std::string const& path) {
+void SchedulerRules::check_profile(Tree const& profile, std::string const& path) {
   if (auto percent = number_at(profile, "percentageOfNodesToScore");
       percent && (*percent < 0 || *percent > 100)) {
     say_at(*profile.find("percentageOfNodesToScore"), path + ".percentageOfNodesToScore",
            "must be from 0 to 100");
   }
   if (auto const* plugins = profile.find("plugins"); plugins && plugins->is_map()) {
-    scheduler_plugins(*plugins, path + ".plugins");
+    check_plugins(*plugins, path + ".plugins");
   }
   auto const* arguments = profile.find("pluginConfig");
   std::set<std::string> seen;
@@ -115,12 +115,12 @@ void Rules::scheduler_profile(Tree const& profile, std::string const& path) {
     if (!seen.insert(item.text_at("name")).second) {
       say_at(item, below, fmt::format("{} stands twice", item.text_at("name")));
     }
-    scheduler_arguments(item, below);
+    check_arguments(item, below);
   }
 }
 
 // A plugin that is not in the registry: "creating profile ...: plugin X does not exist".
-void Rules::scheduler_plugins(Tree const& plugins, std::string const& path) {
+void SchedulerRules::check_plugins(Tree const& plugins, std::string const& path) {
   auto words = tables().words.find("schedulerPlugin");
   if (words == tables().words.end()) return;
   auto known = names_in(words->second, version_.minor);
@@ -148,7 +148,7 @@ void Rules::scheduler_plugins(Tree const& plugins, std::string const& path) {
   }
 }
 
-void Rules::scheduler_arguments(Tree const& item, std::string const& path) {
+void SchedulerRules::check_arguments(Tree const& item, std::string const& path) {
   auto const* args = item.find("args");
   if (!args || !args->is_map()) return;
   auto below = path + ".args";
@@ -164,7 +164,7 @@ void Rules::scheduler_arguments(Tree const& item, std::string const& path) {
     limits("minCandidateNodesPercentage", 0, 100);
     limits("minCandidateNodesAbsolute", 0, kNoEnd);
   }
-  if (name == "NodeResourcesFit") scheduler_scoring(*args, below);
+  if (name == "NodeResourcesFit") check_scoring(*args, below);
   if (name == "InterPodAffinity") limits("hardPodAffinityWeight", 0, 100);
   if (name == "VolumeBinding") limits("bindTimeoutSeconds", 0, kNoEnd);
   if (name != "PodTopologySpread") return;
@@ -197,7 +197,7 @@ void Rules::scheduler_arguments(Tree const& item, std::string const& path) {
   }
 }
 
-void Rules::scheduler_scoring(Tree const& args, std::string const& path) {
+void SchedulerRules::check_scoring(Tree const& args, std::string const& path) {
   auto const* strategy = args.find("scoringStrategy");
   if (!strategy || !strategy->is_map()) return;
   auto below = path + ".scoringStrategy";
@@ -228,7 +228,7 @@ void Rules::scheduler_scoring(Tree const& args, std::string const& path) {
   }
 }
 
-void Rules::scheduler_extenders() {
+void SchedulerRules::check_extenders() {
   auto const* extenders = at("extenders");
   int binders = 0;
   for (std::size_t i = 0; extenders && i < extenders->items().size(); ++i) {

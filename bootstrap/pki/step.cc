@@ -8,8 +8,10 @@
 #include <sstream>
 #include <utility>
 
+#include "bootstrap/layout/trust.h"
 #include "bootstrap/pki/kubelet_pair.h"
 #include "bootstrap/pki/kubelet_step.h"
+#include "bootstrap/pki/rotation_inputs.h"
 
 namespace haagent::bootstrap::pki {
 namespace {
@@ -51,7 +53,7 @@ Duration pki_period(NodeConfig const& config) {
   return std::clamp<Duration>(config.pki.leaf_lifetime / 24, 1s, 10s);
 }
 
-PkiStep::PkiStep(PkiParts parts) : parts_(std::move(parts)) {
+PkiStep::PkiStep(PkiParts parts) : parts_(std::move(parts)), apiserver_(parts_.root, parts_.clock) {
   if (!parts_.time) parts_.time = std::make_shared<StoreClock>(parts_.store, parts_.clock);
 }
 
@@ -323,6 +325,34 @@ Result<Finding> PkiStep::cannot_make(Plan found, Error const& error, Facts& fact
   return done(std::move(found), facts, warning);
 }
 
+Result<Finding> PkiStep::rotate(Facts& facts, Plan plan) {
+  // In the boot nobody serves yet, and the certificates on the disk are all that matters.
+  if (!settled_) return done(std::move(plan), facts, {});
+  if (seen_versions_ != versions_) got_on_ = parts_.clock.steady();
+  seen_versions_ = versions_;
+  changing_ = is_changing(facts);
+  auto in = rotation_inputs(facts, parts_.root, bundles_, apiserver_);
+  if (!in) return std::unexpected(in.error());
+  if (auto const etcd = bundles_.find(kEtcdAuthority.name); etcd != bundles_.end())
+    plan.told.turn = etcd->second.turn;
+  for (auto const& each : in->authorities)
+    if (is_under_way(*each.bundle) && !each.loaded && !each.lacks.empty() &&
+        !plan.told.lacks.contains(each.lacks))
+      plan.told.lacks += (plan.told.lacks.empty() ? "" : "; ") + each.lacks;
+  auto const move = decide_rotation(*in);
+  // Who goes by the turn must not believe in it while it is given back.
+  if (std::holds_alternative<GiveTurnBack>(move)) plan.told.turn.clear();
+  if (auto const name = authority_of(move); !name.empty()) {
+    change_ = Change{name, after(bundles_.at(name), move, *in), versions_.at(name)};
+    (void)done(std::move(plan), facts, {});
+    return Needed{sentence_of(move, *in)};
+  }
+  if (std::holds_alternative<RestartMembers>(move))
+    plan.told.restart_for = digest_of({trust_of(bundles_.at(kEtcdAuthority.name)),
+                                       trust_of(bundles_.at(kEtcdPeerAuthority.name))});
+  return done(std::move(plan), facts, {}, rotation_sentence(*in));
+}
+
 Result<Finding> PkiStep::look(Facts& facts, std::stop_token stop) {
   change_.reset();
   auto found = plan(facts);
@@ -494,6 +524,19 @@ Result<void> PkiStep::act(Facts& facts, std::stop_token stop) {
   if (!planned->leaves.empty() && !now) return std::unexpected(now.error());
   for (auto const& task : planned->leaves)
     if (auto issued = issue(task); !issued) return issued;
+  return {};
+}
+
+Result<void> PkiStep::change_document(std::stop_token stop) {
+  auto const change = *std::exchange(change_, std::nullopt);
+  asked_.reset();
+  auto const key = document_key(change.authority);
+  auto replaced =
+      parts_.store.replace(key, to_text(change.bundle), change.version, std::move(stop));
+  if (!replaced) return fail(replaced.error(), "changing {}", key);
+  if (!*replaced)
+    return fail(Kind::transient, "another master has changed {} in {} meanwhile", key,
+                parts_.store.where());
   return {};
 }
 

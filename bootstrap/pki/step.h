@@ -12,6 +12,7 @@
 #include "agent/base/step.h"
 #include "agent/base/store_clock.h"
 #include "agent/base/units.h"
+#include "bootstrap/pki/apiserver_watch.h"
 #include "bootstrap/pki/leaf.h"
 #include "bootstrap/pki/leaves.h"
 #include "bootstrap/pki/rotation.h"
@@ -91,18 +92,11 @@ class PkiStep final : public Step {
   Result<Finding> rotate(Facts& facts, Plan plan);
   bool is_rotating(Facts& facts) const;
   bool is_changing(Facts& facts) const;  // and that gets on
-  Result<RotationInputs> rotation_inputs(Facts& facts);
-  Result<std::string> apiserver_lacks(std::string_view authority, Facts& facts);
-  struct SeenApiserver {
-    ApiserverProcess process;
-    UtcTime now{};  // of the same scale as its times
-  };
-  Result<SeenApiserver> look_at_apiserver(std::filesystem::path const& manifest);
-  bool settled(std::string_view authority, std::string const& text, Duration patience);
   Result<void> change_document(std::stop_token stop);
 
   PkiParts parts_;
   LeafMemory leaf_memory_;
+  ApiserverWatch apiserver_;
   std::map<std::string_view, Bundle> bundles_;  // as the store has them, by authority
   std::map<std::string_view, std::string> versions_;
   struct Change {
@@ -111,19 +105,6 @@ class PkiStep final : public Step {
     std::string version;  // that it was decided on
   };
   std::optional<Change> change_;  // that the last look has decided
-  struct Since {
-    std::string text;
-    SteadyTime since;
-  };
-  // The apiserver's manifest as it was first seen: which file, how old then, and when that was.
-  struct WrittenManifest {
-    std::string file;
-    UtcTime written{};
-    Duration age{0};
-    SteadyTime seen{};
-  };
-  WrittenManifest manifest_;
-  std::map<std::string_view, Since> loaded_since_;  // by the apiserver's files, by authority
   std::optional<Secret> service_account_;
   std::map<std::string_view, std::string> seen_versions_;
   SteadyTime got_on_;  // when one of them was last another

@@ -5,6 +5,7 @@
 #include <fstream>
 #include <regex>
 
+#include "agent/base/units_children.h"
 #include "bootstrap/etcd/disk/data_dir.h"
 #include "tests/integration/etcd_versions.h"
 #include "tests/integration/etcd_world.h"

@@ -20,6 +20,7 @@
 #include "agent/base/process.h"
 #include "agent/base/runner.h"
 #include "agent/base/units.h"
+#include "agent/base/units_children.h"
 #include "bootstrap/etcd/client/client.h"
 #include "bootstrap/etcd/member/step.h"
 #include "bootstrap/pki/step.h"

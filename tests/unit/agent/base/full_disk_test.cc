@@ -14,6 +14,7 @@
 #include "agent/base/filesystem_space.h"
 #include "agent/base/space.h"
 #include "agent/base/units.h"
+#include "agent/base/units_children.h"
 #include "agent/base/volume_marker.h"
 #include "tests/support/fake_clock.h"
 #include "tests/support/temporary_directory.h"

@@ -12,6 +12,7 @@
 #include "agent/base/file_descriptor.h"
 #include "agent/base/json.h"
 #include "agent/base/units.h"
+#include "agent/base/units_children.h"
 #include "tests/support/eventually.h"
 #include "tests/support/fake_clock.h"
 #include "tests/support/temporary_directory.h"
