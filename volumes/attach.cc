@@ -31,18 +31,16 @@ World Attacher::local_world(Identity const& identity) {
 
 Result<Attacher::Planned> Attacher::plan(Identity const& identity, std::stop_token stop) {
   auto world = local_world(identity);
-  if (auto filled = inventory_.fill(world, stop); !filled) return std::unexpected(filled.error());
+  TRY(inventory_.fill(world, stop));
 
-  auto mounts = mounts_.list();
-  if (!mounts) return std::unexpected(mounts.error());
+  auto mounts = TRY(mounts_.list());
   for (auto const& volume : world.volumes) {
     bool here = std::ranges::any_of(volume.attachments, [&](auto const& each) {
       return each.instance_id == identity.instance_id;
     });
     if (!here) continue;
-    auto device = devices_.find(to_etcd_volume(volume, {}));
-    if (!device) return std::unexpected(device.error());
-    if (*device && std::ranges::count(*mounts, (*device)->number, &Mount::device) > 0)
+    auto device = TRY(devices_.find(to_etcd_volume(volume, {})));
+    if (device && std::ranges::count(mounts, device->number, &Mount::device) > 0)
       world.in_use.insert(volume.id);
   }
 
@@ -55,25 +53,22 @@ Result<Attacher::Planned> Attacher::plan(Identity const& identity, std::stop_tok
 }
 
 Result<Finding> Attacher::look(EtcdCluster cluster, Facts& facts, std::stop_token stop) {
-  auto identity = facts.identity.require("identity");
-  if (!identity) return std::unexpected(identity.error());
+  auto identity = TRY(facts.identity.require("identity"));
   auto& etcd = facts.etcd(cluster);
 
-  auto recorded = record_.find(identity->instance_id, cluster);
+  auto recorded = record_.find(identity.instance_id, cluster);
   if (recorded) {
-    auto device = devices_.find(*recorded);
-    if (!device) return std::unexpected(device.error());
-    if (*device) {
+    auto device = TRY(devices_.find(*recorded));
+    if (device) {
       etcd.volume.set(*recorded);
       return attached(*recorded);
     }
   }
 
-  auto planned = plan(*identity, stop);
-  if (!planned) return std::unexpected(planned.error());
-  etcd.volumes.set(etcd_volumes(planned->world, cluster));
+  auto planned = TRY(plan(identity, stop));
+  etcd.volumes.set(etcd_volumes(planned.world, cluster));
 
-  auto const& choice = planned->plan.of(cluster);
+  auto const& choice = planned.plan.of(cluster);
   if (auto const* mine = std::get_if<Mine>(&choice)) {
     etcd.volume.set(mine->volume);
     if (recorded && recorded->volume_id == mine->volume.volume_id) return attached(mine->volume);
@@ -91,25 +86,22 @@ Result<Finding> Attacher::look(EtcdCluster cluster, Facts& facts, std::stop_toke
 }
 
 Result<void> Attacher::act(EtcdCluster cluster, Facts& facts, std::stop_token stop) {
-  auto identity = facts.identity.require("identity");
-  if (!identity) return std::unexpected(identity.error());
+  auto identity = TRY(facts.identity.require("identity"));
   std::lock_guard lock(acting_);
-  auto planned = plan(*identity, stop);
-  if (!planned) return std::unexpected(planned.error());
-  auto const& plan = planned->plan;
+  auto planned = TRY(plan(identity, stop));
+  auto const& plan = planned.plan;
   auto const& choice = plan.of(cluster);
 
   if (auto const* mine = std::get_if<Mine>(&choice))
-    return record_.keep(identity->instance_id, cluster, mine->volume);
+    return record_.keep(identity.instance_id, cluster, mine->volume);
   if (auto const* detach = std::get_if<Detach>(&choice)) return inventory_.detach(*detach, stop);
   if (auto const* refuse = std::get_if<Refuse>(&choice))
     return fail(Kind::refused, "{}", refuse->sentence);
   if (!std::holds_alternative<Attach>(choice)) return {};  // the other row's act has done it
 
   for (auto each : kEtcdClusters) {
-    auto got = attach(each, plan, *identity, stop);
-    if (!got) return std::unexpected(got.error());
-    if (!*got) return {};
+    auto got = TRY(attach(each, plan, identity, stop));
+    if (!got) return {};
   }
   return {};
 }

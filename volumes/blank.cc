@@ -89,10 +89,9 @@ Result<std::optional<std::uint64_t>> first_non_zero(int fd, std::vector<Range> c
 Result<Probe> probe_disk(int fd, std::uint64_t disk_bytes) {
   auto probe = probe_signatures(fd);
   if (!probe || !std::holds_alternative<Blank>(*probe)) return probe;
-  auto stray = first_non_zero(fd, probed_ranges(disk_bytes));
-  if (!stray) return std::unexpected(stray.error());
-  if (*stray)
-    return Foreign{fmt::format("data at byte {}, though no signature that is known", **stray)};
+  auto stray = TRY(first_non_zero(fd, probed_ranges(disk_bytes)));
+  if (stray)
+    return Foreign{fmt::format("data at byte {}, though no signature that is known", *stray)};
   return probe;
 }
 

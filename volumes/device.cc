@@ -116,9 +116,8 @@ Result<std::optional<BlockDevice>> SystemDevices::find(EtcdVolume const& volume)
   if (!number || bytes == 0) return std::nullopt;
   auto const node = root_("/dev") / found[0].filename();
   if (nodes_) {
-    auto there = compare_node(found[0], node, *number, id_in_sysfs);
-    if (!there) return std::unexpected(there.error());
-    if (!*there) return std::nullopt;
+    auto there = TRY(compare_node(found[0], node, *number, id_in_sysfs));
+    if (!there) return std::nullopt;
   }
   return BlockDevice{.path = node.string(),
                      .number = *number,

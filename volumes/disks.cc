@@ -55,10 +55,8 @@ Result<void> lock_disk(int fd, BlockDevice const& device, Clock& clock, std::sto
 }
 
 Result<FileDescriptor> open_locked(BlockDevice const& device, Clock& clock, std::stop_token stop) {
-  auto fd = open_disk(device, O_RDONLY);
-  if (!fd) return fd;
-  if (auto got = lock_disk(fd->get(), device, clock, std::move(stop)); !got)
-    return std::unexpected(got.error());
+  auto fd = TRY(open_disk(device, O_RDONLY));
+  TRY(lock_disk(fd.get(), device, clock, std::move(stop)));
   return fd;
 }
 
@@ -127,59 +125,50 @@ std::string last_words(ProcessOutcome const& outcome) {
 Result<Probe> SystemDisks::probe(BlockDevice const& device, std::optional<Making> const& making) {
   // While an mkfs runs, perhaps one of an agent that has died, the disk is in no state to judge.
   // mkfs has the disk for itself, and its lock before that.
-  auto fd = open_disk(device, making ? O_EXCL : 0);
-  if (!fd) return std::unexpected(fd.error());
-  if (making && ::flock(fd->get(), LOCK_SH | LOCK_NB) != 0)
+  auto fd = TRY(open_disk(device, making ? O_EXCL : 0));
+  if (making && ::flock(fd.get(), LOCK_SH | LOCK_NB) != 0)
     return fail(Kind::transient, "{} is locked by another program, perhaps its mkfs", device.path);
-  auto probe =
-      making ? probe_held(fd->get(), device, *making) : probe_disk(fd->get(), device.bytes);
-  if (!probe) return fail(probe.error(), "probing {}", device.path);
+  auto probe = TRY_DURING(
+      making ? probe_held(fd.get(), device, *making) : probe_disk(fd.get(), device.bytes),
+      "probing {}", device.path);
   return probe;
 }
 
 Result<Probe> SystemDisks::probe_held(int disk, BlockDevice const& device, Making const& making) {
   auto probe = probe_disk(disk, device.bytes);
   if (!probe || !std::holds_alternative<Foreign>(*probe)) return probe;
-  auto half = is_half_made(disk, device, making);
-  if (!half) return std::unexpected(half.error());
-  return *half ? Probe(HalfMade{making.type, making.uuid}) : probe;
+  auto half = TRY(is_half_made(disk, device, making));
+  return half ? Probe(HalfMade{making.type, making.uuid}) : probe;
 }
 
 Result<bool> SystemDisks::is_half_made(int disk, BlockDevice const& device, Making const& making) {
-  auto sector = sector_bytes(disk, device);
-  if (!sector) return std::unexpected(sector.error());
+  auto sector = TRY(sector_bytes(disk, device));
   FileDescriptor reference(::memfd_create("haagent-mkfs", MFD_CLOEXEC));
   if (!reference || ::ftruncate(reference.get(), static_cast<off_t>(device.bytes)) != 0)
     return fail_errno(errno, "making a file in memory");
   auto const path = fmt::format("/proc/{}/fd/{}", ::getpid(), reference.get());
   // The label is no part of what is compared.
-  if (auto made = run(mkfs_argv(making, "reference", *sector, device.bytes, path), -1, {}); !made)
-    return std::unexpected(made.error());
-  auto foreign = first_foreign(disk, reference.get(), device.bytes, making);
-  if (!foreign) return std::unexpected(foreign.error());
-  return !*foreign;
+  TRY(run(mkfs_argv(making, "reference", sector, device.bytes, path), -1, {}));
+  auto foreign = TRY(first_foreign(disk, reference.get(), device.bytes, making));
+  return !foreign;
 }
 
 Result<Formatted> SystemDisks::make_filesystem(BlockDevice const& device, Making const& making,
                                                std::string const& label, std::stop_token stop) {
-  auto locked = open_locked(device, clock_, stop);
-  if (!locked) return std::unexpected(locked.error());
-  auto sector = sector_bytes(locked->get(), device);
-  if (!sector) return std::unexpected(sector.error());
+  auto locked = TRY(open_locked(device, clock_, stop));
+  auto sector = TRY(sector_bytes(locked.get(), device));
   {
     // O_EXCL fails for what is mounted or claimed. mkfs opens the disk so too, hence the end of the
     // scope; the lock stays.
     auto alone = open_disk(device, O_EXCL);
     if (!alone) return std::unexpected(alone.error());
-    if (auto fit = demand_writable_and_whole(alone->get(), device); !fit)
-      return std::unexpected(fit.error());
+    TRY(demand_writable_and_whole(alone->get(), device));
     auto probe = probe_held(alone->get(), device, making);
     if (probe && std::holds_alternative<HalfMade>(*probe)) {
       alone->reset();
       alone = open_disk(device, O_EXCL | O_RDWR);
       if (!alone) return std::unexpected(alone.error());
-      if (auto cleared = clear_remains(alone->get(), device.bytes); !cleared)
-        return fail(cleared.error(), "clearing {}", device.path);
+      TRY_DURING(clear_remains(alone->get(), device.bytes), "clearing {}", device.path);
       probe = probe_disk(alone->get(), device.bytes);
     }
     if (!probe) return fail(probe.error(), "probing {} under its lock", device.path);
@@ -190,31 +179,25 @@ Result<Formatted> SystemDisks::make_filesystem(BlockDevice const& device, Making
       return fail(Kind::refused, "{} is not blank any more: no filesystem is made on it",
                   device.path);
   }
-  if (auto made =
-          run(mkfs_argv(making, label, *sector, device.bytes, device.path), locked->get(), stop);
-      !made)
-    return std::unexpected(made.error());
-  if (::fsync(locked->get()) != 0)
-    return fail_errno(errno, fmt::format("flushing {}", device.path));
+  TRY(run(mkfs_argv(making, label, sector, device.bytes, device.path), locked.get(), stop));
+  if (::fsync(locked.get()) != 0) return fail_errno(errno, fmt::format("flushing {}", device.path));
 
-  auto after = open_disk(device, 0);
-  if (!after) return std::unexpected(after.error());
-  auto probe = probe_signatures(after->get());
-  if (!probe) return fail(probe.error(), "probing {} after mkfs", device.path);
-  if (*probe != Probe(Formatted{making.type, making.uuid, label}))
+  auto after = TRY(open_disk(device, 0));
+  auto probe = TRY_DURING(probe_signatures(after.get()), "probing {} after mkfs", device.path);
+  if (probe != Probe(Formatted{making.type, making.uuid, label}))
     return fail(Kind::refused, "mkfs on {} ended well, but left no {} labelled '{}'", device.path,
                 making.type, label);
-  return std::get<Formatted>(*probe);
+  return std::get<Formatted>(probe);
 }
 
 Result<void> SystemDisks::check(BlockDevice const& device, std::string const& type,
                                 std::stop_token stop) {
   if (type != "ext4") return {};
-  auto locked = open_locked(device, clock_, stop);
-  if (!locked) return std::unexpected(locked.error());
-  auto outcome = to_its_end({"e2fsck", "-p", device.path}, locked->get(), std::move(stop));
-  if (!outcome) return fail(outcome.error(), "checking the filesystem on {}", device.path);
-  return judge_fsck(outcome->exit_code, device.path, last_words(*outcome));
+  auto locked = TRY(open_locked(device, clock_, stop));
+  auto outcome =
+      TRY_DURING(to_its_end({"e2fsck", "-p", device.path}, locked.get(), std::move(stop)),
+                 "checking the filesystem on {}", device.path);
+  return judge_fsck(outcome.exit_code, device.path, last_words(outcome));
 }
 
 Result<std::uint64_t> SystemDisks::filesystem_bytes(BlockDevice const& device,
@@ -229,10 +212,9 @@ Result<std::string> SystemDisks::ext4_on_error(BlockDevice const& device) {
 
 Result<void> SystemDisks::grow(BlockDevice const& device, std::string const& type,
                                std::filesystem::path const& mount_point, std::stop_token stop) {
-  auto locked = open_locked(device, clock_, stop);
-  if (!locked) return std::unexpected(locked.error());
-  if (type == "xfs") return run({"xfs_growfs", mount_point.string()}, locked->get(), stop);
-  return run({"resize2fs", device.path}, locked->get(), stop);
+  auto locked = TRY(open_locked(device, clock_, stop));
+  if (type == "xfs") return run({"xfs_growfs", mount_point.string()}, locked.get(), stop);
+  return run({"resize2fs", device.path}, locked.get(), stop);
 }
 
 // What writes to a disk is never ended halfway, and keeps the disk locked for as long as it runs,
@@ -244,11 +226,10 @@ Result<ProcessOutcome> SystemDisks::to_its_end(std::vector<std::string> argv, in
 }
 
 Result<void> SystemDisks::run(std::vector<std::string> argv, int lock, std::stop_token stop) {
-  auto outcome = to_its_end(argv, lock, std::move(stop));
-  if (!outcome) return std::unexpected(outcome.error());
-  if (outcome->exit_code != 0)
-    return fail(Kind::internal, "{} ended with {}: {}", to_words(argv), outcome->exit_code,
-                last_words(*outcome));
+  auto outcome = TRY(to_its_end(argv, lock, std::move(stop)));
+  if (outcome.exit_code != 0)
+    return fail(Kind::internal, "{} ended with {}: {}", to_words(argv), outcome.exit_code,
+                last_words(outcome));
   return {};
 }
 

@@ -47,19 +47,17 @@ Result<Superblock> ext4_superblock(std::string const& device) {
 }  // namespace
 
 Result<std::uint64_t> ext4_bytes(std::string const& device) {
-  auto superblock = ext4_superblock(device);
-  if (!superblock) return std::unexpected(superblock.error());
+  auto superblock = TRY(ext4_superblock(device));
   constexpr std::uint32_t k64Bit = 0x80;
-  std::uint64_t blocks = little_endian(&(*superblock)[0x04]);
-  if (little_endian(&(*superblock)[0x60]) & k64Bit)
-    blocks |= std::uint64_t{little_endian(&(*superblock)[0x150])} << 32u;
-  return blocks * 1024 << (little_endian(&(*superblock)[0x18]) & 7u);
+  std::uint64_t blocks = little_endian(&superblock[0x04]);
+  if (little_endian(&superblock[0x60]) & k64Bit)
+    blocks |= std::uint64_t{little_endian(&superblock[0x150])} << 32u;
+  return blocks * 1024 << (little_endian(&superblock[0x18]) & 7u);
 }
 
 Result<std::string> ext4_on_error(std::string const& device) {
-  auto superblock = ext4_superblock(device);
-  if (!superblock) return std::unexpected(superblock.error());
-  switch ((*superblock)[0x3c]) {  // s_errors, of which the high byte is not used
+  auto superblock = TRY(ext4_superblock(device));
+  switch (superblock[0x3c]) {  // s_errors, of which the high byte is not used
     case 2:
       return "remount-ro";
     case 3:

@@ -12,49 +12,43 @@ constexpr Duration kFreshEnough{30'000};
 Result<FilesystemDecision> FilesystemStep::decide(EtcdVolume volume, BlockDevice const& device) {
   bool const unmarked = volume.formatted_at.empty();
   if (unmarked) volume.formatted_at = made_at_;
-  auto probe = volumes_.disks_.probe(device, making_of(volume));
-  if (!probe) return std::unexpected(probe.error());
-  if (unmarked && std::holds_alternative<Formatted>(*probe)) volume.formatted_at.clear();
-  return decide_filesystem(*probe, volume, device, volumes_.config_.volumes.filesystem);
+  auto probe = TRY(volumes_.disks_.probe(device, making_of(volume)));
+  if (unmarked && std::holds_alternative<Formatted>(probe)) volume.formatted_at.clear();
+  return decide_filesystem(probe, volume, device, volumes_.config_.volumes.filesystem);
 }
 
 Result<Finding> FilesystemStep::look(Facts& facts, std::stop_token) {
   auto& etcd = facts.etcd(cluster_);
-  auto volume = etcd.volume.require("volume");
-  if (!volume) return std::unexpected(volume.error());
-  auto device = etcd.device.require("device");
-  if (!device) return std::unexpected(device.error());
+  auto volume = TRY(etcd.volume.require("volume"));
+  auto device = TRY(etcd.device.require("device"));
 
-  auto mounts = volumes_.mounts_.list();
-  if (!mounts) return std::unexpected(mounts.error());
-  auto mounted = std::ranges::find(*mounts, device->number, &Mount::device);
-  if (mounted != mounts->end())  // where it is mounted is the next step's concern
-    return Done{fmt::format("{} holds {}, mounted", volume->volume_id, mounted->filesystem)};
+  auto mounts = TRY(volumes_.mounts_.list());
+  auto mounted = std::ranges::find(mounts, device.number, &Mount::device);
+  if (mounted != mounts.end())  // where it is mounted is the next step's concern
+    return Done{fmt::format("{} holds {}, mounted", volume.volume_id, mounted->filesystem)};
 
-  auto decision = decide(*volume, *device);
-  if (!decision) return std::unexpected(decision.error());
-  if (auto const* ready = std::get_if<Ready>(&*decision))
-    return Done{fmt::format("{} holds {}", volume->volume_id, ready->type)};
-  if (std::holds_alternative<Tag>(*decision))
-    return Needed{fmt::format("tag {} with {}", volume->volume_id, kFormattedAtTag)};
-  if (auto const* make = std::get_if<Make>(&*decision))
-    return Needed{fmt::format("make {} on {} ({}), which {}", make->type, device->path,
-                              volume->volume_id,
+  auto decision = TRY(decide(volume, device));
+  if (auto const* ready = std::get_if<Ready>(&decision))
+    return Done{fmt::format("{} holds {}", volume.volume_id, ready->type)};
+  if (std::holds_alternative<Tag>(decision))
+    return Needed{fmt::format("tag {} with {}", volume.volume_id, kFormattedAtTag)};
+  if (auto const* make = std::get_if<Make>(&decision))
+    return Needed{fmt::format("make {} on {} ({}), which {}", make->type, device.path,
+                              volume.volume_id,
                               make->again ? "haagent has begun and not finished" : "is blank")};
-  return fail(Kind::refused, "{}", std::get<RefuseDisk>(*decision).sentence);
+  return fail(Kind::refused, "{}", std::get<RefuseDisk>(decision).sentence);
 }
 
 Result<EtcdVolume> FilesystemStep::ask_ec2(EtcdVolume const& known, Identity const& identity,
                                            std::stop_token stop) {
-  auto shown = volumes_.inventory_.volume(known.volume_id, kFreshEnough, stop);
-  if (!shown) return std::unexpected(shown.error());
-  bool here_alone = shown->attachments.size() == 1 &&
-                    shown->attachments[0].instance_id == identity.instance_id &&
-                    shown->attachments[0].state == "attached" && !shown->multi_attach;
+  auto shown = TRY(volumes_.inventory_.volume(known.volume_id, kFreshEnough, stop));
+  bool here_alone = shown.attachments.size() == 1 &&
+                    shown.attachments[0].instance_id == identity.instance_id &&
+                    shown.attachments[0].state == "attached" && !shown.multi_attach;
   if (!here_alone)
     return fail(Kind::transient, "EC2 does not show {} as attached to this instance alone",
                 known.volume_id);
-  auto now = to_etcd_volume(*shown, {.member = known.member, .members = known.members});
+  auto now = to_etcd_volume(shown, {.member = known.member, .members = known.members});
   // What this instance's record knows of it counts beside the tags.
   if (now.formatted_at.empty()) now.formatted_at = known.formatted_at;
   if (now.etcd_cluster_id.empty()) now.etcd_cluster_id = known.etcd_cluster_id;
@@ -65,10 +59,8 @@ Result<EtcdVolume> FilesystemStep::ask_ec2(EtcdVolume const& known, Identity con
 Result<void> FilesystemStep::begin(EtcdVolume& volume, Making const& making,
                                    Identity const& identity, Facts& facts, std::stop_token stop) {
   volume.formatting = to_tag(making);
-  if (auto tagged = volumes_.inventory_.tag(
-          volume.volume_id, {{std::string(kFormattingTag), volume.formatting}}, std::move(stop));
-      !tagged)
-    return tagged;
+  TRY(volumes_.inventory_.tag(volume.volume_id, {{std::string(kFormattingTag), volume.formatting}},
+                              std::move(stop)));
   facts.etcd(cluster_).volume.set(volume);
   return volumes_.record_.keep(identity.instance_id, cluster_, volume);
 }
@@ -77,11 +69,11 @@ Result<void> FilesystemStep::make(EtcdVolume volume, Make const& make, BlockDevi
                                   Identity const& identity, Facts& facts, std::stop_token stop) {
   auto const making = make.again.value_or(new_making(make.type, volume.volume_id));
   // Also where it was begun before: this master's record may be all that says so.
-  if (auto begun = begin(volume, making, identity, facts, stop); !begun) return begun;
+  TRY(begin(volume, making, identity, facts, stop));
   auto const when = to_rfc3339(volumes_.clock_.utc());
-  auto made = volumes_.disks_.make_filesystem(device, making,
-                                              filesystem_label(making.type, cluster_), stop);
-  if (!made) return fail(made.error(), "making {} on {}", making.type, volume.volume_id);
+  auto made = TRY_DURING(volumes_.disks_.make_filesystem(
+                             device, making, filesystem_label(making.type, cluster_), stop),
+                         "making {} on {}", making.type, volume.volume_id);
   made_at_ = when;
   return remember(std::move(volume), when, /*tagged=*/false, identity, facts, std::move(stop));
 }
@@ -93,8 +85,7 @@ Result<void> FilesystemStep::remember(EtcdVolume volume, std::string const& form
     std::map<std::string, std::string> tags = {{std::string(kFormattedAtTag), formatted_at}};
     // Where somebody takes the first one off again, this one still says that mkfs has ended.
     if (!volume.formatting.empty()) tags[std::string(kFormattingTag)] = kFormattingDone;
-    if (auto done = volumes_.inventory_.tag(volume.volume_id, tags, std::move(stop)); !done)
-      return done;
+    TRY(volumes_.inventory_.tag(volume.volume_id, tags, std::move(stop)));
     if (!volume.formatting.empty()) volume.formatting = kFormattingDone;
   }
   volume.formatted_at = formatted_at;
@@ -104,27 +95,22 @@ Result<void> FilesystemStep::remember(EtcdVolume volume, std::string const& form
 
 Result<void> FilesystemStep::act(Facts& facts, std::stop_token stop) {
   auto& etcd = facts.etcd(cluster_);
-  auto identity = facts.identity.require("identity");
-  if (!identity) return std::unexpected(identity.error());
-  auto known = etcd.volume.require("volume");
-  if (!known) return std::unexpected(known.error());
-  auto device = etcd.device.require("device");
-  if (!device) return std::unexpected(device.error());
+  auto identity = TRY(facts.identity.require("identity"));
+  auto known = TRY(etcd.volume.require("volume"));
+  auto device = TRY(etcd.device.require("device"));
 
-  auto volume = ask_ec2(*known, *identity, stop);
-  if (!volume) return std::unexpected(volume.error());
-  auto decision = decide(*volume, *device);
-  if (!decision) return std::unexpected(decision.error());
+  auto volume = TRY(ask_ec2(known, identity, stop));
+  auto decision = TRY(decide(volume, device));
 
-  if (std::holds_alternative<Ready>(*decision))
-    return remember(*volume, volume->formatted_at, /*tagged=*/true, *identity, facts, stop);
-  if (std::holds_alternative<Tag>(*decision)) {
+  if (std::holds_alternative<Ready>(decision))
+    return remember(volume, volume.formatted_at, /*tagged=*/true, identity, facts, stop);
+  if (std::holds_alternative<Tag>(decision)) {
     auto when = made_at_.empty() ? to_rfc3339(volumes_.clock_.utc()) : made_at_;
-    return remember(*volume, when, /*tagged=*/false, *identity, facts, stop);
+    return remember(volume, when, /*tagged=*/false, identity, facts, stop);
   }
-  if (auto const* wanted = std::get_if<Make>(&*decision))
-    return make(*std::move(volume), *wanted, *device, *identity, facts, stop);
-  return fail(Kind::refused, "{}", std::get<RefuseDisk>(*decision).sentence);
+  if (auto const* wanted = std::get_if<Make>(&decision))
+    return make(std::move(volume), *wanted, device, identity, facts, stop);
+  return fail(Kind::refused, "{}", std::get<RefuseDisk>(decision).sentence);
 }
 
 }  // namespace haagent::volumes

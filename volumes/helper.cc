@@ -34,11 +34,10 @@ Result<BlockDevice> find_disk(Tree const& request, Devices& devices) {
   auto const path = request.text_at("path");
   auto const bytes = number_at(request, "bytes");
   if (!id.starts_with("vol-")) return fail(Kind::invalid, "'{}' is no id of a volume", id);
-  auto found = devices.find(
-      {.volume_id = id, .device_name = request.text_at("attachedAs"), .size_gib = bytes >> 30u});
-  if (!found) return std::unexpected(found.error());
-  if (!*found) return fail(Kind::transient, "there is no disk of {} here", id);
-  auto const& disk = **found;
+  auto found = TRY(devices.find(
+      {.volume_id = id, .device_name = request.text_at("attachedAs"), .size_gib = bytes >> 30u}));
+  if (!found) return fail(Kind::transient, "there is no disk of {} here", id);
+  auto const& disk = *found;
   if (disk.path != path || disk.number != number_at(request, "number") || disk.bytes != bytes)
     return fail(Kind::transient, "the disk of {} is {} ({} bytes), not {} ({} bytes) any more", id,
                 disk.path, disk.bytes, path, bytes);
@@ -73,10 +72,8 @@ Result<std::filesystem::path> find_mount_point(Tree const& request,
                 "only {0}/main and {0}/events are mount points here, not '{1}': "
                 "volumes.mountRoot needs --mount-root in haagent-volumes@.service",
                 mount_root.string(), asked);
-  auto above = open_folder(AT_FDCWD, real_root, real_root);
-  if (!above) return std::unexpected(above.error());
-  if (auto point = open_folder(above->get(), name, real_root / name); !point)
-    return std::unexpected(point.error());
+  auto above = TRY(open_folder(AT_FDCWD, real_root, real_root));
+  TRY(open_folder(above.get(), name, real_root / name));
   return real_root / name;
 }
 
@@ -112,12 +109,11 @@ Result<void> demand_mounted(std::vector<Mount> const& mounts, BlockDevice const&
 // at the mount point is taken off again.
 Result<void> mount(Helper const& helper, BlockDevice const& disk,
                    std::filesystem::path const& point, std::string const& type) {
-  if (auto done = helper.mounts.mount(disk, point, type); !done) return done;
-  auto mounts = helper.mounts.list();
-  if (!mounts) return std::unexpected(mounts.error());
-  if (is_mounted(*mounts, disk, point)) return {};
+  TRY(helper.mounts.mount(disk, point, type));
+  auto mounts = TRY(helper.mounts.list());
+  if (is_mounted(mounts, disk, point)) return {};
   std::string where;
-  for (auto const& other : *mounts) {
+  for (auto const& other : mounts) {
     if (other.device != disk.number) continue;
     where += " at " + other.mount_point;
     if (auto off = helper.mounts.unmount(other.mount_point); !off)
@@ -133,9 +129,8 @@ Result<Tree> make(Tree const& request, BlockDevice const& disk, Disks& disks) {
   if (!making || !is_label(label))
     return fail(Kind::invalid, "a filesystem '{}' labelled '{}' is not made on {}",
                 request.text_at("making"), label, disk.volume_id);
-  auto made = disks.make_filesystem(disk, *making, label, {});
-  if (!made) return std::unexpected(made.error());
-  return to_tree(*made);
+  auto made = TRY(disks.make_filesystem(disk, *making, label, {}));
+  return to_tree(made);
 }
 
 Result<Tree> probe(Tree const& request, BlockDevice const& disk, Disks& disks) {
@@ -143,67 +138,55 @@ Result<Tree> probe(Tree const& request, BlockDevice const& disk, Disks& disks) {
   auto const making = making_of({.volume_id = disk.volume_id, .formatting = text});
   if (!making && !text.empty())
     return fail(Kind::invalid, "'{}' is no mkfs of {}", text, disk.volume_id);
-  auto found = disks.probe(disk, making);
-  if (!found) return std::unexpected(found.error());
-  return to_tree(*found);
+  auto found = TRY(disks.probe(disk, making));
+  return to_tree(found);
 }
 
 Result<Tree> ext4(BlockDevice const& disk, Disks& disks) {
-  auto bytes = disks.filesystem_bytes(disk, "ext4", {});
-  if (!bytes) return std::unexpected(bytes.error());
-  auto on_error = disks.ext4_on_error(disk);
-  if (!on_error) return std::unexpected(on_error.error());
-  return Tree::map({{"bytes", *bytes}, {"onError", *on_error}});
+  auto bytes = TRY(disks.filesystem_bytes(disk, "ext4", {}));
+  auto on_error = TRY(disks.ext4_on_error(disk));
+  return Tree::map({{"bytes", bytes}, {"onError", on_error}});
 }
 
 Result<Tree> at_mount_point(std::string const& what, Tree const& request, BlockDevice const& disk,
                             Helper const& helper) {
-  auto type = find_type(request);
-  if (!type) return std::unexpected(type.error());
-  auto point = find_mount_point(request, helper.mount_root);
-  if (!point) return std::unexpected(point.error());
-  auto mounts = helper.mounts.list();
-  if (!mounts) return std::unexpected(mounts.error());
-  auto may = what == "mount" ? demand_unmounted(*mounts, disk, *point)
-                             : demand_mounted(*mounts, disk, *point);
-  if (!may) return std::unexpected(may.error());
-  auto done = what == "mount"     ? mount(helper, disk, *point, *type)
-              : what == "remount" ? helper.mounts.remount(disk, *point, *type)
-                                  : helper.disks.grow(disk, *type, *point, {});
-  if (!done) return std::unexpected(done.error());
+  auto type = TRY(find_type(request));
+  auto point = TRY(find_mount_point(request, helper.mount_root));
+  auto mounts = TRY(helper.mounts.list());
+  TRY(what == "mount" ? demand_unmounted(mounts, disk, point)
+                      : demand_mounted(mounts, disk, point));
+  TRY(what == "mount"     ? mount(helper, disk, point, type)
+      : what == "remount" ? helper.mounts.remount(disk, point, type)
+                          : helper.disks.grow(disk, type, point, {}));
   return Tree::map();
 }
 
 Result<Tree> check(Tree const& request, BlockDevice const& disk, Helper const& helper) {
-  auto type = find_type(request);
-  if (!type) return std::unexpected(type.error());
-  auto mounts = helper.mounts.list();
-  if (!mounts) return std::unexpected(mounts.error());
-  if (auto other = std::ranges::find(*mounts, disk.number, &Mount::device); other != mounts->end())
+  auto type = TRY(find_type(request));
+  auto mounts = TRY(helper.mounts.list());
+  if (auto other = std::ranges::find(mounts, disk.number, &Mount::device); other != mounts.end())
     return fail(Kind::refused, "{} is mounted at {}: it is not checked", disk.path,
                 other->mount_point);
-  if (auto done = helper.disks.check(disk, *type, {}); !done) return std::unexpected(done.error());
+  TRY(helper.disks.check(disk, type, {}));
   return Tree::map();
 }
 
 Result<Tree> carry_out(Tree const& request, Helper const& helper) {
   auto const what = request.text_at("do");
   if (what == "unmount") {
-    auto point = find_mount_point(request, helper.mount_root);
-    if (!point) return std::unexpected(point.error());
-    if (auto done = helper.mounts.unmount(*point); !done) return std::unexpected(done.error());
+    auto point = TRY(find_mount_point(request, helper.mount_root));
+    TRY(helper.mounts.unmount(point));
     return Tree::map();
   }
   bool const known = what == "probe" || what == "ext4" || what == "make" || what == "check" ||
                      what == "mount" || what == "remount" || what == "grow";
   if (!known) return fail(Kind::invalid, "there is no '{}' to do", what);
-  auto disk = find_disk(request, helper.devices);
-  if (!disk) return std::unexpected(disk.error());
-  if (what == "probe") return probe(request, *disk, helper.disks);
-  if (what == "ext4") return ext4(*disk, helper.disks);
-  if (what == "make") return make(request, *disk, helper.disks);
-  if (what != "check") return at_mount_point(what, request, *disk, helper);
-  return check(request, *disk, helper);
+  auto disk = TRY(find_disk(request, helper.devices));
+  if (what == "probe") return probe(request, disk, helper.disks);
+  if (what == "ext4") return ext4(disk, helper.disks);
+  if (what == "make") return make(request, disk, helper.disks);
+  if (what != "check") return at_mount_point(what, request, disk, helper);
+  return check(request, disk, helper);
 }
 
 Result<void> demand_root(int connection) {
@@ -279,10 +262,9 @@ Result<Probe> probe_from(Tree const& answer) {
 }
 
 Result<void> serve(int connection, Helper const& helper, Duration patience) {
-  if (auto may = demand_root(connection); !may) return may;
-  auto request = read_line(connection, patience);
-  if (!request) return std::unexpected(request.error());
-  auto const answer = helper.answer(*request);
+  TRY(demand_root(connection));
+  auto request = TRY(read_line(connection, patience));
+  auto const answer = helper.answer(request);
   for (std::string_view left = answer; !left.empty();) {
     auto sent = ::send(connection, left.data(), left.size(), MSG_NOSIGNAL);
     if (sent < 0 && errno == EINTR) continue;

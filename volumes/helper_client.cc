@@ -72,25 +72,23 @@ bool may_mount() {
 
 Result<Tree> HelperClient::ask(Tree const& request, std::stop_token stop) const {
   OutsideTime outside;
-  auto fd = connect_to(socket_);
-  if (!fd) return std::unexpected(fd.error());
+  auto fd = TRY(connect_to(socket_));
   auto const line = json::print(request) + "\n";
-  if (::send(fd->get(), line.data(), line.size(), MSG_NOSIGNAL) !=
-      static_cast<ssize_t>(line.size()))
+  if (::send(fd.get(), line.data(), line.size(), MSG_NOSIGNAL) != static_cast<ssize_t>(line.size()))
     return fail(Kind::transient, "{} took no request: {}", socket_.string(),
                 std::generic_category().message(errno));
   std::string answer;
   std::array<char, 4096> buffer;
   StopEvent stopped(stop);
   while (!answer.ends_with('\n') && answer.size() <= kHelperMessage) {
-    pollfd polled[] = {{fd->get(), POLLIN, 0}, {stopped.fd(), POLLIN, 0}};
+    pollfd polled[] = {{fd.get(), POLLIN, 0}, {stopped.fd(), POLLIN, 0}};
     if (::poll(polled, std::size(polled), /*timeout=*/-1) < 0 && errno != EINTR)
       return fail_errno(errno, "waiting for the helper that mounts");
     if (polled[0].revents == 0 && polled[1].revents != 0)
       return fail(Kind::interrupted, "stopped; the helper goes on with '{}'",
                   request.text_at("do"));
     if (polled[0].revents == 0) continue;
-    auto got = ::recv(fd->get(), buffer.data(), buffer.size(), 0);
+    auto got = ::recv(fd.get(), buffer.data(), buffer.size(), 0);
     if (got < 0 && errno == EINTR) continue;
     if (got <= 0) break;
     answer.append(buffer.data(), static_cast<std::size_t>(got));
@@ -109,9 +107,8 @@ Result<Tree> HelperClient::ask(Tree const& request, std::stop_token stop) const 
 Result<Probe> HelperDisks::probe(BlockDevice const& device, std::optional<Making> const& making) {
   auto request = about(device, "probe");
   if (making) request.set("making", to_tag(*making));
-  auto answer = client_.ask(request);
-  if (!answer) return std::unexpected(answer.error());
-  return probe_from(*answer);
+  auto answer = TRY(client_.ask(request));
+  return probe_from(answer);
 }
 
 Result<Formatted> HelperDisks::make_filesystem(BlockDevice const& device, Making const& making,
@@ -120,11 +117,9 @@ Result<Formatted> HelperDisks::make_filesystem(BlockDevice const& device, Making
   auto request = about(device, "make");
   request.set("making", to_tag(making));
   request.set("label", label);
-  auto answer = client_.ask(request, stop);
-  if (!answer) return std::unexpected(answer.error());
-  auto made = probe_from(*answer);
-  if (!made) return std::unexpected(made.error());
-  auto const* formatted = std::get_if<Formatted>(&*made);
+  auto answer = TRY(client_.ask(request, stop));
+  auto made = TRY(probe_from(answer));
+  auto const* formatted = std::get_if<Formatted>(&made);
   if (!formatted) return fail(Kind::internal, "mkfs on {} left no filesystem", device.path);
   return *formatted;
 }
@@ -142,26 +137,23 @@ Result<HelperDisks::Ext4> HelperDisks::ext4(BlockDevice const& device) {
   std::pair const key(device.volume_id, device.bytes);
   std::lock_guard lock(mutex_);
   if (auto known = ext4_.find(key); known != ext4_.end()) return known->second;
-  auto answer = client_.ask(about(device, "ext4"));
-  if (!answer) return std::unexpected(answer.error());
-  auto const* bytes = answer->find("bytes");
+  auto answer = TRY(client_.ask(about(device, "ext4")));
+  auto const* bytes = answer.find("bytes");
   return ext4_[key] = {.bytes = bytes ? bytes->as_unsigned().value_or(0) : 0,
-                       .on_error = answer->text_at("onError")};
+                       .on_error = answer.text_at("onError")};
 }
 
 Result<std::uint64_t> HelperDisks::filesystem_bytes(BlockDevice const& device,
                                                     std::string const& type,
                                                     std::filesystem::path const& mount_point) {
   if (type == "xfs") return xfs_bytes(mount_point);
-  auto known = ext4(device);
-  if (!known) return std::unexpected(known.error());
-  return known->bytes;
+  auto known = TRY(ext4(device));
+  return known.bytes;
 }
 
 Result<std::string> HelperDisks::ext4_on_error(BlockDevice const& device) {
-  auto known = ext4(device);
-  if (!known) return std::unexpected(known.error());
-  return known->on_error;
+  auto known = TRY(ext4(device));
+  return known.on_error;
 }
 
 Result<void> HelperDisks::grow(BlockDevice const& device, std::string const& type,
@@ -184,11 +176,9 @@ Result<OpenDirectory> HelperMounts::open(std::filesystem::path const& directory)
 Result<void> HelperMounts::mount(BlockDevice const& device,
                                  std::filesystem::path const& mount_point,
                                  std::string const& filesystem) {
-  auto answer = client_.ask(about(device, "mount", filesystem, mount_point));
-  if (!answer) return std::unexpected(answer.error());
-  auto mounts = list();
-  if (!mounts) return std::unexpected(mounts.error());
-  auto const* mount = mount_at(*mounts, mount_point.string());
+  auto answer = TRY(client_.ask(about(device, "mount", filesystem, mount_point)));
+  auto mounts = TRY(list());
+  auto const* mount = mount_at(mounts, mount_point.string());
   if (mount && mount->device == device.number) return {};
   return fail(Kind::refused,
               "{} is mounted at {}, and it is not seen here: mounts of the machine must reach "
@@ -204,17 +194,14 @@ Result<void> HelperMounts::remount(BlockDevice const& device,
 
 Result<void> HelperMounts::unmount(std::filesystem::path const& mount_point) {
   auto const mounts_there = [&]() -> Result<std::ptrdiff_t> {
-    auto mounts = list();
-    if (!mounts) return std::unexpected(mounts.error());
-    return std::ranges::count(*mounts, mount_point.string(), &Mount::mount_point);
+    auto mounts = TRY(list());
+    return std::ranges::count(mounts, mount_point.string(), &Mount::mount_point);
   };
-  auto const before = mounts_there();
-  if (!before) return std::unexpected(before.error());
-  auto answer = client_.ask(Tree::map({{"do", "unmount"}, {"mountPoint", mount_point.string()}}));
-  if (!answer) return std::unexpected(answer.error());
-  auto const after = mounts_there();
-  if (!after) return std::unexpected(after.error());
-  if (*after == 0 || *after < *before) return {};
+  auto const before = TRY(mounts_there());
+  auto answer =
+      TRY(client_.ask(Tree::map({{"do", "unmount"}, {"mountPoint", mount_point.string()}})));
+  auto const after = TRY(mounts_there());
+  if (after == 0 || after < before) return {};
   return fail(Kind::transient, "{} is unmounted, and it is still mounted for haagent itself",
               mount_point.string());
 }

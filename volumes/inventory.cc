@@ -34,8 +34,7 @@ bool is_free(aws::Volume const& volume) {
 
 Result<void> Inventory::fill(World& world, std::stop_token stop) {
   std::lock_guard lock(mutex_);
-  if (due(world))
-    if (auto polled = poll(world, stop); !polled) return polled;
+  if (due(world)) TRY(poll(world, stop));
 
   world.volumes.clear();
   for (auto const& [id, volume] : volumes_) world.volumes.push_back(volume);
@@ -204,10 +203,10 @@ Result<aws::Volume> Inventory::volume(std::string const& id, Duration age, std::
   auto known = volumes_.find(id);
   if (known != volumes_.end() && answered_ && clock_.steady() - *answered_ <= age)
     return known->second;
-  auto answer = ec2_.describe_volumes({.ids = {id}}, std::move(stop));
-  if (!answer) return fail(answer.error(), "asking EC2 for {}", id);
-  if (answer->size() != 1) return fail(Kind::transient, "EC2 does not show {}", id);
-  return std::move(answer->front());
+  auto answer =
+      TRY_DURING(ec2_.describe_volumes({.ids = {id}}, std::move(stop)), "asking EC2 for {}", id);
+  if (answer.size() != 1) return fail(Kind::transient, "EC2 does not show {}", id);
+  return std::move(answer.front());
 }
 
 Result<bool> Inventory::attach(std::string const& volume_id, std::string const& device,

@@ -47,9 +47,8 @@ std::unexpected<Error> failure(Context const& context, int rc, std::string_view 
 
 Result<void> mount_with(std::string options, std::string_view doing, BlockDevice const& device,
                         std::filesystem::path const& mount_point, std::string const& filesystem) {
-  auto context = new_context();
-  if (!context) return std::unexpected(context.error());
-  auto* raw = context->get();
+  auto context = TRY(new_context());
+  auto* raw = context.get();
   options += kMountOptions;
   if (filesystem == "ext4") options += fmt::format(",{}", kExt4Options);
   if (mnt_context_set_source(raw, device.path.c_str()) != 0 ||
@@ -59,7 +58,7 @@ Result<void> mount_with(std::string options, std::string_view doing, BlockDevice
     return fail(Kind::transient, "no memory for libmount");
   int rc = mnt_context_mount(raw);
   if (rc != 0 || mnt_context_get_status(raw) != 1)
-    return failure(*context, rc,
+    return failure(context, rc,
                    fmt::format("{} {} at {}", doing, device.path, mount_point.string()));
   return {};
 }
@@ -83,10 +82,9 @@ bool has_failed(Error const& error) {
 }
 
 Result<std::vector<Mount>> SystemMounts::list() {
-  auto text = read_file("/proc/self/mountinfo");
-  if (!text) return std::unexpected(text.error());
-  if (!*text) return fail(Kind::internal, "/proc is not mounted: /proc/self/mountinfo is missing");
-  return parse_mountinfo(**text);
+  auto text = TRY(read_file("/proc/self/mountinfo"));
+  if (!text) return fail(Kind::internal, "/proc is not mounted: /proc/self/mountinfo is missing");
+  return parse_mountinfo(*text);
 }
 
 Result<void> SystemMounts::mount(BlockDevice const& device,
@@ -102,22 +100,20 @@ Result<void> SystemMounts::remount(BlockDevice const& device,
 }
 
 Result<void> SystemMounts::unmount(std::filesystem::path const& mount_point) {
-  auto mounts = list();
-  if (!mounts) return std::unexpected(mounts.error());
-  if (!mount_at(*mounts, mount_point.string())) return {};
+  auto mounts = TRY(list());
+  if (!mount_at(mounts, mount_point.string())) return {};
   // Whatever comes of the unmount, what was written is on the disk. A filesystem that has failed
   // says so each time: it would keep its volume from its successor for as long as this machine
   // lives.
   auto back = written_back(mount_point);
   if (!back && has_failed(back.error())) back = written_back(mount_point);
   if (!back && !has_failed(back.error())) return back;
-  auto context = new_context();
-  if (!context) return std::unexpected(context.error());
-  if (mnt_context_set_target(context->get(), mount_point.c_str()) != 0)
+  auto context = TRY(new_context());
+  if (mnt_context_set_target(context.get(), mount_point.c_str()) != 0)
     return fail(Kind::transient, "no memory for libmount");
-  int rc = mnt_context_umount(context->get());
+  int rc = mnt_context_umount(context.get());
   if (rc == 0) return {};
-  auto failed = failure(*context, rc, fmt::format("unmounting {}", mount_point.string()));
+  auto failed = failure(context, rc, fmt::format("unmounting {}", mount_point.string()));
   if (auto const names = holders_of(mount_point); !names.empty())
     failed.error().what += fmt::format("; in use by {}", fmt::join(names, ", "));
   return failed;

@@ -42,13 +42,12 @@ Result<void> MountStep::may_mount(State const& state, std::vector<Mount> const& 
     return fail(Kind::refused, "{} ({}) is mounted at {} already: unmount it there",
                 state.device.path, state.volume.volume_id, elsewhere->mount_point);
   auto point = volumes_.real_mount_point(cluster_);
-  auto names = names_in(point);
-  if (!names) return std::unexpected(names.error());
-  if (!names->empty())
+  auto names = TRY(names_in(point));
+  if (!names.empty())
     return fail(Kind::refused,
                 "{} holds files of the root disk ({}), which mounting {} would hide: move them "
                 "away",
-                point.string(), first_few(*names), state.volume.volume_id);
+                point.string(), first_few(names), state.volume.volume_id);
   return {};
 }
 
@@ -71,22 +70,19 @@ Result<void> MountStep::may_use(State const& state, Mount const& mount) {
 
 Result<MountStep::State> MountStep::state(Facts& facts) {
   auto& etcd = facts.etcd(cluster_);
-  auto volume = etcd.volume.require("volume");
-  if (!volume) return std::unexpected(volume.error());
-  auto device = etcd.device.require("device");
-  if (!device) return std::unexpected(device.error());
-  auto mounts = volumes_.mounts_.list();
-  if (!mounts) return std::unexpected(mounts.error());
+  auto volume = TRY(etcd.volume.require("volume"));
+  auto device = TRY(etcd.device.require("device"));
+  auto mounts = TRY(volumes_.mounts_.list());
 
-  State state{.volume = *std::move(volume), .device = *std::move(device)};
+  State state{.volume = std::move(volume), .device = std::move(device)};
   auto point = volumes_.real_mount_point(cluster_);
-  auto const* mount = mount_at(*mounts, point.string());
+  auto const* mount = mount_at(mounts, point.string());
   if (!mount) {
-    if (auto may = may_mount(state, *mounts); !may) return std::unexpected(may.error());
+    TRY(may_mount(state, mounts));
     state.next = Move::mount;
     return state;
   }
-  if (auto may = may_use(state, *mount); !may) return std::unexpected(may.error());
+  TRY(may_use(state, *mount));
   state.filesystem = mount->filesystem;
 
   VolumeMarker expected{.cluster = volumes_.config_.cluster.name,
@@ -97,22 +93,20 @@ Result<MountStep::State> MountStep::state(Facts& facts) {
                         .formatted_at = state.volume.formatted_at,
                         .etcd_cluster_id = state.volume.etcd_cluster_id,
                         .snapshot_id = {}};
-  auto marker = read_volume_marker(point);
-  if (!marker) return std::unexpected(marker.error());
-  auto names = names_in(point);
-  if (!names) return std::unexpected(names.error());
+  auto marker = TRY(read_volume_marker(point));
+  auto names = TRY(names_in(point));
   auto const marker_name = volume_marker_path("").filename().string();
-  std::erase_if(*names, [&](auto const& name) {
+  std::erase_if(names, [&](auto const& name) {
     // A power cut leaves the marker half-written beside its place: that is nobody's data.
     return name == "lost+found" || name == marker_name || name.starts_with("." + marker_name + ".");
   });
-  auto decision = decide_marker(*marker, expected, *names);
+  auto decision = decide_marker(marker, expected, names);
   if (auto const* refuse = std::get_if<RefuseMarker>(&decision))
     return fail(Kind::refused, "{}", refuse->sentence);
   // Nothing is on it that could be a copy.
   if (std::holds_alternative<WriteMarker>(decision))
     expected.snapshot_id = state.volume.snapshot_id;
-  state.marker = marker->value_or(expected);
+  state.marker = marker.value_or(expected);
   if (std::holds_alternative<WriteMarker>(decision))
     state.next = Move::write_marker;
   else
@@ -209,45 +203,42 @@ Result<Finding> MountStep::look(Facts& facts, std::stop_token) {
 }
 
 Result<void> MountStep::mount(State const& state, std::stop_token stop) {
-  auto probe = volumes_.disks_.probe(state.device, std::nullopt);
-  if (!probe) return std::unexpected(probe.error());
-  auto const* formatted = std::get_if<Formatted>(&*probe);
+  auto probe = TRY(volumes_.disks_.probe(state.device, std::nullopt));
+  auto const* formatted = std::get_if<Formatted>(&probe);
   if (!formatted || (formatted->type != "ext4" && formatted->type != "xfs"))
     return fail(Kind::refused, "{} ({}) holds no filesystem to mount any more", state.device.path,
                 state.volume.volume_id);
-  if (auto sound = volumes_.disks_.check(state.device, formatted->type, stop); !sound) return sound;
+  TRY(volumes_.disks_.check(state.device, formatted->type, stop));
   auto point = volumes_.root_(volumes_.mount_point(cluster_));
-  if (auto made = make_directories(point.parent_path()); !made) return made;
-  if (auto made = make_directories(point, 0700); !made) return made;
+  TRY(make_directories(point.parent_path()));
+  TRY(make_directories(point, 0700));
   return volumes_.mounts_.mount(state.device, volumes_.real_mount_point(cluster_), formatted->type);
 }
 
 Result<void> MountStep::act(Facts& facts, std::stop_token stop) {
-  auto now = state(facts);
-  if (!now) return std::unexpected(now.error());
+  auto now = TRY(state(facts));
   auto point = volumes_.real_mount_point(cluster_);
-  switch (now->next) {
+  switch (now.next) {
     case Move::mount:
-      return mount(*now, stop);
+      return mount(now, stop);
     case Move::write_marker: {
       // Through what is open: the mount may be gone by now.
-      auto opened = volumes_.mounts_.open(point);
-      if (!opened) return std::unexpected(opened.error());
-      if (opened->device != now->device.number)
-        return fail(Kind::transient, "{} is not mounted at {} any more", now->volume.volume_id,
+      auto opened = TRY(volumes_.mounts_.open(point));
+      if (opened.device != now.device.number)
+        return fail(Kind::transient, "{} is not mounted at {} any more", now.volume.volume_id,
                     point.string());
       // The root of a new filesystem is open to all.
-      if (::fchmod(opened->fd.get(), 0700) != 0)
+      if (::fchmod(opened.fd.get(), 0700) != 0)
         return fail_errno(errno, fmt::format("closing {}", point.string()));
-      return write_volume_marker(fmt::format("/proc/self/fd/{}", opened->fd.get()), now->marker);
+      return write_volume_marker(fmt::format("/proc/self/fd/{}", opened.fd.get()), now.marker);
     }
     case Move::remount: {
-      auto given = volumes_.mounts_.remount(now->device, point, now->filesystem);
+      auto given = volumes_.mounts_.remount(now.device, point, now.filesystem);
       remount_failed_ = given ? "a remount did not change it" : given.error().what;
       return {};
     }
     case Move::grow: {
-      auto grown = volumes_.disks_.grow(now->device, now->filesystem, point, stop);
+      auto grown = volumes_.disks_.grow(now.device, now.filesystem, point, stop);
       if (!grown && grown.error().kind == Kind::interrupted) return grown;
       // etcd runs well without the new space: a warning, and no second try before a restart.
       growth_failed_ = grown ? "the filesystem is as it was" : grown.error().what;

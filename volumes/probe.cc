@@ -69,9 +69,8 @@ Result<Probe> probe_signatures(int fd) {
     return Foreign{fmt::format("{} with a wrong checksum", type)};
   if (usage != "filesystem") return Foreign{fmt::format("{} ({})", type, usage)};
   if (type == "xfs") {
-    auto finished = is_finished_xfs(fd);
-    if (!finished) return std::unexpected(finished.error());
-    if (!*finished) return Foreign{"an xfs whose mkfs did not end"};
+    auto finished = TRY(is_finished_xfs(fd));
+    if (!finished) return Foreign{"an xfs whose mkfs did not end"};
   }
   return Formatted{
       .type = type, .uuid = value_of(probe, "UUID"), .label = value_of(probe, "LABEL")};

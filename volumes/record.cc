@@ -78,7 +78,7 @@ Result<void> Record::change(std::string const& instance_id, EtcdCluster cluster,
     volumes.set(to_string(cluster), to_tree(*volume));
   else
     volumes.erase(to_string(cluster));
-  if (auto made = make_directories(path_.parent_path(), 0700); !made) return made;
+  TRY(make_directories(path_.parent_path(), 0700));
   return replace_file(path_, json::print(tree, 2), {.mode = 0600});
 }
 

@@ -5,82 +5,70 @@
 namespace haagent::volumes {
 
 Result<std::optional<EtcdVolume>> Volumes::held(EtcdCluster cluster, Facts& facts) {
-  auto identity = facts.identity.require("identity");
-  if (!identity) return std::unexpected(identity.error());
+  auto identity = TRY(facts.identity.require("identity"));
   auto volume = facts.etcd(cluster).volume.get();
-  return volume ? volume : record_.find(identity->instance_id, cluster);
+  return volume ? volume : record_.find(identity.instance_id, cluster);
 }
 
 Result<Finding> UnmountStep::look(Facts& facts, std::stop_token) {
-  auto volume = volumes_.held(cluster_, facts);
-  if (!volume) return std::unexpected(volume.error());
-  if (!*volume) return Done{"this master holds no volume of " + std::string(to_string(cluster_))};
-  auto device = volumes_.devices_.find(**volume);
-  if (!device) return std::unexpected(device.error());
-  auto const& id = (*volume)->volume_id;
-  if (!*device) return Done{id + " has no disk here"};
-  auto mounts = volumes_.mounts_.list();
-  if (!mounts) return std::unexpected(mounts.error());
-  auto mount = std::ranges::find(*mounts, (*device)->number, &Mount::device);
-  if (mount == mounts->end()) return Done{id + " is not mounted"};
+  auto volume = TRY(volumes_.held(cluster_, facts));
+  if (!volume) return Done{"this master holds no volume of " + std::string(to_string(cluster_))};
+  auto device = TRY(volumes_.devices_.find(*volume));
+  auto const& id = volume->volume_id;
+  if (!device) return Done{id + " has no disk here"};
+  auto mounts = TRY(volumes_.mounts_.list());
+  auto mount = std::ranges::find(mounts, device->number, &Mount::device);
+  if (mount == mounts.end()) return Done{id + " is not mounted"};
   return Needed{fmt::format("write {} back and unmount it from {}", id, mount->mount_point)};
 }
 
 Result<void> UnmountStep::act(Facts& facts, std::stop_token) {
-  auto volume = volumes_.held(cluster_, facts);
-  if (!volume) return std::unexpected(volume.error());
-  if (!*volume) return {};
-  auto device = volumes_.devices_.find(**volume);
-  if (!device) return std::unexpected(device.error());
-  if (*device)
-    if (auto unmounted = volumes_.unmount(cluster_, **device); !unmounted) return unmounted;
+  auto volume = TRY(volumes_.held(cluster_, facts));
+  if (!volume) return {};
+  auto device = TRY(volumes_.devices_.find(*volume));
+  if (device) TRY(volumes_.unmount(cluster_, *device));
   facts.etcd(cluster_).mount.clear();
   return {};
 }
 
 Result<Finding> DetachStep::look(Facts& facts, std::stop_token stop) {
-  auto held = volumes_.held(cluster_, facts);
-  if (!held) return std::unexpected(held.error());
-  if (*held) volume_ = **held;
+  auto held = TRY(volumes_.held(cluster_, facts));
+  if (held) volume_ = *held;
   if (!volume_) return Done{"this master holds no volume of " + std::string(to_string(cluster_))};
   auto const& id = volume_->volume_id;
   auto const instance = facts.identity.get()->instance_id;
-  auto shown = volumes_.inventory_.volume(id, Duration(0), std::move(stop));
-  if (!shown) return std::unexpected(shown.error());
-  auto mine = std::ranges::find(shown->attachments, instance, &aws::Attachment::instance_id);
-  if (mine == shown->attachments.end())
+  auto shown = TRY(volumes_.inventory_.volume(id, Duration(0), std::move(stop)));
+  auto mine = std::ranges::find(shown.attachments, instance, &aws::Attachment::instance_id);
+  if (mine == shown.attachments.end())
     return Done{fmt::format("{} is {}", id,
-                            shown->attachments.empty()
+                            shown.attachments.empty()
                                 ? "free"
-                                : "attached to " + shown->attachments.front().instance_id)};
+                                : "attached to " + shown.attachments.front().instance_id)};
   if (mine->state == "detaching" || mine->state == "busy")
     return Waiting{fmt::format("{} is {}", id, mine->state)};
   if (mine->state == "detached") return Done{id + " is detached"};
   // A describe that lags shows `attached` for some seconds after the call: asked for once.
-  if (!*held) return Waiting{id + " is still shown as attached"};
+  if (!held) return Waiting{id + " is still shown as attached"};
   return Needed{fmt::format("detach {} ({})", id, volume_->device_name)};
 }
 
 Result<void> DetachStep::act(Facts& facts, std::stop_token stop) {
   if (!volume_) return {};
-  auto device = volumes_.devices_.find(*volume_);
-  if (!device) return std::unexpected(device.error());
-  if (*device) {
-    auto mounts = volumes_.mounts_.list();
-    if (!mounts) return std::unexpected(mounts.error());
-    auto left = std::ranges::find(*mounts, (*device)->number, &Mount::device);
-    if (left != mounts->end())
+  auto device = TRY(volumes_.devices_.find(*volume_));
+  if (device) {
+    auto mounts = TRY(volumes_.mounts_.list());
+    auto left = std::ranges::find(mounts, device->number, &Mount::device);
+    if (left != mounts.end())
       return fail(Kind::refused, "{} is still mounted at {}: it is not detached",
                   volume_->volume_id, left->mount_point);
   }
   auto const instance = facts.identity.get()->instance_id;
-  auto detached = volumes_.inventory_.detach({.volume_id = volume_->volume_id,
-                                              .instance_id = instance,
-                                              .device = volume_->device_name,
-                                              .force = false,
-                                              .why = {}},
-                                             std::move(stop));
-  if (!detached) return detached;
+  TRY(volumes_.inventory_.detach({.volume_id = volume_->volume_id,
+                                  .instance_id = instance,
+                                  .device = volume_->device_name,
+                                  .force = false,
+                                  .why = {}},
+                                 std::move(stop)));
   auto& etcd = facts.etcd(cluster_);
   etcd.device.clear();
   etcd.volume.clear();

@@ -58,9 +58,8 @@ Result<void> each_piece(std::uint64_t disk_bytes, auto const& visit) {
   for (auto const& range : probed_ranges(disk_bytes))
     for (std::uint64_t done = 0; done < range.length; done += kPiece) {
       auto const length = std::min<std::uint64_t>(kPiece, range.length - done);
-      auto more = visit(range.offset + done, static_cast<std::size_t>(length));
-      if (!more) return std::unexpected(more.error());
-      if (!*more) return {};
+      auto more = TRY(visit(range.offset + done, static_cast<std::size_t>(length)));
+      if (!more) return {};
     }
   return {};
 }
@@ -73,12 +72,10 @@ Result<std::optional<std::uint64_t>> first_foreign(int disk, int reference,
   std::string_view const uuid(bytes.data(), bytes.size());
   std::vector<char> here, there;
   std::optional<std::uint64_t> foreign;
-  auto looked = each_piece(disk_bytes, [&](std::uint64_t at, std::size_t length) -> Result<bool> {
-    if (auto read = read_whole(disk, "the disk", at, length, here); !read)
-      return std::unexpected(read.error());
+  TRY(each_piece(disk_bytes, [&](std::uint64_t at, std::size_t length) -> Result<bool> {
+    TRY(read_whole(disk, "the disk", at, length, here));
     if (is_zero({here.data(), length})) return true;
-    if (auto read = read_whole(reference, "the reference", at, length, there); !read)
-      return std::unexpected(read.error());
+    TRY(read_whole(reference, "the reference", at, length, there));
     for (std::size_t from = 0; from < length; from += kSector) {
       auto const size = std::min(kSector, length - from);
       std::string_view const is(here.data() + from, size), would_be(there.data() + from, size);
@@ -91,17 +88,15 @@ Result<std::optional<std::uint64_t>> first_foreign(int disk, int reference,
       return false;
     }
     return true;
-  });
-  if (!looked) return std::unexpected(looked.error());
+  }));
   return foreign;
 }
 
 Result<void> clear_remains(int disk, std::uint64_t disk_bytes) {
   std::vector<char> piece;
   std::vector<char> const zeros(kPiece);
-  auto cleared = each_piece(disk_bytes, [&](std::uint64_t at, std::size_t length) -> Result<bool> {
-    if (auto read = read_whole(disk, "the disk", at, length, piece); !read)
-      return std::unexpected(read.error());
+  TRY(each_piece(disk_bytes, [&](std::uint64_t at, std::size_t length) -> Result<bool> {
+    TRY(read_whole(disk, "the disk", at, length, piece));
     if (is_zero({piece.data(), length})) return true;
     for (std::size_t done = 0; done < length;) {
       auto wrote = ::pwrite(disk, zeros.data(), length - done, static_cast<off_t>(at + done));
@@ -110,8 +105,7 @@ Result<void> clear_remains(int disk, std::uint64_t disk_bytes) {
       done += static_cast<std::size_t>(wrote);
     }
     return true;
-  });
-  if (!cleared) return cleared;
+  }));
   if (::fsync(disk) != 0) return fail_errno(errno, "clearing the disk");
   return {};
 }

@@ -61,10 +61,10 @@ bool SpaceStep::tried_lately(BlockDevice const& device) const {
 Result<std::optional<SpaceStep::Growth>> SpaceStep::growth(BlockDevice const& known,
                                                            std::string const& filesystem,
                                                            EtcdVolume const& volume) {
-  auto found = volumes_.devices_.find(volume);
-  if (!found) return fail(found.error(), "looking for the disk of {}", volume.volume_id);
-  if (!*found || (*found)->number != known.number) return std::nullopt;
-  auto const& device = **found;
+  auto found =
+      TRY_DURING(volumes_.devices_.find(volume), "looking for the disk of {}", volume.volume_id);
+  if (!found || found->number != known.number) return std::nullopt;
+  auto const& device = *found;
   if (tried_lately(device)) return std::nullopt;
   auto const bytes =
       volumes_.disks_.filesystem_bytes(device, filesystem, volumes_.real_mount_point(cluster_));
@@ -77,8 +77,7 @@ Result<std::optional<SpaceStep::Growth>> SpaceStep::growth(BlockDevice const& kn
 Result<Finding> SpaceStep::look(Facts& facts, std::stop_token) {
   auto& etcd = facts.etcd(cluster_);
   growth_.reset();
-  auto volume = etcd.volume.require("volume");
-  if (!volume) return std::unexpected(volume.error());
+  auto volume = TRY(etcd.volume.require("volume"));
   auto const device = etcd.device.get();
   auto const mount = etcd.mount.get();
   auto unknown = [&](std::string sentence) {
@@ -86,8 +85,8 @@ Result<Finding> SpaceStep::look(Facts& facts, std::stop_token) {
     return Waiting{std::move(sentence)};
   };
   if (!device || !mount)
-    return unknown(fmt::format("{} is not mounted: mount-{} says why", volume->volume_id,
-                               to_string(cluster_)));
+    return unknown(
+        fmt::format("{} is not mounted: mount-{} says why", volume.volume_id, to_string(cluster_)));
   auto const room = filesystems_.space(volumes_.real_mount_point(cluster_));
   if (!room) {
     etcd.space.clear();
@@ -95,15 +94,14 @@ Result<Finding> SpaceStep::look(Facts& facts, std::stop_token) {
   }
   if (room->device != device->number)
     return unknown(fmt::format("what is at {} is not {}: mount-{} says why", mount->mount_point,
-                               volume->volume_id, to_string(cluster_)));
-  auto growth = this->growth(*device, mount->filesystem, *volume);
-  if (!growth) return std::unexpected(growth.error());
-  growth_ = *std::move(growth);
+                               volume.volume_id, to_string(cluster_)));
+  auto growth = TRY(this->growth(*device, mount->filesystem, volume));
+  growth_ = std::move(growth);
   if (growth_) return Needed{growth_->sentence};
 
   EtcdVolumeSpace const seen{
       .cluster = cluster_,
-      .volume_id = volume->volume_id,
+      .volume_id = volume.volume_id,
       .region = facts.identity.get().value_or(Identity{}).region,
       .mount_point = mount->mount_point,
       .disk = device->bytes,

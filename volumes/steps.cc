@@ -39,18 +39,17 @@ class DeviceStep final : public ClusterStep {
   Result<Finding> look(Facts& facts, std::stop_token) override {
     seen_ = volumes_.devices_.news();
     auto& etcd = facts.etcd(cluster_);
-    auto volume = etcd.volume.require("volume");
-    if (!volume) return std::unexpected(volume.error());
-    auto device = volumes_.devices_.find(*volume);
-    if (!device) return fail(device.error(), "looking for the disk of {}", volume->volume_id);
-    if (!*device) {
+    auto volume = TRY(etcd.volume.require("volume"));
+    auto device =
+        TRY_DURING(volumes_.devices_.find(volume), "looking for the disk of {}", volume.volume_id);
+    if (!device) {
       etcd.device.clear();
       return Waiting{fmt::format(
-          "{} is attached as {}, but its disk is not here yet (disks here: {})", volume->volume_id,
-          volume->device_name, fmt::join(volumes_.devices_.local().names, ", "))};
+          "{} is attached as {}, but its disk is not here yet (disks here: {})", volume.volume_id,
+          volume.device_name, fmt::join(volumes_.devices_.local().names, ", "))};
     }
-    etcd.device.set(**device);
-    return Done{fmt::format("{} is {}", volume->volume_id, (*device)->path)};
+    etcd.device.set(*device);
+    return Done{fmt::format("{} is {}", volume.volume_id, device->path)};
   }
   Result<void> act(Facts&, std::stop_token) override { return {}; }  // it is never Needed
   // However long the pause is to be: events may be lost, so it looks again every second.
@@ -105,7 +104,7 @@ Result<void> Volumes::unmount(EtcdCluster cluster, BlockDevice const& device) {
   auto point = real_mount_point(cluster);
   auto const* mount = mount_at(*mounts, point.string());
   if (mount && mount->device == device.number) {
-    if (auto unmounted = mounts_.unmount(point); !unmounted) return unmounted;
+    TRY(mounts_.unmount(point));
     mounts = mounts_.list();
     if (!mounts) return std::unexpected(mounts.error());
   }

@@ -116,11 +116,10 @@ Result<std::optional<GroupMember>> AutoScalingClient::member(std::string const& 
                                                              std::stop_token stop) {
   constexpr std::string_view kAction = "DescribeAutoScalingInstances";
   auto answer =
-      calls_.call(kAction, body_of(kAction, {{"InstanceIds.member.1", instance_id}}), stop);
-  if (!answer) return std::unexpected(answer.error());
-  auto rows = read_query_members(kAction, "AutoScalingInstances", *answer);
-  if (!rows) return fail(rows.error(), "autoscaling:{}", kAction);
-  for (auto& row : *rows) {
+      TRY(calls_.call(kAction, body_of(kAction, {{"InstanceIds.member.1", instance_id}}), stop));
+  auto rows = TRY_DURING(read_query_members(kAction, "AutoScalingInstances", answer),
+                         "autoscaling:{}", kAction);
+  for (auto& row : rows) {
     if (row["InstanceId"] != instance_id) continue;
     if (row["AutoScalingGroupName"].empty() || row["LifecycleState"].empty())
       return fail(Kind::transient, "autoscaling:{}: {} comes without its group or its state",
@@ -133,12 +132,12 @@ Result<std::optional<GroupMember>> AutoScalingClient::member(std::string const& 
 Result<std::vector<LifecycleHook>> AutoScalingClient::hooks(std::string const& group,
                                                             std::stop_token stop) {
   constexpr std::string_view kAction = "DescribeLifecycleHooks";
-  auto answer = calls_.call(kAction, body_of(kAction, {{"AutoScalingGroupName", group}}), stop);
-  if (!answer) return std::unexpected(answer.error());
-  auto rows = read_query_members(kAction, "LifecycleHooks", *answer);
-  if (!rows) return fail(rows.error(), "autoscaling:{}", kAction);
+  auto answer =
+      TRY(calls_.call(kAction, body_of(kAction, {{"AutoScalingGroupName", group}}), stop));
+  auto rows =
+      TRY_DURING(read_query_members(kAction, "LifecycleHooks", answer), "autoscaling:{}", kAction);
   std::vector<LifecycleHook> hooks;
-  for (auto& row : *rows) {
+  for (auto& row : rows) {
     std::int64_t seconds = 0;  // where the answer says none
     auto const& text = row["HeartbeatTimeout"];
     std::from_chars(text.data(), text.data() + text.size(), seconds);
@@ -152,10 +151,8 @@ Result<std::vector<LifecycleHook>> AutoScalingClient::hooks(std::string const& g
 
 Result<void> AutoScalingClient::act(std::string_view action, std::string const& body,
                                     std::stop_token stop) {
-  auto answer = calls_.call(action, body, stop);
-  if (!answer) return std::unexpected(answer.error());
-  if (auto read = read_query_answer(action, *answer); !read)
-    return fail(read.error(), "autoscaling:{}", action);
+  auto answer = TRY(calls_.call(action, body, stop));
+  TRY_DURING(read_query_answer(action, answer), "autoscaling:{}", action);
   return {};
 }
 

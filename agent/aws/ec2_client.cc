@@ -31,12 +31,10 @@ struct Ec2Client::State {
     std::set<std::string> seen;
     std::map<std::string, std::size_t> places;
     do {
-      auto answer = call(action, describe_body(action, which, token), stop);
-      if (!answer) return std::unexpected(answer.error());
-      auto page = read(*answer);
-      if (!page) return fail(page.error(), "ec2:{}", action);
+      auto answer = TRY(call(action, describe_body(action, which, token), stop));
+      auto page = TRY_DURING(read(answer), "ec2:{}", action);
       // What changes while pages are fetched can stand on two of them: the later one is right.
-      for (auto& item : page->items) {
+      for (auto& item : page.items) {
         auto [known, is_new] = places.try_emplace(item.id, all.size());
         if (is_new) {
           all.push_back(std::move(item));
@@ -44,7 +42,7 @@ struct Ec2Client::State {
           all[known->second] = std::move(item);
         }
       }
-      token = std::move(page->next_token);
+      token = std::move(page.next_token);
       if (!token.empty() && !seen.insert(token).second) {
         return fail(Kind::transient, "ec2:{}: the same page comes again and again", action);
       }
@@ -84,19 +82,16 @@ Result<Attachment> Ec2Client::attach_volume(std::string const& volume_id,
                                             std::string const& instance_id,
                                             std::string const& device, std::stop_token stop) {
   auto answer =
-      state_->call("AttachVolume", attach_volume_body(volume_id, instance_id, device), stop);
-  if (!answer) return std::unexpected(answer.error());
-  auto attachment = read_attachment(*answer);
-  if (!attachment) return fail(attachment.error(), "ec2:AttachVolume");
+      TRY(state_->call("AttachVolume", attach_volume_body(volume_id, instance_id, device), stop));
+  auto attachment = TRY_DURING(read_attachment(answer), "ec2:AttachVolume");
   return attachment;
 }
 
 Result<void> Ec2Client::detach_volume(std::string const& volume_id, std::string const& instance_id,
                                       bool force, std::stop_token stop) {
   auto answer =
-      state_->call("DetachVolume", detach_volume_body(volume_id, instance_id, force), stop);
-  if (!answer) return std::unexpected(answer.error());
-  if (auto done = read_done("DetachVolume", *answer); !done) {
+      TRY(state_->call("DetachVolume", detach_volume_body(volume_id, instance_id, force), stop));
+  if (auto done = read_done("DetachVolume", answer); !done) {
     return fail(done.error(), "ec2:DetachVolume");
   }
   return {};
@@ -105,9 +100,8 @@ Result<void> Ec2Client::detach_volume(std::string const& volume_id, std::string 
 Result<void> Ec2Client::create_tags(std::string const& resource_id,
                                     std::map<std::string, std::string> const& tags,
                                     std::stop_token stop) {
-  auto answer = state_->call("CreateTags", create_tags_body(resource_id, tags), stop);
-  if (!answer) return std::unexpected(answer.error());
-  if (auto done = read_done("CreateTags", *answer); !done) {
+  auto answer = TRY(state_->call("CreateTags", create_tags_body(resource_id, tags), stop));
+  if (auto done = read_done("CreateTags", answer); !done) {
     return fail(done.error(), "ec2:CreateTags");
   }
   return {};

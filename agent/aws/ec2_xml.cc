@@ -190,10 +190,9 @@ std::string create_tags_body(std::string const& resource_id,
 
 Result<Page<Volume>> read_volumes(std::string_view xml) {
   pugi::xml_document document;
-  auto root = root_of(document, "DescribeVolumes", xml);
-  if (!root) return std::unexpected(root.error());
-  Page<Volume> page{.items = {}, .next_token = text(*root, "nextToken")};
-  for (auto item : items(*root, "volumeSet")) {
+  auto root = TRY(root_of(document, "DescribeVolumes", xml));
+  Page<Volume> page{.items = {}, .next_token = text(root, "nextToken")};
+  for (auto item : items(root, "volumeSet")) {
     page.items.push_back(volume(item));
     if (page.items.back().id.empty()) return fail(Kind::invalid, "a volume comes without its id");
   }
@@ -202,10 +201,9 @@ Result<Page<Volume>> read_volumes(std::string_view xml) {
 
 Result<Page<Instance>> read_instances(std::string_view xml) {
   pugi::xml_document document;
-  auto root = root_of(document, "DescribeInstances", xml);
-  if (!root) return std::unexpected(root.error());
-  Page<Instance> page{.items = {}, .next_token = text(*root, "nextToken")};
-  for (auto reservation : items(*root, "reservationSet")) {
+  auto root = TRY(root_of(document, "DescribeInstances", xml));
+  Page<Instance> page{.items = {}, .next_token = text(root, "nextToken")};
+  for (auto reservation : items(root, "reservationSet")) {
     for (auto item : items(reservation, "instancesSet")) {
       page.items.push_back(instance(item));
       if (page.items.back().id.empty()) {
@@ -218,9 +216,8 @@ Result<Page<Instance>> read_instances(std::string_view xml) {
 
 Result<Attachment> read_attachment(std::string_view xml) {
   pugi::xml_document document;
-  auto root = root_of(document, "AttachVolume", xml);
-  if (!root) return std::unexpected(root.error());
-  auto found = attachment(*root);
+  auto root = TRY(root_of(document, "AttachVolume", xml));
+  auto found = attachment(root);
   if (found.instance_id.empty()) {
     return fail(Kind::invalid, "an attachment comes without its instance");
   }
@@ -229,9 +226,8 @@ Result<Attachment> read_attachment(std::string_view xml) {
 
 Result<void> read_done(std::string_view action, std::string_view xml) {
   pugi::xml_document document;
-  auto root = root_of(document, action, xml);
-  if (!root) return std::unexpected(root.error());
-  if (text(*root, "return") == "false") return fail(Kind::internal, "the answer is <return>false");
+  auto root = TRY(root_of(document, action, xml));
+  if (text(root, "return") == "false") return fail(Kind::internal, "the answer is <return>false");
   return {};
 }
 
@@ -239,10 +235,9 @@ Result<std::vector<std::map<std::string, std::string>>> read_query_members(std::
                                                                            std::string_view list,
                                                                            std::string_view xml) {
   pugi::xml_document document;
-  auto root = root_of(document, action, xml);
-  if (!root) return std::unexpected(root.error());
+  auto root = TRY(root_of(document, action, xml));
   std::vector<std::map<std::string, std::string>> found;
-  auto result = child(*root, fmt::format("{}Result", action));
+  auto result = child(root, fmt::format("{}Result", action));
   for (auto node : child(result, list).children()) {
     if (local_name(node) != "member") continue;
     auto& fields = found.emplace_back();
@@ -253,8 +248,7 @@ Result<std::vector<std::map<std::string, std::string>>> read_query_members(std::
 
 Result<void> read_query_answer(std::string_view action, std::string_view xml) {
   pugi::xml_document document;
-  auto root = root_of(document, action, xml);
-  if (!root) return std::unexpected(root.error());
+  TRY(root_of(document, action, xml));
   return {};
 }
 

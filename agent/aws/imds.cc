@@ -181,20 +181,19 @@ struct Imds::State {
 
   Result<std::optional<std::string>> get(std::string const& path, std::stop_token const& stop) {
     for (bool again = false;; again = true) {
-      auto held = token(stop);
-      if (!held) return std::unexpected(held.error());
-      HttpRequest request{.url = fmt::format("{}/latest/{}", held->endpoint, path),
-                          .headers = {{"x-aws-ec2-metadata-token", held->value}},
+      auto held = TRY(token(stop));
+      HttpRequest request{.url = fmt::format("{}/latest/{}", held.endpoint, path),
+                          .headers = {{"x-aws-ec2-metadata-token", held.value}},
                           .connect_timeout = kConnectTimeout,
                           .timeout = kTimeout};
       auto response = http.send(request, stop);
       if (!response) {
-        if (response.error().kind != Kind::interrupted) forget(*held);
+        if (response.error().kind != Kind::interrupted) forget(held);
         return std::unexpected(response.error());
       }
       if (response->status == 200) return std::move(response->body);
       if (response->status == 404) return std::nullopt;
-      if (response->status == 401) forget(*held);
+      if (response->status == 401) forget(held);
       if (response->status != 401 || again) {
         return std::unexpected(error_of_status(request.url, response->status));
       }
@@ -203,16 +202,14 @@ struct Imds::State {
 
   // A value of one line, or nothing.
   Result<std::string> line(std::string const& path, std::stop_token const& stop) {
-    auto value = get(path, stop);
-    if (!value) return std::unexpected(value.error());
-    return value->has_value() ? first_of(**value) : std::string();
+    auto value = TRY(get(path, stop));
+    return value.has_value() ? first_of(*value) : std::string();
   }
 
   Result<Tree> document(std::string const& path, std::stop_token const& stop) {
-    auto text = get(path, stop);
-    if (!text) return std::unexpected(text.error());
-    if (!text->has_value()) return Tree::map();
-    auto tree = json::parse(**text);
+    auto text = TRY(get(path, stop));
+    if (!text.has_value()) return Tree::map();
+    auto tree = json::parse(*text);
     // Instance metadata in trouble answers half a document, or none.
     if (!tree) return fail(Kind::transient, "{}: {}", path, tree.error().what);
     return tree;
@@ -229,12 +226,11 @@ Result<std::optional<std::string>> Imds::get(std::string const& path, std::stop_
 }
 
 Result<Identity> Imds::identity(std::stop_token stop) {
-  auto document = state_->document("dynamic/instance-identity/document", stop);
-  if (!document) return std::unexpected(document.error());
+  auto document = TRY(state_->document("dynamic/instance-identity/document", stop));
   std::optional<Error> trouble;
   // What the document lacks is asked for by its path.
   auto read = [&](char const* key, char const* path) {
-    auto value = key ? document->text_at(key) : std::string();
+    auto value = key ? document.text_at(key) : std::string();
     if (!value.empty() || !path || trouble) return value;
     auto line = state_->line(fmt::format("meta-data/{}", path), stop);
     if (!line) trouble = line.error();
@@ -292,16 +288,13 @@ Result<std::optional<std::string>> Imds::user_data(std::stop_token stop) {
 
 Result<Notices> Imds::notices(std::stop_token stop) {
   Notices notices;
-  auto target = state_->line("meta-data/autoscaling/target-lifecycle-state", stop);
-  if (!target) return std::unexpected(target.error());
-  notices.target_state = *std::move(target);
-  auto spot = state_->document("meta-data/spot/instance-action", stop);
-  if (!spot) return std::unexpected(spot.error());
-  if (auto action = spot->text_at("action"); !action.empty())
-    notices.spot = {action, spot->text_at("time")};
-  auto rebalance = state_->document("meta-data/events/recommendations/rebalance", stop);
-  if (!rebalance) return std::unexpected(rebalance.error());
-  if (auto time = rebalance->text_at("noticeTime"); !time.empty()) notices.rebalance = time;
+  auto target = TRY(state_->line("meta-data/autoscaling/target-lifecycle-state", stop));
+  notices.target_state = std::move(target);
+  auto spot = TRY(state_->document("meta-data/spot/instance-action", stop));
+  if (auto action = spot.text_at("action"); !action.empty())
+    notices.spot = {action, spot.text_at("time")};
+  auto rebalance = TRY(state_->document("meta-data/events/recommendations/rebalance", stop));
+  if (auto time = rebalance.text_at("noticeTime"); !time.empty()) notices.rebalance = time;
   return notices;
 }
 
@@ -310,21 +303,19 @@ Result<std::string> Imds::group(std::stop_token stop) {
 }
 
 Result<Credentials> Imds::credentials(std::stop_token stop) {
-  auto role = state_->line(std::string(kRoles), stop);
-  if (!role) return std::unexpected(role.error());
-  if (role->empty()) {
+  auto role = TRY(state_->line(std::string(kRoles), stop));
+  if (role.empty()) {
     return fail(Kind::denied, "the instance has no role: give it an instance profile");
   }
-  auto document = state_->document(std::string(kRoles) + *role, stop);
-  if (!document) return std::unexpected(document.error());
-  if (auto code = document->text_at("Code", "Success"); code != "Success") {
-    return fail(Kind::denied, "the role {} gives no credentials: {}: {}", *role, code,
-                document->text_at("Message"));
+  auto document = TRY(state_->document(std::string(kRoles) + role, stop));
+  if (auto code = document.text_at("Code", "Success"); code != "Success") {
+    return fail(Kind::denied, "the role {} gives no credentials: {}: {}", role, code,
+                document.text_at("Message"));
   }
-  auto expiration = parse_rfc3339(document->text_at("Expiration"));
-  Credentials credentials{.access_key_id = document->text_at("AccessKeyId"),
-                          .secret_access_key = Secret(document->text_at("SecretAccessKey")),
-                          .session_token = Secret(document->text_at("Token")),
+  auto expiration = parse_rfc3339(document.text_at("Expiration"));
+  Credentials credentials{.access_key_id = document.text_at("AccessKeyId"),
+                          .secret_access_key = Secret(document.text_at("SecretAccessKey")),
+                          .session_token = Secret(document.text_at("Token")),
                           .expiration = expiration};
   // Also where the role was taken away between the two requests.
   if (credentials.access_key_id.empty() || credentials.secret_access_key.empty() ||
@@ -333,7 +324,7 @@ Result<Credentials> Imds::credentials(std::stop_token stop) {
         Kind::transient,
         "the credentials of the role {} lack one of AccessKeyId, SecretAccessKey, Token and "
         "Expiration",
-        *role);
+        role);
   }
   return credentials;
 }

@@ -66,15 +66,14 @@ struct QueryCalls::State {
                             std::stop_token const& stop) {
     if (!rate.wait(stop))
       return fail(Kind::interrupted, "{}:{}: stopped", settings.service, action);
-    auto keys = credentials.credentials(stop);
-    if (!keys) return fail(keys.error(), "{}:{}", settings.service, action);
+    auto keys = TRY_DURING(credentials.credentials(stop), "{}:{}", settings.service, action);
     HttpRequest request{
         .method = "POST",
         .url = settings.endpoint + "/",
         .headers = {{"content-type", "application/x-www-form-urlencoded; charset=utf-8"},
                     {"user-agent", settings.user_agent}},
         .body = body};
-    signer.sign(request, *keys, service_time());
+    signer.sign(request, keys, service_time());
     auto response = http.send(request, stop);
     if (!response && response.error().kind != Kind::interrupted)
       count(action, CallResult::unreachable);
@@ -88,22 +87,21 @@ struct QueryCalls::State {
     bool clock_corrected = false;
     bool credentials_renewed = false;
     while (true) {
-      auto response = send(action, body, stop);
-      if (!response) return std::unexpected(response.error());
-      auto error = error_of(settings, action, *response);
+      auto response = TRY(send(action, body, stop));
+      auto error = error_of(settings, action, response);
       if (!error) {
         count(action, CallResult::ok);
         rate.succeeded();
-        return std::move(response->body);
+        return std::move(response.body);
       }
       auto remedy = settings.remedy(*error);
       count(action, remedy == Ec2Remedy::slow_down   ? CallResult::throttled
                     : remedy == Ec2Remedy::sign_anew ? CallResult::expired
-                                                     : result_of(*error, response->status));
+                                                     : result_of(*error, response.status));
       if (remedy == Ec2Remedy::slow_down) rate.throttled();
       if (remedy != Ec2Remedy::sign_anew) return std::unexpected(*std::move(error));
       // What is refused for its signature has not been carried out, so that asking again is safe.
-      if (!clock_corrected && correct_clock(*response)) {
+      if (!clock_corrected && correct_clock(response)) {
         clock_corrected = true;
       } else if (!credentials_renewed) {
         credentials_renewed = true;

@@ -149,8 +149,7 @@ struct S3Client::State {
   // The body goes out and comes back: two of them would be twice the memory.
   Result<HttpResponse> send(Request& request, std::stop_token const& stop) {
     if (!rate.wait(stop)) return fail(Kind::interrupted, "{}: stopped", request.call.name);
-    auto keys = credentials.credentials(stop);
-    if (!keys) return fail(keys.error(), "{}", request.call.name);
+    auto keys = TRY_DURING(credentials.credentials(stop), "{}", request.call.name);
     std::shared_ptr<Signer> signing;
     UtcTime now;
     HttpRequest out{.method = request.method,
@@ -166,7 +165,7 @@ struct S3Client::State {
                             request.query.empty() ? "" : "?", request.query);
     }
     out.headers.emplace_back("user-agent", settings.user_agent);
-    signing->sign(out, *keys, now);
+    signing->sign(out, keys, now);
     auto response = http.send(out, stop);
     request.body = std::move(out.body);
     if (!response && response.error().kind != Kind::interrupted)
@@ -183,27 +182,26 @@ struct S3Client::State {
     bool region_followed = false;
     while (true) {
       auto const sent = clock.steady();
-      auto response = send(request, stop);
-      if (!response) return response;
-      bool is_good = response->status >= 200 && response->status < 300;
+      auto response = TRY(send(request, stop));
+      bool is_good = response.status >= 200 && response.status < 300;
       // Trap: CompleteMultipartUpload says 200 before it knows. What looks like an error in a good
       // answer to a GET is the object's own bytes.
       std::optional<S3Failure> failure;
-      if (!is_good || request.method == "POST") failure = read_s3_failure(response->body);
+      if (!is_good || request.method == "POST") failure = read_s3_failure(response.body);
       // An answer to HEAD has no body that would say more.
-      hear_time(*response, is_good || failure || response->header("x-amz-request-id"), sent);
+      hear_time(response, is_good || failure || response.header("x-amz-request-id"), sent);
       if (is_good && !failure) {
         count(request.call, CallResult::ok);
         rate.succeeded();
         return response;
       }
       auto error = s3_error(request.call, failure ? failure->code : "",
-                            failure ? failure->message : "", response->status);
+                            failure ? failure->message : "", response.status);
       auto const remedy = s3_remedy(error);
       count(request.call, remedy == S3Remedy::slow_down      ? CallResult::throttled
                           : remedy == S3Remedy::sign_anew    ? CallResult::expired
                           : remedy == S3Remedy::other_region ? CallResult::redirected
-                                                             : result_of(error, response->status));
+                                                             : result_of(error, response.status));
       switch (remedy) {
         case S3Remedy::none:
           return std::unexpected(std::move(error));
@@ -211,7 +209,7 @@ struct S3Client::State {
           rate.throttled();
           return std::unexpected(std::move(error));
         case S3Remedy::other_region: {
-          auto other = region_in(*response);
+          auto other = region_in(response);
           if (other.empty() || region_followed) return std::unexpected(std::move(error));
           std::lock_guard lock(mutex);
           if (partition_of(other).name != partition_of(region).name) {
@@ -227,7 +225,7 @@ struct S3Client::State {
         }
         case S3Remedy::sign_anew:
           // What is refused for its signature has not been carried out: asking again is safe.
-          if (!clock_corrected && correct_clock(*response)) {
+          if (!clock_corrected && correct_clock(response)) {
             clock_corrected = true;
           } else if (!credentials_renewed) {
             credentials_renewed = true;
@@ -374,10 +372,8 @@ Result<S3Page> S3Client::list(std::string const& prefix, std::string const& toke
   request.query =
       fmt::format("encoding-type=url&list-type=2&max-keys=1000&prefix={}", uri_encode(prefix));
   if (!token.empty()) request.query += "&continuation-token=" + uri_encode(token);
-  auto answer = state_->call(request, stop);
-  if (!answer) return std::unexpected(answer.error());
-  auto page = read_list(answer->body);
-  if (!page) return fail(page.error(), "{} on {}", request.call.name, request.call.place);
+  auto answer = TRY(state_->call(request, stop));
+  auto page = TRY_DURING(read_list(answer.body), "{} on {}", request.call.name, request.call.place);
   return page;
 }
 
@@ -388,10 +384,9 @@ Result<std::string> S3Client::begin_upload(std::string const& key, std::stop_tok
                   .query = "uploads=",
                   .headers = {{"x-amz-checksum-algorithm", "SHA256"}}};
   state_->add_encryption(request.headers);
-  auto answer = state_->call(request, stop);
-  if (!answer) return std::unexpected(answer.error());
-  auto id = read_upload_id(answer->body);
-  if (!id) return fail(id.error(), "{} on {}", request.call.name, request.call.place);
+  auto answer = TRY(state_->call(request, stop));
+  auto id =
+      TRY_DURING(read_upload_id(answer.body), "{} on {}", request.call.name, request.call.place);
   return id;
 }
 
@@ -406,9 +401,8 @@ Result<S3Part> S3Client::upload_part(std::string const& key, std::string const& 
                   .timeout = kLong};
   State::add_sums(request.headers, part.sha256);
   auto const call = request.call;
-  auto answer = state_->call(std::move(request), stop);
-  if (!answer) return std::unexpected(answer.error());
-  part.etag = answer->header("etag").value_or("");
+  auto answer = TRY(state_->call(std::move(request), stop));
+  part.etag = answer.header("etag").value_or("");
   if (part.etag.empty()) return std::unexpected(no_etag(call));
   return part;
 }
@@ -427,8 +421,7 @@ Result<bool> S3Client::complete_upload(std::string const& key, std::string const
     if (s3_code(answer.error()) == "NoSuchUpload") return false;
     return std::unexpected(answer.error());
   }
-  if (auto done = read_completed(answer->body); !done)
-    return fail(done.error(), "{} on {}", request.call.name, request.call.place);
+  TRY_DURING(read_completed(answer->body), "{} on {}", request.call.name, request.call.place);
   return true;
 }
 

@@ -63,25 +63,23 @@ std::string S3Store::where() const {
 }
 
 Result<std::optional<StoredObject>> S3Store::get(std::string const& key, std::stop_token stop) {
-  if (auto good = check_key(key); !good) return std::unexpected(good.error());
-  auto object = patiently(stop, [&] { return s3_->get(prefix_ + key, {}, "", stop); });
-  if (!object) return std::unexpected(object.error());
-  if (!*object) return std::nullopt;
-  return StoredObject{std::move((*object)->bytes), std::move((*object)->etag), (*object)->modified};
+  TRY(check_key(key));
+  auto object = TRY(patiently(stop, [&] { return s3_->get(prefix_ + key, {}, "", stop); }));
+  if (!object) return std::nullopt;
+  return StoredObject{std::move(object->bytes), std::move(object->etag), object->modified};
 }
 
 Result<bool> S3Store::write(std::string const& key, std::string const& bytes, S3Condition condition,
                             std::stop_token const& stop) {
-  if (auto good = check_key(key); !good) return std::unexpected(good.error());
+  TRY(check_key(key));
   if (bytes.size() > kMostOfGet)
     return fail(Kind::invalid, "{} is larger than 8 MiB: it must be uploaded", key);
   condition.writer = name_of_a_write();
   auto written = patiently(stop, [&] { return s3_->put(prefix_ + key, bytes, condition, stop); });
   if (!written || *written) return written;
   // Refused: by what another has written, or by an earlier sending of our own.
-  auto there = patiently(stop, [&] { return s3_->head(prefix_ + key, stop); });
-  if (!there) return std::unexpected(there.error());
-  return *there && (*there)->writer == condition.writer;
+  auto there = TRY(patiently(stop, [&] { return s3_->head(prefix_ + key, stop); }));
+  return there && there->writer == condition.writer;
 }
 
 Result<bool> S3Store::create(std::string const& key, std::string const& bytes,
@@ -97,19 +95,17 @@ Result<bool> S3Store::replace(std::string const& key, std::string const& bytes,
 
 Result<void> S3Store::upload(std::string const& key, std::filesystem::path const& file,
                              std::stop_token stop) {
-  if (auto good = check_key(key); !good) return good;
+  TRY(check_key(key));
   auto const name = file.string();
   FileDescriptor fd(::open(name.c_str(), O_RDONLY | O_CLOEXEC));
   struct stat status{};
   if (!fd || ::fstat(fd.get(), &status) != 0) return fail_errno(errno, "reading " + name);
   auto const size = static_cast<std::uint64_t>(status.st_size);
   if (size > kPart) return upload_parts(key, name, fd.get(), size, stop);
-  auto put = patiently(stop, [&]() -> Result<bool> {
-    auto bytes = read_piece(fd.get(), name, 0, size);
-    if (!bytes) return std::unexpected(bytes.error());
-    return s3_->put(prefix_ + key, *std::move(bytes), {}, stop);
-  });
-  if (!put) return std::unexpected(put.error());
+  TRY(patiently(stop, [&]() -> Result<bool> {
+    auto bytes = TRY(read_piece(fd.get(), name, 0, size));
+    return s3_->put(prefix_ + key, std::move(bytes), {}, stop);
+  }));
   return {};
 }
 
@@ -120,14 +116,12 @@ Result<std::vector<S3Part>> S3Store::send_parts(std::string const& key, std::str
   for (std::uint64_t offset = 0; offset < size; offset += kPart) {
     auto const length = static_cast<std::size_t>(std::min<std::uint64_t>(kPart, size - offset));
     auto const number = static_cast<int>(parts.size()) + 1;
-    auto part = patiently(stop, [&]() -> Result<S3Part> {
+    auto part = TRY(patiently(stop, [&]() -> Result<S3Part> {
       // Read again for each try: what is kept for one would be memory all the time.
-      auto bytes = read_piece(file, name, offset, length);
-      if (!bytes) return std::unexpected(bytes.error());
-      return s3_->upload_part(prefix_ + key, upload, number, *std::move(bytes), stop);
-    });
-    if (!part) return std::unexpected(part.error());
-    parts.push_back(*std::move(part));
+      auto bytes = TRY(read_piece(file, name, offset, length));
+      return s3_->upload_part(prefix_ + key, upload, number, std::move(bytes), stop);
+    }));
+    parts.push_back(std::move(part));
   }
   return parts;
 }
@@ -137,33 +131,29 @@ Result<void> S3Store::upload_parts(std::string const& key, std::string const& na
   if (size > kMostParts * kPart)
     return fail(Kind::invalid, "{} is larger than {} GiB, the most that is uploaded", name,
                 kMostParts * kPart >> 30u);
-  auto upload = patiently(stop, [&] { return s3_->begin_upload(prefix_ + key, stop); });
-  if (!upload) return std::unexpected(upload.error());
+  auto upload = TRY(patiently(stop, [&] { return s3_->begin_upload(prefix_ + key, stop); }));
   // The parts of an upload that nobody ends are paid for until it is. In a stop, too: one request
   // with a deadline of its own.
   auto give_up = [&](Error error) -> Result<void> {
-    (void)s3_->abort_upload(prefix_ + key, *upload, {});
+    (void)s3_->abort_upload(prefix_ + key, upload, {});
     return std::unexpected(std::move(error));
   };
-  auto parts = send_parts(key, *upload, name, file, size, stop);
+  auto parts = send_parts(key, upload, name, file, size, stop);
   if (!parts) return give_up(parts.error());
   auto completed =
-      patiently(stop, [&] { return s3_->complete_upload(prefix_ + key, *upload, *parts, stop); });
+      patiently(stop, [&] { return s3_->complete_upload(prefix_ + key, upload, *parts, stop); });
   if (!completed) return give_up(completed.error());
   if (*completed) return {};
   // The upload is gone. By an earlier try of ours, where the object has these parts.
-  auto head = patiently(stop, [&] { return s3_->head(prefix_ + key, stop); });
-  if (!head) return std::unexpected(head.error());
-  if (*head && (*head)->size == size && (*head)->checksum_sha256 == s3_checksum_of(*parts))
-    return {};
+  auto head = TRY(patiently(stop, [&] { return s3_->head(prefix_ + key, stop); }));
+  if (head && head->size == size && head->checksum_sha256 == s3_checksum_of(*parts)) return {};
   return fail(Kind::transient, "the upload of {} to {} was ended by somebody else", key, where());
 }
 
 Result<void> S3Store::download(std::string const& key, std::filesystem::path const& file,
                                std::stop_token stop) {
-  if (auto good = check_key(key); !good) return good;
-  auto to = NewFile::beside(file, 0600);
-  if (!to) return std::unexpected(to.error());
+  TRY(check_key(key));
+  auto to = TRY(NewFile::beside(file, 0600));
   std::string etag;
   std::uint64_t size = 0;
   std::uint64_t done = 0;
@@ -189,10 +179,10 @@ Result<void> S3Store::download(std::string const& key, std::filesystem::path con
     }
     auto const expected = std::min<std::uint64_t>(kRange, size - done);
     if (got.size != size || got.bytes.size() != expected) return changed();
-    if (auto written = to->append(got.bytes); !written) return written;
+    TRY(to.append(got.bytes));
     done += got.bytes.size();
   } while (done < size);
-  return to->replace_target();
+  return to.replace_target();
 }
 
 Result<std::vector<StoredEntry>> S3Store::list(std::string const& prefix, std::stop_token stop) {
@@ -200,16 +190,15 @@ Result<std::vector<StoredEntry>> S3Store::list(std::string const& prefix, std::s
   std::string token;
   std::set<std::string> seen;
   do {
-    auto page = patiently(stop, [&] { return s3_->list(prefix_ + prefix, token, stop); });
-    if (!page) return std::unexpected(page.error());
-    for (auto& each : page->entries) {
+    auto page = TRY(patiently(stop, [&] { return s3_->list(prefix_ + prefix, token, stop); }));
+    for (auto& each : page.entries) {
       if (!each.key.starts_with(prefix_)) continue;
       auto key = each.key.substr(prefix_.size());
       // What the console makes of "folders", and whatever else is no key of ours.
       if (!check_key(key)) continue;
       entries.push_back({std::move(key), each.size, each.modified});
     }
-    token = std::move(page->next_token);
+    token = std::move(page.next_token);
     if (!token.empty() && (!seen.insert(token).second || seen.size() >= kMostPages))
       return fail(Kind::transient, "listing {}: the same page comes again and again", where());
   } while (!token.empty());
@@ -218,7 +207,7 @@ Result<std::vector<StoredEntry>> S3Store::list(std::string const& prefix, std::s
 }
 
 Result<void> S3Store::remove(std::string const& key, std::stop_token stop) {
-  if (auto good = check_key(key); !good) return good;
+  TRY(check_key(key));
   return patiently(stop, [&] { return s3_->remove(prefix_ + key, stop); });
 }
 

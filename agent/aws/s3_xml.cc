@@ -54,11 +54,10 @@ std::string decoded(std::string key) {
 
 Result<S3Page> read_list(std::string_view xml) {
   pugi::xml_document document;
-  auto root = root_of(document, "ListBucketResult", xml);
-  if (!root) return std::unexpected(root.error());
+  auto root = TRY(root_of(document, "ListBucketResult", xml));
   S3Page page;
-  auto const is_encoded = text(*root, "EncodingType") == "url";
-  for (auto node : root->children()) {
+  auto const is_encoded = text(root, "EncodingType") == "url";
+  for (auto node : root.children()) {
     if (local_name(node) != "Contents") continue;
     S3Entry entry;
     entry.key = text(node, "Key");
@@ -72,8 +71,8 @@ Result<S3Page> read_list(std::string_view xml) {
     entry.modified = *modified;
     page.entries.push_back(std::move(entry));
   }
-  if (text(*root, "IsTruncated") == "true") {
-    page.next_token = text(*root, "NextContinuationToken");
+  if (text(root, "IsTruncated") == "true") {
+    page.next_token = text(root, "NextContinuationToken");
     if (page.next_token.empty())
       return fail(Kind::invalid, "the list goes on, but does not say where");
   }
@@ -82,17 +81,15 @@ Result<S3Page> read_list(std::string_view xml) {
 
 Result<std::string> read_upload_id(std::string_view xml) {
   pugi::xml_document document;
-  auto root = root_of(document, "InitiateMultipartUploadResult", xml);
-  if (!root) return std::unexpected(root.error());
-  auto id = text(*root, "UploadId");
+  auto root = TRY(root_of(document, "InitiateMultipartUploadResult", xml));
+  auto id = text(root, "UploadId");
   if (id.empty()) return fail(Kind::invalid, "an upload comes without its id");
   return id;
 }
 
 Result<void> read_completed(std::string_view xml) {
   pugi::xml_document document;
-  auto root = root_of(document, "CompleteMultipartUploadResult", xml);
-  if (!root) return std::unexpected(root.error());
+  TRY(root_of(document, "CompleteMultipartUploadResult", xml));
   return {};
 }
 

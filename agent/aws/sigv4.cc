@@ -395,15 +395,14 @@ Result<SignatureClaim> signature_claim(WireRequest const& request) {
   auto parameters = parameters_of(request.query);
   bool in_query = std::ranges::any_of(
       parameters, [](auto const& each) { return each.first == "X-Amz-Algorithm"; });
-  auto claim = in_query ? claim_in_query(parameters) : claim_in_header(request);
-  if (!claim) return claim;
-  if (claim->signature.empty()) return fail(Kind::invalid, "the request names no Signature");
-  if (std::ranges::find(claim->signed_headers, "host") == claim->signed_headers.end()) {
+  auto claim = TRY(in_query ? claim_in_query(parameters) : claim_in_header(request));
+  if (claim.signature.empty()) return fail(Kind::invalid, "the request names no Signature");
+  if (std::ranges::find(claim.signed_headers, "host") == claim.signed_headers.end()) {
     return fail(Kind::invalid, "SignedHeaders must name host");
   }
-  if (claim->time.size() != 16 || !claim->time.starts_with(claim->date)) {
+  if (claim.time.size() != 16 || !claim.time.starts_with(claim.date)) {
     return fail(Kind::invalid, "X-Amz-Date '{}' is not of the day {} that the credential names",
-                claim->time, claim->date);
+                claim.time, claim.date);
   }
   return claim;
 }

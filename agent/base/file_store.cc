@@ -59,8 +59,7 @@ Result<void> copy(int from, std::string const& name, std::stop_token const& stop
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) return fail_errno(errno, "reading " + name);
     if (got == 0) return {};
-    auto written = write(std::string_view(buffer).substr(0, static_cast<std::size_t>(got)));
-    if (!written) return written;
+    TRY(write(std::string_view(buffer).substr(0, static_cast<std::size_t>(got))));
   }
 }
 
@@ -97,7 +96,7 @@ Result<void> FileStore::check_folder() const {
 }
 
 Result<FileDescriptor> FileStore::lock(std::stop_token const& stop) {
-  if (auto there = check_folder(); !there) return std::unexpected(there.error());
+  TRY(check_folder());
   auto const path = folder_ / ".lock";
   FileDescriptor fd(::open(path.c_str(), O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600));
   if (!fd) return fail_to_write(errno, "opening " + path.string(), path);
@@ -116,25 +115,22 @@ Result<FileDescriptor> FileStore::lock(std::stop_token const& stop) {
 
 Result<NewFile> FileStore::begin(std::string const& key) {
   auto const path = folder_ / key;
-  if (auto made = make_directories(path.parent_path(), 0700); !made)
-    return std::unexpected(made.error());
+  TRY(make_directories(path.parent_path(), 0700));
   remove_abandoned_files(path.parent_path());
   return NewFile::beside(path, 0600);
 }
 
 // Gives the file a time that no file of this store has had.
 Result<void> FileStore::stamp(NewFile& file, int lock) {
-  auto const latest = latest_of(lock);
-  if (!latest) return std::unexpected(latest.error());
+  auto const latest = TRY(latest_of(lock));
   auto const now = std::chrono::nanoseconds(clock_.utc().time_since_epoch()).count();
   // Not every file system keeps nanoseconds.
   for (std::int64_t step :
        {std::int64_t{1}, std::int64_t{1'000}, std::int64_t{1'000'000}, 2 * kSecond}) {
-    auto const wanted = std::max(now, *latest + step);
-    auto kept = file.set_modified({wanted / kSecond, wanted % kSecond});
-    if (!kept) return std::unexpected(kept.error());
-    if (nanoseconds(*kept) <= *latest) continue;
-    auto const text = fmt::format("{:020}\n", nanoseconds(*kept));
+    auto const wanted = std::max(now, latest + step);
+    auto kept = TRY(file.set_modified({wanted / kSecond, wanted % kSecond}));
+    if (nanoseconds(kept) <= latest) continue;
+    auto const text = fmt::format("{:020}\n", nanoseconds(kept));
     if (::pwrite(lock, text.data(), text.size(), 0) != static_cast<ssize_t>(text.size()) ||
         ::fdatasync(lock) != 0)
       return fail_errno(errno, fmt::format("writing {}/.lock", folder_.string()));
@@ -145,39 +141,33 @@ Result<void> FileStore::stamp(NewFile& file, int lock) {
 
 Result<bool> FileStore::write(std::string const& key, std::string const& bytes,
                               std::string const* version, std::stop_token const& stop) {
-  if (auto good = check_key(key); !good) return std::unexpected(good.error());
+  TRY(check_key(key));
   if (bytes.size() > kMostOfGet)
     return fail(Kind::invalid, "{} is larger than 8 MiB: it must be uploaded", key);
-  auto locked = lock(stop);
-  if (!locked) return std::unexpected(locked.error());
-  auto there = open_file(folder_ / key);
-  if (!there) return std::unexpected(there.error());
-  if (version ? !*there || version_of((*there)->status) != *version : there->has_value())
-    return false;
-  auto file = begin(key);
-  if (!file) return std::unexpected(file.error());
-  if (auto written = file->append(bytes); !written) return std::unexpected(written.error());
-  if (auto stamped = stamp(*file, locked->get()); !stamped) return std::unexpected(stamped.error());
+  auto locked = TRY(lock(stop));
+  auto there = TRY(open_file(folder_ / key));
+  if (version ? !there || version_of(there->status) != *version : there.has_value()) return false;
+  auto file = TRY(begin(key));
+  TRY(file.append(bytes));
+  TRY(stamp(file, locked.get()));
   // A link is never made over what is there: so it holds also where locks do not.
-  if (!version) return file->become_target_if_absent();
-  if (auto done = file->replace_target(); !done) return std::unexpected(done.error());
+  if (!version) return file.become_target_if_absent();
+  TRY(file.replace_target());
   return true;
 }
 
 Result<std::optional<StoredObject>> FileStore::get(std::string const& key, std::stop_token stop) {
-  if (auto good = check_key(key); !good) return std::unexpected(good.error());
-  if (auto there = check_folder(); !there) return std::unexpected(there.error());
-  auto file = open_file(folder_ / key);
-  if (!file) return std::unexpected(file.error());
-  if (!*file) return std::nullopt;
-  StoredObject object{"", version_of((*file)->status), time_of((*file)->status.st_ctim)};
-  auto read = copy((*file)->fd.get(), key, stop, [&](std::string_view piece) -> Result<void> {
+  TRY(check_key(key));
+  TRY(check_folder());
+  auto file = TRY(open_file(folder_ / key));
+  if (!file) return std::nullopt;
+  StoredObject object{"", version_of(file->status), time_of(file->status.st_ctim)};
+  TRY(copy(file->fd.get(), key, stop, [&](std::string_view piece) -> Result<void> {
     object.bytes += piece;
     if (object.bytes.size() <= kMostOfGet) return {};
     return fail(Kind::invalid, "{} in {} is larger than 8 MiB: it must be downloaded", key,
                 where());
-  });
-  if (!read) return std::unexpected(read.error());
+  }));
   return object;
 }
 
@@ -193,41 +183,35 @@ Result<bool> FileStore::replace(std::string const& key, std::string const& bytes
 
 Result<void> FileStore::upload(std::string const& key, std::filesystem::path const& file,
                                std::stop_token stop) {
-  if (auto good = check_key(key); !good) return good;
+  TRY(check_key(key));
   FileDescriptor from(::open(file.c_str(), O_RDONLY | O_CLOEXEC));
   if (!from) return fail_errno(errno, "reading " + file.string());
   auto locked = lock(stop);
   if (!locked) return std::unexpected(locked.error());
-  auto to = begin(key);
-  if (!to) return std::unexpected(to.error());
+  auto to = TRY(begin(key));
   locked->reset();  // the copy may take long
-  auto copied = copy(from.get(), file.string(), stop,
-                     [&](std::string_view piece) { return to->append(piece); });
-  if (!copied) return copied;
-  if (auto flushed = to->flush(); !flushed) return flushed;
+  TRY(copy(from.get(), file.string(), stop,
+           [&](std::string_view piece) { return to.append(piece); }));
+  TRY(to.flush());
   locked = lock(stop);
   if (!locked) return std::unexpected(locked.error());
-  if (auto stamped = stamp(*to, locked->get()); !stamped) return stamped;
-  return to->replace_target();
+  TRY(stamp(to, locked->get()));
+  return to.replace_target();
 }
 
 Result<void> FileStore::download(std::string const& key, std::filesystem::path const& file,
                                  std::stop_token stop) {
-  if (auto good = check_key(key); !good) return good;
-  if (auto there = check_folder(); !there) return there;
-  auto from = open_file(folder_ / key);
-  if (!from) return std::unexpected(from.error());
-  if (!*from) return fail(Kind::invalid, "{} holds no {}", where(), key);
-  auto to = NewFile::beside(file, 0600);
-  if (!to) return std::unexpected(to.error());
-  auto copied =
-      copy((*from)->fd.get(), key, stop, [&](std::string_view piece) { return to->append(piece); });
-  if (!copied) return copied;
-  return to->replace_target();
+  TRY(check_key(key));
+  TRY(check_folder());
+  auto from = TRY(open_file(folder_ / key));
+  if (!from) return fail(Kind::invalid, "{} holds no {}", where(), key);
+  auto to = TRY(NewFile::beside(file, 0600));
+  TRY(copy(from->fd.get(), key, stop, [&](std::string_view piece) { return to.append(piece); }));
+  return to.replace_target();
 }
 
 Result<std::vector<StoredEntry>> FileStore::list(std::string const& prefix, std::stop_token stop) {
-  if (auto there = check_folder(); !there) return std::unexpected(there.error());
+  TRY(check_folder());
   std::vector<StoredEntry> entries;
   std::vector<std::string> folders = {""};  // ending in '/', but for the first
   while (!folders.empty()) {
@@ -258,9 +242,8 @@ Result<std::vector<StoredEntry>> FileStore::list(std::string const& prefix, std:
 }
 
 Result<void> FileStore::remove(std::string const& key, std::stop_token stop) {
-  if (auto good = check_key(key); !good) return good;
-  auto locked = lock(stop);
-  if (!locked) return std::unexpected(locked.error());
+  TRY(check_key(key));
+  auto locked = TRY(lock(stop));
   auto const path = folder_ / key;
   if (::unlink(path.c_str()) != 0) {
     if (errno == ENOENT || errno == ENOTDIR || errno == EISDIR) return {};
@@ -272,7 +255,7 @@ Result<void> FileStore::remove(std::string const& key, std::stop_token stop) {
 // A file that has no name leaves nothing behind; where there are none, as on NFS, one with a name
 // is touched, and UTIME_NOW leaves the time to the file system: the server sets its own.
 Result<UtcTime> FileStore::now(std::stop_token) {
-  if (auto there = check_folder(); !there) return std::unexpected(there.error());
+  TRY(check_folder());
   struct stat status{};
   FileDescriptor const nameless(::open(folder_.c_str(), O_WRONLY | O_TMPFILE | O_CLOEXEC, 0600));
   if (nameless && ::fstat(nameless.get(), &status) == 0) return time_of(status.st_mtim);

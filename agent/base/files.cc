@@ -149,22 +149,19 @@ Result<void> replace_file(std::filesystem::path const& path, std::string_view by
 
 Result<void> replace_files(std::span<PairedFile const> files) {
   std::deque<TemporaryFile> ready;
-  for (auto const& file : files)
-    if (auto filled = fill(ready.emplace_back(file.path), file); !filled) return filled;
+  for (auto const& file : files) TRY(fill(ready.emplace_back(file.path), file));
   for (std::size_t i = 0; i < files.size(); ++i)
     if (!ready[i].become(files[i].path))
       return fail_errno(errno,
                         fmt::format("writing {} (putting it in place)", files[i].path.string()));
-  for (auto const& file : files)
-    if (auto synced = sync_folder(folder_of(file.path)); !synced) return synced;
+  for (auto const& file : files) TRY(sync_folder(folder_of(file.path)));
   return {};
 }
 
 Result<bool> replace_file_if_changed(std::filesystem::path const& path, std::string_view bytes,
                                      FileMode mode) {
-  auto same = file_matches(path, bytes, mode);
-  if (!same) return std::unexpected(same.error());
-  if (*same) return false;
+  auto same = TRY(file_matches(path, bytes, mode));
+  if (same) return false;
   if (auto written = replace_file(path, bytes, mode); !written) {
     return std::unexpected(written.error());
   }
@@ -199,7 +196,7 @@ Result<void> make_directories(std::filesystem::path const& path, mode_t mode) {
   if (errno != ENOENT) return fail_errno(errno, doing);
   auto parent = folder_of(path);
   if (parent != path) {
-    if (auto made = make_directories(parent, mode); !made) return made;
+    TRY(make_directories(parent, mode));
   }
   if (::mkdir(path.c_str(), mode) != 0) {
     int error = errno;

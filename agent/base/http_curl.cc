@@ -301,10 +301,8 @@ CurlHttp::~CurlHttp() = default;
 
 Result<HttpResponse> CurlHttp::send(HttpRequest const& request, std::stop_token stop) {
   OutsideTime outside;
-  auto target = parse(request);
-  if (!target) return std::unexpected(target.error());
-  auto headers = header_list(request, *target);
-  if (!headers) return std::unexpected(headers.error());
+  auto target = TRY(parse(request));
+  auto headers = TRY(header_list(request, target));
 
   Receiver receiver{.response = {}, .max_body = request.max_body};
   char text[CURL_ERROR_SIZE] = "";
@@ -321,20 +319,20 @@ Result<HttpResponse> CurlHttp::send(HttpRequest const& request, std::stop_token 
   ::curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, milliseconds(request.connect_timeout));
   ::curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, milliseconds(request.timeout));
   ::curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, text);
-  ::curl_easy_setopt(easy, CURLOPT_HTTPHEADER, headers->get());
+  ::curl_easy_setopt(easy, CURLOPT_HTTPHEADER, headers.get());
   ::curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
   ::curl_easy_setopt(easy, CURLOPT_WRITEDATA, &receiver);
   ::curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
   ::curl_easy_setopt(easy, CURLOPT_HEADERDATA, &receiver);
   // A proxy's answer to CONNECT is not the server's.
   ::curl_easy_setopt(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
-  if (request.direct || bypasses_proxy(target->host)) {
+  if (request.direct || bypasses_proxy(target.host)) {
     ::curl_easy_setopt(easy, CURLOPT_PROXY, "");
   }
   set_method(easy, request);
   set_tls(easy, request.tls);
 
-  auto key = connection_key(*target, request.tls);
+  auto key = connection_key(target, request.tls);
   auto multi = pool_->take(key);
   ::curl_multi_add_handle(multi.get(), easy);
   auto code = perform(multi.get(), easy, stop);
@@ -349,17 +347,17 @@ Result<HttpResponse> CurlHttp::send(HttpRequest const& request, std::stop_token 
     receiver.response.status = static_cast<int>(status);
     return std::move(receiver.response);
   }
-  if (!code) return fail(Kind::interrupted, "{}: stopped", target->name);
+  if (!code) return fail(Kind::interrupted, "{}: stopped", target.name);
   if (receiver.too_long) {
     return fail(Kind::invalid, "{}: the answer is longer than the {} bytes that are allowed",
-                target->name, request.max_body);
+                target.name, request.max_body);
   }
   if (receiver.headers > kMostOfHeaders) {
     return fail(Kind::invalid, "{}: the answer's headers are longer than the {} bytes allowed",
-                target->name, kMostOfHeaders);
+                target.name, kMostOfHeaders);
   }
   Error error{
-      kind_of(*code, text), fmt::format("{}: {}", target->name, words_of(*code, trim(text))), {}};
+      kind_of(*code, text), fmt::format("{}: {}", target.name, words_of(*code, trim(text))), {}};
   if (*code == CURLE_COULDNT_CONNECT && os_error != 0) {
     // "refused" and "no route" are different nights for an operator.
     error.code = std::error_code(static_cast<int>(os_error), std::generic_category());

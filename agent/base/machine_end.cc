@@ -43,9 +43,8 @@ MachineEnd machine_end_of_utmp(std::string_view utmp) {
 
 Result<MachineEnd> SystemMachineEnds::ask() {
   if (SystemdUnits::available()) return systemd_machine_end();
-  auto utmp = read_file(root_("/run/utmp"));
-  if (!utmp) return std::unexpected(utmp.error());
-  return *utmp ? machine_end_of_utmp(**utmp) : MachineEnd::none;
+  auto utmp = TRY(read_file(root_("/run/utmp")));
+  return utmp ? machine_end_of_utmp(*utmp) : MachineEnd::none;
 }
 
 }  // namespace haagent

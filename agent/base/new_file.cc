@@ -67,7 +67,7 @@ Result<timespec> NewFile::set_modified(timespec time) {
 }
 
 Result<void> NewFile::replace_target() {
-  if (auto flushed = flush(); !flushed) return flushed;
+  TRY(flush());
   if (::rename(name_.c_str(), target_.c_str()) != 0)
     return fail_errno(errno, doing() + " (putting it in place)");
   name_.clear();
@@ -75,15 +75,14 @@ Result<void> NewFile::replace_target() {
 }
 
 Result<bool> NewFile::become_target_if_absent() {
-  if (auto flushed = flush(); !flushed) return std::unexpected(flushed.error());
+  TRY(flush());
   if (::link(name_.c_str(), target_.c_str()) != 0) {
     if (errno == EEXIST) return false;
     return fail_errno(errno, doing() + " (putting it in place)");
   }
   ::unlink(name_.c_str());
   name_.clear();
-  if (auto flushed = flush_folder(folder_of(target_)); !flushed)
-    return std::unexpected(flushed.error());
+  TRY(flush_folder(folder_of(target_)));
   return true;
 }
 

@@ -218,42 +218,38 @@ Result<ProcessOutcome> SystemProcess::run(ProcessSpec const& spec, std::stop_tok
   OutsideTime outside;
 
   auto words = clean_environment(spec.environment);
-  auto program = find_program(spec.argv[0], words);
-  if (!program) return std::unexpected(program.error());
-  auto in = make_input(spec.input);
-  if (!in) return std::unexpected(in.error());
-  auto out = make_pipe();
-  if (!out) return std::unexpected(out.error());
-  auto err = make_pipe();
-  if (!err) return std::unexpected(err.error());
+  auto program = TRY(find_program(spec.argv[0], words));
+  auto in = TRY(make_input(spec.input));
+  auto out = TRY(make_pipe());
+  auto err = TRY(make_pipe());
 
   auto argv = exec_array(spec.argv);
   auto environment = exec_array(words);
   pid_t pid = 0;
   {
-    SpawnOptions options(in->get(), out->write.get(), err->write.get(), spec);
-    int error = ::posix_spawn(&pid, program->c_str(), options.actions(), options.attributes(),
+    SpawnOptions options(in.get(), out.write.get(), err.write.get(), spec);
+    int error = ::posix_spawn(&pid, program.c_str(), options.actions(), options.attributes(),
                               argv.data(), environment.data());
     if (error != 0) {
-      auto failed = errno_error(error, fmt::format("{} cannot be started", *program));
+      auto failed = errno_error(error, fmt::format("{} cannot be started", program));
       failed.kind = Kind::internal;
       return std::unexpected(std::move(failed));
     }
   }
   FileDescriptor child(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
   if (!child) {
-    auto failed = errno_error(errno, fmt::format("{} cannot be watched", *program));
+    auto failed = errno_error(errno, fmt::format("{} cannot be watched", program));
     ::kill(-pid, SIGKILL);
     exit_code_of(pid);
     return std::unexpected(std::move(failed));
   }
-  out->write.reset();
-  err->write.reset();
-  in->reset();
+  out.write.reset();
+  err.write.reset();
+  in.reset();
 
   ProcessOutcome outcome;
-  std::array<Stream, 2> streams = {Stream{std::move(out->read), &outcome.out},
-                                   Stream{std::move(err->read), &outcome.err, /*keeps_end=*/true}};
+  std::array<Stream, 2> streams = {Stream{std::move(out.read), &outcome.out},
+                                   Stream{std::move(err.read), &outcome.err, /*keeps_end=*/true}};
   auto watched = watch(pid, std::move(child), spec, streams, outcome.truncated, stop);
   // What it left behind in its group goes with it where it did not end by itself.
   if (watched.end != End::by_itself) ::kill(-pid, SIGKILL);

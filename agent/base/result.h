@@ -68,3 +68,25 @@ template <class... Args>
 }
 
 }  // namespace haagent
+
+// The value of an expression that gives a Result; its error is returned to the caller of this
+// function: auto bytes = TRY(read_file(path));
+#define TRY(...) HAAGENT_TRY_AS(HAAGENT_JOIN(haagent_tried_, __COUNTER__), (__VA_ARGS__))
+// The same, saying what we were doing: TRY_DURING(read_file(path), "reading {}", path).
+#define TRY_DURING(expression, ...) \
+  HAAGENT_TRY_DURING_AS(HAAGENT_JOIN(haagent_tried_, __COUNTER__), (expression), __VA_ARGS__)
+
+#define HAAGENT_JOIN(a, b) HAAGENT_JOIN_NOW(a, b)
+#define HAAGENT_JOIN_NOW(a, b) a##b
+#define HAAGENT_TRY_AS(tried, expression)                                             \
+  ({                                                                                  \
+    auto&& tried = expression;                                                        \
+    if (!tried) return std::unexpected(std::forward<decltype(tried)>(tried).error()); \
+    *std::forward<decltype(tried)>(tried);                                            \
+  })
+#define HAAGENT_TRY_DURING_AS(tried, expression, ...)               \
+  ({                                                                \
+    auto&& tried = expression;                                      \
+    if (!tried) return ::haagent::fail(tried.error(), __VA_ARGS__); \
+    *std::forward<decltype(tried)>(tried);                          \
+  })

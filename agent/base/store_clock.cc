@@ -44,17 +44,16 @@ UtcTime StoreClock::utc() const {
 }
 
 Result<UtcTime> StoreClock::read(std::stop_token stop) {
-  auto const now = store_.now(std::move(stop));
-  if (!now) return fail(now.error(), "asking {} for the time", store_.where());
+  auto const now =
+      TRY_DURING(store_.now(std::move(stop)), "asking {} for the time", store_.where());
   std::lock_guard lock(mutex_);
-  last_ = Reading{*now, own_.steady()};
-  wrong_ = clock_is_wrong(wrong_, difference(own_.utc(), *now));
-  return *now;
+  last_ = Reading{now, own_.steady()};
+  wrong_ = clock_is_wrong(wrong_, difference(own_.utc(), now));
+  return now;
 }
 
 Result<UtcTime> StoreClock::agreed(std::stop_token stop) {
-  auto now = read(std::move(stop));
-  if (!now) return now;
+  auto now = TRY(read(std::move(stop)));
   if (auto const why = trouble(); !why.empty()) return fail(Kind::transient, "{}", why);
   return now;
 }

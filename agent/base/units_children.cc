@@ -70,9 +70,8 @@ UtcTime from_ms(std::int64_t ms) {
 }
 
 Result<std::string> this_boot() {
-  auto text = read_file("/proc/sys/kernel/random/boot_id", 100);
-  if (!text) return std::unexpected(text.error());
-  auto id = text->value_or("");
+  auto text = TRY(read_file("/proc/sys/kernel/random/boot_id", 100));
+  auto id = text.value_or("");
   return id.substr(0, id.find('\n'));
 }
 
@@ -86,10 +85,9 @@ Result<fs::path> file_of(fs::path const& folder, std::string const& name, char c
 
 // What was written down about the name in this boot; nothing where it has never been started.
 Result<std::optional<Record>> load(fs::path const& file) {
-  auto text = read_file(file);
-  if (!text) return std::unexpected(text.error());
-  if (!*text) return std::nullopt;
-  auto tree = json::parse(**text);
+  auto text = TRY(read_file(file));
+  if (!text) return std::nullopt;
+  auto tree = json::parse(*text);
   auto number = [&](std::string_view key) {
     auto const* node = tree->find(key);
     return node != nullptr ? node->as_integer().value_or(0) : 0;
@@ -100,12 +98,11 @@ Result<std::optional<Record>> load(fs::path const& file) {
                 "program is stopped",
                 file.string());
   }
-  auto boot = this_boot();
-  if (!boot) return std::unexpected(boot.error());
-  if (tree->text_at("bootId") != *boot) return std::nullopt;
+  auto boot = TRY(this_boot());
+  if (tree->text_at("bootId") != boot) return std::nullopt;
   return Record{.pid = static_cast<pid_t>(number("pid")),
                 .start_time = static_cast<std::uint64_t>(number("startTime")),
-                .boot_id = *boot,
+                .boot_id = boot,
                 .started_ms = number("startedAtMs"),
                 .log_offset = static_cast<std::uint64_t>(number("logOffset")),
                 .ended = tree->text_at("ended"),
@@ -255,20 +252,18 @@ ChildUnits::ChildUnits(fs::path state, fs::path logs, Clock& clock)
 
 Result<UnitState> ChildUnits::state(std::string const& name) {
   using Phase = UnitState::Phase;
-  auto file = file_of(state_, name, ".json");
-  if (!file) return std::unexpected(file.error());
+  auto file = TRY(file_of(state_, name, ".json"));
   std::lock_guard lock(bookkeeping());
-  auto record = load(*file);
-  if (!record) return std::unexpected(record.error());
-  if (!*record) return UnitState{};
-  auto& known = **record;
+  auto record = TRY(load(file));
+  if (!record) return UnitState{};
+  auto& known = *record;
   if (known.ended.empty()) {
     if (running(known)) return UnitState{Phase::running, known.pid, "", from_ms(known.started_ms)};
     // Written down, because how it ended can be asked only once. Where that fails, it is still
     // true.
     known.ended = reap(known);
     known.ended_ms = to_ms(clock_.utc());
-    (void)save(*file, known);
+    (void)save(file, known);
   }
   auto words = last_words(end_of_log(logs_ / (name + ".log"), known.log_offset));
   auto detail = words.empty() ? known.ended : fmt::format("{}: {}", known.ended, words);
@@ -277,38 +272,32 @@ Result<UnitState> ChildUnits::state(std::string const& name) {
 
 Result<void> ChildUnits::start(UnitSpec const& spec) {
   std::lock_guard lock(bookkeeping());
-  auto before = state(spec.name);  // also waits for the last run where it was our child
-  if (!before) return std::unexpected(before.error());
-  if (before->phase == UnitState::Phase::running) return {};
+  auto before = TRY(state(spec.name));
+  if (before.phase == UnitState::Phase::running) return {};
   if (spec.argv.empty()) return fail(Kind::internal, "{} has no program to start", spec.name);
 
   auto doing = fmt::format("starting {}", spec.name);
   auto file = state_ / (spec.name + ".json");
   auto environment = clean_environment(spec.environment);
-  auto program = find_program(spec.argv[0], environment);
-  if (!program) return fail(program.error(), "{}", doing);
+  auto program = TRY_DURING(find_program(spec.argv[0], environment), "{}", doing);
   for (auto const& folder : {state_, logs_}) {
-    if (auto made = make_directories(folder); !made) return fail(made.error(), "{}", doing);
+    TRY_DURING(make_directories(folder), "{}", doing);
   }
-  auto boot = this_boot();
-  if (!boot) return fail(boot.error(), "{}", doing);
-  auto log = open_log(logs_ / (spec.name + ".log"));
-  if (!log) return fail(log.error(), "{}", doing);
+  auto boot = TRY_DURING(this_boot(), "{}", doing);
+  auto log = TRY_DURING(open_log(logs_ / (spec.name + ".log")), "{}", doing);
   FileDescriptor null(::open("/dev/null", O_RDONLY | O_CLOEXEC));
   if (!null) return fail_errno(errno, doing);
-  auto go = make_pipe();
-  if (!go) return fail(go.error(), "{}", doing);
-  auto failed = make_pipe();
-  if (!failed) return fail(failed.error(), "{}", doing);
+  auto go = TRY_DURING(make_pipe(), "{}", doing);
+  auto failed = TRY_DURING(make_pipe(), "{}", doing);
   auto argv = exec_array(spec.argv);
   auto variables = exec_array(environment);
 
   struct stat status{};
-  ::fstat(log->get(), &status);
-  auto pid = fork_quietly({program->c_str(), argv.data(), variables.data(), null.get(), log->get(),
-                           go->read.get(), go->write.get(), failed->write.get()});
+  ::fstat(log.get(), &status);
+  auto pid = fork_quietly({program.c_str(), argv.data(), variables.data(), null.get(), log.get(),
+                           go.read.get(), go.write.get(), failed.write.get()});
   if (pid < 0) return fail_errno(errno, doing);
-  failed->write.reset();
+  failed.write.reset();
 
   // The program runs only once the state file names it: whenever the agent dies, either its next
   // run finds the program, or the program never ran.
@@ -316,36 +305,34 @@ Result<void> ChildUnits::start(UnitSpec const& spec) {
   Record record;
   record.pid = pid;
   record.start_time = stat ? stat->start_time : 0;
-  record.boot_id = *boot;
+  record.boot_id = boot;
   record.started_ms = to_ms(clock_.utc());
   record.log_offset = static_cast<std::uint64_t>(status.st_size);
   auto saved = save(file, record);
   // go->read is ours as well, so that this cannot raise SIGPIPE.
-  if (saved && ::write(go->write.get(), "g", 1) != 1) saved = fail_errno(errno, "letting it go");
-  go->write.reset();
+  if (saved && ::write(go.write.get(), "g", 1) != 1) saved = fail_errno(errno, "letting it go");
+  go.write.reset();
   int error = 0;
-  auto got = ::read(failed->read.get(), &error, sizeof(error));
+  auto got = ::read(failed.read.get(), &error, sizeof(error));
   if (saved && got <= 0) return {};
   ::waitpid(pid, nullptr, 0);
   std::error_code ignored;
   fs::remove(file, ignored);
   if (!saved) return fail(saved.error(), "{}", doing);
-  auto refused = errno_error(error, fmt::format("{}: {} cannot be run", doing, *program));
+  auto refused = errno_error(error, fmt::format("{}: {} cannot be run", doing, program));
   refused.kind = Kind::internal;
   return std::unexpected(std::move(refused));
 }
 
 Result<void> ChildUnits::stop(std::string const& name, Duration deadline, std::stop_token stop) {
   OutsideTime outside;
-  auto file = file_of(state_, name, ".json");
-  if (!file) return std::unexpected(file.error());
+  auto file = TRY(file_of(state_, name, ".json"));
   if (stop.stop_requested()) return fail(Kind::interrupted, "{} was left running", name);
   std::optional<Record> known;
   {
     std::lock_guard lock(bookkeeping());
-    auto record = load(*file);
-    if (!record) return std::unexpected(record.error());
-    known = *record;
+    auto record = TRY(load(file));
+    known = record;
   }
   if (auto process = known ? running(*known) : FileDescriptor()) {
     // Its group as well: a wrapper's child would hold the port and the disk. While one member is
@@ -378,12 +365,12 @@ Result<void> ChildUnits::stop(std::string const& name, Duration deadline, std::s
     }
   }
   std::lock_guard lock(bookkeeping());
-  auto now = load(*file);
+  auto now = load(file);
   if (!now || !*now || (*now)->pid != known.value_or(Record{}).pid) return {};
   if ((*now)->ended.empty()) reap(**now);
   std::error_code error;
-  fs::remove(*file, error);
-  if (error) return fail_errno(error.value(), fmt::format("removing {}", file->string()));
+  fs::remove(file, error);
+  if (error) return fail_errno(error.value(), fmt::format("removing {}", file.string()));
   return {};
 }
 

@@ -373,7 +373,7 @@ Result<void> SystemdUnits::start(UnitSpec const& spec) {
   OutsideTime outside;
   return bus_->run("starting " + spec.name, [&](Manager& manager) -> Result<void> {
     auto properties = manager.properties(spec.name);
-    if (auto loaded = check_loaded(spec.name, properties); !loaded) return loaded;
+    TRY(check_loaded(spec.name, properties));
     // Whoever calls us paces the tries; systemd's own count of them would refuse the next.
     if (properties.active_state == "failed") manager.reset_failed(spec.name);
     manager.queue("StartUnit", spec.name);
@@ -384,7 +384,7 @@ Result<void> SystemdUnits::start(UnitSpec const& spec) {
 Result<void> SystemdUnits::restart(std::string const& name) {
   OutsideTime outside;
   return bus_->run("restarting " + name, [&](Manager& manager) -> Result<void> {
-    if (auto loaded = check_loaded(name, manager.properties(name)); !loaded) return loaded;
+    TRY(check_loaded(name, manager.properties(name)));
     manager.queue("TryRestartUnit", name);
     return {};
   });

@@ -55,30 +55,29 @@ std::filesystem::path volume_marker_path(std::filesystem::path const& mount_poin
 
 Result<std::optional<VolumeMarker>> read_volume_marker(std::filesystem::path const& mount_point) {
   auto path = volume_marker_path(mount_point);
-  auto tree = read_tree(path);
-  if (!tree) return std::unexpected(tree.error());
-  if (!*tree) return std::nullopt;
+  auto tree = TRY(read_tree(path));
+  if (!tree) return std::nullopt;
 
   VolumeMarker marker;
   for (auto [key, member] : {std::pair{"cluster", &VolumeMarker::cluster},
                              {"etcd", &VolumeMarker::etcd},
                              {"member", &VolumeMarker::member},
                              {"volumeId", &VolumeMarker::volume_id}}) {
-    auto const* value = (*tree)->find(key);
+    auto const* value = tree->find(key);
     if (!value || !value->is_string() || value->text().empty())
       return not_a_marker(path, fmt::format("'{}' is missing", key));
     marker.*member = value->text();
   }
-  auto const* members = (*tree)->find("members");
+  auto const* members = tree->find("members");
   if (!members || !members->is_list() || members->items().empty())
     return not_a_marker(path, "'members' is missing");
   for (auto const& each : members->items()) marker.members.push_back(each.text());
-  marker.formatted_at = (*tree)->text_at("formattedAt");
-  marker.etcd_cluster_id = (*tree)->text_at("etcdClusterId");
-  marker.etcd_version = (*tree)->text_at("etcdVersion");
-  marker.etcd_data_version = (*tree)->text_at("etcdDataVersion");
-  marker.etcd_order = (*tree)->text_at("etcdOrder");
-  marker.snapshot_id = (*tree)->text_at("snapshotId");
+  marker.formatted_at = tree->text_at("formattedAt");
+  marker.etcd_cluster_id = tree->text_at("etcdClusterId");
+  marker.etcd_version = tree->text_at("etcdVersion");
+  marker.etcd_data_version = tree->text_at("etcdDataVersion");
+  marker.etcd_order = tree->text_at("etcdOrder");
+  marker.snapshot_id = tree->text_at("snapshotId");
   return marker;
 }
 
@@ -89,9 +88,8 @@ std::string volume_marker_json(VolumeMarker const& marker) {
 Result<void> write_volume_marker(std::filesystem::path const& mount_point,
                                  VolumeMarker const& marker) {
   auto path = volume_marker_path(mount_point);
-  auto before = read_tree(path);
-  if (!before) return std::unexpected(before.error());
-  auto tree = lay_over(before->value_or(Tree::map()), marker);
+  auto before = TRY(read_tree(path));
+  auto tree = lay_over(before.value_or(Tree::map()), marker);
   return replace_file(path, json::print(tree, 2), {.mode = 0600});
 }
 

@@ -12,12 +12,11 @@ class IdentityStep final : public Step {
   std::string_view name() const override { return "identity"; }
 
   Result<Finding> look(Facts& facts, std::stop_token stop) override {
-    auto identity = imds_.identity(stop);
-    if (!identity) return std::unexpected(identity.error());
-    auto sentence = fmt::format("{} ({}) in {}, {}", identity->instance_id, identity->instance_type,
-                                identity->zone, identity->address);
-    if (auto note = node_name_note(*identity); !note.empty()) sentence += "; " + note;
-    facts.identity.set(*std::move(identity));
+    auto identity = TRY(imds_.identity(stop));
+    auto sentence = fmt::format("{} ({}) in {}, {}", identity.instance_id, identity.instance_type,
+                                identity.zone, identity.address);
+    if (auto note = node_name_note(identity); !note.empty()) sentence += "; " + note;
+    facts.identity.set(std::move(identity));
     return Done{sentence};
   }
 

@@ -28,16 +28,14 @@ class HookStep final : public Step {
   }
 
   Result<Finding> look(Facts& facts, std::stop_token stop) override {
-    auto identity = facts.identity.require("identity");
-    if (!identity) return std::unexpected(identity.error());
-    id_ = identity->instance_id;
+    auto identity = TRY(facts.identity.require("identity"));
+    id_ = identity.instance_id;
     if (!began_) began_ = parts_.clock.steady();
     if (!told_.empty() && (settled_ || when_ != When::launching)) return Done{told_};
     if (when_ != When::terminating) {
-      auto launched = recorded();
-      if (!launched) return std::unexpected(launched.error());
-      if (when_ == When::launching && *launched) return Done{"this instance is in service"};
-      if (when_ == When::warm && *launched)
+      auto launched = TRY(recorded());
+      if (when_ == When::launching && launched) return Done{"this instance is in service"};
+      if (when_ == When::warm && launched)
         return Needed{"forget that this instance was in service"};
       if (when_ == When::launching && !told_.empty()) return Needed{"remember: " + told_};
     }
@@ -58,9 +56,8 @@ class HookStep final : public Step {
   Result<void> act(Facts&, std::stop_token stop) override {
     auto const path = parts_.root(kRecord);
     if (when_ == When::warm) {
-      auto launched = recorded();
-      if (!launched) return std::unexpected(launched.error());
-      if (*launched) {
+      auto launched = TRY(recorded());
+      if (launched) {
         std::error_code error;
         std::filesystem::remove(path, error);
         if (error) return fail_errno(error.value(), "forgetting " + path.string());
@@ -68,7 +65,7 @@ class HookStep final : public Step {
       }
     }
     if (when_ == When::launching && !told_.empty()) {
-      if (auto made = make_directories(path.parent_path()); !made) return made;
+      TRY(make_directories(path.parent_path()));
       settled_ = true;
       return replace_file(path, id_ + "\n");
     }
@@ -94,9 +91,8 @@ class HookStep final : public Step {
     return when_ == When::terminating ? lifecycle.terminating_hook : lifecycle.launching_hook;
   }
   Result<bool> recorded() {
-    auto record = read_file(parts_.root(kRecord));
-    if (!record) return std::unexpected(record.error());
-    return *record && **record == id_ + "\n";
+    auto record = TRY(read_file(parts_.root(kRecord)));
+    return record && *record == id_ + "\n";
   }
   Finding over(std::string sentence) {
     told_ = std::move(sentence);

@@ -232,11 +232,10 @@ int run_etcd_defrag(EtcdCommandOptions const& options) {
       auto status = EtcdClient(desk.machine.http, member.client_urls, desk.tls).status(stop);
       if (status) answers.push_back({member, *std::move(status)});
     }
-    auto order = bootstrap::defrag_order(listed->members, answers);
-    if (!order) return std::unexpected(order.error());
+    auto order = TRY(bootstrap::defrag_order(listed->members, answers));
     auto list = Tree::list();
     auto worked = bootstrap::defragment(
-        desk.machine.http, desk.machine.clock, desk.tls, *order,
+        desk.machine.http, desk.machine.clock, desk.tls, order,
         [&](bootstrap::DefragDone const& one) {
           if (options.form == OutputFormat::text)
             std::cout << fmt::format("{}: {} to {} in {}\n", one.name, in_mib(one.before),
@@ -258,45 +257,36 @@ int run_etcd_defrag(EtcdCommandOptions const& options) {
 
 int run_etcd_backup(EtcdCommandOptions const& options) {
   return at_the_desk(options, [&](EtcdDesk& desk, std::stop_token stop) -> Result<int> {
-    auto parts = desk.backups(stop);
-    if (!parts) return std::unexpected(parts.error());
-    if (auto agreed = desk.agreed_time(stop); !agreed)
-      return fail(agreed.error(), "no backup is taken");
-    auto taken =
-        Backups(options.cluster, *parts).take(desk.endpoint, bootstrap::BackupReason::manual, stop);
-    if (!taken) return std::unexpected(taken.error());
+    auto parts = TRY(desk.backups(stop));
+    TRY_DURING(desk.agreed_time(stop), "no backup is taken");
+    auto taken = TRY(
+        Backups(options.cluster, parts).take(desk.endpoint, bootstrap::BackupReason::manual, stop));
     print(options,
           fmt::format("{} is in {}: {}, revision {}, read back and restored on trial.\n",
-                      taken->name, desk.store->where(), in_mib(taken->size), taken->revision),
-          to_tree(*taken));
+                      taken.name, desk.store->where(), in_mib(taken.size), taken.revision),
+          to_tree(taken));
     return kExitOk;
   });
 }
 
 int run_etcd_snapshots(EtcdCommandOptions const& options) {
   return at_the_desk(options, [&](EtcdDesk& desk, std::stop_token stop) -> Result<int> {
-    auto parts = desk.backups(stop);
-    if (!parts) return std::unexpected(parts.error());
-    auto list = Backups(options.cluster, *parts).list(stop);
-    if (!list) return std::unexpected(list.error());
-    auto const now = desk.time->read(stop);
-    if (!now) return std::unexpected(now.error());
-    print(options, snapshots_page(*list, desk.store->where(), *now), to_tree(*list));
+    auto parts = TRY(desk.backups(stop));
+    auto list = TRY(Backups(options.cluster, parts).list(stop));
+    auto const now = TRY(desk.time->read(stop));
+    print(options, snapshots_page(list, desk.store->where(), now), to_tree(list));
     return kExitOk;
   });
 }
 
 int run_etcd_drill(EtcdCommandOptions const& options) {
   return at_the_desk(options, [&](EtcdDesk& desk, std::stop_token stop) -> Result<int> {
-    auto parts = desk.backups(stop);
-    if (!parts) return std::unexpected(parts.error());
-    Backups backups(options.cluster, *parts);
-    auto manifest = chosen(backups, options, desk.store->where(), stop);
-    if (!manifest) return std::unexpected(manifest.error());
-    auto report = bootstrap::restore_drill(options.cluster, *parts, *manifest, stop);
-    if (!report) return std::unexpected(report.error());
-    print(options, drill_page(*report), to_tree(*report));
-    return report->failure.empty() ? kExitOk : kExitFailed;
+    auto parts = TRY(desk.backups(stop));
+    Backups backups(options.cluster, parts);
+    auto manifest = TRY(chosen(backups, options, desk.store->where(), stop));
+    auto report = TRY(bootstrap::restore_drill(options.cluster, parts, manifest, stop));
+    print(options, drill_page(report), to_tree(report));
+    return report.failure.empty() ? kExitOk : kExitFailed;
   });
 }
 

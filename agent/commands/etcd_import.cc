@@ -12,53 +12,46 @@ constexpr std::uint64_t kMostUnpacked = 64ull << 30u;  // bytes; etcd advises 8 
 
 Result<bootstrap::Imported> import(EtcdDesk& desk, EtcdCommandOptions const& options,
                                    std::stop_token stop) {
-  auto parts = desk.backups(stop);
-  if (!parts) return std::unexpected(parts.error());
-  if (auto agreed = desk.agreed_time(stop); !agreed)
-    return fail(agreed.error(), "nothing is imported");
+  auto parts = TRY(desk.backups(stop));
+  TRY_DURING(desk.agreed_time(stop), "nothing is imported");
   std::filesystem::path const path(options.file);
   bootstrap::ImportFile file{
       .path = path, .name = path.filename().string(), .skip_hash_check = options.skip_hash_check};
-  auto const how = how_packed(path);
-  if (!how) return std::unexpected(how.error());
+  auto const how = TRY(how_packed(path));
   std::optional<bootstrap::ScratchFolder> folder;
-  if (*how != Packed::no) {
-    auto const size = unpacked_size(path, *how);
-    if (!size) return std::unexpected(size.error());
-    bootstrap::Backups const backups(options.cluster, *parts);
+  if (how != Packed::no) {
+    auto const size = TRY(unpacked_size(path, how));
+    bootstrap::Backups const backups(options.cluster, parts);
     (void)bootstrap::drop_abandoned_scratch(backups.scratch_place(), options.cluster);
-    auto made = backups.scratch("unpack", *size);
-    if (!made) return std::unexpected(made.error());
-    folder.emplace(*std::move(made));
+    auto made = TRY(backups.scratch("unpack", size));
+    folder.emplace(std::move(made));
     file.path = folder->path() / "snapshot.db";
-    if (auto done = unpack(path, *how, file.path, kMostUnpacked, stop); !done)
-      return std::unexpected(done.error());
+    TRY(unpack(path, how, file.path, kMostUnpacked, stop));
   }
-  return bootstrap::import_snapshot(options.cluster, *parts, file, std::move(stop));
+  return bootstrap::import_snapshot(options.cluster, parts, file, std::move(stop));
 }
 
 }  // namespace
 
 int run_etcd_import(EtcdCommandOptions const& options) {
   return at_the_desk(options, [&](EtcdDesk& desk, std::stop_token stop) -> Result<int> {
-    auto imported = import(desk, options, std::move(stop));
-    if (!imported) return std::unexpected(imported.error());
-    auto const& manifest = imported->manifest;
+    auto imported = TRY(import(desk, options, std::move(stop)));
+    auto const& manifest = imported.manifest;
     print(options,
           fmt::format(
               "{} is in {}: revision {}, {} keys, {} of them below /registry/; read back, and etcd "
               "has served it on trial.{}\nIt is restored when it is named: '{}'\n",
               manifest.name, desk.store->where(), manifest.revision,
-              manifest.total_keys.value_or(0), imported->registry_keys,
-              imported->hash_checked ? "" : " Nobody has checked its hash: --skip-hash-check.",
+              manifest.total_keys.value_or(0), imported.registry_keys,
+              imported.hash_checked ? "" : " Nobody has checked its hash: --skip-hash-check.",
               bootstrap::etcd_command(options.cluster, "restore " + manifest.name)),
           Tree::map({{"schema", 1},
                      {"name", manifest.name},
                      {"etcd", to_string(options.cluster)},
                      {"revision", manifest.revision},
                      {"totalKeys", manifest.total_keys.value_or(0)},
-                     {"registryKeys", imported->registry_keys},
-                     {"hashChecked", imported->hash_checked},
+                     {"registryKeys", imported.registry_keys},
+                     {"hashChecked", imported.hash_checked},
                      {"etcdVersion", manifest.etcd_version},
                      {"size", manifest.size},
                      {"sha256", manifest.sha256}}));

@@ -132,9 +132,8 @@ Result<EtcdOrder> new_order(EtcdDesk& desk, EtcdCommandOptions const& options,
                             SeenCluster const& seen, EtcdOrder::Kind kind, std::stop_token stop,
                             std::string const& volume_id = {}) {
   // Every master goes by it, and the store's time is what they have in common.
-  auto const agreed = desk.agreed_time(std::move(stop));
-  if (!agreed) return fail(agreed.error(), "nothing was ordered");
-  auto const now = std::chrono::floor<Duration>(*agreed);
+  auto const agreed = TRY_DURING(desk.agreed_time(std::move(stop)), "nothing was ordered");
+  auto const now = std::chrono::floor<Duration>(agreed);
   EtcdOrder order{.id = bootstrap::order_id(now, desk.identity.instance_id),
                   .kind = kind,
                   .cluster = desk.config.cluster.name,
@@ -155,25 +154,24 @@ Result<void> complete(EtcdOrder& order, bootstrap::BackupParts const& parts,
                       bootstrap::BackupManifest const& backup, SeenCluster const& seen,
                       std::stop_token stop) {
   bootstrap::Backups backups(order.etcd, parts);
-  auto version = backups.tools().version(stop);
-  if (!version) return std::unexpected(version.error());
+  auto version = TRY(backups.tools().version(stop));
   auto const taken = bootstrap::parse_etcd_version(backup.etcd_version);
-  if (taken && version->minor < taken->minor)
+  if (taken && version.minor < taken->minor)
     return fail(Kind::refused, "{} is {}, and the backup {} was taken from etcd {}: install that",
-                backups.tools().restorer(), to_string(*version), backup.name, backup.etcd_version);
+                backups.tools().restorer(), to_string(version), backup.name, backup.etcd_version);
   order.backup = backup.name;
   order.revision = backup.revision;
   order.etcd_version = backup.etcd_version;
   order.token =
       fmt::format("{}-{}", bootstrap::etcd_cluster_token(parts.config, order.etcd), order.id);
   order.members = seen.volumes.front().members;
-  order.bump = bootstrap::can_bump_revision(*version);
-  auto trial = backups.scratch("trial", bootstrap::restore_space(backup.size));
-  if (!trial) return std::unexpected(trial.error());
-  auto cluster = bootstrap::build_restored(parts, order, seen.own_member, trial->path() / "data",
-                                           "trial-download", std::move(stop));
-  if (!cluster) return fail(cluster.error(), "restoring {} on trial", backup.name);
-  order.cluster_id = *cluster;
+  order.bump = bootstrap::can_bump_revision(version);
+  auto trial = TRY(backups.scratch("trial", bootstrap::restore_space(backup.size)));
+  auto cluster =
+      TRY_DURING(bootstrap::build_restored(parts, order, seen.own_member, trial.path() / "data",
+                                           "trial-download", std::move(stop)),
+                 "restoring {} on trial", backup.name);
+  order.cluster_id = cluster;
   return {};
 }
 
@@ -182,9 +180,8 @@ Result<std::optional<bootstrap::StoredOrder>> standing_order(EtcdDesk& desk, Etc
                                                              std::stop_token stop) {
   auto standing = bootstrap::read_order(*desk.store, cluster, stop);
   if (!standing || !*standing) return standing;
-  auto const now = desk.time->read(std::move(stop));
-  if (!now) return std::unexpected(now.error());
-  bootstrap::set_age((*standing)->order, (*standing)->modified, *now, desk.machine.clock.steady());
+  auto const now = TRY(desk.time->read(std::move(stop)));
+  bootstrap::set_age((*standing)->order, (*standing)->modified, now, desk.machine.clock.steady());
   return standing;
 }
 
@@ -258,7 +255,7 @@ Result<int> see_restore(EtcdDesk& desk, EtcdCommandOptions const& options,
                         bootstrap::ClusterLook& look, EtcdOrder const& order,
                         std::stop_token stop) {
   Progress progress(options);
-  auto seen = watch(
+  auto seen = TRY(watch(
       desk, look, progress,
       [&](SeenCluster const& now) -> Result<bool> {
         for (auto const& each : now.members)
@@ -266,37 +263,34 @@ Result<int> see_restore(EtcdDesk& desk, EtcdCommandOptions const& options,
         if (is_restored(order, now)) return true;
         return was_given_up(desk, order, stop);
       },
-      stop);
-  if (!seen) return std::unexpected(seen.error());
-  auto closed = bootstrap::close_order(*desk.store, order, bootstrap::Closing::carried_out,
-                                       desk.time->utc(), stop);
-  if (!closed) return fail(closed.error(), "the restore is done; closing its order");
+      stop));
+  auto closed =
+      TRY_DURING(bootstrap::close_order(*desk.store, order, bootstrap::Closing::carried_out,
+                                        desk.time->utc(), stop),
+                 "the restore is done; closing its order");
   std::vector<std::string> absent;
   for (auto const& member : order.members)
-    if (std::ranges::none_of(seen->members, [&](SeenMember const& each) {
+    if (std::ranges::none_of(seen.members, [&](SeenMember const& each) {
           return each.answer.member == member && serves(each, order.cluster_id);
         }))
       absent.push_back(member);
   if (!absent.empty())
     progress.say(fmt::format("{} {} not there; with a volume and a master, each joins by itself",
                              bootstrap::in_words(absent), absent.size() == 1 ? "is" : "are"));
-  return finish(options, order, *seen);
+  return finish(options, order, seen);
 }
 
 Result<int> cancel(EtcdDesk& desk, EtcdCommandOptions const& options, bootstrap::ClusterLook& look,
                    std::stop_token stop) {
-  auto standing = standing_order(desk, options.cluster, stop);
-  if (!standing) return std::unexpected(standing.error());
-  if (!*standing || (*standing)->order.closed)
+  auto standing = TRY(standing_order(desk, options.cluster, stop));
+  if (!standing || standing->order.closed)
     return fail(Kind::invalid, "no order for {} stands in {}", to_string(options.cluster),
                 desk.store->where());
-  auto const& order = (*standing)->order;
-  auto seen = look.look(Duration(0), stop);
-  if (!seen) return std::unexpected(seen.error());
-  if (auto may = bootstrap::may_cancel(*seen, order); !may) return std::unexpected(may.error());
-  auto closed = bootstrap::close_order(*desk.store, order, bootstrap::Closing::taken_back,
-                                       desk.time->utc(), stop);
-  if (!closed) return std::unexpected(closed.error());
+  auto const& order = standing->order;
+  auto seen = TRY(look.look(Duration(0), stop));
+  TRY(bootstrap::may_cancel(seen, order));
+  auto closed = TRY(bootstrap::close_order(*desk.store, order, bootstrap::Closing::taken_back,
+                                           desk.time->utc(), stop));
   print(options,
         fmt::format("{}, ordered at {}, is taken back. A master that had begun it comes back as a "
                     "learner once the others have a quorum.\n",
@@ -306,96 +300,79 @@ Result<int> cancel(EtcdDesk& desk, EtcdCommandOptions const& options, bootstrap:
 }
 
 Result<int> restore(EtcdDesk& desk, EtcdCommandOptions const& options, std::stop_token stop) {
-  auto parts = desk.backups(stop);
-  if (!parts) return std::unexpected(parts.error());
-  auto look = desk.look(options.cluster, stop);
-  if (!look) return std::unexpected(look.error());
-  if (options.cancel) return cancel(desk, options, **look, stop);
-  auto standing = standing_order(desk, options.cluster, stop);
-  if (!standing) return std::unexpected(standing.error());
+  auto parts = TRY(desk.backups(stop));
+  auto look = TRY(desk.look(options.cluster, stop));
+  if (options.cancel) return cancel(desk, options, *look, stop);
+  auto standing = TRY(standing_order(desk, options.cluster, stop));
   Progress progress(options);
-  if (*standing && !is_over(desk, (*standing)->order)) {
-    auto const& order = (*standing)->order;
+  if (standing && !is_over(desk, standing->order)) {
+    auto const& order = standing->order;
     bool const same = order.kind == EtcdOrder::Kind::restore &&
                       (options.name.empty() || options.name == order.backup);
     if (!same) return another_order(options.cluster, order);
     if (order.over_running || !options.over_running) {
       progress.say(fmt::format("{} was ordered at {}, and is under way", subject(order),
                                to_rfc3339(order.created_at)));
-      return see_restore(desk, options, **look, order, stop);
+      return see_restore(desk, options, *look, order, stop);
     }
   }
 
-  bootstrap::Backups backups(options.cluster, *parts);
-  auto backup = chosen(backups, options, desk.store->where(), stop);
-  if (!backup) return std::unexpected(backup.error());
-  auto seen = look_at_all(desk, options, **look, stop);
-  if (!seen) return std::unexpected(seen.error());
-  auto may = bootstrap::may_restore(
-      *seen, *backup,
-      {.over_running = options.over_running, .newer_writes = options.lose_newer_writes});
-  if (!may) return std::unexpected(may.error());
-  progress.say(fmt::format("backup {}: of {}, revision {}, etcd {}", backup->name,
-                           to_rfc3339(backup->created_at), backup->revision, backup->etcd_version));
-  auto order = new_order(desk, options, *seen, EtcdOrder::Kind::restore, stop);
-  if (!order) return std::unexpected(order.error());
-  if (auto made = complete(*order, *parts, *backup, *seen, stop); !made)
-    return std::unexpected(made.error());
+  bootstrap::Backups backups(options.cluster, parts);
+  auto backup = TRY(chosen(backups, options, desk.store->where(), stop));
+  auto seen = TRY(look_at_all(desk, options, *look, stop));
+  TRY(bootstrap::may_restore(
+      seen, backup,
+      {.over_running = options.over_running, .newer_writes = options.lose_newer_writes}));
+  progress.say(fmt::format("backup {}: of {}, revision {}, etcd {}", backup.name,
+                           to_rfc3339(backup.created_at), backup.revision, backup.etcd_version));
+  auto order = TRY(new_order(desk, options, seen, EtcdOrder::Kind::restore, stop));
+  TRY(complete(order, parts, backup, seen, stop));
   progress.say(
-      fmt::format("restored on trial: it makes cluster {:x}; revisions {}", order->cluster_id,
-                  order->bump ? "go on a thousand million later"
-                              : "go on where the backup ends, since the etcd here cannot "
-                                "raise them: restart what watches, the control plane first"));
-  auto given = bootstrap::give_order(*desk.store, *order, *standing, stop);
-  if (!given) return std::unexpected(given.error());
-  if (!*given)
+      fmt::format("restored on trial: it makes cluster {:x}; revisions {}", order.cluster_id,
+                  order.bump ? "go on a thousand million later"
+                             : "go on where the backup ends, since the etcd here cannot "
+                               "raise them: restart what watches, the control plane first"));
+  auto given = TRY(bootstrap::give_order(*desk.store, order, standing, stop));
+  if (!given)
     return fail(Kind::refused, "another master has ordered something meanwhile: run this again");
   progress.say(fmt::format("ordered in {}: every master sets what it has aside and restores",
                            desk.store->where()));
-  return see_restore(desk, options, **look, *order, stop);
+  return see_restore(desk, options, *look, order, stop);
 }
 
 Result<int> recover(EtcdDesk& desk, EtcdCommandOptions const& options, std::stop_token stop) {
-  auto parts = desk.backups(stop);
-  if (!parts) return std::unexpected(parts.error());
-  auto look = desk.look(options.cluster, stop);
-  if (!look) return std::unexpected(look.error());
-  auto standing = standing_order(desk, options.cluster, stop);
-  if (!standing) return std::unexpected(standing.error());
+  auto parts = TRY(desk.backups(stop));
+  auto look = TRY(desk.look(options.cluster, stop));
+  auto standing = TRY(standing_order(desk, options.cluster, stop));
   Progress progress(options);
   std::optional<EtcdOrder> order;
   std::optional<std::uint64_t> dropped;  // not known where an earlier run has ordered it
-  auto seen = look_at_all(desk, options, **look, stop);
-  if (!seen) return std::unexpected(seen.error());
-  if (*standing && !is_over(desk, (*standing)->order)) {
-    order = (*standing)->order;
-    if (order->kind != EtcdOrder::Kind::recover ||
-        !order->names(seen->own_member, seen->own_volume))
+  auto seen = TRY(look_at_all(desk, options, *look, stop));
+  if (standing && !is_over(desk, standing->order)) {
+    order = standing->order;
+    if (order->kind != EtcdOrder::Kind::recover || !order->names(seen.own_member, seen.own_volume))
       return another_order(options.cluster, *order);
     progress.say(fmt::format("a recovery was ordered at {}, and is under way",
                              to_rfc3339(order->created_at)));
   } else {
-    bootstrap::Backups backups(options.cluster, *parts);
-    auto newest = backups.best(stop);
-    if (!newest) return std::unexpected(newest.error());
-    dropped = bootstrap::dropped_by_recovery(*seen);
-    auto const note = bootstrap::recovery_note(*seen);
+    bootstrap::Backups backups(options.cluster, parts);
+    auto newest = TRY(backups.best(stop));
+    dropped = bootstrap::dropped_by_recovery(seen);
+    auto const note = bootstrap::recovery_note(seen);
     if (!note.empty()) progress.say(note);
-    auto may = bootstrap::may_recover(*seen, *newest, {.newer_writes = options.lose_newer_writes});
-    if (!may) return std::unexpected(may.error());
-    auto made = new_order(desk, options, *seen, EtcdOrder::Kind::recover, stop, seen->own_volume);
-    if (!made) return std::unexpected(made.error());
-    order = *std::move(made);
-    order->cluster_id = seen->own_identity.cluster_id;
-    auto given = bootstrap::give_order(*desk.store, *order, *standing, stop);
-    if (!given) return std::unexpected(given.error());
-    if (!*given)
+    TRY(bootstrap::may_recover(seen, newest, {.newer_writes = options.lose_newer_writes}));
+    auto made =
+        TRY(new_order(desk, options, seen, EtcdOrder::Kind::recover, stop, seen.own_volume));
+    order = std::move(made);
+    order->cluster_id = seen.own_identity.cluster_id;
+    auto given = TRY(bootstrap::give_order(*desk.store, *order, standing, stop));
+    if (!given)
       return fail(Kind::refused, "another master has ordered something meanwhile: run this again");
     progress.say(fmt::format("ordered in {}: {} goes on with the data of {}, as the only member",
-                             desk.store->where(), seen->own_member, seen->own_volume));
+                             desk.store->where(), seen.own_member, seen.own_volume));
   }
-  auto done = watch(
-      desk, **look, progress,
+  auto done = TRY(watch(
+      desk, *look, progress,
       [&](SeenCluster const& now) -> Result<bool> {
         auto const* own = now.own();
         bool const marked = now.own_order == order->id;
@@ -407,29 +384,26 @@ Result<int> recover(EtcdDesk& desk, EtcdCommandOptions const& options, std::stop
         if (given_up || !quorum || !serves(*own, order->cluster_id)) return given_up;
         return true;
       },
-      stop);
-  if (!done) return std::unexpected(done.error());
-  auto closed = bootstrap::close_order(*desk.store, *order, bootstrap::Closing::carried_out,
-                                       desk.time->utc(), stop);
-  if (!closed) return fail(closed.error(), "the recovery is done; closing its order");
+      stop));
+  auto closed =
+      TRY_DURING(bootstrap::close_order(*desk.store, *order, bootstrap::Closing::carried_out,
+                                        desk.time->utc(), stop),
+                 "the recovery is done; closing its order");
   progress.say("the other masters come back by themselves, one after the other, as learners");
-  return finish(options, *order, *done, dropped);
+  return finish(options, *order, done, dropped);
 }
 
 // Every master's volume is a copy: the one that keeps most becomes the cluster, by the order of a
 // recovery, and the others join it.
 Result<int> adopt_volume(EtcdDesk& desk, EtcdCommandOptions const& options, std::stop_token stop) {
-  auto parts = desk.backups(stop);
-  if (!parts) return std::unexpected(parts.error());
-  auto look = desk.look(options.cluster, stop);
-  if (!look) return std::unexpected(look.error());
-  auto standing = standing_order(desk, options.cluster, stop);
-  if (!standing) return std::unexpected(standing.error());
+  auto parts = TRY(desk.backups(stop));
+  auto look = TRY(desk.look(options.cluster, stop));
+  auto standing = TRY(standing_order(desk, options.cluster, stop));
   Progress progress(options);
   std::optional<EtcdOrder> order;
   std::optional<std::uint64_t> dropped;
-  if (*standing && !is_over(desk, (*standing)->order)) {
-    order = (*standing)->order;
+  if (standing && !is_over(desk, standing->order)) {
+    order = standing->order;
     if (order->kind != EtcdOrder::Kind::recover) return another_order(options.cluster, *order);
     progress.say(
         fmt::format("it was ordered at {} that {} goes on with the data of {}, and that is "
@@ -437,46 +411,44 @@ Result<int> adopt_volume(EtcdDesk& desk, EtcdCommandOptions const& options, std:
                     to_rfc3339(order->created_at), order->volumes.front().member,
                     order->volumes.front().volume_id));
   } else {
-    auto seen = look_at_all(desk, options, **look, stop);
+    auto seen = look_at_all(desk, options, *look, stop);
     // A master that has just been started says within seconds what its volume holds.
     auto const until = desk.machine.clock.steady() + kHeardWithin;
     while (seen && bootstrap::may_be_heard_of(*seen) && desk.machine.clock.steady() < until &&
            desk.machine.clock.sleep(kLookAgain, stop))
-      seen = look_at_all(desk, options, **look, stop);
+      seen = look_at_all(desk, options, *look, stop);
     if (!seen) return std::unexpected(seen.error());
-    bootstrap::Backups backups(options.cluster, *parts);
-    auto newest = backups.best(stop);
-    if (!newest) return std::unexpected(newest.error());
+    bootstrap::Backups backups(options.cluster, parts);
+    auto newest = TRY(backups.best(stop));
     for (auto const& line : bootstrap::what_volumes_hold(*seen)) progress.say(line);
-    auto chosen = bootstrap::may_adopt(*seen, *newest, {.newer_writes = options.lose_newer_writes});
-    if (!chosen) return std::unexpected(chosen.error());
-    progress.say(bootstrap::adoption_note(*seen, *chosen));
-    dropped = chosen->dropped;
-    auto made = new_order(desk, options, *seen, EtcdOrder::Kind::recover, stop, chosen->volume_id);
-    if (!made) return std::unexpected(made.error());
-    order = *std::move(made);
-    order->cluster_id = chosen->cluster_id;
-    auto given = bootstrap::give_order(*desk.store, *order, *standing, stop);
-    if (!given) return std::unexpected(given.error());
-    if (!*given)
+    auto chosen =
+        TRY(bootstrap::may_adopt(*seen, newest, {.newer_writes = options.lose_newer_writes}));
+    progress.say(bootstrap::adoption_note(*seen, chosen));
+    dropped = chosen.dropped;
+    auto made =
+        TRY(new_order(desk, options, *seen, EtcdOrder::Kind::recover, stop, chosen.volume_id));
+    order = std::move(made);
+    order->cluster_id = chosen.cluster_id;
+    auto given = TRY(bootstrap::give_order(*desk.store, *order, standing, stop));
+    if (!given)
       return fail(Kind::refused, "another master has ordered something meanwhile: run this again");
     progress.say(fmt::format("ordered in {}: {} goes on, the others set their data aside and join",
-                             desk.store->where(), chosen->member));
+                             desk.store->where(), chosen.member));
   }
-  auto done = watch(
-      desk, **look, progress,
+  auto done = TRY(watch(
+      desk, *look, progress,
       [&](SeenCluster const& now) -> Result<bool> {
         for (auto const& each : now.members)
           progress.about(each.answer.member, words_of(each, order->cluster_id));
         if (is_restored(*order, now)) return true;
         return was_given_up(desk, *order, stop);
       },
-      stop);
-  if (!done) return std::unexpected(done.error());
-  auto closed = bootstrap::close_order(*desk.store, *order, bootstrap::Closing::carried_out,
-                                       desk.time->utc(), stop);
-  if (!closed) return fail(closed.error(), "the cluster serves; closing the order");
-  return finish(options, *order, *done, dropped);
+      stop));
+  auto closed =
+      TRY_DURING(bootstrap::close_order(*desk.store, *order, bootstrap::Closing::carried_out,
+                                        desk.time->utc(), stop),
+                 "the cluster serves; closing the order");
+  return finish(options, *order, done, dropped);
 }
 
 // etcd takes no change before its voters have been connected for some seconds.
@@ -492,68 +464,61 @@ Result<void> remove_member(EtcdDesk& desk, EtcdClient& client, std::uint64_t id,
 }
 
 Result<int> replace(EtcdDesk& desk, EtcdCommandOptions const& options, std::stop_token stop) {
-  auto parts = desk.backups(stop);
-  if (!parts) return std::unexpected(parts.error());
-  auto look = desk.look(options.cluster, stop);
-  if (!look) return std::unexpected(look.error());
-  if (auto agreed = desk.agreed_time(stop); !agreed)
-    return fail(agreed.error(), "nothing was changed");
-  auto seen = (*look)->look(Duration(0), stop);
-  if (!seen) return std::unexpected(seen.error());
-  auto target = bootstrap::may_replace(*seen, options.name);
-  if (!target) return std::unexpected(target.error());
+  auto parts = TRY(desk.backups(stop));
+  auto look = TRY(desk.look(options.cluster, stop));
+  TRY_DURING(desk.agreed_time(stop), "nothing was changed");
+  auto seen = TRY(look->look(Duration(0), stop));
+  auto target = TRY(bootstrap::may_replace(seen, options.name));
 
   Progress progress(options);
   std::vector<std::string> others;
-  for (auto const& member : *seen->quorum()->answer.quorum_list)
-    if (member.id != target->id)
+  for (auto const& member : *seen.quorum()->answer.quorum_list)
+    if (member.id != target.id)
       others.insert(others.end(), member.client_urls.begin(), member.client_urls.end());
-  auto ready = bootstrap::BackupBeforeChange(options.cluster, *parts)
-                   .ready(bootstrap::MemberChange::shrinks, others.front(), stop);
-  if (!ready) return fail(ready.error(), "backing up before {} is replaced", target->name);
+  TRY_DURING(bootstrap::BackupBeforeChange(options.cluster, parts)
+                 .ready(bootstrap::MemberChange::shrinks, others.front(), stop),
+             "backing up before {} is replaced", target.name);
   EtcdClient client(desk.machine.http, others, desk.tls);
-  auto const leads = std::ranges::any_of(seen->members, [&](SeenMember const& each) {
-    return each.answer.member_id == target->id && each.answer.leader_id == target->id;
+  auto const leads = std::ranges::any_of(seen.members, [&](SeenMember const& each) {
+    return each.answer.member_id == target.id && each.answer.leader_id == target.id;
   });
   if (leads) {
     SeenMember const* next = nullptr;
-    for (auto const& each : seen->members)
-      if (each.answer.member_id != target->id && each.healthy &&
+    for (auto const& each : seen.members)
+      if (each.answer.member_id != target.id && each.healthy &&
           (!next || each.answer.raft_index > next->answer.raft_index))
         next = &each;
-    auto moved = EtcdClient(desk.machine.http, target->client_urls, desk.tls)
-                     .move_leader(next->answer.member_id, stop);
-    if (!moved) return fail(moved.error(), "moving the lead away from {}", target->name);
+    TRY_DURING(EtcdClient(desk.machine.http, target.client_urls, desk.tls)
+                   .move_leader(next->answer.member_id, stop),
+               "moving the lead away from {}", target.name);
     progress.say(fmt::format("the lead is {}'s", next->answer.member));
   }
-  if (auto removed = remove_member(desk, client, target->id, stop); !removed)
-    return fail(removed.error(), "taking {} out", target->name);
+  TRY_DURING(remove_member(desk, client, target.id, stop), "taking {} out", target.name);
   progress.say(
       fmt::format("{} ({:x}) is taken out; its master sets the data aside and adds it anew",
-                  target->name, target->id));
-  auto done = watch(
-      desk, **look, progress,
+                  target.name, target.id));
+  auto done = TRY(watch(
+      desk, *look, progress,
       [&](SeenCluster const& now) -> Result<bool> {
         auto const* quorum = now.quorum();
         if (!quorum) return false;
         auto const& list = *quorum->answer.quorum_list;
         auto const back = std::ranges::find_if(list, [&](bootstrap::EtcdMember const& member) {
-          return member.id != target->id && member.peer_urls == target->peer_urls;
+          return member.id != target.id && member.peer_urls == target.peer_urls;
         });
         if (back == list.end()) return false;
         bool const votes = !back->learner && back->started();
-        progress.about(target->name, !back->started() ? "is added, and has not started"
-                                     : votes          ? "votes"
-                                                      : "is a learner");
+        progress.about(target.name, !back->started() ? "is added, and has not started"
+                                    : votes          ? "votes"
+                                                     : "is a learner");
         return votes;
       },
-      stop);
-  if (!done) return std::unexpected(done.error());
-  auto const* quorum = done->quorum();
-  print(options, fmt::format("{} is replaced.\n", target->name),
+      stop));
+  auto const* quorum = done.quorum();
+  print(options, fmt::format("{} is replaced.\n", target.name),
         Tree::map({{"schema", 1},
                    {"etcd", to_string(options.cluster)},
-                   {"replaced", target->name},
+                   {"replaced", target.name},
                    {"members", static_cast<std::uint64_t>(quorum->answer.quorum_list->size())}}));
   return kExitOk;
 }

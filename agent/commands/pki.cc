@@ -31,16 +31,14 @@ struct Desk {
   static Result<std::unique_ptr<Desk>> open(PkiCommandOptions const& options,
                                             std::stop_token stop) {
     auto desk = std::make_unique<Desk>(options);
-    auto request = with_own_user_data(options.config, desk->machine.imds, stop);
-    if (!request) return std::unexpected(request.error());
-    auto loaded = read_config(gather_config(options.root, *request));
+    auto request = TRY(with_own_user_data(options.config, desk->machine.imds, stop));
+    auto loaded = read_config(gather_config(options.root, request));
     if (!loaded.ok()) return fail(Kind::invalid, "{}:\n{}", kBadConfig, loaded.page());
     if (loaded.config.role != Role::master)
       return fail(Kind::invalid, "this node is a worker; the authorities are the masters' matter");
     desk->config = std::move(loaded.config);
-    auto identity = desk->machine.imds.identity(std::move(stop));
-    if (!identity) return std::unexpected(identity.error());
-    desk->store = make_state_store(desk->machine, desk->config, *identity);
+    auto identity = TRY(desk->machine.imds.identity(std::move(stop)));
+    desk->store = make_state_store(desk->machine, desk->config, identity);
     desk->time = std::make_unique<StoreClock>(*desk->store, desk->machine.clock);
     return desk;
   }
@@ -78,25 +76,23 @@ Result<std::vector<std::pair<pki::Authority, pki::Bundle>>> read_all(
     StateStore& store, std::vector<pki::Authority> const& authorities, std::stop_token stop) {
   std::vector<std::pair<pki::Authority, pki::Bundle>> all;
   for (auto const& authority : authorities) {
-    auto stored = pki::read_authority(store, authority.name, stop);
-    if (!stored) return std::unexpected(stored.error());
-    if (!*stored)
+    auto stored = TRY(pki::read_authority(store, authority.name, stop));
+    if (!stored)
       return fail(Kind::refused, "{} has no {}: the first master of the cluster makes it",
                   store.where(), pki::document_key(authority.name));
-    all.emplace_back(authority, std::move((*stored)->bundle));
+    all.emplace_back(authority, std::move(stored->bundle));
   }
   return all;
 }
 
 // This master's own page and the others', as `haagent status --cluster` has them.
 Result<void> all_are_well(Desk& desk, std::stop_token stop) {
-  auto own = read_status(desk.machine.root);
-  if (!own) return std::unexpected(own.error());
-  if (!*own || writer_of(**own, desk.machine.root) != Writer::alive)
+  auto own = TRY(read_status(desk.machine.root));
+  if (!own || writer_of(*own, desk.machine.root) != Writer::alive)
     return fail(Kind::refused,
                 "haagent does not run on this machine ('systemctl status haagent'), and its agents "
                 "are who carries a rotation out");
-  auto const view = gather_cluster(**own, {}, desk.machine.http, pki::agent_tls(desk.machine.root),
+  auto const view = gather_cluster(*own, {}, desk.machine.http, pki::agent_tls(desk.machine.root),
                                    2s, std::move(stop));
   auto const obstacles = rotation_obstacles(view);
   if (obstacles.empty()) return {};
@@ -276,15 +272,14 @@ int run_pki_rotate(PkiCommandOptions const& options) {
         {}});
   return at_the_desk(options, [&](Desk& desk, std::stop_token stop) -> Result<int> {
     auto const authorities = chosen(options.authority);
-    auto before = read_all(*desk.store, authorities, stop);
-    if (!before) return std::unexpected(before.error());
-    for (auto const& [authority, bundle] : *before)
+    auto before = TRY(read_all(*desk.store, authorities, stop));
+    for (auto const& [authority, bundle] : before)
       if (is_under_way(bundle))
         return fail(Kind::refused,
                     "a rotation of {} is under way ({}), and nothing was changed: wait for its end "
                     "('haagent pki status' says for whom it waits)",
                     authority.name, to_string(bundle.stage));
-    if (auto well = all_are_well(desk, stop); !well) return std::unexpected(well.error());
+    TRY(all_are_well(desk, stop));
     // An authority that begins in the future is refused by everybody else.
     auto const now = desk.time->agreed(stop);
     if (!now)
@@ -294,13 +289,13 @@ int run_pki_rotate(PkiCommandOptions const& options) {
                              .lifetime = desk.config.pki.ca_lifetime};
     auto begun = Tree::list();
     for (auto const& authority : authorities) {
-      auto bundle = pki::begin_rotation(*desk.store, authority, making, *now, stop);
-      if (!bundle) return fail(bundle.error(), "beginning the rotation of {}", authority.name);
+      auto bundle = TRY_DURING(pki::begin_rotation(*desk.store, authority, making, *now, stop),
+                               "beginning the rotation of {}", authority.name);
       begun.push_back(
-          Tree::map({{"name", authority.name}, {"newAuthority", bundle->cas.back().id}}));
+          Tree::map({{"name", authority.name}, {"newAuthority", bundle.cas.back().id}}));
       if (options.form == OutputFormat::text)
         std::cout << fmt::format("The rotation of {} has begun: {} is the new authority.\n",
-                                 authority.name, short_id(bundle->cas.back().id))
+                                 authority.name, short_id(bundle.cas.back().id))
                   << std::flush;
     }
     if (options.form == OutputFormat::text)
@@ -316,9 +311,8 @@ int run_pki_rotate(PkiCommandOptions const& options) {
 int run_pki_rotate_encryption(PkiCommandOptions const& options) {
   namespace encryption = bootstrap::encryption;
   return at_the_desk(options, [&](Desk& desk, std::stop_token stop) -> Result<int> {
-    auto stored = encryption::read_keys(*desk.store, stop);
-    if (!stored) return std::unexpected(stored.error());
-    auto const before = *stored ? (*stored)->keys : encryption::not_encrypted();
+    auto stored = TRY(encryption::read_keys(*desk.store, stop));
+    auto const before = stored ? stored->keys : encryption::not_encrypted();
     if (!is_settled(before))
       return fail(Kind::refused,
                   "secrets go from {} to {} already, and nothing was changed: wait for its end "
@@ -326,17 +320,16 @@ int run_pki_rotate_encryption(PkiCommandOptions const& options) {
                   before.rewritten, before.target);
     if (options.off && before.writes == encryption::kIdentity)
       return fail(Kind::refused, "secrets in etcd are not encrypted; nothing was changed");
-    if (auto well = all_are_well(desk, stop); !well) return std::unexpected(well.error());
-    auto secret = pki::make_symmetric_key();
-    if (!secret) return std::unexpected(secret.error());
+    TRY(all_are_well(desk, stop));
+    auto secret = TRY(pki::make_symmetric_key());
     auto const changed = options.off ? encryption::without_encryption(before)
-                                     : encryption::with_new_key(before, *std::move(secret));
+                                     : encryption::with_new_key(before, std::move(secret));
     auto const key = std::string(encryption::kDocument);
     auto const text = to_text(changed);
-    auto done = *stored ? desk.store->replace(key, text, (*stored)->version, stop)
-                        : desk.store->create(key, text, stop);
-    if (!done) return fail(done.error(), "changing {}", key);
-    if (!*done)
+    auto done = TRY_DURING(stored ? desk.store->replace(key, text, stored->version, stop)
+                                  : desk.store->create(key, text, stop),
+                           "changing {}", key);
+    if (!done)
       return fail(Kind::refused, "{} has changed meanwhile: look at 'haagent pki status'", key);
     if (options.form == OutputFormat::text)
       std::cout << fmt::format(
@@ -357,29 +350,26 @@ int run_pki_issue(PkiCommandOptions const& options) {
   auto const lifetime = parse_duration(options.lifetime);
   if (!lifetime) return end_with(lifetime.error().during("--lifetime"));
   return at_the_desk(options, [&](Desk& desk, std::stop_token stop) -> Result<int> {
-    auto all = read_all(*desk.store, {pki::kAgentAuthority}, stop);
-    if (!all) return std::unexpected(all.error());
+    auto all = TRY(read_all(*desk.store, {pki::kAgentAuthority}, stop));
     // Who is shown it goes by a clock that is right.
     auto const now = desk.time->agreed(std::move(stop));
     if (!now)
       return fail(desk.time->trouble().empty() ? now.error().kind : Kind::refused,
                   "no certificate was made: {}", now.error().what);
     auto issued =
-        pki::issue_client(desk.config, all->front().second, options.client, *lifetime, *now);
-    if (!issued) return std::unexpected(issued.error());
+        TRY(pki::issue_client(desk.config, all.front().second, options.client, *lifetime, *now));
     auto const files = client_files(options.out, options.client);
-    if (auto written = write_client_files(files, *issued); !written)
-      return std::unexpected(written.error());
+    TRY(write_client_files(files, issued));
     auto const tree = Tree::map({{"schema", 1},
                                  {"client", options.client},
                                  {"certificate", files.certificate.string()},
                                  {"key", files.key.string()},
                                  {"ca", files.trust.string()},
-                                 {"notAfter", to_rfc3339(issued->not_after)}});
+                                 {"notAfter", to_rfc3339(issued.not_after)}});
     std::cout << (options.form == OutputFormat::text
                       ? fmt::format("{} is good until {}, for GET /metrics and /v1/status of the "
                                     "masters and nothing else.\n{}\n{}\n{}\n",
-                                    options.client, to_rfc3339(issued->not_after),
+                                    options.client, to_rfc3339(issued.not_after),
                                     files.certificate.string(), files.key.string(),
                                     files.trust.string())
                       : print_tree(tree, options.form));
@@ -391,24 +381,21 @@ int run_pki_status(PkiCommandOptions const& options) {
   return at_the_desk(options, [&](Desk& desk, std::stop_token stop) -> Result<int> {
     std::vector<pki::Authority> every;
     for (auto const& file : pki::trust_files()) every.push_back(file.authority);
-    auto all = read_all(*desk.store, every, stop);
-    if (!all) return std::unexpected(all.error());
+    auto all = TRY(read_all(*desk.store, every, stop));
     PkiView view{.where = desk.store->where()};
-    for (auto& [authority, bundle] : *all)
+    for (auto& [authority, bundle] : all)
       view.authorities.push_back({std::string(authority.name), std::move(bundle)});
-    auto keys = bootstrap::encryption::read_keys(*desk.store, stop);
-    if (!keys) return std::unexpected(keys.error());
-    if (*keys) view.encryption = std::move((*keys)->keys);
-    auto own = read_status(options.root);
-    if (!own) return std::unexpected(own.error());
-    if (*own) {
-      for (auto const& peer : (*own)->peers) view.masters.insert(peer.member);
-      view.pki = (*own)->pki;
+    auto keys = TRY(bootstrap::encryption::read_keys(*desk.store, stop));
+    if (keys) view.encryption = std::move(keys->keys);
+    auto own = TRY(read_status(options.root));
+    if (own) {
+      for (auto const& peer : own->peers) view.masters.insert(peer.member);
+      view.pki = own->pki;
       if (std::ranges::any_of(view.authorities, [](PkiView::Authority const& each) {
             return is_under_way(each.bundle);
           }))
         view.waits = rotation_waits(gather_cluster(
-            **own, {}, desk.machine.http, pki::agent_tls(desk.machine.root), 2s, std::move(stop)));
+            *own, {}, desk.machine.http, pki::agent_tls(desk.machine.root), 2s, std::move(stop)));
     }
     std::cout << (options.form == OutputFormat::text ? pki_page(view)
                                                      : print_tree(to_tree(view), options.form));

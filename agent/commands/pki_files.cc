@@ -36,12 +36,10 @@ Result<void> write_client_files(ClientFiles const& files,
     if (fs::exists(fs::symlink_status(row.path, error))) return exists(row.path);
   std::vector<fs::path> made;
   auto write = [&](Row const& row) -> Result<void> {
-    auto file = NewFile::beside(row.path, row.mode);
-    if (!file) return std::unexpected(file.error());
-    if (auto written = file->append(row.bytes); !written) return written;
-    auto done = file->become_target_if_absent();
-    if (!done) return std::unexpected(done.error());
-    if (!*done) return exists(row.path);
+    auto file = TRY(NewFile::beside(row.path, row.mode));
+    TRY(file.append(row.bytes));
+    auto done = TRY(file.become_target_if_absent());
+    if (!done) return exists(row.path);
     made.push_back(row.path);
     return {};
   };

@@ -33,31 +33,26 @@ Result<int> render_files(RenderOptions const& options) {
   }
   if (auto note = node_name_note(*identity); !note.empty())
     std::cerr << "note: " << printable(note) << '\n';
-  auto request = off_ec2 ? Result<ConfigRequest>(options.config)
-                         : with_own_user_data(options.config, machine.imds, {});
-  if (!request) return std::unexpected(request.error());
-  auto loaded = read_config(gather_config(options.root, *request));
+  auto request = TRY(off_ec2 ? Result<ConfigRequest>(options.config)
+                             : with_own_user_data(options.config, machine.imds, {}));
+  auto loaded = read_config(gather_config(options.root, request));
   if (!loaded.ok()) {
     std::cerr << loaded.page();
     return kExitBadConfig;
   }
   bootstrap::kube::HostView host;
   if (!off_ec2) {
-    auto named = bootstrap::kube::look_at_host_files(options.root, loaded.config);
-    if (!named) return std::unexpected(named.error());
-    host.named_inside = std::move(named->named_inside);
+    auto named = TRY(bootstrap::kube::look_at_host_files(options.root, loaded.config));
+    host.named_inside = std::move(named.named_inside);
     host.resolv_conf = bootstrap::kube::resolv_conf_for_pods(options.root);
   }
-  auto files = bootstrap::kube::render(loaded.config, *identity, {.host = std::move(host)});
-  if (!files) return std::unexpected(files.error());
+  auto files = TRY(bootstrap::kube::render(loaded.config, *identity, {.host = std::move(host)}));
   Root out(options.out);
-  for (auto const& file : *files) {
+  for (auto const& file : files) {
     auto path = out(file.path);
-    if (auto made = make_directories(path.parent_path()); !made)
-      return std::unexpected(made.error());
-    auto wrote = replace_file_if_changed(path, file.bytes, {.mode = file.mode});
-    if (!wrote) return std::unexpected(wrote.error());
-    std::cout << (*wrote ? "wrote      " : "unchanged  ") << path.string() << '\n';
+    TRY(make_directories(path.parent_path()));
+    auto wrote = TRY(replace_file_if_changed(path, file.bytes, {.mode = file.mode}));
+    std::cout << (wrote ? "wrote      " : "unchanged  ") << path.string() << '\n';
   }
   return kExitOk;
 }

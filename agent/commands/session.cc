@@ -14,9 +14,8 @@ using bootstrap::Backups;
 Result<std::unique_ptr<EtcdDesk>> EtcdDesk::open(EtcdCommandOptions const& options,
                                                  std::stop_token stop) {
   auto desk = std::unique_ptr<EtcdDesk>(new EtcdDesk(options));
-  auto request = with_own_user_data(options.config, desk->machine.imds, std::move(stop));
-  if (!request) return std::unexpected(request.error());
-  auto loaded = read_config(gather_config(options.root, *request));
+  auto request = TRY(with_own_user_data(options.config, desk->machine.imds, std::move(stop)));
+  auto loaded = read_config(gather_config(options.root, request));
   if (!loaded.ok()) return fail(Kind::invalid, "the configuration has errors:\n{}", loaded.page());
   if (loaded.config.role != Role::master)
     return fail(Kind::invalid, "this node is a worker; etcd runs on masters");
@@ -27,9 +26,8 @@ Result<std::unique_ptr<EtcdDesk>> EtcdDesk::open(EtcdCommandOptions const& optio
 }
 
 Result<bootstrap::BackupParts> EtcdDesk::backups(std::stop_token stop) {
-  auto known = machine.imds.identity(std::move(stop));
-  if (!known) return std::unexpected(known.error());
-  identity = *std::move(known);
+  auto known = TRY(machine.imds.identity(std::move(stop)));
+  identity = std::move(known);
   store = make_state_store(machine, config, identity);
   time = std::make_shared<StoreClock>(*store, machine.clock);
   return bootstrap::BackupParts{config,          machine.root, machine.http,          machine.clock,
@@ -44,9 +42,8 @@ Result<UtcTime> EtcdDesk::agreed_time(std::stop_token stop) {
 
 Result<std::unique_ptr<bootstrap::ClusterLook>> EtcdDesk::look(EtcdCluster cluster,
                                                                std::stop_token stop) {
-  auto known = machine.imds.identity(std::move(stop));
-  if (!known) return std::unexpected(known.error());
-  identity = *std::move(known);
+  auto known = TRY(machine.imds.identity(std::move(stop)));
+  identity = std::move(known);
   ec2 = make_ec2(machine, config, identity);
   own = std::make_unique<volumes::SystemVolumes>(config, machine.root, devices_, mounts_);
   return std::make_unique<bootstrap::ClusterLook>(cluster, config, machine.root, machine.http, *ec2,
@@ -66,19 +63,17 @@ void print(EtcdCommandOptions const& options, std::string const& page, Tree cons
 Result<BackupManifest> chosen(Backups& backups, EtcdCommandOptions const& options,
                               std::string const& where, std::stop_token stop) {
   if (options.name.empty()) {
-    auto newest = backups.best(stop);
-    if (!newest) return std::unexpected(newest.error());
-    if (!*newest)
+    auto newest = TRY(backups.best(stop));
+    if (!newest)
       return fail(
           Kind::invalid,
           "{} has no good backup of {} of this cluster's own ('haagent etcd snapshots'; one "
           "that was imported is taken when it is named)",
           where, to_string(options.cluster));
-    return **std::move(newest);
+    return *std::move(newest);
   }
-  auto list = backups.list(std::move(stop));
-  if (!list) return std::unexpected(list.error());
-  for (auto& one : list->backups) {
+  auto list = TRY(backups.list(std::move(stop)));
+  for (auto& one : list.backups) {
     if (one.entry.name != options.name) continue;
     if (!one.problem.empty())
       return fail(Kind::invalid, "backup {} cannot be used: {}", options.name, one.problem);

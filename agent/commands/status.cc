@@ -27,9 +27,8 @@ constexpr Duration kAnswers = 5s;
 Result<std::vector<aws::Instance>> cluster_instances(Machine& machine, StatusOptions const& options,
                                                      StatusReport const& own,
                                                      std::stop_token stop) {
-  auto request = with_own_user_data(options.config, machine.imds, stop);
-  if (!request) return std::unexpected(request.error());
-  auto loaded = read_config(gather_config(options.root, *request));
+  auto request = TRY(with_own_user_data(options.config, machine.imds, stop));
+  auto loaded = read_config(gather_config(options.root, request));
   if (!loaded.ok())
     return fail(Kind::invalid, "the configuration has errors ('haagent config check')");
   auto ec2 = make_ec2(machine, loaded.config, *own.identity);

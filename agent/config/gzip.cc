@@ -118,14 +118,13 @@ Result<Sum> inflate_all(Source source, bool gzip, int to, std::uint64_t most,
   bool ended = false;
   for (;;) {
     if (stop.stop_requested()) return fail(Kind::interrupted, "stopped");
-    auto packed = source.next();
-    if (!packed) return std::unexpected(packed.error());
-    if (packed->empty()) {
+    auto packed = TRY(source.next());
+    if (packed.empty()) {
       if (ended) return sum;
       return fail(Kind::invalid, "what is packed is cut off");
     }
-    stream.next_in = reinterpret_cast<Bytef*>(packed->data());
-    stream.avail_in = static_cast<uInt>(packed->size());
+    stream.next_in = reinterpret_cast<Bytef*>(packed.data());
+    stream.avail_in = static_cast<uInt>(packed.size());
     do {
       if (ended) {
         std::string_view const rest(reinterpret_cast<char const*>(stream.next_in), stream.avail_in);
@@ -145,9 +144,7 @@ Result<Sum> inflate_all(Source source, bool gzip, int to, std::uint64_t most,
       if (status != Z_OK && status != Z_STREAM_END)
         return fail(Kind::invalid, "what is packed is damaged: {}",
                     stream.msg ? stream.msg : zError(status));
-      auto const kept =
-          keep(std::string_view(block).substr(0, block.size() - stream.avail_out), to, most, sum);
-      if (!kept) return std::unexpected(kept.error());
+      TRY(keep(std::string_view(block).substr(0, block.size() - stream.avail_out), to, most, sum));
       ended = status == Z_STREAM_END;
     } while (stream.avail_in > 0 || (!ended && stream.avail_out == 0));
   }
@@ -157,10 +154,9 @@ Result<Sum> copy_all(Source source, int to, std::uint64_t most, std::stop_token 
   Sum sum;
   for (;;) {
     if (stop.stop_requested()) return fail(Kind::interrupted, "stopped");
-    auto const bytes = source.next();
-    if (!bytes) return std::unexpected(bytes.error());
-    if (bytes->empty()) return sum;
-    if (auto kept = keep(*bytes, to, most, sum); !kept) return std::unexpected(kept.error());
+    auto const bytes = TRY(source.next());
+    if (bytes.empty()) return sum;
+    TRY(keep(bytes, to, most, sum));
   }
 }
 
@@ -180,21 +176,17 @@ Result<Opened> open_file(fs::path const& path) {
 
 Result<void> unpack_into(int to, fs::path const& from, Packed how, std::uint64_t most,
                          std::stop_token const& stop) {
-  auto const opened = open_file(from);
-  if (!opened) return std::unexpected(opened.error());
-  auto const fd = opened->fd.get();
+  auto const opened = TRY(open_file(from));
+  auto const fd = opened.fd.get();
   if (how == Packed::gzip) {
-    auto const sum = inflate_all({fd, 0, opened->size}, /*gzip=*/true, to, most, stop);
-    if (!sum) return std::unexpected(sum.error());
+    TRY(inflate_all({fd, 0, opened.size}, /*gzip=*/true, to, most, stop));
     return {};
   }
-  auto const file = only_file_of_zip(fd, opened->size);
-  if (!file) return std::unexpected(file.error());
-  Source const source{fd, file->begin, file->packed};
-  auto const sum = file->deflated ? inflate_all(source, /*gzip=*/false, to, most, stop)
-                                  : copy_all(source, to, most, stop);
-  if (!sum) return std::unexpected(sum.error());
-  if (sum->size != file->size || sum->crc != file->crc)
+  auto const file = TRY(only_file_of_zip(fd, opened.size));
+  Source const source{fd, file.begin, file.packed};
+  auto const sum = TRY(file.deflated ? inflate_all(source, /*gzip=*/false, to, most, stop)
+                                     : copy_all(source, to, most, stop));
+  if (sum.size != file.size || sum.crc != file.crc)
     return fail(Kind::invalid, "the zip archive is damaged: what it holds has another checksum");
   return {};
 }
@@ -202,21 +194,17 @@ Result<void> unpack_into(int to, fs::path const& from, Packed how, std::uint64_t
 }  // namespace
 
 Result<Packed> how_packed(fs::path const& path) {
-  auto const opened = open_file(path);
-  if (!opened) return std::unexpected(opened.error());
-  auto const head = Source{opened->fd.get(), 0, 4}.next();
-  if (!head) return std::unexpected(head.error());
-  if (is_gzip(*head)) return Packed::gzip;
-  return *head == "PK\x03\x04" ? Packed::zip : Packed::no;
+  auto const opened = TRY(open_file(path));
+  auto const head = TRY(Source{opened.fd.get(), 0, 4}.next());
+  if (is_gzip(head)) return Packed::gzip;
+  return head == "PK\x03\x04" ? Packed::zip : Packed::no;
 }
 
 Result<std::uint64_t> unpacked_size(fs::path const& path, Packed how) {
-  auto const opened = open_file(path);
-  if (!opened) return std::unexpected(opened.error());
-  if (how != Packed::zip) return opened->size;
-  auto const file = only_file_of_zip(opened->fd.get(), opened->size);
-  if (!file) return std::unexpected(file.error());
-  return file->size;
+  auto const opened = TRY(open_file(path));
+  if (how != Packed::zip) return opened.size;
+  auto const file = TRY(only_file_of_zip(opened.fd.get(), opened.size));
+  return file.size;
 }
 
 Result<void> unpack(fs::path const& from, Packed how, fs::path const& to, std::uint64_t most,

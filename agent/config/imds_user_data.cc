@@ -5,9 +5,8 @@ namespace haagent {
 Result<ConfigRequest> with_own_user_data(ConfigRequest request, aws::Imds& imds,
                                          std::stop_token stop) {
   if (!request.files.empty() || request.user_data) return request;
-  auto user_data = imds.user_data(std::move(stop));
-  if (!user_data) return fail(user_data.error(), "reading user-data");
-  request.user_data = *std::move(user_data);
+  auto user_data = TRY_DURING(imds.user_data(std::move(stop)), "reading user-data");
+  request.user_data = std::move(user_data);
   return request;
 }
 

@@ -34,9 +34,8 @@ class ConfigStep final : public Step {
   std::string_view name() const override { return "config"; }
 
   Result<Finding> look(Facts&, std::stop_token stop) override {
-    auto request = with_own_user_data(request_, imds_, std::move(stop));
-    if (!request) return std::unexpected(request.error());
-    auto gathered = gather_config(root_, *request);
+    auto request = TRY(with_own_user_data(request_, imds_, std::move(stop)));
+    auto gathered = gather_config(root_, request);
     if (waits_ && says_nothing(gathered)) {
       found_nothing_ = true;
       return Waiting{

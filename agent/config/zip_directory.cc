@@ -65,22 +65,20 @@ bool take_64(std::string_view extra, ZippedFile& file, std::uint64_t& local) {
 Result<ZippedFile> only_file_of_zip(int fd, std::uint64_t archive_size) {
   auto const tail_size =
       static_cast<std::size_t>(std::min<std::uint64_t>(archive_size, kEnd + kLongestComment));
-  auto const tail = read_at(fd, archive_size - tail_size, tail_size);
-  if (!tail) return std::unexpected(tail.error());
-  auto const end = tail->rfind("PK\x05\x06");
-  if (end == std::string::npos || tail->size() - end < kEnd)
+  auto const tail = TRY(read_at(fd, archive_size - tail_size, tail_size));
+  auto const end = tail.rfind("PK\x05\x06");
+  if (end == std::string::npos || tail.size() - end < kEnd)
     return fail(Kind::invalid, "the zip archive is cut off: it has no directory at its end");
-  auto const directory_size = number<std::uint32_t>(*tail, end + 12);
-  auto const directory_at = number<std::uint32_t>(*tail, end + 16);
+  auto const directory_size = number<std::uint32_t>(tail, end + 12);
+  auto const directory_at = number<std::uint32_t>(tail, end + 16);
   if (directory_at == kIn64 || directory_size > kLargestDirectory ||
       std::uint64_t{directory_at} + directory_size > archive_size)
     return fail(Kind::invalid, "the zip archive's directory is not read here: {}", kUnpackIt);
-  auto const directory = read_at(fd, directory_at, directory_size);
-  if (!directory) return std::unexpected(directory.error());
+  auto const directory = TRY(read_at(fd, directory_at, directory_size));
 
   std::optional<ZippedFile> found;
   std::uint64_t local = 0;
-  for (std::string_view rest = *directory; !rest.empty();) {
+  for (std::string_view rest = directory; !rest.empty();) {
     if (rest.size() < kEntry || !rest.starts_with("PK\x01\x02"))
       return fail(Kind::invalid, "the zip archive's directory is damaged");
     std::size_t const name = number<std::uint16_t>(rest, 28);
@@ -111,12 +109,11 @@ Result<ZippedFile> only_file_of_zip(int fd, std::uint64_t archive_size) {
   if (!found) return fail(Kind::invalid, "the zip archive holds no file");
   if (local > archive_size || archive_size - local < kLocal)
     return fail(Kind::invalid, "the zip archive's directory is damaged");
-  auto const header = read_at(fd, local, kLocal);
-  if (!header) return std::unexpected(header.error());
-  if (!header->starts_with("PK\x03\x04"))
+  auto const header = TRY(read_at(fd, local, kLocal));
+  if (!header.starts_with("PK\x03\x04"))
     return fail(Kind::invalid, "the zip archive's directory is damaged");
   found->begin =
-      local + kLocal + number<std::uint16_t>(*header, 26) + number<std::uint16_t>(*header, 28);
+      local + kLocal + number<std::uint16_t>(header, 26) + number<std::uint16_t>(header, 28);
   if (found->begin > archive_size || found->packed > archive_size - found->begin)
     return fail(Kind::invalid, "the zip archive is cut off");
   return *found;

@@ -39,7 +39,7 @@ std::optional<HandOver> handover_in_record(std::string_view bytes) {
 Result<void> ask_for_handover(Root const& root, bool wanted) {
   auto const path = root(kAsked);
   if (!wanted) return take_away(path);
-  if (auto made = make_directories(path.parent_path()); !made) return made;
+  TRY(make_directories(path.parent_path()));
   return replace_file(path, "");
 }
 
@@ -102,7 +102,7 @@ LifecycleDecision LifecycleWatch::decide() {
 
 Result<void> LifecycleWatch::begin(HandOver const& what) {
   auto const path = root_(kBegun);
-  if (auto made = make_directories(path.parent_path()); !made) return made;
+  TRY(make_directories(path.parent_path()));
   return replace_file(
       path, json::print(Tree::map({{"why", what.why}, {"away", what.away ? "yes" : "no"}})));
 }

@@ -23,25 +23,22 @@ Result<StatusReport> ask_over(std::string_view scheme, Http& http, std::string c
   request.direct = true;
   request.max_body = kStatusCap;
   request.tls = tls;
-  auto response = http.send(request, std::move(stop));
-  if (!response) return std::unexpected(response.error());
-  if (response->status != 200) {
-    return fail(Kind::transient, "its agent answers {}", response->status);
+  auto response = TRY(http.send(request, std::move(stop)));
+  if (response.status != 200) {
+    return fail(Kind::transient, "its agent answers {}", response.status);
   }
-  auto tree = json::parse(response->body);
-  if (!tree) return std::unexpected(tree.error());
-  return status_from_tree(*tree);
+  auto tree = TRY(json::parse(response.body));
+  return status_from_tree(tree);
 }
 
 // A worker's page as anybody may have written it: what it says of etcd is left out.
 Result<StatusReport> ask_worker(Http& http, std::string const& address, std::string const& cluster,
                                 Duration timeout, std::stop_token stop) {
-  auto report = ask_over("http", http, address, {}, timeout, std::move(stop));
-  if (!report) return report;
-  if (report->role != "worker" || report->cluster != cluster)
+  auto report = TRY(ask_over("http", http, address, {}, timeout, std::move(stop)));
+  if (report.role != "worker" || report.cluster != cluster)
     return fail(Kind::denied, "what answers there in the clear is no worker of {}", cluster);
-  report->etcd.clear();
-  report->peers.clear();
+  report.etcd.clear();
+  report.peers.clear();
   return report;
 }
 

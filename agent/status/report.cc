@@ -180,14 +180,10 @@ std::vector<FilesystemFacts> filesystems_short_of_room(StatusReport const& repor
 }
 
 Result<std::optional<StatusReport>> read_status(Root const& root) {
-  auto text = read_file(root(std::filesystem::path(kStatusFile)), kStatusCap);
-  if (!text) return std::unexpected(text.error());
-  if (!*text) return std::nullopt;
-  auto tree = json::parse(**text);
-  if (!tree) return fail(tree.error(), "reading {}", kStatusFile);
-  auto report = status_from_tree(*tree);
-  if (!report) return std::unexpected(report.error());
-  return *std::move(report);
+  auto text = TRY(read_file(root(std::filesystem::path(kStatusFile)), kStatusCap));
+  if (!text) return std::nullopt;
+  auto tree = TRY_DURING(json::parse(*text), "reading {}", kStatusFile);
+  return TRY(status_from_tree(tree));
 }
 
 std::string read_boot_id(Root const& root) {

@@ -55,12 +55,10 @@ std::set<std::string> waiting_for(Keys const& keys, std::set<std::string> const&
 
 Result<std::optional<StoredKeys>> read_keys(StateStore& store, std::stop_token stop) {
   auto const key = std::string(kDocument);
-  auto object = store.get(key, std::move(stop));
-  if (!object) return fail(object.error(), "asking for {}", key);
-  if (!*object) return std::nullopt;
-  auto keys = parse_keys((*object)->bytes);
-  if (!keys) return fail(keys.error(), "{} of {}", key, store.where());
-  return StoredKeys{*std::move(keys), (*object)->version};
+  auto object = TRY_DURING(store.get(key, std::move(stop)), "asking for {}", key);
+  if (!object) return std::nullopt;
+  auto keys = TRY_DURING(parse_keys(object->bytes), "{} of {}", key, store.where());
+  return StoredKeys{std::move(keys), object->version};
 }
 
 Keys not_encrypted() {
@@ -104,18 +102,17 @@ std::string to_text(Keys const& keys) {
 }
 
 Result<Keys> parse_keys(std::string_view text) {
-  auto tree = json::parse(text);
-  if (!tree) return std::unexpected(tree.error());
-  auto const* schema = tree->find("schema");
+  auto tree = TRY(json::parse(text));
+  auto const* schema = tree.find("schema");
   if (!schema || schema->as_integer() != kSchema)
     return fail(Kind::invalid, "its schema is not {}: a later haagent may have written it",
                 kSchema);
   Keys keys{.keys = {},
-            .target = tree->text_at("target"),
-            .writes = tree->text_at("writes"),
-            .rewritten = tree->text_at("rewritten"),
+            .target = tree.text_at("target"),
+            .writes = tree.text_at("writes"),
+            .rewritten = tree.text_at("rewritten"),
             .loaded = {}};
-  auto const* list = tree->find("keys");
+  auto const* list = tree.find("keys");
   if (!list || !list->is_list()) return fail(Kind::invalid, "it has no list of keys");
   for (auto const& each : list->items()) {
     Key key{each.text_at("name"), Secret(each.text_at("secret"))};
@@ -130,7 +127,7 @@ Result<Keys> parse_keys(std::string_view text) {
                                    {"writes", &keys.writes},
                                    {"rewritten", &keys.rewritten}})
     if (!has(keys, *name)) return fail(Kind::invalid, "'{}' names none of its keys", what);
-  if (auto const* loaded = tree->find("loaded"))
+  if (auto const* loaded = tree.find("loaded"))
     for (auto const& [master, mark, value] : loaded->entries()) keys.loaded[master] = value.text();
   return keys;
 }

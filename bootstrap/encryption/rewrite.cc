@@ -55,22 +55,22 @@ Result<Rewritten> rewrite_secrets(Http& http, std::string const& url, HttpTls co
   Rewritten done;
   std::string from;
   for (;;) {
-    auto listed = call.send("GET", fmt::format("{}/api/v1/secrets?limit={}{}", url, kPage,
-                                               from.empty() ? "" : "&continue=" + from));
-    if (!listed) return fail(listed.error(), "listing secrets at {}", url);
+    auto listed =
+        TRY_DURING(call.send("GET", fmt::format("{}/api/v1/secrets?limit={}{}", url, kPage,
+                                                from.empty() ? "" : "&continue=" + from)),
+                   "listing secrets at {}", url);
     // The list is older than etcd's last compaction. The answer has a token that goes on at the
     // same place with today's list.
-    if (auto const gone = listed->status == 410 ? json::parse(listed->body) : Result<Tree>(Tree());
+    if (auto const gone = listed.status == 410 ? json::parse(listed.body) : Result<Tree>(Tree());
         gone)
       if (auto const* more = gone->at_path("metadata.continue"); more && !more->text().empty()) {
         from = percent_encoded(more->text());
         continue;
       }
-    if (listed->status != 200)
-      return fail(Kind::transient, "listing secrets at {}: {}", url, words_of(*listed));
-    auto page = json::parse(listed->body);
-    if (!page) return fail(page.error(), "listing secrets at {}", url);
-    auto* items = page->find("items");
+    if (listed.status != 200)
+      return fail(Kind::transient, "listing secrets at {}: {}", url, words_of(listed));
+    auto page = TRY_DURING(json::parse(listed.body), "listing secrets at {}", url);
+    auto* items = page.find("items");
     if (!items || !items->is_list())
       return fail(Kind::invalid, "listing secrets at {}: the answer is no list", url);
     for (auto& item : items->items()) {
@@ -81,20 +81,20 @@ Result<Rewritten> rewrite_secrets(Http& http, std::string const& url, HttpTls co
       // A list leaves them out of its items.
       item.set("apiVersion", "v1");
       item.set("kind", "Secret");
-      auto put = call.send("PUT",
-                           fmt::format("{}/api/v1/namespaces/{}/secrets/{}", url,
-                                       percent_encoded(space), percent_encoded(name)),
-                           json::print(item));
-      if (!put) return fail(put.error(), "writing the secret {}/{} again", space, name);
+      auto put = TRY_DURING(call.send("PUT",
+                                      fmt::format("{}/api/v1/namespaces/{}/secrets/{}", url,
+                                                  percent_encoded(space), percent_encoded(name)),
+                                      json::print(item)),
+                            "writing the secret {}/{} again", space, name);
       ++done.secrets;
-      if (put->status == 200 || put->status == 404 || put->status == 409) continue;
-      if (put->status == 429 || put->status >= 500)
+      if (put.status == 200 || put.status == 404 || put.status == 409) continue;
+      if (put.status == 429 || put.status >= 500)
         return fail(Kind::transient, "writing the secret {}/{} again: {}", space, name,
-                    words_of(*put));
+                    words_of(put));
       if (done.refused++ == 0)
-        done.first_refusal = fmt::format("{}/{}: {}", space, name, words_of(*put));
+        done.first_refusal = fmt::format("{}/{}: {}", space, name, words_of(put));
     }
-    auto const* more = page->at_path("metadata.continue");
+    auto const* more = page.at_path("metadata.continue");
     from = more ? percent_encoded(more->text()) : "";
     if (from.empty()) return done;
   }

@@ -41,17 +41,15 @@ std::string flag_of_ours() {
 Result<bool> Step::is_new_cluster(std::stop_token stop) const {
   EtcdClient etcd(deps_.http, {etcd_endpoint(EtcdCluster::main, "127.0.0.1")},
                   etcd_client_tls(deps_.root));
-  auto const secrets = etcd.count(kSecrets, kSecretsEnd, stop);
-  if (!secrets) return fail(secrets.error(), "counting the secrets in etcd");
-  return *secrets == 0;
+  auto const secrets =
+      TRY_DURING(etcd.count(kSecrets, kSecretsEnd, stop), "counting the secrets in etcd");
+  return secrets == 0;
 }
 
 Result<std::string> Step::apiserver_url(Facts& facts) const {
-  auto const identity = facts.identity.require("identity");
-  if (!identity) return std::unexpected(identity.error());
-  auto const node = kube::describe_node(deps_.config, *identity);
-  if (!node) return std::unexpected(node.error());
-  return kube::server_of(*node, EndpointMode::local);
+  auto const identity = TRY(facts.identity.require("identity"));
+  auto const node = TRY(kube::describe_node(deps_.config, identity));
+  return kube::server_of(node, EndpointMode::local);
 }
 
 HttpTls Step::administrator() const {
@@ -95,15 +93,14 @@ Result<void> Step::look_at_apiserver(Inputs& in, Facts& facts, std::stop_token s
     asked_apiserver_.reset();
     said_.reset();
   }
-  auto const running = kube::own_apiservers(deps_.root, deps_.clock.utc());
-  if (!running) return std::unexpected(running.error());
-  in.apiserver_runs = !running->empty();
+  auto const running = TRY(kube::own_apiservers(deps_.root, deps_.clock.utc()));
+  in.apiserver_runs = !running.empty();
   if (in.on_disk.empty()) return {};
   auto const stood = std::chrono::floor<Duration>(now - seen_since_);
   auto const file_age = seen_age_ + stood;
   auto const up = time_since_boot(deps_.root);
   FileSeen seen{.bytes = in.on_disk, .process_is_younger = true, .stood = stood};
-  for (auto const& each : *running) {
+  for (auto const& each : running) {
     if (std::ranges::find(each.arguments, flag_of_ours()) == each.arguments.end()) continue;
     in.apiserver_reads = true;
     if (!up || *up - each.started_after_boot >= file_age) seen.process_is_younger = false;
@@ -121,9 +118,8 @@ Result<void> Step::look_at_apiserver(Inputs& in, Facts& facts, std::stop_token s
 }
 
 Result<Inputs> Step::gather(Facts& facts, std::stop_token stop) {
-  auto const volume = facts.main.volume.require("volume of main");
-  if (!volume) return std::unexpected(volume.error());
-  Inputs in{.me = volume->member, .masters = {}, .keys = {}, .on_disk = {}};
+  auto const volume = TRY(facts.main.volume.require("volume of main"));
+  Inputs in{.me = volume.member, .masters = {}, .keys = {}, .on_disk = {}};
   in.users_own = kube::names_flag(deps_.config.apiserver.extra_args, kFlag);
   if (auto const peers = facts.main.peers.get()) {
     in.masters.insert(in.me);
@@ -131,30 +127,26 @@ Result<Inputs> Step::gather(Facts& facts, std::stop_token stop) {
   }
   if (auto const member = facts.main.member.get())
     in.leads = !member->leader.empty() && member->leader == member->name;
-  auto file = read_file(deps_.root(kube::kEncryptionConfig));
-  if (!file) return std::unexpected(file.error());
-  in.on_disk = file->value_or("");
+  auto file = TRY(read_file(deps_.root(kube::kEncryptionConfig)));
+  in.on_disk = file.value_or("");
 
   auto const now = deps_.clock.steady();
   bool const due = !asked_ || now - *asked_ >= deps_.ask_every || !keys_ || !is_settled(*keys_);
   if (due) {
-    auto stored = read_keys(deps_.store, stop);
-    if (!stored) return std::unexpected(stored.error());
+    auto stored = TRY(read_keys(deps_.store, stop));
     asked_ = now;
     keys_.reset();
-    if (*stored) {
-      keys_ = std::move((*stored)->keys);
-      version_ = std::move((*stored)->version);
+    if (stored) {
+      keys_ = std::move(stored->keys);
+      version_ = std::move(stored->version);
     }
   }
   in.keys = keys_;
   if (!in.keys && !in.users_own) {
-    auto const is_new = is_new_cluster(stop);
-    if (!is_new) return std::unexpected(is_new.error());
-    in.new_cluster = *is_new;
+    auto const is_new = TRY(is_new_cluster(stop));
+    in.new_cluster = is_new;
   }
-  if (auto looked = look_at_apiserver(in, facts, std::move(stop)); !looked)
-    return std::unexpected(looked.error());
+  TRY(look_at_apiserver(in, facts, std::move(stop)));
   return in;
 }
 
@@ -213,19 +205,18 @@ Result<Finding> Step::look(Facts& facts, std::stop_token stop) {
 Result<void> Step::change(std::stop_token stop) {
   auto const changed = after(*keys_, move_, me_);
   asked_.reset();
-  auto replaced =
-      deps_.store.replace(std::string(kDocument), to_text(changed), version_, std::move(stop));
-  if (!replaced) return fail(replaced.error(), "changing {}", kDocument);
-  if (!*replaced)
+  auto replaced = TRY_DURING(
+      deps_.store.replace(std::string(kDocument), to_text(changed), version_, std::move(stop)),
+      "changing {}", kDocument);
+  if (!replaced)
     return fail(Kind::transient, "another master has changed {} in {} meanwhile", kDocument,
                 deps_.store.where());
   return {};
 }
 
 Result<void> Step::rewrite(Facts& facts, std::stop_token stop) {
-  auto const url = apiserver_url(facts);
-  if (!url) return std::unexpected(url.error());
-  auto const done = rewrite_secrets(deps_.http, *url, administrator(), stop);
+  auto const url = TRY(apiserver_url(facts));
+  auto const done = rewrite_secrets(deps_.http, url, administrator(), stop);
   if (!done || done->refused > 0) {
     refused_ = deps_.clock.steady();
     trouble_ = done ? fmt::format("{} of {} secrets were refused, the first: {}", done->refused,
@@ -239,20 +230,17 @@ Result<void> Step::rewrite(Facts& facts, std::stop_token stop) {
 
 Result<void> Step::act(Facts& facts, std::stop_token stop) {
   if (std::holds_alternative<Create>(move_)) {
-    auto secret = pki::make_symmetric_key();
-    if (!secret) return std::unexpected(secret.error());
+    auto secret = TRY(pki::make_symmetric_key());
     asked_.reset();
     // False: another master was first, and its key counts.
-    auto created = deps_.store.create(std::string(kDocument),
-                                      to_text(first_keys(*std::move(secret))), std::move(stop));
-    if (!created) return std::unexpected(created.error());
+    TRY(deps_.store.create(std::string(kDocument), to_text(first_keys(std::move(secret))),
+                           std::move(stop)));
     return {};
   }
   if (std::holds_alternative<WriteFile>(move_)) {
     auto const path = deps_.root(kube::kEncryptionConfig);
-    if (auto made = make_directories(path.parent_path()); !made) return made;
-    auto written = replace_file_if_changed(path, to_configuration(*keys_), {.mode = 0600});
-    if (!written) return std::unexpected(written.error());
+    TRY(make_directories(path.parent_path()));
+    TRY(replace_file_if_changed(path, to_configuration(*keys_), {.mode = 0600}));
     return {};
   }
   if (std::holds_alternative<Rewrite>(move_)) return rewrite(facts, std::move(stop));

@@ -44,27 +44,24 @@ std::string hello_text(Hello const& hello) {
 Result<Hello> parse_hello(std::string_view text) {
   if (text.size() > kHelloCap)
     return fail(Kind::invalid, "a hello has at most {} bytes", kHelloCap);
-  auto tree = json::parse(text);
-  if (!tree) return fail(tree.error(), "a hello that is no JSON");
-  if (!tree->is_map()) return fail(Kind::invalid, "a hello that is no JSON object");
+  auto tree = TRY_DURING(json::parse(text), "a hello that is no JSON");
+  if (!tree.is_map()) return fail(Kind::invalid, "a hello that is no JSON object");
   Hello hello;
   for (auto [path, part] : {std::pair{"cluster", &Hello::cluster},
                             {"members.main", &Hello::main},
                             {"instanceId", &Hello::instance_id},
                             {"address", &Hello::address}}) {
-    auto word = word_at(*tree, path);
-    if (!word) return std::unexpected(word.error());
-    hello.*part = *std::move(word);
+    auto word = TRY(word_at(tree, path));
+    hello.*part = std::move(word);
   }
-  if (tree->at_path("members.events")) {
-    auto word = word_at(*tree, "members.events");
-    if (!word) return std::unexpected(word.error());
-    hello.events = *std::move(word);
+  if (tree.at_path("members.events")) {
+    auto word = TRY(word_at(tree, "members.events"));
+    hello.events = std::move(word);
   }
   auto const address = parse_ip(hello.address);
   if (!address) return fail(Kind::invalid, "'{}' of a hello is no IP address", hello.address);
   hello.address = to_string(*address);
-  auto const since = parse_rfc3339(tree->text_at("since"));
+  auto const since = parse_rfc3339(tree.text_at("since"));
   if (!since) return fail(Kind::invalid, "'since' of a hello is no time");
   hello.since = *since;
   return hello;

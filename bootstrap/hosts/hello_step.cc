@@ -35,10 +35,8 @@ std::string one_line(std::string_view text) {
 
 // Whom there is to tell, and what. A peer whose address or word is another one is told anew.
 Result<void> HelloStep::update(Facts& facts) {
-  auto identity = facts.identity.require("identity");
-  if (!identity) return std::unexpected(identity.error());
-  auto main = facts.main.volume.require("volume-main");
-  if (!main) return std::unexpected(main.error());
+  auto identity = TRY(facts.identity.require("identity"));
+  auto main = TRY(facts.main.volume.require("volume-main"));
   // The store may tell the time only after the first hello, and its time counts then. Not for a
   // second: what is dated otherwise is said to everybody again.
   auto const steady = clock_.steady();
@@ -47,15 +45,15 @@ Result<void> HelloStep::update(Facts& facts) {
   if (!since_ || std::chrono::abs(since - *since_) > kDatedOtherwise) since_ = since;
   auto const events = facts.events.volume.get();
   std::string const body = hello_text({.cluster = config_.cluster.name,
-                                       .main = main->member,
+                                       .main = main.member,
                                        .events = events ? events->member : "",
-                                       .instance_id = identity->instance_id,
-                                       .address = identity->address,
+                                       .instance_id = identity.instance_id,
+                                       .address = identity.address,
                                        .since = *since_});
   std::set<std::string> there;
   for (auto cluster : kEtcdClusters) {
     for (auto const& each : facts.etcd(cluster).peers.get().value_or(std::vector<EtcdPeer>{})) {
-      if (each.member == main->member || each.address == identity->address) continue;
+      if (each.member == main.member || each.address == identity.address) continue;
       there.insert(each.member);
       auto& peer = peers_[each.member];
       if (peer.address == each.address && peer.body == body) continue;
@@ -96,7 +94,7 @@ std::string HelloStep::sentence() const {
 }
 
 Result<Finding> HelloStep::look(Facts& facts, std::stop_token) {
-  if (auto updated = update(facts); !updated) return std::unexpected(updated.error());
+  TRY(update(facts));
   auto const members = due();
   if (members.empty()) return Done{sentence()};
   // With the address and the attempt: a peer that has moved while it was told, or that is due again

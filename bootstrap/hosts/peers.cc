@@ -170,8 +170,7 @@ void Peers::take_word(std::string const& member, Whereabouts const& word) {
 
 Result<Peers::View> Peers::look(Facts& facts, std::stop_token stop) {
   std::unique_lock lock(mutex_);
-  auto identity = facts.identity.require("identity");
-  if (!identity) return std::unexpected(identity.error());
+  auto identity = TRY(facts.identity.require("identity"));
 
   std::set<std::string> mine;
   bool fresh = false;
@@ -187,23 +186,20 @@ Result<Peers::View> Peers::look(Facts& facts, std::stop_token stop) {
   }
   if (mine.empty()) return fail(Kind::internal, "no etcd volume is known to name a member by");
   if (!seeded_) {
-    auto before = read_file(root_(kHosts));
-    if (!before) return std::unexpected(before.error());
-    for (auto const& [host, address] : hosts_in_block(before->value_or("")))
+    auto before = TRY(read_file(root_(kHosts)));
+    for (auto const& [host, address] : hosts_in_block(before.value_or("")))
       if (auto member = member_of_host(config_, host); !member.empty())
         known_.try_emplace(member, Known{{.instance_id = {}, .address = address, .taken = {}}, {}});
   }
   if (fresh) {
-    auto found = find_addresses(lock, stop);
-    if (!found) return std::unexpected(found.error());
+    TRY(find_addresses(lock, stop));
     asked_at_ = clock_.steady();
   } else if (auto asked = ask_where_due(lock, stop); !asked) {
     return std::unexpected(asked.error());
   }
   seeded_ = true;
 
-  auto text = read_file(root_(kHosts));
-  if (!text) return std::unexpected(text.error());
+  auto text = TRY(read_file(root_(kHosts)));
   auto const members = this->members(facts);
   members_ = members;
   mine_ = mine;
@@ -211,10 +207,10 @@ Result<Peers::View> Peers::look(Facts& facts, std::stop_token stop) {
   View view;
   std::vector<std::string> words;
   auto address_of = [&](std::string const& member) -> std::string {
-    if (mine.contains(member)) return identity->address;
+    if (mine.contains(member)) return identity.address;
     auto found = known_.find(member);
     // An address that was a peer's and is mine now would make me ask myself in the peer's name.
-    if (found == known_.end() || found->second.where.address == identity->address) return "";
+    if (found == known_.end() || found->second.where.address == identity.address) return "";
     return found->second.where.address;
   };
   for (auto const& member : members) {
@@ -224,8 +220,8 @@ Result<Peers::View> Peers::look(Facts& facts, std::stop_token stop) {
   }
   view.sentence = in_words(words);
   if (!trouble_.empty()) view.sentence += "; EC2 was no help: " + trouble_;
-  auto const wanted = hosts_with_block(text->value_or(""), view.entries);
-  view.written = *text && wanted == **text;
+  auto const wanted = hosts_with_block(text.value_or(""), view.entries);
+  view.written = text && wanted == *text;
   if (view.written) unwritten_ = false;
   for (auto cluster : kEtcdClusters) {
     auto volume = facts.etcd(cluster).volume.get();
@@ -319,8 +315,7 @@ Result<std::vector<EtcdVolume>> Peers::volumes(EtcdCluster cluster, Duration max
   std::unique_lock asks(asks_);
   std::unique_lock lock(mutex_);
   if (!volumes_at_ || clock_.steady() - *volumes_at_ > max_age) {
-    auto refreshed = refresh(lock, std::move(stop));
-    if (!refreshed) return std::unexpected(refreshed.error());
+    TRY(refresh(lock, std::move(stop)));
     trouble_.clear();
   }
   return volumes_[cluster];

@@ -3,11 +3,10 @@
 namespace haagent::bootstrap {
 
 Result<Finding> HostsStep::look(Facts& facts, std::stop_token stop) {
-  auto view = peers_->look(facts, std::move(stop));
-  if (!view) return std::unexpected(view.error());
-  if (view->written) return Done{view->sentence};
-  wanted_ = std::move(view->entries);
-  return Needed{"write to /etc/hosts: " + view->sentence};
+  auto view = TRY(peers_->look(facts, std::move(stop)));
+  if (view.written) return Done{view.sentence};
+  wanted_ = std::move(view.entries);
+  return Needed{"write to /etc/hosts: " + view.sentence};
 }
 
 Result<void> HostsStep::act(Facts&, std::stop_token) {

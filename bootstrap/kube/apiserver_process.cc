@@ -7,10 +7,9 @@
 namespace haagent::bootstrap::kube {
 
 Result<std::vector<RunningProgram>> own_apiservers(Root const& root, UtcTime now) {
-  auto running = running_programs(root, "kube-apiserver", now);
-  if (!running) return running;
+  auto running = TRY(running_programs(root, "kube-apiserver", now));
   auto const trust = fmt::format("--etcd-cafile={}/etcd/ca.crt", kPki);
-  std::erase_if(*running, [&](RunningProgram const& program) {
+  std::erase_if(running, [&](RunningProgram const& program) {
     return std::ranges::find(program.arguments, trust) == program.arguments.end();
   });
   return running;

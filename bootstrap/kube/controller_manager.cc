@@ -22,11 +22,10 @@ int node_mask_v6(int prefix) {
 Result<Flags> node_cidr_flags(NodeConfig const& config) {
   auto const& text = config.cluster.pod_cidr;
   if (text.empty()) return Flags{};
-  auto ranges = parse_cidrs(text);
-  if (!ranges) return std::unexpected(ranges.error());
+  auto ranges = TRY(parse_cidrs(text));
   Flags flags = {{"allocate-node-cidrs", "true"}, {"cluster-cidr", text}};
   auto const& extra = config.controller_manager.extra_args;
-  for (auto const& range : *ranges) {
+  for (auto const& range : ranges) {
     std::string name = range.network.v6 ? "node-cidr-mask-size-ipv6" : "node-cidr-mask-size-ipv4";
     bool stated = !value_of(extra, name, value_of(extra, "node-cidr-mask-size", "")).empty();
     int mask = range.network.v6 ? node_mask_v6(range.prefix) : 24;

@@ -34,9 +34,8 @@ Result<std::vector<Cidr>> parse_cidrs(std::string_view text) {
   std::vector<Cidr> ranges;
   for (std::size_t from = 0; from <= text.size();) {
     auto comma = std::min(text.find(',', from), text.size());
-    auto range = parse_cidr(text.substr(from, comma - from));
-    if (!range) return std::unexpected(range.error());
-    ranges.push_back(*range);
+    auto range = TRY(parse_cidr(text.substr(from, comma - from)));
+    ranges.push_back(range);
     from = comma + 1;
   }
   if (ranges.size() > 2 || (ranges.size() == 2 && ranges[0].network.v6 == ranges[1].network.v6)) {
@@ -61,9 +60,8 @@ Result<std::string> nth_address(Cidr const& range, std::uint32_t index) {
 }
 
 Result<std::string> apiserver_service_ip(NodeConfig const& config) {
-  auto ranges = parse_cidrs(config.cluster.service_cidr);
-  if (!ranges) return fail(ranges.error(), "cluster.serviceCIDR");
-  return nth_address(ranges->front(), 1);
+  auto ranges = TRY_DURING(parse_cidrs(config.cluster.service_cidr), "cluster.serviceCIDR");
+  return nth_address(ranges.front(), 1);
 }
 
 std::string host_port(std::string const& host, std::string const& port) {
@@ -71,24 +69,21 @@ std::string host_port(std::string const& host, std::string const& port) {
 }
 
 Result<Node> describe_node(NodeConfig const& config, Identity const& identity) {
-  auto version = parse_kube_version(config.kubernetes.version);
-  if (!version) return fail(version.error(), "kubernetes.version");
+  auto version = TRY_DURING(parse_kube_version(config.kubernetes.version), "kubernetes.version");
   if (auto complete = check_identity(identity); !complete) {
     return std::unexpected(complete.error());
   }
-  auto services = parse_cidrs(config.cluster.service_cidr);
-  if (!services) return fail(services.error(), "cluster.serviceCIDR");
-  auto dns = nth_address(services->front(), 10);
-  if (!dns) return fail(dns.error(), "cluster.serviceCIDR");
+  auto services = TRY_DURING(parse_cidrs(config.cluster.service_cidr), "cluster.serviceCIDR");
+  auto dns = TRY_DURING(nth_address(services.front(), 10), "cluster.serviceCIDR");
 
   Node node{.config = config,
             .identity = identity,
-            .version = *version,
+            .version = version,
             .address = {},
             .node_ips = {},
             .dns_ip = {}};
-  node.ipv6 = services->front().network.v6;
-  node.dns_ip = *dns;
+  node.ipv6 = services.front().network.v6;
+  node.dns_ip = dns;
   auto own = [&](bool v6) -> std::string const& { return v6 ? identity.ipv6 : identity.ipv4; };
   node.address = own(node.ipv6);
   // The apiserver refuses to start where its address and its services are of different families.
@@ -96,11 +91,11 @@ Result<Node> describe_node(NodeConfig const& config, Identity const& identity) {
     return fail(Kind::invalid,
                 "cluster.serviceCIDR begins with an {} range ({}), but {} has no {} address: set a "
                 "range of the family that the instances have",
-                node.ipv6 ? "IPv6" : "IPv4", to_string(services->front()), identity.instance_id,
+                node.ipv6 ? "IPv6" : "IPv4", to_string(services.front()), identity.instance_id,
                 node.ipv6 ? "IPv6" : "IPv4");
   }
   node.node_ips = node.address;
-  if (services->size() == 2 && !own(!node.ipv6).empty()) node.node_ips += "," + own(!node.ipv6);
+  if (services.size() == 2 && !own(!node.ipv6).empty()) node.node_ips += "," + own(!node.ipv6);
   return node;
 }
 

@@ -13,10 +13,9 @@ namespace haagent::bootstrap::kube {
 namespace {
 
 Result<Node> checked_node(NodeConfig const& config, Identity const& identity) {
-  auto node = describe_node(config, identity);
-  if (!node) return node;
+  auto node = TRY(describe_node(config, identity));
   std::string all;
-  for (auto const& complaint : lint(config, node->version)) {
+  for (auto const& complaint : lint(config, node.version)) {
     if (complaint.is_warning) continue;
     all += fmt::format("{}{}: {}", all.empty() ? "" : "; ", complaint.path, complaint.what);
   }
@@ -28,10 +27,9 @@ Result<Node> checked_node(NodeConfig const& config, Identity const& identity) {
 
 Result<std::vector<RenderedFile>> render(NodeConfig const& config, Identity const& identity,
                                          OnDisk const& on_disk) {
-  auto checked = checked_node(config, identity);
-  if (!checked) return std::unexpected(checked.error());
-  checked->host = on_disk.host;
-  auto const& node = *checked;
+  auto checked = TRY(checked_node(config, identity));
+  checked.host = on_disk.host;
+  auto const& node = checked;
   auto kubeconfig = [&](char const* path, std::string_view user, EndpointMode mode,
                         ClientCertificate const& client) {
     return render_kubeconfig(node, path, user, mode, client);
@@ -69,9 +67,8 @@ Result<std::vector<RenderedFile>> render(NodeConfig const& config, Identity cons
 
 Result<std::vector<std::string>> render_kubelet_arguments(NodeConfig const& config,
                                                           Identity const& identity) {
-  auto node = checked_node(config, identity);
-  if (!node) return std::unexpected(node.error());
-  return kubelet_arguments(*node);
+  auto node = TRY(checked_node(config, identity));
+  return kubelet_arguments(node);
 }
 
 }  // namespace haagent::bootstrap::kube

@@ -33,57 +33,46 @@ mode_t folder_mode(std::filesystem::path const& folder) {
 Result<void> make_folder_of(Root const& root, std::filesystem::path const& path) {
   auto folder = path.parent_path();
   // The last one gets its own mode, those above it 0755.
-  if (auto made = make_directories(root(folder.parent_path())); !made) return made;
+  TRY(make_directories(root(folder.parent_path())));
   return make_directories(root(folder), folder_mode(folder));
 }
 
 }  // namespace
 
 Result<WriteFiles::Plan> WriteFiles::plan(Facts& facts) {
-  auto identity = facts.identity.require("identity");
-  if (!identity) return std::unexpected(identity.error());
-  auto trust = loaded_trust(root_, EtcdCluster::main);
-  if (!trust) return std::unexpected(trust.error());
-  auto host_files = look_at_host_files(root_, config_);
-  if (!host_files) return std::unexpected(host_files.error());
+  auto identity = TRY(facts.identity.require("identity"));
+  auto trust = TRY(loaded_trust(root_, EtcdCluster::main));
+  auto host_files = TRY(look_at_host_files(root_, config_));
   std::error_code ignored;
   auto files =
-      render(config_, *identity,
-             {.etcd_trust = trust->clients,
-              .encryption_keys = std::filesystem::exists(root_(kEncryptionConfig), ignored),
-              .host = {.resolv_conf = resolv_conf_for_pods(root_),
-                       .named_inside = std::move(host_files->named_inside)}});
-  if (!files) return std::unexpected(files.error());
-  if (auto whole = check_host_files(host_files->missing); !whole)
-    return std::unexpected(whole.error());
+      TRY(render(config_, identity,
+                 {.etcd_trust = trust.clients,
+                  .encryption_keys = std::filesystem::exists(root_(kEncryptionConfig), ignored),
+                  .host = {.resolv_conf = resolv_conf_for_pods(root_),
+                           .named_inside = std::move(host_files.named_inside)}}));
+  TRY(check_host_files(host_files.missing));
 
   Plan plan;
   std::set<std::string> wanted;
-  for (auto& file : *files) {
+  for (auto& file : files) {
     wanted.insert(file.path);
     if (file.stage != stage_) continue;
     ++plan.total;
-    auto same = file_matches(root_(file.path), file.bytes, {file.mode, {}, {}});
-    if (!same) return std::unexpected(same.error());
-    if (!*same) plan.write.push_back(std::move(file));
+    auto same = TRY(file_matches(root_(file.path), file.bytes, {file.mode, {}, {}}));
+    if (!same) plan.write.push_back(std::move(file));
   }
   // One of the two sees to the machine, for both stages: the other has no row in a worker's boot.
   if (stage_ != RenderedFile::Stage::any_time) return plan;
-  auto version = parse_kube_version(config_.kubernetes.version);
-  if (!version) return std::unexpected(version.error());
-  if (auto fit = check_cgroups(root_, *version, config_.kubelet.config); !fit)
-    return std::unexpected(fit.error());
-  if (auto fit = check_kernel_defaults(root_, config_.kubelet.config); !fit)
-    return std::unexpected(fit.error());
+  auto version = TRY(parse_kube_version(config_.kubernetes.version));
+  TRY(check_cgroups(root_, version, config_.kubelet.config));
+  TRY(check_kernel_defaults(root_, config_.kubelet.config));
   std::lock_guard lock(record_mutex_);
-  auto record = read_record(root_);
-  if (!record) return std::unexpected(record.error());
-  for (auto const& [path, hash] : *record) {
+  auto record = TRY(read_record(root_));
+  for (auto const& [path, hash] : record) {
     if (wanted.contains(path)) continue;
-    auto bytes = read_file(root_(path));
-    if (!bytes) return std::unexpected(bytes.error());
-    if (!*bytes) continue;
-    (content_hash(**bytes) == hash ? plan.remove : plan.leave).push_back(path);
+    auto bytes = TRY(read_file(root_(path)));
+    if (!bytes) continue;
+    (content_hash(*bytes) == hash ? plan.remove : plan.leave).push_back(path);
   }
   return plan;
 }
@@ -104,25 +93,23 @@ Result<void> WriteFiles::check_host_files(std::vector<Complaint> const& missing)
 }
 
 Result<Finding> WriteFiles::look(Facts& facts, std::stop_token) {
-  auto made = plan(facts);
-  if (!made) return std::unexpected(made.error());
+  auto made = TRY(plan(facts));
   std::vector<std::string> parts;
-  if (!made->write.empty()) {
+  if (!made.write.empty()) {
     std::vector<std::string> paths;
-    for (auto const& file : made->write) paths.push_back(file.path);
-    parts.push_back(
-        fmt::format("write {} of {} files: {}", paths.size(), made->total, join(paths)));
+    for (auto const& file : made.write) paths.push_back(file.path);
+    parts.push_back(fmt::format("write {} of {} files: {}", paths.size(), made.total, join(paths)));
   }
-  if (!made->remove.empty()) {
-    parts.push_back(fmt::format("remove what is no longer wanted: {}", join(made->remove)));
+  if (!made.remove.empty()) {
+    parts.push_back(fmt::format("remove what is no longer wanted: {}", join(made.remove)));
   }
   if (!parts.empty()) return Needed{fmt::format("{}", fmt::join(parts, "; "))};
   auto sentence = fmt::format(
       "{} as the config says",
-      made->total == 1 ? std::string("its manifest is") : fmt::format("{} files are", made->total));
-  if (!made->leave.empty()) {
+      made.total == 1 ? std::string("its manifest is") : fmt::format("{} files are", made.total));
+  if (!made.leave.empty()) {
     sentence += fmt::format("; no longer wanted, but changed by somebody else and so left: {}",
-                            join(made->leave));
+                            join(made.leave));
   }
   // One of the two sees to the machine.
   auto const identity = facts.identity.get();
@@ -138,41 +125,36 @@ Result<Finding> WriteFiles::look(Facts& facts, std::stop_token) {
 }
 
 Result<void> WriteFiles::act(Facts& facts, std::stop_token stop) {
-  auto made = plan(facts);
-  if (!made) return std::unexpected(made.error());
+  auto made = TRY(plan(facts));
   // The record first: a file that is written and not recorded would never be cleared away.
-  if (!made->write.empty()) {
+  if (!made.write.empty()) {
     std::lock_guard lock(record_mutex_);
-    auto record = read_record(root_);
-    if (!record) return std::unexpected(record.error());
-    for (auto const& file : made->write) (*record)[file.path] = content_hash(file.bytes);
-    if (auto written = write_record(root_, *record); !written) return written;
+    auto record = TRY(read_record(root_));
+    for (auto const& file : made.write) record[file.path] = content_hash(file.bytes);
+    TRY(write_record(root_, record));
   }
-  for (auto const& file : made->write) {
+  for (auto const& file : made.write) {
     if (stop.stop_requested()) return fail(Kind::interrupted, "stopped before {}", file.path);
-    if (auto folder = make_folder_of(root_, file.path); !folder) return folder;
-    auto written = replace_file_if_changed(root_(file.path), file.bytes, {file.mode, {}, {}});
-    if (!written) return std::unexpected(written.error());
+    TRY(make_folder_of(root_, file.path));
+    TRY(replace_file_if_changed(root_(file.path), file.bytes, {file.mode, {}, {}}));
   }
-  if (made->remove.empty()) return {};
-  for (auto const& path : made->remove) {
+  if (made.remove.empty()) return {};
+  for (auto const& path : made.remove) {
     std::error_code error;
     std::filesystem::remove(root_(path), error);
     if (error) return fail_errno(error.value(), fmt::format("removing {}", path));
   }
   std::lock_guard lock(record_mutex_);
-  auto record = read_record(root_);
-  if (!record) return std::unexpected(record.error());
-  for (auto const& path : made->remove) record->erase(path);
-  return write_record(root_, *record);
+  auto record = TRY(read_record(root_));
+  for (auto const& path : made.remove) record.erase(path);
+  return write_record(root_, record);
 }
 
 Result<std::vector<std::string>> KubeProxy::missing() const {
   std::vector<std::string> paths;
   for (auto const* path : {kCa, kKubeProxyClient.cert, kKubeProxyClient.key}) {
-    auto const bytes = read_file(root_(path));
-    if (!bytes) return std::unexpected(bytes.error());
-    if (!*bytes || (*bytes)->empty()) paths.emplace_back(path);
+    auto const bytes = TRY(read_file(root_(path)));
+    if (!bytes || bytes->empty()) paths.emplace_back(path);
   }
   return paths;
 }
@@ -183,24 +165,22 @@ Result<Finding> KubeProxy::look(Facts& facts, std::stop_token stop) {
   for (auto const& each : {folder, std::filesystem::path(kManifests)})
     if (!std::filesystem::is_directory(root_(each), error))
       return Needed{fmt::format("make {}", each.string())};
-  auto const paths = missing();
-  if (!paths) return std::unexpected(paths.error());
-  if (paths->empty()) return WriteFiles::look(facts, std::move(stop));
+  auto const paths = TRY(missing());
+  if (paths.empty()) return WriteFiles::look(facts, std::move(stop));
   if (config_.role == Role::master)
-    return Waiting{fmt::format("the step pki is to write {}", join(*paths))};
+    return Waiting{fmt::format("the step pki is to write {}", join(paths))};
   return Done{fmt::format(
       "not started: {} {} missing. Bring them (any master's serve: a client certificate of {} for "
       "system:kube-proxy, and its key), or run kube-proxy otherwise",
-      join(*paths), paths->size() == 1 ? "is" : "are", kCa)};
+      join(paths), paths.size() == 1 ? "is" : "are", kCa)};
 }
 
 Result<void> KubeProxy::act(Facts& facts, std::stop_token stop) {
   for (auto const& each :
        {std::string(kKubeProxyClient.cert), manifest_path(Component::kube_proxy)})
-    if (auto made = make_folder_of(root_, each); !made) return made;
-  auto const paths = missing();
-  if (!paths) return std::unexpected(paths.error());
-  if (!paths->empty()) return {};
+    TRY(make_folder_of(root_, each));
+  auto const paths = TRY(missing());
+  if (!paths.empty()) return {};
   return WriteFiles::act(facts, std::move(stop));
 }
 

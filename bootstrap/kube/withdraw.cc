@@ -39,46 +39,39 @@ Duration still_to_wait(ApiserverWait const& in) {
 Result<std::vector<std::string>> Withdraw::manifests(Facts& facts) const {
   std::vector<std::string> there;
   if (!parts_.take_manifests) return there;
-  auto identity = facts.identity.require("identity");
-  if (!identity) return std::unexpected(identity.error());
-  auto files = render(parts_.config, *identity);
-  if (!files) return std::unexpected(files.error());
-  for (auto const& file : *files) {
+  auto identity = TRY(facts.identity.require("identity"));
+  auto files = TRY(render(parts_.config, identity));
+  for (auto const& file : files) {
     if (file.stage != RenderedFile::Stage::after_etcd || !file.path.starts_with(kManifests))
       continue;
-    auto bytes = read_file(parts_.root(file.path));
-    if (!bytes) return std::unexpected(bytes.error());
-    if (*bytes) there.push_back(file.path);
+    auto bytes = TRY(read_file(parts_.root(file.path)));
+    if (bytes) there.push_back(file.path);
   }
   return there;
 }
 
 // Where the manifest stays, the kubelet may start another one: that has begun nothing yet.
 Result<std::vector<RunningProgram>> Withdraw::apiservers() {
-  auto running = own_apiservers(parts_.root, parts_.clock.utc());
-  if (!running) return running;
+  auto running = TRY(own_apiservers(parts_.root, parts_.clock.utc()));
   if (!first_) {
     first_.emplace();
-    for (auto const& each : *running) first_->insert(each.pid);
+    for (auto const& each : running) first_->insert(each.pid);
   }
   if (!parts_.take_manifests)
-    std::erase_if(*running,
-                  [&](RunningProgram const& each) { return !first_->contains(each.pid); });
+    std::erase_if(running, [&](RunningProgram const& each) { return !first_->contains(each.pid); });
   return running;
 }
 
 Result<Finding> Withdraw::look(Facts& facts, std::stop_token) {
-  auto const running = apiservers();
-  if (!running) return std::unexpected(running.error());
-  auto const there = manifests(facts);
-  if (!there) return std::unexpected(there.error());
-  if (!there->empty()) return Needed{fmt::format("take {} away", fmt::join(*there, ", "))};
-  if (running->empty())
+  auto const running = TRY(apiservers());
+  auto const there = TRY(manifests(facts));
+  if (!there.empty()) return Needed{fmt::format("take {} away", fmt::join(there, ", "))};
+  if (running.empty())
     return Done{first_->empty() ? "no apiserver runs here" : "kube-apiserver has ended"};
-  if (parts_.end_process && std::ranges::any_of(*running, [&](RunningProgram const& each) {
+  if (parts_.end_process && std::ranges::any_of(running, [&](RunningProgram const& each) {
         return !told_.contains(each.pid);
       }))
-    return Needed{fmt::format("end {}", named(*running))};
+    return Needed{fmt::format("end {}", named(running))};
   if (!since_) since_ = parts_.clock.steady();
   ApiserverWait const wait{
       .waited = std::chrono::duration_cast<Duration>(parts_.clock.steady() - *since_),
@@ -86,24 +79,22 @@ Result<Finding> Withdraw::look(Facts& facts, std::stop_token) {
       .left = parts_.left ? parts_.left() : std::nullopt};
   if (still_to_wait(wait) == 0ms)
     return Done{fmt::format(
-        "{} has not ended within {}; etcd ends all the same{}", named(*running),
+        "{} has not ended within {}; etcd ends all the same{}", named(running),
         to_words(wait.waited),
         wait.left ? ", since the machine is taken away" : ". Look at 'systemctl status kubelet'")};
-  return Waiting{fmt::format("etcd goes on until {} has ended", named(*running))};
+  return Waiting{fmt::format("etcd goes on until {} has ended", named(running))};
 }
 
 Result<void> Withdraw::act(Facts& facts, std::stop_token) {
-  auto there = manifests(facts);
-  if (!there) return std::unexpected(there.error());
-  for (auto const& path : *there) {
+  auto there = TRY(manifests(facts));
+  for (auto const& path : there) {
     std::error_code error;
     std::filesystem::remove(parts_.root(path), error);
     if (error) return fail_errno(error.value(), "taking away " + path);
   }
-  if (!parts_.end_process || !there->empty()) return {};
-  auto const running = apiservers();
-  if (!running) return std::unexpected(running.error());
-  for (auto const& each : *running)
+  if (!parts_.end_process || !there.empty()) return {};
+  auto const running = TRY(apiservers());
+  for (auto const& each : running)
     if (told_.insert(each.pid).second && parts_.end) parts_.end(each.pid);
   return {};
 }

@@ -13,9 +13,8 @@ Result<EtcdTrust> read_trust(std::filesystem::path const& clients,
   EtcdTrust trust;
   for (auto const& [path, into] :
        {std::pair(clients, &trust.clients), std::pair(peers, &trust.peers)}) {
-    auto bytes = read_file(path);
-    if (!bytes) return std::unexpected(bytes.error());
-    *into = bytes->value_or("");
+    auto bytes = TRY(read_file(path));
+    *into = bytes.value_or("");
   }
   return trust;
 }
@@ -39,15 +38,13 @@ Result<EtcdTrust> loaded_trust(Root const& root, EtcdCluster cluster) {
 }
 
 Result<void> load_trust(Root const& root, EtcdCluster cluster) {
-  auto trust = wanted_trust(root);
-  if (!trust) return std::unexpected(trust.error());
-  for (auto const& [path, bytes] : {std::pair(etcd_clients_trust_path(cluster), &trust->clients),
-                                    std::pair(etcd_peers_trust_path(cluster), &trust->peers)}) {
+  auto trust = TRY(wanted_trust(root));
+  for (auto const& [path, bytes] : {std::pair(etcd_clients_trust_path(cluster), &trust.clients),
+                                    std::pair(etcd_peers_trust_path(cluster), &trust.peers)}) {
     if (bytes->empty()) continue;
     auto const copy = root(path);
-    if (auto made = make_directories(copy.parent_path()); !made) return made;
-    auto written = replace_file_if_changed(copy, *bytes, {.mode = 0644});
-    if (!written) return std::unexpected(written.error());
+    TRY(make_directories(copy.parent_path()));
+    TRY(replace_file_if_changed(copy, *bytes, {.mode = 0644}));
   }
   return {};
 }

@@ -52,11 +52,10 @@ Result<std::string> ApiserverWatch::lacks(std::string_view authority, Bundle con
   bool const of_etcd = authority == kEtcdAuthority.name;
   if (!of_etcd && authority != kFrontProxyAuthority.name) return "";
   auto const path = root_(kube::manifest_path(kube::Component::apiserver));
-  auto manifest = read_file(path);
-  if (!manifest) return std::unexpected(manifest.error());
-  if (!*manifest) return "";
+  auto manifest = TRY(read_file(path));
+  if (!manifest) return "";
   // It trusts what it found at its start; its own certificates it reads again by itself.
-  if (of_etcd && !(*manifest)->contains(kube::etcd_trust_hash(trust_of(bundle)))) {
+  if (of_etcd && !manifest->contains(kube::etcd_trust_hash(trust_of(bundle)))) {
     loaded_since_.erase(authority);
     return "the manifest of kube-apiserver is to be written anew";
   }
@@ -68,10 +67,9 @@ Result<std::string> ApiserverWatch::lacks(std::string_view authority, Bundle con
     return settled(authority, loaded_text(bundle), kApiserverReloads)
                ? ""
                : fmt::format("kube-apiserver is given {} to read it", to_words(kApiserverReloads));
-  auto const seen = look_at(path);
-  if (!seen) return std::unexpected(seen.error());
-  auto lacks = lacks_of(seen->process, seen->now, instance);
-  if (seen->process.started) {
+  auto const seen = TRY(look_at(path));
+  auto lacks = lacks_of(seen.process, seen.now, instance);
+  if (seen.process.started) {
     loaded_since_.erase(authority);
     return lacks;
   }
@@ -84,22 +82,20 @@ Result<std::string> ApiserverWatch::lacks(std::string_view authority, Bundle con
 // clock that is set in between would make an old process younger than the manifest. So both are
 // compared by their ages: the manifest's from when it was first seen, by the steady clock.
 Result<ApiserverWatch::Seen> ApiserverWatch::look_at(std::filesystem::path const& path) {
-  auto const file = written_file(path);
-  if (!file) return std::unexpected(file.error());
+  auto const file = TRY(written_file(path));
   auto const steady = clock_.steady();
   auto const utc = clock_.utc();
-  if (manifest_.file != file->which)
+  if (manifest_.file != file.which)
     manifest_ = {
-        .file = file->which,
-        .written = file->written,
-        .age = std::max(Duration(0), std::chrono::duration_cast<Duration>(utc - file->written)),
+        .file = file.which,
+        .written = file.written,
+        .age = std::max(Duration(0), std::chrono::duration_cast<Duration>(utc - file.written)),
         .seen = steady};
   auto const now = manifest_.written + manifest_.age +
                    std::chrono::duration_cast<UtcTime::duration>(steady - manifest_.seen);
-  auto const running = kube::own_apiservers(root_, now);
-  if (!running) return std::unexpected(running.error());
+  auto const running = TRY(kube::own_apiservers(root_, now));
   Seen seen{.process = {.manifest = manifest_.written, .started = {}}, .now = now};
-  for (auto const& each : *running)
+  for (auto const& each : running)
     if (!seen.process.started || each.started < *seen.process.started)
       seen.process.started = each.started;
   return seen;

@@ -14,19 +14,16 @@ constexpr int kChanges = 10;  // by others, while one is under way here
 Result<std::optional<StoredBundle>> parse_stored(StateStore& store, std::string const& key,
                                                  std::optional<StoredObject> const& object) {
   if (!object) return std::nullopt;
-  auto bundle = parse_bundle(object->bytes);
-  if (!bundle) return fail(bundle.error(), "{} of {}", key, store.where());
-  return StoredBundle{*std::move(bundle), object->version};
+  auto bundle = TRY_DURING(parse_bundle(object->bytes), "{} of {}", key, store.where());
+  return StoredBundle{std::move(bundle), object->version};
 }
 
 Result<std::optional<Secret>> parse_key(StateStore& store, std::string const& key,
                                         std::optional<StoredObject> const& object) {
   if (!object) return std::nullopt;
-  auto tree = json::parse(object->bytes);
-  if (!tree) return fail(tree.error(), "{} of {}", key, store.where());
-  Secret secret(tree->text_at("key"));
-  if (auto half = public_key_of(secret); !half)
-    return fail(half.error(), "{} of {}", key, store.where());
+  auto tree = TRY_DURING(json::parse(object->bytes), "{} of {}", key, store.where());
+  Secret secret(tree.text_at("key"));
+  TRY_DURING(public_key_of(secret), "{} of {}", key, store.where());
   return secret;
 }
 
@@ -37,26 +34,20 @@ auto read_or_make(StateStore& store, std::string const& key, Parse parse, Make m
                   std::stop_token const& stop)
     -> Result<typename decltype(parse(store, key, {}))::value_type::value_type> {
   for (bool made = false;; made = true) {
-    auto object = store.get(key, stop);
-    if (!object) return std::unexpected(object.error());
-    auto parsed = parse(store, key, *object);
-    if (!parsed) return std::unexpected(parsed.error());
-    if (*parsed) return **std::move(parsed);
+    auto object = TRY(store.get(key, stop));
+    auto parsed = TRY(parse(store, key, object));
+    if (parsed) return *std::move(parsed);
     if (made) return fail(Kind::transient, "{} of {} was there and is gone", key, store.where());
-    auto bytes = make();
-    if (!bytes) return std::unexpected(bytes.error());
-    if (auto created = store.create(key, *bytes, stop); !created)
-      return std::unexpected(created.error());
+    auto bytes = TRY(make());
+    TRY(store.create(key, bytes, stop));
   }
 }
 
 Result<Ca> make_new_ca(Authority const& authority, Making const& making, UtcTime now) {
   auto pair =
-      make_ca({std::string(authority.common_name), making.organization}, now, making.lifetime);
-  if (!pair) return std::unexpected(pair.error());
-  auto certificate = parse_certificate(pair->certificate);
-  if (!certificate) return std::unexpected(certificate.error());
-  return Ca{certificate->key_id, now, *std::move(pair)};
+      TRY(make_ca({std::string(authority.common_name), making.organization}, now, making.lifetime));
+  auto certificate = TRY(parse_certificate(pair.certificate));
+  return Ca{certificate.key_id, now, std::move(pair)};
 }
 
 }  // namespace
@@ -68,19 +59,17 @@ std::string document_key(std::string_view name) {
 Result<std::optional<StoredBundle>> read_authority(StateStore& store, std::string_view name,
                                                    std::stop_token stop) {
   auto const key = document_key(name);
-  auto object = store.get(key, std::move(stop));
-  if (!object) return std::unexpected(object.error());
-  return parse_stored(store, key, *object);
+  auto object = TRY(store.get(key, std::move(stop)));
+  return parse_stored(store, key, object);
 }
 
 Result<StoredBundle> read_or_make_authority(StateStore& store, Authority const& authority,
                                             Making const& making, UtcTime now,
                                             std::stop_token stop) {
   auto make = [&]() -> Result<std::string> {
-    auto ca = make_new_ca(authority, making, now);
-    if (!ca) return std::unexpected(ca.error());
-    Bundle bundle{.signing = ca->id, .cas = {}, .loaded = {}, .turn = {}};
-    bundle.cas.push_back(*std::move(ca));
+    auto ca = TRY(make_new_ca(authority, making, now));
+    Bundle bundle{.signing = ca.id, .cas = {}, .loaded = {}, .turn = {}};
+    bundle.cas.push_back(std::move(ca));
     return to_text(bundle);
   };
   return read_or_make(store, document_key(authority.name), parse_stored, make, stop);
@@ -88,32 +77,29 @@ Result<StoredBundle> read_or_make_authority(StateStore& store, Authority const& 
 
 Result<Bundle> begin_rotation(StateStore& store, Authority const& authority, Making const& making,
                               UtcTime now, std::stop_token stop) {
-  auto ca = make_new_ca(authority, making, now);
-  if (!ca) return std::unexpected(ca.error());
+  auto ca = TRY(make_new_ca(authority, making, now));
   auto const key = document_key(authority.name);
   std::optional<Error> lost;
   for (int i = 0; i < kChanges; ++i) {
-    auto stored = read_authority(store, authority.name, stop);
-    if (!stored) return std::unexpected(stored.error());
-    if (!*stored)
+    auto stored = TRY(read_authority(store, authority.name, stop));
+    if (!stored)
       return fail(Kind::refused, "{} has no {}: the first master makes it", store.where(), key);
-    auto const& bundle = (*stored)->bundle;
-    if (std::ranges::find(bundle.cas, ca->id, &Ca::id) != bundle.cas.end())
+    auto const& bundle = stored->bundle;
+    if (std::ranges::find(bundle.cas, ca.id, &Ca::id) != bundle.cas.end())
       return bundle;  // the answer was lost
     if (lost) return std::unexpected(*lost);
     if (is_under_way(bundle))
       return fail(Kind::refused,
                   "a rotation of {} is under way ({}): 'haagent pki status' says for what it waits",
                   authority.name, to_string(bundle.stage));
-    auto old = parse_certificate(signing_ca(bundle).pair.certificate);
-    if (!old) return std::unexpected(old.error());
-    if (old->not_after <= now)
+    auto old = TRY(parse_certificate(signing_ca(bundle).pair.certificate));
+    if (old.not_after <= now)
       return fail(Kind::refused,
                   "the authority in {} has ended on {}, so that nobody trusts the other any more; "
                   "a rotation cannot mend that",
-                  key, to_rfc3339(old->not_after));
-    auto changed = begun(bundle, *ca);
-    auto replaced = store.replace(key, to_text(changed), (*stored)->version, stop);
+                  key, to_rfc3339(old.not_after));
+    auto changed = begun(bundle, ca);
+    auto replaced = store.replace(key, to_text(changed), stored->version, stop);
     if (replaced && *replaced) return changed;
     if (!replaced && replaced.error().kind != Kind::transient)
       return fail(replaced.error(), "changing {}", key);
@@ -124,16 +110,14 @@ Result<Bundle> begin_rotation(StateStore& store, Authority const& authority, Mak
 
 Result<std::optional<Secret>> read_service_account_key(StateStore& store, std::stop_token stop) {
   auto const key = document_key(kServiceAccount);
-  auto object = store.get(key, std::move(stop));
-  if (!object) return std::unexpected(object.error());
-  return parse_key(store, key, *object);
+  auto object = TRY(store.get(key, std::move(stop)));
+  return parse_key(store, key, object);
 }
 
 Result<Secret> read_or_make_service_account_key(StateStore& store, std::stop_token stop) {
   auto make = []() -> Result<std::string> {
-    auto key = make_rsa_key();
-    if (!key) return std::unexpected(key.error());
-    return json::print(Tree::map({{"schema", 1}, {"key", key->reveal()}}), /*indent=*/2);
+    auto key = TRY(make_rsa_key());
+    return json::print(Tree::map({{"schema", 1}, {"key", key.reveal()}}), /*indent=*/2);
   };
   return read_or_make(store, document_key(kServiceAccount), parse_key, make, stop);
 }

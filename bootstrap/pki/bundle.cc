@@ -32,11 +32,9 @@ Result<Ca> parse_ca(Tree const& tree) {
   if (!is_id(tree.text_at("id"))) return fail(Kind::invalid, "an authority has no id");
   Ca ca{.id = tree.text_at("id"),
         .pair = {tree.text_at("certificate"), Secret(tree.text_at("key"))}};
-  auto certificate = parse_certificate(ca.pair.certificate);
-  if (!certificate) return fail(certificate.error(), "authority '{}'", ca.id);
-  if (!certificate->authority)
-    return fail(Kind::invalid, "'{}' is no certificate authority", ca.id);
-  if (certificate->key_id != ca.id)
+  auto certificate = TRY_DURING(parse_certificate(ca.pair.certificate), "authority '{}'", ca.id);
+  if (!certificate.authority) return fail(Kind::invalid, "'{}' is no certificate authority", ca.id);
+  if (certificate.key_id != ca.id)
     return fail(Kind::invalid, "authority '{}' has another one's certificate", ca.id);
   if (!is_for_key(ca.pair.certificate, ca.pair.key))
     return fail(Kind::invalid, "authority '{}' has another one's key", ca.id);
@@ -121,26 +119,23 @@ std::string to_text(Bundle const& bundle) {
 }
 
 Result<Bundle> parse_bundle(std::string_view text) {
-  auto tree = json::parse(text);
-  if (!tree) return std::unexpected(tree.error());
-  if (tree->text_at("schema") != std::to_string(kSchema))
+  auto tree = TRY(json::parse(text));
+  if (tree.text_at("schema") != std::to_string(kSchema))
     return fail(Kind::invalid, "schema '{}' is none that this version of haagent reads",
-                brief(tree->text_at("schema")));
+                brief(tree.text_at("schema")));
   Bundle bundle;
-  auto stage = parse_stage(tree->text_at("stage"));
-  if (!stage) return std::unexpected(stage.error());
-  bundle.stage = *stage;
-  bundle.signing = tree->text_at("signing");
-  bundle.turn = tree->text_at("turn");
-  auto const* cas = tree->find("authorities");
+  auto stage = TRY(parse_stage(tree.text_at("stage")));
+  bundle.stage = stage;
+  bundle.signing = tree.text_at("signing");
+  bundle.turn = tree.text_at("turn");
+  auto const* cas = tree.find("authorities");
   if (!cas || cas->items().empty() || cas->items().size() > kMostCas)
     return fail(Kind::invalid, "it has not one authority, nor two");
   for (auto const& each : cas->items()) {
-    auto ca = parse_ca(each);
-    if (!ca) return std::unexpected(ca.error());
-    bundle.cas.push_back(*std::move(ca));
+    auto ca = TRY(parse_ca(each));
+    bundle.cas.push_back(std::move(ca));
   }
-  if (auto const* loaded = tree->find("loaded"))
+  if (auto const* loaded = tree.find("loaded"))
     for (auto const& entry : loaded->entries()) {
       if (!is_name(entry.key)) return fail(Kind::invalid, "'{}' is no master", brief(entry.key));
       bundle.loaded[entry.key] = entry.value.text();

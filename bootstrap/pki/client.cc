@@ -56,7 +56,7 @@ Result<void> check_client_name(NodeConfig const& config, std::string_view name) 
 
 Result<IssuedClient> issue_client(NodeConfig const& config, Bundle const& agents,
                                   std::string const& name, Duration lifetime, UtcTime now) {
-  if (auto good = check_client_name(config, name); !good) return std::unexpected(good.error());
+  TRY(check_client_name(config, name));
   if (lifetime < kClientLifetimeLeast || lifetime > kClientLifetimeCap)
     return fail(Kind::invalid, "a client's certificate is good for {} to {}, not for {}",
                 to_words(kClientLifetimeLeast), to_words(kClientLifetimeCap), to_words(lifetime));
@@ -64,22 +64,20 @@ Result<IssuedClient> issue_client(NodeConfig const& config, Bundle const& agents
     return fail(Kind::refused,
                 "a rotation of the agents' authority is under way, and what it signs now is good "
                 "until its end alone: wait for that ('haagent pki status'), then issue");
-  auto key = make_key();
-  if (!key) return std::unexpected(key.error());
+  auto key = TRY(make_key());
   LeafSpec const spec{.common_name = name,
                       .organization = kClientsOrganization,
                       .dns_names = {},
                       .addresses = {},
                       .client = true};
-  auto made = make_leaf(spec, *key, signing_ca(agents).pair, now, lifetime);
-  if (!made) return fail(made.error(), "making the certificate of {}", name);
-  auto const read = parse_certificate(*made);
-  if (!read) return std::unexpected(read.error());
-  IssuedClient issued{.pair = {*std::move(made), *std::move(key)},
+  auto made = TRY_DURING(make_leaf(spec, key, signing_ca(agents).pair, now, lifetime),
+                         "making the certificate of {}", name);
+  auto const read = TRY(parse_certificate(made));
+  IssuedClient issued{.pair = {std::move(made), std::move(key)},
                       .trust = trust_of(agents),
-                      .not_after = read->not_after};
-  if (auto good = verify(issued.pair.certificate, issued.trust, now); !good)
-    return fail(good.error(), "the certificate of {} as it was made", name);
+                      .not_after = read.not_after};
+  TRY_DURING(verify(issued.pair.certificate, issued.trust, now),
+             "the certificate of {} as it was made", name);
   return issued;
 }
 

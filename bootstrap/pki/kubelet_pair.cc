@@ -127,10 +127,9 @@ bool is_dated_pair(fs::path const& current, std::string const& name) {
 Result<void> write_pair(fs::path const& current, std::string const& certificate, Secret const& key,
                         UtcTime now) {
   auto const path = dated_pair(current, now);
-  if (auto written = replace_file(path, certificate + key.reveal(), {.mode = 0600}); !written)
-    return written;
+  TRY(replace_file(path, certificate + key.reveal(), {.mode = 0600}));
   auto const name = path.filename().string();
-  if (auto pointed = point_to(current, name); !pointed) return pointed;
+  TRY(point_to(current, name));
   return remove_old_pairs(current, name);
 }
 

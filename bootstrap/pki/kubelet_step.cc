@@ -21,17 +21,15 @@ Result<void> note_renewal(Root const& root) {
   auto const now = time_since_boot(root);
   if (!now) return {};  // no /proc, and no kubelet that could be found
   auto const path = root(kKubeletRenewed);
-  if (auto made = make_directories(path.parent_path()); !made) return made;
+  TRY(make_directories(path.parent_path()));
   return replace_file(path, fmt::format("{}\n", now->count()));
 }
 
 // Nothing where this boot has seen no renewal.
 Result<std::optional<Duration>> renewed_at(Root const& root) {
-  auto const text = read_file(root(kKubeletRenewed), 4096);
-  if (!text) return std::unexpected(text.error());
+  auto const text = TRY(read_file(root(kKubeletRenewed), 4096));
   Duration::rep at = 0;
-  if (!*text ||
-      std::from_chars((*text)->data(), (*text)->data() + (*text)->size(), at).ec != std::errc())
+  if (!text || std::from_chars(text->data(), text->data() + text->size(), at).ec != std::errc())
     return std::nullopt;
   auto const now = time_since_boot(root);
   if (!now || Duration(at) > *now) return std::nullopt;  // of a boot before, where /run is kept
@@ -47,8 +45,8 @@ bool is_pair(CertificatePair const& pair) {
 
 Result<void> renew_kubelet_pair(Root const& root, std::string const& certificate, Secret const& key,
                                 UtcTime now) {
-  if (auto noted = note_renewal(root); !noted) return noted;
-  if (auto written = write_pair(current_of(root), certificate, key, now); !written) return written;
+  TRY(note_renewal(root));
+  TRY(write_pair(current_of(root), certificate, key, now));
   // A kubelet that began between the two has read the old one.
   return note_renewal(root);
 }
@@ -62,23 +60,20 @@ KubeletMove decide_kubelet(KubeletSeen const& seen) {
 }
 
 Result<std::string> KubeletStep::flaw() const {
-  auto pair = read_pair(current_of(root_), clock_.utc());
-  if (!pair) return std::unexpected(pair.error());
-  if (!*pair || !is_pair(**pair)) return "";  // the step pki makes a new one
-  return (*pair)->flaw;
+  auto pair = TRY(read_pair(current_of(root_), clock_.utc()));
+  if (!pair || !is_pair(*pair)) return "";  // the step pki makes a new one
+  return (pair)->flaw;
 }
 
 // Those of this node, and not of a cluster inside of a pod, which have another kubeconfig or none.
 Result<std::vector<pid_t>> KubeletStep::old_kubelets() const {
   std::vector<pid_t> old;
-  auto const renewed = renewed_at(root_);
-  if (!renewed) return std::unexpected(renewed.error());
-  if (!*renewed) return old;
-  auto const running = running_programs(root_, "kubelet", clock_.utc());
-  if (!running) return std::unexpected(running.error());
+  auto const renewed = TRY(renewed_at(root_));
+  if (!renewed) return old;
+  auto const running = TRY(running_programs(root_, "kubelet", clock_.utc()));
   auto const ours = fmt::format("--kubeconfig={}", kube::kKubeletKubeconfig);
-  for (auto const& each : *running)
-    if (each.started_after_boot <= **renewed &&
+  for (auto const& each : running)
+    if (each.started_after_boot <= *renewed &&
         std::ranges::find(each.arguments, ours) != each.arguments.end())
       old.push_back(each.pid);
   return old;
@@ -86,15 +81,13 @@ Result<std::vector<pid_t>> KubeletStep::old_kubelets() const {
 
 Result<Finding> KubeletStep::look(Facts&, std::stop_token) {
   old_ = 0;
-  auto const wrong = flaw();
-  if (!wrong) return std::unexpected(wrong.error());
-  if (!wrong->empty())
+  auto const wrong = TRY(flaw());
+  if (!wrong.empty())
     return Needed{
-        fmt::format("lay {} out as the kubelet does it: {}", kube::kKubeletClient.cert, *wrong)};
-  auto const old = old_kubelets();
-  if (!old) return std::unexpected(old.error());
-  KubeletSeen seen{.old = *old, .restarted = restarted_, .waited = {}};
-  if (!old->empty()) {
+        fmt::format("lay {} out as the kubelet does it: {}", kube::kKubeletClient.cert, wrong)};
+  auto const old = TRY(old_kubelets());
+  KubeletSeen seen{.old = old, .restarted = restarted_, .waited = {}};
+  if (!old.empty()) {
     // A machine whose kubelet is called otherwise has no such unit.
     if (auto const unit = units_.state(kKubeletUnit); unit)
       seen.unit = unit->pid;
@@ -137,10 +130,9 @@ Result<void> KubeletStep::act(Facts&, std::stop_token) {
     return restarted;
   }
   auto const now = clock_.utc();
-  auto const pair = read_pair(current_of(root_), now);
-  if (!pair) return std::unexpected(pair.error());
-  if (!*pair || !is_pair(**pair) || (*pair)->flaw.empty()) return {};
-  return renew_kubelet_pair(root_, without_flaws(**pair, now), (*pair)->key, now);
+  auto const pair = TRY(read_pair(current_of(root_), now));
+  if (!pair || !is_pair(*pair) || pair->flaw.empty()) return {};
+  return renew_kubelet_pair(root_, without_flaws(*pair, now), pair->key, now);
 }
 
 }  // namespace haagent::bootstrap::pki

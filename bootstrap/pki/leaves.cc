@@ -104,13 +104,12 @@ Result<void> add_kubernetes(std::vector<Leaf>& leaves, Subject const& subject) {
   auto at = [](std::string_view name, std::string_view end) {
     return fmt::format("{}/{}.{}", kube::kPki, name, end);
   };
-  auto service = kube::apiserver_service_ip(subject.config);
-  if (!service) return std::unexpected(service.error());
+  auto service = TRY(kube::apiserver_service_ip(subject.config));
   LeafSpec apiserver{.common_name = "kube-apiserver",
                      .organization = {},
                      .dns_names = {"kubernetes", "kubernetes.default", "kubernetes.default.svc",
                                    "kubernetes.default.svc." + cluster.dns_domain},
-                     .addresses = {*service},
+                     .addresses = {service},
                      .server = true};
   add_machine(apiserver, subject.identity);
   add_loopback(apiserver);
@@ -158,7 +157,7 @@ Result<std::vector<Leaf>> leaves_of(Subject const& subject) {
   std::vector<Leaf> leaves;
   add_etcd(leaves, subject);
   add_agent(leaves, subject);
-  if (auto added = add_kubernetes(leaves, subject); !added) return std::unexpected(added.error());
+  TRY(add_kubernetes(leaves, subject));
   return leaves;
 }
 

@@ -50,10 +50,9 @@ Result<RotationInputs> rotation_inputs(Facts& facts, Root const& root,
     if (!facts.etcd(cluster).volume.get()) continue;
     in.restart = in.restart || facts.etcd(cluster).wants_restart.get().value_or(false);
     in.defragment = in.defragment || facts.etcd(cluster).wants_defrag.get().value_or(false);
-    auto loaded = loaded_trust(root, cluster);
-    if (!loaded) return std::unexpected(loaded.error());
-    for (auto const& [authority, trust] : {std::pair(kEtcdAuthority, loaded->clients),
-                                           std::pair(kEtcdPeerAuthority, loaded->peers)}) {
+    auto loaded = TRY(loaded_trust(root, cluster));
+    for (auto const& [authority, trust] :
+         {std::pair(kEtcdAuthority, loaded.clients), std::pair(kEtcdPeerAuthority, loaded.peers)}) {
       auto const bundle = bundles.find(authority.name);
       if (bundle == bundles.end() || trust == trust_of(bundle->second)) continue;
       auto const held = facts.etcd(cluster).restart_held.get().value_or("");
@@ -73,9 +72,8 @@ Result<RotationInputs> rotation_inputs(Facts& facts, Root const& root,
     if (!rotates(file.authority) || bundle == bundles.end()) continue;
     auto& lack = lacks[name];
     if (lack.empty()) {
-      auto unread = apiserver.lacks(name, bundle->second, in.me, instance);
-      if (!unread) return std::unexpected(unread.error());
-      lack = *std::move(unread);
+      auto unread = TRY(apiserver.lacks(name, bundle->second, in.me, instance));
+      lack = std::move(unread);
     }
     in.authorities.push_back(
         {.name = name, .bundle = &bundle->second, .loaded = lack.empty(), .lacks = lack});

@@ -65,24 +65,20 @@ Result<void> PkiStep::plan_trust(Plan& plan) const {
     bool right = true;
     if (bundle != bundles_.end()) {
       trust = trust_of(bundle->second);
-      auto same = file_matches(path, trust, {.mode = 0644});
-      if (!same) return std::unexpected(same.error());
-      right = *same;
+      auto same = TRY(file_matches(path, trust, {.mode = 0644}));
+      right = same;
       if (file.key) {
         auto const& key = signing_ca(bundle->second).pair.key;
-        auto same_key = file_matches(parts_.root(file.key), key.reveal(), {.mode = 0600});
-        if (!same_key) return std::unexpected(same_key.error());
-        right = right && *same_key;
+        auto same_key = TRY(file_matches(parts_.root(file.key), key.reveal(), {.mode = 0600}));
+        right = right && same_key;
       }
     } else {
-      auto bytes = read_file(path);
-      if (!bytes) return std::unexpected(bytes.error());
-      trust = bytes->value_or("");
+      auto bytes = TRY(read_file(path));
+      trust = bytes.value_or("");
       right = split_bundle(trust).has_value();
       if (file.key && right) {
-        auto key = read_file(parts_.root(file.key));
-        if (!key) return std::unexpected(key.error());
-        right = *key && is_for_key(trust, Secret(**key)) && !others_may_read(parts_.root(file.key));
+        auto key = TRY(read_file(parts_.root(file.key)));
+        right = key && is_for_key(trust, Secret(*key)) && !others_may_read(parts_.root(file.key));
       }
       if (!right) plan.serves = false;
     }
@@ -103,16 +99,15 @@ Result<void> PkiStep::plan_trust(Plan& plan) const {
 }
 
 Result<void> PkiStep::plan_service_account(Plan& plan) const {
-  auto key = read_file(parts_.root(kServiceAccountKey));
-  if (!key) return std::unexpected(key.error());
-  Secret const on_disk(key->value_or(""));
-  bool right = *key && !others_may_read(parts_.root(kServiceAccountKey)) &&
+  auto key = TRY(read_file(parts_.root(kServiceAccountKey)));
+  Secret const on_disk(key.value_or(""));
+  bool right = key && !others_may_read(parts_.root(kServiceAccountKey)) &&
                (!service_account_ || on_disk == *service_account_);
   if (right) {
     auto half = public_key_of(on_disk);
-    auto same = file_matches(parts_.root(kServiceAccountPublic), half.value_or(""), {.mode = 0644});
-    if (!same) return std::unexpected(same.error());
-    right = half && *same;
+    auto same =
+        TRY(file_matches(parts_.root(kServiceAccountPublic), half.value_or(""), {.mode = 0644}));
+    right = half && same;
   }
   plan.service_account = !right;
   if (!right && !service_account_) plan.serves = false;
@@ -121,36 +116,30 @@ Result<void> PkiStep::plan_service_account(Plan& plan) const {
 
 Result<FileMode> PkiStep::key_mode(Leaf const& leaf) const {
   if (!leaf.etcd_reads_key || !parts_.etcd_user) return FileMode{.mode = 0600};
-  auto const user = parts_.etcd_user();
-  if (!user) return std::unexpected(user.error());
-  return shown_to(*user);
+  auto const user = TRY(parts_.etcd_user());
+  return shown_to(user);
 }
 
 Result<LeafOnDisk> PkiStep::read_leaf(Leaf const& leaf) const {
   LeafOnDisk disk;
   if (leaf.certificate == leaf.key) {
-    auto pair = read_pair(parts_.root(leaf.certificate), parts_.clock.utc());
-    if (!pair) return std::unexpected(pair.error());
-    if (*pair) disk.certificate = std::move((*pair)->certificates);
-    if (*pair && !(*pair)->key.empty()) disk.key = std::move((*pair)->key);
+    auto pair = TRY(read_pair(parts_.root(leaf.certificate), parts_.clock.utc()));
+    if (pair) disk.certificate = std::move(pair->certificates);
+    if (pair && !pair->key.empty()) disk.key = std::move(pair->key);
   } else {
-    auto certificate = read_file(parts_.root(leaf.certificate));
-    if (!certificate) return std::unexpected(certificate.error());
-    auto key = read_file(parts_.root(leaf.key));
-    if (!key) return std::unexpected(key.error());
-    disk.certificate = *std::move(certificate);
-    if (*key) disk.key = Secret(**key);
+    auto certificate = TRY(read_file(parts_.root(leaf.certificate)));
+    auto key = TRY(read_file(parts_.root(leaf.key)));
+    disk.certificate = std::move(certificate);
+    if (key) disk.key = Secret(*key);
   }
-  auto const mode = key_mode(leaf);
-  if (!mode) return std::unexpected(mode.error());
-  disk.key_is_private = !others_may_read(parts_.root(leaf.key), *mode);
+  auto const mode = TRY(key_mode(leaf));
+  disk.key_is_private = !others_may_read(parts_.root(leaf.key), mode);
   return disk;
 }
 
 Result<void> PkiStep::plan_leaf(Plan& plan, Leaf const& leaf) {
-  auto const on_disk = read_leaf(leaf);
-  if (!on_disk) return std::unexpected(on_disk.error());
-  auto const& disk = *on_disk;
+  auto const on_disk = TRY(read_leaf(leaf));
+  auto const& disk = on_disk;
 
   LeafWanted wanted{
       .spec = leaf.spec, .trust = {}, .signer_id = {}, .lifetime = parts_.config.pki.leaf_lifetime};
@@ -158,9 +147,8 @@ Result<void> PkiStep::plan_leaf(Plan& plan, Leaf const& leaf) {
     wanted.trust = trust_of(bundle->second);
     wanted.signer_id = bundle->second.signing;
   } else {
-    auto trust = read_file(parts_.root(trust_file(leaf.authority).path));
-    if (!trust) return std::unexpected(trust.error());
-    wanted.trust = trust->value_or("");
+    auto trust = TRY(read_file(parts_.root(trust_file(leaf.authority).path)));
+    wanted.trust = trust.value_or("");
   }
   auto decision = leaf_memory_.decide(leaf.name, disk, wanted, parts_.time->utc());
   if (auto const* keep = std::get_if<Keep>(&decision)) {
@@ -180,46 +168,41 @@ Result<void> PkiStep::plan_leaf(Plan& plan, Leaf const& leaf) {
 }
 
 Result<PkiStep::Plan> PkiStep::plan(Facts& facts) {
-  auto identity = facts.identity.require("identity");
-  if (!identity) return std::unexpected(identity.error());
-  auto volume = facts.main.volume.require("volume of main");
-  if (!volume) return std::unexpected(volume.error());
-  Subject subject{.config = parts_.config, .identity = *identity, .members = {volume->member}};
-  if (auto events = facts.events.volume.get(); events && events->member != volume->member)
+  auto identity = TRY(facts.identity.require("identity"));
+  auto volume = TRY(facts.main.volume.require("volume of main"));
+  Subject subject{.config = parts_.config, .identity = identity, .members = {volume.member}};
+  if (auto events = facts.events.volume.get(); events && events->member != volume.member)
     subject.members.push_back(events->member);
-  auto leaves = leaves_of(subject);
-  if (!leaves) return std::unexpected(leaves.error());
+  auto leaves = TRY(leaves_of(subject));
 
   Plan plan;
-  if (auto planned = plan_trust(plan); !planned) return std::unexpected(planned.error());
-  if (auto planned = plan_service_account(plan); !planned) return std::unexpected(planned.error());
-  for (auto const& leaf : *leaves)
-    if (auto planned = plan_leaf(plan, leaf); !planned) return std::unexpected(planned.error());
+  TRY(plan_trust(plan));
+  TRY(plan_service_account(plan));
+  for (auto const& leaf : leaves) TRY(plan_leaf(plan, leaf));
   return plan;
 }
 
 Result<void> PkiStep::check(Bundle const& bundle, TrustFile const& file) const {
-  auto ca = parse_certificate(signing_ca(bundle).pair.certificate);
-  if (!ca) return std::unexpected(ca.error());
+  auto ca = TRY(parse_certificate(signing_ca(bundle).pair.certificate));
   auto const where =
       fmt::format("{} of {}", document_key(file.authority.name), parts_.store.where());
-  if (ca->organization != parts_.config.cluster.name)
+  if (ca.organization != parts_.config.cluster.name)
     return fail(Kind::refused,
                 "{} belongs to the cluster '{}', and this is '{}': set cluster.state "
                 "to a place of this cluster's own",
-                where, ca->organization, parts_.config.cluster.name);
-  if (ca->not_before > parts_.time->utc() + kStoreDisagrees)
+                where, ca.organization, parts_.config.cluster.name);
+  if (ca.not_before > parts_.time->utc() + kStoreDisagrees)
     return fail(Kind::invalid,
                 "the authority in {} is good from {} on, and nobody accepts it before: the clock "
                 "of the master that made it was ahead. Wait until then; or, where no master has "
                 "joined the cluster yet, take all of pki/ away from the store, and the masters "
                 "make it afresh",
-                where, to_rfc3339(ca->not_before));
-  if (ca->not_after <= parts_.time->utc())
+                where, to_rfc3339(ca.not_before));
+  if (ca.not_after <= parts_.time->utc())
     return fail(Kind::invalid,
                 "the authority in {} has ended on {}; nothing that it signs is good "
                 "any more",
-                where, to_rfc3339(ca->not_after));
+                where, to_rfc3339(ca.not_after));
   return {};
 }
 
@@ -228,26 +211,24 @@ Result<void> PkiStep::read_store(bool everything, std::stop_token stop) {
   for (auto const& file : trust_files()) {
     auto const name = file.authority.name;
     if (!everything && !rotates(file.authority)) continue;
-    auto read = read_authority(parts_.store, name, stop);
-    if (!read) return std::unexpected(read.error());
+    auto read = TRY(read_authority(parts_.store, name, stop));
     // The store has just answered: what follows goes by its time.
     if (!std::exchange(time_known, true)) (void)parts_.time->read(stop);
-    if (!*read) continue;
-    if (auto good = check((*read)->bundle, file); !good) return good;
-    bundles_[name] = std::move((*read)->bundle);
-    versions_[name] = std::move((*read)->version);
+    if (!read) continue;
+    TRY(check(read->bundle, file));
+    bundles_[name] = std::move(read->bundle);
+    versions_[name] = std::move(read->version);
   }
   if (!everything) return {};
-  auto key = read_service_account_key(parts_.store, stop);
-  if (!key) return std::unexpected(key.error());
-  service_account_ = *std::move(key);
+  auto key = TRY(read_service_account_key(parts_.store, stop));
+  service_account_ = std::move(key);
   return {};
 }
 
 // A cluster that runs has its authorities. Where they are gone, another one would part this master
 // from the rest: its volumes show it for etcd's, and its own disk for the others.
 Result<void> PkiStep::may_make(TrustFile const& file, Facts& facts) const {
-  if (auto had = is_new(document_key(file.authority.name), file.path); !had) return had;
+  TRY(is_new(document_key(file.authority.name), file.path));
   if (!is_etcds(file.authority)) return {};
   for (auto cluster : kEtcdClusters) {
     auto& etcd = facts.etcd(cluster);
@@ -331,26 +312,25 @@ Result<Finding> PkiStep::rotate(Facts& facts, Plan plan) {
   if (seen_versions_ != versions_) got_on_ = parts_.clock.steady();
   seen_versions_ = versions_;
   changing_ = is_changing(facts);
-  auto in = rotation_inputs(facts, parts_.root, bundles_, apiserver_);
-  if (!in) return std::unexpected(in.error());
+  auto in = TRY(rotation_inputs(facts, parts_.root, bundles_, apiserver_));
   if (auto const etcd = bundles_.find(kEtcdAuthority.name); etcd != bundles_.end())
     plan.told.turn = etcd->second.turn;
-  for (auto const& each : in->authorities)
+  for (auto const& each : in.authorities)
     if (is_under_way(*each.bundle) && !each.loaded && !each.lacks.empty() &&
         !plan.told.lacks.contains(each.lacks))
       plan.told.lacks += (plan.told.lacks.empty() ? "" : "; ") + each.lacks;
-  auto const move = decide_rotation(*in);
+  auto const move = decide_rotation(in);
   // Who goes by the turn must not believe in it while it is given back.
   if (std::holds_alternative<GiveTurnBack>(move)) plan.told.turn.clear();
   if (auto const name = authority_of(move); !name.empty()) {
-    change_ = Change{name, after(bundles_.at(name), move, *in), versions_.at(name)};
+    change_ = Change{name, after(bundles_.at(name), move, in), versions_.at(name)};
     (void)done(std::move(plan), facts, {});
-    return Needed{sentence_of(move, *in)};
+    return Needed{sentence_of(move, in)};
   }
   if (std::holds_alternative<RestartMembers>(move))
     plan.told.restart_for = digest_of({trust_of(bundles_.at(kEtcdAuthority.name)),
                                        trust_of(bundles_.at(kEtcdPeerAuthority.name))});
-  return done(std::move(plan), facts, {}, rotation_sentence(*in));
+  return done(std::move(plan), facts, {}, rotation_sentence(in));
 }
 
 Result<Finding> PkiStep::look(Facts& facts, std::stop_token stop) {
@@ -384,12 +364,11 @@ Result<Finding> PkiStep::look(Facts& facts, std::stop_token stop) {
   std::vector<std::string> missing;
   for (auto const& file : trust_files())
     if ((everything || rotates(file.authority)) && !bundles_.contains(file.authority.name)) {
-      if (auto may = may_make(file, facts); !may) return std::unexpected(may.error());
+      TRY(may_make(file, facts));
       missing.emplace_back(file.authority.name);
     }
   if (everything && !service_account_)
-    if (auto may = is_new(document_key("service-account"), kServiceAccountKey); !may)
-      return std::unexpected(may.error());
+    TRY(is_new(document_key("service-account"), kServiceAccountKey));
   if (!missing.empty()) {
     parts.push_back(fmt::format("make the authorities {} in {}", fmt::join(missing, ", "),
                                 parts_.store.where()));
@@ -416,10 +395,9 @@ Result<Finding> PkiStep::look(Facts& facts, std::stop_token stop) {
 // Before anything is written: what is there and not recorded would be left for ever.
 Result<void> PkiStep::record(Plan const& plan) const {
   auto const path = parts_.root(kPkiRecord);
-  auto had = read_file(path);
-  if (!had) return std::unexpected(had.error());
+  auto had = TRY(read_file(path));
   std::set<std::string> lines;
-  std::istringstream text(had->value_or(""));
+  std::istringstream text(had.value_or(""));
   for (std::string line; std::getline(text, line);) lines.insert(line);
   for (auto const* file : plan.trust) {
     lines.insert(file->path);
@@ -427,15 +405,14 @@ Result<void> PkiStep::record(Plan const& plan) const {
   }
   if (plan.service_account) lines.insert({kServiceAccountKey, kServiceAccountPublic});
   for (auto const& task : plan.leaves) lines.insert({task.leaf.certificate, task.leaf.key});
-  if (auto made = make_directories(path.parent_path()); !made) return made;
-  auto written = replace_file_if_changed(path, fmt::format("{}\n", fmt::join(lines, "\n")));
-  if (!written) return std::unexpected(written.error());
+  TRY(make_directories(path.parent_path()));
+  TRY(replace_file_if_changed(path, fmt::format("{}\n", fmt::join(lines, "\n"))));
   return {};
 }
 
 Result<void> PkiStep::write_trust(TrustFile const& file) const {
   auto const& bundle = bundles_.at(file.authority.name);
-  if (auto folder = make_folder_of(parts_.root(file.path)); !folder) return folder;
+  TRY(make_folder_of(parts_.root(file.path)));
   std::vector<PairedFile> files;
   if (file.key)
     files.push_back({parts_.root(file.key), signing_ca(bundle).pair.key.reveal(), {.mode = 0600}});
@@ -444,12 +421,11 @@ Result<void> PkiStep::write_trust(TrustFile const& file) const {
 }
 
 Result<void> PkiStep::write_service_account() const {
-  auto half = public_key_of(*service_account_);
-  if (!half) return std::unexpected(half.error());
-  if (auto folder = make_folder_of(parts_.root(kServiceAccountKey)); !folder) return folder;
+  auto half = TRY(public_key_of(*service_account_));
+  TRY(make_folder_of(parts_.root(kServiceAccountKey)));
   PairedFile const files[] = {
       {parts_.root(kServiceAccountKey), service_account_->reveal(), {.mode = 0600}},
-      {parts_.root(kServiceAccountPublic), *half, {.mode = 0644}}};
+      {parts_.root(kServiceAccountPublic), half, {.mode = 0644}}};
   return replace_files(files);
 }
 
@@ -460,25 +436,21 @@ Result<void> PkiStep::issue(Task const& task) const {
   auto const key_path = parts_.root(leaf.key);
   Secret key;
   if (task.issue.new_key) {
-    auto made = make_key();
-    if (!made) return std::unexpected(made.error());
-    key = *std::move(made);
+    auto made = TRY(make_key());
+    key = std::move(made);
   } else {
-    auto had = read_leaf(leaf);
-    if (!had) return std::unexpected(had.error());
-    key = had->key.value_or(Secret());
+    auto had = TRY(read_leaf(leaf));
+    key = had.key.value_or(Secret());
   }
-  auto made =
-      make_leaf(leaf.spec, key, authority, parts_.time->utc(), parts_.config.pki.leaf_lifetime);
-  if (!made) return fail(made.error(), "making {}", leaf.name);
-  for (auto const& each : {path, key_path})
-    if (auto folder = make_folder_of(each); !folder) return folder;
-  if (path == key_path) return renew_kubelet_pair(parts_.root, *made, key, parts_.clock.utc());
+  auto made = TRY_DURING(
+      make_leaf(leaf.spec, key, authority, parts_.time->utc(), parts_.config.pki.leaf_lifetime),
+      "making {}", leaf.name);
+  for (auto const& each : {path, key_path}) TRY(make_folder_of(each));
+  if (path == key_path) return renew_kubelet_pair(parts_.root, made, key, parts_.clock.utc());
   std::vector<PairedFile> files;
-  auto const mode = key_mode(leaf);
-  if (!mode) return std::unexpected(mode.error());
-  if (task.issue.new_key) files.push_back({key_path, key.reveal(), *mode});
-  files.push_back({path, *made, {.mode = 0644}});
+  auto const mode = TRY(key_mode(leaf));
+  if (task.issue.new_key) files.push_back({key_path, key.reveal(), mode});
+  files.push_back({path, made, {.mode = 0644}});
   return replace_files(files);
 }
 
@@ -492,38 +464,31 @@ Result<void> PkiStep::act(Facts& facts, std::stop_token stop) {
     auto const name = file.authority.name;
     if (bundles_.contains(name)) continue;
     // Read anew: a look at a disk that was clean has asked for those alone that rotate.
-    auto there = read_authority(parts_.store, name, stop);
-    if (!there) return std::unexpected(there.error());
-    if (!*there) {
-      if (auto may = is_new(document_key(name), file.path); !may) return may;
+    auto there = TRY(read_authority(parts_.store, name, stop));
+    if (!there) {
+      TRY(is_new(document_key(name), file.path));
       if (!now) return std::unexpected(now.error());
     }
-    auto stored = read_or_make_authority(parts_.store, file.authority, making,
-                                         now.value_or(parts_.time->utc()), stop);
-    if (!stored) return fail(stored.error(), "making the authority {}", name);
-    if (auto good = check(stored->bundle, file); !good) return good;
-    bundles_[name] = std::move(stored->bundle);
-    versions_[name] = std::move(stored->version);
+    auto stored = TRY_DURING(read_or_make_authority(parts_.store, file.authority, making,
+                                                    now.value_or(parts_.time->utc()), stop),
+                             "making the authority {}", name);
+    TRY(check(stored.bundle, file));
+    bundles_[name] = std::move(stored.bundle);
+    versions_[name] = std::move(stored.version);
   }
   if (!service_account_) {
-    auto there = read_service_account_key(parts_.store, stop);
-    if (!there) return std::unexpected(there.error());
-    if (!*there)
-      if (auto may = is_new(document_key("service-account"), kServiceAccountKey); !may) return may;
-    auto key = read_or_make_service_account_key(parts_.store, stop);
-    if (!key) return fail(key.error(), "making the key of service accounts");
-    service_account_ = *std::move(key);
+    auto there = TRY(read_service_account_key(parts_.store, stop));
+    if (!there) TRY(is_new(document_key("service-account"), kServiceAccountKey));
+    auto key = TRY_DURING(read_or_make_service_account_key(parts_.store, stop),
+                          "making the key of service accounts");
+    service_account_ = std::move(key);
   }
-  auto planned = plan(facts);
-  if (!planned) return std::unexpected(planned.error());
-  if (auto recorded = record(*planned); !recorded) return recorded;
-  for (auto const* file : planned->trust)
-    if (auto written = write_trust(*file); !written) return written;
-  if (planned->service_account)
-    if (auto written = write_service_account(); !written) return written;
-  if (!planned->leaves.empty() && !now) return std::unexpected(now.error());
-  for (auto const& task : planned->leaves)
-    if (auto issued = issue(task); !issued) return issued;
+  auto planned = TRY(plan(facts));
+  TRY(record(planned));
+  for (auto const* file : planned.trust) TRY(write_trust(*file));
+  if (planned.service_account) TRY(write_service_account());
+  if (!planned.leaves.empty() && !now) return std::unexpected(now.error());
+  for (auto const& task : planned.leaves) TRY(issue(task));
   return {};
 }
 
@@ -532,9 +497,9 @@ Result<void> PkiStep::change_document(std::stop_token stop) {
   asked_.reset();
   auto const key = document_key(change.authority);
   auto replaced =
-      parts_.store.replace(key, to_text(change.bundle), change.version, std::move(stop));
-  if (!replaced) return fail(replaced.error(), "changing {}", key);
-  if (!*replaced)
+      TRY_DURING(parts_.store.replace(key, to_text(change.bundle), change.version, std::move(stop)),
+                 "changing {}", key);
+  if (!replaced)
     return fail(Kind::transient, "another master has changed {} in {} meanwhile", key,
                 parts_.store.where());
   return {};

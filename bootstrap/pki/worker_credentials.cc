@@ -42,38 +42,33 @@ Result<Finding> WorkerCredentials::look(Facts& facts, std::stop_token) {
       wrong.push_back(fmt::format("the certificate of {}: {}", name, complaint));
   };
 
-  auto const ca = read_file(root_(kube::kCa));
-  if (!ca) return std::unexpected(ca.error());
-  auto const trust = ca->value_or("");
-  if (!*ca)
+  auto const ca = TRY(read_file(root_(kube::kCa)));
+  auto const trust = ca.value_or("");
+  if (!ca)
     bring.push_back(fmt::format("{} (any master's)", kube::kCa));
   else if (auto const split = split_bundle(trust); !split)
     wrong.push_back(fmt::format("{}: {}", kube::kCa, split.error().what));
 
   // The kubelet's own is made once it has joined, and renewed by the kubelet.
-  auto const pair = read_pair(root_(kube::kKubeletClient.cert), now);
-  if (!pair) return std::unexpected(pair.error());
+  auto const pair = TRY(read_pair(root_(kube::kKubeletClient.cert), now));
   std::string of_kubelet = "there is none";
-  if (*pair) {
-    of_kubelet = complaint_about((*pair)->certificates, (*pair)->key, trust, "system:node:", now);
-    note("kubelet", (*pair)->certificates, of_kubelet, 90);
+  if (pair) {
+    of_kubelet = complaint_about(pair->certificates, pair->key, trust, "system:node:", now);
+    note("kubelet", pair->certificates, of_kubelet, 90);
   }
   if (!of_kubelet.empty()) {
-    auto const bootstrap = read_file(root_(kube::kBootstrapKubeconfig));
-    if (!bootstrap) return std::unexpected(bootstrap.error());
-    if (!*bootstrap)
+    auto const bootstrap = TRY(read_file(root_(kube::kBootstrapKubeconfig)));
+    if (!bootstrap)
       bring.push_back(fmt::format("{} (a kubeconfig of {} with a bootstrap token)",
                                   kube::kBootstrapKubeconfig, config_.cluster.endpoint));
   }
 
-  auto const certificate = read_file(root_(kube::kKubeProxyClient.cert));
-  if (!certificate) return std::unexpected(certificate.error());
-  auto const key = read_file(root_(kube::kKubeProxyClient.key));
-  if (!key) return std::unexpected(key.error());
+  auto const certificate = TRY(read_file(root_(kube::kKubeProxyClient.cert)));
+  auto const key = TRY(read_file(root_(kube::kKubeProxyClient.key)));
   // Where either is missing, the row kube-proxy says so.
-  if (*certificate && *key)
-    note("kube-proxy", **certificate,
-         complaint_about(**certificate, Secret(**key), trust, "system:kube-proxy", now), 67);
+  if (certificate && key)
+    note("kube-proxy", *certificate,
+         complaint_about(*certificate, Secret(*key), trust, "system:kube-proxy", now), 67);
 
   told.warning = fmt::format("{}", fmt::join(wrong, "; "));
   facts.pki.set(told);
@@ -83,7 +78,7 @@ Result<Finding> WorkerCredentials::look(Facts& facts, std::stop_token) {
         fmt::format("this worker cannot join until it is given {}", fmt::join(bring, " and ")));
   parts.insert(parts.end(), wrong.begin(), wrong.end());
   if (!parts.empty()) return Done{fmt::format("{}", fmt::join(parts, "; "))};
-  return Done{*pair ? "the kubelet has a certificate" : "the kubelet can ask for its certificate"};
+  return Done{pair ? "the kubelet has a certificate" : "the kubelet can ask for its certificate"};
 }
 
 }  // namespace haagent::bootstrap::pki

@@ -251,68 +251,58 @@ Result<Secret> make_symmetric_key() {
 }
 
 Result<std::string> public_key_of(Secret const& pem) {
-  auto key = read_key(pem);
-  if (!key) return std::unexpected(key.error());
+  auto key = TRY(read_key(pem));
   Bio bio(BIO_new(BIO_s_mem()));
-  if (!bio || PEM_write_bio_PUBKEY(bio.get(), key->get()) != 1)
+  if (!bio || PEM_write_bio_PUBKEY(bio.get(), key.get()) != 1)
     return trouble(Kind::internal, "writing a public key");
   return written(bio);
 }
 
 Result<KeyPair> make_ca(CaSpec const& spec, UtcTime now, Duration lifetime) {
-  auto pem = make_key();
-  if (!pem) return std::unexpected(pem.error());
-  auto key = read_key(*pem);
-  if (!key) return std::unexpected(key.error());
-  auto made = new_certificate(spec, key->get(), now - kBackdated, now + lifetime);
-  if (!made) return std::unexpected(made.error());
-  auto* ca = made->get();
+  auto pem = TRY(make_key());
+  auto key = TRY(read_key(pem));
+  auto made = TRY(new_certificate(spec, key.get(), now - kBackdated, now + lifetime));
+  auto* ca = made.get();
   if (X509_set_issuer_name(ca, X509_get_subject_name(ca)) != 1 ||
       !add_extension(ca, ca, NID_basic_constraints, "critical,CA:TRUE") ||
       !add_extension(ca, ca, NID_key_usage, "critical,digitalSignature,keyCertSign,cRLSign") ||
       !add_extension(ca, ca, NID_subject_key_identifier, "hash") ||
-      X509_sign(ca, key->get(), EVP_sha256()) == 0)
+      X509_sign(ca, key.get(), EVP_sha256()) == 0)
     return trouble(Kind::internal, "making a certificate authority");
-  auto certificate = write_certificate(ca);
-  if (!certificate) return std::unexpected(certificate.error());
-  return KeyPair{*std::move(certificate), *std::move(pem)};
+  auto certificate = TRY(write_certificate(ca));
+  return KeyPair{std::move(certificate), std::move(pem)};
 }
 
 Result<std::string> make_leaf(LeafSpec const& spec, Secret const& key_pem, KeyPair const& authority,
                               UtcTime now, Duration lifetime) {
-  auto key = read_key(key_pem);
-  if (!key) return std::unexpected(key.error());
-  auto signer = read_certificate(authority.certificate);
-  if (!signer) return std::unexpected(signer.error());
-  auto signing_key = read_key(authority.key);
-  if (!signing_key) return std::unexpected(signing_key.error());
-  if (X509_check_private_key(signer->get(), signing_key->get()) != 1)
+  auto key = TRY(read_key(key_pem));
+  auto signer = TRY(read_certificate(authority.certificate));
+  auto signing_key = TRY(read_key(authority.key));
+  if (X509_check_private_key(signer.get(), signing_key.get()) != 1)
     return trouble(Kind::invalid, "the authority's certificate and key do not belong together");
-  auto const end = std::min(now + lifetime, time_of(X509_get0_notAfter(signer->get())));
+  auto const end = std::min(now + lifetime, time_of(X509_get0_notAfter(signer.get())));
   auto made =
-      new_certificate({spec.common_name, spec.organization}, key->get(), now - kBackdated, end);
-  if (!made) return std::unexpected(made.error());
-  auto* leaf = made->get();
+      TRY(new_certificate({spec.common_name, spec.organization}, key.get(), now - kBackdated, end));
+  auto* leaf = made.get();
   std::string usages = spec.server ? "serverAuth" : "";
   if (spec.client) usages += usages.empty() ? "clientAuth" : ",clientAuth";
   if (usages.empty()) return fail(Kind::invalid, "'{}' is for nothing", spec.common_name);
-  if (X509_set_issuer_name(leaf, X509_get_subject_name(signer->get())) != 1 ||
-      !add_extension(leaf, signer->get(), NID_basic_constraints, "critical,CA:FALSE") ||
-      !add_extension(leaf, signer->get(), NID_key_usage, "critical,digitalSignature") ||
-      !add_extension(leaf, signer->get(), NID_ext_key_usage, usages.c_str()) ||
-      !add_extension(leaf, signer->get(), NID_subject_key_identifier, "hash") ||
-      !add_extension(leaf, signer->get(), NID_authority_key_identifier, "keyid:always"))
+  if (X509_set_issuer_name(leaf, X509_get_subject_name(signer.get())) != 1 ||
+      !add_extension(leaf, signer.get(), NID_basic_constraints, "critical,CA:FALSE") ||
+      !add_extension(leaf, signer.get(), NID_key_usage, "critical,digitalSignature") ||
+      !add_extension(leaf, signer.get(), NID_ext_key_usage, usages.c_str()) ||
+      !add_extension(leaf, signer.get(), NID_subject_key_identifier, "hash") ||
+      !add_extension(leaf, signer.get(), NID_authority_key_identifier, "keyid:always"))
     return trouble(Kind::internal, "making a certificate");
-  if (auto named = add_alternative_names(leaf, spec); !named) return std::unexpected(named.error());
-  if (X509_sign(leaf, signing_key->get(), EVP_sha256()) == 0)
+  TRY(add_alternative_names(leaf, spec));
+  if (X509_sign(leaf, signing_key.get(), EVP_sha256()) == 0)
     return trouble(Kind::internal, "signing a certificate");
   return write_certificate(leaf);
 }
 
 Result<Certificate> parse_certificate(std::string_view pem) {
-  auto read = read_certificate(pem);
-  if (!read) return std::unexpected(read.error());
-  auto* x509 = read->get();
+  auto read = TRY(read_certificate(pem));
+  auto* x509 = read.get();
   auto const* subject = X509_get_subject_name(x509);
   Certificate certificate{.common_name = get_name(subject, NID_commonName),
                           .organization = get_name(subject, NID_organizationName),
@@ -345,9 +335,8 @@ Result<std::vector<std::string>> split_bundle(std::string_view pem) {
   auto bio = reading(pem);
   std::vector<std::string> certificates;
   while (auto certificate = next_certificate(bio)) {
-    auto text = write_certificate(certificate.get());
-    if (!text) return std::unexpected(text.error());
-    certificates.push_back(*std::move(text));
+    auto text = TRY(write_certificate(certificate.get()));
+    certificates.push_back(std::move(text));
   }
   if (certificates.empty()) return trouble(Kind::invalid, "no certificate in PEM");
   ERR_clear_error();  // the end of the text is one of its errors
@@ -364,8 +353,7 @@ bool is_for_key(std::string_view certificate, Secret const& key) {
 }
 
 Result<void> verify(std::string_view certificate, std::string_view bundle, UtcTime at) {
-  auto leaf = read_certificate(certificate);
-  if (!leaf) return std::unexpected(leaf.error());
+  auto leaf = TRY(read_certificate(certificate));
   Store store(X509_STORE_new());
   auto bio = reading(bundle);
   for (int count = 0;; ++count) {
@@ -377,7 +365,7 @@ Result<void> verify(std::string_view certificate, std::string_view bundle, UtcTi
   }
   ERR_clear_error();
   StoreContext context(X509_STORE_CTX_new());
-  if (!context || X509_STORE_CTX_init(context.get(), store.get(), leaf->get(), nullptr) != 1)
+  if (!context || X509_STORE_CTX_init(context.get(), store.get(), leaf.get(), nullptr) != 1)
     return trouble(Kind::internal, "verifying a certificate");
   X509_VERIFY_PARAM_set_time(X509_STORE_CTX_get0_param(context.get()),
                              std::chrono::system_clock::to_time_t(at));

@@ -57,9 +57,9 @@ fs::path Backups::scratch_place() const {
 }
 
 Result<BackupInventory> Backups::inventory(std::stop_token stop) {
-  auto listed = parts_.store.list(backup_folder(cluster_), std::move(stop));
-  if (!listed) return fail(listed.error(), "listing backups in {}", parts_.store.where());
-  return backup_inventory(cluster_, *listed);
+  auto listed = TRY_DURING(parts_.store.list(backup_folder(cluster_), std::move(stop)),
+                           "listing backups in {}", parts_.store.where());
+  return backup_inventory(cluster_, listed);
 }
 
 Result<ListedBackup> Backups::read(BackupEntry const& entry, std::stop_token stop) {
@@ -68,13 +68,14 @@ Result<ListedBackup> Backups::read(BackupEntry const& entry, std::stop_token sto
     listed.problem = "it has no manifest: its upload was not finished, or it failed verification";
     return listed;
   }
-  auto object = parts_.store.get(backup_manifest_key(cluster_, entry.name), std::move(stop));
-  if (!object) return fail(object.error(), "reading the manifest of {}", entry.name);
-  if (!*object) {
+  auto object =
+      TRY_DURING(parts_.store.get(backup_manifest_key(cluster_, entry.name), std::move(stop)),
+                 "reading the manifest of {}", entry.name);
+  if (!object) {
     listed.problem = "its manifest is gone";
     return listed;
   }
-  auto manifest = parse_manifest(entry.name, (*object)->bytes);
+  auto manifest = parse_manifest(entry.name, object->bytes);
   if (!manifest) {
     listed.problem = manifest.error().what;
     return listed;
@@ -96,13 +97,11 @@ Result<ListedBackup> Backups::read(BackupEntry const& entry, std::stop_token sto
 }
 
 Result<BackupList> Backups::list(std::stop_token stop) {
-  auto seen = inventory(stop);
-  if (!seen) return std::unexpected(seen.error());
-  BackupList list{.backups = {}, .strangers = seen->strangers};
-  for (auto const& entry : seen->entries) {
-    auto one = read(entry, stop);
-    if (!one) return std::unexpected(one.error());
-    list.backups.push_back(*std::move(one));
+  auto seen = TRY(inventory(stop));
+  BackupList list{.backups = {}, .strangers = seen.strangers};
+  for (auto const& entry : seen.entries) {
+    auto one = TRY(read(entry, stop));
+    list.backups.push_back(std::move(one));
   }
   return list;
 }
@@ -111,25 +110,22 @@ Result<std::optional<BackupManifest>> Backups::newest_good(BackupInventory const
                                                            std::stop_token stop) {
   for (auto entry = seen.entries.rbegin(); entry != seen.entries.rend(); ++entry) {
     if (!entry->complete() || entry->imported()) continue;
-    auto one = read(*entry, stop);
-    if (!one) return std::unexpected(one.error());
-    if (one->problem.empty()) return std::move(one->manifest);
+    auto one = TRY(read(*entry, stop));
+    if (one.problem.empty()) return std::move(one.manifest);
   }
   return std::nullopt;
 }
 
 Result<std::optional<BackupManifest>> Backups::best(std::stop_token stop) {
-  auto const all = list(std::move(stop));
-  if (!all) return std::unexpected(all.error());
-  auto const* found = best_backup(*all);
+  auto const all = TRY(list(std::move(stop)));
+  auto const* found = best_backup(all);
   return found ? std::optional(*found) : std::nullopt;
 }
 
 Result<void> Backups::fetch(BackupManifest const& manifest, fs::path const& file,
                             std::stop_token stop) {
   auto const key = backup_data_key(cluster_, manifest.name);
-  auto got = parts_.store.download(key, file, std::move(stop));
-  if (!got) return fail(got.error(), "downloading {}", manifest.name);
+  TRY_DURING(parts_.store.download(key, file, std::move(stop)), "downloading {}", manifest.name);
   auto checked = check_snapshot_file(file);
   auto const wrong = !checked ? checked.error().what
                      : checked->sha256 != manifest.sha256
@@ -145,106 +141,95 @@ Result<void> Backups::fetch(BackupManifest const& manifest, fs::path const& file
 
 Result<BackupManifest> Backups::take(std::string const& endpoint, BackupReason reason,
                                      std::stop_token stop) {
-  auto const now = time().agreed(stop);
-  if (!now) return fail(now.error(), "no backup is taken");
+  auto const now = TRY_DURING(time().agreed(stop), "no backup is taken");
   auto const tls = etcd_client_tls(parts_.root);
   EtcdClient client(parts_.http, {endpoint}, tls);
-  auto status = client.status(stop);
-  if (!status) return fail(status.error(), "asking {} how large its database is", endpoint);
+  auto status = TRY_DURING(client.status(stop), "asking {} how large its database is", endpoint);
   auto members = client.members(Consistency::local, stop);
-  auto name = etcd_id_text(status->header.member_id);
+  auto name = etcd_id_text(status.header.member_id);
   if (members)
     for (auto const& member : members->members)
-      if (member.id == status->header.member_id && !member.name.empty()) name = member.name;
+      if (member.id == status.header.member_id && !member.name.empty()) name = member.name;
 
   BackupManifest manifest{.cluster = parts_.config.cluster.name,
                           .etcd = cluster_,
-                          .cluster_id = etcd_id_text(status->header.cluster_id),
+                          .cluster_id = etcd_id_text(status.header.cluster_id),
                           .member = name,
-                          .etcd_version = status->version,
+                          .etcd_version = status.version,
                           .haagent_version = parts_.haagent_version,
-                          .created_at = std::chrono::floor<Duration>(*now),
+                          .created_at = std::chrono::floor<Duration>(now),
                           .reason = reason};
   manifest.name = backup_name(manifest.created_at, name);
   // What stays of them is in the way of the next one at most.
   for (auto const cluster : kEtcdClusters) (void)drop_abandoned_scratch(scratch_place(), cluster);
-  auto folder = scratch(to_string(reason), restore_space(status->db_size));
-  if (!folder) return std::unexpected(folder.error());
+  auto folder = TRY(scratch(to_string(reason), restore_space(status.db_size)));
 
   auto tool = tools();
-  auto const saved = folder->path() / "saved.db";
-  if (auto done = tool.save(endpoint, saved, status->db_size, stop); !done)
-    return std::unexpected(done.error());
-  auto file = check_snapshot_file(saved);
-  if (!file) return std::unexpected(file.error());
-  auto content = tool.status(saved, stop);
-  if (!content) return std::unexpected(content.error());
-  manifest.size = file->size;
-  manifest.sha256 = file->sha256;
-  manifest.revision = content->revision;
-  manifest.total_keys = content->total_keys;
+  auto const saved = folder.path() / "saved.db";
+  TRY(tool.save(endpoint, saved, status.db_size, stop));
+  auto file = TRY(check_snapshot_file(saved));
+  auto content = TRY(tool.status(saved, stop));
+  manifest.size = file.size;
+  manifest.sha256 = file.sha256;
+  manifest.revision = content.revision;
+  manifest.total_keys = content.total_keys;
 
-  return keep(std::move(manifest), saved, *folder, std::move(stop));
+  return keep(std::move(manifest), saved, folder, std::move(stop));
 }
 
 Result<BackupManifest> Backups::keep(BackupManifest manifest, fs::path const& saved,
                                      ScratchFolder const& folder, std::stop_token stop) {
   auto tool = tools();
   auto const key = backup_data_key(cluster_, manifest.name);
-  if (auto sent = parts_.store.upload(key, saved, stop); !sent)
-    return fail(sent.error(), "uploading {} to {}", manifest.name, parts_.store.where());
+  TRY_DURING(parts_.store.upload(key, saved, stop), "uploading {} to {}", manifest.name,
+             parts_.store.where());
   std::error_code ignored;
   fs::remove(saved, ignored);
 
   auto const back = folder.path() / "back.db";
-  if (auto got = fetch(manifest, back, stop); !got) return std::unexpected(got.error());
+  TRY(fetch(manifest, back, stop));
   auto const own = InitialMember{.name = "verify", .peer_url = "http://127.0.0.1:2380"};
   RestoreSpec const spec{.name = own.name,
                          .members = {own},
                          .token = "verify",
                          .data_dir = folder.path() / "data",
                          .bump = false};
-  if (auto restored = tool.restore(back, spec, stop); !restored)
-    return fail(restored.error(), "verifying {}", manifest.name);
-  auto again = tool.status(spec.data_dir / "member" / "snap" / "db", stop);
-  if (!again) return fail(again.error(), "verifying {}", manifest.name);
-  if (again->revision != manifest.revision)
+  TRY_DURING(tool.restore(back, spec, stop), "verifying {}", manifest.name);
+  auto again = TRY_DURING(tool.status(spec.data_dir / "member" / "snap" / "db", stop),
+                          "verifying {}", manifest.name);
+  if (again.revision != manifest.revision)
     return fail(Kind::invalid,
                 "verifying {}: the restored database stands at revision {}, and the "
                 "snapshot at {}",
-                manifest.name, again->revision, manifest.revision);
+                manifest.name, again.revision, manifest.revision);
 
   manifest.verified_at = std::chrono::floor<Duration>(time().utc());
   auto const key_of_manifest = backup_manifest_key(cluster_, manifest.name);
   auto const bytes = manifest_json(manifest);
-  auto committed = parts_.store.create(key_of_manifest, bytes, stop);
-  if (!committed) return fail(committed.error(), "writing the manifest of {}", manifest.name);
-  if (!*committed) {
+  auto committed = TRY_DURING(parts_.store.create(key_of_manifest, bytes, stop),
+                              "writing the manifest of {}", manifest.name);
+  if (!committed) {
     // An answer that was lost, or somebody else in the same millisecond.
-    auto there = parts_.store.get(key_of_manifest, std::move(stop));
-    if (!there) return fail(there.error(), "reading the manifest of {}", manifest.name);
-    if (!*there || (*there)->bytes != bytes)
+    auto there = TRY_DURING(parts_.store.get(key_of_manifest, std::move(stop)),
+                            "reading the manifest of {}", manifest.name);
+    if (!there || there->bytes != bytes)
       return fail(Kind::transient, "another backup has the name {}", manifest.name);
   }
   return manifest;
 }
 
 Result<BackupSweep> Backups::sweep(std::stop_token stop) {
-  auto seen = inventory(stop);
-  if (!seen) return std::unexpected(seen.error());
-  auto good = newest_good(*seen, stop);
-  if (!good) return std::unexpected(good.error());
-  auto const now = time().agreed(stop);
-  if (!now) return fail(now.error(), "no old backups are removed");
-  auto sweep = backups_to_remove(*seen, *good ? std::optional((*good)->name) : std::nullopt,
-                                 parts_.config.etcd.backups, *now);
+  auto seen = TRY(inventory(stop));
+  auto good = TRY(newest_good(seen, stop));
+  auto const now = TRY_DURING(time().agreed(stop), "no old backups are removed");
+  auto sweep = backups_to_remove(seen, good ? std::optional(good->name) : std::nullopt,
+                                 parts_.config.etcd.backups, now);
   if (!sweep.why_none.empty()) return fail(Kind::transient, "{}", sweep.why_none);
   for (auto const& removal : sweep.removals) {
     // The commit mark first: whoever is stopped in between leaves an unfinished upload.
     for (auto const& key :
          {backup_manifest_key(cluster_, removal.name), backup_data_key(cluster_, removal.name)})
-      if (auto gone = parts_.store.remove(key, stop); !gone)
-        return fail(gone.error(), "removing the old backup {}", removal.name);
+      TRY_DURING(parts_.store.remove(key, stop), "removing the old backup {}", removal.name);
   }
   return sweep;
 }

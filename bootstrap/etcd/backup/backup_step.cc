@@ -205,9 +205,10 @@ Result<Finding> StoreStep::look_for_backups(EtcdFacts& mine, DataDir::State data
 Result<void> StoreStep::act(Facts&, std::stop_token stop) {
   auto const order = orders_ ? orders_->of(cluster_).get() : std::nullopt;
   if (!order) return fail(Kind::internal, "{} has nothing to do", name_);
-  auto closed = close_order(parts_.store, *order, closing_, parts_.time->utc(), std::move(stop));
-  if (!closed) return fail(closed.error(), "closing the order {}", order->id);
-  orders_->of(cluster_).set(*std::move(closed));
+  auto closed =
+      TRY_DURING(close_order(parts_.store, *order, closing_, parts_.time->utc(), std::move(stop)),
+                 "closing the order {}", order->id);
+  orders_->of(cluster_).set(std::move(closed));
   return {};
 }
 
@@ -220,13 +221,12 @@ BackupStep::BackupStep(EtcdCluster cluster, BackupParts const& parts)
 Result<std::optional<BackupTurn>> BackupStep::turn(std::optional<Duration> newest_age,
                                                    std::stop_token stop) {
   EtcdClient own(parts_.http, {endpoint_}, etcd_client_tls(parts_.root));
-  auto status = own.status(stop);
-  if (!status) return std::unexpected(status.error());
+  auto status = TRY(own.status(stop));
   auto const ago = [now = parts_.clock.steady()](SteadyTime then) {
     return std::chrono::duration_cast<Duration>(now - then);
   };
-  BackupInputs in{.own_id = status->header.member_id,
-                  .leader_id = status->leader,
+  BackupInputs in{.own_id = status.header.member_id,
+                  .leader_id = status.leader,
                   .members = {},
                   .newest_age = newest_age,
                   .taken_ago = {},
@@ -234,10 +234,9 @@ Result<std::optional<BackupTurn>> BackupStep::turn(std::optional<Duration> newes
                   .interval = parts_.config.etcd.backups.interval,
                   .jitter = jitter_of(parts_.config, name_)};
   if (last_taken_) in.taken_ago = ago(*last_taken_);
-  if (status->learner) return std::nullopt;
-  auto members = own.members(Consistency::local, std::move(stop));
-  if (!members) return std::unexpected(members.error());
-  in.members = std::move(members->members);
+  if (status.learner) return std::nullopt;
+  auto members = TRY(own.members(Consistency::local, std::move(stop)));
+  in.members = std::move(members.members);
   return backup_turn(in);
 }
 

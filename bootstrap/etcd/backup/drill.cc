@@ -44,9 +44,8 @@ class Drill {
   }
 
   Result<void> restore(std::stop_token stop) {
-    auto peer = free_peer_url();
-    if (!peer) return std::unexpected(peer.error());
-    peer_url_ = *std::move(peer);
+    auto peer = TRY(free_peer_url());
+    peer_url_ = std::move(peer);
     return backups_.tools().restore(file(),
                                     {.name = kName,
                                      .members = {{.name = kName, .peer_url = peer_url_}},
@@ -60,13 +59,12 @@ class Drill {
     return serve_on_trial(
         parts_, {.name = kName, .data_dir = data(), .peer_url = peer_url_, .size = manifest_.size},
         [&](EtcdClient& client) -> Result<void> {
-          auto status = client.status(stop);
-          if (!status) return std::unexpected(status.error());
-          report_.revision = status->header.revision;
-          report_.db_size = status->db_size;
-          if (status->header.revision >= manifest_.revision) return {};
+          auto status = TRY(client.status(stop));
+          report_.revision = status.header.revision;
+          report_.db_size = status.db_size;
+          if (status.header.revision >= manifest_.revision) return {};
           return fail(Kind::invalid, "it serves revision {}, and the backup was taken at {}",
-                      status->header.revision, manifest_.revision);
+                      status.header.revision, manifest_.revision);
         },
         stop);
   }
@@ -89,9 +87,8 @@ Duration DrillReport::took() const {
 
 Result<DrillReport> restore_drill(EtcdCluster cluster, BackupParts const& parts,
                                   BackupManifest const& manifest, std::stop_token stop) {
-  auto folder = Backups(cluster, parts).scratch("drill", restore_space(manifest.size));
-  if (!folder) return std::unexpected(folder.error());
-  return Drill(cluster, parts, manifest, folder->path()).run(std::move(stop));
+  auto folder = TRY(Backups(cluster, parts).scratch("drill", restore_space(manifest.size)));
+  return Drill(cluster, parts, manifest, folder.path()).run(std::move(stop));
 }
 
 }  // namespace haagent::bootstrap

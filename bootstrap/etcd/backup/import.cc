@@ -53,14 +53,12 @@ Result<std::string> read_piece(int fd, std::uint64_t offset, std::size_t most) {
 
 // The later of what the database says of the cluster's version and of its own.
 Result<std::string> version_in(fs::path const& path) {
-  auto const database = BoltFile::open(path);
-  if (!database) return std::unexpected(database.error());
+  auto const database = TRY(BoltFile::open(path));
   std::optional<EtcdVersion> latest;
   for (auto const& [bucket, key] :
        {std::pair("cluster", "clusterVersion"), std::pair("meta", "storageVersion")}) {
-    auto const value = database->get(bucket, key);
-    if (!value) return std::unexpected(value.error());
-    auto const version = *value ? parse_etcd_version(**value) : std::nullopt;
+    auto const value = TRY(database.get(bucket, key));
+    auto const version = value ? parse_etcd_version(*value) : std::nullopt;
     if (version && (!latest || *version > *latest)) latest = version;
   }
   return latest ? to_string(*latest) : std::string();
@@ -85,12 +83,11 @@ Result<void> copy_with_hash(fs::path const& from, std::uint64_t length, fs::path
   for (std::uint64_t done = 0; done < length;) {
     if (stop.stop_requested()) return fail(Kind::interrupted, "stopped");
     auto const bytes =
-        read_piece(source.get(), done, std::min<std::uint64_t>(kPiece, length - done));
-    if (!bytes) return std::unexpected(bytes.error());
-    if (bytes->empty()) return fail(Kind::invalid, "{} became shorter meanwhile", from.string());
-    hash.add(*bytes);
-    if (auto written = write(*bytes); !written) return written;
-    done += bytes->size();
+        TRY(read_piece(source.get(), done, std::min<std::uint64_t>(kPiece, length - done)));
+    if (bytes.empty()) return fail(Kind::invalid, "{} became shorter meanwhile", from.string());
+    hash.add(bytes);
+    TRY(write(bytes));
+    done += bytes.size();
   }
   return write(hash.digest());
 }
@@ -102,10 +99,9 @@ Result<ForeignSnapshot> look_at_snapshot(ImportFile const& file) {
   std::error_code error;
   auto const size = fs::file_size(file.path, error);
   if (!fd || error) return fail_errno(fd ? error.value() : errno, "opening " + file.path.string());
-  auto const head = read_piece(fd.get(), 0, 1024);
-  if (!head) return std::unexpected(head.error());
-  if (!is_bolt(*head))
-    return fail(Kind::invalid, "{} is no snapshot of etcd: {}", file.name, looks_like(*head));
+  auto const head = TRY(read_piece(fd.get(), 0, 1024));
+  if (!is_bolt(head))
+    return fail(Kind::invalid, "{} is no snapshot of etcd: {}", file.name, looks_like(head));
   auto const database = BoltFile::open(file.path);
   if (!database)
     return fail(database.error(), "{} cannot be taken; copy it again, or take another one",
@@ -145,54 +141,46 @@ Result<ForeignSnapshot> look_at_snapshot(ImportFile const& file) {
 
 Result<Imported> import_snapshot(EtcdCluster cluster, BackupParts const& parts,
                                  ImportFile const& file, std::stop_token stop) {
-  auto const seen = look_at_snapshot(file);
-  if (!seen) return std::unexpected(seen.error());
+  auto const seen = TRY(look_at_snapshot(file));
   Backups backups(cluster, parts);
-  auto const now = backups.time().agreed(stop);
-  if (!now) return fail(now.error(), "nothing is imported");
+  auto const now = TRY_DURING(backups.time().agreed(stop), "nothing is imported");
   auto tool = backups.tools();
-  auto const installed = tool.version(stop);
-  if (!installed) return std::unexpected(installed.error());
-  auto const taken = parse_etcd_version(seen->etcd_version);
-  if (taken &&
-      std::pair(taken->major, taken->minor) > std::pair(installed->major, installed->minor))
+  auto const installed = TRY(tool.version(stop));
+  auto const taken = parse_etcd_version(seen.etcd_version);
+  if (taken && std::pair(taken->major, taken->minor) > std::pair(installed.major, installed.minor))
     return fail(
         Kind::refused,
         "{} is of an etcd {}.{}, and {} here is {}: install etcd {}.{} on all masters first",
-        file.name, taken->major, taken->minor, tool.restorer(), to_string(*installed), taken->major,
+        file.name, taken->major, taken->minor, tool.restorer(), to_string(installed), taken->major,
         taken->minor);
 
   (void)drop_abandoned_scratch(backups.scratch_place(), cluster);
-  auto folder = backups.scratch(kName, restore_space(seen->database));
-  if (!folder) return std::unexpected(folder.error());
-  auto const saved = folder->path() / "saved.db";
-  if (auto copied = copy_with_hash(file.path, seen->database, saved, stop); !copied)
-    return std::unexpected(copied.error());
-  auto const whole = check_snapshot_file(saved);
-  if (!whole) return std::unexpected(whole.error());
-  auto const content = tool.status(saved, stop);
-  if (!content) return fail(content.error(), "{} cannot be read by etcd's own tool", file.name);
+  auto folder = TRY(backups.scratch(kName, restore_space(seen.database)));
+  auto const saved = folder.path() / "saved.db";
+  TRY(copy_with_hash(file.path, seen.database, saved, stop));
+  auto const whole = TRY(check_snapshot_file(saved));
+  auto const content =
+      TRY_DURING(tool.status(saved, stop), "{} cannot be read by etcd's own tool", file.name);
 
   Imported imported{
-      .manifest = {.name = import_name(std::chrono::floor<Duration>(*now), file.name),
+      .manifest = {.name = import_name(std::chrono::floor<Duration>(now), file.name),
                    .cluster = parts.config.cluster.name,
                    .etcd = cluster,
                    .cluster_id = "0",  // not known: a restore makes another one anyway
                    .member = kName,
-                   .revision = content->revision,
-                   .total_keys = content->total_keys,
-                   .size = whole->size,
-                   .sha256 = whole->sha256,
-                   .etcd_version = taken ? seen->etcd_version : to_string(*installed),
+                   .revision = content.revision,
+                   .total_keys = content.total_keys,
+                   .size = whole.size,
+                   .sha256 = whole.sha256,
+                   .etcd_version = taken ? seen.etcd_version : to_string(installed),
                    .haagent_version = parts.haagent_version,
-                   .created_at = std::chrono::floor<Duration>(*now),
+                   .created_at = std::chrono::floor<Duration>(now),
                    .reason = BackupReason::imported},
       .registry_keys = 0,
-      .hash_checked = seen->has_hash};
-  auto const peer = free_peer_url();
-  if (!peer) return std::unexpected(peer.error());
+      .hash_checked = seen.has_hash};
+  auto const peer = TRY(free_peer_url());
   TrialCluster const trial{
-      .name = kName, .data_dir = folder->path() / "trial", .peer_url = *peer, .size = whole->size};
+      .name = kName, .data_dir = folder.path() / "trial", .peer_url = peer, .size = whole.size};
   auto tried = tool.restore(saved,
                             {.name = trial.name,
                              .members = {{.name = trial.name, .peer_url = trial.peer_url}},
@@ -204,14 +192,12 @@ Result<Imported> import_snapshot(EtcdCluster cluster, BackupParts const& parts,
     tried = serve_on_trial(
         parts, trial,
         [&](EtcdClient& client) -> Result<void> {
-          auto const status = client.status(stop);
-          if (!status) return std::unexpected(status.error());
-          if (status->header.revision < content->revision)
+          auto const status = TRY(client.status(stop));
+          if (status.header.revision < content.revision)
             return fail(Kind::invalid, "it serves revision {}, and the snapshot is at {}",
-                        status->header.revision, content->revision);
-          auto const keys = client.count(kRegistry, kBehindRegistry, stop);
-          if (!keys) return std::unexpected(keys.error());
-          imported.registry_keys = *keys;
+                        status.header.revision, content.revision);
+          auto const keys = TRY(client.count(kRegistry, kBehindRegistry, stop));
+          imported.registry_keys = keys;
           return {};
         },
         stop);
@@ -220,12 +206,11 @@ Result<Imported> import_snapshot(EtcdCluster cluster, BackupParts const& parts,
     return fail(Kind::refused,
                 "{} holds {} keys and none below {}: it is not of the etcd that a Kubernetes "
                 "apiserver keeps its objects in",
-                file.name, content->total_keys, kRegistry);
+                file.name, content.total_keys, kRegistry);
   std::error_code ignored;
   fs::remove_all(trial.data_dir, ignored);
-  auto kept = backups.keep(std::move(imported.manifest), saved, *folder, std::move(stop));
-  if (!kept) return std::unexpected(kept.error());
-  imported.manifest = *std::move(kept);
+  auto kept = TRY(backups.keep(std::move(imported.manifest), saved, folder, std::move(stop)));
+  imported.manifest = std::move(kept);
   return imported;
 }
 

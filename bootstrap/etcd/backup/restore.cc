@@ -52,18 +52,14 @@ Result<std::uint64_t> build_restored(BackupParts const& parts, EtcdOrder const& 
                                      std::string_view purpose, std::stop_token stop) {
   Backups backups(order.etcd, parts);
   auto const key = backup_manifest_key(order.etcd, order.backup);
-  auto object = parts.store.get(key, stop);
-  if (!object) return fail(object.error(), "reading the manifest of {}", order.backup);
-  if (!*object)
+  auto object = TRY_DURING(parts.store.get(key, stop), "reading the manifest of {}", order.backup);
+  if (!object)
     return fail(Kind::transient, "{} has no backup {} any more", parts.store.where(), order.backup);
-  auto manifest = parse_manifest(order.backup, (*object)->bytes);
-  if (!manifest) return fail(manifest.error(), "reading the manifest of {}", order.backup);
-  if (auto room = has_room(data_dir.parent_path(), restore_space(manifest->size) - manifest->size);
-      !room)
-    return std::unexpected(room.error());
-  auto folder = backups.scratch(purpose, manifest->size);
-  if (!folder) return std::unexpected(folder.error());
-  auto const file = folder->path() / "snapshot.db";
+  auto manifest = TRY_DURING(parse_manifest(order.backup, object->bytes),
+                             "reading the manifest of {}", order.backup);
+  TRY(has_room(data_dir.parent_path(), restore_space(manifest.size) - manifest.size));
+  auto folder = TRY(backups.scratch(purpose, manifest.size));
+  auto const file = folder.path() / "snapshot.db";
   RestoreSpec spec{.name = etcd_member_name(order.etcd, member),
                    .members = {},
                    .token = order.token,
@@ -72,12 +68,11 @@ Result<std::uint64_t> build_restored(BackupParts const& parts, EtcdOrder const& 
   for (auto const& each : order.members)
     spec.members.push_back(
         {etcd_member_name(order.etcd, each), etcd_peer_url(parts.config, order.etcd, each)});
-  auto done = backups.fetch(*manifest, file, stop);
+  auto done = backups.fetch(manifest, file, stop);
   if (done) done = backups.tools().restore(file, spec, stop);
   if (!done) return std::unexpected(done.error());
-  auto identity = data_identity(data_dir);
-  if (!identity) return fail(identity.error(), "reading what was restored");
-  return identity->cluster_id;
+  auto identity = TRY_DURING(data_identity(data_dir), "reading what was restored");
+  return identity.cluster_id;
 }
 
 bool has_begun_restore(Backups const& backups, fs::path const& mount_point) {
@@ -87,8 +82,7 @@ bool has_begun_restore(Backups const& backups, fs::path const& mount_point) {
 }
 
 Result<void> drop_restored(Backups const& backups, fs::path const& mount_point) {
-  auto gone = drop_abandoned_scratch(backups.scratch_place(), backups.cluster());
-  if (!gone) return gone;
+  TRY(drop_abandoned_scratch(backups.scratch_place(), backups.cluster()));
   return remove_tree(etcd_restored_dir(mount_point));
 }
 
@@ -97,30 +91,28 @@ Result<void> restore_volume(BackupParts const& parts, EtcdOrder const& order,
                             std::stop_token stop) {
   auto marker = sight.marker();
   // From here on the volume names no order until what is built is whole.
-  if (!std::exchange(marker.etcd_order, {}).empty())
-    if (auto written = write_volume_marker(sight.path(), marker); !written) return written;
+  if (!std::exchange(marker.etcd_order, {}).empty()) TRY(write_volume_marker(sight.path(), marker));
   auto const built = etcd_restored_dir(sight.path());
-  if (auto gone = remove_tree(built); !gone) return gone;
+  TRY(remove_tree(built));
   // etcd's tool goes by the path, and what it has built is read through the volume.
-  auto cluster = build_restored(parts, order, volume.member, etcd_restored_dir(sight.mount_point()),
-                                kPurpose, stop);
-  if (!cluster) return std::unexpected(cluster.error());
-  if (*cluster != order.cluster_id)
+  auto cluster = TRY(build_restored(parts, order, volume.member,
+                                    etcd_restored_dir(sight.mount_point()), kPurpose, stop));
+  if (cluster != order.cluster_id)
     return fail(Kind::refused,
                 "the restore here makes cluster {:x} of {}, and the order says {:x}: cluster.name "
                 "or the members differ between the masters; put them right, and run '{}' "
                 "again",
-                *cluster, order.backup, order.cluster_id, etcd_command(order.etcd, "restore"));
+                cluster, order.backup, order.cluster_id, etcd_command(order.etcd, "restore"));
   if (auto const there = data_identity(built); !there || there->cluster_id != order.cluster_id)
     return fail(Kind::transient, "what was restored is not on {}: {} is not mounted any more",
                 volume.volume_id, sight.mount_point().string());
-  if (auto flushed = flush_filesystem(built); !flushed) return flushed;
+  TRY(flush_filesystem(built));
   marker.etcd_order = order.id;
   marker.etcd_cluster_id.clear();  // it has joined nothing yet
   marker.etcd_version = order.etcd_version;
   marker.etcd_data_version.clear();
   make_own(marker, volume.volume_id, volume.snapshot_id);
-  if (auto written = write_volume_marker(sight.path(), marker); !written) return written;
+  TRY(write_volume_marker(sight.path(), marker));
   return place_restored(sight.path());
 }
 

@@ -66,7 +66,7 @@ bool for_abandoned(fs::path const& scratch, EtcdCluster cluster,
 Result<ScratchFolder> ScratchFolder::make(fs::path const& scratch, std::string_view purpose,
                                           EtcdCluster cluster, std::uint64_t bytes) {
   auto const folder = place(scratch, purpose, cluster);
-  if (auto made = make_directories(scratch, 0700); !made) return std::unexpected(made.error());
+  TRY(make_directories(scratch, 0700));
   auto const all = lock_all(scratch);
   if (!all) return fail_errno(errno, fmt::format("locking {}", scratch.string()));
   std::error_code error;
@@ -74,7 +74,7 @@ Result<ScratchFolder> ScratchFolder::make(fs::path const& scratch, std::string_v
     return fail(Kind::transient, "another haagent works in {} just now", folder.string());
   fs::remove_all(folder, error);  // of one that was killed
   if (error) return fail_errno(error.value(), fmt::format("emptying {}", folder.string()));
-  if (auto made = make_directories(folder, 0700); !made) return std::unexpected(made.error());
+  TRY(make_directories(folder, 0700));
   auto lock = lock_one(folder);
   if (!lock) return fail_errno(errno, fmt::format("locking {}", folder.string()));
   ScratchFolder mine(folder, std::move(lock));

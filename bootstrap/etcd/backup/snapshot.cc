@@ -63,10 +63,9 @@ Result<SnapshotFile> check_snapshot_file(fs::path const& file) {
 }
 
 Result<SnapshotContent> parse_snapshot_status(std::string_view text) {
-  auto tree = json::parse(text);
-  if (!tree) return fail(tree.error(), "reading etcd's word on a snapshot");
-  auto const* revision = tree->find("revision");
-  auto const* keys = tree->find("totalKey");
+  auto tree = TRY_DURING(json::parse(text), "reading etcd's word on a snapshot");
+  auto const* revision = tree.find("revision");
+  auto const* keys = tree.find("totalKey");
   auto const r = revision ? revision->as_unsigned() : std::nullopt;
   auto const k = keys ? keys->as_unsigned() : std::nullopt;
   if (!r || !k)
@@ -135,10 +134,9 @@ Result<void> SnapshotTools::save(std::string const& endpoint, fs::path const& fi
 Result<SnapshotContent> SnapshotTools::status(fs::path const& file, std::stop_token stop) {
   std::error_code error;
   auto const size = fs::file_size(file, error);
-  auto ran = run({restorer(), "snapshot", "status", file.string(), "-w", "json"},
-                 "reading the snapshot", snapshot_deadline(error ? 0 : size), std::move(stop));
-  if (!ran) return std::unexpected(ran.error());
-  return parse_snapshot_status(ran->out);
+  auto ran = TRY(run({restorer(), "snapshot", "status", file.string(), "-w", "json"},
+                     "reading the snapshot", snapshot_deadline(error ? 0 : size), std::move(stop)));
+  return parse_snapshot_status(ran.out);
 }
 
 Result<void> SnapshotTools::restore(fs::path const& file, RestoreSpec const& spec,
@@ -161,17 +159,16 @@ Result<void> SnapshotTools::restore(fs::path const& file, RestoreSpec const& spe
     argv.push_back(fmt::format("--bump-revision={}", kBump));
     argv.emplace_back("--mark-compacted");
   }
-  auto ran = run(std::move(argv), "restoring the snapshot", snapshot_deadline(error ? 0 : 2 * size),
-                 std::move(stop));
-  if (!ran) return std::unexpected(ran.error());
+  auto ran = TRY(run(std::move(argv), "restoring the snapshot",
+                     snapshot_deadline(error ? 0 : 2 * size), std::move(stop)));
   return {};
 }
 
 Result<EtcdVersion> SnapshotTools::version(std::stop_token stop) {
-  auto ran = run({restorer(), "version"}, "asking for the tool's version", 10s, std::move(stop));
-  if (!ran) return std::unexpected(ran.error());
+  auto ran =
+      TRY(run({restorer(), "version"}, "asking for the tool's version", 10s, std::move(stop)));
   // "etcdctl version: 3.4.23", "etcdutl version: 3.5.30", each on a first line of its own.
-  auto line = std::string_view(ran->out).substr(0, ran->out.find('\n'));
+  auto line = std::string_view(ran.out).substr(0, ran.out.find('\n'));
   if (auto at = line.rfind(' '); at != std::string_view::npos) line.remove_prefix(at + 1);
   auto version = parse_etcd_version(line);
   if (!version) return fail(Kind::invalid, "'{} version' does not say which it is", restorer());

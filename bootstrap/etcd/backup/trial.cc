@@ -46,20 +46,18 @@ Result<void> wait_for_it(BackupParts const& parts, EtcdClient& client, Duration 
 }  // namespace
 
 Result<std::string> free_peer_url() {
-  auto port = free_port();
-  if (!port) return std::unexpected(port.error());
-  return fmt::format("http://127.0.0.1:{}", *port);
+  auto port = TRY(free_port());
+  return fmt::format("http://127.0.0.1:{}", port);
 }
 
 // With the cluster's own certificates where it has some: the data is no less secret here.
 Result<void> serve_on_trial(BackupParts const& parts, TrialCluster const& cluster,
                             std::function<Result<void>(EtcdClient&)> const& ask,
                             std::stop_token stop) {
-  auto port = free_port();
-  if (!port) return std::unexpected(port.error());
+  auto port = TRY(free_port());
   auto const tls = etcd_client_tls(parts.root);
   bool const secured = !tls.ca_file.empty();
-  auto const url = fmt::format("{}://127.0.0.1:{}", secured ? "https" : "http", *port);
+  auto const url = fmt::format("{}://127.0.0.1:{}", secured ? "https" : "http", port);
   std::vector<std::string> argv = {
       parts.config.etcd.binary,
       "--name=" + cluster.name,

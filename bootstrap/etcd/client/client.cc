@@ -103,12 +103,10 @@ Result<HttpResponse> EtcdClient::send(std::string const& endpoint, std::string_v
 
 Result<Tree> EtcdClient::post_to(std::string const& endpoint, std::string_view path,
                                  Tree const& body, std::stop_token stop) {
-  auto response = send(endpoint, "POST", path, json::print(body), std::move(stop));
-  if (!response) return std::unexpected(response.error());
-  if (response->status != 200) return fail(etcd_error(*response), "asking {}{}", endpoint, path);
-  auto answer = json::parse(response->body);
-  if (!answer) return fail(answer.error(), "asking {}{}", endpoint, path);
-  if (!answer->is_map())
+  auto response = TRY(send(endpoint, "POST", path, json::print(body), std::move(stop)));
+  if (response.status != 200) return fail(etcd_error(response), "asking {}{}", endpoint, path);
+  auto answer = TRY_DURING(json::parse(response.body), "asking {}{}", endpoint, path);
+  if (!answer.is_map())
     return fail(Kind::invalid, "asking {}{}: the answer is no JSON object", endpoint, path);
   return answer;
 }
@@ -140,21 +138,19 @@ Result<Tree> EtcdClient::post(std::string_view path, Tree const& body, std::stop
 
 Result<EtcdMembers> EtcdClient::members(Consistency consistency, std::stop_token stop) {
   bool const quorum = consistency == Consistency::linearizable;
-  auto answer = at_some_endpoint<Tree>(
+  auto answer = TRY(at_some_endpoint<Tree>(
       [&](std::string const& endpoint) -> Result<Tree> {
         if (quorum) {
           auto request = range_request(std::string_view("\0", 1), {}, consistency);
           request.set("keys_only", true);
           request.set("limit", "1");
-          auto read = post_to(endpoint, "/v3/kv/range", request, stop);
-          if (!read) return read;
+          auto read = TRY(post_to(endpoint, "/v3/kv/range", request, stop));
         }
         return post_to(endpoint, "/v3/cluster/member/list",
                        quorum ? Tree::map({{"linearizable", true}}) : Tree::map(), stop);
       },
-      stop);
-  if (!answer) return std::unexpected(answer.error());
-  return members_of(*answer);
+      stop));
+  return members_of(answer);
 }
 
 Result<EtcdMember> EtcdClient::add_learner(std::string const& peer_url, std::stop_token stop) {
@@ -191,45 +187,42 @@ Result<void> EtcdClient::update_peer_url(std::uint64_t id, std::string const& pe
                                          std::stop_token stop) {
   auto request = id_request(id);
   request.set("peerURLs", Tree::list({peer_url}));
-  auto answer = post("/v3/cluster/member/update", request, stop);
-  if (!answer) return fail(answer.error(), "setting the peer URL of member {:x}", id);
+  auto answer = TRY_DURING(post("/v3/cluster/member/update", request, stop),
+                           "setting the peer URL of member {:x}", id);
   return {};
 }
 
 Result<void> EtcdClient::move_leader(std::uint64_t to, std::stop_token stop) {
-  auto answer = post("/v3/maintenance/transfer-leadership",
-                     Tree::map({{"targetID", std::to_string(to)}}), stop);
-  if (!answer) return fail(answer.error(), "moving the leader to {:x}", to);
+  auto answer = TRY_DURING(post("/v3/maintenance/transfer-leadership",
+                                Tree::map({{"targetID", std::to_string(to)}}), stop),
+                           "moving the leader to {:x}", to);
   return {};
 }
 
 Result<EtcdStatus> EtcdClient::status(std::stop_token stop) {
-  auto answer = post("/v3/maintenance/status", Tree::map(), stop);
-  if (!answer) return std::unexpected(answer.error());
-  return EtcdStatus{.header = header_of(*answer),
-                    .version = answer->text_at("version"),
-                    .db_size = number_at(*answer, "dbSize"),
-                    .db_size_in_use = number_at(*answer, "dbSizeInUse"),
-                    .leader = number_at(*answer, "leader"),
-                    .raft_index = number_at(*answer, "raftIndex"),
-                    .raft_applied_index = number_at(*answer, "raftAppliedIndex"),
-                    .learner = flag_at(*answer, "isLearner"),
-                    .errors = texts_at(*answer, "errors")};
+  auto answer = TRY(post("/v3/maintenance/status", Tree::map(), stop));
+  return EtcdStatus{.header = header_of(answer),
+                    .version = answer.text_at("version"),
+                    .db_size = number_at(answer, "dbSize"),
+                    .db_size_in_use = number_at(answer, "dbSizeInUse"),
+                    .leader = number_at(answer, "leader"),
+                    .raft_index = number_at(answer, "raftIndex"),
+                    .raft_applied_index = number_at(answer, "raftAppliedIndex"),
+                    .learner = flag_at(answer, "isLearner"),
+                    .errors = texts_at(answer, "errors")};
 }
 
 Result<std::vector<EtcdAlarm>> EtcdClient::alarms(std::stop_token stop) {
-  auto answer = post("/v3/maintenance/alarm", Tree::map({{"action", "GET"}}), stop);
-  if (!answer) return std::unexpected(answer.error());
+  auto answer = TRY(post("/v3/maintenance/alarm", Tree::map({{"action", "GET"}}), stop));
   std::vector<EtcdAlarm> alarms;
-  if (auto const* list = answer->find("alarms"))
+  if (auto const* list = answer.find("alarms"))
     for (auto const& each : list->items())
       alarms.push_back({number_at(each, "memberID"), each.text_at("alarm", "NONE")});
   return alarms;
 }
 
 Result<void> EtcdClient::defragment(std::stop_token stop) {
-  auto answer = post("/v3/maintenance/defragment", Tree::map(), stop);
-  if (!answer) return fail(answer.error(), "defragmenting");
+  auto answer = TRY_DURING(post("/v3/maintenance/defragment", Tree::map(), stop), "defragmenting");
   return {};
 }
 
@@ -243,26 +236,24 @@ Result<void> EtcdClient::compact(std::uint64_t revision, std::stop_token stop) {
 
 Result<void> EtcdClient::disarm(std::uint64_t member_id, std::string const& alarm,
                                 std::stop_token stop) {
-  auto answer = post(
-      "/v3/maintenance/alarm",
-      Tree::map(
-          {{"action", "DEACTIVATE"}, {"memberID", std::to_string(member_id)}, {"alarm", alarm}}),
-      stop);
-  if (!answer) return fail(answer.error(), "disarming {} of {:x}", alarm, member_id);
+  auto answer = TRY_DURING(post("/v3/maintenance/alarm",
+                                Tree::map({{"action", "DEACTIVATE"},
+                                           {"memberID", std::to_string(member_id)},
+                                           {"alarm", alarm}}),
+                                stop),
+                           "disarming {} of {:x}", alarm, member_id);
   return {};
 }
 
 Result<EtcdVersions> EtcdClient::versions(std::stop_token stop) {
   return at_some_endpoint<EtcdVersions>(
       [&](std::string const& endpoint) -> Result<EtcdVersions> {
-        auto response = send(endpoint, "GET", "/version", {}, stop);
-        if (!response) return std::unexpected(response.error());
-        if (response->status != 200) return std::unexpected(etcd_error(*response));
-        auto answer = json::parse(response->body);
-        if (!answer) return fail(answer.error(), "asking {}/version", endpoint);
-        return EtcdVersions{.server = answer->text_at("etcdserver"),
-                            .cluster = answer->text_at("etcdcluster"),
-                            .storage = answer->text_at("storage")};
+        auto response = TRY(send(endpoint, "GET", "/version", {}, stop));
+        if (response.status != 200) return std::unexpected(etcd_error(response));
+        auto answer = TRY_DURING(json::parse(response.body), "asking {}/version", endpoint);
+        return EtcdVersions{.server = answer.text_at("etcdserver"),
+                            .cluster = answer.text_at("etcdcluster"),
+                            .storage = answer.text_at("storage")};
       },
       stop);
 }
@@ -270,15 +261,13 @@ Result<EtcdVersions> EtcdClient::versions(std::stop_token stop) {
 Result<EtcdHealth> EtcdClient::health(std::stop_token stop) {
   return at_some_endpoint<EtcdHealth>(
       [&](std::string const& endpoint) -> Result<EtcdHealth> {
-        auto ready = send(endpoint, "GET", "/readyz", {}, stop);
-        if (!ready) return std::unexpected(ready.error());
-        if (ready->status == 200) return EtcdHealth{.healthy = true};
-        if (ready->status == 503) return not_well(ready->body);
-        auto response = send(endpoint, "GET", "/health", {}, stop);
-        if (!response) return std::unexpected(response.error());
-        auto answer = json::parse(response->body);
+        auto ready = TRY(send(endpoint, "GET", "/readyz", {}, stop));
+        if (ready.status == 200) return EtcdHealth{.healthy = true};
+        if (ready.status == 503) return not_well(ready.body);
+        auto response = TRY(send(endpoint, "GET", "/health", {}, stop));
+        auto answer = json::parse(response.body);
         if (!answer || !answer->find("health"))
-          return fail(etcd_error(*response), "asking {}/health", endpoint);
+          return fail(etcd_error(response), "asking {}/health", endpoint);
         if (answer->text_at("health") == "true") return EtcdHealth{.healthy = true};
         return not_well(answer->text_at("reason"));
       },
@@ -286,41 +275,36 @@ Result<EtcdHealth> EtcdClient::health(std::stop_token stop) {
 }
 
 Result<void> EtcdClient::put(std::string_view key, std::string_view value, std::stop_token stop) {
-  auto answer =
-      post("/v3/kv/put", Tree::map({{"key", to_base64(key)}, {"value", to_base64(value)}}), stop);
-  if (!answer) return std::unexpected(answer.error());
+  auto answer = TRY(
+      post("/v3/kv/put", Tree::map({{"key", to_base64(key)}, {"value", to_base64(value)}}), stop));
   return {};
 }
 
 Result<std::vector<EtcdKeyValue>> EtcdClient::range(std::string_view key, std::string_view end,
                                                     Consistency consistency, std::stop_token stop) {
-  auto answer = post("/v3/kv/range", range_request(key, end, consistency), stop);
-  if (!answer) return std::unexpected(answer.error());
-  return key_values_of(*answer);
+  auto answer = TRY(post("/v3/kv/range", range_request(key, end, consistency), stop));
+  return key_values_of(answer);
 }
 
 Result<std::uint64_t> EtcdClient::count(std::string_view key, std::string_view end,
                                         std::stop_token stop) {
   auto request = range_request(key, end, Consistency::linearizable);
   request.set("count_only", true);
-  auto answer = post("/v3/kv/range", request, std::move(stop));
-  if (!answer) return std::unexpected(answer.error());
+  auto answer = TRY(post("/v3/kv/range", request, std::move(stop)));
   // protobuf's JSON leaves a 0 out.
-  return answer->find("count") ? number_at(*answer, "count") : 0;
+  return answer.find("count") ? number_at(answer, "count") : 0;
 }
 
 Result<std::optional<EtcdKeyValue>> EtcdClient::get(std::string_view key, Consistency consistency,
                                                     std::stop_token stop) {
-  auto found = range(key, {}, consistency, stop);
-  if (!found) return std::unexpected(found.error());
-  if (found->empty()) return std::nullopt;
-  return std::move(found->front());
+  auto found = TRY(range(key, {}, consistency, stop));
+  if (found.empty()) return std::nullopt;
+  return std::move(found.front());
 }
 
 Result<std::uint64_t> EtcdClient::erase(std::string_view key, std::stop_token stop) {
-  auto answer = post("/v3/kv/deleterange", Tree::map({{"key", to_base64(key)}}), stop);
-  if (!answer) return std::unexpected(answer.error());
-  return number_at(*answer, "deleted");
+  auto answer = TRY(post("/v3/kv/deleterange", Tree::map({{"key", to_base64(key)}}), stop));
+  return number_at(answer, "deleted");
 }
 
 }  // namespace haagent::bootstrap

@@ -98,18 +98,17 @@ struct Element {  // views into its page
 };
 // `i` is below the page's element_count().
 Result<Element> element_of(std::string_view page, std::size_t i) {
-  auto const leaf = is_leaf(page);
-  if (!leaf) return std::unexpected(leaf.error());
+  auto const leaf = TRY(is_leaf(page));
   auto const at = kHeader + i * kElement;
-  std::uint64_t const position = at + number<std::uint32_t>(page, at + (*leaf ? 4 : 0));
-  std::uint64_t const key_size = number<std::uint32_t>(page, at + (*leaf ? 8 : 4));
-  std::uint64_t const value_size = *leaf ? number<std::uint32_t>(page, at + 12) : 0;
+  std::uint64_t const position = at + number<std::uint32_t>(page, at + (leaf ? 4 : 0));
+  std::uint64_t const key_size = number<std::uint32_t>(page, at + (leaf ? 8 : 4));
+  std::uint64_t const value_size = leaf ? number<std::uint32_t>(page, at + 12) : 0;
   if (position + key_size + value_size > page.size()) return nonsense("an element");
-  return Element{.is_leaf = *leaf,
-                 .is_bucket = *leaf && (number<std::uint32_t>(page, at) & kIsBucket) != 0,
+  return Element{.is_leaf = leaf,
+                 .is_bucket = leaf && (number<std::uint32_t>(page, at) & kIsBucket) != 0,
                  .key = page.substr(position, key_size),
                  .value = page.substr(position + key_size, value_size),
-                 .child = *leaf ? 0 : number<std::uint64_t>(page, at + 8)};
+                 .child = leaf ? 0 : number<std::uint64_t>(page, at + 8)};
 }
 
 }  // namespace
@@ -128,9 +127,8 @@ Result<BoltFile> BoltFile::open(std::filesystem::path const& path) {
   std::optional<Meta> found;
   // Where the second one stands the first one says, and where that is damaged it is tried.
   for (std::uint64_t at = 0; at <= kLargestPage; at = at == 0 ? 1024 : at * 2) {
-    auto const bytes = read_at(file.fd_.get(), at, kHeader + kMetaSize + 8);
-    if (!bytes) return std::unexpected(bytes.error());
-    auto const meta = parse_meta(*bytes);
+    auto const bytes = TRY(read_at(file.fd_.get(), at, kHeader + kMetaSize + 8));
+    auto const meta = parse_meta(bytes);
     if (!meta || (at != 0 && meta->page_size != at)) continue;
     if (!found || meta->transaction > found->transaction) found = meta;
   }
@@ -151,11 +149,10 @@ Result<BoltFile> BoltFile::open(std::filesystem::path const& path) {
 
 Result<std::string> BoltFile::page(std::uint64_t id) const {
   if (id >= pages_) return nonsense("a page lies behind its end");
-  auto head = read_at(fd_.get(), id * page_size_, kHeader);
-  if (!head) return head;
-  if (head->size() < kHeader || number<std::uint64_t>(*head, 0) != id)
+  auto head = TRY(read_at(fd_.get(), id * page_size_, kHeader));
+  if (head.size() < kHeader || number<std::uint64_t>(head, 0) != id)
     return nonsense("a page is not the one that it should be");
-  auto const run = (std::uint64_t{number<std::uint32_t>(*head, 12)} + 1) * page_size_;
+  auto const run = (std::uint64_t{number<std::uint32_t>(head, 12)} + 1) * page_size_;
   if (run > kLargestRun || id * page_size_ + run > size()) return nonsense("a page is too long");
   auto bytes = read_at(fd_.get(), id * page_size_, run);
   if (bytes && bytes->size() < run) return nonsense("a page is cut off");
@@ -165,66 +162,55 @@ Result<std::string> BoltFile::page(std::uint64_t id) const {
 Result<std::optional<BoltFile::Value>> BoltFile::find(std::string bytes,
                                                       std::string_view wanted) const {
   for (int depth = 0; depth < kDeepest; ++depth) {
-    auto const count = element_count(bytes);
-    if (!count) return std::unexpected(count.error());
+    auto const count = TRY(element_count(bytes));
     std::optional<std::uint64_t> below;
-    for (std::size_t i = 0; i < *count; ++i) {
-      auto const element = element_of(bytes, i);
-      if (!element) return std::unexpected(element.error());
-      if (element->is_leaf && element->key == wanted)
-        return Value{std::string(element->value), element->is_bucket};
+    for (std::size_t i = 0; i < count; ++i) {
+      auto const element = TRY(element_of(bytes, i));
+      if (element.is_leaf && element.key == wanted)
+        return Value{std::string(element.value), element.is_bucket};
       // The last child whose first key is not behind the wanted one.
-      if (!element->is_leaf && (i == 0 || element->key <= wanted)) below = element->child;
+      if (!element.is_leaf && (i == 0 || element.key <= wanted)) below = element.child;
     }
     if (!below) return std::nullopt;
-    auto next = page(*below);
-    if (!next) return std::unexpected(next.error());
-    bytes = *std::move(next);
+    auto next = TRY(page(*below));
+    bytes = std::move(next);
   }
   return nonsense("its tree is too deep");
 }
 
 // Of a bucket of the root.
 Result<std::optional<std::string>> BoltFile::first_page(std::string_view bucket) const {
-  auto root = page(root_);
-  if (!root) return std::unexpected(root.error());
-  auto found = find(*std::move(root), bucket);
-  if (!found) return std::unexpected(found.error());
-  if (!*found) return std::nullopt;
-  auto const& header = (*found)->bytes;
-  if (!(*found)->is_bucket || header.size() < kHeader) return nonsense("a bucket is none");
+  auto root = TRY(page(root_));
+  auto found = TRY(find(std::move(root), bucket));
+  if (!found) return std::nullopt;
+  auto const& header = found->bytes;
+  if (!found->is_bucket || header.size() < kHeader) return nonsense("a bucket is none");
   auto const first = number<std::uint64_t>(header, 0);
-  auto bytes = first == 0 ? Result<std::string>(header.substr(kHeader)) : page(first);
-  if (!bytes) return std::unexpected(bytes.error());
-  return *std::move(bytes);
+  return TRY(first == 0 ? Result<std::string>(header.substr(kHeader)) : page(first));
 }
 
 Result<std::optional<std::string>> BoltFile::get(std::string_view bucket,
                                                  std::string_view key) const {
   auto bytes = first_page(bucket);
   if (!bytes || !*bytes) return bytes;
-  auto value = find(**std::move(bytes), key);
-  if (!value) return std::unexpected(value.error());
-  if (!*value) return std::nullopt;
-  return std::move((*value)->bytes);
+  auto value = TRY(find(**std::move(bytes), key));
+  if (!value) return std::nullopt;
+  return std::move(value->bytes);
 }
 
 Result<std::optional<std::string>> BoltFile::last_key(std::string_view bucket) const {
   auto bytes = first_page(bucket);
   for (int depth = 0; depth < kDeepest; ++depth) {
     if (!bytes || !*bytes) return bytes;
-    auto const count = element_count(**bytes);
-    if (!count) return std::unexpected(count.error());
-    if (*count == 0) {
-      if (auto leaf = is_leaf(**bytes); !leaf) return std::unexpected(leaf.error());
+    auto const count = TRY(element_count(**bytes));
+    if (count == 0) {
+      TRY(is_leaf(**bytes));
       return std::nullopt;
     }
-    auto const last = element_of(**bytes, *count - 1);
-    if (!last) return std::unexpected(last.error());
-    if (last->is_leaf) return std::string(last->key);
-    auto next = page(last->child);
-    if (!next) return std::unexpected(next.error());
-    bytes = *std::move(next);
+    auto const last = TRY(element_of(**bytes, count - 1));
+    if (last.is_leaf) return std::string(last.key);
+    auto next = TRY(page(last.child));
+    bytes = std::move(next);
   }
   return nonsense("its tree is too deep");
 }

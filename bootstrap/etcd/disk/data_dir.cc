@@ -68,15 +68,14 @@ Result<void> stays_on_volume(fs::path const& mount_point) {
 
 Result<DataDir> inspect_data_dir(std::filesystem::path const& mount_point) {
   DataDir found;
-  auto volume = names_in(mount_point);
-  if (!volume) return std::unexpected(volume.error());
-  if (!*volume)
+  auto volume = TRY(names_in(mount_point));
+  if (!volume)
     return fail(Kind::refused, "{} does not exist, so nobody can say what the volume holds",
                 mount_point.string());
-  if (auto stays = stays_on_volume(mount_point); !stays) return std::unexpected(stays.error());
+  TRY(stays_on_volume(mount_point));
   auto const data = etcd_data_dir(mount_point);
   auto const marker = volume_marker_path(mount_point).filename().string();
-  for (auto const& name : **volume) {
+  for (auto const& name : *volume) {
     if (name == data.filename() || name == marker || name == "lost+found") continue;
     if (name == etcd_restored_dir(mount_point).filename()) {
       found.restored = true;
@@ -89,35 +88,30 @@ Result<DataDir> inspect_data_dir(std::filesystem::path const& mount_point) {
     }
   }
 
-  auto inside = names_in(data);
-  if (!inside) return std::unexpected(inside.error());
-  if (!*inside || (*inside)->empty()) return found;
+  auto inside = TRY(names_in(data));
+  if (!inside || inside->empty()) return found;
   found.state = DataDir::State::unfinished;
-  for (auto const& name : **inside)
+  for (auto const& name : *inside)
     if (name != "member" && name != ".touch") found.foreign.push_back("data/" + name);
 
-  auto logs = names_in(data / "member" / "wal");
-  if (!logs) return std::unexpected(logs.error());
-  if (!*logs) return found;
+  auto logs = TRY(names_in(data / "member" / "wal"));
+  if (!logs) return found;
   auto const log =
-      std::ranges::find_if(**logs, [](std::string const& name) { return name.ends_with(".wal"); });
-  if (log == (*logs)->end()) return found;
+      std::ranges::find_if(*logs, [](std::string const& name) { return name.ends_with(".wal"); });
+  if (log == logs->end()) return found;
   found.state = DataDir::State::member;
-  auto head = head_of(data / "member" / "wal" / *log);
-  if (!head) return std::unexpected(head.error());
-  found.identity = wal_identity(*head).value_or(WalIdentity{});
+  auto head = TRY(head_of(data / "member" / "wal" / *log));
+  found.identity = wal_identity(head).value_or(WalIdentity{});
   return found;
 }
 
 Result<WalIdentity> data_identity(fs::path const& data_dir) {
   auto const folder = data_dir / "member" / "wal";
-  auto logs = names_in(folder);
-  if (!logs) return std::unexpected(logs.error());
-  for (auto const& name : logs->value_or(std::vector<std::string>{})) {
+  auto logs = TRY(names_in(folder));
+  for (auto const& name : logs.value_or(std::vector<std::string>{})) {
     if (!name.ends_with(".wal")) continue;
-    auto head = head_of(folder / name);
-    if (!head) return std::unexpected(head.error());
-    if (auto identity = wal_identity(*head)) return *identity;
+    auto head = TRY(head_of(folder / name));
+    if (auto identity = wal_identity(head)) return *identity;
     break;
   }
   return fail(Kind::invalid, "{} holds no log of a member", data_dir.string());
@@ -130,10 +124,9 @@ namespace {
 constexpr std::size_t kLongestLog = 1u << 30u;
 
 Result<std::string> log_bytes(fs::path const& path) {
-  auto bytes = read_file(path, kLongestLog);
-  if (!bytes) return std::unexpected(bytes.error());
-  if (!*bytes || (*bytes)->empty()) return fail(Kind::refused, "{} cannot be read", path.string());
-  return **std::move(bytes);
+  auto bytes = TRY(read_file(path, kLongestLog));
+  if (!bytes || bytes->empty()) return fail(Kind::refused, "{} cannot be read", path.string());
+  return *std::move(bytes);
 }
 
 // "0000000000000003-00000000000186a0.snap" is of entry 100000.
@@ -153,19 +146,16 @@ std::optional<std::uint64_t> index_of(std::string_view name, std::string_view su
 
 Result<OldRequests> old_requests(std::filesystem::path const& mount_point) {
   auto const member = etcd_data_dir(mount_point) / "member";
-  auto snapshots = names_in(member / "snap");
-  if (!snapshots) return std::unexpected(snapshots.error());
+  auto snapshots = TRY(names_in(member / "snap"));
   std::uint64_t after = 0;
-  for (auto const& name : snapshots->value_or(std::vector<std::string>{}))
+  for (auto const& name : snapshots.value_or(std::vector<std::string>{}))
     after = std::max(after, index_of(name, ".snap").value_or(0));
-  auto logs = names_in(member / "wal");
-  if (!logs) return std::unexpected(logs.error());
+  auto logs = TRY(names_in(member / "wal"));
   std::map<std::uint64_t, OldRequests> found;
-  for (auto const& name : logs->value_or(std::vector<std::string>{})) {
+  for (auto const& name : logs.value_or(std::vector<std::string>{})) {
     if (!index_of(name, ".wal")) continue;
-    auto const bytes = log_bytes(member / "wal" / name);
-    if (!bytes) return std::unexpected(bytes.error());
-    note_old_requests(*bytes, after, found);
+    auto const bytes = TRY(log_bytes(member / "wal" / name));
+    note_old_requests(bytes, after, found);
   }
   auto worst = OldRequests::none;
   for (auto const& [index, kind] : found) worst = std::max(worst, kind);
@@ -174,15 +164,13 @@ Result<OldRequests> old_requests(std::filesystem::path const& mount_point) {
 
 Result<EtcdLogEnd> log_end(std::filesystem::path const& mount_point) {
   auto const folder = etcd_data_dir(mount_point) / "member" / "wal";
-  auto logs = names_in(folder);
-  if (!logs) return std::unexpected(logs.error());
-  auto names = logs->value_or(std::vector<std::string>{});
+  auto logs = TRY(names_in(folder));
+  auto names = logs.value_or(std::vector<std::string>{});
   std::erase_if(names, [](std::string const& name) { return !index_of(name, ".wal"); });
   if (names.empty()) return fail(Kind::refused, "{} holds no log", folder.string());
   auto read = [&](std::string const& name, EtcdLogEnd const& before) -> Result<EtcdLogEnd> {
-    auto const bytes = log_bytes(folder / name);
-    if (!bytes) return std::unexpected(bytes.error());
-    auto const end = wal_end(*bytes, before);
+    auto const bytes = TRY(log_bytes(folder / name));
+    auto const end = wal_end(bytes, before);
     if (end.cluster_id == 0)
       return fail(Kind::refused, "{} cannot be read", (folder / name).string());
     return end;
@@ -190,17 +178,15 @@ Result<EtcdLogEnd> log_end(std::filesystem::path const& mount_point) {
   // A file's name says where its entries begin.
   auto end = read(names.back(), {});
   if (!end || end->index >= *index_of(names.back(), ".wal") || names.size() == 1) return end;
-  auto const before = read(names[names.size() - 2], {});
-  if (!before) return before;
-  return read(names.back(), *before);
+  auto const before = TRY(read(names[names.size() - 2], {}));
+  return read(names.back(), before);
 }
 
 Result<UtcTime> last_write(std::filesystem::path const& mount_point) {
   auto const folder = etcd_data_dir(mount_point) / "member" / "wal";
-  auto logs = names_in(folder);
-  if (!logs) return std::unexpected(logs.error());
+  auto logs = TRY(names_in(folder));
   std::optional<UtcTime> last;
-  for (auto const& name : logs->value_or(std::vector<std::string>{})) {
+  for (auto const& name : logs.value_or(std::vector<std::string>{})) {
     struct stat file{};
     if (!index_of(name, ".wal") || ::stat((folder / name).c_str(), &file) != 0) continue;
     auto const written = UtcTime(std::chrono::duration_cast<UtcTime::duration>(
@@ -213,15 +199,13 @@ Result<UtcTime> last_write(std::filesystem::path const& mount_point) {
 }
 
 Result<std::uint64_t> stored_revision(std::filesystem::path const& mount_point) {
-  auto const database = BoltFile::open(etcd_data_dir(mount_point) / "member" / "snap" / "db");
-  if (!database) return std::unexpected(database.error());
+  auto const database = TRY(BoltFile::open(etcd_data_dir(mount_point) / "member" / "snap" / "db"));
   // Keys are 8 bytes of the revision, the larger first, '_', and 8 of the place in its transaction.
-  auto const key = database->last_key("key");
-  if (!key) return std::unexpected(key.error());
-  if (!*key || (*key)->size() < 17 || (**key)[8] != '_')
+  auto const key = TRY(database.last_key("key"));
+  if (!key || key->size() < 17 || (*key)[8] != '_')
     return fail(Kind::invalid, "the database holds no keys");
   std::uint64_t revision = 0;
-  for (unsigned char const c : (*key)->substr(0, 8)) revision = revision << 8u | c;
+  for (unsigned char const c : key->substr(0, 8)) revision = revision << 8u | c;
   return revision;
 }
 

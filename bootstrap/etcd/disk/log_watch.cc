@@ -48,10 +48,9 @@ Result<EtcdLogEnd> LogWatch::look(fs::path const& mount_point, UtcTime now) {
   auto stamp = stamp_of(etcd_data_dir(mount_point) / "member" / "wal", now);
   if (!stamp.empty() && stamp == stamp_) return end_;
   stamp_.clear();
-  auto end = log_end(mount_point);
-  if (!end) return end;
+  auto end = TRY(log_end(mount_point));
   stamp_ = std::move(stamp);
-  end_ = *end;
+  end_ = end;
   return end;
 }
 

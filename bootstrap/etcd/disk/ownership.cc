@@ -46,9 +46,8 @@ Result<std::optional<FileOwner>> wanted_of(int fd, EtcdFile what, UnitUser const
 Result<void> change(int fd, EtcdFile what, UnitUser const& etcd, fs::path const& path) {
   auto const doing = fmt::format("giving {} to etcd", path.string());
   FileOwner now;
-  auto const found = wanted_of(fd, what, etcd, now);
-  if (!found) return fail(found.error(), "{}", doing);
-  auto const& wanted = *found;
+  auto const found = TRY_DURING(wanted_of(fd, what, etcd, now), "{}", doing);
+  auto const& wanted = found;
   if (!wanted) return {};
   // The mode last: a chown takes bits of it away.
   if ((wanted->uid != now.uid || wanted->gid != now.gid) &&
@@ -66,7 +65,7 @@ FileDescriptor open_in(int folder, char const* name, int kind) {
 
 // What is neither a file nor a folder is no etcd's, and left alone.
 Result<void> visit_tree(int fd, fs::path const& path, Visit const& visit) {
-  if (auto visited = visit(fd, EtcdFile::data, path); !visited) return visited;
+  TRY(visit(fd, EtcdFile::data, path));
   auto const doing = fmt::format("listing {}", path.string());
   int const own = ::fcntl(fd, F_DUPFD_CLOEXEC, 0);
   std::unique_ptr<DIR, int (*)(DIR*)> folder(own >= 0 ? ::fdopendir(own) : nullptr, ::closedir);
@@ -92,9 +91,8 @@ Result<void> visit_tree(int fd, fs::path const& path, Visit const& visit) {
     auto const inside = open_in(fd, name.c_str(), S_ISDIR(status.st_mode) ? O_DIRECTORY : 0);
     if (!inside && errno == ENOENT) continue;
     if (!inside) return fail_errno(errno, fmt::format("opening {}", (path / name).string()));
-    auto visited = S_ISDIR(status.st_mode) ? visit_tree(inside.get(), path / name, visit)
-                                           : visit(inside.get(), EtcdFile::data, path / name);
-    if (!visited) return visited;
+    TRY(S_ISDIR(status.st_mode) ? visit_tree(inside.get(), path / name, visit)
+                                : visit(inside.get(), EtcdFile::data, path / name));
   }
 }
 
@@ -120,10 +118,8 @@ Result<void> visit_all(Root const& root, EtcdCluster cluster, VolumeSight const&
   };
   for (auto const& path : shown) add_way(path);
   add_way(etcd_data_dir(volume.mount_point()));
-  for (auto const& folder : way)
-    if (auto visited = visit_at(folder, EtcdFile::way, visit); !visited) return visited;
-  for (auto const& path : shown)
-    if (auto visited = visit_at(path, EtcdFile::shown, visit); !visited) return visited;
+  for (auto const& folder : way) TRY(visit_at(folder, EtcdFile::way, visit));
+  for (auto const& path : shown) TRY(visit_at(path, EtcdFile::shown, visit));
   if (!data) return {};
   // Through the volume: the mount point may have become a folder of the root disk.
   auto const folder_of_data = etcd_data_dir(volume.path());
@@ -174,15 +170,14 @@ Result<std::optional<fs::path>> shut_out_of(Root const& root, EtcdCluster cluste
                                             VolumeSight const& volume, UnitUser const& etcd,
                                             bool data) {
   std::optional<fs::path> first;
-  auto visited = visit_all(root, cluster, volume, data,
-                           [&](int fd, EtcdFile what, fs::path const& path) -> Result<void> {
-                             FileOwner now;
-                             auto const wanted = wanted_of(fd, what, etcd, now);
-                             if (!wanted) return fail(wanted.error(), "{}", path.string());
-                             if (*wanted && !first) first = volume.in_words(path.string());
-                             return {};
-                           });
-  if (!visited) return std::unexpected(visited.error());
+  TRY(visit_all(root, cluster, volume, data,
+                [&](int fd, EtcdFile what, fs::path const& path) -> Result<void> {
+                  FileOwner now;
+                  auto const wanted =
+                      TRY_DURING(wanted_of(fd, what, etcd, now), "{}", path.string());
+                  if (wanted && !first) first = volume.in_words(path.string());
+                  return {};
+                }));
   return first;
 }
 

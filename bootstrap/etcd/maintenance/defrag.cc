@@ -45,8 +45,7 @@ Result<void> defragment(Http& http, Clock& clock, HttpTls const& tls,
     auto const name = name_of(member);
     EtcdClient slow(http, member.client_urls, tls, {.request = snapshot_deadline(status.db_size)});
     auto const began = clock.steady();
-    if (auto asked = slow.defragment(stop); !asked)
-      return fail(asked.error(), "defragmenting {}", name);
+    TRY_DURING(slow.defragment(stop), "defragmenting {}", name);
     auto const took = std::chrono::duration_cast<Duration>(clock.steady() - began);
     // Serving again, and in step with its leader, before the next one stops.
     EtcdClient client(http, member.client_urls, tls);

@@ -189,8 +189,7 @@ Result<Adoption> may_adopt(SeenCluster const& seen, std::optional<BackupManifest
                 "says what it waits for; '{}' is for one volume that is left",
                 etcd_command(seen.etcd, "recover"));
 
-  if (auto none = none_is_retired_and_attached(seen, chosen->log->cluster_id); !none)
-    return std::unexpected(none.error());
+  TRY(none_is_retired_and_attached(seen, chosen->log->cluster_id));
 
   // Who could go on beside it: whatever is no copy starts by itself.
   auto const quorum = quorum_of(seen, listed.size());

@@ -231,13 +231,12 @@ ClusterLook::ClusterLook(EtcdCluster cluster, NodeConfig const& config, Root roo
 }
 
 Result<SeenCluster> ClusterLook::look(Duration max_age, std::stop_token stop) {
-  auto volumes = peers_.volumes(cluster_, max_age, stop);
-  if (!volumes) return std::unexpected(volumes.error());
+  auto volumes = TRY(peers_.volumes(cluster_, max_age, stop));
   SeenCluster seen{.etcd = cluster_,
                    .own_member = {},
                    .own_volume = {},
                    .own_identity = {},
-                   .volumes = *std::move(volumes),
+                   .volumes = std::move(volumes),
                    .members = {},
                    .own_list = {}};
   if (auto evidence = peers_.evidence(cluster_)) seen.retired = std::move(evidence->retired);
@@ -250,7 +249,7 @@ Result<SeenCluster> ClusterLook::look(Duration max_age, std::stop_token stop) {
   seen.own_member = mine->member;
   seen.own_volume = mine->volume_id;
   facts_.etcd(cluster_).volume.set(*mine);
-  if (auto view = peers_.look(facts_, stop); !view) return std::unexpected(view.error());
+  TRY(peers_.look(facts_, stop));
 
   auto const sight = own_.see(cluster_, *facts_.etcd(cluster_).volume.get());
   if (!sight.seen())
@@ -307,8 +306,7 @@ Result<SeenCluster> ClusterLook::look(Duration max_age, std::stop_token stop) {
 }
 
 Result<void> may_restore(SeenCluster const& seen, BackupManifest const& backup, LossFlags flags) {
-  auto members = agreed_members(seen);
-  if (!members) return std::unexpected(members.error());
+  auto members = TRY(agreed_members(seen));
   auto const age = to_rfc3339(backup.created_at);
   if (auto const* quorum = seen.quorum(); quorum && !flags.over_running) {
     auto const lost = quorum->revision - std::min(quorum->revision, backup.revision);
@@ -330,16 +328,16 @@ Result<void> may_restore(SeenCluster const& seen, BackupManifest const& backup, 
   std::set<std::string> attached;
   for (auto const& volume : seen.volumes)
     if (!volume.instance_id.empty()) attached.insert(volume.member);
-  auto const quorum = members->size() / 2 + 1;
+  auto const quorum = members.size() / 2 + 1;
   if (attached.size() >= quorum) return {};
   std::vector<std::string> absent;
-  for (auto const& member : *members)
+  for (auto const& member : members)
     if (!attached.contains(member)) absent.push_back(member);
   return fail(Kind::refused,
               "{} of {} volumes must be attached to masters for a restored cluster to have a "
               "quorum, and {} {} not: start the master{}, with new volumes where the old ones are "
               "lost, and run this again",
-              quorum, members->size(), in_words(absent), absent.size() == 1 ? "is" : "are",
+              quorum, members.size(), in_words(absent), absent.size() == 1 ? "is" : "are",
               absent.size() == 1 ? "" : "s");
 }
 

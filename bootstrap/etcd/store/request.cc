@@ -145,14 +145,14 @@ Result<EtcdOrder> parse_order(std::string_view bytes) {
 
 Result<std::optional<StoredOrder>> read_order(StateStore& store, EtcdCluster cluster,
                                               std::stop_token stop) {
-  auto object = store.get(order_key(cluster), std::move(stop));
-  if (!object) return fail(object.error(), "reading {}", order_key(cluster));
-  if (!*object) return std::nullopt;
-  auto order = parse_order((*object)->bytes);
+  auto object =
+      TRY_DURING(store.get(order_key(cluster), std::move(stop)), "reading {}", order_key(cluster));
+  if (!object) return std::nullopt;
+  auto order = parse_order(object->bytes);
   if (!order)
     return fail(order.error(), "reading {} in {} (look at it, and take it away)",
                 order_key(cluster), store.where());
-  return StoredOrder{*std::move(order), (*object)->version, (*object)->modified};
+  return StoredOrder{*std::move(order), object->version, object->modified};
 }
 
 Result<bool> give_order(StateStore& store, EtcdOrder const& order,
@@ -172,21 +172,18 @@ Result<bool> give_order(StateStore& store, EtcdOrder const& order,
 
 Result<EtcdOrder> close_order(StateStore& store, EtcdOrder const& order, Closing how, UtcTime now,
                               std::stop_token stop) {
-  auto there = read_order(store, order.etcd, stop);
-  if (!there) return std::unexpected(there.error());
-  if (!*there) return fail(Kind::conflict, "{} is gone", order_key(order.etcd));
-  if ((*there)->order.id != order.id || (*there)->order.closed) return (*there)->order;
-  auto closed = (*there)->order;
+  auto there = TRY(read_order(store, order.etcd, stop));
+  if (!there) return fail(Kind::conflict, "{} is gone", order_key(order.etcd));
+  if (there->order.id != order.id || there->order.closed) return (there)->order;
+  auto closed = there->order;
   closed.closed = true;
   closed.is_void = how == Closing::taken_back;
   closed.closed_at = std::chrono::floor<Duration>(now);
-  auto done = store.replace(order_key(order.etcd), order_json(closed), (*there)->version, stop);
-  if (!done) return std::unexpected(done.error());
-  if (*done) return closed;
-  auto again = read_order(store, order.etcd, std::move(stop));
-  if (!again) return std::unexpected(again.error());
-  if (!*again) return fail(Kind::conflict, "{} is gone", order_key(order.etcd));
-  return (*again)->order;
+  auto done = TRY(store.replace(order_key(order.etcd), order_json(closed), there->version, stop));
+  if (done) return closed;
+  auto again = TRY(read_order(store, order.etcd, std::move(stop)));
+  if (!again) return fail(Kind::conflict, "{} is gone", order_key(order.etcd));
+  return (again)->order;
 }
 
 }  // namespace haagent::bootstrap
