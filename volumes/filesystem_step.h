@@ -8,7 +8,7 @@ namespace haagent::volumes {
 class FilesystemStep final : public ClusterStep {
  public:
   FilesystemStep(Volumes& volumes, EtcdCluster cluster)
-      : ClusterStep("filesystem", volumes, cluster) {}
+      : ClusterStep(row_names::kFilesystem, volumes, cluster) {}
   Result<Finding> look(Facts& facts, std::stop_token stop) override;
   Result<void> act(Facts& facts, std::stop_token stop) override;
 

@@ -7,7 +7,8 @@ namespace haagent::volumes {
 
 class MountStep final : public ClusterStep {
  public:
-  MountStep(Volumes& volumes, EtcdCluster cluster) : ClusterStep("mount", volumes, cluster) {}
+  MountStep(Volumes& volumes, EtcdCluster cluster)
+      : ClusterStep(row_names::kMount, volumes, cluster) {}
   Result<Finding> look(Facts& facts, std::stop_token stop) override;
   Result<void> act(Facts& facts, std::stop_token stop) override;
 

@@ -10,7 +10,8 @@ namespace haagent::volumes {
 // in between goes on.
 class UnmountStep final : public ClusterStep {
  public:
-  UnmountStep(Volumes& volumes, EtcdCluster cluster) : ClusterStep("unmount", volumes, cluster) {}
+  UnmountStep(Volumes& volumes, EtcdCluster cluster)
+      : ClusterStep(row_names::kUnmount, volumes, cluster) {}
   Result<Finding> look(Facts& facts, std::stop_token stop) override;
   Result<void> act(Facts& facts, std::stop_token stop) override;
 };
@@ -19,7 +20,8 @@ class UnmountStep final : public ClusterStep {
 // EC2 shows that this instance no longer has it. A volume that is mounted anywhere is not detached.
 class DetachStep final : public ClusterStep {
  public:
-  DetachStep(Volumes& volumes, EtcdCluster cluster) : ClusterStep("detach", volumes, cluster) {}
+  DetachStep(Volumes& volumes, EtcdCluster cluster)
+      : ClusterStep(row_names::kDetach, volumes, cluster) {}
   Result<Finding> look(Facts& facts, std::stop_token stop) override;
   Result<void> act(Facts& facts, std::stop_token stop) override;
 

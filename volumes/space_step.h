@@ -15,7 +15,7 @@ namespace haagent::volumes {
 class SpaceStep final : public ClusterStep {
  public:
   SpaceStep(Volumes& volumes, EtcdCluster cluster, Filesystems& filesystems)
-      : ClusterStep("space", volumes, cluster), filesystems_(filesystems) {}
+      : ClusterStep(row_names::kSpace, volumes, cluster), filesystems_(filesystems) {}
   Result<Finding> look(Facts& facts, std::stop_token stop) override;
   Result<void> act(Facts& facts, std::stop_token stop) override;
 

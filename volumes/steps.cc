@@ -14,7 +14,8 @@ namespace haagent::volumes {
 
 class VolumeStep final : public ClusterStep {
  public:
-  VolumeStep(Volumes& volumes, EtcdCluster cluster) : ClusterStep("volume", volumes, cluster) {}
+  VolumeStep(Volumes& volumes, EtcdCluster cluster)
+      : ClusterStep(row_names::kVolume, volumes, cluster) {}
 
   Result<Finding> look(Facts& facts, std::stop_token stop) override {
     seen_ = volumes_.devices_.news();
@@ -34,7 +35,8 @@ class VolumeStep final : public ClusterStep {
 
 class DeviceStep final : public ClusterStep {
  public:
-  DeviceStep(Volumes& volumes, EtcdCluster cluster) : ClusterStep("device", volumes, cluster) {}
+  DeviceStep(Volumes& volumes, EtcdCluster cluster)
+      : ClusterStep(row_names::kDevice, volumes, cluster) {}
 
   Result<Finding> look(Facts& facts, std::stop_token) override {
     seen_ = volumes_.devices_.news();
@@ -76,24 +78,17 @@ Volumes::Volumes(NodeConfig const& config, Root root, aws::Ec2& ec2, Clock& cloc
                  .force_detach_terminated = config.volumes.force_detach_terminated},
                 inventory_, record_, devices_, mounts_) {}
 
-std::vector<std::unique_ptr<Step>> Volumes::steps(EtcdCluster cluster) {
-  std::vector<std::unique_ptr<Step>> steps;
-  steps.push_back(std::make_unique<VolumeStep>(*this, cluster));
-  steps.push_back(std::make_unique<DeviceStep>(*this, cluster));
-  steps.push_back(std::make_unique<FilesystemStep>(*this, cluster));
-  steps.push_back(std::make_unique<MountStep>(*this, cluster));
-  return steps;
+VolumeSteps Volumes::steps(EtcdCluster cluster, Filesystems& filesystems) {
+  return {.volume = std::make_unique<VolumeStep>(*this, cluster),
+          .device = std::make_unique<DeviceStep>(*this, cluster),
+          .filesystem = std::make_unique<FilesystemStep>(*this, cluster),
+          .mount = std::make_unique<MountStep>(*this, cluster),
+          .space = std::make_unique<SpaceStep>(*this, cluster, filesystems)};
 }
 
-std::unique_ptr<Step> Volumes::space_step(EtcdCluster cluster, Filesystems& filesystems) {
-  return std::make_unique<SpaceStep>(*this, cluster, filesystems);
-}
-
-std::vector<std::unique_ptr<Step>> Volumes::release_steps(EtcdCluster cluster) {
-  std::vector<std::unique_ptr<Step>> steps;
-  steps.push_back(std::make_unique<UnmountStep>(*this, cluster));
-  steps.push_back(std::make_unique<DetachStep>(*this, cluster));
-  return steps;
+ReleaseSteps Volumes::release_steps(EtcdCluster cluster) {
+  return {.unmount = std::make_unique<UnmountStep>(*this, cluster),
+          .detach = std::make_unique<DetachStep>(*this, cluster)};
 }
 
 // What is mounted at the mount point need not be ours; then it is not ours to unmount. While our

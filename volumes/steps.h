@@ -1,6 +1,6 @@
 // The rows of the boot list that end with a mounted etcd volume: volume-<cluster>,
-// device-<cluster>, filesystem-<cluster>, mount-<cluster>. The rows of both clusters share one view
-// of EC2.
+// device-<cluster>, filesystem-<cluster>, mount-<cluster>, and space-<cluster>. The rows of both
+// clusters share one view of EC2.
 //
 // How the boot list runs them: volume rows look every second or less (EC2 is asked less often by
 // itself), and afterwards all of them are looked at only, never acted on again.
@@ -20,21 +20,25 @@
 
 namespace haagent::volumes {
 
+// Each comes after the one before it.
+struct VolumeSteps {
+  std::unique_ptr<Step> volume, device, filesystem, mount, space;
+};
+struct ReleaseSteps {
+  std::unique_ptr<Step> unmount, detach;
+};
+
 class Volumes {
  public:
   // Everything must outlive this, and this the steps. Reads config.cluster.name and config.volumes.
   Volumes(NodeConfig const& config, Root root, aws::Ec2& ec2, Clock& clock, Devices& devices,
           Disks& disks, Mounts& mounts);
 
-  // The four steps of a cluster, each coming after the one before it.
-  std::vector<std::unique_ptr<Step>> steps(EtcdCluster cluster);
+  VolumeSteps steps(EtcdCluster cluster, Filesystems& filesystems);
 
-  // `space-<cluster>`, which comes after the four.
-  std::unique_ptr<Step> space_step(EtcdCluster cluster, Filesystems& filesystems);
-
-  // Hands the volume over to whoever comes next: `unmount-<cluster>`, then `detach-<cluster>`. They
-  // also do for an agent that was killed in between, of whose facts nothing is left.
-  std::vector<std::unique_ptr<Step>> release_steps(EtcdCluster cluster);
+  // Hand the volume over to the next instance. They also do for an agent that was killed in
+  // between, of whose facts nothing is left.
+  ReleaseSteps release_steps(EtcdCluster cluster);
 
   // What is true of this machine's volumes at the moment, for whoever is to work on them.
   OwnVolumes& own() { return own_; }

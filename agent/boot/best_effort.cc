@@ -69,7 +69,7 @@ class GiveUp final : public Step {
 
 }  // namespace
 
-std::unique_ptr<Step> give_up(std::unique_ptr<Step> step, Clock& clock, Duration patience) {
+std::unique_ptr<Step> best_effort(std::unique_ptr<Step> step, Clock& clock, Duration patience) {
   return std::make_unique<GiveUp>(std::move(step), clock, patience);
 }
 

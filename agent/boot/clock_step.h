@@ -4,6 +4,7 @@
 
 #include <memory>
 
+#include "agent/base/row_names.h"
 #include "agent/base/step.h"
 #include "agent/base/store_clock.h"
 
@@ -15,7 +16,7 @@ namespace haagent {
 class ClockStep final : public Step {
  public:
   explicit ClockStep(std::shared_ptr<StoreClock> time) : time_(std::move(time)) {}
-  std::string_view name() const override { return "clock"; }
+  std::string_view name() const override { return row_names::kClock; }
   Result<Finding> look(Facts& facts, std::stop_token stop) override;
   Result<void> act(Facts& facts, std::stop_token stop) override;
 

@@ -5,6 +5,8 @@
 #include "agent/base/file_store.h"
 #include "agent/base/units_children.h"
 #include "agent/base/units_systemd.h"
+#include "agent/boot/master_boot.h"
+#include "agent/boot/worker_boot.h"
 #include "agent/config/values.h"
 #include "agent/runtime/version.h"
 #include "volumes/helper_client.h"
@@ -77,23 +79,33 @@ std::unique_ptr<aws::AutoScaling> make_autoscaling(Machine& machine, NodeConfig 
                                        .counts = &machine.calls});
 }
 
+MachineBoot::OfMaster::OfMaster(Machine& machine, NodeConfig const& config,
+                                Identity const& identity)
+    : ec2(make_ec2(machine, config, identity)),
+      store(make_state_store(machine, config, identity)),
+      devices(machine.root, /*nodes=*/volumes::may_mount()),
+      hands(volume_hands(machine.root, machine.process, machine.clock)) {}
+
 MachineBoot::MachineBoot(Machine& machine, NodeConfig const& config, Identity const& identity)
-    : ec2_(make_ec2(machine, config, identity)),
-      store_(make_state_store(machine, config, identity)),
-      group_(make_autoscaling(machine, config, identity)),
-      devices_(machine.root, /*nodes=*/volumes::may_mount()),
-      hands_(volume_hands(machine.root, machine.process, machine.clock)),
-      boot_(config, {.root = machine.root,
-                     .clock = machine.clock,
-                     .http = machine.http,
-                     .process = machine.process,
-                     .units = *machine.units,
-                     .ec2 = *ec2_,
-                     .devices = devices_,
-                     .disks = *hands_.disks,
-                     .mounts = *hands_.mounts,
-                     .store = *store_,
-                     .filesystems = filesystems_,
-                     .group = group_.get()}) {}
+    : group_(make_autoscaling(machine, config, identity)) {
+  NodeDeps node{.root = machine.root,
+                .clock = machine.clock,
+                .filesystems = filesystems_,
+                .group = group_.get()};
+  if (config.role == Role::worker) {
+    boot_ = std::make_unique<WorkerBoot>(config, std::move(node));
+    return;
+  }
+  master_ = std::make_unique<OfMaster>(machine, config, identity);
+  boot_ = std::make_unique<MasterBoot>(config, std::move(node),
+                                       MasterDeps{.http = machine.http,
+                                                  .process = machine.process,
+                                                  .units = *machine.units,
+                                                  .ec2 = *master_->ec2,
+                                                  .devices = master_->devices,
+                                                  .disks = *master_->hands.disks,
+                                                  .mounts = *master_->hands.mounts,
+                                                  .store = *master_->store});
+}
 
 }  // namespace haagent

@@ -19,6 +19,7 @@
 #include "agent/boot/boot.h"
 #include "agent/boot/volume_helper.h"
 #include "agent/config/load.h"
+#include "volumes/device.h"
 
 namespace haagent {
 
@@ -59,17 +60,23 @@ std::unique_ptr<aws::AutoScaling> make_autoscaling(Machine& machine, NodeConfig 
 class MachineBoot {
  public:
   MachineBoot(Machine& machine, NodeConfig const& config, Identity const& identity);
-  Boot& boot() { return boot_; }
+  Boot& boot() { return *boot_; }
   aws::AutoScaling& group() { return *group_; }
 
  private:
-  std::unique_ptr<aws::Ec2> ec2_;
-  std::unique_ptr<StateStore> store_;
+  // A worker has none of these: no EC2, no state store, no ear for udev.
+  struct OfMaster {
+    OfMaster(Machine& machine, NodeConfig const& config, Identity const& identity);
+    std::unique_ptr<aws::Ec2> ec2;
+    std::unique_ptr<StateStore> store;
+    volumes::SystemDevices devices;
+    VolumeHands hands;
+  };
+
   std::unique_ptr<aws::AutoScaling> group_;
-  volumes::SystemDevices devices_;
-  VolumeHands hands_;
   SystemFilesystems filesystems_;
-  Boot boot_;
+  std::unique_ptr<OfMaster> master_;
+  std::unique_ptr<Boot> boot_;
 };
 
 }  // namespace haagent

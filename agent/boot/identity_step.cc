@@ -1,6 +1,7 @@
 #include "agent/boot/identity_step.h"
 
 #include "agent/base/node_name.h"
+#include "agent/base/row_names.h"
 
 namespace haagent {
 namespace {
@@ -9,7 +10,7 @@ class IdentityStep final : public Step {
  public:
   explicit IdentityStep(aws::Imds& imds) : imds_(imds) {}
 
-  std::string_view name() const override { return "identity"; }
+  std::string_view name() const override { return row_names::kIdentity; }
 
   Result<Finding> look(Facts& facts, std::stop_token stop) override {
     auto identity = TRY(imds_.identity(stop));

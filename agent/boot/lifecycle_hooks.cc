@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "agent/base/row_names.h"
 #include "agent/runtime/log.h"
 
 namespace haagent {
@@ -24,7 +25,7 @@ class HookStep final : public Step {
   HookStep(HookParts parts, When when) : parts_(std::move(parts)), when_(when) {}
 
   std::string_view name() const override {
-    return when_ == When::terminating ? "terminating-hook" : "launching-hook";
+    return when_ == When::terminating ? row_names::kTerminatingHook : row_names::kLaunchingHook;
   }
 
   Result<Finding> look(Facts& facts, std::stop_token stop) override {

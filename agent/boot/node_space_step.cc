@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "agent/base/row_names.h"
 #include "agent/base/space.h"
 
 namespace haagent {
@@ -22,7 +23,7 @@ class NodeSpaceStep final : public Step {
       paths_.push_back(config.cluster.state.substr(kFolder.size()));
   }
 
-  std::string_view name() const override { return "space"; }
+  std::string_view name() const override { return row_names::kSpace; }
 
   Result<Finding> look(Facts& facts, std::stop_token) override {
     std::vector<FilesystemFacts> told;

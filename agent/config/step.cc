@@ -1,4 +1,5 @@
 #include "agent/config/step.h"
+#include "agent/base/row_names.h"
 
 #include "agent/config/closed_places.h"
 #include "agent/config/imds_user_data.h"
@@ -31,7 +32,7 @@ class ConfigStep final : public Step {
         waits_(waits),
         clock_(clock) {}
 
-  std::string_view name() const override { return "config"; }
+  std::string_view name() const override { return row_names::kConfig; }
 
   Result<Finding> look(Facts&, std::stop_token stop) override {
     auto request = TRY(with_own_user_data(request_, imds_, std::move(stop)));

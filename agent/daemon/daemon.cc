@@ -15,6 +15,7 @@
 #include "agent/base/file_descriptor.h"
 #include "agent/base/json.h"
 #include "agent/base/pulse.h"
+#include "agent/base/row_names.h"
 #include "agent/base/units_systemd.h"
 #include "agent/boot/collaborators.h"
 #include "agent/boot/identity_step.h"
@@ -69,7 +70,7 @@ std::vector<Row> opening_rows(Machine& machine, BootOptions const& options,
   auto& settings = rows.emplace_back();
   settings.step =
       config_step(options.root, options.config, machine.imds, config, waits, machine.clock);
-  settings.after = {"identity"};
+  settings.after = {row_names::kIdentity};
   settings.deadline = 2min;
   return rows;
 }
@@ -80,7 +81,7 @@ int exit_code_of(std::vector<RowStatus> const& rows) {
     return kExitRefused;
   }
   if (any([](RowStatus const& row) {
-        return row.name == "config" && row.error == Kind::invalid;
+        return row.name == row_names::kConfig && row.error == Kind::invalid;
       })) {
     return kExitBadConfig;
   }
@@ -147,7 +148,7 @@ class Booting {
   // For the server's threads.
   ServerReply hear(ServerCall const& call) {
     std::lock_guard lock(boot_mutex_);
-    return boot_->boot().hear(call);
+    return boot_->boot().receive_announcement(call);
   }
 
   Machine& machine() { return machine_; }

@@ -1,7 +1,7 @@
 #pragma once
 
 #include "agent/base/node_config.h"
-#include "agent/server/server.h"
+#include "agent/server/call.h"
 #include "bootstrap/hosts/peers.h"
 
 namespace haagent {

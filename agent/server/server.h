@@ -14,19 +14,9 @@
 
 #include "agent/base/http.h"
 #include "agent/base/result.h"
+#include "agent/server/call.h"
 
 namespace haagent {
-
-// What a caller has sent, and who it is.
-struct ServerCall {
-  std::string body;         // of at most kHelloCap bytes
-  std::string certificate;  // PEM; one that the agents' authority has signed
-  std::string address;      // where the connection comes from
-};
-struct ServerReply {
-  int status = 200;
-  std::string sentence;
-};
 
 class StatusServer {
  public:

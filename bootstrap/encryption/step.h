@@ -7,6 +7,7 @@
 #include "agent/base/files.h"
 #include "agent/base/http.h"
 #include "agent/base/node_config.h"
+#include "agent/base/row_names.h"
 #include "agent/base/state_store.h"
 #include "agent/base/step.h"
 #include "bootstrap/encryption/decision.h"
@@ -32,7 +33,7 @@ struct Deps {
 class Step final : public haagent::Step {
  public:
   explicit Step(Deps deps) : deps_(std::move(deps)) {}
-  std::string_view name() const override { return "encryption"; }
+  std::string_view name() const override { return row_names::kEncryption; }
   Result<Finding> look(Facts& facts, std::stop_token stop) override;
   Result<void> act(Facts& facts, std::stop_token stop) override;
 

@@ -8,6 +8,7 @@
 #include "agent/base/clock.h"
 #include "agent/base/files.h"
 #include "agent/base/http.h"
+#include "agent/base/row_names.h"
 #include "agent/base/step.h"
 #include "bootstrap/hosts/hello.h"
 
@@ -22,7 +23,7 @@ class HelloStep final : public Step {
   // The clock: the state store's, as far as it is known.
   HelloStep(NodeConfig const& config, Root root, Http& http, Clock& clock)
       : config_(config), root_(std::move(root)), http_(http), clock_(clock) {}
-  std::string_view name() const override { return "hello"; }
+  std::string_view name() const override { return row_names::kHello; }
   Result<Finding> look(Facts& facts, std::stop_token stop) override;
   Result<void> act(Facts& facts, std::stop_token stop) override;
   bool rest(Clock& clock, Duration at_most, std::stop_token stop) override;

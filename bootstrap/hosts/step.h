@@ -2,6 +2,7 @@
 
 #include <memory>
 
+#include "agent/base/row_names.h"
 #include "agent/base/step.h"
 #include "bootstrap/hosts/peers.h"
 
@@ -12,7 +13,7 @@ namespace haagent::bootstrap {
 class HostsStep final : public Step {
  public:
   explicit HostsStep(std::shared_ptr<Peers> peers) : peers_(std::move(peers)) {}
-  std::string_view name() const override { return "hosts"; }
+  std::string_view name() const override { return row_names::kHosts; }
   Result<Finding> look(Facts& facts, std::stop_token stop) override;
   Result<void> act(Facts& facts, std::stop_token stop) override;
   bool rest(Clock& clock, Duration at_most, std::stop_token stop) override;

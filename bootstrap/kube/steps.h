@@ -6,6 +6,7 @@
 
 #include "agent/base/files.h"
 #include "agent/base/node_config.h"
+#include "agent/base/row_names.h"
 #include "agent/base/step.h"
 #include "bootstrap/kube/lint.h"
 #include "bootstrap/kube/record.h"
@@ -51,7 +52,7 @@ class KubeFiles final : public WriteFiles {
  public:
   KubeFiles(NodeConfig const& config, Root root, std::mutex& record_mutex)
       : WriteFiles(config, std::move(root), record_mutex, RenderedFile::Stage::any_time) {}
-  std::string_view name() const override { return "kube-files"; }
+  std::string_view name() const override { return row_names::kKubeFiles; }
 };
 
 // `kube-proxy`: its static pod, once what that mounts is there: the cluster's CA and a client
@@ -63,7 +64,7 @@ class KubeProxy final : public WriteFiles {
  public:
   KubeProxy(NodeConfig const& config, Root root, std::mutex& record_mutex)
       : WriteFiles(config, std::move(root), record_mutex, RenderedFile::Stage::with_certificate) {}
-  std::string_view name() const override { return "kube-proxy"; }
+  std::string_view name() const override { return row_names::kKubeProxy; }
   Result<Finding> look(Facts& facts, std::stop_token stop) override;
   Result<void> act(Facts& facts, std::stop_token stop) override;
 
@@ -76,7 +77,7 @@ class ControlPlane final : public WriteFiles {
  public:
   ControlPlane(NodeConfig const& config, Root root, std::mutex& record_mutex)
       : WriteFiles(config, std::move(root), record_mutex, RenderedFile::Stage::after_etcd) {}
-  std::string_view name() const override { return "control-plane"; }
+  std::string_view name() const override { return row_names::kControlPlane; }
   // Until the local etcd was started with other authorities: the apiserver goes with it, and other
   // masters wait for that.
   bool rest(Clock& clock, Duration at_most, std::stop_token stop) override;

@@ -5,6 +5,7 @@
 
 #include "agent/base/files.h"
 #include "agent/base/node_config.h"
+#include "agent/base/row_names.h"
 #include "agent/base/running.h"
 #include "agent/base/step.h"
 
@@ -50,7 +51,7 @@ struct WithdrawParts {
 class Withdraw final : public Step {
  public:
   explicit Withdraw(WithdrawParts parts) : parts_(std::move(parts)) {}
-  std::string_view name() const override { return "withdraw"; }
+  std::string_view name() const override { return row_names::kWithdraw; }
   Result<Finding> look(Facts& facts, std::stop_token stop) override;
   Result<void> act(Facts& facts, std::stop_token stop) override;
 

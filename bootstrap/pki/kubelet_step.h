@@ -12,6 +12,7 @@
 
 #include "agent/base/clock.h"
 #include "agent/base/files.h"
+#include "agent/base/row_names.h"
 #include "agent/base/secret.h"
 #include "agent/base/step.h"
 #include "agent/base/units.h"
@@ -50,7 +51,7 @@ class KubeletStep final : public Step {
  public:
   KubeletStep(Root root, Clock& clock, Units& units)
       : root_(std::move(root)), clock_(clock), units_(units) {}
-  std::string_view name() const override { return "kubelet"; }
+  std::string_view name() const override { return row_names::kKubelet; }
   // Also a pair that an earlier version has left, certificates one behind the other in a plain
   // file, is put right, whatever the state store does: its first certificate and its key are good.
   Result<Finding> look(Facts& facts, std::stop_token stop) override;

@@ -8,6 +8,7 @@
 
 #include "agent/base/clock.h"
 #include "agent/base/files.h"
+#include "agent/base/row_names.h"
 #include "agent/base/state_store.h"
 #include "agent/base/step.h"
 #include "agent/base/store_clock.h"
@@ -51,7 +52,7 @@ struct PkiParts {
 class PkiStep final : public Step {
  public:
   explicit PkiStep(PkiParts parts);
-  std::string_view name() const override { return "pki"; }
+  std::string_view name() const override { return row_names::kPki; }
   Result<Finding> look(Facts& facts, std::stop_token stop) override;
   Result<void> act(Facts& facts, std::stop_token stop) override;
   // Not for long while a rotation gets on: every master waits for every other.

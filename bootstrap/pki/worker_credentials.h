@@ -7,6 +7,7 @@
 #include "agent/base/clock.h"
 #include "agent/base/files.h"
 #include "agent/base/node_config.h"
+#include "agent/base/row_names.h"
 #include "agent/base/step.h"
 
 namespace haagent::bootstrap::pki {
@@ -15,7 +16,7 @@ class WorkerCredentials final : public Step {
  public:
   WorkerCredentials(NodeConfig const& config, Root root, Clock& clock)
       : config_(config), root_(std::move(root)), clock_(clock) {}
-  std::string_view name() const override { return "credentials"; }
+  std::string_view name() const override { return row_names::kCredentials; }
   Result<Finding> look(Facts& facts, std::stop_token stop) override;
   Result<void> act(Facts&, std::stop_token) override { return {}; }
 

@@ -177,6 +177,26 @@ TEST(LayeringTable, NoArrowRunsUp) {
   }
 }
 
+// What a worker's boot is made of, through each header that it includes and that header's source.
+TEST_F(Layering, AWorkersBootIsMadeOfNothingThatAMasterAloneNeeds) {
+  std::multimap<std::string, std::string> includes;
+  for (auto const& include : product_)
+    if (include.quoted) includes.emplace(include.file, include.header);
+  std::vector<std::string> reached = {"agent/boot/worker_boot.cc"};
+  for (std::size_t i = 0; i < reached.size(); ++i) {
+    auto const [first, last] = includes.equal_range(reached[i]);
+    for (auto each = first; each != last; ++each)
+      for (auto const& file :
+           {each->second, fs::path(each->second).replace_extension(".cc").string()})
+        if (std::ranges::find(reached, file) == reached.end()) reached.push_back(file);
+  }
+  ASSERT_GT(reached.size(), 20u) << "the sources were not found";
+  for (auto const& file : reached)
+    for (auto const* masters : {"volumes/", "bootstrap/etcd/", "bootstrap/hosts/",
+                                "bootstrap/encryption/", "agent/base/store_clock"})
+      EXPECT_FALSE(file.starts_with(masters)) << file;
+}
+
 TEST_F(Layering, EachThirdPartyHeaderHasOneHome) {
   std::set<std::string> used;
   for (auto const& include : product_) {

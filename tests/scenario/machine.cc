@@ -189,17 +189,17 @@ Machine::Machine(Identity who, int number, NodeConfig node_config,
 }
 
 std::unique_ptr<Boot> Machine::make_boot() {
-  return std::make_unique<Boot>(config, BootParts{.root = root,
-                                                  .clock = clock_,
-                                                  .http = http,
-                                                  .process = process,
-                                                  .units = units,
-                                                  .ec2 = ec2,
-                                                  .devices = disks,
-                                                  .disks = disks,
-                                                  .mounts = disks,
-                                                  .store = store,
-                                                  .filesystems = disks});
+  NodeDeps node{.root = root, .clock = clock_, .filesystems = disks};
+  if (config.role == Role::worker) return std::make_unique<WorkerBoot>(config, std::move(node));
+  return std::make_unique<MasterBoot>(config, std::move(node),
+                                      MasterDeps{.http = http,
+                                                 .process = process,
+                                                 .units = units,
+                                                 .ec2 = ec2,
+                                                 .devices = disks,
+                                                 .disks = disks,
+                                                 .mounts = disks,
+                                                 .store = store});
 }
 
 RowStatus const& Machine::End::row(std::string_view name) const {

@@ -8,7 +8,8 @@
 #include <string>
 #include <vector>
 
-#include "agent/boot/boot.h"
+#include "agent/boot/master_boot.h"
+#include "agent/boot/worker_boot.h"
 #include "tests/scenario/file_effects.h"
 #include "tests/support/disk_model.h"
 #include "tests/support/etcd_model.h"

@@ -4,6 +4,7 @@
 #include <functional>
 #include <utility>
 
+#include "agent/base/row_names.h"
 #include "bootstrap/etcd/backup/backup_retention.h"
 
 namespace haagent::bootstrap {
@@ -35,7 +36,7 @@ StoreStep::StoreStep(EtcdCluster cluster, BackupParts const& parts, OwnVolumes& 
     : cluster_(cluster),
       parts_(with_time(parts)),
       volumes_(volumes),
-      name_(fmt::format("store-{}", to_string(cluster))),
+      name_(row_names::of_cluster(row_names::kStore, cluster)),
       orders_(std::move(orders)) {}
 
 namespace {
@@ -215,7 +216,7 @@ Result<void> StoreStep::act(Facts&, std::stop_token stop) {
 BackupStep::BackupStep(EtcdCluster cluster, BackupParts const& parts)
     : cluster_(cluster),
       parts_(with_time(parts)),
-      name_(fmt::format("backup-{}", to_string(cluster))),
+      name_(row_names::of_cluster(row_names::kBackup, cluster)),
       endpoint_(etcd_endpoint(cluster, "127.0.0.1")) {}
 
 Result<std::optional<BackupTurn>> BackupStep::turn(std::optional<Duration> newest_age,

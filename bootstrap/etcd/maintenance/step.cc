@@ -4,6 +4,7 @@
 #include <thread>
 
 #include "agent/base/own_time.h"
+#include "agent/base/row_names.h"
 #include "bootstrap/layout/names.h"
 
 namespace haagent::bootstrap {
@@ -31,7 +32,7 @@ std::vector<std::string> hosts_of(EtcdFacts const& etcd) {
 CareStep::CareStep(EtcdCluster cluster, EtcdParts parts)
     : cluster_(cluster),
       parts_(std::move(parts)),
-      name_(fmt::format("care-{}", to_string(cluster))) {}
+      name_(row_names::of_cluster(row_names::kCare, cluster)) {}
 
 EtcdClient CareStep::client_at(std::string const& host, EtcdTimeouts timeouts) const {
   return EtcdClient(parts_.http, {etcd_endpoint(cluster_, host)}, etcd_client_tls(parts_.root),

@@ -429,10 +429,11 @@ TEST_F(AttachTest, AVolumeThatIsMadeWhileItWaitsIsSeen) {
 TEST_F(AttachTest, UnderTheRealRunnerBothRowsEndWithOnePair) {
   add_second_pair();
   ec2.looks_while_attaching = 2;
+  test::FakeFilesystems filesystems;
   std::vector<Row> rows;
   for (auto cluster : kEtcdClusters) {
     Row row;
-    row.step = std::move(machine.volumes->steps(cluster).front());
+    row.step = machine.volumes->steps(cluster, filesystems).volume;
     rows.push_back(std::move(row));
   }
   Runner runner(std::move(rows), clock, [](auto const&, std::size_t) {});

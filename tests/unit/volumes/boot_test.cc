@@ -67,7 +67,9 @@ class BootTest : public testing::TestWithParam<std::string> {
     devices = std::make_unique<SystemDevices>(Root(root.path()));
     volumes =
         std::make_unique<Volumes>(config, Root(root.path()), ec2, clock, *devices, disks, mounts);
-    steps = volumes->steps(EtcdCluster::main);
+    auto made = volumes->steps(EtcdCluster::main, filesystems);
+    for (auto* step : {&made.volume, &made.device, &made.filesystem, &made.mount})
+      steps.push_back(std::move(*step));
   }
   // Each row to its end. Empty, or what it ended with.
   std::string boot() {
@@ -94,6 +96,7 @@ class BootTest : public testing::TestWithParam<std::string> {
   SystemProcess process;
   SystemDisks disks{process, clock};
   SystemMounts mounts;
+  test::FakeFilesystems filesystems;
   std::unique_ptr<test::LoopDisk> disk;
   std::unique_ptr<SystemDevices> devices;
   std::unique_ptr<Facts> facts;

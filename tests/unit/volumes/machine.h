@@ -19,7 +19,8 @@ namespace haagent::volumes {
 // The way out, as the boot list runs it; the first error ends it.
 inline Result<void> release(Volumes& volumes, EtcdCluster cluster, Facts& facts,
                             test::FakeClock& clock) {
-  for (auto& step : volumes.release_steps(cluster)) {
+  auto steps = volumes.release_steps(cluster);
+  for (auto* step : {steps.unmount.get(), steps.detach.get()}) {
     for (int looks = 0;; ++looks) {
       auto finding = step->look(facts, {});
       if (!finding) return std::unexpected(finding.error());
@@ -235,15 +236,12 @@ class Machine {
     facts->identity.set({.instance_id = id_, .region = "eu-west-1", .zone = "eu-west-1a"});
     volumes =
         std::make_unique<Volumes>(config, Root(root.path()), ec2_, clock_, devices, disks, mounts);
-    for (auto cluster : kEtcdClusters)
-      for (auto& step : volumes->steps(cluster)) {
-        std::string name(step->name());
-        steps_[name] = std::move(step);
-      }
     for (auto cluster : kEtcdClusters) {
-      auto step = volumes->space_step(cluster, filesystems);
-      std::string name(step->name());
-      steps_[name] = std::move(step);
+      auto made = volumes->steps(cluster, filesystems);
+      for (auto* step : {&made.volume, &made.device, &made.filesystem, &made.mount, &made.space}) {
+        std::string const name((*step)->name());
+        steps_[name] = std::move(*step);
+      }
     }
   }
 

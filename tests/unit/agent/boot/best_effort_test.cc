@@ -22,7 +22,7 @@ class Scripted final : public Step {
   int acts = 0;
 };
 
-class GiveUpTest : public testing::Test {
+class BestEffortTest : public testing::Test {
  protected:
   // The kind of the finding and its sentence.
   std::string look() {
@@ -37,17 +37,17 @@ class GiveUpTest : public testing::Test {
   test::FakeClock clock;
   std::unique_ptr<Scripted> made = std::make_unique<Scripted>();
   Scripted& inner = *made;
-  std::unique_ptr<Step> step = give_up(std::move(made), clock, 10s);
+  std::unique_ptr<Step> step = best_effort(std::move(made), clock, 10s);
 };
 
-TEST_F(GiveUpTest, ADeniedActIsDoneAndTold) {
+TEST_F(BestEffortTest, ADeniedActIsDoneAndTold) {
   EXPECT_EQ(look(), "needed: do it");
   inner.outcome = fail(Kind::denied, "ec2:DetachVolume is not allowed");
   EXPECT_TRUE(step->act(facts, {}));
   EXPECT_EQ(look(), "done: not done: ec2:DetachVolume is not allowed");
 }
 
-TEST_F(GiveUpTest, ATransientActIsTriedUntilTheTimeIsOver) {
+TEST_F(BestEffortTest, ATransientActIsTriedUntilTheTimeIsOver) {
   look();
   inner.outcome = fail(Kind::transient, "busy");
   EXPECT_FALSE(step->act(facts, {}));
@@ -57,25 +57,25 @@ TEST_F(GiveUpTest, ATransientActIsTriedUntilTheTimeIsOver) {
   EXPECT_EQ(look(), "done: not done: gave up after 10.0 s: do it");
 }
 
-TEST_F(GiveUpTest, AWaitEnds) {
+TEST_F(BestEffortTest, AWaitEnds) {
   inner.finding = Waiting{"vol-1 is detaching"};
   EXPECT_EQ(look(), "waiting: vol-1 is detaching");
   clock.advance(11s);
   EXPECT_EQ(look(), "done: not done: gave up after 10.0 s: vol-1 is detaching");
 }
 
-TEST_F(GiveUpTest, AnActThatChangesNothingIsNotRepeated) {
+TEST_F(BestEffortTest, AnActThatChangesNothingIsNotRepeated) {
   look();
   EXPECT_TRUE(step->act(facts, {}));
   EXPECT_EQ(look(), "done: not done: tried in vain to do it");
 }
 
-TEST_F(GiveUpTest, ALookThatIsRefusedIsDone) {
+TEST_F(BestEffortTest, ALookThatIsRefusedIsDone) {
   inner.finding = fail(Kind::refused, "no");
   EXPECT_EQ(look(), "done: not done: no");
 }
 
-TEST_F(GiveUpTest, WhatSucceedsIsLeftAlone) {
+TEST_F(BestEffortTest, WhatSucceedsIsLeftAlone) {
   look();
   EXPECT_TRUE(step->act(facts, {}));
   inner.finding = Done{"it is done"};

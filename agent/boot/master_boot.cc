@@ -1,0 +1,200 @@
+#include "agent/boot/master_boot.h"
+
+#include <signal.h>
+
+#include "agent/base/row_names.h"
+#include "agent/boot/best_effort.h"
+#include "agent/boot/clock_step.h"
+#include "agent/boot/node_space_step.h"
+#include "agent/runtime/version.h"
+#include "agent/server/announce.h"
+#include "bootstrap/etcd/backup/backup_step.h"
+#include "bootstrap/etcd/maintenance/step.h"
+#include "bootstrap/etcd/member/handover.h"
+#include "bootstrap/hosts/hello_step.h"
+#include "bootstrap/hosts/step.h"
+#include "bootstrap/kube/steps.h"
+#include "bootstrap/kube/withdraw.h"
+#include "bootstrap/pki/kubelet_step.h"
+
+namespace haagent {
+
+using namespace std::chrono_literals;
+using namespace row_names;
+
+namespace {
+
+constexpr Duration kForEver = 24h * 365 * 10;
+
+}  // namespace
+
+MasterBoot::MasterBoot(NodeConfig const& config, NodeDeps node, MasterDeps master)
+    : Boot(config, std::move(node)),
+      master_(master),
+      time_(std::make_shared<StoreClock>(master.store, node_.clock)),
+      volumes_(config_, node_.root, master.ec2, node_.clock, master.devices, master.disks,
+               master.mounts),
+      backups_{config_,        node_.root,   master.http,           node_.clock,
+               master.process, master.store, std::string(kVersion), time_},
+      before_main_(EtcdCluster::main, backups_),
+      before_events_(EtcdCluster::events, backups_),
+      etcd_{.config = config_,
+            .root = node_.root,
+            .http = master.http,
+            .clock = node_.clock,
+            .process = master.process,
+            .units = master.units,
+            .ec2 = master.ec2,
+            .volumes = volumes_.own(),
+            .asks_for_backups = true,
+            .before_change =
+                [this](EtcdCluster cluster, bootstrap::MemberChange change,
+                       std::string const& endpoint, std::stop_token stop) {
+                  return before_change(cluster, change, endpoint, std::move(stop));
+                },
+            .orders = std::make_shared<bootstrap::OrderBoard>(),
+            .backups = &backups_},
+      peers_(bootstrap::make_peers(etcd_, time_.get())),
+      pki_{.config = config_,
+           .root = node_.root,
+           .store = master.store,
+           .clock = node_.clock,
+           .etcd_user =
+               [this] { return master_.units.user(bootstrap::etcd_unit(EtcdCluster::main)); },
+           .time = time_},
+      encryption_{config_, node_.root, master.store, master.http, node_.clock} {}
+
+Result<void> MasterBoot::before_change(EtcdCluster cluster, bootstrap::MemberChange change,
+                                       std::string const& endpoint, std::stop_token stop) {
+  auto& guard = cluster == EtcdCluster::main ? before_main_ : before_events_;
+  return guard.ready(change, endpoint, std::move(stop));
+}
+
+std::vector<Row> MasterBoot::rows() {
+  RowList list;
+  // Nobody waits for these two: what can be done on a full disk is done, and what depends on the
+  // time asks the store itself.
+  list.add(node_space_step(config_, node_.root, node_.filesystems),
+           {.polling = kSpacePolling, .upkeep = Upkeep::act, .period = 30s});
+  list.add(std::make_unique<ClockStep>(time_),
+           {.deadline = kForEver, .upkeep = Upkeep::look_only, .period = 15s});
+  // main and events never wait for each other's disk.
+  for (auto cluster : kEtcdClusters) add_volume(list, cluster);
+  add_members(list);
+  for (auto cluster : kEtcdClusters) add_store_and_backups(list, cluster);
+  add_kubernetes(list);
+  // Both members are healthy voters by then, and the apiserver's config is in place.
+  if (node_.group)
+    list.add(launching_hook(hooks()),
+             {.after = {of_cluster(kEtcd, EtcdCluster::main),
+                        of_cluster(kEtcd, EtcdCluster::events), kControlPlane}});
+  return list.take();
+}
+
+void MasterBoot::add_volume(RowList& list, EtcdCluster cluster) {
+  auto name = [&](std::string_view row) { return of_cluster(row, cluster); };
+  auto steps = volumes_.steps(cluster, node_.filesystems);
+  list.add(std::move(steps.volume), {.upkeep = Upkeep::look_only});
+  list.add(std::move(steps.device), {.after = {name(kVolume)}, .upkeep = Upkeep::look_only});
+  list.add(std::move(steps.filesystem), {.after = {name(kDevice)}});
+  // A mount that is gone is told within seconds; nobody waits for this row to decide without it.
+  list.add(std::move(steps.mount),
+           {.after = {name(kFilesystem)}, .upkeep = Upkeep::look_only, .period = 5s});
+  list.add(
+      std::move(steps.space),
+      {.after = {name(kMount)}, .polling = kSpacePolling, .upkeep = Upkeep::act, .period = 15s});
+}
+
+void MasterBoot::add_members(RowList& list) {
+  auto const volume = of_cluster(kVolume, EtcdCluster::main);
+  // The stable name of the member stands in its certificates, so its volume comes first.
+  list.add(
+      std::make_unique<bootstrap::pki::PkiStep>(pki_),
+      {.after = {volume}, .upkeep = Upkeep::act, .period = bootstrap::pki::pki_period(config_)});
+  list.add(std::make_unique<bootstrap::HostsStep>(peers_),
+           {.after = {volume}, .upkeep = Upkeep::act, .period = 5s});
+  // Nobody waits for it: it is done once it has announced this master, whoever has heard.
+  list.add(std::make_unique<bootstrap::HelloStep>(config_, node_.root, master_.http, *time_),
+           {.after = {kPki, kHosts}, .upkeep = Upkeep::act, .period = 5s});
+  for (auto cluster : kEtcdClusters)
+    list.add(std::make_unique<bootstrap::EtcdStep>(cluster, etcd_, peers_),
+             {.after = {of_cluster(kMount, cluster), kHosts, kPki},
+              .upkeep = Upkeep::act,
+              .period = 5s});
+}
+
+void MasterBoot::add_store_and_backups(RowList& list, EtcdCluster cluster) {
+  auto const etcd = of_cluster(kEtcd, cluster);
+  list.add(std::make_unique<bootstrap::StoreStep>(cluster, backups_, volumes_.own(), etcd_.orders),
+           {.after = {of_cluster(kMount, cluster)}, .upkeep = Upkeep::act, .period = 2s});
+  // It never gives up: a store that is down for a week is told for a week.
+  list.add(std::make_unique<bootstrap::BackupStep>(cluster, backups_),
+           {.after = {etcd}, .deadline = kForEver, .upkeep = Upkeep::act, .period = 30s});
+  list.add(std::make_unique<bootstrap::CareStep>(cluster, etcd_),
+           {.after = {etcd},
+            .polling = {.first = 5s, .cap = 15s},
+            .upkeep = Upkeep::act,
+            .period = 15s});
+}
+
+void MasterBoot::add_kubernetes(RowList& list) {
+  auto const main = of_cluster(kEtcd, EtcdCluster::main);
+  auto const events = of_cluster(kEtcd, EtcdCluster::events);
+  list.add(std::make_unique<bootstrap::kube::KubeFiles>(config_, node_.root, kube_record_),
+           {.upkeep = Upkeep::act});
+  list.add(std::make_unique<bootstrap::kube::KubeProxy>(config_, node_.root, kube_record_),
+           {.after = {kPki, kKubeFiles}, .upkeep = Upkeep::act, .period = 15s});
+  list.add(std::make_unique<bootstrap::pki::KubeletStep>(node_.root, node_.clock, master_.units),
+           {.after = {kPki}, .upkeep = Upkeep::act, .period = 10s});
+  // Before the first apiserver writes a secret.
+  list.add(std::make_unique<bootstrap::encryption::Step>(encryption_),
+           {.after = {main}, .upkeep = Upkeep::act, .period = 10s});
+  // An apiserver without its etcd would crash-loop into backoff, so its manifest waits.
+  list.add(
+      std::make_unique<bootstrap::kube::ControlPlane>(config_, node_.root, kube_record_),
+      {.after = {main, events, kKubeFiles, kEncryption}, .upkeep = Upkeep::act, .period = 15s});
+}
+
+ServerReply MasterBoot::receive_announcement(ServerCall const& call) {
+  return hear_hello(config_, *peers_, call);
+}
+
+std::vector<Row> MasterBoot::handover_rows(bool away, bool going_down, TimeLeft time_left) {
+  RowList list;
+  auto add = [&](std::unique_ptr<Step> step, std::vector<std::string> after, Duration patience) {
+    list.add(best_effort(std::move(step), node_.clock, patience),
+             {.after = std::move(after),
+              .deadline = patience * 2,
+              .polling = {.first = 100ms, .cap = 500ms}});
+  };
+  // A machine that only reboots keeps its manifests: a reboot finds every file as it was. What runs
+  // below another root than this machine's is nobody to end.
+  bootstrap::kube::WithdrawParts withdraw{.config = config_,
+                                          .root = node_.root,
+                                          .clock = node_.clock,
+                                          .take_manifests = away,
+                                          .end_process = going_down || !away,
+                                          .left = std::move(time_left)};
+  if (node_.root.directory() == "/") withdraw.end = [](pid_t pid) { ::kill(pid, SIGTERM); };
+  add(std::make_unique<bootstrap::kube::Withdraw>(std::move(withdraw)), {},
+      bootstrap::kube::kLongestWait + 5s);
+  for (auto cluster : kEtcdClusters) {
+    auto name = [&](std::string_view row) { return of_cluster(row, cluster); };
+    auto steps = volumes_.release_steps(cluster);
+    add(std::make_unique<bootstrap::LeaderStep>(cluster, etcd_), {}, 8s);
+    add(std::make_unique<bootstrap::StopStep>(cluster, etcd_), {name(kLeader), kWithdraw}, 20s);
+    add(std::move(steps.unmount), {name(kStopEtcd)}, 20s);
+    if (away) add(std::move(steps.detach), {name(kUnmount)}, going_down ? 2s : 40s);
+  }
+  return list.take();
+}
+
+std::vector<Row> MasterBoot::leader_rows() {
+  RowList list;
+  for (auto cluster : kEtcdClusters)
+    list.add(best_effort(std::make_unique<bootstrap::LeaderStep>(cluster, etcd_), node_.clock, 8s),
+             {.deadline = 1min});
+  return list.take();
+}
+
+}  // namespace haagent

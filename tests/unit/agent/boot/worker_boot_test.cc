@@ -1,0 +1,50 @@
+#include "agent/boot/worker_boot.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <map>
+
+#include "tests/support/fake_clock.h"
+#include "tests/support/fake_filesystems.h"
+#include "tests/support/temporary_directory.h"
+
+namespace haagent {
+namespace {
+
+class WorkerBootTest : public testing::Test {
+ protected:
+  WorkerBootTest() { config.role = Role::worker; }
+  NodeDeps deps() {
+    return {.root = Root(root.path()), .clock = clock, .filesystems = filesystems};
+  }
+
+  test::TemporaryDirectory root;
+  test::FakeClock clock;
+  test::FakeFilesystems filesystems;
+  NodeConfig config;
+};
+
+TEST_F(WorkerBootTest, ItsListIsShortAndNothingInItWaitsForAMastersRow) {
+  WorkerBoot boot(config, deps());
+  auto rows = boot.rows();
+  std::map<std::string, std::vector<std::string>> after;
+  for (auto const& row : rows) after[std::string(row.step->name())] = row.after;
+  using Rows = std::map<std::string, std::vector<std::string>>;
+  EXPECT_EQ(
+      after,
+      (Rows{
+          {"space", {}}, {"credentials", {}}, {"kube-files", {}}, {"kube-proxy", {"kube-files"}}}));
+  Runner runner(std::move(rows), clock, {});
+  EXPECT_TRUE(runner.check());
+}
+
+TEST_F(WorkerBootTest, HasNothingToHandOverAndTakesNoAnnouncement) {
+  WorkerBoot boot(config, deps());
+  EXPECT_TRUE(boot.handover_rows(/*away=*/true, /*going_down=*/true).empty());
+  EXPECT_TRUE(boot.leader_rows().empty());
+  EXPECT_EQ(boot.receive_announcement({}).status, 404);
+}
+
+}  // namespace
+}  // namespace haagent
