@@ -155,7 +155,7 @@ Error ec2_error(std::string_view action, std::string_view code, std::string_view
   return {rule->kind,
           sentence(action, code, message, rule->advice),
           {place, category()},
-          rule->passes_soon};
+          rule->retry_cap};
 }
 
 Error ec2_error_in_full(std::string_view action, std::string_view code, std::string_view message,

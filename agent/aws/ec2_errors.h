@@ -22,7 +22,7 @@ struct Ec2ErrorRule {
   Kind kind;
   std::string_view advice = "";  // empty: EC2's own message says enough
   Ec2Remedy remedy = Ec2Remedy::none;
-  std::optional<std::chrono::milliseconds> passes_soon = {};  // as in Error
+  std::optional<std::chrono::milliseconds> retry_cap = {};  // as in Error
 };
 
 // The first rule that fits decides. Codes that stand here are the ones that ec2_code() knows.

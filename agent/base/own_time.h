@@ -1,6 +1,6 @@
 // What a step spends outside haagent: in a request, in mkfs, asleep in a wait. The seams add to it,
-// the runner reads it, so that `status` can say how much of a boot was haagent's own; and pulse.h,
-// so that a thread that hangs can be told from one that waits.
+// the runner reads it, so that `status` can say how much of a boot was haagent's own; and
+// thread_monitor.h, so that a thread that hangs can be told from one that waits.
 #pragma once
 
 #include <atomic>

@@ -34,7 +34,7 @@ struct Error {
   std::error_code code;  // errno where there was one
   // Of a transient error that is known to pass within moments: no pause before the next try is
   // longer than this, however often it was tried.
-  std::optional<std::chrono::milliseconds> passes_soon = {};
+  std::optional<std::chrono::milliseconds> retry_cap = {};
 
   // Adds what we were doing, once a layer, so that the message reads from outside in:
   // "mounting vol-1 at /var/lib/haagent-etcd/main: Structure needs cleaning".

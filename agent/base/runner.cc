@@ -5,7 +5,7 @@
 #include <thread>
 
 #include "agent/base/own_time.h"
-#include "agent/base/pulse.h"
+#include "agent/base/thread_monitor.h"
 
 namespace haagent {
 namespace {
@@ -175,7 +175,7 @@ bool Runner::converge_row(std::size_t index, Facts& facts, std::stop_token stop,
     to_state(index, State::retrying, error.what, error.kind);
     auto pause = [&] {
       auto backoff = backoff_;
-      if (error.passes_soon) backoff.cap = std::min(backoff.cap, *error.passes_soon);
+      if (error.retry_cap) backoff.cap = std::min(backoff.cap, *error.retry_cap);
       std::lock_guard lock(mutex_);
       return jitter_.pause(backoff, failures++);
     }();
@@ -280,7 +280,7 @@ void Runner::keep_up_row(std::size_t index, Facts& facts, std::stop_token stop) 
 }
 
 void Runner::run_row(std::size_t index, Facts& facts, std::stop_token stop, bool stay) {
-  Pulse const pulse(std::string(rows_[index].step->name()));
+  ThreadMonitor const monitor(std::string(rows_[index].step->name()));
   std::string names;
   for (auto const& name : rows_[index].after) names += (names.empty() ? "" : ", ") + name;
   if (!names.empty()) to_state(index, State::blocked, "after " + names);

@@ -54,7 +54,7 @@ class Boot {
 
  protected:
   Boot(NodeConfig const& config, NodeDeps deps) : config_(config), node_(std::move(deps)) {}
-  HookParts hooks() const { return {config_, node_.root, node_.clock, *node_.group}; }
+  HookDeps hooks() const { return {config_, node_.root, node_.clock, *node_.group}; }
 
   NodeConfig const config_;
   NodeDeps node_;

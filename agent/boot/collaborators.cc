@@ -21,14 +21,14 @@ std::unique_ptr<Units> make_units(Root const& root, Clock& clock) {
 
 }  // namespace
 
-Machine::Machine(Root where, ConfigRequest const& request)
+Collaborators::Collaborators(Root where, ConfigRequest const& request)
     : root(std::move(where)),
       ends(root),
       units(make_units(root, clock)),
       imds(http, clock, read_config(gather_config(root, request)).config.aws.imds_endpoints),
       credentials(imds, clock) {}
 
-aws::Ec2Settings ec2_settings(Machine& machine, NodeConfig const& config,
+aws::Ec2Settings ec2_settings(Collaborators& machine, NodeConfig const& config,
                               Identity const& identity) {
   auto endpoint = config.aws.ec2_endpoint;
   if (endpoint.empty()) endpoint = aws::ec2_endpoint(identity.region, identity.domain);
@@ -38,8 +38,8 @@ aws::Ec2Settings ec2_settings(Machine& machine, NodeConfig const& config,
           .counts = &machine.calls};
 }
 
-aws::S3Settings s3_settings(Machine& machine, NodeConfig const& config, Identity const& identity,
-                            std::string const& bucket) {
+aws::S3Settings s3_settings(Collaborators& machine, NodeConfig const& config,
+                            Identity const& identity, std::string const& bucket) {
   return {.bucket = bucket,
           .region = identity.region,
           .domain = identity.domain,
@@ -50,13 +50,13 @@ aws::S3Settings s3_settings(Machine& machine, NodeConfig const& config, Identity
           .counts = &machine.calls};
 }
 
-std::unique_ptr<aws::Ec2> make_ec2(Machine& machine, NodeConfig const& config,
+std::unique_ptr<aws::Ec2> make_ec2(Collaborators& machine, NodeConfig const& config,
                                    Identity const& identity) {
   return std::make_unique<aws::Ec2Client>(machine.http, machine.clock, machine.credentials,
                                           ec2_settings(machine, config, identity));
 }
 
-std::unique_ptr<StateStore> make_state_store(Machine& machine, NodeConfig const& config,
+std::unique_ptr<StateStore> make_state_store(Collaborators& machine, NodeConfig const& config,
                                              Identity const& identity) {
   // The config has been checked: what does not parse never comes here.
   auto place = parse_state(config.cluster.state).value_or(StatePlace());
@@ -67,7 +67,7 @@ std::unique_ptr<StateStore> make_state_store(Machine& machine, NodeConfig const&
   return std::make_unique<aws::S3Store>(std::move(s3), place.prefix, machine.clock, &machine.calls);
 }
 
-std::unique_ptr<aws::AutoScaling> make_autoscaling(Machine& machine, NodeConfig const& config,
+std::unique_ptr<aws::AutoScaling> make_autoscaling(Collaborators& machine, NodeConfig const& config,
                                                    Identity const& identity) {
   auto endpoint = config.aws.autoscaling_endpoint;
   if (endpoint.empty()) endpoint = aws::autoscaling_endpoint(identity.region, identity.domain);
@@ -79,14 +79,14 @@ std::unique_ptr<aws::AutoScaling> make_autoscaling(Machine& machine, NodeConfig 
                                        .counts = &machine.calls});
 }
 
-MachineBoot::OfMaster::OfMaster(Machine& machine, NodeConfig const& config,
-                                Identity const& identity)
+NodeBoot::OfMaster::OfMaster(Collaborators& machine, NodeConfig const& config,
+                             Identity const& identity)
     : ec2(make_ec2(machine, config, identity)),
       store(make_state_store(machine, config, identity)),
       devices(machine.root, /*nodes=*/volumes::may_mount()),
       hands(volume_hands(machine.root, machine.process, machine.clock)) {}
 
-MachineBoot::MachineBoot(Machine& machine, NodeConfig const& config, Identity const& identity)
+NodeBoot::NodeBoot(Collaborators& machine, NodeConfig const& config, Identity const& identity)
     : group_(make_autoscaling(machine, config, identity)) {
   NodeDeps node{.root = machine.root,
                 .clock = machine.clock,

@@ -23,10 +23,10 @@
 
 namespace haagent {
 
-struct Machine {
+struct Collaborators {
   // Where metadata answers must be known before user-data can be read, so only the machine's own
   // files, or those that were asked for, can say.
-  Machine(Root where, ConfigRequest const& request);
+  Collaborators(Root where, ConfigRequest const& request);
 
   Root root;
   SystemClock clock;
@@ -41,32 +41,33 @@ struct Machine {
 
 // How AWS's services are asked for this instance's region, or at the endpoints that the config
 // names.
-aws::Ec2Settings ec2_settings(Machine& machine, NodeConfig const& config, Identity const& identity);
-aws::S3Settings s3_settings(Machine& machine, NodeConfig const& config, Identity const& identity,
-                            std::string const& bucket);
+aws::Ec2Settings ec2_settings(Collaborators& machine, NodeConfig const& config,
+                              Identity const& identity);
+aws::S3Settings s3_settings(Collaborators& machine, NodeConfig const& config,
+                            Identity const& identity, std::string const& bucket);
 
-std::unique_ptr<aws::Ec2> make_ec2(Machine& machine, NodeConfig const& config,
+std::unique_ptr<aws::Ec2> make_ec2(Collaborators& machine, NodeConfig const& config,
                                    Identity const& identity);
 
 // The store that cluster.state names: a bucket, or a folder (below the root, as all files are).
-std::unique_ptr<StateStore> make_state_store(Machine& machine, NodeConfig const& config,
+std::unique_ptr<StateStore> make_state_store(Collaborators& machine, NodeConfig const& config,
                                              Identity const& identity);
 
 // The same for its auto-scaling group.
-std::unique_ptr<aws::AutoScaling> make_autoscaling(Machine& machine, NodeConfig const& config,
+std::unique_ptr<aws::AutoScaling> make_autoscaling(Collaborators& machine, NodeConfig const& config,
                                                    Identity const& identity);
 
 // What can be made only once the role and the region are known, and the boot on top of it.
-class MachineBoot {
+class NodeBoot {
  public:
-  MachineBoot(Machine& machine, NodeConfig const& config, Identity const& identity);
+  NodeBoot(Collaborators& machine, NodeConfig const& config, Identity const& identity);
   Boot& boot() { return *boot_; }
   aws::AutoScaling& group() { return *group_; }
 
  private:
   // A worker has none of these: no EC2, no state store, no ear for udev.
   struct OfMaster {
-    OfMaster(Machine& machine, NodeConfig const& config, Identity const& identity);
+    OfMaster(Collaborators& machine, NodeConfig const& config, Identity const& identity);
     std::unique_ptr<aws::Ec2> ec2;
     std::unique_ptr<StateStore> store;
     volumes::SystemDevices devices;

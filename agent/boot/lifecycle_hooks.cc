@@ -22,7 +22,7 @@ constexpr char kRecord[] = "/var/lib/haagent/launched";
 class HookStep final : public Step {
  public:
   enum class When { launching, warm, terminating };
-  HookStep(HookParts parts, When when) : parts_(std::move(parts)), when_(when) {}
+  HookStep(HookDeps parts, When when) : parts_(std::move(parts)), when_(when) {}
 
   std::string_view name() const override {
     return when_ == When::terminating ? row_names::kTerminatingHook : row_names::kLaunchingHook;
@@ -108,7 +108,7 @@ class HookStep final : public Step {
     return Done{"going on without the group's hook: " + error.what};
   }
 
-  HookParts parts_;
+  HookDeps parts_;
   When const when_;
   std::string id_;
   std::string group_;
@@ -117,7 +117,7 @@ class HookStep final : public Step {
   std::optional<SteadyTime> began_;
 };
 
-void beat(HookParts const& parts, std::string const& id, Heartbeat::Tell const& tell,
+void beat(HookDeps const& parts, std::string const& id, Heartbeat::Tell const& tell,
           std::stop_token stop) {
   auto pause = kLook;
   while (parts.clock.sleep(pause, stop)) {
@@ -153,17 +153,17 @@ bool is_launched(Root const& root, std::string const& instance_id) {
   return record && *record && **record == instance_id + "\n";
 }
 
-std::unique_ptr<Step> launching_hook(HookParts parts) {
+std::unique_ptr<Step> launching_hook(HookDeps parts) {
   return std::make_unique<HookStep>(std::move(parts), HookStep::When::launching);
 }
-std::unique_ptr<Step> warm_pool_hook(HookParts parts) {
+std::unique_ptr<Step> warm_pool_hook(HookDeps parts) {
   return std::make_unique<HookStep>(std::move(parts), HookStep::When::warm);
 }
-std::unique_ptr<Step> terminating_hook(HookParts parts) {
+std::unique_ptr<Step> terminating_hook(HookDeps parts) {
   return std::make_unique<HookStep>(std::move(parts), HookStep::When::terminating);
 }
 
-Heartbeat::Heartbeat(HookParts parts, std::string instance_id, Tell tell)
+Heartbeat::Heartbeat(HookDeps parts, std::string instance_id, Tell tell)
     : thread_([parts = std::move(parts), id = std::move(instance_id), tell = std::move(tell)](
                   std::stop_token stop) { beat(parts, id, tell, std::move(stop)); }) {}
 

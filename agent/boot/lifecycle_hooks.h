@@ -15,7 +15,7 @@
 
 namespace haagent {
 
-struct HookParts {
+struct HookDeps {
   NodeConfig const& config;
   Root root;
   Clock& clock;
@@ -28,12 +28,12 @@ bool is_launched(Root const& root, std::string const& instance_id);
 // `launching-hook`: the last row of a boot, so that what it comes after is what makes the node
 // ready. Completed once for an instance; /var/lib/haagent/launched remembers it, so that a reboot
 // asks no cloud API.
-std::unique_ptr<Step> launching_hook(HookParts parts);
+std::unique_ptr<Step> launching_hook(HookDeps parts);
 // The same for an instance in the warm pool, whose hook fires on the way in and out: nothing is
 // remembered, and what was is forgotten.
-std::unique_ptr<Step> warm_pool_hook(HookParts parts);
+std::unique_ptr<Step> warm_pool_hook(HookDeps parts);
 // `terminating-hook`: completed once there is nothing more to hand over.
-std::unique_ptr<Step> terminating_hook(HookParts parts);
+std::unique_ptr<Step> terminating_hook(HookDeps parts);
 
 // While it lives: where this instance waits in one of our hooks, the hook is told each third of its
 // timeout that work goes on. `tell` hears how long the hook waits where it could not be told so;
@@ -41,7 +41,7 @@ std::unique_ptr<Step> terminating_hook(HookParts parts);
 class Heartbeat {
  public:
   using Tell = std::function<void(std::optional<Duration> left)>;
-  Heartbeat(HookParts parts, std::string instance_id, Tell tell = {});
+  Heartbeat(HookDeps parts, std::string instance_id, Tell tell = {});
 
  private:
   std::jthread thread_;

@@ -156,7 +156,7 @@ void MasterBoot::add_kubernetes(RowList& list) {
 }
 
 ServerReply MasterBoot::receive_announcement(ServerCall const& call) {
-  return hear_hello(config_, *peers_, call);
+  return answer_announcement(config_, *peers_, call);
 }
 
 std::vector<Row> MasterBoot::handover_rows(bool away, bool going_down, TimeLeft time_left) {
@@ -169,12 +169,12 @@ std::vector<Row> MasterBoot::handover_rows(bool away, bool going_down, TimeLeft 
   };
   // A machine that only reboots keeps its manifests: a reboot finds every file as it was. What runs
   // below another root than this machine's is nobody to end.
-  bootstrap::kube::WithdrawParts withdraw{.config = config_,
-                                          .root = node_.root,
-                                          .clock = node_.clock,
-                                          .take_manifests = away,
-                                          .end_process = going_down || !away,
-                                          .left = std::move(time_left)};
+  bootstrap::kube::WithdrawDeps withdraw{.config = config_,
+                                         .root = node_.root,
+                                         .clock = node_.clock,
+                                         .take_manifests = away,
+                                         .end_process = going_down || !away,
+                                         .left = std::move(time_left)};
   if (node_.root.directory() == "/") withdraw.end = [](pid_t pid) { ::kill(pid, SIGTERM); };
   add(std::make_unique<bootstrap::kube::Withdraw>(std::move(withdraw)), {},
       bootstrap::kube::kLongestWait + 5s);

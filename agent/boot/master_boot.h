@@ -61,7 +61,7 @@ class MasterBoot final : public Boot {
   bootstrap::BackupBeforeChange before_events_;
   bootstrap::EtcdParts etcd_;
   std::shared_ptr<bootstrap::Peers> peers_;
-  bootstrap::pki::PkiParts pki_;
+  bootstrap::pki::PkiDeps pki_;
   bootstrap::encryption::Deps encryption_;
 };
 

@@ -229,7 +229,7 @@ class CommandLine {
       return false;
     }
     // As the boot would read it; a machine whose metadata is silent still has its files.
-    Machine machine(root(), config_.request);
+    Collaborators machine(root(), config_.request);
     if (auto all = with_own_user_data(config_.request, machine.imds, {})) {
       config_.request = *std::move(all);
       if (!config_.request.files.empty()) return true;

@@ -181,8 +181,8 @@ Tree to_tree(bootstrap::DrillReport const& report) {
 }
 
 int run_etcd_members(EtcdCommandOptions const& options) {
-  return at_the_desk(options, [&](EtcdDesk& desk, std::stop_token stop) -> Result<int> {
-    EtcdClient own(desk.machine.http, {desk.endpoint}, desk.tls);
+  return at_the_desk(options, [&](Session& session, std::stop_token stop) -> Result<int> {
+    EtcdClient own(session.machine.http, {session.endpoint}, session.tls);
     auto listed = own.members(Consistency::linearizable, stop);
     MembersView view{.cluster = options.cluster, .quorum = listed.has_value()};
     if (!listed) listed = own.members(Consistency::local, stop);
@@ -201,8 +201,8 @@ int run_etcd_members(EtcdCommandOptions const& options) {
       if (!member.started()) {
         one.silence = "it has never started";
       } else {
-        EtcdClient client(desk.machine.http, mine ? std::vector{desk.endpoint} : member.client_urls,
-                          desk.tls);
+        EtcdClient client(session.machine.http,
+                          mine ? std::vector{session.endpoint} : member.client_urls, session.tls);
         auto status = client.status(stop);
         if (!status)
           one.silence = status.error().what;
@@ -220,8 +220,8 @@ int run_etcd_members(EtcdCommandOptions const& options) {
 }
 
 int run_etcd_defrag(EtcdCommandOptions const& options) {
-  return at_the_desk(options, [&](EtcdDesk& desk, std::stop_token stop) -> Result<int> {
-    EtcdClient own(desk.machine.http, {desk.endpoint}, desk.tls);
+  return at_the_desk(options, [&](Session& session, std::stop_token stop) -> Result<int> {
+    EtcdClient own(session.machine.http, {session.endpoint}, session.tls);
     auto listed = own.members(Consistency::linearizable, stop);
     if (!listed)
       return fail(Kind::refused, "without a quorum nothing is defragmented: {}",
@@ -229,13 +229,13 @@ int run_etcd_defrag(EtcdCommandOptions const& options) {
     std::vector<bootstrap::DefragTarget> answers;
     for (auto const& member : listed->members) {
       if (!member.started()) continue;
-      auto status = EtcdClient(desk.machine.http, member.client_urls, desk.tls).status(stop);
+      auto status = EtcdClient(session.machine.http, member.client_urls, session.tls).status(stop);
       if (status) answers.push_back({member, *std::move(status)});
     }
     auto order = TRY(bootstrap::defrag_order(listed->members, answers));
     auto list = Tree::list();
     auto worked = bootstrap::defragment(
-        desk.machine.http, desk.machine.clock, desk.tls, order,
+        session.machine.http, session.machine.clock, session.tls, order,
         [&](bootstrap::DefragDone const& one) {
           if (options.form == OutputFormat::text)
             std::cout << fmt::format("{}: {} to {} in {}\n", one.name, in_mib(one.before),
@@ -256,34 +256,34 @@ int run_etcd_defrag(EtcdCommandOptions const& options) {
 }
 
 int run_etcd_backup(EtcdCommandOptions const& options) {
-  return at_the_desk(options, [&](EtcdDesk& desk, std::stop_token stop) -> Result<int> {
-    auto parts = TRY(desk.backups(stop));
-    TRY_DURING(desk.agreed_time(stop), "no backup is taken");
-    auto taken = TRY(
-        Backups(options.cluster, parts).take(desk.endpoint, bootstrap::BackupReason::manual, stop));
+  return at_the_desk(options, [&](Session& session, std::stop_token stop) -> Result<int> {
+    auto parts = TRY(session.backups(stop));
+    TRY_DURING(session.agreed_time(stop), "no backup is taken");
+    auto taken = TRY(Backups(options.cluster, parts)
+                         .take(session.endpoint, bootstrap::BackupReason::manual, stop));
     print(options,
           fmt::format("{} is in {}: {}, revision {}, read back and restored on trial.\n",
-                      taken.name, desk.store->where(), in_mib(taken.size), taken.revision),
+                      taken.name, session.store->where(), in_mib(taken.size), taken.revision),
           to_tree(taken));
     return kExitOk;
   });
 }
 
 int run_etcd_snapshots(EtcdCommandOptions const& options) {
-  return at_the_desk(options, [&](EtcdDesk& desk, std::stop_token stop) -> Result<int> {
-    auto parts = TRY(desk.backups(stop));
+  return at_the_desk(options, [&](Session& session, std::stop_token stop) -> Result<int> {
+    auto parts = TRY(session.backups(stop));
     auto list = TRY(Backups(options.cluster, parts).list(stop));
-    auto const now = TRY(desk.time->read(stop));
-    print(options, snapshots_page(list, desk.store->where(), now), to_tree(list));
+    auto const now = TRY(session.time->read(stop));
+    print(options, snapshots_page(list, session.store->where(), now), to_tree(list));
     return kExitOk;
   });
 }
 
 int run_etcd_drill(EtcdCommandOptions const& options) {
-  return at_the_desk(options, [&](EtcdDesk& desk, std::stop_token stop) -> Result<int> {
-    auto parts = TRY(desk.backups(stop));
+  return at_the_desk(options, [&](Session& session, std::stop_token stop) -> Result<int> {
+    auto parts = TRY(session.backups(stop));
     Backups backups(options.cluster, parts);
-    auto manifest = TRY(chosen(backups, options, desk.store->where(), stop));
+    auto manifest = TRY(chosen(backups, options, session.store->where(), stop));
     auto report = TRY(bootstrap::restore_drill(options.cluster, parts, manifest, stop));
     print(options, drill_page(report), to_tree(report));
     return report.failure.empty() ? kExitOk : kExitFailed;

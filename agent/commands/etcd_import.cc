@@ -10,10 +10,10 @@ namespace {
 
 constexpr std::uint64_t kMostUnpacked = 64ull << 30u;  // bytes; etcd advises 8 GiB at the most
 
-Result<bootstrap::Imported> import(EtcdDesk& desk, EtcdCommandOptions const& options,
+Result<bootstrap::Imported> import(Session& session, EtcdCommandOptions const& options,
                                    std::stop_token stop) {
-  auto parts = TRY(desk.backups(stop));
-  TRY_DURING(desk.agreed_time(stop), "nothing is imported");
+  auto parts = TRY(session.backups(stop));
+  TRY_DURING(session.agreed_time(stop), "nothing is imported");
   std::filesystem::path const path(options.file);
   bootstrap::ImportFile file{
       .path = path, .name = path.filename().string(), .skip_hash_check = options.skip_hash_check};
@@ -34,14 +34,14 @@ Result<bootstrap::Imported> import(EtcdDesk& desk, EtcdCommandOptions const& opt
 }  // namespace
 
 int run_etcd_import(EtcdCommandOptions const& options) {
-  return at_the_desk(options, [&](EtcdDesk& desk, std::stop_token stop) -> Result<int> {
-    auto imported = TRY(import(desk, options, std::move(stop)));
+  return at_the_desk(options, [&](Session& session, std::stop_token stop) -> Result<int> {
+    auto imported = TRY(import(session, options, std::move(stop)));
     auto const& manifest = imported.manifest;
     print(options,
           fmt::format(
               "{} is in {}: revision {}, {} keys, {} of them below /registry/; read back, and etcd "
               "has served it on trial.{}\nIt is restored when it is named: '{}'\n",
-              manifest.name, desk.store->where(), manifest.revision,
+              manifest.name, session.store->where(), manifest.revision,
               manifest.total_keys.value_or(0), imported.registry_keys,
               imported.hash_checked ? "" : " Nobody has checked its hash: --skip-hash-check.",
               bootstrap::etcd_command(options.cluster, "restore " + manifest.name)),

@@ -68,9 +68,9 @@ std::string words_of(SeenMember const& member, std::uint64_t cluster_id) {
 
 // Until `done` says so, or an error. Errors: transient at the deadline.
 template <class Done>
-Result<SeenCluster> watch(EtcdDesk& desk, bootstrap::ClusterLook& look, Progress& progress,
+Result<SeenCluster> watch(Session& session, bootstrap::ClusterLook& look, Progress& progress,
                           Done done, std::stop_token stop) {
-  auto const began = desk.machine.clock.steady();
+  auto const began = session.machine.clock.steady();
   bool hinted = false;
   for (;;) {
     auto seen = look.look(kEc2Age, stop);
@@ -84,7 +84,7 @@ Result<SeenCluster> watch(EtcdDesk& desk, bootstrap::ClusterLook& look, Progress
       if (!is_done) return std::unexpected(is_done.error());
       if (*is_done) return seen;
     }
-    auto const waited = desk.machine.clock.steady() - began;
+    auto const waited = session.machine.clock.steady() - began;
     if (!hinted && waited >= kHintAfter) {
       hinted = true;
       progress.say(
@@ -96,19 +96,20 @@ Result<SeenCluster> watch(EtcdDesk& desk, bootstrap::ClusterLook& look, Progress
                   "not done after {}; the masters go on, and running this again shows how far they "
                   "are ('haagent status' on each says what it waits for)",
                   to_words(kPatience));
-    if (!desk.machine.clock.sleep(kLookAgain, stop)) continue;
+    if (!session.machine.clock.sleep(kLookAgain, stop)) continue;
   }
 }
 
 // How far the logs on the others' volumes go, as their agents say over mutual TLS; whose agent says
 // nothing so stays without.
-void hear_of_logs(EtcdDesk& desk, EtcdCluster cluster, SeenCluster& seen, std::stop_token stop) {
-  auto const tls = bootstrap::pki::agent_tls(desk.machine.root);
+void hear_of_logs(Session& session, EtcdCluster cluster, SeenCluster& seen, std::stop_token stop) {
+  auto const tls = bootstrap::pki::agent_tls(session.machine.root);
   std::vector<std::jthread> threads;
   for (auto& member : seen.members) {
     if (member.address.empty()) continue;
-    threads.emplace_back([&desk, &member, &tls, cluster, stop] {
-      auto const report = ask_agent(desk.machine.http, member.address, tls, kAgentPatience, stop);
+    threads.emplace_back([&session, &member, &tls, cluster, stop] {
+      auto const report =
+          ask_agent(session.machine.http, member.address, tls, kAgentPatience, stop);
       if (!report || report->role != "master") return;
       for (auto const& etcd : report->etcd)
         if (etcd.cluster == cluster) {
@@ -120,28 +121,28 @@ void hear_of_logs(EtcdDesk& desk, EtcdCluster cluster, SeenCluster& seen, std::s
   }
 }
 
-Result<SeenCluster> look_at_all(EtcdDesk& desk, EtcdCommandOptions const& options,
+Result<SeenCluster> look_at_all(Session& session, EtcdCommandOptions const& options,
                                 bootstrap::ClusterLook& look, std::stop_token stop) {
   auto seen = look.look(Duration(0), stop);
-  if (seen) hear_of_logs(desk, options.cluster, *seen, std::move(stop));
+  if (seen) hear_of_logs(session, options.cluster, *seen, std::move(stop));
   return seen;
 }
 
 // `volume_id`: the one that a recovery is for.
-Result<EtcdOrder> new_order(EtcdDesk& desk, EtcdCommandOptions const& options,
+Result<EtcdOrder> new_order(Session& session, EtcdCommandOptions const& options,
                             SeenCluster const& seen, EtcdOrder::Kind kind, std::stop_token stop,
                             std::string const& volume_id = {}) {
   // Every master goes by it, and the store's time is what they have in common.
-  auto const agreed = TRY_DURING(desk.agreed_time(std::move(stop)), "nothing was ordered");
+  auto const agreed = TRY_DURING(session.agreed_time(std::move(stop)), "nothing was ordered");
   auto const now = std::chrono::floor<Duration>(agreed);
-  EtcdOrder order{.id = bootstrap::order_id(now, desk.identity.instance_id),
+  EtcdOrder order{.id = bootstrap::order_id(now, session.identity.instance_id),
                   .kind = kind,
-                  .cluster = desk.config.cluster.name,
+                  .cluster = session.config.cluster.name,
                   .etcd = options.cluster,
                   .volumes = {},
                   .over_running = options.over_running,
                   .created_at = now,
-                  .by = desk.identity.instance_id};
+                  .by = session.identity.instance_id};
   for (auto const& volume : seen.volumes)
     if (kind == EtcdOrder::Kind::restore || volume.volume_id == volume_id)
       order.volumes.push_back({volume.member, volume.volume_id});
@@ -176,17 +177,18 @@ Result<void> complete(EtcdOrder& order, bootstrap::BackupParts const& parts,
 }
 
 // What stands in the store, with its age.
-Result<std::optional<bootstrap::StoredOrder>> standing_order(EtcdDesk& desk, EtcdCluster cluster,
+Result<std::optional<bootstrap::StoredOrder>> standing_order(Session& session, EtcdCluster cluster,
                                                              std::stop_token stop) {
-  auto standing = bootstrap::read_order(*desk.store, cluster, stop);
+  auto standing = bootstrap::read_order(*session.store, cluster, stop);
   if (!standing || !*standing) return standing;
-  auto const now = TRY(desk.time->read(std::move(stop)));
-  bootstrap::set_age((*standing)->order, (*standing)->modified, now, desk.machine.clock.steady());
+  auto const now = TRY(session.time->read(std::move(stop)));
+  bootstrap::set_age((*standing)->order, (*standing)->modified, now,
+                     session.machine.clock.steady());
   return standing;
 }
 
-bool is_over(EtcdDesk& desk, EtcdOrder const& order) {
-  return bootstrap::is_over(order, desk.machine.clock.steady());
+bool is_over(Session& session, EtcdOrder const& order) {
+  return bootstrap::is_over(order, session.machine.clock.steady());
 }
 
 std::string subject(EtcdOrder const& order) {
@@ -238,12 +240,12 @@ bool is_restored(EtcdOrder const& order, SeenCluster const& seen) {
 }
 
 // Never true: an error where nobody carries the order out any more.
-Result<bool> was_given_up(EtcdDesk& desk, EtcdOrder const& order, std::stop_token stop) {
-  auto const standing = bootstrap::read_order(*desk.store, order.etcd, std::move(stop));
+Result<bool> was_given_up(Session& session, EtcdOrder const& order, std::stop_token stop) {
+  auto const standing = bootstrap::read_order(*session.store, order.etcd, std::move(stop));
   if (!standing) return false;  // the store will say later
   if (!*standing || (*standing)->order.id != order.id)
     return fail(Kind::refused, "{} does not stand in {} any more: see 'haagent status'",
-                subject(order), desk.store->where());
+                subject(order), session.store->where());
   if (!(*standing)->order.is_void) return false;
   return fail(Kind::refused,
               "{} was taken back meanwhile, or a quorum serves without it: it is not carried out. "
@@ -251,22 +253,22 @@ Result<bool> was_given_up(EtcdDesk& desk, EtcdOrder const& order, std::stop_toke
               subject(order));
 }
 
-Result<int> see_restore(EtcdDesk& desk, EtcdCommandOptions const& options,
+Result<int> see_restore(Session& session, EtcdCommandOptions const& options,
                         bootstrap::ClusterLook& look, EtcdOrder const& order,
                         std::stop_token stop) {
   Progress progress(options);
   auto seen = TRY(watch(
-      desk, look, progress,
+      session, look, progress,
       [&](SeenCluster const& now) -> Result<bool> {
         for (auto const& each : now.members)
           progress.about(each.answer.member, words_of(each, order.cluster_id));
         if (is_restored(order, now)) return true;
-        return was_given_up(desk, order, stop);
+        return was_given_up(session, order, stop);
       },
       stop));
   auto closed =
-      TRY_DURING(bootstrap::close_order(*desk.store, order, bootstrap::Closing::carried_out,
-                                        desk.time->utc(), stop),
+      TRY_DURING(bootstrap::close_order(*session.store, order, bootstrap::Closing::carried_out,
+                                        session.time->utc(), stop),
                  "the restore is done; closing its order");
   std::vector<std::string> absent;
   for (auto const& member : order.members)
@@ -280,17 +282,17 @@ Result<int> see_restore(EtcdDesk& desk, EtcdCommandOptions const& options,
   return finish(options, order, seen);
 }
 
-Result<int> cancel(EtcdDesk& desk, EtcdCommandOptions const& options, bootstrap::ClusterLook& look,
-                   std::stop_token stop) {
-  auto standing = TRY(standing_order(desk, options.cluster, stop));
+Result<int> cancel(Session& session, EtcdCommandOptions const& options,
+                   bootstrap::ClusterLook& look, std::stop_token stop) {
+  auto standing = TRY(standing_order(session, options.cluster, stop));
   if (!standing || standing->order.closed)
     return fail(Kind::invalid, "no order for {} stands in {}", to_string(options.cluster),
-                desk.store->where());
+                session.store->where());
   auto const& order = standing->order;
   auto seen = TRY(look.look(Duration(0), stop));
   TRY(bootstrap::may_cancel(seen, order));
-  auto closed = TRY(bootstrap::close_order(*desk.store, order, bootstrap::Closing::taken_back,
-                                           desk.time->utc(), stop));
+  auto closed = TRY(bootstrap::close_order(*session.store, order, bootstrap::Closing::taken_back,
+                                           session.time->utc(), stop));
   print(options,
         fmt::format("{}, ordered at {}, is taken back. A master that had begun it comes back as a "
                     "learner once the others have a quorum.\n",
@@ -299,13 +301,13 @@ Result<int> cancel(EtcdDesk& desk, EtcdCommandOptions const& options, bootstrap:
   return kExitOk;
 }
 
-Result<int> restore(EtcdDesk& desk, EtcdCommandOptions const& options, std::stop_token stop) {
-  auto parts = TRY(desk.backups(stop));
-  auto look = TRY(desk.look(options.cluster, stop));
-  if (options.cancel) return cancel(desk, options, *look, stop);
-  auto standing = TRY(standing_order(desk, options.cluster, stop));
+Result<int> restore(Session& session, EtcdCommandOptions const& options, std::stop_token stop) {
+  auto parts = TRY(session.backups(stop));
+  auto look = TRY(session.look(options.cluster, stop));
+  if (options.cancel) return cancel(session, options, *look, stop);
+  auto standing = TRY(standing_order(session, options.cluster, stop));
   Progress progress(options);
-  if (standing && !is_over(desk, standing->order)) {
+  if (standing && !is_over(session, standing->order)) {
     auto const& order = standing->order;
     bool const same = order.kind == EtcdOrder::Kind::restore &&
                       (options.name.empty() || options.name == order.backup);
@@ -313,42 +315,42 @@ Result<int> restore(EtcdDesk& desk, EtcdCommandOptions const& options, std::stop
     if (order.over_running || !options.over_running) {
       progress.say(fmt::format("{} was ordered at {}, and is under way", subject(order),
                                to_rfc3339(order.created_at)));
-      return see_restore(desk, options, *look, order, stop);
+      return see_restore(session, options, *look, order, stop);
     }
   }
 
   bootstrap::Backups backups(options.cluster, parts);
-  auto backup = TRY(chosen(backups, options, desk.store->where(), stop));
-  auto seen = TRY(look_at_all(desk, options, *look, stop));
+  auto backup = TRY(chosen(backups, options, session.store->where(), stop));
+  auto seen = TRY(look_at_all(session, options, *look, stop));
   TRY(bootstrap::may_restore(
       seen, backup,
       {.over_running = options.over_running, .newer_writes = options.lose_newer_writes}));
   progress.say(fmt::format("backup {}: of {}, revision {}, etcd {}", backup.name,
                            to_rfc3339(backup.created_at), backup.revision, backup.etcd_version));
-  auto order = TRY(new_order(desk, options, seen, EtcdOrder::Kind::restore, stop));
+  auto order = TRY(new_order(session, options, seen, EtcdOrder::Kind::restore, stop));
   TRY(complete(order, parts, backup, seen, stop));
   progress.say(
       fmt::format("restored on trial: it makes cluster {:x}; revisions {}", order.cluster_id,
                   order.bump ? "go on a thousand million later"
                              : "go on where the backup ends, since the etcd here cannot "
                                "raise them: restart what watches, the control plane first"));
-  auto given = TRY(bootstrap::give_order(*desk.store, order, standing, stop));
+  auto given = TRY(bootstrap::give_order(*session.store, order, standing, stop));
   if (!given)
     return fail(Kind::refused, "another master has ordered something meanwhile: run this again");
   progress.say(fmt::format("ordered in {}: every master sets what it has aside and restores",
-                           desk.store->where()));
-  return see_restore(desk, options, *look, order, stop);
+                           session.store->where()));
+  return see_restore(session, options, *look, order, stop);
 }
 
-Result<int> recover(EtcdDesk& desk, EtcdCommandOptions const& options, std::stop_token stop) {
-  auto parts = TRY(desk.backups(stop));
-  auto look = TRY(desk.look(options.cluster, stop));
-  auto standing = TRY(standing_order(desk, options.cluster, stop));
+Result<int> recover(Session& session, EtcdCommandOptions const& options, std::stop_token stop) {
+  auto parts = TRY(session.backups(stop));
+  auto look = TRY(session.look(options.cluster, stop));
+  auto standing = TRY(standing_order(session, options.cluster, stop));
   Progress progress(options);
   std::optional<EtcdOrder> order;
   std::optional<std::uint64_t> dropped;  // not known where an earlier run has ordered it
-  auto seen = TRY(look_at_all(desk, options, *look, stop));
-  if (standing && !is_over(desk, standing->order)) {
+  auto seen = TRY(look_at_all(session, options, *look, stop));
+  if (standing && !is_over(session, standing->order)) {
     order = standing->order;
     if (order->kind != EtcdOrder::Kind::recover || !order->names(seen.own_member, seen.own_volume))
       return another_order(options.cluster, *order);
@@ -362,17 +364,17 @@ Result<int> recover(EtcdDesk& desk, EtcdCommandOptions const& options, std::stop
     if (!note.empty()) progress.say(note);
     TRY(bootstrap::may_recover(seen, newest, {.newer_writes = options.lose_newer_writes}));
     auto made =
-        TRY(new_order(desk, options, seen, EtcdOrder::Kind::recover, stop, seen.own_volume));
+        TRY(new_order(session, options, seen, EtcdOrder::Kind::recover, stop, seen.own_volume));
     order = std::move(made);
     order->cluster_id = seen.own_identity.cluster_id;
-    auto given = TRY(bootstrap::give_order(*desk.store, *order, standing, stop));
+    auto given = TRY(bootstrap::give_order(*session.store, *order, standing, stop));
     if (!given)
       return fail(Kind::refused, "another master has ordered something meanwhile: run this again");
     progress.say(fmt::format("ordered in {}: {} goes on with the data of {}, as the only member",
-                             desk.store->where(), seen.own_member, seen.own_volume));
+                             session.store->where(), seen.own_member, seen.own_volume));
   }
   auto done = TRY(watch(
-      desk, *look, progress,
+      session, *look, progress,
       [&](SeenCluster const& now) -> Result<bool> {
         auto const* own = now.own();
         bool const marked = now.own_order == order->id;
@@ -380,14 +382,14 @@ Result<int> recover(EtcdDesk& desk, EtcdCommandOptions const& options, std::stop
         bool const quorum = own && own->answer.quorum_list;
         if (marked && quorum) return true;
         // Whoever was killed in the middle of it may serve, and others join, before it is marked.
-        auto const given_up = was_given_up(desk, *order, stop);
+        auto const given_up = was_given_up(session, *order, stop);
         if (given_up || !quorum || !serves(*own, order->cluster_id)) return given_up;
         return true;
       },
       stop));
   auto closed =
-      TRY_DURING(bootstrap::close_order(*desk.store, *order, bootstrap::Closing::carried_out,
-                                        desk.time->utc(), stop),
+      TRY_DURING(bootstrap::close_order(*session.store, *order, bootstrap::Closing::carried_out,
+                                        session.time->utc(), stop),
                  "the recovery is done; closing its order");
   progress.say("the other masters come back by themselves, one after the other, as learners");
   return finish(options, *order, done, dropped);
@@ -395,14 +397,15 @@ Result<int> recover(EtcdDesk& desk, EtcdCommandOptions const& options, std::stop
 
 // Every master's volume is a copy: the one that keeps most becomes the cluster, by the order of a
 // recovery, and the others join it.
-Result<int> adopt_volume(EtcdDesk& desk, EtcdCommandOptions const& options, std::stop_token stop) {
-  auto parts = TRY(desk.backups(stop));
-  auto look = TRY(desk.look(options.cluster, stop));
-  auto standing = TRY(standing_order(desk, options.cluster, stop));
+Result<int> adopt_volume(Session& session, EtcdCommandOptions const& options,
+                         std::stop_token stop) {
+  auto parts = TRY(session.backups(stop));
+  auto look = TRY(session.look(options.cluster, stop));
+  auto standing = TRY(standing_order(session, options.cluster, stop));
   Progress progress(options);
   std::optional<EtcdOrder> order;
   std::optional<std::uint64_t> dropped;
-  if (standing && !is_over(desk, standing->order)) {
+  if (standing && !is_over(session, standing->order)) {
     order = standing->order;
     if (order->kind != EtcdOrder::Kind::recover) return another_order(options.cluster, *order);
     progress.say(
@@ -411,12 +414,12 @@ Result<int> adopt_volume(EtcdDesk& desk, EtcdCommandOptions const& options, std:
                     to_rfc3339(order->created_at), order->volumes.front().member,
                     order->volumes.front().volume_id));
   } else {
-    auto seen = look_at_all(desk, options, *look, stop);
+    auto seen = look_at_all(session, options, *look, stop);
     // A master that has just been started says within seconds what its volume holds.
-    auto const until = desk.machine.clock.steady() + kHeardWithin;
-    while (seen && bootstrap::may_be_heard_of(*seen) && desk.machine.clock.steady() < until &&
-           desk.machine.clock.sleep(kLookAgain, stop))
-      seen = look_at_all(desk, options, *look, stop);
+    auto const until = session.machine.clock.steady() + kHeardWithin;
+    while (seen && bootstrap::may_be_heard_of(*seen) && session.machine.clock.steady() < until &&
+           session.machine.clock.sleep(kLookAgain, stop))
+      seen = look_at_all(session, options, *look, stop);
     if (!seen) return std::unexpected(seen.error());
     bootstrap::Backups backups(options.cluster, parts);
     auto newest = TRY(backups.best(stop));
@@ -426,47 +429,48 @@ Result<int> adopt_volume(EtcdDesk& desk, EtcdCommandOptions const& options, std:
     progress.say(bootstrap::adoption_note(*seen, chosen));
     dropped = chosen.dropped;
     auto made =
-        TRY(new_order(desk, options, *seen, EtcdOrder::Kind::recover, stop, chosen.volume_id));
+        TRY(new_order(session, options, *seen, EtcdOrder::Kind::recover, stop, chosen.volume_id));
     order = std::move(made);
     order->cluster_id = chosen.cluster_id;
-    auto given = TRY(bootstrap::give_order(*desk.store, *order, standing, stop));
+    auto given = TRY(bootstrap::give_order(*session.store, *order, standing, stop));
     if (!given)
       return fail(Kind::refused, "another master has ordered something meanwhile: run this again");
     progress.say(fmt::format("ordered in {}: {} goes on, the others set their data aside and join",
-                             desk.store->where(), chosen.member));
+                             session.store->where(), chosen.member));
   }
   auto done = TRY(watch(
-      desk, *look, progress,
+      session, *look, progress,
       [&](SeenCluster const& now) -> Result<bool> {
         for (auto const& each : now.members)
           progress.about(each.answer.member, words_of(each, order->cluster_id));
         if (is_restored(*order, now)) return true;
-        return was_given_up(desk, *order, stop);
+        return was_given_up(session, *order, stop);
       },
       stop));
   auto closed =
-      TRY_DURING(bootstrap::close_order(*desk.store, *order, bootstrap::Closing::carried_out,
-                                        desk.time->utc(), stop),
+      TRY_DURING(bootstrap::close_order(*session.store, *order, bootstrap::Closing::carried_out,
+                                        session.time->utc(), stop),
                  "the cluster serves; closing the order");
   return finish(options, *order, done, dropped);
 }
 
 // etcd takes no change before its voters have been connected for some seconds.
-Result<void> remove_member(EtcdDesk& desk, EtcdClient& client, std::uint64_t id,
+Result<void> remove_member(Session& session, EtcdClient& client, std::uint64_t id,
                            std::stop_token stop) {
-  auto const deadline = desk.machine.clock.steady() + kTakesChanges;
+  auto const deadline = session.machine.clock.steady() + kTakesChanges;
   for (;;) {
     auto removed = client.remove(id, stop);
     if (removed || bootstrap::etcd_errc(removed.error()) != bootstrap::EtcdErrc::unhealthy ||
-        desk.machine.clock.steady() >= deadline || !desk.machine.clock.sleep(kLookAgain, stop))
+        session.machine.clock.steady() >= deadline ||
+        !session.machine.clock.sleep(kLookAgain, stop))
       return removed;
   }
 }
 
-Result<int> replace(EtcdDesk& desk, EtcdCommandOptions const& options, std::stop_token stop) {
-  auto parts = TRY(desk.backups(stop));
-  auto look = TRY(desk.look(options.cluster, stop));
-  TRY_DURING(desk.agreed_time(stop), "nothing was changed");
+Result<int> replace(Session& session, EtcdCommandOptions const& options, std::stop_token stop) {
+  auto parts = TRY(session.backups(stop));
+  auto look = TRY(session.look(options.cluster, stop));
+  TRY_DURING(session.agreed_time(stop), "nothing was changed");
   auto seen = TRY(look->look(Duration(0), stop));
   auto target = TRY(bootstrap::may_replace(seen, options.name));
 
@@ -478,7 +482,7 @@ Result<int> replace(EtcdDesk& desk, EtcdCommandOptions const& options, std::stop
   TRY_DURING(bootstrap::BackupBeforeChange(options.cluster, parts)
                  .ready(bootstrap::MemberChange::shrinks, others.front(), stop),
              "backing up before {} is replaced", target.name);
-  EtcdClient client(desk.machine.http, others, desk.tls);
+  EtcdClient client(session.machine.http, others, session.tls);
   auto const leads = std::ranges::any_of(seen.members, [&](SeenMember const& each) {
     return each.answer.member_id == target.id && each.answer.leader_id == target.id;
   });
@@ -488,17 +492,17 @@ Result<int> replace(EtcdDesk& desk, EtcdCommandOptions const& options, std::stop
       if (each.answer.member_id != target.id && each.healthy &&
           (!next || each.answer.raft_index > next->answer.raft_index))
         next = &each;
-    TRY_DURING(EtcdClient(desk.machine.http, target.client_urls, desk.tls)
+    TRY_DURING(EtcdClient(session.machine.http, target.client_urls, session.tls)
                    .move_leader(next->answer.member_id, stop),
                "moving the lead away from {}", target.name);
     progress.say(fmt::format("the lead is {}'s", next->answer.member));
   }
-  TRY_DURING(remove_member(desk, client, target.id, stop), "taking {} out", target.name);
+  TRY_DURING(remove_member(session, client, target.id, stop), "taking {} out", target.name);
   progress.say(
       fmt::format("{} ({:x}) is taken out; its master sets the data aside and adds it anew",
                   target.name, target.id));
   auto done = TRY(watch(
-      desk, *look, progress,
+      session, *look, progress,
       [&](SeenCluster const& now) -> Result<bool> {
         auto const* quorum = now.quorum();
         if (!quorum) return false;
@@ -526,26 +530,26 @@ Result<int> replace(EtcdDesk& desk, EtcdCommandOptions const& options, std::stop
 }  // namespace
 
 int run_etcd_restore(EtcdCommandOptions const& options) {
-  return at_the_desk(options, [&](EtcdDesk& desk, std::stop_token stop) {
-    return restore(desk, options, std::move(stop));
+  return at_the_desk(options, [&](Session& session, std::stop_token stop) {
+    return restore(session, options, std::move(stop));
   });
 }
 
 int run_etcd_recover(EtcdCommandOptions const& options) {
-  return at_the_desk(options, [&](EtcdDesk& desk, std::stop_token stop) {
-    return recover(desk, options, std::move(stop));
+  return at_the_desk(options, [&](Session& session, std::stop_token stop) {
+    return recover(session, options, std::move(stop));
   });
 }
 
 int run_etcd_adopt_volume(EtcdCommandOptions const& options) {
-  return at_the_desk(options, [&](EtcdDesk& desk, std::stop_token stop) {
-    return adopt_volume(desk, options, std::move(stop));
+  return at_the_desk(options, [&](Session& session, std::stop_token stop) {
+    return adopt_volume(session, options, std::move(stop));
   });
 }
 
 int run_etcd_replace(EtcdCommandOptions const& options) {
-  return at_the_desk(options, [&](EtcdDesk& desk, std::stop_token stop) {
-    return replace(desk, options, std::move(stop));
+  return at_the_desk(options, [&](Session& session, std::stop_token stop) {
+    return replace(session, options, std::move(stop));
   });
 }
 

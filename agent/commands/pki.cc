@@ -25,25 +25,25 @@ namespace pki = bootstrap::pki;
 constexpr std::string_view kBadConfig = "the configuration has errors";
 
 // What the commands begin with.
-struct Desk {
-  explicit Desk(PkiCommandOptions const& options) : machine(options.root, options.config) {}
+struct PkiSession {
+  explicit PkiSession(PkiCommandOptions const& options) : machine(options.root, options.config) {}
 
-  static Result<std::unique_ptr<Desk>> open(PkiCommandOptions const& options,
-                                            std::stop_token stop) {
-    auto desk = std::make_unique<Desk>(options);
-    auto request = TRY(with_own_user_data(options.config, desk->machine.imds, stop));
+  static Result<std::unique_ptr<PkiSession>> open(PkiCommandOptions const& options,
+                                                  std::stop_token stop) {
+    auto session = std::make_unique<PkiSession>(options);
+    auto request = TRY(with_own_user_data(options.config, session->machine.imds, stop));
     auto loaded = read_config(gather_config(options.root, request));
     if (!loaded.ok()) return fail(Kind::invalid, "{}:\n{}", kBadConfig, loaded.page());
     if (loaded.config.role != Role::master)
       return fail(Kind::invalid, "this node is a worker; the authorities are the masters' matter");
-    desk->config = std::move(loaded.config);
-    auto identity = TRY(desk->machine.imds.identity(std::move(stop)));
-    desk->store = make_state_store(desk->machine, desk->config, identity);
-    desk->time = std::make_unique<StoreClock>(*desk->store, desk->machine.clock);
-    return desk;
+    session->config = std::move(loaded.config);
+    auto identity = TRY(session->machine.imds.identity(std::move(stop)));
+    session->store = make_state_store(session->machine, session->config, identity);
+    session->time = std::make_unique<StoreClock>(*session->store, session->machine.clock);
+    return session;
   }
 
-  Machine machine;
+  Collaborators machine;
   NodeConfig config;
   std::unique_ptr<StateStore> store;
   std::unique_ptr<StoreClock> time;
@@ -56,11 +56,11 @@ int end_with(Error const& error) {
 }
 
 template <class Work>
-int at_the_desk(PkiCommandOptions const& options, Work work) {
+int with_session(PkiCommandOptions const& options, Work work) {
   Signals signals;
-  auto desk = Desk::open(options, signals.token());
-  if (!desk) return end_with(desk.error());
-  Result<int> code = work(**desk, signals.token());
+  auto session = PkiSession::open(options, signals.token());
+  if (!session) return end_with(session.error());
+  Result<int> code = work(**session, signals.token());
   return code ? *code : end_with(code.error());
 }
 
@@ -86,14 +86,14 @@ Result<std::vector<std::pair<pki::Authority, pki::Bundle>>> read_all(
 }
 
 // This master's own page and the others', as `haagent status --cluster` has them.
-Result<void> all_are_well(Desk& desk, std::stop_token stop) {
-  auto own = TRY(read_status(desk.machine.root));
-  if (!own || writer_of(*own, desk.machine.root) != Writer::alive)
+Result<void> all_are_well(PkiSession& session, std::stop_token stop) {
+  auto own = TRY(read_status(session.machine.root));
+  if (!own || writer_of(*own, session.machine.root) != Writer::alive)
     return fail(Kind::refused,
                 "haagent does not run on this machine ('systemctl status haagent'), and its agents "
                 "are who carries a rotation out");
-  auto const view = gather_cluster(*own, {}, desk.machine.http, pki::agent_tls(desk.machine.root),
-                                   2s, std::move(stop));
+  auto const view = gather_cluster(*own, {}, session.machine.http,
+                                   pki::agent_tls(session.machine.root), 2s, std::move(stop));
   auto const obstacles = rotation_obstacles(view);
   if (obstacles.empty()) return {};
   return fail(Kind::refused,
@@ -270,26 +270,26 @@ int run_pki_rotate(PkiCommandOptions const& options) {
         "could say when the old one may go. etcd, etcd-peer, agent and front-proxy are ('haagent "
         "pki rotate --authority all')",
         {}});
-  return at_the_desk(options, [&](Desk& desk, std::stop_token stop) -> Result<int> {
+  return with_session(options, [&](PkiSession& session, std::stop_token stop) -> Result<int> {
     auto const authorities = chosen(options.authority);
-    auto before = TRY(read_all(*desk.store, authorities, stop));
+    auto before = TRY(read_all(*session.store, authorities, stop));
     for (auto const& [authority, bundle] : before)
       if (is_under_way(bundle))
         return fail(Kind::refused,
                     "a rotation of {} is under way ({}), and nothing was changed: wait for its end "
                     "('haagent pki status' says for whom it waits)",
                     authority.name, to_string(bundle.stage));
-    TRY(all_are_well(desk, stop));
+    TRY(all_are_well(session, stop));
     // An authority that begins in the future is refused by everybody else.
-    auto const now = desk.time->agreed(stop);
+    auto const now = session.time->agreed(stop);
     if (!now)
-      return fail(desk.time->trouble().empty() ? now.error().kind : Kind::refused,
+      return fail(session.time->trouble().empty() ? now.error().kind : Kind::refused,
                   "no rotation was begun: {}", now.error().what);
-    pki::Making const making{.organization = desk.config.cluster.name,
-                             .lifetime = desk.config.pki.ca_lifetime};
+    pki::Making const making{.organization = session.config.cluster.name,
+                             .lifetime = session.config.pki.ca_lifetime};
     auto begun = Tree::list();
     for (auto const& authority : authorities) {
-      auto bundle = TRY_DURING(pki::begin_rotation(*desk.store, authority, making, *now, stop),
+      auto bundle = TRY_DURING(pki::begin_rotation(*session.store, authority, making, *now, stop),
                                "beginning the rotation of {}", authority.name);
       begun.push_back(
           Tree::map({{"name", authority.name}, {"newAuthority", bundle.cas.back().id}}));
@@ -310,8 +310,8 @@ int run_pki_rotate(PkiCommandOptions const& options) {
 
 int run_pki_rotate_encryption(PkiCommandOptions const& options) {
   namespace encryption = bootstrap::encryption;
-  return at_the_desk(options, [&](Desk& desk, std::stop_token stop) -> Result<int> {
-    auto stored = TRY(encryption::read_keys(*desk.store, stop));
+  return with_session(options, [&](PkiSession& session, std::stop_token stop) -> Result<int> {
+    auto stored = TRY(encryption::read_keys(*session.store, stop));
     auto const before = stored ? stored->keys : encryption::not_encrypted();
     if (!is_settled(before))
       return fail(Kind::refused,
@@ -320,14 +320,14 @@ int run_pki_rotate_encryption(PkiCommandOptions const& options) {
                   before.rewritten, before.target);
     if (options.off && before.writes == encryption::kIdentity)
       return fail(Kind::refused, "secrets in etcd are not encrypted; nothing was changed");
-    TRY(all_are_well(desk, stop));
+    TRY(all_are_well(session, stop));
     auto secret = TRY(pki::make_symmetric_key());
     auto const changed = options.off ? encryption::without_encryption(before)
                                      : encryption::with_new_key(before, std::move(secret));
     auto const key = std::string(encryption::kDocument);
     auto const text = to_text(changed);
-    auto done = TRY_DURING(stored ? desk.store->replace(key, text, stored->version, stop)
-                                  : desk.store->create(key, text, stop),
+    auto done = TRY_DURING(stored ? session.store->replace(key, text, stored->version, stop)
+                                  : session.store->create(key, text, stop),
                            "changing {}", key);
     if (!done)
       return fail(Kind::refused, "{} has changed meanwhile: look at 'haagent pki status'", key);
@@ -349,15 +349,15 @@ int run_pki_rotate_encryption(PkiCommandOptions const& options) {
 int run_pki_issue(PkiCommandOptions const& options) {
   auto const lifetime = parse_duration(options.lifetime);
   if (!lifetime) return end_with(lifetime.error().during("--lifetime"));
-  return at_the_desk(options, [&](Desk& desk, std::stop_token stop) -> Result<int> {
-    auto all = TRY(read_all(*desk.store, {pki::kAgentAuthority}, stop));
+  return with_session(options, [&](PkiSession& session, std::stop_token stop) -> Result<int> {
+    auto all = TRY(read_all(*session.store, {pki::kAgentAuthority}, stop));
     // Who is shown it goes by a clock that is right.
-    auto const now = desk.time->agreed(std::move(stop));
+    auto const now = session.time->agreed(std::move(stop));
     if (!now)
-      return fail(desk.time->trouble().empty() ? now.error().kind : Kind::refused,
+      return fail(session.time->trouble().empty() ? now.error().kind : Kind::refused,
                   "no certificate was made: {}", now.error().what);
     auto issued =
-        TRY(pki::issue_client(desk.config, all.front().second, options.client, *lifetime, *now));
+        TRY(pki::issue_client(session.config, all.front().second, options.client, *lifetime, *now));
     auto const files = client_files(options.out, options.client);
     TRY(write_client_files(files, issued));
     auto const tree = Tree::map({{"schema", 1},
@@ -378,14 +378,14 @@ int run_pki_issue(PkiCommandOptions const& options) {
 }
 
 int run_pki_status(PkiCommandOptions const& options) {
-  return at_the_desk(options, [&](Desk& desk, std::stop_token stop) -> Result<int> {
+  return with_session(options, [&](PkiSession& session, std::stop_token stop) -> Result<int> {
     std::vector<pki::Authority> every;
     for (auto const& file : pki::trust_files()) every.push_back(file.authority);
-    auto all = TRY(read_all(*desk.store, every, stop));
-    PkiView view{.where = desk.store->where()};
+    auto all = TRY(read_all(*session.store, every, stop));
+    PkiView view{.where = session.store->where()};
     for (auto& [authority, bundle] : all)
       view.authorities.push_back({std::string(authority.name), std::move(bundle)});
-    auto keys = TRY(bootstrap::encryption::read_keys(*desk.store, stop));
+    auto keys = TRY(bootstrap::encryption::read_keys(*session.store, stop));
     if (keys) view.encryption = std::move(keys->keys);
     auto own = TRY(read_status(options.root));
     if (own) {
@@ -394,8 +394,9 @@ int run_pki_status(PkiCommandOptions const& options) {
       if (std::ranges::any_of(view.authorities, [](PkiView::Authority const& each) {
             return is_under_way(each.bundle);
           }))
-        view.waits = rotation_waits(gather_cluster(
-            *own, {}, desk.machine.http, pki::agent_tls(desk.machine.root), 2s, std::move(stop)));
+        view.waits = rotation_waits(gather_cluster(*own, {}, session.machine.http,
+                                                   pki::agent_tls(session.machine.root), 2s,
+                                                   std::move(stop)));
     }
     std::cout << (options.form == OutputFormat::text ? pki_page(view)
                                                      : print_tree(to_tree(view), options.form));

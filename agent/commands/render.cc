@@ -22,7 +22,7 @@ bool is_given(Identity const& identity) {
 }
 
 Result<int> render_files(RenderOptions const& options) {
-  Machine machine(options.root, options.config);
+  Collaborators machine(options.root, options.config);
   bool const off_ec2 = is_given(options.identity);
   auto identity = off_ec2 ? identity_off_ec2(options.identity) : machine.imds.identity({});
   if (!identity) {

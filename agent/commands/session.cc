@@ -11,21 +11,21 @@ namespace haagent {
 using bootstrap::BackupManifest;
 using bootstrap::Backups;
 
-Result<std::unique_ptr<EtcdDesk>> EtcdDesk::open(EtcdCommandOptions const& options,
-                                                 std::stop_token stop) {
-  auto desk = std::unique_ptr<EtcdDesk>(new EtcdDesk(options));
-  auto request = TRY(with_own_user_data(options.config, desk->machine.imds, std::move(stop)));
+Result<std::unique_ptr<Session>> Session::open(EtcdCommandOptions const& options,
+                                               std::stop_token stop) {
+  auto session = std::unique_ptr<Session>(new Session(options));
+  auto request = TRY(with_own_user_data(options.config, session->machine.imds, std::move(stop)));
   auto loaded = read_config(gather_config(options.root, request));
   if (!loaded.ok()) return fail(Kind::invalid, "the configuration has errors:\n{}", loaded.page());
   if (loaded.config.role != Role::master)
     return fail(Kind::invalid, "this node is a worker; etcd runs on masters");
-  desk->config = std::move(loaded.config);
-  desk->endpoint = bootstrap::etcd_endpoint(options.cluster, "127.0.0.1");
-  desk->tls = bootstrap::etcd_client_tls(options.root);
-  return desk;
+  session->config = std::move(loaded.config);
+  session->endpoint = bootstrap::etcd_endpoint(options.cluster, "127.0.0.1");
+  session->tls = bootstrap::etcd_client_tls(options.root);
+  return session;
 }
 
-Result<bootstrap::BackupParts> EtcdDesk::backups(std::stop_token stop) {
+Result<bootstrap::BackupParts> Session::backups(std::stop_token stop) {
   auto known = TRY(machine.imds.identity(std::move(stop)));
   identity = std::move(known);
   store = make_state_store(machine, config, identity);
@@ -34,14 +34,14 @@ Result<bootstrap::BackupParts> EtcdDesk::backups(std::stop_token stop) {
                                 machine.process, *store,       std::string(kVersion), time};
 }
 
-Result<UtcTime> EtcdDesk::agreed_time(std::stop_token stop) {
+Result<UtcTime> Session::agreed_time(std::stop_token stop) {
   auto now = time->agreed(std::move(stop));
   if (now || time->trouble().empty()) return now;
   return fail(Kind::refused, "{}", now.error().what);
 }
 
-Result<std::unique_ptr<bootstrap::ClusterLook>> EtcdDesk::look(EtcdCluster cluster,
-                                                               std::stop_token stop) {
+Result<std::unique_ptr<bootstrap::ClusterLook>> Session::look(EtcdCluster cluster,
+                                                              std::stop_token stop) {
   auto known = TRY(machine.imds.identity(std::move(stop)));
   identity = std::move(known);
   ec2 = make_ec2(machine, config, identity);

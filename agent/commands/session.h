@@ -13,10 +13,10 @@
 
 namespace haagent {
 
-class EtcdDesk {
+class Session {
  public:
-  static Result<std::unique_ptr<EtcdDesk>> open(EtcdCommandOptions const& options,
-                                                std::stop_token stop);
+  static Result<std::unique_ptr<Session>> open(EtcdCommandOptions const& options,
+                                               std::stop_token stop);
 
   // Opens the store: its region is this instance's. Who does without the store does without
   // instance metadata.
@@ -24,7 +24,7 @@ class EtcdDesk {
   // What EC2 and the members say of the cluster, each time that it is asked.
   Result<std::unique_ptr<bootstrap::ClusterLook>> look(EtcdCluster cluster, std::stop_token stop);
 
-  Machine machine;
+  Collaborators machine;
   NodeConfig config;
   std::string endpoint;  // of this master's own member
   HttpTls tls;
@@ -39,7 +39,7 @@ class EtcdDesk {
   Identity identity;                  // known once either is open
 
  private:
-  explicit EtcdDesk(EtcdCommandOptions const& options)
+  explicit Session(EtcdCommandOptions const& options)
       : machine(options.root, options.config), devices_(options.root) {}
 
   volumes::SystemDevices devices_;
@@ -49,13 +49,13 @@ class EtcdDesk {
 // Says what went wrong. The exit code.
 int end_with(Error const& error);
 
-// Opens the desk, does the work, and says what went wrong.
+// Opens the session, does the work, and says what went wrong.
 template <class Work>
 int at_the_desk(EtcdCommandOptions const& options, Work work) {
   Signals signals;
-  auto desk = EtcdDesk::open(options, signals.token());
-  if (!desk) return end_with(desk.error());
-  Result<int> code = work(**desk, signals.token());
+  auto session = Session::open(options, signals.token());
+  if (!session) return end_with(session.error());
+  Result<int> code = work(**session, signals.token());
   return code ? *code : end_with(code.error());
 }
 

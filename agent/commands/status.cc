@@ -24,7 +24,8 @@ using namespace std::chrono_literals;
 constexpr Duration kAnswers = 5s;
 
 // The cluster's instances, as EC2 lists them. An error is a note on the page, not the end of it.
-Result<std::vector<aws::Instance>> cluster_instances(Machine& machine, StatusOptions const& options,
+Result<std::vector<aws::Instance>> cluster_instances(Collaborators& machine,
+                                                     StatusOptions const& options,
                                                      StatusReport const& own,
                                                      std::stop_token stop) {
   auto request = TRY(with_own_user_data(options.config, machine.imds, stop));
@@ -59,7 +60,7 @@ struct Page {
 
 Page cluster_view(StatusOptions const& options, StatusReport const& own, Terminal const& terminal,
                   std::stop_token stop) {
-  Machine machine(options.root, options.config);
+  Collaborators machine(options.root, options.config);
   std::vector<aws::Instance> instances;
   std::string note;
   if (!own.identity) {

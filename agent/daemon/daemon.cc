@@ -14,8 +14,8 @@
 
 #include "agent/base/file_descriptor.h"
 #include "agent/base/json.h"
-#include "agent/base/pulse.h"
 #include "agent/base/row_names.h"
+#include "agent/base/thread_monitor.h"
 #include "agent/base/units_systemd.h"
 #include "agent/boot/collaborators.h"
 #include "agent/boot/identity_step.h"
@@ -61,7 +61,7 @@ Result<FileDescriptor> lock_machine(Root const& root) {
   return lock;
 }
 
-std::vector<Row> opening_rows(Machine& machine, BootOptions const& options,
+std::vector<Row> opening_rows(Collaborators& machine, BootOptions const& options,
                               Fact<NodeConfig>& config, bool waits) {
   std::vector<Row> rows;
   auto& identity = rows.emplace_back();
@@ -98,23 +98,23 @@ void print_problems(std::vector<RowStatus> const& rows) {
 }
 
 // All that a boot has in its hands.
-class Booting {
+class BootSession {
  public:
-  Booting(BootOptions const& options, bool stays)
+  BootSession(BootOptions const& options, bool stays)
       : options_(options),
-        machine_(options.root, options.config),
-        keeper_(options.root, machine_.clock, facts_, stays) {}
+        collaborators_(options.root, options.config),
+        recorder_(options.root, collaborators_.clock, facts_, stays) {}
 
   // Identity and config. Nothing where one of them failed or the token was pulled.
   std::optional<NodeConfig> open(std::stop_token stop, bool patient) {
     for (;;) {
-      Runner runner(opening_rows(machine_, options_, config_, patient), machine_.clock,
-                    keeper_.opening());
+      Runner runner(opening_rows(collaborators_, options_, config_, patient), collaborators_.clock,
+                    recorder_.opening());
       runner.converge(facts_, stop);
       auto config = config_.get();
       if (config) {
         log::set_level(config->log.level);
-        keeper_.know(*config);
+        recorder_.set_config(*config);
         return config;
       }
       auto rows = runner.rows();
@@ -122,7 +122,7 @@ class Booting {
       // Instance metadata that does not answer yet is worth another round; a config with errors is
       // not.
       if (!patient || bad_config || stop.stop_requested()) return std::nullopt;
-      if (!machine_.clock.sleep(10s, stop)) return std::nullopt;
+      if (!collaborators_.clock.sleep(10s, stop)) return std::nullopt;
     }
   }
 
@@ -131,18 +131,19 @@ class Booting {
     runner_.reset();
     {
       std::lock_guard lock(boot_mutex_);
-      boot_ = std::make_unique<MachineBoot>(machine_, config, *facts_.identity.get());
+      boot_ = std::make_unique<NodeBoot>(collaborators_, config, *facts_.identity.get());
     }
     return run_rows(boot_->boot().rows());
   }
   // Other rows of the same boot, instead of those before.
   Runner& run_rows(std::vector<Row> rows, Backoff backoff = {}) {
-    runner_ = std::make_unique<Runner>(std::move(rows), machine_.clock, keeper_.role(), backoff);
+    runner_ =
+        std::make_unique<Runner>(std::move(rows), collaborators_.clock, recorder_.role(), backoff);
     return *runner_;
   }
   Boot& boot() { return boot_->boot(); }
-  HookParts hooks(NodeConfig const& config) {
-    return {config, machine_.root, machine_.clock, boot_->group()};
+  HookDeps hooks(NodeConfig const& config) {
+    return {config, collaborators_.root, collaborators_.clock, boot_->group()};
   }
 
   // For the server's threads.
@@ -151,34 +152,34 @@ class Booting {
     return boot_->boot().receive_announcement(call);
   }
 
-  Machine& machine() { return machine_; }
+  Collaborators& machine() { return collaborators_; }
   Facts& facts() { return facts_; }
-  StatusKeeper& keeper() { return keeper_; }
+  StatusRecorder& recorder() { return recorder_; }
 
  private:
   BootOptions const& options_;
-  Machine machine_;
+  Collaborators collaborators_;
   Facts facts_;
   Fact<NodeConfig> config_;
-  StatusKeeper keeper_;
+  StatusRecorder recorder_;
   std::mutex boot_mutex_;  // of the pointer, for hear(): all else is the main thread's
-  std::unique_ptr<MachineBoot> boot_;
+  std::unique_ptr<NodeBoot> boot_;
   std::unique_ptr<Runner> runner_;
 };
 
 // The daemon's life from the boot to its end: what it does follows from decide_lifecycle() alone.
-class Life {
+class Daemon {
  public:
-  Life(Booting& booting, NodeConfig const& config, std::stop_token signal)
-      : booting_(booting),
+  Daemon(BootSession& session, NodeConfig const& config, std::stop_token signal)
+      : session_(session),
         config_(config),
         signal_(std::move(signal)),
-        watch_(booting.machine().imds, booting.machine().ends, booting.machine().clock,
-               booting.machine().root) {
-    watch_.know(config.lifecycle.hand_over_on_rebalance);
+        watch_(session.machine().imds, session.machine().ends, session.machine().clock,
+               session.machine().root) {
+    watch_.set_rebalance(config.lifecycle.hand_over_on_rebalance);
   }
 
-  void live() {
+  void run() {
     for (bool over = false; !over;) {
       if (signal_.stop_requested()) watch_.signalled();
       auto const decision = watch_.decide();
@@ -194,7 +195,7 @@ class Life {
         log::info("haagent stops; what it started goes on");
         over = true;
       } else if (watch_.is_handed_over()) {
-        booting_.machine().clock.sleep(1s, signal_);
+        session_.machine().clock.sleep(1s, signal_);
       } else {
         serve();
       }
@@ -206,23 +207,23 @@ class Life {
   void serve() {
     std::stop_source running;
     std::stop_callback on_signal(signal_, [&] { running.request_stop(); });
-    auto& runner = booting_.prepare(config_);
+    auto& runner = session_.prepare(config_);
     std::jthread watcher([&](std::stop_token ended) { watch_until_needed(running, ended); });
     std::optional<Heartbeat> heartbeat;
-    if (watch_.in_group() && !is_launched(booting_.machine().root, instance()))
-      heartbeat.emplace(booting_.hooks(config_), instance());
-    runner.stay(booting_.facts(), running.get_token(), [&] {
+    if (watch_.in_group() && !is_launched(session_.machine().root, instance()))
+      heartbeat.emplace(session_.hooks(config_), instance());
+    runner.stay(session_.facts(), running.get_token(), [&] {
       heartbeat.reset();
-      booting_.keeper().booted();
+      session_.recorder().booted();
       notify::ready();
       malloc_trim(/*pad=*/0);  // what the boot needed once is the machine's again
     });
   }
 
   void watch_until_needed(std::stop_source& running, std::stop_token const& ended) {
-    Pulse const pulse("the watch for its end");
+    ThreadMonitor const monitor("the watch for its end");
     bool moved = false;
-    while (booting_.machine().clock.sleep(1s, ended)) {
+    while (session_.machine().clock.sleep(1s, ended)) {
       auto const decision = watch_.decide();
       if (auto const* move = std::get_if<MoveLeaders>(&decision)) {
         if (!std::exchange(moved, true)) move_leaders(*move, ended);
@@ -235,52 +236,52 @@ class Life {
 
   void move_leaders(MoveLeaders const& what, std::stop_token const& ended) {
     log::warn(what.why + ": the etcd leaders move away; nothing else is done");
-    Runner runner(booting_.boot().leader_rows(), booting_.machine().clock, {});
-    runner.converge(booting_.facts(), ended);
+    Runner runner(session_.boot().leader_rows(), session_.machine().clock, {});
+    runner.converge(session_.facts(), ended);
   }
 
   // What has begun is gone on with, whatever signals come: each row has its own time.
   void hand_over(HandOver const& what) {
     log::warn("hands over: " + what.why);
     if (auto begun = watch_.begin(what); !begun) log::warn(begun.error().what + ", ignoring");
-    booting_.keeper().handing_over(what.why);
+    session_.recorder().handing_over(what.why);
     notify::extend_timeout(2min);
     std::optional<Heartbeat> heartbeat;
     if (watch_.in_group() && what.away)
-      heartbeat.emplace(booting_.hooks(config_), instance(),
+      heartbeat.emplace(session_.hooks(config_), instance(),
                         [this](std::optional<Duration> left) { watch_.hook_waits(left); });
-    auto& runner = booting_.run_rows(
-        booting_.boot().handover_rows(what.away, what.going_down, [this] { return time_left(); }),
+    auto& runner = session_.run_rows(
+        session_.boot().handover_rows(what.away, what.going_down, [this] { return time_left(); }),
         kQuick);
-    runner.converge(booting_.facts(), {});
+    runner.converge(session_.facts(), {});
     watch_.handed_over();
-    booting_.keeper().handed_over();
+    session_.recorder().handed_over();
   }
 
   void settle_hook(SettleHook const& what) {
-    Runner runner(booting_.boot().settling_rows(what.going_down), booting_.machine().clock,
-                  booting_.keeper().settling(), kQuick);
-    runner.converge(booting_.facts(), {});
+    Runner runner(session_.boot().settling_rows(what.going_down), session_.machine().clock,
+                  session_.recorder().settling(), kQuick);
+    runner.converge(session_.facts(), {});
     watch_.hook_settled();
   }
 
   void take_back() {
     log::warn("there is no reason to hand over any more: boots again");
     if (auto gone = watch_.forget(); !gone) log::warn(gone.error().what + ", ignoring");
-    booting_.keeper().handing_over("");
+    session_.recorder().handing_over("");
   }
 
   void wait_in_pool(PrepareOnly const& pool) {
     log::info(fmt::format("in the warm pool ({}): prepares, does not join", pool.state));
-    booting_.keeper().in_warm_pool(true);
-    auto& runner = booting_.run_rows(booting_.boot().warm_pool_rows());
-    std::optional<Heartbeat> heartbeat(std::in_place, booting_.hooks(config_), instance());
-    runner.converge(booting_.facts(), signal_);
+    session_.recorder().in_warm_pool(true);
+    auto& runner = session_.run_rows(session_.boot().warm_pool_rows());
+    std::optional<Heartbeat> heartbeat(std::in_place, session_.hooks(config_), instance());
+    runner.converge(session_.facts(), signal_);
     heartbeat.reset();
     notify::ready();
     while (std::holds_alternative<PrepareOnly>(watch_.decide()) && !signal_.stop_requested())
-      booting_.machine().clock.sleep(1s, signal_);
-    booting_.keeper().in_warm_pool(false);
+      session_.machine().clock.sleep(1s, signal_);
+    session_.recorder().in_warm_pool(false);
   }
 
   // While rows run, nobody else hears of a signal.
@@ -289,11 +290,11 @@ class Life {
     return watch_.time_left();
   }
 
-  std::string instance() { return booting_.facts().identity.get()->instance_id; }
+  std::string instance() { return session_.facts().identity.get()->instance_id; }
 
   static constexpr Backoff kQuick{.base = Duration(200), .cap = Duration(1'000)};
 
-  Booting& booting_;
+  BootSession& session_;
   NodeConfig const& config_;
   std::stop_token signal_;
   LifecycleWatch watch_;
@@ -336,33 +337,33 @@ int run_daemon(BootOptions const& options) {
   auto lock = lock_machine(options.root);
   if (!lock) return refuse_to_start(lock.error());
   log::info(fmt::format("haagent {} starts", kVersion));
-  Pulse const pulse("the agent's life");
-  Booting booting(options, /*stays=*/true);
-  Watchdog const watchdog(booting.machine().clock);
+  ThreadMonitor const monitor("the agent's life");
+  BootSession session(options, /*stays=*/true);
+  Watchdog const watchdog(session.machine().clock);
   auto stop = signals.token();
-  auto config = booting.open(stop, /*patient=*/true);
+  auto config = session.open(stop, /*patient=*/true);
   if (!config) {
-    return stop.stop_requested() ? kExitOk : exit_code_of(booting.keeper().report().rows);
+    return stop.stop_requested() ? kExitOk : exit_code_of(session.recorder().report().rows);
   }
-  if (auto checked = booting.prepare(*config).check(); !checked)
+  if (auto checked = session.prepare(*config).check(); !checked)
     return refuse_to_start(checked.error());
 
   HttpTls tls;
   if (config->role == Role::master) tls = bootstrap::pki::agent_tls(options.root);
   // Figures change without a transition.
-  auto report_now = [&booting] {
-    auto report = booting.keeper().report();
-    fill_from_facts(report, booting.facts());
+  auto report_now = [&session] {
+    auto report = session.recorder().report();
+    fill_from_facts(report, session.facts());
     return report;
   };
   StatusServer server([report_now] { return json::print(to_tree(report_now())); },
-                      [&booting](ServerCall const& call) { return booting.hear(call); }, tls);
-  auto metrics = [&booting, report_now] {
-    return metrics_text(report_now(), booting.machine().clock.utc(),
-                        booting.machine().calls.page());
+                      [&session](ServerCall const& call) { return session.hear(call); }, tls);
+  auto metrics = [&session, report_now] {
+    return metrics_text(report_now(), session.machine().clock.utc(),
+                        session.machine().calls.page());
   };
   server.serve_metrics(metrics);
-  auto listening = server.listen(booting.facts().identity.get()->address, kAgentPort);
+  auto listening = server.listen(session.facts().identity.get()->address, kAgentPort);
   if (!listening)
     log::warn(listening.error().what + ": the other masters cannot read this node's status");
   StatusServer in_the_clear({}, {}, {});
@@ -372,7 +373,7 @@ int run_daemon(BootOptions const& options) {
     if (!heard) log::warn(heard.error().what + ": metrics.listen serves nobody");
   }
 
-  Life(booting, *config, stop).live();
+  Daemon(session, *config, stop).run();
   notify::stopping();
   return kExitOk;
 }
@@ -391,25 +392,25 @@ void start_daemon_that_gave_up(Units& units) {
 }
 
 int boot_once(BootOptions const& options, Signals& signals) {
-  Booting booting(options, /*stays=*/false);
+  BootSession session(options, /*stays=*/false);
 
   // The signal's token and the deadline's, as one.
   std::stop_source stop;
   std::stop_callback on_signal(signals.token(), [&stop] { stop.request_stop(); });
   std::atomic<bool> too_late = false;
   std::jthread deadline([&](std::stop_token finished) {
-    if (booting.machine().clock.sleep(options.deadline, finished)) {
+    if (session.machine().clock.sleep(options.deadline, finished)) {
       too_late = true;
       stop.request_stop();
     }
   });
 
-  if (auto config = booting.open(stop.get_token(), /*patient=*/false)) {
-    auto& runner = booting.prepare(*config);
+  if (auto config = session.open(stop.get_token(), /*patient=*/false)) {
+    auto& runner = session.prepare(*config);
     if (auto checked = runner.check(); !checked) return refuse_to_start(checked.error());
-    if (runner.converge(booting.facts(), stop.get_token())) booting.keeper().booted();
+    if (runner.converge(session.facts(), stop.get_token())) session.recorder().booted();
   }
-  auto rows = booting.keeper().report().rows;
+  auto rows = session.recorder().report().rows;
   print_problems(rows);
   if (too_late) {
     std::cerr << fmt::format("haagent: gave up after {}; 'haagent status' shows each step\n",
@@ -428,7 +429,8 @@ int run_bootstrap(BootOptions const& options) {
   if (!lock) return refuse_to_start(lock.error());
   auto const code = boot_once(options, signals);
   lock->reset();
-  if (code == kExitOk) start_daemon_that_gave_up(*Machine(options.root, options.config).units);
+  if (code == kExitOk)
+    start_daemon_that_gave_up(*Collaborators(options.root, options.config).units);
   return code;
 }
 
@@ -470,13 +472,13 @@ int run_hand_over(BootOptions const& options, bool undo) {
 int run_plan(BootOptions const& options, OutputFormat form) {
   Signals signals;
   log::start("error");
-  Booting booting(options, /*stays=*/false);
+  BootSession session(options, /*stays=*/false);
   Fact<NodeConfig> config;
-  Runner opening(opening_rows(booting.machine(), options, config, /*waits=*/false),
-                 booting.machine().clock, {});
-  auto rows = opening.plan(booting.facts(), signals.token());
+  Runner opening(opening_rows(session.machine(), options, config, /*waits=*/false),
+                 session.machine().clock, {});
+  auto rows = opening.plan(session.facts(), signals.token());
   if (auto known = config.get()) {
-    auto role = booting.prepare(*known).plan(booting.facts(), signals.token());
+    auto role = session.prepare(*known).plan(session.facts(), signals.token());
     rows.insert(rows.end(), role.begin(), role.end());
   }
   using State = RowStatus::State;

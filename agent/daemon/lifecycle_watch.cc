@@ -43,7 +43,7 @@ Result<void> ask_for_handover(Root const& root, bool wanted) {
   return replace_file(path, "");
 }
 
-void LifecycleWatch::know(bool hand_over_on_rebalance) {
+void LifecycleWatch::set_rebalance(bool hand_over_on_rebalance) {
   std::lock_guard lock(mutex_);
   inputs_.hand_over_on_rebalance = hand_over_on_rebalance;
 }

@@ -23,7 +23,7 @@ class LifecycleWatch {
   LifecycleWatch(aws::Imds& imds, MachineEnds& ends, Clock& clock, Root root)
       : imds_(imds), ends_(ends), clock_(clock), root_(std::move(root)) {}
 
-  void know(bool hand_over_on_rebalance);
+  void set_rebalance(bool hand_over_on_rebalance);
   // A signal has come.
   void signalled();
   // What to do now. Asks metadata where the last answer is older than 2 s.

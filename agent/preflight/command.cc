@@ -26,7 +26,7 @@ std::string name_of(Identity const& identity) {
   return note.empty() ? fmt::format("the node's name is {}", identity.hostname) : note;
 }
 
-MachineLook machine_look(Machine& machine, LoadedConfig const& loaded, bool image) {
+MachineLook machine_look(Collaborators& machine, LoadedConfig const& loaded, bool image) {
   return {.root = machine.root,
           .process = machine.process,
           .image = image,
@@ -36,7 +36,7 @@ MachineLook machine_look(Machine& machine, LoadedConfig const& loaded, bool imag
           .kubernetes = loaded.ok() ? loaded.config.kubernetes.version : ""};
 }
 
-Report image_report(Machine& machine, PreflightOptions const& options, std::stop_token stop) {
+Report image_report(Collaborators& machine, PreflightOptions const& options, std::stop_token stop) {
   Report report{.mode = "image", .subject = "this image", .findings = {}};
   auto const loaded = read_config(gather_config(options.root, options.config));
   add(report.findings, judge_config(loaded, /*image=*/true));
@@ -70,7 +70,8 @@ Findings judge_node(Root const& root, NodeConfig const& config, Identity const& 
   return found;
 }
 
-Report instance_report(Machine& machine, PreflightOptions const& options, std::stop_token stop) {
+Report instance_report(Collaborators& machine, PreflightOptions const& options,
+                       std::stop_token stop) {
   Report report{.mode = "instance", .subject = "this machine", .findings = {}};
   auto const identity = machine.imds.identity(stop);
   if (!identity)
@@ -144,7 +145,7 @@ Findings judge_config(LoadedConfig const& loaded, bool image) {
 
 int run_preflight(PreflightOptions const& options) {
   Signals signals;
-  Machine machine(options.root, options.config);
+  Collaborators machine(options.root, options.config);
   auto const report = options.image ? image_report(machine, options, signals.token())
                                     : instance_report(machine, options, signals.token());
   std::cout << (options.form == OutputFormat::text ? page(report, standard_output())

@@ -57,8 +57,9 @@ std::vector<Reached> reach_all(std::vector<std::pair<std::string, int>> const& t
 
 class Look {
  public:
-  Look(Machine& machine, NodeConfig const& config, Identity const& identity, std::stop_token stop)
-      : machine_(machine), config_(config), identity_(identity), stop_(std::move(stop)) {}
+  Look(Collaborators& machine, NodeConfig const& config, Identity const& identity,
+       std::stop_token stop)
+      : collaborators_(machine), config_(config), identity_(identity), stop_(std::move(stop)) {}
 
   Findings all() {
     bool const master = config_.role == Role::master;
@@ -82,15 +83,15 @@ class Look {
 
  private:
   std::optional<Duration> ahead_of(HttpRequest const& request) {
-    auto const answer = machine_.http.send(request, stop_);
+    auto const answer = collaborators_.http.send(request, stop_);
     auto const header = answer ? answer->header("date") : std::nullopt;
     auto const date = header ? parse_http_date(*header) : std::nullopt;
     if (!date) return std::nullopt;
-    return std::chrono::duration_cast<Duration>(*date - machine_.clock.utc());
+    return std::chrono::duration_cast<Duration>(*date - collaborators_.clock.utc());
   }
   // Any answer has the time, that to nothing too.
   std::optional<Duration> ec2_time() {
-    return ahead_of({.url = ec2_settings(machine_, config_, identity_).endpoint + "/"});
+    return ahead_of({.url = ec2_settings(collaborators_, config_, identity_).endpoint + "/"});
   }
   std::optional<Duration> metadata_time() {
     for (auto const& endpoint : config_.aws.imds_endpoints)
@@ -104,7 +105,7 @@ class Look {
   }
 
   void credentials() {
-    auto const keys = machine_.credentials.credentials(stop_);
+    auto const keys = collaborators_.credentials.credentials(stop_);
     has_credentials_ = keys.has_value();
     if (keys) {
       found_.push_back(ok("credentials", "the instance's role gives credentials"));
@@ -121,7 +122,7 @@ class Look {
   }
 
   void ec2() {
-    auto const client = make_ec2(machine_, config_, identity_);
+    auto const client = make_ec2(collaborators_, config_, identity_);
     VolumeFacts facts{.cluster = config_.cluster.name,
                       .instance_id = identity_.instance_id,
                       .zone = identity_.zone,
@@ -159,9 +160,9 @@ class Look {
     for (auto cluster : kEtcdClusters) {
       auto const point =
           (std::filesystem::path(config_.volumes.mount_root) / to_string(cluster)).string();
-      auto const around = filesystems.space(machine_.root(config_.volumes.mount_root));
-      auto const room = filesystems.space(machine_.root(point));
-      auto const marker = read_volume_marker(machine_.root(point));
+      auto const around = filesystems.space(collaborators_.root(config_.volumes.mount_root));
+      auto const room = filesystems.space(collaborators_.root(point));
+      auto const marker = read_volume_marker(collaborators_.root(point));
       if (!around || !room || room->device == around->device || !marker || !*marker) continue;
       mounted.push_back(
           {.cluster = cluster,
@@ -185,8 +186,8 @@ class Look {
             fmt::format("{} has no volume of this cluster to ask it for", identity_.zone)};
       return;
     }
-    aws::Ec2DryRun dry(machine_.http, machine_.clock, machine_.credentials,
-                       ec2_settings(machine_, config_, identity_));
+    aws::Ec2DryRun dry(collaborators_.http, collaborators_.clock, collaborators_.credentials,
+                       ec2_settings(collaborators_, config_, identity_));
     permissions_["ec2:AttachVolume"] =
         asked(dry.attach_volume(here->id, identity_.instance_id, "/dev/sdf", stop_));
     permissions_["ec2:DetachVolume"] =
@@ -220,7 +221,7 @@ class Look {
   }
 
   void group() {
-    auto const client = make_autoscaling(machine_, config_, identity_);
+    auto const client = make_autoscaling(collaborators_, config_, identity_);
     GroupFacts facts;
     auto member = client->member(identity_.instance_id, stop_);
     permissions_["autoscaling:DescribeAutoScalingInstances"] = asked(member);
@@ -248,21 +249,23 @@ class Look {
     if (place.bucket.empty()) {
       std::error_code ignored;
       facts.folder = true;
-      facts.folder_exists = std::filesystem::is_directory(machine_.root(place.folder), ignored);
+      facts.folder_exists =
+          std::filesystem::is_directory(collaborators_.root(place.folder), ignored);
       add(found_, judge_store(facts));
       return;
     }
     if (!has_credentials_) return;
     only_.emplace_back(aws::kWithBucket);
     if (!config_.aws.s3_kms_key_id.empty()) only_.emplace_back(aws::kWithKey);
-    auto const settings = s3_settings(machine_, config_, identity_, place.bucket);
-    aws::S3Client s3(machine_.http, machine_.clock, machine_.credentials, settings);
+    auto const settings = s3_settings(collaborators_, config_, identity_, place.bucket);
+    aws::S3Client s3(collaborators_.http, collaborators_.clock, collaborators_.credentials,
+                     settings);
     auto const prefix = place.prefix.empty() ? "" : place.prefix + "/";
     auto const probe = prefix + kProbeKey;
 
     auto const page = s3.list(prefix, "", stop_);
     if (auto const now = s3.now())
-      store_ahead_ = std::chrono::duration_cast<Duration>(*now - machine_.clock.utc());
+      store_ahead_ = std::chrono::duration_cast<Duration>(*now - collaborators_.clock.utc());
     permissions_["s3:ListBucket"] = asked(page);
     if (!page && page.error().kind != Kind::denied)
       found_.push_back(problem("state", page.error().what,
@@ -282,7 +285,7 @@ class Look {
         asked(s3.abort_upload(probe, "haagent-preflight", stop_));
     // S3 names a bucket's region to anybody who asks.
     if (config_.aws.s3_endpoint.empty())
-      if (auto head = machine_.http.send(
+      if (auto head = collaborators_.http.send(
               {.method = "HEAD", .url = aws::s3_bucket_url(settings, identity_.region)}, stop_))
         facts.bucket_region = head->header("x-amz-bucket-region").value_or("");
     add(found_, judge_store(facts));
@@ -316,8 +319,8 @@ class Look {
       return;
     }
     // The machine's own way of doing it, /etc/hosts among it, and with a deadline.
-    auto ran =
-        machine_.process.run({.argv = {"getent", "ahosts", facts.host}, .deadline = 15s}, stop_);
+    auto ran = collaborators_.process.run(
+        {.argv = {"getent", "ahosts", facts.host}, .deadline = 15s}, stop_);
     if (!ran)
       facts.resolve_trouble = ran.error().what;
     else
@@ -326,7 +329,7 @@ class Look {
   }
 
   void api(EndpointFacts& facts) {
-    auto const authority = machine_.root(bootstrap::kube::kCa);
+    auto const authority = collaborators_.root(bootstrap::kube::kCa);
     std::error_code ignored;
     if (!std::filesystem::exists(authority, ignored)) {
       facts.untold = fmt::format(
@@ -335,17 +338,17 @@ class Look {
           facts.host, bootstrap::kube::kCa);
       return;
     }
-    auto const answer = machine_.http.send({.url = config_.cluster.endpoint + "/readyz",
-                                            .timeout = 10s,
-                                            .tls = {.ca_file = authority.string()}},
-                                           stop_);
+    auto const answer = collaborators_.http.send({.url = config_.cluster.endpoint + "/readyz",
+                                                  .timeout = 10s,
+                                                  .tls = {.ca_file = authority.string()}},
+                                                 stop_);
     if (answer)
       facts.status = answer->status;
     else
       facts.trouble = answer.error();
   }
 
-  Machine& machine_;
+  Collaborators& collaborators_;
   NodeConfig const& config_;
   Identity const& identity_;
   std::stop_token stop_;
@@ -369,8 +372,8 @@ std::vector<std::string> addresses_in(std::string_view getent) {
   return found;
 }
 
-Findings look_at_instance(Machine& machine, NodeConfig const& config, Identity const& identity,
-                          std::stop_token stop) {
+Findings look_at_instance(Collaborators& machine, NodeConfig const& config,
+                          Identity const& identity, std::stop_token stop) {
   return Look(machine, config, identity, std::move(stop)).all();
 }
 

@@ -9,8 +9,8 @@
 
 namespace haagent::preflight {
 
-Findings look_at_instance(Machine& machine, NodeConfig const& config, Identity const& identity,
-                          std::stop_token stop);
+Findings look_at_instance(Collaborators& machine, NodeConfig const& config,
+                          Identity const& identity, std::stop_token stop);
 
 // "10.0.0.10" of each line of `getent ahosts`, once each, in their order.
 std::vector<std::string> addresses_in(std::string_view getent);

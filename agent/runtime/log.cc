@@ -89,7 +89,7 @@ std::string transition_line(RowStatus const& row, News news, UtcTime now) {
   }
   if (news == News::last_line)
     line += fmt::format(" note=\"{} times within {}: left out for now, see 'haagent status'\"",
-                        Told::kOften, to_words(Told::kQuiet));
+                        LogThrottle::kOften, to_words(LogThrottle::kQuiet));
   return line;
 }
 

@@ -8,7 +8,7 @@ constexpr std::size_t kKept = 256;
 
 }  // namespace
 
-News Told::repeated(Row& told, Words const& words, UtcTime now) {
+News LogThrottle::repeated(Row& told, Words const& words, UtcTime now) {
   if (told.often.size() >= kKept && !told.often.contains(words)) told.often.clear();
   auto& times = told.often[words];
   // A clock that was set back must not keep anything quiet for longer.
@@ -18,7 +18,7 @@ News Told::repeated(Row& told, Words const& words, UtcTime now) {
   return ++times.lines == kOften ? News::last_line : News::line;
 }
 
-News Told::news_of(RowStatus const& row, UtcTime now) {
+News LogThrottle::news_of(RowStatus const& row, UtcTime now) {
   auto& told = rows_[row.name];
   Words const words{row.state, row.error, row.sentence};
   if (row.state == RowStatus::State::done) {
@@ -38,7 +38,7 @@ News Told::news_of(RowStatus const& row, UtcTime now) {
   return news;
 }
 
-void Told::forget() {
+void LogThrottle::forget() {
   rows_.clear();
 }
 

@@ -20,7 +20,7 @@ enum class News {
   last_line,  // left out from here on, until kQuiet after the first of them
 };
 
-class Told {
+class LogThrottle {
  public:
   static constexpr int kOften = 5;                // lines of the same words ...
   static constexpr Duration kQuiet{10 * 60'000};  // ... within this

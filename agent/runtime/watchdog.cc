@@ -1,6 +1,6 @@
 #include "agent/runtime/watchdog.h"
 
-#include "agent/base/pulse.h"
+#include "agent/base/thread_monitor.h"
 #include "agent/runtime/log.h"
 #include "agent/runtime/notify.h"
 
@@ -16,7 +16,7 @@ Watchdog::Watchdog(Clock& clock) : clock_(clock) {
 }
 
 bool Watchdog::turn(SteadyTime now) {
-  auto const why = hanging(thread_pulses(now), kLimit);
+  auto const why = hanging(monitored_threads(now), kLimit);
   if (why.empty()) {
     notify::watchdog();
     told_ = false;

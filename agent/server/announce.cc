@@ -4,7 +4,8 @@
 
 namespace haagent {
 
-ServerReply hear_hello(NodeConfig const& config, bootstrap::Peers& peers, ServerCall const& call) {
+ServerReply answer_announcement(NodeConfig const& config, bootstrap::Peers& peers,
+                                ServerCall const& call) {
   using What = bootstrap::HelloAnswer::What;
   auto const hello = bootstrap::parse_hello(call.body);
   if (!hello) return {400, hello.error().what};

@@ -32,13 +32,13 @@ std::string address_of(int socket) {
 
 }  // namespace
 
-Doorway::Doorway(DoorwayLimits limits, Serve serve)
+ConnectionLimiter::ConnectionLimiter(ConnectionLimits limits, Serve serve)
     : limits_(limits), serve_(std::move(serve)), woken_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
   threads_.emplace_back([this] { watch(); });
   for (std::size_t i = 0; i < limits_.threads; ++i) threads_.emplace_back([this] { work(); });
 }
 
-Doorway::~Doorway() {
+ConnectionLimiter::~ConnectionLimiter() {
   {
     std::lock_guard lock(mutex_);
     over_ = true;
@@ -49,19 +49,19 @@ Doorway::~Doorway() {
   for (auto& thread : threads_) thread.join();
 }
 
-std::size_t Doorway::served_of(std::string const& address) const {
+std::size_t ConnectionLimiter::served_of(std::string const& address) const {
   auto const is = [&](auto const& guest) { return guest.address == address; };
   return static_cast<std::size_t>(std::ranges::count_if(called_in_, is)) +
          static_cast<std::size_t>(
              std::ranges::count_if(served_, [&](auto const* guest) { return is(*guest); }));
 }
 
-std::size_t Doorway::guests_of(std::string const& address) const {
+std::size_t ConnectionLimiter::guests_of(std::string const& address) const {
   return served_of(address) +
          static_cast<std::size_t>(std::ranges::count(waiting_, address, &Guest::address));
 }
 
-void Doorway::admit(FileDescriptor socket) {
+void ConnectionLimiter::admit(FileDescriptor socket) {
   int const flags = ::fcntl(socket.get(), F_GETFL);
   ::fcntl(socket.get(), F_SETFL, flags | O_NONBLOCK);
   ::fcntl(socket.get(), F_SETFD, FD_CLOEXEC);
@@ -77,7 +77,7 @@ void Doorway::admit(FileDescriptor socket) {
 }
 
 // Calls in those that have something to say, while there is a thread for them.
-void Doorway::watch() {
+void ConnectionLimiter::watch() {
   std::unique_lock lock(mutex_);
   while (!over_) {
     auto const time = now();
@@ -121,7 +121,7 @@ void Doorway::watch() {
   waiting_.clear();
 }
 
-void Doorway::work() {
+void ConnectionLimiter::work() {
   // A write to a caller that has left is an error of that connection, not the program's end.
   sigset_t pipe;
   ::sigemptyset(&pipe);

@@ -18,7 +18,7 @@
 
 namespace haagent {
 
-struct DoorwayLimits {
+struct ConnectionLimits {
   std::size_t threads = 4;
   std::size_t threads_per_address = 2;
   std::size_t connections = 64;
@@ -26,13 +26,13 @@ struct DoorwayLimits {
   Duration silence{2'000};  // from the connection to a thread of its own; then it is closed
 };
 
-class Doorway {
+class ConnectionLimiter {
  public:
   // Called from one of the threads, for a socket that does not block. It is closed afterwards, and
-  // shut down while it is served where the doorway is destroyed.
+  // shut down while it is served where the limiter is destroyed.
   using Serve = std::function<void(int socket)>;
-  Doorway(DoorwayLimits limits, Serve serve);
-  ~Doorway();
+  ConnectionLimiter(ConnectionLimits limits, Serve serve);
+  ~ConnectionLimiter();
 
   // Takes the socket over. Never waits.
   void admit(FileDescriptor socket);
@@ -48,7 +48,7 @@ class Doorway {
   std::size_t guests_of(std::string const& address) const;
   std::size_t served_of(std::string const& address) const;
 
-  DoorwayLimits const limits_;
+  ConnectionLimits const limits_;
   Serve const serve_;
   FileDescriptor woken_;
   mutable std::mutex mutex_;

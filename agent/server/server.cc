@@ -197,7 +197,7 @@ struct StatusServer::Impl {
       FileDescriptor socket(
           ::accept4(listener.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
       if (socket) {
-        doorway.admit(std::move(socket));
+        limiter.admit(std::move(socket));
       } else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
         ::poll(polled + 1, 1, 100);  // whoever waits stays; not all at once
       }
@@ -215,8 +215,8 @@ struct StatusServer::Impl {
   std::vector<Route> routes;
   FileDescriptor listener;
   FileDescriptor ended;
-  Doorway doorway{{}, [this](int socket) { serve(socket); }};  // ends before what it uses
-  std::jthread thread;                                         // and after who hands it sockets
+  ConnectionLimiter limiter{{}, [this](int socket) { serve(socket); }};  // ends before what it uses
+  std::jthread thread;  // and after who hands it sockets
 };
 
 StatusServer::StatusServer(std::function<std::string()> status,

@@ -24,7 +24,7 @@ std::string headline(StatusReport const& report) {
 
 }  // namespace
 
-StatusKeeper::StatusKeeper(Root root, Clock& clock, Facts& facts, bool stays)
+StatusRecorder::StatusRecorder(Root root, Clock& clock, Facts& facts, bool stays)
     : root_(std::move(root)), clock_(clock), facts_(facts) {
   report_.version = kVersion;
   report_.boot_id = read_boot_id(root_);
@@ -34,32 +34,32 @@ StatusKeeper::StatusKeeper(Root root, Clock& clock, Facts& facts, bool stays)
   report_.started = clock_.utc();
 }
 
-Runner::Observer StatusKeeper::opening() {
+Runner::Observer StatusRecorder::opening() {
   return [this](auto const& rows, std::size_t index) { changed(rows, index, opening_); };
 }
 
-Runner::Observer StatusKeeper::role() {
+Runner::Observer StatusRecorder::role() {
   return [this](auto const& rows, std::size_t index) { changed(rows, index, role_); };
 }
 
-Runner::Observer StatusKeeper::settling() {
+Runner::Observer StatusRecorder::settling() {
   return [this](auto const& rows, std::size_t index) { changed(rows, index, settling_); };
 }
 
-void StatusKeeper::changed(std::vector<RowStatus> const& rows, std::size_t index,
-                           std::vector<RowStatus>& into) {
+void StatusRecorder::changed(std::vector<RowStatus> const& rows, std::size_t index,
+                             std::vector<RowStatus>& into) {
   std::lock_guard lock(mutex_);
   into = rows;
   report_.rows = opening_;
   report_.rows.insert(report_.rows.end(), role_.begin(), role_.end());
   report_.rows.insert(report_.rows.end(), settling_.begin(), settling_.end());
   auto const now = clock_.utc();
-  if (auto const news = told_.news_of(rows[index], now); news != News::none)
+  if (auto const news = throttle_.news_of(rows[index], now); news != News::none)
     log::transition(rows[index], news, now);
   if (write()) notify::status(headline(report_));
 }
 
-void StatusKeeper::know(NodeConfig const& config) {
+void StatusRecorder::set_config(NodeConfig const& config) {
   std::lock_guard lock(mutex_);
   report_.role = config.role == Role::master ? "master" : "worker";
   report_.cluster = config.cluster.name;
@@ -67,31 +67,31 @@ void StatusKeeper::know(NodeConfig const& config) {
   report_.kubernetes = config.kubernetes.version;
 }
 
-void StatusKeeper::booted() {
+void StatusRecorder::booted() {
   std::lock_guard lock(mutex_);
   report_.booted = clock_.utc();
   write();
 }
 
-void StatusKeeper::handing_over(std::string why) {
+void StatusRecorder::handing_over(std::string why) {
   std::lock_guard lock(mutex_);
   report_.handing_over = std::move(why);
   report_.handed_over = false;
   report_.booted.reset();
   role_.clear();
   settling_.clear();
-  told_.forget();
+  throttle_.forget();
   report_.rows = opening_;
   write();
 }
 
-void StatusKeeper::handed_over() {
+void StatusRecorder::handed_over() {
   std::lock_guard lock(mutex_);
   report_.handed_over = true;
   write();
 }
 
-void StatusKeeper::in_warm_pool(bool is) {
+void StatusRecorder::in_warm_pool(bool is) {
   std::lock_guard lock(mutex_);
   report_.warm = is;
   role_.clear();
@@ -99,18 +99,18 @@ void StatusKeeper::in_warm_pool(bool is) {
   write();
 }
 
-void StatusKeeper::refresh() {
+void StatusRecorder::refresh() {
   std::lock_guard lock(mutex_);
   write();
 }
 
-StatusReport StatusKeeper::report() const {
+StatusReport StatusRecorder::report() const {
   std::lock_guard lock(mutex_);
   return report_;
 }
 
 // Rows look again every few seconds, and mostly find what they have found before.
-bool StatusKeeper::write() {
+bool StatusRecorder::write() {
   fill_from_facts(report_, facts_);
   auto path = root_(std::filesystem::path(kStatusFile));
   std::error_code ignored;

@@ -14,9 +14,9 @@
 
 namespace haagent {
 
-class StatusKeeper {
+class StatusRecorder {
  public:
-  StatusKeeper(Root root, Clock& clock, Facts& facts, bool stays);
+  StatusRecorder(Root root, Clock& clock, Facts& facts, bool stays);
 
   // The observers of the two runners of a boot: what finds the role, and what the role then does.
   Runner::Observer opening();
@@ -24,7 +24,7 @@ class StatusKeeper {
   // What comes after a handover: its rows stand below those of role().
   Runner::Observer settling();
 
-  void know(NodeConfig const& config);
+  void set_config(NodeConfig const& config);
   void booted();
   // Why the node hands over; empty: it goes on after all.
   void handing_over(std::string why);
@@ -49,7 +49,7 @@ class StatusKeeper {
   std::vector<RowStatus> opening_;
   std::vector<RowStatus> role_;
   std::vector<RowStatus> settling_;
-  Told told_;
+  LogThrottle throttle_;
 };
 
 }  // namespace haagent

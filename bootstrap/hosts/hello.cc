@@ -86,7 +86,7 @@ Result<void> check_hello(NodeConfig const& config, Hello const& hello, HelloCall
   return {};
 }
 
-HelloVerdict decide_hello(std::optional<Whereabouts> const& known, Whereabouts const& told,
+HelloVerdict decide_hello(std::optional<PeerLocation> const& known, PeerLocation const& told,
                           UtcTime now) {
   using What = HelloVerdict::What;
   if (told.taken && *told.taken > now + kClockAhead)
@@ -102,8 +102,8 @@ HelloVerdict decide_hello(std::optional<Whereabouts> const& known, Whereabouts c
                                    known->address, to_rfc3339(*known->taken))};
 }
 
-bool decide_ec2(std::optional<Whereabouts> const& known, std::optional<Duration> heard_ago,
-                Whereabouts const& word) {
+bool decide_ec2(std::optional<PeerLocation> const& known, std::optional<Duration> heard_ago,
+                PeerLocation const& word) {
   if (!known || !heard_ago) return true;
   if (known->instance_id == word.instance_id) return true;
   if (word.taken && known->taken && *word.taken > *known->taken) return true;

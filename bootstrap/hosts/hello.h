@@ -54,11 +54,11 @@ struct HelloCaller {
 Result<void> check_hello(NodeConfig const& config, Hello const& hello, HelloCaller const& caller);
 
 // Who carries a member, and where that is.
-struct Whereabouts {
+struct PeerLocation {
   std::string instance_id;  // empty: not known, as of /etc/hosts
   std::string address;
   std::optional<UtcTime> taken;  // when it took the member; nothing: not known
-  bool operator==(Whereabouts const&) const = default;
+  bool operator==(PeerLocation const&) const = default;
 };
 
 // A clock may be ahead by so much before its hello is not believed.
@@ -77,13 +77,13 @@ struct HelloVerdict {
   std::string sentence;  // for the caller
   bool operator==(HelloVerdict const&) const = default;
 };
-HelloVerdict decide_hello(std::optional<Whereabouts> const& known, Whereabouts const& told,
+HelloVerdict decide_hello(std::optional<PeerLocation> const& known, PeerLocation const& told,
                           UtcTime now);
 
 // Whether EC2's word replaces what is known. `heard_ago`: how long ago a hello told it; nothing: it
 // is not from a hello. EC2 lags for seconds, and has the last word in the end: a hello with a wrong
 // clock must not stand for ever.
-bool decide_ec2(std::optional<Whereabouts> const& known, std::optional<Duration> heard_ago,
-                Whereabouts const& word);
+bool decide_ec2(std::optional<PeerLocation> const& known, std::optional<Duration> heard_ago,
+                PeerLocation const& word);
 
 }  // namespace haagent::bootstrap

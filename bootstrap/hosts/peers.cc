@@ -136,7 +136,7 @@ Result<void> Peers::find_addresses(std::unique_lock<std::mutex>& lock, std::stop
       {.ids = {}, .filters = {{"instance-id", {ids.begin(), ids.end()}}}}, std::move(stop));
   lock.lock();
   if (!instances) return fail(instances.error(), "looking for the masters' addresses");
-  std::map<std::string, Whereabouts> words;
+  std::map<std::string, PeerLocation> words;
   // main has the last word where one master does not hold both volumes of a member.
   for (auto cluster : {EtcdCluster::events, EtcdCluster::main}) {
     for (auto const& volume : volumes_[cluster]) {
@@ -151,9 +151,9 @@ Result<void> Peers::find_addresses(std::unique_lock<std::mutex>& lock, std::stop
   return {};
 }
 
-void Peers::take_word(std::string const& member, Whereabouts const& word) {
+void Peers::take_word(std::string const& member, PeerLocation const& word) {
   auto const known = known_.find(member);
-  std::optional<Whereabouts> before;
+  std::optional<PeerLocation> before;
   std::optional<Duration> heard_ago;
   if (known != known_.end()) {
     before = known->second.where;
@@ -342,7 +342,7 @@ HelloAnswer Peers::hear(Hello const& hello) {
     return {HelloAnswer::What::later, fmt::format("{} is no member that is known here", member)};
   auto const now = clock_.utc();
   auto known = known_.find(member);
-  Whereabouts told{hello.instance_id, hello.address, hello.since};
+  PeerLocation told{hello.instance_id, hello.address, hello.since};
   auto const verdict = decide_hello(
       known == known_.end() ? std::nullopt : std::optional(known->second.where), told, now);
   if (verdict.what == What::stale || verdict.what == What::ahead)

@@ -91,13 +91,13 @@ class Peers {
 
  private:
   struct Known {
-    Whereabouts where;
+    PeerLocation where;
     std::optional<SteadyTime> heard;  // from a hello, then
   };
   Result<void> ask_where_due(std::unique_lock<std::mutex>& lock, std::stop_token stop);
   Result<void> refresh(std::unique_lock<std::mutex>& lock, std::stop_token stop);
   Result<void> find_addresses(std::unique_lock<std::mutex>& lock, std::stop_token stop);
-  void take_word(std::string const& member, Whereabouts const& word);
+  void take_word(std::string const& member, PeerLocation const& word);
   bool due() const;
   void heard_tags();
   std::set<std::string> members(Facts& facts) const;

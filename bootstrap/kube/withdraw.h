@@ -27,7 +27,7 @@ inline constexpr Duration kLongestWait{90'000};
 // For how long still; zero: etcd is stopped now.
 Duration still_to_wait(ApiserverWait const& in);
 
-struct WithdrawParts {
+struct WithdrawDeps {
   NodeConfig const& config;
   Root root;
   Clock& clock;
@@ -50,7 +50,7 @@ struct WithdrawParts {
 // for it for ever.
 class Withdraw final : public Step {
  public:
-  explicit Withdraw(WithdrawParts parts) : parts_(std::move(parts)) {}
+  explicit Withdraw(WithdrawDeps parts) : parts_(std::move(parts)) {}
   std::string_view name() const override { return row_names::kWithdraw; }
   Result<Finding> look(Facts& facts, std::stop_token stop) override;
   Result<void> act(Facts& facts, std::stop_token stop) override;
@@ -59,7 +59,7 @@ class Withdraw final : public Step {
   Result<std::vector<std::string>> manifests(Facts& facts) const;
   Result<std::vector<RunningProgram>> apiservers();
 
-  WithdrawParts parts_;
+  WithdrawDeps parts_;
   std::optional<SteadyTime> since_;
   std::optional<std::set<pid_t>> first_;  // that ran at the first look
   std::set<pid_t> told_;                  // to end

@@ -53,7 +53,7 @@ Duration pki_period(NodeConfig const& config) {
   return std::clamp<Duration>(config.pki.leaf_lifetime / 24, 1s, 10s);
 }
 
-PkiStep::PkiStep(PkiParts parts) : parts_(std::move(parts)), apiserver_(parts_.root, parts_.clock) {
+PkiStep::PkiStep(PkiDeps parts) : parts_(std::move(parts)), apiserver_(parts_.root, parts_.clock) {
   if (!parts_.time) parts_.time = std::make_shared<StoreClock>(parts_.store, parts_.clock);
 }
 

@@ -25,7 +25,7 @@ namespace haagent::bootstrap::pki {
 inline constexpr char kPkiRecord[] = "/var/lib/haagent/pki-files";
 
 // What the step works with. All of it outlives the step.
-struct PkiParts {
+struct PkiDeps {
   NodeConfig const& config;
   Root root;
   StateStore& store;
@@ -51,7 +51,7 @@ struct PkiParts {
 // step etcd's, to whom the fact says when.
 class PkiStep final : public Step {
  public:
-  explicit PkiStep(PkiParts parts);
+  explicit PkiStep(PkiDeps parts);
   std::string_view name() const override { return row_names::kPki; }
   Result<Finding> look(Facts& facts, std::stop_token stop) override;
   Result<void> act(Facts& facts, std::stop_token stop) override;
@@ -95,7 +95,7 @@ class PkiStep final : public Step {
   bool is_changing(Facts& facts) const;  // and that gets on
   Result<void> change_document(std::stop_token stop);
 
-  PkiParts parts_;
+  PkiDeps parts_;
   LeafMemory leaf_memory_;
   ApiserverWatch apiserver_;
   std::map<std::string_view, Bundle> bundles_;  // as the store has them, by authority

@@ -244,7 +244,7 @@ void Master::compose(bool with_volumes) {
                         .volumes = volumes_,
                         .pace = world_.pace};
   steps_ = make_etcd_steps(parts, make_peers(parts));
-  pki::PkiParts pki_parts{
+  pki::PkiDeps pki_parts{
       .config = config_, .root = Root(), .store = world_.store(), .clock = clock_};
   if (world_.pki_every > Duration(0)) pki_parts.ask_every = world_.pki_every;
   pki_ = std::make_unique<pki::PkiStep>(pki_parts);

@@ -81,8 +81,7 @@ constexpr Case kCases[] = {
 TEST(Ec2Errors, WhatPassesSoon) {
   for (auto const& row : kCases) {
     auto const error = ec2_error("AttachVolume", row.code, row.message);
-    EXPECT_EQ(error.passes_soon.has_value(), row.message.ends_with("is not 'running'."))
-        << row.code;
+    EXPECT_EQ(error.retry_cap.has_value(), row.message.ends_with("is not 'running'.")) << row.code;
   }
 }
 

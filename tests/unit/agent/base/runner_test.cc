@@ -162,7 +162,7 @@ TEST(Runner, NeverPausesLongOverWhatPassesSoon) {
                                  before = now;
                                  if (now > 1min) return Done{"attached"};
                                  auto error = Error{Kind::transient, "not running", {}};
-                                 error.passes_soon = 2s;
+                                 error.retry_cap = 2s;
                                  return std::unexpected(error);
                                })),
                       clock);

@@ -7,9 +7,9 @@
 namespace haagent {
 namespace {
 
-TEST(Machine, TheStateStoreIsTheOneThatTheConfigNames) {
+TEST(Collaborators, TheStateStoreIsTheOneThatTheConfigNames) {
   test::TemporaryDirectory root;
-  Machine machine(Root(root.path()), {});
+  Collaborators machine(Root(root.path()), {});
   Identity identity;
   identity.region = "eu-west-1";
   identity.domain = "amazonaws.com";

@@ -45,7 +45,7 @@ class OneGroup final : public aws::AutoScaling {
 class HookSteps : public testing::Test {
  protected:
   HookSteps() { facts_.identity.set(Identity{.instance_id = "i-1"}); }
-  HookParts parts() { return {config_, Root(root_.path()), clock_, group_}; }
+  HookDeps parts() { return {config_, Root(root_.path()), clock_, group_}; }
   // Looks and acts until it is done; its sentence then.
   std::string converge(std::unique_ptr<Step> step) {
     for (int i = 0; i < 10; ++i) {

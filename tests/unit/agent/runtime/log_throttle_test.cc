@@ -26,15 +26,15 @@ RowStatus row(State state, std::string sentence = {}, int attempts = 0,
 
 UtcTime const kNow = UtcTime(1'768'472'100s);
 
-bool is_told(Told& told, RowStatus const& row) {
+bool is_told(LogThrottle& told, RowStatus const& row) {
   return told.news_of(row, kNow) != News::none;
 }
 
 std::string const kNone = "no volume of eu-west-1a is tagged k8s.io/etcd/main";
 std::string const kThrottled = "DescribeVolumes: RequestLimitExceeded";
 
-TEST(Told, AWaitIsToldOnceHoweverOftenItIsLookedAtAndRetried) {
-  Told told;
+TEST(LogThrottle, AWaitIsToldOnceHoweverOftenItIsLookedAtAndRetried) {
+  LogThrottle told;
   EXPECT_TRUE(is_told(told, row(State::waiting, kNone)));
   for (int attempt = 1; attempt < 9; ++attempt) {
     EXPECT_EQ(is_told(told, row(State::retrying, kThrottled, attempt, Kind::transient)),
@@ -45,16 +45,16 @@ TEST(Told, AWaitIsToldOnceHoweverOftenItIsLookedAtAndRetried) {
   EXPECT_FALSE(is_told(told, row(State::waiting, kNone)));
 }
 
-TEST(Told, WhatItWaitsForNextIsNews) {
-  Told told;
+TEST(LogThrottle, WhatItWaitsForNextIsNews) {
+  LogThrottle told;
   EXPECT_TRUE(is_told(told, row(State::waiting, kNone)));
   EXPECT_TRUE(is_told(told, row(State::waiting, "vol-1 is held by i-2")));
   EXPECT_TRUE(is_told(told, row(State::acting, "attach vol-1")));
   EXPECT_TRUE(is_told(told, row(State::retrying, "attach vol-1", 1, Kind::transient)));
 }
 
-TEST(Told, AfterItWasDoneAllIsNewsAgain) {
-  Told told;
+TEST(LogThrottle, AfterItWasDoneAllIsNewsAgain) {
+  LogThrottle told;
   EXPECT_TRUE(is_told(told, row(State::waiting, kNone)));
   EXPECT_TRUE(is_told(told, row(State::done, "vol-1 is attached")));
   EXPECT_FALSE(is_told(told, row(State::done, "vol-1 is attached"))) << "each look finds that";
@@ -63,8 +63,8 @@ TEST(Told, AfterItWasDoneAllIsNewsAgain) {
   EXPECT_TRUE(is_told(told, row(State::waiting, kNone)));
 }
 
-TEST(Told, RowsAreToldEachForItself) {
-  Told told;
+TEST(LogThrottle, RowsAreToldEachForItself) {
+  LogThrottle told;
   auto other = row(State::waiting, kNone);
   other.name = "volume-events";
   EXPECT_TRUE(is_told(told, row(State::waiting, kNone)));
@@ -74,13 +74,13 @@ TEST(Told, RowsAreToldEachForItself) {
 }
 
 // A look each 5 s, and a peer that answers every other one.
-TEST(Told, WhatComesAndGoesIsToldAFewTimesAndThenWhatHolds) {
+TEST(LogThrottle, WhatComesAndGoesIsToldAFewTimesAndThenWhatHolds) {
   auto const well = row(State::done, "etcd-a serves");
   auto const alone = row(State::done, "etcd-a serves; c does not answer");
-  Told told;
+  LogThrottle told;
   std::vector<News> news;
   auto now = kNow;
-  for (; now < kNow + Told::kQuiet; now += 10s) {
+  for (; now < kNow + LogThrottle::kQuiet; now += 10s) {
     news.push_back(told.news_of(well, now));
     news.push_back(told.news_of(alone, now + 5s));
   }
@@ -94,8 +94,8 @@ TEST(Told, WhatComesAndGoesIsToldAFewTimesAndThenWhatHolds) {
   EXPECT_EQ(told.news_of(alone, now + 10s), none);
 }
 
-TEST(Told, WhatIsSaidInOtherWordsIsNewsInTheMiddleOfThat) {
-  Told told;
+TEST(LogThrottle, WhatIsSaidInOtherWordsIsNewsInTheMiddleOfThat) {
+  LogThrottle told;
   for (int i = 0; i < 20; ++i)
     for (auto state : {State::waiting, State::done}) told.news_of(row(state, kNone), kNow);
   EXPECT_FALSE(is_told(told, row(State::waiting, kNone)));
@@ -103,14 +103,14 @@ TEST(Told, WhatIsSaidInOtherWordsIsNewsInTheMiddleOfThat) {
   EXPECT_TRUE(is_told(told, row(State::waiting, "vol-1 is held by i-2")));
 }
 
-TEST(Told, AClockThatIsSetBackKeepsNothingQuiet) {
-  Told told;
+TEST(LogThrottle, AClockThatIsSetBackKeepsNothingQuiet) {
+  LogThrottle told;
   for (int i = 0; i < 20; ++i)
     for (auto state : {State::waiting, State::done}) told.news_of(row(state, kNone), kNow);
   EXPECT_NE(told.news_of(row(State::waiting, kNone), kNow - 24h), News::none);
 }
 
-TEST(Told, TheLastLineSaysSo) {
+TEST(LogThrottle, TheLastLineSaysSo) {
   auto const well = row(State::done, "etcd-a serves");
   EXPECT_EQ(log::transition_line(well, News::line, kNow),
             R"(step=volume-main state=done what="etcd-a serves")");

@@ -19,12 +19,12 @@ using test::eventually;
 
 constexpr Duration kSoon = 30s;
 
-// A port whose connections go through a doorway. Whoever speaks is answered "ok", at once or once
+// A port whose connections go through a limiter. Whoever speaks is answered "ok", at once or once
 // the test lets it.
 class DoorwayTest : public testing::Test {
  protected:
-  void open(DoorwayLimits limits) {
-    doorway_ = std::make_unique<Doorway>(limits, [this](int socket) {
+  void open(ConnectionLimits limits) {
+    limiter_ = std::make_unique<ConnectionLimiter>(limits, [this](int socket) {
       ++served_;
       while (held_ && !test::eventually([&] { return !held_ || is_over(socket); }, 100ms)) {
       }
@@ -44,15 +44,15 @@ class DoorwayTest : public testing::Test {
       for (;;) {
         FileDescriptor socket(::accept(listener_.get(), nullptr, nullptr));
         if (!socket) return;
-        doorway_->admit(std::move(socket));
+        limiter_->admit(std::move(socket));
       }
     });
   }
   void close() {
-    if (!doorway_) return;
+    if (!limiter_) return;
     ::shutdown(listener_.get(), SHUT_RDWR);
     accepting_.join();
-    doorway_.reset();
+    limiter_.reset();
   }
   ~DoorwayTest() override { close(); }
 
@@ -73,7 +73,7 @@ class DoorwayTest : public testing::Test {
 
  private:
   FileDescriptor listener_;
-  std::unique_ptr<Doorway> doorway_;
+  std::unique_ptr<ConnectionLimiter> limiter_;
   std::jthread accepting_;
 };
 

@@ -158,7 +158,8 @@ class AgentServerHears : public AgentServer {
     EXPECT_TRUE(peers_.look(facts_, {}));
     server_ = std::make_unique<StatusServer>(
         [] { return "{}"; },
-        [this](ServerCall const& call) { return hear_hello(config_, peers_, call); }, a_.tls);
+        [this](ServerCall const& call) { return answer_announcement(config_, peers_, call); },
+        a_.tls);
     port_ = server_->listen("127.0.0.1", 0).value();
   }
   Result<HttpResponse> say(HttpTls const& tls, std::string const& body, Headers headers = {},

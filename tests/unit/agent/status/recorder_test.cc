@@ -34,7 +34,7 @@ class StatusKeeperTest : public testing::Test {
   test::TemporaryDirectory root;
   test::FakeClock clock;
   Facts facts;
-  StatusKeeper keeper{Root(root.path()), clock, facts, /*stays=*/true};
+  StatusRecorder keeper{Root(root.path()), clock, facts, /*stays=*/true};
   Runner::Observer observe = keeper.role();
   std::vector<RowStatus> rows = {row("hosts", "a is 10.0.0.1"), row("etcd-main", "etcd-a serves")};
 };

@@ -66,13 +66,13 @@ class WithdrawTest : public testing::Test {
   bool has_manifest() { return fs::exists(root_("/etc/kubernetes/manifests/kube-apiserver.yaml")); }
   std::unique_ptr<Withdraw> step(bool take, bool end_process) {
     return std::make_unique<Withdraw>(
-        WithdrawParts{.config = config_,
-                      .root = root_,
-                      .clock = clock_,
-                      .take_manifests = take,
-                      .end_process = end_process,
-                      .end = [this](pid_t pid) { told_.push_back(pid); },
-                      .left = [this] { return left_; }});
+        WithdrawDeps{.config = config_,
+                     .root = root_,
+                     .clock = clock_,
+                     .take_manifests = take,
+                     .end_process = end_process,
+                     .end = [this](pid_t pid) { told_.push_back(pid); },
+                     .left = [this] { return left_; }});
   }
   // As the runner has it; "done: ..." or "waits: ...".
   std::string converge(Withdraw& step) {

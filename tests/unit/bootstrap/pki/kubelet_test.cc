@@ -54,7 +54,7 @@ class KubeletTest : public testing::Test {
   }
   void restart_agent() {
     pki_ = std::make_unique<PkiStep>(
-        PkiParts{.config = config_, .root = root_, .store = store_, .clock = clock_});
+        PkiDeps{.config = config_, .root = root_, .store = store_, .clock = clock_});
     kubelet_ = std::make_unique<KubeletStep>(root_, clock_, units_);
   }
   void pass(Duration time) {

@@ -46,7 +46,7 @@ struct Master {
   // A new agent on the same disk.
   void restart() {
     facts.identity.set(identity);
-    PkiParts parts{.config = config, .root = root, .store = store, .clock = own};
+    PkiDeps parts{.config = config, .root = root, .store = store, .clock = own};
     parts.etcd_user = [this]() -> Result<UnitUser> { return etcd_user; };
     step = std::make_unique<PkiStep>(std::move(parts));
   }

@@ -1,4 +1,4 @@
-#include "agent/base/pulse.h"
+#include "agent/base/thread_monitor.h"
 
 #include <fmt/format.h>
 #include <unistd.h>
@@ -39,7 +39,7 @@ bool is_held(pid_t thread) {
 
 }  // namespace
 
-Pulse::Pulse(std::string name) {
+ThreadMonitor::ThreadMonitor(std::string name) {
   std::lock_guard lock(bookkeeping());
   auto const* where = OutsideTime::where_this_thread_is();
   counts_ = std::ranges::none_of(all(), [&](Watched const& each) { return each.where == where; });
@@ -48,7 +48,7 @@ Pulse::Pulse(std::string name) {
   all().push_back({std::move(name), ::gettid(), where});
 }
 
-Pulse::~Pulse() {
+ThreadMonitor::~ThreadMonitor() {
   if (!counts_) return;
   std::lock_guard lock(bookkeeping());
   std::erase_if(all(), [where = OutsideTime::where_this_thread_is()](Watched const& each) {
@@ -56,20 +56,20 @@ Pulse::~Pulse() {
   });
 }
 
-std::vector<ThreadPulse> thread_pulses(SteadyTime now) {
-  std::vector<ThreadPulse> found;
+std::vector<MonitoredThread> monitored_threads(SteadyTime now) {
+  std::vector<MonitoredThread> found;
   std::lock_guard lock(bookkeeping());
   for (auto const& each : all()) {
-    ThreadPulse pulse{.name = each.name};
+    MonitoredThread thread{.name = each.name};
     if (auto const since = each.where->own_since.load(); since != SteadyTime::max() && since < now)
-      pulse.in_own_code = std::chrono::duration_cast<Duration>(now - since);
-    if (pulse.in_own_code > Duration(0)) pulse.held_by_kernel = is_held(each.thread);
-    found.push_back(std::move(pulse));
+      thread.in_own_code = std::chrono::duration_cast<Duration>(now - since);
+    if (thread.in_own_code > Duration(0)) thread.held_by_kernel = is_held(each.thread);
+    found.push_back(std::move(thread));
   }
   return found;
 }
 
-std::string hanging(std::vector<ThreadPulse> const& threads, Duration limit) {
+std::string hanging(std::vector<MonitoredThread> const& threads, Duration limit) {
   std::string why;
   for (auto const& each : threads) {
     if (each.held_by_kernel || each.in_own_code <= limit) continue;

@@ -1,4 +1,4 @@
-#include "agent/base/pulse.h"
+#include "agent/base/thread_monitor.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -19,7 +19,7 @@ using namespace std::chrono_literals;
 TEST(Hanging, IsWhoStaysInOwnCodeAndIsNotHeldByTheKernel) {
   struct Row {
     char const* what;
-    std::vector<ThreadPulse> threads;
+    std::vector<MonitoredThread> threads;
     char const* says;
   };
   for (auto const& row : {
@@ -38,16 +38,16 @@ TEST(Hanging, IsWhoStaysInOwnCodeAndIsNotHeldByTheKernel) {
 }
 
 Duration own_code_of(std::string const& name, SteadyTime now) {
-  auto const all = thread_pulses(now);
-  auto const found = std::ranges::find(all, name, &ThreadPulse::name);
+  auto const all = monitored_threads(now);
+  auto const found = std::ranges::find(all, name, &MonitoredThread::name);
   return found == all.end() ? Duration(-1) : found->in_own_code;
 }
 
-TEST(Pulse, TellsOwnCodeFromWhatIsWaitedFor) {
+TEST(ThreadMonitor, TellsOwnCodeFromWhatIsWaitedFor) {
   auto later = [] { return std::chrono::steady_clock::now() + 10min; };
   EXPECT_EQ(own_code_of("a row", later()), Duration(-1));
   {
-    Pulse const pulse("a row");
+    ThreadMonitor const monitor("a row");
     EXPECT_GE(own_code_of("a row", later()), Duration(10min));
     {
       OutsideTime outside;
@@ -56,22 +56,22 @@ TEST(Pulse, TellsOwnCodeFromWhatIsWaitedFor) {
       EXPECT_EQ(own_code_of("a row", later()), Duration(0));
     }
     EXPECT_GE(own_code_of("a row", later()), Duration(10min));
-    Pulse const inner("a row within");
+    ThreadMonitor const inner("a row within");
     EXPECT_EQ(own_code_of("a row within", later()), Duration(-1));
   }
   EXPECT_EQ(own_code_of("a row", later()), Duration(-1));
 }
 
-TEST(Pulse, ASleepIsAWaitAndALockIsNot) {
+TEST(ThreadMonitor, ASleepIsAWaitAndALockIsNot) {
   std::mutex held;
   std::unique_lock lock(held);
   std::stop_source stop;
   std::jthread sleeper([&] {
-    Pulse const pulse("sleeper");
+    ThreadMonitor const monitor("sleeper");
     SystemClock().sleep(1h, stop.get_token());
   });
   std::jthread stuck([&] {
-    Pulse const pulse("stuck");
+    ThreadMonitor const monitor("stuck");
     std::lock_guard const waits(held);
   });
   auto later = [] { return std::chrono::steady_clock::now() + 10min; };

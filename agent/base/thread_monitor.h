@@ -12,18 +12,18 @@ namespace haagent {
 
 // This thread is looked after for as long as this lives. One a thread; a second one, inside the
 // first, counts for nothing.
-class Pulse {
+class ThreadMonitor {
  public:
-  explicit Pulse(std::string name);
-  ~Pulse();
-  Pulse(Pulse const&) = delete;
-  Pulse& operator=(Pulse const&) = delete;
+  explicit ThreadMonitor(std::string name);
+  ~ThreadMonitor();
+  ThreadMonitor(ThreadMonitor const&) = delete;
+  ThreadMonitor& operator=(ThreadMonitor const&) = delete;
 
  private:
   bool counts_ = false;
 };
 
-struct ThreadPulse {
+struct MonitoredThread {
   std::string name;
   Duration in_own_code{0};  // since it was last outside; 0 where it is outside now
   // In a call that no signal ends (proc(5)'s D): a disk that does not answer. Ending the process
@@ -32,9 +32,9 @@ struct ThreadPulse {
 };
 
 // Of all threads that are looked after, as of `now`.
-std::vector<ThreadPulse> thread_pulses(SteadyTime now);
+std::vector<MonitoredThread> monitored_threads(SteadyTime now);
 
 // Why the agent must not say that it is alive; empty where it may.
-std::string hanging(std::vector<ThreadPulse> const& threads, Duration limit);
+std::string hanging(std::vector<MonitoredThread> const& threads, Duration limit);
 
 }  // namespace haagent
