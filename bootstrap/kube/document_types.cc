@@ -9,6 +9,7 @@
 #include <optional>
 #include <set>
 
+#include "agent/base/base64.h"
 #include "agent/base/nearest.h"
 #include "bootstrap/kube/go_values.h"
 #include "bootstrap/kube/tables.h"
@@ -73,6 +74,9 @@ class TypeCheck {
     }
     if (type == "float32" || type == "float64") {
       return expect(value.type() == Tree::Type::number, "a number", value, path);
+    }
+    if (type == "bytes" && value.is_string()) {
+      return expect(from_base64(value.text()).has_value(), "base64", value, path);
     }
     if (type == "string" || type == "bytes") return text(value, path);
     if (auto known = tables().types.find(type); known != tables().types.end()) {
@@ -147,7 +151,7 @@ class TypeCheck {
                     did_you_mean(as_duration(value.text())));
     }
     if (type == "Quantity" || type == "QuantityValue") {
-      bool good = (number || value.is_string()) && go_quantity(value.text());
+      bool good = (number || value.is_string()) && json_quantity(value.text());
       return expect(good, "a quantity such as 500m or 2Gi", value, path);
     }
     if (type == "IntOrString") {

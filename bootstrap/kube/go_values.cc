@@ -130,6 +130,18 @@ std::optional<std::uint64_t> go_unsigned(std::string_view text, int bits) {
   return value;
 }
 
+std::optional<std::int64_t> go_decimal(std::string_view text) {
+  bool minus = take(text, "-");
+  if (!minus) take(text, "+");
+  if (text.empty() || text.find_first_not_of(kDigits) != text.npos) return std::nullopt;
+  auto signed_text = (minus ? "-" : "") + std::string(text);
+  std::int64_t value = 0;
+  auto [end, error] =
+      std::from_chars(signed_text.data(), signed_text.data() + signed_text.size(), value);
+  if (error != std::errc()) return std::nullopt;
+  return value;
+}
+
 std::optional<double> go_float(std::string_view text) {
   bool minus = take(text, "-");
   if (!minus) take(text, "+");
@@ -182,10 +194,21 @@ std::optional<double> go_quantity(std::string_view text) {
   return value * std::pow(10.0, static_cast<double>(*exponent));
 }
 
+std::optional<double> json_quantity(std::string_view text) {
+  constexpr std::string_view kBlanks = " \t\r\n\v\f";
+  auto first = std::min(text.find_first_not_of(kBlanks), text.size());
+  text.remove_prefix(first);
+  return go_quantity(text.substr(0, text.find_last_not_of(kBlanks) + 1));
+}
+
 bool is_label_name(std::string_view text) {
+  // A DNS name of 253 characters at most in front: no part of it is empty or ends with a dash.
   static std::regex const shape(
-      "([a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?");
-  return text.size() <= 400 && std::regex_match(text.begin(), text.end(), shape);
+      "([a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?"
+      "[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?");
+  auto slash = text.find('/');
+  if (text.size() > 317 || (slash != text.npos && slash > 253)) return false;
+  return std::regex_match(text.begin(), text.end(), shape);
 }
 
 bool is_label_value(std::string_view text) {

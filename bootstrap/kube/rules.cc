@@ -11,15 +11,28 @@
 
 namespace haagent::bootstrap::kube {
 
+std::optional<std::string> text_of(Tree const* value) {
+  if (!value || value->is_null()) return "";
+  if (!value->is_string()) return std::nullopt;
+  return value->text();
+}
+
+std::optional<double> number_of(Tree const* value) {
+  if (!value || value->type() != Tree::Type::number) return std::nullopt;
+  return go_float(value->text());
+}
+
+bool is_item(Tree const& value) {
+  return value.is_map() || value.is_null();
+}
+
 Tree const* Rules::at(std::string_view path) const {
   auto const* found = overlay_.at_path(path);
   return found && !found->is_null() ? found : nullptr;
 }
 
 std::optional<double> Rules::number(std::string_view path) const {
-  auto const* value = at(path);
-  if (!value || value->type() != Tree::Type::number) return std::nullopt;
-  return go_float(value->text());
+  return number_of(at(path));
 }
 
 std::optional<double> Rules::duration(std::string_view path) const {
@@ -83,6 +96,9 @@ void Rules::word(std::string_view path, std::vector<std::string> const& words) {
 // k8s.io/component-base/logs/api/v1: Validate.
 void Rules::logging() {
   word("logging.format", {"text", "json"});
+  if (text("logging.format") == "json" && !is_gate_on("LoggingBetaOptions")) {
+    say("logging.format", "json needs the feature gate LoggingBetaOptions");
+  }
   range("logging.verbosity", 0, 2147483647);
   // 0 stands for the default.
   if (duration("logging.flushFrequency").value_or(0) < 0 ||
@@ -100,6 +116,10 @@ void Rules::logging() {
       say_at(item, fmt::format("{}.logging.vmodule[{}].filePattern", path_, i),
              "must be a file's name or pattern, without '=' and ','");
     }
+    if (number_of(item.find("verbosity")).value_or(0) > 2147483647) {
+      say_at(item, fmt::format("{}.logging.vmodule[{}].verbosity", path_, i),
+             "must be 2147483647 at most");
+    }
   }
   for (auto const* form : {"text", "json"}) {
     auto split = fmt::format("logging.options.{}.splitStream", form);
@@ -109,9 +129,21 @@ void Rules::logging() {
       say(split, "needs the feature gate LoggingAlphaOptions");
     }
     auto const* size = at(buffer);
-    if (size && go_quantity(size->text()).value_or(0) != 0) {
+    if (size && json_quantity(size->text()).value_or(0) != 0) {
       say(buffer, "needs the feature gate LoggingAlphaOptions");
     }
+  }
+}
+
+// Without a kubeconfig a program looks for a service account, which a static pod has not.
+void Rules::connection() {
+  range("clientConnection.burst", 0, std::numeric_limits<double>::infinity());
+  auto const* connection = overlay_.find("clientConnection");
+  auto const* file = connection ? connection->find("kubeconfig") : nullptr;
+  bool lost = connection && (connection->is_null() || (file && text_of(file) == ""));
+  if (lost) {
+    say("clientConnection.kubeconfig",
+        fmt::format("{} does not start without one", program_of(component_)));
   }
 }
 

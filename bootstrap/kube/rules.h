@@ -15,6 +15,14 @@
 
 namespace haagent::bootstrap::kube {
 
+// What the program reads where a text is expected: empty where nothing or null stands there;
+// nothing where something of another type does, which check_types tells.
+std::optional<std::string> text_of(Tree const* value);
+std::optional<double> number_of(Tree const* value);  // nothing as well where it is missing or null
+
+// A list's items that are maps: null stands for an empty one.
+bool is_item(Tree const& value);
+
 // A component's rules derive from it.
 class Rules {
  protected:
@@ -44,6 +52,7 @@ class Rules {
   void duration_range(std::string_view path, double least, double most, std::string_view wanted);
   void word(std::string_view path, std::vector<std::string> const& words);
   void logging();
+  void connection();
   void hidden_metrics();
 
   Component component_;

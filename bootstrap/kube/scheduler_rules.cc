@@ -3,24 +3,47 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include <algorithm>
 #include <limits>
 #include <map>
-#include <set>
+#include <optional>
 
-#include "agent/base/nearest.h"
+#include "agent/base/base64.h"
 #include "bootstrap/kube/go_values.h"
-#include "bootstrap/kube/tables.h"
+#include "bootstrap/kube/scheduler_arguments.h"
+#include "bootstrap/kube/scheduler_plugins.h"
 
 namespace haagent::bootstrap::kube {
 namespace {
 
 constexpr double kNoEnd = std::numeric_limits<double>::infinity();
 
-std::optional<double> number_at(Tree const& map, std::string_view key) {
-  auto const* value = map.find(key);
-  if (!value || value->type() != Tree::Type::number) return std::nullopt;
-  return go_float(value->text());
+// The arguments that a profile states for a plugin; null and nothing are the same.
+Tree arguments_of(Tree const& profile, std::string_view plugin) {
+  auto const* stated = profile.find("pluginConfig");
+  for (auto const& item : stated ? stated->items() : std::vector<Tree>()) {
+    if (item.text_at("name") != plugin) continue;
+    auto const* args = item.find("args");
+    return args ? *args : Tree();
+  }
+  return {};
+}
+
+// A profile's own plugins at the queueSort point, as Semantic.DeepEqual compares them: a missing
+// list is an empty one.
+Tree queue_sort_of(Tree const& profile) {
+  auto const* point = profile.at_path("plugins.queueSort");
+  auto all = Tree::list();
+  for (auto const* key : {"enabled", "disabled"}) {
+    auto const* list = point ? point->find(key) : nullptr;
+    auto plugins = Tree::list();
+    for (auto const& plugin : list ? list->items() : std::vector<Tree>()) {
+      auto weight = number_of(plugin.find("weight")).value_or(0);
+      plugins.push_back(Tree::list(
+          {plugin.text_at("name"), Tree(std::string_view(key) == "enabled" ? weight : 0.0)}));
+    }
+    all.push_back(std::move(plugins));
+  }
+  return all;
 }
 
 }  // namespace
@@ -28,7 +51,7 @@ std::optional<double> number_at(Tree const& map, std::string_view key) {
 void SchedulerRules::check() {
   range("parallelism", 1, kNoEnd);
   range("percentageOfNodesToScore", 0, 100);
-  range("clientConnection.burst", 0, kNoEnd);
+  connection();
   // Left out they are 1 and 10; a 0 that stands there is a 0.
   auto const first = number("podInitialBackoffSeconds").value_or(1);
   auto const last = number("podMaxBackoffSeconds").value_or(10);
@@ -81,149 +104,64 @@ void SchedulerRules::check_profiles(Tree const& profiles) {
   std::map<std::string, std::size_t> seen;
   for (std::size_t i = 0; i < profiles.items().size(); ++i) {
     auto const& profile = profiles.items()[i];
-    if (!profile.is_map()) continue;
+    if (!is_item(profile)) continue;
     auto path = fmt::format("{}.profiles[{}]", path_, i);
     auto const* stated = profile.find("schedulerName");
-    // One profile alone gets the default's name.
-    bool defaulted = profiles.items().size() == 1;
-    std::string name = stated && stated->is_string() ? stated->text() : "";
-    if (name.empty() && !defaulted) {
-      say_at(profile, path + ".schedulerName", "is missing: each of several profiles has a name");
-    } else if (auto [other, is_new] = seen.emplace(name, i); !is_new) {
+    auto name = text_of(stated);
+    // One profile alone gets the default's name, where it states none.
+    bool defaulted = profiles.items().size() == 1 && (!stated || stated->is_null());
+    if (name && name->empty() && !defaulted) {
       say_at(stated ? *stated : profile, path + ".schedulerName",
-             fmt::format("profiles[{}] has this name as well", other->second));
+             stated ? "is empty: a profile has a name"
+                    : "is missing: each of several profiles has a name");
+    } else if (name) {
+      if (auto [other, is_new] = seen.emplace(*name, i); !is_new) {
+        say_at(stated ? *stated : profile, path + ".schedulerName",
+               fmt::format("profiles[{}] has this name as well", other->second));
+      }
     }
     check_profile(profile, path);
   }
+  check_queue_sort(profiles);
 }
 
 void SchedulerRules::check_profile(Tree const& profile, std::string const& path) {
-  if (auto percent = number_at(profile, "percentageOfNodesToScore");
+  if (auto percent = number_of(profile.find("percentageOfNodesToScore"));
       percent && (*percent < 0 || *percent > 100)) {
     say_at(*profile.find("percentageOfNodesToScore"), path + ".percentageOfNodesToScore",
            "must be from 0 to 100");
   }
-  if (auto const* plugins = profile.find("plugins"); plugins && plugins->is_map()) {
-    check_plugins(*plugins, path + ".plugins");
-  }
+  auto runs = SchedulerPlugins(*this).check(profile.find("plugins"), profile, path + ".plugins");
   auto const* arguments = profile.find("pluginConfig");
   std::set<std::string> seen;
   for (std::size_t i = 0; arguments && i < arguments->items().size(); ++i) {
     auto const& item = arguments->items()[i];
     auto below = fmt::format("{}.pluginConfig[{}]", path, i);
-    if (!item.is_map()) continue;
-    if (!seen.insert(item.text_at("name")).second) {
-      say_at(item, below, fmt::format("{} stands twice", item.text_at("name")));
+    if (!is_item(item)) continue;
+    auto name = item.text_at("name");
+    if (!seen.insert(name).second) say_at(item, below, fmt::format("{} stands twice", name));
+    if (SchedulerPlugins::is_gone(name)) {
+      say_at(item, below, fmt::format("kube-scheduler has no plugin '{}' any more", name));
     }
-    check_arguments(item, below);
+    SchedulerArguments(*this).check(item, runs.contains(name), below);
+  }
+  if (!runs.contains("NodeResourcesFit") && !seen.contains("NodeResourcesFit")) {
+    without_fit_.push_back(path);
   }
 }
 
-// A plugin that is not in the registry: "creating profile ...: plugin X does not exist".
-void SchedulerRules::check_plugins(Tree const& plugins, std::string const& path) {
-  auto words = tables().words.find("schedulerPlugin");
-  if (words == tables().words.end()) return;
-  auto known = names_in(words->second, version_.minor);
-  for (auto const& point : plugins.entries()) {
-    auto const* enabled = point.value.find("enabled");
-    std::set<std::string> twice;
-    for (std::size_t i = 0; enabled && i < enabled->items().size(); ++i) {
-      auto const& plugin = enabled->items()[i];
-      auto name = plugin.text_at("name");
-      if (!plugin.is_map()) continue;
-      if (!twice.insert(name).second) {
-        say_at(plugin, fmt::format("{}.{}.enabled[{}]", path, point.key, i),
-               fmt::format("{} stands twice", name));
-      }
-      // invalidPluginsByVersion: still in the registry of 1.31, and refused there.
-      static std::vector<std::string> const kGone = {"AzureDiskLimits", "CinderLimits", "EBSLimits",
-                                                     "GCEPDLimits"};
-      bool gone = std::ranges::find(kGone, name) != kGone.end();
-      if (!gone && std::ranges::find(known, name) != known.end()) continue;
-      auto const* at_name = plugin.find("name");
-      say_at(at_name ? *at_name : plugin, fmt::format("{}.{}.enabled[{}]", path, point.key, i),
-             fmt::format("kube-scheduler {} has no plugin '{}'", to_string(version_), name),
-             did_you_mean(closest(name, known)));
+// validateCommonQueueSort, and cfgValidator once more when the profiles are built.
+void SchedulerRules::check_queue_sort(Tree const& profiles) {
+  for (std::size_t i = 1; i < profiles.items().size(); ++i) {
+    auto const& first = profiles.items()[0];
+    auto const& profile = profiles.items()[i];
+    if (queue_sort_of(first) != queue_sort_of(profile)) {
+      say_at(profile, fmt::format("{}.profiles[{}].plugins.queueSort", path_, i),
+             "must be the same for all profiles");
     }
-  }
-}
-
-void SchedulerRules::check_arguments(Tree const& item, std::string const& path) {
-  auto const* args = item.find("args");
-  if (!args || !args->is_map()) return;
-  auto below = path + ".args";
-  auto limits = [&](std::string_view key, double least, double most) {
-    auto value = number_at(*args, key);
-    if (!value || (*value >= least && *value <= most)) return;
-    say_at(*args->find(key), fmt::format("{}.{}", below, key),
-           most == kNoEnd ? fmt::format("must be {} at least", least)
-                          : fmt::format("must be from {} to {}", least, most));
-  };
-  auto name = item.text_at("name");
-  if (name == "DefaultPreemption") {
-    limits("minCandidateNodesPercentage", 0, 100);
-    limits("minCandidateNodesAbsolute", 0, kNoEnd);
-  }
-  if (name == "NodeResourcesFit") check_scoring(*args, below);
-  if (name == "InterPodAffinity") limits("hardPodAffinityWeight", 0, 100);
-  if (name == "VolumeBinding") limits("bindTimeoutSeconds", 0, kNoEnd);
-  if (name != "PodTopologySpread") return;
-  auto const* constraints = args->find("defaultConstraints");
-  auto const* type = args->find("defaultingType");
-  if (type && type->is_string() && type->text() != "List" && type->text() != "System") {
-    say_at(*type, below + ".defaultingType", "expected List or System");
-  }
-  bool system = !type || type->text() != "List";
-  if (constraints && !constraints->items().empty() && system) {
-    say_at(*constraints, below + ".defaultConstraints", "needs defaultingType: List");
-  }
-  for (std::size_t i = 0; constraints && i < constraints->items().size(); ++i) {
-    auto const& each = constraints->items()[i];
-    auto at_item = fmt::format("{}.defaultConstraints[{}]", below, i);
-    if (!each.is_map()) continue;
-    if (number_at(each, "maxSkew").value_or(0) <= 0) {
-      say_at(each, at_item + ".maxSkew", "must be above zero");
-    }
-    if (auto key = each.text_at("topologyKey"); !is_label_name(key)) {
-      say_at(each, at_item + ".topologyKey", fmt::format("'{}' is no label's name", key));
-    }
-    auto when = each.text_at("whenUnsatisfiable");
-    if (when != "DoNotSchedule" && when != "ScheduleAnyway") {
-      say_at(each, at_item + ".whenUnsatisfiable", "expected DoNotSchedule or ScheduleAnyway");
-    }
-    if (auto const* labels = each.find("labelSelector"); labels && !labels->is_null()) {
-      say_at(*labels, at_item + ".labelSelector", "a default has none; take it out");
-    }
-  }
-}
-
-void SchedulerRules::check_scoring(Tree const& args, std::string const& path) {
-  auto const* strategy = args.find("scoringStrategy");
-  if (!strategy || !strategy->is_map()) return;
-  auto below = path + ".scoringStrategy";
-  static std::vector<std::string> const kTypes = {"LeastAllocated", "MostAllocated",
-                                                  "RequestedToCapacityRatio"};
-  auto const* type = strategy->find("type");
-  auto said = strategy->text_at("type");
-  // It has a default only where the whole strategy has.
-  bool is_text = !type || type->is_null() || type->is_string();
-  if (is_text && std::ranges::find(kTypes, said) == kTypes.end()) {
-    say_at(type ? *type : *strategy, below + ".type",
-           fmt::format("expected {}, found '{}'", fmt::join(kTypes, " or "), said),
-           did_you_mean(closest(said, kTypes)));
-  }
-  bool has_ratio = strategy->find("requestedToCapacityRatio") != nullptr;
-  if (has_ratio != (said == "RequestedToCapacityRatio")) {
-    say_at(*strategy, below + ".requestedToCapacityRatio",
-           "goes with the type RequestedToCapacityRatio, and with no other");
-  }
-  auto const* resources = strategy->find("resources");
-  for (std::size_t i = 0; resources && i < resources->items().size(); ++i) {
-    auto weight = number_at(resources->items()[i], "weight");
-    // 0 stands for the default, 1.
-    if (weight && (*weight < 0 || *weight > 100)) {
-      say_at(resources->items()[i], fmt::format("{}.resources[{}].weight", below, i),
-             "must be from 1 to 100");
+    if (arguments_of(first, "PrioritySort") != arguments_of(profile, "PrioritySort")) {
+      say_at(profile, fmt::format("{}.profiles[{}].pluginConfig", path_, i),
+             "the arguments of PrioritySort must be the same for all profiles");
     }
   }
 }
@@ -231,17 +169,68 @@ void SchedulerRules::check_scoring(Tree const& args, std::string const& path) {
 void SchedulerRules::check_extenders() {
   auto const* extenders = at("extenders");
   int binders = 0;
+  std::set<std::string> managed;
   for (std::size_t i = 0; extenders && i < extenders->items().size(); ++i) {
     auto const& extender = extenders->items()[i];
     if (!extender.is_map()) continue;
     auto path = fmt::format("{}.extenders[{}]", path_, i);
     if (!extender.text_at("prioritizeVerb").empty() &&
-        number_at(extender, "weight").value_or(0) <= 0) {
+        number_of(extender.find("weight")).value_or(0) <= 0) {
       say_at(extender, path + ".weight", "must be above zero where there is a prioritizeVerb");
     }
     if (!extender.text_at("bindVerb").empty() && ++binders == 2) {
       say_at(extender, path + ".bindVerb", "one extender alone can bind");
     }
+    // metav1.Duration reads null as a text that is empty.
+    if (auto const* timeout = extender.find("httpTimeout"); timeout && timeout->is_null()) {
+      say_at(extender, path + ".httpTimeout", "is null, which is no duration; take it out");
+    }
+    check_managed(extender, path + ".managedResources", managed);
+    check_tls(extender, path + ".tlsConfig");
+  }
+}
+
+void SchedulerRules::check_managed(Tree const& extender, std::string const& path,
+                                   std::set<std::string>& names) {
+  auto const* resources = extender.find("managedResources");
+  for (std::size_t i = 0; resources && i < resources->items().size(); ++i) {
+    auto const& resource = resources->items()[i];
+    auto name = text_of(resource.find("name"));
+    if (!is_item(resource) || !name) continue;
+    auto below = fmt::format("{}[{}].name", path, i);
+    // IsExtendedResourceName; its name in a quota has "requests." in front.
+    bool extended = is_label_name(*name) && name->contains('/') &&
+                    !name->contains("kubernetes.io/") && !name->starts_with("requests.") &&
+                    is_label_name("requests." + *name);
+    if (!extended) {
+      say_at(resource, below,
+             fmt::format("'{}' is no extended resource such as example.com/gpu", *name));
+    }
+    if (!names.insert(*name).second) {
+      say_at(resource, below, fmt::format("{} stands twice", *name));
+    }
+    auto const* ignored = resource.find("ignoredByScheduler");
+    if (ignored && ignored->text() == "true" && !without_fit_.empty()) {
+      say_at(resource, fmt::format("{}[{}].ignoredByScheduler", path, i),
+             fmt::format("needs NodeResourcesFit in every profile; {} runs without",
+                         without_fit_.front()));
+    }
+  }
+}
+
+// rest.TLSConfigFor. Files are looked for elsewhere.
+void SchedulerRules::check_tls(Tree const& extender, std::string const& path) {
+  auto const* tls = extender.find("tlsConfig");
+  if (!tls || !tls->is_map()) return;
+  auto data = tls->text_at("caData");
+  auto const* insecure = tls->find("insecure");
+  bool has_ca = !data.empty() || !tls->text_at("caFile").empty();
+  if (has_ca && insecure && insecure->text() == "true") {
+    say_at(*insecure, path + ".insecure", "excludes caFile and caData");
+  }
+  auto decoded = from_base64(data);
+  if (!data.empty() && decoded && !decoded->contains("-----BEGIN CERTIFICATE-----")) {
+    say_at(*tls->find("caData"), path + ".caData", "holds no certificate in PEM");
   }
 }
 

@@ -9,6 +9,7 @@ import (
 	"os"
 	"reflect"
 	"sort"
+	"strings"
 	"time"
 
 	"github.com/spf13/pflag"
@@ -23,6 +24,8 @@ import (
 	schedulerv1 "k8s.io/kube-scheduler/config/v1"
 	"k8s.io/kubernetes/cmd/kube-scheduler/app"
 	"k8s.io/kubernetes/cmd/kube-scheduler/app/options"
+	"k8s.io/kubernetes/pkg/scheduler/apis/config"
+	"k8s.io/kubernetes/pkg/scheduler/apis/config/latest"
 	"k8s.io/kubernetes/pkg/scheduler/apis/config/scheme"
 	"k8s.io/kubernetes/pkg/scheduler/framework/plugins"
 
@@ -56,7 +59,59 @@ func tables() common.Tables {
 	}
 	sort.Strings(names)
 	tables.Words = map[string][]string{"schedulerPlugin": names}
+	whole, err := latest.Default()
+	must(err)
+	for i, plugin := range whole.Profiles[0].Plugins.MultiPoint.Enabled {
+		row := fmt.Sprintf("%02d/%s/%d", i, plugin.Name, plugin.Weight)
+		tables.Words["schedulerPlugin.default"] = append(tables.Words["schedulerPlugin.default"], row)
+	}
+	for point, plugins := range points(names) {
+		tables.Words["schedulerPlugin."+point] = plugins
+	}
 	return tables
+}
+
+// points asks a profile that runs every plugin which of them stand at which extension point.
+func points(names []string) map[string][]string {
+	folder, err := os.MkdirTemp("", "kube-scheduler")
+	must(err)
+	defer os.RemoveAll(folder)
+	must(os.WriteFile(folder+"/kubeconfig", []byte(kubeconfig), 0600))
+	enabled := ""
+	for _, name := range names {
+		enabled += "{name: " + name + "}, "
+	}
+	document := "apiVersion: kubescheduler.config.k8s.io/v1\nkind: KubeSchedulerConfiguration\n" +
+		"clientConnection: {kubeconfig: " + folder + "/kubeconfig}\n" +
+		"profiles: [{plugins: {multiPoint: {enabled: [" + enabled + "]}}}]\n"
+	must(os.WriteFile(folder+"/config.yaml", []byte(document), 0600))
+	fs, options := newFlagSet()
+	must(fs.Parse([]string{"--config=" + folder + "/config.yaml", "--secure-port=0"}))
+	must(options.ComponentGlobalsRegistry.Set())
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	_, scheduler, err := app.Setup(ctx, options)
+	must(err)
+	found := map[string][]string{}
+	listed := reflect.ValueOf(scheduler.Profiles["default-scheduler"].ListPlugins()).Elem()
+	for i := 0; i < listed.NumField(); i++ {
+		name := listed.Type().Field(i).Name
+		if name == "MultiPoint" {
+			continue
+		}
+		var plugins []string
+		for _, plugin := range listed.Field(i).Interface().(config.PluginSet).Enabled {
+			plugins = append(plugins, plugin.Name)
+		}
+		found[strings.ToLower(name[:1])+name[1:]] = plugins
+	}
+	return found
+}
+
+func must(err error) {
+	if err != nil {
+		panic(err)
+	}
 }
 
 const kubeconfig = `apiVersion: v1
@@ -77,7 +132,7 @@ func judge(one common.Case) error {
 	if err := os.WriteFile(folder+"/kubeconfig", []byte(kubeconfig), 0600); err != nil {
 		return err
 	}
-	args := []string{"--master=https://127.0.0.1:1", "--kubeconfig=" + folder + "/kubeconfig"}
+	var args []string
 	if one.Has() {
 		document := bytes.ReplaceAll(one.Whole(), []byte("/etc/kubernetes/scheduler.conf"), []byte(folder+"/kubeconfig"))
 		if err := os.WriteFile(folder+"/config.yaml", document, 0600); err != nil {

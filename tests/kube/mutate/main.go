@@ -211,6 +211,35 @@ func mutated(program string, base any) {
 	give(one{Program: program, Document: print(whole, true)})
 }
 
+// emptied sets one place to what stands for nothing there: "", 0, null, [] or {}; or lets an element
+// stand twice. Its numbers are its own: pieces that are added change no other's cases.
+func emptied(program string, base any, text string, seed int64, times int) {
+	sum := fnv.New64a()
+	fmt.Fprint(sum, program, text, seed)
+	own := rand.New(rand.NewSource(int64(sum.Sum64())))
+	pick := func(values ...any) any { return values[own.Intn(len(values))] }
+	for i := 0; i < times; i++ {
+		whole := copyOf(base)
+		all := places(whole)
+		at := all[own.Intn(len(all))]
+		switch v := at.get().(type) {
+		case bool:
+			at.set(pick(nil, false))
+		case float64:
+			at.set(pick(nil, 0.0))
+		case string:
+			at.set(pick("", "", nil))
+		case []any:
+			if len(v) > 0 {
+				at.set(pick([]any{}, nil, []any{nil}, append(copyOf(v).([]any), v[own.Intn(len(v))])))
+			}
+		case map[string]any:
+			at.set(pick(map[string]any{}, nil))
+		}
+		give(one{Program: program, Document: print(whole, true)})
+	}
+}
+
 // What a mutation of trees does not come to: YAML's own ways.
 var written = []one{
 	{Program: "kubelet", Document: "failSwapOn: no\nrotateCertificates: yes\n"},
@@ -429,6 +458,7 @@ func main() {
 			for i := 0; i < times[program]; i++ {
 				mutated(program, piece)
 			}
+			emptied(program, piece, text, seed, 4)
 		}
 	}
 	for _, c := range written {
