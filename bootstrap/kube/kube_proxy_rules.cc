@@ -4,6 +4,9 @@
 
 #include <algorithm>
 #include <limits>
+#include <set>
+#include <string>
+#include <tuple>
 
 #include "agent/base/cidr.h"
 #include "bootstrap/kube/flag_types.h"
@@ -19,8 +22,10 @@ bool is_cidr(std::string_view text) {
   auto slash = text.find('/');
   if (slash == text.npos) return false;
   auto address = parse_ip(text.substr(0, slash));
-  auto prefix = go_unsigned(text.substr(slash + 1), 16);
-  return address && prefix && *prefix <= static_cast<unsigned>(address->bits());
+  auto digits = text.substr(slash + 1);
+  auto prefix = go_decimal(digits);
+  return address && prefix && digits.find_first_of("+-") == digits.npos &&
+         *prefix <= address->bits();
 }
 
 bool is_host_port(std::string_view text) {
@@ -31,14 +36,22 @@ bool is_host_port(std::string_view text) {
     host = host.substr(1, host.size() - 2);
   else if (host.find(':') != host.npos)
     return false;
-  auto port = go_unsigned(text.substr(colon + 1), 16);
-  return parse_ip(host) && port && *port > 0;
+  auto port = go_decimal(text.substr(colon + 1));
+  return parse_ip(host) && port && *port > 0 && *port <= 65535;
 }
 
 }  // namespace
 
 void KubeProxyRules::check() {
+  connection();
   word("mode", {"iptables", "ipvs", "nftables"});
+  for (auto const& [name, gate, gated] :
+       {std::tuple{"ipvs", "KubeProxyIPVS", since(37)},
+        std::tuple{"nftables", "NFTablesProxyMode", !since(33)}}) {
+    if (gated && text("mode") == name && !is_gate_on(gate)) {
+      say("mode", fmt::format("{} needs the feature gate {}", name, gate));
+    }
+  }
   range("iptables.masqueradeBit", 0, 31);
   auto mode = text("mode");
   if (mode == "nftables") range("nftables.masqueradeBit", 0, 31);
@@ -49,7 +62,6 @@ void KubeProxyRules::check() {
     duration_range(path, 0, kNoEnd, "zero or longer");
   }
   range("oomScoreAdj", -1000, 1000);
-  range("clientConnection.burst", 0, kNoEnd);
   if (mode == "ipvs") {
     for (auto const* path : {"ipvs.tcpTimeout", "ipvs.tcpFinTimeout", "ipvs.udpTimeout"}) {
       duration_range(path, 0, kNoEnd, "zero or longer");
@@ -57,7 +69,7 @@ void KubeProxyRules::check() {
     auto const* excluded = at("ipvs.excludeCIDRs");
     for (std::size_t i = 0; excluded && i < excluded->items().size(); ++i) {
       auto const& item = excluded->items()[i];
-      if (!item.is_string() || is_cidr(item.text())) continue;
+      if (!text_of(&item) || is_cidr(item.text())) continue;
       say_at(item, fmt::format("{}.ipvs.excludeCIDRs[{}]", path_, i),
              fmt::format("'{}' is no range such as 10.0.0.0/8", item.text()));
     }
@@ -101,15 +113,19 @@ void KubeProxyRules::check_addresses() {
     say(path, fmt::format("'{}' is no IP address with a port, such as 0.0.0.0:10256", said));
   }
   auto const* addresses = at("nodePortAddresses");
+  std::set<std::string> seen;
   for (std::size_t i = 0; addresses && i < addresses->items().size(); ++i) {
     auto const& item = addresses->items()[i];
-    if (!item.is_string()) continue;
+    if (!text_of(&item)) continue;
     auto path = fmt::format("{}.nodePortAddresses[{}]", path_, i);
     bool keyword = item.text() == "primary" ||
                    (since(37) && (item.text() == "localhost" || item.text() == "all"));
     if (item.text() == "primary" && !since(37)) {
       if (addresses->items().size() != 1) say_at(item, path, "'primary' stands alone");
       break;
+    }
+    if (keyword && !seen.insert(item.text()).second) {
+      say_at(item, path, fmt::format("{} stands twice", item.text()));
     }
     if (keyword || is_cidr(item.text())) continue;
     say_at(item, path, fmt::format("'{}' is no range such as 10.0.0.0/8", item.text()));

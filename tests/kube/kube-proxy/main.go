@@ -3,6 +3,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 
@@ -15,6 +16,7 @@ import (
 	"k8s.io/component-base/version/verflag"
 	kubeproxyv1alpha1 "k8s.io/kube-proxy/config/v1alpha1"
 	"k8s.io/kubernetes/cmd/kube-proxy/app"
+	"sigs.k8s.io/yaml"
 
 	"haagent/common"
 )
@@ -59,7 +61,22 @@ func judge(one common.Case) error {
 	if err := options.Complete(fs); err != nil {
 		return err
 	}
-	return options.Validate()
+	if err := options.Validate(); err != nil {
+		return err
+	}
+	// createClient, which falls back to a service account.
+	var stated struct {
+		ClientConnection struct {
+			Kubeconfig string `json:"kubeconfig"`
+		} `json:"clientConnection"`
+	}
+	if err := yaml.Unmarshal(one.Whole(), &stated); err != nil {
+		return err
+	}
+	if one.Has() && stated.ClientConnection.Kubeconfig == "" {
+		return errors.New("unable to load in-cluster configuration")
+	}
+	return nil
 }
 
 func main() { common.Main(tables, judge) }
