@@ -4,12 +4,17 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <limits>
 #include <map>
+#include <regex>
 #include <set>
+#include <utility>
 
+#include "agent/base/cidr.h"
 #include "agent/base/nearest.h"
 #include "bootstrap/kube/go_values.h"
+#include "bootstrap/kube/kubelet_managers.h"
 #include "bootstrap/kube/tables.h"
 
 namespace haagent::bootstrap::kube {
@@ -25,6 +30,14 @@ constexpr std::array<std::string_view, 9> kSignals = {
 
 bool is_signal(std::string_view name) {
   return std::ranges::find(kSignals, name) != kSignals.end();
+}
+
+// utilsysctl.NormalizeName: slashes and dots change places where a slash comes first.
+std::string sysctl_name(std::string name) {
+  auto first = name.find_first_of("./");
+  if (first == name.npos || name[first] == '.') return name;
+  for (auto& c : name) c = c == '.' ? '/' : c == '/' ? '.' : c;
+  return name;
 }
 
 // cpuset.Parse: "0-3,8".
@@ -52,17 +65,23 @@ void KubeletRules::check() {
   check_evictions();
   check_reserved();
   check_gated();
+  check_images_allowed();
+  check_server();
+  check_sysctls();
   check_taints();
   check_tls();
+  check_curves();
   check_logs();
+  check_tracing();
+  KubeletManagers(*this).check();
   logging();
   hidden_metrics();
 }
 
 void KubeletRules::check_numbers() {
-  for (auto const* path : {"nodeLeaseDurationSeconds", "eventBurst", "eventRecordQPS",
-                           "kubeAPIBurst", "kubeAPIQPS", "maxOpenFiles", "maxPods", "podsPerCore",
-                           "registryBurst", "registryPullQPS", "containerLogMaxWorkers"}) {
+  for (auto const* path :
+       {"nodeLeaseDurationSeconds", "eventBurst", "eventRecordQPS", "kubeAPIBurst", "kubeAPIQPS",
+        "maxOpenFiles", "maxPods", "podsPerCore", "registryBurst", "registryPullQPS"}) {
     range(path, 0, kNoEnd);
   }
   // 0 stands for the default, or for off.
@@ -72,8 +91,8 @@ void KubeletRules::check_numbers() {
   range("nodeStatusMaxImages", -1, kNoEnd);
   range("oomScoreAdj", -1000, 1000);
   range("containerLogMaxFiles", 2, kNoEnd);
+  range("containerLogMaxWorkers", 1, kNoEnd);
   range("maxParallelImagePulls", 1, kNoEnd);
-  range("tracing.samplingRatePerMillion", 0, 1000000);
   auto const* serialize = at("serializeImagePulls");
   if (number("maxParallelImagePulls").value_or(1) > 1 && serialize && serialize->text() == "true") {
     say("maxParallelImagePulls", "more than one needs serializeImagePulls: false");
@@ -101,7 +120,7 @@ void KubeletRules::check_images() {
                           "and 85 where they are not set)",
                           low, high));
   }
-  duration_range("imageMinimumGCAge", 0, kNoEnd, "zero or longer");
+  if (since(36)) duration_range("imageMinimumGCAge", 0, kNoEnd, "zero or longer");
   duration_range("imageMaximumGCAge", 0, kNoEnd, "zero or longer");
   auto least = duration("imageMinimumGCAge").value_or(0);
   if (least == 0) least = 120;
@@ -124,14 +143,21 @@ void KubeletRules::check_words() {
   word("memoryReservationPolicy", {"None", "TieredReservation"});
   if (is_gate_on("NodeSwap")) word("memorySwap.swapBehavior", {"NoSwap", "LimitedSwap"});
 
+  word("configMapAndSecretChangeDetectionStrategy", {"Watch", "Cache", "Get"});
+
+  auto const* by_qos = at("cgroupsPerQOS");
   auto const* enforced = at("enforceNodeAllocatable");
-  if (!enforced) return;
+  if (!enforced) {
+    if (by_qos && by_qos->text() == "false") {
+      say("cgroupsPerQOS", "false needs enforceNodeAllocatable: [none]; it is [pods] by itself");
+    }
+    return;
+  }
   std::vector<std::string> words = {"pods", "system-reserved", "kube-reserved", "none"};
   if (since(32)) {
     words.insert(words.end(), {"system-reserved-compressible", "kube-reserved-compressible"});
   }
   std::set<std::string> seen;
-  auto const* by_qos = at("cgroupsPerQOS");
   for (std::size_t i = 0; i < enforced->items().size(); ++i) {
     auto const& item = enforced->items()[i];
     auto path = fmt::format("{}.enforceNodeAllocatable[{}]", path_, i);
@@ -224,9 +250,13 @@ void KubeletRules::check_threshold(std::string_view map, Tree::Entry const& entr
   }
   bool reclaim = map == "evictionMinimumReclaim";
   if (value.ends_with('%')) {
-    auto percent = go_float(value.substr(0, value.size() - 1));
-    if (!percent || *percent < 0 || (!reclaim && *percent > 100)) {
-      say_at(entry.value, path, fmt::format("'{}' is no percentage from 0% to 100%", value));
+    // strings.TrimRight(input, "%"): all of them.
+    auto percent = go_float(value.substr(0, value.find_last_not_of('%') + 1));
+    bool good = percent && (reclaim ? *percent > 0 : *percent >= 0 && *percent <= 100);
+    if (!good) {
+      say_at(
+          entry.value, path,
+          fmt::format("'{}' is no percentage {}", value, reclaim ? "above 0%" : "from 0% to 100%"));
     }
     return;
   }
@@ -300,15 +330,17 @@ void KubeletRules::check_reserved() {
   std::set<std::string> seen;
   for (std::size_t i = 0; memory && i < memory->items().size(); ++i) {
     auto const* limits = memory->items()[i].find("limits");
-    auto node = memory->items()[i].text_at("numaNode", "0");
+    auto node = number_of(memory->items()[i].find("numaNode")).value_or(0);
     if (!limits) continue;
     for (auto const& [key, mark, value] : limits->entries()) {
       auto path = fmt::format("{}.reservedMemory[{}].limits.{}", path_, i, key);
       if (key != "memory" && !key.starts_with("hugepages-")) {
         say_at(value, path, fmt::format("'{}' is neither memory nor hugepages-<size>", key));
       }
-      if (go_quantity(value.text()).value_or(1) == 0) say_at(value, path, "may not be zero");
-      if (!seen.insert(node + " " + key).second) {
+      if (value.is_null() || json_quantity(value.text()).value_or(1) == 0) {
+        say_at(value, path, "may not be zero");
+      }
+      if (!seen.insert(fmt::format("{} {}", node, key)).second) {
         say_at(value, path, fmt::format("stands twice for NUMA node {}", node));
       }
     }
@@ -362,15 +394,122 @@ void KubeletRules::check_gated() {
   }
   needs("memoryReservationPolicy", text("memoryReservationPolicy") == "TieredReservation",
         "MemoryQoS");
-  auto const* sysctls = at("defaultPodSysctls");
-  needs("defaultPodSysctls", sysctls && !sysctls->entries().empty(), "DefaultPodSysctls");
+}
+
+// pullmanager.ValidateAllowlistImagesPatterns.
+void KubeletRules::check_images_allowed() {
+  auto const* images = at("preloadedImagesVerificationAllowlist");
+  if (!is_gate_on("KubeletEnsureSecretPulledImages")) return;
+  for (std::size_t i = 0; images && i < images->items().size(); ++i) {
+    auto pattern = text_of(&images->items()[i]);
+    if (!pattern) continue;
+    // "registry/path/*", or an image without tag and digest.
+    static std::regex const shape(
+        "[^ \t*]+/[*]|"
+        "([A-Za-z0-9]([-A-Za-z0-9]*[A-Za-z0-9])?([.][A-Za-z0-9]([-A-Za-z0-9]*[A-Za-z0-9])?)*"
+        "(:[0-9]+)?/)?[a-z0-9]+((([.]|_|__|-+)[a-z0-9]+)*)(/[a-z0-9]+(([.]|_|__|-+)[a-z0-9]+)*)*");
+    if (std::regex_match(*pattern, shape)) continue;
+    say_at(images->items()[i], fmt::format("{}.preloadedImagesVerificationAllowlist[{}]", path_, i),
+           fmt::format("'{}' is no image without its tag, and does not end with /*", *pattern));
+  }
+}
+
+// NewMainKubelet, PreInitRuntimeService and ListenAndServeKubeletServer.
+void KubeletRules::check_server() {
+  duration_range("syncFrequency", 0, kNoEnd, "longer than nothing");
+  for (auto const* path : {"containerRuntimeEndpoint", "imageServiceEndpoint"}) {
+    auto endpoint = text(path);
+    auto scheme = endpoint.substr(0, endpoint.find(':'));
+    if (endpoint.contains(':') && scheme != "unix") {
+      say(path, fmt::format("'{}' is no socket such as unix:///run/containerd/containerd.sock",
+                            endpoint));
+    }
+  }
+  auto const* serves = at("enableServer");
+  if (serves && serves->text() == "false") return;
+  if (auto address = text("address"); !address.empty() && !parse_ip(address)) {
+    say("address", fmt::format("'{}' is no IP address", address));
+  }
+  // 0 stands for the default; what haagent renders for the others is that as well.
+  auto port = number("port").value_or(0);
+  if (port == 0) port = 10250;
+  for (auto const* path : {"readOnlyPort", "healthzPort"}) {
+    auto const* shown = number("port") ? "port" : path;
+    auto other = number(path).value_or(std::string_view(path) == "healthzPort" ? 10248 : 0);
+    if (other == port) say(shown, fmt::format("{} is {} as well", path, port));
+  }
+  for (auto const& [path, needed] : {std::pair{"tlsCertFile", "tlsPrivateKeyFile"},
+                                     std::pair{"tlsPrivateKeyFile", "tlsCertFile"}}) {
+    if (!text(path).empty() && text(needed).empty()) say(path, fmt::format("needs {}", needed));
+  }
+}
+
+// sysctl.NewAllowlist, and the validation of defaultPodSysctls.
+void KubeletRules::check_sysctls() {
+  auto const* allowed = at("allowedUnsafeSysctls");
+  for (std::size_t i = 0; allowed && i < allowed->items().size(); ++i) {
+    auto name = text_of(&allowed->items()[i]);
+    if (!name || is_sysctl_of_pods(*name, true)) continue;
+    say_at(allowed->items()[i], fmt::format("{}.allowedUnsafeSysctls[{}]", path_, i),
+           fmt::format("'{}' is no sysctl of a pod's own such as net.core.somaxconn", *name));
+  }
+  auto const* defaults = at("defaultPodSysctls");
+  if (!defaults || defaults->entries().empty()) return;
+  if (!is_gate_on("DefaultPodSysctls")) {
+    return say("defaultPodSysctls", "needs the feature gate DefaultPodSysctls");
+  }
+  std::set<std::string> seen;
+  for (auto const& [key, mark, value] : defaults->entries()) {
+    auto path = fmt::format("{}.defaultPodSysctls.{}", path_, key);
+    if (!is_sysctl_of_pods(key, false)) {
+      say_at(value, path, fmt::format("'{}' is no sysctl of a pod's own", key));
+    } else if (!seen.insert(sysctl_name(key)).second) {
+      say_at(value, path, fmt::format("{} stands twice", sysctl_name(key)));
+    }
+  }
+}
+
+bool KubeletRules::is_sysctl_of_pods(std::string const& name, bool may_end_with_star) const {
+  static std::regex const plain(
+      "([a-z0-9]([-_a-z0-9]*[a-z0-9])?[./])*[a-z0-9]([-_a-z0-9]*[a-z0-9])?");
+  static std::regex const pattern(
+      "([a-z0-9]([-_a-z0-9]*[a-z0-9])?[./])*([a-z0-9][-_a-z0-9]*)?[a-z0-9*]");
+  if (name.size() > 253 || !std::regex_match(name, may_end_with_star ? pattern : plain)) {
+    return false;
+  }
+  auto normal = sysctl_name(name);
+  normal.resize(std::min(normal.find('*'), normal.size()));
+  // utilsysctl.GetNamespace.
+  static std::set<std::string> const kNames = {
+      "kernel.sem", "kernel.shmall", "kernel.shmmax", "kernel.shmmni", "kernel.shm_rmid_forced",
+      "kernel.shm", "kernel.msgmax", "kernel.msgmnb", "kernel.msgmni", "kernel.msg"};
+  if (kNames.contains(normal) || normal.starts_with("net.") || normal.starts_with("fs.mqueue.")) {
+    return true;
+  }
+  return since(37) && (normal == "kernel.domainname" || normal.starts_with("user."));
+}
+
+// tracingapi.ValidateTracingConfiguration.
+void KubeletRules::check_tracing() {
+  auto const* tracing = at("tracing");
+  if (!tracing) return;
+  if (!since(34) && !is_gate_on("KubeletTracing")) {
+    return say("tracing", "needs the feature gate KubeletTracing");
+  }
+  range("tracing.samplingRatePerMillion", 0, 1000000);
+  auto endpoint = text("tracing.endpoint");
+  if (!endpoint.contains("//")) return;
+  auto scheme = endpoint.substr(0, endpoint.find(':'));
+  if (scheme == "dns" || scheme == "unix" || scheme == "unix-abstract") return;
+  say("tracing.endpoint",
+      fmt::format("'{}' is no endpoint such as localhost:4317, dns:// or unix://", endpoint));
 }
 
 void KubeletRules::check_taints() {
   auto const* taints = at("registerWithTaints");
   for (std::size_t i = 0; taints && i < taints->items().size(); ++i) {
     auto const& taint = taints->items()[i];
-    if (!taint.is_map()) continue;
+    if (!is_item(taint)) continue;
     auto path = fmt::format("{}.registerWithTaints[{}]", path_, i);
     static std::vector<std::string> const kEffects = {"NoSchedule", "PreferNoSchedule",
                                                       "NoExecute"};
@@ -403,19 +542,39 @@ void KubeletRules::check_tls() {
   auto known = names("tlsCipherSuite");
   for (std::size_t i = 0; ciphers && i < ciphers->items().size(); ++i) {
     auto const& cipher = ciphers->items()[i];
-    if (!cipher.is_string() || std::ranges::find(known, cipher.text()) != known.end()) continue;
+    if (!text_of(&cipher) || std::ranges::find(known, cipher.text()) != known.end()) continue;
     say_at(cipher, fmt::format("{}.tlsCipherSuites[{}]", path_, i),
            fmt::format("the kubelet knows no cipher suite '{}'", cipher.text()),
            did_you_mean(closest(cipher.text(), known)));
   }
 }
 
-void KubeletRules::check_logs() {
-  if (auto interval = duration("containerLogMonitorInterval"); interval && *interval != 0) {
-    duration_range("containerLogMonitorInterval", 3, kNoEnd, "3s or longer");
+// cliflag.TLSCurvePreferences; the numbers are those that Go's crypto/tls of 1.36 has names for.
+void KubeletRules::check_curves() {
+  static std::set<double> const kCurves = {23, 24, 25, 29, 4587, 4588, 4589};
+  auto const* curves = at("tlsCurvePreferences");
+  std::set<double> seen;
+  for (std::size_t i = 0; curves && i < curves->items().size(); ++i) {
+    auto const& item = curves->items()[i];
+    auto id = item.is_null() ? 0 : number_of(&item);
+    auto path = fmt::format("{}.tlsCurvePreferences[{}]", path_, i);
+    if (!id) continue;
+    if (!kCurves.contains(*id)) {
+      say_at(item, path, fmt::format("the kubelet knows no curve {}", *id));
+    } else if (!seen.insert(*id).second) {
+      say_at(item, path, fmt::format("{} stands twice", *id));
+    }
   }
-  if (auto size = text("containerLogMaxSize"); !size.empty() && !go_quantity(size)) {
-    say("containerLogMaxSize", fmt::format("'{}' is no quantity such as 10Mi", size));
+}
+
+void KubeletRules::check_logs() {
+  duration_range("containerLogMonitorInterval", 3, kNoEnd, "3s or longer");
+  if (auto size = text("containerLogMaxSize"); !size.empty()) {
+    auto quantity = go_quantity(size);
+    // Quantity.AsInt64: whole bytes.
+    if (!quantity || *quantity != std::floor(*quantity) || std::abs(*quantity) > 9.2e18) {
+      say("containerLogMaxSize", fmt::format("'{}' is no quantity such as 10Mi", size));
+    }
   }
   if (auto folder = text("podLogsDir"); !folder.empty()) {
     bool clean = folder.starts_with('/') && (folder == "/" || !folder.ends_with('/')) &&

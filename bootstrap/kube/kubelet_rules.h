@@ -21,8 +21,14 @@ class KubeletRules final : public Rules {
   void check_evictions();
   void check_reserved();
   void check_gated();
+  void check_images_allowed();
+  void check_server();
+  void check_sysctls();
+  bool is_sysctl_of_pods(std::string const& name, bool may_end_with_star) const;
+  void check_tracing();
   void check_taints();
   void check_tls();
+  void check_curves();
   void check_logs();
   void check_threshold(std::string_view map, Tree::Entry const& entry);
 };
