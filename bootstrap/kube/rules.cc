@@ -121,13 +121,10 @@ void Rules::logging() {
              "must be 2147483647 at most");
     }
   }
+  // splitStream needs the gate as a flag alone: the programs start with a document that sets it.
   for (auto const* form : {"text", "json"}) {
-    auto split = fmt::format("logging.options.{}.splitStream", form);
     auto buffer = fmt::format("logging.options.{}.infoBufferSize", form);
     if (is_gate_on("LoggingAlphaOptions")) continue;
-    if (auto const* value = at(split); value && value->text() == "true") {
-      say(split, "needs the feature gate LoggingAlphaOptions");
-    }
     auto const* size = at(buffer);
     if (size && json_quantity(size->text()).value_or(0) != 0) {
       say(buffer, "needs the feature gate LoggingAlphaOptions");
