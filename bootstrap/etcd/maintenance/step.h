@@ -13,11 +13,12 @@
 
 namespace haagent::bootstrap {
 
-// The steps `care-main` and `care-events`: keeps the cluster of the local member fit (maintenance.h) and
-// tells what its disk and network do against etcd's guidance. Each five minutes it reads from all
-// members how long round trips between them took, and records the heartbeat that follows for etcd's
-// next start (timing.h); it restarts nobody for it. Comes after etcd-<cluster>. Whatever it finds,
-// the member serves; so it waits for nothing and never keeps a boot from being done.
+// The steps `care-main` and `care-events`: keeps the cluster of the local member fit
+// (maintenance.h) and tells what its disk and network do against etcd's guidance. Each five minutes
+// it reads from all members how long round trips between them took, and records the heartbeat that
+// follows for etcd's next start (timing.h); it restarts nobody for it. Comes after etcd-<cluster>.
+// Whatever it finds, the member serves; so it waits for nothing and never keeps a boot from being
+// done.
 class CareStep final : public Step {
  public:
   CareStep(EtcdCluster cluster, EtcdParts parts);

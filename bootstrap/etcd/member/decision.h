@@ -27,15 +27,14 @@
 //     etcd's leader, of which there is one, one at a time, and never while another voter is down.
 //  7. The number of voters is made even only while every voter is up: a quorum of 4 is 3.
 //  8. What stands in the way is set aside, never deleted.
-//  9. What is decided about a member is decided on its own volume. One that is not seen (not
-//  mounted,
-//     another disk, another's haagent.json) is neither blank nor a member's: nobody is changed.
+//  9. What is decided about a member is decided on its own volume. One that is not seen (it is not
+//     mounted, or it is another disk, or it has another's haagent.json) is neither blank nor a
+//     member's: nobody is changed.
 // 10. A copy of a volume (from a snapshot, or byte by byte) is not that volume: its log has
 //     forgotten entries that it acknowledged and votes that it cast. It is never started as it is;
 //     where a quorum serves, its data go aside and it joins under a new id.
-// 11. An operator's order in the state store (store/request.h) goes before 1 to 3 and 10, for the volumes
-// that it
-//     names, once each, and not over a quorum that serves unless it says so.
+// 11. An operator's order in the state store (store/request.h) goes before 1 to 3 and 10, for the
+//     volumes that it names, once each, and not over a quorum that serves unless it says so.
 #pragma once
 
 #include <cstdint>
