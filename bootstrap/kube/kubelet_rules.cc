@@ -32,6 +32,13 @@ bool is_signal(std::string_view name) {
   return std::ranges::find(kSignals, name) != kSignals.end();
 }
 
+// url.Parse gives it in small letters.
+std::string url_scheme(std::string_view url) {
+  std::string scheme(url.substr(0, url.find(':')));
+  for (auto& c : scheme) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
+  return scheme;
+}
+
 // utilsysctl.NormalizeName: slashes and dots change places where a slash comes first.
 std::string sysctl_name(std::string name) {
   auto first = name.find_first_of("./");
@@ -419,8 +426,8 @@ void KubeletRules::check_server() {
   duration_range("syncFrequency", 0, kNoEnd, "longer than nothing");
   for (auto const* path : {"containerRuntimeEndpoint", "imageServiceEndpoint"}) {
     auto endpoint = text(path);
-    auto scheme = endpoint.substr(0, endpoint.find(':'));
-    if (endpoint.contains(':') && scheme != "unix") {
+    // Without a scheme it is a socket's path.
+    if (endpoint.contains(':') && !endpoint.starts_with('/') && url_scheme(endpoint) != "unix") {
       say(path, fmt::format("'{}' is no socket such as unix:///run/containerd/containerd.sock",
                             endpoint));
     }
@@ -499,7 +506,7 @@ void KubeletRules::check_tracing() {
   range("tracing.samplingRatePerMillion", 0, 1000000);
   auto endpoint = text("tracing.endpoint");
   if (!endpoint.contains("//")) return;
-  auto scheme = endpoint.substr(0, endpoint.find(':'));
+  auto scheme = url_scheme(endpoint);
   if (scheme == "dns" || scheme == "unix" || scheme == "unix-abstract") return;
   say("tracing.endpoint",
       fmt::format("'{}' is no endpoint such as localhost:4317, dns:// or unix://", endpoint));
