@@ -1,14 +1,16 @@
-// Holds every #include against two short tables: the arrows between our folders, and the one home
-// of each third-party header. An arrow that is not in the table fails, and so does a row that no
-// code uses.
+// Holds every #include against two short tables: the arrows between our folders, which are the rows
+// of CMakeLists.txt, and the one home of each third-party header. An arrow that is not in the table
+// fails, and so does a row that no code uses.
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
+#include <iterator>
 #include <map>
 #include <regex>
 #include <set>
+#include <sstream>
 #include <string>
 #include <vector>
 
@@ -18,65 +20,35 @@ namespace {
 
 namespace fs = std::filesystem;
 
+// A row of a CMakeLists.txt: haagent_library(FOLDER DEPENDS FOLDER...).
 struct Floor {
   std::string folder;
   std::set<std::string> may_use;
 };
 
-// From the ground up: a folder may use itself and what stands here beside it, each of which has a
-// row above its own. The deepest folder that the table names counts, so "agent" is agent/*.cc
-// alone.
-std::vector<Floor> const kFloors = {
-    {"agent/base", {}},
-    {"agent/aws", {"agent/base"}},
-    {"agent/runtime", {"agent/base"}},
-    {"volumes", {"agent/base", "agent/aws"}},
-    {"bootstrap/layout", {"agent/base"}},
-    {"bootstrap/etcd/disk", {"agent/base", "bootstrap/layout"}},
-    {"bootstrap/etcd/store", {"agent/base", "bootstrap/layout"}},
-    {"bootstrap/etcd/client", {"agent/base", "bootstrap/layout", "bootstrap/etcd/disk"}},
-    {"bootstrap/etcd/backup",
-     {"agent/base", "bootstrap/layout", "bootstrap/etcd/disk", "bootstrap/etcd/store",
-      "bootstrap/etcd/client"}},
-    {"bootstrap/kube", {"agent/base", "bootstrap/layout"}},
-    {"bootstrap/pki", {"agent/base", "bootstrap/layout", "bootstrap/kube"}},
-    {"bootstrap/hosts", {"agent/base", "agent/aws", "bootstrap/layout", "bootstrap/pki"}},
-    {"bootstrap/etcd/member",
-     {"agent/base", "agent/aws", "bootstrap/layout", "bootstrap/etcd/disk", "bootstrap/etcd/store",
-      "bootstrap/etcd/client", "bootstrap/etcd/backup", "bootstrap/hosts"}},
-    {"bootstrap/etcd/maintenance",
-     {"agent/base", "bootstrap/layout", "bootstrap/etcd/client", "bootstrap/etcd/backup",
-      "bootstrap/etcd/member"}},
-    {"bootstrap/etcd/recovery",
-     {"agent/base", "agent/aws", "bootstrap/layout", "bootstrap/etcd/disk", "bootstrap/etcd/store",
-      "bootstrap/hosts", "bootstrap/etcd/member"}},
-    {"bootstrap/encryption",
-     {"agent/base", "bootstrap/layout", "bootstrap/etcd/client", "bootstrap/kube",
-      "bootstrap/pki"}},
-    {"agent/config",
-     {"agent/base", "agent/aws", "agent/runtime", "bootstrap/kube", "bootstrap/etcd/member"}},
-    {"agent/status", {"agent/base", "agent/aws", "agent/runtime"}},
-    {"agent/server", {"agent/base", "bootstrap/pki", "bootstrap/hosts", "agent/status"}},
-    {"agent/boot",
-     {"agent/base", "agent/aws", "agent/runtime", "volumes", "bootstrap/etcd/backup",
-      "bootstrap/kube", "bootstrap/pki", "bootstrap/hosts", "bootstrap/etcd/member",
-      "bootstrap/etcd/maintenance", "bootstrap/encryption", "agent/config", "agent/server"}},
-    {"agent/daemon",
-     {"agent/base", "agent/aws", "agent/runtime", "bootstrap/pki", "agent/config", "agent/status",
-      "agent/server", "agent/boot"}},
-    {"agent/commands",
-     {"agent/base", "agent/runtime", "volumes", "bootstrap/layout", "bootstrap/etcd/client",
-      "bootstrap/etcd/backup", "bootstrap/kube", "bootstrap/pki", "bootstrap/etcd/maintenance",
-      "bootstrap/etcd/recovery", "bootstrap/encryption", "agent/config", "agent/status",
-      "agent/boot"}},
-    {"agent/preflight",
-     {"agent/base", "agent/aws", "agent/runtime", "volumes", "bootstrap/layout",
-      "bootstrap/etcd/client", "bootstrap/kube", "agent/config", "agent/boot"}},
-    {"agent/cli",
-     {"agent/base", "agent/runtime", "bootstrap/pki", "agent/config", "agent/boot", "agent/daemon",
-      "agent/commands", "agent/preflight"}},
-    {"agent", {"agent/cli"}},
-};
+// In the order of the file, which is from the ground up: a folder may use itself and what its row
+// names. The deepest folder that has a row counts, so "agent" is agent/*.cc alone.
+std::vector<Floor> floors_of(fs::path const& file) {
+  std::ifstream stream(file);
+  std::string const text{std::istreambuf_iterator<char>(stream), {}};
+  std::regex const row(
+      R"((?:^|\n)(?:haagent_library\(|haagent_program\(haagent )([^\s)]+)([^)]*)\))");
+  std::vector<Floor> floors;
+  for (std::sregex_iterator match(text.begin(), text.end(), row), end; match != end; ++match) {
+    Floor floor{.folder = (*match)[1], .may_use = {}};
+    std::istringstream words((*match)[2]);
+    std::string list;
+    for (std::string word; words >> word;) {
+      if (std::ranges::all_of(word, [](char c) { return c >= 'A' && c <= 'Z'; })) {
+        list = word;
+      } else if (list == "DEPENDS") {
+        floor.may_use.insert(word);
+      }
+    }
+    floors.push_back(std::move(floor));
+  }
+  return floors;
+}
 
 // Header prefix -> the files that may name it. fmt is everywhere: it is how an Error says its
 // sentence.
@@ -132,22 +104,24 @@ std::vector<Include> includes_below(fs::path const& root, std::vector<std::strin
   return found;
 }
 
-std::string folder_of(std::string const& path) {
-  std::string deepest;
-  for (auto const& floor : kFloors)
-    if (path.starts_with(floor.folder + "/") && floor.folder.size() > deepest.size())
-      deepest = floor.folder;
-  return deepest;
-}
-
 class Layering : public testing::Test {
  protected:
+  std::string folder_of(std::string const& path) const {
+    std::string deepest;
+    for (auto const& floor : floors_)
+      if (path.starts_with(floor.folder + "/") && floor.folder.size() > deepest.size())
+        deepest = floor.folder;
+    return deepest;
+  }
+
   fs::path const root_ = haagent::test::source_dir();
+  std::vector<Floor> const floors_ = floors_of(root_ / "CMakeLists.txt");
   std::vector<Include> const product_ = includes_below(root_, {"agent", "volumes", "bootstrap"});
 };
 
 TEST_F(Layering, ArrowsBetweenFoldersAreInTheTableAndEachOneIsUsed) {
   ASSERT_GT(product_.size(), 100u) << "the sources were not found";
+  ASSERT_GT(floors_.size(), 20u) << "CMakeLists.txt has no rows";
   std::map<std::string, std::set<std::string>> used;
   for (auto const& include : product_) {
     if (!include.quoted) continue;
@@ -157,19 +131,19 @@ TEST_F(Layering, ArrowsBetweenFoldersAreInTheTableAndEachOneIsUsed) {
     EXPECT_NE(to, "") << include.file << " includes \"" << include.header
                       << "\", which is in no folder of the table";
     if (from != to) used[from].insert(to);
-    auto const floor = std::ranges::find(kFloors, from, &Floor::folder);
-    EXPECT_TRUE(from == to || (floor != kFloors.end() && floor->may_use.contains(to)))
+    auto const floor = std::ranges::find(floors_, from, &Floor::folder);
+    EXPECT_TRUE(from == to || (floor != floors_.end() && floor->may_use.contains(to)))
         << include.file << " includes " << include.header << ": " << from << " must not use " << to;
   }
-  for (auto const& floor : kFloors)
+  for (auto const& floor : floors_)
     for (auto const& to : floor.may_use)
       EXPECT_TRUE(used[floor.folder].contains(to))
           << "no code uses the arrow " << floor.folder << " -> " << to;
 }
 
-TEST(LayeringTable, NoArrowRunsUp) {
+TEST_F(Layering, NoArrowRunsUp) {
   std::set<std::string> below;
-  for (auto const& floor : kFloors) {
+  for (auto const& floor : floors_) {
     for (auto const& to : floor.may_use)
       EXPECT_TRUE(below.contains(to))
           << floor.folder << " uses " << to << ", which is not below it";
