@@ -17,7 +17,7 @@ target_compile_options(haagent_flags INTERFACE
   # Designated initialisers leave out what has its default.
   -Wno-missing-field-initializers)
 
-# Libraries and programs alike are position independent executables' code.
+# Libraries and programs alike are position independent executables' code: one precompiled header fits all.
 target_compile_options(haagent_flags INTERFACE -fPIE -fstack-protector-strong)
 target_link_options(haagent_flags INTERFACE -pie)
 
@@ -35,6 +35,11 @@ elseif(CMAKE_BUILD_TYPE STREQUAL "Release")
   target_compile_definitions(haagent_flags INTERFACE _FORTIFY_SOURCE=2)
   target_compile_options(haagent_flags INTERFACE -ffunction-sections -fdata-sections)
   target_link_options(haagent_flags INTERFACE -Wl,--gc-sections -Wl,-z,relro,-z,now -Wl,--as-needed)
+endif()
+
+if(HAAGENT_QUICK)
+  # With a precompiled header ccache has to preprocess, too.
+  target_compile_options(haagent_flags INTERFACE $<$<CXX_COMPILER_ID:GNU>:-fpch-preprocess>)
 endif()
 
 if(HAAGENT_SANITIZE)

@@ -12,6 +12,7 @@
 #include <set>
 #include <sstream>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "tests/support/source_dir.h"
@@ -20,10 +21,11 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// A row of a CMakeLists.txt: haagent_library(FOLDER DEPENDS FOLDER...).
+// A row of a CMakeLists.txt: haagent_library(FOLDER DEPENDS FOLDER... APART FILE...).
 struct Floor {
   std::string folder;
   std::set<std::string> may_use;
+  std::set<std::string> apart;
 };
 
 // In the order of the file, which is from the ground up: a folder may use itself and what its row
@@ -35,7 +37,7 @@ std::vector<Floor> floors_of(fs::path const& file) {
       R"((?:^|\n)(?:haagent_library\(|haagent_program\(haagent )([^\s)]+)([^)]*)\))");
   std::vector<Floor> floors;
   for (std::sregex_iterator match(text.begin(), text.end(), row), end; match != end; ++match) {
-    Floor floor{.folder = (*match)[1], .may_use = {}};
+    Floor floor{.folder = (*match)[1], .may_use = {}, .apart = {}};
     std::istringstream words((*match)[2]);
     std::string list;
     for (std::string word; words >> word;) {
@@ -43,6 +45,8 @@ std::vector<Floor> floors_of(fs::path const& file) {
         list = word;
       } else if (list == "DEPENDS") {
         floor.may_use.insert(word);
+      } else if (list == "APART") {
+        floor.apart.insert(word);
       }
     }
     floors.push_back(std::move(floor));
@@ -198,6 +202,54 @@ TEST_F(Layering, EachThirdPartyHeaderHasOneHome) {
   for (auto const& [prefix, homes] : kHomes) {
     EXPECT_TRUE(used.contains(prefix)) << "no code includes <" << prefix << "...>";
   }
+}
+
+// The names of what a source declares in its anonymous namespaces, without those that it only
+// brings in. The sources are as clang-format writes them.
+std::set<std::string> own_names(fs::path const& path) {
+  static std::regex const type(R"(^(?:struct|class|enum class|enum|union) (\w+)\b(?!\().*)");
+  static std::regex const value(R"(^[^=({]*?\b(\w+)(?:\[\w*\])?\s*[=({;].*)");
+  std::set<std::string> names;
+  std::ifstream file(path);
+  bool inside = false;
+  std::smatch match;
+  for (std::string line; std::getline(file, line);) {
+    if (line == "namespace {") inside = true;
+    if (line == "}  // namespace") inside = false;
+    if (!inside || line.empty() || std::string_view(" /}#)").contains(line[0]) ||
+        line.starts_with("using ") || line.starts_with("namespace "))
+      continue;
+    if (std::regex_match(line, match, type) || std::regex_match(line, match, value))
+      names.insert(match[1]);
+  }
+  return names;
+}
+
+// Several sources of a folder are compiled as one (cmake/targets.cmake). Two functions of one name
+// would be overloads there, and a call could reach the other source's.
+TEST_F(Layering, WhatASourceKeepsToItselfHasANameOfItsOwnInTheFolder) {
+  std::size_t seen = 0;
+  for (auto const* cmake : {"CMakeLists.txt", "tests/CMakeLists.txt", "tests/sim/CMakeLists.txt"}) {
+    for (auto const& floor : floors_of(root_ / cmake)) {
+      std::map<std::string, std::string> home;
+      for (auto const& entry : fs::directory_iterator(root_ / floor.folder)) {
+        auto const file = entry.path().filename().string();
+        if (entry.path().extension() != ".cc" || file == "main.cc" || floor.apart.contains(file))
+          continue;
+        for (auto const& name : own_names(entry.path())) {
+          auto const [place, is_new] = home.try_emplace(name, file);
+          ++seen;
+          EXPECT_TRUE(is_new) << floor.folder << "/" << file << " and " << place->second
+                              << " both declare " << name
+                              << " in an anonymous namespace: rename one or share it";
+        }
+      }
+      for (auto const& file : floor.apart)
+        EXPECT_TRUE(fs::exists(root_ / floor.folder / file))
+            << cmake << " names " << file << " of " << floor.folder << ", which is gone";
+    }
+  }
+  EXPECT_GT(seen, 1000u) << "the sources were not read";
 }
 
 TEST_F(Layering, EveryFolderSaysWhatLivesThere) {
