@@ -36,7 +36,9 @@ in_tree() {
     exec chroot "$tree" env DEBIAN_FRONTEND=noninteractive PATH=/usr/sbin:/usr/bin:/sbin:/bin "$@"' sh "$@"
 }
 
-# build PRESET TARGET...: configures where needed, builds, shows the log only where it fails.
+# build PRESET TARGET...: configures where needed, builds, shows the log only where it fails. How many
+# seconds all builds have taken is in $built.
+built=0
 build() {
   local preset=$1 log started=$SECONDS
   shift
@@ -49,5 +51,6 @@ build() {
     grep -E 'error|FAILED|CMake Error' -A8 "$log" | head -60 >&2
     die "the $preset build failed; the whole log is in build/$preset.log"
   fi
+  built=$((built + SECONDS - started))
   say "built $preset in $((SECONDS - started)) s"
 }
