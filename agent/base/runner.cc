@@ -38,6 +38,8 @@ Duration since(SteadyTime start, Clock const& clock) {
 struct Runner::Attempt {
   // The Needed that ended in a refusal last time: not acted on again while it stands.
   std::string refused_need;
+  // What the Done that it came to says of the next look.
+  std::optional<Duration> look_again;
 };
 
 std::string_view to_string(RowStatus::State state) {
@@ -193,11 +195,12 @@ bool Runner::converge_row(std::size_t index, Facts& facts, std::stop_token stop,
       continue;
     }
     auto const& sentence = sentence_of(*finding);
-    if (std::holds_alternative<Done>(*finding)) {
+    if (auto const* done = std::get_if<Done>(&*finding)) {
+      attempt.look_again = done->look_again;
       to_state(index, State::done, sentence);
       return true;
     }
-    if (std::holds_alternative<Waiting>(*finding)) {
+    if (auto const* waiting = std::get_if<Waiting>(&*finding)) {
       if (!in_time) {
         to_state(index, State::failed,
                  fmt::format("gave up after {}: {}", to_words(row.deadline), sentence),
@@ -208,7 +211,8 @@ bool Runner::converge_row(std::size_t index, Facts& facts, std::stop_token stop,
       waited_for = sentence;
       acted_on.clear();  // the act took effect; what it led to may need it again (a unit that died)
       to_state(index, State::waiting, sentence);
-      step.pause(clock_, std::max(poll, breath_after(look_took)), stop);
+      auto const pause = std::max(poll, breath_after(look_took));
+      step.pause(clock_, std::min(pause, waiting->look_again.value_or(pause)), stop);
       poll = std::min(row.polling.cap, poll * 3 / 2);
       continue;
     }
@@ -219,7 +223,7 @@ bool Runner::converge_row(std::size_t index, Facts& facts, std::stop_token stop,
     }
     if (sentence == attempt.refused_need) return false;  // still refused; its state says so
     to_state(index, State::acting, sentence);
-    auto acted = step.act(facts, stop);
+    auto acted = carry_out(step, std::get<Needed>(*finding), facts, stop);
     if (!acted) {
       if (acted.error().kind == Kind::refused) attempt.refused_need = sentence;
       if (!on_error(acted.error(), in_time)) return false;
@@ -253,24 +257,27 @@ bool Runner::wait_for_predecessors(std::size_t index, std::stop_token stop, bool
   return !stop.stop_requested() && !doomed;
 }
 
-void Runner::keep_up_row(std::size_t index, Facts& facts, std::stop_token stop) {
+// `attempt`: the one that has brought the row to done.
+void Runner::keep_up_row(std::size_t index, Facts& facts, std::stop_token stop, Attempt attempt) {
   auto& row = rows_[index];
   if (row.upkeep == Upkeep::none) return;
   auto pause = row.period;
-  Attempt attempt;
+  attempt.refused_need.clear();
   auto rests = [&] {
     OutsideTime outside;
-    return row.step->rest(clock_, pause, stop);
+    return row.step->rest(clock_, std::min(pause, attempt.look_again.value_or(pause)), stop);
   };
   while (rests()) {
     auto const looks_since = clock_.steady();
     auto finding = row.step->look(facts, stop);
     pause = std::max(row.period, breath_after(since(looks_since, clock_)));
+    attempt.look_again.reset();
     if (stop.stop_requested()) return;
     if (!finding) {
       to_state(index, State::drifted, finding.error().what, finding.error().kind);
-    } else if (std::holds_alternative<Done>(*finding)) {
-      to_state(index, State::done, sentence_of(*finding));
+    } else if (auto const* done = std::get_if<Done>(&*finding)) {
+      attempt.look_again = done->look_again;
+      to_state(index, State::done, done->sentence);
     } else if (row.upkeep == Upkeep::act) {
       if (!converge_row(index, facts, stop, attempt)) pause = std::max(pause, kAgainFirst);
     } else {
@@ -311,7 +318,7 @@ void Runner::run_row(std::size_t index, Facts& facts, std::stop_token stop, bool
     status.outside = outside;
     status.own = std::max(Duration(0), took - outside);
   });
-  if (stay) keep_up_row(index, facts, stop);
+  if (stay) keep_up_row(index, facts, stop, std::move(attempt));
 }
 
 void Runner::run(Facts& facts, std::stop_token stop, bool stay,

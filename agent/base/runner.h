@@ -103,7 +103,7 @@ class Runner {
   void run(Facts& facts, std::stop_token stop, bool stay, std::function<void()> const& booted);
   void run_row(std::size_t index, Facts& facts, std::stop_token stop, bool stay);
   bool converge_row(std::size_t index, Facts& facts, std::stop_token stop, Attempt& attempt);
-  void keep_up_row(std::size_t index, Facts& facts, std::stop_token stop);
+  void keep_up_row(std::size_t index, Facts& facts, std::stop_token stop, Attempt attempt);
   bool wait_for_predecessors(std::size_t index, std::stop_token stop, bool stay);
   void update(std::size_t index, std::function<void(RowStatus&)> const& change);
   void to_state(std::size_t index, RowStatus::State state, std::string sentence,

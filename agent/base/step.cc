@@ -24,6 +24,14 @@ std::string const& sentence_of(Finding const& finding) {
   return std::visit([](auto const& each) -> std::string const& { return each.sentence; }, finding);
 }
 
+Result<void> Step::act(Facts&, std::stop_token) {
+  return fail(Kind::internal, "{} is to act on nothing", name());
+}
+
+Result<void> carry_out(Step& step, Needed& needed, Facts& facts, std::stop_token stop) {
+  return needed.act ? needed.act(std::move(stop)) : step.act(facts, std::move(stop));
+}
+
 void Step::pause(Clock& clock, Duration at_most, std::stop_token stop) {
   clock.sleep(at_most, std::move(stop));
 }

@@ -26,22 +26,14 @@ class GiveUp final : public Step {
     auto const& sentence = sentence_of(*finding);
     if (!in_time())
       return leave(fmt::format("gave up after {}: {}", to_words(patience_), sentence));
-    if (std::holds_alternative<Needed>(*finding)) {
-      if (sentence == acted_on_) return leave("tried in vain to " + sentence);
-      needed_ = sentence;
-    }
-    return finding;
-  }
-
-  Result<void> act(Facts& facts, std::stop_token stop) override {
-    auto acted = step_->act(facts, std::move(stop));
-    if (acted) {
-      acted_on_ = needed_;
-      return {};
-    }
-    if (goes_on(acted.error())) return acted;
-    left_ = "not done: " + acted.error().what;
-    return {};
+    auto* needed = std::get_if<Needed>(&*finding);
+    if (!needed) return finding;
+    if (sentence == acted_on_) return leave("tried in vain to " + sentence);
+    auto again = sentence;
+    return Needed{std::move(again),
+                  [this, &facts, needed = std::move(*needed)](std::stop_token asked) mutable {
+                    return try_once(needed, facts, std::move(asked));
+                  }};
   }
 
   void pause(Clock& clock, Duration at_most, std::stop_token stop) override {
@@ -49,6 +41,16 @@ class GiveUp final : public Step {
   }
 
  private:
+  Result<void> try_once(Needed& needed, Facts& facts, std::stop_token stop) {
+    auto acted = carry_out(*step_, needed, facts, std::move(stop));
+    if (acted) {
+      acted_on_ = needed.sentence;
+      return {};
+    }
+    if (goes_on(acted.error())) return acted;
+    left_ = "not done: " + acted.error().what;
+    return {};
+  }
   bool in_time() const { return clock_.steady() - *began_ < patience_; }
   bool goes_on(Error const& error) const {
     return error.kind == Kind::interrupted || (error.kind == Kind::transient && in_time());
@@ -62,7 +64,6 @@ class GiveUp final : public Step {
   Clock& clock_;
   Duration const patience_;
   std::optional<SteadyTime> began_;
-  std::string needed_;
   std::string acted_on_;
   std::string left_;
 };

@@ -19,12 +19,17 @@ class Taking final : public Step {
   Result<Finding> look(Facts& facts, std::stop_token stop) override {
     test::VirtualClock::Turn turn(clock_, strand_, stop);
     if (!turn) return fail(Kind::interrupted, "stopped");
-    return step_->look(facts, stop);
-  }
-  Result<void> act(Facts& facts, std::stop_token stop) override {
-    test::VirtualClock::Turn turn(clock_, strand_, stop);
-    if (!turn) return fail(Kind::interrupted, "stopped");
-    return step_->act(facts, stop);
+    auto finding = step_->look(facts, stop);
+    auto* needed = finding ? std::get_if<Needed>(&*finding) : nullptr;
+    if (!needed) return finding;
+    auto sentence = needed->sentence;
+    return Needed{
+        std::move(sentence),
+        [this, &facts, needed = std::move(*needed)](std::stop_token asked) mutable -> Result<void> {
+          test::VirtualClock::Turn acting(clock_, strand_, asked);
+          if (!acting) return fail(Kind::interrupted, "stopped");
+          return carry_out(*step_, needed, facts, asked);
+        }};
   }
   void pause(Clock& clock, Duration at_most, std::stop_token stop) override {
     step_->pause(clock, at_most, stop);

@@ -87,6 +87,58 @@ TEST(Runner, ActedButStillNeededIsAnError) {
   EXPECT_EQ(ran.rows[0].sentence, "acted, but still needed: make it");
 }
 
+// What the look has found goes with it, whatever another look has found since.
+TEST(Runner, DoesWhatTheLookHasFound) {
+  FakeClock clock;
+  std::vector<int> did;
+  int found = 0;
+  auto list = rows(row(
+      "disk", {},
+      [&]() -> Result<Finding> {
+        if (found == 2) return Done{"made"};
+        auto what = std::make_unique<int>(++found);
+        return Needed{fmt::format("make {}", found),
+                      [&did, what = std::move(what)](std::stop_token) -> Result<void> {
+                        did.push_back(*what);
+                        return {};
+                      }};
+      },
+      [] { return fail(Kind::internal, "the act that the look carries was not taken"); }));
+  auto ran = converge(std::move(list), clock);
+  EXPECT_TRUE(ran.all_done);
+  EXPECT_THAT(did, ElementsAre(1, 2));
+  EXPECT_EQ(ran.rows[0].acts, 2);
+}
+
+TEST(Runner, AnActThatNobodyCarriesIsAnError) {
+  class Bare final : public Step {
+   public:
+    std::string_view name() const override { return "bare"; }
+    Result<Finding> look(Facts&, std::stop_token) override { return Needed{"make it"}; }
+  };
+  FakeClock clock;
+  std::vector<Row> list(1);
+  list[0].step = std::make_unique<Bare>();
+  auto ran = converge(std::move(list), clock);
+  EXPECT_EQ(ran.rows[0].state, State::failed);
+  EXPECT_EQ(ran.rows[0].error, Kind::internal);
+}
+
+TEST(Runner, LooksAgainAsSoonAsAWaitSaysSo) {
+  FakeClock clock;
+  std::vector<std::int64_t> at;
+  auto const start = clock.steady();
+  auto list = rows(row("etcd", {}, [&]() -> Result<Finding> {
+    at.push_back(std::chrono::duration_cast<Duration>(clock.steady() - start).count());
+    if (at.size() == 5) return Done{"serves"};
+    return Waiting{"for a second", at.size() == 4 ? std::nullopt : std::optional<Duration>(1s)};
+  }));
+  list[0].polling = {.first = 4s, .cap = 8s};
+  auto ran = converge(std::move(list), clock);
+  EXPECT_TRUE(ran.all_done);
+  EXPECT_THAT(at, ElementsAre(0, 1'000, 2'000, 3'000, 11'000));
+}
+
 TEST(Runner, OneStepMayTakeSeveralMoves) {
   FakeClock clock;
   int stage = 0;
@@ -434,6 +486,25 @@ TEST(RunnerStay, RestsAtLeastAsLongAsTheLookTook) {
   Facts facts;
   runner.stay(facts, stop.get_token(), [] {});
   EXPECT_THAT(at, ElementsAre(0, 3'000, 11'000, 14'000, 79'000));
+}
+
+// The Done that the boot came to, too.
+TEST(RunnerStay, LooksAgainAsSoonAsDoneSaysSo) {
+  FakeClock clock;
+  std::vector<std::int64_t> at;
+  auto const start = clock.steady();
+  std::stop_source stop;
+  auto list = rows(row("etcd", {}, [&]() -> Result<Finding> {
+    at.push_back(std::chrono::duration_cast<Duration>(clock.steady() - start).count());
+    if (at.size() == 4) stop.request_stop();
+    return Done{"serves", at.size() < 3 ? std::optional<Duration>(1s) : std::nullopt};
+  }));
+  list[0].upkeep = Upkeep::act;
+  list[0].period = 30s;
+  Runner runner(std::move(list), clock, {});
+  Facts facts;
+  runner.stay(facts, stop.get_token(), [] {});
+  EXPECT_THAT(at, ElementsAre(0, 1'000, 2'000, 32'000));
 }
 
 TEST(RunnerStay, StopsInTheMiddleOfAWait) {

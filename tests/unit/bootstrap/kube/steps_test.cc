@@ -55,7 +55,7 @@ class KubeSteps : public testing::Test {
   Finding look(Step& step) {
     auto found = step.look(facts_, {});
     EXPECT_TRUE(found) << (found ? "" : found.error().what);
-    return found.value_or(Finding(Waiting{"error"}));
+    return std::move(found).value_or(Finding(Waiting{"error"}));
   }
   std::map<std::string, Stamp> world() {
     std::map<std::string, Stamp> stamps;

@@ -184,7 +184,7 @@ class EtcdStepTest : public testing::Test {
       EXPECT_TRUE(finding) << finding.error().what;
       if (!finding) return Done{};
       auto const* needed = std::get_if<Needed>(&*finding);
-      if (!needed || !needed->sentence.contains("/etc/hosts")) return *finding;
+      if (!needed || !needed->sentence.contains("/etc/hosts")) return *std::move(finding);
       act();
     }
   }
