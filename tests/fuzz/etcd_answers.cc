@@ -28,24 +28,25 @@ void hold_decision(std::string_view bytes) {
   Answers http(bytes);
   std::vector<AskedMember> asked = {{"a", "http://10.0.0.10:2379"}};
   MemberInputs inputs;
-  inputs.member = "a";
-  inputs.expected_members = {"a", "b", "c"};
-  for (auto const& member : inputs.expected_members)
-    inputs.expected.push_back({"etcd-" + member, "http://etcd-" + member + ":2380"});
-  inputs.version = "3.5.32";
-  inputs.own.member = "a";
-  inputs.peers.push_back(ask_members(http, {{"b", "http://10.0.0.11:2379"}}, {}, {}).front());
-  inputs.peers.push_back({.member = "c"});
-  inputs.volumes.emplace();
-  for (auto const& member : inputs.expected_members)
-    inputs.volumes->push_back({"vol-" + member, member, inputs.expected_members, "", true});
-  auto const& peer = inputs.peers.front();
+  inputs.me.member = "a";
+  inputs.me.expected_members = {"a", "b", "c"};
+  for (auto const& member : inputs.me.expected_members)
+    inputs.me.expected.push_back({"etcd-" + member, "http://etcd-" + member + ":2380"});
+  inputs.me.version = "3.5.32";
+  inputs.etcd.own.member = "a";
+  inputs.others.peers.push_back(
+      ask_members(http, {{"b", "http://10.0.0.11:2379"}}, {}, {}).front());
+  inputs.others.peers.push_back({.member = "c"});
+  inputs.ec2.volumes.emplace();
+  for (auto const& member : inputs.me.expected_members)
+    inputs.ec2.volumes->push_back({"vol-" + member, member, inputs.me.expected_members, "", true});
+  auto const& peer = inputs.others.peers.front();
   hold(peer.reach == MemberAnswer::Reach::answers || !peer.why.empty(), "silence has a reason");
   auto decision = decide(inputs);
   hold(!sentence_of(decision, inputs).empty(), "a decision has a sentence");
   hold(!std::holds_alternative<FormNew>(decision) || peer.reach == MemberAnswer::Reach::silent,
        "no cluster is formed beside one that answers");
-  inputs.own = peer;
+  inputs.etcd.own = peer;
   member_facts(EtcdCluster::main, inputs, 1u << 30u);
   hold(!sentence_of(decide(inputs), inputs).empty(), "a decision has a sentence");
 }

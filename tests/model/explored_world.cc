@@ -126,9 +126,9 @@ bool in_sight(World const& world, int i, Sight sight) {
 }
 
 MemberInputs inputs_of(World const& world, int m, Sight sight) {
-  MemberInputs in{.member = letter(m), .self = known_as(m), .version = "3.5.33"};
+  MemberInputs in{.me = {.member = letter(m), .self = known_as(m), .version = "3.5.33"}};
   auto const& mine = world.nodes[m];
-  in.volumes.emplace();
+  in.ec2.volumes.emplace();
   bool own_tag_shown = false;
   auto shows = [&](Node const& node) {
     return node.tag == Tag::shown || (node.tag == Tag::written && sight.new_tags);
@@ -137,61 +137,64 @@ MemberInputs inputs_of(World const& world, int m, Sight sight) {
     auto const& node = world.nodes[i];
     if (in_sight(world, i, sight)) {
       bool const new_list = node.retagged && sight.new_lists;
-      in.volumes->push_back({.volume_id = "vol-" + letter(i),
-                             .member = letter(i),
-                             .members = list_on(world, new_list),
-                             .etcd_cluster_id = shows(node) ? "c1" : "",
-                             .attached = node.power != Power::off});
+      in.ec2.volumes->push_back({.volume_id = "vol-" + letter(i),
+                                 .member = letter(i),
+                                 .members = list_on(world, new_list),
+                                 .etcd_cluster_id = shows(node) ? "c1" : "",
+                                 .attached = node.power != Power::off});
       if (i == m) {
         own_tag_shown = true;
-        in.expected_members = in.volumes->back().members;
+        in.me.expected_members = in.ec2.volumes->back().members;
       }
     } else if (shows(node)) {
-      in.volumes->push_back(
+      in.ec2.volumes->push_back(
           {.volume_id = "vol-" + letter(i), .etcd_cluster_id = "c1", .tagged = false});
     }
     if (i == m) continue;
-    in.peers.push_back((sight.heard >> i & 1u) ? answer_of(world, i)
-                                               : MemberAnswer{.member = letter(i), .why = "cut"});
+    in.others.peers.push_back((sight.heard >> i & 1u)
+                                  ? answer_of(world, i)
+                                  : MemberAnswer{.member = letter(i), .why = "cut"});
   }
   // What this boot was told by the tag, before it changed.
-  if (!own_tag_shown) in.expected_members = list_on(world, mine.role == Role::joins);
-  for (auto const& member : in.expected_members) in.expected.push_back(known_as(member[0] - 'a'));
+  if (!own_tag_shown) in.me.expected_members = list_on(world, mine.role == Role::joins);
+  for (auto const& member : in.me.expected_members)
+    in.me.expected.push_back(known_as(member[0] - 'a'));
   if (sight.new_lists)
-    in.tags_agree_for = world.settled ? in.tags_settle : Duration(0);
+    in.ec2.tags_agree_for = world.settled ? in.ec2.tags_settle : Duration(0);
   else  // EC2 has shown the old tags for long, and etcd's list is as old
-    in.tags_agree_for = world.list_moved ? Duration(0) : in.tags_settle;
+    in.ec2.tags_agree_for = world.list_moved ? Duration(0) : in.ec2.tags_settle;
 
-  if (mine.tag != Tag::none) in.tag_cluster_id = "c1";
+  if (mine.tag != Tag::none) in.volume.tag_cluster_id = "c1";
   if (mine.power == Power::etcd) {
-    in.unit = UnitState::Phase::running;
-    in.own = answer_of(world, m);
+    in.etcd.unit = UnitState::Phase::running;
+    in.etcd.own = answer_of(world, m);
   }
   if (mine.unmounted) {
-    in.unseen = UnseenVolume{.why = "vol-" + letter(m) + " is not mounted", .todo = "mount it"};
+    in.volume.unseen =
+        UnseenVolume{.why = "vol-" + letter(m) + " is not mounted", .todo = "mount it"};
     return in;
   }
   switch (mine.disk) {
     case Disk::blank:
       break;
     case Disk::copy:
-      in.copy_of = "vol-before";
-      in.data.identity = {id_of(m, mine.first), kCluster};
+      in.volume.copy_of = "vol-before";
+      in.volume.data.identity = {id_of(m, mine.first), kCluster};
       break;
     case Disk::current:
-      in.data.identity = {id_of(m, mine.first), kCluster};
+      in.volume.data.identity = {id_of(m, mine.first), kCluster};
       break;
     case Disk::old_first:
     case Disk::anew:
-      in.data.identity = {id_of(m, true), kCluster};
+      in.volume.data.identity = {id_of(m, true), kCluster};
       break;
     case Disk::old_later:
-      in.data.identity = {static_cast<std::uint64_t>(m + 1) + kOldLater, kCluster};
+      in.volume.data.identity = {static_cast<std::uint64_t>(m + 1) + kOldLater, kCluster};
       break;
   }
-  if (mine.disk != Disk::blank) in.data.state = DataDir::State::member;
-  if (mine.aside) in.data.set_aside = {"data.x"};
-  if (mine.marker) in.marker_cluster_id = "c1";
+  if (mine.disk != Disk::blank) in.volume.data.state = DataDir::State::member;
+  if (mine.aside) in.volume.data.set_aside = {"data.x"};
+  if (mine.marker) in.volume.marker_cluster_id = "c1";
   return in;
 }
 

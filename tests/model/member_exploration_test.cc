@@ -204,11 +204,11 @@ struct Known {
 };
 
 bool is_blank(MemberInputs const& in) {
-  return in.data.state != DataDir::State::member;
+  return in.volume.data.state != DataDir::State::member;
 }
 
 std::vector<EtcdMember> const* list_of(MemberInputs const& in) {
-  for (auto const& peer : in.peers)
+  for (auto const& peer : in.others.peers)
     if (peer.quorum_list) return &*peer.quorum_list;
   return nullptr;
 }
@@ -220,10 +220,10 @@ Known const kKnown[] = {
      {.depth = 9, .losses = 1, .partitions = false},
      [](MemberInputs in) {
        if (!is_blank(in) || list_of(in)) return decide(in);
-       in.marker_cluster_id = in.tag_cluster_id = "";
-       in.data.set_aside.clear();
-       if (in.volumes)
-         for (auto& volume : *in.volumes) volume.etcd_cluster_id = "";
+       in.volume.marker_cluster_id = in.volume.tag_cluster_id = "";
+       in.volume.data.set_aside.clear();
+       if (in.ec2.volumes)
+         for (auto& volume : *in.ec2.volumes) volume.etcd_cluster_id = "";
        return decide(in);
      },
      {},
@@ -236,7 +236,7 @@ Known const kKnown[] = {
        auto decision = decide(in);
        if (auto* form = std::get_if<FormNew>(&decision))
          std::erase_if(form->initial, [&](InitialMember const& member) {
-           return std::ranges::none_of(*in.volumes, [&](VolumeEvidence const& volume) {
+           return std::ranges::none_of(*in.ec2.volumes, [&](VolumeEvidence const& volume) {
              return volume.attached && member.name == "etcd-" + volume.member;
            });
          });
@@ -250,7 +250,7 @@ Known const kKnown[] = {
      hardly_formed(),
      {.depth = 7, .losses = 1, .partitions = false},
      [](MemberInputs in) {
-       if (is_blank(in) && list_of(in)) in.tag_cluster_id = "c1";
+       if (is_blank(in) && list_of(in)) in.volume.tag_cluster_id = "c1";
        return decide(in);
      },
      {},
@@ -279,7 +279,7 @@ Known const kKnown[] = {
      serving({Role::stays, Role::joins, Role::joins}),
      {.depth = 14, .losses = 0, .partitions = false},
      [](MemberInputs in) {
-       in.tags_agree_for = in.tags_settle;
+       in.ec2.tags_agree_for = in.ec2.tags_settle;
        return decide(in);
      },
      {},
@@ -290,14 +290,14 @@ Known const kKnown[] = {
      {.depth = 10, .losses = 0, .partitions = false},
      [](MemberInputs in) {
        // It takes whom it knows of for well.
-       for (auto& peer : in.peers) {
-         if (!in.own.quorum_list || peer.reach == MemberAnswer::Reach::answers) continue;
-         for (auto const& member : *in.own.quorum_list)
+       for (auto& peer : in.others.peers) {
+         if (!in.etcd.own.quorum_list || peer.reach == MemberAnswer::Reach::answers) continue;
+         for (auto const& member : *in.etcd.own.quorum_list)
            if (member.name == "etcd-" + peer.member) {
              peer.reach = MemberAnswer::Reach::answers;
-             peer.cluster_id = in.own.cluster_id;
+             peer.cluster_id = in.etcd.own.cluster_id;
              peer.member_id = member.id;
-             peer.leader_id = in.own.leader_id;
+             peer.leader_id = in.etcd.own.leader_id;
            }
        }
        return decide(in);
@@ -309,8 +309,8 @@ Known const kKnown[] = {
      serving({Role::stays, Role::stays, Role::stays}),
      {.depth = 9, .losses = 0, .partitions = false},
      [](MemberInputs const& in) -> Decision {
-       if (!is_blank(in) && in.unit != UnitState::Phase::running && !list_of(in)) {
-         for (auto const& peer : in.peers)
+       if (!is_blank(in) && in.etcd.unit != UnitState::Phase::running && !list_of(in)) {
+         for (auto const& peer : in.others.peers)
            if (peer.reach == MemberAnswer::Reach::answers) return SetAside{"no list has it"};
        }
        return decide(in);
@@ -323,7 +323,7 @@ Known const kKnown[] = {
      serving({Role::stays, Role::stays, Role::stays}),
      {.depth = 5, .losses = 0, .partitions = false, .lost_mounts = 1},
      [](MemberInputs in) {
-       in.unseen.reset();
+       in.volume.unseen.reset();
        return decide(in);
      },
      {.acts_blindly = true},
@@ -340,7 +340,7 @@ Known const kKnown[] = {
      serving({Role::stays, Role::stays, Role::stays}),
      {.depth = 5, .losses = 1, .partitions = false, .copies = true},
      [](MemberInputs in) {
-       in.copy_of.clear();
+       in.volume.copy_of.clear();
        return decide(in);
      },
      {},

@@ -109,7 +109,8 @@ Seeded const kSeeded[] = {
      ordered_to_restore(false),
      {.losses = 0, .delays = 0, .depth = 14},
      [](MemberInputs in) {
-       if (in.order) in.order->closed = in.order->is_void = in.order->stale = false;
+       if (in.store.order)
+         in.store.order->closed = in.store.order->is_void = in.store.order->stale = false;
        return decide(in);
      },
      "is void"},
@@ -119,7 +120,7 @@ Seeded const kSeeded[] = {
      ordered_to_restore(false),
      {.losses = 0, .delays = 0, .depth = 16},
      [](MemberInputs in) {
-       if (in.order) in.order->stale = false;
+       if (in.store.order) in.store.order->stale = false;
        return decide(in);
      },
      "is void"},
@@ -127,7 +128,7 @@ Seeded const kSeeded[] = {
      ordered_to_recover(),
      {.kind = EtcdOrder::Kind::recover, .losses = 0, .delays = 0, .depth = 16},
      [](MemberInputs in) {
-       if (in.order) in.order->stale = false;
+       if (in.store.order) in.store.order->stale = false;
        return decide(in);
      },
      "is void"},
@@ -136,7 +137,7 @@ Seeded const kSeeded[] = {
      {.losses = 0, .delays = 0, .depth = 6},
      [](MemberInputs const& in) -> Decision {
        auto decision = decide(in);
-       if (in.order && std::holds_alternative<SetAside>(decision)) return RestoreData{};
+       if (in.store.order && std::holds_alternative<SetAside>(decision)) return RestoreData{};
        return decision;
      },
      "restores over data that were not set aside"},
@@ -144,8 +145,9 @@ Seeded const kSeeded[] = {
      ordered_to_restore(true),
      {.losses = 0, .delays = 0, .depth = 8},
      [](MemberInputs in) {
-       if (in.data.state == DataDir::State::member) in.data.identity.cluster_id = 0xc1;
-       if (!in.data.restored) in.order_done.clear();
+       if (in.volume.data.state == DataDir::State::member)
+         in.volume.data.identity.cluster_id = 0xc1;
+       if (!in.volume.data.restored) in.store.order_done.clear();
        return decide(in);
      },
      "carries the order out twice on one volume"},
@@ -153,7 +155,7 @@ Seeded const kSeeded[] = {
      ordered_to_restore(true),
      {.losses = 1, .delays = 0, .depth = 6},
      [](MemberInputs in) {
-       if (in.order) in.order->volumes = {{in.member, in.volume_id}};
+       if (in.store.order) in.store.order->volumes = {{in.me.member, in.volume.volume_id}};
        return decide(in);
      },
      "restores onto a volume that the order does not name"},
@@ -161,8 +163,10 @@ Seeded const kSeeded[] = {
      ordered_to_recover(),
      {.kind = EtcdOrder::Kind::recover, .losses = 0, .delays = 0, .depth = 8},
      [](MemberInputs const& in) -> Decision {
-       if (in.order && !in.order->closed && in.order->names(in.member, in.volume_id) &&
-           in.data.state == DataDir::State::member && in.unit == UnitState::Phase::stopped)
+       if (in.store.order && !in.store.order->closed &&
+           in.store.order->names(in.me.member, in.volume.volume_id) &&
+           in.volume.data.state == DataDir::State::member &&
+           in.etcd.unit == UnitState::Phase::stopped)
          return ForceAlone{};
        return decide(in);
      },

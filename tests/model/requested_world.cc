@@ -234,49 +234,49 @@ MemberAnswer Explorer::answer(World const& world, int i) const {
 MemberInputs Explorer::inputs(World const& world, int m, unsigned heard) const {
   auto const& mine = world.nodes[m];
   auto id_text = [](std::uint8_t id) { return id == 0 ? std::string() : fmt::format("c{}", id); };
-  MemberInputs in{.member = letter(m), .self = known_as(m), .version = "3.5.33"};
-  in.volumes.emplace();
+  MemberInputs in{.me = {.member = letter(m), .self = known_as(m), .version = "3.5.33"}};
+  in.ec2.volumes.emplace();
   for (int i = 0; i < kNodes; ++i) {
     auto const& node = world.nodes[i];
-    in.expected_members.push_back(letter(i));
-    in.expected.push_back(known_as(i));
-    in.volumes->push_back({.volume_id = (node.named ? "vol-" : "later-") + letter(i),
-                           .member = letter(i),
-                           .members = {"a", "b", "c"},
-                           .etcd_cluster_id = id_text(node.tag),
-                           .attached = node.power != Power::off});
+    in.me.expected_members.push_back(letter(i));
+    in.me.expected.push_back(known_as(i));
+    in.ec2.volumes->push_back({.volume_id = (node.named ? "vol-" : "later-") + letter(i),
+                               .member = letter(i),
+                               .members = {"a", "b", "c"},
+                               .etcd_cluster_id = id_text(node.tag),
+                               .attached = node.power != Power::off});
     if (i != m)
-      in.peers.push_back((heard >> i & 1u) ? answer(world, i)
-                                           : MemberAnswer{.member = letter(i), .why = "cut"});
+      in.others.peers.push_back(
+          (heard >> i & 1u) ? answer(world, i) : MemberAnswer{.member = letter(i), .why = "cut"});
   }
-  in.volume_id = in.volumes->at(static_cast<std::size_t>(m)).volume_id;
-  in.tag_cluster_id = id_text(mine.tag);
-  in.marker_cluster_id = id_text(mine.marker);
-  in.backups = MemberInputs::Backups::present;
-  if (mine.done) in.order_done = kOrderId;
-  if (mine.aside) in.data.set_aside = {"data.x"};
-  if (has_log(mine)) in.data.state = DataDir::State::member;
-  in.data.restored = mine.disk == Disk::built;
+  in.volume.volume_id = in.ec2.volumes->at(static_cast<std::size_t>(m)).volume_id;
+  in.volume.tag_cluster_id = id_text(mine.tag);
+  in.volume.marker_cluster_id = id_text(mine.marker);
+  in.store.backups = StoreFacts::Backups::present;
+  if (mine.done) in.store.order_done = kOrderId;
+  if (mine.aside) in.volume.data.set_aside = {"data.x"};
+  if (has_log(mine)) in.volume.data.state = DataDir::State::member;
+  in.volume.data.restored = mine.disk == Disk::built;
   switch (mine.disk) {
     case Disk::blank:
     case Disk::built:
       break;
     case Disk::before:
-      in.data.identity = {id_of(m, kBefore, mine.later[kBefore]), cluster_id(kBefore)};
+      in.volume.data.identity = {id_of(m, kBefore, mine.later[kBefore]), cluster_id(kBefore)};
       break;
     case Disk::after:
-      in.data.identity = {id_of(m, kAfter, mine.later[kAfter]), cluster_id(kAfter)};
+      in.volume.data.identity = {id_of(m, kAfter, mine.later[kAfter]), cluster_id(kAfter)};
       break;
     case Disk::before_removed:
-      in.data.identity = {removed_id(m, kBefore), cluster_id(kBefore)};
+      in.volume.data.identity = {removed_id(m, kBefore), cluster_id(kBefore)};
       break;
     case Disk::after_removed:
-      in.data.identity = {removed_id(m, kAfter), cluster_id(kAfter)};
+      in.volume.data.identity = {removed_id(m, kAfter), cluster_id(kAfter)};
       break;
   }
   if (mine.power == Power::etcd) {
-    in.unit = UnitState::Phase::running;
-    in.own = answer(world, m);
+    in.etcd.unit = UnitState::Phase::running;
+    in.etcd.own = answer(world, m);
   }
   if (mine.board == Board::none) return in;
   EtcdOrder order{.id = kOrderId,
@@ -287,11 +287,11 @@ MemberInputs Explorer::inputs(World const& world, int m, unsigned heard) const {
                   .backup = "20260115T100000.000Z-etcd-b",
                   .members = {"a", "b", "c"}};
   // Whom it names beside is no matter to a master.
-  if (mine.named) order.volumes.push_back({in.member, in.volume_id});
+  if (mine.named) order.volumes.push_back({in.me.member, in.volume.volume_id});
   order.stale = mine.board == Board::stale;
   order.is_void = mine.board == Board::taken_back;
   order.closed = order.is_void || mine.board == Board::carried_out;
-  in.order = order;
+  in.store.order = order;
   return in;
 }
 

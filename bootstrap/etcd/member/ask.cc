@@ -44,13 +44,13 @@ MemberAnswer ask(Http& http, AskedMember const& asked, HttpTls const& tls, std::
   answer.reach = MemberAnswer::Reach::answers;
   answer.cluster_id = status->header.cluster_id;
   answer.member_id = status->header.member_id;
-  answer.version = status->version;
+  answer.server.version = status->version;
   answer.learner = status->learner;
   answer.raft_index = status->raft_index;
   answer.leader_id = status->leader;
-  answer.db_size = status->db_size;
+  answer.server.db_size = status->db_size;
   for (auto const& error : status->errors)
-    if (!error.contains("no leader")) answer.alarms.push_back(error);
+    if (!error.contains("no leader")) answer.server.alarms.push_back(error);
   if (status->leader == 0 || status->learner) return answer;
   if (auto list = client.members(Consistency::linearizable, stop))
     answer.quorum_list = std::move(list->members);

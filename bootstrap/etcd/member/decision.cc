@@ -32,7 +32,7 @@ std::uint64_t id_of(std::string const& text) {
 }
 
 bool is_mine(EtcdMember const& member, MemberInputs const& in) {
-  return is_member(member, in.self);
+  return is_member(member, in.me.self);
 }
 
 std::string name_of(EtcdMember const& member) {
@@ -43,7 +43,7 @@ std::string name_of(EtcdMember const& member) {
 // list does not have me, which must not read as a removal.
 MemberAnswer const* quorum_peer(MemberInputs const& in) {
   MemberAnswer const* any = nullptr;
-  for (auto const& peer : in.peers) {
+  for (auto const& peer : in.others.peers) {
     if (!peer.quorum_list) continue;
     if (peer.cluster_id == own_cluster(in)) return &peer;
     if (!any) any = &peer;
@@ -57,7 +57,7 @@ bool is_well(std::uint64_t id, MemberInputs const& in) {
     return answer.reach == Reach::answers && answer.member_id == id &&
            (answer.leader_id != 0 || answer.quorum_list);
   };
-  return well(in.own) || std::ranges::any_of(in.peers, well);
+  return well(in.etcd.own) || std::ranges::any_of(in.others.peers, well);
 }
 
 struct Voters {
@@ -86,7 +86,7 @@ std::string because(std::string const& reason) {
 
 std::string bring_back(MemberInputs const& in) {
   std::vector<std::string> silent;
-  for (auto const& peer : in.peers)
+  for (auto const& peer : in.others.peers)
     if (peer.reach != Reach::answers) silent.push_back(peer.member);
   if (silent.empty()) return kByItself;
   return fmt::format("if it stays so, see to the master{} of {}", silent.size() == 1 ? "" : "s",
@@ -97,23 +97,23 @@ std::string lost_for_ever(MemberInputs const& in) {
   auto words = bring_back(in);
   if (words == kByItself) return words;
   return words + fmt::format("; if what they had is lost for ever, run '{}' here, or '{}'",
-                             etcd_command(in.cluster, "recover"),
-                             etcd_command(in.cluster, "restore"));
+                             etcd_command(in.me.cluster, "recover"),
+                             etcd_command(in.me.cluster, "restore"));
 }
 
 // A member that starts anew serves nothing until it has a quorum: who reads so has to be told the
 // same as of one that has lost it. Not of one that has never served: the others just are not there
 // yet.
 bool too_few_are_left(MemberInputs const& in) {
-  auto const members = in.peers.size() + 1;
-  auto const silent =
-      static_cast<std::size_t>(std::ranges::count(in.peers, Reach::silent, &MemberAnswer::reach));
-  return !in.marker_cluster_id.empty() && members - silent <= members / 2;
+  auto const members = in.others.peers.size() + 1;
+  auto const silent = static_cast<std::size_t>(
+      std::ranges::count(in.others.peers, Reach::silent, &MemberAnswer::reach));
+  return !in.volume.marker_cluster_id.empty() && members - silent <= members / 2;
 }
 
 std::optional<Refuse> other_cluster(MemberInputs const& in) {
-  auto const log = in.data.identity.cluster_id;
-  if (auto marker = id_of(in.marker_cluster_id); log != 0 && marker != 0 && log != marker) {
+  auto const log = in.volume.data.identity.cluster_id;
+  if (auto marker = id_of(in.volume.marker_cluster_id); log != 0 && marker != 0 && log != marker) {
     return Refuse{fmt::format("the data on this volume is of cluster {:x}, and its haagent.json "
                               "says {:x}: one of the two was changed by hand",
                               log, marker),
@@ -123,7 +123,7 @@ std::optional<Refuse> other_cluster(MemberInputs const& in) {
   std::set<std::uint64_t> seen;
   std::vector<std::string> others;
   bool mine_has_quorum = false;
-  for (auto const& peer : in.peers) {
+  for (auto const& peer : in.others.peers) {
     if (peer.reach != Reach::answers || peer.cluster_id == 0) continue;
     seen.insert(peer.cluster_id);
     if (peer.cluster_id == mine && peer.quorum_list) mine_has_quorum = true;
@@ -151,12 +151,12 @@ std::optional<Refuse> version_skew(MemberInputs const& in) {
 }
 
 Wait ask_ec2(MemberInputs const& in) {
-  return {fmt::format("EC2 has not said yet what the other volumes of {} carry", in.self.name),
+  return {fmt::format("EC2 has not said yet what the other volumes of {} carry", in.me.self.name),
           "nothing to do: it is asked", /*ask_ec2=*/true};
 }
 
 bool is_stale(MemberInputs const& in) {
-  return !in.volumes || in.volumes_age > kEvidenceAge;
+  return !in.ec2.volumes || in.ec2.volumes_age > kEvidenceAge;
 }
 
 Wait tags_disagree(std::string const& name, Tags const& tags) {
@@ -172,11 +172,11 @@ std::optional<Decision> not_to_join(MemberInputs const& in, std::string const& q
   if (is_stale(in)) return ask_ec2(in);
   auto const tags = tags_of(in);
   if (tags.state == Tags::State::none) return ask_ec2(in);
-  if (tags.state == Tags::State::disagree) return tags_disagree(in.self.name, tags);
-  if (!tags.wanted.contains(in.member)) {
+  if (tags.state == Tags::State::disagree) return tags_disagree(in.me.self.name, tags);
+  if (!tags.wanted.contains(in.me.member)) {
     return Wait{fmt::format("{} is no member of the cluster of {}, and the tags of all volumes say "
                             "so: they list {}{}",
-                            in.self.name, quorum_of, in_words(tags.listed()), data_stays),
+                            in.me.self.name, quorum_of, in_words(tags.listed()), data_stays),
                 "nothing to do: this master may be terminated; to have the member back, list it in "
                 "the tags of all volumes"};
   }
@@ -191,69 +191,72 @@ std::optional<Decision> not_to_join(MemberInputs const& in, std::string const& q
 std::optional<Wait> no_room(MemberInputs const& in, std::vector<EtcdMember> const& list) {
   auto const voters = voters_of(list, in);
   if (voters.all.size() % 2 == 0 || voters.down.empty()) return std::nullopt;
-  return Wait{fmt::format("{} does not become a voter while {} {} down: of {} voters {} must be up",
-                          in.self.name, voters.down_names(), voters.down.size() == 1 ? "is" : "are",
-                          voters.all.size() + 1, (voters.all.size() + 1) / 2 + 1),
-              fmt::format("bring {} back, or replace {}", voters.down_names(),
-                          voters.down.size() == 1 ? "it" : "them")};
+  return Wait{
+      fmt::format("{} does not become a voter while {} {} down: of {} voters {} must be up",
+                  in.me.self.name, voters.down_names(), voters.down.size() == 1 ? "is" : "are",
+                  voters.all.size() + 1, (voters.all.size() + 1) / 2 + 1),
+      fmt::format("bring {} back, or replace {}", voters.down_names(),
+                  voters.down.size() == 1 ? "it" : "them")};
 }
 
 // I serve, and my marker does not say so. The marker is the last of it: it stands for all of the
 // evidence, so that later boots ask nobody.
 Decision record(MemberInputs const& in) {
-  auto const id = in.own.cluster_id;
+  auto const id = in.etcd.own.cluster_id;
   std::set<std::string> tagged;
-  if (id_of(in.tag_cluster_id) == id) tagged.insert(in.member);
-  for (auto const& volume : in.volumes.value_or(std::vector<VolumeEvidence>{}))
+  if (id_of(in.volume.tag_cluster_id) == id) tagged.insert(in.me.member);
+  for (auto const& volume : in.ec2.volumes.value_or(std::vector<VolumeEvidence>{}))
     if (id_of(volume.etcd_cluster_id) == id) tagged.insert(volume.member);
-  if (!tagged.contains(in.member)) return TagVolume{id};
-  if (tagged.size() >= in.expected.size() / 2 + 1) return MarkVolume{id};
+  if (!tagged.contains(in.me.member)) return TagVolume{id};
+  if (tagged.size() >= in.me.expected.size() / 2 + 1) return MarkVolume{id};
   std::vector<std::string> absent;
-  for (auto const& member : in.expected_members)
+  for (auto const& member : in.me.expected_members)
     if (!tagged.contains(member)) absent.push_back(member);
   return Wait{
       fmt::format("{} serves cluster {:x}, and waits until the volume{} of {} carr{} it too",
-                  in.self.name, id, absent.size() == 1 ? "" : "s", in_words(absent),
+                  in.me.self.name, id, absent.size() == 1 ? "" : "s", in_words(absent),
                   absent.size() == 1 ? "ies" : "y"),
       fmt::format("{}; if it stays so, look at the master{} of {}", kByItself,
                   absent.size() == 1 ? "" : "s", in_words(absent)),
-      /*ask_ec2=*/!in.volumes || in.volumes_age > kTagAge};
+      /*ask_ec2=*/!in.ec2.volumes || in.ec2.volumes_age > kTagAge};
 }
 
 Decision with_running_learner(MemberInputs const& in) {
-  auto const& own = in.own;
+  auto const& own = in.etcd.own;
   auto const* peer = quorum_peer(in);
   if (!peer)
-    return Wait{
-        fmt::format("{} is a learner, and no quorum answers{}", in.self.name, because(missing(in))),
-        bring_back(in)};
+    return Wait{fmt::format("{} is a learner, and no quorum answers{}", in.me.self.name,
+                            because(missing(in))),
+                bring_back(in)};
   std::uint64_t leader_index = 0;
-  for (auto const& each : in.peers)
+  for (auto const& each : in.others.peers)
     if (each.cluster_id == own.cluster_id) leader_index = std::max(leader_index, each.raft_index);
   bool const behind =
       static_cast<double>(own.raft_index) < kInSync * static_cast<double>(leader_index);
-  if ((behind || !in.promotion_refused.empty()) && in.learner_still >= in.learner_patience)
+  if ((behind || !in.etcd.promotion_refused.empty()) &&
+      in.others.learner_still >= in.others.learner_patience)
     return RemoveMember{
-        own.member_id, in.self.name,
+        own.member_id, in.me.self.name,
         fmt::format("it is a learner that has not got on for {}, at entry {} of {}; it is added "
                     "anew",
-                    to_words(in.learner_patience), own.raft_index, leader_index)};
+                    to_words(in.others.learner_patience), own.raft_index, leader_index)};
   if (behind)
-    return Wait{fmt::format("{} is a learner and catches up: at entry {} of {}", in.self.name,
+    return Wait{fmt::format("{} is a learner and catches up: at entry {} of {}", in.me.self.name,
                             own.raft_index, leader_index),
                 kByItself};
   for (auto const& member : *peer->quorum_list)
     if (member.id == own.member_id && !member.learner)
-      return Wait{fmt::format("{} votes now, and has not read so in its log yet", in.self.name),
+      return Wait{fmt::format("{} votes now, and has not read so in its log yet", in.me.self.name),
                   kByItself};
-  if (!in.promotion_refused.empty())
-    return Wait{fmt::format("{} is a learner at entry {} of {}, and etcd does not promote it yet "
-                            "({})",
-                            in.self.name, own.raft_index, leader_index, in.promotion_refused),
-                "nothing to do: it is asked again"};
+  if (!in.etcd.promotion_refused.empty())
+    return Wait{
+        fmt::format("{} is a learner at entry {} of {}, and etcd does not promote it yet "
+                    "({})",
+                    in.me.self.name, own.raft_index, leader_index, in.etcd.promotion_refused),
+        "nothing to do: it is asked again"};
   if (auto wait = no_room(in, *peer->quorum_list)) return *wait;
   // Before it votes, its volume says so: the volumes of the others may be lost from then on.
-  if (id_of(in.tag_cluster_id) != own.cluster_id) return TagVolume{own.cluster_id};
+  if (id_of(in.volume.tag_cluster_id) != own.cluster_id) return TagVolume{own.cluster_id};
   return Promote{own.member_id};
 }
 
@@ -297,7 +300,8 @@ Change take_out(MemberInputs const& in, Tags const& tags, std::vector<EtcdMember
   if (rest == 0 || up < rest / 2 + 1)
     return {{}, fmt::format("it stays, since the others would have no quorum without it")};
   auto const why = fmt::format("the tags of all volumes list {} alone", in_words(tags.listed()));
-  if (target->id != in.own.member_id) return {RemoveMember{target->id, name_of(*target), why}, ""};
+  if (target->id != in.etcd.own.member_id)
+    return {RemoveMember{target->id, name_of(*target), why}, ""};
   for (auto const* each : voters.all)
     if (each != target && is_wanted(*each, in, tags))
       return {MoveLeader{each->id, name_of(*each), why}, ""};
@@ -306,8 +310,8 @@ Change take_out(MemberInputs const& in, Tags const& tags, std::vector<EtcdMember
 
 // I serve: is the cluster as the tags of its volumes want it?
 Change reconfigure(MemberInputs const& in) {
-  if (!in.volumes) return {};
-  auto const& list = *in.own.quorum_list;
+  if (!in.ec2.volumes) return {};
+  auto const& list = *in.etcd.own.quorum_list;
   auto const tags = tags_of(in);
   if (tags.state == Tags::State::none) return {};
   if (tags.state == Tags::State::disagree)
@@ -335,7 +339,7 @@ Change reconfigure(MemberInputs const& in) {
   auto const who =
       fmt::format("the tags of all volumes list {} alone, so {} {} to go", in_words(tags.listed()),
                   in_words(names), names.size() == 1 ? "is" : "are");
-  bool const leads = in.own.leader_id == in.own.member_id;
+  bool const leads = in.etcd.own.leader_id == in.etcd.own.member_id;
   auto held = [&](std::string const& why) {
     return Change{{}, fmt::format("{}; {}", who, why), leads};
   };
@@ -347,9 +351,9 @@ Change reconfigure(MemberInputs const& in) {
                             tags.without_volume.size() == 1 ? "has" : "have"));
   if (!leads)
     return held("the agent of etcd's leader takes one out after the other: nothing to do");
-  if (in.tags_agree_for < in.tags_settle)
+  if (in.ec2.tags_agree_for < in.ec2.tags_settle)
     return held(fmt::format("nothing to do: it is taken out once EC2 has said so for {}",
-                            to_words(in.tags_settle)));
+                            to_words(in.ec2.tags_settle)));
   auto change = take_out(in, tags, list, leaving);
   if (!change.move) return held(change.note);
   if (is_stale(in)) return {ask_ec2(in), ""};
@@ -358,87 +362,90 @@ Change reconfigure(MemberInputs const& in) {
 
 // A learner that blocks the others, and whose own agent is gone with it.
 std::optional<Decision> evict_silent_learner(MemberInputs const& in) {
-  if (in.own.leader_id != in.own.member_id || in.learner_still < 2 * in.learner_patience)
+  if (in.etcd.own.leader_id != in.etcd.own.member_id ||
+      in.others.learner_still < 2 * in.others.learner_patience)
     return std::nullopt;
-  for (auto const& member : *in.own.quorum_list) {
+  for (auto const& member : *in.etcd.own.quorum_list) {
     if (!member.learner || is_well(member.id, in)) continue;
     return RemoveMember{member.id, name_of(member),
                         fmt::format("it is a learner that nobody has heard of for {}, and others "
                                     "cannot join before it",
-                                    to_words(2 * in.learner_patience))};
+                                    to_words(2 * in.others.learner_patience))};
   }
   return std::nullopt;
 }
 
 // What its last words call for; empty where they do not tell.
 std::string crash_todo(MemberInputs const& in) {
-  auto const& ports = etcd_ports(in.cluster);
-  return crash_advice({.words = in.last_end,
-                       .space_row = fmt::format("space-{}", to_string(in.cluster)),
-                       .mount_row = fmt::format("mount-{}", to_string(in.cluster)),
+  auto const& ports = etcd_ports(in.me.cluster);
+  return crash_advice({.words = in.etcd.last_end,
+                       .space_row = fmt::format("space-{}", to_string(in.me.cluster)),
+                       .mount_row = fmt::format("mount-{}", to_string(in.me.cluster)),
                        .client_port = ports.client,
                        .peer_port = ports.peer,
                        .others_have_quorum = quorum_peer(in) != nullptr,
-                       .replace = etcd_command(in.cluster, "replace " + in.self.name),
-                       .recover = etcd_command(in.cluster, "recover"),
-                       .restore = etcd_command(in.cluster, "restore")});
+                       .replace = etcd_command(in.me.cluster, "replace " + in.me.self.name),
+                       .recover = etcd_command(in.me.cluster, "recover"),
+                       .restore = etcd_command(in.me.cluster, "restore")});
 }
 
 // systemd starts it again and again, whoever looks.
 std::optional<Wait> ends_again_and_again(MemberInputs const& in) {
   auto todo = crash_todo(in);
-  if (in.last_end.empty() || todo.empty()) return std::nullopt;
-  return Wait{fmt::format("{} does not stay up (it {})", in.self.name, in.last_end),
+  if (in.etcd.last_end.empty() || todo.empty()) return std::nullopt;
+  return Wait{fmt::format("{} does not stay up (it {})", in.me.self.name, in.etcd.last_end),
               std::move(todo)};
 }
 
 Decision with_running_unit(MemberInputs const& in) {
-  auto const& own = in.own;
+  auto const& own = in.etcd.own;
   if (own.reach != Reach::answers) {
     if (auto wait = ends_again_and_again(in)) return *std::move(wait);
     auto const absent = missing(in);
-    return Wait{fmt::format("{} runs and does not serve yet{}", in.self.name,
+    return Wait{fmt::format("{} runs and does not serve yet{}", in.me.self.name,
                             because(absent.empty() ? own.why : absent)),
                 too_few_are_left(in) ? lost_for_ever(in) : bring_back(in)};
   }
   if (own.learner) return with_running_learner(in);
   if (!own.quorum_list)
-    return Wait{fmt::format("{} runs and has no quorum{}", in.self.name, because(missing(in))),
+    return Wait{fmt::format("{} runs and has no quorum{}", in.me.self.name, because(missing(in))),
                 lost_for_ever(in)};
   for (auto const& member : *own.quorum_list) {
     if (member.id != own.member_id) continue;
-    if (std::ranges::find(member.peer_urls, in.self.peer_url) == member.peer_urls.end())
+    if (std::ranges::find(member.peer_urls, in.me.self.peer_url) == member.peer_urls.end())
       return UpdatePeerUrl{own.member_id};
   }
-  if (id_of(in.marker_cluster_id) != own.cluster_id) {
-    if (!in.marker_cluster_id.empty())
-      return Refuse{fmt::format("{} serves cluster {:x}, but haagent.json says {}", in.self.name,
-                                own.cluster_id, in.marker_cluster_id),
+  if (id_of(in.volume.marker_cluster_id) != own.cluster_id) {
+    if (!in.volume.marker_cluster_id.empty())
+      return Refuse{fmt::format("{} serves cluster {:x}, but haagent.json says {}", in.me.self.name,
+                                own.cluster_id, in.volume.marker_cluster_id),
                     "find out which belongs here, and put the other right"};
     return record(in);
   }
   // It was started before this agent could tell a copy, and has caught up with a quorum since.
-  if (!in.copy_of.empty()) return MarkVolume{own.cluster_id};
+  if (!in.volume.copy_of.empty()) return MarkVolume{own.cluster_id};
   if (auto evict = evict_silent_learner(in)) return *evict;
   auto change = reconfigure(in);
   if (change.move) return *change.move;
-  auto sentence = fmt::format("{} serves cluster {:x} of {} member{}", in.self.name, own.cluster_id,
-                              own.quorum_list->size(), own.quorum_list->size() == 1 ? "" : "s");
+  auto sentence =
+      fmt::format("{} serves cluster {:x} of {} member{}", in.me.self.name, own.cluster_id,
+                  own.quorum_list->size(), own.quorum_list->size() == 1 ? "" : "s");
   if (auto absent = missing(in); !absent.empty()) sentence += "; " + absent;
   if (!change.note.empty()) sentence += "; " + change.note;
   if (auto held = order_note(in); !held.empty()) sentence += "; " + held;
-  for (auto const& alarm : own.alarms) sentence += "; " + alarm;
+  for (auto const& alarm : own.server.alarms) sentence += "; " + alarm;
   return Serving{std::move(sentence), change.watch_tags};
 }
 
 // My data are a copy, and nobody has started them here.
 Decision with_a_copy(MemberInputs const& in, MemberAnswer const* peer) {
-  auto const what = fmt::format("the data on {} are a copy of {}", in.volume_id, in.copy_of);
+  auto const what =
+      fmt::format("the data on {} are a copy of {}", in.volume.volume_id, in.volume.copy_of);
   if (peer) {
-    for (auto const& other : in.peers)
-      if (other.member_id == in.data.identity.member_id && other.reach == Reach::answers)
+    for (auto const& other : in.others.peers)
+      if (other.member_id == in.volume.data.identity.member_id && other.reach == Reach::answers)
         return Refuse{fmt::format("{}, and {} is served by the instance of {} already", what,
-                                  in.self.name, other.member),
+                                  in.me.self.name, other.member),
                       "terminate one of the two, or give this volume's tag another member"};
     if (auto stop = not_to_join(in, peer->member, "; its data stays on this volume")) return *stop;
     return SetAside{what + ", older than what the others have: it joins as a new learner"};
@@ -453,9 +460,9 @@ Decision with_a_copy(MemberInputs const& in, MemberAnswer const* peer) {
 // My volume is not seen: nobody is changed, whatever else is known. An etcd that runs on its open
 // files goes on, unless the filesystem takes no writes any more and the others do without it.
 Decision without_volume(MemberInputs const& in) {
-  auto const& unseen = *in.unseen;
+  auto const& unseen = *in.volume.unseen;
   auto const* peer = quorum_peer(in);
-  if (unseen.failed && is_up(in.unit) && peer) {
+  if (unseen.failed && is_up(in.etcd.unit) && peer) {
     auto const voters = voters_of(*peer->quorum_list, in);
     auto const stay = std::ranges::count_if(voters.all, [&](EtcdMember const* each) {
       return !is_mine(*each, in) && std::ranges::find(voters.down, each) == voters.down.end();
@@ -463,33 +470,34 @@ Decision without_volume(MemberInputs const& in) {
     if (static_cast<std::size_t>(stay) >= voters.all.size() / 2 + 1)
       return StopUnit{unseen.why + ", and the others have a quorum without it"};
   }
-  return Wait{fmt::format("{}{}; nobody is added, removed or started without it", unseen.why,
-                          is_up(in.unit) ? fmt::format(", and {} still runs", in.self.name) : ""),
-              unseen.todo};
+  return Wait{
+      fmt::format("{}{}; nobody is added, removed or started without it", unseen.why,
+                  is_up(in.etcd.unit) ? fmt::format(", and {} still runs", in.me.self.name) : ""),
+      unseen.todo};
 }
 
 Decision with_data(MemberInputs const& in) {
   if (auto refuse = other_cluster(in)) return *refuse;
   auto const* peer = quorum_peer(in);
   if (peer) {
-    auto const id = in.data.identity.member_id;
+    auto const id = in.volume.data.identity.member_id;
     auto const listed = std::ranges::find_if(*peer->quorum_list, [&](EtcdMember const& member) {
       return id != 0 ? member.id == id : is_mine(member, in);
     });
     if (listed == peer->quorum_list->end()) {
       auto why =
           fmt::format("the quorum that {} belongs to has removed member {:x}", peer->member, id);
-      if (is_up(in.unit)) return StopUnit{why};
+      if (is_up(in.etcd.unit)) return StopUnit{why};
       if (auto stop = not_to_join(in, peer->member, "; its data stays on this volume"))
         return *stop;
       return SetAside{why};
     }
-    if (listed->learner && !is_up(in.unit) && in.failed_starts >= kLearnerStarts)
+    if (listed->learner && !is_up(in.etcd.unit) && in.etcd.failed_starts >= kLearnerStarts)
       return RemoveStale{listed->id, fmt::format("it is a learner that failed {} times ({})",
-                                                 in.failed_starts, in.unit_detail)};
+                                                 in.etcd.failed_starts, in.etcd.unit_detail)};
   }
-  if (is_up(in.unit)) return with_running_unit(in);
-  if (!in.copy_of.empty()) return with_a_copy(in, peer);
+  if (is_up(in.etcd.unit)) return with_running_unit(in);
+  if (!in.volume.copy_of.empty()) return with_a_copy(in, peer);
   if (auto refuse = version_skew(in)) return *refuse;
   return StartAsIs{};
 }
@@ -499,14 +507,14 @@ std::vector<InitialMember> initial_from(std::vector<EtcdMember> const& list,
   std::vector<InitialMember> initial;
   for (auto const& member : list)
     for (auto const& url : member.peer_urls)
-      initial.push_back({is_mine(member, in) ? in.self.name : name_of(member), url});
+      initial.push_back({is_mine(member, in) ? in.me.self.name : name_of(member), url});
   return initial;
 }
 
 // Before a blank member takes its old id out, its volume says that there is a cluster: else enough
 // of them, out of the list and out of earshot, would form one anew from their ids of old.
 std::optional<Decision> tag_first(MemberInputs const& in, MemberAnswer const& peer) {
-  if (id_of(in.tag_cluster_id) == peer.cluster_id) return std::nullopt;
+  if (id_of(in.volume.tag_cluster_id) == peer.cluster_id) return std::nullopt;
   return TagVolume{peer.cluster_id};
 }
 
@@ -515,22 +523,22 @@ Decision join(MemberInputs const& in, MemberAnswer const& peer) {
   auto const& list = *peer.quorum_list;
   for (auto const& member : list) {
     if (!is_mine(member, in)) continue;
-    for (auto const& other : in.peers) {
+    for (auto const& other : in.others.peers) {
       if (other.member_id == member.id)
         return Refuse{
             fmt::format("{} is served by the instance of {} already; two instances must not be one "
                         "member",
-                        in.self.name, other.member),
+                        in.me.self.name, other.member),
             "terminate one of the two, or give this volume's tag another member"};
     }
     bool const unused = member.learner && !member.started() && member.name.empty();
-    bool const failed = in.failed_starts >= kLearnerStarts;
+    bool const failed = in.etcd.failed_starts >= kLearnerStarts;
     if (unused && !failed) return StartJoined{initial_from(list, in)};
     if (auto stop = not_to_join(in, peer.member, "")) return *stop;
     if (auto tag = tag_first(in, peer)) return *tag;
     if (!unused) return RemoveStale{member.id, "its data is not on this volume"};
     return RemoveStale{member.id, fmt::format("it is a learner that failed {} times ({})",
-                                              in.failed_starts, in.unit_detail)};
+                                              in.etcd.failed_starts, in.etcd.unit_detail)};
   }
   if (auto stop = not_to_join(in, peer.member, "")) return *stop;
   for (auto const& member : list) {
@@ -539,7 +547,7 @@ Decision join(MemberInputs const& in, MemberAnswer const& peer) {
           fmt::format("{} joins as a learner, and learners join one at a time", name_of(member)),
           fmt::format("nothing to do: it is {}'s turn next; if {} does not get on, look at "
                       "its master",
-                      in.self.name, name_of(member))};
+                      in.me.self.name, name_of(member))};
   }
   if (auto wait = no_room(in, list)) return *wait;
   if (auto tag = tag_first(in, peer)) return *tag;
@@ -550,18 +558,20 @@ Decision join(MemberInputs const& in, MemberAnswer const& peer) {
 std::string history(MemberInputs const& in) {
   std::vector<std::string> words;
   auto add = [&](std::string word) { words.push_back(std::move(word)); };
-  if (!in.marker_cluster_id.empty())
-    add(fmt::format("this volume's haagent.json names cluster {}", in.marker_cluster_id));
-  if (!in.tag_cluster_id.empty())
-    add(fmt::format("this volume's tag names cluster {}", in.tag_cluster_id));
-  if (!in.snapshot_id.empty()) add(fmt::format("this volume is made from {}", in.snapshot_id));
-  if (!in.copy_of.empty()) add(fmt::format("this volume is a copy of {}", in.copy_of));
-  if (!in.data.set_aside.empty())
-    add(fmt::format("this volume holds {}", in_words(in.data.set_aside)));
-  if (in.data.restored) add("a restore was begun on this volume");
-  for (auto const& volume : in.volumes.value_or(std::vector<VolumeEvidence>{})) {
+  if (!in.volume.marker_cluster_id.empty())
+    add(fmt::format("this volume's haagent.json names cluster {}", in.volume.marker_cluster_id));
+  if (!in.volume.tag_cluster_id.empty())
+    add(fmt::format("this volume's tag names cluster {}", in.volume.tag_cluster_id));
+  if (!in.volume.snapshot_id.empty())
+    add(fmt::format("this volume is made from {}", in.volume.snapshot_id));
+  if (!in.volume.copy_of.empty())
+    add(fmt::format("this volume is a copy of {}", in.volume.copy_of));
+  if (!in.volume.data.set_aside.empty())
+    add(fmt::format("this volume holds {}", in_words(in.volume.data.set_aside)));
+  if (in.volume.data.restored) add("a restore was begun on this volume");
+  for (auto const& volume : in.ec2.volumes.value_or(std::vector<VolumeEvidence>{})) {
     if (!volume.etcd_cluster_id.empty() &&
-        !(volume.member == in.member && volume.etcd_cluster_id == in.tag_cluster_id))
+        !(volume.member == in.me.member && volume.etcd_cluster_id == in.volume.tag_cluster_id))
       add(fmt::format("{} ({}) carries cluster {}", volume.volume_id,
                       volume.tagged ? volume.member : "tagged for no member",
                       volume.etcd_cluster_id));
@@ -571,19 +581,21 @@ std::string history(MemberInputs const& in) {
 
 // Where nothing but a backup could speak for an old cluster.
 std::optional<Wait> backups_say(MemberInputs const& in) {
-  using Backups = MemberInputs::Backups;
-  if (!in.restored_token.empty())
+  using Backups = StoreFacts::Backups;
+  if (!in.store.restored_token.empty())
     return Wait{
-        fmt::format("a restore is under way, into a cluster of the token {}", in.restored_token),
-        fmt::format("let '{}' end, or run it again", etcd_command(in.cluster, "restore"))};
-  if (in.backups == Backups::present)
-    return Wait{fmt::format("every volume is blank and a backup exists{}",
-                            in.backups_detail.empty() ? "" : " (" + in.backups_detail + ")"),
-                fmt::format("run '{}'", etcd_command(in.cluster, "restore"))};
-  if (in.backups == Backups::unknown)
+        fmt::format("a restore is under way, into a cluster of the token {}",
+                    in.store.restored_token),
+        fmt::format("let '{}' end, or run it again", etcd_command(in.me.cluster, "restore"))};
+  if (in.store.backups == Backups::present)
+    return Wait{
+        fmt::format("every volume is blank and a backup exists{}",
+                    in.store.backups_detail.empty() ? "" : " (" + in.store.backups_detail + ")"),
+        fmt::format("run '{}'", etcd_command(in.me.cluster, "restore"))};
+  if (in.store.backups == Backups::unknown)
     return Wait{fmt::format("the state store has not said whether it has a backup of this "
                             "cluster{}, and no cluster is formed before it has",
-                            because(in.backups_detail)),
+                            because(in.store.backups_detail)),
                 "see that the state store can be reached from here"};
   return std::nullopt;
 }
@@ -594,62 +606,63 @@ Decision form(MemberInputs const& in) {
   if (auto old = history(in); !old.empty())
     return Wait{fmt::format("there has been a cluster ({}), and no member of it answers{}", old,
                             because(missing(in))),
-                fmt::format("bring one back, or run '{}'", etcd_command(in.cluster, "restore"))};
+                fmt::format("bring one back, or run '{}'", etcd_command(in.me.cluster, "restore"))};
   if (auto wait = backups_say(in)) return *wait;
 
-  auto const wanted = std::set(in.expected_members.begin(), in.expected_members.end());
-  std::set<std::string> present{in.member};
-  for (auto const& volume : *in.volumes) {
+  auto const wanted = std::set(in.me.expected_members.begin(), in.me.expected_members.end());
+  std::set<std::string> present{in.me.member};
+  for (auto const& volume : *in.ec2.volumes) {
     if (!volume.tagged) continue;
     if (std::set(volume.members.begin(), volume.members.end()) != wanted) {
       return Refuse{
           fmt::format("the volumes disagree about the members: {} says {}, this one {}",
-                      volume.volume_id, in_words(volume.members), in_words(in.expected_members)),
+                      volume.volume_id, in_words(volume.members), in_words(in.me.expected_members)),
           "put their tags right"};
     }
     if (volume.attached) present.insert(volume.member);
   }
-  if (auto count = check_member_count(in.expected.size()); !count)
+  if (auto count = check_member_count(in.me.expected.size()); !count)
     return Refuse{count.error().what, "put the volumes' tags right"};
-  auto const quorum = in.expected.size() / 2 + 1;
+  auto const quorum = in.me.expected.size() / 2 + 1;
   if (present.size() < quorum) {
     std::vector<std::string> absent;
-    for (auto const& member : in.expected_members)
+    for (auto const& member : in.me.expected_members)
       if (!present.contains(member)) absent.push_back(member);
     return Wait{
         fmt::format("a new cluster forms once {} of {} volumes are attached; not yet: {}", quorum,
-                    in.expected.size(), in_words(absent)),
+                    in.me.expected.size(), in_words(absent)),
         fmt::format("start the master{} of {}", absent.size() == 1 ? "" : "s", in_words(absent))};
   }
-  return FormNew{in.expected};
+  return FormNew{in.me.expected};
 }
 
 Decision without_data(MemberInputs const& in) {
-  if (!in.data.foreign.empty()) {
+  if (!in.volume.data.foreign.empty()) {
     return Refuse{fmt::format("the volume holds {}, which is neither etcd's nor haagent's: it may "
                               "be data",
-                              in_words(in.data.foreign)),
+                              in_words(in.volume.data.foreign)),
                   "look at it, and move it away or use another volume"};
   }
   if (auto refuse = other_cluster(in)) return *refuse;
-  if (is_up(in.unit) && in.own.reach != Reach::answers)
+  if (is_up(in.etcd.unit) && in.etcd.own.reach != Reach::answers)
     if (auto wait = ends_again_and_again(in)) return *std::move(wait);
-  if (is_up(in.unit))
-    return Wait{fmt::format("{} starts{}", in.self.name, because(missing(in))), bring_back(in)};
+  if (is_up(in.etcd.unit))
+    return Wait{fmt::format("{} starts{}", in.me.self.name, because(missing(in))), bring_back(in)};
   // A log belonged to this volume once, and it is gone: what is left is not started on.
-  if (in.data.state == DataDir::State::unfinished && !in.marker_cluster_id.empty())
+  if (in.volume.data.state == DataDir::State::unfinished && !in.volume.marker_cluster_id.empty())
     return SetAside{"its log is missing"};
   if (auto refuse = version_skew(in)) return *refuse;
   if (auto const* peer = quorum_peer(in)) return join(in, *peer);
 
-  for (auto const& peer : in.peers) {
+  for (auto const& peer : in.others.peers) {
     if (peer.reach == Reach::answers)
       return Wait{
           fmt::format("{} knows cluster {:x}, which has no quorum{}", peer.member, peer.cluster_id,
                       because(missing(in))),
           fmt::format("bring its other members back; if they are lost for ever, run '{}' on "
                       "its master, or '{}'",
-                      etcd_command(in.cluster, "recover"), etcd_command(in.cluster, "restore"))};
+                      etcd_command(in.me.cluster, "recover"),
+                      etcd_command(in.me.cluster, "restore"))};
     if (peer.reach == Reach::strange)
       return Wait{fmt::format("{} answers, but not as etcd does ({}): it may know a cluster",
                               peer.member, peer.why),
@@ -659,9 +672,9 @@ Decision without_data(MemberInputs const& in) {
 }
 
 std::string after_failure(MemberInputs const& in) {
-  if (in.failed_starts == 0) return "";
+  if (in.etcd.failed_starts == 0) return "";
   auto const todo = crash_todo(in);
-  return fmt::format(" (try {}; before: {}){}{}", in.failed_starts + 1, in.unit_detail,
+  return fmt::format(" (try {}; before: {}){}{}", in.etcd.failed_starts + 1, in.etcd.unit_detail,
                      todo.empty() ? "" : "; ", todo);
 }
 
@@ -673,25 +686,27 @@ struct Overloaded : Ts... {
 }  // namespace
 
 std::uint64_t own_cluster(MemberInputs const& in) {
-  if (in.data.identity.cluster_id != 0) return in.data.identity.cluster_id;
-  return id_of(in.marker_cluster_id.empty() ? in.tag_cluster_id : in.marker_cluster_id);
+  if (in.volume.data.identity.cluster_id != 0) return in.volume.data.identity.cluster_id;
+  return id_of(in.volume.marker_cluster_id.empty() ? in.volume.tag_cluster_id
+                                                   : in.volume.marker_cluster_id);
 }
 
 VersionFacts version_facts(MemberInputs const& in) {
-  VersionFacts facts{.cluster = in.cluster,
-                     .mine = in.version,
-                     .served_by = in.served_by,
-                     .data_version = in.data_version,
-                     .cluster_version = in.cluster_version,
-                     .old_requests = in.old_requests,
+  VersionFacts facts{.cluster = in.me.cluster,
+                     .mine = in.me.version,
+                     .served_by = in.volume.served_by,
+                     .data_version = in.volume.data_version,
+                     .cluster_version = in.others.cluster_version,
+                     .old_requests = in.volume.old_requests,
                      .peers = {}};
-  for (auto const& peer : in.peers) facts.peers.push_back({peer.member, peer.version});
+  for (auto const& peer : in.others.peers)
+    facts.peers.push_back({peer.member, peer.server.version});
   return facts;
 }
 
 std::string missing(MemberInputs const& in) {
   std::vector<std::string> words;
-  for (auto const& peer : in.peers) {
+  for (auto const& peer : in.others.peers) {
     if (peer.reach == Reach::silent)
       words.push_back(fmt::format("{} does not answer ({})", peer.member, peer.why));
     if (peer.reach == Reach::strange)
@@ -701,14 +716,14 @@ std::string missing(MemberInputs const& in) {
 }
 
 Decision decide(MemberInputs const& inputs) {
-  if (inputs.unseen) return without_volume(inputs);
+  if (inputs.volume.unseen) return without_volume(inputs);
   if (auto move = on_order(inputs)) return *move;
-  if (inputs.data.state == DataDir::State::member) return with_data(inputs);
-  bool const expected = std::ranges::count(inputs.expected_members, inputs.member) > 0;
-  if (!expected || inputs.expected.size() != inputs.expected_members.size())
-    return Refuse{
-        fmt::format("member {} is not one of {}", inputs.member, in_words(inputs.expected_members)),
-        "put the volume's tag right"};
+  if (inputs.volume.data.state == DataDir::State::member) return with_data(inputs);
+  bool const expected = std::ranges::count(inputs.me.expected_members, inputs.me.member) > 0;
+  if (!expected || inputs.me.expected.size() != inputs.me.expected_members.size())
+    return Refuse{fmt::format("member {} is not one of {}", inputs.me.member,
+                              in_words(inputs.me.expected_members)),
+                  "put the volume's tag right"};
   return without_data(inputs);
 }
 
@@ -729,7 +744,7 @@ bool changes_members(Decision const& decision) {
 }
 
 std::string sentence_of(Decision const& decision, MemberInputs const& in) {
-  auto const& name = in.self.name;
+  auto const& name = in.me.self.name;
   return std::visit(
       Overloaded{
           [&](StartAsIs const&) {
@@ -756,7 +771,7 @@ std::string sentence_of(Decision const& decision, MemberInputs const& in) {
           [&](Promote const& move) { return fmt::format("promote {} ({:x})", name, move.id); },
           [&](UpdatePeerUrl const& move) {
             return fmt::format("set the peer URL of {} ({:x}) to {}", name, move.id,
-                               in.self.peer_url);
+                               in.me.self.peer_url);
           },
           [&](TagVolume const& move) {
             return fmt::format("tag the volume of {} with cluster {:x}", name, move.id);
@@ -772,7 +787,7 @@ std::string sentence_of(Decision const& decision, MemberInputs const& in) {
             return is_restored_but_for_its_place(in)
                        ? fmt::format("put the restored data of {} in place", name)
                        : fmt::format("restore {} from the backup {}, as ordered", name,
-                                     in.order->backup);
+                                     in.store.order->backup);
           },
           [&](ForceAlone const&) {
             return fmt::format("make {} a cluster of its own, with its data, as ordered", name);

@@ -27,9 +27,9 @@
 //     etcd's leader, of which there is one, one at a time, and never while another voter is down.
 //  7. The number of voters is made even only while every voter is up: a quorum of 4 is 3.
 //  8. What stands in the way is set aside, never deleted.
-//  9. What is decided about a member is decided on its own volume. One that is not seen (it is not
-//     mounted, or it is another disk, or it has another's haagent.json) is neither blank nor a
-//     member's: nobody is changed.
+//  9. What is decided about a member is decided on its own volume. One that is not seen (not
+//     mounted, another disk, another's haagent.json) is neither blank nor a member's: nobody is
+//     changed.
 // 10. A copy of a volume (from a snapshot, or byte by byte) is not that volume: its log has
 //     forgotten entries that it acknowledged and votes that it cast. It is never started as it is;
 //     where a quorum serves, its data go aside and it joins under a new id.
@@ -38,118 +38,13 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
 
-#include "agent/base/clock.h"
-#include "agent/base/units.h"
-#include "agent/base/volume_sight.h"
-#include "bootstrap/etcd/client/client.h"
-#include "bootstrap/etcd/client/version.h"
-#include "bootstrap/etcd/disk/data_dir.h"
-#include "bootstrap/etcd/store/request.h"
-#include "bootstrap/layout/names.h"
+#include "bootstrap/etcd/member/observation.h"
 
 namespace haagent::bootstrap {
-
-// What one member's etcd answers, mine included.
-struct MemberAnswer {
-  enum class Reach {
-    silent,   // no answer: no address, no route, refused, a timeout
-    strange,  // something answers, but not as etcd does: another certificate, no gateway
-    answers,
-  };
-  std::string member;  // "b"
-  Reach reach = Reach::silent;
-  std::string why;  // of silent and strange: "connection refused"
-  std::uint64_t cluster_id = 0;
-  std::uint64_t member_id = 0;
-  std::string version;
-  bool learner = false;
-  std::uint64_t raft_index = 0;
-  std::uint64_t leader_id = 0;  // 0: it sees none
-  std::uint64_t db_size = 0;    // bytes
-  std::vector<std::string> alarms;
-  // The list by a read that a quorum has confirmed; nothing where there is no quorum, or a learner
-  // was asked.
-  std::optional<std::vector<EtcdMember>> quorum_list;
-};
-
-// A volume of the cluster, in any zone, as EC2 says.
-struct VolumeEvidence {
-  std::string volume_id;
-  std::string member;
-  std::vector<std::string> members;
-  std::string etcd_cluster_id;
-  bool attached = false;  // to an instance
-  // False: it has lost its tag of a member, and still carries a cluster's id: a member that left,
-  // or one whose tag was taken away too early. It says nothing but that there has been a cluster.
-  bool tagged = true;
-};
-
-// A blank volume decides on what EC2 said at most this long ago, and so does who takes a member
-// out.
-inline constexpr Duration kEvidenceAge{5'000};
-// Longer than a describe of EC2 has been seen to lag behind a change of tags.
-inline constexpr Duration kTagsSettle{120'000};
-// A learner whose log does not grow for so long is taken out, by its own agent; by the leader's
-// where nobody answers there for twice as long.
-inline constexpr Duration kLearnerPatience{600'000};
-
-struct MemberInputs {
-  // Who I am.
-  EtcdCluster cluster = EtcdCluster::main;    // mine
-  std::string member;                         // "a"
-  InitialMember self;                         // how etcd knows me
-  std::vector<InitialMember> expected;        // all members of my volume's tag, in its order
-  std::vector<std::string> expected_members;  // "a", "b", "c", beside `expected`
-  std::string version;                        // of my etcd: "3.5.30"
-
-  // My volume. Where it is not seen, nothing else is known of it but what EC2 says.
-  std::optional<UnseenVolume> unseen;
-  DataDir data;
-  std::string copy_of;  // whose data these are a copy of (copied_from()); empty: they are its own
-  std::string marker_cluster_id;
-  std::string tag_cluster_id;
-  std::string snapshot_id;
-  std::string served_by;     // etcd that last served on it: "3.5.35"; empty: not known
-  std::string data_version;  // what its data had been raised to then: "3.5"
-  OldRequests old_requests = OldRequests::none;  // in its log; looked for before a step up alone
-
-  // My etcd.
-  UnitState::Phase unit = UnitState::Phase::stopped;
-  std::string unit_detail;
-  std::string last_end;   // how a run has ended since it last served; empty: none has
-  int failed_starts = 0;  // since it last served
-  MemberAnswer own;
-
-  // The others.
-  std::vector<MemberAnswer> peers;
-  std::string cluster_version;    // as one of them says: "3.5.0"; asked only before a start
-  Duration learner_still{0};      // since the listed learner's log, mine or a peer's, last grew
-  std::string promotion_refused;  // etcd's words to the promotion just asked for; empty: none
-
-  // EC2's: the tags of all volumes, mine included. Nothing: it was not asked.
-  std::optional<std::vector<VolumeEvidence>> volumes;
-  Duration volumes_age{0};     // since it said so
-  Duration tags_agree_for{0};  // over how long each of its answers had tags that list who they do
-  Duration tags_settle{kTagsSettle};
-  Duration learner_patience{kLearnerPatience};
-
-  // The state store's. `absent`: there is none to be asked.
-  enum class Backups { absent, unknown, none, present };
-  Backups backups = Backups::absent;
-  std::string backups_detail;  // of unknown: why; of present: which
-  std::string restored_token;  // of a restore that is under way
-
-  // The operator's order, as the store had it last, and what this volume knows of it.
-  std::optional<EtcdOrder> order;
-  std::optional<Duration> order_age = Duration(0);  // by the store's clock; nothing: not known
-  std::string volume_id;                            // mine
-  std::string order_done;  // id of the last one that was carried out on my volume
-};
 
 struct StartAsIs {};
 struct FormNew {

@@ -8,18 +8,18 @@ namespace haagent::bootstrap {
 
 std::optional<EtcdMemberFacts> member_facts(EtcdCluster cluster, MemberInputs const& inputs,
                                             std::uint64_t quota) {
-  auto const& own = inputs.own;
+  auto const& own = inputs.etcd.own;
   if (own.reach != MemberAnswer::Reach::answers) return std::nullopt;
   EtcdMemberFacts facts;
-  facts.name = etcd_member_name(cluster, inputs.member);
+  facts.name = etcd_member_name(cluster, inputs.me.member);
   facts.member_id = fmt::format("{:x}", own.member_id);
   facts.cluster_id = fmt::format("{:x}", own.cluster_id);
-  facts.version = own.version;
+  facts.version = own.server.version;
   facts.learner = own.learner;
-  facts.db_size = own.db_size;
+  facts.db_size = own.server.db_size;
   facts.db_quota = quota;
 
-  auto answers = inputs.peers;
+  auto answers = inputs.others.peers;
   answers.push_back(own);
   auto sees_leader = [&](std::uint64_t id) {
     return std::ranges::any_of(answers, [&](MemberAnswer const& answer) {
@@ -36,7 +36,7 @@ std::optional<EtcdMemberFacts> member_facts(EtcdCluster cluster, MemberInputs co
     return answer.quorum_list && answer.cluster_id == own.cluster_id;
   });
   if (listed == answers.end()) {
-    facts.voters = static_cast<int>(inputs.expected.size());
+    facts.voters = static_cast<int>(inputs.me.expected.size());
     for (auto const& answer : answers) {
       if (!answer.learner && sees_leader(answer.member_id)) ++facts.healthy_voters;
       if (answer.reach != MemberAnswer::Reach::answers)

@@ -12,19 +12,19 @@ using Reach = MemberAnswer::Reach;
 // Mine among them.
 std::vector<MemberAnswer const*> answers_of(MemberInputs const& in) {
   std::vector<MemberAnswer const*> answers;
-  for (auto const& peer : in.peers)
+  for (auto const& peer : in.others.peers)
     if (peer.reach == Reach::answers) answers.push_back(&peer);
-  if (in.own.reach == Reach::answers) answers.push_back(&in.own);
+  if (in.etcd.own.reach == Reach::answers) answers.push_back(&in.etcd.own);
   return answers;
 }
 
 bool is_too_old(MemberInputs const& in) {
-  return in.order_age && *in.order_age > kOrderBegins;
+  return in.store.order_age && *in.store.order_age > kOrderBegins;
 }
 
 // An order of an age that nobody knows is begun by nobody, and kept out of the way of.
 bool may_begin(MemberInputs const& in) {
-  return in.order_age && !is_too_old(in);
+  return in.store.order_age && !is_too_old(in);
 }
 
 std::string subject(EtcdOrder const& order) {
@@ -35,8 +35,8 @@ std::string subject(EtcdOrder const& order) {
 
 // Clears the place: never over a process that runs, never over data.
 std::optional<Decision> make_room(MemberInputs const& in, std::string const& why) {
-  if (is_up(in.unit)) return StopUnit{why};
-  if (in.data.state != DataDir::State::blank) return SetAside{why};
+  if (is_up(in.etcd.unit)) return StopUnit{why};
+  if (in.volume.data.state != DataDir::State::blank) return SetAside{why};
   return std::nullopt;
 }
 
@@ -44,14 +44,15 @@ std::optional<Decision> make_room(MemberInputs const& in, std::string const& why
 // whose volume is tagged before anything else.
 bool has_joined(MemberInputs const& in, EtcdOrder const& order) {
   auto const id = etcd_id_text(order.cluster_id);
-  return in.data.identity.cluster_id == order.cluster_id ||
-         (in.tag_cluster_id == id && (in.marker_cluster_id.empty() || in.marker_cluster_id == id));
+  return in.volume.data.identity.cluster_id == order.cluster_id ||
+         (in.volume.tag_cluster_id == id &&
+          (in.volume.marker_cluster_id.empty() || in.volume.marker_cluster_id == id));
 }
 
 bool is_of(std::uint64_t cluster, MemberInputs const& in) {
   auto const id = etcd_id_text(cluster);
-  return in.data.identity.cluster_id == cluster || in.tag_cluster_id == id ||
-         in.marker_cluster_id == id;
+  return in.volume.data.identity.cluster_id == cluster || in.volume.tag_cluster_id == id ||
+         in.volume.marker_cluster_id == id;
 }
 
 std::optional<Decision> on_restore(MemberInputs const& in, EtcdOrder const& order) {
@@ -68,20 +69,21 @@ std::optional<Decision> on_restore(MemberInputs const& in, EtcdOrder const& orde
     if (each->quorum_list) before = each;
   }
 
-  if (in.order_done == order.id) {
+  if (in.store.order_done == order.id) {
     if (order.is_void && before && !restored && is_of(order.cluster_id, in)) {
       if (auto move = make_room(in, subject(order) + " was taken back, and a quorum serves"))
         return move;
       return AdoptCluster{before->cluster_id};
     }
-    if (order.closed || !before || in.own.quorum_list || in.data.state != DataDir::State::member)
+    if (order.closed || !before || in.etcd.own.quorum_list ||
+        in.volume.data.state != DataDir::State::member)
       return std::nullopt;
     return Wait{
-        fmt::format("{} is restored, and {} still serve{} the cluster from before", in.self.name,
+        fmt::format("{} is restored, and {} still serve{} the cluster from before", in.me.self.name,
                     in_words(of_before), of_before.size() == 1 ? "s" : ""),
         !order.over_running
             ? fmt::format("they have a quorum again: run '{}' to go on all the same",
-                          etcd_command(in.cluster, "restore --over-running-cluster"))
+                          etcd_command(in.me.cluster, "restore --over-running-cluster"))
             : std::string("nothing to do: their agents carry the order out within half a "
                           "minute; if it stays so, see that the agent runs on their masters")};
   }
@@ -91,7 +93,7 @@ std::optional<Decision> on_restore(MemberInputs const& in, EtcdOrder const& orde
   if (restored) {
     auto const& list = *restored->quorum_list;
     auto const me = std::ranges::find_if(
-        list, [&](EtcdMember const& member) { return is_member(member, in.self); });
+        list, [&](EtcdMember const& member) { return is_member(member, in.me.self); });
     bool const late =
         order.closed || !may_begin(in) || me == list.end() || me->started() || me->learner;
     if (late) {
@@ -101,35 +103,37 @@ std::optional<Decision> on_restore(MemberInputs const& in, EtcdOrder const& orde
   } else if (order.closed || !may_begin(in) || ((before || order.stale) && !order.over_running)) {
     return std::nullopt;
   }
-  if (!in.data.foreign.empty())
+  if (!in.volume.data.foreign.empty())
     return Refuse{fmt::format("{}, and the volume holds {}, which is neither etcd's nor haagent's",
-                              why, in_words(in.data.foreign)),
+                              why, in_words(in.volume.data.foreign)),
                   "look at it, and move it away"};
   if (auto move = make_room(in, why)) return move;
   return RestoreData{};
 }
 
 std::optional<Decision> on_recovery(MemberInputs const& in, EtcdOrder const& order) {
-  if (order.closed || order.stale || in.order_done == order.id || !may_begin(in))
+  if (order.closed || order.stale || in.store.order_done == order.id || !may_begin(in))
     return std::nullopt;
-  if (in.data.state != DataDir::State::member || in.data.identity.cluster_id != order.cluster_id)
+  if (in.volume.data.state != DataDir::State::member ||
+      in.volume.data.identity.cluster_id != order.cluster_id)
     return std::nullopt;
   // A cluster of one that answers may be what an agent that was stopped in the middle left: once
   // more does no harm, since nobody can have joined it on the loopback address.
   for (auto const* each : answers_of(in))
     if (each->quorum_list && each->quorum_list->size() > 1) return std::nullopt;
-  for (auto const& peer : in.peers)
+  for (auto const& peer : in.others.peers)
     if (peer.quorum_list) return std::nullopt;
-  if (is_up(in.unit)) return StopUnit{subject(order) + " is ordered"};
+  if (is_up(in.etcd.unit)) return StopUnit{subject(order) + " is ordered"};
   return ForceAlone{};
 }
 
 // An agent that has just started does not know yet what its volume was restored for.
 std::optional<Decision> before_it_is_known(MemberInputs const& in) {
-  auto const mine = in.data.identity.cluster_id;
-  if (in.order_done.empty() || !in.marker_cluster_id.empty() || mine == 0) return std::nullopt;
+  auto const mine = in.volume.data.identity.cluster_id;
+  if (in.store.order_done.empty() || !in.volume.marker_cluster_id.empty() || mine == 0)
+    return std::nullopt;
   MemberAnswer const* other = nullptr;
-  for (auto const& peer : in.peers) {
+  for (auto const& peer : in.others.peers) {
     if (!peer.quorum_list) continue;
     if (peer.cluster_id == mine) return std::nullopt;
     other = &peer;
@@ -137,7 +141,7 @@ std::optional<Decision> before_it_is_known(MemberInputs const& in) {
   if (!other) return std::nullopt;
   return Wait{fmt::format("{} was restored as the order {} says, {} serves another cluster, and "
                           "what has become of that order is not known",
-                          in.self.name, in.order_done, other->member),
+                          in.me.self.name, in.store.order_done, other->member),
               "nothing to do: the state store is asked; if it stays so, see that this master "
               "reaches it, and that the order stands there"};
 }
@@ -145,10 +149,10 @@ std::optional<Decision> before_it_is_known(MemberInputs const& in) {
 // A volume that the order does not name: it came later, or a recovery is another one's.
 std::optional<Decision> on_another(MemberInputs const& in, EtcdOrder const& order) {
   bool const restores = order.kind == EtcdOrder::Kind::restore;
-  bool const has_data = in.data.state == DataDir::State::member;
+  bool const has_data = in.volume.data.state == DataDir::State::member;
   bool brought = false;  // what the order brings serves
   bool before = false;   // what it is to replace does
-  for (auto const& peer : in.peers) {
+  for (auto const& peer : in.others.peers) {
     if (!peer.quorum_list) continue;
     bool const is = restores
                         ? peer.cluster_id == order.cluster_id
@@ -157,17 +161,18 @@ std::optional<Decision> on_another(MemberInputs const& in, EtcdOrder const& orde
   }
   // Whoever became a voter of what an order replaces could leave it a quorum behind the back of who
   // carries the order out, or data that nobody has given up.
-  if (before && !order.closed && !is_too_old(in) && (!has_data || in.own.learner))
+  if (before && !order.closed && !is_too_old(in) && (!has_data || in.etcd.own.learner))
     return Wait{fmt::format("{} joins nobody while {} is ordered, and neither carried out nor void",
-                            in.self.name, subject(order)),
+                            in.me.self.name, subject(order)),
                 fmt::format("nothing to do: it is one of the two within a minute; if it stays so, "
                             "take the order back with '{}'",
-                            etcd_command(in.cluster, "restore --cancel"))};
+                            etcd_command(in.me.cluster, "restore --cancel"))};
   // What a blank volume's tag says of the cluster from before keeps it from nothing.
   auto const id = etcd_id_text(order.cluster_id);
   auto of_another = [&](std::string const& text) { return !text.empty() && text != id; };
-  if (!restores || !brought || before || has_data || is_up(in.unit) || !in.data.foreign.empty() ||
-      (!of_another(in.tag_cluster_id) && !of_another(in.marker_cluster_id)))
+  if (!restores || !brought || before || has_data || is_up(in.etcd.unit) ||
+      !in.volume.data.foreign.empty() ||
+      (!of_another(in.volume.tag_cluster_id) && !of_another(in.volume.marker_cluster_id)))
     return std::nullopt;
   return AdoptCluster{order.cluster_id};
 }
@@ -175,31 +180,33 @@ std::optional<Decision> on_another(MemberInputs const& in, EtcdOrder const& orde
 }  // namespace
 
 bool is_restored_but_for_its_place(MemberInputs const& in) {
-  return in.data.restored && in.data.state == DataDir::State::blank && !is_up(in.unit) &&
-         !in.order_done.empty() && (!in.order || in.order->id == in.order_done);
+  return in.volume.data.restored && in.volume.data.state == DataDir::State::blank &&
+         !is_up(in.etcd.unit) && !in.store.order_done.empty() &&
+         (!in.store.order || in.store.order->id == in.store.order_done);
 }
 
 std::optional<Decision> on_order(MemberInputs const& in) {
   // Whether the store answers or not: what the volume says is enough.
   if (is_restored_but_for_its_place(in)) return RestoreData{};
-  if (!in.order) return before_it_is_known(in);
-  if (!in.order->names(in.member, in.volume_id)) return on_another(in, *in.order);
-  return in.order->kind == EtcdOrder::Kind::restore ? on_restore(in, *in.order)
-                                                    : on_recovery(in, *in.order);
+  if (!in.store.order) return before_it_is_known(in);
+  if (!in.store.order->names(in.me.member, in.volume.volume_id))
+    return on_another(in, *in.store.order);
+  return in.store.order->kind == EtcdOrder::Kind::restore ? on_restore(in, *in.store.order)
+                                                          : on_recovery(in, *in.store.order);
 }
 
 std::string order_note(MemberInputs const& in) {
-  auto const& order = in.order;
-  if (!order || order->closed || in.order_done == order->id ||
-      !order->names(in.member, in.volume_id) ||
-      (order->kind == EtcdOrder::Kind::restore && in.own.cluster_id == order->cluster_id))
+  auto const& order = in.store.order;
+  if (!order || order->closed || in.store.order_done == order->id ||
+      !order->names(in.me.member, in.volume.volume_id) ||
+      (order->kind == EtcdOrder::Kind::restore && in.etcd.own.cluster_id == order->cluster_id))
     return "";
   return fmt::format("{} is ordered, and not carried out {}; '{}' takes the order back",
                      subject(*order),
-                     !in.order_age    ? "while nobody can say how old it is"
-                     : is_too_old(in) ? "any more: it is more than an hour old"
-                                      : "while a quorum serves",
-                     etcd_command(in.cluster, "restore --cancel"));
+                     !in.store.order_age ? "while nobody can say how old it is"
+                     : is_too_old(in)    ? "any more: it is more than an hour old"
+                                         : "while a quorum serves",
+                     etcd_command(in.me.cluster, "restore --cancel"));
 }
 
 }  // namespace haagent::bootstrap

@@ -55,12 +55,12 @@ Result<Finding> EtcdStep::find(Facts& facts, std::stop_token stop) {
   } else {
     fact.clear();
   }
-  inputs->promotion_refused = std::exchange(promotion_refused_, {});
+  inputs->etcd.promotion_refused = std::exchange(promotion_refused_, {});
   auto decision = decide(*inputs);
   // EC2 is asked only where the decision hangs on what it says now.
   if (auto const* serving = std::get_if<Serving>(&decision);
       asks_ec2(decision) ||
-      (serving && serving->watch_tags && inputs->volumes_age >= parts_.pace.tags_settle / 4)) {
+      (serving && serving->watch_tags && inputs->ec2.volumes_age >= parts_.pace.tags_settle / 4)) {
     auto asked = ask_ec2(*inputs, stop);
     if (!asked && !serving) return std::unexpected(asked.error());
     // EC2 may have told more than evidence: where the others are.
@@ -73,7 +73,7 @@ Result<Finding> EtcdStep::find(Facts& facts, std::stop_token stop) {
     move_ = WriteHosts{view->entries};
     return Needed{"write to /etc/hosts: " + view->sentence};
   }
-  if (!inputs_.unseen) {
+  if (!inputs_.volume.unseen) {
     auto shut_out = let_etcd_in();
     if (!shut_out) return std::unexpected(shut_out.error());
     if (*shut_out) return **std::move(shut_out);
@@ -81,7 +81,7 @@ Result<Finding> EtcdStep::find(Facts& facts, std::stop_token stop) {
   auto sentence = sentence_of(decision, inputs_);
   if (std::holds_alternative<Serving>(decision))
     return when_serving(facts, std::move(sentence), stop);
-  started_ = started_ && !inputs_.own.quorum_list;
+  started_ = started_ && !inputs_.etcd.own.quorum_list;
   // The turn is not given back meanwhile: the member does not serve.
   facts.etcd(cluster_).wants_restart.set(false);
   facts.etcd(cluster_).restart_held.set("");
@@ -118,7 +118,7 @@ Result<void> EtcdStep::act(Facts& facts, std::stop_token stop) {
 Result<void> EtcdStep::do_move(Facts& facts, std::stop_token stop) {
   if (auto const* hosts = std::get_if<WriteHosts>(&move_)) return peers_->write(hosts->entries);
   // Without it, nothing is decided but that etcd stops.
-  if (!inputs_.unseen)
+  if (!inputs_.volume.unseen)
     if (auto seen = see_again(); !seen) return seen;
   if (std::get_if<WriteVersion>(&move_)) return write_version();
   if (auto const* lead = std::get_if<PassLead>(&move_)) {

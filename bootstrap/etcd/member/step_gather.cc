@@ -43,23 +43,23 @@ void EtcdStep::count_failures(UnitState const& unit) {
 // What is on the volume, at this moment. Where it is not seen, nothing is known of it.
 Result<void> EtcdStep::see_volume(EtcdVolume const& volume, MemberInputs& in) {
   volume_ = volume;
-  in.volume_id = volume.volume_id;
-  in.snapshot_id = volume.snapshot_id;
+  in.volume.volume_id = volume.volume_id;
+  in.volume.snapshot_id = volume.snapshot_id;
   sight_ = parts_.volumes.see(cluster_, volume);
   if (!sight_.seen()) {
-    in.unseen = sight_.unseen();
+    in.volume.unseen = sight_.unseen();
     return {};
   }
   auto data = inspect_data_dir(sight_.path());
   if (!data) return std::unexpected(data.error());
-  in.data = *std::move(data);
+  in.volume.data = *std::move(data);
   auto const& marker = sight_.marker();
-  in.marker_cluster_id = marker.etcd_cluster_id;
-  in.served_by = marker.etcd_version;
-  in.data_version = marker.etcd_data_version;
-  in.copy_of = copied_from(marker, volume.volume_id, volume.snapshot_id);
+  in.volume.marker_cluster_id = marker.etcd_cluster_id;
+  in.volume.served_by = marker.etcd_version;
+  in.volume.data_version = marker.etcd_data_version;
+  in.volume.copy_of = copied_from(marker, volume.volume_id, volume.snapshot_id);
   // An order was carried out on the volume that it named, and on no copy of it.
-  if (in.copy_of.empty()) in.order_done = marker.etcd_order;
+  if (in.volume.copy_of.empty()) in.store.order_done = marker.etcd_order;
   return {};
 }
 
@@ -72,7 +72,7 @@ Result<void> EtcdStep::see_again() {
                 now.unseen().todo);
   auto const data = inspect_data_dir(now.path());
   if (!data) return fail(Kind::refused, "{}", now.in_words(data.error().what));
-  if (!now.same_as(sight_) || *data != inputs_.data)
+  if (!now.same_as(sight_) || *data != inputs_.volume.data)
     return fail(Kind::transient, "{} is not as it was a moment ago: it is looked at again",
                 volume_.volume_id);
   sight_ = std::move(now);
@@ -105,56 +105,56 @@ Result<MemberInputs> EtcdStep::gather(Facts& facts, std::stop_token stop) {
     return InitialMember{etcd_member_name(cluster_, member),
                          etcd_peer_url(parts_.config, cluster_, member)};
   };
-  MemberInputs in{.cluster = cluster_,
-                  .member = volume->member,
-                  .self = known_as(volume->member),
-                  .version = version_,
-                  .tags_settle = parts_.pace.tags_settle,
-                  .learner_patience = parts_.pace.learner_patience};
+  MemberInputs in{.me = {.cluster = cluster_,
+                         .member = volume->member,
+                         .self = known_as(volume->member),
+                         .version = version_}};
+  in.ec2.tags_settle = parts_.pace.tags_settle;
+  in.others.learner_patience = parts_.pace.learner_patience;
   take_evidence(in);
   // My own tag may have changed since this boot read it.
-  in.expected_members = volume->members;
-  for (auto const& each : in.volumes.value_or(std::vector<VolumeEvidence>{}))
+  in.me.expected_members = volume->members;
+  for (auto const& each : in.ec2.volumes.value_or(std::vector<VolumeEvidence>{}))
     if (each.volume_id == volume->volume_id && !each.members.empty())
-      in.expected_members = each.members;
-  for (auto const& member : in.expected_members) in.expected.push_back(known_as(member));
+      in.me.expected_members = each.members;
+  for (auto const& member : in.me.expected_members) in.me.expected.push_back(known_as(member));
   if (parts_.asks_for_backups) {
     using State = EtcdBackups::State;
     auto const backups = mine.backups.get().value_or(EtcdBackups{});
-    in.backups = backups.state == State::present ? MemberInputs::Backups::present
-                 : backups.state == State::none  ? MemberInputs::Backups::none
-                                                 : MemberInputs::Backups::unknown;
-    in.backups_detail = backups.detail;
-    in.restored_token = backups.restored_token;
+    in.store.backups = backups.state == State::present ? StoreFacts::Backups::present
+                       : backups.state == State::none  ? StoreFacts::Backups::none
+                                                       : StoreFacts::Backups::unknown;
+    in.store.backups_detail = backups.detail;
+    in.store.restored_token = backups.restored_token;
   }
   if (auto seen = see_volume(*volume, in); !seen) return std::unexpected(seen.error());
   if (parts_.orders && parts_.backups) {
-    in.order = parts_.orders->of(cluster_).get();
-    if (in.order) in.order_age = in.order->age_at(parts_.clock.steady());
+    in.store.order = parts_.orders->of(cluster_).get();
+    if (in.store.order) in.store.order_age = in.store.order->age_at(parts_.clock.steady());
   }
-  in.tag_cluster_id = tagged_.empty() ? volume->etcd_cluster_id : tagged_;
+  in.volume.tag_cluster_id = tagged_.empty() ? volume->etcd_cluster_id : tagged_;
 
   auto unit = parts_.units.state(etcd_unit(cluster_));
   if (!unit) return std::unexpected(unit.error());
   count_failures(*unit);
-  in.unit = unit->phase;
+  in.etcd.unit = unit->phase;
   between_starts_ = is_up(unit->phase) && unit->pid == 0;
-  in.unit_detail = unit->detail;
+  in.etcd.unit_detail = unit->detail;
   if (!unit->detail.empty()) last_end_ = unit->detail;
-  in.last_end = last_end_;
-  in.failed_starts = failed_starts_;
+  in.etcd.last_end = last_end_;
+  in.etcd.failed_starts = failed_starts_;
 
-  if (!is_up(in.unit) && in.data.state == DataDir::State::member &&
-      is_step_up(in.version, in.served_by)) {
+  if (!is_up(in.etcd.unit) && in.volume.data.state == DataDir::State::member &&
+      is_step_up(in.me.version, in.volume.served_by)) {
     auto old = old_requests(sight_.path());
     if (!old) return std::unexpected(old.error());
-    in.old_requests = *old;
+    in.volume.old_requests = *old;
   }
 
   std::vector<AskedMember> asked;
-  if (is_up(in.unit)) asked.push_back({in.member, etcd_endpoint(cluster_, "127.0.0.1")});
+  if (is_up(in.etcd.unit)) asked.push_back({in.me.member, etcd_endpoint(cluster_, "127.0.0.1")});
   for (auto const& peer : mine.peers.get().value_or(std::vector<EtcdPeer>{})) {
-    if (peer.member == in.member) continue;
+    if (peer.member == in.me.member) continue;
     asked.push_back(
         {peer.member, peer.address.empty() ? "" : etcd_endpoint(cluster_, peer.address)});
   }
@@ -179,17 +179,17 @@ Result<MemberInputs> EtcdStep::gather(Facts& facts, std::stop_token stop) {
         listed.insert(member_of(member));
       }
     }
-    if (answer.member == in.member) {
-      in.own = std::move(answer);
+    if (answer.member == in.me.member) {
+      in.etcd.own = std::move(answer);
       continue;
     }
     peers_->heard(cluster_, answer.member, answer.reach != MemberAnswer::Reach::silent);
-    if (!is_up(in.unit) && in.cluster_version.empty() &&
+    if (!is_up(in.etcd.unit) && in.others.cluster_version.empty() &&
         answer.reach == MemberAnswer::Reach::answers) {
       if (auto versions = versions_of(asked[i].endpoint, stop))
-        in.cluster_version = versions->cluster;
+        in.others.cluster_version = versions->cluster;
     }
-    in.peers.push_back(std::move(answer));
+    in.others.peers.push_back(std::move(answer));
   }
   std::ranges::sort(list);
   if (!list.empty() && !last_list_.empty() && list != last_list_) peers_->hurry();
@@ -219,8 +219,8 @@ std::string EtcdStep::member_of(EtcdMember const& listed) const {
 void EtcdStep::watch_learner(MemberInputs& in) {
   auto const now = parts_.clock.steady();
   std::uint64_t id = 0;
-  auto answers = in.peers;
-  answers.push_back(in.own);
+  auto answers = in.others.peers;
+  answers.push_back(in.etcd.own);
   for (auto const& answer : answers)
     for (auto const& member : answer.quorum_list.value_or(std::vector<EtcdMember>{}))
       if (member.learner) id = member.id;
@@ -232,32 +232,32 @@ void EtcdStep::watch_learner(MemberInputs& in) {
     learner_index_ = index;
     learner_since_ = now;
   }
-  if (id != 0) in.learner_still = std::chrono::duration_cast<Duration>(now - learner_since_);
+  if (id != 0) in.others.learner_still = std::chrono::duration_cast<Duration>(now - learner_since_);
 }
 
 void EtcdStep::take_evidence(MemberInputs& in) const {
   auto evidence = peers_->evidence(cluster_);
-  in.volumes.reset();
+  in.ec2.volumes.reset();
   if (!evidence) return;
-  in.volumes.emplace();
-  in.volumes_age = evidence->age;
+  in.ec2.volumes.emplace();
+  in.ec2.volumes_age = evidence->age;
   // Of two minutes in which EC2 says one thing and etcd's list another, all count: a list that has
   // just changed may have changed because of tags that EC2 does not show here yet.
   auto const stable =
       std::chrono::duration_cast<Duration>(parts_.clock.steady() - list_since_) - evidence->age;
-  in.tags_agree_for = std::clamp(stable, Duration(0), evidence->tags_agree_for);
+  in.ec2.tags_agree_for = std::clamp(stable, Duration(0), evidence->tags_agree_for);
   for (auto const& volume : evidence->volumes)
-    in.volumes->push_back({.volume_id = volume.volume_id,
-                           .member = volume.member,
-                           .members = volume.members,
-                           .etcd_cluster_id = volume.etcd_cluster_id,
-                           .attached = !volume.instance_id.empty()});
+    in.ec2.volumes->push_back({.volume_id = volume.volume_id,
+                               .member = volume.member,
+                               .members = volume.members,
+                               .etcd_cluster_id = volume.etcd_cluster_id,
+                               .attached = !volume.instance_id.empty()});
   for (auto const& volume : evidence->retired)
-    in.volumes->push_back({.volume_id = volume.volume_id,
-                           .member = {},
-                           .members = {},
-                           .etcd_cluster_id = volume.etcd_cluster_id,
-                           .tagged = false});
+    in.ec2.volumes->push_back({.volume_id = volume.volume_id,
+                               .member = {},
+                               .members = {},
+                               .etcd_cluster_id = volume.etcd_cluster_id,
+                               .tagged = false});
 }
 
 Result<void> EtcdStep::ask_ec2(MemberInputs& in, std::stop_token stop) {

@@ -110,7 +110,7 @@ Result<void> EtcdStep::mark(std::uint64_t id, std::stop_token stop) {
   auto marker = sight_.marker();
   marker.etcd_cluster_id = etcd_id_text(id);
   // It has caught up with a quorum that lists it: whatever it was made from, it is its own now.
-  make_own(marker, inputs_.volume_id, inputs_.snapshot_id);
+  make_own(marker, inputs_.volume.volume_id, inputs_.volume.snapshot_id);
   if (auto versions = own_versions(std::move(stop))) serves_ = *std::move(versions);
   if (knows_new_version()) {
     marker.etcd_version = serves_.server;
@@ -125,9 +125,9 @@ Result<void> EtcdStep::set_aside() {
   if (!name) return std::unexpected(name.error());
   started_ = false;
   failed_starts_ = 0;
-  if (inputs_.copy_of.empty()) return {};
+  if (inputs_.volume.copy_of.empty()) return {};
   auto marker = sight_.marker();
-  make_own(marker, inputs_.volume_id, inputs_.snapshot_id);
+  make_own(marker, inputs_.volume.volume_id, inputs_.volume.snapshot_id);
   return write_volume_marker(sight_.path(), marker);
 }
 
@@ -135,8 +135,8 @@ Result<void> EtcdStep::carried_out(std::function<void(VolumeMarker&)> const& cha
   auto marker = sight_.marker();
   // What names an order must not stand beside what another one has half built.
   if (auto dropped = drop_begun_restore(); !dropped) return dropped;
-  marker.etcd_order = inputs_.order->id;
-  make_own(marker, inputs_.volume_id, inputs_.snapshot_id);
+  marker.etcd_order = inputs_.store.order->id;
+  make_own(marker, inputs_.volume.volume_id, inputs_.volume.snapshot_id);
   change(marker);
   started_ = false;
   failed_starts_ = 0;
@@ -152,8 +152,9 @@ Result<void> EtcdStep::restore(std::stop_token stop) {
   auto done =
       is_restored_but_for_its_place(inputs_)
           ? place_restored(sight_.path())
-          : restore_volume(*parts_.backups, *inputs_.order, volume_, sight_, std::move(stop));
-  if (!done) return fail(done.error(), "restoring {}", etcd_member_name(cluster_, inputs_.member));
+          : restore_volume(*parts_.backups, *inputs_.store.order, volume_, sight_, std::move(stop));
+  if (!done)
+    return fail(done.error(), "restoring {}", etcd_member_name(cluster_, inputs_.me.member));
   started_ = false;
   failed_starts_ = 0;
   return {};
@@ -197,7 +198,7 @@ Result<void> EtcdStep::force_alone(std::stop_token stop) {
   started_ = false;
   auto stopped = stop_etcd(stop);
   if (auto written = write_config(*initial); !written) return written;
-  if (!alone) return fail(alone.error(), "making {} a cluster of its own", inputs_.self.name);
+  if (!alone) return fail(alone.error(), "making {} a cluster of its own", inputs_.me.self.name);
   if (!stopped) return stopped;
   return carried_out([](VolumeMarker&) {});
 }
@@ -205,8 +206,8 @@ Result<void> EtcdStep::force_alone(std::stop_token stop) {
 // For good: not one that comes back under another id.
 bool EtcdStep::takes_a_voter(Decision const& decision) const {
   auto const* leaving = std::get_if<RemoveMember>(&decision);
-  if (!leaving || !inputs_.own.quorum_list) return false;
-  auto const& list = *inputs_.own.quorum_list;
+  if (!leaving || !inputs_.etcd.own.quorum_list) return false;
+  auto const& list = *inputs_.etcd.own.quorum_list;
   auto const member = std::ranges::find(list, leaving->id, &EtcdMember::id);
   return member != list.end() && !member->learner;
 }
@@ -217,19 +218,19 @@ Result<void> EtcdStep::ask_store_again(Decision const& decision, Facts& facts,
                                        std::stop_token stop) {
   if (!parts_.backups) return {};
   bool const forms = parts_.asks_for_backups && std::holds_alternative<FormNew>(decision);
-  bool const ordered = inputs_.order && !is_restored_but_for_its_place(inputs_) &&
+  bool const ordered = inputs_.store.order && !is_restored_but_for_its_place(inputs_) &&
                        on_order(inputs_) && !std::holds_alternative<AdoptCluster>(decision);
   if (!forms && !ordered) return {};
   auto& store = parts_.backups->store;
   auto const order = read_order(store, cluster_, stop);
   if (!order) return fail(order.error(), "asking {} once more for an order", store.where());
   if (ordered) {
-    if (*order && (*order)->order.id == inputs_.order->id &&
-        (*order)->order.closed == inputs_.order->closed)
+    if (*order && (*order)->order.id == inputs_.store.order->id &&
+        (*order)->order.closed == inputs_.store.order->closed)
       return {};
     if (parts_.orders) parts_.orders->of(cluster_).clear();  // until it is read again
-    return fail(Kind::transient, "the order {} does not stand in {} any more", inputs_.order->id,
-                store.where());
+    return fail(Kind::transient, "the order {} does not stand in {} any more",
+                inputs_.store.order->id, store.where());
   }
   if (*order && !(*order)->order.closed)
     return fail(Kind::transient, "an order stands in {}: no cluster is formed beside it",
@@ -270,14 +271,15 @@ Result<void> EtcdStep::carry_out(Decision const& decision, std::stop_token stop)
     return own().move_leader(lead->to, stop);
   if (std::get_if<AddLearner>(&decision)) {
     failed_starts_ = 0;
-    auto added = voters().add_learner(etcd_peer_url(parts_.config, cluster_, inputs_.member), stop);
+    auto added =
+        voters().add_learner(etcd_peer_url(parts_.config, cluster_, inputs_.me.member), stop);
     if (!added) return std::unexpected(added.error());
     return {};
   }
   if (auto const* learner = std::get_if<Promote>(&decision)) return promote(learner->id, stop);
   if (auto const* update = std::get_if<UpdatePeerUrl>(&decision))
-    return voters().update_peer_url(update->id,
-                                    etcd_peer_url(parts_.config, cluster_, inputs_.member), stop);
+    return voters().update_peer_url(
+        update->id, etcd_peer_url(parts_.config, cluster_, inputs_.me.member), stop);
   if (std::get_if<RestoreData>(&decision)) return restore(stop);
   if (std::get_if<ForceAlone>(&decision)) return force_alone(stop);
   if (auto const* adopted = std::get_if<AdoptCluster>(&decision)) return adopt(adopted->id, stop);

@@ -33,7 +33,7 @@ Result<bool> EtcdStep::may_load_trust(Facts& facts) const {
 
 // One that systemd starts again and again is up to systemd, and nobody would start it through here.
 Result<std::optional<Finding>> EtcdStep::let_etcd_in() {
-  if (!is_up(inputs_.unit)) return std::nullopt;  // its start gives it everything
+  if (!is_up(inputs_.etcd.unit)) return std::nullopt;  // its start gives it everything
   auto const user = parts_.units.user(etcd_unit(cluster_));
   if (!user) return std::unexpected(user.error());
   if (*user == own_user()) return std::nullopt;
@@ -42,23 +42,23 @@ Result<std::optional<Finding>> EtcdStep::let_etcd_in() {
   if (!*closed) return std::nullopt;
   move_ = LetEtcdIn{*user, between_starts_};
   return Needed{fmt::format("let {} at {}, which it is shut out of",
-                            etcd_member_name(cluster_, inputs_.member), (*closed)->string())};
+                            etcd_member_name(cluster_, inputs_.me.member), (*closed)->string())};
 }
 
 // The lead goes first, so that the restart costs no election. Nothing where this member does not
 // lead, or where nobody takes it over.
 std::optional<Finding> EtcdStep::pass_lead() {
-  auto const& own = inputs_.own;
+  auto const& own = inputs_.etcd.own;
   if (own.leader_id != own.member_id) {
     lead_passed_ = 0;
     return std::nullopt;
   }
-  auto const to = successor_of(own.member_id, *own.quorum_list, inputs_.peers);
+  auto const to = successor_of(own.member_id, *own.quorum_list, inputs_.others.peers);
   if (!to || lead_passed_ >= kLeadPasses) return std::nullopt;
   auto const name = std::ranges::find(*own.quorum_list, *to, &EtcdMember::id)->name;
   move_ = PassLead{*to};
   return Needed{fmt::format("move the leader to {} before {} restarts{}", name,
-                            etcd_member_name(cluster_, inputs_.member),
+                            etcd_member_name(cluster_, inputs_.me.member),
                             lead_passed_ == 0 ? "" : ", once more")};
 }
 
@@ -72,7 +72,7 @@ Result<Finding> EtcdStep::when_serving(Facts& facts, std::string sentence, std::
   if (knows_new_version()) {
     move_ = WriteVersion{};
     return Needed{fmt::format("write to the volume of {} that etcd {} serves on it, at {}",
-                              etcd_member_name(cluster_, inputs_.member), serves_.server,
+                              etcd_member_name(cluster_, inputs_.me.member), serves_.server,
                               data_version_of(serves_.cluster, serves_.storage))};
   }
   auto stale = stale_leases(stop);
@@ -84,7 +84,7 @@ Result<Finding> EtcdStep::when_serving(Facts& facts, std::string sentence, std::
   if (parts_.backups && has_begun_restore(Backups(cluster_, *parts_.backups), sight_.path())) {
     move_ = DropRestored{};
     return Needed{fmt::format("take away what a restore or a backup of {} has left",
-                              etcd_member_name(cluster_, inputs_.member))};
+                              etcd_member_name(cluster_, inputs_.me.member))};
   }
   auto initial = initial_on_disk();
   if (!initial) return std::unexpected(initial.error());
@@ -100,7 +100,7 @@ Result<Finding> EtcdStep::when_serving(Facts& facts, std::string sentence, std::
       sentence += fmt::format("; etcd {}: {}", version_, fmt::join(warnings, ", "));
   auto const installed = parse_etcd_version(version_);
   bool const another =
-      !restarted_for_version_ && parse_etcd_version(inputs_.own.version) != installed;
+      !restarted_for_version_ && parse_etcd_version(inputs_.etcd.own.server.version) != installed;
   auto const new_trust = may_load_trust(facts);
   if (!new_trust) return std::unexpected(new_trust.error());
   RestartInputs in{.configuration = *on_disk != *wanted,
@@ -109,19 +109,19 @@ Result<Finding> EtcdStep::when_serving(Facts& facts, std::string sentence, std::
                    .trust = *new_trust,
                    .turn = {}};
   // What must not be started must not be stopped for.
-  inputs_.cluster_version = serves_.cluster;
+  inputs_.others.cluster_version = serves_.cluster;
   if (another) {
     auto old = old_requests(sight_.path());
     if (!old) return std::unexpected(old.error());
-    inputs_.old_requests = *old;
+    inputs_.volume.old_requests = *old;
     if (auto refusal = version_refusal(version_facts(inputs_)))
       in.refusal = fmt::format("{}; {}", refusal->why, refusal->instead);
   }
-  auto const& list = inputs_.own.quorum_list;
+  auto const& list = inputs_.etcd.own.quorum_list;
   in.alone = list && list->size() == 1;
   in.all_serve = list && std::ranges::all_of(*list, [&](EtcdMember const& member) {
-                   return member.id == inputs_.own.member_id ||
-                          std::ranges::any_of(inputs_.peers, [&](MemberAnswer const& peer) {
+                   return member.id == inputs_.etcd.own.member_id ||
+                          std::ranges::any_of(inputs_.others.peers, [&](MemberAnswer const& peer) {
                             return peer.member_id == member.id && peer.quorum_list;
                           });
                  });
@@ -137,14 +137,14 @@ Result<Finding> EtcdStep::when_serving(Facts& facts, std::string sentence, std::
   }
   if (auto first = pass_lead()) return *std::move(first);
   move_ = Restart{};
-  return Needed{fmt::format("restart {} with {}", etcd_member_name(cluster_, inputs_.member),
+  return Needed{fmt::format("restart {} with {}", etcd_member_name(cluster_, inputs_.me.member),
                             std::get<RestartsNow>(decided).with)};
 }
 
 Result<std::string> EtcdStep::config_bytes(EtcdInitial const& initial,
                                            Duration derived_heartbeat) const {
   auto version = parse_etcd_version(version_);
-  return render_etcd_config(parts_.config, cluster_, inputs_.member,
+  return render_etcd_config(parts_.config, cluster_, inputs_.me.member,
                             etcd_data_dir(sight_.mount_point()), version.value_or(EtcdVersion{}),
                             initial, derived_heartbeat);
 }
@@ -163,23 +163,24 @@ Result<Duration> EtcdStep::derived_heartbeat_on_disk() const {
 Result<EtcdInitial> EtcdStep::initial_on_disk() const {
   auto bytes = read_file(parts_.root(etcd_config_path(cluster_)));
   if (!bytes) return std::unexpected(bytes.error());
-  EtcdInitial const joined{.members = inputs_.expected, .existing = true};
+  EtcdInitial const joined{.members = inputs_.me.expected, .existing = true};
   return *bytes ? initial_in_config(**bytes).value_or(joined) : joined;
 }
 
 bool EtcdStep::knows_new_version() const {
   auto const data = data_version_of(serves_.cluster, serves_.storage);
-  return !data.empty() && (serves_.server != inputs_.served_by || data != inputs_.data_version);
+  return !data.empty() &&
+         (serves_.server != inputs_.volume.served_by || data != inputs_.volume.data_version);
 }
 
 // Of apiservers that served the cluster before the restore: each stays an endpoint of the service
 // "kubernetes" for as long as its lease stands. Live ones write theirs every few seconds.
 Result<std::vector<std::string>> EtcdStep::stale_leases(std::stop_token stop) {
   std::vector<std::string> keys;
-  auto const& order = inputs_.order;
+  auto const& order = inputs_.store.order;
   if (cluster_ != EtcdCluster::main || !order || order->kind != EtcdOrder::Kind::restore ||
-      inputs_.order_done != order->id || leases_erased_ == order->id ||
-      inputs_.own.cluster_id != order->cluster_id)
+      inputs_.store.order_done != order->id || leases_erased_ == order->id ||
+      inputs_.etcd.own.cluster_id != order->cluster_id)
     return keys;
   auto found = own().range(kLeasesBegin, kLeasesEnd, Consistency::linearizable, std::move(stop));
   if (!found) return fail(found.error(), "looking for the leases of apiservers");

@@ -6,9 +6,9 @@ namespace haagent::bootstrap {
 namespace {
 
 InitialMember const* named(MemberInputs const& in, std::string const& member) {
-  for (std::size_t i = 0; i < std::min(in.expected.size(), in.expected_members.size()); ++i)
-    if (in.expected_members[i] == member) return &in.expected[i];
-  return member == in.member ? &in.self : nullptr;
+  for (std::size_t i = 0; i < std::min(in.me.expected.size(), in.me.expected_members.size()); ++i)
+    if (in.me.expected_members[i] == member) return &in.me.expected[i];
+  return member == in.me.member ? &in.me.self : nullptr;
 }
 
 }  // namespace
@@ -20,7 +20,7 @@ bool Tags::names_known(MemberInputs const& in) const {
 Tags tags_of(MemberInputs const& in) {
   Tags tags;
   std::vector<VolumeEvidence> volumes;
-  for (auto const& volume : in.volumes.value_or(std::vector<VolumeEvidence>{}))
+  for (auto const& volume : in.ec2.volumes.value_or(std::vector<VolumeEvidence>{}))
     if (volume.tagged) volumes.push_back(volume);
   if (volumes.empty()) return tags;
   auto as_set = [](VolumeEvidence const& volume) {

@@ -59,7 +59,7 @@ TEST_F(EtcdAsk, WithoutALeaderThereIsNoQuorumToAsk) {
   auto const said = ask();
   EXPECT_EQ(said.reach, Reach::answers);
   EXPECT_FALSE(said.quorum_list);
-  EXPECT_TRUE(said.alarms.empty()) << said.alarms.front();
+  EXPECT_TRUE(said.server.alarms.empty()) << said.server.alarms.front();
 }
 
 TEST_F(EtcdAsk, ALearnersListIsNoQuorums) {

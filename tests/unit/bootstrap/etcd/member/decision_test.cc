@@ -51,7 +51,7 @@ MemberAnswer no_quorum(std::string member, std::uint64_t id) {
           .reach = Reach::answers,
           .cluster_id = kCluster,
           .member_id = id,
-          .version = "3.5.33"};
+          .server = {.version = "3.5.33"}};
 }
 
 MemberAnswer serves(std::string member, std::uint64_t id, std::vector<EtcdMember> list) {
@@ -76,54 +76,54 @@ std::vector<VolumeEvidence> agreed() {
 
 // Member a of three: a blank volume, no unit, everybody silent, all volumes attached.
 MemberInputs blank() {
-  MemberInputs in{.member = "a",
-                  .self = {"etcd-a", peer_url("a")},
-                  .expected = {},
-                  .expected_members = {"a", "b", "c"},
-                  .version = "3.5.33"};
-  for (auto const& member : in.expected_members)
-    in.expected.push_back({"etcd-" + member, peer_url(member)});
-  in.peers = {silent("b"), silent("c")};
-  in.volumes = agreed();
+  MemberInputs in{.me = {.member = "a",
+                         .self = {"etcd-a", peer_url("a")},
+                         .expected = {},
+                         .expected_members = {"a", "b", "c"},
+                         .version = "3.5.33"}};
+  for (auto const& member : in.me.expected_members)
+    in.me.expected.push_back({"etcd-" + member, peer_url(member)});
+  in.others.peers = {silent("b"), silent("c")};
+  in.ec2.volumes = agreed();
   return in;
 }
 
 // The same, and its volume says that it has heard of the cluster.
 MemberInputs hears() {
   auto in = blank();
-  in.tag_cluster_id = "c1";
+  in.volume.tag_cluster_id = "c1";
   return in;
 }
 
 // Member a with data of the cluster.
 MemberInputs with_data() {
   auto in = blank();
-  in.volumes.reset();
-  in.data.state = DataDir::State::member;
-  in.data.identity = {kIdA, kCluster};
-  in.marker_cluster_id = "c1";
+  in.ec2.volumes.reset();
+  in.volume.data.state = DataDir::State::member;
+  in.volume.data.identity = {kIdA, kCluster};
+  in.volume.marker_cluster_id = "c1";
   return in;
 }
 
 // The same, and its etcd runs and serves.
 MemberInputs running() {
   auto in = with_data();
-  in.unit = Phase::running;
-  in.own = serves("a", kIdA, all_three());
-  in.peers = {serves("b", kIdB, all_three()), serves("c", kIdC, all_three())};
+  in.etcd.unit = Phase::running;
+  in.etcd.own = serves("a", kIdA, all_three());
+  in.others.peers = {serves("b", kIdB, all_three()), serves("c", kIdC, all_three())};
   return in;
 }
 
 // Its etcd runs as a learner that has most of the log.
 MemberInputs learns() {
   auto in = running();
-  in.own = no_quorum("a", kIdA);
-  in.own.learner = true;
-  in.own.raft_index = 900;
-  in.tag_cluster_id = "c1";
+  in.etcd.own = no_quorum("a", kIdA);
+  in.etcd.own.learner = true;
+  in.etcd.own.raft_index = 900;
+  in.volume.tag_cluster_id = "c1";
   std::vector<EtcdMember> const list = {learner(kIdA, "a", true), listed(kIdB, "b"),
                                         listed(kIdC, "c")};
-  in.peers = {serves("b", kIdB, list), serves("c", kIdC, list)};
+  in.others.peers = {serves("b", kIdB, list), serves("c", kIdC, list)};
   return in;
 }
 
@@ -137,54 +137,54 @@ VolumeEvidence tagged(std::string member, std::vector<std::string> members) {
 // Member a leads three, and the tags of all volumes have listed a alone for long.
 MemberInputs shrinks() {
   auto in = running();
-  in.own.leader_id = kIdA;
-  for (auto& peer : in.peers) peer.leader_id = kIdA;
-  in.volumes = {{tagged("a", {"a"})}};
-  in.expected_members = {"a"};
-  in.expected.resize(1);
-  in.tags_agree_for = kTagsSettle;
+  in.etcd.own.leader_id = kIdA;
+  for (auto& peer : in.others.peers) peer.leader_id = kIdA;
+  in.ec2.volumes = {{tagged("a", {"a"})}};
+  in.me.expected_members = {"a"};
+  in.me.expected.resize(1);
+  in.ec2.tags_agree_for = kTagsSettle;
   return in;
 }
 
 // Member b of the same: the tags do not list it.
 MemberInputs leaves() {
   auto in = shrinks();
-  in.member = "b";
-  in.self = {"etcd-b", peer_url("b")};
-  in.data.identity = {kIdB, kCluster};
-  in.expected_members = {"a", "b", "c"};
-  in.expected = blank().expected;
-  std::swap(in.own, in.peers[0]);
+  in.me.member = "b";
+  in.me.self = {"etcd-b", peer_url("b")};
+  in.volume.data.identity = {kIdB, kCluster};
+  in.me.expected_members = {"a", "b", "c"};
+  in.me.expected = blank().me.expected;
+  std::swap(in.etcd.own, in.others.peers[0]);
   return in;
 }
 
 // Member a of three: b and c are to join a alone, as its volume's tag says by now.
 MemberInputs grows() {
   auto in = running();
-  in.own = serves("a", kIdA, {listed(kIdA, "a")});
-  in.own.leader_id = kIdA;
-  in.peers = {silent("b"), silent("c")};
-  in.volumes = agreed();
+  in.etcd.own = serves("a", kIdA, {listed(kIdA, "a")});
+  in.etcd.own.leader_id = kIdA;
+  in.others.peers = {silent("b"), silent("c")};
+  in.ec2.volumes = agreed();
   return in;
 }
 
 // Member a of three that serve, and its volume is not where it was.
 MemberInputs unseen() {
   auto in = running();
-  in.data = {};
-  in.marker_cluster_id.clear();
-  in.unseen = UnseenVolume{.why = "vol-a is not mounted", .todo = "run mount"};
+  in.volume.data = {};
+  in.volume.marker_cluster_id.clear();
+  in.volume.unseen = UnseenVolume{.why = "vol-a is not mounted", .todo = "run mount"};
   return in;
 }
 
 // Member a of three, whose volume was made from a snapshot; the others serve.
 MemberInputs copied() {
   auto in = with_data();
-  in.volume_id = "vol-a";
-  in.snapshot_id = "snap-1";
-  in.copy_of = "vol-old (from snap-1)";
-  in.volumes = agreed();
-  in.peers = {serves("b", kIdB, all_three()), serves("c", kIdC, all_three())};
+  in.volume.volume_id = "vol-a";
+  in.volume.snapshot_id = "snap-1";
+  in.volume.copy_of = "vol-old (from snap-1)";
+  in.ec2.volumes = agreed();
+  in.others.peers = {serves("b", kIdB, all_three()), serves("c", kIdC, all_three())};
   return in;
 }
 
@@ -217,42 +217,42 @@ Case const kCases[] = {
     {"DataAndEverybodyAnswers",
      from(with_data,
           [](MemberInputs& in) {
-            in.peers = {serves("b", kIdB, all_three()), serves("c", kIdC, all_three())};
+            in.others.peers = {serves("b", kIdB, all_three()), serves("c", kIdC, all_three())};
           }),
      "StartAsIs", "start etcd-a on its data"},
-    {"DataAndNoMarkerYet", from(with_data, [](MemberInputs& in) { in.marker_cluster_id = ""; }),
+    {"DataAndNoMarkerYet", from(with_data, [](MemberInputs& in) { in.volume.marker_cluster_id = ""; }),
      "StartAsIs", "start etcd-a on its data"},
     {"DataOutweighsEverySignOfABlankWorld",
      from(with_data,
           [](MemberInputs& in) {
-            in.volumes = agreed();
-            in.backups = MemberInputs::Backups::present;
+            in.ec2.volumes = agreed();
+            in.store.backups = StoreFacts::Backups::present;
           }),
      "StartAsIs", "start etcd-a on its data"},
     {"DataAndAPeerWithoutQuorum",
-     from(with_data, [](MemberInputs& in) { in.peers[0] = no_quorum("b", kIdB); }), "StartAsIs",
+     from(with_data, [](MemberInputs& in) { in.others.peers[0] = no_quorum("b", kIdB); }), "StartAsIs",
      "start etcd-a on its data"},
     {"DataAfterAFailedStart",
      from(with_data,
           [](MemberInputs& in) {
-            in.unit = Phase::failed;
-            in.failed_starts = 2;
-            in.unit_detail = "exited with 2";
+            in.etcd.unit = Phase::failed;
+            in.etcd.failed_starts = 2;
+            in.etcd.unit_detail = "exited with 2";
           }),
      "StartAsIs", "start etcd-a on its data (try 3; before: exited with 2)"},
     {"DataOfARemovedMember",
      from(with_data,
           [](MemberInputs& in) {
-            in.volumes = agreed();
-            in.peers[0] = serves("b", kIdB, {listed(kIdB, "b"), listed(kIdC, "c")});
+            in.ec2.volumes = agreed();
+            in.others.peers[0] = serves("b", kIdB, {listed(kIdB, "b"), listed(kIdC, "c")});
           }),
      "SetAside",
      "set the data of etcd-a aside: the quorum that b belongs to has removed member a0"},
     {"DataOfARemovedMemberWhoseNameIsListedAnew",
      from(with_data,
           [](MemberInputs& in) {
-            in.volumes = agreed();
-            in.peers[0] =
+            in.ec2.volumes = agreed();
+            in.others.peers[0] =
                 serves("b", kIdB, {listed(0xa1, "a"), listed(kIdB, "b"), listed(kIdC, "c")});
           }),
      "SetAside",
@@ -260,25 +260,25 @@ Case const kCases[] = {
     {"RemovedWhileItRuns",
      from(running,
           [](MemberInputs& in) {
-            in.own = silent("a");
-            in.peers[0] = serves("b", kIdB, {listed(kIdB, "b"), listed(kIdC, "c")});
+            in.etcd.own = silent("a");
+            in.others.peers[0] = serves("b", kIdB, {listed(kIdB, "b"), listed(kIdC, "c")});
           }),
      "StopUnit", "stop etcd-a: the quorum that b belongs to has removed member a0"},
     {"NotListedByAPeerWithoutQuorumIsNotRemoved",
-     from(with_data, [](MemberInputs& in) { in.peers[0] = no_quorum("b", kIdB); }), "StartAsIs",
+     from(with_data, [](MemberInputs& in) { in.others.peers[0] = no_quorum("b", kIdB); }), "StartAsIs",
      "start etcd-a on its data"},
     {"AnUnreadableLogIsRecognisedByItsName",
      from(with_data,
           [](MemberInputs& in) {
-            in.data.identity = {};
-            in.peers[0] = serves("b", kIdB, all_three());
+            in.volume.data.identity = {};
+            in.others.peers[0] = serves("b", kIdB, all_three());
           }),
      "StartAsIs", "start etcd-a on its data"},
     {"DataOfAnotherCluster",
      from(with_data,
           [](MemberInputs& in) {
-            in.peers[0] = serves("b", kIdB, all_three());
-            in.peers[0].cluster_id = kOther;
+            in.others.peers[0] = serves("b", kIdB, all_three());
+            in.others.peers[0].cluster_id = kOther;
           }),
      "Refuse",
      "this volume belongs to cluster c1, but b serves c2: two clusters must not run side by side: "
@@ -287,64 +287,64 @@ Case const kCases[] = {
     {"DataBesideAnotherClusterThatHasNoQuorum",
      from(with_data,
           [](MemberInputs& in) {
-            in.peers[0] = no_quorum("b", kIdB);
-            in.peers[0].cluster_id = kOther;
+            in.others.peers[0] = no_quorum("b", kIdB);
+            in.others.peers[0].cluster_id = kOther;
           }),
      "StartAsIs", "start etcd-a on its data"},
     {"WithoutAMarkerTheLogSaysWhoseItIs",
      from(with_data,
           [](MemberInputs& in) {
-            in.marker_cluster_id = "";
-            in.tag_cluster_id = "c2";
-            in.peers[0] = serves("b", kIdB, all_three());
-            in.peers[0].cluster_id = kOther;
+            in.volume.marker_cluster_id = "";
+            in.volume.tag_cluster_id = "c2";
+            in.others.peers[0] = serves("b", kIdB, all_three());
+            in.others.peers[0].cluster_id = kOther;
           }),
      "Refuse", "this volume belongs to cluster c1, but b serves c2: two clusters must not run"},
     {"AStrayPeerDoesNotStopAMemberOfTheQuorum",
      from(with_data,
           [](MemberInputs& in) {
-            in.peers = {serves("b", kIdB, all_three()), no_quorum("c", kIdC)};
-            in.peers[1].cluster_id = kOther;
+            in.others.peers = {serves("b", kIdB, all_three()), no_quorum("c", kIdC)};
+            in.others.peers[1].cluster_id = kOther;
           }),
      "StartAsIs", "start etcd-a on its data"},
     // Whose list does not have me, which is no removal.
     {"AStrayQuorumBesideItsOwnIsNotAsked",
      from(with_data,
           [](MemberInputs& in) {
-            in.volumes = agreed();
-            in.peers = {serves("b", kIdB, {listed(kIdB, "b")}), serves("c", kIdC, all_three())};
-            in.peers[0].cluster_id = kOther;
+            in.ec2.volumes = agreed();
+            in.others.peers = {serves("b", kIdB, {listed(kIdB, "b")}), serves("c", kIdC, all_three())};
+            in.others.peers[0].cluster_id = kOther;
           }),
      "StartAsIs", "start etcd-a on its data"},
     {"ABlankVolumeThatIsTaggedJoinsItsOwnQuorum",
      from(hears,
           [](MemberInputs& in) {
-            in.peers = {serves("b", kIdB, {listed(kIdB, "b")}),
+            in.others.peers = {serves("b", kIdB, {listed(kIdB, "b")}),
                         serves("c", kIdC, {learner(0xa1, "a", false), listed(kIdC, "c")})};
-            in.peers[0].cluster_id = kOther;
+            in.others.peers[0].cluster_id = kOther;
           }),
      "StartJoined", "start etcd-a as a learner"},
     {"ALearnerIsHeldAgainstItsOwnCluster",
      from(running,
           [](MemberInputs& in) {
-            in.own.learner = true;
-            in.own.quorum_list.reset();
-            in.tag_cluster_id = "c1";
-            in.peers = {serves("b", kIdB, {listed(kIdB, "b")}),
+            in.etcd.own.learner = true;
+            in.etcd.own.quorum_list.reset();
+            in.volume.tag_cluster_id = "c1";
+            in.others.peers = {serves("b", kIdB, {listed(kIdB, "b")}),
                         serves("c", kIdC, {learner(kIdA, "a", true), listed(kIdC, "c")})};
-            in.peers[0].cluster_id = kOther;
-            in.peers[0].raft_index = 1'000'000;
+            in.others.peers[0].cluster_id = kOther;
+            in.others.peers[0].raft_index = 1'000'000;
           }),
      "Promote", ""},
     {"DataAndMarkerDisagree",
-     from(with_data, [](MemberInputs& in) { in.marker_cluster_id = "c9"; }), "Refuse",
+     from(with_data, [](MemberInputs& in) { in.volume.marker_cluster_id = "c9"; }), "Refuse",
      "the data on this volume is of cluster c1, and its haagent.json says c9: one of the two was "
      "changed by hand: find out which belongs here, and put the other right"},
     {"TwoMinorVersionsApart",
      from(with_data,
           [](MemberInputs& in) {
-            in.version = "3.7.1";
-            in.peers[0] = serves("b", kIdB, all_three());
+            in.me.version = "3.7.1";
+            in.others.peers[0] = serves("b", kIdB, all_three());
           }),
      "Refuse",
      "etcd here is 3.7.1 and b runs 3.5.33: members may differ by one minor version: install one "
@@ -352,28 +352,28 @@ Case const kCases[] = {
     {"OneMinorVersionApart",
      from(with_data,
           [](MemberInputs& in) {
-            in.version = "3.6.14";
-            in.peers[0] = serves("b", kIdB, all_three());
+            in.me.version = "3.6.14";
+            in.others.peers[0] = serves("b", kIdB, all_three());
           }),
      "StartAsIs", "start etcd-a on its data"},
 
     {"TheVolumeIsAtAHigherVersion",
-     from(with_data, [](MemberInputs& in) { in.data_version = "3.6"; }), "Refuse",
+     from(with_data, [](MemberInputs& in) { in.volume.data_version = "3.6"; }), "Refuse",
      "etcd here is 3.5.33, and this volume's data is at 3.6: start etcd 3.6 here; to go down, run "
      "'etcdctl "},
     {"TheClusterIsAtAHigherVersion",
      from(with_data,
           [](MemberInputs& in) {
-            in.peers[0] = serves("b", kIdB, all_three());
-            in.peers[0].version = "3.6.14";
-            in.cluster_version = "3.6.0";
+            in.others.peers[0] = serves("b", kIdB, all_three());
+            in.others.peers[0].server.version = "3.6.14";
+            in.others.cluster_version = "3.6.0";
           }),
      "Refuse", "etcd here is 3.5.33, and the cluster is at 3.6: start etcd 3.6 here"},
     {"TheVolumeWasServedTwoVersionsBefore",
      from(with_data,
           [](MemberInputs& in) {
-            in.version = "3.7.1";
-            in.served_by = "3.5.33";
+            in.me.version = "3.7.1";
+            in.volume.served_by = "3.5.33";
           }),
      "Refuse",
      "etcd here is 3.7.1, and 3.5.33 last served on this volume: etcd goes up one minor version at "
@@ -381,46 +381,46 @@ Case const kCases[] = {
 
     // Its etcd runs.
     {"Serves", running, "Serving", "etcd-a serves cluster c1 of 3 members"},
-    {"ServesWhileAPeerIsSilent", from(running, [](MemberInputs& in) { in.peers[1] = silent("c"); }),
+    {"ServesWhileAPeerIsSilent", from(running, [](MemberInputs& in) { in.others.peers[1] = silent("c"); }),
      "Serving", "etcd-a serves cluster c1 of 3 members; c does not answer (connection refused)"},
     {"ServesWithAnAlarm",
-     from(running, [](MemberInputs& in) { in.own.alarms = {"alarm:NOSPACE"}; }), "Serving",
+     from(running, [](MemberInputs& in) { in.etcd.own.server.alarms = {"alarm:NOSPACE"}; }), "Serving",
      "etcd-a serves cluster c1 of 3 members; alarm:NOSPACE"},
     {"ServesAndTheVolumeDoesNotSaySo",
-     from(running, [](MemberInputs& in) { in.marker_cluster_id = ""; }), "TagVolume",
+     from(running, [](MemberInputs& in) { in.volume.marker_cluster_id = ""; }), "TagVolume",
      "tag the volume of etcd-a with cluster c1"},
     {"ServesAndOnlyItsOwnVolumeSaysSo",
      from(running,
           [](MemberInputs& in) {
-            in.marker_cluster_id = "";
-            in.tag_cluster_id = "c1";
-            in.volumes = {{volume("a", true), volume("b", true, "c2"), volume("c", true)}};
+            in.volume.marker_cluster_id = "";
+            in.volume.tag_cluster_id = "c1";
+            in.ec2.volumes = {{volume("a", true), volume("b", true, "c2"), volume("c", true)}};
           }),
      "Wait", "etcd-a serves cluster c1, and waits until the volumes of b and c carry it too"},
     {"ServesAndAQuorumOfVolumesSaysSo",
      from(running,
           [](MemberInputs& in) {
-            in.marker_cluster_id = "";
-            in.volumes = {{volume("a", true, "c1"), volume("b", true), volume("c", false, "c1")}};
+            in.volume.marker_cluster_id = "";
+            in.ec2.volumes = {{volume("a", true, "c1"), volume("b", true), volume("c", false, "c1")}};
           }),
      "MarkVolume", "write cluster c1 to the volume of etcd-a"},
     {"ServesAnotherClusterThanTheMarkerSays",
      from(running,
           [](MemberInputs& in) {
-            in.data.identity = {};
-            in.own.cluster_id = kOther;
-            in.peers = {silent("b"), silent("c")};
+            in.volume.data.identity = {};
+            in.etcd.own.cluster_id = kOther;
+            in.others.peers = {silent("b"), silent("c")};
           }),
      "Refuse", "etcd-a serves cluster c2, but haagent.json says c1"},
     {"ServesUnderAnOldPeerUrl",
      from(running,
-          [](MemberInputs& in) { (*in.own.quorum_list)[0].peer_urls = {"http://10.0.0.1:2380"}; }),
+          [](MemberInputs& in) { (*in.etcd.own.quorum_list)[0].peer_urls = {"http://10.0.0.1:2380"}; }),
      "UpdatePeerUrl", "set the peer URL of etcd-a (a0) to http://etcd-a.internal.test:2380"},
     {"RunsWithoutQuorum",
      from(running,
           [](MemberInputs& in) {
-            in.own = no_quorum("a", kIdA);
-            in.peers = {silent("b"), silent("c")};
+            in.etcd.own = no_quorum("a", kIdA);
+            in.others.peers = {silent("b"), silent("c")};
           }),
      "Wait",
      "etcd-a runs and has no quorum: b does not answer (connection refused) and c does not answer "
@@ -428,45 +428,45 @@ Case const kCases[] = {
     {"RunsAndDoesNotAnswerYet",
      from(running,
           [](MemberInputs& in) {
-            in.own = silent("a");
-            in.peers = {no_quorum("b", kIdB), silent("c")};
+            in.etcd.own = silent("a");
+            in.others.peers = {no_quorum("b", kIdB), silent("c")};
           }),
      "Wait", "etcd-a runs and does not serve yet: c does not answer (connection refused)"},
     {"ALearnerCatchesUp",
      from(running,
           [](MemberInputs& in) {
-            in.own = no_quorum("a", kIdA);
-            in.own.learner = true;
-            in.own.raft_index = 899;
+            in.etcd.own = no_quorum("a", kIdA);
+            in.etcd.own.learner = true;
+            in.etcd.own.raft_index = 899;
           }),
      "Wait", "etcd-a is a learner and catches up: at entry 899 of 1000"},
     {"ALearnerIsInSync", learns, "Promote", "promote etcd-a (a0)"},
     {"ALearnerUnderAnOldPeerUrlIsPromotedFirst",
      from(learns,
           [](MemberInputs& in) {
-            for (auto& peer : in.peers)
+            for (auto& peer : in.others.peers)
               (*peer.quorum_list)[0].peer_urls = {"http://10.0.0.1:2380"};
           }),
      "Promote", "promote etcd-a (a0)"},
     // Before it votes, its volume must speak of the cluster: the others' may be lost.
     {"ALearnersVolumeIsTaggedBeforeItVotes",
-     from(learns, [](MemberInputs& in) { in.tag_cluster_id = ""; }), "TagVolume",
+     from(learns, [](MemberInputs& in) { in.volume.tag_cluster_id = ""; }), "TagVolume",
      "tag the volume of etcd-a with cluster c1"},
     {"ALearnerThatEtcdDoesNotPromoteYet",
-     from(learns, [](MemberInputs& in) { in.promotion_refused = "not in sync"; }), "Wait",
+     from(learns, [](MemberInputs& in) { in.etcd.promotion_refused = "not in sync"; }), "Wait",
      "etcd-a is a learner at entry 900 of 1000, and etcd does not promote it yet (not in sync): "
      "nothing to do: it is asked again"},
     {"ALearnerThatVotesAndDoesNotKnowItYet",
      from(learns,
           [](MemberInputs& in) {
-            for (auto& peer : in.peers) (*peer.quorum_list)[0].learner = false;
+            for (auto& peer : in.others.peers) (*peer.quorum_list)[0].learner = false;
           }),
      "Wait", "etcd-a votes now, and has not read so in its log yet: nothing to do"},
     {"ALearnerThatDoesNotGetOn",
      from(learns,
           [](MemberInputs& in) {
-            in.own.raft_index = 500;
-            in.learner_still = kLearnerPatience;
+            in.etcd.own.raft_index = 500;
+            in.others.learner_still = kLearnerPatience;
           }),
      "RemoveMember",
      "remove etcd-a (a0) from the cluster: it is a learner that has not got on for 10 min, at "
@@ -474,40 +474,40 @@ Case const kCases[] = {
     {"ALearnerThatEtcdNeverPromotes",
      from(learns,
           [](MemberInputs& in) {
-            in.promotion_refused = "not in sync";
-            in.learner_still = kLearnerPatience;
+            in.etcd.promotion_refused = "not in sync";
+            in.others.learner_still = kLearnerPatience;
           }),
      "RemoveMember", "remove etcd-a (a0) from the cluster: it is a learner that has not got on"},
     {"ALearnerOfAnIdleClusterHasNothingToGetOnWith",
-     from(learns, [](MemberInputs& in) { in.learner_still = 10 * kLearnerPatience; }), "Promote",
+     from(learns, [](MemberInputs& in) { in.others.learner_still = 10 * kLearnerPatience; }), "Promote",
      "promote etcd-a (a0)"},
     // Of four voters three must be up.
     {"ALearnerIsNotMadeTheFourthVoterWhileOneIsDown",
      from(learns,
           [](MemberInputs& in) {
-            for (auto& peer : in.peers) peer.quorum_list->push_back(listed(0xd0, "d"));
+            for (auto& peer : in.others.peers) peer.quorum_list->push_back(listed(0xd0, "d"));
           }),
      "Wait",
      "etcd-a does not become a voter while etcd-d is down: of 4 voters 3 must be up: bring etcd-d "
      "back, or replace it"},
     {"ALearnerIsMadeTheThirdVoterWhileOneIsDown",
-     from(learns, [](MemberInputs& in) { in.peers[1] = silent("c"); }), "Promote",
+     from(learns, [](MemberInputs& in) { in.others.peers[1] = silent("c"); }), "Promote",
      "promote etcd-a (a0)"},
     {"ALearnerAndNoQuorum",
      from(running,
           [](MemberInputs& in) {
-            in.own = no_quorum("a", kIdA);
-            in.own.learner = true;
-            in.peers = {no_quorum("b", kIdB), silent("c")};
+            in.etcd.own = no_quorum("a", kIdA);
+            in.etcd.own.learner = true;
+            in.others.peers = {no_quorum("b", kIdB), silent("c")};
           }),
      "Wait", "etcd-a is a learner, and no quorum answers: c does not answer (connection refused)"},
     {"ALearnerThatKeepsFailing",
      from(with_data,
           [](MemberInputs& in) {
-            in.unit = Phase::failed;
-            in.unit_detail = "exited with 2";
-            in.failed_starts = 3;
-            in.peers[0] =
+            in.etcd.unit = Phase::failed;
+            in.etcd.unit_detail = "exited with 2";
+            in.etcd.failed_starts = 3;
+            in.others.peers[0] =
                 serves("b", kIdB, {learner(kIdA, "a", true), listed(kIdB, "b"), listed(kIdC, "c")});
           }),
      "RemoveStale",
@@ -515,19 +515,19 @@ Case const kCases[] = {
     {"ALearnerThatFailedAndNowRunsIsKept",
      from(running,
           [](MemberInputs& in) {
-            in.failed_starts = 3;
-            in.own = silent("a");
-            in.peers[0] =
+            in.etcd.failed_starts = 3;
+            in.etcd.own = silent("a");
+            in.others.peers[0] =
                 serves("b", kIdB, {learner(kIdA, "a", true), listed(kIdB, "b"), listed(kIdC, "c")});
           }),
      "Wait", "etcd-a runs and does not serve yet: connection refused"},
     {"AVoterThatKeepsFailingIsNotRemoved",
      from(with_data,
           [](MemberInputs& in) {
-            in.unit = Phase::failed;
-            in.unit_detail = "exited with 2";
-            in.failed_starts = 9;
-            in.peers[0] = serves("b", kIdB, all_three());
+            in.etcd.unit = Phase::failed;
+            in.etcd.unit_detail = "exited with 2";
+            in.etcd.failed_starts = 9;
+            in.others.peers[0] = serves("b", kIdB, all_three());
           }),
      "StartAsIs", "start etcd-a on its data (try 10; before: exited with 2)"},
 
@@ -538,34 +538,34 @@ Case const kCases[] = {
     {"ItsMountIsGoneAndItsEtcdHasEnded",
      from(unseen,
           [](MemberInputs& in) {
-            in.unit = Phase::failed;
-            in.own = silent("a");
+            in.etcd.unit = Phase::failed;
+            in.etcd.own = silent("a");
           }),
      "Wait", "vol-a is not mounted; nobody is added, removed or started without it: run mount"},
     {"ItsMountIsGoneAndNobodyAnswers",
      from(unseen,
           [](MemberInputs& in) {
-            in.unit = Phase::stopped;
-            in.own = silent("a");
-            in.peers = {silent("b"), silent("c")};
-            in.volumes = agreed();
+            in.etcd.unit = Phase::stopped;
+            in.etcd.own = silent("a");
+            in.others.peers = {silent("b"), silent("c")};
+            in.ec2.volumes = agreed();
           }),
      "Wait", "vol-a is not mounted; nobody is added, removed or started without it: run mount"},
     {"ItsMountIsGoneAndItLeadsAndAnotherIsToGo",
      from(shrinks,
           [](MemberInputs& in) {
-            in.data = {};
-            in.unseen = UnseenVolume{.why = "vol-a is not mounted", .todo = "run mount"};
+            in.volume.data = {};
+            in.volume.unseen = UnseenVolume{.why = "vol-a is not mounted", .todo = "run mount"};
           }),
      "Wait", "vol-a is not mounted, and etcd-a still runs"},
     {"ItsMountIsGoneAndARestoreIsOrdered",
      from(unseen,
           [](MemberInputs& in) {
-            in.unit = Phase::stopped;
-            in.own = silent("a");
-            in.peers = {silent("b"), silent("c")};
-            in.volume_id = "vol-a";
-            in.order = EtcdOrder{.id = "1",
+            in.etcd.unit = Phase::stopped;
+            in.etcd.own = silent("a");
+            in.others.peers = {silent("b"), silent("c")};
+            in.volume.volume_id = "vol-a";
+            in.store.order = EtcdOrder{.id = "1",
                                  .cluster_id = kOther,
                                  .volumes = {{"a", "vol-a"}},
                                  .backup = "x",
@@ -576,23 +576,23 @@ Case const kCases[] = {
     {"ItsFilesystemHasFailedAndTheOthersDoWithoutIt",
      from(unseen,
           [](MemberInputs& in) {
-            in.unseen = UnseenVolume{.why = "vol-a is read-only", .todo = "see to it", .failed = true};
-            for (auto& peer : in.peers) peer.leader_id = kIdB;
+            in.volume.unseen = UnseenVolume{.why = "vol-a is read-only", .todo = "see to it", .failed = true};
+            for (auto& peer : in.others.peers) peer.leader_id = kIdB;
           }),
      "StopUnit", "stop etcd-a: vol-a is read-only, and the others have a quorum without it"},
     {"ItsFilesystemHasFailedAndTheOthersNeedIt",
      from(unseen,
           [](MemberInputs& in) {
-            in.unseen = UnseenVolume{.why = "vol-a is read-only", .todo = "see to it", .failed = true};
-            in.peers = {serves("b", kIdB, all_three()), silent("c")};
-            in.peers[0].leader_id = kIdB;
+            in.volume.unseen = UnseenVolume{.why = "vol-a is read-only", .todo = "see to it", .failed = true};
+            in.others.peers = {serves("b", kIdB, all_three()), silent("c")};
+            in.others.peers[0].leader_id = kIdB;
           }),
      "Wait", "vol-a is read-only, and etcd-a still runs"},
     {"ItsFilesystemHasFailedAndItIsAlone",
      from(unseen,
           [](MemberInputs& in) {
-            in.unseen = UnseenVolume{.why = "vol-a is read-only", .todo = "see to it", .failed = true};
-            in.peers.clear();
+            in.volume.unseen = UnseenVolume{.why = "vol-a is read-only", .todo = "see to it", .failed = true};
+            in.others.peers.clear();
           }),
      "Wait", "vol-a is read-only, and etcd-a still runs"},
 
@@ -603,70 +603,70 @@ Case const kCases[] = {
     {"ACopyBesideAQuorumThatHasRemovedIt",
      from(copied,
           [](MemberInputs& in) {
-            for (auto& peer : in.peers)
+            for (auto& peer : in.others.peers)
               peer.quorum_list = {{listed(kIdB, "b"), listed(kIdC, "c")}};
           }),
      "SetAside",
      "set the data of etcd-a aside: the quorum that b belongs to has removed member a0"},
     {"ACopyAndNobodyAnswers",
-     from(copied, [](MemberInputs& in) { in.peers = {silent("b"), silent("c")}; }), "Wait",
+     from(copied, [](MemberInputs& in) { in.others.peers = {silent("b"), silent("c")}; }), "Wait",
      "the data on vol-a are a copy of vol-old (from snap-1), and an older copy must not be started "
      "as it is: it may lack what it confirmed; no quorum answers: b does not answer (connection "
      "refused) and c does not answer (connection refused): bring the others back, and it joins "
      "them; if every volume was replaced by a copy, run 'haagent etcd adopt-volume' on one master"},
     {"ACopyAndNoQuorum",
      from(copied,
-          [](MemberInputs& in) { in.peers = {no_quorum("b", kIdB), silent("c")}; }),
+          [](MemberInputs& in) { in.others.peers = {no_quorum("b", kIdB), silent("c")}; }),
      "Wait",
      "the data on vol-a are a copy of vol-old (from snap-1), and an older copy must not be started "
      "as it is"},
     {"ACopyOfTheOnlyMember",
      from(copied,
           [](MemberInputs& in) {
-            in.peers.clear();
-            in.expected_members = {"a"};
-            in.expected.resize(1);
+            in.others.peers.clear();
+            in.me.expected_members = {"a"};
+            in.me.expected.resize(1);
           }),
      "Wait",
      "the data on vol-a are a copy of vol-old (from snap-1), and an older copy must not be started "
      "as it is"},
     {"ACopyWhoseOriginalServesElsewhere",
-     from(copied, [](MemberInputs& in) { in.peers[1] = serves("c", kIdA, all_three()); }), "Refuse",
+     from(copied, [](MemberInputs& in) { in.others.peers[1] = serves("c", kIdA, all_three()); }), "Refuse",
      "the data on vol-a are a copy of vol-old (from snap-1), and etcd-a is served by the instance "
      "of c already"},
     {"ACopyThatTheTagsDoNotListAnyMore",
      from(copied,
           [](MemberInputs& in) {
-            in.volumes = {tagged("b", {"b"})};
-            in.expected_members = {"a", "b", "c"};
+            in.ec2.volumes = {tagged("b", {"b"})};
+            in.me.expected_members = {"a", "b", "c"};
           }),
      "Wait", "etcd-a is no member of the cluster of b"},
     // An agent that could not tell copies has started it long ago, and it serves.
     {"ACopyThatServesIsItsOwnByNow",
      from(running,
           [](MemberInputs& in) {
-            in.volume_id = "vol-a";
-            in.snapshot_id = in.copy_of = "snap-1";
+            in.volume.volume_id = "vol-a";
+            in.volume.snapshot_id = in.volume.copy_of = "snap-1";
           }),
      "MarkVolume", "write cluster c1 to the volume of etcd-a"},
     {"ACopyThatRunsWithoutAQuorumGoesOn",
      from(running,
           [](MemberInputs& in) {
-            in.copy_of = "snap-1";
-            in.own = no_quorum("a", kIdA);
-            in.peers = {silent("b"), silent("c")};
+            in.volume.copy_of = "snap-1";
+            in.etcd.own = no_quorum("a", kIdA);
+            in.others.peers = {silent("b"), silent("c")};
           }),
      "Wait", "etcd-a runs and has no quorum"},
 
     // A blank volume and a quorum that answers.
     {"ReplacesItsDeadSelf",
-     from(hears, [](MemberInputs& in) { in.peers[0] = serves("b", kIdB, all_three()); }),
+     from(hears, [](MemberInputs& in) { in.others.peers[0] = serves("b", kIdB, all_three()); }),
      "RemoveStale", "remove etcd-a (a0) from the cluster: its data is not on this volume"},
     // It may have voted before it lost its disk: never state new under its old id.
     {"ListedAndNeverSeenToStart",
      from(hears,
           [](MemberInputs& in) {
-            in.peers[0] =
+            in.others.peers[0] =
                 serves("b", kIdB, {listed(kIdA, "a", false), listed(kIdB, "b"), listed(kIdC, "c")});
           }),
      "RemoveStale", "remove etcd-a (a0) from the cluster: its data is not on this volume"},
@@ -675,7 +675,7 @@ Case const kCases[] = {
           [](MemberInputs& in) {
             auto list = all_three();
             list[0].name = "old";
-            in.peers[0] = serves("b", kIdB, list);
+            in.others.peers[0] = serves("b", kIdB, list);
           }),
      "RemoveStale", "remove etcd-a (a0) from the cluster: its data is not on this volume"},
     {"ListedByItsNameUnderAnOldPeerUrl",
@@ -683,33 +683,33 @@ Case const kCases[] = {
           [](MemberInputs& in) {
             auto list = all_three();
             list[0].peer_urls = {"http://10.0.0.1:2380"};
-            in.peers[0] = serves("b", kIdB, list);
+            in.others.peers[0] = serves("b", kIdB, list);
           }),
      "RemoveStale", "remove etcd-a (a0) from the cluster: its data is not on this volume"},
     {"RemovedAndNotYetAdded",
      from(hears,
           [](MemberInputs& in) {
-            in.peers[0] = serves("b", kIdB, {listed(kIdB, "b"), listed(kIdC, "c")});
+            in.others.peers[0] = serves("b", kIdB, {listed(kIdB, "b"), listed(kIdC, "c")});
           }),
      "AddLearner", "add etcd-a to the cluster as a learner"},
     // Once it is out of the list, only its volume remembers: it must not form anew.
     {"ABlankVolumeIsTaggedBeforeItsOldIdGoes",
-     from(blank, [](MemberInputs& in) { in.peers[0] = serves("b", kIdB, all_three()); }),
+     from(blank, [](MemberInputs& in) { in.others.peers[0] = serves("b", kIdB, all_three()); }),
      "TagVolume", "tag the volume of etcd-a with cluster c1"},
     {"ABlankVolumeIsTaggedBeforeItIsAdded",
-     from(blank, [](MemberInputs& in) { in.peers[0] = serves("b", kIdB, {listed(kIdB, "b")}); }),
+     from(blank, [](MemberInputs& in) { in.others.peers[0] = serves("b", kIdB, {listed(kIdB, "b")}); }),
      "TagVolume", "tag the volume of etcd-a with cluster c1"},
     {"AddedAndNotYetStarted",
      from(blank,
           [](MemberInputs& in) {
-            in.peers[0] = serves("b", kIdB,
+            in.others.peers[0] = serves("b", kIdB,
                                  {listed(kIdB, "b"), listed(kIdC, "c"), learner(0xa1, "a", false)});
           }),
      "StartJoined", "start etcd-a as a learner"},
     {"StartedAsALearnerAndItsDiskIsLost",
      from(hears,
           [](MemberInputs& in) {
-            in.peers[0] =
+            in.others.peers[0] =
                 serves("b", kIdB, {listed(kIdB, "b"), listed(kIdC, "c"), learner(0xa1, "a", true)});
           }),
      "RemoveStale", "remove etcd-a (a1) from the cluster: its data is not on this volume"},
@@ -719,7 +719,7 @@ Case const kCases[] = {
           [](MemberInputs& in) {
             auto named = learner(0xa1, "a", false);
             named.name = "etcd-a";
-            in.peers[0] = serves("b", kIdB, {listed(kIdB, "b"), listed(kIdC, "c"), named});
+            in.others.peers[0] = serves("b", kIdB, {listed(kIdB, "b"), listed(kIdC, "c"), named});
           }),
      "RemoveStale", "remove etcd-a (a1) from the cluster: its data is not on this volume"},
     {"ALearnerThatHasClientUrlsHasStarted",
@@ -727,15 +727,15 @@ Case const kCases[] = {
           [](MemberInputs& in) {
             auto unnamed = learner(0xa1, "a", true);
             unnamed.name.clear();
-            in.peers[0] = serves("b", kIdB, {listed(kIdB, "b"), listed(kIdC, "c"), unnamed});
+            in.others.peers[0] = serves("b", kIdB, {listed(kIdB, "b"), listed(kIdC, "c"), unnamed});
           }),
      "RemoveStale", "remove etcd-a (a1) from the cluster: its data is not on this volume"},
     {"ALearnerThatCannotStart",
      from(hears,
           [](MemberInputs& in) {
-            in.failed_starts = 3;
-            in.unit_detail = "exited with 1";
-            in.peers[0] = serves("b", kIdB,
+            in.etcd.failed_starts = 3;
+            in.etcd.unit_detail = "exited with 1";
+            in.others.peers[0] = serves("b", kIdB,
                                  {listed(kIdB, "b"), listed(kIdC, "c"), learner(0xa1, "a", false)});
           }),
      "RemoveStale",
@@ -743,24 +743,24 @@ Case const kCases[] = {
     {"AnotherLearnerJoins",
      from(blank,
           [](MemberInputs& in) {
-            in.peers[0] = serves("b", kIdB, {listed(kIdB, "b"), learner(kIdC, "c", true)});
+            in.others.peers[0] = serves("b", kIdB, {listed(kIdB, "b"), learner(kIdC, "c", true)});
           }),
      "Wait", "etcd-c joins as a learner, and learners join one at a time"},
     {"GrowsAClusterOfOne",
-     from(hears, [](MemberInputs& in) { in.peers[0] = serves("b", kIdB, {listed(kIdB, "b")}); }),
+     from(hears, [](MemberInputs& in) { in.others.peers[0] = serves("b", kIdB, {listed(kIdB, "b")}); }),
      "AddLearner", "add etcd-a to the cluster as a learner"},
     {"SomebodyElseRunsAsMe",
      from(blank,
           [](MemberInputs& in) {
-            in.peers = {serves("b", kIdB, all_three()), serves("c", kIdA, all_three())};
+            in.others.peers = {serves("b", kIdB, all_three()), serves("c", kIdA, all_three())};
           }),
      "Refuse",
      "etcd-a is served by the instance of c already; two instances must not be one member"},
     {"BlankAndItsMarkerNamesAnotherCluster",
      from(blank,
           [](MemberInputs& in) {
-            in.marker_cluster_id = "c2";
-            in.peers[0] = serves("b", kIdB, all_three());
+            in.volume.marker_cluster_id = "c2";
+            in.others.peers[0] = serves("b", kIdB, all_three());
           }),
      "Refuse",
      "this volume belongs to cluster c2, but b serves c1: two clusters must not run side by side: "
@@ -768,53 +768,53 @@ Case const kCases[] = {
     {"BlankAndItsTagNamesAnotherCluster",
      from(blank,
           [](MemberInputs& in) {
-            in.tag_cluster_id = "c2";
-            in.peers[0] = serves("b", kIdB, all_three());
+            in.volume.tag_cluster_id = "c2";
+            in.others.peers[0] = serves("b", kIdB, all_three());
           }),
      "Refuse", "this volume belongs to cluster c2, but b serves c1: two clusters must not run"},
     {"PeersServeTwoClusters",
      from(blank,
           [](MemberInputs& in) {
-            in.peers = {serves("b", kIdB, all_three()), serves("c", kIdC, all_three())};
-            in.peers[1].cluster_id = kOther;
+            in.others.peers = {serves("b", kIdB, all_three()), serves("c", kIdC, all_three())};
+            in.others.peers[1].cluster_id = kOther;
           }),
      "Refuse", "the peers serve different clusters; this member joins none of them"},
     {"BlankBesideAHigherCluster",
      from(blank,
           [](MemberInputs& in) {
-            in.peers[0] = serves("b", kIdB, all_three());
-            in.peers[0].version = "3.6.14";
-            in.cluster_version = "3.6.0";
+            in.others.peers[0] = serves("b", kIdB, all_three());
+            in.others.peers[0].server.version = "3.6.14";
+            in.others.cluster_version = "3.6.0";
           }),
      "Refuse", "etcd here is 3.5.33, and the cluster is at 3.6: start etcd 3.6 here"},
     {"BlankAndTwoMinorVersionsApart",
      from(blank,
           [](MemberInputs& in) {
-            in.version = "3.7.1";
-            in.peers[0] = serves("b", kIdB, all_three());
+            in.me.version = "3.7.1";
+            in.others.peers[0] = serves("b", kIdB, all_three());
           }),
      "Refuse",
      "etcd here is 3.7.1 and b runs 3.5.33: members may differ by one minor version: install one "
      "in between first"},
-    {"BlankWhileItStarts", from(blank, [](MemberInputs& in) { in.unit = Phase::running; }), "Wait",
+    {"BlankWhileItStarts", from(blank, [](MemberInputs& in) { in.etcd.unit = Phase::running; }), "Wait",
      "etcd-a starts: b does not answer (connection refused) and c does not answer (connection "
      "refused)"},
 
     // A blank volume and no quorum.
     {"APeerKnowsAClusterWithoutQuorum",
-     from(blank, [](MemberInputs& in) { in.peers[0] = no_quorum("b", kIdB); }), "Wait",
+     from(blank, [](MemberInputs& in) { in.others.peers[0] = no_quorum("b", kIdB); }), "Wait",
      "b knows cluster c1, which has no quorum: c does not answer (connection refused)"},
     {"APeerAnswersStrangely",
      from(blank,
           [](MemberInputs& in) {
-            in.peers[1].reach = Reach::strange;
-            in.peers[1].why = "HTTP 404";
+            in.others.peers[1].reach = Reach::strange;
+            in.others.peers[1].why = "HTTP 404";
           }),
      "Wait", "c answers, but not as etcd does (HTTP 404): it may know a cluster"},
     {"ASiblingCarriesAClusterId",
      from(blank,
           [](MemberInputs& in) {
-            in.volumes = {{volume("a", true), volume("b", false, "c1"), volume("c", true)}};
+            in.ec2.volumes = {{volume("a", true), volume("b", false, "c1"), volume("c", true)}};
           }),
      "Wait",
      "there has been a cluster (vol-b (b) carries cluster c1), and no member of it answers: b does "
@@ -823,73 +823,73 @@ Case const kCases[] = {
     {"ALostVolumeOfMineCarriesAClusterId",
      from(blank,
           [](MemberInputs& in) {
-            in.volumes->push_back(volume("a", false, "c1"));
-            in.volumes->back().volume_id = "vol-old";
+            in.ec2.volumes->push_back(volume("a", false, "c1"));
+            in.ec2.volumes->back().volume_id = "vol-old";
           }),
      "Wait",
      "there has been a cluster (vol-old (a) carries cluster c1), and no member of it answers: b "
      "does not answer (connection refused) and c does not answer (connection refused): bring one "
      "back, or run 'haagent etcd restore'"},
-    {"TheMarkerNamesACluster", from(blank, [](MemberInputs& in) { in.marker_cluster_id = "c1"; }),
+    {"TheMarkerNamesACluster", from(blank, [](MemberInputs& in) { in.volume.marker_cluster_id = "c1"; }),
      "Wait", "there has been a cluster (this volume's haagent.json names cluster c1)"},
     {"TheTagNamesACluster",
      from(blank,
           [](MemberInputs& in) {
-            in.tag_cluster_id = "c1";
-            in.volumes = {{volume("a", true, "c1"), volume("b", true), volume("c", true)}};
+            in.volume.tag_cluster_id = "c1";
+            in.ec2.volumes = {{volume("a", true, "c1"), volume("b", true), volume("c", true)}};
           }),
      "Wait", "there has been a cluster (this volume's tag names cluster c1), and no member"},
-    {"AVolumeMadeFromASnapshot", from(blank, [](MemberInputs& in) { in.snapshot_id = "snap-1"; }),
+    {"AVolumeMadeFromASnapshot", from(blank, [](MemberInputs& in) { in.volume.snapshot_id = "snap-1"; }),
      "Wait", "there has been a cluster (this volume is made from snap-1)"},
     {"DataThatWasSetAside",
-     from(blank, [](MemberInputs& in) { in.data.set_aside = {"data.20260115T101500Z"}; }), "Wait",
+     from(blank, [](MemberInputs& in) { in.volume.data.set_aside = {"data.20260115T101500Z"}; }), "Wait",
      "there has been a cluster (this volume holds data.20260115T101500Z)"},
     {"ForeignContent",
-     from(blank, [](MemberInputs& in) { in.data.foreign = {"state", "data-trashcan"}; }), "Refuse",
+     from(blank, [](MemberInputs& in) { in.volume.data.foreign = {"state", "data-trashcan"}; }), "Refuse",
      "the volume holds state and data-trashcan, which is neither etcd's nor haagent's: it may be "
      "data: look at it, and move it away or use another volume"},
     {"ForeignContentEvenWhereAQuorumAnswers",
      from(blank,
           [](MemberInputs& in) {
-            in.data.foreign = {"state"};
-            in.peers[0] = serves("b", kIdB, all_three());
+            in.volume.data.foreign = {"state"};
+            in.others.peers[0] = serves("b", kIdB, all_three());
           }),
      "Refuse", "the volume holds state, which is neither"},
     {"TheLogIsLost",
      from(blank,
           [](MemberInputs& in) {
-            in.data.state = DataDir::State::unfinished;
-            in.marker_cluster_id = "c1";
+            in.volume.data.state = DataDir::State::unfinished;
+            in.volume.marker_cluster_id = "c1";
           }),
      "SetAside", "set the data of etcd-a aside: its log is missing"},
     {"AllBlankAndABackup",
-     from(blank, [](MemberInputs& in) { in.backups = MemberInputs::Backups::present; }), "Wait",
+     from(blank, [](MemberInputs& in) { in.store.backups = StoreFacts::Backups::present; }), "Wait",
      "every volume is blank and a backup exists: run 'haagent etcd restore'"},
     {"AllBlankAndABackupOfAName",
      from(blank,
           [](MemberInputs& in) {
-            in.backups = MemberInputs::Backups::present;
-            in.backups_detail = "2026-01-15T10:15:00Z";
+            in.store.backups = StoreFacts::Backups::present;
+            in.store.backups_detail = "2026-01-15T10:15:00Z";
           }),
      "Wait",
      "every volume is blank and a backup exists (2026-01-15T10:15:00Z): run 'haagent etcd restore'"},
     {"TheStateStoreDoesNotAnswer",
      from(blank,
           [](MemberInputs& in) {
-            in.backups = MemberInputs::Backups::unknown;
-            in.backups_detail = "s3://x timed out";
+            in.store.backups = StoreFacts::Backups::unknown;
+            in.store.backups_detail = "s3://x timed out";
           }),
      "Wait",
      "the state store has not said whether it has a backup of this cluster: s3://x timed out, and "
      "no cluster is formed before it has: see that the state store can be reached from here"},
     {"TheStateStoreHasNoBackup",
-     from(blank, [](MemberInputs& in) { in.backups = MemberInputs::Backups::none; }), "FormNew",
+     from(blank, [](MemberInputs& in) { in.store.backups = StoreFacts::Backups::none; }), "FormNew",
      "form a new cluster of etcd-a, etcd-b and etcd-c"},
     {"ARestoreIsUnderWay",
      from(blank,
           [](MemberInputs& in) {
-            in.backups = MemberInputs::Backups::none;
-            in.restored_token = "prod-main-7";
+            in.store.backups = StoreFacts::Backups::none;
+            in.store.restored_token = "prod-main-7";
           }),
      "Wait",
      "a restore is under way, into a cluster of the token prod-main-7: let 'haagent etcd restore' "
@@ -901,13 +901,13 @@ Case const kCases[] = {
             retired.member.clear();
             retired.members.clear();
             retired.tagged = false;
-            (*in.volumes)[2] = retired;
+            (*in.ec2.volumes)[2] = retired;
           }),
      "Wait", "there has been a cluster (vol-c (tagged for no member) carries cluster c1)"},
-    {"Ec2WasNotAsked", from(blank, [](MemberInputs& in) { in.volumes.reset(); }), "Wait",
+    {"Ec2WasNotAsked", from(blank, [](MemberInputs& in) { in.ec2.volumes.reset(); }), "Wait",
      "EC2 has not said yet what the other volumes of etcd-a carry: nothing to do: it is asked"},
     {"Ec2WasAskedLongAgo",
-     from(blank, [](MemberInputs& in) { in.volumes_age = kEvidenceAge + Duration(1); }), "Wait",
+     from(blank, [](MemberInputs& in) { in.ec2.volumes_age = kEvidenceAge + Duration(1); }), "Wait",
      "EC2 has not said yet what the other volumes of etcd-a carry: nothing to do: it is asked"},
 
     // The tags and the list differ: growing.
@@ -916,7 +916,7 @@ Case const kCases[] = {
      "answer (connection refused); b and c are listed by the tags and not yet members: start the "
      "masters, each adds itself"},
     {"TheTagsDisagree",
-     from(grows, [](MemberInputs& in) { (*in.volumes)[0].members = {"a"}; }), "Serving",
+     from(grows, [](MemberInputs& in) { (*in.ec2.volumes)[0].members = {"a"}; }), "Serving",
      "etcd-a serves cluster c1 of 1 member; b does not answer (connection refused) and c does not "
      "answer (connection refused); nobody is added or removed while the volumes' tags disagree "
      "about the members (vol-a says a, vol-b says a, b and c and vol-c says a, b and c): put them "
@@ -924,8 +924,8 @@ Case const kCases[] = {
     {"NobodyJoinsWhileTheTagsDisagree",
      from(blank,
           [](MemberInputs& in) {
-            (*in.volumes)[1].members = {"b"};
-            in.peers[0] = serves("b", kIdB, {listed(kIdB, "b")});
+            (*in.ec2.volumes)[1].members = {"b"};
+            in.others.peers[0] = serves("b", kIdB, {listed(kIdB, "b")});
           }),
      "Wait",
      "etcd-a is not added or removed while the volumes' tags disagree about the members: vol-a "
@@ -934,31 +934,31 @@ Case const kCases[] = {
     {"NobodyIsReplacedWhileTheTagsDisagree",
      from(blank,
           [](MemberInputs& in) {
-            (*in.volumes)[1].members.clear();
-            in.peers[0] = serves("b", kIdB, all_three());
+            (*in.ec2.volumes)[1].members.clear();
+            in.others.peers[0] = serves("b", kIdB, all_three());
           }),
      "Wait", "etcd-a is not added or removed while the volumes' tags disagree"},
     {"NobodyJoinsBeforeEc2HasBeenAsked",
      from(blank,
           [](MemberInputs& in) {
-            in.volumes.reset();
-            in.peers[0] = serves("b", kIdB, {listed(kIdB, "b")});
+            in.ec2.volumes.reset();
+            in.others.peers[0] = serves("b", kIdB, {listed(kIdB, "b")});
           }),
      "Wait", "EC2 has not said yet what the other volumes of etcd-a carry"},
     {"NobodyJoinsAnEvenNumber",
      from(blank,
           [](MemberInputs& in) {
-            in.volumes = {{tagged("a", {"a", "b"}), tagged("b", {"a", "b"})}};
-            in.peers[0] = serves("b", kIdB, {listed(kIdB, "b")});
+            in.ec2.volumes = {{tagged("a", {"a", "b"}), tagged("b", {"a", "b"})}};
+            in.others.peers[0] = serves("b", kIdB, {listed(kIdB, "b")});
           }),
      "Refuse", "the volumes' tags list a and b: 2 etcd members are worse than 1"},
     {"TheFourthVoterWaitsForAllThree",
      from(blank,
           [](MemberInputs& in) {
             std::vector<std::string> const five = {"a", "b", "c", "d", "e"};
-            in.volumes->clear();
-            for (auto const& member : five) in.volumes->push_back(tagged(member, five));
-            in.peers[0] = serves("b", kIdB,
+            in.ec2.volumes->clear();
+            for (auto const& member : five) in.ec2.volumes->push_back(tagged(member, five));
+            in.others.peers[0] = serves("b", kIdB,
                                  {listed(kIdB, "b"), listed(kIdC, "c"), listed(0xd0, "d")});
           }),
      "Wait",
@@ -971,37 +971,37 @@ Case const kCases[] = {
     {"TakesOutTheNext",
      from(shrinks,
           [](MemberInputs& in) {
-            in.own.quorum_list = {listed(kIdA, "a"), listed(kIdB, "b")};
+            in.etcd.own.quorum_list = {listed(kIdA, "a"), listed(kIdB, "b")};
           }),
      "RemoveMember", "remove etcd-b (b0) from the cluster: the tags of all volumes list a alone"},
     {"OnlyTheLeadersAgentTakesOut",
-     from(shrinks, [](MemberInputs& in) { in.own.leader_id = kIdB; }), "Serving",
+     from(shrinks, [](MemberInputs& in) { in.etcd.own.leader_id = kIdB; }), "Serving",
      "etcd-a serves cluster c1 of 3 members; the tags of all volumes list a alone, so etcd-b and "
      "etcd-c are to go; the agent of etcd's leader takes one out after the other: nothing to do"},
     {"NobodyIsTakenOutOnYoungTags",
-     from(shrinks, [](MemberInputs& in) { in.tags_agree_for = kTagsSettle - Duration(1); }),
+     from(shrinks, [](MemberInputs& in) { in.ec2.tags_agree_for = kTagsSettle - Duration(1); }),
      "Serving",
      "etcd-a serves cluster c1 of 3 members; the tags of all volumes list a alone, so etcd-b and "
      "etcd-c are to go; nothing to do: it is taken out once EC2 has said so for 2 min"},
     {"NobodyIsTakenOutOnOldEvidence",
-     from(shrinks, [](MemberInputs& in) { in.volumes_age = kEvidenceAge + Duration(1); }), "Wait",
+     from(shrinks, [](MemberInputs& in) { in.ec2.volumes_age = kEvidenceAge + Duration(1); }), "Wait",
      "EC2 has not said yet what the other volumes of etcd-a carry"},
     {"NobodyIsTakenOutWhileOneTagListsIt",
      from(shrinks,
-          [](MemberInputs& in) { in.volumes->push_back(tagged("c", {"a", "b", "c"})); }),
+          [](MemberInputs& in) { in.ec2.volumes->push_back(tagged("c", {"a", "b", "c"})); }),
      "Serving",
      "etcd-a serves cluster c1 of 3 members; nobody is added or removed while the volumes' tags "
      "disagree about the members (vol-a says a and vol-c says a, b and c): put them right"},
     {"NobodyIsTakenOutBecauseEc2ShowsNoVolumes",
-     from(shrinks, [](MemberInputs& in) { in.volumes->clear(); }), "Serving",
+     from(shrinks, [](MemberInputs& in) { in.ec2.volumes->clear(); }), "Serving",
      "etcd-a serves cluster c1 of 3 members"},
     {"NobodyIsTakenOutWhileAVolumeThatIsListedIsUnseen",
      from(shrinks,
           [](MemberInputs& in) {
-            in.volumes = {{tagged("a", {"a", "d", "e"})}};
-            in.expected_members = {"a", "d", "e"};
-            in.expected.push_back({"etcd-d", peer_url("d")});
-            in.expected.push_back({"etcd-e", peer_url("e")});
+            in.ec2.volumes = {{tagged("a", {"a", "d", "e"})}};
+            in.me.expected_members = {"a", "d", "e"};
+            in.me.expected.push_back({"etcd-d", peer_url("d")});
+            in.me.expected.push_back({"etcd-e", peer_url("e")});
           }),
      "Serving",
      "etcd-a serves cluster c1 of 3 members; the tags of all volumes list a, d and e alone, so "
@@ -1010,10 +1010,10 @@ Case const kCases[] = {
      from(shrinks,
           [](MemberInputs& in) {
             std::vector<std::string> const three = {"a", "b", "d"};
-            in.volumes->clear();
-            for (auto const& member : three) in.volumes->push_back(tagged(member, three));
-            in.expected_members = three;
-            in.expected = {{"etcd-a", peer_url("a")}, {"etcd-b", peer_url("b")},
+            in.ec2.volumes->clear();
+            for (auto const& member : three) in.ec2.volumes->push_back(tagged(member, three));
+            in.me.expected_members = three;
+            in.me.expected = {{"etcd-a", peer_url("a")}, {"etcd-b", peer_url("b")},
                            {"etcd-d", peer_url("d")}};
           }),
      "Serving",
@@ -1023,32 +1023,32 @@ Case const kCases[] = {
      from(shrinks,
           [](MemberInputs& in) {
             std::vector<std::string> const two = {"a", "b", "d"};
-            in.volumes->clear();
-            for (auto const& member : two) in.volumes->push_back(tagged(member, two));
-            in.expected_members = two;
-            in.expected = {{"etcd-a", peer_url("a")}, {"etcd-b", peer_url("b")},
+            in.ec2.volumes->clear();
+            for (auto const& member : two) in.ec2.volumes->push_back(tagged(member, two));
+            in.me.expected_members = two;
+            in.me.expected = {{"etcd-a", peer_url("a")}, {"etcd-b", peer_url("b")},
                            {"etcd-d", peer_url("d")}};
-            in.own.quorum_list->push_back(listed(0xd0, "d"));
+            in.etcd.own.quorum_list->push_back(listed(0xd0, "d"));
           }),
      "Serving",
      "etcd-a serves cluster c1 of 4 members; the tags of all volumes list a, b and d alone, so "
      "etcd-c is to go; nobody is taken out while etcd-d is down: bring it back"},
-    {"WhoIsDownGoesFirst", from(shrinks, [](MemberInputs& in) { in.peers[0] = silent("b"); }),
+    {"WhoIsDownGoesFirst", from(shrinks, [](MemberInputs& in) { in.others.peers[0] = silent("b"); }),
      "RemoveMember", "remove etcd-b (b0) from the cluster: the tags of all volumes list a alone"},
     {"ALearnerThatIsToGoGoesFirst",
      from(shrinks,
-          [](MemberInputs& in) { in.own.quorum_list->push_back(learner(0xd0, "d", false)); }),
+          [](MemberInputs& in) { in.etcd.own.quorum_list->push_back(learner(0xd0, "d", false)); }),
      "RemoveMember", "remove d0 (d0) from the cluster: the tags of all volumes list a alone"},
     {"WhoJoinsJoinsFirst",
      from(shrinks,
           [](MemberInputs& in) {
             std::vector<std::string> const three = {"a", "b", "d"};
-            in.volumes->clear();
-            for (auto const& member : three) in.volumes->push_back(tagged(member, three));
-            in.expected_members = three;
-            in.expected = {{"etcd-a", peer_url("a")}, {"etcd-b", peer_url("b")},
+            in.ec2.volumes->clear();
+            for (auto const& member : three) in.ec2.volumes->push_back(tagged(member, three));
+            in.me.expected_members = three;
+            in.me.expected = {{"etcd-a", peer_url("a")}, {"etcd-b", peer_url("b")},
                            {"etcd-d", peer_url("d")}};
-            in.own.quorum_list->push_back(learner(0xd0, "d", true));
+            in.etcd.own.quorum_list->push_back(learner(0xd0, "d", true));
           }),
      "Serving",
      "etcd-a serves cluster c1 of 4 members; the tags of all volumes list a, b and d alone, so "
@@ -1056,9 +1056,9 @@ Case const kCases[] = {
     {"NobodyIsTakenOutToAnEvenNumber",
      from(shrinks,
           [](MemberInputs& in) {
-            in.volumes = {{tagged("a", {"a", "b"}), tagged("b", {"a", "b"})}};
-            in.expected_members = {"a", "b"};
-            in.expected.push_back({"etcd-b", peer_url("b")});
+            in.ec2.volumes = {{tagged("a", {"a", "b"}), tagged("b", {"a", "b"})}};
+            in.me.expected_members = {"a", "b"};
+            in.me.expected.push_back({"etcd-b", peer_url("b")});
           }),
      "Serving",
      "etcd-a serves cluster c1 of 3 members; the tags of all volumes list a and b alone, so etcd-c "
@@ -1066,9 +1066,9 @@ Case const kCases[] = {
     {"ALeaderThatIsToGoHandsTheLeadOver",
      from(leaves,
           [](MemberInputs& in) {
-            in.own.leader_id = kIdB;
-            for (auto& peer : in.peers) peer.leader_id = kIdB;
-            in.own.quorum_list = {listed(kIdA, "a"), listed(kIdB, "b")};
+            in.etcd.own.leader_id = kIdB;
+            for (auto& peer : in.others.peers) peer.leader_id = kIdB;
+            in.etcd.own.quorum_list = {listed(kIdA, "a"), listed(kIdB, "b")};
           }),
      "MoveLeader", "move the lead from etcd-b to etcd-a: the tags of all volumes list a alone"},
     {"WhoIsToGoWaits", leaves, "Serving",
@@ -1077,9 +1077,9 @@ Case const kCases[] = {
     {"WhoWasTakenOutRests",
      from(leaves,
           [](MemberInputs& in) {
-            in.unit = Phase::stopped;
-            in.own = silent("b");
-            in.peers[0] = serves("a", kIdA, {listed(kIdA, "a")});
+            in.etcd.unit = Phase::stopped;
+            in.etcd.own = silent("b");
+            in.others.peers[0] = serves("a", kIdA, {listed(kIdA, "a")});
           }),
      "Wait",
      "etcd-b is no member of the cluster of a, and the tags of all volumes say so: they list a; its "
@@ -1088,32 +1088,32 @@ Case const kCases[] = {
     {"WhoWasTakenOutAndRunsIsStopped",
      from(leaves,
           [](MemberInputs& in) {
-            in.own = silent("b");
-            in.peers[0] = serves("a", kIdA, {listed(kIdA, "a")});
+            in.etcd.own = silent("b");
+            in.others.peers[0] = serves("a", kIdA, {listed(kIdA, "a")});
           }),
      "StopUnit", "stop etcd-b: the quorum that a belongs to has removed member b0"},
     {"WhoWasTakenOutWaitsForTheTags",
      from(leaves,
           [](MemberInputs& in) {
-            in.unit = Phase::stopped;
-            in.own = silent("b");
-            in.volumes.reset();
-            in.peers[0] = serves("a", kIdA, {listed(kIdA, "a")});
+            in.etcd.unit = Phase::stopped;
+            in.etcd.own = silent("b");
+            in.ec2.volumes.reset();
+            in.others.peers[0] = serves("a", kIdA, {listed(kIdA, "a")});
           }),
      "Wait", "EC2 has not said yet what the other volumes of etcd-b carry"},
     {"WhoIsToGoStartsOnItsDataWhileItIsListed",
      from(leaves,
           [](MemberInputs& in) {
-            in.unit = Phase::stopped;
-            in.own = silent("b");
+            in.etcd.unit = Phase::stopped;
+            in.etcd.own = silent("b");
           }),
      "StartAsIs", "start etcd-b on its data"},
     {"ASilentLearnerIsTakenOutByTheLeadersAgent",
      from(running,
           [](MemberInputs& in) {
-            in.own.leader_id = kIdA;
-            in.own.quorum_list->push_back(learner(0xd0, "d", true));
-            in.learner_still = 2 * kLearnerPatience;
+            in.etcd.own.leader_id = kIdA;
+            in.etcd.own.quorum_list->push_back(learner(0xd0, "d", true));
+            in.others.learner_still = 2 * kLearnerPatience;
           }),
      "RemoveMember",
      "remove etcd-d (d0) from the cluster: it is a learner that nobody has heard of for 20 min, "
@@ -1121,52 +1121,52 @@ Case const kCases[] = {
 
     // A new cluster.
     {"ThreeOfThree", blank, "FormNew", "form a new cluster of etcd-a, etcd-b and etcd-c"},
-    {"TwoOfThree", from(blank, [](MemberInputs& in) { (*in.volumes)[2].attached = false; }),
+    {"TwoOfThree", from(blank, [](MemberInputs& in) { (*in.ec2.volumes)[2].attached = false; }),
      "FormNew", "form a new cluster of etcd-a, etcd-b and etcd-c"},
     {"OneOfThree",
      from(blank,
           [](MemberInputs& in) {
-            (*in.volumes)[1].attached = false;
-            in.volumes->pop_back();
+            (*in.ec2.volumes)[1].attached = false;
+            in.ec2.volumes->pop_back();
           }),
      "Wait", "a new cluster forms once 2 of 3 volumes are attached; not yet: b and c"},
     {"ABegunStartGoesOn",
      from(blank,
           [](MemberInputs& in) {
-            in.data.state = DataDir::State::unfinished;
-            in.failed_starts = 1;
-            in.unit_detail = "exited with 1";
+            in.volume.data.state = DataDir::State::unfinished;
+            in.etcd.failed_starts = 1;
+            in.etcd.unit_detail = "exited with 1";
           }),
      "FormNew", "form a new cluster of etcd-a, etcd-b and etcd-c (try 2; before: exited with 1)"},
     {"OneOfOne",
      [] {
        auto in = blank();
-       in.expected_members = {"a"};
-       in.expected.resize(1);
-       in.peers.clear();
-       in.volumes->resize(1);
-       (*in.volumes)[0].members = {"a"};
+       in.me.expected_members = {"a"};
+       in.me.expected.resize(1);
+       in.others.peers.clear();
+       in.ec2.volumes->resize(1);
+       (*in.ec2.volumes)[0].members = {"a"};
        return in;
      },
      "FormNew", "form a new cluster of etcd-a"},
     {"TwoMembers",
      [] {
        auto in = blank();
-       in.expected_members = {"a", "b"};
-       in.expected.resize(2);
-       in.peers.pop_back();
-       in.volumes->resize(2);
-       for (auto& each : *in.volumes) each.members = {"a", "b"};
+       in.me.expected_members = {"a", "b"};
+       in.me.expected.resize(2);
+       in.others.peers.pop_back();
+       in.ec2.volumes->resize(2);
+       for (auto& each : *in.ec2.volumes) each.members = {"a", "b"};
        return in;
      },
      "Refuse", "2 etcd members are worse than 1"},
     {"VolumesDisagreeAboutTheMembers",
-     from(blank, [](MemberInputs& in) { (*in.volumes)[1].members = {"a", "b"}; }), "Refuse",
+     from(blank, [](MemberInputs& in) { (*in.ec2.volumes)[1].members = {"a", "b"}; }), "Refuse",
      "the volumes disagree about the members: vol-b says a and b, this one a, b and c: put their "
      "tags right"},
-    {"AMemberWithoutItsUrl", from(blank, [](MemberInputs& in) { in.expected.pop_back(); }),
+    {"AMemberWithoutItsUrl", from(blank, [](MemberInputs& in) { in.me.expected.pop_back(); }),
      "Refuse", "member a is not one of a, b and c"},
-    {"NotAMemberOfItsOwnTag", from(blank, [](MemberInputs& in) { in.member = "d"; }), "Refuse",
+    {"NotAMemberOfItsOwnTag", from(blank, [](MemberInputs& in) { in.me.member = "d"; }), "Refuse",
      "member d is not one of a, b and c: put the volume's tag right"},
 };
 
@@ -1213,14 +1213,14 @@ TEST(Decision, EveryWaitAndRefusalSaysWhatToDo) {
 // has lost them; one that waits for the first others, or has enough of them, is not.
 TEST(Decision, AMemberThatCannotServeWithoutTheLostOnesNamesRecover) {
   auto in = running();
-  in.own = silent("a");
-  in.peers = {silent("b"), silent("c")};
+  in.etcd.own = silent("a");
+  in.others.peers = {silent("b"), silent("c")};
   EXPECT_THAT(sentence_of(decide(in), in), HasSubstr("run 'haagent etcd recover' here"));
   auto enough = in;
-  enough.peers[0] = no_quorum("b", kIdB);
+  enough.others.peers[0] = no_quorum("b", kIdB);
   EXPECT_THAT(sentence_of(decide(enough), enough), Not(HasSubstr("recover")));
   auto first_start = in;
-  first_start.marker_cluster_id.clear();
+  first_start.volume.marker_cluster_id.clear();
   EXPECT_THAT(sentence_of(decide(first_start), first_start), Not(HasSubstr("recover")));
 }
 
@@ -1239,8 +1239,8 @@ TEST(Decision, AHeldChangeSaysWhatItWaitsFor) {
 TEST(Decision, FormsWithTheSameListWhoeverDecides) {
   auto in = blank();
   auto const mine = std::get<FormNew>(decide(in)).initial;
-  in.member = "c";
-  in.peers = {silent("a"), silent("b")};
+  in.me.member = "c";
+  in.others.peers = {silent("a"), silent("b")};
   EXPECT_EQ(std::get<FormNew>(decide(in)).initial, mine);
   EXPECT_EQ(mine.size(), 3u);
 }
@@ -1249,7 +1249,7 @@ TEST(Decision, JoinsWithTheClustersOwnListAndItsOwnName) {
   auto in = blank();
   auto unnamed = listed(kIdC, "c", false);
   unnamed.name.clear();
-  in.peers[0] = serves("b", kIdB, {listed(kIdB, "b"), unnamed, learner(0xa1, "a", false)});
+  in.others.peers[0] = serves("b", kIdB, {listed(kIdB, "b"), unnamed, learner(0xa1, "a", false)});
   auto const initial = std::get<StartJoined>(decide(in)).initial;
   std::vector<InitialMember> const wanted = {
       {"etcd-b", peer_url("b")}, {"c0", peer_url("c")}, {"etcd-a", peer_url("a")}};
@@ -1260,24 +1260,28 @@ TEST(Decision, JoinsWithTheClustersOwnListAndItsOwnName) {
 // alone, in an otherwise blank world.
 TEST(Decision, EverySignOfAClusterKeepsANewOneFromForming) {
   std::pair<char const*, std::function<void(MemberInputs&)>> const signs[] = {
-      {"marker", [](MemberInputs& in) { in.marker_cluster_id = "1"; }},
-      {"tag", [](MemberInputs& in) { in.tag_cluster_id = "1"; }},
-      {"snapshot", [](MemberInputs& in) { in.snapshot_id = "snap-1"; }},
-      {"copy", [](MemberInputs& in) { in.copy_of = "vol-0"; }},
-      {"not seen", [](MemberInputs& in) { in.unseen = UnseenVolume{.why = "x", .todo = "y"}; }},
-      {"set aside", [](MemberInputs& in) { in.data.set_aside = {"data.x"}; }},
-      {"foreign", [](MemberInputs& in) { in.data.foreign = {"x"}; }},
-      {"data", [](MemberInputs& in) { in.data.state = DataDir::State::member; }},
-      {"sibling's tag", [](MemberInputs& in) { (*in.volumes)[2].etcd_cluster_id = "1"; }},
-      {"backup", [](MemberInputs& in) { in.backups = MemberInputs::Backups::present; }},
-      {"EC2 silent", [](MemberInputs& in) { in.volumes.reset(); }},
-      {"peer answers", [](MemberInputs& in) { in.peers[1] = no_quorum("c", kIdC); }},
-      {"peer serves", [](MemberInputs& in) { in.peers[1] = serves("c", kIdC, all_three()); }},
-      {"peer is strange", [](MemberInputs& in) { in.peers[1].reach = Reach::strange; }},
-      {"unit runs", [](MemberInputs& in) { in.unit = Phase::running; }},
-      {"members differ", [](MemberInputs& in) { (*in.volumes)[1].members = {"a"}; }},
+      {"marker", [](MemberInputs& in) { in.volume.marker_cluster_id = "1"; }},
+      {"tag", [](MemberInputs& in) { in.volume.tag_cluster_id = "1"; }},
+      {"snapshot", [](MemberInputs& in) { in.volume.snapshot_id = "snap-1"; }},
+      {"copy", [](MemberInputs& in) { in.volume.copy_of = "vol-0"; }},
+      {"not seen",
+       [](MemberInputs& in) { in.volume.unseen = UnseenVolume{.why = "x", .todo = "y"}; }},
+      {"set aside", [](MemberInputs& in) { in.volume.data.set_aside = {"data.x"}; }},
+      {"foreign", [](MemberInputs& in) { in.volume.data.foreign = {"x"}; }},
+      {"data", [](MemberInputs& in) { in.volume.data.state = DataDir::State::member; }},
+      {"sibling's tag", [](MemberInputs& in) { (*in.ec2.volumes)[2].etcd_cluster_id = "1"; }},
+      {"backup", [](MemberInputs& in) { in.store.backups = StoreFacts::Backups::present; }},
+      {"EC2 silent", [](MemberInputs& in) { in.ec2.volumes.reset(); }},
+      {"peer answers", [](MemberInputs& in) { in.others.peers[1] = no_quorum("c", kIdC); }},
+      {"peer serves",
+       [](MemberInputs& in) { in.others.peers[1] = serves("c", kIdC, all_three()); }},
+      {"peer is strange", [](MemberInputs& in) { in.others.peers[1].reach = Reach::strange; }},
+      {"unit runs", [](MemberInputs& in) { in.etcd.unit = Phase::running; }},
+      {"members differ", [](MemberInputs& in) { (*in.ec2.volumes)[1].members = {"a"}; }},
       {"no quorum of volumes",
-       [](MemberInputs& in) { (*in.volumes)[1].attached = (*in.volumes)[2].attached = false; }},
+       [](MemberInputs& in) {
+         (*in.ec2.volumes)[1].attached = (*in.ec2.volumes)[2].attached = false;
+       }},
   };
   ASSERT_TRUE(std::holds_alternative<FormNew>(decide(blank())));
   for (auto const& [name, set] : signs) {

@@ -19,18 +19,18 @@ MemberAnswer answer(std::string member, std::uint64_t id, std::uint64_t leader) 
   made.cluster_id = 0xc0ffee;
   made.member_id = id;
   made.leader_id = leader;
-  made.version = "3.5.32";
+  made.server.version = "3.5.32";
   if (leader != 0) made.quorum_list = three();
   return made;
 }
 
 MemberInputs inputs() {
   MemberInputs in;
-  in.member = "a";
-  in.expected.resize(3);
-  in.own = answer("a", 1, 2);
-  in.own.db_size = 4096;
-  in.peers = {answer("b", 2, 2), answer("c", 3, 2)};
+  in.me.member = "a";
+  in.me.expected.resize(3);
+  in.etcd.own = answer("a", 1, 2);
+  in.etcd.own.server.db_size = 4096;
+  in.others.peers = {answer("b", 2, 2), answer("c", 3, 2)};
   return in;
 }
 
@@ -49,11 +49,11 @@ TEST(EtcdMemberFacts, NamesTheLeaderAndCountsWhoAnswers) {
 
 TEST(EtcdMemberFacts, ASilentPeerAndALearnerAreNoHealthyVoters) {
   auto in = inputs();
-  in.peers[0] = MemberAnswer{.member = "b"};
-  in.own.leader_id = in.peers[1].leader_id = 3;
+  in.others.peers[0] = MemberAnswer{.member = "b"};
+  in.etcd.own.leader_id = in.others.peers[1].leader_id = 3;
   EXPECT_EQ(member_facts(EtcdCluster::main, in, 8)->healthy_voters, 2);
   EXPECT_THAT(member_facts(EtcdCluster::main, in, 8)->silent_voters, ElementsAre("etcd-b"));
-  for (auto* each : {&in.own, &in.peers[1]}) each->quorum_list->at(1).learner = true;
+  for (auto* each : {&in.etcd.own, &in.others.peers[1]}) each->quorum_list->at(1).learner = true;
   auto facts = member_facts(EtcdCluster::main, in, 8);
   EXPECT_EQ(facts->voters, 2);
   EXPECT_EQ(facts->healthy_voters, 2);
@@ -61,8 +61,8 @@ TEST(EtcdMemberFacts, ASilentPeerAndALearnerAreNoHealthyVoters) {
 
 TEST(EtcdMemberFacts, WithoutAQuorumNobodyIsHealthyAndTheTagSaysHowManyThereShouldBe) {
   auto in = inputs();
-  in.own = answer("a", 1, 0);
-  in.peers = {MemberAnswer{.member = "b"}, answer("c", 3, 0)};
+  in.etcd.own = answer("a", 1, 0);
+  in.others.peers = {MemberAnswer{.member = "b"}, answer("c", 3, 0)};
   auto facts = member_facts(EtcdCluster::main, in, 8);
   EXPECT_EQ(facts->leader, "");
   EXPECT_EQ(facts->voters, 3);
@@ -72,7 +72,7 @@ TEST(EtcdMemberFacts, WithoutAQuorumNobodyIsHealthyAndTheTagSaysHowManyThereShou
 
 TEST(EtcdMemberFacts, NothingIsSaidOfAMemberThatDoesNotAnswer) {
   auto in = inputs();
-  in.own.reach = Reach::silent;
+  in.etcd.own.reach = Reach::silent;
   EXPECT_FALSE(member_facts(EtcdCluster::main, in, 8));
 }
 

@@ -49,7 +49,7 @@ SeenMember answers(char member, std::uint64_t revision, std::uint64_t index) {
                  .reach = Reach::answers,
                  .cluster_id = kCluster,
                  .member_id = id_of(member),
-                 .version = "3.5.33",
+                 .server = {.version = "3.5.33"},
                  .raft_index = index};
   seen.revision = revision;
   seen.trouble = "it has no leader";

@@ -152,7 +152,7 @@ MemberAnswer answers(std::string member, std::uint64_t cluster) {
           .reach = Reach::answers,
           .cluster_id = cluster,
           .member_id = 0xb0,
-          .version = "3.5.33"};
+          .server = {.version = "3.5.33"}};
 }
 
 MemberAnswer leads(std::string member, std::uint64_t cluster, std::vector<EtcdMember> list) {
@@ -168,57 +168,57 @@ std::vector<EtcdMember> all(bool a_has_started) {
 
 // Member a, whose etcd runs on the data from before, without a quorum; a restore is ordered.
 MemberInputs ordered() {
-  MemberInputs in{.member = "a",
-                  .self = {"etcd-a", "http://etcd-a"},
-                  .expected = {},
-                  .expected_members = {"a", "b", "c"},
-                  .version = "3.5.33"};
-  for (auto const& member : in.expected_members)
-    in.expected.push_back({"etcd-" + member, "http://etcd-" + member});
+  MemberInputs in{.me = {.member = "a",
+                         .self = {"etcd-a", "http://etcd-a"},
+                         .expected = {},
+                         .expected_members = {"a", "b", "c"},
+                         .version = "3.5.33"}};
+  for (auto const& member : in.me.expected_members)
+    in.me.expected.push_back({"etcd-" + member, "http://etcd-" + member});
   for (auto const* member : {"b", "c"})
-    in.peers.push_back({.member = member, .reach = Reach::silent, .why = "refused"});
-  in.data.state = Data::member;
-  in.data.identity = {0xa0, kBefore};
-  in.marker_cluster_id = in.tag_cluster_id = "c1";
-  in.unit = Phase::running;
-  in.own = answers("a", kBefore);
-  in.backups = MemberInputs::Backups::present;
-  in.volume_id = "vol-a";
-  in.volumes.emplace();
-  for (auto const& member : in.expected_members)
-    in.volumes->push_back({.volume_id = "vol-" + member,
-                           .member = member,
-                           .members = in.expected_members,
-                           .etcd_cluster_id = "c1",
-                           .attached = true});
-  in.order = restore_order();
+    in.others.peers.push_back({.member = member, .reach = Reach::silent, .why = "refused"});
+  in.volume.data.state = Data::member;
+  in.volume.data.identity = {0xa0, kBefore};
+  in.volume.marker_cluster_id = in.volume.tag_cluster_id = "c1";
+  in.etcd.unit = Phase::running;
+  in.etcd.own = answers("a", kBefore);
+  in.store.backups = StoreFacts::Backups::present;
+  in.volume.volume_id = "vol-a";
+  in.ec2.volumes.emplace();
+  for (auto const& member : in.me.expected_members)
+    in.ec2.volumes->push_back({.volume_id = "vol-" + member,
+                               .member = member,
+                               .members = in.me.expected_members,
+                               .etcd_cluster_id = "c1",
+                               .attached = true});
+  in.store.order = restore_order();
   return in;
 }
 
 // The same, and its etcd was stopped, its data set aside.
 MemberInputs emptied() {
   auto in = ordered();
-  in.unit = Phase::stopped;
-  in.own = {};
-  in.data = {};
-  in.data.set_aside = {"data.20260115T101501Z"};
+  in.etcd.unit = Phase::stopped;
+  in.etcd.own = {};
+  in.volume.data = {};
+  in.volume.data.set_aside = {"data.20260115T101501Z"};
   return in;
 }
 
 // The same, restored.
 MemberInputs restored() {
   auto in = emptied();
-  in.order_done = in.order->id;
-  in.marker_cluster_id.clear();
-  in.data.state = Data::member;
-  in.data.identity = {0xa2, kRestored};
+  in.store.order_done = in.store.order->id;
+  in.volume.marker_cluster_id.clear();
+  in.volume.data.state = Data::member;
+  in.volume.data.identity = {0xa2, kRestored};
   return in;
 }
 
 // Recovery is ordered for a, whose etcd runs without a quorum.
 MemberInputs to_go_on_alone() {
   auto in = ordered();
-  in.order = recovery_order();
+  in.store.order = recovery_order();
   return in;
 }
 
@@ -258,201 +258,204 @@ TEST_P(OrderedTest, Decides) {
 std::vector<Case> const kCases = {
     {"ARunningMemberStops", ordered(), "StopUnit",
      "stop etcd-a: the restore of 20260115T100000.000Z-etcd-b is ordered"},
-    {"ItsDataGoAside", from(ordered, [](auto& in) { in.unit = Phase::stopped; }), "SetAside",
+    {"ItsDataGoAside", from(ordered, [](auto& in) { in.etcd.unit = Phase::stopped; }), "SetAside",
      "set the data of etcd-a aside"},
-    {"UnfinishedDataGoAside", from(emptied, [](auto& in) { in.data.state = Data::unfinished; }),
-     "SetAside", "ordered"},
+    {"UnfinishedDataGoAside",
+     from(emptied, [](auto& in) { in.volume.data.state = Data::unfinished; }), "SetAside",
+     "ordered"},
     {"AnEmptyPlaceIsRestoredInto", emptied(), "RestoreData",
      "restore etcd-a from the backup 20260115T100000.000Z-etcd-b, as ordered"},
     {"ABlankVolumeIsRestoredInto",
      from(emptied,
           [](auto& in) {
-            in.data.set_aside.clear();
-            in.marker_cluster_id.clear();
-            in.tag_cluster_id.clear();
+            in.volume.data.set_aside.clear();
+            in.volume.marker_cluster_id.clear();
+            in.volume.tag_cluster_id.clear();
           }),
      "RestoreData", "as ordered"},
-    {"OneThatWasBegunIsRestoredInto", from(emptied, [](auto& in) { in.data.restored = true; }),
-     "RestoreData", "as ordered"},
+    {"OneThatWasBegunIsRestoredInto",
+     from(emptied, [](auto& in) { in.volume.data.restored = true; }), "RestoreData", "as ordered"},
     {"OneThatWasBuiltIsPutInPlace",
      from(restored,
           [](auto& in) {
-            in.data = {};
-            in.data.restored = true;
+            in.volume.data = {};
+            in.volume.data.restored = true;
           }),
      "RestoreData", "put the restored data of etcd-a in place"},
     {"WhateverTheStoreSays",
      from(restored,
           [](auto& in) {
-            in.data = {};
-            in.data.restored = true;
-            in.order.reset();
-            in.peers[0] = leads("b", kRestored, all(false));
+            in.volume.data = {};
+            in.volume.data.restored = true;
+            in.store.order.reset();
+            in.others.peers[0] = leads("b", kRestored, all(false));
           }),
      "RestoreData", "put the restored data of etcd-a in place"},
     {"ANewerOrderBuildsItAgain",
      from(restored,
           [](auto& in) {
-            in.data = {};
-            in.data.restored = true;
-            in.order->id += "2";
+            in.volume.data = {};
+            in.volume.data.restored = true;
+            in.store.order->id += "2";
           }),
      "RestoreData", "as ordered"},
     {"WhatIsRestoredStarts", restored(), "StartAsIs", "start etcd-a on its data"},
-    {"WhatIsRestoredIsNotRestoredAgain", from(restored, [](auto& in) { in.data = {}; }), "Wait",
-     "there has been a cluster"},
+    {"WhatIsRestoredIsNotRestoredAgain", from(restored, [](auto& in) { in.volume.data = {}; }),
+     "Wait", "there has been a cluster"},
     {"OneFromBeforeWithoutAQuorumHoldsNobodyUp",
-     from(restored, [](auto& in) { in.peers[0] = answers("b", kBefore); }), "StartAsIs",
+     from(restored, [](auto& in) { in.others.peers[0] = answers("b", kBefore); }), "StartAsIs",
      "start etcd-a on its data"},
     {"NotBesideAQuorumFromBefore",
-     from(restored, [](auto& in) { in.peers[0] = leads("b", kBefore, all(true)); }), "Wait",
+     from(restored, [](auto& in) { in.others.peers[0] = leads("b", kBefore, all(true)); }), "Wait",
      "run 'haagent etcd restore --over-running-cluster'"},
     {"BesideAQuorumFromBeforeTheOrderIsAskedForFirst",
      from(restored,
           [](auto& in) {
-            in.peers[0] = leads("b", kBefore, all(true));
-            in.order.reset();
+            in.others.peers[0] = leads("b", kBefore, all(true));
+            in.store.order.reset();
           }),
      "Wait", "what has become of that order is not known: nothing to do: the state store is asked"},
     {"OneThatHasJoinedRefusesAsEver",
      from(restored,
           [](auto& in) {
-            in.peers[0] = leads("b", kBefore, all(true));
-            in.order.reset();
-            in.marker_cluster_id = etcd_id_text(kRestored);
+            in.others.peers[0] = leads("b", kBefore, all(true));
+            in.store.order.reset();
+            in.volume.marker_cluster_id = etcd_id_text(kRestored);
           }),
      "Refuse", "two clusters must not run side by side"},
     {"AQuorumFromBeforeThatIsToGoIsWaitedFor",
      from(restored,
           [](auto& in) {
-            in.order->over_running = true;
-            in.peers[0] = leads("b", kBefore, all(true));
+            in.store.order->over_running = true;
+            in.others.peers[0] = leads("b", kBefore, all(true));
           }),
      "Wait", "b still serves the cluster from before: nothing to do"},
-    {"AnotherVolumeTakesNoPart", from(emptied, [](auto& in) { in.volume_id = "vol-a2"; }), "Wait",
-     "there has been a cluster"},
+    {"AnotherVolumeTakesNoPart", from(emptied, [](auto& in) { in.volume.volume_id = "vol-a2"; }),
+     "Wait", "there has been a cluster"},
     {"ABlankOtherVolumeWaits",
      from(emptied,
           [](auto& in) {
-            in.volume_id = "vol-a2";
-            in.data = {};
-            in.marker_cluster_id.clear();
-            in.tag_cluster_id.clear();
-            in.restored_token = "prod-main-7";
-            in.volumes = {{{.volume_id = "vol-a2",
-                            .member = "a",
-                            .members = {"a", "b", "c"},
-                            .etcd_cluster_id = {}}}};
+            in.volume.volume_id = "vol-a2";
+            in.volume.data = {};
+            in.volume.marker_cluster_id.clear();
+            in.volume.tag_cluster_id.clear();
+            in.store.restored_token = "prod-main-7";
+            in.ec2.volumes = {{{.volume_id = "vol-a2",
+                                .member = "a",
+                                .members = {"a", "b", "c"},
+                                .etcd_cluster_id = {}}}};
           }),
      "Wait", "a restore is under way"},
     {"AQuorumThatServesIsLeftAlone",
      from(ordered,
           [](auto& in) {
-            in.own = leads("a", kBefore, all(true));
-            in.own.member_id = in.own.leader_id = 0xa0;
+            in.etcd.own = leads("a", kBefore, all(true));
+            in.etcd.own.member_id = in.etcd.own.leader_id = 0xa0;
           }),
      "Serving", "is ordered, and not carried out while a quorum serves"},
     {"AQuorumOfPeersIsLeftAlone",
-     from(emptied, [](auto& in) { in.peers[0] = leads("b", kBefore, all(true)); }), "RemoveStale",
-     "its data is not on this volume"},
+     from(emptied, [](auto& in) { in.others.peers[0] = leads("b", kBefore, all(true)); }),
+     "RemoveStale", "its data is not on this volume"},
     {"UnlessItIsSaid",
      from(ordered,
           [](auto& in) {
-            in.own = leads("a", kBefore, all(true));
-            in.order->over_running = true;
+            in.etcd.own = leads("a", kBefore, all(true));
+            in.store.order->over_running = true;
           }),
      "StopUnit", "ordered"},
-    {"OneThatMayBeOverIsNotBegun", from(ordered, [](auto& in) { in.order->stale = true; }), "Wait",
-     "etcd-a runs and has no quorum"},
+    {"OneThatMayBeOverIsNotBegun", from(ordered, [](auto& in) { in.store.order->stale = true; }),
+     "Wait", "etcd-a runs and has no quorum"},
     {"UnlessItIsMeantForARunningCluster",
-     from(ordered, [](auto& in) { in.order->stale = in.order->over_running = true; }), "StopUnit",
-     "ordered"},
+     from(ordered, [](auto& in) { in.store.order->stale = in.store.order->over_running = true; }),
+     "StopUnit", "ordered"},
     {"ABlankVolumeThatCameLaterGoesToTheRestoredCluster",
      from(emptied,
           [](auto& in) {
-            in.volume_id = "vol-a2";
-            in.data = {};
-            in.marker_cluster_id.clear();
-            in.peers[0] = leads("b", kRestored, all(true));
+            in.volume.volume_id = "vol-a2";
+            in.volume.data = {};
+            in.volume.marker_cluster_id.clear();
+            in.others.peers[0] = leads("b", kRestored, all(true));
           }),
      "AdoptCluster", "restored cluster c2"},
     {"OneWithDataThatCameLaterIsLookedAt",
      from(ordered,
           [](auto& in) {
-            in.volume_id = "vol-a2";
-            in.unit = Phase::stopped;
-            in.own = {};
-            in.peers[0] = leads("b", kRestored, all(true));
+            in.volume.volume_id = "vol-a2";
+            in.etcd.unit = Phase::stopped;
+            in.etcd.own = {};
+            in.others.peers[0] = leads("b", kRestored, all(true));
           }),
      "Refuse", "two clusters must not run side by side"},
     {"NobodyJoinsWhatIsToBeReplaced",
      from(emptied,
           [](auto& in) {
-            in.volume_id = "vol-a2";
-            in.data = {};
-            in.peers[0] = leads("b", kBefore, {listed(0xb0, "b"), listed(0xc0, "c")});
+            in.volume.volume_id = "vol-a2";
+            in.volume.data = {};
+            in.others.peers[0] = leads("b", kBefore, {listed(0xb0, "b"), listed(0xc0, "c")});
           }),
      "Wait", "etcd-a joins nobody while the restore of"},
     {"UnlessTheOrderIsOver",
      from(emptied,
           [](auto& in) {
-            in.volume_id = "vol-a2";
-            in.data = {};
-            in.order->closed = in.order->is_void = true;
-            in.peers[0] = leads("b", kBefore, {listed(0xb0, "b"), listed(0xc0, "c")});
+            in.volume.volume_id = "vol-a2";
+            in.volume.data = {};
+            in.store.order->closed = in.store.order->is_void = true;
+            in.others.peers[0] = leads("b", kBefore, {listed(0xb0, "b"), listed(0xc0, "c")});
           }),
      "AddLearner", "add etcd-a"},
     {"AnOldOrderIsNotBegun",
-     from(ordered, [](auto& in) { in.order_age = kOrderBegins + Duration(1); }), "Wait",
+     from(ordered, [](auto& in) { in.store.order_age = kOrderBegins + Duration(1); }), "Wait",
      "etcd-a runs and has no quorum"},
-    {"ClockUnknownSoTheOrderIsNotBegun", from(ordered, [](auto& in) { in.order_age.reset(); }),
-     "Wait", "etcd-a runs and has no quorum"},
+    {"ClockUnknownSoTheOrderIsNotBegun",
+     from(ordered, [](auto& in) { in.store.order_age.reset(); }), "Wait",
+     "etcd-a runs and has no quorum"},
     {"ClockUnknownAndABlankOneJoinsNobodyAllTheSame",
      from(emptied,
           [](auto& in) {
-            in.volume_id = "vol-a2";
-            in.data = {};
-            in.order_age.reset();
-            in.peers[0] = leads("b", kBefore, {listed(0xb0, "b"), listed(0xc0, "c")});
+            in.volume.volume_id = "vol-a2";
+            in.volume.data = {};
+            in.store.order_age.reset();
+            in.others.peers[0] = leads("b", kBefore, {listed(0xb0, "b"), listed(0xc0, "c")});
           }),
      "Wait", "etcd-a joins nobody while the restore of"},
     {"WhoBeganAVoidOneSetsItAside",
      from(restored,
           [](auto& in) {
-            in.order->closed = in.order->is_void = true;
-            in.unit = Phase::stopped;
-            in.own = {.member = "a"};
-            in.peers[0] = leads("b", kBefore, all(true));
+            in.store.order->closed = in.store.order->is_void = true;
+            in.etcd.unit = Phase::stopped;
+            in.etcd.own = {.member = "a"};
+            in.others.peers[0] = leads("b", kBefore, all(true));
           }),
      "SetAside", "was taken back"},
     {"AndIsOfTheClusterThatServes",
      from(restored,
           [](auto& in) {
-            in.order->closed = in.order->is_void = true;
-            in.unit = Phase::stopped;
-            in.own = {.member = "a"};
-            in.data = {};
-            in.peers[0] = leads("b", kBefore, all(true));
-            in.tag_cluster_id = "c2";
+            in.store.order->closed = in.store.order->is_void = true;
+            in.etcd.unit = Phase::stopped;
+            in.etcd.own = {.member = "a"};
+            in.volume.data = {};
+            in.others.peers[0] = leads("b", kBefore, all(true));
+            in.volume.tag_cluster_id = "c2";
           }),
      "AdoptCluster", "c1"},
-    {"AClosedOneIsNotBegun", from(ordered, [](auto& in) { in.order->closed = true; }), "Wait",
+    {"AClosedOneIsNotBegun", from(ordered, [](auto& in) { in.store.order->closed = true; }), "Wait",
      "etcd-a runs and has no quorum"},
     {"TheOthersAreRestoredAndExpectIt",
-     from(emptied, [](auto& in) { in.peers[0] = leads("b", kRestored, all(false)); }),
+     from(emptied, [](auto& in) { in.others.peers[0] = leads("b", kRestored, all(false)); }),
      "RestoreData", "as ordered"},
     {"TheOthersKnowItAsOneThatHasRun",
-     from(emptied, [](auto& in) { in.peers[0] = leads("b", kRestored, all(true)); }),
+     from(emptied, [](auto& in) { in.others.peers[0] = leads("b", kRestored, all(true)); }),
      "AdoptCluster", "give the volume of etcd-a to the restored cluster c2"},
     {"TheOthersKnowItNoMore",
-     from(emptied, [](auto& in) { in.peers[0] = leads("b", kRestored, {listed(0xb0, "b")}); }),
+     from(emptied,
+          [](auto& in) { in.others.peers[0] = leads("b", kRestored, {listed(0xb0, "b")}); }),
      "AdoptCluster", "restored cluster c2"},
     {"TheOthersHaveAddedItAnew",
      from(emptied,
           [](auto& in) {
             auto list = all(false);
             list[0].learner = true;
-            in.peers[0] = leads("b", kRestored, list);
+            in.others.peers[0] = leads("b", kRestored, list);
           }),
      "AdoptCluster", "restored cluster c2"},
     {"WhoIsOnTheUsualWayGoesOn",
@@ -461,141 +464,142 @@ std::vector<Case> const kCases = {
             auto list = all(false);
             list[0].learner = true;
             list[0].name.clear();
-            in.peers[0] = leads("b", kRestored, list);
-            in.marker_cluster_id.clear();
-            in.tag_cluster_id = "c2";
+            in.others.peers[0] = leads("b", kRestored, list);
+            in.volume.marker_cluster_id.clear();
+            in.volume.tag_cluster_id = "c2";
           }),
      "StartJoined", "start etcd-a as a learner"},
     {"WhoHasJoinedTheUsualWayStays",
      from(ordered,
           [](auto& in) {
-            in.data.identity.cluster_id = kRestored;
-            in.marker_cluster_id.clear();
-            in.tag_cluster_id = "c2";
-            in.own = answers("a", kRestored);
-            in.own.learner = true;
-            in.peers[0] = leads("b", kRestored, all(true));
+            in.volume.data.identity.cluster_id = kRestored;
+            in.volume.marker_cluster_id.clear();
+            in.volume.tag_cluster_id = "c2";
+            in.etcd.own = answers("a", kRestored);
+            in.etcd.own.learner = true;
+            in.others.peers[0] = leads("b", kRestored, all(true));
           }),
      "Wait", "etcd-a votes now"},
     {"AnAdoptionThatWasCutOffIsDoneAgain",
      from(emptied,
           [](auto& in) {
-            in.tag_cluster_id = "c2";
-            in.peers[0] = leads("b", kRestored, all(true));
+            in.volume.tag_cluster_id = "c2";
+            in.others.peers[0] = leads("b", kRestored, all(true));
           }),
      "AdoptCluster", "restored cluster c2"},
     {"TooLateItsUnitStopsFirst",
      from(ordered,
           [](auto& in) {
-            in.order->closed = true;
-            in.peers[0] = leads("b", kRestored, all(false));
+            in.store.order->closed = true;
+            in.others.peers[0] = leads("b", kRestored, all(false));
           }),
      "StopUnit", "carried out by the others"},
     {"TooLateItsDataGoAside",
      from(ordered,
           [](auto& in) {
-            in.unit = Phase::stopped;
-            in.own = {};
-            in.order->closed = true;
-            in.peers[0] = leads("b", kRestored, all(false));
+            in.etcd.unit = Phase::stopped;
+            in.etcd.own = {};
+            in.store.order->closed = true;
+            in.others.peers[0] = leads("b", kRestored, all(false));
           }),
      "SetAside", "carried out by the others"},
-    {"ForeignContentIsNotBuiltBeside", from(emptied, [](auto& in) { in.data.foreign = {"x"}; }),
-     "Refuse", "the volume holds x"},
+    {"ForeignContentIsNotBuiltBeside",
+     from(emptied, [](auto& in) { in.volume.data.foreign = {"x"}; }), "Refuse",
+     "the volume holds x"},
 
     {"ARecoveryStopsTheUnit", to_go_on_alone(), "StopUnit", "the recovery of a is ordered"},
     {"AndForces",
      from(to_go_on_alone,
           [](auto& in) {
-            in.unit = Phase::stopped;
-            in.own = {};
+            in.etcd.unit = Phase::stopped;
+            in.etcd.own = {};
           }),
      "ForceAlone", "make etcd-a a cluster of its own, with its data, as ordered"},
     {"AndForcesOnce",
      from(to_go_on_alone,
           [](auto& in) {
-            in.unit = Phase::stopped;
-            in.own = {};
-            in.order_done = in.order->id;
+            in.etcd.unit = Phase::stopped;
+            in.etcd.own = {};
+            in.store.order_done = in.store.order->id;
           }),
      "StartAsIs", "start etcd-a"},
     {"AForcedOneThatWasLeftBehindIsStopped",
-     from(to_go_on_alone, [](auto& in) { in.own = leads("a", kBefore, {listed(0xa0, "a")}); }),
+     from(to_go_on_alone, [](auto& in) { in.etcd.own = leads("a", kBefore, {listed(0xa0, "a")}); }),
      "StopUnit", "recovery"},
     {"AQuorumThatCameBackIsNotForced",
      from(to_go_on_alone,
           [](auto& in) {
-            in.own = leads("a", kBefore, all(true));
-            in.own.member_id = in.own.leader_id = 0xa0;
+            in.etcd.own = leads("a", kBefore, all(true));
+            in.etcd.own.member_id = in.etcd.own.leader_id = 0xa0;
           }),
      "Serving", "the recovery of a is ordered, and not carried out"},
     {"NobodyElseForces",
      from(to_go_on_alone,
           [](auto& in) {
-            in.unit = Phase::stopped;
-            in.own = {};
-            in.order->volumes = {{"b", "vol-b"}};
+            in.etcd.unit = Phase::stopped;
+            in.etcd.own = {};
+            in.store.order->volumes = {{"b", "vol-b"}};
           }),
      "StartAsIs", "start etcd-a"},
     {"NotOnDataOfAnotherCluster",
      from(to_go_on_alone,
           [](auto& in) {
-            in.unit = Phase::stopped;
-            in.own = {};
-            in.order->cluster_id = kRestored;
+            in.etcd.unit = Phase::stopped;
+            in.etcd.own = {};
+            in.store.order->cluster_id = kRestored;
           }),
      "StartAsIs", "start etcd-a"},
     {"ARecoveryThatMayBeOverIsNotBegun",
-     from(to_go_on_alone, [](auto& in) { in.order->stale = true; }), "Wait", "has no quorum"},
+     from(to_go_on_alone, [](auto& in) { in.store.order->stale = true; }), "Wait", "has no quorum"},
     {"NobodyJoinsWhatARecoveryLeaves",
      from(emptied,
           [](auto& in) {
-            in.order = recovery_order();
-            in.order->volumes = {{"b", "vol-b"}};
-            in.peers[1] = leads("c", kBefore, all(true));
+            in.store.order = recovery_order();
+            in.store.order->volumes = {{"b", "vol-b"}};
+            in.others.peers[1] = leads("c", kBefore, all(true));
           }),
      "Wait", "etcd-a joins nobody while the recovery of b is ordered"},
     {"NorIsALearnerOfItPromoted",
      from(ordered,
           [](auto& in) {
-            in.order = recovery_order();
-            in.order->volumes = {{"b", "vol-b"}};
-            in.own.learner = true;
-            in.peers[1] = leads("c", kBefore, all(true));
+            in.store.order = recovery_order();
+            in.store.order->volumes = {{"b", "vol-b"}};
+            in.etcd.own.learner = true;
+            in.others.peers[1] = leads("c", kBefore, all(true));
           }),
      "Wait", "etcd-a joins nobody"},
     {"WhoIsRecoveredIsJoined",
      from(emptied,
           [](auto& in) {
-            in.order = recovery_order();
-            in.order->volumes = {{"b", "vol-b"}};
-            in.peers[0] = leads("b", kBefore, {listed(0xb0, "b")});
+            in.store.order = recovery_order();
+            in.store.order->volumes = {{"b", "vol-b"}};
+            in.others.peers[0] = leads("b", kBefore, {listed(0xb0, "b")});
           }),
      "AddLearner", "add etcd-a"},
     {"AsOneThatHasALearnerAlready",
      from(emptied,
           [](auto& in) {
-            in.order = recovery_order();
-            in.order->volumes = {{"b", "vol-b"}};
+            in.store.order = recovery_order();
+            in.store.order->volumes = {{"b", "vol-b"}};
             auto learner = listed(0xc0, "c");
             learner.learner = true;
-            in.peers[0] = leads("b", kBefore, {listed(0xb0, "b"), learner});
+            in.others.peers[0] = leads("b", kBefore, {listed(0xb0, "b"), learner});
           }),
      "Wait", "learners join one at a time"},
     {"AndThatLearnerGoesOn",
      from(ordered,
           [](auto& in) {
-            in.order = recovery_order();
-            in.order->volumes = {{"b", "vol-b"}};
+            in.store.order = recovery_order();
+            in.store.order->volumes = {{"b", "vol-b"}};
             auto learner = listed(0xa0, "a");
-            learner.learner = in.own.learner = true;
-            in.own.member_id = 0xa0;
-            in.peers[0] = leads("b", kBefore, {listed(0xb0, "b"), learner});
+            learner.learner = in.etcd.own.learner = true;
+            in.etcd.own.member_id = 0xa0;
+            in.others.peers[0] = leads("b", kBefore, {listed(0xb0, "b"), learner});
           }),
      "Promote", "promote etcd-a"},
     {"AnOldRecoveryIsNotBegun",
-     from(to_go_on_alone, [](auto& in) { in.order_age = kOrderBegins + Duration(1); }), "Wait",
-     "has no quorum"},
+     from(to_go_on_alone, [](auto& in) { in.store.order_age = kOrderBegins + Duration(1); }),
+     "Wait", "has no quorum"},
 };
 
 INSTANTIATE_TEST_SUITE_P(Orders, OrderedTest, testing::ValuesIn(kCases),
