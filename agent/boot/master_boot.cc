@@ -46,14 +46,14 @@ MasterBoot::MasterBoot(NodeConfig const& config, NodeDeps node, MasterDeps maste
             .units = master.units,
             .ec2 = master.ec2,
             .volumes = volumes_.own(),
-            .asks_for_backups = true,
-            .before_change =
-                [this](EtcdCluster cluster, bootstrap::MemberChange change,
-                       std::string const& endpoint, std::stop_token stop) {
-                  return before_change(cluster, change, endpoint, std::move(stop));
-                },
-            .orders = std::make_shared<bootstrap::OrderBoard>(),
-            .backups = &backups_},
+            .store = {.asks_for_backups = true,
+                      .before_change =
+                          [this](EtcdCluster cluster, bootstrap::MemberChange change,
+                                 std::string const& endpoint, std::stop_token stop) {
+                            return before_change(cluster, change, endpoint, std::move(stop));
+                          },
+                      .orders = std::make_shared<bootstrap::OrderBoard>(),
+                      .backups = &backups_}},
       peers_(bootstrap::make_peers(etcd_, time_.get())),
       pki_{.config = config_,
            .root = node_.root,
@@ -125,8 +125,9 @@ void MasterBoot::add_members(RowList& list) {
 
 void MasterBoot::add_store_and_backups(RowList& list, EtcdCluster cluster) {
   auto const etcd = of_cluster(kEtcd, cluster);
-  list.add(std::make_unique<bootstrap::StoreStep>(cluster, backups_, volumes_.own(), etcd_.orders),
-           {.after = {of_cluster(kMount, cluster)}, .upkeep = Upkeep::act, .period = 2s});
+  list.add(
+      std::make_unique<bootstrap::StoreStep>(cluster, backups_, volumes_.own(), etcd_.store.orders),
+      {.after = {of_cluster(kMount, cluster)}, .upkeep = Upkeep::act, .period = 2s});
   // It never gives up: a store that is down for a week is told for a week.
   list.add(std::make_unique<bootstrap::BackupStep>(cluster, backups_),
            {.after = {etcd}, .deadline = kForEver, .upkeep = Upkeep::act, .period = 30s});

@@ -309,7 +309,7 @@ Master::Turn Master::one_turn() {
       }
       turn.sentence = sentence_of(*finding);
       if (std::holds_alternative<Needed>(*finding)) {
-        auto acted = steps_[i]->act(*facts_, {});
+        auto acted = carry_out(*steps_[i], std::get<Needed>(*finding), *facts_, {});
         turn.what = acted ? Turn::What::acted : Turn::What::failed;
         if (!acted) turn.sentence += ": " + acted.error().what;
         return;

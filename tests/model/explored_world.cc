@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "bootstrap/etcd/member/sentence.h"
+
 namespace haagent::bootstrap::explored {
 
 std::string letter(int node) {
@@ -252,7 +254,17 @@ std::uint8_t node_of(std::uint64_t id) {
 Move to_move(Decision const& decision, int m) {
   auto const self = static_cast<std::uint8_t>(m);
   return std::visit(
-      Overloaded{[](StartAsIs const&) { return Move{MoveKind::start}; },
+      Overloaded{[](WriteHosts const&) { return Move{MoveKind::refuses}; },
+                 [](LetEtcdIn const&) { return Move{MoveKind::refuses}; },
+                 [](WriteVersion const&) { return Move{MoveKind::refuses}; },
+                 [](EraseLeases const&) { return Move{MoveKind::refuses}; },
+                 [](DropLeftovers const&) { return Move{MoveKind::refuses}; },
+                 [](PassLead const&) { return Move{MoveKind::refuses}; },
+                 [](RestartEtcd const&) { return Move{MoveKind::refuses}; },
+                 [](StartLater const&) { return Move{MoveKind::refuses}; },
+                 [](ChangeLater const&) { return Move{MoveKind::refuses}; },
+                 [](Unreadable const&) { return Move{MoveKind::refuses}; },
+                 [](StartAsIs const&) { return Move{MoveKind::start}; },
                  [](FormNew const& form) {
                    Move move{MoveKind::form};
                    for (auto const& each : form.initial)

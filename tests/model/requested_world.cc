@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "bootstrap/etcd/member/sentence.h"
+
 namespace haagent::bootstrap::ordered {
 namespace {
 
@@ -340,26 +342,31 @@ Move Explorer::move(World const& world, int m, unsigned heard) {
   auto of = [](MoveKind kind, std::uint64_t id) {
     return Move{kind, static_cast<std::uint8_t>(id & 0xfu), 0};
   };
-  auto const move =
-      std::visit(Overloaded{[](StartAsIs const&) { return Move{MoveKind::start}; },
-                            [](FormNew const&) { return Move{MoveKind::form}; },
-                            [&](StartJoined const&) { return Move{MoveKind::joined, 0, quorum}; },
-                            [](SetAside const&) { return Move{MoveKind::aside}; },
-                            [](StopUnit const&) { return Move{MoveKind::stop}; },
-                            [&](RemoveStale const& each) { return on(MoveKind::remove, each.id); },
-                            [&](AddLearner const&) { return Move{MoveKind::add, 0, quorum}; },
-                            [&](Promote const& each) { return on(MoveKind::promote, each.id); },
-                            [](UpdatePeerUrl const&) { return Move{MoveKind::refuses}; },
-                            [&](TagVolume const& each) { return of(MoveKind::tag, each.id); },
-                            [&](MarkVolume const& each) { return of(MoveKind::mark, each.id); },
-                            [&](RemoveMember const& each) { return on(MoveKind::remove, each.id); },
-                            [](MoveLeader const&) { return Move{MoveKind::refuses}; },
-                            [](RestoreData const&) { return Move{MoveKind::restore}; },
-                            [](ForceAlone const&) { return Move{MoveKind::alone}; },
-                            [&](AdoptCluster const& each) { return of(MoveKind::adopt, each.id); },
-                            [](Wait const&) { return Move{MoveKind::waits}; },
-                            [](Refuse const&) { return Move{MoveKind::refuses}; },
-                            [](Serving const&) { return Move{MoveKind::serves}; }},
+  auto const move = std::visit(
+      Overloaded{[]<class Other>(Other const&)
+                   requires OfTheMachine<Other> ||
+                                OneOf<Other, WriteVersion, EraseLeases, DropLeftovers, PassLead,
+                                      RestartEtcd, StartLater, ChangeLater, Unreadable>
+                 { return Move{MoveKind::refuses}; },
+                 [](StartAsIs const&) { return Move{MoveKind::start}; },
+                 [](FormNew const&) { return Move{MoveKind::form}; },
+                 [&](StartJoined const&) { return Move{MoveKind::joined, 0, quorum}; },
+                 [](SetAside const&) { return Move{MoveKind::aside}; },
+                 [](StopUnit const&) { return Move{MoveKind::stop}; },
+                 [&](RemoveStale const& each) { return on(MoveKind::remove, each.id); },
+                 [&](AddLearner const&) { return Move{MoveKind::add, 0, quorum}; },
+                 [&](Promote const& each) { return on(MoveKind::promote, each.id); },
+                 [](UpdatePeerUrl const&) { return Move{MoveKind::refuses}; },
+                 [&](TagVolume const& each) { return of(MoveKind::tag, each.id); },
+                 [&](MarkVolume const& each) { return of(MoveKind::mark, each.id); },
+                 [&](RemoveMember const& each) { return on(MoveKind::remove, each.id); },
+                 [](MoveLeader const&) { return Move{MoveKind::refuses}; },
+                 [](RestoreData const&) { return Move{MoveKind::restore}; },
+                 [](ForceAlone const&) { return Move{MoveKind::alone}; },
+                 [&](AdoptCluster const& each) { return of(MoveKind::adopt, each.id); },
+                 [](Wait const&) { return Move{MoveKind::waits}; },
+                 [](Refuse const&) { return Move{MoveKind::refuses}; },
+                 [](Serving const&) { return Move{MoveKind::serves}; }},
                  decide_(in));
   known_.emplace(key, move);
   return move;

@@ -5,6 +5,7 @@
 
 #include "agent/base/own_time.h"
 #include "agent/base/row_names.h"
+#include "bootstrap/etcd/member/config_file.h"
 #include "bootstrap/layout/names.h"
 
 namespace haagent::bootstrap {

@@ -8,7 +8,7 @@
 #include "agent/base/step.h"
 #include "bootstrap/etcd/client/metrics.h"
 #include "bootstrap/etcd/maintenance/maintenance.h"
-#include "bootstrap/etcd/member/step.h"
+#include "bootstrap/etcd/member/parts.h"
 #include "bootstrap/etcd/member/timing.h"
 
 namespace haagent::bootstrap {

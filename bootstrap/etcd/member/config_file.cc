@@ -34,6 +34,46 @@ Tree security(std::string_view leaf, std::filesystem::path const& trusted) {
                     {"trusted-ca-file", trusted.string()}});
 }
 
+Result<void> check_extra_config(EtcdClusterConfig const& settings, EtcdCluster cluster) {
+  if (!settings.extra_config.is_null() && !settings.extra_config.is_map())
+    return fail(Kind::invalid, "etcd.{}.extraConfig is no map of etcd's configuration keys",
+                to_string(cluster));
+  for (auto key : kOwnKeys) {
+    if (settings.extra_config.find(key))
+      return fail(Kind::invalid,
+                  "etcd.{}.extraConfig.{} is haagent's own to set: it decides which data or which "
+                  "cluster this is; take it out",
+                  to_string(cluster), key);
+  }
+  return {};
+}
+
+// Keys that have another name, or are not there, in another version.
+void set_by_version(Tree& file, EtcdVersion version) {
+  if (version < EtcdVersion{3, 6, 0}) {
+    file.set("experimental-initial-corrupt-check", true);
+    if (version >= EtcdVersion{3, 5, 0}) {
+      file.set("experimental-compact-hash-check-enabled", true);
+      file.set("experimental-watch-progress-notify-interval", kProgressNanoseconds);
+    }
+  } else {
+    file.set("feature-gates", "CompactHashCheck=true,InitialCorruptCheck=true");
+    file.set("watch-progress-notify-interval", kProgressNanoseconds);
+  }
+}
+
+void set_alone(Tree& file, EtcdPorts const& ports, EtcdVersion version) {
+  file.set("force-new-cluster", true);
+  file.set("listen-peer-urls", fmt::format("https://127.0.0.1:{}", ports.peer));
+  file.set("listen-client-urls", fmt::format("https://127.0.0.1:{}", ports.client));
+  // There is nobody left whose data could be compared with.
+  if (version < EtcdVersion{3, 6, 0}) {
+    file.set("experimental-initial-corrupt-check", false);
+  } else {
+    file.set("feature-gates", "CompactHashCheck=true");
+  }
+}
+
 }  // namespace
 
 std::span<std::string_view const> own_etcd_keys() {
@@ -48,16 +88,8 @@ Result<std::string> render_etcd_config(NodeConfig const& config, EtcdCluster clu
     return fail(Kind::invalid, "{} is etcd {}; haagent supports 3.4 to 3.7", config.etcd.binary,
                 to_string(version));
   auto const& settings = config.etcd.of(cluster == EtcdCluster::main);
-  if (!settings.extra_config.is_null() && !settings.extra_config.is_map())
-    return fail(Kind::invalid, "etcd.{}.extraConfig is no map of etcd's configuration keys",
-                to_string(cluster));
-  for (auto key : kOwnKeys) {
-    if (settings.extra_config.find(key))
-      return fail(Kind::invalid,
-                  "etcd.{}.extraConfig.{} is haagent's own to set: it decides which data or which "
-                  "cluster this is; take it out",
-                  to_string(cluster), key);
-  }
+  if (auto checked = check_extra_config(settings, cluster); !checked)
+    return std::unexpected(checked.error());
 
   auto const timing = timing_for(settings, derived_heartbeat);
   auto const& ports = etcd_ports(cluster);
@@ -88,30 +120,11 @@ Result<std::string> render_etcd_config(NodeConfig const& config, EtcdCluster clu
       {"logger", "zap"},
       {"log-outputs", Tree::list({"stderr"})},
   });
-  if (version < EtcdVersion{3, 6, 0}) {
-    file.set("experimental-initial-corrupt-check", true);
-    if (version >= EtcdVersion{3, 5, 0}) {
-      file.set("experimental-compact-hash-check-enabled", true);
-      file.set("experimental-watch-progress-notify-interval", kProgressNanoseconds);
-    }
-  } else {
-    file.set("feature-gates", "CompactHashCheck=true,InitialCorruptCheck=true");
-    file.set("watch-progress-notify-interval", kProgressNanoseconds);
-  }
+  set_by_version(file, version);
   file.set("client-transport-security", security("server", etcd_clients_trust_path(cluster)));
   file.set("peer-transport-security", security("peer", etcd_peers_trust_path(cluster)));
   if (!settings.extra_config.is_null()) file = merge(std::move(file), settings.extra_config);
-  if (initial.alone) {
-    file.set("force-new-cluster", true);
-    file.set("listen-peer-urls", fmt::format("https://127.0.0.1:{}", ports.peer));
-    file.set("listen-client-urls", fmt::format("https://127.0.0.1:{}", ports.client));
-    // There is nobody left whose data could be compared with.
-    if (version < EtcdVersion{3, 6, 0}) {
-      file.set("experimental-initial-corrupt-check", false);
-    } else {
-      file.set("feature-gates", "CompactHashCheck=true");
-    }
-  }
+  if (initial.alone) set_alone(file, ports, version);
   return yaml::print(file);
 }
 

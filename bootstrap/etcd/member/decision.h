@@ -1,6 +1,7 @@
-// THE member decision: from what is known to one move. Pure, so that every situation is a row of a
-// test. A move is small enough that a crash after it leaves facts from which the next decision goes
-// on: nothing is remembered but what stands on the volume, in the cluster and in EC2's tags.
+// THE member decision: from what is known to one outcome, what a member that serves may need
+// included. Pure, so that every situation is a row of a test. A move is small enough that a crash
+// after it leaves facts from which the next decision goes on: nothing is remembered but what stands
+// on the volume, in the cluster and in EC2's tags.
 //
 // The rules, by their weight:
 //  1. Data on the volume: start it as it is, whatever else is unreachable. Only a quorum that says
@@ -37,15 +38,27 @@
 //     volumes that it names, once each, and not over a quorum that serves unless it says so.
 #pragma once
 
+#include <concepts>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
 
+#include "agent/base/result.h"
 #include "bootstrap/etcd/member/observation.h"
 
 namespace haagent::bootstrap {
 
+// Of the machine, before all else.
+struct WriteHosts {
+  HostsChange change;
+};
+struct LetEtcdIn {
+  ShutOut shut_out;
+};
+
+// Of the member.
 struct StartAsIs {};
 struct FormNew {
   std::vector<InitialMember> initial;
@@ -55,9 +68,11 @@ struct StartJoined {  // my id is in the list, as a learner that has not started
 };
 struct SetAside {
   std::string why;
+  bool ordered = false;  // by an order, which must still stand then
 };
 struct StopUnit {
   std::string why;
+  bool ordered = false;
 };
 struct RemoveStale {  // my own old id
   std::uint64_t id = 0;
@@ -73,64 +88,108 @@ struct UpdatePeerUrl {
 struct TagVolume {  // mine, in EC2
   std::uint64_t id = 0;
 };
+// Which etcd serves on my volume, and what its data stands at.
+struct ServedBy {
+  std::string server;  // "3.5.35"
+  std::string data;    // "3.5"
+};
 struct MarkVolume {  // mine, in haagent.json
   std::uint64_t id = 0;
+  std::optional<ServedBy> served;  // where it is known, and new there
 };
 struct RemoveMember {  // another, or the learner that does not get on
   std::uint64_t id = 0;
   std::string name;
   std::string why;
-};
-struct RestoreData {};  // as ordered, from its backup, into an empty place
-struct ForceAlone {};   // as ordered: my data go on as a cluster of one
-// As ordered, and too late for it: the cluster of the order serves without me, so my volume belongs
-// to it from now on, as a blank one does.
-struct AdoptCluster {
-  std::uint64_t id = 0;
+  bool votes = false;  // it is gone for good, and the cluster is smaller by a voter
 };
 struct MoveLeader {  // away from me
   std::uint64_t to = 0;
   std::string name;
   std::string why;
 };
+struct RestoreData {               // as ordered, from its backup, into an empty place
+  bool but_for_its_place = false;  // one rename is left of it
+};
+struct ForceAlone {};  // as ordered: my data go on as a cluster of one
+// As ordered, and too late for it: the cluster of the order serves without me, so my volume belongs
+// to it from now on, as a blank one does.
+struct AdoptCluster {
+  std::uint64_t id = 0;
+};
+
+// Of a member that serves.
+struct WriteVersion {  // into the volume's haagent.json
+  ServedBy served;
+};
+struct EraseLeases {  // of apiservers from before a restore
+  std::vector<std::string> keys;
+};
+struct DropLeftovers {};  // what a restore or a backup has left on the volume
+struct PassLead {         // before the restart
+  std::uint64_t to = 0;
+  std::string name;
+  bool again = false;
+};
+struct RestartEtcd {
+  std::string with;  // "its changed configuration"
+};
+
+// Nothing is done for now.
 // `todo` is what the operator is to do, or "nothing to do: ..." where it goes on by itself.
 struct Wait {
   std::string what;
   std::string todo;
   bool ask_ec2 = false;  // for what EC2 says now: ask it, and decide again
 };
+struct StartLater {  // a start has just failed
+  std::string what;
+};
+struct ChangeLater {  // etcd takes no change of its members yet
+  std::string what;
+};
 struct Refuse {
   std::string why;
   std::string todo;
 };
+struct Unreadable {  // what has to be known first
+  Error error;
+};
 struct Serving {
   std::string what;
   bool watch_tags = false;  // a change waits for what EC2 says next
+  bool asks_for_turn = false;
+  std::string restart_held = {};  // why it may not be started anew though it should; empty: it may
 };
+
 using Decision =
-    std::variant<StartAsIs, FormNew, StartJoined, SetAside, StopUnit, RemoveStale, AddLearner,
-                 Promote, UpdatePeerUrl, TagVolume, MarkVolume, RemoveMember, MoveLeader,
-                 RestoreData, ForceAlone, AdoptCluster, Wait, Refuse, Serving>;
+    std::variant<WriteHosts, LetEtcdIn, StartAsIs, FormNew, StartJoined, SetAside, StopUnit,
+                 RemoveStale, AddLearner, Promote, UpdatePeerUrl, TagVolume, MarkVolume,
+                 RemoveMember, MoveLeader, RestoreData, ForceAlone, AdoptCluster, WriteVersion,
+                 EraseLeases, DropLeftovers, PassLead, RestartEtcd, Wait, StartLater, ChangeLater,
+                 Refuse, Unreadable, Serving>;
+
+template <class T, class... Ts>
+concept OneOf = (std::same_as<T, Ts> || ...);
+// Those of which nothing is done.
+template <class T>
+concept Standing = OneOf<T, Wait, StartLater, ChangeLater, Refuse, Unreadable, Serving>;
+// Those that say nothing of the member itself.
+template <class T>
+concept OfTheMachine = OneOf<T, WriteHosts, LetEtcdIn>;
+// Those of a member that serves.
+template <class T>
+concept OfServing =
+    OneOf<T, WriteVersion, EraseLeases, DropLeftovers, PassLead, RestartEtcd, Serving>;
 
 Decision decide(MemberInputs const& inputs);
 
-// The cluster that my volume belongs to: its log knows best, then the marker, then the tag; 0: none
-// yet.
-std::uint64_t own_cluster(MemberInputs const& inputs);
-
-// Of these, what decides which etcd may be started.
-VersionFacts version_facts(MemberInputs const& inputs);
-
-// Whether it waits for nothing but a new answer of EC2.
-bool asks_ec2(Decision const& decision);
-
-bool starts_etcd(Decision const& decision);
-bool changes_members(Decision const& decision);
-
-// "b does not answer (connection refused) and c answers strangely (HTTP 404)"; empty: all answer.
-std::string missing(MemberInputs const& inputs);
-
-// The move in one sentence: "form a new cluster of etcd-a, etcd-b and etcd-c".
-std::string sentence_of(Decision const& decision, MemberInputs const& inputs);
+// Whether EC2 is to be asked before that, since the outcome hangs on what it says now.
+enum class AskEc2 {
+  no,
+  if_it_answers,  // else the last answer does
+  first,
+};
+AskEc2 asks_ec2(MemberInputs const& inputs);
 
 }  // namespace haagent::bootstrap

@@ -15,6 +15,7 @@
 #include "bootstrap/etcd/client/version.h"
 #include "bootstrap/etcd/disk/data_dir.h"
 #include "bootstrap/etcd/store/request.h"
+#include "bootstrap/hosts/hosts_file.h"
 #include "bootstrap/layout/names.h"
 
 namespace haagent::bootstrap {
@@ -94,11 +95,14 @@ struct OwnVolume {
 // My etcd and its unit, and what it said to what it was last asked to change.
 struct OwnEtcd {
   UnitState::Phase unit = UnitState::Phase::stopped;
+  bool between_starts = false;  // systemd is about to start it again
   std::string unit_detail;
-  std::string last_end;   // how a run has ended since it last served; empty: none has
-  int failed_starts = 0;  // since it last served
+  std::string last_end;              // how a run has ended since it last served; empty: none has
+  int failed_starts = 0;             // since it last served
+  std::optional<UtcTime> starts_at;  // not before, since a start has failed; nothing: at once
   MemberAnswer own;
   std::string promotion_refused;  // etcd's words to the promotion just asked for; empty: none
+  bool change_was_early = false;  // said etcd of the change of its members just asked for
 };
 
 struct OtherMembers {
@@ -127,6 +131,45 @@ struct StoreFacts {
   std::string order_done;  // id of the last one that was carried out on my volume
 };
 
+struct HostsChange {
+  std::vector<HostsEntry> entries;  // what the block in /etc/hosts should hold
+  std::string sentence;
+};
+// The first file that the running etcd's user is shut out of.
+struct ShutOut {
+  UnitUser etcd;
+  bool data = false;  // its data may be given to it too: it is between two starts
+  std::string path;
+};
+// This machine's. What could not be read is the error in its place.
+struct MachineFacts {
+  std::optional<HostsChange> hosts;  // nothing: /etc/hosts is as it should be
+  Result<std::optional<ShutOut>> shut_out = std::nullopt;
+};
+
+// Why what runs is to be started anew.
+struct RestartReasons {
+  bool configuration = false;  // its file is to be another one
+  bool trust = false;          // it has other authorities than those it was granted a restart for
+  std::string version;         // what is installed, where another one runs; else empty
+};
+// The turn to restart, which goes round among all masters (restart.h).
+struct TurnFacts {
+  bool asked = false;  // by this member, which still wants it
+  bool mine = false;   // this master has it
+  std::string holder;  // as far as is known: "c"; empty: nobody
+};
+// What is looked for only beside a voter that has a quorum.
+struct ServingFacts {
+  EtcdVersions versions;                          // as it last said
+  Result<std::vector<std::string>> stale_leases;  // keys, of apiservers from before a restore
+  bool leftovers = false;                         // of a restore or a backup, on the volume
+  Result<RestartReasons> restart;
+  std::string warnings;  // against the installed version; empty: none
+  TurnFacts turn;
+  int lead_passes = 0;  // times that the lead was to go before this restart, and has not gone
+};
+
 struct MemberInputs {
   MemberIdentity me;
   OwnVolume volume;
@@ -134,6 +177,8 @@ struct MemberInputs {
   OtherMembers others;
   Ec2Evidence ec2;
   StoreFacts store;
+  MachineFacts machine;
+  ServingFacts serving;
 };
 
 }  // namespace haagent::bootstrap

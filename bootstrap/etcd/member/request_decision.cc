@@ -35,8 +35,8 @@ std::string subject(EtcdOrder const& order) {
 
 // Clears the place: never over a process that runs, never over data.
 std::optional<Decision> make_room(MemberInputs const& in, std::string const& why) {
-  if (is_up(in.etcd.unit)) return StopUnit{why};
-  if (in.volume.data.state != DataDir::State::blank) return SetAside{why};
+  if (is_up(in.etcd.unit)) return StopUnit{why, /*ordered=*/true};
+  if (in.volume.data.state != DataDir::State::blank) return SetAside{why, /*ordered=*/true};
   return std::nullopt;
 }
 
@@ -123,7 +123,7 @@ std::optional<Decision> on_recovery(MemberInputs const& in, EtcdOrder const& ord
     if (each->quorum_list && each->quorum_list->size() > 1) return std::nullopt;
   for (auto const& peer : in.others.peers)
     if (peer.quorum_list) return std::nullopt;
-  if (is_up(in.etcd.unit)) return StopUnit{subject(order) + " is ordered"};
+  if (is_up(in.etcd.unit)) return StopUnit{subject(order) + " is ordered", /*ordered=*/true};
   return ForceAlone{};
 }
 
@@ -187,7 +187,7 @@ bool is_restored_but_for_its_place(MemberInputs const& in) {
 
 std::optional<Decision> on_order(MemberInputs const& in) {
   // Whether the store answers or not: what the volume says is enough.
-  if (is_restored_but_for_its_place(in)) return RestoreData{};
+  if (is_restored_but_for_its_place(in)) return RestoreData{/*but_for_its_place=*/true};
   if (!in.store.order) return before_it_is_known(in);
   if (!in.store.order->names(in.me.member, in.volume.volume_id))
     return on_another(in, *in.store.order);

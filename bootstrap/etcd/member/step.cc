@@ -1,11 +1,10 @@
 #include "bootstrap/etcd/member/step.h"
 
-#include <algorithm>
 #include <utility>
 
-#include "bootstrap/etcd/client/errors.h"
-#include "bootstrap/etcd/disk/ownership.h"
+#include "bootstrap/etcd/member/actions.h"
 #include "bootstrap/etcd/member/member_facts.h"
+#include "bootstrap/etcd/member/sentence.h"
 #include "bootstrap/hosts/step.h"
 
 namespace haagent::bootstrap {
@@ -16,7 +15,13 @@ using namespace std::chrono_literals;
 // etcd takes no new member before its voters have been connected for 5 s; backing off from that
 // would only sleep through the moment.
 constexpr Duration kChangeAgain = 1s;
+// While a turn goes round, others wait for this member's restart.
 constexpr Duration kTurns = 1s;
+
+template <class... Ts>
+struct Overloaded : Ts... {
+  using Ts::operator()...;
+};
 
 }  // namespace
 
@@ -27,132 +32,121 @@ EtcdStep::EtcdStep(EtcdCluster cluster, EtcdParts parts, std::shared_ptr<Peers> 
       name_(fmt::format("etcd-{}", to_string(cluster))) {}
 
 Result<Finding> EtcdStep::look(Facts& facts, std::stop_token stop) {
-  auto finding = find(facts, std::move(stop));
-  if (!finding) {
-    finding.error().what = sight_.in_words(std::move(finding.error().what));
+  auto observed = observe(facts, stop);
+  if (!observed) {
     // What the member said before is not known to be so any more, and other rows go by it.
-    if (!gathered_ && finding.error().kind != Kind::interrupted)
-      facts.etcd(cluster_).member.clear();
+    if (observed.error().kind != Kind::interrupted) facts.etcd(cluster_).member.clear();
+    return std::unexpected(observed.error());
   }
-  if (!finding || !std::holds_alternative<Needed>(*finding)) sight_ = {};
-  return finding;
+  if (auto asked = ask_ec2(*observed, facts, std::move(stop)); !asked)
+    return std::unexpected(asked.error());
+  auto const decision = decide(observed->inputs);
+  memory_.note(decision, observed->inputs);
+  tell_others(decision, facts);
+  return found(decision, *std::move(observed), facts);
 }
 
-Result<Finding> EtcdStep::find(Facts& facts, std::stop_token stop) {
-  move_ = {};
-  gathered_ = false;
-  polls_change_ = false;
-  turns_ = facts.pki.get().value_or(PkiFacts{}).changing;
+Result<Observed> EtcdStep::observe(Facts& facts, std::stop_token stop) {
   auto view = peers_->look(facts, stop);
   if (!view) return std::unexpected(view.error());
-  auto inputs = gather(facts, stop);
-  if (!inputs) return std::unexpected(inputs.error());
-  gathered_ = true;
+  auto observed = observe_member(cluster_, parts_, *peers_, memory_, facts, std::move(stop));
+  if (!observed) return observed;
+  memory_ = observed->memory;
+  tell_peers(*observed);
+  observe_region(*peers_, *view, parts_.clock, *observed);
   auto& fact = facts.etcd(cluster_).member;
   auto const quota = parts_.config.etcd.of(cluster_ == EtcdCluster::main).quota_backend_bytes;
-  if (auto member = member_facts(cluster_, *inputs, quota)) {
+  if (auto member = member_facts(cluster_, observed->inputs, quota))
     fact.set(*std::move(member));
-  } else {
+  else
     fact.clear();
-  }
-  inputs->etcd.promotion_refused = std::exchange(promotion_refused_, {});
-  auto decision = decide(*inputs);
-  // EC2 is asked only where the decision hangs on what it says now.
-  if (auto const* serving = std::get_if<Serving>(&decision);
-      asks_ec2(decision) ||
-      (serving && serving->watch_tags && inputs->ec2.volumes_age >= parts_.pace.tags_settle / 4)) {
-    auto asked = ask_ec2(*inputs, stop);
-    if (!asked && !serving) return std::unexpected(asked.error());
-    // EC2 may have told more than evidence: where the others are.
-    view = peers_->look(facts, stop);
-    if (!view) return std::unexpected(view.error());
-    decision = decide(*inputs);
-  }
-  inputs_ = *std::move(inputs);
-  if (!view->written) {
-    move_ = WriteHosts{view->entries};
-    return Needed{"write to /etc/hosts: " + view->sentence};
-  }
-  if (!inputs_.volume.unseen) {
-    auto shut_out = let_etcd_in();
-    if (!shut_out) return std::unexpected(shut_out.error());
-    if (*shut_out) return **std::move(shut_out);
-  }
-  auto sentence = sentence_of(decision, inputs_);
-  if (std::holds_alternative<Serving>(decision))
-    return when_serving(facts, std::move(sentence), stop);
-  started_ = started_ && !inputs_.etcd.own.quorum_list;
-  // The turn is not given back meanwhile: the member does not serve.
-  facts.etcd(cluster_).wants_restart.set(false);
-  facts.etcd(cluster_).restart_held.set("");
-  if (std::holds_alternative<Wait>(decision)) return Waiting{std::move(sentence)};
-  if (std::holds_alternative<Refuse>(decision)) return fail(Kind::refused, "{}", sentence);
-  if (starts_etcd(decision) && failed_starts_ > 0 && parts_.clock.steady() < next_start_)
-    return Waiting{fmt::format("{} at {}", sentence, to_rfc3339(next_start_utc_))};
-  if (too_early_ && changes_members(decision)) {
-    too_early_ = false;
-    polls_change_ = true;
-    auto const absent = missing(inputs_);
-    return Waiting{fmt::format("{} once etcd's voters have been connected to each other for 5 s{}",
-                               sentence, absent.empty() ? "" : ": " + absent)};
-  }
-  move_ = std::move(decision);
-  return Needed{std::move(sentence)};
+  return observed;
 }
 
-void EtcdStep::pause(Clock& clock, Duration at_most, std::stop_token stop) {
-  Step::pause(clock, polls_change_ ? std::min(at_most, kChangeAgain) : at_most, std::move(stop));
+// Only where the decision hangs on what it says now.
+Result<void> EtcdStep::ask_ec2(Observed& observed, Facts& facts, std::stop_token stop) {
+  auto const whether = asks_ec2(observed.inputs);
+  if (whether == AskEc2::no) return {};
+  auto volumes = peers_->volumes(cluster_, Duration(0), stop);
+  if (!volumes && whether == AskEc2::first) return std::unexpected(volumes.error());
+  // EC2 may have told more than evidence: where the others are.
+  auto view = peers_->look(facts, std::move(stop));
+  if (!view) return std::unexpected(view.error());
+  observe_region(*peers_, *view, parts_.clock, observed);
+  return {};
 }
 
-bool EtcdStep::rest(Clock& clock, Duration at_most, std::stop_token stop) {
-  return clock.sleep(turns_ ? std::min(at_most, kTurns) : at_most, std::move(stop));
+void EtcdStep::tell_peers(Observed const& observed) {
+  for (auto const& peer : observed.inputs.others.peers)
+    peers_->heard(cluster_, peer.member, peer.reach != MemberAnswer::Reach::silent);
+  if (observed.list_changed) peers_->hurry();
+  if (observed.list.empty()) return;
+  std::set<std::string> listed;
+  for (auto const& member : observed.list) listed.insert(member_of(member));
+  peers_->listed(cluster_, std::move(listed));
 }
 
-Result<void> EtcdStep::act(Facts& facts, std::stop_token stop) {
-  auto done = do_move(facts, std::move(stop));
-  if (!done) done.error().what = sight_.in_words(std::move(done.error().what));
-  sight_ = {};
-  return done;
+// "b" of the member whose peer URL is http://etcd-b.internal.<cluster>:2380; else by its name.
+std::string EtcdStep::member_of(EtcdMember const& listed) const {
+  for (auto const& url : listed.peer_urls) {
+    auto const begin = url.find("//");
+    if (begin == std::string::npos) continue;
+    auto const host = url.substr(begin + 2, url.find(':', begin) - begin - 2);
+    if (auto member = member_of_host(parts_.config, host); !member.empty()) return member;
+  }
+  auto const prefix = etcd_member_name(cluster_, "");
+  return listed.name.starts_with(prefix) ? listed.name.substr(prefix.size()) : "";
 }
 
-Result<void> EtcdStep::do_move(Facts& facts, std::stop_token stop) {
-  if (auto const* hosts = std::get_if<WriteHosts>(&move_)) return peers_->write(hosts->entries);
-  // Without it, nothing is decided but that etcd stops.
-  if (!inputs_.volume.unseen)
-    if (auto seen = see_again(); !seen) return seen;
-  if (std::get_if<WriteVersion>(&move_)) return write_version();
-  if (auto const* lead = std::get_if<PassLead>(&move_)) {
-    ++lead_passed_;
-    // Whether it has moved is for the next look to say.
-    auto moved = own().move_leader(lead->to, stop);
-    if (!moved && moved.error().kind == Kind::interrupted) return moved;
-    return {};
-  }
-  if (auto const* in = std::get_if<LetEtcdIn>(&move_))
-    return give_to_etcd(parts_.root, cluster_, sight_, in->etcd, in->data);
-  if (std::get_if<DropRestored>(&move_)) return drop_begun_restore();
-  if (auto const* leases = std::get_if<EraseLeases>(&move_)) {
-    for (auto const& key : leases->keys)
-      if (auto erased = own().erase(key, stop); !erased)
-        return fail(erased.error(), "taking {} away", key);
-    return {};
-  }
-  if (std::get_if<Restart>(&move_)) {
-    restarted_for_version_ = true;
-    // Its start writes the configuration: one that is on the disk passes for what runs.
-    return stop_etcd(stop);
-  }
-  auto const* decision = std::get_if<Decision>(&move_);
-  if (!decision) return fail(Kind::internal, "{} is to act on nothing", name_);
-  if (auto asked = ask_store_again(*decision, facts, stop); !asked) return asked;
-  auto done = carry_out(*decision, stop);
-  if (!done && etcd_errc(done.error()) == EtcdErrc::unhealthy) {
-    too_early_ = true;
-    return {};
-  }
-  // Somebody else was faster: the next look sees what is left to do.
-  if (!done && done.error().kind == Kind::conflict) done.error().kind = Kind::transient;
-  return done;
+// Whether this member waits for the turn to restart. One that does not serve does not, and the turn
+// is not given back meanwhile, since not every voter is well.
+void EtcdStep::tell_others(Decision const& decision, Facts& facts) {
+  auto& etcd = facts.etcd(cluster_);
+  std::visit(
+      [&]<class Move>(Move const& move) {
+        if constexpr (std::same_as<Move, Serving>) {
+          etcd.restart_held.set(move.restart_held);
+          etcd.wants_restart.set(move.asks_for_turn);
+        } else if constexpr (OneOf<Move, PassLead, RestartEtcd>) {
+          etcd.restart_held.set("");
+        } else if constexpr (!OfTheMachine<Move> && !OfServing<Move> &&
+                             !std::same_as<Move, Unreadable>) {
+          etcd.wants_restart.set(false);
+          etcd.restart_held.set("");
+        }
+      },
+      decision);
+}
+
+// What is done, MemberActions does; of what is not, each alternative is named here.
+Result<Finding> EtcdStep::found(Decision const& decision, Observed observed, Facts& facts) {
+  auto sentence = sentence_of(decision, observed.inputs);
+  return std::visit(
+      Overloaded{
+          [&](Wait const&) -> Result<Finding> { return Waiting{std::move(sentence)}; },
+          [&](StartLater const&) -> Result<Finding> { return Waiting{std::move(sentence)}; },
+          [&](ChangeLater const&) -> Result<Finding> {
+            return Waiting{std::move(sentence), kChangeAgain};
+          },
+          [&](Refuse const&) -> Result<Finding> { return fail(Kind::refused, "{}", sentence); },
+          [&](Unreadable const& unreadable) -> Result<Finding> {
+            auto error = unreadable.error;
+            error.what = observed.sight.in_words(std::move(error.what));
+            return std::unexpected(std::move(error));
+          },
+          [&](Serving const&) -> Result<Finding> {
+            bool const turns = facts.pki.get().value_or(PkiFacts{}).changing;
+            return Done{std::move(sentence), turns ? std::optional(kTurns) : std::nullopt};
+          },
+          [&](auto const&) -> Result<Finding> {
+            return Needed{
+                std::move(sentence),
+                [actions = MemberActions(parts_, *peers_, facts, memory_, std::move(observed)),
+                 decision](std::stop_token stop) mutable {
+                  return actions.carry_out(decision, std::move(stop));
+                }};
+          }},
+      decision);
 }
 
 std::shared_ptr<Peers> make_peers(EtcdParts const& parts, Clock* time) {

@@ -6,6 +6,11 @@
 #include <functional>
 #include <set>
 
+#include "bootstrap/etcd/member/obstacles.h"
+#include "bootstrap/etcd/member/sentence.h"
+#include "bootstrap/etcd/member/standing.h"
+#include "tests/support/decision_names.h"
+
 namespace haagent::bootstrap {
 namespace {
 
@@ -194,13 +199,6 @@ struct Case {
   std::string_view move;  // which alternative
   char const* sentence;   // and in which words
 };
-
-constexpr std::string_view kMoves[] = {
-    "StartAsIs",    "FormNew",      "StartJoined", "SetAside",      "StopUnit",
-    "RemoveStale",  "AddLearner",   "Promote",     "UpdatePeerUrl", "TagVolume",
-    "MarkVolume",   "RemoveMember", "MoveLeader",  "RestoreData",   "ForceAlone",
-    "AdoptCluster", "Wait",         "Refuse",      "Serving"};
-static_assert(std::size(kMoves) == std::variant_size_v<Decision>);
 
 template <class Change>
 std::function<MemberInputs()> from(MemberInputs (*base)(), Change change) {
@@ -1175,7 +1173,7 @@ class DecisionTest : public testing::TestWithParam<Case> {};
 TEST_P(DecisionTest, Decides) {
   auto const in = GetParam().inputs();
   auto const decision = decide(in);
-  EXPECT_EQ(kMoves[decision.index()], GetParam().move);
+  EXPECT_EQ(test::name_of(decision), GetParam().move);
   auto const sentence = sentence_of(decision, in);
   EXPECT_TRUE(sentence.starts_with(GetParam().sentence)) << sentence;
 }

@@ -166,9 +166,9 @@ class EtcdStepTest : public testing::Test {
                           .units = units_,
                           .ec2 = ec2_,
                           .volumes = volumes_,
-                          .asks_for_backups = asks_for_backups,
-                          .orders = with_store ? orders_ : nullptr,
-                          .backups = with_store ? &backups_ : nullptr};
+                          .store = {.asks_for_backups = asks_for_backups,
+                                    .orders = with_store ? orders_ : nullptr,
+                                    .backups = with_store ? &backups_ : nullptr}};
     step_ = std::move(make_etcd_steps(parts, make_peers(parts)).at(1));
   }
   // A learner of b's cluster that runs.
@@ -178,18 +178,24 @@ class EtcdStepTest : public testing::Test {
     http_.up = true;
   }
   // Looks, and acts as long as that is needed to write /etc/hosts.
-  Finding look() {
+  Finding const& look() {
     for (;;) {
-      auto finding = step_->look(facts_, {});
-      EXPECT_TRUE(finding) << finding.error().what;
-      if (!finding) return Done{};
-      auto const* needed = std::get_if<Needed>(&*finding);
-      if (!needed || !needed->sentence.contains("/etc/hosts")) return *std::move(finding);
+      auto found = step_->look(facts_, {});
+      EXPECT_TRUE(found) << found.error().what;
+      found_ = found ? *std::move(found) : Finding(Done{});
+      auto const* needed = std::get_if<Needed>(&found_);
+      if (!needed || !needed->sentence.contains("/etc/hosts")) return found_;
       act();
     }
   }
+  // What the last look has found.
+  Result<void> try_to_act() {
+    auto* needed = std::get_if<Needed>(&found_);
+    if (!needed) return fail(Kind::internal, "nothing is needed: {}", sentence_of(found_));
+    return carry_out(*step_, *needed, facts_, {});
+  }
   void act() {
-    auto acted = step_->act(facts_, {});
+    auto acted = try_to_act();
     EXPECT_TRUE(acted) << acted.error().what;
   }
   static bool waits(Finding const& finding) { return std::holds_alternative<Waiting>(finding); }
@@ -208,6 +214,7 @@ class EtcdStepTest : public testing::Test {
   std::shared_ptr<OrderBoard> orders_ = std::make_shared<OrderBoard>();
   Facts facts_;
   std::unique_ptr<Step> step_;
+  Finding found_ = Done{};
 };
 
 TEST_F(EtcdStepTest, WhereThereIsNoStateStoreNobodyIsAskedForBackups) {
@@ -216,16 +223,14 @@ TEST_F(EtcdStepTest, WhereThereIsNoStateStoreNobodyIsAskedForBackups) {
 
 TEST_F(EtcdStepTest, FormsOnlyOnceTheStateStoreHasSaidThatThereIsNoBackup) {
   make(/*asks_for_backups=*/true);
-  auto finding = look();
-  EXPECT_TRUE(waits(finding));
-  EXPECT_TRUE(sentence_of(finding).starts_with("the state store has not said"))
-      << sentence_of(finding);
+  EXPECT_TRUE(waits(look()));
+  EXPECT_TRUE(sentence_of(found_).starts_with("the state store has not said"))
+      << sentence_of(found_);
   facts_.main.backups.set({.state = EtcdBackups::State::unknown, .detail = "it timed out"});
   EXPECT_TRUE(sentence_of(look()).contains("it timed out"));
   facts_.main.backups.set({.state = EtcdBackups::State::present, .detail = "2026-01-15"});
-  finding = look();
-  EXPECT_TRUE(waits(finding));
-  EXPECT_TRUE(sentence_of(finding).ends_with("run 'haagent etcd restore'"));
+  EXPECT_TRUE(waits(look()));
+  EXPECT_TRUE(sentence_of(found_).ends_with("run 'haagent etcd restore'"));
   facts_.main.backups.set({.state = EtcdBackups::State::none, .restored_token = "x-main-restored"});
   EXPECT_TRUE(sentence_of(look()).contains("x-main-restored"));
   facts_.main.backups.set({.state = EtcdBackups::State::none});
@@ -240,7 +245,7 @@ TEST_F(EtcdStepTest, TheStoreIsAskedOnceMoreBeforeAClusterIsFormed) {
   auto const name = backup_name(clock_.utc(), "etcd-b");
   store_.put(backup_data_key(EtcdCluster::main, name), "x");
   store_.put(backup_manifest_key(EtcdCluster::main, name), "{}");
-  ASSERT_FALSE(step_->act(facts_, {}));
+  ASSERT_FALSE(try_to_act());
   EXPECT_EQ(units_.now.phase, UnitState::Phase::stopped);
   EXPECT_TRUE(waits(look()));
 
@@ -249,7 +254,7 @@ TEST_F(EtcdStepTest, TheStoreIsAskedOnceMoreBeforeAClusterIsFormed) {
   facts_.main.backups.set({.state = EtcdBackups::State::none});
   EXPECT_TRUE(sentence_of(look()).starts_with("form a new cluster"));
   store_.fail_all(Kind::transient);
-  ASSERT_FALSE(step_->act(facts_, {})) << "it cannot be asked";
+  ASSERT_FALSE(try_to_act()) << "it cannot be asked";
   EXPECT_EQ(units_.now.phase, UnitState::Phase::stopped);
   store_.fail_all({});
   EXPECT_TRUE(sentence_of(look()).starts_with("form a new cluster"));
@@ -279,7 +284,7 @@ TEST_F(EtcdStepTest, AnOrderThatWasTakenBackMeanwhileIsNotBegun) {
       << sentence_of(look());
   auto const closed = close_order(store_, order, Closing::taken_back, clock_.utc(), {});
   ASSERT_TRUE(closed) << closed.error().what;
-  ASSERT_FALSE(step_->act(facts_, {}));
+  ASSERT_FALSE(try_to_act());
   EXPECT_TRUE(std::filesystem::exists(root_ / "var/lib/haagent-etcd/main/data/member"));
 }
 
@@ -294,13 +299,13 @@ TEST_F(EtcdStepTest, NothingIsDoneWithoutTheVolumeThatItWasDecidedOn) {
     };
     EXPECT_TRUE(sentence_of(look()).starts_with("form a new cluster"));
     volumes_.looks = 1;
-    auto const acted = step_->act(facts_, {});
+    auto const acted = try_to_act();
     ASSERT_FALSE(acted) << from;
     EXPECT_EQ(acted.error().kind, Kind::transient);
     EXPECT_EQ(units_.now.phase, UnitState::Phase::stopped) << from;
   }
   volumes_.on_look = {};
-  auto const finding = look();
+  auto const& finding = look();
   EXPECT_TRUE(waits(finding));
   EXPECT_TRUE(sentence_of(finding).starts_with("it is not mounted; nobody is added"))
       << sentence_of(finding);
@@ -309,7 +314,7 @@ TEST_F(EtcdStepTest, NothingIsDoneWithoutTheVolumeThatItWasDecidedOn) {
 TEST_F(EtcdStepTest, AVolumeThatChangedSinceItWasDecidedIsLookedAtAgain) {
   EXPECT_TRUE(sentence_of(look()).starts_with("form a new cluster"));
   test::write_bytes(root_ / "var/lib/haagent-etcd/main/data/member/wal/0.wal", "a log");
-  auto const acted = step_->act(facts_, {});
+  auto const acted = try_to_act();
   ASSERT_FALSE(acted);
   EXPECT_EQ(acted.error().kind, Kind::transient);
   EXPECT_EQ(units_.now.phase, UnitState::Phase::stopped);
@@ -319,7 +324,7 @@ TEST_F(EtcdStepTest, AnEtcdWhoseVolumeIsGoneIsLeftAlone) {
   learn();
   volumes_.unseen = UnseenVolume{.why = "it is not mounted", .todo = "mount it"};
   for (int i = 0; i < 3; ++i) {
-    auto const finding = look();
+    auto const& finding = look();
     EXPECT_TRUE(waits(finding));
     EXPECT_TRUE(sentence_of(finding).contains("etcd-a still runs")) << sentence_of(finding);
   }
@@ -352,7 +357,7 @@ TEST_F(EtcdStepTest, ACopyIsItsOwnOnceItsDataAreAside) {
   EXPECT_TRUE(waits(look()));
   EXPECT_EQ(units_.now.phase, UnitState::Phase::stopped) << "nobody answers, and it waits";
   http_.up = true;
-  auto const finding = look();
+  auto const& finding = look();
   EXPECT_TRUE(sentence_of(finding).starts_with("set the data of etcd-a aside"))
       << sentence_of(finding);
   act();
@@ -368,7 +373,7 @@ TEST_F(EtcdStepTest, AVolumeThatLostItsTagKeepsANewClusterFromForming) {
   volume.tags = {{"kubernetes.io/cluster/x.example", "owned"},
                  {"haagent.io/etcd-cluster-id", "c1"}};
   ec2_.add(volume);
-  auto const finding = look();
+  auto const& finding = look();
   EXPECT_TRUE(waits(finding));
   EXPECT_TRUE(sentence_of(finding).starts_with(
       "there has been a cluster (vol-c (tagged for no member) carries cluster c1)"))
@@ -384,7 +389,7 @@ TEST_F(EtcdStepTest, ALearnerIsTaggedAndThenPromotedUntilEtcdAgrees) {
     EXPECT_EQ(sentence_of(look()), "promote etcd-a (a0)");
     act();
     EXPECT_EQ(http_.promotions, i);
-    auto const finding = look();
+    auto const& finding = look();
     EXPECT_TRUE(waits(finding)) << "else the runner takes it for an act without effect";
     EXPECT_TRUE(sentence_of(finding).contains("at entry 900 of 1000")) << sentence_of(finding);
   }
@@ -400,7 +405,7 @@ TEST_F(EtcdStepTest, ALearnerWhoseLogDoesNotGrowIsAddedAnew) {
   clock_.advance(10min - 1ms);
   EXPECT_TRUE(waits(look()));
   clock_.advance(1ms);
-  auto const finding = look();
+  auto const& finding = look();
   EXPECT_TRUE(
       sentence_of(finding).starts_with("remove etcd-a (a0) from the cluster: it is a "
                                        "learner that has not got on for 10 min"))
@@ -429,7 +434,7 @@ TEST_F(EtcdStepTest, AnEtcdThatIsShutOutIsLetInAgain) {
   auto const log = root_ / "var/lib/haagent-etcd/main/data/member/wal/0.wal";
   test::write_bytes(key, "a key");
   auto lets_in = [&](std::filesystem::path const& path) {
-    auto const finding = look();
+    auto const& finding = look();
     auto const* needed = std::get_if<Needed>(&finding);
     return needed != nullptr && needed->sentence.contains(path.string() + ",");
   };
@@ -499,7 +504,7 @@ class NewTrust : public EtcdStepTest {
   std::vector<std::string> settle() {
     std::vector<std::string> did;
     for (int i = 0; i < 20; ++i) {
-      auto const finding = look();
+      auto const& finding = look();
       if (!std::holds_alternative<Needed>(finding)) {
         said_ = sentence_of(finding);
         return did;
@@ -579,7 +584,7 @@ TEST_F(NewConfiguration, AsksForTheTurnAndRestartsOnItAfterTheLeadHasGone) {
 // The turn was had for something else, and may be on its way back.
 TEST_F(NewConfiguration, DoesNotUseATurnThatItHasNotAskedFor) {
   grant();
-  auto const finding = look();
+  auto const& finding = look();
   EXPECT_TRUE(std::holds_alternative<Done>(finding)) << sentence_of(finding);
   EXPECT_TRUE(wants());
   EXPECT_EQ(settle().size(), 3u);
@@ -601,7 +606,7 @@ TEST_F(NewConfiguration, IsWrittenOnceWhatHasTheOldOneIsDown) {
   units_.stops = false;
   for (int i = 0; i < 2; ++i) {
     EXPECT_EQ(sentence_of(look()), "restart etcd-a with its changed configuration");
-    EXPECT_FALSE(step_->act(facts_, {}));
+    EXPECT_FALSE(try_to_act());
     EXPECT_FALSE(on_disk().contains("snapshot-count: 5000"));
   }
   units_.stops = true;

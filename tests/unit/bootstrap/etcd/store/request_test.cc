@@ -6,6 +6,8 @@
 #include <functional>
 
 #include "bootstrap/etcd/member/decision.h"
+#include "bootstrap/etcd/member/sentence.h"
+#include "tests/support/decision_names.h"
 #include "tests/support/fake_clock.h"
 #include "tests/support/memory_store.h"
 
@@ -229,16 +231,6 @@ MemberInputs from(std::function<MemberInputs()> const& base,
   return in;
 }
 
-std::string kind_of(Decision const& decision) {
-  constexpr char const* kNames[] = {"StartAsIs",     "FormNew",     "StartJoined", "SetAside",
-                                    "StopUnit",      "RemoveStale", "AddLearner",  "Promote",
-                                    "UpdatePeerUrl", "TagVolume",   "MarkVolume",  "RemoveMember",
-                                    "MoveLeader",    "RestoreData", "ForceAlone",  "AdoptCluster",
-                                    "Wait",          "Refuse",      "Serving"};
-  static_assert(std::size(kNames) == std::variant_size_v<Decision>);
-  return kNames[decision.index()];
-}
-
 struct Case {
   std::string name;
   MemberInputs in;
@@ -251,7 +243,7 @@ class OrderedTest : public testing::TestWithParam<Case> {};
 TEST_P(OrderedTest, Decides) {
   auto const& [name, in, move, words] = GetParam();
   auto const decision = decide(in);
-  EXPECT_EQ(kind_of(decision), move) << sentence_of(decision, in);
+  EXPECT_EQ(test::name_of(decision), move) << sentence_of(decision, in);
   EXPECT_TRUE(sentence_of(decision, in).contains(words)) << sentence_of(decision, in);
 }
 

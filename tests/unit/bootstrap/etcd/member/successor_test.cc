@@ -1,4 +1,4 @@
-#include "bootstrap/etcd/member/handover.h"
+#include "bootstrap/etcd/member/successor.h"
 
 #include <gtest/gtest.h>
 

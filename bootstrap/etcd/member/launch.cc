@@ -1,0 +1,103 @@
+#include "bootstrap/etcd/member/launch.h"
+
+#include "bootstrap/etcd/disk/ownership.h"
+#include "bootstrap/layout/trust.h"
+
+namespace haagent::bootstrap {
+namespace {
+
+using namespace std::chrono_literals;
+
+// Of Debian's package etcd-server.
+constexpr char kDebiansUnit[] = "etcd.service";
+
+constexpr Duration kStopDeadline = 30s;
+
+Result<std::string> config_bytes(EtcdParts const& parts, MemberIdentity const& me,
+                                 VolumeSight const& sight, EtcdInitial const& initial,
+                                 Duration derived_heartbeat) {
+  auto const version = parse_etcd_version(me.version);
+  return render_etcd_config(parts.config, me.cluster, me.member, etcd_data_dir(sight.mount_point()),
+                            version.value_or(EtcdVersion{}), initial, derived_heartbeat);
+}
+
+// What the running etcd was started with, where that was derived.
+Result<Duration> started_heartbeat(EtcdParts const& parts, EtcdCluster cluster) {
+  auto bytes = read_file(parts.root(etcd_config_path(cluster)));
+  if (!bytes) return std::unexpected(bytes.error());
+  auto const heartbeat = *bytes ? heartbeat_in_config(**bytes) : std::nullopt;
+  auto const& settings = parts.config.etcd.of(cluster == EtcdCluster::main);
+  return heartbeat && may_stay(settings, *heartbeat) ? *heartbeat
+                                                     : recorded_heartbeat(parts.root, cluster);
+}
+
+}  // namespace
+
+Result<EtcdInitial> started_initial(Root const& root, MemberIdentity const& me) {
+  auto bytes = read_file(root(etcd_config_path(me.cluster)));
+  if (!bytes) return std::unexpected(bytes.error());
+  EtcdInitial const joined{.members = me.expected, .existing = true};
+  return *bytes ? initial_in_config(**bytes).value_or(joined) : joined;
+}
+
+Result<bool> runs_with_another_configuration(EtcdParts const& parts, MemberIdentity const& me,
+                                             VolumeSight const& sight) {
+  auto const initial = started_initial(parts.root, me);
+  if (!initial) return std::unexpected(initial.error());
+  auto const heartbeat = started_heartbeat(parts, me.cluster);
+  if (!heartbeat) return std::unexpected(heartbeat.error());
+  auto const wanted = config_bytes(parts, me, sight, *initial, *heartbeat);
+  if (!wanted) return std::unexpected(wanted.error());
+  auto const on_disk = read_file(parts.root(etcd_config_path(me.cluster)));
+  if (!on_disk) return std::unexpected(on_disk.error());
+  return *on_disk != *wanted;
+}
+
+Result<bool> runs_with_another_trust(Root const& root, EtcdCluster cluster,
+                                     std::string const& granted) {
+  auto const wanted = wanted_trust(root);
+  if (!wanted) return std::unexpected(wanted.error());
+  auto const loaded = loaded_trust(root, cluster);
+  if (!loaded) return std::unexpected(loaded.error());
+  return *loaded != *wanted && digest_of(*wanted) == granted;
+}
+
+Result<void> write_etcd_config(EtcdParts const& parts, MemberIdentity const& me,
+                               VolumeSight const& sight, EtcdInitial const& initial) {
+  auto bytes = config_bytes(parts, me, sight, initial, recorded_heartbeat(parts.root, me.cluster));
+  if (!bytes) return std::unexpected(bytes.error());
+  auto const path = parts.root(etcd_config_path(me.cluster));
+  if (auto made = make_directories(path.parent_path()); !made) return made;
+  auto const user = parts.units.user(etcd_unit(me.cluster));
+  if (!user) return std::unexpected(user.error());
+  auto written = replace_file_if_changed(path, *bytes, shown_to(*user));
+  if (!written) return std::unexpected(written.error());
+  return {};
+}
+
+Result<void> start_etcd(EtcdParts const& parts, MemberIdentity const& me, EtcdVolume const& volume,
+                        VolumeSight const& sight, EtcdInitial const& initial) {
+  if (auto written = write_etcd_config(parts, me, sight, initial); !written) return written;
+  if (auto loaded = load_trust(parts.root, me.cluster); !loaded) return loaded;
+  if (auto made = make_directories(etcd_data_dir(sight.path()), 0700); !made) return made;
+  auto const user = parts.units.user(etcd_unit(me.cluster));
+  if (!user) return std::unexpected(user.error());
+  if (auto given = give_to_etcd(parts.root, me.cluster, sight, *user); !given) return given;
+  // It was started when its package was installed, and has the ports.
+  if (auto gone = parts.units.stop(kDebiansUnit, kStopDeadline, {}); !gone)
+    return fail(gone.error(), "stopping {}, which has etcd's ports", kDebiansUnit);
+  // etcd itself opens its data by their path, some moments from now.
+  if (auto const now = parts.volumes.see(me.cluster, volume); !now.same_as(sight))
+    return fail(Kind::transient, "{} is not there any more: etcd is not started without it",
+                volume.volume_id);
+  auto const path = parts.root(etcd_config_path(me.cluster));
+  return parts.units.start({.name = etcd_unit(me.cluster),
+                            .argv = {parts.config.etcd.binary, "--config-file=" + path.string()},
+                            .environment = {}});
+}
+
+Result<void> stop_etcd(EtcdParts const& parts, EtcdCluster cluster, std::stop_token stop) {
+  return parts.units.stop(etcd_unit(cluster), kStopDeadline, std::move(stop));
+}
+
+}  // namespace haagent::bootstrap
