@@ -32,6 +32,12 @@ bool every_member_serves(MemberInputs const& in) {
   });
 }
 
+// While one of three is being replaced, two are listed, and each is needed.
+bool others_have_a_quorum(MemberInputs const& in) {
+  auto const voters = std::ranges::count(*in.etcd.own.quorum_list, false, &EtcdMember::learner);
+  return voters - 1 >= voters / 2 + 1;
+}
+
 // What must not be started must not be stopped for.
 std::string refusal_of(MemberInputs const& in) {
   if (in.serving.restart->version.empty()) return "";
@@ -61,14 +67,16 @@ Decision decide_serving(MemberInputs const& in, Serving serving) {
   if (!now.warnings.empty())
     serving.what += fmt::format("; etcd {}: {}", in.me.version, now.warnings);
   serving.restart_held = refusal_of(in);
-  auto const decided = decide_restart({.configuration = now.restart->configuration,
-                                       .version = now.restart->version,
-                                       .refusal = serving.restart_held,
-                                       .trust = now.restart->trust,
-                                       .all_serve = every_member_serves(in),
-                                       .alone = in.etcd.own.quorum_list->size() == 1,
-                                       .my_turn = now.turn.asked && now.turn.mine,
-                                       .turn = now.turn.holder});
+  bool const alone = in.etcd.own.quorum_list->size() == 1;
+  auto const decided =
+      decide_restart({.configuration = now.restart->configuration,
+                      .version = now.restart->version,
+                      .refusal = serving.restart_held,
+                      .trust = now.restart->trust,
+                      .all_serve = every_member_serves(in) && (alone || others_have_a_quorum(in)),
+                      .alone = alone,
+                      .my_turn = now.turn.asked && now.turn.mine,
+                      .turn = now.turn.holder});
   if (auto const* stays = std::get_if<StaysUp>(&decided)) {
     serving.asks_for_turn = stays->asks_for_turn;
     if (!stays->why.empty()) serving.what += "; " + stays->why;

@@ -14,7 +14,8 @@ struct RestartInputs {
   std::string version;         // what is installed, where another one runs
   std::string refusal;         // why that must not be started; empty: it may
   bool trust = false;          // it has other authorities than those it was granted a restart for
-  bool all_serve = false;      // each listed member, learners too
+  // Each listed member, learners too, and the others are a quorum without this one.
+  bool all_serve = false;
   bool alone = false;          // it is the only one listed
   // What this member has asked for before, and its master has now.
   bool my_turn = false;

@@ -159,6 +159,13 @@ Row const kRows[] = {
        in.etcd.own.quorum_list->push_back(learner);
      },
      "Serving", "waits until every member serves"},
+    // The third was taken out, and is about to be added anew.
+    {"NotOneOfTwo", in_turn,
+     [](auto& in) {
+       for (auto* each : {&in.etcd.own, &in.others.peers[0]}) each->quorum_list->pop_back();
+       in.others.peers[1] = {.member = "c", .why = "refused"};
+     },
+     "Serving", "its changed configuration waits until every member serves"},
     {"AuthoritiesAreGrantedByTheTurnAlone", in_turn,
      [](auto& in) {
        *in.serving.restart = {.trust = true};
