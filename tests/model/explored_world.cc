@@ -46,9 +46,21 @@ void each_field(Node& node, Through through) {
   through(node.unmounted, 1u);
 }
 
-void pack_node(Node const& node, Packer& packer) {
+// Five masters leave no room for these.
+template <class Through, class Node>
+void each_restart_field(Node& node, Through through) {
+  through(node.outdated, 2u);
+  through(node.wants, 1u);
+  through(node.restarting, 1u);
+  through(node.passes, 2u);
+  through(node.chore, 3u);
+}
+
+void pack_node(Node const& node, bool restarts, Packer& packer) {
   packer(threes_of(node), 5u);
-  each_field(node, [&](auto value, unsigned bits) { packer(value, bits); });
+  auto pack_field = [&](auto value, unsigned bits) { packer(value, bits); };
+  each_field(node, pack_field);
+  if (restarts) each_restart_field(node, pack_field);
 }
 
 template <class Through, class World>
@@ -63,15 +75,18 @@ void each_global(World& world, Through through) {
   through(world.losses, 2u);
   through(world.delays, 1u);
   through(world.lost_mounts, 2u);
-  through(world.pending.kind, 4u);
+  through(world.pending.kind, 5u);
   through(world.pending.target, 3u);
   through(world.slow, 3u);
+  if (!has_restarts(world)) return;
+  through(world.turn, 3u);
+  through(world.chored, 1u);
 }
 
-std::uint32_t packed(Node const& node) {
+std::uint64_t packed(Node const& node, bool restarts) {
   Packer packer;
-  pack_node(node, packer);
-  return static_cast<std::uint32_t>(packer.key());
+  pack_node(node, restarts, packer);
+  return static_cast<std::uint64_t>(packer.key());
 }
 
 std::uint64_t id_of(int node, bool first) {
@@ -127,9 +142,44 @@ bool in_sight(World const& world, int i, Sight sight) {
   return true;
 }
 
+// What a member that serves may need, and the machine before it.
+void add_needs(World const& world, int m, MemberInputs& in) {
+  auto const& mine = world.nodes[m];
+  in.serving.restart->configuration = mine.outdated == Outdated::configuration;
+  bool const trust = mine.outdated == Outdated::trust;
+  in.serving.restart->trust = trust && world.turn == m;
+  if (mine.outdated == Outdated::version) in.serving.restart->version = in.me.version;
+  // pki grants it where the document says so, and this master has something to restart for.
+  in.serving.turn = {.asked = mine.wants,
+                     .mine = world.turn == m && (mine.wants || trust),
+                     .holder = world.turn < world.count ? letter(world.turn) : ""};
+  in.serving.lead_passes = mine.passes;
+  switch (mine.chore) {
+    case Chore::none:
+      break;
+    case Chore::hosts:
+      in.machine.hosts = HostsChange{.entries = {}, .sentence = "somebody has moved"};
+      break;
+    case Chore::shut_out:
+      if (mine.power == Power::etcd && !mine.unmounted)
+        in.machine.shut_out = ShutOut{.etcd = {}, .path = "/etc/key"};
+      break;
+    case Chore::version:
+      in.serving.versions = {.server = in.me.version, .cluster = "3.5.0"};
+      break;
+    case Chore::leases:
+      in.serving.stale_leases = std::vector<std::string>{"/registry/masterleases/10.0.0.9"};
+      break;
+    case Chore::leftovers:
+      in.serving.leftovers = true;
+      break;
+  }
+}
+
 MemberInputs inputs_of(World const& world, int m, Sight sight) {
   MemberInputs in{.me = {.member = letter(m), .self = known_as(m), .version = "3.5.33"}};
   auto const& mine = world.nodes[m];
+  add_needs(world, m, in);
   in.ec2.volumes.emplace();
   bool own_tag_shown = false;
   auto shows = [&](Node const& node) {
@@ -239,6 +289,11 @@ Key sight_key(World const& world, int m, Sight sight) {
   key(list_seen ? world.leader : 7, 3);
   key(sight.new_lists ? world.settled : !world.list_moved, 1);
   key(sight.new_lists, 1);
+  key(mine.outdated, 2);
+  key(mine.wants, 1);
+  key(mine.passes, 2);
+  key(mine.chore, 3);
+  key(world.turn == m, 1);
   return key.key();
 }
 
@@ -254,13 +309,13 @@ std::uint8_t node_of(std::uint64_t id) {
 Move to_move(Decision const& decision, int m) {
   auto const self = static_cast<std::uint8_t>(m);
   return std::visit(
-      Overloaded{[](WriteHosts const&) { return Move{MoveKind::refuses}; },
-                 [](LetEtcdIn const&) { return Move{MoveKind::refuses}; },
-                 [](WriteVersion const&) { return Move{MoveKind::refuses}; },
-                 [](EraseLeases const&) { return Move{MoveKind::refuses}; },
-                 [](DropLeftovers const&) { return Move{MoveKind::refuses}; },
-                 [](PassLead const&) { return Move{MoveKind::refuses}; },
-                 [](RestartEtcd const&) { return Move{MoveKind::refuses}; },
+      Overloaded{[](WriteHosts const&) { return Move{MoveKind::hosts}; },
+                 [](LetEtcdIn const&) { return Move{MoveKind::chore}; },
+                 [](WriteVersion const&) { return Move{MoveKind::chore}; },
+                 [](EraseLeases const&) { return Move{MoveKind::chore}; },
+                 [](DropLeftovers const&) { return Move{MoveKind::chore}; },
+                 [](PassLead const& move) { return Move{MoveKind::pass, node_of(move.to)}; },
+                 [](RestartEtcd const&) { return Move{MoveKind::restart}; },
                  [](StartLater const&) { return Move{MoveKind::refuses}; },
                  [](ChangeLater const&) { return Move{MoveKind::refuses}; },
                  [](Unreadable const&) { return Move{MoveKind::refuses}; },
@@ -288,7 +343,9 @@ Move to_move(Decision const& decision, int m) {
                  [](AdoptCluster const&) { return Move{MoveKind::refuses}; },
                  [](Wait const&) { return Move{MoveKind::waits}; },
                  [](Refuse const&) { return Move{MoveKind::refuses}; },
-                 [](Serving const&) { return Move{MoveKind::serves}; }},
+                 [](Serving const& serving) {
+                   return Move{.kind = MoveKind::serves, .asks = serving.asks_for_turn};
+                 }},
       decision);
 }
 
@@ -311,7 +368,7 @@ std::size_t Decider::Hash::operator()(Key key) const {
 
 Key pack(World const& world) {
   Packer packer;
-  for (int i = 0; i < world.count; ++i) pack_node(world.nodes[i], packer);
+  for (int i = 0; i < world.count; ++i) pack_node(world.nodes[i], has_restarts(world), packer);
   each_global(world, [&](auto value, unsigned bits) { packer(value, bits); });
   return packer.key();
 }
@@ -324,7 +381,9 @@ World unpack(Key key, int count) {
     std::uint8_t threes = 0;
     unpacker(threes, 5u);
     set_threes(world.nodes[i], threes);
-    each_field(world.nodes[i], [&](auto& value, unsigned bits) { unpacker(value, bits); });
+    auto unpack_field = [&](auto& value, unsigned bits) { unpacker(value, bits); };
+    each_field(world.nodes[i], unpack_field);
+    if (has_restarts(world)) each_restart_field(world.nodes[i], unpack_field);
   }
   each_global(world, [&](auto& value, unsigned bits) { unpacker(value, bits); });
   return world;
@@ -338,9 +397,10 @@ World canonical(World const& world) {
     for (int i = 0; i < world.count; ++i) same.nodes[i].far = !same.nodes[i].far;
   std::array<std::uint8_t, 8> order{};
   for (std::uint8_t i = 0; i < 8; ++i) order[i] = i;
-  std::array<std::uint32_t, kMost> keys{};
+  std::array<std::uint64_t, kMost> keys{};
   for (int i = 0; i < world.count; ++i) {
-    keys[i] = packed(same.nodes[i]) * 8;
+    keys[i] = packed(same.nodes[i], has_restarts(world)) * 16;
+    if (i == world.turn) keys[i] |= 8;
     if (i == world.leader) keys[i] |= 4;
     if (world.pending.kind != MoveKind::none)
       keys[i] |= (i == world.slow ? 2u : 0u) | (i == world.pending.target ? 1u : 0u);
@@ -352,6 +412,7 @@ World canonical(World const& world) {
   auto const nodes = same.nodes;
   for (int i = 0; i < world.count; ++i) same.nodes[i] = nodes[order[i]];
   same.leader = names[world.leader];
+  same.turn = names[world.turn];
   if (world.pending.kind != MoveKind::none) {
     same.slow = names[world.slow];
     same.pending.target = names[world.pending.target];
@@ -411,6 +472,10 @@ bool wanted(World const& world, int i) {
   return true;
 }
 
+bool has_restarts(World const& world) {
+  return world.count <= 3;
+}
+
 bool wanted_in_the_end(Node const& node) {
   return node.role != Role::leaves;
 }
@@ -460,13 +525,14 @@ std::string Decider::sentence(World const& world, int m, Sight sight) {
 
 std::string describe(World const& world) {
   auto text =
-      fmt::format("formed {} writes {} leader {} settled {} ruined {}", world.formed, world.writes,
-                  world.leader == 7 ? "-" : letter(world.leader), world.settled, world.ruined);
+      fmt::format("formed {} writes {} leader {} turn {} settled {} ruined {}", world.formed,
+                  world.writes, world.leader == 7 ? "-" : letter(world.leader),
+                  world.turn == 7 ? "-" : letter(world.turn), world.settled, world.ruined);
   for (int i = 0; i < world.count; ++i) {
     auto const& node = world.nodes[i];
     text += fmt::format(
         "\n    {}{}: power {}, disk {}, log {}, {}{}{}, tag {}, marker {}, aside {}"
-        "{}{}{}{}",
+        "{}{}{}{}{}{}{}{}",
         letter(i),
         node.role == Role::joins    ? " (joins)"
         : node.role == Role::leaves ? " (leaves)"
@@ -478,7 +544,10 @@ std::string describe(World const& world) {
         node.first ? " (first id)" : "", node.published ? "" : ", not published",
         static_cast<int>(node.tag), node.marker, node.aside, node.voted ? ", has voted" : "",
         node.far ? ", far side" : "", node.retagged ? ", retagged" : "",
-        node.unmounted ? ", not mounted" : "");
+        node.unmounted ? ", not mounted" : "", node.outdated == Outdated::none ? "" : ", outdated",
+        node.wants ? ", wants the turn" : "", node.restarting ? ", restarting" : "",
+        node.chore == Chore::none ? std::string()
+                                  : fmt::format(", chore {}", static_cast<int>(node.chore)));
   }
   return text;
 }

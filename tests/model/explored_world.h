@@ -33,6 +33,11 @@ enum class Tag : std::uint8_t { none, written, shown };    // written: EC2 may s
 // an older copy of the log of its id in the list.
 enum class Disk : std::uint8_t { blank, current, old_first, old_later, anew, copy };
 
+// Why the running etcd is to be started anew.
+enum class Outdated : std::uint8_t { none, configuration, trust, version };
+// What else a member may need, one thing at a time.
+enum class Chore : std::uint8_t { none, hosts, shut_out, version, leases, leftovers };
+
 struct Node {
   Role role = Role::stays;
   Power power = Power::off;
@@ -48,6 +53,12 @@ struct Node {
   bool far = false;        // on the other side of a partition
   bool retagged = false;   // its tag is as the operator wants it: new, changed or taken away
   bool unmounted = false;  // its volume was taken from its place; an etcd that runs goes on
+  // Of worlds of three at most:
+  Outdated outdated = Outdated::none;
+  bool wants = false;       // its agent asks for the turn to restart
+  bool restarting = false;  // down since its agent has stopped it for that
+  std::uint8_t passes = 0;  // times that the lead was to go before that
+  Chore chore = Chore::none;
 };
 
 enum class MoveKind : std::uint8_t {
@@ -63,14 +74,19 @@ enum class MoveKind : std::uint8_t {
   tag,
   mark,
   lead,
+  chore,
+  pass,
+  restart,
+  hosts,
   serves,
   waits,
   refuses,
 };
 struct Move {
   MoveKind kind = MoveKind::none;
-  std::uint8_t target = 0;  // of remove, promote and lead: whose id
+  std::uint8_t target = 0;  // of remove, promote, lead and pass: whose id
   std::uint8_t others = 0;  // of form: the mask of its list
+  bool asks = false;        // of serves: for the turn to restart
 };
 
 struct World {
@@ -88,6 +104,9 @@ struct World {
   std::uint8_t lost_mounts = 0;
   Move pending;  // decided, and not yet carried out, by:
   std::uint8_t slow = 0;
+  // Of worlds of three at most:
+  std::uint8_t turn = 7;  // to restart, in the state store; 7: nobody's
+  bool chored = false;    // somebody had a chore on this path
 };
 
 // What of the world a decision gets to see.
@@ -113,6 +132,7 @@ int running_voters(World const& world, bool far);  // on one side
 bool has_quorum(World const& world, bool far);
 bool wanted(World const& world, int node);  // by the tags as they stand
 bool wanted_in_the_end(Node const& node);
+bool has_restarts(World const& world);  // they are a part of it
 std::string describe(World const& world);
 
 // What follows by itself: members find each other and form, removed ones end, a leader is elected.

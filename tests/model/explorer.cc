@@ -50,6 +50,43 @@ Logs logs_of(World const& world) {
   return logs;
 }
 
+// It runs for what it is to run for, or its agent starts it.
+bool is_to_restart(Node const& node) {
+  return node.wants || node.outdated == Outdated::trust;
+}
+
+// By what pki of this master sees: every voter answers and follows a leader.
+bool every_voter_is_well(World const& world, int m) {
+  for (int i = 0; i < world.count; ++i) {
+    auto const& node = world.nodes[i];
+    if (node.entry == Entry::none) continue;
+    if (node.entry == Entry::learner || !runs(world, i) || node.far != world.nodes[m].far)
+      return false;
+  }
+  return runs(world, m) && has_quorum(world, world.nodes[m].far);
+}
+
+bool may_take_turn(World const& world, int m) {
+  return world.turn == 7 && is_to_restart(world.nodes[m]) && world.nodes[m].power != Power::off &&
+         every_voter_is_well(world, m);
+}
+
+bool gives_turn_back(World const& world, int m) {
+  return world.turn == m && !is_to_restart(world.nodes[m]) && every_voter_is_well(world, m);
+}
+
+bool has_anything_outdated(World const& world) {
+  return std::ranges::any_of(world.nodes,
+                             [](Node const& node) { return node.outdated != Outdated::none; });
+}
+
+// etcd starts: with what it is to run with.
+void begin(Node& node) {
+  node.power = Power::etcd;
+  node.outdated = Outdated::none;
+  node.restarting = false;
+}
+
 // What is on its way to a volume counts too.
 bool evidence_left(World const& world) {
   if (world.pending.kind == MoveKind::tag || world.pending.kind == MoveKind::mark) return true;
@@ -166,7 +203,7 @@ void Explorer::turns(World const& world, int m) {
       for (unsigned heard = answering;; heard = (heard - 1) & answering) {
         auto const move = decider_.move(world, m, {heard, new_tags, new_lists});
         bool const known = std::any_of(seen.begin(), seen.begin() + count, [&](Move const& each) {
-          return each.kind == move.kind && each.target == move.target;
+          return each.kind == move.kind && each.target == move.target && each.asks == move.asks;
         });
         if (!known && count < seen.size()) seen[count++] = move;
         if (heard == 0) break;
@@ -242,6 +279,31 @@ bool Explorer::act_without_volume(World& world, int m, Move move) {
   }
 }
 
+void Explorer::chores(World const& world, int m) {
+  if (!bounds_.chores || world.chored || !has_restarts(world)) return;
+  for (auto chore :
+       {Chore::hosts, Chore::shut_out, Chore::version, Chore::leases, Chore::leftovers}) {
+    auto next = world;
+    next.chored = true;
+    next.nodes[m].chore = chore;
+    push(next);
+  }
+}
+
+// The document in the state store, by pki's rules (rotation.h).
+void Explorer::turn_goes_round(World const& world, int m) {
+  if (may_take_turn(world, m)) {
+    auto taken = world;
+    taken.turn = static_cast<std::uint8_t>(m);
+    push(taken);
+  }
+  if (gives_turn_back(world, m)) {
+    auto given = world;
+    given.turn = 7;
+    push(given);
+  }
+}
+
 void Explorer::lose_disk(World& world, int m) {
   auto& node = world.nodes[m];
   node.disk = Disk::blank;
@@ -284,9 +346,13 @@ void Explorer::fates(World const& world, int m) {
   auto dark = world;  // a power cut: what was acknowledged is on the disk
   dark.nodes[m].power = Power::off;
   dark.nodes[m].unmounted = false;  // the next boot mounts it
+  dark.nodes[m].wants = dark.nodes[m].restarting = false;
+  dark.nodes[m].passes = 0;
   if (world.pending.kind != MoveKind::none && world.slow == m) dark.pending = {};
   push(dark);
   mounts(world, m);
+  chores(world, m);
+  turn_goes_round(world, m);
   if (mine.power == Power::etcd) {
     auto crashed = world;
     crashed.nodes[m].power = Power::on;
@@ -303,8 +369,8 @@ void Explorer::fates(World const& world, int m) {
     caught_up.nodes[m].log = world.writes;
     push(caught_up);
   }
-  if (has_change(world) && mine.entry == Entry::voter && mine.log == world.writes &&
-      world.leader != m) {
+  if ((has_change(world) || has_anything_outdated(world)) && mine.entry == Entry::voter &&
+      mine.log == world.writes && world.leader != m) {
     auto elected = world;
     elected.leader = static_cast<std::uint8_t>(m);
     push(elected);
@@ -408,7 +474,7 @@ void Explorer::begin_log(World& world, int m, bool as_former) {
     violation(world, m, "a voter runs again under its id from a log that it lost");
   mine.disk = id_in_list ? Disk::current : Disk::anew;
   mine.log = 0;
-  mine.power = Power::etcd;
+  begin(mine);
   if (id_in_list && mine.entry == Entry::voter) mine.voted = true;
 }
 
@@ -437,17 +503,54 @@ void Explorer::remove(World& world, int m, int target, bool now) {
   if (world.pending.target == target) world.pending = {};
 }
 
+// What the agent's other rows, and those of other masters, go by: whether this member waits for the
+// turn. And the lead, once it is another's, has been passed on.
+void Explorer::tell_others(World& world, int m, Move move) {
+  auto& mine = world.nodes[m];
+  if (runs(world, m) && has_quorum(world, mine.far) && world.leader != m) mine.passes = 0;
+  switch (move.kind) {
+    case MoveKind::hosts:
+    case MoveKind::chore:
+    case MoveKind::pass:
+    case MoveKind::restart:
+      return;
+    default:
+      mine.wants = move.kind == MoveKind::serves && move.asks;
+  }
+}
+
+void Explorer::restart(World& world, int m, bool now) {
+  auto& mine = world.nodes[m];
+  bool const alone = voters(world) == 1;
+  if (!alone && world.turn != m) violation(world, m, "restarts without the turn");
+  bool down = false;
+  for (int i = 0; i < world.count; ++i) {
+    auto const& other = world.nodes[i];
+    if (i == m || other.entry == Entry::none) continue;
+    down = down || !runs(world, i) || other.far != mine.far;
+    if (other.restarting) violation(world, m, "two members are down for a restart at once");
+  }
+  if (now && down) violation(world, m, "restarts while another member is down");
+  if (now && !alone && running_voters(world, mine.far) - 1 < majority(voters(world)))
+    violation(world, m, "restarts at the cost of the quorum");
+  if (now && !alone && world.leader == m && mine.passes < 2)
+    violation(world, m, "restarts as the leader, and others could lead");
+  if (mine.power == Power::etcd) mine.restarting = true;
+  mine.power = Power::on;
+}
+
 // False where the world stays as it is.
 bool Explorer::carry_out(World& world, int m, Move move, bool now) {
   auto const before = pack(world);
   auto& mine = world.nodes[m];
   bool const quorum = has_quorum(world, mine.far);
-  if (mine.unmounted && act_without_volume(world, m, move)) return false;
+  if (now) tell_others(world, m, move);
+  if (mine.unmounted && act_without_volume(world, m, move)) return pack(world) != before;
   switch (move.kind) {
     case MoveKind::start:
       if (mine.disk == Disk::copy)
         violation(world, m, "an older copy of a member's log starts under its id");
-      if (mine.disk != Disk::blank) mine.power = Power::etcd;
+      if (mine.disk != Disk::blank) begin(mine);
       break;
     case MoveKind::form: {
       unsigned all = 0;
@@ -500,6 +603,16 @@ bool Explorer::carry_out(World& world, int m, Move move, bool now) {
       target.voted = true;
       break;
     }
+    case MoveKind::hosts:
+    case MoveKind::chore:
+      mine.chore = Chore::none;
+      break;
+    case MoveKind::restart:
+      restart(world, m, now);
+      break;
+    case MoveKind::pass:
+      if (mine.passes < 2) ++mine.passes;
+      [[fallthrough]];
     case MoveKind::lead:
       if (world.leader == m && runs(world, move.target) &&
           world.nodes[move.target].log == world.writes && world.nodes[move.target].far == mine.far)
@@ -567,6 +680,8 @@ bool Explorer::comes_to_a_good_end(World world, bool everybody) {
     way.push_back(key);
     for (int m = 0; m < world.count; ++m) {
       if (world.nodes[m].power == Power::off || !exists(world.nodes[m])) continue;
+      if (may_take_turn(world, m)) world.turn = static_cast<std::uint8_t>(m);
+      if (gives_turn_back(world, m)) world.turn = 7;
       carry_out(world, m, decider_.move(world, m, {heard & ~(1u << m)}), /*now=*/true);
       auto& node = world.nodes[m];
       if (node.tag == Tag::written) node.tag = Tag::shown;
@@ -580,8 +695,10 @@ bool Explorer::comes_to_a_good_end(World world, bool everybody) {
       auto const& node = world.nodes[m];
       if (everybody) {
         bool const serves = decider_.move(world, m, {heard & ~(1u << m)}).kind == MoveKind::serves;
-        good = wanted_in_the_end(node) ? serves && node.entry == Entry::voter
-                                       : node.entry == Entry::none;
+        good = wanted_in_the_end(node)
+                   ? serves && node.entry == Entry::voter && node.outdated == Outdated::none &&
+                         node.chore == Chore::none && !node.wants
+                   : node.entry == Entry::none;
       } else if (intact(node) && node.power != Power::off) {
         good = runs(world, m) && has_quorum(world, node.far);
       }

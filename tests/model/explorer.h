@@ -17,6 +17,7 @@ struct Bounds {
   bool partitions = true;
   int lost_mounts = 0;  // on one path
   bool copies = false;  // a lost disk may come back as an older copy of itself
+  bool chores = false;  // one member comes to need one of them, at any point
 };
 
 // Keys of 128 bits, in one block of memory.
@@ -69,6 +70,10 @@ class Explorer {
   void replace_by_copy(World const& world, int m);
   static void judge_loss(World& world);
   void mounts(World const& world, int m);
+  void chores(World const& world, int m);
+  void turn_goes_round(World const& world, int m);
+  void restart(World& world, int m, bool now);
+  static void tell_others(World& world, int m, Move move);
   bool act_without_volume(World& world, int m, Move move);
   bool comes_to_a_good_end(World world, bool everybody);
   void ends_well(World const& world);

@@ -173,6 +173,55 @@ TEST(EtcdExploration, FromFiveToThree) {
               {.depth = bound(9, 11), .losses = 1, .partitions = false});
 }
 
+// The same three, and each runs with what it is to run with no more.
+World outdated(Outdated why) {
+  auto world = serving({Role::stays, Role::stays, Role::stays});
+  for (int i = 0; i < world.count; ++i) world.nodes[i].outdated = why;
+  return world;
+}
+
+TEST(EtcdExploration, ThreeMastersThatRestartForTheirConfiguration) {
+  expect_good(outdated(Outdated::configuration),
+              {.depth = bound(13, 18), .losses = 1, .writes = 2, .delays = 1, .lost_mounts = 1});
+}
+
+TEST(EtcdExploration, ThreeMastersThatRestartForTheirAuthorities) {
+  expect_good(outdated(Outdated::trust),
+              {.depth = bound(13, 18), .losses = 1, .writes = 2, .delays = 1, .lost_mounts = 1});
+}
+
+TEST(EtcdExploration, ThreeMastersThatRestartForAnotherVersion) {
+  expect_good(outdated(Outdated::version),
+              {.depth = bound(13, 18), .losses = 2, .delays = 1, .partitions = false});
+}
+
+TEST(EtcdExploration, ThreeMastersThatNeedOneThingMore) {
+  expect_good(outdated(Outdated::configuration), {.depth = bound(8, 12),
+                                                  .losses = 1,
+                                                  .writes = 2,
+                                                  .delays = 1,
+                                                  .partitions = false,
+                                                  .lost_mounts = 1,
+                                                  .chores = true});
+}
+
+TEST(EtcdExploration, ThreeMastersFromNothingThatNeedOneThingMore) {
+  expect_good(blank(3), {.depth = bound(10, 13),
+                         .losses = 1,
+                         .writes = 1,
+                         .delays = 1,
+                         .partitions = false,
+                         .chores = true});
+}
+
+TEST(EtcdExploration, OneMasterThatRestarts) {
+  auto world = serving({Role::stays});
+  world.nodes[0].outdated = Outdated::configuration;
+  auto const explorer = explored_from(world, {.losses = 1, .writes = 2, .chores = true});
+  EXPECT_TRUE(explorer.whole());
+  for (auto const& violation : explorer.violations()) ADD_FAILURE() << violation;
+}
+
 // Three of five have formed a cluster, no volume is tagged yet, and the two who came late have
 // taken their ids out to be added anew.
 World hardly_formed() {
@@ -345,6 +394,43 @@ Known const kKnown[] = {
      },
      {},
      "an older copy of a member's log starts under its id"},
+    // Members that each restart once they see all others serve: two do at the same moment.
+    {"ARestartWithoutTheTurn",
+     outdated(Outdated::configuration),
+     {.depth = 6, .losses = 0, .partitions = false},
+     [](MemberInputs in) {
+       in.serving.turn.asked = in.serving.turn.mine = true;
+       return decide(in);
+     },
+     {},
+     "restarts without the turn"},
+    // The turn alone: it was had while all were well, and that has changed since.
+    {"ARestartWhileAVoterIsDown",
+     outdated(Outdated::version),
+     {.depth = 8, .losses = 0, .partitions = false},
+     [](MemberInputs in) {
+       if (in.etcd.own.quorum_list)
+         for (auto const& member : *in.etcd.own.quorum_list)
+           for (auto& peer : in.others.peers)
+             if (member.name == "etcd-" + peer.member) {
+               peer = in.etcd.own;
+               peer.member = member.name.substr(5);
+               peer.member_id = member.id;
+             }
+       return decide(in);
+     },
+     {},
+     "restarts while another member is down"},
+    // An election of a second where there was to be none.
+    {"ALeaderThatRestartsAsItIs",
+     outdated(Outdated::trust),
+     {.depth = 8, .losses = 0, .partitions = false},
+     [](MemberInputs in) {
+       in.serving.lead_passes = 2;
+       return decide(in);
+     },
+     {},
+     "restarts as the leader, and others could lead"},
 };
 
 class KnownBug : public testing::TestWithParam<Known> {};
