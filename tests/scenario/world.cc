@@ -7,8 +7,10 @@
 #include <sstream>
 #include <thread>
 
+#include "agent/base/sha256.h"
 #include "agent/base/volume_marker.h"
 #include "bootstrap/etcd/member/config_file.h"
+#include "bootstrap/etcd/member/started_with.h"
 #include "bootstrap/hosts/hosts_file.h"
 #include "bootstrap/kube/apiserver.h"
 #include "bootstrap/layout/content_hash.h"
@@ -270,6 +272,17 @@ std::string World::state(Machine& machine, bool same_instance) {
     bytes = replaced(std::move(bytes), machine.root.directory(), "<root>");
     bytes = replaced(std::move(bytes), machine.identity.address, "<address>");
     if (name.contains("/haagent/etcd/")) bytes = without_first_start(bytes);
+    // What the member came in with is read over here too, and the configuration has this world's
+    // folder in it: that the record is of the configuration on the disk is what counts.
+    if (name.contains("/haagent/etcd-started-")) {
+      auto const cluster = name.contains("events") ? EtcdCluster::events : EtcdCluster::main;
+      auto const started = bootstrap::started_in_record(bytes);
+      auto const config = test::bytes_of(machine.root(bootstrap::etcd_config_path(cluster)));
+      line("{} {} ms, {}", name, started ? started->heartbeat.count() : -1,
+           started && started->configuration == sha256_hex(config) ? "as configured"
+                                                                   : "of another configuration");
+      continue;
+    }
     // Authorities differ from world to world; that everybody goes by the same ones does not.
     if (name.contains("/haagent/etcd/") && name.ends_with(".crt")) {
       auto const* of_pki = name.ends_with("-peer-ca.crt") ? "/etc/kubernetes/pki/etcd/peer-ca.crt"

@@ -5,7 +5,7 @@
 
 #include "agent/base/own_time.h"
 #include "agent/base/row_names.h"
-#include "bootstrap/etcd/member/config_file.h"
+#include "bootstrap/etcd/member/started_with.h"
 #include "bootstrap/layout/names.h"
 
 namespace haagent::bootstrap {
@@ -153,12 +153,13 @@ void CareStep::measure_round_trips(Facts& facts, std::stop_token stop) {
 }
 
 void CareStep::tell_timing(Facts& facts) const {
-  auto const bytes = read_file(parts_.root(etcd_config_path(cluster_)));
-  auto const runs = bytes && *bytes ? heartbeat_in_config(**bytes) : std::nullopt;
+  auto const started = started_with(parts_.root, cluster_);
+  auto const runs = started && *started ? (*started)->heartbeat : Duration(0);
   auto const& settings = parts_.config.etcd.of(cluster_ == EtcdCluster::main);
   auto const next = timing_for(settings, timing_->heartbeat).heartbeat;
-  facts.etcd(cluster_).timing.set(
-      {.heartbeat = runs.value_or(next), .next_heartbeat = next, .round_trip = round_trip_});
+  facts.etcd(cluster_).timing.set({.heartbeat = runs > Duration(0) ? runs : next,
+                                   .next_heartbeat = next,
+                                   .round_trip = round_trip_});
 }
 
 // etcd writes a database anew by its path, and on a filesystem that takes writes.

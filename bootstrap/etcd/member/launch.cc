@@ -1,6 +1,8 @@
 #include "bootstrap/etcd/member/launch.h"
 
+#include "agent/base/sha256.h"
 #include "bootstrap/etcd/disk/ownership.h"
+#include "bootstrap/etcd/member/started_with.h"
 #include "bootstrap/layout/trust.h"
 
 namespace haagent::bootstrap {
@@ -23,21 +25,21 @@ Result<std::string> config_bytes(EtcdParts const& parts, MemberIdentity const& m
 
 // What the running etcd was started with, where that was derived.
 Result<Duration> started_heartbeat(EtcdParts const& parts, EtcdCluster cluster) {
-  auto bytes = read_file(parts.root(etcd_config_path(cluster)));
-  if (!bytes) return std::unexpected(bytes.error());
-  auto const heartbeat = *bytes ? heartbeat_in_config(**bytes) : std::nullopt;
+  auto const started = started_with(parts.root, cluster);
+  if (!started) return std::unexpected(started.error());
   auto const& settings = parts.config.etcd.of(cluster == EtcdCluster::main);
-  return heartbeat && may_stay(settings, *heartbeat) ? *heartbeat
-                                                     : recorded_heartbeat(parts.root, cluster);
+  return *started && may_stay(settings, (*started)->heartbeat)
+             ? (*started)->heartbeat
+             : recorded_heartbeat(parts.root, cluster);
 }
 
 }  // namespace
 
 Result<EtcdInitial> started_initial(Root const& root, MemberIdentity const& me) {
-  auto bytes = read_file(root(etcd_config_path(me.cluster)));
-  if (!bytes) return std::unexpected(bytes.error());
-  EtcdInitial const joined{.members = me.expected, .existing = true};
-  return *bytes ? initial_in_config(**bytes).value_or(joined) : joined;
+  auto const started = started_with(root, me.cluster);
+  if (!started) return std::unexpected(started.error());
+  if (*started && !(*started)->initial.members.empty()) return (*started)->initial;
+  return EtcdInitial{.members = me.expected, .existing = true};
 }
 
 Result<bool> runs_with_another_configuration(EtcdParts const& parts, MemberIdentity const& me,
@@ -64,7 +66,8 @@ Result<bool> runs_with_another_trust(Root const& root, EtcdCluster cluster,
 
 Result<void> write_etcd_config(EtcdParts const& parts, MemberIdentity const& me,
                                VolumeSight const& sight, EtcdInitial const& initial) {
-  auto bytes = config_bytes(parts, me, sight, initial, recorded_heartbeat(parts.root, me.cluster));
+  auto const derived = recorded_heartbeat(parts.root, me.cluster);
+  auto bytes = config_bytes(parts, me, sight, initial, derived);
   if (!bytes) return std::unexpected(bytes.error());
   auto const path = parts.root(etcd_config_path(me.cluster));
   if (auto made = make_directories(path.parent_path()); !made) return made;
@@ -72,7 +75,11 @@ Result<void> write_etcd_config(EtcdParts const& parts, MemberIdentity const& me,
   if (!user) return std::unexpected(user.error());
   auto written = replace_file_if_changed(path, *bytes, shown_to(*user));
   if (!written) return std::unexpected(written.error());
-  return {};
+  auto const& settings = parts.config.etcd.of(me.cluster == EtcdCluster::main);
+  return record_start(parts.root, me.cluster,
+                      {.initial = {.members = initial.members, .existing = initial.existing},
+                       .heartbeat = timing_for(settings, derived).heartbeat,
+                       .configuration = sha256_hex(*bytes)});
 }
 
 Result<void> start_etcd(EtcdParts const& parts, MemberIdentity const& me, EtcdVolume const& volume,

@@ -23,10 +23,11 @@ Result<bool> runs_with_another_configuration(EtcdParts const& parts, MemberIdent
 Result<bool> runs_with_another_trust(Root const& root, EtcdCluster cluster,
                                      std::string const& granted);
 
-// Writes what it needs, lets it in, and starts the unit on the volume that was seen. Errors:
-// transient where the volume is not there any more.
+// The file, and the record of what it says (started_with.h).
 Result<void> write_etcd_config(EtcdParts const& parts, MemberIdentity const& me,
                                VolumeSight const& sight, EtcdInitial const& initial);
+// Writes what it needs, lets it in, and starts the unit on the volume that was seen. Errors:
+// transient where the volume is not there any more.
 Result<void> start_etcd(EtcdParts const& parts, MemberIdentity const& me, EtcdVolume const& volume,
                         VolumeSight const& sight, EtcdInitial const& initial);
 Result<void> stop_etcd(EtcdParts const& parts, EtcdCluster cluster, std::stop_token stop);

@@ -632,6 +632,24 @@ TEST_F(NewConfiguration, AHeartbeatThatWasDerivedAnewIsNoReasonThoughTheElection
   }
 }
 
+// Its etcd runs on: no record is no reason to start it anew, and the next start says what the first
+// one did.
+TEST_F(NewTrust, AnAgentThatFindsNoRecordOfTheStartGoesByWhatAnEarlierVersionLeft) {
+  auto const record = root_ / "var/lib/haagent/etcd-started-main.json";
+  auto const first = test::bytes_of(record);
+  auto const file = test::bytes_of(root_ / "etc/haagent/etcd/main.yaml");
+  ASSERT_TRUE(first.contains("\"initialClusterState\":\"existing\"")) << first;
+  std::filesystem::remove(record);
+  facts_.pki.set({.turn = "a"});
+  make(/*asks_for_backups=*/false);
+  EXPECT_TRUE(settle().empty());
+  EXPECT_FALSE(facts_.main.wants_restart.get().value_or(true));
+  units_.now.phase = UnitState::Phase::stopped;
+  EXPECT_EQ(settle().size(), 1u);
+  EXPECT_EQ(test::bytes_of(record), first);
+  EXPECT_EQ(test::bytes_of(root_ / "etc/haagent/etcd/main.yaml"), file);
+}
+
 // Whoever killed the agent between the two halves of a restart: what is loaded is what runs.
 TEST_F(NewTrust, IsWhatTheFilesSayWhateverWasKilled) {
   EXPECT_EQ(loaded(), "old, old of peers") << "pki's files alone change nothing";
