@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "agent/base/row_names.h"
 #include "bootstrap/etcd/client/client.h"
 #include "bootstrap/etcd/member/ask.h"
 #include "bootstrap/etcd/member/successor.h"
@@ -22,7 +23,7 @@ constexpr int kMoves = 2;
 LeaderStep::LeaderStep(EtcdCluster cluster, EtcdParts parts)
     : cluster_(cluster),
       parts_(std::move(parts)),
-      name_(fmt::format("leader-{}", to_string(cluster))) {}
+      name_(row_names::of_cluster(row_names::kLeader, cluster)) {}
 
 Result<Finding> LeaderStep::look(Facts&, std::stop_token stop) {
   auto unit = parts_.units.state(etcd_unit(cluster_));
@@ -69,7 +70,7 @@ Result<void> LeaderStep::move_to(std::uint64_t id, std::stop_token stop) {
 StopStep::StopStep(EtcdCluster cluster, EtcdParts parts)
     : cluster_(cluster),
       parts_(std::move(parts)),
-      name_(fmt::format("stop-etcd-{}", to_string(cluster))) {}
+      name_(row_names::of_cluster(row_names::kStopEtcd, cluster)) {}
 
 Result<Finding> StopStep::look(Facts& facts, std::stop_token) {
   auto unit = parts_.units.state(etcd_unit(cluster_));

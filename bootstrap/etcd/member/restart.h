@@ -16,7 +16,7 @@ struct RestartInputs {
   bool trust = false;          // it has other authorities than those it was granted a restart for
   // Each listed member, learners too, and the others are a quorum without this one.
   bool all_serve = false;
-  bool alone = false;          // it is the only one listed
+  bool alone = false;  // it is the only one listed
   // What this member has asked for before, and its master has now.
   bool my_turn = false;
   std::string turn;  // of whom it is as far as is known: "c"; empty: nobody's

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "agent/base/row_names.h"
 #include "bootstrap/etcd/member/actions.h"
 #include "bootstrap/etcd/member/member_facts.h"
 #include "bootstrap/etcd/member/sentence.h"
@@ -29,7 +30,7 @@ EtcdStep::EtcdStep(EtcdCluster cluster, EtcdParts parts, std::shared_ptr<Peers> 
     : cluster_(cluster),
       parts_(std::move(parts)),
       peers_(std::move(peers)),
-      name_(fmt::format("etcd-{}", to_string(cluster))) {}
+      name_(row_names::of_cluster(row_names::kEtcd, cluster)) {}
 
 Result<Finding> EtcdStep::look(Facts& facts, std::stop_token stop) {
   auto observed = observe(facts, stop);
