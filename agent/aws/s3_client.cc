@@ -9,6 +9,7 @@
 #include "agent/aws/s3_errors.h"
 #include "agent/aws/s3_xml.h"
 #include "agent/aws/sigv4.h"
+#include "agent/base/base64.h"
 #include "agent/base/server_time.h"
 #include "agent/base/sha256.h"
 
@@ -249,7 +250,7 @@ struct S3Client::State {
   // The hash is signed, checked by S3 on arrival, and kept with the object.
   static void add_sums(Headers& headers, std::string const& sum) {
     headers.emplace_back("x-amz-content-sha256", to_hex(sum));
-    headers.emplace_back("x-amz-checksum-sha256", digest_base64(sum));
+    headers.emplace_back("x-amz-checksum-sha256", to_base64(sum));
   }
 };
 

@@ -6,6 +6,7 @@
 #include <charconv>
 
 #include "agent/aws/sigv4.h"
+#include "agent/base/base64.h"
 #include "agent/base/sha256.h"
 
 namespace haagent::aws {
@@ -101,7 +102,7 @@ std::string complete_body(std::vector<S3Part> const& parts) {
     auto node = root.append_child("Part");
     node.append_child("PartNumber").text() = part.number;
     node.append_child("ETag").text() = part.etag.c_str();
-    node.append_child("ChecksumSHA256").text() = digest_base64(part.sha256).c_str();
+    node.append_child("ChecksumSHA256").text() = to_base64(part.sha256).c_str();
   }
   struct Writer final : pugi::xml_writer {
     void write(void const* data, std::size_t size) override {
@@ -125,7 +126,7 @@ std::optional<S3Failure> read_s3_failure(std::string_view xml) {
 std::string s3_checksum_of(std::vector<S3Part> const& parts) {
   std::string all;
   for (auto const& part : parts) all += part.sha256;
-  return fmt::format("{}-{}", digest_base64(sha256(all)), parts.size());
+  return fmt::format("{}-{}", to_base64(sha256(all)), parts.size());
 }
 
 }  // namespace haagent::aws

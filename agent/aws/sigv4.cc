@@ -254,14 +254,6 @@ Result<SignatureClaim> claim_in_header(WireRequest const& request) {
 
 }  // namespace
 
-std::string digest_base64(std::string_view digest) {
-  std::array<unsigned char, 4 * ((EVP_MAX_MD_SIZE + 2) / 3) + 1> text{};
-  auto length =
-      EVP_EncodeBlock(text.data(), reinterpret_cast<unsigned char const*>(digest.data()),
-                      static_cast<int>(std::min<std::size_t>(digest.size(), EVP_MAX_MD_SIZE)));
-  return {reinterpret_cast<char const*>(text.data()), static_cast<std::size_t>(length)};
-}
-
 std::string to_amz_date(UtcTime time) {
   return fmt::format("{:%Y%m%dT%H%M%SZ}", fmt::gmtime(std::chrono::system_clock::to_time_t(
                                               std::chrono::floor<std::chrono::seconds>(time))));

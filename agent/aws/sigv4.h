@@ -105,8 +105,7 @@ std::string canonical_request(WireRequest const& request,
                               std::vector<std::string> const& signed_headers,
                               std::string_view payload_hash, PathRule rule);
 std::string signing_key(Secret const& secret, std::string_view date, SigningScope const& scope);
-std::string digest_base64(std::string_view digest);  // of at the most 64 bytes
-std::string to_amz_date(UtcTime time);               // "20260115T101500Z"
+std::string to_amz_date(UtcTime time);  // "20260115T101500Z"
 // Percent-encodes all but A-Z a-z 0-9 - . _ ~, and "/" where it is to be kept.
 std::string uri_encode(std::string_view text, bool keep_slash = false);
 std::string uri_decode(std::string_view text);  // "+" stays; a broken escape stays as it is

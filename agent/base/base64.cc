@@ -1,45 +1,55 @@
 #include "agent/base/base64.h"
 
-#include <cstdint>
+#include <openssl/evp.h>
 
-namespace haagent::bootstrap {
+namespace haagent {
 namespace {
 
-constexpr std::string_view kAlphabet =
-    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+// OpenSSL counts in int.
+constexpr std::size_t kMostBytes = 3u << 20u;
+constexpr std::size_t kMostText = 4u << 20u;
+
+unsigned char const* unsigned_of(std::string_view text) {
+  return reinterpret_cast<unsigned char const*>(text.data());
+}
 
 }  // namespace
 
 std::string to_base64(std::string_view bytes) {
-  std::string text;
-  for (std::size_t i = 0; i < bytes.size(); i += 3) {
-    auto const group = bytes.substr(i, 3);
-    std::uint32_t bits = 0;
-    for (std::size_t j = 0; j < 3; ++j)
-      bits = bits << 8u | (j < group.size() ? static_cast<unsigned char>(group[j]) : 0u);
-    for (std::size_t j = 0; j < 4; ++j)
-      text += j <= group.size() ? kAlphabet[bits >> (18 - 6 * j) & 63u] : '=';
+  std::string text((bytes.size() + 2) / 3 * 4, '\0');
+  auto* to = reinterpret_cast<unsigned char*>(text.data());
+  while (!bytes.empty()) {
+    auto const block = bytes.substr(0, kMostBytes);
+    // It writes a NUL behind its text: that of the string, in the end.
+    to += EVP_EncodeBlock(to, unsigned_of(block), static_cast<int>(block.size()));
+    bytes.remove_prefix(block.size());
   }
   return text;
 }
 
 std::optional<std::string> from_base64(std::string_view text) {
   if (text.size() % 4 != 0) return std::nullopt;
-  auto const length = text.find_last_not_of('=') + 1;  // 0 where there is none
-  if (text.size() - length > 2) return std::nullopt;
-  std::string bytes;
-  std::uint32_t bits = 0;
-  unsigned held = 0;
-  for (char c : text.substr(0, length)) {
-    auto const value = kAlphabet.find(c);
-    if (value == std::string_view::npos) return std::nullopt;
-    bits = (bits << 6u | static_cast<std::uint32_t>(value)) & 0xffffffu;
-    held += 6;
-    if (held < 8) continue;
-    held -= 8;
-    bytes += static_cast<char>(bits >> held & 0xffu);
+  // OpenSSL reads '=' as a zero wherever it stands.
+  auto const padding = text.size() - (text.find_last_not_of('=') + 1);  // npos + 1 is 0
+  if (padding > 2 || text.find('=') < text.size() - padding) return std::nullopt;
+  std::string bytes(text.size() / 4 * 3, '\0');
+  auto* to = reinterpret_cast<unsigned char*>(bytes.data());
+  while (!text.empty()) {
+    auto const block = text.substr(0, kMostText);
+    auto const length = EVP_DecodeBlock(to, unsigned_of(block), static_cast<int>(block.size()));
+    // Fewer where it has passed over white space or dashes at an end.
+    if (length < 0 || static_cast<std::size_t>(length) != block.size() / 4 * 3) return std::nullopt;
+    to += length;
+    text.remove_prefix(block.size());
   }
+  bytes.resize(bytes.size() - padding);
   return bytes;
 }
 
-}  // namespace haagent::bootstrap
+std::optional<std::string> from_wrapped_base64(std::string_view text) {
+  std::string line(text);
+  std::erase_if(line, [](char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; });
+  return from_base64(line);
+}
+
+}  // namespace haagent

@@ -93,32 +93,6 @@ bool is_message(std::string_view text) {
   return entity.headers.contains("content-type") || entity.headers.contains("mime-version");
 }
 
-std::optional<std::string> from_base64(std::string_view text) {
-  constexpr std::string_view kAlphabet =
-      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  std::string out;
-  unsigned bits = 0;
-  int count = 0;
-  std::size_t characters = 0, padding = 0;
-  for (char c : text) {
-    if (c == ' ' || c == '\t' || c == '\r' || c == '\n') continue;
-    ++characters;
-    if (c == '=') {
-      ++padding;
-      continue;
-    }
-    auto value = kAlphabet.find(c);
-    if (value == kAlphabet.npos || padding > 0) return std::nullopt;
-    bits = (bits << 6u) | static_cast<unsigned>(value);
-    if (count += 6; count >= 8) {
-      count -= 8;
-      out += static_cast<char>((bits >> static_cast<unsigned>(count)) & 0xffu);
-    }
-  }
-  if (characters % 4 != 0 || padding > 2) return std::nullopt;
-  return out;
-}
-
 std::optional<std::string> from_quoted_printable(std::string_view text) {
   std::string out;
   while (!text.empty()) {

@@ -27,9 +27,6 @@ Entity split_entity(std::string_view text);
 // The text begins with headers, and one of them is Content-Type or MIME-Version.
 bool is_message(std::string_view text);
 
-// White space is passed over. Nothing where the rest is no base64, or lacks its padding: a text
-// without it may be cut off.
-std::optional<std::string> from_base64(std::string_view text);
 std::optional<std::string> from_quoted_printable(std::string_view text);
 
 }  // namespace haagent::mime

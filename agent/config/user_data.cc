@@ -7,6 +7,7 @@
 #include <array>
 #include <optional>
 
+#include "agent/base/base64.h"
 #include "agent/base/yaml.h"
 #include "agent/config/gzip.h"
 #include "agent/config/mime.h"
@@ -247,7 +248,7 @@ class Reader {
 
   // Any word of the right length is base64: it counts where sense comes out.
   static std::optional<std::string> decoded_base64(std::string_view bytes, int depth) {
-    auto decoded = mime::from_base64(bytes);
+    auto decoded = from_wrapped_base64(bytes);
     if (!decoded || !makes_sense(*decoded, depth + 1)) return {};
     return decoded;
   }
@@ -269,7 +270,7 @@ class Reader {
     }
     whole.resize(whole.size() / 4 * 4);
     if (whole.size() < 24) return false;
-    auto const decoded = mime::from_base64(whole).value_or("");
+    auto const decoded = from_wrapped_base64(whole).value_or("");
     if (is_gzip(decoded)) return true;
     auto const low = lower(trim(decoded));
     for (auto const* begin : {"#cloud-config", "#!/", "content-type:", "mime-version:"})
@@ -399,7 +400,7 @@ class Reader {
     auto encoding = lower(entity.header("content-transfer-encoding"));
     std::optional<std::string> bytes;
     if (encoding == "base64") {
-      bytes = mime::from_base64(entity.body);
+      bytes = from_wrapped_base64(entity.body);
     } else if (encoding == "quoted-printable") {
       bytes = mime::from_quoted_printable(entity.body);
     } else if (encoding.empty() || encoding == "7bit" || encoding == "8bit" ||

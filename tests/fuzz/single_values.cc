@@ -112,8 +112,9 @@ void single_values(std::string_view bytes) {
   versions(bytes);
   times(bytes);
   names(bytes);
-  hold(bootstrap::from_base64(bootstrap::to_base64(bytes)) == bytes, "base64 goes back");
-  bootstrap::from_base64(bytes);
+  hold(from_base64(to_base64(bytes)) == bytes, "base64 goes back");
+  if (auto const read = from_base64(bytes))
+    hold(from_wrapped_base64(bytes) == read, "what is read in one line is read wrapped");
   if (parse_process_stat(bytes))
     hold(bytes.contains(')'), "the fields are counted from behind the name");
 }

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "agent/base/base64.h"
 #include "agent/base/sha256.h"
 
 namespace haagent::sim {

@@ -157,32 +157,4 @@ std::string md5(std::string_view bytes) {
   return digest.end();
 }
 
-std::string sha256(std::string_view bytes) {
-  Digest digest(EVP_sha256());
-  digest.add(bytes);
-  return digest.end();
-}
-
-std::string to_base64(std::string_view bytes) {
-  std::string text(4 * ((bytes.size() + 2) / 3) + 1, '\0');
-  auto const length = EVP_EncodeBlock(reinterpret_cast<unsigned char*>(text.data()),
-                                      reinterpret_cast<unsigned char const*>(bytes.data()),
-                                      static_cast<int>(bytes.size()));
-  text.resize(static_cast<std::size_t>(length));
-  return text;
-}
-
-std::optional<std::string> from_base64(std::string_view text) {
-  if (text.size() % 4 != 0) return std::nullopt;
-  std::string bytes(text.size() / 4 * 3, '\0');
-  auto const length = EVP_DecodeBlock(reinterpret_cast<unsigned char*>(bytes.data()),
-                                      reinterpret_cast<unsigned char const*>(text.data()),
-                                      static_cast<int>(text.size()));
-  if (length < 0) return std::nullopt;
-  // The padding is decoded as zero bytes.
-  for (auto rest = text; rest.ends_with('=') && !bytes.empty(); rest.remove_suffix(1))
-    bytes.pop_back();
-  return bytes;
-}
-
 }  // namespace haagent::sim

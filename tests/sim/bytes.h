@@ -46,9 +46,5 @@ class Bytes {
 };
 
 std::string md5(std::string_view bytes);
-std::string sha256(std::string_view bytes);
-std::string to_base64(std::string_view bytes);
-// Nothing for text that is no base64.
-std::optional<std::string> from_base64(std::string_view text);
 
 }  // namespace haagent::sim

@@ -9,8 +9,8 @@
 #include <cerrno>
 #include <thread>
 
+#include "agent/base/base64.h"
 #include "agent/base/json.h"
-#include "tests/sim/bytes.h"
 
 namespace haagent::sim {
 namespace {

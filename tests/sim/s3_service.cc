@@ -6,6 +6,7 @@
 #include <charconv>
 #include <pugixml.hpp>
 
+#include "agent/base/base64.h"
 #include "agent/base/sha256.h"
 #include "tests/sim/xml.h"
 

@@ -26,8 +26,6 @@ namespace haagent::torture {
 namespace {
 
 using namespace std::chrono_literals;
-using bootstrap::from_base64;
-using bootstrap::to_base64;
 
 constexpr int kRegisters = 3;
 constexpr int kRegisterClients = 3;

@@ -7,8 +7,8 @@
 #include <functional>
 #include <thread>
 
+#include "agent/base/base64.h"
 #include "agent/base/json.h"
-#include "tests/sim/bytes.h"
 #include "tests/support/temporary_directory.h"
 
 namespace haagent::sim {
@@ -142,14 +142,6 @@ TEST(Guest, AnAgentThatIsNotUpYetIsAMatterOfTime) {
   auto const outcome = run_in_guest(folder / "agent", {"/bin/say"}, 50ms);
   ASSERT_FALSE(outcome);
   EXPECT_EQ(outcome.error().kind, Kind::transient);
-}
-
-TEST(Base64, BackAndForth) {
-  for (std::string text : {"", "a", "ab", "abc", "abcd"})
-    EXPECT_EQ(from_base64(to_base64(text)), text);
-  EXPECT_EQ(from_base64(to_base64(std::string("\0\0", 2))), std::string("\0\0", 2));
-  EXPECT_FALSE(from_base64("abc"));
-  EXPECT_FALSE(from_base64("?#!~"));
 }
 
 }  // namespace

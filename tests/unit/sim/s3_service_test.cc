@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "agent/base/base64.h"
+#include "agent/base/sha256.h"
 #include "tests/unit/sim/service_test.h"
 
 namespace haagent::sim {

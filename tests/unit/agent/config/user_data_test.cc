@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "agent/base/base64.h"
 #include "agent/config/load.h"
 #include "tests/support/gzip.h"
 
@@ -12,22 +13,12 @@ using test::gzipped;
 
 constexpr auto kDocument = "apiVersion: haagent.io/v1\nkind: NodeConfig\nrole: worker\n";
 
+// In lines, as mail programs write it.
 std::string base64(std::string_view bytes) {
-  constexpr auto kAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  auto const line = to_base64(bytes);
   std::string out;
-  std::size_t column = 0;
-  for (std::size_t i = 0; i < bytes.size(); i += 3) {
-    unsigned group = 0;
-    for (std::size_t k = 0; k < 3; ++k) {
-      group =
-          (group << 8u) | (i + k < bytes.size() ? static_cast<unsigned char>(bytes[i + k]) : 0u);
-    }
-    for (std::size_t k = 0; k < 4; ++k) {
-      out += i + k > bytes.size() ? '=' : kAlphabet[(group >> (18 - 6 * k)) & 63u];
-    }
-    if ((column += 4) % 76 == 0) out += '\n';
-  }
-  return out + '\n';
+  for (std::size_t i = 0; i < line.size(); i += 76) out += line.substr(i, 76) + '\n';
+  return out;
 }
 
 std::string part(std::string headers, std::string_view body) {

@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "agent/aws/imds.h"
+#include "agent/base/base64.h"
 #include "agent/commands/config.h"
 #include "agent/config/step.h"
 #include "tests/support/fake_clock.h"
@@ -23,21 +24,6 @@ using test::write_bytes;
 
 std::string example(std::string const& role) {
   return test::bytes_of(test::source_dir() / "packaging/examples" / (role + ".yaml"));
-}
-
-std::string base64(std::string_view bytes) {
-  constexpr auto kAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  std::string out;
-  for (std::size_t i = 0; i < bytes.size(); i += 3) {
-    unsigned group = 0;
-    for (std::size_t k = 0; k < 3; ++k) {
-      group =
-          (group << 8u) | (i + k < bytes.size() ? static_cast<unsigned char>(bytes[i + k]) : 0u);
-    }
-    for (std::size_t k = 0; k < 4; ++k)
-      out += i + k > bytes.size() ? '=' : kAlphabet[(group >> (18 - 6 * k)) & 63u];
-  }
-  return out;
 }
 
 std::string indented(std::string const& text, std::string const& by, bool first_too = true) {
@@ -221,16 +207,16 @@ std::vector<Row> read_rows() {
       {"heredoc_by_tabs_in_a_part", message(part(kType, indented(worker(), "\t"))), "worker", 1,
        "1 tab"},
       // user_data = base64encode(...), and more of it.
-      {"base64", base64(worker()), "worker", 1, "base64"},
-      {"base64_of_a_fragment", base64("role: worker\n"), "worker", 1, "base64"},
-      {"base64_twice", base64(base64(worker())), "worker", 2, "base64"},
-      {"base64_thrice", base64(base64(base64(worker()))), "worker", 3, "base64"},
-      {"base64_of_gzip", base64(gzipped(worker())), "worker", 1, "base64"},
-      {"gzip_of_base64", gzipped(base64(worker())), "worker", 1, "base64"},
-      {"base64_of_a_message", base64(full_message()), "worker", 1, "base64"},
-      {"base64_of_a_heredoc", base64(indented(worker(), "    ")), "worker", 2, "4 spaces"},
-      {"base64_in_a_heredoc", "    " + base64(worker()) + "\n", "worker", 1, "base64"},
-      {"base64_in_a_part", message(part(kType, base64(worker()))), "worker", 1, "base64"},
+      {"base64", to_base64(worker()), "worker", 1, "base64"},
+      {"base64_of_a_fragment", to_base64("role: worker\n"), "worker", 1, "base64"},
+      {"base64_twice", to_base64(to_base64(worker())), "worker", 2, "base64"},
+      {"base64_thrice", to_base64(to_base64(to_base64(worker()))), "worker", 3, "base64"},
+      {"base64_of_gzip", to_base64(gzipped(worker())), "worker", 1, "base64"},
+      {"gzip_of_base64", gzipped(to_base64(worker())), "worker", 1, "base64"},
+      {"base64_of_a_message", to_base64(full_message()), "worker", 1, "base64"},
+      {"base64_of_a_heredoc", to_base64(indented(worker(), "    ")), "worker", 2, "4 spaces"},
+      {"base64_in_a_heredoc", "    " + to_base64(worker()) + "\n", "worker", 1, "base64"},
+      {"base64_in_a_part", message(part(kType, to_base64(worker()))), "worker", 1, "base64"},
       // Messages.
       {"message", full_message(), "worker"},
       {"message_crlf", replaced(full_message(), "\n", "\r\n"), "worker"},
@@ -311,7 +297,7 @@ std::vector<Row> refused_rows() {
       {"windows", "<powershell>\necho\n</powershell>\n", "", 0, "Windows"},
       {"html", "<!DOCTYPE html>\n<html><body>404</body></html>\n", "", 0, "HTML"},
       {"html_behind_a_blank_line", "\n<html><head/></html>\n", "", 0, "HTML"},
-      {"base64_of_html", base64("<html><body>Forbidden</body></html>\n"), "", 0, "HTML"},
+      {"base64_of_html", to_base64("<html><body>Forbidden</body></html>\n"), "", 0, "HTML"},
       {"html_in_a_part", message(part(kType, "<html></html>")), "", 0, "HTML"},
       {"s3_error", "<?xml version=\"1.0\"?>\n<Error><Code>AccessDenied</Code></Error>\n", "", 0,
        "XML"},
@@ -355,8 +341,8 @@ std::vector<Row> refused_rows() {
                    8),
        "", 0, "xz"},
       {"zip", std::string("PK\x03\x04\x14\0\0\0", 8), "", 0, "zip"},
-      {"base64_cut_off", base64(worker()).substr(0, 121), "", 0, "base64"},
-      {"base64_with_a_stray_byte", base64(worker()).insert(100, "!"), "", 0, "base64"},
+      {"base64_cut_off", to_base64(worker()).substr(0, 121), "", 0, "base64"},
+      {"base64_with_a_stray_byte", to_base64(worker()).insert(100, "!"), "", 0, "base64"},
       {"cut_off_at_the_limit", (worker() + "#" + std::string(16384, 'x')).substr(0, 16384), "", 0,
        "cut off"},
       {"cut_off_in_a_key", cut.substr(0, cut.find("name:") + 3), "", 0, ""},

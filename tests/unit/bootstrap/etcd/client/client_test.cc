@@ -321,25 +321,5 @@ TEST(EtcdClient, AnAnswerThatIsNoJsonIsInvalid) {
   }
 }
 
-TEST(Base64, RoundTrips) {
-  std::pair<char const*, char const*> const vectors[] = {// RFC 4648
-                                                         {"", ""},
-                                                         {"f", "Zg=="},
-                                                         {"fo", "Zm8="},
-                                                         {"foo", "Zm9v"},
-                                                         {"foob", "Zm9vYg=="},
-                                                         {"fooba", "Zm9vYmE="},
-                                                         {"foobar", "Zm9vYmFy"}};
-  for (auto const& [bytes, text] : vectors) {
-    EXPECT_EQ(to_base64(bytes), text);
-    EXPECT_EQ(from_base64(text), bytes);
-  }
-  std::string all;
-  for (int i = 0; i < 256; ++i) all += static_cast<char>(i);
-  EXPECT_EQ(from_base64(to_base64(all)), all);
-  for (auto const* bad : {"Z", "Zg=", "Zg", "Z===", "====", "Zm9v!A==", "Zg==Zg=="})
-    EXPECT_FALSE(from_base64(bad)) << bad;
-}
-
 }  // namespace
 }  // namespace haagent::bootstrap
