@@ -1,5 +1,6 @@
 #include "agent/aws/sigv4.h"
 #include "agent/base/sha256.h"
+#include "agent/base/url.h"
 
 #include <fmt/chrono.h>
 #include <fmt/ranges.h>
@@ -146,31 +147,12 @@ std::vector<std::string> names_to_sign(Headers const& headers, SigningRules cons
   return {names.begin(), names.end()};
 }
 
-// A URL's parts, with the host as libcurl sends it: without a port that is the scheme's own.
-struct UrlParts {
-  std::string host, path, query;
-};
-
-UrlParts parts_of(std::string_view url) {
-  bool https = url.starts_with("https://");
-  auto scheme = url.find("://");
-  if (scheme != std::string_view::npos) url.remove_prefix(scheme + 3);
-  url = url.substr(0, url.find('#'));
-  auto end = std::min(url.find_first_of("/?"), url.size());
-  auto host = url.substr(0, end);
-  std::string_view standard = https ? ":443" : ":80";
-  if (host.ends_with(standard)) host.remove_suffix(standard.size());
-  url.remove_prefix(end);
-  auto mark = url.find('?');
-  auto query = mark == std::string_view::npos ? "" : url.substr(mark + 1);
-  return {std::string(host), std::string(url.substr(0, mark)), std::string(query)};
-}
-
 // Without the body, which may be large: its hash is all that is signed of it.
 WireRequest wire_of(HttpRequest const& request) {
-  auto parts = parts_of(request.url);
-  WireRequest wire{request.method, parts.path, parts.query, request.headers, ""};
-  if (!header_of(wire.headers, "host")) wire.headers.emplace_back("host", parts.host);
+  // What is no URL is not sent either: Http says what is wrong with it.
+  auto const url = split_url(request.url).value_or(Url{});
+  WireRequest wire{request.method, url.path, url.query, request.headers, ""};
+  if (!header_of(wire.headers, "host")) wire.headers.emplace_back("host", url.host_header());
   return wire;
 }
 

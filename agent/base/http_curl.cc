@@ -9,6 +9,7 @@
 
 #include "agent/base/own_time.h"
 #include "agent/base/proxy_bypass.h"
+#include "agent/base/url.h"
 
 namespace haagent {
 namespace {
@@ -29,55 +30,33 @@ struct EasyDeleter {
 struct MultiDeleter {
   void operator()(CURLM* multi) const { ::curl_multi_cleanup(multi); }
 };
-struct UrlDeleter {
-  void operator()(CURLU* url) const { ::curl_url_cleanup(url); }
-};
 struct ListDeleter {
   void operator()(curl_slist* list) const { ::curl_slist_free_all(list); }
 };
 using Easy = std::unique_ptr<CURL, EasyDeleter>;
 using Multi = std::unique_ptr<CURLM, MultiDeleter>;
-using Url = std::unique_ptr<CURLU, UrlDeleter>;
 using List = std::unique_ptr<curl_slist, ListDeleter>;
 
-std::string part_of(CURLU* url, CURLUPart part) {
-  char* text = nullptr;
-  if (::curl_url_get(url, part, &text, CURLU_DEFAULT_PORT) != CURLUE_OK) return {};
-  std::string copy(text);
-  ::curl_free(text);
-  return copy;
-}
-
 struct Target {
-  std::string host;  // IPv6 in brackets
-  std::string origin;
+  Url url;
   std::string name;  // what errors say: method, host and path; a query may hold a signature
 };
 
 Result<Target> parse(HttpRequest const& request) {
-  Target target;
-  Url url(::curl_url());
-  auto code = ::curl_url_set(url.get(), CURLUPART_URL, request.url.c_str(),
-                             CURLU_PATH_AS_IS | CURLU_DISALLOW_USER);
-  auto scheme = part_of(url.get(), CURLUPART_SCHEME);
-  if (code != CURLUE_OK || (scheme != "http" && scheme != "https")) {
+  auto url = split_url(request.url);
+  if (!url) {
     // The text of the URL stays out: where it does not parse, nobody knows what it holds.
-    return fail(Kind::invalid, "{} of a URL that is not of the form http(s)://host/path{}{}",
-                request.method, code == CURLUE_OK ? "" : ": ",
-                code == CURLUE_OK ? "" : ::curl_url_strerror(code));
+    return fail(Kind::invalid, "{} of a URL that is not of the form http(s)://host/path: {}",
+                request.method, to_string(url.error()));
   }
-  target.host = part_of(url.get(), CURLUPART_HOST);
-  target.origin =
-      fmt::format("{}://{}:{}", scheme, target.host, part_of(url.get(), CURLUPART_PORT));
-  target.name =
-      fmt::format("{} {}{}", request.method, target.origin, part_of(url.get(), CURLUPART_PATH));
-  return target;
+  auto name = fmt::format("{} {}{}", request.method, url->origin(), url->path);
+  return Target{*std::move(url), std::move(name)};
 }
 
 // A connection is used again only by requests that would make it the same way. A certificate that
 // was replaced under its name makes a new one.
 std::string connection_key(Target const& target, HttpTls const& tls) {
-  auto key = target.origin;
+  auto key = fmt::format("{} {}", target.url.origin(), target.url.zone);
   for (auto const* file : {&tls.ca_file, &tls.cert_file, &tls.key_file}) {
     struct stat status{};
     if (!file->empty()) ::stat(file->c_str(), &status);
@@ -326,7 +305,7 @@ Result<HttpResponse> CurlHttp::send(HttpRequest const& request, std::stop_token 
   ::curl_easy_setopt(easy, CURLOPT_HEADERDATA, &receiver);
   // A proxy's answer to CONNECT is not the server's.
   ::curl_easy_setopt(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
-  if (request.direct || bypasses_proxy(target.host)) {
+  if (request.direct || bypasses_proxy(target.url.host)) {
     ::curl_easy_setopt(easy, CURLOPT_PROXY, "");
   }
   set_method(easy, request);

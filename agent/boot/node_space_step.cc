@@ -4,11 +4,11 @@
 
 #include "agent/base/row_names.h"
 #include "agent/base/space.h"
+#include "agent/config/values.h"
 
 namespace haagent {
 namespace {
 
-constexpr std::string_view kFolder = "file://";
 constexpr std::string_view kRun = "/run";
 
 class NodeSpaceStep final : public Step {
@@ -19,8 +19,8 @@ class NodeSpaceStep final : public Step {
         "/",        "/var",           "/var/lib/haagent", "/var/lib/kubelet", "/var/lib/containerd",
         "/var/log", std::string(kRun)};
     if (config.role == Role::master) paths_.push_back(config.etcd.backups.scratch);
-    if (config.cluster.state.starts_with(kFolder))
-      paths_.push_back(config.cluster.state.substr(kFolder.size()));
+    if (auto const store = parse_state(config.cluster.state); store && !store->folder.empty())
+      paths_.push_back(store->folder);
   }
 
   std::string_view name() const override { return row_names::kSpace; }

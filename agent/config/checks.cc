@@ -7,6 +7,7 @@
 
 #include "agent/base/cidr.h"
 #include "agent/base/kube_versions.h"
+#include "agent/base/url.h"
 #include "agent/config/keys.h"
 #include "agent/config/values.h"
 #include "bootstrap/etcd/member/config_file.h"
@@ -38,7 +39,8 @@ class Checker {
              fmt::format("{} is too small: the cluster's DNS is its 10th address",
                          to_string(*service)));
     }
-    auto endpoint = parse_ip(host_of(config_.cluster.endpoint));
+    auto const url = split_url(config_.cluster.endpoint);
+    auto const endpoint = url ? parse_ip(url->host) : std::nullopt;
     if (!endpoint) return;
     for (auto const& [range, whose] : {std::pair(service, "services"), std::pair(pod, "pods")}) {
       if (range && range->contains(*endpoint)) {

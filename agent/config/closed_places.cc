@@ -6,19 +6,19 @@
 #include <vector>
 
 #include "agent/base/read_only.h"
+#include "agent/config/values.h"
 
 namespace haagent {
 
 std::string closed_places(Root const& root, NodeConfig const& config) {
-  constexpr std::string_view kFolder = "file://";
   std::vector<std::pair<std::string, std::string>> places;
   if (config.role == Role::master) {
     places.emplace_back("volumes.mountRoot", config.volumes.mount_root);
     if (config.etcd.backups.enabled)
       places.emplace_back("etcd.backups.scratch", config.etcd.backups.scratch);
   }
-  if (config.cluster.state.starts_with(kFolder))
-    places.emplace_back("cluster.state", config.cluster.state.substr(kFolder.size()));
+  if (auto const store = parse_state(config.cluster.state); store && !store->folder.empty())
+    places.emplace_back("cluster.state", store->folder);
   std::string told;
   for (auto const& [key, folder] : places) {
     auto const place = read_only_place(root(folder));

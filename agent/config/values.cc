@@ -14,6 +14,7 @@
 #include "agent/base/kube_versions.h"
 #include "agent/base/node_config.h"
 #include "agent/base/state_store.h"
+#include "agent/base/url.h"
 
 namespace haagent {
 namespace {
@@ -95,81 +96,61 @@ bool is_qualified_name(std::string_view text) {
          is_end(text.front()) && is_end(text.back());
 }
 
-struct Url {
-  std::string scheme, host, port;
-  std::string path;  // from the first '/' on, query and fragment included
-  bool bracketed = false;
-};
-
-// scheme://[host]:port/path, or the problem.
-std::expected<Url, Problem> split_url(std::string_view text) {
+// The problem with a URL that split_url refuses.
+Problem url_problem(std::string_view text, UrlFault fault) {
   constexpr auto kShape = "https://host or https://host:port";
-  auto colon = text.find("://");
-  if (colon == text.npos) {
-    if (text.empty()) return std::unexpected(problem(fmt::format("is empty; expected {}", kShape)));
-    return std::unexpected(problem(fmt::format("'{}' has no scheme", text),
-                                   did_you_mean(fmt::format("https://{}", text))));
+  auto const scheme = text.substr(0, text.find("://"));
+  auto const rest = text.substr(std::min(scheme.size() + 3, text.size()));
+  auto const authority = rest.substr(0, rest.find_first_of("/?#"));
+  switch (fault) {
+    case UrlFault::no_scheme:
+      if (text.empty()) return problem(fmt::format("is empty; expected {}", kShape));
+      return problem(fmt::format("'{}' has no scheme", text),
+                     did_you_mean(fmt::format("https://{}", text)));
+    case UrlFault::other_scheme:
+      return problem(fmt::format("'{}' has the scheme '{}'; expected https", text, scheme),
+                     did_you_mean(closest(scheme, {"https"})));
+    case UrlFault::user:
+      return problem(fmt::format("the URL of '{}' has a user or password in it",
+                                 authority.substr(authority.rfind('@') + 1)),
+                     "take it out; haagent uses certificates and roles");
+    case UrlFault::no_host:
+      return problem(fmt::format("'{}' names no host", text));
+    case UrlFault::ipv6:
+      if (!authority.contains(']'))
+        return problem(fmt::format("'{}' has no ']' behind its address", text));
+      break;
+    case UrlFault::port:
+      if (!authority.starts_with('[') && std::ranges::count(authority, ':') > 1)
+        return problem(fmt::format("'{}' has more than one colon", authority),
+                       "an IPv6 address stands in brackets: https://[fd00::1]:443");
+      return problem(fmt::format("'{}' has no port between 1 and 65535", text));
+    case UrlFault::host:
+      break;
+    case UrlFault::other:
+      return problem(fmt::format("'{}' is no URL; expected {}", text, kShape));
   }
-  Url url;
-  url.scheme = text.substr(0, colon);
-  if (url.scheme != "https" && url.scheme != "http") {
-    return std::unexpected(
-        problem(fmt::format("'{}' has the scheme '{}'; expected https", text, url.scheme),
-                did_you_mean(closest(url.scheme, {"https"}))));
-  }
-  auto rest = text.substr(colon + 3);
-  auto end = std::min(rest.find_first_of("/?#"), rest.size());
-  auto authority = rest.substr(0, end);
-  url.path = rest.substr(end);
-  if (auto at = authority.rfind('@'); at != authority.npos) {
-    // Not repeated: there may be a password in it.
-    return std::unexpected(problem(
-        fmt::format("the URL of '{}' has a user or password in it", authority.substr(at + 1)),
-        "take it out; haagent uses certificates and roles"));
-  }
-  std::string_view port;
-  if (authority.starts_with('[')) {
-    auto close = authority.find(']');
-    if (close == authority.npos) {
-      return std::unexpected(problem(fmt::format("'{}' has no ']' behind its address", text)));
-    }
-    url.bracketed = true;
-    url.host = authority.substr(1, close - 1);
-    port = authority.substr(close + 1);
-  } else {
-    auto first = authority.find(':');
-    if (first != authority.rfind(':')) {
-      return std::unexpected(problem(fmt::format("'{}' has more than one colon", authority),
-                                     "an IPv6 address stands in brackets: https://[fd00::1]:443"));
-    }
-    url.host = authority.substr(0, first);
-    port = first == authority.npos ? "" : authority.substr(first);
-  }
-  if (url.host.empty()) return std::unexpected(problem(fmt::format("'{}' names no host", text)));
-  if (!port.empty()) {
-    auto number = port.starts_with(':') ? number_and_unit(port.substr(1)) : std::nullopt;
-    if (!number || !number->second.empty() || number->first == 0 || number->first > 65535) {
-      return std::unexpected(problem(fmt::format("'{}' has no port between 1 and 65535", text)));
-    }
-    url.port = port.substr(1);
-  }
-  auto address = parse_ip(url.host);
-  bool numeric = is_made_of(url.host, {kDigits, "."});
-  if (url.bracketed ? !address || !address->v6
-                    : !(numeric ? address.has_value() : is_dns_name(lower(url.host)))) {
-    return std::unexpected(problem(fmt::format("'{}' is no host name or address", url.host)));
-  }
-  return url;
+  return problem(fmt::format("'{}' is no host name or address", authority));
 }
 
-Verdict check_bare_url(std::string_view text) {
+// scheme://host:port and nothing behind it, or the problem.
+std::expected<Url, Problem> bare_url(std::string_view text) {
   auto url = split_url(text);
-  if (!url) return url.error();
-  if (!url->path.empty()) {
-    return problem(fmt::format("the URL goes on behind the host: '{}'", url->path),
-                   did_you_mean(text.substr(0, text.size() - url->path.size())));
+  if (!url) return std::unexpected(url_problem(text, url.error()));
+  // What the schema's pattern passes, which knows lower case alone.
+  if (!text.starts_with(url->scheme))
+    return std::unexpected(url_problem(text, UrlFault::other_scheme));
+  auto const address = parse_ip(url->host);
+  bool const numeric = is_made_of(url->host, {kDigits, ".", ":"});
+  if (!url->zone.empty() || (!address && (numeric || !is_dns_name(lower(url->host)))))
+    return std::unexpected(url_problem(text, UrlFault::host));
+  auto const end = text.find_first_of("/?#", url->scheme.size() + 3);
+  if (end != text.npos) {
+    return std::unexpected(
+        problem(fmt::format("the URL goes on behind the host: '{}'", text.substr(end)),
+                did_you_mean(text.substr(0, end))));
   }
-  return {};
+  return *std::move(url);
 }
 
 // RFC 5737 and RFC 3849. kops leaves 203.0.113.123 in DNS until its own controller has run.
@@ -283,12 +264,14 @@ Verdict check_dns_name(std::string_view text) {
 }
 
 Verdict check_service_url(std::string_view text) {
-  return check_bare_url(text);
+  auto const url = bare_url(text);
+  return url ? Verdict() : url.error();
 }
 
 Verdict check_endpoint(std::string_view text) {
-  if (auto wrong = check_bare_url(text)) return wrong;
-  auto url = *split_url(text);
+  auto const checked = bare_url(text);
+  if (!checked) return checked.error();
+  auto const& url = *checked;
   if (auto address = parse_ip(url.host)) {
     for (auto const* range = std::begin(kPlaceholders); range != std::end(kPlaceholders); ++range) {
       if (parse_cidr(*range)->contains(*address)) {
@@ -531,11 +514,6 @@ Verdict check_flag_name(std::string_view name) {
   if (name.size() > 100) return problem("is longer than any flag's name");
   return problem(fmt::format("'{}' is no flag's name: lower-case, without dashes in front", name),
                  is_flag(flag) ? did_you_mean(flag) : "");
-}
-
-std::string host_of(std::string_view url) {
-  auto parts = split_url(url);
-  return parts ? parts->host : "";
 }
 
 }  // namespace haagent

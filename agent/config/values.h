@@ -75,8 +75,4 @@ Verdict check_taint_effect(std::string_view effect);
 // A flag's name as extraArgs takes it: "feature-gates", no dashes in front.
 Verdict check_flag_name(std::string_view name);
 
-// The host of a URL that check_endpoint passes: "prod-api.elb.amazonaws.com", "10.0.0.7",
-// "fd00::1".
-std::string host_of(std::string_view url);
-
 }  // namespace haagent

@@ -10,6 +10,7 @@
 #include "agent/base/cidr.h"
 #include "agent/base/member_count.h"
 #include "agent/base/store_clock.h"
+#include "agent/base/url.h"
 #include "agent/config/values.h"
 #include "bootstrap/layout/names.h"
 #include "volumes/advice.h"
@@ -179,8 +180,7 @@ void judge_members(EtcdCluster cluster, std::vector<Member> const& members, Find
 // ---- endpoint
 
 std::string placeholder_of(std::string const& address) {
-  auto const verdict = check_endpoint(address.contains(':') ? fmt::format("https://[{}]", address)
-                                                            : "https://" + address);
+  auto const verdict = check_endpoint("https://" + url_host(address));
   return verdict && verdict->severity == Severity::error ? verdict->message : "";
 }
 

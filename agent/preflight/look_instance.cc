@@ -1,7 +1,6 @@
 #include "agent/preflight/look_instance.h"
 
 #include <algorithm>
-#include <charconv>
 #include <filesystem>
 #include <set>
 #include <sstream>
@@ -11,9 +10,9 @@
 #include "agent/base/cidr.h"
 #include "agent/base/clock.h"
 #include "agent/base/filesystem_space.h"
+#include "agent/base/url.h"
 #include "agent/base/volume_marker.h"
 #include "agent/base/volume_tags.h"
-#include "agent/config/values.h"
 #include "agent/preflight/instance.h"
 #include "agent/preflight/reach.h"
 #include "bootstrap/layout/paths.h"
@@ -292,13 +291,8 @@ class Look {
   }
 
   void endpoint() {
-    auto const& url = config_.cluster.endpoint;
-    EndpointFacts facts{.host = host_of(url), .master = config_.role == Role::master};
-    auto const colon = url.rfind(':');
-    if (colon != url.npos && colon > url.find("://") + 2 && !url.ends_with(']')) {
-      auto const port = url.substr(colon + 1);
-      std::from_chars(port.data(), port.data() + port.size(), facts.port);
-    }
+    auto const url = split_url(config_.cluster.endpoint).value_or(Url{});
+    EndpointFacts facts{.host = url.host, .port = url.port, .master = config_.role == Role::master};
     resolve(facts);
     std::vector<std::pair<std::string, int>> targets;
     for (auto const& address : facts.addresses)

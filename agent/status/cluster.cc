@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "agent/base/json.h"
+#include "agent/base/url.h"
 #include "agent/runtime/terminal.h"
 #include "agent/status/json.h"
 
@@ -16,8 +17,7 @@ namespace {
 Result<StatusReport> ask_over(std::string_view scheme, Http& http, std::string const& address,
                               HttpTls const& tls, Duration timeout, std::stop_token stop) {
   HttpRequest request;
-  auto host = address.find(':') == std::string::npos ? address : "[" + address + "]";
-  request.url = fmt::format("{}://{}:{}/v1/status", scheme, host, kAgentPort);
+  request.url = fmt::format("{}://{}:{}/v1/status", scheme, url_host(address), kAgentPort);
   request.connect_timeout = timeout;
   request.timeout = timeout;
   request.direct = true;

@@ -4,6 +4,7 @@
 #include <set>
 #include <thread>
 
+#include "agent/base/url.h"
 #include "bootstrap/layout/names.h"
 #include "bootstrap/pki/leaves.h"
 
@@ -110,10 +111,9 @@ Result<Finding> HelloStep::look(Facts& facts, std::stop_token) {
 }
 
 void HelloStep::tell(Peer& peer, std::stop_token stop) const {
-  auto const host = peer.address.contains(':') ? "[" + peer.address + "]" : peer.address;
   HttpRequest request;
   request.method = "POST";
-  request.url = fmt::format("https://{}:{}{}", host, kAgentPort, kHelloPath);
+  request.url = fmt::format("https://{}:{}{}", url_host(peer.address), kAgentPort, kHelloPath);
   request.headers = {{"content-type", "application/json"}};
   request.body = peer.body;
   request.connect_timeout = kConnect;

@@ -2,6 +2,7 @@
 
 #include <filesystem>
 
+#include "agent/base/url.h"
 #include "bootstrap/kube/host_files.h"
 #include "bootstrap/kube/static_pod.h"
 #include "bootstrap/layout/paths.h"
@@ -16,10 +17,10 @@ RenderedFile render_kube_proxy_config(Node const& node) {
                  {"bindAddress", node.everywhere()},
                  {"clientConnection", Tree::map({{"kubeconfig", kKubeProxyKubeconfig}})},
                  {"clusterCIDR", node.config.cluster.pod_cidr},
-                 {"healthzBindAddress", host_port(node.everywhere(), "10256")},
+                 {"healthzBindAddress", url_host(node.everywhere()) + ":10256"},
                  // Must be the node's name, or topology-aware services miss this node.
                  {"hostnameOverride", node.identity.hostname},
-                 {"metricsBindAddress", host_port(node.loopback(), "10249")},
+                 {"metricsBindAddress", url_host(node.loopback()) + ":10249"},
                  // Its default is about to move to nftables, and 1.37 warns where it is unset.
                  {"mode", "iptables"}});
   if (node.config.cluster.pod_cidr.empty()) document.erase("clusterCIDR");

@@ -1,5 +1,6 @@
 #include "bootstrap/kube/kubeconfigs.h"
 
+#include "agent/base/url.h"
 #include "bootstrap/kube/apiserver.h"
 
 namespace haagent::bootstrap::kube {
@@ -7,7 +8,7 @@ namespace haagent::bootstrap::kube {
 std::string server_of(Node const& node, EndpointMode mode) {
   if (mode == EndpointMode::replicated) return node.config.cluster.endpoint;
   auto target = apiserver_target(node);
-  return "https://" + host_port(target.host, target.port);
+  return fmt::format("https://{}:{}", url_host(target.host), target.port);
 }
 
 RenderedFile render_kubeconfig(Node const& node, std::string path, std::string_view user,

@@ -64,10 +64,6 @@ Result<std::string> apiserver_service_ip(NodeConfig const& config) {
   return nth_address(ranges.front(), 1);
 }
 
-std::string host_port(std::string const& host, std::string const& port) {
-  return host.find(':') == host.npos ? host + ":" + port : "[" + host + "]:" + port;
-}
-
 Result<Node> describe_node(NodeConfig const& config, Identity const& identity) {
   auto version = TRY_DURING(parse_kube_version(config.kubernetes.version), "kubernetes.version");
   if (auto complete = check_identity(identity); !complete) {

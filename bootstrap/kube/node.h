@@ -45,7 +45,4 @@ Result<std::string> nth_address(Cidr const& range, std::uint32_t index);
 // The apiserver's own service address: a name that its certificate must carry.
 Result<std::string> apiserver_service_ip(NodeConfig const& config);
 
-// "127.0.0.1:6443", "[::1]:6443"
-std::string host_port(std::string const& host, std::string const& port);
-
 }  // namespace haagent::bootstrap::kube

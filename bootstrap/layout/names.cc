@@ -1,5 +1,7 @@
 #include "bootstrap/layout/names.h"
 
+#include "agent/base/url.h"
+
 namespace haagent::bootstrap {
 
 EtcdPorts const& etcd_ports(EtcdCluster cluster) {
@@ -21,9 +23,7 @@ std::string etcd_client_url(NodeConfig const& config, EtcdCluster cluster,
 }
 
 std::string etcd_endpoint(EtcdCluster cluster, std::string_view host) {
-  bool const ipv6 = host.contains(':');
-  return fmt::format("https://{}{}{}:{}", ipv6 ? "[" : "", host, ipv6 ? "]" : "",
-                     etcd_ports(cluster).client);
+  return fmt::format("https://{}:{}", url_host(host), etcd_ports(cluster).client);
 }
 
 std::string etcd_cluster_token(NodeConfig const& config, EtcdCluster cluster) {

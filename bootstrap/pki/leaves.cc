@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "agent/base/cidr.h"
+#include "agent/base/url.h"
 #include "bootstrap/kube/node.h"
 #include "bootstrap/layout/paths.h"
 #include "bootstrap/pki/leaf.h"
@@ -18,14 +19,6 @@ constexpr TrustFile kTrust[] = {
     {kKubernetesAuthority, "ca", "/etc/kubernetes/pki/ca.crt", "/etc/kubernetes/pki/ca.key"},
     {kFrontProxyAuthority, "front-proxy-ca", "/etc/kubernetes/pki/front-proxy-ca.crt", nullptr},
 };
-
-// Of a URL that the config's check has let through.
-std::string host_of(std::string url) {
-  if (auto const scheme = url.find("://"); scheme != url.npos) url.erase(0, scheme + 3);
-  url = url.substr(0, url.find('/'));
-  if (url.starts_with('[')) return url.substr(1, url.find(']') - 1);
-  return url.substr(0, url.find(':'));
-}
 
 void add_host(LeafSpec& spec, std::string const& host) {
   if (host.empty()) return;
@@ -113,7 +106,12 @@ Result<void> add_kubernetes(std::vector<Leaf>& leaves, Subject const& subject) {
                      .server = true};
   add_machine(apiserver, subject.identity);
   add_loopback(apiserver);
-  add_host(apiserver, host_of(cluster.endpoint));
+  if (!cluster.endpoint.empty()) {
+    auto const endpoint = split_url(cluster.endpoint);
+    if (!endpoint)
+      return fail(Kind::invalid, "cluster.endpoint is no URL: {}", to_string(endpoint.error()));
+    add_host(apiserver, endpoint->host);
+  }
   auto add = [&](Authority const& authority, std::string const& name, LeafSpec spec) {
     leaves.push_back({authority, name, at(name, "crt"), at(name, "key"), std::move(spec)});
   };

@@ -10,6 +10,7 @@
 #include "agent/base/proxy_bypass.h"
 #include "agent/base/running.h"
 #include "agent/base/state_store.h"
+#include "agent/base/url.h"
 #include "agent/config/values.h"
 #include "bootstrap/etcd/client/version.h"
 #include "bootstrap/kube/node.h"
@@ -98,7 +99,14 @@ void names(std::string_view text) {
   }
   auto endpoint = check_endpoint(text);
   if (!endpoint || endpoint->severity == Severity::warning)
-    hold(!host_of(text).empty(), "a good endpoint has a host");
+    hold(split_url(text).has_value(), "a good endpoint is a URL");
+  if (auto const url = split_url(text)) {
+    hold(!url->host.empty() && url->port > 0 && url->path.starts_with('/'), "a URL has its parts");
+    if (url->zone.empty())
+      hold(split_url(url->origin() + url->path + (url->query.empty() ? "" : "?" + url->query)) ==
+               *url,
+           "a URL's parts are a URL");
+  }
   hold(!aws::partition_of(text).name.empty(), "every region has a partition");
   auto letter = volumes::device_letter(text);
   hold(letter.empty() || (letter.size() == 1 && letter >= "a" && letter <= "z"), "a device letter");

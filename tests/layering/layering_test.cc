@@ -57,7 +57,8 @@ std::vector<Floor> floors_of(fs::path const& file) {
 // Header prefix -> the files that may name it. fmt is everywhere: it is how an Error says its
 // sentence.
 std::map<std::string, std::set<std::string>> const kHomes = {
-    {"curl/", {"agent/base/http_curl.cc"}},
+    {"curl/curl.h", {"agent/base/http_curl.cc"}},
+    {"curl/urlapi.h", {"agent/base/url.cc"}},
     {"nlohmann/", {"agent/base/json.cc"}},
     {"yaml-cpp/", {"agent/base/yaml.cc"}},
     {"sdbus-c++/", {"agent/base/units_systemd.cc"}},

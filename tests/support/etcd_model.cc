@@ -5,6 +5,7 @@
 #include <functional>
 
 #include "agent/base/json.h"
+#include "agent/base/url.h"
 #include "agent/base/yaml.h"
 #include "bootstrap/etcd/disk/data_dir.h"
 #include "bootstrap/etcd/member/config_file.h"
@@ -30,15 +31,9 @@ std::uint64_t hash_of(std::string_view text) {
   return hash | 1u;  // 0 stands for none
 }
 
-struct Url {
-  std::string host, port;
-};
-// "http://etcd-a.internal.prod.example.com:2380"
+// Of what the agent has written: "http://etcd-a.internal.prod.example.com:2380".
 Url parts_of(std::string const& url) {
-  auto host = url.substr(url.find("//") + 2);
-  host = host.substr(0, host.find('/'));
-  auto const colon = host.rfind(':');
-  return {host.substr(0, colon), host.substr(colon + 1)};
+  return split_url(url).value_or(Url{});
 }
 
 void put_varint(std::string& bytes, std::uint64_t value) {
@@ -382,7 +377,8 @@ bool EtcdModel::is_change(HttpRequest const& request) {
 Result<HttpResponse> EtcdModel::send(std::string const& from, HttpRequest const& request) {
   std::lock_guard lock(mutex_);
   settle();
-  auto const [host, port] = parts_of(request.url);
+  auto const url = parts_of(request.url);
+  auto const& host = url.host;
   auto address = host == "127.0.0.1" ? from : host;
   if (auto const known = hosts_.find(from); known != hosts_.end())
     if (auto const named = known->second.find(host); named != known->second.end())
@@ -392,12 +388,12 @@ Result<HttpResponse> EtcdModel::send(std::string const& from, HttpRequest const&
   };
   if (!machines_.contains(address)) return failing("timed out");
   for (auto& process : processes_) {
-    if (process.address != address || process.client_port != port || process.last_words) continue;
+    if (process.address != address || process.client_port != url.port || process.last_words)
+      continue;
     if (!process.serves) return failing("timed out");
-    auto const path = request.url.substr(request.url.find('/', 8));
     auto body = request.body.empty() ? Tree::map() : json::parse(request.body);
     if (!body) return refusal(kGrpcInvalid, "no JSON");
-    return answer(process, path, *body);
+    return answer(process, url.path, *body);
   }
   return failing("Connection refused");
 }

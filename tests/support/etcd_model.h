@@ -73,7 +73,7 @@ class EtcdModel {
     std::string address;
     std::filesystem::path config_file;
     std::string name, token, peer_url, client_url;
-    std::string client_port, peer_port;
+    int client_port = 0, peer_port = 0;
     std::uint64_t cluster_id = 0;
     std::uint64_t member_id = 0;
     UtcTime started;

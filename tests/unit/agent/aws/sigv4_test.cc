@@ -293,6 +293,25 @@ TEST(SigV4, DescribeVolumesWithASessionToken) {
             "0292d73136259355ce7af4c30781214f0fa8dbb2d85aa8076673ef3fa7b69939");
 }
 
+// The host that is signed is the one that libcurl sends, however the endpoint is written.
+TEST(SigV4, SpellingsOfOneHostHaveOneSignature) {
+  Signer signer({"eu-west-1", "ec2"});
+  auto signature = [&](std::string const& url) {
+    HttpRequest request{.url = url};
+    signer.sign(request, credentials(), kOurTime);
+    return request.headers.back().second;  // authorization
+  };
+  auto const plain = signature("https://vpce.example.test/");
+  for (auto const* same : {"https://vpce.example.test", "https://vpce.example.test:443/",
+                           "https://vpce.example.test:0443/", "HTTPS://vpce.example.test:443/",
+                           "https://vpce.example.test/#x", "https://vpce.example.test?"})
+    EXPECT_EQ(signature(same), plain) << same;
+  for (auto const* other : {"https://vpce.example.test:80/", "https://vpce.example.test/x",
+                            "https://vpce.example.test?x", "http://vpce.example.test:443/"})
+    EXPECT_NE(signature(other), plain) << other;
+  EXPECT_EQ(signature("https://[fd00::7]/"), signature("https://[fd00:0:0::7]:443"));
+}
+
 TEST(SigV4, PresignedGetCallerIdentity) {
   Signer signer({"eu-west-1", "sts"});
   HttpRequest request{.url =

@@ -15,6 +15,7 @@
 #include "agent/base/file_descriptor.h"
 #include "agent/base/own_time.h"
 #include "agent/base/process.h"
+#include "agent/base/url.h"
 #include "tests/support/loopback_server.h"
 #include "tests/support/temporary_directory.h"
 
@@ -91,6 +92,28 @@ TEST(CurlHttp, SendsMethodHeadersAndBodyAndReturnsAllOfTheAnswer) {
       AllOf(StartsWith("PUT /a/../b%2Fc?x=1 HTTP/1.1\r\n"), HasSubstr("\r\nX-Token-Ttl: 60\r\n"),
             HasSubstr("\r\nX-Empty:\r\n"), HasSubstr("\r\nContent-Length: 5\r\n"),
             Not(HasSubstr("Content-Type")), ::testing::EndsWith("\r\n\r\nhello")));
+}
+
+// What a signature covers is what is sent.
+TEST(CurlHttp, SendsTheHostThatTheUrlsPartsName) {
+  LoopbackServer v4(ok_reply);
+  LoopbackServer v6(ok_reply, {}, "::1");
+  CurlHttp http;
+  for (auto const& url :
+       {fmt::format("http://127.0.0.1:{}", v4.port()),
+        fmt::format("HTTP://localhost:0{}/", v4.port()), fmt::format("http://[::1]:{}/", v6.port()),
+        fmt::format("http://[0:0:0::0:1]:{}/a/../b?x=%20#f", v6.port())}) {
+    auto const before = v4.requests().size() + v6.requests().size();
+    ASSERT_TRUE(http.send(get(url), {})) << url;
+    auto const parts = split_url(url);
+    ASSERT_TRUE(parts) << url;
+    EXPECT_EQ(v4.requests().size() + v6.requests().size(), before + 1) << url;
+    auto const requests = url.contains('[') ? v6.requests() : v4.requests();
+    auto const& sent = requests.back();
+    EXPECT_THAT(sent, HasSubstr(fmt::format("\r\nHost: {}\r\n", parts->host_header())));
+    EXPECT_THAT(sent, StartsWith(fmt::format("GET {}{}{} HTTP/1.1\r\n", parts->path,
+                                             parts->query.empty() ? "" : "?", parts->query)));
+  }
 }
 
 TEST(CurlHttp, SendsAnEmptyPutWithItsLengthAndAHeadWithoutWaitingForABody) {
@@ -350,6 +373,10 @@ TEST(CurlHttp, SaysWhatIsWrongAndKeepsSecretsOut) {
       {"ftp://127.0.0.1/hush", Kind::invalid, "http(s)://"},
       {"http://user:hush@127.0.0.1/", Kind::invalid, "http(s)://"},
       {"http://[::hush/", Kind::invalid, "http(s)://"},
+      // Another host for libcurl than for a reader.
+      {"http://0x7f.1/hush", Kind::invalid, "http(s)://"},
+      {"http:///127.0.0.1/hush", Kind::invalid, "http(s)://"},
+      {"http://127.0.0.1/a b?hush", Kind::invalid, "127.0.0.1:80/a b: "},
       {"", Kind::invalid, "http(s)://"},
   };
   CurlHttp http;

@@ -94,6 +94,20 @@ INSTANTIATE_TEST_SUITE_P(
         Row{"endpoint", "https://[fd00::7]x", "no port between 1 and 65535"},
         Row{"endpoint", "https://10.0.0.256", "is no host name or address"},
         Row{"endpoint", "https://prod api", "is no host name or address"},
+        // What libcurl would read as another host than the one that is written.
+        Row{"endpoint", "https://10.1", "is no host name or address"},
+        Row{"endpoint", "https://0x7f.1", "is no host name or address"},
+        Row{"endpoint", "https://%70rod-api", "is no host name or address"},
+        Row{"endpoint", "https:///prod-api", "names no host"},
+        Row{"endpoint", "https:/prod-api", "has no scheme"},
+        Row{"endpoint", "https://[fd00::7]:", "no port between 1 and 65535"},
+        Row{"endpoint", "https://[fe80::1%25eth0]:443", "is no host name or address"},
+        Row{"endpoint", "https://prod_api", "is no host name or address"},
+        Row{"endpoint", "https://prod-api\\x", "is no host name or address"},
+        Row{"endpoint", "HTTPS://prod-api", "the scheme 'HTTPS'; expected https | did you mean"},
+        Row{"endpoint", "https://prod-api/a b", "goes on behind the host: '/a b'"},
+        Row{"endpoint", std::string("https://prod-api\0.evil", 21), "is no URL"},
+        Row{"endpoint", "https://:secret@", "the URL of '' has a user"},
         Row{"service", "http://127.0.0.1:8080", ""}, Row{"service", "http://192.0.2.1", ""},
         Row{"service", "http://127.0.0.1:8080/x", "goes on behind the host"}));
 
@@ -251,12 +265,6 @@ TEST(ConfigUnits, SizesReadAndPrint) {
   for (auto const* text : {"0", "1234", "512MiB", "8GiB", "3TiB"}) {
     EXPECT_EQ(size_to_text(*parse_size(text)), text);
   }
-}
-
-TEST(ConfigUnits, HostsOfEndpoints) {
-  EXPECT_EQ(host_of("https://prod-api:6443"), "prod-api");
-  EXPECT_EQ(host_of("https://[fd00::7]:6443"), "fd00::7");
-  EXPECT_EQ(host_of("nonsense"), "");
 }
 
 }  // namespace
