@@ -13,11 +13,7 @@ namespace {
 
 constexpr std::int64_t kLongestHook = 7'200;  // seconds; AWS's own bound
 
-constexpr std::string_view kClock = "check the clock of this machine";
-constexpr std::string_view kIdentity =
-    "the credentials of the instance's role are not accepted; check that the role still exists";
-
-constexpr auto kRules = std::to_array<Ec2ErrorRule>({
+constexpr auto kRules = std::to_array<ServiceErrorRule>({
     // Completed, timed out, or not begun: there is nothing left to complete.
     {"ValidationError", "No active Lifecycle Action", Kind::conflict},
     {"ValidationError", "not found", Kind::conflict},
@@ -28,39 +24,27 @@ constexpr auto kRules = std::to_array<Ec2ErrorRule>({
     {"AccessDenied", "", Kind::denied},
     {"AccessDeniedException", "", Kind::denied},
     {"UnauthorizedOperation", "", Kind::denied},
-    {"SignatureDoesNotMatch", "Signature expired", Kind::denied, kClock, Ec2Remedy::sign_anew},
-    {"SignatureDoesNotMatch", "not yet current", Kind::denied, kClock, Ec2Remedy::sign_anew},
-    {"SignatureDoesNotMatch", "", Kind::denied, kIdentity, Ec2Remedy::sign_anew},
-    {"RequestExpired", "", Kind::denied, kClock, Ec2Remedy::sign_anew},
-    {"RequestTimeTooSkewed", "", Kind::denied, kClock, Ec2Remedy::sign_anew},
-    {"InvalidClientTokenId", "", Kind::denied, kIdentity, Ec2Remedy::sign_anew},
-    {"UnrecognizedClientException", "", Kind::denied, kIdentity, Ec2Remedy::sign_anew},
-    {"ExpiredToken", "", Kind::denied, kIdentity, Ec2Remedy::sign_anew},
-    {"ExpiredTokenException", "", Kind::denied, kIdentity, Ec2Remedy::sign_anew},
-    {"OptInRequired", "", Kind::denied, "the account, or the region in it, is not enabled"},
+    {"SignatureDoesNotMatch", "Signature expired", Kind::denied, kCheckClock, Remedy::sign_again},
+    {"SignatureDoesNotMatch", "not yet current", Kind::denied, kCheckClock, Remedy::sign_again},
+    {"SignatureDoesNotMatch", "", Kind::denied, kCheckIdentity, Remedy::sign_again},
+    {"RequestExpired", "", Kind::denied, kCheckClock, Remedy::sign_again},
+    {"RequestTimeTooSkewed", "", Kind::denied, kCheckClock, Remedy::sign_again},
+    {"InvalidClientTokenId", "", Kind::denied, kCheckIdentity, Remedy::sign_again},
+    {"UnrecognizedClientException", "", Kind::denied, kCheckIdentity, Remedy::sign_again},
+    {"ExpiredToken", "", Kind::denied, kCheckIdentity, Remedy::sign_again},
+    {"ExpiredTokenException", "", Kind::denied, kCheckIdentity, Remedy::sign_again},
+    {"OptInRequired", "", Kind::denied, kCheckAccount},
 
-    {"Throttling", "", Kind::transient, "", Ec2Remedy::slow_down},
-    {"ThrottlingException", "", Kind::transient, "", Ec2Remedy::slow_down},
-    {"RequestLimitExceeded", "", Kind::transient, "", Ec2Remedy::slow_down},
-    {"TooManyRequestsException", "", Kind::transient, "", Ec2Remedy::slow_down},
+    {"Throttling", "", Kind::transient, "", Remedy::slow_down},
+    {"ThrottlingException", "", Kind::transient, "", Remedy::slow_down},
+    {"RequestLimitExceeded", "", Kind::transient, "", Remedy::slow_down},
+    {"TooManyRequestsException", "", Kind::transient, "", Remedy::slow_down},
 
     {"InternalError", "", Kind::transient},
     {"InternalFailure", "", Kind::transient},
     {"ServiceUnavailable", "", Kind::transient},
     {"RequestTimeout", "", Kind::transient},
 });
-
-// An error_code of this category holds the place of a rule in the table, counted from 1.
-class Category final : public std::error_category {
- public:
-  char const* name() const noexcept override { return "autoscaling"; }
-  std::string message(int value) const override { return std::string(kRules.at(value - 1).code); }
-};
-
-Category const& category() {
-  static Category const instance;
-  return instance;
-}
 
 std::string body_of(std::string_view action,
                     std::initializer_list<std::pair<std::string_view, std::string_view>> fields) {
@@ -71,34 +55,23 @@ std::string body_of(std::string_view action,
 
 }  // namespace
 
-std::span<Ec2ErrorRule const> autoscaling_error_rules() {
-  return kRules;
+ServiceErrors const& autoscaling_errors() {
+  static ServiceErrors const table("autoscaling", kRules);
+  return table;
 }
 
 Error autoscaling_error(std::string_view action, std::string_view code, std::string_view message,
                         int status) {
-  auto const rule = std::ranges::find_if(kRules, [&](Ec2ErrorRule const& each) {
-    return each.code == code && message.find(each.when) != std::string_view::npos;
-  });
+  auto const* rule = autoscaling_errors().find(code, message);
   auto what = fmt::format("autoscaling:{} answered {}", action, code);
   if (!message.empty()) what += fmt::format(": {}", message);
-  if (rule == kRules.end()) {
-    auto const kind = status >= 500                    ? Kind::transient
-                      : status == 401 || status == 403 ? Kind::denied
-                                                       : Kind::invalid;
-    return {kind, std::move(what), {}};
-  }
-  if (rule->kind == Kind::denied && rule->remedy == Ec2Remedy::none && rule->advice.empty())
+  if (!rule) return {kind_of_status(status), std::move(what), {}};
+  if (rule->kind == Kind::denied && rule->means == Remedy::none && rule->advice.empty())
     what = fmt::format("autoscaling:{} is not allowed: {}{}", action,
                        denial_advice(fmt::format("autoscaling:{}", action), message),
                        message.empty() ? "" : fmt::format(" ({})", message));
   if (!rule->advice.empty()) what += fmt::format("; {}", rule->advice);
-  return {rule->kind, std::move(what), {static_cast<int>(rule - kRules.begin()) + 1, category()}};
-}
-
-Ec2Remedy autoscaling_remedy(Error const& error) {
-  if (error.code.category() != category() || error.code.value() == 0) return Ec2Remedy::none;
-  return kRules.at(error.code.value() - 1).remedy;
+  return autoscaling_errors().error(*rule, std::move(what));
 }
 
 AutoScalingClient::AutoScalingClient(Http& http, Clock& clock, CachedCredentials& credentials,
@@ -108,8 +81,8 @@ AutoScalingClient::AutoScalingClient(Http& http, Clock& clock, CachedCredentials
               .endpoint = std::move(settings.endpoint),
               .region = std::move(settings.region),
               .user_agent = std::move(settings.user_agent),
+              .errors = autoscaling_errors(),
               .error = autoscaling_error,
-              .remedy = autoscaling_remedy,
               .counts = settings.counts}) {}
 
 Result<std::optional<GroupMember>> AutoScalingClient::member(std::string const& instance_id,

@@ -77,9 +77,8 @@ class AutoScalingClient final : public AutoScaling {
 };
 
 // As ec2_errors.h has it for EC2.
-std::span<Ec2ErrorRule const> autoscaling_error_rules();
+ServiceErrors const& autoscaling_errors();
 Error autoscaling_error(std::string_view action, std::string_view code, std::string_view message,
                         int status = 400);
-Ec2Remedy autoscaling_remedy(Error const& error);
 
 }  // namespace haagent::aws

@@ -1,6 +1,5 @@
 #include "agent/aws/ec2_errors.h"
 
-#include <algorithm>
 #include <array>
 
 #include "agent/aws/denial.h"
@@ -11,20 +10,15 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr std::string_view kClock = "check the clock of this machine";
-constexpr std::string_view kAccount = "the account, or the region in it, is not enabled";
 constexpr std::string_view kKey =
     "the volume is encrypted with a KMS key that this role may not use, or that is disabled or "
     "about "
     "to be deleted: see the key's state, and let its policy, and the role, have kms:CreateGrant "
     "(with the condition kms:GrantIsForAWSResource), kms:Decrypt and kms:DescribeKey";
-constexpr std::string_view kIdentity =
-    "the credentials of the instance's role are not accepted; check that the role still exists";
-
-constexpr auto kRules = std::to_array<Ec2ErrorRule>({
+constexpr auto kRules = std::to_array<ServiceErrorRule>({
     // Attachments. A master that has only just booted may still be pending, for seconds.
     {"VolumeInUse", "", Kind::conflict},
-    {"IncorrectState", "is not 'running'", Kind::transient, "", Ec2Remedy::none, 2s},
+    {"IncorrectState", "is not 'running'", Kind::transient, "", Remedy::none, 2s},
     {"IncorrectState", "", Kind::conflict},
     {"InvalidParameterValue", "already in use", Kind::conflict, "take another device name"},
     {"InvalidParameterValue", "", Kind::invalid},
@@ -44,16 +38,16 @@ constexpr auto kRules = std::to_array<Ec2ErrorRule>({
     {"TagLimitExceeded", "", Kind::invalid, "a resource has room for 50 tags"},
 
     // Asked too often: every instance of the account and region draws from one bucket.
-    {"RequestLimitExceeded", "", Kind::transient, "", Ec2Remedy::slow_down},
-    {"Throttling", "", Kind::transient, "", Ec2Remedy::slow_down},
-    {"ThrottlingException", "", Kind::transient, "", Ec2Remedy::slow_down},
-    {"ThrottledException", "", Kind::transient, "", Ec2Remedy::slow_down},
-    {"RequestThrottled", "", Kind::transient, "", Ec2Remedy::slow_down},
-    {"RequestThrottledException", "", Kind::transient, "", Ec2Remedy::slow_down},
-    {"TooManyRequestsException", "", Kind::transient, "", Ec2Remedy::slow_down},
-    {"SlowDown", "", Kind::transient, "", Ec2Remedy::slow_down},
-    {"EC2ThrottledException", "", Kind::transient, "", Ec2Remedy::slow_down},
-    {"BandwidthLimitExceeded", "", Kind::transient, "", Ec2Remedy::slow_down},
+    {"RequestLimitExceeded", "", Kind::transient, "", Remedy::slow_down},
+    {"Throttling", "", Kind::transient, "", Remedy::slow_down},
+    {"ThrottlingException", "", Kind::transient, "", Remedy::slow_down},
+    {"ThrottledException", "", Kind::transient, "", Remedy::slow_down},
+    {"RequestThrottled", "", Kind::transient, "", Remedy::slow_down},
+    {"RequestThrottledException", "", Kind::transient, "", Remedy::slow_down},
+    {"TooManyRequestsException", "", Kind::transient, "", Remedy::slow_down},
+    {"SlowDown", "", Kind::transient, "", Remedy::slow_down},
+    {"EC2ThrottledException", "", Kind::transient, "", Remedy::slow_down},
+    {"BandwidthLimitExceeded", "", Kind::transient, "", Remedy::slow_down},
 
     // Permissions and credentials. The first one is the good answer to a dry run.
     {"DryRunOperation", "", Kind::conflict, "the call was marked as a dry run"},
@@ -66,20 +60,20 @@ constexpr auto kRules = std::to_array<Ec2ErrorRule>({
     {"KMS.KMSInvalidStateException", "", Kind::denied, kKey},
     {"KMS.InvalidStateException", "", Kind::denied, kKey},
     {"KMS.AccessDeniedException", "", Kind::denied, kKey},
-    {"SignatureDoesNotMatch", "Signature expired", Kind::denied, kClock, Ec2Remedy::sign_anew},
-    {"SignatureDoesNotMatch", "not yet current", Kind::denied, kClock, Ec2Remedy::sign_anew},
-    {"SignatureDoesNotMatch", "", Kind::denied, kIdentity, Ec2Remedy::sign_anew},
-    {"RequestExpired", "", Kind::denied, kClock, Ec2Remedy::sign_anew},
-    {"RequestTimeTooSkewed", "", Kind::denied, kClock, Ec2Remedy::sign_anew},
-    {"AuthFailure", "", Kind::denied, kIdentity, Ec2Remedy::sign_anew},
-    {"InvalidClientTokenId", "", Kind::denied, kIdentity, Ec2Remedy::sign_anew},
-    {"UnrecognizedClientException", "", Kind::denied, kIdentity, Ec2Remedy::sign_anew},
-    {"ExpiredToken", "", Kind::denied, kIdentity, Ec2Remedy::sign_anew},
-    {"ExpiredTokenException", "", Kind::denied, kIdentity, Ec2Remedy::sign_anew},
-    {"OptInRequired", "", Kind::denied, kAccount},
-    {"Blocked", "", Kind::denied, kAccount},
-    {"PendingVerification", "", Kind::denied, kAccount},
-    {"AccountDisabled", "", Kind::denied, kAccount},
+    {"SignatureDoesNotMatch", "Signature expired", Kind::denied, kCheckClock, Remedy::sign_again},
+    {"SignatureDoesNotMatch", "not yet current", Kind::denied, kCheckClock, Remedy::sign_again},
+    {"SignatureDoesNotMatch", "", Kind::denied, kCheckIdentity, Remedy::sign_again},
+    {"RequestExpired", "", Kind::denied, kCheckClock, Remedy::sign_again},
+    {"RequestTimeTooSkewed", "", Kind::denied, kCheckClock, Remedy::sign_again},
+    {"AuthFailure", "", Kind::denied, kCheckIdentity, Remedy::sign_again},
+    {"InvalidClientTokenId", "", Kind::denied, kCheckIdentity, Remedy::sign_again},
+    {"UnrecognizedClientException", "", Kind::denied, kCheckIdentity, Remedy::sign_again},
+    {"ExpiredToken", "", Kind::denied, kCheckIdentity, Remedy::sign_again},
+    {"ExpiredTokenException", "", Kind::denied, kCheckIdentity, Remedy::sign_again},
+    {"OptInRequired", "", Kind::denied, kCheckAccount},
+    {"Blocked", "", Kind::denied, kCheckAccount},
+    {"PendingVerification", "", Kind::denied, kCheckAccount},
+    {"AccountDisabled", "", Kind::denied, kCheckAccount},
 
     // AWS's own trouble.
     {"InternalError", "", Kind::transient},
@@ -90,29 +84,6 @@ constexpr auto kRules = std::to_array<Ec2ErrorRule>({
     {"RequestTimeoutException", "", Kind::transient},
     {"PriorRequestNotComplete", "", Kind::transient},
 });
-
-// An error_code of this category holds the place of a rule in the table, counted from 1.
-class Ec2Category final : public std::error_category {
- public:
-  char const* name() const noexcept override { return "ec2"; }
-  std::string message(int value) const override { return std::string(kRules.at(value - 1).code); }
-};
-
-Ec2Category const& category() {
-  static Ec2Category const instance;
-  return instance;
-}
-
-Ec2ErrorRule const* rule_of(Error const& error) {
-  if (error.code.category() != category() || error.code.value() == 0) return nullptr;
-  return &kRules.at(error.code.value() - 1);
-}
-
-Kind kind_of_status(int status) {
-  if (status >= 500) return Kind::transient;
-  if (status == 401 || status == 403) return Kind::denied;
-  return Kind::invalid;
-}
 
 // "You are not authorized to perform this operation. User: ... Encoded authorization failure
 // message: <hundreds of letters>" without the encoded part, or its final full stop.
@@ -139,23 +110,16 @@ std::string sentence(std::string_view action, std::string_view code, std::string
 
 }  // namespace
 
-std::span<Ec2ErrorRule const> ec2_error_rules() {
-  return kRules;
+ServiceErrors const& ec2_errors() {
+  static ServiceErrors const table("ec2", kRules);
+  return table;
 }
 
 Error ec2_error(std::string_view action, std::string_view code, std::string_view message,
                 int status) {
-  auto rule = std::ranges::find_if(kRules, [&](Ec2ErrorRule const& each) {
-    return each.code == code && message.find(each.when) != std::string_view::npos;
-  });
-  if (rule == kRules.end()) {
-    return {kind_of_status(status), sentence(action, code, message, ""), {}};
-  }
-  auto place = static_cast<int>(rule - kRules.begin()) + 1;
-  return {rule->kind,
-          sentence(action, code, message, rule->advice),
-          {place, category()},
-          rule->retry_cap};
+  auto const* rule = ec2_errors().find(code, message);
+  if (!rule) return {kind_of_status(status), sentence(action, code, message, ""), {}};
+  return ec2_errors().error(*rule, sentence(action, code, message, rule->advice));
 }
 
 Error ec2_error_in_full(std::string_view action, std::string_view code, std::string_view message,
@@ -170,13 +134,7 @@ Error ec2_error_in_full(std::string_view action, std::string_view code, std::str
 }
 
 std::string_view ec2_code(Error const& error) {
-  auto const* rule = rule_of(error);
-  return rule ? rule->code : "";
-}
-
-Ec2Remedy ec2_remedy(Error const& error) {
-  auto const* rule = rule_of(error);
-  return rule ? rule->remedy : Ec2Remedy::none;
+  return ec2_errors().code_of(error);
 }
 
 }  // namespace haagent::aws

@@ -94,12 +94,12 @@ struct QueryCalls::State {
         rate.succeeded();
         return std::move(response.body);
       }
-      auto remedy = settings.remedy(*error);
-      count(action, remedy == Ec2Remedy::slow_down   ? CallResult::throttled
-                    : remedy == Ec2Remedy::sign_anew ? CallResult::expired
-                                                     : result_of(*error, response.status));
-      if (remedy == Ec2Remedy::slow_down) rate.throttled();
-      if (remedy != Ec2Remedy::sign_anew) return std::unexpected(*std::move(error));
+      auto const remedy = settings.errors.means(*error);
+      count(action, remedy == Remedy::slow_down    ? CallResult::throttled
+                    : remedy == Remedy::sign_again ? CallResult::expired
+                                                   : result_of(*error, response.status));
+      if (remedy == Remedy::slow_down) rate.throttled();
+      if (remedy != Remedy::sign_again) return std::unexpected(*std::move(error));
       // What is refused for its signature has not been carried out, so that asking again is safe.
       if (!clock_corrected && correct_clock(response)) {
         clock_corrected = true;

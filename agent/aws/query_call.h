@@ -23,10 +23,10 @@ struct QuerySettings {
   std::string endpoint;  // "https://ec2.eu-west-1.amazonaws.com"
   std::string region;    // signed for
   std::string user_agent = "haagent";
-  // The service's own table: what a code means, and what the client does about it.
+  // The service's own table, and its sentences.
+  ServiceErrors const& errors = ec2_errors();
   Error (*error)(std::string_view action, std::string_view code, std::string_view message,
                  int status) = ec2_error;
-  Ec2Remedy (*remedy)(Error const& error) = ec2_remedy;
   CallCounts* counts = nullptr;  // null: nobody asks
 };
 

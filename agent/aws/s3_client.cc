@@ -198,18 +198,18 @@ struct S3Client::State {
       }
       auto error = s3_error(request.call, failure ? failure->code : "",
                             failure ? failure->message : "", response.status);
-      auto const remedy = s3_remedy(error);
-      count(request.call, remedy == S3Remedy::slow_down      ? CallResult::throttled
-                          : remedy == S3Remedy::sign_anew    ? CallResult::expired
-                          : remedy == S3Remedy::other_region ? CallResult::redirected
-                                                             : result_of(error, response.status));
+      auto const remedy = s3_errors().means(error);
+      count(request.call, remedy == Remedy::slow_down      ? CallResult::throttled
+                          : remedy == Remedy::sign_again   ? CallResult::expired
+                          : remedy == Remedy::other_region ? CallResult::redirected
+                                                           : result_of(error, response.status));
       switch (remedy) {
-        case S3Remedy::none:
+        case Remedy::none:
           return std::unexpected(std::move(error));
-        case S3Remedy::slow_down:
+        case Remedy::slow_down:
           rate.throttled();
           return std::unexpected(std::move(error));
-        case S3Remedy::other_region: {
+        case Remedy::other_region: {
           auto other = region_in(response);
           if (other.empty() || region_followed) return std::unexpected(std::move(error));
           std::lock_guard lock(mutex);
@@ -224,7 +224,7 @@ struct S3Client::State {
           use_region(std::move(other));
           break;
         }
-        case S3Remedy::sign_anew:
+        case Remedy::sign_again:
           // What is refused for its signature has not been carried out: asking again is safe.
           if (!clock_corrected && correct_clock(response)) {
             clock_corrected = true;

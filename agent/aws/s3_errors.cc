@@ -9,9 +9,6 @@
 namespace haagent::aws {
 namespace {
 
-constexpr std::string_view kClock = "check the clock of this machine";
-constexpr std::string_view kIdentity =
-    "the credentials of the instance's role are not accepted; check that the role still exists";
 constexpr std::string_view kBucket = "check cluster.state, or make the bucket";
 constexpr std::string_view kRegion = "the bucket is in another region";
 constexpr std::string_view kKey =
@@ -21,97 +18,74 @@ constexpr std::string_view kKey =
 constexpr std::string_view kOther =
     "the endpoint does not speak this part of S3, which the state store cannot do without";
 
-constexpr auto kRules = std::to_array<S3ErrorRule>({
+constexpr auto kRules = std::to_array<ServiceErrorRule>({
     // Objects and conditions.
-    {"NoSuchKey", Kind::conflict},
-    {"PreconditionFailed", Kind::conflict},
-    {"ConditionalRequestConflict", Kind::transient},
-    {"OperationAborted", Kind::transient},
-    {"InvalidRange", Kind::conflict, "the object is shorter than it was"},
-    {"EntityTooLarge", Kind::invalid},
-    {"KeyTooLongError", Kind::invalid, "take a shorter prefix in cluster.state"},
-    {"InvalidObjectState", Kind::invalid,
+    {"NoSuchKey", "", Kind::conflict},
+    {"PreconditionFailed", "", Kind::conflict},
+    {"ConditionalRequestConflict", "", Kind::transient},
+    {"OperationAborted", "", Kind::transient},
+    {"InvalidRange", "", Kind::conflict, "the object is shorter than it was"},
+    {"EntityTooLarge", "", Kind::invalid},
+    {"KeyTooLongError", "", Kind::invalid, "take a shorter prefix in cluster.state"},
+    {"InvalidObjectState", "", Kind::invalid,
      "the object is archived: restore it, and keep lifecycle rules off the state store"},
 
-    // Uploads in parts: begun anew, they may succeed.
-    {"NoSuchUpload", Kind::transient},
-    {"InvalidPart", Kind::transient},
-    {"InvalidPartOrder", Kind::internal},
-    {"EntityTooSmall", Kind::internal},
-    {"MalformedXML", Kind::internal},
+    // Uploads in parts: begun again, they may succeed.
+    {"NoSuchUpload", "", Kind::transient},
+    {"InvalidPart", "", Kind::transient},
+    {"InvalidPartOrder", "", Kind::internal},
+    {"EntityTooSmall", "", Kind::internal},
+    {"MalformedXML", "", Kind::internal},
 
     // Damaged on the way.
-    {"BadDigest", Kind::transient},
-    {"InvalidDigest", Kind::internal},
-    {"XAmzContentSHA256Mismatch", Kind::transient},
-    {"IncompleteBody", Kind::transient},
+    {"BadDigest", "", Kind::transient},
+    {"InvalidDigest", "", Kind::internal},
+    {"XAmzContentSHA256Mismatch", "", Kind::transient},
+    {"IncompleteBody", "", Kind::transient},
 
     // The bucket.
-    {"NoSuchBucket", Kind::invalid, kBucket},
-    {"InvalidBucketName", Kind::invalid, kBucket},
-    {"PermanentRedirect", Kind::invalid, kRegion, S3Remedy::other_region},
-    {"TemporaryRedirect", Kind::transient, "a young bucket is not yet known everywhere",
-     S3Remedy::other_region},
-    {"AuthorizationHeaderMalformed", Kind::invalid, kRegion, S3Remedy::other_region},
-    {"IllegalLocationConstraintException", Kind::invalid, kRegion, S3Remedy::other_region},
-    {"InvalidRequest", Kind::invalid},
-    {"InvalidArgument", Kind::invalid},
-    {"MethodNotAllowed", Kind::invalid, kOther},
-    {"NotImplemented", Kind::invalid, kOther},
+    {"NoSuchBucket", "", Kind::invalid, kBucket},
+    {"InvalidBucketName", "", Kind::invalid, kBucket},
+    {"PermanentRedirect", "", Kind::invalid, kRegion, Remedy::other_region},
+    {"TemporaryRedirect", "", Kind::transient, "a young bucket is not yet known everywhere",
+     Remedy::other_region},
+    {"AuthorizationHeaderMalformed", "", Kind::invalid, kRegion, Remedy::other_region},
+    {"IllegalLocationConstraintException", "", Kind::invalid, kRegion, Remedy::other_region},
+    {"InvalidRequest", "", Kind::invalid},
+    {"InvalidArgument", "", Kind::invalid},
+    {"MethodNotAllowed", "", Kind::invalid, kOther},
+    {"NotImplemented", "", Kind::invalid, kOther},
 
     // Permissions and credentials.
-    {"AccessDenied", Kind::denied},
-    {"AllAccessDisabled", Kind::denied},
-    {"AccountProblem", Kind::denied},
-    {"InvalidAccessKeyId", Kind::denied, kIdentity, S3Remedy::sign_anew},
-    {"InvalidToken", Kind::denied, kIdentity, S3Remedy::sign_anew},
-    {"ExpiredToken", Kind::denied, kIdentity, S3Remedy::sign_anew},
-    {"TokenRefreshRequired", Kind::denied, kIdentity, S3Remedy::sign_anew},
-    {"SignatureDoesNotMatch", Kind::denied, kIdentity, S3Remedy::sign_anew},
-    {"RequestTimeTooSkewed", Kind::denied, kClock, S3Remedy::sign_anew},
-    {"RequestExpired", Kind::denied, kClock, S3Remedy::sign_anew},
-    {"KMS.DisabledException", Kind::denied, kKey},
-    {"KMS.NotFoundException", Kind::denied, kKey},
-    {"KMS.KMSInvalidStateException", Kind::denied, kKey},
-    {"KMS.InvalidKeyUsageException", Kind::denied, kKey},
-    {"KMS.AccessDeniedException", Kind::denied, kKey},
-    {"KMS.ThrottlingException", Kind::transient, "", S3Remedy::slow_down},
+    {"AccessDenied", "", Kind::denied},
+    {"AllAccessDisabled", "", Kind::denied},
+    {"AccountProblem", "", Kind::denied},
+    {"InvalidAccessKeyId", "", Kind::denied, kCheckIdentity, Remedy::sign_again},
+    {"InvalidToken", "", Kind::denied, kCheckIdentity, Remedy::sign_again},
+    {"ExpiredToken", "", Kind::denied, kCheckIdentity, Remedy::sign_again},
+    {"TokenRefreshRequired", "", Kind::denied, kCheckIdentity, Remedy::sign_again},
+    {"SignatureDoesNotMatch", "", Kind::denied, kCheckIdentity, Remedy::sign_again},
+    {"RequestTimeTooSkewed", "", Kind::denied, kCheckClock, Remedy::sign_again},
+    {"RequestExpired", "", Kind::denied, kCheckClock, Remedy::sign_again},
+    {"KMS.DisabledException", "", Kind::denied, kKey},
+    {"KMS.NotFoundException", "", Kind::denied, kKey},
+    {"KMS.KMSInvalidStateException", "", Kind::denied, kKey},
+    {"KMS.InvalidKeyUsageException", "", Kind::denied, kKey},
+    {"KMS.AccessDeniedException", "", Kind::denied, kKey},
+    {"KMS.ThrottlingException", "", Kind::transient, "", Remedy::slow_down},
 
     // Asked too often.
-    {"SlowDown", Kind::transient, "", S3Remedy::slow_down},
-    {"Throttling", Kind::transient, "", S3Remedy::slow_down},
-    {"ThrottlingException", Kind::transient, "", S3Remedy::slow_down},
-    {"RequestLimitExceeded", Kind::transient, "", S3Remedy::slow_down},
-    {"BandwidthLimitExceeded", Kind::transient, "", S3Remedy::slow_down},
-    {"ServiceUnavailable", Kind::transient, "", S3Remedy::slow_down},
+    {"SlowDown", "", Kind::transient, "", Remedy::slow_down},
+    {"Throttling", "", Kind::transient, "", Remedy::slow_down},
+    {"ThrottlingException", "", Kind::transient, "", Remedy::slow_down},
+    {"RequestLimitExceeded", "", Kind::transient, "", Remedy::slow_down},
+    {"BandwidthLimitExceeded", "", Kind::transient, "", Remedy::slow_down},
+    {"ServiceUnavailable", "", Kind::transient, "", Remedy::slow_down},
 
     // S3's own trouble.
-    {"InternalError", Kind::transient},
-    {"RequestTimeout", Kind::transient},
+    {"InternalError", "", Kind::transient},
+    {"RequestTimeout", "", Kind::transient},
 });
-
-// An error_code of this category holds the place of a rule in the table, counted from 1.
-class S3Category final : public std::error_category {
- public:
-  char const* name() const noexcept override { return "s3"; }
-  std::string message(int value) const override { return std::string(kRules.at(value - 1).code); }
-};
-
-S3Category const& category() {
-  static S3Category const instance;
-  return instance;
-}
-
-S3ErrorRule const* rule_of(Error const& error) {
-  if (error.code.category() != category() || error.code.value() == 0) return nullptr;
-  return &kRules.at(error.code.value() - 1);
-}
-
-Kind kind_of_status(int status) {
-  if (status >= 500 || status == 408 || status == 429) return Kind::transient;
-  if (status == 401 || status == 403) return Kind::denied;
-  return Kind::invalid;
-}
 
 // An answer without a body says its code by the status alone.
 std::string_view code_of_status(int status) {
@@ -158,35 +132,27 @@ std::string denied_sentence(S3Call const& call, std::string_view message) {
 
 }  // namespace
 
-std::span<S3ErrorRule const> s3_error_rules() {
-  return kRules;
+ServiceErrors const& s3_errors() {
+  static ServiceErrors const table("s3", kRules);
+  return table;
 }
 
 Error s3_error(S3Call const& call, std::string_view code, std::string_view message, int status) {
   if (code.empty()) code = code_of_status(status);
-  auto rule = std::ranges::find(kRules, code, &S3ErrorRule::code);
-  if (code == "AccessDenied") {
-    return {Kind::denied,
-            denied_sentence(call, message),
-            {static_cast<int>(rule - kRules.begin()) + 1, category()}};
-  }
+  auto const* rule = s3_errors().find(code, message);
+  if (rule && code == "AccessDenied")
+    return s3_errors().error(*rule, denied_sentence(call, message));
   auto said = code.empty() ? fmt::format("{} on {} answered {}", call.name, call.place, status)
                            : fmt::format("{} on {} answered {}", call.name, call.place,
                                          plain(code.substr(0, 60)));
   if (auto words = plain(message); !words.empty()) said += fmt::format(": {}", words);
-  if (rule == kRules.end()) return {kind_of_status(status), std::move(said), {}};
+  if (!rule) return {kind_of_status(status), std::move(said), {}};
   if (!rule->advice.empty()) said += fmt::format("; {}", rule->advice);
-  return {rule->kind, std::move(said), {static_cast<int>(rule - kRules.begin()) + 1, category()}};
+  return s3_errors().error(*rule, std::move(said));
 }
 
 std::string_view s3_code(Error const& error) {
-  auto const* rule = rule_of(error);
-  return rule ? rule->code : "";
-}
-
-S3Remedy s3_remedy(Error const& error) {
-  auto const* rule = rule_of(error);
-  return rule ? rule->remedy : S3Remedy::none;
+  return s3_errors().code_of(error);
 }
 
 }  // namespace haagent::aws

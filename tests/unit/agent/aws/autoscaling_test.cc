@@ -16,7 +16,7 @@ struct Case {
   std::string_view code;
   std::string_view message;
   Kind kind;
-  Ec2Remedy remedy = Ec2Remedy::none;
+  Remedy remedy = Remedy::none;
 };
 
 // One row an entry of the table, in its order.
@@ -30,20 +30,20 @@ constexpr Case kCases[] = {
     {"AccessDenied", "User: u is not authorized to perform: a", Kind::denied},
     {"AccessDeniedException", "", Kind::denied},
     {"UnauthorizedOperation", "", Kind::denied},
-    {"SignatureDoesNotMatch", "Signature expired: 1", Kind::denied, Ec2Remedy::sign_anew},
-    {"SignatureDoesNotMatch", "Signature not yet current: 1", Kind::denied, Ec2Remedy::sign_anew},
-    {"SignatureDoesNotMatch", "", Kind::denied, Ec2Remedy::sign_anew},
-    {"RequestExpired", "", Kind::denied, Ec2Remedy::sign_anew},
-    {"RequestTimeTooSkewed", "", Kind::denied, Ec2Remedy::sign_anew},
-    {"InvalidClientTokenId", "", Kind::denied, Ec2Remedy::sign_anew},
-    {"UnrecognizedClientException", "", Kind::denied, Ec2Remedy::sign_anew},
-    {"ExpiredToken", "", Kind::denied, Ec2Remedy::sign_anew},
-    {"ExpiredTokenException", "", Kind::denied, Ec2Remedy::sign_anew},
+    {"SignatureDoesNotMatch", "Signature expired: 1", Kind::denied, Remedy::sign_again},
+    {"SignatureDoesNotMatch", "Signature not yet current: 1", Kind::denied, Remedy::sign_again},
+    {"SignatureDoesNotMatch", "", Kind::denied, Remedy::sign_again},
+    {"RequestExpired", "", Kind::denied, Remedy::sign_again},
+    {"RequestTimeTooSkewed", "", Kind::denied, Remedy::sign_again},
+    {"InvalidClientTokenId", "", Kind::denied, Remedy::sign_again},
+    {"UnrecognizedClientException", "", Kind::denied, Remedy::sign_again},
+    {"ExpiredToken", "", Kind::denied, Remedy::sign_again},
+    {"ExpiredTokenException", "", Kind::denied, Remedy::sign_again},
     {"OptInRequired", "", Kind::denied},
-    {"Throttling", "", Kind::transient, Ec2Remedy::slow_down},
-    {"ThrottlingException", "", Kind::transient, Ec2Remedy::slow_down},
-    {"RequestLimitExceeded", "", Kind::transient, Ec2Remedy::slow_down},
-    {"TooManyRequestsException", "", Kind::transient, Ec2Remedy::slow_down},
+    {"Throttling", "", Kind::transient, Remedy::slow_down},
+    {"ThrottlingException", "", Kind::transient, Remedy::slow_down},
+    {"RequestLimitExceeded", "", Kind::transient, Remedy::slow_down},
+    {"TooManyRequestsException", "", Kind::transient, Remedy::slow_down},
     {"InternalError", "", Kind::transient},
     {"InternalFailure", "", Kind::transient},
     {"ServiceUnavailable", "", Kind::transient},
@@ -51,14 +51,14 @@ constexpr Case kCases[] = {
 };
 
 TEST(AutoScalingErrors, EachEntryOfTheTable) {
-  auto const rules = autoscaling_error_rules();
+  auto const rules = autoscaling_errors().rules();
   ASSERT_EQ(rules.size(), std::size(kCases));
   for (std::size_t i = 0; i < rules.size(); ++i) {
     auto const& each = kCases[i];
     EXPECT_EQ(rules[i].code, each.code);
     auto const error = autoscaling_error("CompleteLifecycleAction", each.code, each.message);
     EXPECT_EQ(error.kind, each.kind) << each.code << ": " << each.message;
-    EXPECT_EQ(autoscaling_remedy(error), each.remedy) << each.code;
+    EXPECT_EQ(autoscaling_errors().means(error), each.remedy) << each.code;
     EXPECT_EQ(error.code.value(), static_cast<int>(i) + 1) << each.code;
     EXPECT_TRUE(error.what.starts_with("autoscaling:CompleteLifecycleAction")) << error.what;
   }

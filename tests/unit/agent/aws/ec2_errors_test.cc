@@ -11,7 +11,7 @@ struct Case {
   std::string_view code;
   std::string_view message;
   Kind kind;
-  Ec2Remedy remedy = Ec2Remedy::none;
+  Remedy remedy = Remedy::none;
 };
 
 // One row an entry of the table, in its order.
@@ -33,16 +33,16 @@ constexpr Case kCases[] = {
     {"UnsupportedOperation", "", Kind::invalid},
     {"UnsupportedOperationException", "", Kind::invalid},
     {"TagLimitExceeded", "", Kind::invalid},
-    {"RequestLimitExceeded", "", Kind::transient, Ec2Remedy::slow_down},
-    {"Throttling", "", Kind::transient, Ec2Remedy::slow_down},
-    {"ThrottlingException", "", Kind::transient, Ec2Remedy::slow_down},
-    {"ThrottledException", "", Kind::transient, Ec2Remedy::slow_down},
-    {"RequestThrottled", "", Kind::transient, Ec2Remedy::slow_down},
-    {"RequestThrottledException", "", Kind::transient, Ec2Remedy::slow_down},
-    {"TooManyRequestsException", "", Kind::transient, Ec2Remedy::slow_down},
-    {"SlowDown", "", Kind::transient, Ec2Remedy::slow_down},
-    {"EC2ThrottledException", "", Kind::transient, Ec2Remedy::slow_down},
-    {"BandwidthLimitExceeded", "", Kind::transient, Ec2Remedy::slow_down},
+    {"RequestLimitExceeded", "", Kind::transient, Remedy::slow_down},
+    {"Throttling", "", Kind::transient, Remedy::slow_down},
+    {"ThrottlingException", "", Kind::transient, Remedy::slow_down},
+    {"ThrottledException", "", Kind::transient, Remedy::slow_down},
+    {"RequestThrottled", "", Kind::transient, Remedy::slow_down},
+    {"RequestThrottledException", "", Kind::transient, Remedy::slow_down},
+    {"TooManyRequestsException", "", Kind::transient, Remedy::slow_down},
+    {"SlowDown", "", Kind::transient, Remedy::slow_down},
+    {"EC2ThrottledException", "", Kind::transient, Remedy::slow_down},
+    {"BandwidthLimitExceeded", "", Kind::transient, Remedy::slow_down},
     {"DryRunOperation", "Request would have succeeded, but DryRun flag is set.", Kind::conflict},
     {"UnauthorizedOperation", "", Kind::denied},
     {"InvalidKMSKey.InvalidState", "", Kind::denied},
@@ -54,16 +54,16 @@ constexpr Case kCases[] = {
     {"KMS.InvalidStateException", "", Kind::denied},
     {"KMS.AccessDeniedException", "", Kind::denied},
     {"SignatureDoesNotMatch", "Signature expired: 20260115T101500Z is now earlier than ...",
-     Kind::denied, Ec2Remedy::sign_anew},
-    {"SignatureDoesNotMatch", "Signature not yet current: ...", Kind::denied, Ec2Remedy::sign_anew},
-    {"SignatureDoesNotMatch", "", Kind::denied, Ec2Remedy::sign_anew},
-    {"RequestExpired", "", Kind::denied, Ec2Remedy::sign_anew},
-    {"RequestTimeTooSkewed", "", Kind::denied, Ec2Remedy::sign_anew},
-    {"AuthFailure", "", Kind::denied, Ec2Remedy::sign_anew},
-    {"InvalidClientTokenId", "", Kind::denied, Ec2Remedy::sign_anew},
-    {"UnrecognizedClientException", "", Kind::denied, Ec2Remedy::sign_anew},
-    {"ExpiredToken", "", Kind::denied, Ec2Remedy::sign_anew},
-    {"ExpiredTokenException", "", Kind::denied, Ec2Remedy::sign_anew},
+     Kind::denied, Remedy::sign_again},
+    {"SignatureDoesNotMatch", "Signature not yet current: ...", Kind::denied, Remedy::sign_again},
+    {"SignatureDoesNotMatch", "", Kind::denied, Remedy::sign_again},
+    {"RequestExpired", "", Kind::denied, Remedy::sign_again},
+    {"RequestTimeTooSkewed", "", Kind::denied, Remedy::sign_again},
+    {"AuthFailure", "", Kind::denied, Remedy::sign_again},
+    {"InvalidClientTokenId", "", Kind::denied, Remedy::sign_again},
+    {"UnrecognizedClientException", "", Kind::denied, Remedy::sign_again},
+    {"ExpiredToken", "", Kind::denied, Remedy::sign_again},
+    {"ExpiredTokenException", "", Kind::denied, Remedy::sign_again},
     {"OptInRequired", "", Kind::denied},
     {"Blocked", "", Kind::denied},
     {"PendingVerification", "", Kind::denied},
@@ -86,7 +86,7 @@ TEST(Ec2Errors, WhatPassesSoon) {
 }
 
 TEST(Ec2Errors, EachEntryOfTheTable) {
-  auto rules = ec2_error_rules();
+  auto rules = ec2_errors().rules();
   ASSERT_EQ(rules.size(), std::size(kCases)) << "each entry of the table needs its row here";
   for (std::size_t i = 0; i < rules.size(); ++i) {
     auto const& each = kCases[i];
@@ -95,7 +95,7 @@ TEST(Ec2Errors, EachEntryOfTheTable) {
     auto error = ec2_error("AttachVolume", each.code, each.message);
     EXPECT_EQ(error.kind, each.kind);
     EXPECT_EQ(ec2_code(error), each.code);
-    EXPECT_EQ(ec2_remedy(error), each.remedy);
+    EXPECT_EQ(ec2_errors().means(error), each.remedy);
     EXPECT_TRUE(error.what.contains(rules[i].advice)) << error.what;
     EXPECT_TRUE(error.what.contains("ec2:AttachVolume")) << error.what;
   }

@@ -8,7 +8,7 @@ namespace {
 struct Case {
   std::string_view code;
   Kind kind;
-  S3Remedy remedy = S3Remedy::none;
+  Remedy remedy = Remedy::none;
 };
 
 // One row an entry of the table, in its order.
@@ -32,10 +32,10 @@ constexpr Case kCases[] = {
     {"IncompleteBody", Kind::transient},
     {"NoSuchBucket", Kind::invalid},
     {"InvalidBucketName", Kind::invalid},
-    {"PermanentRedirect", Kind::invalid, S3Remedy::other_region},
-    {"TemporaryRedirect", Kind::transient, S3Remedy::other_region},
-    {"AuthorizationHeaderMalformed", Kind::invalid, S3Remedy::other_region},
-    {"IllegalLocationConstraintException", Kind::invalid, S3Remedy::other_region},
+    {"PermanentRedirect", Kind::invalid, Remedy::other_region},
+    {"TemporaryRedirect", Kind::transient, Remedy::other_region},
+    {"AuthorizationHeaderMalformed", Kind::invalid, Remedy::other_region},
+    {"IllegalLocationConstraintException", Kind::invalid, Remedy::other_region},
     {"InvalidRequest", Kind::invalid},
     {"InvalidArgument", Kind::invalid},
     {"MethodNotAllowed", Kind::invalid},
@@ -43,25 +43,25 @@ constexpr Case kCases[] = {
     {"AccessDenied", Kind::denied},
     {"AllAccessDisabled", Kind::denied},
     {"AccountProblem", Kind::denied},
-    {"InvalidAccessKeyId", Kind::denied, S3Remedy::sign_anew},
-    {"InvalidToken", Kind::denied, S3Remedy::sign_anew},
-    {"ExpiredToken", Kind::denied, S3Remedy::sign_anew},
-    {"TokenRefreshRequired", Kind::denied, S3Remedy::sign_anew},
-    {"SignatureDoesNotMatch", Kind::denied, S3Remedy::sign_anew},
-    {"RequestTimeTooSkewed", Kind::denied, S3Remedy::sign_anew},
-    {"RequestExpired", Kind::denied, S3Remedy::sign_anew},
+    {"InvalidAccessKeyId", Kind::denied, Remedy::sign_again},
+    {"InvalidToken", Kind::denied, Remedy::sign_again},
+    {"ExpiredToken", Kind::denied, Remedy::sign_again},
+    {"TokenRefreshRequired", Kind::denied, Remedy::sign_again},
+    {"SignatureDoesNotMatch", Kind::denied, Remedy::sign_again},
+    {"RequestTimeTooSkewed", Kind::denied, Remedy::sign_again},
+    {"RequestExpired", Kind::denied, Remedy::sign_again},
     {"KMS.DisabledException", Kind::denied},
     {"KMS.NotFoundException", Kind::denied},
     {"KMS.KMSInvalidStateException", Kind::denied},
     {"KMS.InvalidKeyUsageException", Kind::denied},
     {"KMS.AccessDeniedException", Kind::denied},
-    {"KMS.ThrottlingException", Kind::transient, S3Remedy::slow_down},
-    {"SlowDown", Kind::transient, S3Remedy::slow_down},
-    {"Throttling", Kind::transient, S3Remedy::slow_down},
-    {"ThrottlingException", Kind::transient, S3Remedy::slow_down},
-    {"RequestLimitExceeded", Kind::transient, S3Remedy::slow_down},
-    {"BandwidthLimitExceeded", Kind::transient, S3Remedy::slow_down},
-    {"ServiceUnavailable", Kind::transient, S3Remedy::slow_down},
+    {"KMS.ThrottlingException", Kind::transient, Remedy::slow_down},
+    {"SlowDown", Kind::transient, Remedy::slow_down},
+    {"Throttling", Kind::transient, Remedy::slow_down},
+    {"ThrottlingException", Kind::transient, Remedy::slow_down},
+    {"RequestLimitExceeded", Kind::transient, Remedy::slow_down},
+    {"BandwidthLimitExceeded", Kind::transient, Remedy::slow_down},
+    {"ServiceUnavailable", Kind::transient, Remedy::slow_down},
     {"InternalError", Kind::transient},
     {"RequestTimeout", Kind::transient},
 };
@@ -70,7 +70,7 @@ S3Call const kGet{"s3:GetObject", "s3:GetObject", "s3://b/k"};
 S3Call const kPart{"s3:UploadPart", "s3:PutObject", "s3://b/k"};
 
 TEST(S3Errors, EachEntryOfTheTable) {
-  auto rules = s3_error_rules();
+  auto rules = s3_errors().rules();
   ASSERT_EQ(rules.size(), std::size(kCases)) << "each entry of the table needs its row here";
   for (std::size_t i = 0; i < rules.size(); ++i) {
     auto const& each = kCases[i];
@@ -79,7 +79,7 @@ TEST(S3Errors, EachEntryOfTheTable) {
     auto error = s3_error(kGet, each.code, "Words.", 400);
     EXPECT_EQ(error.kind, each.kind);
     EXPECT_EQ(s3_code(error), each.code);
-    EXPECT_EQ(s3_remedy(error), each.remedy);
+    EXPECT_EQ(s3_errors().means(error), each.remedy);
     EXPECT_TRUE(error.what.contains(rules[i].advice)) << error.what;
     EXPECT_TRUE(error.what.contains("s3:GetObject on s3://b/k")) << error.what;
     EXPECT_TRUE(error.what.contains("Words")) << error.what;
