@@ -11,6 +11,7 @@
 #include "agent/base/cidr.h"
 #include "bootstrap/kube/flags.h"
 #include "bootstrap/kube/node.h"
+#include "bootstrap/kube/pod_overlay.h"
 #include "bootstrap/kube/record.h"
 #include "bootstrap/kube/static_pod.h"
 #include "bootstrap/layout/paths.h"
@@ -65,23 +66,15 @@ class Cautions {
     std::string value(fallback);
     for (auto const& [name, stated] : settings.extra_args)
       if (flag_name(name) == flag) value = stated;
-    auto const* containers =
-        settings.config.is_map() ? settings.config.at_path("spec.containers") : nullptr;
-    if (!containers) return value;
-    auto const prefix = fmt::format("--{}=", flag);
-    for (auto const& container : containers->items())
-      for (auto const* list : {"command", "args"}) {
-        auto const* words = container.find(list);
-        if (!words) continue;
-        if (*list == 'c') {
-          value.clear();
-          path = "apiserver.config";
-        }
-        for (auto const& word : words->items())
-          if (word.text().starts_with(prefix)) {
-            value = word.text().substr(prefix.size());
-            path = "apiserver.config";
-          }
+    auto const own = own_command_line(config_, Component::apiserver);
+    if (own.replaces) {
+      value.clear();
+      path = "apiserver.config";
+    }
+    for (auto const& [name, stated] : own.flags)
+      if (name == flag) {
+        value = stated;
+        path = "apiserver.config";
       }
     return value;
   }

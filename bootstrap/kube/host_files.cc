@@ -8,6 +8,7 @@
 
 #include "agent/base/yaml.h"
 #include "bootstrap/kube/flags.h"
+#include "bootstrap/kube/pod_overlay.h"
 #include "bootstrap/layout/content_hash.h"
 
 namespace haagent::bootstrap::kube {
@@ -237,43 +238,6 @@ std::string volume_name(std::string const& path) {
   return name.substr(0, 46) + "-" + content_hash(path);
 }
 
-Tree const& pod_overlay(NodeConfig const& config, Component component) {
-  static Tree const none;
-  bool const has = component == Component::apiserver || component == Component::controller_manager;
-  return has ? settings_of(config, component).config : none;
-}
-
-// The flags that a pod overlay brings in the component's own container: "--flag=value", or the
-// value as the next word. Another container's files are its own affair.
-std::vector<std::pair<std::string, std::string>> own_command_line(NodeConfig const& config,
-                                                                  Component component) {
-  std::vector<std::pair<std::string, std::string>> flags;
-  auto const& overlay = pod_overlay(config, component);
-  auto const* containers = overlay.is_map() ? overlay.at_path("spec.containers") : nullptr;
-  if (!containers) return flags;
-  for (auto const& container : containers->items()) {
-    if (container.text_at("name") != program_of(component)) continue;
-    for (auto const* list : {"command", "args"}) {
-      auto const* words = container.find(list);
-      if (!words) continue;
-      std::string open;  // a flag whose value may be the next word
-      for (auto const& word : words->items()) {
-        auto const& text = word.text();
-        auto const name_at = text.find_first_not_of('-');
-        if (name_at == 1 || name_at == 2) {
-          auto const equals = text.find('=');
-          auto const flag = flag_name(text.substr(name_at, equals - name_at));
-          open = equals == text.npos ? flag : "";
-          if (equals != text.npos) flags.emplace_back(flag, text.substr(equals + 1));
-        } else if (!open.empty()) {
-          flags.emplace_back(std::exchange(open, ""), text);
-        }
-      }
-    }
-  }
-  return flags;
-}
-
 }  // namespace
 
 std::vector<NamedPath> named_paths(NodeConfig const& config, Component component) {
@@ -284,7 +248,7 @@ std::vector<NamedPath> named_paths(NodeConfig const& config, Component component
   for (auto const& [name, value] : settings.extra_args)
     flags.push_back(
         {fmt::format("{}.extraArgs.{}", key_of(component), name), flag_name(name), value});
-  for (auto& [flag, value] : own_command_line(config, component))
+  for (auto const& [flag, value] : own_command_line(config, component).flags)
     flags.push_back({fmt::format("{}.config", key_of(component)), flag, value});
   for (auto const& [key, flag, value] : flags) {
     if (flag == "tls-sni-cert-key") {  // "certificate,key:domain,domain"

@@ -197,8 +197,4 @@ bool ControlPlane::rest(Clock& clock, Duration at_most, std::stop_token stop) {
   return true;
 }
 
-std::vector<std::string> kubelet_inputs() {
-  return {kKubeletConfig, kKubeletFlags, kKubeletKubeconfig};
-}
-
 }  // namespace haagent::bootstrap::kube

@@ -83,7 +83,4 @@ class ControlPlane final : public WriteFiles {
   bool rest(Clock& clock, Duration at_most, std::stop_token stop) override;
 };
 
-// The files that the kubelet reads only when it starts: newer than its start, it needs another.
-std::vector<std::string> kubelet_inputs();
-
 }  // namespace haagent::bootstrap::kube

@@ -65,6 +65,32 @@ TEST(Cautions, WhatTakesTheGuardOfNodesAway) {
            Row{{{"authorization-mode", "RBAC"}},
                "spec: {containers: [{name: kube-apiserver, args: [--authorization-mode=Node]}]}",
                {}},
+           // The value as the next word, in either list, and with one dash.
+           Row{{},
+               "spec: {containers: [{name: kube-apiserver, args: [--authorization-mode, RBAC]}]}",
+               {"apiserver.config"}},
+           Row{{{"authorization-mode", "RBAC"}},
+               "spec: {containers: [{name: kube-apiserver, args: [-authorization_mode, Node]}]}",
+               {}},
+           Row{{},
+               "spec: {containers: [{name: kube-apiserver, command: [kube-apiserver, "
+               "--enable-admission-plugins, NodeRestriction, --authorization-mode], "
+               "args: [Node]}]}",
+               {}},
+           // The last one counts.
+           Row{{},
+               "spec: {containers: [{name: kube-apiserver, args: [--authorization-mode=RBAC, "
+               "--authorization-mode, Node]}]}",
+               {}},
+           // Another container's command line is its own affair.
+           Row{{},
+               "spec: {containers: [{name: proxy, command: [proxy], "
+               "args: [--authorization-mode=AlwaysAllow, "
+               "--disable-admission-plugins=NodeRestriction]}]}",
+               {}},
+           Row{{{"authorization-mode", "RBAC"}},
+               "spec: {containers: [{name: proxy, args: [--authorization-mode=Node]}]}",
+               {mode}},
        }) {
     auto config = test::kube_master();
     config.apiserver.extra_args = row.args;
