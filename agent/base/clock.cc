@@ -88,6 +88,11 @@ bool SystemClock::sleep(Duration duration, std::stop_token stop) {
   return !stop.stop_requested();
 }
 
+UtcTime utc_time(timespec const& time) {
+  return UtcTime(std::chrono::duration_cast<UtcTime::duration>(
+      std::chrono::seconds(time.tv_sec) + std::chrono::nanoseconds(time.tv_nsec)));
+}
+
 std::string to_rfc3339(UtcTime time, bool milliseconds) {
   auto since = std::chrono::duration_cast<std::chrono::milliseconds>(time.time_since_epoch());
   auto seconds = std::chrono::floor<std::chrono::seconds>(since);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <ctime>
 #include <optional>
 #include <stop_token>
 #include <string>
@@ -28,6 +29,8 @@ class SystemClock final : public Clock {
   SteadyTime steady() const override;
   bool sleep(Duration duration, std::stop_token stop) override;
 };
+
+UtcTime utc_time(timespec const& time);  // as the kernel tells a file's
 
 // "2026-01-15T10:15:00Z"; with milliseconds: "2026-01-15T10:15:00.123Z".
 std::string to_rfc3339(UtcTime time, bool milliseconds = false);

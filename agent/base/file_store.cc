@@ -45,11 +45,6 @@ std::string version_of(struct stat const& status) {
   return fmt::format("{}.{:09}", status.st_mtim.tv_sec, status.st_mtim.tv_nsec);
 }
 
-UtcTime time_of(timespec const& time) {
-  return UtcTime(std::chrono::duration_cast<UtcTime::duration>(
-      std::chrono::seconds(time.tv_sec) + std::chrono::nanoseconds(time.tv_nsec)));
-}
-
 Result<void> copy(int from, std::string const& name, std::stop_token const& stop,
                   std::function<Result<void>(std::string_view)> const& write) {
   std::string buffer(kPiece, '\0');
@@ -161,7 +156,7 @@ Result<std::optional<StoredObject>> FileStore::get(std::string const& key, std::
   TRY(check_folder());
   auto file = TRY(open_file(folder_ / key));
   if (!file) return std::nullopt;
-  StoredObject object{"", version_of(file->status), time_of(file->status.st_ctim)};
+  StoredObject object{"", version_of(file->status), utc_time(file->status.st_ctim)};
   TRY(copy(file->fd.get(), key, stop, [&](std::string_view piece) -> Result<void> {
     object.bytes += piece;
     if (object.bytes.size() <= kMostOfGet) return {};
@@ -231,7 +226,7 @@ Result<std::vector<StoredEntry>> FileStore::list(std::string const& prefix, std:
         if (below.starts_with(prefix) || prefix.starts_with(below)) folders.push_back(below);
       } else if (S_ISREG(status.st_mode) && key.starts_with(prefix) && check_key(key)) {
         entries.push_back(
-            {key, static_cast<std::uint64_t>(status.st_size), time_of(status.st_ctim)});
+            {key, static_cast<std::uint64_t>(status.st_size), utc_time(status.st_ctim)});
       }
     }
     if (error && error != std::errc::no_such_file_or_directory)
@@ -258,7 +253,7 @@ Result<UtcTime> FileStore::now(std::stop_token) {
   TRY(check_folder());
   struct stat status{};
   FileDescriptor const nameless(::open(folder_.c_str(), O_WRONLY | O_TMPFILE | O_CLOEXEC, 0600));
-  if (nameless && ::fstat(nameless.get(), &status) == 0) return time_of(status.st_mtim);
+  if (nameless && ::fstat(nameless.get(), &status) == 0) return utc_time(status.st_mtim);
   auto const path = folder_ / ".time";
   FileDescriptor const fd(::open(path.c_str(), O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600));
   timespec const times[2] = {{.tv_sec = 0, .tv_nsec = UTIME_NOW},
@@ -266,7 +261,7 @@ Result<UtcTime> FileStore::now(std::stop_token) {
   if (!fd || ::futimens(fd.get(), times) != 0 || ::fstat(fd.get(), &status) != 0)
     return fail_to_write(
         errno, fmt::format("asking {} for its time with {}", where(), path.string()), path);
-  return time_of(status.st_mtim);
+  return utc_time(status.st_mtim);
 }
 
 }  // namespace haagent

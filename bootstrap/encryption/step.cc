@@ -1,7 +1,5 @@
 #include "bootstrap/encryption/step.h"
 
-#include <sys/stat.h>
-
 #include <algorithm>
 
 #include "agent/base/running.h"
@@ -74,32 +72,21 @@ std::optional<Reloads> Step::ask_apiserver(Facts& facts, std::stop_token stop) c
   return parse_reloads(answer->body);
 }
 
-// What the local apiserver has loaded of what stands on the disk. The wall clock dates a file, and
-// the kernel counts a process's start from the boot, so the ages of the two are compared.
+// What the local apiserver has loaded of what stands on the disk: by the ages of both (file_age.h).
 Result<void> Step::look_at_apiserver(Inputs& in, Facts& facts, std::stop_token stop) {
   auto const now = deps_.clock.steady();
-  if (in.on_disk != seen_file_) {
-    struct stat file{};
-    auto const path = deps_.root(kube::kEncryptionConfig);
-    auto const written = ::stat(path.c_str(), &file) == 0
-                             ? std::chrono::system_clock::from_time_t(file.st_mtim.tv_sec) +
-                                   std::chrono::duration_cast<UtcTime::duration>(
-                                       std::chrono::nanoseconds(file.st_mtim.tv_nsec))
-                             : deps_.clock.utc();
-    seen_file_ = in.on_disk;
-    seen_since_ = now;
-    seen_age_ =
-        std::max(Duration(0), std::chrono::duration_cast<Duration>(deps_.clock.utc() - written));
+  auto const stamp = file_stamp(deps_.root(kube::kEncryptionConfig));
+  if (file_.see(in.on_disk, stamp ? stamp->written : deps_.clock.utc(), deps_.clock)) {
     asked_apiserver_.reset();
     said_.reset();
   }
   auto const running = TRY(kube::own_apiservers(deps_.root, deps_.clock.utc()));
   in.apiserver_runs = !running.empty();
   if (in.on_disk.empty()) return {};
-  auto const stood = std::chrono::floor<Duration>(now - seen_since_);
-  auto const file_age = seen_age_ + stood;
+  auto const file_age = file_.age(deps_.clock);
   auto const up = time_since_boot(deps_.root);
-  FileSeen seen{.bytes = in.on_disk, .process_is_younger = true, .stood = stood};
+  FileSeen seen{
+      .bytes = in.on_disk, .process_is_younger = true, .stood = file_.seen_for(deps_.clock)};
   for (auto const& each : running) {
     if (std::ranges::find(each.arguments, flag_of_ours()) == each.arguments.end()) continue;
     in.apiserver_reads = true;

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "agent/base/clock.h"
+#include "agent/base/file_age.h"
 #include "agent/base/files.h"
 #include "agent/base/http.h"
 #include "agent/base/node_config.h"
@@ -56,10 +57,7 @@ class Step final : public haagent::Step {
   std::optional<SteadyTime> asked_;
   std::string trouble_;                // of the last ask, or of the last try to write secrets again
   std::optional<SteadyTime> refused_;  // since when secrets were refused
-  // The file as this agent first saw it: its bytes, how old it was, and when that was.
-  std::string seen_file_;
-  Duration seen_age_{0};
-  SteadyTime seen_since_{};
+  FileAge file_;
   std::optional<SteadyTime> asked_apiserver_;
   std::optional<Reloads> said_;  // by the apiserver, when it was asked last
 };

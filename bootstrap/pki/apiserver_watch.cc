@@ -1,9 +1,7 @@
 #include "bootstrap/pki/apiserver_watch.h"
 
 #include <fmt/format.h>
-#include <sys/stat.h>
 
-#include <algorithm>
 #include <utility>
 
 #include "bootstrap/kube/apiserver.h"
@@ -20,21 +18,6 @@ using namespace std::chrono_literals;
 constexpr Duration kApiserverComesBack = 45s;
 // It looks at the files that it reads again by itself once a minute.
 constexpr Duration kApiserverReloads = 90s;
-
-struct WrittenFile {
-  std::string which;  // another text once it was replaced or written again
-  UtcTime written;
-};
-Result<WrittenFile> written_file(std::filesystem::path const& path) {
-  struct stat status{};
-  if (::stat(path.c_str(), &status) != 0)
-    return fail_errno(errno, fmt::format("looking at {}", path.string()));
-  return WrittenFile{
-      fmt::format("{} {}.{}", status.st_ino, status.st_mtim.tv_sec, status.st_mtim.tv_nsec),
-      UtcTime(std::chrono::duration_cast<UtcTime::duration>(
-          std::chrono::seconds(status.st_mtim.tv_sec) +
-          std::chrono::nanoseconds(status.st_mtim.tv_nsec)))};
-}
 
 }  // namespace
 
@@ -77,24 +60,13 @@ Result<std::string> ApiserverWatch::lacks(std::string_view authority, Bundle con
 }
 
 // When the manifest was written, and the oldest process of this node's apiserver.
-//
-// A file's time is the wall clock's of then, and a process's start is told in time since boot. A
-// clock that is set in between would make an old process younger than the manifest. So both are
-// compared by their ages: the manifest's from when it was first seen, by the steady clock.
+// The two are compared by their ages (file_age.h).
 Result<ApiserverWatch::Seen> ApiserverWatch::look_at(std::filesystem::path const& path) {
-  auto const file = TRY(written_file(path));
-  auto const steady = clock_.steady();
-  auto const utc = clock_.utc();
-  if (manifest_.file != file.which)
-    manifest_ = {
-        .file = file.which,
-        .written = file.written,
-        .age = std::max(Duration(0), std::chrono::duration_cast<Duration>(utc - file.written)),
-        .seen = steady};
-  auto const now = manifest_.written + manifest_.age +
-                   std::chrono::duration_cast<UtcTime::duration>(steady - manifest_.seen);
+  auto const file = TRY(file_stamp(path));
+  manifest_.see(file.which, file.written, clock_);
+  auto const now = manifest_.written() + manifest_.age(clock_);
   auto const running = TRY(kube::own_apiservers(root_, now));
-  Seen seen{.process = {.manifest = manifest_.written, .started = {}}, .now = now};
+  Seen seen{.process = {.manifest = manifest_.written(), .started = {}}, .now = now};
   for (auto const& each : running)
     if (!seen.process.started || each.started < *seen.process.started)
       seen.process.started = each.started;

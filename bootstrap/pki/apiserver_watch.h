@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "agent/base/clock.h"
+#include "agent/base/file_age.h"
 #include "agent/base/files.h"
 #include "bootstrap/pki/bundle.h"
 #include "bootstrap/pki/rotation.h"
@@ -32,19 +33,12 @@ class ApiserverWatch {
     std::string text;
     SteadyTime since;
   };
-  // The manifest as it was first seen: which file, how old then, and when that was.
-  struct WrittenManifest {
-    std::string file;
-    UtcTime written{};
-    Duration age{0};
-    SteadyTime seen{};
-  };
   Result<Seen> look_at(std::filesystem::path const& manifest);
   bool settled(std::string_view authority, std::string const& text, Duration patience);
 
   Root root_;
   Clock& clock_;
-  WrittenManifest manifest_;
+  FileAge manifest_;
   std::map<std::string_view, Since> loaded_since_;  // by authority
 };
 

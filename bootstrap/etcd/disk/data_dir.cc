@@ -189,9 +189,7 @@ Result<UtcTime> last_write(std::filesystem::path const& mount_point) {
   for (auto const& name : logs.value_or(std::vector<std::string>{})) {
     struct stat file{};
     if (!index_of(name, ".wal") || ::stat((folder / name).c_str(), &file) != 0) continue;
-    auto const written = UtcTime(std::chrono::duration_cast<UtcTime::duration>(
-        std::chrono::seconds(file.st_mtim.tv_sec) +
-        std::chrono::nanoseconds(file.st_mtim.tv_nsec)));
+    auto const written = utc_time(file.st_mtim);
     last = std::max(last.value_or(written), written);
   }
   if (!last) return fail(Kind::refused, "{} holds no log", folder.string());

@@ -27,9 +27,7 @@ std::string stamp_of(fs::path const& folder, UtcTime now) {
     struct stat file = {};
     if (each->path().extension() != ".wal") continue;
     if (::stat(each->path().c_str(), &file) != 0) return {};
-    auto const written = UtcTime(std::chrono::duration_cast<UtcTime::duration>(
-        std::chrono::seconds(file.st_mtim.tv_sec) +
-        std::chrono::nanoseconds(file.st_mtim.tv_nsec)));
+    auto const written = utc_time(file.st_mtim);
     if (now - written < kSettled) return {};
     stamps.push_back(fmt::format("{} {} {} {}.{}", each->path().filename().string(), file.st_ino,
                                  file.st_size, file.st_mtim.tv_sec, file.st_mtim.tv_nsec));
