@@ -141,6 +141,22 @@ Result<std::optional<std::string>> read_file(std::filesystem::path const& path, 
   return *std::move(bytes);
 }
 
+Result<std::string> read_at(int fd, std::uint64_t offset, std::size_t length,
+                            std::string_view doing) {
+  std::string bytes(length, '\0');
+  std::size_t done = 0;
+  while (done < length) {
+    auto const got =
+        ::pread(fd, bytes.data() + done, length - done, static_cast<off_t>(offset + done));
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return fail_errno(errno, doing);
+    if (got == 0) break;
+    done += static_cast<std::size_t>(got);
+  }
+  bytes.resize(done);
+  return bytes;
+}
+
 Result<void> replace_file(std::filesystem::path const& path, std::string_view bytes,
                           FileMode mode) {
   PairedFile const file{path, std::string(bytes), mode};

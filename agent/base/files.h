@@ -4,6 +4,7 @@
 
 #include <sys/types.h>
 
+#include <cstdint>
 #include <filesystem>
 #include <optional>
 #include <span>
@@ -37,6 +38,11 @@ struct FileMode {
 // The whole file; nothing where it does not exist. Longer than cap is an error (invalid).
 Result<std::optional<std::string>> read_file(std::filesystem::path const& path,
                                              std::size_t cap = 16u << 20u);
+
+// `length` bytes from `offset` on; fewer where the file ends before. `doing` ("reading the
+// database") stands in front of an error.
+Result<std::string> read_at(int fd, std::uint64_t offset, std::size_t length,
+                            std::string_view doing);
 
 // Temp file in the same folder, mode and owner set, write, fsync, rename, fsync of the folder. The
 // name never shows half a file, nor a file with the wrong mode. Parent folders must exist.

@@ -123,4 +123,25 @@ Tree merge(Tree under, Tree const& over) {
   return under;
 }
 
+std::string describe(Tree const& value) {
+  constexpr std::size_t kMaxQuoted = 60;
+  switch (value.type()) {
+    case Tree::Type::null:
+      return "nothing";
+    case Tree::Type::boolean:
+      return value.text();
+    case Tree::Type::number:
+      return fmt::format("the number {}", value.text());
+    case Tree::Type::string:
+      return value.text().size() <= kMaxQuoted
+                 ? fmt::format("the text '{}'", value.text())
+                 : fmt::format("the text '{}...'", value.text().substr(0, kMaxQuoted));
+    case Tree::Type::list:
+      return "a list";
+    case Tree::Type::map:
+      return "a map";
+  }
+  return "nothing";
+}
+
 }  // namespace haagent

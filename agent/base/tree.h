@@ -106,4 +106,7 @@ struct Tree::Entry {
 // else (lists too) is replaced. What Kubernetes' own drop-ins do.
 Tree merge(Tree under, Tree const& over);
 
+// "the number 8", "the text 'abc'", "a list": for messages. A long text is cut.
+std::string describe(Tree const& value);
+
 }  // namespace haagent

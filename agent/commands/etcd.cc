@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <iostream>
 
+#include "agent/base/columns.h"
 #include "agent/base/json.h"
 #include "agent/commands/session.h"
 #include "agent/runtime/exit_codes.h"
@@ -16,23 +17,6 @@ using bootstrap::BackupManifest;
 using bootstrap::Backups;
 using bootstrap::Consistency;
 using bootstrap::EtcdClient;
-
-// Rows of cells as aligned columns; the last one is not padded.
-std::string table(std::vector<std::vector<std::string>> const& rows) {
-  std::vector<std::size_t> widths;
-  for (auto const& row : rows) {
-    widths.resize(std::max(widths.size(), row.size()));
-    for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], row[i].size());
-  }
-  std::string page;
-  for (auto const& row : rows) {
-    std::string line;
-    for (std::size_t i = 0; i < row.size(); ++i) line += fmt::format("{:<{}}  ", row[i], widths[i]);
-    line.erase(line.find_last_not_of(' ') + 1);
-    page += line + '\n';
-  }
-  return page;
-}
 
 std::string in_mib(std::uint64_t bytes) {
   if (bytes < 1u << 20u) return fmt::format("{} KiB", (bytes + 1023) / 1024);
@@ -86,7 +70,7 @@ std::string members_page(MembersView const& view) {
          status ? std::to_string(lag(each, index)) : "-",
          each.volume.empty() ? "-" : printable(each.volume), printable(trouble_of(each))});
   }
-  return page + table(rows);
+  return page + in_columns(rows);
 }
 
 Tree to_tree(MembersView const& view) {
@@ -132,7 +116,7 @@ std::string snapshots_page(bootstrap::BackupList const& list, std::string const&
                     manifest ? std::string(to_string(manifest->reason)) : "-",
                     printable(one->problem)});
   }
-  auto page = table(rows);
+  auto page = in_columns(rows);
   for (auto const& key : list.strangers)
     page += fmt::format("{} is no backup of haagent's; it is left alone\n", printable(key));
   return page;
@@ -158,7 +142,7 @@ std::string drill_page(bootstrap::DrillReport const& report) {
                                        printable(report.failure));
   std::vector<std::vector<std::string>> rows;
   for (auto const& stage : report.stages) rows.push_back({"  " + stage.what, to_words(stage.took)});
-  page += table(rows);
+  page += in_columns(rows);
   if (report.failure.empty())
     page +=
         fmt::format("It serves revision {} from {}.\n", report.revision, in_mib(report.db_size));

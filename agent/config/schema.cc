@@ -11,7 +11,6 @@ namespace haagent {
 namespace {
 
 // More of a text than this says nothing to the reader of a message.
-constexpr std::size_t kMaxQuoted = 60;
 // Longer than any value that makes sense, and short enough for every check.
 constexpr std::size_t kMaxText = 1024;
 constexpr std::size_t kMaxFlag = 4096;  // lists of ciphers and feature gates are long
@@ -232,26 +231,6 @@ bool is_section(ConfigKeys const& keys, std::string_view path) {
 ConfigKey const* find_key(ConfigKeys const& keys, std::string_view path) {
   auto found = std::ranges::find(keys, path, &ConfigKey::path);
   return found == keys.end() ? nullptr : &*found;
-}
-
-std::string describe(Tree const& value) {
-  switch (value.type()) {
-    case Tree::Type::null:
-      return "nothing";
-    case Tree::Type::boolean:
-      return value.text();
-    case Tree::Type::number:
-      return fmt::format("the number {}", value.text());
-    case Tree::Type::string:
-      return value.text().size() <= kMaxQuoted
-                 ? fmt::format("the text '{}'", value.text())
-                 : fmt::format("the text '{}...'", value.text().substr(0, kMaxQuoted));
-    case Tree::Type::list:
-      return "a list";
-    case Tree::Type::map:
-      return "a map";
-  }
-  return "nothing";
 }
 
 void check_value(ConfigKey const& key, Tree const& value, Diagnostics& out) {

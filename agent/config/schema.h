@@ -62,7 +62,4 @@ void check_value(ConfigKey const& key, Tree const& value, Diagnostics& out);
 // Reports unknown keys and wrong values of one whole document.
 void check_document(ConfigKeys const& keys, Tree const& document, Diagnostics& out);
 
-// "the number 8", "the text 'abc'", "a list": for messages.
-std::string describe(Tree const& value);
-
 }  // namespace haagent

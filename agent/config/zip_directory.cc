@@ -1,13 +1,12 @@
 #include "agent/config/zip_directory.h"
 
-#include <unistd.h>
-
 #include <algorithm>
-#include <cerrno>
 #include <cstring>
 #include <optional>
 #include <string>
 #include <string_view>
+
+#include "agent/base/files.h"
 
 namespace haagent {
 namespace {
@@ -27,16 +26,9 @@ T number(std::string_view bytes, std::size_t at) {
   return value;
 }
 
-Result<std::string> read_at(int fd, std::uint64_t offset, std::size_t length) {
-  std::string bytes(length, '\0');
-  for (std::size_t done = 0; done < length;) {
-    auto const got =
-        ::pread(fd, bytes.data() + done, length - done, static_cast<off_t>(offset + done));
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return fail_errno(errno, "reading the zip archive");
-    if (got == 0) return fail(Kind::invalid, "the zip archive is cut off");
-    done += static_cast<std::size_t>(got);
-  }
+Result<std::string> all_at(int fd, std::uint64_t offset, std::size_t length) {
+  auto bytes = TRY(read_at(fd, offset, length, "reading the zip archive"));
+  if (bytes.size() < length) return fail(Kind::invalid, "the zip archive is cut off");
   return bytes;
 }
 
@@ -65,7 +57,7 @@ bool take_64(std::string_view extra, ZippedFile& file, std::uint64_t& local) {
 Result<ZippedFile> only_file_of_zip(int fd, std::uint64_t archive_size) {
   auto const tail_size =
       static_cast<std::size_t>(std::min<std::uint64_t>(archive_size, kEnd + kLongestComment));
-  auto const tail = TRY(read_at(fd, archive_size - tail_size, tail_size));
+  auto const tail = TRY(all_at(fd, archive_size - tail_size, tail_size));
   auto const end = tail.rfind("PK\x05\x06");
   if (end == std::string::npos || tail.size() - end < kEnd)
     return fail(Kind::invalid, "the zip archive is cut off: it has no directory at its end");
@@ -74,7 +66,7 @@ Result<ZippedFile> only_file_of_zip(int fd, std::uint64_t archive_size) {
   if (directory_at == kIn64 || directory_size > kLargestDirectory ||
       std::uint64_t{directory_at} + directory_size > archive_size)
     return fail(Kind::invalid, "the zip archive's directory is not read here: {}", kUnpackIt);
-  auto const directory = TRY(read_at(fd, directory_at, directory_size));
+  auto const directory = TRY(all_at(fd, directory_at, directory_size));
 
   std::optional<ZippedFile> found;
   std::uint64_t local = 0;
@@ -109,7 +101,7 @@ Result<ZippedFile> only_file_of_zip(int fd, std::uint64_t archive_size) {
   if (!found) return fail(Kind::invalid, "the zip archive holds no file");
   if (local > archive_size || archive_size - local < kLocal)
     return fail(Kind::invalid, "the zip archive's directory is damaged");
-  auto const header = TRY(read_at(fd, local, kLocal));
+  auto const header = TRY(all_at(fd, local, kLocal));
   if (!header.starts_with("PK\x03\x04"))
     return fail(Kind::invalid, "the zip archive's directory is damaged");
   found->begin =

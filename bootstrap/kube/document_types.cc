@@ -17,28 +17,7 @@
 namespace haagent::bootstrap::kube {
 namespace {
 
-constexpr std::size_t kMaxQuoted = 60;
 constexpr std::size_t kMostMeant = 100;
-
-std::string found(Tree const& value) {
-  switch (value.type()) {
-    case Tree::Type::null:
-      return "nothing";
-    case Tree::Type::boolean:
-      return value.text();
-    case Tree::Type::number:
-      return fmt::format("the number {}", value.text());
-    case Tree::Type::string:
-      return value.text().size() <= kMaxQuoted
-                 ? fmt::format("the text '{}'", value.text())
-                 : fmt::format("the text '{}...'", value.text().substr(0, kMaxQuoted));
-    case Tree::Type::list:
-      return "a list";
-    case Tree::Type::map:
-      return "a map";
-  }
-  return "nothing";
-}
 
 // The range of an integer type; nothing for other types.
 struct Range {
@@ -96,7 +75,8 @@ class TypeCheck {
   void expect(bool is, std::string_view expected, Tree const& value, std::string const& path,
               std::string hint = {}) {
     if (is) return;
-    say(value, path, fmt::format("expected {}, found {}", expected, found(value)), std::move(hint));
+    say(value, path, fmt::format("expected {}, found {}", expected, describe(value)),
+        std::move(hint));
   }
 
   void text(Tree const& value, std::string const& path) {

@@ -26,6 +26,20 @@ std::string_view take_digits(std::string_view& text) {
   return digits;
 }
 
+// "1", "1.5", ".5", "1."; nothing where there is no digit.
+std::optional<std::string> take_number(std::string_view& text) {
+  std::string number(take_digits(text));
+  bool any = !number.empty();
+  if (take(text, ".")) {
+    auto const fraction = take_digits(text);
+    any = any || !fraction.empty();
+    number += '.';
+    number += fraction;
+  }
+  if (!any) return std::nullopt;
+  return number;
+}
+
 // "Underscores may separate digits, but only if base is 0", and only between digits or after the
 // base: strconv.underscoreOK.
 bool good_underscores(std::string_view digits, bool has_prefix) {
@@ -82,15 +96,8 @@ std::optional<std::int64_t> go_duration(std::string_view text) {
                                                                                  {"h", 3.6e12}}};
   long double sum = 0;
   while (!text.empty()) {
-    std::string number(take_digits(text));
-    bool any = !number.empty();
-    if (take(text, ".")) {
-      auto fraction = take_digits(text);
-      any = any || !fraction.empty();
-      number += '.';
-      number += fraction;
-    }
-    if (!any) return std::nullopt;
+    auto const number = take_number(text);
+    if (!number) return std::nullopt;
     auto unit = std::ranges::find_if(kUnits, [&](auto const& each) {
       auto const& name = each.first;
       if (!text.starts_with(name)) return false;
@@ -99,7 +106,7 @@ std::optional<std::int64_t> go_duration(std::string_view text) {
     });
     if (unit == kUnits.end()) return std::nullopt;
     text.remove_prefix(unit->first.size());
-    sum += static_cast<long double>(decimal(number)) * unit->second;
+    sum += static_cast<long double>(decimal(*number)) * unit->second;
   }
   if (sum > 9.2e18L) return std::nullopt;
   auto value = static_cast<std::int64_t>(sum);
@@ -156,16 +163,9 @@ std::optional<double> go_float(std::string_view text) {
 std::optional<double> go_quantity(std::string_view text) {
   bool minus = take(text, "-");
   if (!minus) take(text, "+");
-  std::string number(take_digits(text));
-  bool any = !number.empty();
-  if (take(text, ".")) {
-    auto fraction = take_digits(text);
-    any = any || !fraction.empty();
-    number += '.';
-    number += fraction;
-  }
-  if (!any) return std::nullopt;
-  double value = decimal(number);
+  auto const number = take_number(text);
+  if (!number) return std::nullopt;
+  double value = decimal(*number);
   if (minus) value = -value;
   static constexpr std::array<std::pair<std::string_view, double>, 16> kSuffixes = {
       {{"", 1},

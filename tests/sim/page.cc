@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "agent/base/columns.h"
 #include "tests/sim/cli.h"
 
 namespace haagent::sim {
@@ -13,19 +14,7 @@ using Rows = std::vector<std::vector<std::string>>;
 // Aligned columns under a heading; nothing where there are no rows.
 std::string table(Rows const& rows) {
   if (rows.size() < 2) return "";
-  std::vector<std::size_t> widths;
-  for (auto const& row : rows) {
-    widths.resize(std::max(widths.size(), row.size()));
-    for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], row[i].size());
-  }
-  std::string page;
-  for (auto const& row : rows) {
-    std::string line;
-    for (std::size_t i = 0; i < row.size(); ++i) line += fmt::format("{:<{}}  ", row[i], widths[i]);
-    line.erase(line.find_last_not_of(' ') + 1);
-    page += line + "\n";
-  }
-  return page + "\n";
+  return in_columns(rows) + "\n";
 }
 
 std::vector<Tree> const& items_at(Tree const& tree, std::string_view key) {

@@ -8,6 +8,8 @@
 #include <bit>
 #include <cstring>
 
+#include "agent/base/files.h"
+
 namespace haagent::bootstrap {
 namespace {
 
@@ -38,6 +40,8 @@ std::uint64_t fnv1a(std::string_view bytes) {
   return hash;
 }
 
+constexpr auto kReading = "reading the database";
+
 struct Meta {
   std::uint64_t page_size, root, pages, transaction;
 };
@@ -53,22 +57,6 @@ std::optional<Meta> parse_meta(std::string_view page) {
               .root = number<std::uint64_t>(meta, 16),
               .pages = number<std::uint64_t>(meta, 40),
               .transaction = number<std::uint64_t>(meta, 48)};
-}
-
-Result<std::string> read_at(int fd, std::uint64_t offset, std::size_t length) {
-  std::string bytes(length, '\0');
-  for (std::size_t done = 0; done < length;) {
-    auto const got =
-        ::pread(fd, bytes.data() + done, length - done, static_cast<off_t>(offset + done));
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return fail_errno(errno, "reading the database");
-    if (got == 0) {
-      bytes.resize(done);
-      return bytes;
-    }
-    done += static_cast<std::size_t>(got);
-  }
-  return bytes;
 }
 
 std::unexpected<Error> nonsense(std::string_view what) {
@@ -127,7 +115,7 @@ Result<BoltFile> BoltFile::open(std::filesystem::path const& path) {
   std::optional<Meta> found;
   // Where the second one stands the first one says, and where that is damaged it is tried.
   for (std::uint64_t at = 0; at <= kLargestPage; at = at == 0 ? 1024 : at * 2) {
-    auto const bytes = TRY(read_at(file.fd_.get(), at, kHeader + kMetaSize + 8));
+    auto const bytes = TRY(read_at(file.fd_.get(), at, kHeader + kMetaSize + 8, kReading));
     auto const meta = parse_meta(bytes);
     if (!meta || (at != 0 && meta->page_size != at)) continue;
     if (!found || meta->transaction > found->transaction) found = meta;
@@ -149,13 +137,13 @@ Result<BoltFile> BoltFile::open(std::filesystem::path const& path) {
 
 Result<std::string> BoltFile::page(std::uint64_t id) const {
   if (id >= pages_) return nonsense("a page lies behind its end");
-  auto head = TRY(read_at(fd_.get(), id * page_size_, kHeader));
+  auto head = TRY(read_at(fd_.get(), id * page_size_, kHeader, kReading));
   if (head.size() < kHeader || number<std::uint64_t>(head, 0) != id)
     return nonsense("a page is not the one that it should be");
   auto const run = (std::uint64_t{number<std::uint32_t>(head, 12)} + 1) * page_size_;
   if (run > kLargestRun || id * page_size_ + run > size()) return nonsense("a page is too long");
-  auto bytes = read_at(fd_.get(), id * page_size_, run);
-  if (bytes && bytes->size() < run) return nonsense("a page is cut off");
+  auto bytes = TRY(read_at(fd_.get(), id * page_size_, run, kReading));
+  if (bytes.size() < run) return nonsense("a page is cut off");
   return bytes;
 }
 

@@ -257,6 +257,21 @@ TEST(FileMatches, IsFalseForWhatIsNoFileAndDoesNotWait) {
   EXPECT_FALSE(file_matches(folder / "missing", "", {}).value());
 }
 
+TEST(ReadAt, GivesWhatIsThereFromThePlaceOn) {
+  TemporaryDirectory folder;
+  write_bytes(folder / "file", "0123456789");
+  FileDescriptor const fd(::open((folder / "file").c_str(), O_RDONLY | O_CLOEXEC));
+  EXPECT_EQ(read_at(fd.get(), 0, 10, "reading").value(), "0123456789");
+  EXPECT_EQ(read_at(fd.get(), 3, 4, "reading").value(), "3456");
+  EXPECT_EQ(read_at(fd.get(), 8, 4, "reading").value(), "89");
+  EXPECT_EQ(read_at(fd.get(), 10, 4, "reading").value(), "");
+  EXPECT_EQ(read_at(fd.get(), 99, 4, "reading").value(), "");
+  auto const failed = read_at(-1, 0, 4, "reading the database");
+  ASSERT_FALSE(failed);
+  EXPECT_EQ(failed.error().code, std::errc::bad_file_descriptor);
+  EXPECT_TRUE(failed.error().what.starts_with("reading the database: ")) << failed.error().what;
+}
+
 TEST(MakeDirectories, MakesWhatIsMissingWithItsModeAndLeavesTheRestAlone) {
   TemporaryDirectory folder;
   Umask umask(0077);

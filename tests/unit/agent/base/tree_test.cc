@@ -269,5 +269,16 @@ TEST(Merge, LaysMapsOverMapsAndReplacesTheRest) {
   EXPECT_EQ(merge(under, over), yaml_of("a: {x: 1, y: [3], z: {q: 1}}\nc: 3\nd: 4\n"));
 }
 
+TEST(Describe, NamesAValueByItsType) {
+  EXPECT_EQ(describe(yaml_of("null")), "nothing");
+  EXPECT_EQ(describe(yaml_of("true")), "true");
+  EXPECT_EQ(describe(yaml_of("8")), "the number 8");
+  EXPECT_EQ(describe(yaml_of("abc")), "the text 'abc'");
+  EXPECT_EQ(describe(yaml_of("[1]")), "a list");
+  EXPECT_EQ(describe(yaml_of("{a: 1}")), "a map");
+  EXPECT_EQ(describe(Tree(std::string(60, 'x'))), "the text '" + std::string(60, 'x') + "'");
+  EXPECT_EQ(describe(Tree(std::string(61, 'x'))), "the text '" + std::string(60, 'x') + "...'");
+}
+
 }  // namespace
 }  // namespace haagent
