@@ -112,11 +112,12 @@ std::vector<std::string> mkfs_argv(Making const& making, std::string const& labe
           path};
 }
 
-std::string last_words(ProcessOutcome const& outcome) {
-  auto text = outcome.err.empty() ? outcome.out : outcome.err;
-  while (!text.empty() && (text.back() == '\n' || text.back() == ' ')) text.pop_back();
-  for (auto& c : text)
-    if (c == '\n') c = ' ';
+// All of it in one line: of mkfs, fsck and what grows a filesystem the cause may stand at the
+// beginning, in front of a page of usage.
+std::string in_one_line(ProcessOutcome const& outcome) {
+  auto text = outcome.said();
+  while (text.ends_with('\n') || text.ends_with(' ')) text.pop_back();
+  std::ranges::replace(text, '\n', ' ');
   return shortened(text, 500);
 }
 
@@ -197,7 +198,7 @@ Result<void> SystemDisks::check(BlockDevice const& device, std::string const& ty
   auto outcome =
       TRY_DURING(to_its_end({"e2fsck", "-p", device.path}, locked.get(), std::move(stop)),
                  "checking the filesystem on {}", device.path);
-  return judge_fsck(outcome.exit_code, device.path, last_words(outcome));
+  return judge_fsck(outcome.exit_code, device.path, in_one_line(outcome));
 }
 
 Result<std::uint64_t> SystemDisks::filesystem_bytes(BlockDevice const& device,
@@ -229,7 +230,7 @@ Result<void> SystemDisks::run(std::vector<std::string> argv, int lock, std::stop
   auto outcome = TRY(to_its_end(argv, lock, std::move(stop)));
   if (outcome.exit_code != 0)
     return fail(Kind::internal, "{} ended with {}: {}", to_words(argv), outcome.exit_code,
-                last_words(outcome));
+                in_one_line(outcome));
   return {};
 }
 

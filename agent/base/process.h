@@ -29,6 +29,9 @@ struct ProcessOutcome {
   std::string out;
   std::string err;
   bool truncated = false;
+
+  // What it has to say for itself: on its error output, or where that is empty, on the other one.
+  std::string const& said() const { return err.empty() ? out : err; }
 };
 
 class Process {

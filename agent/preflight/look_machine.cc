@@ -51,7 +51,7 @@ Program asked(MachineLook const& look, std::string const& name, std::string cons
   if (!ran) {
     program.trouble = ran.error().what;
   } else if (ran->exit_code != 0) {
-    program.trouble = fmt::format("it ended with {}: {}", ran->exit_code, last_words(ran->err));
+    program.trouble = fmt::format("it ended with {}: {}", ran->exit_code, last_words(ran->said()));
   } else {
     program.said = ran->out;
   }

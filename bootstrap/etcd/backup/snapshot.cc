@@ -24,10 +24,6 @@ constexpr std::uint64_t kBytesPerSecond = 20'000'000;
 // Beyond what ten years of writes come to; the same as etcd's documentation uses.
 constexpr std::uint64_t kBump = 1'000'000'000;
 
-std::string cause(ProcessOutcome const& ran) {
-  return last_words(ran.err.empty() ? ran.out : ran.err);
-}
-
 }  // namespace
 
 Result<SnapshotFile> check_snapshot_file(fs::path const& file) {
@@ -106,7 +102,7 @@ Result<ProcessOutcome> SnapshotTools::run(std::vector<std::string> argv, std::st
   }
   if (ran->exit_code != 0)
     return fail(Kind::transient, "{}: {} ended with {}: {}", doing, spec.argv.front(),
-                ran->exit_code, cause(*ran));
+                ran->exit_code, last_words(ran->said()));
   return ran;
 }
 

@@ -91,7 +91,7 @@ Result<void> serve_on_trial(BackupParts const& parts, TrialCluster const& cluste
   if (answered) return {};
   if (ended && ended->exit_code != 0) {
     return fail(Kind::transient, "etcd ended with {}: {}", ended->exit_code,
-                last_words(ended->err));
+                last_words(ended->said()));
   }
   return answered;
 }
