@@ -57,7 +57,7 @@ Decision decide(MemberInputs const& in) {
   if (auto move = for_the_machine(in)) return *std::move(move);
   auto decision = for_the_member(in);
   if (auto* serving = std::get_if<Serving>(&decision))
-    return decide_serving(in, *std::move(serving));
+    return decide_serving(in, std::move(*serving));
   return when_due(in, std::move(decision));
 }
 
