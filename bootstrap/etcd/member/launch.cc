@@ -23,14 +23,18 @@ Result<std::string> config_bytes(EtcdParts const& parts, MemberIdentity const& m
                             version.value_or(EtcdVersion{}), initial, derived_heartbeat);
 }
 
-// What the running etcd was started with, where that was derived.
-Result<Duration> started_heartbeat(EtcdParts const& parts, EtcdCluster cluster) {
-  auto const started = started_with(parts.root, cluster);
-  if (!started) return std::unexpected(started.error());
+// That of the running etcd, where it was derived.
+Duration heartbeat_of(std::optional<StartedWith> const& started, EtcdParts const& parts,
+                      EtcdCluster cluster) {
   auto const& settings = parts.config.etcd.of(cluster == EtcdCluster::main);
-  return *started && may_stay(settings, (*started)->heartbeat)
-             ? (*started)->heartbeat
+  return started && may_stay(settings, started->heartbeat)
+             ? started->heartbeat
              : recorded_heartbeat(parts.root, cluster);
+}
+
+EtcdInitial initial_of(std::optional<StartedWith> const& started, MemberIdentity const& me) {
+  if (started && !started->initial.members.empty()) return started->initial;
+  return EtcdInitial{.members = me.expected, .existing = true};
 }
 
 }  // namespace
@@ -38,17 +42,15 @@ Result<Duration> started_heartbeat(EtcdParts const& parts, EtcdCluster cluster) 
 Result<EtcdInitial> started_initial(Root const& root, MemberIdentity const& me) {
   auto const started = started_with(root, me.cluster);
   if (!started) return std::unexpected(started.error());
-  if (*started && !(*started)->initial.members.empty()) return (*started)->initial;
-  return EtcdInitial{.members = me.expected, .existing = true};
+  return initial_of(*started, me);
 }
 
 Result<bool> runs_with_another_configuration(EtcdParts const& parts, MemberIdentity const& me,
                                              VolumeSight const& sight) {
-  auto const initial = started_initial(parts.root, me);
-  if (!initial) return std::unexpected(initial.error());
-  auto const heartbeat = started_heartbeat(parts, me.cluster);
-  if (!heartbeat) return std::unexpected(heartbeat.error());
-  auto const wanted = config_bytes(parts, me, sight, *initial, *heartbeat);
+  auto const started = started_with(parts.root, me.cluster);
+  if (!started) return std::unexpected(started.error());
+  auto const wanted = config_bytes(parts, me, sight, initial_of(*started, me),
+                                   heartbeat_of(*started, parts, me.cluster));
   if (!wanted) return std::unexpected(wanted.error());
   auto const on_disk = read_file(parts.root(etcd_config_path(me.cluster)));
   if (!on_disk) return std::unexpected(on_disk.error());

@@ -632,8 +632,7 @@ TEST_F(NewConfiguration, AHeartbeatThatWasDerivedAnewIsNoReasonThoughTheElection
   }
 }
 
-// Its etcd runs on: no record is no reason to start it anew, and the next start says what the first
-// one did.
+// A missing record does not restart the running etcd. The next start writes the same record again.
 TEST_F(NewTrust, AnAgentThatFindsNoRecordOfTheStartGoesByWhatAnEarlierVersionLeft) {
   auto const record = root_ / "var/lib/haagent/etcd-started-main.json";
   auto const first = test::bytes_of(record);
