@@ -251,9 +251,11 @@ class HttpServer::Server final : public httplib::Server {
       t_connection = nullptr;
     }
     ::shutdown(fd, SHUT_RDWR);
-    ::close(fd);
     std::lock_guard lock(mutex_);
+    // Forgotten before it is closed, and both under the lock: once closed, its number may be the
+    // next connection's, which must not be the one that is forgotten.
     connections_.erase(fd);
+    ::close(fd);
     // Under the lock: the destructor may not pass before this thread has let go.
     changed_.notify_all();
   }

@@ -139,6 +139,35 @@ TEST(HttpServer, SilenceLastsUntilTheAskerLeavesAndHoldsUpNobody) {
   EXPECT_THAT(waiting.get(), IsEmpty());
 }
 
+// The number of a connection that ends is at once the number of one that begins: the server's end
+// must still reach it.
+TEST(HttpServer, ItsEndReachesEveryConnectionHoweverManyCameAndWent) {
+  constexpr int kAskers = 4;
+  for (int round = 0; round < 20; ++round) {
+    std::atomic<int> silent = 0;
+    auto server = serve([&](Request const& request) {
+      auto response = say("hello");
+      if (request.wire.path != "/silent") return response;
+      ++silent;
+      response.delivery = Response::Delivery::silence;
+      return response;
+    });
+    std::vector<std::future<std::string>> waiting;
+    for (int asker = 0; asker < kAskers; ++asker) {
+      waiting.push_back(std::async(std::launch::async, [port = server->port()] {
+        for (int i = 0; i < 20; ++i)
+          exchange(port, "GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+        return exchange(port, "GET /silent HTTP/1.1\r\nHost: x\r\n\r\n");
+      }));
+    }
+    auto const deadline = std::chrono::steady_clock::now() + 10s;
+    while (silent < kAskers && std::chrono::steady_clock::now() < deadline)
+      std::this_thread::sleep_for(1ms);
+    server.reset();
+    for (auto& answer : waiting) ASSERT_THAT(answer.get(), IsEmpty()) << "round " << round;
+  }
+}
+
 TEST(HttpServer, DelaysAnAnswerAndEndsInTheMiddleOfIt) {
   auto server = serve([](Request const& request) {
     auto response = say("late");
