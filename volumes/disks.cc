@@ -28,7 +28,7 @@ Result<FileDescriptor> open_disk(BlockDevice const& device, int flags) {
     auto error = errno_error(errno, fmt::format("opening {}", device.path));
     if (errno == EBUSY) {
       error.kind = Kind::transient;
-      error.what += " (mounted, or held by another program)";
+      error.message.text += " (mounted, or held by another program)";
     }
     return std::unexpected(std::move(error));
   }

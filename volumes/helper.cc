@@ -117,7 +117,7 @@ Result<void> mount(Helper const& helper, BlockDevice const& disk,
     if (other.device != disk.number) continue;
     where += " at " + other.mount_point;
     if (auto off = helper.mounts.unmount(other.mount_point); !off)
-      where += fmt::format(" (and it stays there: {})", off.error().what);
+      where += fmt::format(" (and it stays there: {})", off.error().message.text);
   }
   return fail(Kind::refused, "{} was mounted{}, and not at {}", disk.path, where, point.string());
 }
@@ -222,14 +222,20 @@ Result<std::string> read_line(int connection, Duration patience) {
   return fail(Kind::invalid, "a request has more than {} bytes", kHelperMessage);
 }
 
+Tree error_tree(Error const& error) {
+  return Tree::map({{"kind", to_string(error.kind)},
+                    {"reason", to_string(error.message.reason)},
+                    {"message", error.message.text},
+                    {"advice", error.message.advice},
+                    {"subject", error.message.subject}});
+}
+
 }  // namespace
 
 std::string Helper::answer(std::string_view request) const {
   auto parsed = json::parse(request);
   auto done = parsed ? carry_out(*parsed, *this) : Result<Tree>(std::unexpected(parsed.error()));
-  if (!done)
-    done = Tree::map({{"error", Tree::map({{"kind", to_string(done.error().kind)},
-                                           {"what", done.error().what}})}});
+  if (!done) done = Tree::map({{"error", error_tree(done.error())}});
   return json::print(*done) + "\n";
 }
 

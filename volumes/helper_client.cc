@@ -32,7 +32,7 @@ Result<FileDescriptor> connect_to(std::filesystem::path const& socket) {
   // NOLINTNEXTLINE(cppcoreguidelines-pro-type-reinterpret-cast)
   if (::connect(fd.get(), reinterpret_cast<sockaddr const*>(&address), sizeof address) != 0) {
     auto error = errno_error(errno, fmt::format("connecting to {}", path));
-    error.what += ": systemctl start haagent-volumes.socket";
+    error.message.text += ": systemctl start haagent-volumes.socket";
     error.kind = Kind::transient;
     return std::unexpected(std::move(error));
   }
@@ -99,8 +99,10 @@ Result<Tree> HelperClient::ask(Tree const& request, std::stop_token stop) const 
                 "the helper that mounts gave no answer; see journalctl -u 'haagent-volumes@*'");
   if (auto const* error = tree->find("error"))
     return std::unexpected(
-        Error{.kind = parse_kind(error->text_at("kind")).value_or(Kind::internal),
-              .what = error->text_at("what")});
+        Error(parse_kind(error->text_at("kind")).value_or(Kind::internal),
+              Message(parse_reason(error->text_at("reason")).value_or(Reason::InternalError),
+                      error->text_at("message"), error->text_at("advice"))
+                  .about(error->text_at("subject"))));
   return *tree;
 }
 

@@ -92,7 +92,7 @@ Result<void> Inventory::poll(World const& world, std::stop_token stop) {
     // One of them is gone, and fails the call for all: ask by tags next time.
     if (aws::ec2_code(answer.error()) == "InvalidVolume.NotFound") {
       answered_tags_.reset();
-      return fail(Kind::transient, "{}", answer.error().what);
+      return fail(Kind::transient, "{}", answer.error().message.text);
     }
     return fail(answer.error(), "asking EC2 for the etcd volumes of {}", cluster_);
   }
@@ -235,7 +235,7 @@ Result<bool> Inventory::attach(std::string const& volume_id, std::string const& 
   if (error.kind == Kind::conflict) {
     auto why = code == "VolumeInUse"
                    ? std::string("EC2 answered that it is in use, and does not show yet by whom")
-                   : error.what;
+                   : error.message.text;
     unsettled_[volume_id] = {std::move(why), clock_.steady() + kUnsettled};
     return false;
   }

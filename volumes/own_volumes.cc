@@ -52,7 +52,7 @@ VolumeSight SystemVolumes::see(EtcdCluster cluster, EtcdVolume const& volume) {
   };
   auto device = devices_.find(volume);
   if (!device)
-    return none(fmt::format("the disk of {} cannot be told: {}", id, device.error().what),
+    return none(fmt::format("the disk of {} cannot be told: {}", id, device.error().message.text),
                 "see which of this machine's disks it is");
   if (!*device)
     return none(fmt::format("the disk of {} is not on this machine", id),
@@ -62,10 +62,11 @@ VolumeSight SystemVolumes::see(EtcdCluster cluster, EtcdVolume const& volume) {
   auto const real = real_path(point);
   auto opened = mounts_.open(real);
   if (!opened && has_failed(opened.error()))
-    return none(fmt::format("the filesystem of {} has failed: {}", names, opened.error().what),
-                how_to_repair(cluster, point), /*failed=*/true);
+    return none(
+        fmt::format("the filesystem of {} has failed: {}", names, opened.error().message.text),
+        how_to_repair(cluster, point), /*failed=*/true);
   auto mounts = mounts_.list();
-  if (!mounts) return none(mounts.error().what, "see that /proc is mounted");
+  if (!mounts) return none(mounts.error().message.text, "see that /proc is mounted");
   auto const* mount = mount_at(*mounts, real.string());
   if (!mount || !opened || opened->device != mount->device)
     return none(fmt::format("{} is not mounted at {}", names, point.string()),
@@ -93,9 +94,10 @@ VolumeSight SystemVolumes::see(EtcdCluster cluster, EtcdVolume const& volume) {
   auto marker = read_volume_marker(sight.path());
   if (!marker && has_failed(marker.error()))
     return none(fmt::format("the filesystem of {} has failed: {}", names,
-                            sight.in_words(marker.error().what)),
+                            sight.in_words(marker.error().message.text)),
                 how_to_repair(cluster, point), /*failed=*/true);
-  if (!marker) return none(sight.in_words(marker.error().what), "put its haagent.json right");
+  if (!marker)
+    return none(sight.in_words(marker.error().message.text), "put its haagent.json right");
   if (!*marker)
     return none(fmt::format("{} has no haagent.json: nothing says that it is the volume of {}",
                             point.string(), volume.member),

@@ -69,7 +69,7 @@ Result<Token> request_token(Http& http, Clock& clock, std::string const& endpoin
   if (!response) {
     auto error = response.error();
     if (error.kind == Kind::transient) {
-      error.what +=
+      error.message.text +=
           "; if it stays so: instance metadata is switched off, or this runs in a container and "
           "the answer ends at the hop limit (set HttpPutResponseHopLimit=2)";
     }
@@ -211,7 +211,7 @@ struct Imds::State {
     if (!text.has_value()) return Tree::map();
     auto tree = json::parse(*text);
     // Instance metadata in trouble answers half a document, or none.
-    if (!tree) return fail(Kind::transient, "{}: {}", path, tree.error().what);
+    if (!tree) return fail(Kind::transient, "{}: {}", path, tree.error().message.text);
     return tree;
   }
 };

@@ -48,10 +48,9 @@ class ErrorTable final : public std::error_category {
 
   // `rule` is one of rules(). The advice is the caller's to add to `what`.
   Error error(Rule const& rule, std::string what) const {
-    return {rule.kind,
-            std::move(what),
-            {static_cast<int>(&rule - rules_.data()) + 1, *this},
-            rule.retry_cap};
+    Error error(rule.kind, std::move(what), {static_cast<int>(&rule - rules_.data()) + 1, *this});
+    error.retry_cap = rule.retry_cap;
+    return error;
   }
 
   // The rule that the error was made by; null where another table, or none, has made it.

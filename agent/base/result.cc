@@ -31,6 +31,26 @@ std::optional<Kind> parse_kind(std::string_view text) {
   return std::nullopt;
 }
 
+Reason reason_of(Kind kind) {
+  switch (kind) {
+    case Kind::transient:
+      return Reason::Unavailable;
+    case Kind::conflict:
+      return Reason::Conflict;
+    case Kind::denied:
+      return Reason::PermissionDenied;
+    case Kind::invalid:
+      return Reason::InvalidInput;
+    case Kind::refused:
+      return Reason::DataAtRisk;
+    case Kind::interrupted:
+      return Reason::Interrupted;
+    case Kind::internal:
+      return Reason::InternalError;
+  }
+  return Reason::InternalError;
+}
+
 Error errno_error(int number, std::string_view doing) {
   Kind kind = Kind::internal;
   if (number == EINTR || number == EAGAIN || number == ENOMEM || number == ENOSPC ||

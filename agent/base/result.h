@@ -12,6 +12,8 @@
 #include <system_error>
 #include <utility>
 
+#include "agent/base/message.h"
+
 namespace haagent {
 
 enum class Kind {
@@ -28,18 +30,27 @@ std::string_view to_string(Kind kind);
 // Nothing where the text is none of these words.
 std::optional<Kind> parse_kind(std::string_view text);
 
+// Of an error of which nothing more particular is known.
+Reason reason_of(Kind kind);
+
 struct Error {
   Kind kind = Kind::internal;
-  std::string what;      // a sentence for the operator, without a final full stop
+  Message message;
   std::error_code code;  // errno where there was one
   // Of a transient error that is known to pass within moments: no pause before the next try is
   // longer than this, however often it was tried.
   std::optional<std::chrono::milliseconds> retry_cap = {};
 
+  Error() : Error(Kind::internal, std::string()) {}
+  Error(Kind k, std::string text, std::error_code c = {})
+      : Error(k, Message(reason_of(k), std::move(text)), c) {}
+  Error(Kind k, char const* text, std::error_code c = {}) : Error(k, std::string(text), c) {}
+  Error(Kind k, Message m, std::error_code c = {}) : kind(k), message(std::move(m)), code(c) {}
+
   // Adds what we were doing, once a layer, so that the message reads from outside in:
   // "mounting vol-1 at /var/lib/haagent-etcd/main: Structure needs cleaning".
   Error during(std::string_view doing) && {
-    what = fmt::format("{}: {}", doing, what);
+    message.text = fmt::format("{}: {}", worded(std::string(doing)), message.text);
     return std::move(*this);
   }
   Error during(std::string_view doing) const& { return Error(*this).during(doing); }
@@ -53,6 +64,14 @@ template <class... Args>
 [[nodiscard]] std::unexpected<Error> fail(Kind kind, fmt::format_string<Args...> format,
                                           Args&&... args) {
   return std::unexpected(Error{kind, fmt::format(format, std::forward<Args>(args)...), {}});
+}
+
+// return fail(Kind::refused, Reason::DiskNotBlank, "{} holds {}", device, what);
+template <class... Args>
+[[nodiscard]] std::unexpected<Error> fail(Kind kind, Reason reason,
+                                          fmt::format_string<Args...> format, Args&&... args) {
+  return std::unexpected(
+      Error{kind, Message(reason, fmt::format(format, std::forward<Args>(args)...))});
 }
 
 // An errno as an Error: EINTR, EAGAIN, ENOMEM, and ENOSPC and EDQUOT (somebody makes room) are

@@ -28,6 +28,16 @@ bool is_final(State state) {
   return state == State::failed || state == State::refused;
 }
 
+bool same(Message const& a, Message const& b) {
+  return a.identity() == b.identity();
+}
+
+// The reason stays that of what it waited for: which is what the operator can do something about.
+Message gave_up_after(Duration deadline, Message message) {
+  message.text = fmt::format("gave up after {}: {}", to_words(deadline), message.text);
+  return message;
+}
+
 Duration since(SteadyTime start, Clock const& clock) {
   return std::chrono::duration_cast<Duration>(clock.steady() - start);
 }
@@ -37,7 +47,7 @@ Duration since(SteadyTime start, Clock const& clock) {
 // One try to bring a row to done.
 struct Runner::Attempt {
   // The Needed that ended in a refusal last time: not acted on again while it stands.
-  std::string refused_need;
+  std::optional<Message> refused_need;
   // What the Done that it came to says of the next look.
   std::optional<Duration> look_again;
 };
@@ -138,12 +148,11 @@ void Runner::update(std::size_t index, std::function<void(RowStatus&)> const& ch
   changed_.notify_all();
 }
 
-void Runner::to_state(std::size_t index, State state, std::string sentence,
-                      std::optional<Kind> error) {
+void Runner::to_state(std::size_t index, State state, Message message, std::optional<Kind> error) {
   update(index, [&](RowStatus& row) {
-    if (row.state != state || row.sentence != sentence) row.since = clock_.utc();
+    if (row.state != state || !same(row.message, message)) row.since = clock_.utc();
     row.state = state;
-    row.sentence = std::move(sentence);
+    row.message = std::move(message);
     row.error = error;
     if (state == State::done && !row.finished) row.finished = clock_.utc();
   });
@@ -154,8 +163,8 @@ bool Runner::converge_row(std::size_t index, Facts& facts, std::stop_token stop,
   auto& row = rows_[index];
   auto& step = *row.step;
   auto const began = clock_.steady();
-  std::string acted_on;    // the Needed sentence of the last act
-  std::string waited_for;  // the Waiting sentence of the last look
+  std::optional<Message> acted_on;    // what the last act was needed for
+  std::optional<Message> waited_for;  // in the last look
   auto poll = row.polling.first;
   int failures = 0;
 
@@ -164,17 +173,15 @@ bool Runner::converge_row(std::size_t index, Facts& facts, std::stop_token stop,
     if (error.kind == Kind::interrupted || stop.stop_requested()) return false;
     update(index, [](RowStatus& status) { ++status.attempts; });
     if (error.kind == Kind::refused) {
-      to_state(index, State::refused, error.what, error.kind);
+      to_state(index, State::refused, error.message, error.kind);
       return false;
     }
     if (!worth_retrying(error) || !in_time) {
       to_state(index, State::failed,
-               in_time ? error.what
-                       : fmt::format("gave up after {}: {}", to_words(row.deadline), error.what),
-               error.kind);
+               in_time ? error.message : gave_up_after(row.deadline, error.message), error.kind);
       return false;
     }
-    to_state(index, State::retrying, error.what, error.kind);
+    to_state(index, State::retrying, error.message, error.kind);
     auto pause = [&] {
       auto backoff = backoff_;
       if (error.retry_cap) backoff.cap = std::min(backoff.cap, *error.retry_cap);
@@ -194,42 +201,43 @@ bool Runner::converge_row(std::size_t index, Facts& facts, std::stop_token stop,
       if (!on_error(finding.error(), in_time)) return false;
       continue;
     }
-    auto const& sentence = sentence_of(*finding);
+    auto const& message = message_of(*finding);
     if (auto const* done = std::get_if<Done>(&*finding)) {
       attempt.look_again = done->look_again;
-      to_state(index, State::done, sentence);
+      to_state(index, State::done, message);
       return true;
     }
     if (auto const* waiting = std::get_if<Waiting>(&*finding)) {
       if (!in_time) {
-        to_state(index, State::failed,
-                 fmt::format("gave up after {}: {}", to_words(row.deadline), sentence),
-                 Kind::transient);
+        to_state(index, State::failed, gave_up_after(row.deadline, message), Kind::transient);
         return false;
       }
-      if (sentence != waited_for) poll = row.polling.first;
-      waited_for = sentence;
-      acted_on.clear();  // the act took effect; what it led to may need it again (a unit that died)
-      to_state(index, State::waiting, sentence);
+      if (!waited_for || !same(message, *waited_for)) poll = row.polling.first;
+      waited_for = message;
+      acted_on.reset();  // the act took effect; what it led to may need it again (a unit that died)
+      to_state(index, State::waiting, message);
       auto const pause = std::max(poll, breath_after(look_took));
       step.pause(clock_, std::min(pause, waiting->look_again.value_or(pause)), stop);
       poll = std::min(row.polling.cap, poll * 3 / 2);
       continue;
     }
-    if (sentence == acted_on) {
-      to_state(index, State::failed, fmt::format("acted, but still needed: {}", sentence),
+    if (acted_on && same(message, *acted_on)) {
+      to_state(index, State::failed,
+               Message(Reason::NoEffect, "acted, but still needed: " + message.text, message.advice)
+                   .about(message.subject),
                Kind::internal);
       return false;
     }
-    if (sentence == attempt.refused_need) return false;  // still refused; its state says so
-    to_state(index, State::acting, sentence);
+    // Still refused; its state says so.
+    if (attempt.refused_need && same(message, *attempt.refused_need)) return false;
+    to_state(index, State::acting, message);
     auto acted = carry_out(step, std::get<Needed>(*finding), facts, stop);
     if (!acted) {
-      if (acted.error().kind == Kind::refused) attempt.refused_need = sentence;
+      if (acted.error().kind == Kind::refused) attempt.refused_need = message;
       if (!on_error(acted.error(), in_time)) return false;
       continue;
     }
-    acted_on = sentence;
+    acted_on = message;
     failures = 0;
     update(index, [](RowStatus& status) { ++status.acts; });
   }
@@ -262,7 +270,7 @@ void Runner::keep_up_row(std::size_t index, Facts& facts, std::stop_token stop, 
   auto& row = rows_[index];
   if (row.upkeep == Upkeep::none) return;
   auto pause = row.period;
-  attempt.refused_need.clear();
+  attempt.refused_need.reset();
   auto rests = [&] {
     OutsideTime outside;
     return row.step->rest(clock_, std::min(pause, attempt.look_again.value_or(pause)), stop);
@@ -274,14 +282,14 @@ void Runner::keep_up_row(std::size_t index, Facts& facts, std::stop_token stop, 
     attempt.look_again.reset();
     if (stop.stop_requested()) return;
     if (!finding) {
-      to_state(index, State::drifted, finding.error().what, finding.error().kind);
+      to_state(index, State::drifted, finding.error().message, finding.error().kind);
     } else if (auto const* done = std::get_if<Done>(&*finding)) {
       attempt.look_again = done->look_again;
-      to_state(index, State::done, done->sentence);
+      to_state(index, State::done, done->message);
     } else if (row.upkeep == Upkeep::act) {
       if (!converge_row(index, facts, stop, attempt)) pause = std::max(pause, kAgainFirst);
     } else {
-      to_state(index, State::drifted, sentence_of(*finding));
+      to_state(index, State::drifted, message_of(*finding));
     }
   }
 }
@@ -290,7 +298,8 @@ void Runner::run_row(std::size_t index, Facts& facts, std::stop_token stop, bool
   ThreadMonitor const monitor(std::string(rows_[index].step->name()));
   std::string names;
   for (auto const& name : rows_[index].after) names += (names.empty() ? "" : ", ") + name;
-  if (!names.empty()) to_state(index, State::blocked, "after " + names);
+  if (!names.empty())
+    to_state(index, State::blocked, Message(Reason::WaitsForOtherRows, "after " + names));
   if (!wait_for_predecessors(index, stop, stay)) {
     if (!stop.stop_requested()) {
       update(index, [](RowStatus& status) { status.error = Kind::conflict; });
@@ -302,7 +311,7 @@ void Runner::run_row(std::size_t index, Facts& facts, std::stop_token stop, bool
   update(index, [&](RowStatus& status) {
     status.began = clock_.utc();
     status.state = State::looking;
-    status.sentence.clear();
+    status.message = {};
     status.since = *status.began;
   });
   Attempt attempt;
@@ -358,13 +367,14 @@ std::vector<RowStatus> Runner::plan(Facts& facts, std::stop_token stop) {
       return found == planned.end() || found->state != State::done;
     });
     if (blocker != status.after.end()) {
-      status.sentence = fmt::format("depends on {}", *blocker);
+      status.message = Message(Reason::WaitsForOtherRows, fmt::format("depends on {}", *blocker))
+                           .about(*blocker);
     } else if (auto finding = rows_[index].step->look(facts, stop); !finding) {
       status.state = finding.error().kind == Kind::refused ? State::refused : State::failed;
-      status.sentence = finding.error().what;
+      status.message = finding.error().message;
       status.error = finding.error().kind;
     } else {
-      status.sentence = sentence_of(*finding);
+      status.message = message_of(*finding);
       status.state = std::holds_alternative<Done>(*finding)     ? State::done
                      : std::holds_alternative<Needed>(*finding) ? State::acting
                                                                 : State::waiting;

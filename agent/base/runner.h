@@ -20,8 +20,8 @@
 namespace haagent {
 
 // How often a Waiting row looks again: `first`, growing by half each time up to `cap`; from the
-// start again when the sentence changes. A pause, here and in upkeep, is at least as long as the
-// look before it took, up to 5 s: a machine that is too busy to answer is not asked without a
+// start again when it waits for something else. A pause, here and in upkeep, is at least as long as
+// the look before it took, up to 5 s: a machine that is too busy to answer is not asked without a
 // break.
 struct Polling {
   Duration first{500};
@@ -59,11 +59,11 @@ struct RowStatus {
   std::string name;
   std::vector<std::string> after;
   State state = State::blocked;
-  std::string sentence;
+  Message message;
   std::optional<Kind> error;        // of the last error, while retrying, failed or refused
   int attempts = 0;                 // tries that ended in an error
   int acts = 0;                     // acts that succeeded
-  UtcTime since{};                  // when state and sentence became what they are
+  UtcTime since{};                  // when state, reason and subject became what they are
   std::optional<UtcTime> began;     // when the last row that it comes after was done
   std::optional<UtcTime> finished;  // when it was first done
   Duration own{0};                  // of began..finished: in haagent's own code
@@ -89,7 +89,7 @@ class Runner {
 
   // Until stopped: converge, then upkeep. A row that has failed or refused is looked at again after
   // a pause that grows from 10 s to 5 min, and goes on by itself once the operator has mended the
-  // cause; what was refused is not acted on again while its sentence stays the same. `booted` is
+  // cause; what was refused is not acted on again while the same is needed. `booted` is
   // called once, when every row has been done.
   void stay(Facts& facts, std::stop_token stop, std::function<void()> booted);
 
@@ -106,7 +106,7 @@ class Runner {
   void keep_up_row(std::size_t index, Facts& facts, std::stop_token stop, Attempt attempt);
   bool wait_for_predecessors(std::size_t index, std::stop_token stop, bool stay);
   void update(std::size_t index, std::function<void(RowStatus&)> const& change);
-  void to_state(std::size_t index, RowStatus::State state, std::string sentence,
+  void to_state(std::size_t index, RowStatus::State state, Message message,
                 std::optional<Kind> error = {});
   std::vector<std::size_t> in_order() const;
   std::size_t index_of(std::string_view name) const;

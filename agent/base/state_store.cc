@@ -13,8 +13,7 @@ Result<void> check_key(std::string_view key) {
   if (!std::ranges::all_of(key, [](unsigned char c) { return c > ' ' && c < 0x7f && c != '\\'; }))
     return std::unexpected(
         Error{Kind::invalid,
-              "a key of the state store holds a byte that is no printable ASCII, or a '\\'",
-              {}});
+              "a key of the state store holds a byte that is no printable ASCII, or a '\\'"});
   for (std::size_t begin = 0; begin <= key.size();) {
     auto const end = std::min(key.find('/', begin), key.size());
     auto const part = key.substr(begin, end - begin);

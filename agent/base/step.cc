@@ -20,8 +20,12 @@ std::string_view to_string(SpaceLevel level) {
   return "critical";
 }
 
-std::string const& sentence_of(Finding const& finding) {
-  return std::visit([](auto const& each) -> std::string const& { return each.sentence; }, finding);
+Message const& message_of(Finding const& finding) {
+  return std::visit([](auto const& each) -> Message const& { return each.message; }, finding);
+}
+
+std::string sentence_of(Finding const& finding) {
+  return message_of(finding).sentence();
 }
 
 Result<void> Step::act(Facts&, std::stop_token) {

@@ -15,26 +15,26 @@
 namespace haagent {
 
 struct Done {
-  std::string sentence;  // what is true now: "vol-1 is attached as /dev/sdf"
+  Message message;  // what is true now: "vol-1 is attached as /dev/sdf"
   // In a daemon that stays, looked at again after so long, where that is sooner than the row's
   // period.
   std::optional<Duration> look_again = {};
 };
 struct Needed {
-  std::string sentence;  // what the act would do: "attach vol-1 as /dev/sdf"
+  Message message;  // what the act would do: "attach vol-1 as /dev/sdf"
   // Does just that. It owns what the look has found, and goes when it is done or dropped: what was
   // found is what is done. Empty: the step overrides act().
   std::move_only_function<Result<void>(std::stop_token)> act = {};
 };
 struct Waiting {
-  std::string
-      sentence;  // for what, and where it helps, what to do: "vol-1 is attached to i-2 (running)"
+  Message message;  // for what: "vol-1 is attached to i-2 (running)"
   // Looked at again after so long, where the runner would wait longer.
   std::optional<Duration> look_again = {};
 };
 using Finding = std::variant<Done, Needed, Waiting>;
 
-std::string const& sentence_of(Finding const& finding);
+Message const& message_of(Finding const& finding);
+std::string sentence_of(Finding const& finding);
 
 class Step {
  public:

@@ -20,7 +20,7 @@ class GiveUp final : public Step {
     auto finding = step_->look(facts, stop);
     if (!finding) {
       if (goes_on(finding.error())) return finding;
-      return leave(finding.error().what);
+      return leave(finding.error().message.text);
     }
     if (std::holds_alternative<Done>(*finding)) return finding;
     auto const& sentence = sentence_of(*finding);
@@ -44,11 +44,11 @@ class GiveUp final : public Step {
   Result<void> try_once(Needed& needed, Facts& facts, std::stop_token stop) {
     auto acted = carry_out(*step_, needed, facts, std::move(stop));
     if (acted) {
-      acted_on_ = needed.sentence;
+      acted_on_ = needed.message.text;
       return {};
     }
     if (goes_on(acted.error())) return acted;
-    left_ = "not done: " + acted.error().what;
+    left_ = "not done: " + acted.error().message.text;
     return {};
   }
   bool in_time() const { return clock_.steady() - *began_ < patience_; }

@@ -24,7 +24,8 @@ Result<Finding> ClockStep::look(Facts& facts, std::stop_token stop) {
   if (known.wrong && known.ahead)
     return fail(Kind::transient, "{}", wrong_clock_sentence(*known.ahead, known.against));
   if (!asked)
-    return Done{fmt::format("whether this clock is right is not known: {}", asked.error().what)};
+    return Done{
+        fmt::format("whether this clock is right is not known: {}", asked.error().message.text)};
   if (!known.ahead)
     return Done{
         fmt::format("this clock is held against that of {} once the boot is over", known.against)};

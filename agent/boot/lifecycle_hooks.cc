@@ -75,10 +75,10 @@ class HookStep final : public Step {
       told_ = fmt::format("{} was told to go on ({})", group_, hook());
     } else if (done.error().kind == Kind::conflict) {
       told_ = fmt::format("{} holds this instance, but not by a hook of the name {}: {}", group_,
-                          hook(), done.error().what);
+                          hook(), done.error().message.text);
     } else if (done.error().kind == Kind::denied) {
       // Not remembered: the permission may come, and the next boot asks again.
-      told_ = done.error().what;
+      told_ = done.error().message.text;
       settled_ = true;
     } else {
       return done;
@@ -105,7 +105,7 @@ class HookStep final : public Step {
     bool const patient = parts_.clock.steady() - *began_ < kPatience;
     if (error.kind == Kind::interrupted || (error.kind == Kind::transient && patient))
       return std::unexpected(error);
-    return Done{"going on without the group's hook: " + error.what};
+    return Done{"going on without the group's hook: " + error.message.text};
   }
 
   HookDeps parts_;
@@ -142,7 +142,7 @@ void beat(HookDeps const& parts, std::string const& id, Heartbeat::Tell const& t
     if (tell && (beaten || timeout))
       tell(beaten ? std::nullopt : std::optional(*timeout - std::min(*timeout, kLook)));
     if (!beaten && beaten.error().kind != Kind::interrupted)
-      log::warn(beaten.error().what + ", ignoring");
+      log::warn(beaten.error().message.text + ", ignoring");
   }
 }
 

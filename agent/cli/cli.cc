@@ -223,7 +223,8 @@ class CommandLine {
         return true;
       }
       std::cerr << "haagent: "
-                << (bytes ? fmt::format("{} does not exist", user_data_file_) : bytes.error().what)
+                << (bytes ? fmt::format("{} does not exist", user_data_file_)
+                          : bytes.error().message.text)
                 << '\n';
       code_ = kExitBadConfig;
       return false;
@@ -237,7 +238,7 @@ class CommandLine {
       if (auto note = identity ? node_name_note(*identity) : ""; !note.empty())
         std::cerr << "note: " << printable(note) << '\n';
     } else {
-      std::cerr << "note: user-data is left out: " << all.error().what << '\n';
+      std::cerr << "note: user-data is left out: " << all.error().message.text << '\n';
     }
     return true;
   }

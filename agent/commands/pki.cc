@@ -50,9 +50,9 @@ struct PkiSession {
 };
 
 int end_with(Error const& error) {
-  std::cerr << "haagent: " << error.what << '\n';
+  std::cerr << "haagent: " << error.message.text << '\n';
   if (error.kind == Kind::refused) return kExitRefused;
-  return error.what.starts_with(kBadConfig) ? kExitBadConfig : kExitFailed;
+  return error.message.text.starts_with(kBadConfig) ? kExitBadConfig : kExitFailed;
 }
 
 template <class Work>
@@ -162,7 +162,8 @@ std::vector<std::string> rotation_obstacles(ClusterView const& view) {
     });
     obstacles.push_back(printable(fmt::format(
         "{} is {}{}", who, to_string(phase),
-        bad == node.report->rows.end() ? "" : fmt::format(": {}: {}", bad->name, bad->sentence))));
+        bad == node.report->rows.end() ? ""
+                                       : fmt::format(": {}: {}", bad->name, bad->message.text))));
   }
   if (obstacles.empty() && cluster_exit_code(view) != 0)
     obstacles.emplace_back(
@@ -268,8 +269,7 @@ int run_pki_rotate(PkiCommandOptions const& options) {
         "the Kubernetes authority is not rotated: every kubelet, every kubeconfig and every "
         "running pod goes by it, and none of them tells what it has loaded, so that nobody here "
         "could say when the old one may go. etcd, etcd-peer, agent and front-proxy are ('haagent "
-        "pki rotate --authority all')",
-        {}});
+        "pki rotate --authority all')"});
   return with_session(options, [&](PkiSession& session, std::stop_token stop) -> Result<int> {
     auto const authorities = chosen(options.authority);
     auto before = TRY(read_all(*session.store, authorities, stop));
@@ -284,7 +284,7 @@ int run_pki_rotate(PkiCommandOptions const& options) {
     auto const now = session.time->agreed(stop);
     if (!now)
       return fail(session.time->trouble().empty() ? now.error().kind : Kind::refused,
-                  "no rotation was begun: {}", now.error().what);
+                  "no rotation was begun: {}", now.error().message.text);
     pki::Making const making{.organization = session.config.cluster.name,
                              .lifetime = session.config.pki.ca_lifetime};
     auto begun = Tree::list();
@@ -355,7 +355,7 @@ int run_pki_issue(PkiCommandOptions const& options) {
     auto const now = session.time->agreed(std::move(stop));
     if (!now)
       return fail(session.time->trouble().empty() ? now.error().kind : Kind::refused,
-                  "no certificate was made: {}", now.error().what);
+                  "no certificate was made: {}", now.error().message.text);
     auto issued =
         TRY(pki::issue_client(session.config, all.front().second, options.client, *lifetime, *now));
     auto const files = client_files(options.out, options.client);

@@ -37,7 +37,7 @@ Result<bootstrap::BackupParts> Session::backups(std::stop_token stop) {
 Result<UtcTime> Session::agreed_time(std::stop_token stop) {
   auto now = time->agreed(std::move(stop));
   if (now || time->trouble().empty()) return now;
-  return fail(Kind::refused, "{}", now.error().what);
+  return fail(Kind::refused, "{}", now.error().message.text);
 }
 
 Result<std::unique_ptr<bootstrap::ClusterLook>> Session::look(EtcdCluster cluster,
@@ -51,9 +51,10 @@ Result<std::unique_ptr<bootstrap::ClusterLook>> Session::look(EtcdCluster cluste
 }
 
 int end_with(Error const& error) {
-  std::cerr << "haagent: " << error.what << '\n';
+  std::cerr << "haagent: " << error.message.text << '\n';
   if (error.kind == Kind::refused) return kExitRefused;
-  return error.what.starts_with("the configuration has errors") ? kExitBadConfig : kExitFailed;
+  return error.message.text.starts_with("the configuration has errors") ? kExitBadConfig
+                                                                        : kExitFailed;
 }
 
 void print(EtcdCommandOptions const& options, std::string const& page, Tree const& tree) {

@@ -93,7 +93,8 @@ int exit_code_of(std::vector<RowStatus> const& rows) {
 void print_problems(std::vector<RowStatus> const& rows) {
   for (auto const& row : rows) {
     if (row.state == RowStatus::State::done || row.state == RowStatus::State::blocked) continue;
-    std::cerr << fmt::format("haagent: {} {}: {}\n", row.name, to_string(row.state), row.sentence);
+    std::cerr << fmt::format("haagent: {} {}: {}\n", row.name, to_string(row.state),
+                             row.message.sentence());
   }
 }
 
@@ -243,7 +244,8 @@ class Daemon {
   // What has begun is gone on with, whatever signals come: each row has its own time.
   void hand_over(HandOver const& what) {
     log::warn("hands over: " + what.why);
-    if (auto begun = watch_.begin(what); !begun) log::warn(begun.error().what + ", ignoring");
+    if (auto begun = watch_.begin(what); !begun)
+      log::warn(begun.error().message.text + ", ignoring");
     session_.recorder().handing_over(what.why);
     notify::extend_timeout(2min);
     std::optional<Heartbeat> heartbeat;
@@ -267,7 +269,7 @@ class Daemon {
 
   void take_back() {
     log::warn("there is no reason to hand over any more: boots again");
-    if (auto gone = watch_.forget(); !gone) log::warn(gone.error().what + ", ignoring");
+    if (auto gone = watch_.forget(); !gone) log::warn(gone.error().message.text + ", ignoring");
     session_.recorder().handing_over("");
   }
 
@@ -325,7 +327,7 @@ int follow(BootOptions const& options, std::stop_token stop) {
 }
 
 int refuse_to_start(Error const& error) {
-  std::cerr << "haagent: " << error.what << '\n';
+  std::cerr << "haagent: " << error.message.text << '\n';
   return kExitFailed;
 }
 
@@ -365,12 +367,13 @@ int run_daemon(BootOptions const& options) {
   server.serve_metrics(metrics);
   auto listening = server.listen(session.facts().identity.get()->address, kAgentPort);
   if (!listening)
-    log::warn(listening.error().what + ": the other masters cannot read this node's status");
+    log::warn(listening.error().message.text +
+              ": the other masters cannot read this node's status");
   StatusServer in_the_clear({}, {}, {});
   if (auto const address = parse_listen_address(config->metrics.listen)) {
     in_the_clear.serve_metrics(metrics);
     auto heard = in_the_clear.listen(address->address, address->port);
-    if (!heard) log::warn(heard.error().what + ": metrics.listen serves nobody");
+    if (!heard) log::warn(heard.error().message.text + ": metrics.listen serves nobody");
   }
 
   Daemon(session, *config, stop).run();
@@ -388,7 +391,7 @@ void start_daemon_that_gave_up(Units& units) {
   auto const state = units.state(kDaemon);
   if (!state || state->phase != UnitState::Phase::failed) return;
   if (auto started = units.start({.name = kDaemon, .argv = {}, .environment = {}}); !started)
-    log::warn(started.error().what + ", ignoring");
+    log::warn(started.error().message.text + ", ignoring");
 }
 
 int boot_once(BootOptions const& options, Signals& signals) {
@@ -458,8 +461,8 @@ int run_hand_over(BootOptions const& options, bool undo) {
     auto const phase = phase_of(*report);
     if (!undo && phase == Phase::handed_over) {
       for (auto const& row : report->rows)
-        if (row.sentence.starts_with("not done: "))
-          std::cerr << fmt::format("haagent: {}: {}\n", row.name, row.sentence);
+        if (row.message.sentence().starts_with("not done: "))
+          std::cerr << fmt::format("haagent: {}: {}\n", row.name, row.message.sentence());
       return kExitOk;
     }
     if (undo && phase != Phase::handed_over && phase != Phase::handing_over) return kExitOk;
@@ -501,8 +504,8 @@ int run_plan(BootOptions const& options, OutputFormat form) {
   if (form != OutputFormat::text) {
     auto list = Tree::list();
     for (auto const& row : rows) {
-      list.push_back(
-          Tree::map({{"step", row.name}, {"finding", word(row.state)}, {"what", row.sentence}}));
+      list.push_back(Tree::map(
+          {{"step", row.name}, {"finding", word(row.state)}, {"what", row.message.sentence()}}));
     }
     std::cout << print_tree(Tree::map({{"schema", 1}, {"plan", list}}), form);
   } else {
@@ -510,7 +513,7 @@ int run_plan(BootOptions const& options, OutputFormat form) {
     for (auto const& row : rows) width = std::max(width, row.name.size());
     for (auto const& row : rows) {
       std::cout << fmt::format("{:<{}}  {:<7}  {}\n", row.name, width, word(row.state),
-                               row.sentence);
+                               row.message.sentence());
     }
   }
   auto bad = [](RowStatus const& row) {

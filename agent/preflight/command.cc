@@ -59,7 +59,7 @@ Findings judge_node(Root const& root, NodeConfig const& config, Identity const& 
   Findings found;
   auto const files = bootstrap::kube::look_at_host_files(root, config);
   if (!files)
-    found.push_back(problem("kubernetes-node", files.error().what, "run this again"));
+    found.push_back(problem("kubernetes-node", files.error().message.text, "run this again"));
   else
     for (auto const& each : files->missing) found.push_back(finding_of(each, Level::problem));
   for (auto const& each : bootstrap::kube::cautions_here(config, identity, root))
@@ -77,7 +77,8 @@ Report instance_report(Collaborators& machine, PreflightOptions const& options,
   if (!identity)
     report.findings.push_back(problem(
         "identity",
-        fmt::format("instance metadata does not say who this is: {}", identity.error().what),
+        fmt::format("instance metadata does not say who this is: {}",
+                    identity.error().message.text),
         "run this on the EC2 instance itself; for an image there is 'haagent preflight --image'"));
   else
     report.findings.push_back(
@@ -88,7 +89,7 @@ Report instance_report(Collaborators& machine, PreflightOptions const& options,
     if (auto all = with_own_user_data(request, machine.imds, stop))
       request = *std::move(all);
     else
-      report.findings.push_back(problem("user-data", all.error().what, "run this again"));
+      report.findings.push_back(problem("user-data", all.error().message.text, "run this again"));
   }
   auto const loaded = read_config(gather_config(options.root, request));
   add(report.findings, judge_config(loaded, /*image=*/false));

@@ -139,7 +139,7 @@ void judge_members(EtcdCluster cluster, std::vector<Member> const& members, Find
     return;
   }
   if (auto fit = check_member_count(stated.size()); !fit) {
-    found.push_back(problem(check, fit.error().what,
+    found.push_back(problem(check, fit.error().message.text,
                             fmt::format("change the members behind the slash of every {} tag",
                                         etcd_tag_name(cluster))));
     return;
@@ -255,7 +255,7 @@ void judge_api(EndpointFacts const& facts, Findings& found) {
     if (facts.trouble->kind == Kind::denied)
       found.push_back(problem(kCheck,
                               fmt::format("{} does not show a certificate of this cluster: {}",
-                                          facts.host, facts.trouble->what),
+                                          facts.host, facts.trouble->message.text),
                               "let the load balancer pass TCP through, without TLS of its own, to "
                               "the masters of this cluster"));
     else
@@ -263,7 +263,7 @@ void judge_api(EndpointFacts const& facts, Findings& found) {
       found.push_back(
           {kCheck, facts.master && !facts.own_apiserver ? Level::warning : Level::problem,
            fmt::format("{} takes connections and does not answer as an API: {}", facts.host,
-                       facts.trouble->what),
+                       facts.trouble->message.text),
            "see that the load balancer passes TCP to port 6443 of the masters, and finds them "
            "healthy"});
     return;
@@ -412,10 +412,10 @@ Findings judge_volumes(VolumeFacts const& facts) {
       auto tag = volumes::parse_etcd_tag(volume.tag(tag_name));
       if (!tag) {
         tags_good = false;
-        found.push_back(problem(
-            check,
-            fmt::format("the tag {} of {} is wrong: {}", tag_name, volume.id, tag.error().what),
-            tag_advice(cluster, facts.cluster)));
+        found.push_back(problem(check,
+                                fmt::format("the tag {} of {} is wrong: {}", tag_name, volume.id,
+                                            tag.error().message.text),
+                                tag_advice(cluster, facts.cluster)));
         continue;
       }
       if (volume.zone == facts.zone) here[cluster].push_back(tag->member);

@@ -36,7 +36,7 @@ template <class T>
 Asked asked(Result<T> const& answer) {
   if (answer) return {Answer::allowed, {}};
   return {answer.error().kind == Kind::denied ? Answer::denied : Answer::unknown,
-          answer.error().what};
+          answer.error().message.text};
 }
 
 // Connections side by side, in the order of the targets.
@@ -109,10 +109,11 @@ class Look {
     if (keys) {
       found_.push_back(ok("credentials", "the instance's role gives credentials"));
     } else if (config_.role == Role::master) {
-      found_.push_back(problem(
-          "credentials", fmt::format("the instance has no credentials: {}", keys.error().what),
-          "give the launch template an instance profile, and run this again to see what "
-          "its role may"));
+      found_.push_back(
+          problem("credentials",
+                  fmt::format("the instance has no credentials: {}", keys.error().message.text),
+                  "give the launch template an instance profile, and run this again to see what "
+                  "its role may"));
     } else {
       found_.push_back(ok("credentials",
                           "the instance has no role, and a worker needs none where "
@@ -267,7 +268,7 @@ class Look {
       store_ahead_ = std::chrono::duration_cast<Duration>(*now - collaborators_.clock.utc());
     permissions_["s3:ListBucket"] = asked(page);
     if (!page && page.error().kind != Kind::denied)
-      found_.push_back(problem("state", page.error().what,
+      found_.push_back(problem("state", page.error().message.text,
                                "see that the bucket exists, and that this network reaches S3"));
     if (page) found_.push_back(ok("state", fmt::format("{} answers", facts.where)));
     // What is there tells most; what is not is answered like what is denied without ListBucket.
@@ -316,7 +317,7 @@ class Look {
     auto ran = collaborators_.process.run(
         {.argv = {"getent", "ahosts", facts.host}, .deadline = 15s}, stop_);
     if (!ran)
-      facts.resolve_trouble = ran.error().what;
+      facts.resolve_trouble = ran.error().message.text;
     else
       facts.addresses = addresses_in(ran->out);
     if (ran && facts.addresses.empty()) facts.resolve_trouble = "there is no such name";

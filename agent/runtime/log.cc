@@ -79,9 +79,9 @@ std::string transition_line(RowStatus const& row, News news, UtcTime now) {
         std::chrono::duration_cast<Duration>((row.finished ? *row.finished : now) - *row.began);
     line += fmt::format(" took={:.1f}s", static_cast<double>(took.count()) / 1000);
   }
-  if (!row.sentence.empty()) {
+  if (!row.message.text.empty()) {
     std::string quoted;
-    for (char c : row.sentence) {
+    for (char c : row.message.sentence()) {
       if (c == '"' || c == '\\') quoted += '\\';
       quoted += c == '\n' ? ' ' : c;
     }

@@ -20,13 +20,13 @@ News LogThrottle::repeated(Row& told, Words const& words, UtcTime now) {
 
 News LogThrottle::news_of(RowStatus const& row, UtcTime now) {
   auto& told = rows_[row.name];
-  Words const words{row.state, row.error, row.sentence};
+  Words const words{row.state, row.error, row.message.identity()};
   if (row.state == RowStatus::State::done) {
-    if (told.done_with == row.sentence) return News::none;
+    if (told.done_with == row.message.identity()) return News::none;
     auto const news = repeated(told, words, now);
     told.since.clear();
     told.done_with.reset();
-    if (news != News::none) told.done_with = row.sentence;
+    if (news != News::none) told.done_with = row.message.identity();
     return news;
   }
   told.done_with.reset();

@@ -22,7 +22,7 @@ enum class News {
 
 class LogThrottle {
  public:
-  static constexpr int kOften = 5;                // lines of the same words ...
+  static constexpr int kOften = 5;                // lines of the same reason and subject ...
   static constexpr Duration kQuiet{10 * 60'000};  // ... within this
 
   // What this is after all that has been told of the row; remembers it. To be asked at each look,
@@ -31,14 +31,14 @@ class LogThrottle {
   void forget();
 
  private:
-  using Words = std::tuple<RowStatus::State, std::optional<Kind>, std::string>;
+  using Words = std::tuple<RowStatus::State, std::optional<Kind>, std::pair<Reason, std::string>>;
   struct Times {
     UtcTime first{};
     int lines = 0;
   };
   struct Row {
-    std::optional<std::string> done_with;  // the sentence, while it is done
-    std::set<Words> since;                 // it was done last
+    std::optional<std::pair<Reason, std::string>> done_with;  // while it is done
+    std::set<Words> since;                                    // it was done last
     std::map<Words, Times> often;
   };
   static News repeated(Row& told, Words const& words, UtcTime now);

@@ -192,7 +192,7 @@ ClusterView gather_cluster(StatusReport const& own, std::vector<aws::Instance> c
           return;
         }
         auto report = ask_agent(http, node.address, tls, timeout, stop);
-        auto const why = report ? "" : report.error().what;
+        auto const why = report ? "" : report.error().message.text;
         if (!report && !node.master) {
           report = ask_worker(http, node.address, own.cluster, timeout, stop);
           node.in_the_clear = report.has_value();
@@ -201,7 +201,7 @@ ClusterView gather_cluster(StatusReport const& own, std::vector<aws::Instance> c
           node.report = *std::move(report);
         } else {
           // What keeps two masters apart is said by the first.
-          node.problem = report.error().kind == Kind::denied ? report.error().what : why;
+          node.problem = report.error().kind == Kind::denied ? report.error().message.text : why;
         }
       });
     }
@@ -273,11 +273,12 @@ std::string cluster_page(ClusterView const& view, bool colour) {
         return row.state != RowStatus::State::done && row.state != RowStatus::State::blocked;
       });
       if (bad != report.rows.end()) {
-        problems +=
-            printable(fmt::format("{} {}: {}", node.instance_id, bad->name, bad->sentence)) + '\n';
+        problems += printable(fmt::format("{} {}: {}", node.instance_id, bad->name,
+                                          bad->message.sentence())) +
+                    '\n';
       }
       for (auto const& each : filesystems_short_of_room(report))
-        if (bad == report.rows.end() || bad->sentence != each.message)
+        if (bad == report.rows.end() || bad->message.text != each.message)
           problems += printable(fmt::format("{}: {}", node.instance_id, each.message)) + '\n';
     }
     nodes.add({node.zone.empty() ? "?" : node.zone,

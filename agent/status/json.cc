@@ -92,7 +92,10 @@ T read_number(Tree const& tree, char const* key) {
 
 Tree row_tree(RowStatus const& row) {
   Tree tree = Tree::map({{"name", row.name}, {"state", to_string(row.state)}});
-  tree["what"] = row.sentence;
+  tree["reason"] = to_string(row.message.reason);
+  tree["subject"] = row.message.subject;
+  tree["message"] = row.message.text;
+  tree["advice"] = row.message.advice;
   if (row.error) tree["error"] = to_string(*row.error);
   tree["after"] = Tree::list();
   for (auto const& name : row.after) tree["after"].push_back(name);
@@ -115,7 +118,10 @@ RowStatus row_from(Tree const& tree) {
                      State::done, State::drifted, State::failed, State::refused}) {
     if (tree.text_at("state") == to_string(state)) row.state = state;
   }
-  row.sentence = tree.text_at("what");
+  row.message =
+      Message(parse_reason(tree.text_at("reason")).value_or(Reason::InternalError),
+              tree.text_at(tree.find("message") ? "message" : "what"), tree.text_at("advice"))
+          .about(tree.text_at("subject"));
   row.error = parse_kind(tree.text_at("error"));
   if (auto const* after = tree.find("after")) {
     for (auto const& name : after->items()) row.after.push_back(name.text());

@@ -16,7 +16,8 @@ std::string headline(StatusReport const& report) {
   for (auto const& row : report.rows) {
     if (row.state != RowStatus::State::done && row.state != RowStatus::State::blocked) {
       return row.name + ": " +
-             (row.sentence.empty() ? std::string(to_string(row.state)) : row.sentence);
+             (row.message.text.empty() ? std::string(to_string(row.state))
+                                       : row.message.sentence());
     }
   }
   return std::string(to_string(phase_of(report)));
@@ -122,9 +123,9 @@ bool StatusRecorder::write() {
   if (made) {
     written_ = report_;
     not_written_.clear();
-  } else if (not_written_ != made.error().what) {
+  } else if (not_written_ != made.error().message.text) {
     // Once: on a full disk, a line at each look would fill what is left.
-    not_written_ = made.error().what;
+    not_written_ = made.error().message.text;
     log::warn("status file not written, going on: " + not_written_);
   }
   return true;

@@ -260,7 +260,7 @@ std::string status_page(StatusReport const& report, Writer writer, UtcTime now, 
                             to_words(between(report.started, *report.booted)));
   } else if (worst != report.rows.end()) {
     headline += fmt::format(" for {}: {}", to_words(between(worst->since, now)),
-                            worst->sentence.empty() ? worst->name : worst->sentence);
+                            worst->message.text.empty() ? worst->name : worst->message.sentence());
   }
   if (!report.handing_over.empty()) headline += fmt::format(" ({})", report.handing_over);
   if (phase == Phase::warm) headline += ": prepares, does not join";
@@ -276,7 +276,7 @@ std::string status_page(StatusReport const& report, Writer writer, UtcTime now, 
     page += paint("\033[1;31m", wrapped(sentence, 2, columns)) + '\n';
   // The headline has one of the steps that are not done, and none where all are.
   for (auto const& each : filesystems_short_of_room(report))
-    if (phase == Phase::ready || worst == report.rows.end() || worst->sentence != each.message)
+    if (phase == Phase::ready || worst == report.rows.end() || worst->message.text != each.message)
       page += paint(each.level == SpaceLevel::critical ? "\033[1;31m" : "\033[1;33m",
                     wrapped(each.message, 2, columns)) +
               '\n';
@@ -296,7 +296,7 @@ std::string status_page(StatusReport const& report, Writer writer, UtcTime now, 
     auto indent = name_width + 2 + 8 + 2 + 12 + 2;
     page += fmt::format("{:<{}}  {}  {:>12}  {}\n", printable(row.name), name_width,
                         paint(colour_of(row.state), fmt::format("{:<8}", to_string(row.state))),
-                        time, wrapped(row.sentence, indent, columns));
+                        time, wrapped(row.message.sentence(), indent, columns));
   }
   for (auto const& etcd : report.etcd) {
     if (!etcd.member) continue;

@@ -154,7 +154,7 @@ Result<Finding> Step::look(Facts& facts, std::stop_token stop) {
                          deps_.root(kube::manifest_path(kube::Component::apiserver)), ignored);
     if (error.kind != Kind::transient || !had) return std::unexpected(error);
     return Done{fmt::format("what is on the disk serves; whether the key changes is not known: {}",
-                            error.what)};
+                            error.message.text)};
   }
   me_ = in->me;
   move_ = decide(*in);
@@ -208,7 +208,7 @@ Result<void> Step::rewrite(Facts& facts, std::stop_token stop) {
     refused_ = deps_.clock.steady();
     trouble_ = done ? fmt::format("{} of {} secrets were refused, the first: {}", done->refused,
                                   done->secrets, done->first_refusal)
-                    : done.error().what;
+                    : done.error().message.text;
     if (!done && done.error().kind == Kind::interrupted) return std::unexpected(done.error());
     return {};
   }

@@ -248,7 +248,7 @@ Result<void> Peers::ask_where_due(std::unique_lock<std::mutex>& lock, std::stop_
     hurry_ = true;
     return {};
   }
-  trouble_ = refreshed ? "" : refreshed.error().what;
+  trouble_ = refreshed ? "" : refreshed.error().message.text;
   return {};
 }
 

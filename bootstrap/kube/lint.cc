@@ -38,7 +38,8 @@ class Linter {
     endpoints();
     for (auto const& [key, value] : config_.node.labels) label("node.labels", key, value);
     taints();
-    if (auto mask = node_cidr_flags(config_); !mask) complain("cluster.podCIDR", mask.error().what);
+    if (auto mask = node_cidr_flags(config_); !mask)
+      complain("cluster.podCIDR", mask.error().message.text);
     return std::move(complaints_);
   }
 

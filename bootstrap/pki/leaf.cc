@@ -48,12 +48,12 @@ LeafDecision decide_leaf(LeafOnDisk const& disk, LeafWanted const& wanted, UtcTi
   if (!disk.certificate) return Issue{.because = "there is none"};
   if (!disk.key) return Issue{.because = "its key is not there"};
   auto certificate = parse_certificate(*disk.certificate);
-  if (!certificate) return Issue{.because = certificate.error().what};
+  if (!certificate) return Issue{.because = certificate.error().message.text};
   auto const end = certificate->not_after;
   if (!is_for_key(*disk.certificate, *disk.key))
     return Issue{.because = "its key is another one's", .not_after = end};
   if (auto good = verify(*disk.certificate, wanted.trust, now); !good)
-    return Issue{.because = good.error().what, .not_after = end};
+    return Issue{.because = good.error().message.text, .not_after = end};
 
   // From here on it works, and a new one is wanted all the same.
   auto const spec = canonical(spec_of(*certificate));

@@ -298,7 +298,7 @@ Result<Finding> PkiStep::cannot_make(Plan found, Error const& error, Facts& fact
   auto const warning = fmt::format(
       "{} of the certificates should be renewed, and cannot be: {}; the first of "
       "them ends on {}",
-      found.leaves.size(), error.what, to_rfc3339(found.first_end));
+      found.leaves.size(), error.message.text, to_rfc3339(found.first_end));
   // Half of the time that there was for it is over: the node is not as it should be.
   auto const left = found.first_end - parts_.time->utc();
   if (settled_ && left < parts_.config.pki.leaf_lifetime / 6)
@@ -351,7 +351,8 @@ Result<Finding> PkiStep::look(Facts& facts, std::stop_token stop) {
     if (error.kind == Kind::interrupted || error.kind == Kind::refused || !found->serves)
       return std::unexpected(error);
     if (found->clean()) {
-      trouble_ = fmt::format("nothing has to be renewed now, and nothing could be: {}", error.what);
+      trouble_ = fmt::format("nothing has to be renewed now, and nothing could be: {}",
+                             error.message.text);
       return done(*std::move(found), facts, trouble_);
     }
     return cannot_make(*std::move(found), error, facts);

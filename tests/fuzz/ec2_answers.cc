@@ -34,7 +34,7 @@ void ec2_answers(std::string_view bytes) {
     auto error = aws::ec2_error("AttachVolume", failure->code, failure->message, status);
     hold_error(error, {Kind::transient, Kind::conflict, Kind::denied, Kind::invalid, Kind::refused,
                        Kind::internal});
-    hold(error.what.contains("AttachVolume"), "an error of EC2 names the call");
+    hold(error.message.text.contains("AttachVolume"), "an error of EC2 names the call");
     hold_error(
         aws::autoscaling_error("CompleteLifecycleAction", failure->code, failure->message, status),
         {Kind::transient, Kind::conflict, Kind::denied, Kind::invalid});

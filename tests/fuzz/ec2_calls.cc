@@ -13,7 +13,7 @@ void ask(std::string_view bytes, Call call) {
   if (answer) return;
   hold_error(answer.error(), {Kind::transient, Kind::conflict, Kind::denied, Kind::invalid,
                               Kind::refused, Kind::internal});
-  hold(answer.error().what.starts_with("ec2:"), "an error of EC2 names the call");
+  hold(answer.error().message.text.starts_with("ec2:"), "an error of EC2 names the call");
 }
 
 }  // namespace

@@ -15,9 +15,10 @@ void hold(bool holds, std::string_view what, std::source_location where) {
 }
 
 void hold_error(Error const& error, std::initializer_list<Kind> kinds, std::source_location where) {
-  auto said = fmt::format("the error '{}: {}'", to_string(error.kind), error.what.substr(0, 500));
-  hold(!error.what.empty(), "an error says what is wrong", where);
-  hold(error.what.size() <= kLongestSentence, said + " is short enough to be read", where);
+  auto said =
+      fmt::format("the error '{}: {}'", to_string(error.kind), error.message.text.substr(0, 500));
+  hold(!error.message.text.empty(), "an error says what is wrong", where);
+  hold(error.message.text.size() <= kLongestSentence, said + " is short enough to be read", where);
   hold(std::ranges::find(kinds, error.kind) != kinds.end(), said + " is of an expected kind",
        where);
 }

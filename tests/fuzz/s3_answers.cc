@@ -67,7 +67,7 @@ void s3_answers(std::string_view bytes) {
                                failure->message, status);
     hold_error(error,
                {Kind::transient, Kind::conflict, Kind::denied, Kind::invalid, Kind::internal});
-    hold(error.what.contains("s3:PutObject"), "an error of S3 names the call");
+    hold(error.message.text.contains("s3:PutObject"), "an error of S3 names the call");
   }
 }
 

@@ -13,8 +13,9 @@ void sim_spec(std::string_view bytes) {
   static test::TemporaryDirectory const empty;
   auto spec = sim::parse_spec(bytes, "region.yaml", empty.path());
   if (!spec) {
-    hold(!spec.error().what.empty() && spec.error().kind == Kind::invalid, "says what is wrong");
-    hold(spec.error().what.starts_with("region.yaml:"), "an error names its place");
+    hold(!spec.error().message.text.empty() && spec.error().kind == Kind::invalid,
+         "says what is wrong");
+    hold(spec.error().message.text.starts_with("region.yaml:"), "an error names its place");
   }
   auto manifest = sim::read_apiserver_manifest(bytes);
   if (!manifest) return hold_error(manifest.error(), {Kind::invalid});

@@ -16,7 +16,7 @@ void volume_marker(std::string_view bytes) {
   auto marker = read_volume_marker(volume.path());
   if (!marker) {
     hold_error(marker.error(), {Kind::refused});
-    hold(marker.error().what.contains(path.string()), "the error names the file");
+    hold(marker.error().message.text.contains(path.string()), "the error names the file");
     VolumeMarker mine{.cluster = "prod",
                       .etcd = "main",
                       .member = "a",

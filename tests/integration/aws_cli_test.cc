@@ -56,7 +56,7 @@ class AwsCli : public testing::Test {
     Places places;
     places.answer_strangers = true;
     auto running = RunningRegion::start(small_region(), hosts_, places);
-    ASSERT_TRUE(running) << running.error().what;
+    ASSERT_TRUE(running) << running.error().message.text;
     running_ = std::move(*running);
     ASSERT_TRUE(eventually([&] {
       auto const view = region().view();
@@ -79,7 +79,7 @@ class AwsCli : public testing::Test {
     spec.environment = {"HOME=" + home_.path().string(), "AWS_MAX_ATTEMPTS=1"};
     spec.environment.insert(spec.environment.end(), credentials.begin(), credentials.end());
     auto outcome = process_.run(spec, {});
-    EXPECT_TRUE(outcome) << outcome.error().what;
+    EXPECT_TRUE(outcome) << outcome.error().message.text;
     return outcome ? *outcome : ProcessOutcome{};
   }
   // What it prints where it works.

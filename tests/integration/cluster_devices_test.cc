@@ -117,7 +117,7 @@ class ClusterForeignDisks : public testing::Test {
   static void outside(std::vector<std::string> const& argv) {
     SystemProcess process;
     auto const outcome = process.run({.argv = argv}, {});
-    ASSERT_TRUE(outcome) << outcome.error().what;
+    ASSERT_TRUE(outcome) << outcome.error().message.text;
     ASSERT_EQ(outcome->exit_code, 0) << outcome->err;
   }
   bool refuses(std::string const& step) {

@@ -253,7 +253,7 @@ ClusterRegion::~ClusterRegion() {
 
 Tree ClusterRegion::command(std::string_view name, Tree const& arguments) const {
   auto answer = program_.command(name, arguments);
-  EXPECT_TRUE(answer) << name << ": " << answer.error().what;
+  EXPECT_TRUE(answer) << name << ": " << answer.error().message.text;
   return answer.value_or(Tree());
 }
 
@@ -328,7 +328,7 @@ Outcome ClusterRegion::aws(std::vector<std::string> const& arguments) const {
   spec.argv.insert(spec.argv.end(), arguments.begin(), arguments.end());
   spec.environment = {"HAAGENT_SIM_CONTROL=" + program_.socket().string()};
   auto const outcome = process.run(spec, {});
-  if (!outcome) return {-1, outcome.error().what};
+  if (!outcome) return {-1, outcome.error().message.text};
   return {outcome->exit_code, outcome->out + outcome->err};
 }
 
@@ -339,7 +339,7 @@ Outcome ClusterRegion::as_printed(std::string const& command) const {
   spec.argv = {"sh", "-c", fmt::format("aws() {{ '{}' aws \"$@\"; }}\n{}", sim, command)};
   spec.environment = {"HAAGENT_SIM_CONTROL=" + program_.socket().string()};
   auto const outcome = process.run(spec, {});
-  if (!outcome) return {-1, outcome.error().what};
+  if (!outcome) return {-1, outcome.error().message.text};
   return {outcome->exit_code, outcome->out + outcome->err};
 }
 
@@ -454,7 +454,7 @@ Outcome ClusterRegion::run(std::string const& where, std::vector<std::string> co
   for (auto const& word : argv) words.push_back(word);
   auto const answer =
       program_.command("exec", Tree::map({{"instance", where}, {"argv", std::move(words)}}));
-  if (!answer) return {-1, answer.error().what};
+  if (!answer) return {-1, answer.error().message.text};
   auto const all = answer->text_at("output");
   if (auto const crash = crash_told_in(all); !crash.empty())
     ADD_FAILURE() << to_words(argv) << ": " << crash;

@@ -70,7 +70,7 @@ TEST(EtcdBackup, IsTakenVerifiedAndServesItsKeysInADrill) {
     test::MemoryStore store(clock);
     Office office(*masters[0], store);
     auto manifest = office.take();
-    ASSERT_TRUE(manifest) << manifest.error().what;
+    ASSERT_TRUE(manifest) << manifest.error().message.text;
     EXPECT_EQ(manifest->member, "etcd-a");
     auto status = masters[0]->client().status({});
     ASSERT_TRUE(status);
@@ -82,7 +82,7 @@ TEST(EtcdBackup, IsTakenVerifiedAndServesItsKeysInADrill) {
 
     auto report = office.on_machine(
         [&] { return restore_drill(EtcdCluster::main, office.parts(), *manifest, {}); });
-    ASSERT_TRUE(report) << report.error().what;
+    ASSERT_TRUE(report) << report.error().message.text;
     EXPECT_EQ(report->failure, "");
     EXPECT_EQ(report->stages.size(), 3u);
     EXPECT_GE(report->revision, manifest->revision);
@@ -95,7 +95,7 @@ TEST(EtcdBackup, IsTakenVerifiedAndServesItsKeysInADrill) {
     store.put(key, bytes);
     report = office.on_machine(
         [&] { return restore_drill(EtcdCluster::main, office.parts(), *manifest, {}); });
-    ASSERT_TRUE(report) << report.error().what;
+    ASSERT_TRUE(report) << report.error().message.text;
     EXPECT_TRUE(report->failure.contains("damaged")) << report->failure;
     EXPECT_TRUE(report->stages.empty());
   });
@@ -116,7 +116,7 @@ TEST(EtcdBackup, AnUploadThatComesBackOtherwiseIsNoBackup) {
     };
     auto manifest = office.take();
     ASSERT_FALSE(manifest);
-    EXPECT_TRUE(manifest.error().what.contains("damaged")) << manifest.error().what;
+    EXPECT_TRUE(manifest.error().message.text.contains("damaged")) << manifest.error().message.text;
     for (auto const& [key, bytes] : store.objects()) EXPECT_FALSE(key.ends_with(".json")) << key;
     EXPECT_TRUE(office.scratch_is_empty());
   });
@@ -147,7 +147,7 @@ TEST(EtcdBackup, OneFollowerBacksUpAndAFailureStaysUntilOneSucceeds) {
       ASSERT_TRUE(boot);
       EXPECT_TRUE(std::holds_alternative<Done>(*boot));
       auto finding = office.on_machine([&] { return step.look(facts, {}); });
-      ASSERT_TRUE(finding) << finding.error().what;
+      ASSERT_TRUE(finding) << finding.error().message.text;
       if (!std::holds_alternative<Needed>(*finding)) continue;
       ++needed;
       first = &office;
@@ -162,15 +162,16 @@ TEST(EtcdBackup, OneFollowerBacksUpAndAFailureStaysUntilOneSucceeds) {
     EXPECT_EQ(acted.error().kind, Kind::transient) << "it is tried again, whatever it was";
     auto finding = first->on_machine([&] { return first_step->look(facts, {}); });
     ASSERT_FALSE(finding);
-    EXPECT_TRUE(finding.error().what.contains("fail since")) << finding.error().what;
+    EXPECT_TRUE(finding.error().message.text.contains("fail since"))
+        << finding.error().message.text;
 
     // Another master stands in; then nobody has anything to do, the first one included.
     auto taken = offices[0]->take();
-    ASSERT_TRUE(taken) << taken.error().what;
+    ASSERT_TRUE(taken) << taken.error().message.text;
     BackupStep later(EtcdCluster::main, first->parts());
     for (int i = 0; i < 2; ++i) {
       finding = first->on_machine([&] { return later.look(facts, {}); });
-      ASSERT_TRUE(finding) << finding.error().what;
+      ASSERT_TRUE(finding) << finding.error().message.text;
       EXPECT_TRUE(std::holds_alternative<Done>(*finding)) << sentence_of(*finding);
     }
     EXPECT_TRUE(sentence_of(*finding).contains(taken->name)) << sentence_of(*finding);
@@ -209,7 +210,7 @@ TEST(EtcdDefrag, ShrinksEachMemberTheLeaderLastAndKeepsTheKeys) {
     masters[0]->machine().run([&] {
       for (auto const& member : members->members) {
         auto answer = EtcdClient(http, member.client_urls, tls).status({});
-        ASSERT_TRUE(answer) << answer.error().what;
+        ASSERT_TRUE(answer) << answer.error().message.text;
         answers.push_back({member, *answer});
         if (member.id == leader) leader_name = member.name;
       }
@@ -217,7 +218,7 @@ TEST(EtcdDefrag, ShrinksEachMemberTheLeaderLastAndKeepsTheKeys) {
       ASSERT_TRUE(order);
       auto worked = defragment(http, clock, tls, *order,
                                [&](DefragDone const& one) { done.push_back(one); }, {});
-      ASSERT_TRUE(worked) << worked.error().what;
+      ASSERT_TRUE(worked) << worked.error().message.text;
     });
     ASSERT_EQ(done.size(), 3u);
     EXPECT_EQ(done.back().name, leader_name);
@@ -234,7 +235,8 @@ TEST(EtcdDefrag, ShrinksEachMemberTheLeaderLastAndKeepsTheKeys) {
     auto refused = defrag_order(members->members, answers);
     ASSERT_FALSE(refused);
     EXPECT_EQ(refused.error().kind, Kind::refused);
-    EXPECT_TRUE(refused.error().what.contains("does not answer")) << refused.error().what;
+    EXPECT_TRUE(refused.error().message.text.contains("does not answer"))
+        << refused.error().message.text;
   });
 }
 

@@ -45,7 +45,7 @@ class Three {
                   .environment = {}};
     spec.argv.insert(spec.argv.end(), more.begin(), more.end());
     auto started = units_.start(spec);
-    ASSERT_TRUE(started) << started.error().what;
+    ASSERT_TRUE(started) << started.error().message.text;
   }
   // As a power cut does it.
   void kill(int i) {
@@ -87,23 +87,23 @@ TEST_P(EtcdLogEnds, WithWhatAForcedClusterDrops) {
     std::optional<int> leader;
     ASSERT_TRUE(eventually([&] { return (leader = members.leader()).has_value(); }, kDeadline));
     auto kept = members.client(*leader).put("kept", "yes", {});
-    ASSERT_TRUE(kept) << kept.error().what;
+    ASSERT_TRUE(kept) << kept.error().message.text;
     for (int i = 0; i < 3; ++i)
       if (i != *leader) members.kill(i);
     for (auto const* key : {"late", "later"})
       EXPECT_FALSE(members.client(*leader, 300ms).put(key, "x", {})) << "nobody confirms it";
     auto status = members.client(*leader).status({});
-    ASSERT_TRUE(status) << status.error().what;
+    ASSERT_TRUE(status) << status.error().message.text;
     auto const volume = Three::volume(*leader);
     auto running = log_end(volume);
-    ASSERT_TRUE(running) << running.error().what;
+    ASSERT_TRUE(running) << running.error().message.text;
     EXPECT_EQ(running->cluster_id, status->header.cluster_id);
     EXPECT_GE(running->index, status->raft_index + 2);
     EXPECT_LE(running->committed, status->raft_index);
 
     members.kill(*leader);
     auto const end = log_end(volume);
-    ASSERT_TRUE(end) << end.error().what;
+    ASSERT_TRUE(end) << end.error().message.text;
     EXPECT_EQ(*end, *running);
     EXPECT_GE(end->uncommitted(), 2u);
     members.start(*leader, {"--force-new-cluster"});
@@ -111,7 +111,7 @@ TEST_P(EtcdLogEnds, WithWhatAForcedClusterDrops) {
     ASSERT_TRUE(eventually([&] { return members.leader() == leader; }, kDeadline));
     for (auto const* key : {"late", "later"}) {
       auto found = alone.get(key, Consistency::linearizable, {});
-      ASSERT_TRUE(found) << found.error().what;
+      ASSERT_TRUE(found) << found.error().message.text;
       EXPECT_FALSE(found->has_value()) << key;
     }
     std::ifstream file(Three::output(*leader));

@@ -26,7 +26,7 @@ std::string sentences(Masters& masters) {
   std::string text;
   for (auto& master : masters)
     text += fmt::format("\n  {}: {} {}", master->member(), to_string(master->status().state),
-                        master->status().sentence);
+                        master->status().message.text);
   return text;
 }
 
@@ -46,14 +46,14 @@ Masters boot_all(World& world) {
 
 std::uint64_t cluster_id(Master& master) {
   auto members = master.client().members(Consistency::linearizable, {});
-  EXPECT_TRUE(members) << members.error().what;
+  EXPECT_TRUE(members) << members.error().message.text;
   return members ? members->header.cluster_id : 0;
 }
 
 // Started voters, as a quorum has it.
 std::set<std::string> voters(Master& master) {
   auto members = master.client().members(Consistency::linearizable, {});
-  EXPECT_TRUE(members) << members.error().what;
+  EXPECT_TRUE(members) << members.error().message.text;
   std::set<std::string> names;
   if (!members) return names;
   for (auto const& member : members->members)
@@ -69,7 +69,7 @@ void put(Master& master, std::string const& key, std::string const& value) {
   EXPECT_TRUE(eventually([&] {
     if (!done) done = master.client().put(key, value, {});
     return done.has_value();
-  })) << done.error().what;
+  })) << done.error().message.text;
 }
 
 std::string get(Master& master, std::string const& key,
@@ -78,7 +78,7 @@ std::string get(Master& master, std::string const& key,
   EXPECT_TRUE(eventually([&] {
     if (!found) found = master.client().get(key, consistency, {});
     return found.has_value();
-  })) << found.error().what;
+  })) << found.error().message.text;
   return found && *found ? (*found)->value : "";
 }
 
@@ -133,7 +133,8 @@ TEST_P(EtcdCluster, OneMemberForms) {
     auto const version = masters[0]->client().versions({});
     ASSERT_TRUE(version);
     for (auto const& warning : version_warnings(*parse_etcd_version(version->server)))
-      EXPECT_TRUE(masters[0]->status().sentence.contains(warning)) << masters[0]->status().sentence;
+      EXPECT_TRUE(masters[0]->status().message.text.contains(warning))
+          << masters[0]->status().message.text;
   });
 }
 
@@ -196,7 +197,7 @@ TEST_P(EtcdCluster, ABlankMemberAsksAnewWhatTheOthersVolumesCarry) {
     auto const volume = world.volume_of("c");
     for (std::string id : {"cafe", "beef", "f00d"}) {
       auto const tagged = world.ec2().create_tags(volume, {{"haagent.io/etcd-cluster-id", id}}, {});
-      ASSERT_TRUE(tagged) << tagged.error().what;
+      ASSERT_TRUE(tagged) << tagged.error().message.text;
       auto says_so = [&] {
         turn = a.one_turn();
         return turn.sentence.contains(fmt::format("{} (c) carries cluster {}", volume, id));
@@ -410,11 +411,11 @@ TEST_P(EtcdCluster, GrowsFromOneToThreeAsTheTagsSay) {
     world.create_volume("c");
     masters.push_back(world.boot("b"));
     masters.back()->start_agent();
-    EXPECT_TRUE(
-        eventually([&] { return masters[0]->status().sentence.contains("tags disagree"); }, kSoon))
+    EXPECT_TRUE(eventually(
+        [&] { return masters[0]->status().message.text.contains("tags disagree"); }, kSoon))
         << sentences(masters);
-    EXPECT_TRUE(
-        eventually([&] { return masters[1]->status().sentence.contains("tags disagree"); }, kSoon))
+    EXPECT_TRUE(eventually(
+        [&] { return masters[1]->status().message.text.contains("tags disagree"); }, kSoon))
         << sentences(masters);
     EXPECT_EQ(voters(*masters[0]), std::set<std::string>{"etcd-a"});
 
@@ -465,7 +466,8 @@ TEST_P(EtcdCluster, ShrinksFromThreeToOneAsTheTagsSay) {
 
     world.set_members({"a"});
     world.retag("a", "a");
-    EXPECT_TRUE(eventually([&] { return a.status().sentence.contains("tags disagree"); }, kSoon))
+    EXPECT_TRUE(
+        eventually([&] { return a.status().message.text.contains("tags disagree"); }, kSoon))
         << sentences(masters);
     EXPECT_EQ(voters(a), kAllThree);
     world.retag("b", "");
@@ -482,13 +484,13 @@ TEST_P(EtcdCluster, ShrinksFromThreeToOneAsTheTagsSay) {
       auto& left = *masters[i];
       EXPECT_TRUE(eventually(
           [&] {
-            return !left.etcd_pid() && left.status().sentence.contains("is no member") &&
-                   left.status().sentence.contains("nothing to do");
+            return !left.etcd_pid() && left.status().message.text.contains("is no member") &&
+                   left.status().message.text.contains("nothing to do");
           },
           kSoon))
           << sentences(masters);
       EXPECT_TRUE(fs::exists(left.volume_dir() / "data" / "member" / "wal"));
-      EXPECT_EQ(left.status().state, RowStatus::State::waiting) << left.status().sentence;
+      EXPECT_EQ(left.status().state, RowStatus::State::waiting) << left.status().message.text;
     }
     // Without them, and with a new agent, it goes on alone.
     masters.resize(1);

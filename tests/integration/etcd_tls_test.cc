@@ -57,7 +57,7 @@ void start_etcd_without_agent(Master& master) {
         {.argv = {"sh", "-c",
                   "setsid etcd --config-file=/etc/haagent/etcd/main.yaml >/dev/null 2>&1 &"}},
         {});
-    ASSERT_TRUE(started) << started.error().what;
+    ASSERT_TRUE(started) << started.error().message.text;
   });
 }
 
@@ -96,7 +96,7 @@ TEST(EtcdTls, TheGatewayFailsWithoutAServerCertificateThatIsGoodForAClient) {
       auto done = a.client().put("k", "w", {});
       EXPECT_FALSE(done) << "the gateway serves without the client usage";
       if (done) return true;
-      said = done.error().what;
+      said = done.error().message.text;
       if (said.contains("connection error") || said.contains("connection closed")) ++refused;
       return refused >= 20;
     };
@@ -117,9 +117,9 @@ TEST(EtcdTls, WhoIsLetIn) {
     auto const peer = "https://" + a.machine().address() + ":2380/members";
     auto& b = *masters[1];
     auto good = ask(b, client, tls_of(a, "apiserver-etcd-client"));
-    EXPECT_TRUE(good) << good.error().what;
+    EXPECT_TRUE(good) << good.error().message.text;
     good = ask(b, peer, tls_of(b, "etcd/peer", "etcd/peer-ca.crt"));
-    EXPECT_TRUE(good) << good.error().what;
+    EXPECT_TRUE(good) << good.error().message.text;
     // With a peer's certificate, but from somewhere else.
     EXPECT_FALSE(ask(b, peer, tls_of(*masters[2], "etcd/peer", "etcd/peer-ca.crt")));
 
@@ -190,7 +190,7 @@ TEST(EtcdTls, RenewalsInTheRunningClusterFailNoWrite) {
       for (int i = 0; !stop; ++i) {
         auto& master = *masters[static_cast<std::size_t>(i) % masters.size()];
         auto done = master.client().put(fmt::format("k{}", i), "v", {});
-        if (!done) failed.push_back(done.error().what);
+        if (!done) failed.push_back(done.error().message.text);
         ++written;
         SystemClock().sleep(20ms, {});
       }
@@ -226,7 +226,7 @@ void begin_rotations(World& world) {
   pki::Making const making{.organization = "test.example", .lifetime = 1000h};
   for (auto const& authority : {pki::kEtcdAuthority, pki::kEtcdPeerAuthority}) {
     auto begun = pki::begin_rotation(world.store(), authority, making, clock.utc(), {});
-    EXPECT_TRUE(begun) << begun.error().what;
+    EXPECT_TRUE(begun) << begun.error().message.text;
   }
 }
 
@@ -246,7 +246,7 @@ class Writer {
         if (done) {
           ++acknowledged_;
         } else {
-          failed_.push_back(done.error().what);
+          failed_.push_back(done.error().message.text);
         }
       }
     });
@@ -319,7 +319,7 @@ TEST(EtcdTls, ARotationUnderAWriterLosesNoWriteAndEndsTheOldAuthority) {
     EXPECT_NE(document(world, "etcd").signing, first);
     for (auto& master : masters) {
       auto there = master->client().range("w", "x", Consistency::linearizable, {});
-      ASSERT_TRUE(there) << there.error().what;
+      ASSERT_TRUE(there) << there.error().message.text;
       EXPECT_GE(there->size(), static_cast<std::size_t>(writer.acknowledged()));
       auto const address = "https://" + master->machine().address() + ":2379/version";
       HttpTls stranger{.ca_file = a.file(kPki + "etcd/ca.crt"),
@@ -328,7 +328,7 @@ TEST(EtcdTls, ARotationUnderAWriterLosesNoWriteAndEndsTheOldAuthority) {
       EXPECT_FALSE(ask(a, address, stranger)) << "the old authority's certificate is let in";
       EXPECT_FALSE(ask(a, address, old));
       auto good = ask(a, address, tls_of(a, "apiserver-etcd-client"));
-      EXPECT_TRUE(good) << good.error().what;
+      EXPECT_TRUE(good) << good.error().message.text;
       EXPECT_TRUE(master->done());
     }
   });

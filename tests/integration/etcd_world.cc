@@ -36,7 +36,7 @@ void run_ip(std::vector<std::string> arguments) {
   auto outcome = process.run(spec, {});
   if (!outcome || outcome->exit_code != 0)
     throw std::runtime_error(to_words(spec.argv) + ": " +
-                             (outcome ? outcome->err : outcome.error().what));
+                             (outcome ? outcome->err : outcome.error().message.text));
 }
 
 [[noreturn]] void be_the_world(std::function<void()> const& scenario) {
@@ -250,10 +250,10 @@ void Master::compose(bool with_volumes) {
   pki_ = std::make_unique<pki::PkiStep>(pki_parts);
   machine_->run([&] {
     auto finding = pki_->look(*facts_, {});
-    ASSERT_TRUE(finding) << finding.error().what;
+    ASSERT_TRUE(finding) << finding.error().message.text;
     if (std::holds_alternative<Done>(*finding)) return;
     auto acted = pki_->act(*facts_, {});
-    ASSERT_TRUE(acted) << acted.error().what;
+    ASSERT_TRUE(acted) << acted.error().message.text;
   });
 }
 
@@ -295,7 +295,7 @@ RowStatus Master::status() {
 }
 
 std::string Master::pki_says() {
-  return runner_->rows().at(2).sentence;
+  return runner_->rows().at(2).message.text;
 }
 
 Master::Turn Master::one_turn() {
@@ -304,14 +304,14 @@ Master::Turn Master::one_turn() {
     for (std::size_t i : {0u, 1u}) {
       auto finding = steps_[i]->look(*facts_, {});
       if (!finding) {
-        turn = {Turn::What::failed, finding.error().what};
+        turn = {Turn::What::failed, finding.error().message.text};
         return;
       }
       turn.sentence = sentence_of(*finding);
       if (std::holds_alternative<Needed>(*finding)) {
         auto acted = carry_out(*steps_[i], std::get<Needed>(*finding), *facts_, {});
         turn.what = acted ? Turn::What::acted : Turn::What::failed;
-        if (!acted) turn.sentence += ": " + acted.error().what;
+        if (!acted) turn.sentence += ": " + acted.error().message.text;
         return;
       }
       turn.what = std::holds_alternative<Done>(*finding) ? Turn::What::done : Turn::What::waiting;
@@ -334,7 +334,7 @@ void Master::kill_etcd() {
 
 void Master::stop_etcd() {
   auto stopped = units_->stop(etcd_unit(EtcdCluster::main), 10s, {});
-  EXPECT_TRUE(stopped) << stopped.error().what;
+  EXPECT_TRUE(stopped) << stopped.error().message.text;
 }
 
 void Master::power_off() {
@@ -387,7 +387,7 @@ std::string World::create_volume(std::string const& member) {
   VolumeMarker marker{
       .cluster = kCluster, .etcd = "main", .member = member, .members = members_, .volume_id = id};
   auto written = write_volume_marker(disks_ / id, marker);
-  EXPECT_TRUE(written) << written.error().what;
+  EXPECT_TRUE(written) << written.error().message.text;
   volumes_[member] = id;
   return id;
 }

@@ -55,7 +55,7 @@ std::vector<std::string> etcd_at(std::string const& address) {
 
 template <class T>
 void expect_ok(Result<T> const& result) {
-  EXPECT_TRUE(result.has_value()) << result.error().what;
+  EXPECT_TRUE(result.has_value()) << result.error().message.text;
 }
 
 std::unique_ptr<NamespaceHosts> make_hosts(RegionNamespaces const& region,
@@ -67,7 +67,7 @@ std::unique_ptr<NamespaceHosts> make_hosts(RegionNamespaces const& region,
   options.load_balancer.health_interval = 100ms;
   auto hosts = NamespaceHosts::create(region, options);
   if (!hosts) {
-    ADD_FAILURE() << hosts.error().what;
+    ADD_FAILURE() << hosts.error().message.text;
     return nullptr;
   }
   expect_ok((*hosts)->create_zone({"eu-west-1a", "10.0.0.1"}));
@@ -78,7 +78,7 @@ std::unique_ptr<NamespaceHosts> make_hosts(RegionNamespaces const& region,
 // What the program printed; the error's text where it failed.
 std::string run(NamespaceHosts& hosts, std::string const& id, std::vector<std::string> argv) {
   auto output = hosts.execute(id, argv);
-  return output ? *output : "FAILED " + output.error().what;
+  return output ? *output : "FAILED " + output.error().message.text;
 }
 std::string shell(NamespaceHosts& hosts, std::string const& id, std::string const& script) {
   return run(hosts, id, {"sh", "-ec", script});
@@ -343,7 +343,7 @@ TEST_F(HostsTest, MountedVolumeStaysUntilItIsUnmounted) {
     EXPECT_EQ(shell(*hosts, kOne, "mkfs.ext4 -q /dev/nvme1n1; mount /dev/nvme1n1 /mnt"), "");
     auto refused = hosts->unplug(kVolume, kOne);
     ASSERT_FALSE(refused);
-    EXPECT_EQ(refused.error().kind, Kind::conflict) << refused.error().what;
+    EXPECT_EQ(refused.error().kind, Kind::conflict) << refused.error().message.text;
     EXPECT_EQ(hosts->delete_volume(kVolume).error().kind, Kind::conflict);
     EXPECT_EQ(hosts->plug(kVolume, kOne, "/dev/sdg").error().kind, Kind::conflict);
     EXPECT_EQ(shell(*hosts, kOne, "echo still > /mnt/here; umount /mnt"), "");
@@ -607,14 +607,14 @@ TEST_F(HostsTest, SaysWhatIsWrongWithARequest) {
     EXPECT_EQ(hosts->create_zone({"eu-west-1c", "gateway"}).error().kind, Kind::invalid);
     EXPECT_EQ(hosts->start(spec_of("../x", "10.0.0.10", "eu-west-1a"), {}).error().kind,
               Kind::invalid);
-    EXPECT_THAT(hosts->start(spec_of(kOne, "10.0.0.10", "mars-1a"), {}).error().what,
+    EXPECT_THAT(hosts->start(spec_of(kOne, "10.0.0.10", "mars-1a"), {}).error().message.text,
                 HasSubstr("there is no zone mars-1a"));
     // A region ends what did not come up as it ends all others.
     expect_ok(hosts->stop(kOne, Hosts::Stop::power_cut));
     expect_ok(hosts->destroy(kOne));
     auto bad_file = one();
     bad_file.files.emplace_back("/etc/../../x", "");
-    EXPECT_THAT(hosts->start(bad_file, {}).error().what, HasSubstr("no absolute path"));
+    EXPECT_THAT(hosts->start(bad_file, {}).error().message.text, HasSubstr("no absolute path"));
     EXPECT_EQ(hosts->plug(kVolume, kOne, "/dev/sdf").error().kind, Kind::invalid);
     EXPECT_EQ(hosts->create_volume("vol/1", kMiB).error().kind, Kind::invalid);
     EXPECT_EQ(hosts->set_targets({"lb.example.com"}).error().kind, Kind::invalid);

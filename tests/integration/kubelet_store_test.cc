@@ -43,7 +43,7 @@ class KubeletStore : public testing::Test {
     // Go's own settings, its caches and the way to its modules, are the caller's.
     for (char** each = ::environ; *each != nullptr; ++each) spec.environment.emplace_back(*each);
     auto const outcome = SystemProcess().run(spec, {});
-    EXPECT_TRUE(outcome) << outcome.error().what;
+    EXPECT_TRUE(outcome) << outcome.error().message.text;
     return outcome.value_or(ProcessOutcome{});
   }
 

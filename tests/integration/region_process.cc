@@ -35,7 +35,7 @@ pid_t start_region(std::function<void(RegionNamespaces const&)> const& body) {
   if (region)
     body(*region);
   else
-    ADD_FAILURE() << region.error().what;
+    ADD_FAILURE() << region.error().message.text;
   std::fflush(nullptr);
   ::_exit(::testing::Test::HasFailure() ? 1 : 0);
 }

@@ -40,7 +40,7 @@ class SimRun : public testing::Test {
     spec.argv.insert(spec.argv.end(), arguments.begin(), arguments.end());
     spec.environment = {"HAAGENT_SIM_CONTROL=" + program_.socket().string()};
     auto outcome = process_.run(spec, {});
-    EXPECT_TRUE(outcome) << outcome.error().what;
+    EXPECT_TRUE(outcome) << outcome.error().message.text;
     return outcome ? *outcome : ProcessOutcome{};
   }
   Tree state() {

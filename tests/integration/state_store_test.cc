@@ -44,7 +44,7 @@ class StoreInABucket : public testing::Test {
     Places places;
     places.answer_strangers = true;
     auto running = RunningRegion::start(spec(), hosts_, places);
-    ASSERT_TRUE(running) << running.error().what;
+    ASSERT_TRUE(running) << running.error().message.text;
     running_ = std::move(*running);
     ASSERT_TRUE(test::eventually([&] {
       auto const view = region().view();
@@ -112,7 +112,7 @@ TEST_F(StoreInABucket, CreatesReplacesListsAndRemoves) {
   EXPECT_EQ(stored("pki/ca"), "two");
   ASSERT_TRUE(state->create("~+=@:,!'()*&$;", "odd", {}).value());
   auto const entries = state->list("", {});
-  ASSERT_TRUE(entries) << entries.error().what;
+  ASSERT_TRUE(entries) << entries.error().message.text;
   ASSERT_EQ(entries->size(), 2u);
   EXPECT_EQ((*entries)[0].key, "pki/ca");
   EXPECT_EQ((*entries)[0].size, 3u);
@@ -132,7 +132,7 @@ TEST_F(StoreInABucket, AListOfManyPages) {
     ASSERT_TRUE(buckets.put("prod-state", fmt::format("prod.example.com/b/{:05}", i), object, {}));
   }
   auto const entries = store()->list("b/", {});
-  ASSERT_TRUE(entries) << entries.error().what;
+  ASSERT_TRUE(entries) << entries.error().message.text;
   EXPECT_EQ(entries->size(), 2'300u);
   EXPECT_EQ(entries->back().key, "b/02299");
   EXPECT_EQ(calls("s3:ListObjectsV2"), 3u);
@@ -154,7 +154,7 @@ TEST_F(StoreInABucket, OneWinnerAmongThreeWhateverIsLost) {
     }
     std::string winners;
     for (std::size_t i = 0; i < won.size(); ++i) {
-      ASSERT_TRUE(won[i]) << won[i].error().what;
+      ASSERT_TRUE(won[i]) << won[i].error().message.text;
       if (*won[i]) winners += fmt::format("of {}", i);
     }
     EXPECT_EQ(winners, stored(key)) << key;
@@ -180,7 +180,7 @@ TEST_F(StoreInABucket, TroubleOfTheServicePasses) {
     SCOPED_TRACE(to_string(kind));
     fault(kind, "s3:GetObject", 2);
     auto const got = state->get("k", {});
-    ASSERT_TRUE(got) << got.error().what;
+    ASSERT_TRUE(got) << got.error().message.text;
     EXPECT_EQ((*got)->bytes, "x");
   }
   EXPECT_GT(region().calls().counts()[master_]["s3:GetObject"].codes["SlowDown"], 0u);
@@ -193,7 +193,7 @@ TEST_F(StoreInABucket, FortyMegabytesGoUpAndComeDownWhateverFails) {
   fault(FaultKind::lose, "s3:UploadPart", 2);
   fault(FaultKind::late_error, "s3:CompleteMultipartUpload", 2);
   auto const up = state->upload("backups/b", here_ / "in", {});
-  ASSERT_TRUE(up) << up.error().what;
+  ASSERT_TRUE(up) << up.error().message.text;
   EXPECT_EQ(calls("s3:UploadPart"), 5u + 2u);
   EXPECT_EQ(calls("s3:CompleteMultipartUpload"), 3u);
   EXPECT_TRUE(stored("backups/b") == bytes);
@@ -201,7 +201,7 @@ TEST_F(StoreInABucket, FortyMegabytesGoUpAndComeDownWhateverFails) {
 
   fault(FaultKind::lose, "s3:GetObject", 2);
   auto const down = state->download("backups/b", here_ / "out", {});
-  ASSERT_TRUE(down) << down.error().what;
+  ASSERT_TRUE(down) << down.error().message.text;
   EXPECT_TRUE(test::bytes_of(here_ / "out") == bytes);
 }
 
@@ -209,7 +209,7 @@ TEST_F(StoreInABucket, ACompletionWhoseAnswerIsLostIsNoFailure) {
   auto const bytes = large_file(9u << 20u);
   fault(FaultKind::lose, "s3:CompleteMultipartUpload");
   auto const up = store()->upload("backups/b", here_ / "in", {});
-  ASSERT_TRUE(up) << up.error().what;
+  ASSERT_TRUE(up) << up.error().message.text;
   EXPECT_TRUE(stored("backups/b") == bytes);
 }
 
@@ -267,8 +267,9 @@ TEST_F(StoreInABucket, EncryptionIsAskedForByItsHeaderWhereTheBucketDemandsIt) {
 TEST_F(StoreInABucket, WhatIsNotAllowedNamesThePermission) {
   auto const state = store();
   auto const says = [](auto const& answer, std::string_view part) {
-    EXPECT_EQ(answer.error().kind, Kind::denied) << answer.error().what;
-    EXPECT_NE(answer.error().what.find(part), std::string::npos) << answer.error().what;
+    EXPECT_EQ(answer.error().kind, Kind::denied) << answer.error().message.text;
+    EXPECT_NE(answer.error().message.text.find(part), std::string::npos)
+        << answer.error().message.text;
   };
   region().api_faults().deny({"s3:ListBucket", "s3:PutObject"});
   says(state->create("k", "x", {}), "the permission s3:PutObject");
@@ -276,7 +277,8 @@ TEST_F(StoreInABucket, WhatIsNotAllowedNamesThePermission) {
   says(state->get("absent", {}), "without s3:ListBucket on the bucket an absent key");
   large_file(9u << 20u);
   says(state->upload("k", here_ / "in", {}), "the permission s3:PutObject");
-  EXPECT_NE(store("none-such")->get("k", {}).error().what.find("cluster.state"), std::string::npos);
+  EXPECT_NE(store("none-such")->get("k", {}).error().message.text.find("cluster.state"),
+            std::string::npos);
 }
 
 TEST_F(StoreInABucket, AStopEndsAnUploadAndItsParts) {
@@ -289,7 +291,7 @@ TEST_F(StoreInABucket, AStopEndsAnUploadAndItsParts) {
   });
   auto const up = store()->upload("k", here_ / "in", stop.get_token());
   ASSERT_FALSE(up);
-  EXPECT_EQ(up.error().kind, Kind::interrupted) << up.error().what;
+  EXPECT_EQ(up.error().kind, Kind::interrupted) << up.error().message.text;
   EXPECT_TRUE(region().buckets().uploads().empty());
   EXPECT_EQ(stored("k"), "(none)");
 }
@@ -346,7 +348,7 @@ TEST_F(StoreInABucket, ASkewedClockIsCorrected) {
   region().set_clock_skew(20min);
   auto const state = store();
   auto const made = state->create("k", "x", {});
-  ASSERT_TRUE(made) << made.error().what;
+  ASSERT_TRUE(made) << made.error().message.text;
   EXPECT_EQ(region().calls().counts()["anonymous"]["s3:PutObject"].codes["RequestTimeTooSkewed"],
             1u);
 }

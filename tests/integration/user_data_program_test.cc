@@ -34,7 +34,7 @@ class Program {
         .argv = {(sim::built_beside("..") / "haagent").string(), "--root", root_().string()}};
     spec.argv.insert(spec.argv.end(), words.begin(), words.end());
     auto done = SystemProcess().run(spec, {});
-    EXPECT_TRUE(done) << done.error().what;
+    EXPECT_TRUE(done) << done.error().message.text;
     return done.value_or(ProcessOutcome{});
   }
   ProcessOutcome boot() { return run({"bootstrap", "--timeout", "5"}); }

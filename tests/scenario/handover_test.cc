@@ -71,7 +71,7 @@ Played play_once(bool away, int cut_at, Then then) {
     if (!end.cut) {
       played.handed_over = end.all_done;
       for (auto const& row : end.rows)
-        if (row.sentence.starts_with("not done")) played.handed_over = false;
+        if (row.message.text.starts_with("not done")) played.handed_over = false;
       played.handed = world.state(first, /*same_instance=*/true);
     }
     if (then == Then::reason_gone) {
@@ -151,8 +151,8 @@ TEST(HandOver, TheLeadGoesToAVoterThatStays) {
                 EXPECT_EQ(world.etcd.leader(token), "etcd-a");
                 auto const end = master.hand_over(/*away=*/true);
                 EXPECT_TRUE(end.all_done);
-                EXPECT_TRUE(end.row("leader-main").sentence.ends_with("leads, not this member"))
-                    << end.row("leader-main").sentence;
+                EXPECT_TRUE(end.row("leader-main").message.text.ends_with("leads, not this member"))
+                    << end.row("leader-main").message.text;
               }}});
   EXPECT_EQ(world.violations(), std::vector<std::string>());
 }

@@ -22,7 +22,7 @@ class Taking final : public Step {
     auto finding = step_->look(facts, stop);
     auto* needed = finding ? std::get_if<Needed>(&*finding) : nullptr;
     if (!needed) return finding;
-    auto sentence = needed->sentence;
+    auto sentence = needed->message.text;
     return Needed{
         std::move(sentence),
         [this, &facts, needed = std::move(*needed)](std::stop_token asked) mutable -> Result<void> {
@@ -108,7 +108,7 @@ Result<HttpResponse> MachineHttp::send(HttpRequest const& request, std::stop_tok
     loses_answer_to.clear();
     auto const answered = ask();
     return fail(Kind::transient, "POST {}: {}", request.url,
-                answered ? "the connection was lost" : answered.error().what);
+                answered ? "the connection was lost" : answered.error().message.text);
   }
   if (!test::EtcdModel::is_change(request)) return ask();
   return power_.carry_out(request.url.substr(request.url.find("/v3")), ask);

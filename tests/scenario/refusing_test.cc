@@ -58,8 +58,8 @@ TEST_P(Refusing, LeavesItAsItIs) {
   World world;
   auto end = play(world, scenario());
   auto const& row = end.row(GetParam().row);
-  EXPECT_EQ(row.state, GetParam().state) << row.sentence;
-  for (auto const& part : GetParam().says) EXPECT_THAT(row.sentence, HasSubstr(part));
+  EXPECT_EQ(row.state, GetParam().state) << row.message.text;
+  for (auto const& part : GetParam().says) EXPECT_THAT(row.message.text, HasSubstr(part));
   EXPECT_EQ(world.disks.at("vol-main-a").made, 0);
   EXPECT_FALSE(world.etcd.members("prod.example.com-main"));
 }
@@ -146,7 +146,7 @@ TEST(RefusingVolumes, TwoCandidatesForOneMember) {
   auto end = play(world, kTwoCandidates);
   EXPECT_EQ(end.row("volume-main").state, State::refused);
   for (std::string id : {"vol-main-a", "vol-copy"}) {
-    EXPECT_THAT(end.row("volume-main").sentence, HasSubstr(id));
+    EXPECT_THAT(end.row("volume-main").message.text, HasSubstr(id));
     EXPECT_TRUE(world.ec2.volume(id).attachments.empty());
   }
   EXPECT_EQ(world.ec2.mutating_calls(), 0);
@@ -196,7 +196,7 @@ TEST(RefusingVolumes, AnotherVolumeAtTheMountPath) {
   World world;
   auto end = play(world, kMountPathTaken);
   EXPECT_EQ(end.row("mount-main").state, State::refused);
-  EXPECT_THAT(end.row("mount-main").sentence, HasSubstr("/dev/nvme7n1"));
+  EXPECT_THAT(end.row("mount-main").message.text, HasSubstr("/dev/nvme7n1"));
   EXPECT_EQ(end.row("etcd-events").state, State::done);
   EXPECT_FALSE(world.etcd.members("prod.example.com-main"));
 }

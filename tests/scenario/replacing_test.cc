@@ -89,8 +89,8 @@ TEST(Replacing, AChangeWhoseAnswerIsLostIsFoundDone) {
     machine.http.loses_answer_to = change;
     world.run({{machine, [&] {
                   auto const end = machine.boot(0, 5min);
-                  EXPECT_TRUE(end.all_done) << change << ": " << end.row("etcd-main").sentence
-                                            << "; " << end.row("etcd-events").sentence;
+                  EXPECT_TRUE(end.all_done) << change << ": " << end.row("etcd-main").message.text
+                                            << "; " << end.row("etcd-events").message.text;
                 }}});
     EXPECT_EQ(machine.http.loses_answer_to, "") << "nothing was lost";
     auto const members = *world.etcd.members("prod.example.com-main");
@@ -115,7 +115,7 @@ TEST(Replacing, ABlankMemberWaitsWhileItsSiblingsVolumesKnowACluster) {
   World world;
   auto end = play(world, kSiblingsKnow);
   EXPECT_EQ(end.row("etcd-main").state, State::waiting);
-  EXPECT_THAT(end.row("etcd-main").sentence,
+  EXPECT_THAT(end.row("etcd-main").message.text,
               AllOf(HasSubstr("vol-main-b"), HasSubstr("etcd restore")));
   EXPECT_FALSE(
       std::filesystem::exists(world.machines[0]->root("/var/lib/haagent-etcd/main/data/member")))

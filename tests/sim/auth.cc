@@ -116,7 +116,7 @@ Api<Caller> authenticate(Request const& request, KeyRing const& keys, std::strin
                                               "Request is missing Authentication Token"});
     }
     return std::unexpected(ApiError{is_s3 ? "AuthorizationHeaderMalformed" : "IncompleteSignature",
-                                    400, claim.error().what});
+                                    400, claim.error().message.text});
   }
   ApiError const auth_failure{"AuthFailure", 401,
                               "AWS was not able to validate the provided access credentials"};

@@ -173,7 +173,7 @@ Api<Object> Buckets::complete(std::string const& bucket, std::string const& key,
       return std::unexpected(ApiError{
           "EntityTooSmall", 400, "Your proposed upload is smaller than the minimum allowed size"});
     if (auto added = all->append(*part->second.bytes); !added)
-      return std::unexpected(ApiError{"InternalError", 500, added.error().what});
+      return std::unexpected(ApiError{"InternalError", 500, added.error().message.text});
     sums += part->second.bytes->md5();
     if (!part->second.checksum.empty()) checksums += part->second.bytes->sha256();
   }

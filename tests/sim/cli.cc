@@ -36,7 +36,7 @@ constexpr auto kApiPort = 8080;
 constexpr char const* kMetadataAddress = "169.254.169.254";
 
 int complain(Error const& error, int code = kFailed) {
-  fmt::print(stderr, "haagent-sim: {}\n", error.what);
+  fmt::print(stderr, "haagent-sim: {}\n", error.message.text);
   return code;
 }
 

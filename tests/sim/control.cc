@@ -16,7 +16,8 @@ Response answer(int status, Tree const& tree) {
 
 Response answer(Error const& error) {
   int const status = error.kind == Kind::invalid ? 400 : error.kind == Kind::conflict ? 409 : 500;
-  return answer(status, Tree::map({{"error", error.what}, {"kind", to_string(error.kind)}}));
+  return answer(status,
+                Tree::map({{"error", error.message.text}, {"kind", to_string(error.kind)}}));
 }
 
 constexpr Kind kKinds[] = {Kind::transient, Kind::conflict,    Kind::denied,  Kind::invalid,

@@ -22,7 +22,7 @@ void say(std::string_view text) {
 }
 
 [[noreturn]] void fail_boot(Error const& error) {
-  say(error.what);
+  say(error.message.text);
   ::_exit(1);
 }
 

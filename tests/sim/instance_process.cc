@@ -194,7 +194,7 @@ Result<void> cut_file_systems(pid_t init, dev_t device) {
     }
     std::uint32_t flags = kNoLogFlush;
     if (::ioctl(fd.get(), kFsShutdown, &flags) == 0) return {};
-    last = errno_error(errno, "shutting down the file system at " + point).what;
+    last = errno_error(errno, "shutting down the file system at " + point).message.text;
   }
   if (!last.empty()) return fail(Kind::internal, "{}", last);
   return {};

@@ -417,7 +417,7 @@ Result<void> MachineHosts::unplug(std::string const& volume_id, std::string cons
                      {"/bin/sh", "-c", kWhereMounted, "sh", serial_of(volume_id)}, kHeldDeadline);
     if (!held)
       return fail(Kind::conflict, "volume {} may be in use on {}: {}", volume_id, instance_id,
-                  held.error().what);
+                  held.error().message.text);
     if (!held->out.empty())
       return fail(Kind::conflict, "volume {} is in use on {}: it is mounted on {}", volume_id,
                   instance_id, held->out.substr(0, held->out.find('\n')));
@@ -460,7 +460,7 @@ int guest_run(int argc, char** argv) {
   if (argc < 4) return 2;
   auto const outcome = run_in_guest(argv[2], {argv + 3, argv + argc}, 1h);
   if (!outcome) {
-    fmt::print(stderr, "haagent-sim: {}\n", outcome.error().what);
+    fmt::print(stderr, "haagent-sim: {}\n", outcome.error().message.text);
     return 1;
   }
   std::fwrite(outcome->out.data(), 1, outcome->out.size(), stdout);

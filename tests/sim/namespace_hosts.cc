@@ -578,7 +578,7 @@ Result<void> NamespaceHosts::unplug(std::string const& volume_id, std::string co
   if (plug->loop) {
     auto busy = [&](Error const& error) {
       return fail(Kind::conflict, "volume {} is in use on {}: {}", volume_id, instance_id,
-                  error.what);
+                  error.message.text);
     };
     // The device goes before the number is free for others to use. Where somebody mounts it, it
     // does not even blink.

@@ -191,7 +191,7 @@ void Region::shut_down() {
   lock.unlock();
   for (auto const& id : powered) {
     if (auto gone = hosts_.destroy(id); !gone) {
-      timeline_.add(id, "", "host error", gone.error().what);
+      timeline_.add(id, "", "host error", gone.error().message.text);
     }
   }
 }
@@ -353,7 +353,7 @@ void Region::power_on(std::string const& id) {
       auto* now = find_instance(id);
       if (!now) return;
       if (!started) {
-        event(id, "host error", "power on: " + started.error().what);
+        event(id, "host error", "power on: " + started.error().message.text);
         if (now->shown.is_alive()) {
           end(*now, Hosts::Stop::power_cut, "Server.InternalError");
         }
@@ -404,7 +404,7 @@ void Region::end(InstanceRecord& record, Hosts::Stop how, std::string const& rea
           at(delays_.terminate, [this, id] { finish_end(id); });
           return;
         }
-        event(id, "host error", "power off: " + stopped.error().what);
+        event(id, "host error", "power off: " + stopped.error().message.text);
         at(kHostRetry, [self] { (*self)(Hosts::Stop::power_cut); });
       };
     });
@@ -423,7 +423,8 @@ void Region::finish_end(std::string const& id) {
   if (std::exchange(record->power_requested, false)) {
     post(id, [this, id]() -> std::function<void()> {
       if (auto gone = hosts_.destroy(id); !gone) {
-        return [this, id, gone] { event(id, "host error", "destroy: " + gone.error().what); };
+        return
+            [this, id, gone] { event(id, "host error", "destroy: " + gone.error().message.text); };
       }
       return nullptr;
     });
@@ -460,7 +461,7 @@ void Region::stop_instance(InstanceRecord& record) {
     return [this, id, stopped] {
       auto* now = find_instance(id);
       if (!now || now->shown.state != InstanceState::stopping) return;
-      if (!stopped) event(id, "host error", "power off: " + stopped.error().what);
+      if (!stopped) event(id, "host error", "power off: " + stopped.error().message.text);
       now->power_requested = false;
       now->shown.state = InstanceState::stopped;
       now->shown.frozen = false;
@@ -497,7 +498,7 @@ void Region::reboot(InstanceRecord& record, Hosts::Stop how) {
       now->rebooting = false;
       if (!now->shown.is_alive()) return;
       if (!done) {
-        event(id, "host error", "reboot: " + done.error().what);
+        event(id, "host error", "reboot: " + done.error().message.text);
         end(*now, Hosts::Stop::power_cut, "Server.InternalError");
         return;
       }
@@ -688,7 +689,7 @@ void Region::apply_partitions() {
     }
     for (auto const& [one, other] : sides) {
       if (auto cut = hosts_.partition(one, other); !cut) {
-        return [this, cut] { event("network", "host error", cut.error().what); };
+        return [this, cut] { event("network", "host error", cut.error().message.text); };
       }
     }
     return nullptr;

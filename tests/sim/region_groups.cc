@@ -258,7 +258,7 @@ void Region::update_targets() {
       if (set) {
         timeline_.add("load balancer", "", "targets", fmt::format("{}", fmt::join(targets, " ")));
       } else {
-        timeline_.add("load balancer", "", "host error", set.error().what);
+        timeline_.add("load balancer", "", "host error", set.error().message.text);
       }
     };
   });

@@ -167,7 +167,7 @@ void Region::plug(std::string const& volume_id, std::uint64_t serial) {
              event(volume_id, "device", fmt::format("in {}", instance_id));
              return;
            }
-           event(volume_id, "host error", "device: " + done.error().what);
+           event(volume_id, "host error", "device: " + done.error().message.text);
            auto now = volumes_.find(volume_id);
            if (now != volumes_.end() && now->second->serial == serial) now->second->plugged = false;
          };
@@ -247,7 +247,7 @@ void Region::unplug(std::string const& volume_id, std::uint64_t serial) {
       if (attachment.state != AttachmentState::busy) {
         attachment.state = AttachmentState::busy;
         changed(*now->second);
-        event(volume_id, "busy", done.error().what);
+        event(volume_id, "busy", done.error().message.text);
       }
       at(kBusyRetry, [this, volume_id, serial] { unplug(volume_id, serial); });
     };
@@ -334,7 +334,7 @@ void Region::create_file(std::string const& volume_id, std::string const& from) 
         hosts_.create_volume(volume_id, bytes, from.empty() ? "" : hosts_.volume_file(from));
     return [this, volume_id, made] {
       if (!made) {
-        event(volume_id, "host error", "creating: " + made.error().what);
+        event(volume_id, "host error", "creating: " + made.error().message.text);
         volumes_.erase(volume_id);
         return;
       }
@@ -380,7 +380,7 @@ Api<Region::Modification> Region::modify_volume(std::string const& volume_id,
     post(volume_id, [this, volume_id, size_gib]() -> std::function<void()> {
       if (auto grown = hosts_.grow_volume(volume_id, size_gib << 30u); !grown) {
         return [this, volume_id, grown] {
-          event(volume_id, "host error", "growing: " + grown.error().what);
+          event(volume_id, "host error", "growing: " + grown.error().message.text);
         };
       }
       return nullptr;
@@ -407,7 +407,7 @@ Api<void> Region::delete_volume(std::string const& volume_id) {
     post(volume_id, [this, volume_id]() -> std::function<void()> {
       if (auto gone = hosts_.delete_volume(volume_id); !gone) {
         return [this, volume_id, gone] {
-          event(volume_id, "host error", "deleting: " + gone.error().what);
+          event(volume_id, "host error", "deleting: " + gone.error().message.text);
         };
       }
       return nullptr;
@@ -447,7 +447,7 @@ Api<Snapshot> Region::create_snapshot(std::string const& volume_id, std::string 
            auto made = hosts_.create_volume(id, bytes, hosts_.volume_file(volume_id));
            return [this, id, volume_id, made] {
              if (!made) {
-               event(volume_id, "host error", "snapshot: " + made.error().what);
+               event(volume_id, "host error", "snapshot: " + made.error().message.text);
                snapshots_.erase(id);
                return;
              }

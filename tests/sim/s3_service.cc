@@ -528,7 +528,7 @@ Api<std::shared_ptr<Bytes const>> body_of(Request const& request) {
   if (!bytes) {
     auto small = std::make_shared<Bytes>();
     if (auto kept = small->append(request.wire.body); !kept)
-      return std::unexpected(ApiError{"InternalError", 500, kept.error().what});
+      return std::unexpected(ApiError{"InternalError", 500, kept.error().message.text});
     bytes = std::move(small);
   }
   if (!header("content-length"))

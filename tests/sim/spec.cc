@@ -79,7 +79,7 @@ class Reader {
     return [this, &to, may_be_negative](Tree const& tree, std::string const& path) {
       auto const parsed = parse_duration(tree.text());
       if (!parsed) {
-        problem(tree.mark(), path, parsed.error().what);
+        problem(tree.mark(), path, parsed.error().message.text);
       } else if (*parsed < Duration(0) && !may_be_negative) {
         problem(tree.mark(), path, "must not be negative");
       } else {
@@ -153,7 +153,7 @@ class Reader {
     auto const from = outside(tree.text());
     auto const bytes = read_file(from, kFileCap);
     if (!bytes) {
-      problem(tree.mark(), path, bytes.error().what);
+      problem(tree.mark(), path, bytes.error().message.text);
     } else if (!*bytes) {
       problem(tree.mark(), path, fmt::format("there is no file {}", from.string()));
     } else {
@@ -236,7 +236,8 @@ class SpecReader {
     need(tree, path, "name");
     need(tree, path, "gateway");
     if (auto const gateway = parse_ipv4(zone.gateway); tree.find("gateway") && !gateway) {
-      reader_.problem(tree.find("gateway")->mark(), path + ".gateway", gateway.error().what);
+      reader_.problem(tree.find("gateway")->mark(), path + ".gateway",
+                      gateway.error().message.text);
     } else if (gateway) {
       for (auto const& other : spec_.region.zones) {
         auto const theirs = parse_ipv4(other.gateway);
@@ -436,7 +437,7 @@ class SpecReader {
     if (!json) return std::nullopt;
     auto read = parse(*json);
     if (read) return std::move(*read);
-    reader_.problem(tree.mark(), path, read.error().what);
+    reader_.problem(tree.mark(), path, read.error().message.text);
     return std::nullopt;
   }
 

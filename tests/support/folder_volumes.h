@@ -38,7 +38,8 @@ class FolderVolumes final : public OwnVolumes {
                              .members = volume.members,
                              .volume_id = volume.volume_id,
                              .snapshot_id = volume.snapshot_id};
-    if (!marker) return VolumeSight::none(point, {.why = marker.error().what, .todo = "see to it"});
+    if (!marker)
+      return VolumeSight::none(point, {.why = marker.error().message.text, .todo = "see to it"});
     return VolumeSight::of(std::move(root), point, 0, marker->value_or(plain));
   }
 

@@ -101,7 +101,7 @@ class Clients {
     EXPECT_TRUE(region_.comes_true(ended, kConvergence)) << test::bytes_of(folder_ / "said");
     follower_ = {};
     auto all = parse_history(whole_lines());
-    EXPECT_TRUE(all) << all.error().what;
+    EXPECT_TRUE(all) << all.error().message.text;
     return all ? *std::move(all) : std::vector<Operation>();
   }
 
@@ -171,7 +171,7 @@ class Services {
   }
   void command(std::string_view name, Tree const& arguments) {
     auto const done = region_.program().command(name, arguments);
-    EXPECT_TRUE(done) << name << ": " << done.error().what;
+    EXPECT_TRUE(done) << name << ": " << done.error().message.text;
   }
   void set(ServiceStrike const& strike) {
     auto const by = fmt::format("{}ms", strike.by.count());

@@ -15,7 +15,7 @@ Result<void> BackupBeforeChange::ready(MemberChange change, std::string const& e
   auto fail_with = [&](Error const& error) {
     tried_ = steady;
     in.tried_ago = Duration(0);
-    failure_ = in.failure = error.what;
+    failure_ = in.failure = error.message.text;
   };
   if (in.enabled) {
     auto seen = backups.inventory(stop);

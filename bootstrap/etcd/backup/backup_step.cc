@@ -62,7 +62,7 @@ void StoreStep::ask_for_order(EtcdFacts& mine, bool quorum, bool blank, std::sto
   asked_ = now;
   auto& posted = orders_->of(cluster_);
   auto object = parts_.store.get(order_key(cluster_), stop);
-  trouble_ = object ? "" : object.error().what;
+  trouble_ = object ? "" : object.error().message.text;
   if (!object) {
     if (auto order = posted.get()) {
       order->stale = true;
@@ -83,7 +83,7 @@ void StoreStep::ask_for_order(EtcdFacts& mine, bool quorum, bool blank, std::sto
   }
   auto order = parse_order((*object)->bytes);
   if (!order) {
-    trouble_ = fmt::format("{}: {}", order_key(cluster_), order.error().what);
+    trouble_ = fmt::format("{}: {}", order_key(cluster_), order.error().message.text);
   } else if (order->cluster != parts_.config.cluster.name || order->etcd != cluster_) {
     trouble_ = fmt::format("{} is of {}: two clusters share one state store", order_key(cluster_),
                            order->cluster);
@@ -186,9 +186,9 @@ Result<Finding> StoreStep::look_for_backups(EtcdFacts& mine, DataDir::State data
   if (!seen) {
     // Not known is not none.
     mine.backups.set({.state = EtcdBackups::State::unknown,
-                      .detail = seen.error().what,
+                      .detail = seen.error().message.text,
                       .restored_token = token});
-    return Done{fmt::format("not known: {}", seen.error().what)};
+    return Done{fmt::format("not known: {}", seen.error().message.text)};
   }
   // An imported one is there to be restored: nobody forms an empty cluster beside it.
   auto const* newest = seen->newest_of_all();
@@ -249,7 +249,7 @@ std::unexpected<Error> BackupStep::failing() const {
 
 void BackupStep::failed(Error const& error) {
   if (failure_.empty()) failing_since_ = parts_.time->utc();
-  failure_ = error.what;
+  failure_ = error.message.text;
   auto const most = std::max<Duration>(1min, parts_.config.etcd.backups.interval / 2);
   next_try_ =
       parts_.clock.steady() + std::min<Duration>(most, 1min * (1 << std::min(failures_, 6)));
@@ -353,7 +353,7 @@ Result<void> BackupStep::act(Facts& facts, std::stop_token stop) {
   last_taken_ = parts_.clock.steady();
   tell(facts);
   auto swept = backups.sweep(std::move(stop));
-  swept_ = swept ? "" : swept.error().what;
+  swept_ = swept ? "" : swept.error().message.text;
   held_back_ = swept ? swept->held_back : 0;
   return {};
 }

@@ -43,7 +43,7 @@ Result<void> MemberActions::carry_out(Decision const& decision, std::stop_token 
   }
   // Somebody else was faster: the next look sees what is left to do.
   if (error.kind == Kind::conflict) error.kind = Kind::transient;
-  error.what = seen_.sight.in_words(std::move(error.what));
+  error.message.text = seen_.sight.in_words(std::move(error.message.text));
   return std::unexpected(std::move(error));
 }
 
@@ -55,7 +55,7 @@ Result<void> MemberActions::see_again() {
     return fail(Kind::transient, "{}: {}; nothing is done without it", now.unseen().why,
                 now.unseen().todo);
   auto const data = inspect_data_dir(now.path());
-  if (!data) return fail(Kind::refused, "{}", now.in_words(data.error().what));
+  if (!data) return fail(Kind::refused, "{}", now.in_words(data.error().message.text));
   if (!now.same_as(seen_.sight) || *data != in().volume.data)
     return fail(Kind::transient, "{} is not as it was a moment ago: it is looked at again",
                 seen_.volume.volume_id);

@@ -14,10 +14,10 @@ constexpr EtcdTimeouts kTimeouts{.connect = Duration(600), .request = Duration(1
 // The same words for the same trouble, whatever milliseconds the library adds to them.
 std::string brief(Error const& error) {
   for (auto const* words : {"timed out", "timeout", "Timeout was reached"})
-    if (error.what.contains(words)) return "timed out";
-  auto const colon = error.what.rfind(": ");
-  auto last = colon == std::string::npos ? "" : error.what.substr(colon + 2);
-  return last.empty() ? error.what : last;
+    if (error.message.text.contains(words)) return "timed out";
+  auto const colon = error.message.text.rfind(": ");
+  auto last = colon == std::string::npos ? "" : error.message.text.substr(colon + 2);
+  return last.empty() ? error.message.text : last;
 }
 
 MemberAnswer ask(Http& http, AskedMember const& asked, HttpTls const& tls, std::stop_token stop) {

@@ -133,7 +133,7 @@ Decision form(MemberInputs const& in) {
     if (volume.attached) present.insert(volume.member);
   }
   if (auto count = check_member_count(in.me.expected.size()); !count)
-    return Refuse{count.error().what, "put the volumes' tags right"};
+    return Refuse{count.error().message.text, "put the volumes' tags right"};
   auto const quorum = in.me.expected.size() / 2 + 1;
   if (present.size() < quorum) {
     std::vector<std::string> absent;

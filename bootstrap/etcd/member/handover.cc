@@ -40,7 +40,7 @@ Result<Finding> LeaderStep::look(Facts&, std::stop_token stop) {
                     ? "no member leads"
                     : fmt::format("{} leads, not this member", etcd_id_text(status->leader))};
   auto members = own.members(Consistency::local, stop);
-  if (!members) return Done{"the members are not known: " + members.error().what};
+  if (!members) return Done{"the members are not known: " + members.error().message.text};
   std::vector<AskedMember> asked;
   for (auto const& member : members->members)
     if (member.id != self && !member.learner && member.started())

@@ -356,7 +356,7 @@ Result<Observed> observe_member(EtcdCluster cluster, EtcdParts const& parts, Pee
   auto looked = Look(cluster, parts, peers, facts, observed).at_all(std::move(stop));
   if (!looked) {
     auto error = looked.error();
-    error.what = observed.sight.in_words(std::move(error.what));
+    error.message.text = observed.sight.in_words(std::move(error.message.text));
     return std::unexpected(std::move(error));
   }
   return observed;

@@ -97,9 +97,9 @@ std::optional<Decision> not_to_join(MemberInputs const& in, std::string const& q
                 "the tags of all volumes"};
   }
   if (auto count = check_member_count(tags.wanted.size()); !count)
-    return Refuse{
-        fmt::format("the volumes' tags list {}: {}", in_words(tags.listed()), count.error().what),
-        "put the tags right"};
+    return Refuse{fmt::format("the volumes' tags list {}: {}", in_words(tags.listed()),
+                              count.error().message.text),
+                  "put the tags right"};
   return std::nullopt;
 }
 

@@ -100,7 +100,9 @@ class Words {
   std::string operator()(Refuse const& refuse) const {
     return fmt::format("{}: {}", refuse.why, refuse.todo);
   }
-  std::string operator()(Unreadable const& unreadable) const { return unreadable.error.what; }
+  std::string operator()(Unreadable const& unreadable) const {
+    return unreadable.error.message.text;
+  }
   std::string operator()(Serving const& serving) const { return serving.what; }
 
  private:

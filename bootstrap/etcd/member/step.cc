@@ -132,7 +132,7 @@ Result<Finding> EtcdStep::found(Decision const& decision, Observed observed, Fac
           [&](Refuse const&) -> Result<Finding> { return fail(Kind::refused, "{}", sentence); },
           [&](Unreadable const& unreadable) -> Result<Finding> {
             auto error = unreadable.error;
-            error.what = observed.sight.in_words(std::move(error.what));
+            error.message.text = observed.sight.in_words(std::move(error.message.text));
             return std::unexpected(std::move(error));
           },
           [&](Serving const&) -> Result<Finding> {

@@ -47,7 +47,7 @@ Result<std::set<std::string>> agreed_members(SeenCluster const& seen) {
                   "k8s.io/etcd/" + std::string(to_string(seen.etcd)));
   }
   if (auto count = check_member_count(members.size()); !count)
-    return fail(Kind::refused, "{}: put the volumes' tags right first", count.error().what);
+    return fail(Kind::refused, "{}: put the volumes' tags right first", count.error().message.text);
   return members;
 }
 
@@ -255,7 +255,7 @@ Result<SeenCluster> ClusterLook::look(Duration max_age, std::stop_token stop) {
   if (!sight.seen())
     return fail(Kind::transient, "{}: {}", sight.unseen().why, sight.unseen().todo);
   auto data = inspect_data_dir(sight.path());
-  if (!data) return fail(data.error().kind, "{}", sight.in_words(data.error().what));
+  if (!data) return fail(data.error().kind, "{}", sight.in_words(data.error().message.text));
   seen.own_data = data->state == DataDir::State::member;
   seen.own_identity = data->identity;
   seen.own_order = sight.marker().etcd_order;
@@ -279,7 +279,7 @@ Result<SeenCluster> ClusterLook::look(Duration max_age, std::stop_token stop) {
     if (member.answer.reach == Reach::answers) {
       auto status = EtcdClient(http_, {asked[i].endpoint}, tls).status(stop);
       if (!status) {
-        member.trouble = status.error().what;
+        member.trouble = status.error().message.text;
       } else {
         member.revision = status->header.revision;
         member.trouble = fmt::format("{}", fmt::join(status->errors, ", "));

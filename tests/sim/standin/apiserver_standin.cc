@@ -71,7 +71,7 @@ std::string etcd_trouble(ApiserverManifest const& manifest, Http& http) {
     request.timeout = request.connect_timeout = kEtcdTimeout;
     request.tls = manifest.etcd_tls;
     auto answer = http.send(request, {});
-    if (!answer) return answer.error().what;
+    if (!answer) return answer.error().message.text;
     auto health = json::parse(answer->body);
     if (answer->status != 200 || !health || health->text_at("health") != "true")
       return fmt::format("{} says {}: {}", server, answer->status, answer->body);
@@ -300,12 +300,12 @@ void run_kubelet_standin(std::filesystem::path const& manifests, std::stop_token
     auto text = read_file(path);
     if (!text || !*text) {
       child.end();
-      complain(text ? "" : text.error().what, last);
+      complain(text ? "" : text.error().message.text, last);
       continue;
     }
     auto manifest = read_apiserver_manifest(**text);
     if (!manifest) {
-      complain("kube-apiserver.yaml: " + manifest.error().what, last);
+      complain("kube-apiserver.yaml: " + manifest.error().message.text, last);
       continue;
     }
     auto certificate = read_file(manifest->cert_file);

@@ -20,7 +20,7 @@ int main(int argc, char** argv) {
     if (!serves) return haagent::sim::run_kubelet_standin("/etc/kubernetes/manifests", stop);
     auto const done = haagent::sim::run_apiserver_standin(argv[2], stop);
     if (done) return;
-    std::cerr << done.error().what << std::endl;
+    std::cerr << done.error().message.text << std::endl;
     code = 1;
     ::kill(::getpid(), SIGTERM);
   });

@@ -15,7 +15,7 @@ TEST(ReadApiserverManifest, TakesWhatItServesFromTheFlags) {
       "kube-apiserver, '--etcd-servers=https://127.0.0.1:2379,https://10.0.0.10:2379', "
       "--etcd-cafile=/ca, --etcd-certfile=/c, --etcd-keyfile=/k, --secure-port=8443, "
       "--tls-cert-file=/tc, --tls-private-key-file=/tk, --audit-log-path=-"));
-  ASSERT_TRUE(read) << read.error().what;
+  ASSERT_TRUE(read) << read.error().message.text;
   EXPECT_EQ(read->etcd_servers,
             (std::vector<std::string>{"https://127.0.0.1:2379", "https://10.0.0.10:2379"}));
   EXPECT_EQ(read->etcd_tls.ca_file, "/ca");
@@ -47,13 +47,13 @@ TEST(ReadApiserverManifest, TakesItsTimeToEndFromThem) {
         << text;
   auto read = read_apiserver_manifest("spec: {terminationGracePeriodSeconds: 75, " +
                                       manifest_with("--etcd-servers=x").substr(7));
-  ASSERT_TRUE(read) << read.error().what;
+  ASSERT_TRUE(read) << read.error().message.text;
   EXPECT_EQ(read->grace, Duration(75'000));
 }
 
 TEST(ReadApiserverManifest, FlagsMayStandInArgs) {
   auto read = read_apiserver_manifest(manifest_with("'--etcd-servers=http://x:1'", "args"));
-  ASSERT_TRUE(read) << read.error().what;
+  ASSERT_TRUE(read) << read.error().message.text;
   EXPECT_EQ(read->port, 6443);
   EXPECT_EQ(read->cert_file, "");
   EXPECT_EQ(read->command, (std::vector<std::string>{"--etcd-servers=http://x:1"}));
@@ -64,7 +64,7 @@ TEST(ReadApiserverManifest, KnowsTheFoldersThatAKubeletMakes) {
       "spec: {volumes: [{hostPath: {path: /var/log/audit, type: DirectoryOrCreate}}, "
       "{hostPath: {path: /etc/policy.yaml, type: File}}, {emptyDir: {}}], " +
       manifest_with("--etcd-servers=x").substr(7));
-  ASSERT_TRUE(read) << read.error().what;
+  ASSERT_TRUE(read) << read.error().message.text;
   EXPECT_EQ(read->folders, (std::vector<std::string>{"/var/log/audit"}));
 }
 
@@ -83,7 +83,7 @@ TEST(ReadApiserverManifest, RefusesWhatAnApiserverWould) {
        }) {
     auto read = read_apiserver_manifest(text);
     ASSERT_FALSE(read) << text;
-    EXPECT_EQ(read.error().what, what) << text;
+    EXPECT_EQ(read.error().message.text, what) << text;
     EXPECT_EQ(read.error().kind, Kind::invalid);
   }
   EXPECT_FALSE(read_apiserver_manifest("spec: ["));

@@ -24,7 +24,7 @@ using testing::StartsWith;
 
 std::unique_ptr<HttpServer> serve(HttpServer::Handler handler, Listen where = {}) {
   auto server = HttpServer::start(where, std::move(handler));
-  EXPECT_TRUE(server) << server.error().what;
+  EXPECT_TRUE(server) << server.error().message.text;
   return server ? std::move(*server) : nullptr;
 }
 
@@ -74,7 +74,7 @@ TEST(HttpServer, HandsOnTheRequestAsItWasOnTheWire) {
   request.headers = {{"X-Test", "Value"}};
   request.body = std::string(100'000, 'b') + "&c=d";
   auto const response = http.send(request, {});
-  ASSERT_TRUE(response) << response.error().what;
+  ASSERT_TRUE(response) << response.error().message.text;
   EXPECT_EQ(response->status, 200);
   EXPECT_EQ(response->body, "hello");
   EXPECT_EQ(response->header("content-type"), "text/x-test");
@@ -226,15 +226,15 @@ TEST(HttpServer, LargeBodiesGoThroughFiles) {
   CurlHttp http;
   auto const url = fmt::format("http://127.0.0.1:{}/", server->port());
   auto const put = http.send({.method = "PUT", .url = url, .body = body}, {});
-  ASSERT_TRUE(put) << put.error().what;
+  ASSERT_TRUE(put) << put.error().message.text;
   EXPECT_EQ(put->body, "5000000");
   EXPECT_TRUE(kept->is_in_file());
   auto const got = http.send({.url = url, .headers = {{"range", "bytes=1000000-"}}}, {});
-  ASSERT_TRUE(got) << got.error().what;
+  ASSERT_TRUE(got) << got.error().message.text;
   EXPECT_EQ(got->status, 206);
   EXPECT_TRUE(got->body == body.substr(1'000'000));
   auto const head = http.send({.method = "HEAD", .url = url}, {});
-  ASSERT_TRUE(head) << head.error().what;
+  ASSERT_TRUE(head) << head.error().message.text;
   EXPECT_EQ(head->header("content-length"), "4000000");
   EXPECT_EQ(http.send({.method = "PUT", .url = url, .body = "small"}, {})->body, "small");
 }
@@ -256,13 +256,13 @@ TEST(HttpServer, SpeaksOverAUnixSocketToo) {
   Request request;
   request.wire = {"POST", "/x", "", {{"Content-Type", "application/json"}}, "{}"};
   auto const response = request_over(where.socket, request);
-  ASSERT_TRUE(response) << response.error().what;
+  ASSERT_TRUE(response) << response.error().message.text;
   EXPECT_EQ(response->body, "{}");
   server.reset();
   auto const nobody = request_over(where.socket, request);
   ASSERT_FALSE(nobody);
   EXPECT_EQ(nobody.error().kind, Kind::transient);
-  EXPECT_THAT(nobody.error().what, HasSubstr("is `haagent-sim run` up"));
+  EXPECT_THAT(nobody.error().message.text, HasSubstr("is `haagent-sim run` up"));
 }
 
 TEST(HttpServer, ATakenPortIsAnError) {
@@ -270,7 +270,7 @@ TEST(HttpServer, ATakenPortIsAnError) {
   auto const second =
       HttpServer::start({.port = server->port()}, [](Request const&) { return Response(); });
   ASSERT_FALSE(second);
-  EXPECT_THAT(second.error().what, HasSubstr(fmt::format("127.0.0.1:{}", server->port())));
+  EXPECT_THAT(second.error().message.text, HasSubstr(fmt::format("127.0.0.1:{}", server->port())));
 }
 
 }  // namespace

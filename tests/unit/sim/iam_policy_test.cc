@@ -7,7 +7,7 @@ namespace {
 
 IamPolicy policy_of(std::string const& statement) {
   auto policy = IamPolicy::parse(R"({"Version": "2012-10-17", "Statement": )" + statement + "}");
-  EXPECT_TRUE(policy) << (policy ? "" : policy.error().what);
+  EXPECT_TRUE(policy) << (policy ? "" : policy.error().message.text);
   return policy ? *policy : IamPolicy();
 }
 
@@ -161,7 +161,8 @@ TEST_P(IamPolicyBad, IsAnError) {
   auto const policy = IamPolicy::parse(GetParam().json);
   ASSERT_FALSE(policy);
   EXPECT_EQ(policy.error().kind, Kind::invalid);
-  EXPECT_NE(policy.error().what.find(GetParam().says), std::string::npos) << policy.error().what;
+  EXPECT_NE(policy.error().message.text.find(GetParam().says), std::string::npos)
+      << policy.error().message.text;
 }
 
 std::string with(std::string const& statement) {

@@ -16,7 +16,7 @@ using testing::HasSubstr;
 // As a launch template fills it in for the cluster "demo".
 IamPolicy shipped(std::string const& of) {
   auto policy = IamPolicy::parse(test::shipped_policy(of, "demo", "state"));
-  EXPECT_TRUE(policy) << (policy ? "" : policy.error().what);
+  EXPECT_TRUE(policy) << (policy ? "" : policy.error().message.text);
   return policy ? *policy : IamPolicy();
 }
 
@@ -154,7 +154,7 @@ RegionSpec with_broad_rights() {
   spec.policies["haagent-worker"] = *broad;
   auto const policy =
       IamPolicy::parse_of_bucket(test::shipped_policy("state-bucket", "demo", "state"));
-  EXPECT_TRUE(policy) << (policy ? "" : policy.error().what);
+  EXPECT_TRUE(policy) << (policy ? "" : policy.error().message.text);
   spec.buckets = {{"state", "", "", *policy}, {"theirs", "", ""}};
   return spec;
 }
@@ -214,7 +214,7 @@ TEST(StateBucket, IsNotForAnAdministratorOfSomethingElse) {
 TEST(StateBucket, ItsGuardsAndVersionsAreFor) {
   auto const policy =
       IamPolicy::parse_of_bucket(test::shipped_policy("state-bucket", "demo", "state"));
-  ASSERT_TRUE(policy) << policy.error().what;
+  ASSERT_TRUE(policy) << policy.error().message.text;
   auto const denied = [&](std::string const& who, std::string const& action,
                           std::string const& resource, std::string const& tls = "true") {
     IamRequest request{action, "arn:aws:s3:::state" + resource, {{"aws:SecureTransport", {tls}}}};

@@ -85,7 +85,7 @@ TEST(Qmp, AnswersAreToldFromEventsAndEventsAreKept) {
     return "{\"return\": {}}\r\n";
   });
   auto qmp = Qmp::connect(folder / "monitor", 10s);
-  ASSERT_TRUE(qmp) << qmp.error().what;
+  ASSERT_TRUE(qmp) << qmp.error().message.text;
   EXPECT_TRUE(qmp->run("device_del", Tree::map({{"id", "disk-1"}})));
   auto const soon = std::chrono::steady_clock::now() + 50ms;
   EXPECT_TRUE(qmp->saw("DEVICE_DELETED", "disk-1", soon));
@@ -93,7 +93,7 @@ TEST(Qmp, AnswersAreToldFromEventsAndEventsAreKept) {
   auto const refused = qmp->run("device_add");
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().kind, Kind::conflict);
-  EXPECT_EQ(refused.error().what, "QEMU, device_add: Bus 'port1' does not support it");
+  EXPECT_EQ(refused.error().message.text, "QEMU, device_add: Bus 'port1' does not support it");
 }
 
 TEST(Qmp, NobodyThereIsSaidAtTheDeadline) {
@@ -127,13 +127,13 @@ TEST(Guest, AProgramIsRunToItsEnd) {
   int looks = 0;
   Peer const peer(folder / "agent", "", [&](Tree const& asked) { return agent(asked, looks); });
   auto const outcome = run_in_guest(folder / "agent", {"/bin/say", "it"}, 10s);
-  ASSERT_TRUE(outcome) << outcome.error().what;
+  ASSERT_TRUE(outcome) << outcome.error().message.text;
   EXPECT_EQ(outcome->code, 5);
   EXPECT_EQ(outcome->out, "said\n");
   EXPECT_EQ(outcome->err, "oh");
   auto const none = run_in_guest(folder / "agent", {"/bin/none"}, 10s);
   ASSERT_FALSE(none);
-  EXPECT_THAT(none.error().what, HasSubstr("Failed to execute child"));
+  EXPECT_THAT(none.error().message.text, HasSubstr("Failed to execute child"));
 }
 
 TEST(Guest, AnAgentThatIsNotUpYetIsAMatterOfTime) {

@@ -773,9 +773,9 @@ TEST(RegionNetwork, APartitionOfAZoneHoldsForItsNewInstancesToo) {
   EXPECT_TRUE(world.hosts.cut.contains({"10.0.0.11", "10.0.16.10"}));
   ASSERT_TRUE(world.region.heal());
   EXPECT_THAT(world.hosts.cut, IsEmpty());
-  EXPECT_THAT(world.region.partition({"eu-west-1z"}, {"eu-west-1b"}).error().what,
+  EXPECT_THAT(world.region.partition({"eu-west-1z"}, {"eu-west-1b"}).error().message.text,
               HasSubstr("neither a zone nor an instance"));
-  EXPECT_THAT(world.region.partition({"eu-west-1b"}, {"eu-west-1b"}).error().what,
+  EXPECT_THAT(world.region.partition({"eu-west-1b"}, {"eu-west-1b"}).error().message.text,
               HasSubstr("on both sides"));
 }
 

@@ -56,7 +56,7 @@ image: {/usr/sbin/haagent: agent}
 load-balancer: {ports: [443], tls-health-check: false}
 )",
                                "region.yaml", folder.path());
-  ASSERT_TRUE(spec) << spec.error().what;
+  ASSERT_TRUE(spec) << spec.error().message.text;
   auto const& region = spec->region;
   EXPECT_EQ(region.seed, 7u);
   EXPECT_EQ(region.zones[1].gateway, "10.0.16.1");
@@ -114,7 +114,7 @@ delays: {attach: -1s, detach: soon}
   ASSERT_FALSE(spec);
   EXPECT_EQ(spec.error().kind, Kind::invalid);
   std::vector<std::string> lines;
-  std::string_view rest = spec.error().what;
+  std::string_view rest = spec.error().message.text;
   while (!rest.empty()) {
     auto const end = rest.find('\n');
     lines.emplace_back(rest.substr(0, end));
@@ -159,25 +159,26 @@ TEST(ParseSpec, AGroupOfMachinesHasAnImageAndNoPrograms) {
   };
   auto const lacks = parse_spec(text(""), "r.yaml", folder.path());
   ASSERT_FALSE(lacks);
-  EXPECT_EQ(lacks.error().what, "r.yaml:5:22: groups[0].machine.image: there is no file " +
-                                    (folder / "image/initrd.img").string());
+  EXPECT_EQ(lacks.error().message.text, "r.yaml:5:22: groups[0].machine.image: there is no file " +
+                                            (folder / "image/initrd.img").string());
 
   test::write_bytes(folder / "image/initrd.img", "x");
   auto const good = parse_spec(text(""), "r.yaml", folder.path());
-  ASSERT_TRUE(good) << good.error().what;
+  ASSERT_TRUE(good) << good.error().message.text;
   EXPECT_EQ(good->region.groups.at(0).launch.machine, (MachineSpec{folder / "image", 512, 2}));
 
   auto const both = parse_spec(text("    argv: [/bin/agent]\n"), "r.yaml", folder.path());
   ASSERT_FALSE(both);
-  EXPECT_THAT(both.error().what,
+  EXPECT_THAT(both.error().message.text,
               testing::HasSubstr("'files' and 'argv' are for instances without"));
 }
 
 TEST(ParseSpec, AnEmptyOneSaysWhatIsNeeded) {
-  EXPECT_THAT(parse_spec("region: eu-west-1\n", "r.yaml", "/").error().what,
+  EXPECT_THAT(parse_spec("region: eu-west-1\n", "r.yaml", "/").error().message.text,
               testing::HasSubstr("at least one zone is needed"));
-  EXPECT_THAT(parse_spec("a: [", "r.yaml", "/").error().what, testing::StartsWith("r.yaml:"));
-  EXPECT_THAT(load_spec("/nowhere/region.yaml").error().what,
+  EXPECT_THAT(parse_spec("a: [", "r.yaml", "/").error().message.text,
+              testing::StartsWith("r.yaml:"));
+  EXPECT_THAT(load_spec("/nowhere/region.yaml").error().message.text,
               testing::HasSubstr("there is no file /nowhere/region.yaml"));
 }
 
@@ -190,7 +191,7 @@ TEST(ParseSpec, APolicyThatCannotBeReadIsToldWithItsPlace) {
       "  haagent-worker: no-such-file.json\n",
       "region.yaml", "/nowhere");
   ASSERT_FALSE(spec);
-  EXPECT_EQ(spec.error().what,
+  EXPECT_EQ(spec.error().message.text,
             "region.yaml:3:19: policies.haagent-master: Statement[0] X: Effect must be Allow or "
             "Deny\n"
             "region.yaml:4:19: policies.haagent-worker: there is no file "
@@ -203,7 +204,7 @@ TEST(ParseSpec, ARoleIsBoundByItsPolicy) {
       "policies: {haagent-master: {content: '{\"Version\": \"2012-10-17\", \"Statement\": "
       "{\"Effect\": \"Allow\", \"Action\": \"s3:*\", \"Resource\": \"*\"}}'}}\n",
       "region.yaml", "/nowhere");
-  ASSERT_TRUE(spec) << spec.error().what;
+  ASSERT_TRUE(spec) << spec.error().message.text;
   auto const& policy = spec->region.policies.at("haagent-master");
   EXPECT_NE(policy.allowing({"s3:GetObject", "arn:aws:s3:::b/k", {}}), nullptr);
   EXPECT_EQ(policy.allowing({"ec2:AttachVolume", "*", {}}), nullptr);

@@ -18,7 +18,7 @@ TEST(History, ComesBackAsItWasWritten) {
             "events get torture/a - - 3 4 done\n"
             "main swap torture/a 18 17 5 6 unknown\n");
   auto const back = parse_history(text);
-  ASSERT_TRUE(back) << back.error().what;
+  ASSERT_TRUE(back) << back.error().message.text;
   EXPECT_EQ(*back, all);
 }
 
@@ -28,7 +28,7 @@ TEST(History, WhatIsNoneIsAnErrorThatNamesTheLine) {
         "main put a 1 - 2 1 done", "main put a 1 - 1 2 perhaps", "main put a 1 - 1 2 done more"}) {
     auto const parsed = parse_history("main put a 0 - 1 2 done\n" + std::string(bad) + '\n');
     ASSERT_FALSE(parsed) << bad;
-    EXPECT_TRUE(parsed.error().what.contains("line 2")) << parsed.error().what;
+    EXPECT_TRUE(parsed.error().message.text.contains("line 2")) << parsed.error().message.text;
   }
   EXPECT_FALSE(parse_history("main put a 0 - 1 2 do"));
 }

@@ -203,7 +203,7 @@ TEST_F(AttachTest, AThrottledAttachIsTransient) {
   auto acted = machine.step("volume-main").act(*machine.facts, {});
   ASSERT_FALSE(acted);
   EXPECT_EQ(acted.error().kind, Kind::transient);
-  EXPECT_THAT(acted.error().what, HasSubstr("attaching vol-m as /dev/sdf"));
+  EXPECT_THAT(acted.error().message.text, HasSubstr("attaching vol-m as /dev/sdf"));
 }
 
 TEST_F(AttachTest, ADeniedAttachNamesThePermission) {
@@ -212,7 +212,7 @@ TEST_F(AttachTest, ADeniedAttachNamesThePermission) {
   auto acted = machine.step("volume-main").act(*machine.facts, {});
   ASSERT_FALSE(acted);
   EXPECT_EQ(acted.error().kind, Kind::denied);
-  EXPECT_THAT(acted.error().what, HasSubstr("ec2:AttachVolume"));
+  EXPECT_THAT(acted.error().message.text, HasSubstr("ec2:AttachVolume"));
 }
 
 TEST_F(AttachTest, AnInstanceThatIsStillPendingIsWaitedFor) {
@@ -437,7 +437,7 @@ TEST_F(AttachTest, UnderTheRealRunnerBothRowsEndWithOnePair) {
     rows.push_back(std::move(row));
   }
   Runner runner(std::move(rows), clock, [](auto const&, std::size_t) {});
-  EXPECT_TRUE(runner.converge(*machine.facts, {})) << runner.rows()[0].sentence;
+  EXPECT_TRUE(runner.converge(*machine.facts, {})) << runner.rows()[0].message.text;
   EXPECT_EQ(ec2.calls_of("AttachVolume"), 2);
   EXPECT_EQ(owner_of("vol-m"), "i-me");
   EXPECT_EQ(owner_of("vol-e"), "i-me");
@@ -477,7 +477,7 @@ TEST_F(AttachTest, ReleaseLeavesWhatIsStillMounted) {
   auto released = release(*machine.volumes, EtcdCluster::main, *machine.facts, clock);
   ASSERT_FALSE(released);
   EXPECT_EQ(released.error().kind, Kind::transient);
-  EXPECT_THAT(released.error().what, HasSubstr("/dev/vol-m is still mounted at " + point));
+  EXPECT_THAT(released.error().message.text, HasSubstr("/dev/vol-m is still mounted at " + point));
   EXPECT_EQ(machine.mounts.mounts, covered) << "the other is not ours to unmount";
   EXPECT_EQ(owner_of("vol-m"), "i-me");
 }

@@ -76,12 +76,12 @@ class BootTest : public testing::TestWithParam<std::string> {
     for (auto& step : steps) {
       for (int i = 0;; ++i) {
         auto finding = step->look(*facts, {});
-        if (!finding) return fmt::format("{}: {}", step->name(), finding.error().what);
+        if (!finding) return fmt::format("{}: {}", step->name(), finding.error().message.text);
         if (std::holds_alternative<Done>(*finding)) break;
         if (i == 30) return fmt::format("{}: {}", step->name(), sentence_of(*finding));
         if (std::holds_alternative<Needed>(*finding))
           if (auto acted = step->act(*facts, {}); !acted)
-            return fmt::format("{}: {}", step->name(), acted.error().what);
+            return fmt::format("{}: {}", step->name(), acted.error().message.text);
         clock.advance(500ms);
       }
     }

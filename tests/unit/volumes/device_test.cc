@@ -65,7 +65,7 @@ TEST_F(DeviceTest, FindsTheDiskBySerialWhateverItsNumber) {
   node("nvme2n1", 1);
   if (IsSkipped()) return;
   auto found = find(volume());
-  ASSERT_TRUE(found) << found.error().what;
+  ASSERT_TRUE(found) << found.error().message.text;
   ASSERT_TRUE(*found);
   EXPECT_EQ((*found)->path, (root / "dev/nvme2n1").string());
   EXPECT_EQ((*found)->number, makedev(7, 1));
@@ -101,7 +101,7 @@ TEST_F(DeviceTest, ANodeOfAnotherDiskIsNotUsed) {
   auto found = find(volume());
   ASSERT_FALSE(found);
   EXPECT_EQ(found.error().kind, Kind::transient);
-  EXPECT_THAT(found.error().what, HasSubstr("the node is stale"));
+  EXPECT_THAT(found.error().message.text, HasSubstr("the node is stale"));
 }
 
 // A path that gives `before` to the first readers, one after the other, and `after` to all others.
@@ -169,13 +169,13 @@ TEST_F(DeviceTest, ANameThatPassesToAnotherDiskMeanwhileIsNotUsed) {
 TEST_F(DeviceTest, AFileWhereTheNodeShouldBeIsAnError) {
   nvme("nvme1n1", "7:1", "vol0a1b");
   test::write_bytes(root / "dev/nvme1n1", "");
-  EXPECT_THAT(find(volume()).error().what, HasSubstr("no block device"));
+  EXPECT_THAT(find(volume()).error().message.text, HasSubstr("no block device"));
 }
 
 TEST_F(DeviceTest, WithoutANodeItIsNotThereYet) {
   nvme("nvme1n1", "7:1", "vol0a1b");
   auto found = find(volume());
-  ASSERT_TRUE(found) << found.error().what;
+  ASSERT_TRUE(found) << found.error().message.text;
   EXPECT_FALSE(*found);
 }
 
@@ -185,7 +185,7 @@ TEST_F(DeviceTest, TwoDisksOfOneSerialAreRefused) {
   auto found = find(volume());
   ASSERT_FALSE(found);
   EXPECT_EQ(found.error().kind, Kind::refused);
-  EXPECT_THAT(found.error().what, HasSubstr("nvme1n1 and nvme2n1"));
+  EXPECT_THAT(found.error().message.text, HasSubstr("nvme1n1 and nvme2n1"));
 }
 
 TEST_F(DeviceTest, AHiddenPathOfAMultipathDiskDoesNotCount) {
@@ -204,7 +204,7 @@ TEST_F(DeviceTest, OnXenTheNameAndTheSizeDecide) {
   node("xvdf", 1);
   if (IsSkipped()) return;
   auto found = find(volume());
-  ASSERT_TRUE(found) << found.error().what;
+  ASSERT_TRUE(found) << found.error().message.text;
   ASSERT_TRUE(*found);
   EXPECT_EQ((*found)->number, makedev(7, 1));
 

@@ -30,7 +30,7 @@ using testing::HasSubstr;
 constexpr std::uint64_t kMiB = 1u << 20u;
 
 std::string said(Result<Probe> const& probe) {
-  if (!probe) return fmt::format("error: {}", probe.error().what);
+  if (!probe) return fmt::format("error: {}", probe.error().message.text);
   struct {
     std::string operator()(Blank const&) { return "blank"; }
     std::string operator()(Formatted const& p) { return p.type + " '" + p.label + "'"; }
@@ -64,7 +64,7 @@ class DisksTest : public testing::Test {
     auto outcome =
         process.run({.argv = argv, .input = std::move(input), .deadline = Duration(60'000)}, {});
     if (!outcome) {
-      ADD_FAILURE() << to_words(argv) << ": " << outcome.error().what;
+      ADD_FAILURE() << to_words(argv) << ": " << outcome.error().message.text;
       return {.exit_code = -1};
     }
     EXPECT_EQ(outcome->exit_code, 0) << to_words(argv) << ": " << outcome->err;
@@ -76,7 +76,7 @@ class DisksTest : public testing::Test {
   }
   static void expect_refused(auto const& result) {
     ASSERT_FALSE(result) << "it was used";
-    EXPECT_EQ(result.error().kind, Kind::refused) << result.error().what;
+    EXPECT_EQ(result.error().kind, Kind::refused) << result.error().message.text;
   }
   // The rule: what is not blank is refused, and not one byte of it changes.
   void expect_that_mkfs_leaves_it_alone() {
@@ -85,7 +85,7 @@ class DisksTest : public testing::Test {
       // Not the making that has come to its end here: that would be told as done.
       auto made = disks.make_filesystem(device(), new_making(type, "vol-1"), "label", {});
       ASSERT_FALSE(made) << type << " was made over " << probed();
-      EXPECT_NE(made.error().kind, Kind::transient) << made.error().what;
+      EXPECT_NE(made.error().kind, Kind::transient) << made.error().message.text;
     }
     disk->drop_caches();
     EXPECT_EQ(disk->contents_hash(), before);
@@ -104,7 +104,7 @@ TEST_F(DisksTest, AFreshDiskIsBlank) {
 
 TEST_F(DisksTest, MakesExt4OnABlankDisk) {
   auto made = disks.make_filesystem(device(), of("ext4"), "haagent-main", {});
-  ASSERT_TRUE(made) << made.error().what;
+  ASSERT_TRUE(made) << made.error().message.text;
   EXPECT_EQ(made->type, "ext4");
   EXPECT_EQ(made->label, "haagent-main");
   EXPECT_EQ(probed(), "ext4 'haagent-main'");
@@ -116,7 +116,7 @@ TEST_F(DisksTest, MakesExt4OnABlankDisk) {
 
 TEST_F(DisksTest, MakesXfsOnABlankDisk) {
   auto made = disks.make_filesystem(device(), of("xfs"), "etcd-events", {});
-  ASSERT_TRUE(made) << made.error().what;
+  ASSERT_TRUE(made) << made.error().message.text;
   EXPECT_EQ(probed(), "xfs 'etcd-events'");
   expect_that_mkfs_leaves_it_alone();
 }
@@ -127,7 +127,7 @@ TEST_F(DisksTest, MakesLargeFilesystems) {
     SCOPED_TRACE(tib);
     disk = std::make_unique<test::LoopDisk>(tib << 40u);
     auto made = disks.make_filesystem(device(), of("xfs"), "label", {});
-    ASSERT_TRUE(made) << made.error().what;
+    ASSERT_TRUE(made) << made.error().message.text;
   }
 }
 
@@ -219,7 +219,7 @@ TEST_F(DisksTest, LuksIsNotBlank) {
                 "--pbkdf-force-iterations", "1000", "--key-file", "-", disk->path()},
        .input = "secret"},
       {});
-  if (!luks) GTEST_SKIP() << "needs cryptsetup: " << luks.error().what;
+  if (!luks) GTEST_SKIP() << "needs cryptsetup: " << luks.error().message.text;
   ASSERT_EQ(luks->exit_code, 0) << luks->err;
   EXPECT_THAT(probed(), HasSubstr("foreign: crypto_LUKS"));
   expect_that_mkfs_leaves_it_alone();
@@ -323,7 +323,7 @@ TEST_F(DisksTest, AMountedDiskIsNotTouched) {
   ASSERT_EQ(::mount(disk->path().c_str(), (folder / "mnt").c_str(), "ext4", 0, nullptr), 0);
   auto made = disks.make_filesystem(device(), of("ext4"), "label", {});
   ASSERT_FALSE(made);
-  EXPECT_THAT(made.error().what, HasSubstr("mounted, or held by another program"));
+  EXPECT_THAT(made.error().message.text, HasSubstr("mounted, or held by another program"));
 }
 
 TEST_F(DisksTest, ADiskThatIsHeldAloneIsLeftAlone) {
@@ -341,7 +341,7 @@ TEST_F(DisksTest, ALockedDiskIsWaitedForAndLeft) {
   auto made = disks.make_filesystem(device(), of("ext4"), "label", {});
   ASSERT_FALSE(made);
   EXPECT_EQ(made.error().kind, Kind::transient);
-  EXPECT_THAT(made.error().what, HasSubstr("locked by another program"));
+  EXPECT_THAT(made.error().message.text, HasSubstr("locked by another program"));
   EXPECT_GE(clock.steady() - before, 10s);
   EXPECT_EQ(probed(), "blank");
   std::stop_source stop;
@@ -407,7 +407,7 @@ TEST_F(DisksTest, AnExt4ThatNeedsAnOperatorIsRefused) {
   auto checked = disks.check(device(), "ext4", {});
   ASSERT_FALSE(checked);
   EXPECT_EQ(checked.error().kind, Kind::refused);
-  EXPECT_THAT(checked.error().what, HasSubstr("run e2fsck by hand"));
+  EXPECT_THAT(checked.error().message.text, HasSubstr("run e2fsck by hand"));
 }
 
 TEST_F(DisksTest, MountsAsEtcdNeedsItAndGrows) {
@@ -419,10 +419,10 @@ TEST_F(DisksTest, MountsAsEtcdNeedsItAndGrows) {
     auto point = std::filesystem::canonical(folder.path()) / "mnt";
     std::filesystem::create_directories(point);
     auto mounted = mounts.mount(device(), point, type);
-    ASSERT_TRUE(mounted) << mounted.error().what;
+    ASSERT_TRUE(mounted) << mounted.error().message.text;
 
     auto list = mounts.list();
-    ASSERT_TRUE(list) << list.error().what;
+    ASSERT_TRUE(list) << list.error().message.text;
     auto const* mount = mount_at(*list, point.string());
     ASSERT_TRUE(mount);
     EXPECT_EQ(*mount, (Mount{disk->number(), "/", point.string(), type, disk->path(), false}))
@@ -432,7 +432,7 @@ TEST_F(DisksTest, MountsAsEtcdNeedsItAndGrows) {
       EXPECT_THAT(line, HasSubstr(option));
 
     auto size = disks.filesystem_bytes(device(), type, point);
-    ASSERT_TRUE(size) << size.error().what;
+    ASSERT_TRUE(size) << size.error().message.text;
     EXPECT_GT(*size + kWorthGrowing, disk->bytes()) << "a fresh one is as large as its disk";
     EXPECT_LE(*size, disk->bytes());
     disk->grow(800 * kMiB);
@@ -440,16 +440,16 @@ TEST_F(DisksTest, MountsAsEtcdNeedsItAndGrows) {
     auto grown = disks.grow(device(), type, point, {});
     if (type == "ext4" && !may_resize_ext4()) {
       // The kernel asks for CAP_SYS_RESOURCE, which root of a container may lack.
-      EXPECT_THAT(grown.error().what, HasSubstr("resize2fs"));
+      EXPECT_THAT(grown.error().message.text, HasSubstr("resize2fs"));
     } else {
-      ASSERT_TRUE(grown) << grown.error().what;
+      ASSERT_TRUE(grown) << grown.error().message.text;
       EXPECT_GT(*disks.filesystem_bytes(device(), type, point) + kWorthGrowing, disk->bytes());
     }
 
     FileDescriptor user(::open(point.c_str(), O_RDONLY | O_CLOEXEC));
     auto busy = mounts.unmount(point);
     ASSERT_FALSE(busy);
-    EXPECT_EQ(busy.error().kind, Kind::transient) << busy.error().what;
+    EXPECT_EQ(busy.error().kind, Kind::transient) << busy.error().message.text;
     user.reset();
     ASSERT_TRUE(mounts.unmount(point));
     EXPECT_TRUE(mounts.unmount(point)) << "nothing is mounted any more";
@@ -474,7 +474,7 @@ TEST_F(DisksTest, AFilesystemThatWasShutDownIsUnmounted) {
     ASSERT_EQ(::ioctl(root.get(), kGoDown, &without_its_log), 0) << errno;
     root.reset();
     auto unmounted = mounts.unmount(point);
-    EXPECT_TRUE(unmounted) << unmounted.error().what;
+    EXPECT_TRUE(unmounted) << unmounted.error().message.text;
     EXPECT_FALSE(mount_at(*mounts.list(), point.string()));
   }
 }
@@ -497,7 +497,7 @@ TEST_F(DisksTest, AnExt4OfOthersGoesReadOnlyOnAnErrorToo) {
   FileDescriptor file(::open((point / "db").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
   ASSERT_TRUE(file);
   auto given = mounts.remount(device(), point, "ext4");
-  ASSERT_TRUE(given) << given.error().what;
+  ASSERT_TRUE(given) << given.error().message.text;
   EXPECT_EQ(on_error(), "remount-ro");
   EXPECT_EQ(::write(file.get(), "x", 1), 1);
   file.reset();
@@ -517,7 +517,7 @@ TEST_F(DisksTest, AMountThatFailsSaysWhy) {
   std::filesystem::create_directories(folder / "mnt");
   auto mounted = mounts.mount(device(), folder / "mnt", "ext4");
   ASSERT_FALSE(mounted);
-  EXPECT_THAT(mounted.error().what, HasSubstr("mounting " + disk->path()));
+  EXPECT_THAT(mounted.error().message.text, HasSubstr("mounting " + disk->path()));
   EXPECT_NE(mounted.error().kind, Kind::transient);
 }
 

@@ -8,7 +8,7 @@ namespace {
 
 TEST(EtcdTag, ReadsMemberAndMembers) {
   auto tag = parse_etcd_tag("b/a,b,c");
-  ASSERT_TRUE(tag) << tag.error().what;
+  ASSERT_TRUE(tag) << tag.error().message.text;
   EXPECT_EQ(*tag, (EtcdTag{"b", {"a", "b", "c"}}));
   EXPECT_EQ(*parse_etcd_tag("eu-west-1a/eu-west-1a"), (EtcdTag{"eu-west-1a", {"eu-west-1a"}}));
 }
@@ -19,7 +19,7 @@ TEST(EtcdTag, RefusesWhatIsNoTag) {
     auto tag = parse_etcd_tag(bad);
     ASSERT_FALSE(tag) << bad;
     EXPECT_EQ(tag.error().kind, Kind::invalid);
-    EXPECT_THAT(tag.error().what, testing::HasSubstr(bad));
+    EXPECT_THAT(tag.error().message.text, testing::HasSubstr(bad));
   }
 }
 
@@ -29,7 +29,7 @@ TEST(EtcdTag, RefusesWhatIsLongerThanATag) {
   auto tag = parse_etcd_tag(value);
   ASSERT_FALSE(tag);
   EXPECT_EQ(tag.error().kind, Kind::invalid);
-  EXPECT_LT(tag.error().what.size(), 200u);
+  EXPECT_LT(tag.error().message.text.size(), 200u);
 }
 
 TEST(EtcdTag, DetachedAttachmentsDoNotCount) {

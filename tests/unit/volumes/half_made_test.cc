@@ -35,7 +35,8 @@ Making of(std::string const& type) {
 }
 
 std::string said(Result<Probe> const& probe) {
-  if (!probe) return fmt::format("{}: {}", to_string(probe.error().kind), probe.error().what);
+  if (!probe)
+    return fmt::format("{}: {}", to_string(probe.error().kind), probe.error().message.text);
   struct {
     std::string operator()(Blank const&) { return "blank"; }
     std::string operator()(Formatted const& p) { return p.type + " " + p.uuid; }
@@ -97,12 +98,12 @@ class HalfMadeTest : public testing::Test {
   }
   void finish(std::string const& type) {
     auto made = disks.make_filesystem(device(), of(type), "label", {});
-    ASSERT_TRUE(made) << made.error().what;
+    ASSERT_TRUE(made) << made.error().message.text;
   }
   ProcessOutcome run(std::vector<std::string> argv) {
     auto outcome = process.run({.argv = argv}, {});
     if (!outcome) {
-      ADD_FAILURE() << to_words(argv) << ": " << outcome.error().what;
+      ADD_FAILURE() << to_words(argv) << ": " << outcome.error().message.text;
       return {.exit_code = -1};
     }
     EXPECT_EQ(outcome->exit_code, 0) << to_words(argv) << ": " << outcome->out << outcome->err;
@@ -119,7 +120,7 @@ class HalfMadeTest : public testing::Test {
     auto point = std::filesystem::canonical(folder.path()) / "mnt";
     std::filesystem::create_directories(point);
     auto mounted = mounts.mount(device(), point, type);
-    ASSERT_TRUE(mounted) << mounted.error().what;
+    ASSERT_TRUE(mounted) << mounted.error().message.text;
     for (auto const& each : std::filesystem::directory_iterator(point))
       EXPECT_EQ(each.path().filename(), "lost+found");
     ASSERT_TRUE(mounts.unmount(point));
@@ -138,7 +139,7 @@ class HalfMadeTest : public testing::Test {
       EXPECT_THAT(probed(type), testing::AnyOf(HasSubstr("foreign: "), HasSubstr("refused: ")));
       auto made = disks.make_filesystem(device(), of(type), "label", {});
       ASSERT_FALSE(made) << type << " was made over it";
-      EXPECT_EQ(made.error().kind, Kind::refused) << made.error().what;
+      EXPECT_EQ(made.error().kind, Kind::refused) << made.error().message.text;
     }
     disk->drop_caches();
     EXPECT_EQ(disk->contents_hash(), before);
@@ -248,7 +249,7 @@ TEST_F(HalfMadeTest, AFilesystemThatIsFinishedIsNotMadeAgain) {
     auto const before = disk->contents_hash();
     EXPECT_EQ(probed(type), type + " " + kUuid);
     auto made = disks.make_filesystem(device(), of(type), "label", {});
-    ASSERT_TRUE(made) << made.error().what;
+    ASSERT_TRUE(made) << made.error().message.text;
     disk->drop_caches();
     EXPECT_EQ(disk->contents_hash(), before) << "it was made over its files";
   }
@@ -348,7 +349,7 @@ TEST_F(HalfMadeTest, AnMkfsGoesOnWithoutItsAgentAndNobodyJudgesTheDiskMeanwhile)
   EXPECT_THAT(probed("ext4"), HasSubstr("transient: ")) << "its mkfs is still there";
   auto second = disks.make_filesystem(device(), of("ext4"), "label", {});
   ASSERT_FALSE(second);
-  EXPECT_EQ(second.error().kind, Kind::transient) << second.error().what;
+  EXPECT_EQ(second.error().kind, Kind::transient) << second.error().message.text;
 
   test::write_bytes(gate, "\n");
   ASSERT_TRUE(test::eventually([&] { return probed("ext4") == std::string("ext4 ") + kUuid; }));
@@ -368,7 +369,7 @@ TEST_F(HalfMadeTest, AStopDoesNotEndAnMkfsThatHasBegun) {
   });
   auto made =
       SystemDisks(held, clock).make_filesystem(device(), of("xfs"), "label", stop.get_token());
-  ASSERT_TRUE(made) << made.error().what;
+  ASSERT_TRUE(made) << made.error().message.text;
   expect_one_good("xfs");
 }
 

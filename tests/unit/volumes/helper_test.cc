@@ -122,13 +122,13 @@ TEST_F(HelperTest, DoesAllThatAnAgentMayNotDo) {
     making.type = type;
     EXPECT_EQ(*asks.probe(device, std::nullopt), Probe(Blank{}));
     auto made = asks.make_filesystem(device, making, "haagent-main", {});
-    ASSERT_TRUE(made) << made.error().what;
+    ASSERT_TRUE(made) << made.error().message.text;
     EXPECT_EQ(*made, (Formatted{type, making.uuid, "haagent-main"}));
     EXPECT_EQ(*asks.probe(device, std::nullopt), Probe(*made));
     EXPECT_EQ(*asks.probe(device, making), Probe(*made));
     ASSERT_TRUE(asks.check(device, type, {}));
     auto done = mounting.mount(device, point(), type);
-    ASSERT_TRUE(done) << done.error().what;
+    ASSERT_TRUE(done) << done.error().message.text;
     ASSERT_TRUE(mounted());
     EXPECT_EQ(mount_at(*mounting.list(), point().string())->device, disk->number());
     EXPECT_EQ(*asks.filesystem_bytes(device, type, point()),
@@ -137,7 +137,7 @@ TEST_F(HelperTest, DoesAllThatAnAgentMayNotDo) {
       EXPECT_EQ(*asks.ext4_on_error(device), "remount-ro");
     }
     done = mounting.remount(device, point(), type);
-    EXPECT_TRUE(done) << done.error().what;
+    EXPECT_TRUE(done) << done.error().message.text;
     {
       FileDescriptor user(::open(point().c_str(), O_RDONLY | O_CLOEXEC));
       auto busy = mounting.unmount(point());
@@ -145,7 +145,7 @@ TEST_F(HelperTest, DoesAllThatAnAgentMayNotDo) {
       EXPECT_EQ(busy.error().kind, Kind::transient) << "kinds come over as they are";
     }
     done = mounting.unmount(point());
-    ASSERT_TRUE(done) << done.error().what;
+    ASSERT_TRUE(done) << done.error().message.text;
     EXPECT_FALSE(mounted());
   }
 }
@@ -318,9 +318,9 @@ TEST_F(HelperTest, GrowsWhatIsMountedAndChecksWhatIsNot) {
     if (type == "ext4" && ::prctl(PR_CAPBSET_READ, CAP_SYS_RESOURCE) != 1) {
       // The kernel asks for it, and root of a container may lack it.
       ASSERT_FALSE(grown);
-      EXPECT_THAT(grown.error().what, HasSubstr("resize2fs"));
+      EXPECT_THAT(grown.error().message.text, HasSubstr("resize2fs"));
     } else {
-      ASSERT_TRUE(grown) << grown.error().what;
+      ASSERT_TRUE(grown) << grown.error().message.text;
       EXPECT_GT(*asks.filesystem_bytes(device, type, point()), before);
     }
     ASSERT_TRUE(mounts.unmount(point()));
@@ -473,7 +473,7 @@ TEST(HelperClientTest, WhereNobodyListensItSaysWhatToStart) {
   auto answer = HelperClient(folder / "none").ask(Tree::map({{"do", "unmount"}}));
   ASSERT_FALSE(answer);
   EXPECT_EQ(answer.error().kind, Kind::transient);
-  EXPECT_THAT(answer.error().what, HasSubstr("systemctl start haagent-volumes.socket"));
+  EXPECT_THAT(answer.error().message.text, HasSubstr("systemctl start haagent-volumes.socket"));
 }
 
 }  // namespace

@@ -251,7 +251,7 @@ class Machine {
   std::string look(std::string const& name) {
     auto finding = step(name).look(*facts, {});
     if (!finding)
-      return fmt::format("{}: {}", to_string(finding.error().kind), finding.error().what);
+      return fmt::format("{}: {}", to_string(finding.error().kind), finding.error().message.text);
     struct {
       std::string operator()(Done const&) { return "done: "; }
       std::string operator()(Needed const&) { return "needed: "; }
@@ -268,7 +268,7 @@ class Machine {
     if (!before.starts_with("needed: ")) return false;
     auto acted = step(name).act(*facts, {});
     if (!acted) {
-      said[name] = acted.error().what;
+      said[name] = acted.error().message.text;
     } else if (look(name) == before) {
       ADD_FAILURE() << name << " acted in vain: " << before;
     }

@@ -15,7 +15,7 @@ TEST(Mountinfo, ReadsWhatTheKernelWrites) {
       "/dev/nvme1n1 rw,errors=remount-ro\n"
       "40 22 0:35 /sub /mnt/a\\040b\\134c ro - tmpfs  rw\n"
       "41 22 0:36 / /mnt/d rw unbindable - xfs /dev/x ro,noquota\n");
-  ASSERT_TRUE(mounts) << mounts.error().what;
+  ASSERT_TRUE(mounts) << mounts.error().message.text;
   ASSERT_EQ(mounts->size(), 4u);
   EXPECT_EQ((*mounts)[1], (Mount{makedev(259, 3), "/", "/var/lib/haagent-etcd/main", "ext4",
                                  "/dev/nvme1n1", false, "remount-ro"}));
@@ -26,7 +26,7 @@ TEST(Mountinfo, ReadsWhatTheKernelWrites) {
 TEST(Mountinfo, WhatAMountSaysOfErrorsIsReadFromTheFilesystemsOptions) {
   auto on_error = [](std::string const& options) {
     auto mounts = parse_mountinfo("36 22 259:3 / /a rw,errors=none - ext4 /dev/nvme1n1 " + options);
-    return mounts ? mounts->at(0).on_error : mounts.error().what;
+    return mounts ? mounts->at(0).on_error : mounts.error().message.text;
   };
   EXPECT_EQ(on_error("rw,errors=remount-ro"), "remount-ro");
   EXPECT_EQ(on_error("rw,errors=continue,data=ordered"), "continue");

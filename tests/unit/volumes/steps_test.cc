@@ -185,7 +185,7 @@ TEST_P(NotHereAlone, IsNotFormatted) {
   auto acted = act("filesystem-main");
   ASSERT_FALSE(acted) << "a filesystem was made on a disk that may be another's";
   EXPECT_EQ(acted.error().kind, Kind::transient);
-  EXPECT_THAT(acted.error().what, HasSubstr("vol-m as attached to this instance alone"));
+  EXPECT_THAT(acted.error().message.text, HasSubstr("vol-m as attached to this instance alone"));
   EXPECT_EQ(disk().made, 0);
 }
 
@@ -217,7 +217,7 @@ TEST_F(StepsTest, HistoryOnTheRecordOutlastsItsTags) {
     ASSERT_TRUE(volume_and_device());
     auto acted = act("filesystem-main");
     ASSERT_FALSE(acted) << "a filesystem was made on a volume that had one";
-    EXPECT_EQ(acted.error().kind, Kind::refused) << acted.error().what;
+    EXPECT_EQ(acted.error().kind, Kind::refused) << acted.error().message.text;
     EXPECT_EQ(disk().made, 0);
     std::filesystem::remove(machine.root / "var/lib/haagent/volumes.json");
     machine.reboot();
@@ -229,7 +229,7 @@ TEST_F(StepsTest, ATagThatCannotBeWrittenStaysNeededAndMkfsIsNeverRepeated) {
   lose_the_second_tag("UnauthorizedOperation");
   auto acted = act("filesystem-main");
   ASSERT_FALSE(acted);
-  EXPECT_THAT(acted.error().what, HasSubstr("ec2:CreateTags"));
+  EXPECT_THAT(acted.error().message.text, HasSubstr("ec2:CreateTags"));
   auto at = to_rfc3339(clock.utc());
   clock.advance(10min);
   EXPECT_EQ(machine.look("filesystem-main"), "needed: tag vol-m with haagent.io/formatted-at");
@@ -254,7 +254,7 @@ TEST_F(StepsTest, WithoutTheEvidenceNoMkfsBegins) {
   ec2.fail_next("CreateTags", "UnauthorizedOperation", "no");
   auto acted = act("filesystem-main");
   ASSERT_FALSE(acted);
-  EXPECT_THAT(acted.error().what,
+  EXPECT_THAT(acted.error().message.text,
               AllOf(HasSubstr("ec2:CreateTags"), HasSubstr("haagent.io/formatting=ext4/")));
   EXPECT_EQ(disk().contents, Probe(Blank{}));
   ASSERT_TRUE(act("filesystem-main"));

@@ -60,7 +60,8 @@ TEST(AutoScalingErrors, EachEntryOfTheTable) {
     EXPECT_EQ(error.kind, each.kind) << each.code << ": " << each.message;
     EXPECT_EQ(autoscaling_errors().means(error), each.remedy) << each.code;
     EXPECT_EQ(error.code.value(), static_cast<int>(i) + 1) << each.code;
-    EXPECT_TRUE(error.what.starts_with("autoscaling:CompleteLifecycleAction")) << error.what;
+    EXPECT_TRUE(error.message.text.starts_with("autoscaling:CompleteLifecycleAction"))
+        << error.message.text;
   }
 }
 
@@ -71,7 +72,7 @@ TEST(AutoScalingErrors, AnUnknownCodeGoesByItsStatus) {
 }
 
 TEST(AutoScalingErrors, AMissingPermissionIsNamed) {
-  EXPECT_EQ(autoscaling_error("CompleteLifecycleAction", "AccessDenied", "User: u").what,
+  EXPECT_EQ(autoscaling_error("CompleteLifecycleAction", "AccessDenied", "User: u").message.text,
             "autoscaling:CompleteLifecycleAction is not allowed: give the instance's role the "
             "permission autoscaling:CompleteLifecycleAction (User: u)");
 }
@@ -113,7 +114,7 @@ xmlns="http://autoscaling.amazonaws.com/doc/2011-01-01/"><DescribeAutoScalingIns
 <LifecycleState>Terminating:Wait</LifecycleState></member></AutoScalingInstances>
 </DescribeAutoScalingInstancesResult></DescribeAutoScalingInstancesResponse>)"));
   auto const member = client.member("i-1", {});
-  ASSERT_TRUE(member && *member) << member.error().what;
+  ASSERT_TRUE(member && *member) << member.error().message.text;
   EXPECT_EQ(**member, (GroupMember{"masters-a", "Terminating:Wait"}));
   bool signed_for_it = false;
   auto const sent = http.requests();
@@ -131,7 +132,7 @@ TEST_F(AutoScalingClientTest, AnInstanceOfNoGroupIsNothing) {
                  "<AutoScalingInstances/></DescribeAutoScalingInstancesResult>"
                  "</DescribeAutoScalingInstancesResponse>"));
   auto const member = client.member("i-1", {});
-  ASSERT_TRUE(member) << member.error().what;
+  ASSERT_TRUE(member) << member.error().message.text;
   EXPECT_FALSE(*member);
 }
 
@@ -145,7 +146,7 @@ TEST_F(AutoScalingClientTest, ReadsHooks) {
                  "</LifecycleHooks></DescribeLifecycleHooksResult>"
                  "</DescribeLifecycleHooksResponse>"));
   auto const hooks = client.hooks("a/b", {});
-  ASSERT_TRUE(hooks) << hooks.error().what;
+  ASSERT_TRUE(hooks) << hooks.error().message.text;
   ASSERT_EQ(hooks->size(), 1u);
   EXPECT_EQ(hooks->front(), (LifecycleHook{"h", std::string(kTerminating), 120s}));
 }
@@ -185,7 +186,7 @@ TEST_F(NoticesTest, NothingIsPlanned) {
   http.on(get("spot/instance-action"), answer(404));
   http.on(get("events/recommendations/rebalance"), answer(404));
   auto const notices = imds.notices({});
-  ASSERT_TRUE(notices) << notices.error().what;
+  ASSERT_TRUE(notices) << notices.error().message.text;
   EXPECT_EQ(*notices, Notices{});
 }
 
@@ -196,7 +197,7 @@ TEST_F(NoticesTest, AllAtOnce) {
   http.on(get("events/recommendations/rebalance"),
           answer(200, R"({"noticeTime":"2026-01-15T10:00:00Z"})"));
   auto const notices = imds.notices({});
-  ASSERT_TRUE(notices) << notices.error().what;
+  ASSERT_TRUE(notices) << notices.error().message.text;
   EXPECT_EQ(notices->target_state, "Terminated");
   EXPECT_EQ(notices->spot, (Notices::Interruption{"terminate", "2026-01-15T10:17:00Z"}));
   EXPECT_EQ(notices->rebalance, "2026-01-15T10:00:00Z");

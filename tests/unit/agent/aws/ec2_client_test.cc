@@ -79,7 +79,7 @@ TEST_F(Ec2ClientTest, RequestIsSignedSoThatTheServerAgrees) {
   WireRequest wire{request.method, "/", "", request.headers, request.body};
   wire.headers.emplace_back("host", "ec2.eu-west-1.amazonaws.com");
   auto claim = signature_claim(wire);
-  ASSERT_TRUE(claim) << claim.error().what;
+  ASSERT_TRUE(claim) << claim.error().message.text;
   EXPECT_EQ(claim->access_key_id, "KEY1");
   EXPECT_EQ(claim->session_token, "token-1");
   EXPECT_EQ(claim->scope.region, "eu-west-1");
@@ -97,7 +97,7 @@ TEST_F(Ec2ClientTest, EveryPageIsFetchedEmptyOnesToo) {
   http.on("POST https://ec2.eu-west-1.amazonaws.com/ NextToken=t2",
           answer(200, volumes({"vol-2", "vol-3"})));
   auto got = ec2.describe_volumes({.filters = {{"status", {"available"}}}}, {});
-  ASSERT_TRUE(got) << got.error().what;
+  ASSERT_TRUE(got) << got.error().message.text;
   ASSERT_EQ(got->size(), 3u);
   EXPECT_EQ(got->at(2).id, "vol-3");
   EXPECT_EQ(http.count("Filter.1.Name=status"), 3);
@@ -110,7 +110,7 @@ TEST_F(Ec2ClientTest, WhatStandsOnTwoPagesComesOnceAsTheLaterHasIt) {
                  "<DescribeVolumesResponse><volumeSet><item><volumeId>vol-1</volumeId>"
                  "<status>in-use</status></item></volumeSet></DescribeVolumesResponse>"));
   auto got = ec2.describe_volumes({}, {});
-  ASSERT_TRUE(got) << got.error().what;
+  ASSERT_TRUE(got) << got.error().message.text;
   ASSERT_EQ(got->size(), 2u);
   EXPECT_EQ(got->at(0).id, "vol-1");
   EXPECT_EQ(got->at(0).state, "in-use");
@@ -146,7 +146,7 @@ TEST_F(Ec2ClientTest, Instances) {
              "<instanceId>i-1</instanceId></item></instancesSet></item></reservationSet>"
              "</DescribeInstancesResponse>"));
   auto got = ec2.describe_instances({.ids = {"i-1"}}, {});
-  ASSERT_TRUE(got) << got.error().what;
+  ASSERT_TRUE(got) << got.error().message.text;
   EXPECT_EQ(got->at(0).id, "i-1");
 }
 
@@ -156,7 +156,7 @@ TEST_F(Ec2ClientTest, AttachAndDetach) {
                  "<AttachVolumeResponse><instanceId>i-1</instanceId><device>/dev/sdf</device>"
                  "<status>attaching</status></AttachVolumeResponse>"));
   auto attached = ec2.attach_volume("vol-1", "i-1", "/dev/sdf", {});
-  ASSERT_TRUE(attached) << attached.error().what;
+  ASSERT_TRUE(attached) << attached.error().message.text;
   EXPECT_EQ(attached->state, "attaching");
   http.on("POST https://ec2.eu-west-1.amazonaws.com/ Action=DetachVolume&",
           answer(200, "<DetachVolumeResponse><status>detaching</status></DetachVolumeResponse>"));
@@ -178,7 +178,8 @@ TEST_F(Ec2ClientTest, MissingPermissionIsDeniedAtOnce) {
   auto got = tag();
   ASSERT_FALSE(got);
   EXPECT_EQ(got.error().kind, Kind::denied);
-  EXPECT_TRUE(got.error().what.contains("the permission ec2:CreateTags")) << got.error().what;
+  EXPECT_TRUE(got.error().message.text.contains("the permission ec2:CreateTags"))
+      << got.error().message.text;
 }
 
 TEST_F(Ec2ClientTest, ErrorWithStatus200IsAnError) {
@@ -197,8 +198,8 @@ TEST_F(Ec2ClientTest, ServerTroubleAndAnswersWithoutXmlAreTransient) {
     http.on(kCreateTags, reply);
     auto got = tag();
     ASSERT_FALSE(got) << reply.status << reply.body;
-    EXPECT_EQ(got.error().kind, Kind::transient) << got.error().what;
-    EXPECT_TRUE(got.error().what.contains("ec2:CreateTags")) << got.error().what;
+    EXPECT_EQ(got.error().kind, Kind::transient) << got.error().message.text;
+    EXPECT_TRUE(got.error().message.text.contains("ec2:CreateTags")) << got.error().message.text;
   }
 }
 
@@ -215,7 +216,7 @@ TEST_F(Ec2ClientTest, NoCredentialsNoRequest) {
   auto got = tag();
   ASSERT_FALSE(got);
   EXPECT_EQ(got.error().kind, Kind::denied);
-  EXPECT_EQ(got.error().what, "ec2:CreateTags: the instance has no role");
+  EXPECT_EQ(got.error().message.text, "ec2:CreateTags: the instance has no role");
 }
 
 // What is told of the calls.
@@ -332,7 +333,7 @@ TEST_F(Ec2ClientTest, ClockIsCorrectedOnceACall) {
   auto got = tag();
   ASSERT_FALSE(got);
   EXPECT_EQ(got.error().kind, Kind::denied);
-  EXPECT_TRUE(got.error().what.contains("check the clock")) << got.error().what;
+  EXPECT_TRUE(got.error().message.text.contains("check the clock")) << got.error().message.text;
 }
 
 // Throttling.

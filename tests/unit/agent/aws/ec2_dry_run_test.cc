@@ -47,7 +47,7 @@ TEST_F(Ec2DryRunTest, WhatWouldNotIsDeniedAndNamesThePermission) {
   auto asked = attach(failure(403, "UnauthorizedOperation"));
   ASSERT_FALSE(asked);
   EXPECT_EQ(asked.error().kind, Kind::denied);
-  EXPECT_THAT(asked.error().what, HasSubstr("ec2:AttachVolume"));
+  EXPECT_THAT(asked.error().message.text, HasSubstr("ec2:AttachVolume"));
 }
 
 TEST_F(Ec2DryRunTest, AnythingElseSaysNothingAboutIt) {
@@ -59,7 +59,7 @@ TEST_F(Ec2DryRunTest, AnythingElseSaysNothingAboutIt) {
 TEST_F(Ec2DryRunTest, AServiceThatCarriesItOutIsAnError) {
   auto asked = attach(test::answer(200, "<AttachVolumeResponse/>"));
   ASSERT_FALSE(asked);
-  EXPECT_THAT(asked.error().what, HasSubstr("carried out"));
+  EXPECT_THAT(asked.error().message.text, HasSubstr("carried out"));
 }
 
 TEST_F(Ec2DryRunTest, EveryCallIsMarked) {

@@ -96,8 +96,8 @@ TEST(Ec2Errors, EachEntryOfTheTable) {
     EXPECT_EQ(error.kind, each.kind);
     EXPECT_EQ(ec2_code(error), each.code);
     EXPECT_EQ(ec2_errors().means(error), each.remedy);
-    EXPECT_TRUE(error.what.contains(rules[i].advice)) << error.what;
-    EXPECT_TRUE(error.what.contains("ec2:AttachVolume")) << error.what;
+    EXPECT_TRUE(error.message.text.contains(rules[i].advice)) << error.message.text;
+    EXPECT_TRUE(error.message.text.contains("ec2:AttachVolume")) << error.message.text;
   }
 }
 
@@ -108,7 +108,7 @@ TEST(Ec2Errors, MissingPermissionNamesTheActionAndKeepsTheEncodedPartOut) {
       "is not authorized. Encoded authorization failure message: 4GIOHlTkIaWHQD0Q0m6XSnuUMCm",
       403);
   EXPECT_EQ(error.kind, Kind::denied);
-  EXPECT_EQ(error.what,
+  EXPECT_EQ(error.message.text,
             "ec2:AttachVolume is not allowed: give the instance's role the permission "
             "ec2:AttachVolume, for this very resource: where the policy goes by tags "
             "(KubernetesCluster), see that it carries them (You are not authorized to perform this "
@@ -128,9 +128,9 @@ TEST(Ec2Errors, AnExplicitDenyIsNotAnsweredByAPermission) {
   for (auto const& error :
        {ec2_error("AttachVolume", "UnauthorizedOperation", kMessage, 403),
         ec2_error_in_full("AttachVolume", "UnauthorizedOperation", kMessage, 403)}) {
-    EXPECT_FALSE(error.what.contains("give the instance's role")) << error.what;
-    EXPECT_TRUE(error.what.contains("organization")) << error.what;
-    EXPECT_FALSE(error.what.contains("4GIOHlTkIaWHQD0Q0m6XSnuUMCm")) << "the words say why";
+    EXPECT_FALSE(error.message.text.contains("give the instance's role")) << error.message.text;
+    EXPECT_TRUE(error.message.text.contains("organization")) << error.message.text;
+    EXPECT_FALSE(error.message.text.contains("4GIOHlTkIaWHQD0Q0m6XSnuUMCm")) << "the words say why";
   }
 }
 
@@ -141,16 +141,16 @@ TEST(Ec2Errors, WhatOnlyTheEncodedPartTellsIsDecodedByACommand) {
       "4GIOHlTk-IaWHQD0Q0m6XSnuUMCm",
       403);
   EXPECT_TRUE(
-      error.what.ends_with("'aws sts decode-authorization-message --query DecodedMessage "
-                           "--output text --encoded-message 4GIOHlTk-IaWHQD0Q0m6XSnuUMCm'"))
-      << error.what;
+      error.message.text.ends_with("'aws sts decode-authorization-message --query DecodedMessage "
+                                   "--output text --encoded-message 4GIOHlTk-IaWHQD0Q0m6XSnuUMCm'"))
+      << error.message.text;
 }
 
 TEST(Ec2Errors, SentenceSaysWhatToDo) {
-  EXPECT_EQ(ec2_error("AttachVolume", "AttachmentLimitExceeded", "Limit reached.").what,
+  EXPECT_EQ(ec2_error("AttachVolume", "AttachmentLimitExceeded", "Limit reached.").message.text,
             "ec2:AttachVolume answered AttachmentLimitExceeded: Limit reached; the instance type "
             "has no slot left; detach a volume or take a larger type");
-  EXPECT_EQ(ec2_error("DetachVolume", "IncorrectState", "").what,
+  EXPECT_EQ(ec2_error("DetachVolume", "IncorrectState", "").message.text,
             "ec2:DetachVolume answered IncorrectState");
 }
 

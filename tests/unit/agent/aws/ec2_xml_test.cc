@@ -46,7 +46,7 @@ TEST(Ec2Bodies, Mutating) {
 
 TEST(Ec2Answers, Volumes) {
   auto page = read_volumes(golden("describe_volumes.xml"));
-  ASSERT_TRUE(page) << page.error().what;
+  ASSERT_TRUE(page) << page.error().message.text;
   EXPECT_EQ(page->next_token, "page+2==");
   ASSERT_EQ(page->items.size(), 2u);
   EXPECT_EQ(page->items[0], (Volume{.id = "vol-0a1b2c3d4e5f60718",
@@ -75,7 +75,7 @@ TEST(Ec2Answers, Volumes) {
 
 TEST(Ec2Answers, Instances) {
   auto page = read_instances(golden("describe_instances.xml"));
-  ASSERT_TRUE(page) << page.error().what;
+  ASSERT_TRUE(page) << page.error().message.text;
   EXPECT_EQ(page->next_token, "");
   ASSERT_EQ(page->items.size(), 3u);
   EXPECT_EQ(
@@ -100,7 +100,7 @@ TEST(Ec2Answers, PrefixesAndCommentsDoNotMatter) {
   auto page = read_volumes(
       "<e:DescribeVolumesResponse xmlns:e='x'><!-- c --><e:volumeSet><e:item>"
       "<e:volumeId>vol-1</e:volumeId></e:item></e:volumeSet></e:DescribeVolumesResponse>");
-  ASSERT_TRUE(page) << page.error().what;
+  ASSERT_TRUE(page) << page.error().message.text;
   ASSERT_EQ(page->items.size(), 1u);
   EXPECT_EQ(page->items[0].id, "vol-1");
 }
@@ -110,7 +110,7 @@ TEST(Ec2Answers, Attachment) {
       "<AttachVolumeResponse><requestId>r</requestId><volumeId>vol-1</volumeId>"
       "<instanceId>i-1</instanceId><device>/dev/sdf</device><status>attaching</status>"
       "<attachTime>2026-01-15T10:15:00.000Z</attachTime></AttachVolumeResponse>");
-  ASSERT_TRUE(got) << got.error().what;
+  ASSERT_TRUE(got) << got.error().message.text;
   EXPECT_EQ(*got, (Attachment{.instance_id = "i-1",
                               .device = "/dev/sdf",
                               .state = "attaching",
@@ -135,7 +135,7 @@ TEST(Ec2Answers, WhatIsNoAnswerIsTransient) {
         "<html><body>Sign in to the network</body></html>", "<DescribeInstancesResponse/>"}) {
     auto page = read_volumes(xml);
     ASSERT_FALSE(page) << xml;
-    EXPECT_EQ(page.error().kind, Kind::transient) << page.error().what;
+    EXPECT_EQ(page.error().kind, Kind::transient) << page.error().message.text;
     EXPECT_EQ(read_attachment(xml).error().kind, Kind::transient);
     EXPECT_EQ(read_done("CreateTags", xml).error().kind, Kind::transient);
   }

@@ -98,7 +98,7 @@ class ImdsTest : public testing::Test {
 
   Identity identity() {
     auto got = imds.identity({});
-    EXPECT_TRUE(got) << got.error().what;
+    EXPECT_TRUE(got) << got.error().message.text;
     return got.value_or(Identity{});
   }
   void set_credentials(std::string const& json) {
@@ -179,7 +179,8 @@ TEST_F(ImdsTest, SwitchedOffIsDeniedAndSaysSo) {
   auto got = imds.get("a", {});
   ASSERT_FALSE(got);
   EXPECT_EQ(got.error().kind, Kind::denied);
-  EXPECT_TRUE(got.error().what.contains("HttpEndpoint=enabled")) << got.error().what;
+  EXPECT_TRUE(got.error().message.text.contains("HttpEndpoint=enabled"))
+      << got.error().message.text;
   EXPECT_EQ(metadata.requests, 1) << "no second request, and never one without a token";
 }
 
@@ -188,8 +189,9 @@ TEST_F(ImdsTest, TimeoutOfTheTokenExplainsTheHopLimit) {
   auto got = imds.get("a", {});
   ASSERT_FALSE(got);
   EXPECT_EQ(got.error().kind, Kind::transient);
-  EXPECT_TRUE(got.error().what.contains("Timeout was reached")) << got.error().what;
-  EXPECT_TRUE(got.error().what.contains("HttpPutResponseHopLimit")) << got.error().what;
+  EXPECT_TRUE(got.error().message.text.contains("Timeout was reached")) << got.error().message.text;
+  EXPECT_TRUE(got.error().message.text.contains("HttpPutResponseHopLimit"))
+      << got.error().message.text;
   EXPECT_EQ(metadata.requests, 1);
 }
 
@@ -332,7 +334,8 @@ TEST(ImdsEndpoints, SilenceEndsAtTheDeadline) {
   auto got = imds.get("a", {});
   ASSERT_FALSE(got);
   EXPECT_EQ(got.error().kind, Kind::transient);
-  EXPECT_TRUE(got.error().what.contains("HttpPutResponseHopLimit")) << got.error().what;
+  EXPECT_TRUE(got.error().message.text.contains("HttpPutResponseHopLimit"))
+      << got.error().message.text;
 }
 
 // Identity.
@@ -419,7 +422,7 @@ TEST_F(ImdsTest, IdentityThatIsNotWholeYetIsTransient) {
     metadata.items.erase(missing);
     auto got = imds.identity({});
     ASSERT_FALSE(got);
-    EXPECT_EQ(got.error().kind, Kind::transient) << got.error().what;
+    EXPECT_EQ(got.error().kind, Kind::transient) << got.error().message.text;
     metadata.items = items;
   }
   metadata.items["dynamic/instance-identity/document"] = R"({"instanceId": "i-)";
@@ -440,7 +443,7 @@ TEST_F(ImdsTest, TroubleInTheMiddleOfAnIdentityIsToldAsItIs) {
   auto got = one.identity({});
   ASSERT_FALSE(got);
   EXPECT_EQ(got.error().kind, Kind::transient);
-  EXPECT_TRUE(got.error().what.contains("503")) << got.error().what;
+  EXPECT_TRUE(got.error().message.text.contains("503")) << got.error().message.text;
 }
 
 // Credentials.
@@ -452,7 +455,7 @@ constexpr char kKeys[] = R"({"Code":"Success","LastUpdated":"2026-01-15T09:58:31
 TEST_F(ImdsTest, CredentialsOfTheRole) {
   set_credentials(kKeys);
   auto got = imds.credentials({});
-  ASSERT_TRUE(got) << got.error().what;
+  ASSERT_TRUE(got) << got.error().message.text;
   EXPECT_EQ(got->access_key_id, "ASIA1");
   EXPECT_EQ(got->secret_access_key, Secret("s3cret"));
   EXPECT_EQ(got->session_token, Secret("tok"));
@@ -479,7 +482,7 @@ TEST_F(ImdsTest, InstanceWithoutARoleIsDenied) {
   auto got = imds.credentials({});
   ASSERT_FALSE(got);
   EXPECT_EQ(got.error().kind, Kind::denied);
-  EXPECT_TRUE(got.error().what.contains("instance profile")) << got.error().what;
+  EXPECT_TRUE(got.error().message.text.contains("instance profile")) << got.error().message.text;
 }
 
 TEST_F(ImdsTest, CodeOtherThanSuccessIsDeniedWithItsMessage) {
@@ -487,7 +490,7 @@ TEST_F(ImdsTest, CodeOtherThanSuccessIsDeniedWithItsMessage) {
   auto got = imds.credentials({});
   ASSERT_FALSE(got);
   EXPECT_EQ(got.error().kind, Kind::denied);
-  EXPECT_EQ(got.error().what,
+  EXPECT_EQ(got.error().message.text,
             "the role masters gives no credentials: AssumeRoleUnauthorizedAccess: EC2 cannot "
             "assume it.");
 }
@@ -501,7 +504,7 @@ TEST_F(ImdsTest, CredentialsThatLackAPartAreTransientAndShowNone) {
     auto got = imds.credentials({});
     ASSERT_FALSE(got) << part;
     EXPECT_EQ(got.error().kind, Kind::transient);
-    EXPECT_FALSE(got.error().what.contains("s3cret")) << got.error().what;
+    EXPECT_FALSE(got.error().message.text.contains("s3cret")) << got.error().message.text;
   }
   set_credentials(whole.substr(0, whole.size() / 2));
   EXPECT_EQ(imds.credentials({}).error().kind, Kind::transient);

@@ -211,7 +211,7 @@ TEST_F(S3ClientTest, ARangeIsTheOneThatWasAskedFor) {
   };
   http.on(at("GET", "/k"), ranged("lo", "bytes 3-4/5"));
   auto got = s3.get("k", S3Range{3, 100}, "\"e\"", {});
-  ASSERT_TRUE(got) << got.error().what;
+  ASSERT_TRUE(got) << got.error().message.text;
   EXPECT_EQ((*got)->size, 5u);
   for (auto wrong : {"bytes 0-1/5", "bytes 3-4/9", "bytes 3-3/5", "bytes 3-4", "bytes 3-4/4", ""}) {
     http.on(at("GET", "/k"), ranged("lo", wrong));
@@ -262,8 +262,8 @@ TEST_F(S3ClientTest, TheRegionMayStandInTheBodyAndIsFollowedOnceACall) {
           refusal(301, "PermanentRedirect", "", {{"x-amz-bucket-region", "eu-west-1"}}));
   auto circle = s3.get("k", {}, "", {});
   ASSERT_FALSE(circle);
-  EXPECT_TRUE(circle.error().what.contains("the bucket is in another region"))
-      << circle.error().what;
+  EXPECT_TRUE(circle.error().message.text.contains("the bucket is in another region"))
+      << circle.error().message.text;
 }
 
 TEST_F(S3ClientTest, AnotherPartitionOrNoRegionIsTold) {
@@ -271,8 +271,8 @@ TEST_F(S3ClientTest, AnotherPartitionOrNoRegionIsTold) {
           refusal(301, "PermanentRedirect", "", {{"x-amz-bucket-region", "cn-north-1"}}));
   auto error = s3.get("k", {}, "", {}).error();
   EXPECT_EQ(error.kind, Kind::invalid);
-  EXPECT_TRUE(error.what.contains("prod-state is in cn-north-1")) << error.what;
-  EXPECT_TRUE(error.what.contains("cluster.state")) << error.what;
+  EXPECT_TRUE(error.message.text.contains("prod-state is in cn-north-1")) << error.message.text;
+  EXPECT_TRUE(error.message.text.contains("cluster.state")) << error.message.text;
   for (auto hostile : {"evil.example.com/", "", "EU-WEST-1"}) {
     http.on(at("GET", "/k"),
             refusal(301, "PermanentRedirect", "", {{"x-amz-bucket-region", hostile}}));

@@ -80,17 +80,17 @@ TEST(S3Errors, EachEntryOfTheTable) {
     EXPECT_EQ(error.kind, each.kind);
     EXPECT_EQ(s3_code(error), each.code);
     EXPECT_EQ(s3_errors().means(error), each.remedy);
-    EXPECT_TRUE(error.what.contains(rules[i].advice)) << error.what;
-    EXPECT_TRUE(error.what.contains("s3:GetObject on s3://b/k")) << error.what;
-    EXPECT_TRUE(error.what.contains("Words")) << error.what;
+    EXPECT_TRUE(error.message.text.contains(rules[i].advice)) << error.message.text;
+    EXPECT_TRUE(error.message.text.contains("s3:GetObject on s3://b/k")) << error.message.text;
+    EXPECT_TRUE(error.message.text.contains("Words")) << error.message.text;
   }
 }
 
 TEST(S3Errors, WhatIsDeniedNamesTheMissingPermission) {
-  EXPECT_EQ(s3_error(kPart, "AccessDenied", "Access Denied", 403).what,
+  EXPECT_EQ(s3_error(kPart, "AccessDenied", "Access Denied", 403).message.text,
             "s3:UploadPart on s3://b/k is not allowed: give the instance's role the permission "
             "s3:PutObject (Access Denied)");
-  EXPECT_EQ(s3_error(kGet, "AccessDenied", "Access Denied", 403).what,
+  EXPECT_EQ(s3_error(kGet, "AccessDenied", "Access Denied", 403).message.text,
             "s3:GetObject on s3://b/k is not allowed: give the instance's role the permission "
             "s3:GetObject (Access Denied); without s3:ListBucket on the bucket an absent key is "
             "answered the same way");
@@ -99,8 +99,9 @@ TEST(S3Errors, WhatIsDeniedNamesTheMissingPermission) {
                       "kms:GenerateDataKey on resource: arn:aws:kms:eu-west-1:1:key/k because no "
                       "identity-based policy allows the kms:GenerateDataKey action",
                       403);
-  EXPECT_TRUE(kms.what.contains("the permission kms:GenerateDataKey, for the key")) << kms.what;
-  EXPECT_TRUE(kms.what.contains("key's own policy")) << kms.what;
+  EXPECT_TRUE(kms.message.text.contains("the permission kms:GenerateDataKey, for the key"))
+      << kms.message.text;
+  EXPECT_TRUE(kms.message.text.contains("key's own policy")) << kms.message.text;
   // A bucket's policy that says no is not outweighed by what the role may.
   auto const bucket =
       s3_error(kGet, "AccessDenied",
@@ -108,8 +109,8 @@ TEST(S3Errors, WhatIsDeniedNamesTheMissingPermission) {
                "s3:GetObject on resource: \"arn:aws:s3:::b/k\" with an explicit deny "
                "in a resource-based policy",
                403);
-  EXPECT_FALSE(bucket.what.contains("give the instance's role")) << bucket.what;
-  EXPECT_FALSE(bucket.what.contains("s3:ListBucket")) << bucket.what;
+  EXPECT_FALSE(bucket.message.text.contains("give the instance's role")) << bucket.message.text;
+  EXPECT_FALSE(bucket.message.text.contains("s3:ListBucket")) << bucket.message.text;
 }
 
 TEST(S3Errors, AnswersWithoutACodeGoByTheStatus) {
@@ -129,7 +130,7 @@ TEST(S3Errors, AnswersWithoutACodeGoByTheStatus) {
   EXPECT_EQ(s3_error(kGet, "Strange", "m", 429).kind, Kind::transient);
   EXPECT_EQ(s3_error(kGet, "Strange", "m", 401).kind, Kind::denied);
   EXPECT_EQ(s3_error(kGet, "Strange", "m", 418).kind, Kind::invalid);
-  EXPECT_EQ(s3_error(kGet, "", "", 400).what, "s3:GetObject on s3://b/k answered 400");
+  EXPECT_EQ(s3_error(kGet, "", "", 400).message.text, "s3:GetObject on s3://b/k answered 400");
 }
 
 }  // namespace

@@ -222,7 +222,7 @@ TEST_F(S3StoreTest, SizesAtTheEdges) {
     auto const bytes = large_file(size);
     ASSERT_TRUE(store.upload("k", here / "in", {}));
     auto down = store.download("k", here / "out", {});
-    ASSERT_TRUE(down) << down.error().what;
+    ASSERT_TRUE(down) << down.error().message.text;
     EXPECT_TRUE(test::bytes_of(here / "out") == bytes);
     EXPECT_TRUE(s3->uploads.empty());
   }

@@ -16,7 +16,7 @@ TEST(S3Xml, ReadsAPageOfAList) {
       "<NextContinuationToken>t+/=</NextContinuationToken>"
       "<Contents><Key>a%2Bb+c</Key><LastModified>2026-01-15T10:15:00.000Z</LastModified>"
       "<ETag>&quot;e&quot;</ETag><Size>12</Size><New/></Contents></ListBucketResult>");
-  ASSERT_TRUE(page) << page.error().what;
+  ASSERT_TRUE(page) << page.error().message.text;
   ASSERT_EQ(page->entries.size(), 1u);
   EXPECT_EQ(page->entries[0].key, "a+b c");
   EXPECT_EQ(page->entries[0].size, 12u);

@@ -46,7 +46,7 @@ WireRequest wire(HttpRequest const& request) {
 
 SignatureClaim claim_of(WireRequest const& request) {
   auto claim = signature_claim(request);
-  EXPECT_TRUE(claim) << claim.error().what;
+  EXPECT_TRUE(claim) << claim.error().message.text;
   return claim ? *claim : SignatureClaim{};
 }
 
@@ -181,7 +181,7 @@ TEST(SigV4, ClaimSaysWhatIsMissing) {
     WireRequest request{.method = "GET", .path = "/", .query = query, .headers = {}, .body = {}};
     request.headers = {{"Authorization", authorization}, {"X-Amz-Date", "20260115T101500Z"}};
     auto claim = signature_claim(request);
-    return claim ? "" : claim.error().what;
+    return claim ? "" : claim.error().message.text;
   };
   EXPECT_EQ(what(""), "the request has no Authorization of type AWS4-HMAC-SHA256");
   EXPECT_EQ(what("AWS4-HMAC-SHA256 Credential=K/20260115/eu-west-1/ec2, SignedHeaders=host"),

@@ -40,7 +40,7 @@ class CidrRefuses : public testing::TestWithParam<Refused> {};
 TEST_P(CidrRefuses, WithASentence) {
   auto cidr = parse_cidr(GetParam().text);
   ASSERT_FALSE(cidr);
-  EXPECT_EQ(cidr.error().what, GetParam().what);
+  EXPECT_EQ(cidr.error().message.text, GetParam().what);
 }
 INSTANTIATE_TEST_SUITE_P(
     Texts, CidrRefuses,

@@ -127,7 +127,8 @@ TEST_F(FileStoreTest, AFolderThatIsNotThereIsNotMade) {
   for (auto const& error : {missing.get("k", {}).error(), missing.create("k", "x", {}).error(),
                             missing.list("", {}).error(), missing.remove("k", {}).error()}) {
     EXPECT_EQ(error.kind, Kind::invalid);
-    EXPECT_NE(error.what.find("install -d -m 0700"), std::string::npos) << error.what;
+    EXPECT_NE(error.message.text.find("install -d -m 0700"), std::string::npos)
+        << error.message.text;
   }
   EXPECT_FALSE(std::filesystem::exists(folder / "not"));
 }
@@ -153,7 +154,8 @@ TEST_F(FileStoreTest, AHeldLockIsWaitedForNotForEver) {
   ASSERT_EQ(::flock(held.get(), LOCK_EX), 0);
   auto const error = store.create("other", "x", {}).error();
   EXPECT_EQ(error.kind, Kind::transient);
-  EXPECT_NE(error.what.find("locked by another process"), std::string::npos) << error.what;
+  EXPECT_NE(error.message.text.find("locked by another process"), std::string::npos)
+      << error.message.text;
   EXPECT_EQ(store.get("k", {}).value()->bytes, "x") << "readers need no lock";
 }
 

@@ -72,7 +72,7 @@ TEST(ReadFile, ReadsAllNothingOrSaysWhy) {
   auto longer = read_file(folder / "file", bytes.size() - 1);
   ASSERT_FALSE(longer);
   EXPECT_EQ(longer.error().kind, Kind::invalid);
-  EXPECT_THAT(longer.error().what, HasSubstr((folder / "file").string()));
+  EXPECT_THAT(longer.error().message.text, HasSubstr((folder / "file").string()));
 
   auto directory = read_file(folder.path());
   ASSERT_FALSE(directory);
@@ -158,7 +158,7 @@ TEST(ReplaceFile, AFailureKeepsTheOldAndLeavesNothingBehind) {
   fs::create_directories(folder / "taken" / "by-a-folder");
   auto refused = replace_file(folder / "taken", "x");
   ASSERT_FALSE(refused);
-  EXPECT_THAT(refused.error().what, HasSubstr((folder / "taken").string()));
+  EXPECT_THAT(refused.error().message.text, HasSubstr((folder / "taken").string()));
   EXPECT_THAT(names_in(folder.path()), ElementsAre("taken"));
   EXPECT_TRUE(fs::exists(folder / "taken" / "by-a-folder"));
 
@@ -269,7 +269,8 @@ TEST(ReadAt, GivesWhatIsThereFromThePlaceOn) {
   auto const failed = read_at(-1, 0, 4, "reading the database");
   ASSERT_FALSE(failed);
   EXPECT_EQ(failed.error().code, std::errc::bad_file_descriptor);
-  EXPECT_TRUE(failed.error().what.starts_with("reading the database: ")) << failed.error().what;
+  EXPECT_TRUE(failed.error().message.text.starts_with("reading the database: "))
+      << failed.error().message.text;
 }
 
 TEST(MakeDirectories, MakesWhatIsMissingWithItsModeAndLeavesTheRestAlone) {

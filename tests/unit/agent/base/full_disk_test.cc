@@ -53,7 +53,7 @@ class FullDisk : public testing::Test {
     }
   }
   static void is_told(Error const& error, std::string const& where) {
-    EXPECT_THAT(error.what, AllOf(HasSubstr(where), HasSubstr("No space left on device")));
+    EXPECT_THAT(error.message.text, AllOf(HasSubstr(where), HasSubstr("No space left on device")));
     EXPECT_EQ(error.kind, Kind::transient) << "somebody makes room";
   }
   static std::size_t files_in(fs::path const& folder) {
@@ -125,7 +125,7 @@ TEST_F(FullDisk, AVolumesMarkerStays) {
                    ASSERT_FALSE(written);
                    is_told(written.error(), "haagent.json");
                    auto const there = read_volume_marker(folder);
-                   ASSERT_TRUE(there) << there.error().what;
+                   ASSERT_TRUE(there) << there.error().message.text;
                    ASSERT_TRUE(*there);
                    EXPECT_EQ((*there)->etcd_cluster_id, "");
                  });
@@ -140,7 +140,7 @@ TEST_F(FullDisk, AProgramIsNotStartedBlindly) {
                    ASSERT_FALSE(started);
                    is_told(started.error(), "x.service");
                    auto const state = units.state("x.service");
-                   ASSERT_TRUE(state) << state.error().what;
+                   ASSERT_TRUE(state) << state.error().message.text;
                    EXPECT_EQ(state->phase, UnitState::Phase::stopped);
                  });
 }

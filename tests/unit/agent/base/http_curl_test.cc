@@ -80,7 +80,7 @@ TEST(CurlHttp, SendsMethodHeadersAndBodyAndReturnsAllOfTheAnswer) {
   request.headers = {{"X-Token-Ttl", "60"}, {"X-Empty", ""}};
   request.body = "hello";
   auto response = http.send(request, {});
-  ASSERT_TRUE(response) << response.error().what;
+  ASSERT_TRUE(response) << response.error().message.text;
   EXPECT_EQ(response->status, 404);
   EXPECT_EQ(response->body, "gone");
   EXPECT_EQ(response->header("x-amz-requestid"), "abc");
@@ -126,7 +126,7 @@ TEST(CurlHttp, SendsAnEmptyPutWithItsLengthAndAHeadWithoutWaitingForABody) {
     auto request = get(server.url());
     request.method = method;
     auto response = http.send(request, {});
-    ASSERT_TRUE(response) << method << ": " << response.error().what;
+    ASSERT_TRUE(response) << method << ": " << response.error().message.text;
     EXPECT_EQ(response->body, "");
   }
   auto requests = server.requests();
@@ -144,7 +144,7 @@ TEST(CurlHttp, KeepsTheHeadersOfTheLastAnswerOnly) {
   });
   CurlHttp http;
   auto response = http.send(get(server.url()), {});
-  ASSERT_TRUE(response) << response.error().what;
+  ASSERT_TRUE(response) << response.error().message.text;
   EXPECT_EQ(response->header("x-early"), std::nullopt);
   EXPECT_EQ(response->header("x-late"), "yes");
 }
@@ -159,7 +159,7 @@ TEST(CurlHttp, DoesNotFollowARedirectSoThatCredentialsStayWhereTheyWereMeantFor)
   auto request = get(server.url());
   request.headers = {{"Authorization", "AWS4-HMAC-SHA256 x"}};
   auto response = http.send(request, {});
-  ASSERT_TRUE(response) << response.error().what;
+  ASSERT_TRUE(response) << response.error().message.text;
   EXPECT_EQ(response->status, 302);
   EXPECT_EQ(elsewhere.connections(), 0);
 }
@@ -186,7 +186,7 @@ TEST(CurlHttp, ComesBackAfterTheServerHasClosedAnIdleConnection) {
   CurlHttp http;
   for (int round = 0; round < 3; ++round) {
     auto response = http.send(get(server.url()), {});
-    ASSERT_TRUE(response) << response.error().what;
+    ASSERT_TRUE(response) << response.error().message.text;
   }
   EXPECT_EQ(server.requests().size(), 3u);
 }
@@ -219,7 +219,7 @@ TEST(CurlHttp, TimesOutAsTransient) {
   auto response = http.send(request, {});
   ASSERT_FALSE(response);
   EXPECT_EQ(response.error().kind, Kind::transient);
-  EXPECT_THAT(response.error().what, HasSubstr("GET " + server.url("/slow") + ": "));
+  EXPECT_THAT(response.error().message.text, HasSubstr("GET " + server.url("/slow") + ": "));
   EXPECT_LT(std::chrono::steady_clock::now() - before, 10s);
 }
 
@@ -279,7 +279,7 @@ TEST(CurlHttp, StopsWhileANameIsLookedUp) {
     auto response = http.send(request, stop.get_token());
     EXPECT_LT(std::chrono::steady_clock::now() - before, 3s);  // a resolver's try lasts 5 s
     ASSERT_FALSE(response);
-    EXPECT_EQ(response.error().kind, Kind::interrupted) << response.error().what;
+    EXPECT_EQ(response.error().kind, Kind::interrupted) << response.error().message.text;
   }).join();
   if (!skipped.empty()) GTEST_SKIP() << skipped;
 }
@@ -321,13 +321,13 @@ TEST(CurlHttp, TakesABodyOfTheLimitAndRefusesOneByteMore) {
     return http.send(request, {});
   };
   auto fits = send("/fits");
-  ASSERT_TRUE(fits) << fits.error().what;
+  ASSERT_TRUE(fits) << fits.error().message.text;
   EXPECT_EQ(fits->body, "1234567890");
   for (auto const* path : {"/long", "/chunked"}) {
     auto refused = send(path);
     ASSERT_FALSE(refused) << path;
     EXPECT_EQ(refused.error().kind, Kind::invalid);
-    EXPECT_THAT(refused.error().what, HasSubstr("longer than the 10 bytes"));
+    EXPECT_THAT(refused.error().message.text, HasSubstr("longer than the 10 bytes"));
   }
 }
 
@@ -350,8 +350,8 @@ TEST(CurlHttp, KeepsNoMoreOfHeadersThanItsBound) {
   for (auto const* path : {"/headers", "/trailers", "/interim"}) {
     auto const refused = http.send(get(server.url(path)), {});
     ASSERT_FALSE(refused) << path;
-    EXPECT_EQ(refused.error().kind, Kind::invalid) << path << ": " << refused.error().what;
-    EXPECT_THAT(refused.error().what, HasSubstr("headers are longer")) << path;
+    EXPECT_EQ(refused.error().kind, Kind::invalid) << path << ": " << refused.error().message.text;
+    EXPECT_THAT(refused.error().message.text, HasSubstr("headers are longer")) << path;
   }
 }
 
@@ -386,9 +386,9 @@ TEST(CurlHttp, SaysWhatIsWrongAndKeepsSecretsOut) {
     auto response = http.send(request, {});
     ASSERT_FALSE(response) << row.url;
     if (row.kind != Kind::internal) {
-      EXPECT_EQ(response.error().kind, row.kind) << row.url << response.error().what;
+      EXPECT_EQ(response.error().kind, row.kind) << row.url << response.error().message.text;
     }
-    EXPECT_THAT(response.error().what, AllOf(HasSubstr(row.says), Not(HasSubstr("hush"))));
+    EXPECT_THAT(response.error().message.text, AllOf(HasSubstr(row.says), Not(HasSubstr("hush"))));
   }
 }
 
@@ -435,13 +435,13 @@ TEST(CurlHttpProxy, TheEnvironmentIsHonouredForOthersAndNotForLoopback) {
     Environment environment(name, fmt::format("http://127.0.0.1:{}", proxy.port()));
     CurlHttp http;
     auto through = http.send(get("http://ec2.eu-west-1.example.test/"), {});
-    ASSERT_TRUE(through) << through.error().what;
+    ASSERT_TRUE(through) << through.error().message.text;
     EXPECT_EQ(through->body, "proxy");
     EXPECT_THAT(proxy.requests().back(), StartsWith("GET http://ec2.eu-west-1.example.test/ "));
     for (auto const& url :
          {server.url(), server6.url(), fmt::format("http://localhost:{}/", server.port())}) {
       auto direct = http.send(get(url), {});
-      ASSERT_TRUE(direct) << direct.error().what;
+      ASSERT_TRUE(direct) << direct.error().message.text;
       EXPECT_EQ(direct->body, "fine") << url;
     }
   }
@@ -514,7 +514,7 @@ TEST(CurlHttpProxy, MetadataAddressesAreNeverAskedForThroughAProxy) {
     for (auto const& address :
          {v4.url(), v6.url(), fmt::format("http://[fe80::a9fe%25lo]:{}/", any.port())}) {
       auto direct = http.send(get(address), {});
-      ASSERT_TRUE(direct) << direct.error().what;
+      ASSERT_TRUE(direct) << direct.error().message.text;
       EXPECT_EQ(direct->body, "fine") << address;
     }
     EXPECT_EQ(proxy.connections(), 0);
@@ -541,7 +541,7 @@ class CurlHttpTls : public ::testing::Test {
     words.insert(words.begin(), {"openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
                                  "ec_paramgen_curve:P-256", "-nodes", "-days", "2"});
     auto outcome = SystemProcess().run({.argv = words, .environment = {}, .input = {}}, {});
-    ASSERT_TRUE(outcome) << outcome.error().what;
+    ASSERT_TRUE(outcome) << outcome.error().message.text;
     ASSERT_EQ(outcome->exit_code, 0) << outcome->err;
   }
   static void make_authority(std::string const& name) {
@@ -574,7 +574,7 @@ TEST_F(CurlHttpTls, TakesAServerOfItsAuthorityAndUsesTheConnectionAgain) {
   LoopbackServer server(ok_reply, tls_of("server"));
   for (int round = 0; round < 2; ++round) {
     auto response = http_.send(request_to(server, "ca.crt"), {});
-    ASSERT_TRUE(response) << response.error().what;
+    ASSERT_TRUE(response) << response.error().message.text;
     EXPECT_EQ(response->body, "fine");
   }
   EXPECT_EQ(server.connections(), 1);
@@ -589,7 +589,7 @@ TEST_F(CurlHttpTls, RefusesOthersAsDenied) {
                               request_to(elsewhere, "ca.crt")}) {
     auto response = http_.send(request, {});
     ASSERT_FALSE(response) << request.url << request.tls.ca_file;
-    EXPECT_EQ(response.error().kind, Kind::denied) << response.error().what;
+    EXPECT_EQ(response.error().kind, Kind::denied) << response.error().message.text;
   }
   EXPECT_EQ(server.requests().size(), 1u);
   EXPECT_EQ(elsewhere.requests().size(), 0u);
@@ -611,11 +611,11 @@ TEST_F(CurlHttpTls, AnAuthorityThatIsReplacedUnderItsNameIsReadAnew) {
 TEST_F(CurlHttpTls, ShowsItsCertificateAndSaysWhenTheServerRefusesIt) {
   LoopbackServer server(ok_reply, tls_of("server", "ca.crt"));
   auto taken = http_.send(request_to(server, "ca.crt", "client"), {});
-  ASSERT_TRUE(taken) << taken.error().what;
+  ASSERT_TRUE(taken) << taken.error().message.text;
   for (auto const* client : {"stranger", ""}) {
     auto refused = http_.send(request_to(server, "ca.crt", client), {});
     ASSERT_FALSE(refused) << client;
-    EXPECT_EQ(refused.error().kind, Kind::denied) << client << refused.error().what;
+    EXPECT_EQ(refused.error().kind, Kind::denied) << client << refused.error().message.text;
   }
 }
 
@@ -625,11 +625,11 @@ TEST_F(CurlHttpTls, FilesThatAreMissingAreInvalidAndNamed) {
   auto response = http_.send(request, {});
   ASSERT_FALSE(response);
   EXPECT_EQ(response.error().kind, Kind::invalid);
-  EXPECT_THAT(response.error().what, HasSubstr("missing.crt"));
+  EXPECT_THAT(response.error().message.text, HasSubstr("missing.crt"));
   response = http_.send(request_to(server, "ca.crt", "missing"), {});
   ASSERT_FALSE(response);
   EXPECT_EQ(response.error().kind, Kind::invalid);
-  EXPECT_THAT(response.error().what, HasSubstr("missing.crt"));
+  EXPECT_THAT(response.error().message.text, HasSubstr("missing.crt"));
 }
 
 }  // namespace

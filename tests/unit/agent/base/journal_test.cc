@@ -35,7 +35,7 @@ class JournalTest : public testing::Test {
     auto const ran = SystemProcess().run(
         {.argv = {kWriter, "-o", (folder_ / "test.journal").string(), "-"}, .input = exported_},
         {});
-    ASSERT_TRUE(ran) << ran.error().what;
+    ASSERT_TRUE(ran) << ran.error().message.text;
     ASSERT_EQ(ran->exit_code, 0) << ran->err;
   }
 

@@ -30,7 +30,7 @@ TEST_P(KubeVersionRefuses, WithASentence) {
   auto version = parse_kube_version(GetParam().text);
   ASSERT_FALSE(version);
   EXPECT_EQ(version.error().kind, Kind::invalid);
-  EXPECT_EQ(version.error().what, GetParam().what);
+  EXPECT_EQ(version.error().message.text, GetParam().what);
 }
 INSTANTIATE_TEST_SUITE_P(
     Texts, KubeVersionRefuses,

@@ -33,7 +33,7 @@ ProcessSpec shell(std::string script) {
 
 ProcessOutcome run(ProcessSpec const& spec) {
   auto outcome = SystemProcess().run(spec, {});
-  EXPECT_TRUE(outcome) << outcome.error().what;
+  EXPECT_TRUE(outcome) << outcome.error().message.text;
   return outcome.value_or(ProcessOutcome{});
 }
 
@@ -73,7 +73,7 @@ TEST(SystemProcess, WhatRunsToItsEndIsNeitherStoppedNorTimedOut) {
   EXPECT_EQ(outcome.wait_for(300ms), std::future_status::timeout);
   test::write_bytes(gate, "\n");
   auto const got = outcome.get();
-  ASSERT_TRUE(got) << got.error().what;
+  ASSERT_TRUE(got) << got.error().message.text;
   EXPECT_EQ(got->exit_code, 7);
   EXPECT_TRUE(std::filesystem::exists(ended));
 }
@@ -140,7 +140,7 @@ TEST(SystemProcess, WhatCannotBeStartedIsAnErrorThatNamesIt) {
     auto outcome = SystemProcess().run(spec, {});
     ASSERT_FALSE(outcome) << name;
     EXPECT_EQ(outcome.error().kind, Kind::internal);
-    EXPECT_THAT(outcome.error().what, HasSubstr(name));
+    EXPECT_THAT(outcome.error().message.text, HasSubstr(name));
   }
   EXPECT_FALSE(SystemProcess().run({.argv = {}, .environment = {}, .input = {}}, {}));
 }
@@ -197,7 +197,7 @@ TEST(SystemProcess, TheDeadlineEndsTheWholeGroup) {
   auto outcome = SystemProcess().run(spec, {});
   ASSERT_FALSE(outcome);
   EXPECT_EQ(outcome.error().kind, Kind::transient);
-  EXPECT_THAT(outcome.error().what, AllOf(HasSubstr("sleep 1000"), HasSubstr("200 ms")));
+  EXPECT_THAT(outcome.error().message.text, AllOf(HasSubstr("sleep 1000"), HasSubstr("200 ms")));
   EXPECT_LT(std::chrono::steady_clock::now() - before, 20s);
   auto grandchild = std::stoi(test::bytes_of(file));
   EXPECT_TRUE(eventually([&] { return ended(grandchild); })) << grandchild;

@@ -68,7 +68,7 @@ TEST(Runner, ActsOnceAndLooksAgain) {
       clock);
   EXPECT_TRUE(ran.all_done);
   EXPECT_EQ(acts, 1);
-  EXPECT_EQ(ran.rows[0].sentence, "made");
+  EXPECT_EQ(ran.rows[0].message.text, "made");
 }
 
 TEST(Runner, ActedButStillNeededIsAnError) {
@@ -84,7 +84,7 @@ TEST(Runner, ActedButStillNeededIsAnError) {
   EXPECT_FALSE(ran.all_done);
   EXPECT_EQ(acts, 1);
   EXPECT_EQ(ran.rows[0].state, State::failed);
-  EXPECT_EQ(ran.rows[0].sentence, "acted, but still needed: make it");
+  EXPECT_EQ(ran.rows[0].message.text, "acted, but still needed: make it");
 }
 
 // What the look has found goes with it, whatever another look has found since.
@@ -231,8 +231,8 @@ TEST(Runner, GivesUpAtTheDeadlineAndSaysWhatItWaitedFor) {
   list[1].deadline = 90s;
   auto ran = converge(std::move(list), clock);
   EXPECT_FALSE(ran.all_done);
-  EXPECT_EQ(ran.rows[0].sentence, "gave up after 1 min 30 s: vol-1 is held by i-2");
-  EXPECT_EQ(ran.rows[1].sentence, "gave up after 1 min 30 s: 503");
+  EXPECT_EQ(ran.rows[0].message.text, "gave up after 1 min 30 s: vol-1 is held by i-2");
+  EXPECT_EQ(ran.rows[1].message.text, "gave up after 1 min 30 s: 503");
 }
 
 TEST(Runner, PollsFromTheFirstIntervalUpToTheCap) {
@@ -309,7 +309,7 @@ TEST(Runner, WhatComesAfterAFailedRowIsBlockedAndTheRestGoesOn) {
   EXPECT_FALSE(ran.all_done);
   EXPECT_EQ(ran.rows[0].state, State::refused);
   EXPECT_EQ(ran.rows[1].state, State::blocked);
-  EXPECT_EQ(ran.rows[1].sentence, "after events");
+  EXPECT_EQ(ran.rows[1].message.text, "after events");
   EXPECT_EQ(ran.rows[2].state, State::blocked);
   EXPECT_EQ(ran.rows[3].state, State::done);
 }
@@ -325,7 +325,7 @@ TEST_P(RunnerChecks, TheListBeforeItRuns) {
   for (auto const& [name, after] : GetParam().rows) list.push_back(row(name, after, done()));
   auto checked = Runner(std::move(list), clock, {}).check();
   ASSERT_FALSE(checked);
-  EXPECT_EQ(checked.error().what, GetParam().error);
+  EXPECT_EQ(checked.error().message.text, GetParam().error);
 }
 INSTANTIATE_TEST_SUITE_P(
     Lists, RunnerChecks,
@@ -352,8 +352,8 @@ TEST(Runner, PlanLooksWithoutActingAndStopsWhereItCannotKnow) {
   EXPECT_EQ(acts, 0);
   ASSERT_EQ(planned.size(), 3u);
   EXPECT_EQ(planned[0].name, "identity");
-  EXPECT_EQ(planned[1].sentence, "attach vol-1 as /dev/sdf");
-  EXPECT_EQ(planned[2].sentence, "depends on volume");
+  EXPECT_EQ(planned[1].message.text, "attach vol-1 as /dev/sdf");
+  EXPECT_EQ(planned[2].message.text, "depends on volume");
   EXPECT_EQ(planned[2].state, State::blocked);
 }
 

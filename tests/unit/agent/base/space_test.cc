@@ -177,7 +177,7 @@ TEST(SystemFilesystems, SaysWhichFilesystemThePathIsOn) {
   test::TemporaryDirectory const folder;
   SystemFilesystems filesystems;
   auto const here = filesystems.space(folder.path());
-  ASSERT_TRUE(here) << here.error().what;
+  ASSERT_TRUE(here) << here.error().message.text;
   EXPECT_GT(here->size, here->avail);
   auto const not_there = filesystems.space(folder / "a/b/c");
   ASSERT_TRUE(not_there);

@@ -54,9 +54,9 @@ TEST_F(StoreClockTest, AWrongClockIsToldAndComesBack) {
     ASSERT_FALSE(answer);
     EXPECT_EQ(answer.error().kind, Kind::transient);
     EXPECT_TRUE(time.known().wrong);
-    EXPECT_TRUE(answer.error().what.contains(ahead > 0ms ? "ahead of memory://state"
-                                                         : "behind memory://state"))
-        << answer.error().what;
+    EXPECT_TRUE(answer.error().message.text.contains(ahead > 0ms ? "ahead of memory://state"
+                                                                 : "behind memory://state"))
+        << answer.error().message.text;
     own.set_ahead(90s);
     EXPECT_FALSE(time.agreed({})) << "between the bounds nothing changes";
     own.set_ahead(0s);

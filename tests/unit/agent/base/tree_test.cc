@@ -34,7 +34,7 @@ TEST(Json, NamesTheByteOfAnError) {
   auto tree = json::parse(R"({"a": tru})");
   ASSERT_FALSE(tree);
   EXPECT_EQ(tree.error().kind, Kind::invalid);
-  EXPECT_EQ(tree.error().what, "not JSON: malformed at byte 10");
+  EXPECT_EQ(tree.error().message.text, "not JSON: malformed at byte 10");
   EXPECT_FALSE(json::parse(""));
   EXPECT_FALSE(json::parse(std::string(500, '[')));
 }
@@ -196,7 +196,7 @@ TEST(Json, LongObjectsAreReadInTime) {
   std::string text = "{\"first\":0";
   for (int i = 0; i < 200'000; ++i) text += fmt::format(",\"k{}\":0", i);
   auto tree = json::parse(text + ",\"first\":1}");
-  ASSERT_TRUE(tree) << tree.error().what;
+  ASSERT_TRUE(tree) << tree.error().message.text;
   EXPECT_EQ(tree->entries().size(), 200'001u);
   EXPECT_EQ(tree->entries().front().value.text(), "1") << "the last value counts";
 }

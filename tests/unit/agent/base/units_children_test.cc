@@ -53,13 +53,13 @@ class ChildUnitsTest : public ::testing::Test {
   }
   UnitState state(ChildUnits& units) {
     auto state = units.state(kName);
-    EXPECT_TRUE(state) << state.error().what;
+    EXPECT_TRUE(state) << state.error().message.text;
     return state.value_or(UnitState{});
   }
   UnitState state() { return state(units_); }
   pid_t start(std::string script) {
     auto started = units_.start(shell(std::move(script)));
-    EXPECT_TRUE(started) << started.error().what;
+    EXPECT_TRUE(started) << started.error().message.text;
     auto now = state();
     if (now.pid > 0) started_.push_back(now.pid);
     return now.pid;
@@ -358,7 +358,7 @@ TEST_F(ChildUnitsTest, WhatCannotBeStartedIsAnErrorAndLeavesNothing) {
     auto started = units_.start({.name = kName, .argv = {program}, .environment = {}});
     ASSERT_FALSE(started) << program;
     EXPECT_EQ(started.error().kind, Kind::internal);
-    EXPECT_THAT(started.error().what, AllOf(HasSubstr(kName), HasSubstr(program)));
+    EXPECT_THAT(started.error().message.text, AllOf(HasSubstr(kName), HasSubstr(program)));
     EXPECT_EQ(state().phase, Phase::stopped);
   }
   EXPECT_EQ(::waitpid(-1, nullptr, WNOHANG), -1);

@@ -126,7 +126,7 @@ TEST(CheckLoaded, SaysWhatIsMissingAndWhatToDo) {
     EXPECT_EQ(result.has_value(), row.says == nullptr) << row.load_state;
     if (result || row.says == nullptr) continue;
     EXPECT_EQ(result.error().kind, Kind::invalid);
-    EXPECT_THAT(result.error().what, HasSubstr(row.says));
+    EXPECT_THAT(result.error().message.text, HasSubstr(row.says));
   }
 }
 
@@ -141,13 +141,13 @@ TEST(ToUnitUser, ReadsNamesAndNumbersAsSystemdDoes) {
         Row{"daemon", "root", {1, 0}}, Row{"", "daemon", {0, 1}}, Row{"1", "", {1, 1}},
         Row{"64999", "", {64999, 64999}}, Row{"daemon", "64999", {1, 64999}}}) {
     auto const user = to_unit_user("x.service", row.user, row.group);
-    ASSERT_TRUE(user) << user.error().what;
+    ASSERT_TRUE(user) << user.error().message.text;
     EXPECT_EQ(*user, row.is) << row.user << ":" << row.group;
   }
   auto const nobody = to_unit_user("x.service", "no-such-user", "");
   ASSERT_FALSE(nobody);
   EXPECT_EQ(nobody.error().kind, Kind::invalid);
-  EXPECT_THAT(nobody.error().what,
+  EXPECT_THAT(nobody.error().message.text,
               AllOf(HasSubstr("x.service runs as the user 'no-such-user'"), HasSubstr("adduser")));
   EXPECT_FALSE(to_unit_user("x.service", "root", "no-such-group"));
 }
@@ -383,7 +383,7 @@ TEST_F(SystemdUnitsTest, AUnitWithoutAFileIsInvalidAndNotStarted) {
   auto started = units_.start({.name = "no@such.service", .argv = {}, .environment = {}});
   ASSERT_FALSE(started);
   EXPECT_EQ(started.error().kind, Kind::invalid);
-  EXPECT_THAT(started.error().what, HasSubstr("no@.service is missing"));
+  EXPECT_THAT(started.error().message.text, HasSubstr("no@.service is missing"));
   auto state = units_.state("no@such.service");
   ASSERT_FALSE(state);
   EXPECT_EQ(state.error().kind, Kind::invalid);
@@ -442,7 +442,8 @@ TEST(SystemdUnits, WithoutSystemdSaysSo) {
   ::unsetenv("DBUS_SYSTEM_BUS_ADDRESS");
   ASSERT_FALSE(state);
   EXPECT_EQ(state.error().kind, Kind::internal);
-  EXPECT_THAT(state.error().what, AllOf(HasSubstr(kName), HasSubstr("does not run systemd")));
+  EXPECT_THAT(state.error().message.text,
+              AllOf(HasSubstr(kName), HasSubstr("does not run systemd")));
   EXPECT_FALSE(started);
   EXPECT_FALSE(stopped);
 }

@@ -27,7 +27,7 @@ class BestEffortTest : public testing::Test {
   // The kind of the finding and its sentence.
   std::string look() {
     found = step->look(facts, {});
-    if (!found) return fmt::format("error: {}", found.error().what);
+    if (!found) return fmt::format("error: {}", found.error().message.text);
     auto const word = std::holds_alternative<Done>(*found)     ? "done"
                       : std::holds_alternative<Needed>(*found) ? "needed"
                                                                : "waiting";

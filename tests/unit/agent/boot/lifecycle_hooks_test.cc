@@ -50,10 +50,10 @@ class HookSteps : public testing::Test {
   std::string converge(std::unique_ptr<Step> step) {
     for (int i = 0; i < 10; ++i) {
       auto found = step->look(facts_, {});
-      if (!found) return "error: " + found.error().what;
+      if (!found) return "error: " + found.error().message.text;
       if (std::holds_alternative<Done>(*found)) return sentence_of(*found);
       if (std::holds_alternative<Waiting>(*found)) return "waits: " + sentence_of(*found);
-      if (auto acted = step->act(facts_, {}); !acted) return "error: " + acted.error().what;
+      if (auto acted = step->act(facts_, {}); !acted) return "error: " + acted.error().message.text;
     }
     return "never done";
   }

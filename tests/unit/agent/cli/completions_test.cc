@@ -38,7 +38,7 @@ class Completion : public testing::Test {
   }
   std::string ran(std::vector<std::string> argv) {
     auto done = SystemProcess().run({.argv = std::move(argv)}, {});
-    EXPECT_TRUE(done) << done.error().what;
+    EXPECT_TRUE(done) << done.error().message.text;
     if (!done) return "";
     EXPECT_EQ(done->exit_code, 0) << done->err;
     EXPECT_EQ(done->err, "");

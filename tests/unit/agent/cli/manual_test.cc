@@ -25,7 +25,7 @@ std::string shown(std::string const& page) {
       SystemProcess().run({.argv = {"man", "--warnings", "-l", (folder / "page.1").string()},
                            .environment = {"MANWIDTH=100", "LC_ALL=C.UTF-8"}},
                           {});
-  EXPECT_TRUE(done) << done.error().what;
+  EXPECT_TRUE(done) << done.error().message.text;
   if (!done) return "";
   EXPECT_EQ(done->err, "");
   // Lines break where they must.

@@ -33,7 +33,7 @@ TEST(PkiFiles, TheKeyIsItsOwnersAlone) {
   auto const before = ::umask(0);
   auto const written = write_client_files(files, issued());
   ::umask(before);
-  ASSERT_TRUE(written) << written.error().what;
+  ASSERT_TRUE(written) << written.error().message.text;
   EXPECT_EQ(test::bytes_of(folder / "prometheus.crt"), "certificate");
   EXPECT_EQ(test::bytes_of(folder / "prometheus.key"), "key");
   EXPECT_EQ(test::bytes_of(folder / "prometheus.ca.crt"), "trust");

@@ -54,7 +54,7 @@ TEST(PkiCommands, ARotationBeginsWhereEveryMasterIsWell) {
 
   auto drifted = whole();
   drifted.nodes[1].report->rows[0].state = RowStatus::State::drifted;
-  drifted.nodes[1].report->rows[0].sentence = "memory://state does not answer";
+  drifted.nodes[1].report->rows[0].message.text = "memory://state does not answer";
   EXPECT_THAT(rotation_obstacles(drifted),
               ElementsAre("i-b is degraded: pki: memory://state does not answer"));
 

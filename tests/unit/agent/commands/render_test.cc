@@ -37,7 +37,7 @@ TEST(IdentityOffEc2, NamesEveryFlagThatIsMissing) {
   auto made = identity_off_ec2({.zone = "eu-west-1a"});
   ASSERT_FALSE(made);
   EXPECT_EQ(made.error().kind, Kind::invalid);
-  EXPECT_THAT(made.error().what, HasSubstr("--instance-id, --address, --instance-type"));
+  EXPECT_THAT(made.error().message.text, HasSubstr("--instance-id, --address, --instance-type"));
 }
 
 TEST(IdentityOffEc2, AnAddressIsOfItsFamily) {

@@ -74,7 +74,7 @@ TEST_F(ClosedPlaces, NoNodeBootsWithOne) {
     bool const open = folder.starts_with("/var/lib/");
     EXPECT_EQ(found.has_value(), open) << folder;
     if (!found) {
-      EXPECT_EQ(found.error().kind, Kind::invalid) << found.error().what;
+      EXPECT_EQ(found.error().kind, Kind::invalid) << found.error().message.text;
     }
     EXPECT_EQ(config.get().has_value(), open) << folder;
   }

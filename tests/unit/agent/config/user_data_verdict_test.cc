@@ -100,10 +100,10 @@ class Desk {
     auto const found = step->look(facts, {});
     if (!found) {
       EXPECT_EQ(found.error().kind, Kind::invalid);
-      page_ = found.error().what;
+      page_ = found.error().message.text;
       return {};
     }
-    page_ = std::get<Done>(*found).sentence;
+    page_ = std::get<Done>(*found).message.text;
     std::size_t warnings = 0;
     for (auto at = page_.find("; warning: "); at != page_.npos;
          at = page_.find("; warning: ", at + 1))

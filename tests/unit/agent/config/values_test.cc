@@ -259,7 +259,7 @@ TEST(ConfigUnits, SizesReadAndPrint) {
   }
   for (auto const* text : {"8G", "8Gi", "8GB", "8 GiB", "8gib", "8g"}) {
     ASSERT_FALSE(parse_size(text)) << text;
-    EXPECT_NE(parse_size(text).error().what.find("did you mean '8GiB'?"), std::string::npos)
+    EXPECT_NE(parse_size(text).error().message.text.find("did you mean '8GiB'?"), std::string::npos)
         << text;
   }
   for (auto const* text : {"0", "1234", "512MiB", "8GiB", "3TiB"}) {

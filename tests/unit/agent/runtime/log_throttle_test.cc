@@ -18,7 +18,7 @@ RowStatus row(State state, std::string sentence = {}, int attempts = 0,
   RowStatus status;
   status.name = "volume-main";
   status.state = state;
-  status.sentence = std::move(sentence);
+  status.message.text = std::move(sentence);
   status.attempts = attempts;
   status.error = error;
   return status;

@@ -70,7 +70,7 @@ class AgentServer : public testing::Test {
     server_ = std::make_unique<StatusServer>([] { return "{}"; },
                                              [](ServerCall const&) { return ServerReply{}; }, tls);
     auto port = server_->listen("127.0.0.1", 0);
-    ASSERT_TRUE(port) << port.error().what;
+    ASSERT_TRUE(port) << port.error().message.text;
     port_ = *port;
   }
 
@@ -85,7 +85,7 @@ TEST_F(AgentServer, TellsThoseWhomItsAuthorityHasSignedAndNobodyElse) {
   Node stranger(new_authority());
   serve(a.tls);
   auto answer = ask(b.tls);
-  ASSERT_TRUE(answer) << answer.error().what;
+  ASSERT_TRUE(answer) << answer.error().message.text;
   EXPECT_EQ(answer->status, 200);
   EXPECT_EQ(answer->body, "{}");
 
@@ -119,7 +119,7 @@ TEST_F(AgentServer, ListensBeforeItsFilesAreThereAndSeesEachRenewal) {
 TEST_F(AgentServer, AWorkersPageIsInTheClear) {
   serve({});
   auto answer = ask({}, "http");
-  ASSERT_TRUE(answer) << answer.error().what;
+  ASSERT_TRUE(answer) << answer.error().message.text;
   EXPECT_EQ(answer->status, 200);
 }
 
@@ -132,14 +132,14 @@ TEST_F(AgentServer, MetricsStandBesideTheStatusOrAlone) {
   StatusServer server({}, {}, {});
   server.serve_metrics([] { return "haagent_build_info 1\n"; });
   auto const port = server.listen("127.0.0.1", 0);
-  ASSERT_TRUE(port) << port.error().what;
+  ASSERT_TRUE(port) << port.error().message.text;
   auto const answer = get(*port, "/metrics");
-  ASSERT_TRUE(answer) << answer.error().what;
+  ASSERT_TRUE(answer) << answer.error().message.text;
   EXPECT_EQ(answer->status, 200);
   EXPECT_EQ(answer->body, "haagent_build_info 1\n");
   EXPECT_EQ(answer->header("content-type"), "text/plain; version=0.0.4; charset=utf-8");
   auto const status = get(*port, "/v1/status");
-  ASSERT_TRUE(status) << status.error().what;
+  ASSERT_TRUE(status) << status.error().message.text;
   EXPECT_EQ(status->status, 404) << "in the clear there are the figures alone";
 }
 
@@ -174,7 +174,7 @@ class AgentServerHears : public AgentServer {
   }
   int status_of(HttpTls const& tls, std::string const& body, Headers headers = {}) {
     auto const answer = say(tls, body, std::move(headers));
-    EXPECT_TRUE(answer) << answer.error().what;
+    EXPECT_TRUE(answer) << answer.error().message.text;
     return answer ? answer->status : 0;
   }
   std::string b_is() {
@@ -237,7 +237,7 @@ TEST_F(AgentServerHears, AReaderReadsAndSaysNothing) {
   bundle.cas.push_back({bundle.signing, {}, authority_});
   auto const issued =
       issue_client(config_, bundle, "prometheus", kClientLifetimeLeast, SystemClock().utc());
-  ASSERT_TRUE(issued) << issued.error().what;
+  ASSERT_TRUE(issued) << issued.error().message.text;
   test::TemporaryDirectory folder;
   HttpTls const reader{
       .ca_file = folder / "ca", .cert_file = folder / "crt", .key_file = folder / "key"};
@@ -245,7 +245,7 @@ TEST_F(AgentServerHears, AReaderReadsAndSaysNothing) {
   test::write_bytes(reader.cert_file, issued->pair.certificate);
   test::write_bytes(reader.key_file, issued->pair.key.reveal());
   auto const read = ask(reader);
-  ASSERT_TRUE(read) << read.error().what;
+  ASSERT_TRUE(read) << read.error().message.text;
   EXPECT_EQ(read->status, 200);
   EXPECT_EQ(status_of(reader, body_), 403);
   EXPECT_EQ(b_is(), "10.0.0.2");
@@ -277,7 +277,7 @@ TEST_F(AgentServerHears, NothingMalformedAndNothingLong) {
 TEST_F(AgentServerHears, NobodyOnAWorker) {
   serve({});
   auto const answer = say({}, body_, {}, "http");
-  ASSERT_TRUE(answer) << answer.error().what;
+  ASSERT_TRUE(answer) << answer.error().message.text;
   EXPECT_EQ(answer->status, 404);
 }
 
@@ -395,11 +395,11 @@ TEST_F(AgentServer, SaysWhereItCannotListen) {
 TEST_F(AgentServer, ListensOnIPv6) {
   StatusServer server([] { return "{}"; }, {}, {});
   auto const port = server.listen("::1", 0);
-  if (!port) GTEST_SKIP() << port.error().what;
+  if (!port) GTEST_SKIP() << port.error().message.text;
   CurlHttp http;
   auto const answer =
       http.send({.method = "GET", .url = fmt::format("http://[::1]:{}/v1/status", *port)}, {});
-  ASSERT_TRUE(answer) << answer.error().what;
+  ASSERT_TRUE(answer) << answer.error().message.text;
   EXPECT_EQ(answer->body, "{}");
 }
 

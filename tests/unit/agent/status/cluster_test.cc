@@ -123,7 +123,8 @@ INSTANTIATE_TEST_SUITE_P(
               report.etcd.clear();
               report.rows.front().name = "volume-main";
               report.rows.front().state = State::waiting;
-              report.rows.front().sentence = "vol-main-b is attached to i-0b10, which shuts down";
+              report.rows.front().message.text =
+                  "vol-main-b is attached to i-0b10, which shuts down";
             },
             1},
         Row{"no_quorum",

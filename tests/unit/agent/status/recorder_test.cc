@@ -25,7 +25,7 @@ RowStatus row(std::string name, std::string sentence) {
   RowStatus made;
   made.name = std::move(name);
   made.state = RowStatus::State::done;
-  made.sentence = std::move(sentence);
+  made.message.text = std::move(sentence);
   return made;
 }
 
@@ -47,7 +47,7 @@ TEST_F(StatusKeeperTest, WhatStaysTheSameIsLoggedOnce) {
     observe(rows, 0);
     observe(rows, 1);
   }
-  rows[1].sentence = "etcd-a serves; c does not answer";
+  rows[1].message.text = "etcd-a serves; c does not answer";
   observe(rows, 1);
   auto const log = testing::internal::GetCapturedStderr();
   EXPECT_EQ(times(log, "step=hosts"), 1u) << log;
@@ -75,7 +75,7 @@ TEST_F(StatusKeeperTest, IsWrittenWhereSomethingIsNew) {
   observe(rows, 1);
   auto const with_fact = written();
   EXPECT_NE(with_fact, first);
-  rows[1].sentence = "etcd-a serves; c does not answer";
+  rows[1].message.text = "etcd-a serves; c does not answer";
   observe(rows, 1);
   auto const with_row = written();
   EXPECT_NE(with_row, with_fact);

@@ -25,7 +25,7 @@ RowStatus row(std::string name, std::vector<std::string> after, State state, std
   made.name = std::move(name);
   made.after = std::move(after);
   made.state = state;
-  made.sentence = std::move(sentence);
+  made.message.text = std::move(sentence);
   made.began = kStart + began;
   made.since = kStart + began;
   if (finished >= Duration(0)) made.finished = made.since = kStart + finished;
@@ -138,7 +138,7 @@ INSTANTIATE_TEST_SUITE_P(
              [](StatusReport& r) {
                booted(r);
                r.rows[3].state = State::drifted;
-               r.rows[3].sentence = "no quorum: etcd-b and etcd-c do not answer";
+               r.rows[3].message.text = "no quorum: etcd-b and etcd-c do not answer";
                r.rows[3].since = kStart + 4min;
                r.etcd[0].member->leader.clear();
                r.etcd[0].member->healthy_voters = 1;
@@ -190,7 +190,7 @@ TEST(Status, ComesBackFromItsFileAsItWas) {
   made.rows[2].outside = 11ms;
   auto text = json::print(to_tree(made), 2);
   auto read = status_from_tree(*json::parse(text));
-  ASSERT_TRUE(read) << read.error().what;
+  ASSERT_TRUE(read) << read.error().message.text;
   EXPECT_EQ(json::print(to_tree(*read), 2), text);
   EXPECT_TRUE(matches_golden("status/status.json", text));
 }
@@ -223,7 +223,7 @@ TEST(Status, NumbersThatCannotBeReadAsZero) {
       R"({"schema": 1, "pid": 4294967297, "pidStart": 18446744073709551615,
           "etcd": [{"member": {"voters": -2147483648, "healthyVoters": 2147483648}}]})");
   auto read = status_from_tree(*tree);
-  ASSERT_TRUE(read) << read.error().what;
+  ASSERT_TRUE(read) << read.error().message.text;
   EXPECT_EQ(read->pid, 0);
   EXPECT_EQ(read->pid_start, 18446744073709551615u);
   EXPECT_EQ(read->etcd[0].member->voters, 0);
@@ -235,7 +235,7 @@ TEST(Status, NothingOnThePageDrivesTheTerminal) {
   made.cluster = "prod\033[2J";
   made.rows[0].name = "identity\a";
   made.rows[1].state = State::failed;
-  made.rows[1].sentence =
+  made.rows[1].message.text =
       "EC2 says \033]0;title\a and \xc2\x9b"
       "31m";
   auto page = status_page(made, Writer::alive, kStart + 1min, 100, /*colour=*/false);

@@ -79,7 +79,7 @@ TEST(EncryptionKeys, TheWriterStandsFirstAndEveryKeyCanBeRead) {
 TEST(EncryptionKeys, TheDocumentComesBackAsItWasWritten) {
   for (auto const& keys : {not_encrypted(), settled(), claimed(writing(), {"a", "b"})}) {
     auto const back = parse_keys(to_text(keys));
-    ASSERT_TRUE(back) << back.error().what;
+    ASSERT_TRUE(back) << back.error().message.text;
     EXPECT_EQ(to_text(*back), to_text(keys));
     EXPECT_EQ(to_configuration(*back), to_configuration(keys));
   }
@@ -104,7 +104,7 @@ TEST(EncryptionKeys, WhatIsNoSuchDocumentIsRefused) {
     auto const parsed = parse_keys(text);
     ASSERT_FALSE(parsed) << text;
     EXPECT_EQ(parsed.error().kind, Kind::invalid);
-    EXPECT_THAT(parsed.error().what, testing::Not(HasSubstr(key_of('B').reveal())));
+    EXPECT_THAT(parsed.error().message.text, testing::Not(HasSubstr(key_of('B').reveal())));
   }
 }
 
@@ -313,7 +313,7 @@ class EncryptionStep : public testing::Test {
   }
   std::string look() {
     auto found = step_.look(facts_, {});
-    if (!found) return "error: " + found.error().what;
+    if (!found) return "error: " + found.error().message.text;
     if (std::holds_alternative<Needed>(*found)) return "needed: " + sentence_of(*found);
     return sentence_of(*found);
   }
@@ -321,7 +321,7 @@ class EncryptionStep : public testing::Test {
     for (int i = 0; i < 10; ++i) {
       auto said = look();
       if (!said.starts_with("needed: ")) return said;
-      if (auto acted = step_.act(facts_, {}); !acted) return "error: " + acted.error().what;
+      if (auto acted = step_.act(facts_, {}); !acted) return "error: " + acted.error().message.text;
     }
     return "it does not settle";
   }
@@ -374,7 +374,7 @@ TEST_F(EncryptionStep, ABootWithoutItsStoreGoesOnWithTheFile) {
   test::write_bytes(root_(kube::kEncryptionConfig), to_configuration(settled()));
   store_.fail_all(Kind::transient);
   auto found = step_.look(facts_, {});
-  ASSERT_TRUE(found) << found.error().what;
+  ASSERT_TRUE(found) << found.error().message.text;
   EXPECT_TRUE(std::holds_alternative<Done>(*found));
   // And the first boot of a new machine waits for it.
   std::filesystem::remove(root_(kube::kEncryptionConfig));
@@ -473,7 +473,7 @@ TEST(EncryptionRewrite, WritesEachSecretOfEveryPage) {
   http.on("PUT " + url + "/api/v1/namespaces/kube-system/secrets/two", test::answer(409, "{}"));
   http.on("PUT " + url + "/api/v1/namespaces/kube-system/secrets/gone", test::answer(404, "{}"));
   auto const done = rewrite_secrets(http, url, {}, {});
-  ASSERT_TRUE(done) << done.error().what;
+  ASSERT_TRUE(done) << done.error().message.text;
   EXPECT_EQ(done->secrets, 3u);
   EXPECT_EQ(done->refused, 0u);
   for (auto const& request : http.requests()) {

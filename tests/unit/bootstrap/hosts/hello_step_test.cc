@@ -59,7 +59,7 @@ class HelloStepTest : public testing::Test {
   std::string converge() {
     for (std::string last;;) {
       auto finding = step_.look(facts_, {});
-      EXPECT_TRUE(finding) << finding.error().what;
+      EXPECT_TRUE(finding) << finding.error().message.text;
       if (!finding) return "";
       auto const& sentence = sentence_of(*finding);
       if (std::holds_alternative<Done>(*finding)) return sentence;
@@ -83,7 +83,7 @@ TEST_F(HelloStepTest, TellsEachPeerOnceAndALookTellsNobody) {
   EXPECT_TRUE(agents_.attempts.empty());
   EXPECT_EQ(converge(), "b and c know this master's address");
   auto const told = parse_hello(agents_.told["10.0.0.3"]);
-  ASSERT_TRUE(told) << told.error().what;
+  ASSERT_TRUE(told) << told.error().message.text;
   EXPECT_EQ(*told, (Hello{.cluster = "x.example",
                           .main = "a",
                           .events = "",

@@ -32,7 +32,7 @@ TEST(HelloText, OfANewerHaagentIsRead) {
   auto const read = parse_hello(
       R"({"schema": 2, "cluster": "x", "members": {"main": "a", "logs": "b"}, "instanceId": "i-2",)"
       R"( "address": "fd00:0::9", "since": "2026-01-15T10:15:00Z", "zone": "eu-west-1a"})");
-  ASSERT_TRUE(read) << read.error().what;
+  ASSERT_TRUE(read) << read.error().message.text;
   EXPECT_EQ(read->main, "a");
   EXPECT_EQ(read->address, "fd00::9");
 }
@@ -49,7 +49,7 @@ TEST_P(HelloIsMalformed, AndToldForWhat) {
   auto const read = parse_hello(GetParam().text);
   ASSERT_FALSE(read);
   EXPECT_EQ(read.error().kind, Kind::invalid);
-  EXPECT_THAT(read.error().what, HasSubstr(GetParam().says));
+  EXPECT_THAT(read.error().message.text, HasSubstr(GetParam().says));
 }
 
 // A good one, with one thing replaced.
@@ -98,12 +98,12 @@ TEST_P(HelloClaim, IsHeldAgainstTheCertificateAndTheConnection) {
   GetParam().change(hello, caller);
   auto const may = check_hello(config, hello, caller);
   if (!GetParam().says) {
-    EXPECT_TRUE(may) << may.error().what;
+    EXPECT_TRUE(may) << may.error().message.text;
     return;
   }
   ASSERT_FALSE(may);
   EXPECT_EQ(may.error().kind, Kind::denied);
-  EXPECT_THAT(may.error().what, HasSubstr(GetParam().says));
+  EXPECT_THAT(may.error().message.text, HasSubstr(GetParam().says));
 }
 
 INSTANTIATE_TEST_SUITE_P(

@@ -69,11 +69,11 @@ class PeersTest : public testing::Test {
     HostsStep step(peers_);
     for (int i = 0; i < 3; ++i) {
       auto finding = step.look(facts_, {});
-      EXPECT_TRUE(finding) << finding.error().what;
+      EXPECT_TRUE(finding) << finding.error().message.text;
       if (!finding) return "";
       if (std::holds_alternative<Done>(*finding)) return sentence_of(*finding);
       auto acted = step.act(facts_, {});
-      EXPECT_TRUE(acted) << acted.error().what;
+      EXPECT_TRUE(acted) << acted.error().message.text;
     }
     ADD_FAILURE() << "does not converge";
     return "";

@@ -14,7 +14,7 @@ namespace {
 
 void expect_golden(std::string const& folder, NodeConfig const& config, Identity const& identity) {
   auto files = render(config, identity);
-  ASSERT_TRUE(files) << files.error().what;
+  ASSERT_TRUE(files) << files.error().message.text;
   std::set<std::string> expected;
   for (auto const& file : *files) {
     auto below = "kube/" + folder + file.path;

@@ -193,7 +193,7 @@ class HostFilesTest : public testing::Test {
  protected:
   std::vector<std::string> missing() {
     auto found = look_at_host_files(root_, config_);
-    EXPECT_TRUE(found) << found.error().what;
+    EXPECT_TRUE(found) << found.error().message.text;
     std::vector<std::string> sentences;
     for (auto const& each : found->missing) sentences.push_back(each.path + ": " + each.what);
     return sentences;

@@ -213,9 +213,10 @@ TEST(KubeLint, RenderSaysAllOfItAtOnce) {
   auto files = render(config, test::kube_identity());
   ASSERT_FALSE(files);
   EXPECT_EQ(files.error().kind, Kind::invalid);
-  EXPECT_NE(files.error().what.find("kubelet.extraArgs.pod-infra-container-image: "),
+  EXPECT_NE(files.error().message.text.find("kubelet.extraArgs.pod-infra-container-image: "),
             std::string::npos);
-  EXPECT_NE(files.error().what.find("; apiserver.extraArgs.cloud-provider: "), std::string::npos);
+  EXPECT_NE(files.error().message.text.find("; apiserver.extraArgs.cloud-provider: "),
+            std::string::npos);
 }
 
 }  // namespace

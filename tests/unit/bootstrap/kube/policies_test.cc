@@ -22,7 +22,7 @@ using testing::Not;
 
 std::map<std::string, RenderedFile> files_of(NodeConfig const& config) {
   auto files = render(config, test::kube_identity());
-  EXPECT_TRUE(files) << (files ? "" : files.error().what);
+  EXPECT_TRUE(files) << (files ? "" : files.error().message.text);
   std::map<std::string, RenderedFile> named;
   for (auto& file : files.value_or(std::vector<RenderedFile>())) named[file.path] = file;
   return named;
@@ -192,7 +192,8 @@ TEST_F(KubeKernelDefaults, AreLookedAtBeforeTheKubelet) {
     auto const found = check_kernel_defaults(root_, {});
     ASSERT_FALSE(found);
     EXPECT_EQ(found.error().kind, Kind::invalid);
-    EXPECT_THAT(found.error().what, HasSubstr(fmt::format("sysctl -w {}={}`", name, value)));
+    EXPECT_THAT(found.error().message.text,
+                HasSubstr(fmt::format("sysctl -w {}={}`", name, value)));
     EXPECT_TRUE(check_kernel_defaults(root_, yaml::parse("protectKernelDefaults: false").value()));
     write(name, value);
   }

@@ -28,7 +28,7 @@ Tree yaml_of(std::string_view text) {
 std::vector<RenderedFile> all_of(NodeConfig const& config,
                                  Identity const& identity = test::kube_identity()) {
   auto files = render(config, identity);
-  EXPECT_TRUE(files) << (files ? "" : files.error().what);
+  EXPECT_TRUE(files) << (files ? "" : files.error().message.text);
   return files.value_or(std::vector<RenderedFile>());
 }
 
@@ -232,7 +232,7 @@ TEST_P(KubeRenderRefuses, WithASentence) {
   auto files = render(config, identity);
   ASSERT_FALSE(files);
   EXPECT_EQ(files.error().kind, Kind::invalid);
-  EXPECT_EQ(files.error().what, GetParam().what);
+  EXPECT_EQ(files.error().message.text, GetParam().what);
 }
 INSTANTIATE_TEST_SUITE_P(
     Input, KubeRenderRefuses,

@@ -39,7 +39,7 @@ class KubeSteps : public testing::Test {
     auto before = look(step);
     if (!std::holds_alternative<Needed>(before)) return sentence_of(before);
     auto acted = step.act(facts_, {});
-    EXPECT_TRUE(acted) << (acted ? "" : acted.error().what);
+    EXPECT_TRUE(acted) << (acted ? "" : acted.error().message.text);
     auto after = look(step);
     EXPECT_TRUE(std::holds_alternative<Done>(after)) << sentence_of(after);
     return sentence_of(before);
@@ -48,13 +48,13 @@ class KubeSteps : public testing::Test {
     for (int looks = 0; looks < 4; ++looks) {
       if (!std::holds_alternative<Needed>(look(step))) return;
       auto acted = step.act(facts_, {});
-      EXPECT_TRUE(acted) << (acted ? "" : acted.error().what);
+      EXPECT_TRUE(acted) << (acted ? "" : acted.error().message.text);
     }
     ADD_FAILURE() << "it never ends";
   }
   Finding look(Step& step) {
     auto found = step.look(facts_, {});
-    EXPECT_TRUE(found) << (found ? "" : found.error().what);
+    EXPECT_TRUE(found) << (found ? "" : found.error().message.text);
     return std::move(found).value_or(Finding(Waiting{"error"}));
   }
   std::map<std::string, Stamp> world() {
@@ -174,7 +174,7 @@ TEST_F(KubeSteps, SayThatTheKubeletDoesNotStartOnCgroupV1) {
     ASSERT_EQ(found.has_value(), row.starts) << "whether this kubelet starts";
     if (row.starts) continue;
     EXPECT_EQ(found.error().kind, Kind::invalid);
-    EXPECT_THAT(found.error().what,
+    EXPECT_THAT(found.error().message.text,
                 HasSubstr(std::string_view(row.overlay).contains("singleProcessOOMKill")
                               ? "take it out of kubelet.config"
                               : "failCgroupV1: false under kubelet.config"));
@@ -309,9 +309,9 @@ TEST_F(KubeSteps, SayWhatIsWrongWithTheRecord) {
   auto found = kube_files_.look(facts_, {});
   ASSERT_FALSE(found);
   EXPECT_EQ(found.error().kind, Kind::invalid);
-  EXPECT_THAT(found.error().what,
+  EXPECT_THAT(found.error().message.text,
               HasSubstr("kube-files.json is no record of written files: not JSON"));
-  EXPECT_THAT(found.error().what, HasSubstr("Remove it"));
+  EXPECT_THAT(found.error().message.text, HasSubstr("Remove it"));
 }
 
 TEST_F(KubeSteps, PassOnWhatTheConfigGetsWrong) {
@@ -333,8 +333,8 @@ TEST_F(KubeSteps, HoldTheApiserverBackUntilItsFilesAreThere) {
   auto const found = control_plane_.look(facts_, {});
   ASSERT_FALSE(found);
   EXPECT_EQ(found.error().kind, Kind::invalid);
-  EXPECT_THAT(found.error().what, HasSubstr("apiserver.extraArgs.audit-policy-file names "
-                                            "/etc/kubernetes/audit/policy.yaml"));
+  EXPECT_THAT(found.error().message.text, HasSubstr("apiserver.extraArgs.audit-policy-file names "
+                                                    "/etc/kubernetes/audit/policy.yaml"));
   EXPECT_FALSE(control_plane_.act(facts_, {}));
   EXPECT_FALSE(fs::exists(root_("/etc/kubernetes/manifests/kube-apiserver.yaml")));
   test::write_bytes(root_("/etc/kubernetes/audit/policy.yaml"), "kind: Policy\n");

@@ -78,7 +78,7 @@ class WithdrawTest : public testing::Test {
   std::string converge(Withdraw& step) {
     for (int looks = 0; looks < 5; ++looks) {
       auto finding = step.look(facts_, {});
-      if (!finding) return "error: " + finding.error().what;
+      if (!finding) return "error: " + finding.error().message.text;
       if (std::holds_alternative<Done>(*finding)) return "done: " + sentence_of(*finding);
       if (std::holds_alternative<Waiting>(*finding)) return "waits: " + sentence_of(*finding);
       EXPECT_TRUE(step.act(facts_, {}));

@@ -33,7 +33,7 @@ TEST(PkiBundle, ReadsAsItWasWritten) {
        {Stage::stable, Stage::trusting_new, Stage::signing_with_new, Stage::dropping_old}) {
     auto const bundle = bundle_of(stage);
     auto const read = parse_bundle(to_text(bundle));
-    ASSERT_TRUE(read) << read.error().what;
+    ASSERT_TRUE(read) << read.error().message.text;
     EXPECT_EQ(read->stage, stage);
     EXPECT_EQ(read->signing, bundle.signing);
     EXPECT_EQ(read->loaded, bundle.loaded);
@@ -55,7 +55,7 @@ std::string why_not(std::function<void(Tree&)> const& change, Stage stage = Stag
   auto tree = json::parse(to_text(bundle_of(stage))).value();
   change(tree);
   auto read = parse_bundle(json::print(tree));
-  return read ? "" : read.error().what;
+  return read ? "" : read.error().message.text;
 }
 
 TEST(PkiBundle, WhatDoesNotFitTogetherIsInvalid) {

@@ -33,7 +33,7 @@ TEST(PkiClient, NamesOfProgramsAreTakenAndThoseOfTheClusterAreNot) {
   for (auto const* good : {"prometheus", "prometheus-2", "team-a.prometheus", "0day", "etcdbrowser",
                            "masters", "nodes-reader"}) {
     auto const verdict = check_client_name(config(), good);
-    EXPECT_TRUE(verdict) << good << ": " << (verdict ? "" : verdict.error().what);
+    EXPECT_TRUE(verdict) << good << ": " << (verdict ? "" : verdict.error().message.text);
   }
   for (std::string const bad : {"",
                                 "-x",
@@ -76,7 +76,7 @@ TEST(PkiClient, NamesOfProgramsAreTakenAndThoseOfTheClusterAreNot) {
 TEST(PkiClient, ItIsGoodForAClientAloneAndNamesNoHost) {
   auto const bundle = bundle_of(Stage::stable);
   auto const issued = issue_client(config(), bundle, "prometheus", kClientLifetime, kNow);
-  ASSERT_TRUE(issued) << issued.error().what;
+  ASSERT_TRUE(issued) << issued.error().message.text;
   auto const certificate = parse_certificate(issued->pair.certificate).value();
   EXPECT_EQ(certificate.common_name, "prometheus");
   EXPECT_EQ(certificate.organization, kClientsOrganization);
@@ -99,7 +99,7 @@ TEST(PkiClient, ItsLifetimeHasBoundsAndNeverOutlivesTheAuthority) {
     EXPECT_TRUE(issue_client(config(), bundle, "prometheus", good, kNow)) << to_words(good);
   auto const short_lived = bundle_of(Stage::stable, 10h);
   auto const issued = issue_client(config(), short_lived, "prometheus", kClientLifetime, kNow);
-  ASSERT_TRUE(issued) << issued.error().what;
+  ASSERT_TRUE(issued) << issued.error().message.text;
   EXPECT_LE(issued->not_after, kNow + 10h);
 }
 

@@ -77,10 +77,10 @@ class KubeletTest : public testing::Test {
   std::string converge(Step& step) {
     for (int looks = 0; looks < 3; ++looks) {
       auto finding = step.look(facts_, {});
-      if (!finding) return "error: " + finding.error().what;
+      if (!finding) return "error: " + finding.error().message.text;
       if (std::holds_alternative<Waiting>(*finding)) return "waits: " + sentence_of(*finding);
       if (!std::holds_alternative<Needed>(*finding)) return sentence_of(*finding);
-      if (auto acted = step.act(facts_, {}); !acted) return "error: " + acted.error().what;
+      if (auto acted = step.act(facts_, {}); !acted) return "error: " + acted.error().message.text;
     }
     return "it never ends";
   }
@@ -102,7 +102,7 @@ class KubeletTest : public testing::Test {
     if (::stat(path.c_str(), &status) != 0) return "it leads nowhere";
     if ((status.st_mode & 07777u) != 0600u) return "others read it";
     auto const certificates = split_bundle(text());
-    if (!certificates) return certificates.error().what;
+    if (!certificates) return certificates.error().message.text;
     for (auto const& pem : *certificates)
       if (clock_.utc() > parse_certificate(pem)->not_after)
         return "part of the existing bootstrap client certificate is expired";
@@ -272,7 +272,7 @@ TEST_F(KubeletTest, AnAgentThatDiedAfterTheRenewalIsFollowedByOneThatRestartsIt)
   EXPECT_EQ(units_.restarts, 1);
   // One that does not end is told, and asked again.
   pass(3min);
-  EXPECT_THAT(kubelet_->look(facts_, {}).error().what,
+  EXPECT_THAT(kubelet_->look(facts_, {}).error().message.text,
               HasSubstr("systemctl status kubelet.service"));
   converge(*kubelet_);
   EXPECT_EQ(units_.restarts, 2);

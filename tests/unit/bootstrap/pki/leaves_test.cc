@@ -28,14 +28,14 @@ TEST(Leaves, TheApiserverIsCertifiedForTheHostOfTheEndpoint) {
                                        {"https://prod-api.test:6443", "prod-api.test"},
                                        {"https://prod-api.test?x=1", "prod-api.test"}}) {
     auto const leaves = leaves_with(endpoint);
-    ASSERT_TRUE(leaves) << endpoint << ": " << leaves.error().what;
+    ASSERT_TRUE(leaves) << endpoint << ": " << leaves.error().message.text;
     EXPECT_THAT(apiserver_of(*leaves).spec.dns_names, Contains(host)) << endpoint;
   }
   for (auto const& [endpoint, host] : {std::pair("https://10.0.0.7:443", "10.0.0.7"),
                                        {"https://[fd00::7]:6443", "fd00::7"},
                                        {"https://[fd00:0:0::7]", "fd00::7"}}) {
     auto const leaves = leaves_with(endpoint);
-    ASSERT_TRUE(leaves) << endpoint << ": " << leaves.error().what;
+    ASSERT_TRUE(leaves) << endpoint << ": " << leaves.error().message.text;
     EXPECT_THAT(apiserver_of(*leaves).spec.addresses, Contains(host)) << endpoint;
   }
 }
@@ -45,7 +45,7 @@ TEST(Leaves, AnEndpointThatIsNoUrlIsRefusedAndNotCertified) {
     auto const leaves = leaves_with(endpoint);
     ASSERT_FALSE(leaves) << endpoint;
     EXPECT_EQ(leaves.error().kind, Kind::invalid);
-    EXPECT_FALSE(leaves.error().what.contains("hush"));
+    EXPECT_FALSE(leaves.error().message.text.contains("hush"));
   }
 }
 

@@ -54,7 +54,7 @@ struct Master {
     auto finding = step->look(facts, {});
     if (!finding) {
       kind = finding.error().kind;
-      return "error: " + finding.error().what;
+      return "error: " + finding.error().message.text;
     }
     if (std::holds_alternative<Needed>(*finding)) return "needed: " + sentence_of(*finding);
     return sentence_of(*finding);
@@ -63,7 +63,7 @@ struct Master {
   std::string converge() {
     auto said = look();
     if (!said.starts_with("needed: ")) return said;
-    if (auto acted = step->act(facts, {}); !acted) return "error: " + acted.error().what;
+    if (auto acted = step->act(facts, {}); !acted) return "error: " + acted.error().message.text;
     return look();
   }
   std::string text(std::string const& path) const { return test::bytes_of(root(path)); }
@@ -417,7 +417,7 @@ class PkiRotation : public testing::Test {
   }
   void begin(Authority const& authority) {
     auto begun = begin_rotation(store_, authority, kMaking, clock_.utc(), {});
-    EXPECT_TRUE(begun) << begun.error().what;
+    EXPECT_TRUE(begun) << begun.error().message.text;
   }
   Bundle document(Authority const& authority) {
     return read_authority(store_, authority.name, {}).value()->bundle;
@@ -461,7 +461,7 @@ class PkiRotation : public testing::Test {
               std::pair(one->text("/etc/haagent/pki/agent.crt"),
                         other->text("/etc/haagent/pki/ca.crt"))}) {
           auto const good = verify(leaf, trust, at);
-          ASSERT_TRUE(good) << good.error().what;
+          ASSERT_TRUE(good) << good.error().message.text;
         }
       }
   }
@@ -581,7 +581,7 @@ TEST_F(PkiRotation, AnotherMastersChangeIsNeverOverwritten) {
   auto acted = a.step->act(a.facts, {});
   ASSERT_FALSE(acted);
   EXPECT_EQ(acted.error().kind, Kind::transient);
-  EXPECT_THAT(acted.error().what, HasSubstr("another master has changed pki/agent.json"));
+  EXPECT_THAT(acted.error().message.text, HasSubstr("another master has changed pki/agent.json"));
   live(a);
   EXPECT_TRUE(document(kAgentAuthority).loaded.contains("a"));
   EXPECT_TRUE(document(kAgentAuthority).loaded.contains("b"));
@@ -721,7 +721,8 @@ TEST_F(PkiRotation, BeginsOnceAndNotOverAnother) {
   auto again = begin_rotation(store_, kEtcdAuthority, kMaking, clock_.utc(), {});
   ASSERT_FALSE(again);
   EXPECT_EQ(again.error().kind, Kind::refused);
-  EXPECT_THAT(again.error().what, HasSubstr("a rotation of etcd is under way (trusting new)"));
+  EXPECT_THAT(again.error().message.text,
+              HasSubstr("a rotation of etcd is under way (trusting new)"));
   EXPECT_EQ(to_text(document(kEtcdAuthority)), to_text(doc));
 
   store_.lose_next_answer(MemoryStore::Call::replace);

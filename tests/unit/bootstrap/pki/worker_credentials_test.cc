@@ -42,7 +42,7 @@ class WorkerCredentialsTest : public testing::Test {
   }
   std::string look() {
     auto found = step_.look(facts_, {});
-    EXPECT_TRUE(found) << found.error().what;
+    EXPECT_TRUE(found) << found.error().message.text;
     EXPECT_TRUE(std::holds_alternative<Done>(*found)) << "a worker's boot waits for nobody";
     return sentence_of(*found);
   }

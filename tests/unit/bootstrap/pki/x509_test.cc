@@ -79,7 +79,7 @@ TEST(PkiX509, WhatCannotBeMadeIsAnError) {
   auto const key = make_key().value();
   auto error_of = [&](LeafSpec const& spec) {
     auto made = make_leaf(spec, key, authority, kNow, 1h);
-    return made ? std::string() : made.error().what;
+    return made ? std::string() : made.error().message.text;
   };
   EXPECT_EQ(error_of({.common_name = "x"}), "'x' is for nothing");
   EXPECT_EQ(error_of({.common_name = "x", .addresses = {"10.0.0"}, .server = true}),
@@ -89,7 +89,7 @@ TEST(PkiX509, WhatCannotBeMadeIsAnError) {
   auto const mixed = KeyPair{authority.certificate, key};
   auto made = make_leaf(kServer, key, mixed, kNow, 1h);
   ASSERT_FALSE(made);
-  EXPECT_THAT(made.error().what, HasSubstr("do not belong together"));
+  EXPECT_THAT(made.error().message.text, HasSubstr("do not belong together"));
 }
 
 // RFC 5280 has 64 characters for a common name; a node's name has up to 63, and the kubelet's
@@ -131,7 +131,7 @@ TEST(PkiX509, VerifiesAtATime) {
   EXPECT_TRUE(verify(certificate, authority.certificate, kNow + 59min));
   auto const late = verify(certificate, authority.certificate, kNow + 61min);
   ASSERT_FALSE(late);
-  EXPECT_THAT(late.error().what, HasSubstr("expired"));
+  EXPECT_THAT(late.error().message.text, HasSubstr("expired"));
 }
 
 TEST(PkiX509, ASplitBundleHasEachCertificate) {
@@ -158,7 +158,7 @@ TEST(PkiX509, WhatIsNoPemIsInvalid) {
     auto read = parse_certificate(text);
     ASSERT_FALSE(read);
     EXPECT_EQ(read.error().kind, Kind::invalid);
-    EXPECT_THAT(read.error().what, HasSubstr("no certificate in PEM"));
+    EXPECT_THAT(read.error().message.text, HasSubstr("no certificate in PEM"));
   }
 }
 

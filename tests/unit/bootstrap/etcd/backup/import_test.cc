@@ -23,8 +23,8 @@ class Importing : public testing::Test {
     auto const seen = look_at_snapshot(file(bytes, skip));
     if (seen) return "";
     EXPECT_EQ(seen.error().kind, Kind::invalid);
-    EXPECT_THAT(seen.error().what, HasSubstr("given.db"));
-    return seen.error().what;
+    EXPECT_THAT(seen.error().message.text, HasSubstr("given.db"));
+    return seen.error().message.text;
   }
   test::TemporaryDirectory folder_;
   std::string const database_ =
@@ -34,7 +34,7 @@ class Importing : public testing::Test {
 
 TEST_F(Importing, ASnapshotIsKnownByItsHashAndSaysItsVersion) {
   auto const seen = look_at_snapshot(file(database_ + sha256(database_)));
-  ASSERT_TRUE(seen) << seen.error().what;
+  ASSERT_TRUE(seen) << seen.error().message.text;
   EXPECT_TRUE(seen->has_hash);
   EXPECT_EQ(seen->database, database_.size());
   EXPECT_EQ(seen->etcd_version, "3.6.0") << "the later of the two";
@@ -45,7 +45,7 @@ TEST_F(Importing, ASnapshotIsKnownByItsHashAndSaysItsVersion) {
 TEST_F(Importing, ABareDatabaseIsTakenOnlyOnRequest) {
   EXPECT_THAT(why(database_), HasSubstr("--skip-hash-check"));
   auto const seen = look_at_snapshot(file(database_, /*skip=*/true));
-  ASSERT_TRUE(seen) << seen.error().what;
+  ASSERT_TRUE(seen) << seen.error().message.text;
   EXPECT_FALSE(seen->has_hash);
   EXPECT_EQ(seen->database, database_.size());
 }
@@ -55,7 +55,7 @@ TEST_F(Importing, AnotherHashIsTakenOnlyOnRequest) {
   bytes[3 * 4096 + 2000] = 'x';  // of no page's content
   EXPECT_THAT(why(bytes), HasSubstr("--skip-hash-check"));
   auto const seen = look_at_snapshot(file(bytes, /*skip=*/true));
-  ASSERT_TRUE(seen) << seen.error().what;
+  ASSERT_TRUE(seen) << seen.error().message.text;
   EXPECT_FALSE(seen->has_hash);
   EXPECT_EQ(seen->database, database_.size());
 }
@@ -85,7 +85,7 @@ TEST_F(Importing, ADamagedFirstPageIsReadFromTheSecond) {
   bytes[20] = 'x';
   test::write_bytes(folder_ / "db", bytes);
   auto const file = BoltFile::open(folder_ / "db");
-  ASSERT_TRUE(file) << file.error().what;
+  ASSERT_TRUE(file) << file.error().message.text;
   EXPECT_EQ(file->get("cluster", "clusterVersion").value(), "3.5.0");
   EXPECT_FALSE(file->get("cluster", "nothing").value());
   EXPECT_FALSE(file->get("nothing", "clusterVersion").value());
@@ -97,7 +97,7 @@ TEST_F(Importing, ADamagedFirstPageIsReadFromTheSecond) {
 TEST_F(Importing, TheLastKeyOfABucketIsFound) {
   test::write_bytes(folder_ / "db", database_);
   auto const file = BoltFile::open(folder_ / "db");
-  ASSERT_TRUE(file) << file.error().what;
+  ASSERT_TRUE(file) << file.error().message.text;
   EXPECT_EQ(file->last_key("meta").value(), "storageVersion");
   EXPECT_FALSE(file->last_key("nothing").value());
 }

@@ -22,7 +22,7 @@ TEST(Scratch, IsEmptyWhileItIsUsedAndGoneAfterwards) {
   leave(root / "scratch/restore-main");
   {
     auto mine = ScratchFolder::make(root / "scratch", "restore", kMain, 1);
-    ASSERT_TRUE(mine) << mine.error().what;
+    ASSERT_TRUE(mine) << mine.error().message.text;
     EXPECT_EQ(mine->path(), root / "scratch/restore-main");
     EXPECT_TRUE(fs::is_empty(mine->path()));
     leave(mine->path());
@@ -33,12 +33,12 @@ TEST(Scratch, IsEmptyWhileItIsUsedAndGoneAfterwards) {
 TEST(Scratch, WhatIsInUseIsNobodyElses) {
   test::TemporaryDirectory root;
   auto mine = ScratchFolder::make(root.path(), "trial", kMain, 1);
-  ASSERT_TRUE(mine) << mine.error().what;
+  ASSERT_TRUE(mine) << mine.error().message.text;
   leave(mine->path());
   auto other = ScratchFolder::make(root.path(), "trial", kMain, 1);
   ASSERT_FALSE(other);
   EXPECT_EQ(other.error().kind, Kind::transient);
-  EXPECT_EQ(other.error().what,
+  EXPECT_EQ(other.error().message.text,
             "another haagent works in " + (root / "trial-main").string() + " just now");
   EXPECT_FALSE(has_abandoned_scratch(root.path(), kMain));
   ASSERT_TRUE(drop_abandoned_scratch(root.path(), kMain));
@@ -69,7 +69,7 @@ TEST(Scratch, MayBeOnAnotherDisk) {
   fs::create_directory_symlink(root / "larger/disk", root / "scratch");
   leave(root / "scratch/drill-main");
   auto mine = ScratchFolder::make(root / "scratch", "restore", kMain, 1);
-  ASSERT_TRUE(mine) << mine.error().what;
+  ASSERT_TRUE(mine) << mine.error().message.text;
   EXPECT_TRUE(fs::exists(root / "larger/disk/restore-main"));
   ASSERT_TRUE(drop_abandoned_scratch(root / "scratch", kMain));
   EXPECT_FALSE(fs::exists(root / "larger/disk/drill-main"));

@@ -38,7 +38,7 @@ TEST_F(SnapshotFileTest, AWholeOneIsGood) {
   for (std::size_t pages : {1u, 4100u}) {
     auto const bytes = snapshot(pages);
     auto file = check(bytes);
-    ASSERT_TRUE(file) << file.error().what;
+    ASSERT_TRUE(file) << file.error().message.text;
     EXPECT_EQ(file->size, bytes.size());
     EXPECT_EQ(file->sha256, sha256_hex(bytes));
   }
@@ -85,8 +85,10 @@ TEST(SnapshotTools, AMissingToolSaysWhatToDo) {
   SnapshotTools tools(process, "/nowhere", {});
   auto version = tools.version({});
   ASSERT_FALSE(version);
-  EXPECT_TRUE(version.error().what.contains("/nowhere/etcdctl")) << version.error().what;
-  EXPECT_TRUE(version.error().what.contains("etcd.backups.tools")) << version.error().what;
+  EXPECT_TRUE(version.error().message.text.contains("/nowhere/etcdctl"))
+      << version.error().message.text;
+  EXPECT_TRUE(version.error().message.text.contains("etcd.backups.tools"))
+      << version.error().message.text;
 }
 
 }  // namespace

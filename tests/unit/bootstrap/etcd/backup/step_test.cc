@@ -38,7 +38,7 @@ class BackupStepTest : public testing::Test {
   }
   std::string look(Step& step) {
     auto finding = step.look(facts_, {});
-    if (!finding) return "error: " + finding.error().what;
+    if (!finding) return "error: " + finding.error().message.text;
     EXPECT_TRUE(std::holds_alternative<Done>(*finding)) << sentence_of(*finding);
     return sentence_of(*finding);
   }
@@ -254,7 +254,8 @@ TEST(DefragOrder, IsByIdWithTheLeaderLast) {
   auto refused = defrag_order(members, answers);
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().kind, Kind::refused);
-  EXPECT_TRUE(refused.error().what.starts_with("c does not answer")) << refused.error().what;
+  EXPECT_TRUE(refused.error().message.text.starts_with("c does not answer"))
+      << refused.error().message.text;
 }
 
 }  // namespace

@@ -117,7 +117,7 @@ TEST_P(EtcdErrorTest, IsMapped) {
       EXPECT_EQ(etcd_errc(error), row.errc) << body;
       EXPECT_EQ(error.kind, row.kind) << body;
       EXPECT_EQ(worth_asking_another(error), row.elsewhere) << body;
-      EXPECT_TRUE(error.what.starts_with(row.message)) << error.what;
+      EXPECT_TRUE(error.message.text.starts_with(row.message)) << error.message.text;
     }
   }
 }
@@ -129,7 +129,7 @@ TEST(EtcdError, OfWhatIsNotTheGateway) {
   auto gateway = etcd_error({.status = 404, .headers = {}, .body = "404 page not found\n"});
   EXPECT_EQ(etcd_errc(gateway), EtcdErrc::no_gateway);
   EXPECT_EQ(gateway.kind, Kind::invalid);
-  EXPECT_TRUE(gateway.what.contains("enable-grpc-gateway")) << gateway.what;
+  EXPECT_TRUE(gateway.message.text.contains("enable-grpc-gateway")) << gateway.message.text;
   auto host = etcd_error({.status = 421, .headers = {}, .body = ""});
   EXPECT_EQ(etcd_errc(host), EtcdErrc::host_not_allowed);
   EXPECT_EQ(host.kind, Kind::denied);
@@ -146,7 +146,7 @@ TEST(EtcdClient, KeepsEveryDigitOfIds) {
 "name":"etcd-a","peerURLs":["http://a:2380"],"clientURLs":["http://a:2379"]},
 {"ID":"9","peerURLs":["http://b:2380"],"isLearner":true}]})");
   auto members = client_of(http).members(Consistency::local, {});
-  ASSERT_TRUE(members) << members.error().what;
+  ASSERT_TRUE(members) << members.error().message.text;
   EXPECT_EQ(members->header.cluster_id, 14841639068965178418u);
   EXPECT_EQ(members->header.member_id, 10276657743932975437u);
   ASSERT_EQ(members->members.size(), 2u);
@@ -171,7 +171,7 @@ TEST(EtcdClient, MissingIsZero) {
 TEST(EtcdClient, ANoWithoutWordsIsToldAsSuch) {
   for (auto body : {R"({"code":14})", R"({"error":"","code":14})", R"({"code":99})", "{}"}) {
     auto error = etcd_error({.status = 503, .headers = {}, .body = body});
-    EXPECT_TRUE(error.what.starts_with("etcd does not say why")) << error.what;
+    EXPECT_TRUE(error.message.text.starts_with("etcd does not say why")) << error.message.text;
   }
   auto http = always(503, "");
   EXPECT_EQ(client_of(http).health({})->reason, "etcd does not say why");

@@ -52,7 +52,7 @@ class DataDirTest : public testing::Test {
   }
   DataDir inspect() {
     auto found = inspect_data_dir(volume_.path());
-    EXPECT_TRUE(found) << found.error().what;
+    EXPECT_TRUE(found) << found.error().message.text;
     return found.value_or(DataDir{});
   }
   test::TemporaryDirectory volume_;

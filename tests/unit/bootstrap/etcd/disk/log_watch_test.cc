@@ -24,7 +24,7 @@ class LogWatchTest : public testing::Test {
   }
   std::uint64_t index() {
     auto const end = watch_.look(volume_.path(), now_);
-    EXPECT_TRUE(end) << end.error().what;
+    EXPECT_TRUE(end) << end.error().message.text;
     return end ? end->index : 0;
   }
 

@@ -103,7 +103,7 @@ TEST_F(EtcdAsk, WhoAnswersOtherwiseIsNotSilent) {
     test::ScriptedHttp http;
     http.on(kStatus, each);
     auto const said = ask_members(http, {{"b", "http://b:2379"}}, {}, {}).front();
-    EXPECT_EQ(said.reach, Reach::strange) << (each ? each->body : each.error().what);
+    EXPECT_EQ(said.reach, Reach::strange) << (each ? each->body : each.error().message.text);
     EXPECT_FALSE(said.why.empty());
   }
 }

@@ -32,7 +32,7 @@ Result<std::string> render(NodeConfig const& config, EtcdVersion version,
 TEST(EtcdConfig, GoldenForEachVersion) {
   for (EtcdVersion version : {EtcdVersion{3, 4, 45}, {3, 5, 33}, {3, 6, 14}, {3, 7, 1}}) {
     auto bytes = render(config_of_prod(), version);
-    ASSERT_TRUE(bytes) << bytes.error().what;
+    ASSERT_TRUE(bytes) << bytes.error().message.text;
     EXPECT_TRUE(
         test::matches_golden(fmt::format("etcd/{}.{}.yaml", version.major, version.minor), *bytes));
   }
@@ -48,7 +48,7 @@ TEST(EtcdConfig, GoldenWithSettings) {
                  {"auto-compaction-retention", Tree()},
                  {"peer-transport-security", Tree::map({{"allowed-cn", "etcd"}})}});
   auto bytes = render(config, {3, 6, 14}, EtcdCluster::events);
-  ASSERT_TRUE(bytes) << bytes.error().what;
+  ASSERT_TRUE(bytes) << bytes.error().message.text;
   EXPECT_TRUE(test::matches_golden("etcd/events-settings.yaml", *bytes));
 }
 
@@ -61,7 +61,8 @@ TEST(EtcdConfig, AnUnsupportedVersionIsSaid) {
   auto bytes = render(config_of_prod(), {3, 3, 27});
   ASSERT_FALSE(bytes);
   EXPECT_EQ(bytes.error().kind, Kind::invalid);
-  EXPECT_EQ(bytes.error().what, "/usr/bin/etcd is etcd 3.3.27; haagent supports 3.4 to 3.7");
+  EXPECT_EQ(bytes.error().message.text,
+            "/usr/bin/etcd is etcd 3.3.27; haagent supports 3.4 to 3.7");
 }
 
 TEST(EtcdConfig, KeysThatDecideOnDataAreNotForOverlays) {
@@ -74,7 +75,8 @@ TEST(EtcdConfig, KeysThatDecideOnDataAreNotForOverlays) {
     auto bytes = render(config, {3, 5, 33});
     ASSERT_FALSE(bytes) << key;
     EXPECT_EQ(bytes.error().kind, Kind::invalid);
-    EXPECT_TRUE(bytes.error().what.starts_with(fmt::format("etcd.main.extraConfig.{} is", key)));
+    EXPECT_TRUE(
+        bytes.error().message.text.starts_with(fmt::format("etcd.main.extraConfig.{} is", key)));
     EXPECT_TRUE(render(config, {3, 5, 33}, EtcdCluster::events)) << key;
   }
 }

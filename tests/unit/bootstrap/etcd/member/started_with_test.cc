@@ -27,7 +27,7 @@ class StartedWithTest : public testing::Test {
   }
   std::optional<StartedWith> read() {
     auto const started = started_with(Root(root_.path()), EtcdCluster::main);
-    EXPECT_TRUE(started) << started.error().what;
+    EXPECT_TRUE(started) << started.error().message.text;
     return started.value_or(std::nullopt);
   }
   test::TemporaryDirectory root_;

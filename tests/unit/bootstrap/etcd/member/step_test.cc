@@ -181,10 +181,10 @@ class EtcdStepTest : public testing::Test {
   Finding const& look() {
     for (;;) {
       auto found = step_->look(facts_, {});
-      EXPECT_TRUE(found) << found.error().what;
+      EXPECT_TRUE(found) << found.error().message.text;
       found_ = found ? *std::move(found) : Finding(Done{});
       auto const* needed = std::get_if<Needed>(&found_);
-      if (!needed || !needed->sentence.contains("/etc/hosts")) return found_;
+      if (!needed || !needed->message.text.contains("/etc/hosts")) return found_;
       act();
     }
   }
@@ -196,7 +196,7 @@ class EtcdStepTest : public testing::Test {
   }
   void act() {
     auto acted = try_to_act();
-    EXPECT_TRUE(acted) << acted.error().what;
+    EXPECT_TRUE(acted) << acted.error().message.text;
   }
   static bool waits(Finding const& finding) { return std::holds_alternative<Waiting>(finding); }
 
@@ -283,7 +283,7 @@ TEST_F(EtcdStepTest, AnOrderThatWasTakenBackMeanwhileIsNotBegun) {
   EXPECT_TRUE(sentence_of(look()).starts_with("set the data of etcd-a aside"))
       << sentence_of(look());
   auto const closed = close_order(store_, order, Closing::taken_back, clock_.utc(), {});
-  ASSERT_TRUE(closed) << closed.error().what;
+  ASSERT_TRUE(closed) << closed.error().message.text;
   ASSERT_FALSE(try_to_act());
   EXPECT_TRUE(std::filesystem::exists(root_ / "var/lib/haagent-etcd/main/data/member"));
 }
@@ -436,7 +436,7 @@ TEST_F(EtcdStepTest, AnEtcdThatIsShutOutIsLetInAgain) {
   auto lets_in = [&](std::filesystem::path const& path) {
     auto const& finding = look();
     auto const* needed = std::get_if<Needed>(&finding);
-    return needed != nullptr && needed->sentence.contains(path.string() + ",");
+    return needed != nullptr && needed->message.text.contains(path.string() + ",");
   };
   auto owner = [](std::filesystem::path const& path) {
     struct stat status{};

@@ -207,7 +207,7 @@ class CareTiming : public testing::Test {
     std::string last;
     for (auto gone = 0min; gone <= duration; gone += 1min, clock_.advance(1min)) {
       auto finding = step.look(facts_, {});
-      if (!finding) return "error: " + finding.error().what;
+      if (!finding) return "error: " + finding.error().message.text;
       last = sentence_of(*finding);
       if (std::holds_alternative<Needed>(*finding)) {
         EXPECT_TRUE(step.act(facts_, {}));

@@ -58,7 +58,7 @@ BackupManifest backup(UtcTime created) {
 TEST(MayAdopt, TheOneThatKeepsMostGoesOnWhoeverAsks) {
   auto const seen = replaced();
   auto const chosen = may_adopt(seen, {}, {});
-  ASSERT_TRUE(chosen) << chosen.error().what;
+  ASSERT_TRUE(chosen) << chosen.error().message.text;
   EXPECT_EQ(chosen->member, "b");
   EXPECT_EQ(chosen->volume_id, "vol-b");
   EXPECT_EQ(chosen->cluster_id, kCluster);
@@ -76,7 +76,7 @@ TEST(MayAdopt, AnOriginalThatIsLeftAmongCopiesGoesOnWhereItKeepsMost) {
   seen.members[2] = copy('c', 3, 200, 199);
   seen.members[2].copy.reset();
   auto const chosen = may_adopt(seen, {}, {});
-  ASSERT_TRUE(chosen) << chosen.error().what;
+  ASSERT_TRUE(chosen) << chosen.error().message.text;
   EXPECT_EQ(chosen->member, "c");
 }
 
@@ -108,9 +108,9 @@ TEST_P(MayNotAdopt, AndSaysWhy) {
   auto const may = may_adopt(seen, newest, {});
   ASSERT_FALSE(may);
   EXPECT_EQ(may.error().kind, Kind::refused);
-  EXPECT_THAT(may.error().what, HasSubstr(row.why));
+  EXPECT_THAT(may.error().message.text, HasSubstr(row.why));
   if (row.flag_goes_on) {
-    EXPECT_THAT(may.error().what, HasSubstr("--lose-newer-writes"));
+    EXPECT_THAT(may.error().message.text, HasSubstr("--lose-newer-writes"));
   }
   EXPECT_EQ(may_adopt(seen, newest, {.newer_writes = true}).has_value(), row.flag_goes_on);
 }
@@ -235,7 +235,7 @@ TEST(MayAdopt, EtcdsOwnListSaysHowManyAreAQuorum) {
   seen.own_list.emplace();
   for (std::uint64_t id : {1, 2, 3, 4, 5}) seen.own_list->push_back({.id = id});
   auto const chosen = may_adopt(seen, {}, {});
-  ASSERT_TRUE(chosen) << chosen.error().what;
+  ASSERT_TRUE(chosen) << chosen.error().message.text;
   EXPECT_EQ(chosen->member, "b");
 }
 

@@ -150,12 +150,13 @@ struct Case {
 
 void holds(Result<void> const& may, std::vector<std::string> const& words) {
   if (words.empty()) {
-    EXPECT_TRUE(may) << may.error().what;
+    EXPECT_TRUE(may) << may.error().message.text;
     return;
   }
   ASSERT_FALSE(may);
   EXPECT_EQ(may.error().kind, Kind::refused);
-  for (auto const& each : words) EXPECT_TRUE(may.error().what.contains(each)) << may.error().what;
+  for (auto const& each : words)
+    EXPECT_TRUE(may.error().message.text.contains(each)) << may.error().message.text;
 }
 
 class MayRestore : public testing::TestWithParam<Case> {};
@@ -429,12 +430,12 @@ TEST(Recovery, SaysWhatItDrops) {
 TEST(MayReplace, TheMemberByLetterNameOrId) {
   for (std::string name : {"b", "etcd-b", "b0000"}) {
     auto target = may_replace(serving(), name);
-    ASSERT_TRUE(target) << name << ": " << target.error().what;
+    ASSERT_TRUE(target) << name << ": " << target.error().message.text;
     EXPECT_EQ(target->id, id_of('b')) << name;
   }
   auto nobody = may_replace(serving(), "d");
   ASSERT_FALSE(nobody);
-  EXPECT_EQ(nobody.error().what, "'d' is none of the members etcd-a, etcd-b and etcd-c");
+  EXPECT_EQ(nobody.error().message.text, "'d' is none of the members etcd-a, etcd-b and etcd-c");
 }
 
 class MayReplaceRefuses : public testing::TestWithParam<Case> {};
@@ -443,7 +444,7 @@ TEST_P(MayReplaceRefuses, AndSaysWhy) {
   ASSERT_FALSE(target);
   EXPECT_EQ(target.error().kind, Kind::refused);
   for (auto const& each : GetParam().words)
-    EXPECT_TRUE(target.error().what.contains(each)) << target.error().what;
+    EXPECT_TRUE(target.error().message.text.contains(each)) << target.error().message.text;
 }
 INSTANTIATE_TEST_SUITE_P(
     All, MayReplaceRefuses,

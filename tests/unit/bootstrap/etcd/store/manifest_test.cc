@@ -36,7 +36,7 @@ TEST(BackupManifest, Golden) {
 
 TEST(BackupManifest, ReadsWhatItWrote) {
   auto again = parse_manifest(kName, manifest_json(good()));
-  ASSERT_TRUE(again) << again.error().what;
+  ASSERT_TRUE(again) << again.error().message.text;
   EXPECT_EQ(*again, good());
   auto without = good();
   without.total_keys.reset();
@@ -56,7 +56,7 @@ TEST_P(BackupManifestRefuses, NamingTheField) {
   auto parsed = parse_manifest(kName, json::print(tree));
   ASSERT_FALSE(parsed);
   EXPECT_EQ(parsed.error().kind, Kind::invalid);
-  EXPECT_TRUE(parsed.error().what.contains(GetParam().said)) << parsed.error().what;
+  EXPECT_TRUE(parsed.error().message.text.contains(GetParam().said)) << parsed.error().message.text;
 }
 std::vector<Spoilt> const kSpoilt = {
     {"newer", [](Tree& t) { t.set("schema", 2); }, "newer haagent"},

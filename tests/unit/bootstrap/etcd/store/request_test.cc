@@ -57,12 +57,12 @@ EtcdOrder recovery_order() {
 TEST(EtcdOrder, ReadsAsItWasWritten) {
   for (auto order : {restore_order(), recovery_order()}) {
     auto read = parse_order(order_json(order));
-    ASSERT_TRUE(read) << read.error().what;
+    ASSERT_TRUE(read) << read.error().message.text;
     EXPECT_EQ(*read, order);
     order.closed = order.is_void = true;
     order.closed_at = order.created_at + 5min;
     read = parse_order(order_json(order));
-    ASSERT_TRUE(read) << read.error().what;
+    ASSERT_TRUE(read) << read.error().message.text;
     EXPECT_EQ(*read, order);
   }
 }
@@ -109,7 +109,7 @@ TEST(EtcdOrder, WhatIsNoneIsNotCarriedOut) {
     auto read = parse_order(text);
     ASSERT_FALSE(read) << to;
     EXPECT_EQ(read.error().kind, Kind::invalid);
-    EXPECT_TRUE(read.error().what.contains(complaint)) << read.error().what;
+    EXPECT_TRUE(read.error().message.text.contains(complaint)) << read.error().message.text;
   }
 }
 
@@ -120,7 +120,7 @@ TEST(EtcdOrder, IsGivenOnceAndClosedOnce) {
   // An answer that is lost is not somebody else's order.
   store.lose_next_answer(test::MemoryStore::Call::create);
   auto given = give_order(store, first, std::nullopt, {});
-  ASSERT_TRUE(given) << given.error().what;
+  ASSERT_TRUE(given) << given.error().message.text;
   EXPECT_TRUE(*given);
   auto second = first;
   second.id += "2";

@@ -1,0 +1,48 @@
+#include "agent/base/wording.h"
+
+#ifdef HAAGENT_UPPER_CASE_TEXTS
+#include <algorithm>
+#include <string_view>
+#endif
+
+namespace haagent {
+
+#ifndef HAAGENT_UPPER_CASE_TEXTS
+
+std::string worded(std::string text) {
+  return text;
+}
+
+#else
+
+namespace {
+
+bool is_letter(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+// Two small letters or more between spaces, but for the punctuation around them.
+void in_capitals(char* begin, char* end) {
+  while (begin < end && std::string_view("(").contains(*begin)) ++begin;
+  while (begin < end && std::string_view(".,:;)").contains(end[-1])) --end;
+  if (end - begin < 2 || !std::all_of(begin, end, is_letter)) return;
+  std::transform(begin, end, begin, [](char c) {
+    return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
+  });
+}
+
+}  // namespace
+
+std::string worded(std::string text) {
+  auto* const end = text.data() + text.size();
+  for (auto* word = text.data(); word < end;) {
+    auto* const word_end = std::find(word, end, ' ');
+    in_capitals(word, word_end);
+    word = word_end == end ? end : word_end + 1;
+  }
+  return text;
+}
+
+#endif
+
+}  // namespace haagent
