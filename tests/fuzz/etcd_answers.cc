@@ -2,7 +2,7 @@
 #include "bootstrap/etcd/client/client.h"
 #include "bootstrap/etcd/member/ask.h"
 #include "bootstrap/etcd/member/member_facts.h"
-#include "bootstrap/etcd/member/sentence.h"
+#include "bootstrap/etcd/member/message.h"
 #include "tests/fuzz/answers.h"
 #include "tests/fuzz/hold.h"
 #include "tests/fuzz/targets.h"

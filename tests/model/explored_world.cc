@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "bootstrap/etcd/member/sentence.h"
+#include "bootstrap/etcd/member/message.h"
 
 namespace haagent::bootstrap::explored {
 

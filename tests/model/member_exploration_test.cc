@@ -69,30 +69,20 @@ Explorer explored_from(World const& start, Bounds bounds, Decide decide = bootst
   return explorer;
 }
 
-// What an operator is told: what is the matter, and what he is to do, or that it is nothing.
-void expect_a_sentence(Decision const& decision) {
-  std::string todo;
-  if (auto const* wait = std::get_if<Wait>(&decision)) {
-    EXPECT_FALSE(wait->what.empty());
-    todo = wait->todo;
-  } else if (auto const* refuse = std::get_if<Refuse>(&decision)) {
-    EXPECT_FALSE(refuse->why.empty());
-    todo = refuse->todo;
-  } else {
-    return;
-  }
-  EXPECT_FALSE(todo.empty()) << std::visit(
-      [](auto const& each) -> std::string {
-        if constexpr (requires { each.what; }) return each.what;
-        return "";
-      },
-      decision);
+// What an operator reads: what is the matter, and what to do, or that it is nothing.
+void expect_an_advice(Decision const& decision) {
+  Message const* message = nullptr;
+  if (auto const* wait = std::get_if<Wait>(&decision)) message = &wait->message;
+  if (auto const* refuse = std::get_if<Refuse>(&decision)) message = &refuse->message;
+  if (!message) return;
+  EXPECT_FALSE(message->text.empty());
+  EXPECT_FALSE(message->advice.empty()) << message->text;
 }
 
 void expect_good(World const& start, Bounds bounds) {
   auto const explorer = explored_from(start, bounds, [](MemberInputs const& in) {
     auto decision = decide(in);
-    expect_a_sentence(decision);
+    expect_an_advice(decision);
     return decision;
   });
   EXPECT_GT(explorer.worlds(), 1000u);

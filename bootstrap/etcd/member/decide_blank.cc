@@ -37,10 +37,13 @@ Decision join(MemberInputs const& in, MemberAnswer const& peer) {
     for (auto const& other : in.others.peers) {
       if (other.member_id == member.id)
         return Refuse{
-            fmt::format("{} is served by the instance of {} already; two instances must not be one "
+            Message(Reason::MemberServedTwice,
+                    fmt::format(
+                        "{} is served by the instance of {} already; two instances must not be one "
                         "member",
                         in.me.self.name, other.member),
-            "terminate one of the two, or give this volume's tag another member"};
+                    "terminate one of the two, or give this volume's tag another member")
+                .about(other.member)};
     }
     bool const unused = member.learner && !member.started() && member.name.empty();
     bool const failed = in.etcd.failed_starts >= kLearnerStarts;
@@ -55,10 +58,13 @@ Decision join(MemberInputs const& in, MemberAnswer const& peer) {
   for (auto const& member : list) {
     if (member.learner)
       return Wait{
-          fmt::format("{} joins as a learner, and learners join one at a time", name_of(member)),
-          fmt::format("nothing to do: it is {}'s turn next; if {} does not get on, look at "
-                      "its master",
-                      in.me.self.name, name_of(member))};
+          Message(Reason::LearnerWaits,
+                  fmt::format("{} joins as a learner, and learners join one at a time",
+                              name_of(member)),
+                  fmt::format("nothing to do: it is {}'s turn next; if {} does not get on, look at "
+                              "its master",
+                              in.me.self.name, name_of(member)))
+              .about(name_of(member))};
   }
   if (auto wait = no_room(in, list)) return *wait;
   if (auto tag = tag_first(in, peer)) return *tag;
@@ -94,20 +100,24 @@ std::string history(MemberInputs const& in) {
 std::optional<Wait> backups_say(MemberInputs const& in) {
   using Backups = StoreFacts::Backups;
   if (!in.store.restored_token.empty())
-    return Wait{
-        fmt::format("a restore is under way, into a cluster of the token {}",
-                    in.store.restored_token),
-        fmt::format("let '{}' end, or run it again", etcd_command(in.me.cluster, "restore"))};
+    return Wait{Message(Reason::RestoreUnderWay,
+                        fmt::format("a restore is under way, into a cluster of the token {}",
+                                    in.store.restored_token),
+                        fmt::format("let '{}' end, or run it again",
+                                    etcd_command(in.me.cluster, "restore")))
+                    .about(in.store.restored_token)};
   if (in.store.backups == Backups::present)
-    return Wait{
+    return Wait{Message(
+        Reason::BackupsFound,
         fmt::format("every volume is blank and a backup exists{}",
                     in.store.backups_detail.empty() ? "" : " (" + in.store.backups_detail + ")"),
-        fmt::format("run '{}'", etcd_command(in.me.cluster, "restore"))};
+        fmt::format("run '{}'", etcd_command(in.me.cluster, "restore")))};
   if (in.store.backups == Backups::unknown)
-    return Wait{fmt::format("the state store has not said whether it has a backup of this "
-                            "cluster{}, and no cluster is formed before it has",
-                            because(in.store.backups_detail)),
-                "see that the state store can be reached from here"};
+    return Wait{Message(Reason::StoreNotKnown,
+                        fmt::format("the state store has not said whether it has a backup of this "
+                                    "cluster{}, and no cluster is formed before it has",
+                                    because(in.store.backups_detail)),
+                        "see that the state store can be reached from here")};
   return std::nullopt;
 }
 
@@ -115,9 +125,11 @@ std::optional<Wait> backups_say(MemberInputs const& in) {
 Decision form(MemberInputs const& in) {
   if (is_stale(in)) return ask_ec2(in);
   if (auto old = history(in); !old.empty())
-    return Wait{fmt::format("there has been a cluster ({}), and no member of it answers{}", old,
-                            because(missing(in))),
-                fmt::format("bring one back, or run '{}'", etcd_command(in.me.cluster, "restore"))};
+    return Wait{Message(
+        Reason::ClusterSilent,
+        fmt::format("there has been a cluster ({}), and no member of it answers{}", old,
+                    because(missing(in))),
+        fmt::format("bring one back, or run '{}'", etcd_command(in.me.cluster, "restore")))};
   if (auto wait = backups_say(in)) return *wait;
 
   auto const wanted = std::set(in.me.expected_members.begin(), in.me.expected_members.end());
@@ -126,23 +138,30 @@ Decision form(MemberInputs const& in) {
     if (!volume.tagged) continue;
     if (std::set(volume.members.begin(), volume.members.end()) != wanted) {
       return Refuse{
-          fmt::format("the volumes disagree about the members: {} says {}, this one {}",
-                      volume.volume_id, in_words(volume.members), in_words(in.me.expected_members)),
-          "put their tags right"};
+          Message(Reason::TagsDisagree,
+                  fmt::format("the volumes disagree about the members: {} says {}, this one {}",
+                              volume.volume_id, in_words(volume.members),
+                              in_words(in.me.expected_members)),
+                  "put their tags right")
+              .about(volume.volume_id)};
     }
     if (volume.attached) present.insert(volume.member);
   }
   if (auto count = check_member_count(in.me.expected.size()); !count)
-    return Refuse{count.error().message.text, "put the volumes' tags right"};
+    return Refuse{Message(Reason::MemberCountInvalid, count.error().message.text,
+                          "put the volumes' tags right")};
   auto const quorum = in.me.expected.size() / 2 + 1;
   if (present.size() < quorum) {
     std::vector<std::string> absent;
     for (auto const& member : in.me.expected_members)
       if (!present.contains(member)) absent.push_back(member);
     return Wait{
-        fmt::format("a new cluster forms once {} of {} volumes are attached; not yet: {}", quorum,
-                    in.me.expected.size(), in_words(absent)),
-        fmt::format("start the master{} of {}", absent.size() == 1 ? "" : "s", in_words(absent))};
+        Message(Reason::ClusterIncomplete,
+                fmt::format("a new cluster forms once {} of {} volumes are attached; not yet: {}",
+                            quorum, in.me.expected.size(), in_words(absent)),
+                fmt::format("start the master{} of {}", absent.size() == 1 ? "" : "s",
+                            in_words(absent)))
+            .about(joined(absent))};
   }
   return FormNew{in.me.expected};
 }
@@ -151,16 +170,21 @@ Decision form(MemberInputs const& in) {
 
 Decision without_data(MemberInputs const& in) {
   if (!in.volume.data.foreign.empty()) {
-    return Refuse{fmt::format("the volume holds {}, which is neither etcd's nor haagent's: it may "
-                              "be data",
-                              in_words(in.volume.data.foreign)),
-                  "look at it, and move it away or use another volume"};
+    return Refuse{
+        Message(Reason::DataForeign,
+                fmt::format("the volume holds {}, which is neither etcd's nor haagent's: it may "
+                            "be data",
+                            in_words(in.volume.data.foreign)),
+                "look at it, and move it away or use another volume")};
   }
   if (auto refuse = other_cluster(in)) return *refuse;
   if (is_up(in.etcd.unit) && in.etcd.own.reach != Reach::answers)
     if (auto wait = ends_again_and_again(in)) return *std::move(wait);
   if (is_up(in.etcd.unit))
-    return Wait{fmt::format("{} starts{}", in.me.self.name, because(missing(in))), bring_back(in)};
+    return Wait{Message(Reason::EtcdStarting,
+                        fmt::format("{} starts{}", in.me.self.name, because(missing(in))),
+                        bring_back(in))
+                    .about(names_of_silent(in))};
   // A log belonged to this volume once, and it is gone: what is left is not started on.
   if (in.volume.data.state == DataDir::State::unfinished && !in.volume.marker_cluster_id.empty())
     return SetAside{"its log is missing"};
@@ -170,16 +194,22 @@ Decision without_data(MemberInputs const& in) {
   for (auto const& peer : in.others.peers) {
     if (peer.reach == Reach::answers)
       return Wait{
-          fmt::format("{} knows cluster {:x}, which has no quorum{}", peer.member, peer.cluster_id,
-                      because(missing(in))),
-          fmt::format("bring its other members back; if they are lost for ever, run '{}' on "
-                      "its master, or '{}'",
-                      etcd_command(in.me.cluster, "recover"),
-                      etcd_command(in.me.cluster, "restore"))};
+          Message(
+              Reason::ClusterWithoutQuorum,
+              fmt::format("{} knows cluster {:x}, which has no quorum{}", peer.member,
+                          peer.cluster_id, because(missing(in))),
+              fmt::format("bring its other members back; if they are lost for ever, run '{}' on "
+                          "its master, or '{}'",
+                          etcd_command(in.me.cluster, "recover"),
+                          etcd_command(in.me.cluster, "restore")))
+              .about(peer.member)};
     if (peer.reach == Reach::strange)
-      return Wait{fmt::format("{} answers, but not as etcd does ({}): it may know a cluster",
+      return Wait{
+          Message(Reason::PeerNotEtcd,
+                  fmt::format("{} answers, but not as etcd does ({}): it may know a cluster",
                               peer.member, peer.why),
-                  fmt::format("look at etcd on the master of {}", peer.member)};
+                  fmt::format("look at etcd on the master of {}", peer.member))
+              .about(peer.member)};
   }
   return form(in);
 }

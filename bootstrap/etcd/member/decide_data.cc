@@ -18,17 +18,22 @@ Decision with_a_copy(MemberInputs const& in, MemberAnswer const* peer) {
   if (peer) {
     for (auto const& other : in.others.peers)
       if (other.member_id == in.volume.data.identity.member_id && other.reach == Reach::answers)
-        return Refuse{fmt::format("{}, and {} is served by the instance of {} already", what,
-                                  in.me.self.name, other.member),
-                      "terminate one of the two, or give this volume's tag another member"};
+        return Refuse{Message(Reason::MemberServedTwice,
+                              fmt::format("{}, and {} is served by the instance of {} already",
+                                          what, in.me.self.name, other.member),
+                              "terminate one of the two, or give this volume's tag another member")
+                          .about(other.member)};
     if (auto stop = not_to_join(in, peer->member, "; its data stays on this volume")) return *stop;
     return SetAside{what + ", older than what the others have: it joins as a new learner"};
   }
-  return Wait{fmt::format("{}, and an older copy must not be started as it is: it may lack what it "
+  return Wait{
+      Message(Reason::DataIsCopy,
+              fmt::format("{}, and an older copy must not be started as it is: it may lack what it "
                           "confirmed; no quorum answers{}",
                           what, because(missing(in))),
               "bring the others back, and it joins them; if every volume was replaced by a copy, "
-              "run 'haagent etcd adopt-volume' on one master"};
+              "run 'haagent etcd adopt-volume' on one master")
+          .about(in.volume.copy_of)};
 }
 
 }  // namespace
@@ -44,10 +49,11 @@ Decision without_volume(MemberInputs const& in) {
     if (static_cast<std::size_t>(stay) >= voters.all.size() / 2 + 1)
       return StopUnit{unseen.why + ", and the others have a quorum without it"};
   }
-  return Wait{
+  return Wait{Message(
+      Reason::VolumeNotSeen,
       fmt::format("{}{}; nobody is added, removed or started without it", unseen.why,
                   is_up(in.etcd.unit) ? fmt::format(", and {} still runs", in.me.self.name) : ""),
-      unseen.todo};
+      unseen.todo)};
 }
 
 Decision with_data(MemberInputs const& in) {

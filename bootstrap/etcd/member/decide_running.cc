@@ -43,11 +43,14 @@ Decision record(MemberInputs const& in) {
   for (auto const& member : in.me.expected_members)
     if (!tagged.contains(member)) absent.push_back(member);
   return Wait{
-      fmt::format("{} serves cluster {:x}, and waits until the volume{} of {} carr{} it too",
-                  in.me.self.name, id, absent.size() == 1 ? "" : "s", in_words(absent),
-                  absent.size() == 1 ? "ies" : "y"),
-      fmt::format("{}; if it stays so, look at the master{} of {}", kByItself,
-                  absent.size() == 1 ? "" : "s", in_words(absent)),
+      Message(
+          Reason::ClusterIdToSpread,
+          fmt::format("{} serves cluster {:x}, and waits until the volume{} of {} carr{} it too",
+                      in.me.self.name, id, absent.size() == 1 ? "" : "s", in_words(absent),
+                      absent.size() == 1 ? "ies" : "y"),
+          fmt::format("{}; if it stays so, look at the master{} of {}", kByItself,
+                      absent.size() == 1 ? "" : "s", in_words(absent)))
+          .about(joined(absent)),
       /*ask_ec2=*/!in.ec2.volumes || in.ec2.volumes_age > kTagAge};
 }
 
@@ -55,9 +58,11 @@ Decision with_running_learner(MemberInputs const& in) {
   auto const& own = in.etcd.own;
   auto const* peer = quorum_peer(in);
   if (!peer)
-    return Wait{fmt::format("{} is a learner, and no quorum answers{}", in.me.self.name,
-                            because(missing(in))),
-                bring_back(in)};
+    return Wait{Message(Reason::QuorumLost,
+                        fmt::format("{} is a learner, and no quorum answers{}", in.me.self.name,
+                                    because(missing(in))),
+                        bring_back(in))
+                    .about(names_of_silent(in))};
   std::uint64_t leader_index = 0;
   for (auto const& each : in.others.peers)
     if (each.cluster_id == own.cluster_id) leader_index = std::max(leader_index, each.raft_index);
@@ -71,19 +76,23 @@ Decision with_running_learner(MemberInputs const& in) {
                     "anew",
                     to_words(in.others.learner_patience), own.raft_index, leader_index)};
   if (behind)
-    return Wait{fmt::format("{} is a learner and catches up: at entry {} of {}", in.me.self.name,
-                            own.raft_index, leader_index),
-                kByItself};
+    return Wait{Message(Reason::LearnerBehind,
+                        fmt::format("{} is a learner and catches up: at entry {} of {}",
+                                    in.me.self.name, own.raft_index, leader_index),
+                        kByItself)};
   for (auto const& member : *peer->quorum_list)
     if (member.id == own.member_id && !member.learner)
-      return Wait{fmt::format("{} votes now, and has not read so in its log yet", in.me.self.name),
-                  kByItself};
+      return Wait{
+          Message(Reason::LearnerPromoted,
+                  fmt::format("{} votes now, and has not read so in its log yet", in.me.self.name),
+                  kByItself)};
   if (!in.etcd.promotion_refused.empty())
-    return Wait{
+    return Wait{Message(
+        Reason::LearnerNotPromoted,
         fmt::format("{} is a learner at entry {} of {}, and etcd does not promote it yet "
                     "({})",
                     in.me.self.name, own.raft_index, leader_index, in.etcd.promotion_refused),
-        "nothing to do: it is asked again"};
+        "nothing to do: it is asked again")};
   if (auto wait = no_room(in, *peer->quorum_list)) return *wait;
   // Before it votes, its volume says so: the volumes of the others may be lost from then on.
   if (id_of(in.volume.tag_cluster_id) != own.cluster_id) return TagVolume{own.cluster_id};
@@ -97,14 +106,19 @@ Decision with_running_unit(MemberInputs const& in) {
   if (own.reach != Reach::answers) {
     if (auto wait = ends_again_and_again(in)) return *std::move(wait);
     auto const absent = missing(in);
-    return Wait{fmt::format("{} runs and does not serve yet{}", in.me.self.name,
-                            because(absent.empty() ? own.why : absent)),
-                too_few_are_left(in) ? lost_for_ever(in) : bring_back(in)};
+    return Wait{Message(Reason::EtcdStarting,
+                        fmt::format("{} runs and does not serve yet{}", in.me.self.name,
+                                    because(absent.empty() ? own.why : absent)),
+                        too_few_are_left(in) ? lost_for_ever(in) : bring_back(in))
+                    .about(names_of_silent(in))};
   }
   if (own.learner) return with_running_learner(in);
   if (!own.quorum_list)
-    return Wait{fmt::format("{} runs and has no quorum{}", in.me.self.name, because(missing(in))),
-                lost_for_ever(in)};
+    return Wait{
+        Message(Reason::QuorumLost,
+                fmt::format("{} runs and has no quorum{}", in.me.self.name, because(missing(in))),
+                lost_for_ever(in))
+            .about(names_of_silent(in))};
   for (auto const& member : *own.quorum_list) {
     if (member.id != own.member_id) continue;
     if (std::ranges::find(member.peer_urls, in.me.self.peer_url) == member.peer_urls.end())
@@ -112,9 +126,11 @@ Decision with_running_unit(MemberInputs const& in) {
   }
   if (id_of(in.volume.marker_cluster_id) != own.cluster_id) {
     if (!in.volume.marker_cluster_id.empty())
-      return Refuse{fmt::format("{} serves cluster {:x}, but haagent.json says {}", in.me.self.name,
-                                own.cluster_id, in.volume.marker_cluster_id),
-                    "find out which belongs here, and put the other right"};
+      return Refuse{
+          Message(Reason::MarkerContradicts,
+                  fmt::format("{} serves cluster {:x}, but haagent.json says {}", in.me.self.name,
+                              own.cluster_id, in.volume.marker_cluster_id),
+                  "find out which belongs here, and put the other right")};
     return record(in);
   }
   // It was started before this agent could tell a copy, and has caught up with a quorum since.
@@ -122,14 +138,19 @@ Decision with_running_unit(MemberInputs const& in) {
   if (auto evict = evict_silent_learner(in)) return *evict;
   auto change = reconfigure(in);
   if (change.move) return *change.move;
-  auto sentence =
-      fmt::format("{} serves cluster {:x} of {} member{}", in.me.self.name, own.cluster_id,
-                  own.quorum_list->size(), own.quorum_list->size() == 1 ? "" : "s");
-  if (auto absent = missing(in); !absent.empty()) sentence += "; " + absent;
-  if (!change.note.empty()) sentence += "; " + change.note;
-  if (auto held = order_note(in); !held.empty()) sentence += "; " + held;
-  for (auto const& alarm : own.server.alarms) sentence += "; " + alarm;
-  return Serving{std::move(sentence), change.watch_tags};
+  Serving serving{
+      Message(Reason::EtcdServing,
+              fmt::format("{} serves cluster {:x} of {} member{}", in.me.self.name, own.cluster_id,
+                          own.quorum_list->size(), own.quorum_list->size() == 1 ? "" : "s")),
+      change.watch_tags};
+  for (auto const& alarm : own.server.alarms)
+    add_note(serving, Message(Reason::EtcdAlarm, alarm).about(alarm.substr(0, alarm.find(' '))));
+  if (auto absent = missing(in); !absent.empty())
+    add_note(serving, Message(Reason::EtcdMemberDown, absent).about(names_of_silent(in)));
+  if (!change.note.empty()) add_note(serving, Message(Reason::MembersChangeWaits, change.note));
+  if (auto held = order_note(in); !held.empty())
+    add_note(serving, Message(Reason::RequestWaits, held).about(in.store.order->id));
+  return serving;
 }
 
 }  // namespace haagent::bootstrap

@@ -47,6 +47,17 @@ std::string refusal_of(MemberInputs const& in) {
 
 }  // namespace
 
+void add_note(Serving& serving, Message const& note) {
+  auto& message = serving.message;
+  message.text += "; " + note.sentence();
+  if (message.reason == Reason::EtcdServing) {
+    message.reason = note.reason;
+    message.subject = note.subject;
+  } else {
+    message.subject += fmt::format(";{} {}", to_string(note.reason), note.subject);
+  }
+}
+
 std::optional<ServedBy> new_served_by(MemberInputs const& in) {
   auto const& versions = in.serving.versions;
   auto data = data_version_of(versions.cluster, versions.storage);
@@ -65,7 +76,9 @@ Decision decide_serving(MemberInputs const& in, Serving serving) {
   if (now.leftovers) return DropLeftovers{};
   if (!now.restart) return Unreadable{now.restart.error()};
   if (!now.warnings.empty())
-    serving.what += fmt::format("; etcd {}: {}", in.me.version, now.warnings);
+    add_note(serving, Message(Reason::EtcdVersionDefective,
+                              fmt::format("etcd {}: {}", in.me.version, now.warnings))
+                          .about(in.me.version));
   serving.restart_held = refusal_of(in);
   bool const alone = in.etcd.own.quorum_list->size() == 1;
   auto const decided =
@@ -79,11 +92,11 @@ Decision decide_serving(MemberInputs const& in, Serving serving) {
                       .turn = now.turn.holder});
   if (auto const* stays = std::get_if<StaysUp>(&decided)) {
     serving.asks_for_turn = stays->asks_for_turn;
-    if (!stays->why.empty()) serving.what += "; " + stays->why;
+    if (stays->why) add_note(serving, *stays->why);
     return serving;
   }
   if (auto first = pass_lead(in)) return *std::move(first);
-  return RestartEtcd{std::get<RestartsNow>(decided).with};
+  return RestartEtcd{std::get<RestartsNow>(decided)};
 }
 
 }  // namespace haagent::bootstrap

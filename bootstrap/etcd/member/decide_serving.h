@@ -11,6 +11,9 @@ namespace haagent::bootstrap {
 // `serving` where it needs nothing now, with what the restart that it wants waits for.
 Decision decide_serving(MemberInputs const& inputs, Serving serving);
 
+// Adds what is not as it should be: the first such note gives the reason.
+void add_note(Serving& serving, Message const& note);
+
 // What haagent.json does not say yet of the etcd that serves on my volume.
 std::optional<ServedBy> new_served_by(MemberInputs const& inputs);
 

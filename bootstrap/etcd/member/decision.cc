@@ -5,8 +5,8 @@
 #include "bootstrap/etcd/member/decide_blank.h"
 #include "bootstrap/etcd/member/decide_data.h"
 #include "bootstrap/etcd/member/decide_serving.h"
+#include "bootstrap/etcd/member/message.h"
 #include "bootstrap/etcd/member/request_decision.h"
-#include "bootstrap/etcd/member/sentence.h"
 #include "bootstrap/etcd/member/standing.h"
 
 namespace haagent::bootstrap {
@@ -27,9 +27,11 @@ Decision for_the_member(MemberInputs const& in) {
   if (in.volume.data.state == DataDir::State::member) return with_data(in);
   bool const expected = std::ranges::count(in.me.expected_members, in.me.member) > 0;
   if (!expected || in.me.expected.size() != in.me.expected_members.size())
-    return Refuse{
-        fmt::format("member {} is not one of {}", in.me.member, in_words(in.me.expected_members)),
-        "put the volume's tag right"};
+    return Refuse{Message(Reason::MemberNotListed,
+                          fmt::format("member {} is not one of {}", in.me.member,
+                                      in_words(in.me.expected_members)),
+                          "put the volume's tag right")
+                      .about(in.me.member)};
   return without_data(in);
 }
 
@@ -39,15 +41,17 @@ Decision when_due(MemberInputs const& in, Decision decision) {
                       std::holds_alternative<FormNew>(decision) ||
                       std::holds_alternative<StartJoined>(decision);
   if (starts && in.etcd.starts_at)
-    return StartLater{
-        fmt::format("{} at {}", sentence_of(decision, in), to_rfc3339(*in.etcd.starts_at))};
+    return StartLater{Message(
+        Reason::EtcdStartFailed,
+        fmt::format("{} at {}", sentence_of(decision, in), to_rfc3339(*in.etcd.starts_at)))};
   bool const changes = std::holds_alternative<AddLearner>(decision) ||
                        std::holds_alternative<RemoveStale>(decision) ||
                        std::holds_alternative<RemoveMember>(decision);
   if (changes && in.etcd.change_was_early)
     return ChangeLater{
-        fmt::format("{} once etcd's voters have been connected to each other for 5 s{}",
-                    sentence_of(decision, in), because(missing(in)))};
+        Message(Reason::MembersChangeEarly,
+                fmt::format("{} once etcd's voters have been connected to each other for 5 s{}",
+                            sentence_of(decision, in), because(missing(in))))};
   return decision;
 }
 

@@ -47,6 +47,7 @@
 
 #include "agent/base/result.h"
 #include "bootstrap/etcd/member/observation.h"
+#include "bootstrap/etcd/member/restart.h"
 
 namespace haagent::bootstrap {
 
@@ -132,31 +133,29 @@ struct PassLead {         // before the restart
   bool again = false;
 };
 struct RestartEtcd {
-  std::string with;  // "its changed configuration"
+  RestartsNow restart;
 };
 
 // Nothing is done for now.
-// `todo` is what the operator is to do, or "nothing to do: ..." where it goes on by itself.
+// The advice is what the operator is to do, or "nothing to do: ..." where it goes on by itself.
 struct Wait {
-  std::string what;
-  std::string todo;
+  Message message;
   bool ask_ec2 = false;  // for what EC2 says now: ask it, and decide again
 };
 struct StartLater {  // a start has just failed
-  std::string what;
+  Message message;
 };
 struct ChangeLater {  // etcd takes no change of its members yet
-  std::string what;
+  Message message;
 };
 struct Refuse {
-  std::string why;
-  std::string todo;
+  Message message;
 };
 struct Unreadable {  // what has to be known first
   Error error;
 };
 struct Serving {
-  std::string what;
+  Message message;  // the gravest reason of what is not as it should be, with the words for all
   bool watch_tags = false;  // a change waits for what EC2 says next
   bool asks_for_turn = false;
   std::string restart_held = {};  // why it may not be started anew though it should; empty: it may

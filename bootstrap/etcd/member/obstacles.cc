@@ -14,10 +14,12 @@ namespace {
 using Reach = MemberAnswer::Reach;
 
 Wait tags_disagree(std::string const& name, Tags const& tags) {
-  return {fmt::format("{} is not added or removed while the volumes' tags disagree about the "
-                      "members: {}",
-                      name, tags.words),
-          "put the tags right, so that all list the same members"};
+  return {
+      Message(Reason::TagsDisagree,
+              fmt::format("{} is not added or removed while the volumes' tags disagree about the "
+                          "members: {}",
+                          name, tags.words),
+              "put the tags right, so that all list the same members")};
 }
 
 }  // namespace
@@ -25,10 +27,12 @@ Wait tags_disagree(std::string const& name, Tags const& tags) {
 std::optional<Refuse> other_cluster(MemberInputs const& in) {
   auto const log = in.volume.data.identity.cluster_id;
   if (auto marker = id_of(in.volume.marker_cluster_id); log != 0 && marker != 0 && log != marker) {
-    return Refuse{fmt::format("the data on this volume is of cluster {:x}, and its haagent.json "
-                              "says {:x}: one of the two was changed by hand",
-                              log, marker),
-                  "find out which belongs here, and put the other right"};
+    return Refuse{
+        Message(Reason::MarkerContradicts,
+                fmt::format("the data on this volume is of cluster {:x}, and its haagent.json "
+                            "says {:x}: one of the two was changed by hand",
+                            log, marker),
+                "find out which belongs here, and put the other right")};
   }
   auto const mine = own_cluster(in);
   std::set<std::uint64_t> seen;
@@ -44,14 +48,19 @@ std::optional<Refuse> other_cluster(MemberInputs const& in) {
       others.push_back(fmt::format("{} serves {:x}", peer.member, peer.cluster_id));
   }
   if (!others.empty() && !mine_has_quorum) {
-    return Refuse{fmt::format("this volume belongs to cluster {:x}, but {}: two clusters must not "
-                              "run side by side",
-                              mine, in_words(others)),
-                  "restore or replace one of them"};
+    return Refuse{
+        Message(Reason::ClustersDiffer,
+                fmt::format("this volume belongs to cluster {:x}, but {}: two clusters must not "
+                            "run side by side",
+                            mine, in_words(others)),
+                "restore or replace one of them")
+            .about(joined(others))};
   }
   if (mine == 0 && seen.size() > 1)
-    return Refuse{"the peers serve different clusters; this member joins none of them",
-                  "find out which cluster is the right one, and take the other one's masters away"};
+    return Refuse{
+        Message(Reason::ClustersDiffer,
+                "the peers serve different clusters; this member joins none of them",
+                "find out which cluster is the right one, and take the other one's masters away")};
   return std::nullopt;
 }
 
@@ -71,7 +80,8 @@ VersionFacts version_facts(MemberInputs const& in) {
 std::optional<Refuse> version_skew(MemberInputs const& in) {
   auto const refusal = version_refusal(version_facts(in));
   if (!refusal) return std::nullopt;
-  return Refuse{refusal->why, refusal->instead};
+  return Refuse{
+      Message(Reason::EtcdVersionUnfit, refusal->why, refusal->instead).about(in.me.version)};
 }
 
 bool is_stale(MemberInputs const& in) {
@@ -79,8 +89,11 @@ bool is_stale(MemberInputs const& in) {
 }
 
 Wait ask_ec2(MemberInputs const& in) {
-  return {fmt::format("EC2 has not said yet what the other volumes of {} carry", in.me.self.name),
-          "nothing to do: it is asked", /*ask_ec2=*/true};
+  return {Message(Reason::VolumesNotKnown,
+                  fmt::format("EC2 has not said yet what the other volumes of {} carry",
+                              in.me.self.name),
+                  "nothing to do: it is asked"),
+          /*ask_ec2=*/true};
 }
 
 std::optional<Decision> not_to_join(MemberInputs const& in, std::string const& quorum_of,
@@ -90,16 +103,19 @@ std::optional<Decision> not_to_join(MemberInputs const& in, std::string const& q
   if (tags.state == Tags::State::none) return ask_ec2(in);
   if (tags.state == Tags::State::disagree) return tags_disagree(in.me.self.name, tags);
   if (!tags.wanted.contains(in.me.member)) {
-    return Wait{fmt::format("{} is no member of the cluster of {}, and the tags of all volumes say "
+    return Wait{
+        Message(Reason::MemberNotListed,
+                fmt::format("{} is no member of the cluster of {}, and the tags of all volumes say "
                             "so: they list {}{}",
                             in.me.self.name, quorum_of, in_words(tags.listed()), data_stays),
                 "nothing to do: this master may be terminated; to have the member back, list it in "
-                "the tags of all volumes"};
+                "the tags of all volumes")};
   }
   if (auto count = check_member_count(tags.wanted.size()); !count)
-    return Refuse{fmt::format("the volumes' tags list {}: {}", in_words(tags.listed()),
-                              count.error().message.text),
-                  "put the tags right"};
+    return Refuse{Message(Reason::MemberCountInvalid,
+                          fmt::format("the volumes' tags list {}: {}", in_words(tags.listed()),
+                                      count.error().message.text),
+                          "put the tags right")};
   return std::nullopt;
 }
 
@@ -107,11 +123,14 @@ std::optional<Wait> no_room(MemberInputs const& in, std::vector<EtcdMember> cons
   auto const voters = voters_of(list, in);
   if (voters.all.size() % 2 == 0 || voters.down.empty()) return std::nullopt;
   return Wait{
-      fmt::format("{} does not become a voter while {} {} down: of {} voters {} must be up",
-                  in.me.self.name, voters.down_names(), voters.down.size() == 1 ? "is" : "are",
-                  voters.all.size() + 1, (voters.all.size() + 1) / 2 + 1),
-      fmt::format("bring {} back, or replace {}", voters.down_names(),
-                  voters.down.size() == 1 ? "it" : "them")};
+      Message(
+          Reason::LearnerWaits,
+          fmt::format("{} does not become a voter while {} {} down: of {} voters {} must be up",
+                      in.me.self.name, voters.down_names(), voters.down.size() == 1 ? "is" : "are",
+                      voters.all.size() + 1, (voters.all.size() + 1) / 2 + 1),
+          fmt::format("bring {} back, or replace {}", voters.down_names(),
+                      voters.down.size() == 1 ? "it" : "them"))
+          .about(voters.down_names())};
 }
 
 std::string crash_todo(MemberInputs const& in) {
@@ -130,8 +149,9 @@ std::string crash_todo(MemberInputs const& in) {
 std::optional<Wait> ends_again_and_again(MemberInputs const& in) {
   auto todo = crash_todo(in);
   if (in.etcd.last_end.empty() || todo.empty()) return std::nullopt;
-  return Wait{fmt::format("{} does not stay up (it {})", in.me.self.name, in.etcd.last_end),
-              std::move(todo)};
+  return Wait{Message(Reason::EtcdCrashes,
+                      fmt::format("{} does not stay up (it {})", in.me.self.name, in.etcd.last_end),
+                      std::move(todo))};
 }
 
 }  // namespace haagent::bootstrap

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "bootstrap/etcd/member/standing.h"
 #include "bootstrap/etcd/member/tags.h"
 
 namespace haagent::bootstrap {
@@ -79,13 +80,16 @@ std::optional<Decision> on_restore(MemberInputs const& in, EtcdOrder const& orde
         in.volume.data.state != DataDir::State::member)
       return std::nullopt;
     return Wait{
-        fmt::format("{} is restored, and {} still serve{} the cluster from before", in.me.self.name,
-                    in_words(of_before), of_before.size() == 1 ? "s" : ""),
-        !order.over_running
-            ? fmt::format("they have a quorum again: run '{}' to go on all the same",
-                          etcd_command(in.me.cluster, "restore --over-running-cluster"))
-            : std::string("nothing to do: their agents carry the order out within half a "
-                          "minute; if it stays so, see that the agent runs on their masters")};
+        Message(
+            Reason::RestoreUnderWay,
+            fmt::format("{} is restored, and {} still serve{} the cluster from before",
+                        in.me.self.name, in_words(of_before), of_before.size() == 1 ? "s" : ""),
+            !order.over_running
+                ? fmt::format("they have a quorum again: run '{}' to go on all the same",
+                              etcd_command(in.me.cluster, "restore --over-running-cluster"))
+                : std::string("nothing to do: their agents carry the order out within half a "
+                              "minute; if it stays so, see that the agent runs on their masters"))
+            .about(joined(of_before))};
   }
 
   if (has_joined(in, order)) return std::nullopt;
@@ -104,9 +108,11 @@ std::optional<Decision> on_restore(MemberInputs const& in, EtcdOrder const& orde
     return std::nullopt;
   }
   if (!in.volume.data.foreign.empty())
-    return Refuse{fmt::format("{}, and the volume holds {}, which is neither etcd's nor haagent's",
-                              why, in_words(in.volume.data.foreign)),
-                  "look at it, and move it away"};
+    return Refuse{
+        Message(Reason::DataForeign,
+                fmt::format("{}, and the volume holds {}, which is neither etcd's nor haagent's",
+                            why, in_words(in.volume.data.foreign)),
+                "look at it, and move it away")};
   if (auto move = make_room(in, why)) return move;
   return RestoreData{};
 }
@@ -139,11 +145,14 @@ std::optional<Decision> before_it_is_known(MemberInputs const& in) {
     other = &peer;
   }
   if (!other) return std::nullopt;
-  return Wait{fmt::format("{} was restored as the order {} says, {} serves another cluster, and "
+  return Wait{
+      Message(Reason::RequestNotKnown,
+              fmt::format("{} was restored as the order {} says, {} serves another cluster, and "
                           "what has become of that order is not known",
                           in.me.self.name, in.store.order_done, other->member),
               "nothing to do: the state store is asked; if it stays so, see that this master "
-              "reaches it, and that the order stands there"};
+              "reaches it, and that the order stands there")
+          .about(in.store.order_done)};
 }
 
 // A volume that the order does not name: it came later, or a recovery is another one's.
@@ -162,11 +171,14 @@ std::optional<Decision> on_another(MemberInputs const& in, EtcdOrder const& orde
   // Whoever became a voter of what an order replaces could leave it a quorum behind the back of who
   // carries the order out, or data that nobody has given up.
   if (before && !order.closed && !is_too_old(in) && (!has_data || in.etcd.own.learner))
-    return Wait{fmt::format("{} joins nobody while {} is ordered, and neither carried out nor void",
+    return Wait{
+        Message(Reason::RequestUnderWay,
+                fmt::format("{} joins nobody while {} is ordered, and neither carried out nor void",
                             in.me.self.name, subject(order)),
                 fmt::format("nothing to do: it is one of the two within a minute; if it stays so, "
                             "take the order back with '{}'",
-                            etcd_command(in.me.cluster, "restore --cancel"))};
+                            etcd_command(in.me.cluster, "restore --cancel")))
+            .about(order.id)};
   // What a blank volume's tag says of the cluster from before keeps it from nothing.
   auto const id = etcd_id_text(order.cluster_id);
   auto of_another = [&](std::string const& text) { return !text.empty() && text != id; };

@@ -4,8 +4,11 @@
 // for it, restarts once its master has it, and the turn goes on once every voter is well again.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <variant>
+
+#include "agent/base/message.h"
 
 namespace haagent::bootstrap {
 
@@ -23,12 +26,14 @@ struct RestartInputs {
 };
 
 struct StaysUp {
-  std::string why;  // "its changed configuration waits until every member serves"; mostly empty
+  std::optional<Message> why = {};  // a restart waits: for what
   bool asks_for_turn = false;
   bool operator==(StaysUp const&) const = default;
 };
+enum class RestartFor { version, trust, configuration };
 struct RestartsNow {
-  std::string with;  // "etcd 3.6.6"
+  RestartFor what = RestartFor::configuration;
+  std::string with;  // for people: "etcd 3.6.6"
   bool operator==(RestartsNow const&) const = default;
 };
 using RestartDecision = std::variant<StaysUp, RestartsNow>;

@@ -66,6 +66,13 @@ Voters voters_of(std::vector<EtcdMember> const& list, MemberInputs const& in) {
   return voters;
 }
 
+std::vector<std::string> silent_peers(MemberInputs const& in) {
+  std::vector<std::string> names;
+  for (auto const& peer : in.others.peers)
+    if (peer.reach != Reach::answers) names.push_back(peer.member);
+  return names;
+}
+
 std::string missing(MemberInputs const& in) {
   std::vector<std::string> words;
   for (auto const& peer : in.others.peers) {
@@ -77,14 +84,20 @@ std::string missing(MemberInputs const& in) {
   return in_words(words);
 }
 
+std::string joined(std::vector<std::string> const& names) {
+  return fmt::format("{}", fmt::join(names, ","));
+}
+
+std::string names_of_silent(MemberInputs const& in) {
+  return joined(silent_peers(in));
+}
+
 std::string because(std::string const& reason) {
   return reason.empty() ? "" : ": " + reason;
 }
 
 std::string bring_back(MemberInputs const& in) {
-  std::vector<std::string> silent;
-  for (auto const& peer : in.others.peers)
-    if (peer.reach != Reach::answers) silent.push_back(peer.member);
+  auto const silent = silent_peers(in);
   if (silent.empty()) return kByItself;
   return fmt::format("if it stays so, see to the master{} of {}", silent.size() == 1 ? "" : "s",
                      in_words(silent));

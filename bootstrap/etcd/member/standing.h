@@ -37,6 +37,10 @@ Voters voters_of(std::vector<EtcdMember> const& list, MemberInputs const& inputs
 
 // "b does not answer (connection refused) and c answers strangely (HTTP 404)"; empty: all answer.
 std::string missing(MemberInputs const& inputs);
+// Who of them that is: "b", "c"; and as "b,c", for a message's subject.
+std::vector<std::string> silent_peers(MemberInputs const& inputs);
+std::string names_of_silent(MemberInputs const& inputs);
+std::string joined(std::vector<std::string> const& names);
 std::string because(std::string const& reason);  // ": reason", or nothing
 // What to do about who does not answer; and where what they had may be lost for ever.
 std::string bring_back(MemberInputs const& inputs);

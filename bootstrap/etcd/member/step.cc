@@ -5,7 +5,7 @@
 #include "agent/base/row_names.h"
 #include "bootstrap/etcd/member/actions.h"
 #include "bootstrap/etcd/member/member_facts.h"
-#include "bootstrap/etcd/member/sentence.h"
+#include "bootstrap/etcd/member/message.h"
 #include "bootstrap/hosts/step.h"
 
 namespace haagent::bootstrap {
@@ -121,32 +121,33 @@ void EtcdStep::tell_others(Decision const& decision, Facts& facts) {
 
 // What is done, MemberActions does; of what is not, each alternative is named here.
 Result<Finding> EtcdStep::found(Decision const& decision, Observed observed, Facts& facts) {
-  auto sentence = sentence_of(decision, observed.inputs);
+  auto message = message_of(decision, observed.inputs);
   return std::visit(
-      Overloaded{
-          [&](Wait const&) -> Result<Finding> { return Waiting{std::move(sentence)}; },
-          [&](StartLater const&) -> Result<Finding> { return Waiting{std::move(sentence)}; },
-          [&](ChangeLater const&) -> Result<Finding> {
-            return Waiting{std::move(sentence), kChangeAgain};
-          },
-          [&](Refuse const&) -> Result<Finding> { return fail(Kind::refused, "{}", sentence); },
-          [&](Unreadable const& unreadable) -> Result<Finding> {
-            auto error = unreadable.error;
-            error.message.text = observed.sight.in_words(std::move(error.message.text));
-            return std::unexpected(std::move(error));
-          },
-          [&](Serving const&) -> Result<Finding> {
-            bool const turns = facts.pki.get().value_or(PkiFacts{}).changing;
-            return Done{std::move(sentence), turns ? std::optional(kTurns) : std::nullopt};
-          },
-          [&](auto const&) -> Result<Finding> {
-            return Needed{
-                std::move(sentence),
-                [actions = MemberActions(parts_, *peers_, facts, memory_, std::move(observed)),
-                 decision](std::stop_token stop) mutable {
-                  return actions.carry_out(decision, std::move(stop));
-                }};
-          }},
+      Overloaded{[&](Wait const&) -> Result<Finding> { return Waiting{std::move(message)}; },
+                 [&](StartLater const&) -> Result<Finding> { return Waiting{std::move(message)}; },
+                 [&](ChangeLater const&) -> Result<Finding> {
+                   return Waiting{std::move(message), kChangeAgain};
+                 },
+                 [&](Refuse const&) -> Result<Finding> {
+                   return std::unexpected(Error(Kind::refused, std::move(message)));
+                 },
+                 [&](Unreadable const& unreadable) -> Result<Finding> {
+                   auto error = unreadable.error;
+                   error.message.text = observed.sight.in_words(std::move(error.message.text));
+                   return std::unexpected(std::move(error));
+                 },
+                 [&](Serving const&) -> Result<Finding> {
+                   bool const turns = facts.pki.get().value_or(PkiFacts{}).changing;
+                   return Done{std::move(message), turns ? std::optional(kTurns) : std::nullopt};
+                 },
+                 [&](auto const&) -> Result<Finding> {
+                   return Needed{std::move(message),
+                                 [actions = MemberActions(parts_, *peers_, facts, memory_,
+                                                          std::move(observed)),
+                                  decision](std::stop_token stop) mutable {
+                                   return actions.carry_out(decision, std::move(stop));
+                                 }};
+                 }},
       decision);
 }
 

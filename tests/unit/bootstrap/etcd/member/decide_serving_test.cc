@@ -5,8 +5,9 @@
 
 #include <functional>
 
-#include "bootstrap/etcd/member/sentence.h"
+#include "bootstrap/etcd/member/message.h"
 #include "tests/support/decision_names.h"
+#include "tests/support/golden.h"
 
 namespace haagent::bootstrap {
 namespace {
@@ -76,110 +77,107 @@ struct Row {
   MemberInputs (*base)();
   Change change;
   std::string_view move;
-  char const* words;  // that its sentence holds
+  Reason reason;  // tests/golden/etcd/serving_decisions.txt has the words
 };
 
-constexpr auto kServes = "etcd-a serves cluster c1 of 3 members";
-
 Row const kRows[] = {
-    {"NothingIsNeeded", serving, [](auto&) {}, "Serving", kServes},
+    {"NothingIsNeeded", serving, [](auto&) {}, "Serving", Reason::EtcdServing},
     // Before all else.
     {"HostsFirst", stopped,
      [](auto& in) { in.machine.hosts = HostsChange{{}, "etcd-b is 10.0.0.2"}; }, "WriteHosts",
-     "write to /etc/hosts: etcd-b is 10.0.0.2"},
+     Reason::HostsDiffer},
     {"AUserThatIsShutOutIsLetIn", serving,
      [](auto& in) {
        in.machine.shut_out = ShutOut{.etcd = {7, 7}, .path = "/etc/x.key"};
        in.serving.leftovers = true;
      },
-     "LetEtcdIn", "let etcd-a at /etc/x.key, which it is shut out of"},
+     "LetEtcdIn", Reason::EtcdShutOut},
     {"WhetherItIsShutOutMustBeKnown", serving,
      [](auto& in) { in.machine.shut_out = fail(Kind::transient, "no such user"); }, "Unreadable",
-     "no such user"},
+     Reason::Unavailable},
     {"HostsBeforeWhatCannotBeRead", serving,
      [](auto& in) {
        in.machine.shut_out = fail(Kind::transient, "no such user");
        in.machine.hosts = HostsChange{{}, "etcd-b is 10.0.0.2"};
      },
-     "WriteHosts", ""},
+     "WriteHosts", Reason::HostsDiffer},
     // In this order.
     {"AnotherEtcdHasServed", serving,
      [](auto& in) {
        in.volume.served_by = "3.5.30";
        in.serving.stale_leases = fail(Kind::transient, "no answer");
      },
-     "WriteVersion", "write to the volume of etcd-a that etcd 3.5.33 serves on it, at 3.5"},
+     "WriteVersion", Reason::EtcdVersionToRecord},
     {"ItsDataWereRaised", serving, [](auto& in) { in.serving.versions.cluster = "3.6.0"; },
-     "WriteVersion", "at 3.6"},
+     "WriteVersion", Reason::EtcdVersionToRecord},
     {"LeasesMustBeKnown", serving,
      [](auto& in) {
        in.serving.stale_leases = fail(Kind::transient, "no answer");
        in.serving.leftovers = true;
      },
-     "Unreadable", "no answer"},
+     "Unreadable", Reason::Unavailable},
     {"LeasesFromBeforeTheRestore", serving,
      [](auto& in) {
        in.serving.stale_leases = std::vector<std::string>{"/registry/masterleases/10.0.0.9"};
        in.serving.leftovers = true;
      },
-     "EraseLeases", "take the leases of apiservers from before the restore away"},
+     "EraseLeases", Reason::ApiserverLeasesStale},
     {"WhatARestoreHasLeft", serving,
      [](auto& in) {
        in.serving.leftovers = true;
        in.serving.restart = fail(Kind::transient, "no such file");
      },
-     "DropLeftovers", "take away what a restore or a backup of etcd-a has left"},
+     "DropLeftovers", Reason::LeftoversToRemove},
     {"WhatItRunsWithMustBeKnown", serving,
      [](auto& in) { in.serving.restart = fail(Kind::transient, "no such file"); }, "Unreadable",
-     "no such file"},
+     Reason::Unavailable},
     {"WarningsAreTold", serving, [](auto& in) { in.serving.warnings = "it may lose writes"; },
-     "Serving", "etcd-a serves cluster c1 of 3 members; etcd 3.5.33: it may lose writes"},
+     "Serving", Reason::EtcdVersionDefective},
     // Restarts.
     {"AConfigurationAsksForTheTurn", serving,
      [](auto& in) { in.serving.restart->configuration = true; }, "Serving",
-     "its changed configuration waits for this master's turn to restart: nothing to do"},
-    {"AConfigurationOnTheTurn", in_turn, [](auto&) {}, "RestartEtcd",
-     "restart etcd-a with its changed configuration"},
+     Reason::EtcdRestartWaits},
+    {"AConfigurationOnTheTurn", in_turn, [](auto&) {}, "RestartEtcd", Reason::EtcdToRestart},
     // The turn was had for something else, and may be on its way back.
     {"ATurnThatItHasNotAskedFor", in_turn, [](auto& in) { in.serving.turn.asked = false; },
-     "Serving", "waits for this master's turn"},
+     "Serving", Reason::EtcdRestartWaits},
     {"AnothersTurn", in_turn,
      [](auto& in) {
        in.serving.turn.mine = false;
        in.serving.turn.holder = "b";
      },
-     "Serving", "it is b's"},
+     "Serving", Reason::EtcdRestartWaits},
     {"NotWhileAVoterIsDown", in_turn,
      [](auto& in) { in.others.peers[1] = {.member = "c", .why = "refused"}; }, "Serving",
-     "its changed configuration waits until every member serves"},
+     Reason::EtcdMemberDown},
     {"NotWhileALearnerIsThere", in_turn,
      [](auto& in) {
        auto learner = listed(0xd0, "d");
        learner.learner = true;
        in.etcd.own.quorum_list->push_back(learner);
      },
-     "Serving", "waits until every member serves"},
+     "Serving", Reason::EtcdRestartWaits},
     // The third was taken out, and is about to be added anew.
     {"NotOneOfTwo", in_turn,
      [](auto& in) {
        for (auto* each : {&in.etcd.own, &in.others.peers[0]}) each->quorum_list->pop_back();
        in.others.peers[1] = {.member = "c", .why = "refused"};
      },
-     "Serving", "its changed configuration waits until every member serves"},
+     "Serving", Reason::EtcdMemberDown},
     {"AuthoritiesAreGrantedByTheTurnAlone", in_turn,
      [](auto& in) {
        *in.serving.restart = {.trust = true};
        in.serving.turn.asked = false;
      },
-     "RestartEtcd", "restart etcd-a with its changed authorities"},
+     "RestartEtcd", Reason::EtcdToRestart},
     {"AnotherVersion", in_turn, [](auto& in) { in.serving.restart->version = in.me.version; },
-     "RestartEtcd", "restart etcd-a with etcd 3.5.33"},
+     "RestartEtcd", Reason::EtcdToRestart},
     {"WhatMustNotBeStartedIsNotStoppedFor", in_turn,
      [](auto& in) {
        in.me.version = in.serving.restart->version = "3.7.1";
        in.others.cluster_version = "3.5.0";
      },
-     "Serving", "etcd 3.7.1 is installed and not started"},
+     "Serving", Reason::EtcdVersionUnfit},
     {"AloneItNeedsNoTurn", in_turn,
      [](auto& in) {
        in.serving.turn = {};
@@ -187,32 +185,32 @@ Row const kRows[] = {
        in.others.peers.clear();
        in.me.expected_members = {"a"};
      },
-     "RestartEtcd", "restart etcd-a"},
+     "RestartEtcd", Reason::EtcdToRestart},
     {"TheLeadGoesFirst", in_turn,
      [](auto& in) {
        for (auto* each : {&in.etcd.own, &in.others.peers[0], &in.others.peers[1]})
          each->leader_id = 0xa0;
      },
-     "PassLead", "move the leader to etcd-c before etcd-a restarts"},
+     "PassLead", Reason::LeaderToMove},
     {"OnceMore", in_turn,
      [](auto& in) {
        for (auto* each : {&in.etcd.own, &in.others.peers[0], &in.others.peers[1]})
          each->leader_id = 0xa0;
        in.serving.lead_passes = 1;
      },
-     "PassLead", "restarts, once more"},
+     "PassLead", Reason::LeaderToMove},
     {"ALeadThatDoesNotGo", in_turn,
      [](auto& in) {
        for (auto* each : {&in.etcd.own, &in.others.peers[0], &in.others.peers[1]})
          each->leader_id = 0xa0;
        in.serving.lead_passes = 2;
      },
-     "RestartEtcd", "restart etcd-a"},
+     "RestartEtcd", Reason::EtcdToRestart},
     // What was just tried in vain.
     {"AStartThatFailedIsTriedLater", stopped,
      [](auto& in) { in.etcd.starts_at = UtcTime(std::chrono::seconds(1768472100)); }, "StartLater",
-     "start etcd-a on its data (try 2; before: exited with 2) at 2026-01-15T10:15:00Z"},
-    {"OnceItIsDue", stopped, [](auto&) {}, "StartAsIs", "start etcd-a on its data (try 2;"},
+     Reason::EtcdStartFailed},
+    {"OnceItIsDue", stopped, [](auto&) {}, "StartAsIs", Reason::EtcdStopped},
 };
 
 class DecideServing : public testing::TestWithParam<Row> {};
@@ -221,9 +219,19 @@ TEST_P(DecideServing, Table) {
   auto in = GetParam().base();
   GetParam().change(in);
   auto const decision = decide(in);
-  auto const sentence = sentence_of(decision, in);
-  EXPECT_EQ(test::name_of(decision), GetParam().move) << sentence;
-  EXPECT_TRUE(sentence.contains(GetParam().words)) << sentence;
+  auto const message = message_of(decision, in);
+  EXPECT_EQ(test::name_of(decision), GetParam().move) << message.sentence();
+  EXPECT_EQ(to_string(message.reason), to_string(GetParam().reason)) << message.sentence();
+}
+
+TEST(DecideServing, ItsWords) {
+  std::string page;
+  for (auto const& row : kRows) {
+    auto in = row.base();
+    row.change(in);
+    page += test::decision_words(row.name, decide(in), in);
+  }
+  EXPECT_TRUE(test::matches_golden("etcd/serving_decisions.txt", page));
 }
 
 INSTANTIATE_TEST_SUITE_P(Each, DecideServing, testing::ValuesIn(kRows),
@@ -256,7 +264,7 @@ TEST(DecideServing, AChangeThatWasTooEarlyIsMadeLater) {
   in.etcd.change_was_early = true;
   auto const decision = decide(in);
   ASSERT_EQ(test::name_of(decision), "ChangeLater");
-  EXPECT_TRUE(sentence_of(decision, in).contains("have been connected to each other for 5 s"));
+  EXPECT_EQ(message_of(decision, in).reason, Reason::MembersChangeEarly);
 }
 
 // It is asked first where nothing is decided without it, and beside a change that waits for it.

@@ -6,22 +6,27 @@
 namespace haagent::bootstrap {
 namespace {
 
-std::string words_of(RestartDecision const& decided) {
-  if (auto const* now = std::get_if<RestartsNow>(&decided)) return "restart with " + now->with;
+std::string outcome_of(RestartDecision const& decided) {
+  if (auto const* now = std::get_if<RestartsNow>(&decided))
+    return now->what == RestartFor::version ? "restart: version"
+           : now->what == RestartFor::trust ? "restart: trust"
+                                            : "restart: configuration";
   auto const& stays = std::get<StaysUp>(decided);
-  return stays.why + (stays.asks_for_turn ? " (asks)" : "");
+  if (!stays.why) return "";
+  return fmt::format("{} {}{}", to_string(stays.why->reason), stays.why->subject,
+                     stays.asks_for_turn ? "(asks)" : "");
 }
 
 struct Case {
   char const* name;
   RestartInputs in;
-  char const* says;
+  char const* outcome;
 };
 
 class DecideRestart : public testing::TestWithParam<Case> {};
 
 TEST_P(DecideRestart, Decides) {
-  EXPECT_EQ(words_of(decide_restart(GetParam().in)), GetParam().says);
+  EXPECT_EQ(outcome_of(decide_restart(GetParam().in)), GetParam().outcome);
 }
 
 RestartInputs changed() {
@@ -54,28 +59,19 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"nothing_has_changed", {.version = {}, .refusal = {}, .turn = {}}, ""},
         Case{"nothing_has_changed_and_it_is_my_turn",
              with({.version = {}, .refusal = {}, .all_serve = true, .turn = {}}, mine), ""},
-        Case{"it_is_nobodys_turn", changed(),
-             "its changed configuration waits for this master's turn to restart: nothing to do "
-             "(asks)"},
-        Case{"it_is_anothers_turn", with(changed(), of_c),
-             "its changed configuration waits for this master's turn to restart: it is c's, and "
-             "goes on once every voter is well (asks)"},
-        Case{"it_is_my_turn", with(changed(), mine), "restart with its changed configuration"},
-        Case{"another_is_down_on_my_turn", with(changed(), mine, one_is_down),
-             "its changed configuration waits until every member serves"},
-        Case{"another_is_down", with(changed(), one_is_down),
-             "its changed configuration waits until every member serves"},
-        Case{"nobody_else_is_there", with(changed(), alone),
-             "restart with its changed configuration"},
-        Case{"another_version", with(changed(), installed),
-             "etcd 3.6.6 waits for this master's turn to restart: nothing to do (asks)"},
-        Case{"another_version_on_my_turn", with(changed(), installed, mine),
-             "restart with etcd 3.6.6"},
+        Case{"it_is_nobodys_turn", changed(), "EtcdRestartWaits (asks)"},
+        Case{"it_is_anothers_turn", with(changed(), of_c), "EtcdRestartWaits c(asks)"},
+        Case{"it_is_my_turn", with(changed(), mine), "restart: configuration"},
+        Case{"another_is_down_on_my_turn", with(changed(), mine, one_is_down), "EtcdRestartWaits "},
+        Case{"another_is_down", with(changed(), one_is_down), "EtcdRestartWaits "},
+        Case{"nobody_else_is_there", with(changed(), alone), "restart: configuration"},
+        Case{"another_version", with(changed(), installed), "EtcdRestartWaits (asks)"},
+        Case{"another_version_on_my_turn", with(changed(), installed, mine), "restart: version"},
         Case{"another_version_that_must_not_start", with(changed(), installed, unfit, mine),
-             "etcd 3.6.6 is installed and not started: it must not; install 3.5"},
-        Case{"authorities", with(changed(), trust, of_c), "restart with its changed authorities"},
+             "EtcdVersionUnfit 3.6.6"},
+        Case{"authorities", with(changed(), trust, of_c), "restart: trust"},
         Case{"authorities_while_another_is_down", with(changed(), trust, one_is_down),
-             "its changed authorities wait until every member serves"}),
+             "EtcdRestartWaits "}),
     [](auto const& each) { return std::string(each.param.name); });
 
 }  // namespace
