@@ -337,6 +337,7 @@ Result<HttpResponse> CurlHttp::send(HttpRequest const& request, std::stop_token 
   }
   Error error{
       kind_of(*code, text), fmt::format("{}: {}", target.name, words_of(*code, trim(text))), {}};
+  if (*code == CURLE_OPERATION_TIMEDOUT) error.code = std::make_error_code(std::errc::timed_out);
   if (*code == CURLE_COULDNT_CONNECT && os_error != 0) {
     // "refused" and "no route" are different nights for an operator.
     error.code = std::error_code(static_cast<int>(os_error), std::generic_category());

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <ostream>
 
 namespace haagent {
 namespace {
@@ -23,6 +24,10 @@ constexpr Explanation kExplanations[] = {
 
 std::string_view to_string(Reason reason) {
   return kNames[static_cast<std::size_t>(reason)];
+}
+
+std::ostream& operator<<(std::ostream& out, Reason reason) {
+  return out << to_string(reason);
 }
 
 std::optional<Reason> parse_reason(std::string_view name) {

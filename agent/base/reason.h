@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <iosfwd>
 #include <optional>
 #include <span>
 #include <string_view>
@@ -24,7 +25,8 @@ struct Explanation {
   std::string_view operator_does;  // "Nothing." where there is nothing to be done
 };
 
-std::string_view to_string(Reason reason);  // "VolumeMissing"
+std::string_view to_string(Reason reason);                   // "VolumeMissing"
+std::ostream& operator<<(std::ostream& out, Reason reason);  // the same
 std::optional<Reason> parse_reason(std::string_view name);
 Explanation const& explanation_of(Reason reason);
 // In the table's order, which is that of a boot.

@@ -35,9 +35,12 @@ void in_capitals(char* begin, char* end) {
 
 std::string worded(std::string text) {
   auto* const end = text.data() + text.size();
+  bool quoted = false;  // a command, or what somebody wrote
   for (auto* word = text.data(); word < end;) {
     auto* const word_end = std::find(word, end, ' ');
-    in_capitals(word, word_end);
+    quoted = quoted || *word == '\'' || std::string_view(word, word_end).starts_with("('");
+    if (!quoted) in_capitals(word, word_end);
+    if (quoted && std::string_view(word, word_end).substr(1).contains('\'')) quoted = false;
     word = word_end == end ? end : word_end + 1;
   }
   return text;

@@ -13,8 +13,7 @@ constexpr EtcdTimeouts kTimeouts{.connect = Duration(600), .request = Duration(1
 
 // The same words for the same trouble, whatever milliseconds the library adds to them.
 std::string brief(Error const& error) {
-  for (auto const* words : {"timed out", "timeout", "Timeout was reached"})
-    if (error.message.text.contains(words)) return "timed out";
+  if (error.code == std::errc::timed_out) return "timed out";
   auto const colon = error.message.text.rfind(": ");
   auto last = colon == std::string::npos ? "" : error.message.text.substr(colon + 2);
   return last.empty() ? error.message.text : last;

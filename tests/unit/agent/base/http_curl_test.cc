@@ -219,6 +219,7 @@ TEST(CurlHttp, TimesOutAsTransient) {
   auto response = http.send(request, {});
   ASSERT_FALSE(response);
   EXPECT_EQ(response.error().kind, Kind::transient);
+  EXPECT_EQ(response.error().code, std::errc::timed_out);
   EXPECT_THAT(response.error().message.text, HasSubstr("GET " + server.url("/slow") + ": "));
   EXPECT_LT(std::chrono::steady_clock::now() - before, 10s);
 }

@@ -184,7 +184,7 @@ class EtcdStepTest : public testing::Test {
       EXPECT_TRUE(found) << found.error().message.text;
       found_ = found ? *std::move(found) : Finding(Done{});
       auto const* needed = std::get_if<Needed>(&found_);
-      if (!needed || !needed->message.text.contains("/etc/hosts")) return found_;
+      if (!needed || needed->message.reason != Reason::HostsDiffer) return found_;
       act();
     }
   }
@@ -218,30 +218,29 @@ class EtcdStepTest : public testing::Test {
 };
 
 TEST_F(EtcdStepTest, WhereThereIsNoStateStoreNobodyIsAskedForBackups) {
-  EXPECT_EQ(sentence_of(look()), "form a new cluster of etcd-a, etcd-b and etcd-c");
+  EXPECT_EQ(message_of(look()).reason, Reason::ClusterToForm);
 }
 
 TEST_F(EtcdStepTest, FormsOnlyOnceTheStateStoreHasSaidThatThereIsNoBackup) {
   make(/*asks_for_backups=*/true);
   EXPECT_TRUE(waits(look()));
-  EXPECT_TRUE(sentence_of(found_).starts_with("the state store has not said"))
-      << sentence_of(found_);
+  EXPECT_EQ(message_of(found_).reason, Reason::StoreNotKnown) << sentence_of(found_);
   facts_.main.backups.set({.state = EtcdBackups::State::unknown, .detail = "it timed out"});
-  EXPECT_TRUE(sentence_of(look()).contains("it timed out"));
+  EXPECT_EQ(message_of(look()).reason, Reason::StoreNotKnown);
   facts_.main.backups.set({.state = EtcdBackups::State::present, .detail = "2026-01-15"});
   EXPECT_TRUE(waits(look()));
-  EXPECT_TRUE(sentence_of(found_).ends_with("run 'haagent etcd restore'"));
+  EXPECT_EQ(message_of(found_).reason, Reason::BackupsFound);
   facts_.main.backups.set({.state = EtcdBackups::State::none, .restored_token = "x-main-restored"});
-  EXPECT_TRUE(sentence_of(look()).contains("x-main-restored"));
+  EXPECT_EQ(message_of(look()).reason, Reason::RestoreUnderWay);
   facts_.main.backups.set({.state = EtcdBackups::State::none});
-  EXPECT_EQ(sentence_of(look()), "form a new cluster of etcd-a, etcd-b and etcd-c");
+  EXPECT_EQ(message_of(look()).reason, Reason::ClusterToForm);
 }
 
 // The row that asks the store may hang, or ask once: what it found is as old as its last answer.
 TEST_F(EtcdStepTest, TheStoreIsAskedOnceMoreBeforeAClusterIsFormed) {
   make(/*asks_for_backups=*/true, /*with_store=*/true);
   facts_.main.backups.set({.state = EtcdBackups::State::none});
-  EXPECT_TRUE(sentence_of(look()).starts_with("form a new cluster"));
+  EXPECT_EQ(message_of(look()).reason, Reason::ClusterToForm);
   auto const name = backup_name(clock_.utc(), "etcd-b");
   store_.put(backup_data_key(EtcdCluster::main, name), "x");
   store_.put(backup_manifest_key(EtcdCluster::main, name), "{}");
@@ -252,12 +251,12 @@ TEST_F(EtcdStepTest, TheStoreIsAskedOnceMoreBeforeAClusterIsFormed) {
   EXPECT_TRUE(store_.remove(backup_manifest_key(EtcdCluster::main, name), {}));
   EXPECT_TRUE(store_.remove(backup_data_key(EtcdCluster::main, name), {}));
   facts_.main.backups.set({.state = EtcdBackups::State::none});
-  EXPECT_TRUE(sentence_of(look()).starts_with("form a new cluster"));
+  EXPECT_EQ(message_of(look()).reason, Reason::ClusterToForm);
   store_.fail_all(Kind::transient);
   ASSERT_FALSE(try_to_act()) << "it cannot be asked";
   EXPECT_EQ(units_.now.phase, UnitState::Phase::stopped);
   store_.fail_all({});
-  EXPECT_TRUE(sentence_of(look()).starts_with("form a new cluster"));
+  EXPECT_EQ(message_of(look()).reason, Reason::ClusterToForm);
   act();
   EXPECT_EQ(units_.now.phase, UnitState::Phase::running);
 }
@@ -280,8 +279,7 @@ TEST_F(EtcdStepTest, AnOrderThatWasTakenBackMeanwhileIsNotBegun) {
                         .members = {"a", "b", "c"}};
   ASSERT_TRUE(*give_order(store_, order, std::nullopt, {}));
   orders_->main.set(order);
-  EXPECT_TRUE(sentence_of(look()).starts_with("set the data of etcd-a aside"))
-      << sentence_of(look());
+  EXPECT_EQ(message_of(look()).reason, Reason::DataToSetAside) << sentence_of(look());
   auto const closed = close_order(store_, order, Closing::taken_back, clock_.utc(), {});
   ASSERT_TRUE(closed) << closed.error().message.text;
   ASSERT_FALSE(try_to_act());
@@ -297,7 +295,7 @@ TEST_F(EtcdStepTest, NothingIsDoneWithoutTheVolumeThatItWasDecidedOn) {
     volumes_.on_look = [&](int looks) {
       if (looks == from) volumes_.unseen = UnseenVolume{.why = "it is not mounted", .todo = "x"};
     };
-    EXPECT_TRUE(sentence_of(look()).starts_with("form a new cluster"));
+    EXPECT_EQ(message_of(look()).reason, Reason::ClusterToForm);
     volumes_.looks = 1;
     auto const acted = try_to_act();
     ASSERT_FALSE(acted) << from;
@@ -307,12 +305,11 @@ TEST_F(EtcdStepTest, NothingIsDoneWithoutTheVolumeThatItWasDecidedOn) {
   volumes_.on_look = {};
   auto const& finding = look();
   EXPECT_TRUE(waits(finding));
-  EXPECT_TRUE(sentence_of(finding).starts_with("it is not mounted; nobody is added"))
-      << sentence_of(finding);
+  EXPECT_EQ(message_of(finding).reason, Reason::VolumeNotSeen) << sentence_of(finding);
 }
 
 TEST_F(EtcdStepTest, AVolumeThatChangedSinceItWasDecidedIsLookedAtAgain) {
-  EXPECT_TRUE(sentence_of(look()).starts_with("form a new cluster"));
+  EXPECT_EQ(message_of(look()).reason, Reason::ClusterToForm);
   test::write_bytes(root_ / "var/lib/haagent-etcd/main/data/member/wal/0.wal", "a log");
   auto const acted = try_to_act();
   ASSERT_FALSE(acted);
@@ -326,7 +323,7 @@ TEST_F(EtcdStepTest, AnEtcdWhoseVolumeIsGoneIsLeftAlone) {
   for (int i = 0; i < 3; ++i) {
     auto const& finding = look();
     EXPECT_TRUE(waits(finding));
-    EXPECT_TRUE(sentence_of(finding).contains("etcd-a still runs")) << sentence_of(finding);
+    EXPECT_EQ(message_of(finding).reason, Reason::VolumeNotSeen) << sentence_of(finding);
   }
   EXPECT_EQ(http_.promotions, 0);
   EXPECT_EQ(units_.now.phase, UnitState::Phase::running);
@@ -358,14 +355,13 @@ TEST_F(EtcdStepTest, ACopyIsItsOwnOnceItsDataAreAside) {
   EXPECT_EQ(units_.now.phase, UnitState::Phase::stopped) << "nobody answers, and it waits";
   http_.up = true;
   auto const& finding = look();
-  EXPECT_TRUE(sentence_of(finding).starts_with("set the data of etcd-a aside"))
-      << sentence_of(finding);
+  EXPECT_EQ(message_of(finding).reason, Reason::DataToSetAside) << sentence_of(finding);
   act();
   auto const marker = **read_volume_marker(point);
   EXPECT_EQ(marker.volume_id, "vol-a");
   EXPECT_EQ(marker.etcd_cluster_id, "c1") << "it goes on to speak of its cluster";
   EXPECT_FALSE(std::filesystem::exists(point / "data"));
-  EXPECT_EQ(sentence_of(look()), "tag the volume of etcd-a with cluster c1");
+  EXPECT_EQ(message_of(look()).reason, Reason::ClusterIdToTag);
 }
 
 TEST_F(EtcdStepTest, AVolumeThatLostItsTagKeepsANewClusterFromForming) {
@@ -375,52 +371,49 @@ TEST_F(EtcdStepTest, AVolumeThatLostItsTagKeepsANewClusterFromForming) {
   ec2_.add(volume);
   auto const& finding = look();
   EXPECT_TRUE(waits(finding));
-  EXPECT_TRUE(sentence_of(finding).starts_with(
-      "there has been a cluster (vol-c (tagged for no member) carries cluster c1)"))
-      << sentence_of(finding);
+  EXPECT_EQ(message_of(finding).reason, Reason::ClusterSilent);
+  EXPECT_TRUE(message_of(finding).text.contains("vol-c")) << sentence_of(finding);
 }
 
 TEST_F(EtcdStepTest, ALearnerIsTaggedAndThenPromotedUntilEtcdAgrees) {
   learn();
-  EXPECT_EQ(sentence_of(look()), "tag the volume of etcd-a with cluster c1");
+  EXPECT_EQ(message_of(look()).reason, Reason::ClusterIdToTag);
   act();
   EXPECT_EQ(ec2_.volume("vol-a").tags["haagent.io/etcd-cluster-id"], "c1");
   for (int i = 1; i <= 3; ++i) {
-    EXPECT_EQ(sentence_of(look()), "promote etcd-a (a0)");
+    EXPECT_EQ(message_of(look()).reason, Reason::LearnerToPromote);
     act();
     EXPECT_EQ(http_.promotions, i);
     auto const& finding = look();
     EXPECT_TRUE(waits(finding)) << "else the runner takes it for an act without effect";
-    EXPECT_TRUE(sentence_of(finding).contains("at entry 900 of 1000")) << sentence_of(finding);
+    EXPECT_EQ(message_of(finding).reason, Reason::LearnerNotPromoted) << sentence_of(finding);
   }
 }
 
 TEST_F(EtcdStepTest, ALearnerWhoseLogDoesNotGrowIsAddedAnew) {
   learn();
   http_.index = 10;
-  EXPECT_TRUE(sentence_of(look()).contains("catches up: at entry 10 of 1000"));
+  EXPECT_EQ(message_of(look()).reason, Reason::LearnerBehind);
   clock_.advance(9min);
   http_.index = 11;
-  EXPECT_TRUE(sentence_of(look()).contains("catches up: at entry 11 of 1000"));
+  EXPECT_EQ(message_of(look()).reason, Reason::LearnerBehind);
   clock_.advance(10min - 1ms);
   EXPECT_TRUE(waits(look()));
   clock_.advance(1ms);
   auto const& finding = look();
-  EXPECT_TRUE(
-      sentence_of(finding).starts_with("remove etcd-a (a0) from the cluster: it is a "
-                                       "learner that has not got on for 10 min"))
-      << sentence_of(finding);
+  EXPECT_EQ(message_of(finding).reason, Reason::MemberToRemove) << sentence_of(finding);
+  EXPECT_EQ(message_of(finding).subject, "a0");
   act();
   EXPECT_FALSE(http_.listed);
   // Its old log is set aside, and it comes back under another id.
-  EXPECT_TRUE(sentence_of(look()).starts_with("stop etcd-a: "));
+  EXPECT_EQ(message_of(look()).reason, Reason::EtcdToStop);
   act();
-  EXPECT_TRUE(sentence_of(look()).starts_with("set the data of etcd-a aside: "));
+  EXPECT_EQ(message_of(look()).reason, Reason::DataToSetAside);
   act();
   EXPECT_FALSE(std::filesystem::exists(root_ / "var/lib/haagent-etcd/main/data"));
-  EXPECT_EQ(sentence_of(look()), "tag the volume of etcd-a with cluster c1");
+  EXPECT_EQ(message_of(look()).reason, Reason::ClusterIdToTag);
   act();
-  EXPECT_EQ(sentence_of(look()), "add etcd-a to the cluster as a learner");
+  EXPECT_EQ(message_of(look()).reason, Reason::LearnerToAdd);
 }
 
 // a serves, with what pki has written trusted.
@@ -436,14 +429,15 @@ TEST_F(EtcdStepTest, AnEtcdThatIsShutOutIsLetInAgain) {
   auto lets_in = [&](std::filesystem::path const& path) {
     auto const& finding = look();
     auto const* needed = std::get_if<Needed>(&finding);
-    return needed != nullptr && needed->message.text.contains(path.string() + ",");
+    return needed != nullptr && needed->message.reason == Reason::EtcdShutOut &&
+           needed->message.subject == path;
   };
   auto owner = [](std::filesystem::path const& path) {
     struct stat status{};
     EXPECT_EQ(::stat(path.c_str(), &status), 0);
     return status;
   };
-  while (sentence_of(look()).starts_with("let ")) act();
+  while (message_of(look()).reason == Reason::EtcdShutOut) act();
 
   // As the package etcd-server does when it is upgraded.
   ASSERT_EQ(::chmod((root_ / "var/lib/haagent-etcd").c_str(), 0700), 0);
@@ -459,10 +453,10 @@ TEST_F(EtcdStepTest, AnEtcdThatIsShutOutIsLetInAgain) {
 
   // Its data is left alone while it runs, and given to it between two starts.
   ASSERT_EQ(::chown(log.c_str(), 0, 0), 0);
-  EXPECT_FALSE(sentence_of(look()).starts_with("let "));
+  EXPECT_FALSE(message_of(look()).reason == Reason::EtcdShutOut);
   units_.now.phase = UnitState::Phase::starting;
   units_.now.pid = 0;
-  while (sentence_of(look()).starts_with("let ")) act();
+  while (message_of(look()).reason == Reason::EtcdShutOut) act();
   EXPECT_EQ(owner(log).st_uid, 64001u);
 }
 
@@ -501,23 +495,23 @@ class NewTrust : public EtcdStepTest {
     facts_.pki.set({.restart_for = digest_of(wanted_trust(Root(root_.path())).value())});
   }
   // Until there is nothing to do. All that it did.
-  std::vector<std::string> settle() {
-    std::vector<std::string> did;
+  std::vector<Message> settle() {
+    std::vector<Message> did;
     for (int i = 0; i < 20; ++i) {
       auto const& finding = look();
       if (!std::holds_alternative<Needed>(finding)) {
-        said_ = sentence_of(finding);
+        said_ = message_of(finding);
         return did;
       }
-      did.push_back(sentence_of(finding));
+      did.push_back(message_of(finding));
       act();
     }
-    ADD_FAILURE() << "it comes to no end: " << did.back();
+    ADD_FAILURE() << "it comes to no end: " << did.back().text;
     return did;
   }
 
   ThreeVoters voters_;
-  std::string said_;
+  Message said_;
 };
 
 TEST_F(NewTrust, IsLoadedByARestartOnItsTurnAloneAndAfterTheLeadHasGone) {
@@ -528,8 +522,8 @@ TEST_F(NewTrust, IsLoadedByARestartOnItsTurnAloneAndAfterTheLeadHasGone) {
   grant();
   auto const did = settle();
   ASSERT_EQ(did.size(), 3u);
-  EXPECT_EQ(did[0], "move the leader to etcd-c before etcd-a restarts");
-  EXPECT_EQ(did[1], "restart etcd-a with its changed authorities");
+  EXPECT_EQ(did[0].identity(), std::pair(Reason::LeaderToMove, std::string("etcd-c")));
+  EXPECT_EQ(did[1].identity(), std::pair(Reason::EtcdToRestart, std::string("authorities")));
   EXPECT_EQ(voters_.leader, 192);
   EXPECT_EQ(loaded(), "old and new, old and new of peers");
   EXPECT_TRUE(settle().empty()) << "once is enough";
@@ -539,7 +533,8 @@ TEST_F(NewTrust, WaitsWhileAVoterIsDown) {
   grant();
   voters_.c_answers = false;
   EXPECT_TRUE(settle().empty());
-  EXPECT_TRUE(said_.ends_with("its changed authorities wait until every member serves")) << said_;
+  EXPECT_EQ(said_.reason, Reason::EtcdMemberDown);
+  EXPECT_EQ(said_.subject, "c;EtcdRestartWaits ");
   EXPECT_EQ(loaded(), "old, old of peers");
 }
 
@@ -565,17 +560,18 @@ class NewConfiguration : public NewTrust {
 
 TEST_F(NewConfiguration, AsksForTheTurnAndRestartsOnItAfterTheLeadHasGone) {
   EXPECT_TRUE(settle().empty());
-  EXPECT_TRUE(said_.ends_with("waits for this master's turn to restart: nothing to do")) << said_;
+  EXPECT_EQ(said_.reason, Reason::EtcdRestartWaits);
+  EXPECT_EQ(said_.subject, "");
   EXPECT_TRUE(wants());
   facts_.pki.set({.turn = "b"});
   EXPECT_TRUE(settle().empty());
-  EXPECT_TRUE(said_.contains("it is b's")) << said_;
+  EXPECT_EQ(said_.identity(), std::pair(Reason::EtcdRestartWaits, std::string("b")));
   EXPECT_FALSE(on_disk().contains("snapshot-count: 5000"));
   grant();
   auto const did = settle();
   ASSERT_EQ(did.size(), 3u);
-  EXPECT_EQ(did[0], "move the leader to etcd-c before etcd-a restarts");
-  EXPECT_EQ(did[1], "restart etcd-a with its changed configuration");
+  EXPECT_EQ(did[0].identity(), std::pair(Reason::LeaderToMove, std::string("etcd-c")));
+  EXPECT_EQ(did[1].identity(), std::pair(Reason::EtcdToRestart, std::string("configuration")));
   EXPECT_TRUE(on_disk().contains("snapshot-count: 5000"));
   EXPECT_FALSE(wants()) << "the turn is never given back";
   EXPECT_TRUE(settle().empty()) << "once is enough";
@@ -593,7 +589,7 @@ TEST_F(NewConfiguration, DoesNotUseATurnThatItHasNotAskedFor) {
 TEST_F(NewConfiguration, AsksForNothingWhileAVoterIsDown) {
   voters_.c_answers = false;
   EXPECT_TRUE(settle().empty());
-  EXPECT_TRUE(said_.ends_with("waits until every member serves")) << said_;
+  EXPECT_EQ(said_.subject, "c;EtcdRestartWaits ");
   EXPECT_FALSE(wants()) << "it would hold the turn for as long";
 }
 
@@ -601,11 +597,11 @@ TEST_F(NewConfiguration, AsksForNothingWhileAVoterIsDown) {
 TEST_F(NewConfiguration, IsWrittenOnceWhatHasTheOldOneIsDown) {
   settle();
   grant();
-  EXPECT_EQ(sentence_of(look()), "move the leader to etcd-c before etcd-a restarts");
+  EXPECT_EQ(message_of(look()).reason, Reason::LeaderToMove);
   act();
   units_.stops = false;
   for (int i = 0; i < 2; ++i) {
-    EXPECT_EQ(sentence_of(look()), "restart etcd-a with its changed configuration");
+    EXPECT_EQ(message_of(look()).reason, Reason::EtcdToRestart);
     EXPECT_FALSE(try_to_act());
     EXPECT_FALSE(on_disk().contains("snapshot-count: 5000"));
   }
