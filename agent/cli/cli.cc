@@ -15,6 +15,7 @@
 #include "agent/commands/etcd.h"
 #include "agent/commands/etcd_import.h"
 #include "agent/commands/etcd_recovery.h"
+#include "agent/commands/explain.h"
 #include "agent/commands/pki.h"
 #include "agent/commands/render.h"
 #include "agent/commands/status.h"
@@ -387,6 +388,24 @@ class CommandLine {
     one_of(shell, {"bash", "zsh", "fish"});
     completion->callback([this] { std::cout << completion_for(page_, table()); });
 
+    auto* explain = app_.add_subcommand(
+        "explain", "What a reason means that a row of status has, and what to do about it");
+    auto* reason =
+        explain->add_option("REASON", page_, "One such as QuorumLost; without it, all are listed");
+    for (auto const& each : explanations()) choices_[reason].emplace_back(to_string(each.reason));
+    add_output_option(*explain, explain_form_);
+    auto* markdown = explain->add_flag("--markdown", markdown_, "All of them, for a wiki");
+    auto* catalog = explain->add_flag("--catalog", catalog_, "All of them, for journalctl -x");
+    markdown->excludes(catalog);
+    explain->callback([this] {
+      if (markdown_)
+        std::cout << explanations_markdown();
+      else if (catalog_)
+        std::cout << message_catalog();
+      else
+        code_ = run_explain(page_, explain_form_);
+    });
+
     auto* man =
         app_.add_subcommand("man", "A manual page, as troff: haagent man haagent.1 | man -l -");
     auto* name = man->add_option("PAGE", page_, "haagent.1 or haagent.yaml.5");
@@ -454,6 +473,9 @@ class CommandLine {
   bool latest_ = false;  // what happens anyway, for who wants it to stand there
   PkiCommandOptions pki_;
   std::string page_;
+  OutputFormat explain_form_ = OutputFormat::text;
+  bool markdown_ = false;
+  bool catalog_ = false;
   std::string mount_root_ = NodeConfig().volumes.mount_root;
 };
 

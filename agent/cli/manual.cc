@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <set>
 
+#include "agent/base/reason.h"
 #include "agent/runtime/version.h"
 
 namespace haagent {
@@ -181,6 +182,14 @@ std::string manual_of_commands(Command const& table) {
            {"77", "Refused: a risk to data."},
            {"78", "Bad configuration."}})
     out += entry(bold(code), plain(what));
+  out +=
+      section("REASONS") +
+      "Each row of \\fBhaagent status\\fR that is not done, the status file, the metrics and the "
+      "journal have a reason.\n";
+  for (auto const& each : explanations())
+    out += entry(bold(to_string(each.reason)),
+                 fmt::format("{}\n.br\n{}: {}\n.br\n{}: {}", plain(each.means), italic("haagent"),
+                             plain(each.haagent_does), italic("you"), plain(each.operator_does)));
   out += section("FILES");
   for (auto const& [file, what] : std::vector<std::pair<std::string, std::string>>{
            {"/etc/haagent/haagent.yaml", "The configuration: haagent.yaml(5)."},

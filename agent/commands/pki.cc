@@ -22,8 +22,6 @@ using namespace std::chrono_literals;
 using bootstrap::in_words;
 namespace pki = bootstrap::pki;
 
-constexpr std::string_view kBadConfig = "the configuration has errors";
-
 // What the commands begin with.
 struct PkiSession {
   explicit PkiSession(PkiCommandOptions const& options) : machine(options.root, options.config) {}
@@ -33,7 +31,9 @@ struct PkiSession {
     auto session = std::make_unique<PkiSession>(options);
     auto request = TRY(with_own_user_data(options.config, session->machine.imds, stop));
     auto loaded = read_config(gather_config(options.root, request));
-    if (!loaded.ok()) return fail(Kind::invalid, "{}:\n{}", kBadConfig, loaded.page());
+    if (!loaded.ok())
+      return fail(Kind::invalid, Reason::ConfigurationInvalid, "the configuration has errors:\n{}",
+                  loaded.page());
     if (loaded.config.role != Role::master)
       return fail(Kind::invalid, "this node is a worker; the authorities are the masters' matter");
     session->config = std::move(loaded.config);
@@ -50,9 +50,9 @@ struct PkiSession {
 };
 
 int end_with(Error const& error) {
-  std::cerr << "haagent: " << error.message.text << '\n';
+  std::cerr << "haagent: " << error.message.sentence() << '\n';
   if (error.kind == Kind::refused) return kExitRefused;
-  return error.message.text.starts_with(kBadConfig) ? kExitBadConfig : kExitFailed;
+  return error.message.reason == Reason::ConfigurationInvalid ? kExitBadConfig : kExitFailed;
 }
 
 template <class Work>

@@ -16,7 +16,9 @@ Result<std::unique_ptr<Session>> Session::open(EtcdCommandOptions const& options
   auto session = std::unique_ptr<Session>(new Session(options));
   auto request = TRY(with_own_user_data(options.config, session->machine.imds, std::move(stop)));
   auto loaded = read_config(gather_config(options.root, request));
-  if (!loaded.ok()) return fail(Kind::invalid, "the configuration has errors:\n{}", loaded.page());
+  if (!loaded.ok())
+    return fail(Kind::invalid, Reason::ConfigurationInvalid, "the configuration has errors:\n{}",
+                loaded.page());
   if (loaded.config.role != Role::master)
     return fail(Kind::invalid, "this node is a worker; etcd runs on masters");
   session->config = std::move(loaded.config);
@@ -51,10 +53,9 @@ Result<std::unique_ptr<bootstrap::ClusterLook>> Session::look(EtcdCluster cluste
 }
 
 int end_with(Error const& error) {
-  std::cerr << "haagent: " << error.message.text << '\n';
+  std::cerr << "haagent: " << error.message.sentence() << '\n';
   if (error.kind == Kind::refused) return kExitRefused;
-  return error.message.text.starts_with("the configuration has errors") ? kExitBadConfig
-                                                                        : kExitFailed;
+  return error.message.reason == Reason::ConfigurationInvalid ? kExitBadConfig : kExitFailed;
 }
 
 void print(EtcdCommandOptions const& options, std::string const& page, Tree const& tree) {

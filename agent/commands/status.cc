@@ -31,7 +31,8 @@ Result<std::vector<aws::Instance>> cluster_instances(Collaborators& machine,
   auto request = TRY(with_own_user_data(options.config, machine.imds, stop));
   auto loaded = read_config(gather_config(options.root, request));
   if (!loaded.ok())
-    return fail(Kind::invalid, "the configuration has errors ('haagent config check')");
+    return fail(Kind::invalid, Reason::ConfigurationInvalid,
+                "the configuration has errors ('haagent config check')");
   auto ec2 = make_ec2(machine, loaded.config, *own.identity);
   return ec2->describe_instances(
       {.ids = {},

@@ -94,7 +94,7 @@ void print_problems(std::vector<RowStatus> const& rows) {
   for (auto const& row : rows) {
     if (row.state == RowStatus::State::done || row.state == RowStatus::State::blocked) continue;
     std::cerr << fmt::format("haagent: {} {}: {}\n", row.name, to_string(row.state),
-                             row.message.sentence());
+                             with_reason(row));
   }
 }
 
@@ -504,8 +504,12 @@ int run_plan(BootOptions const& options, OutputFormat form) {
   if (form != OutputFormat::text) {
     auto list = Tree::list();
     for (auto const& row : rows) {
-      list.push_back(Tree::map(
-          {{"step", row.name}, {"finding", word(row.state)}, {"what", row.message.sentence()}}));
+      list.push_back(Tree::map({{"step", row.name},
+                                {"finding", word(row.state)},
+                                {"reason", to_string(row.message.reason)},
+                                {"subject", row.message.subject},
+                                {"message", row.message.text},
+                                {"advice", row.message.advice}}));
     }
     std::cout << print_tree(Tree::map({{"schema", 1}, {"plan", list}}), form);
   } else {

@@ -4,9 +4,13 @@
 #include <spdlog/spdlog.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
+#include <systemd/sd-journal.h>
 #include <unistd.h>
 
 #include <memory>
+
+#include "agent/base/sha256.h"
 
 namespace haagent::log {
 namespace {
@@ -21,15 +25,51 @@ bool stderr_is_the_journal() {
   return fmt::format("{}:{}", status.st_dev, status.st_ino) == stream;
 }
 
+// Whether start() has found stderr to be the journal's.
+bool to_the_journal = false;
+
+spdlog::level::level_enum level_of(RowStatus::State state) {
+  switch (state) {
+    case RowStatus::State::looking:
+    case RowStatus::State::blocked:
+      return spdlog::level::debug;
+    case RowStatus::State::retrying:
+    case RowStatus::State::drifted:
+      return spdlog::level::warn;
+    case RowStatus::State::failed:
+    case RowStatus::State::refused:
+      return spdlog::level::err;
+    default:
+      return spdlog::level::info;
+  }
+}
+
+// syslog(3)'s.
+int priority_of(spdlog::level::level_enum level) {
+  switch (level) {
+    case spdlog::level::debug:
+      return 7;
+    case spdlog::level::warn:
+      return 4;
+    case spdlog::level::err:
+      return 3;
+    default:
+      return 6;
+  }
+}
+
+bool sent_to_journal(std::vector<std::string> const& fields) {
+  std::vector<iovec> parts;
+  for (auto const& each : fields)
+    parts.push_back({const_cast<char*>(each.data()), each.size()});  // NOLINT: iovec wants it so
+  return ::sd_journal_sendv(parts.data(), static_cast<int>(parts.size())) >= 0;
+}
+
 // sd-daemon(3): "<3>" and friends before the message.
 class JournalFormatter final : public spdlog::formatter {
  public:
   void format(spdlog::details::log_msg const& message, spdlog::memory_buf_t& out) override {
-    char const* prefix = "<6>";
-    if (message.level == spdlog::level::debug) prefix = "<7>";
-    if (message.level == spdlog::level::warn) prefix = "<4>";
-    if (message.level == spdlog::level::err) prefix = "<3>";
-    fmt::format_to(std::back_inserter(out), "{}{}\n", prefix,
+    fmt::format_to(std::back_inserter(out), "<{}>{}\n", priority_of(message.level),
                    std::string_view(message.payload.data(), message.payload.size()));
   }
   std::unique_ptr<spdlog::formatter> clone() const override {
@@ -42,7 +82,8 @@ class JournalFormatter final : public spdlog::formatter {
 void start(std::string const& level) {
   auto logger = std::make_shared<spdlog::logger>("haagent",
                                                  std::make_shared<spdlog::sinks::stderr_sink_mt>());
-  if (stderr_is_the_journal()) {
+  to_the_journal = stderr_is_the_journal();
+  if (to_the_journal) {
     logger->set_formatter(std::make_unique<JournalFormatter>());
   } else {
     logger->set_pattern("%Y-%m-%dT%H:%M:%S.%e %-5l %v");
@@ -71,6 +112,7 @@ void error(std::string_view message) {
 std::string transition_line(RowStatus const& row, News news, UtcTime now) {
   using State = RowStatus::State;
   auto line = fmt::format("step={} state={}", row.name, to_string(row.state));
+  if (!row.message.text.empty()) line += fmt::format(" reason={}", to_string(row.message.reason));
   if (row.error) line += fmt::format(" kind={}", to_string(*row.error));
   if (row.attempts > 0) line += fmt::format(" attempt={}", row.attempts);
   if (row.began &&
@@ -93,12 +135,29 @@ std::string transition_line(RowStatus const& row, News news, UtcTime now) {
   return line;
 }
 
+std::string message_id(Reason reason) {
+  return sha256_hex(fmt::format("haagent reason {}", to_string(reason))).substr(0, 32);
+}
+
+std::vector<std::string> journal_fields(RowStatus const& row, News news, UtcTime now) {
+  std::vector<std::string> fields = {
+      "MESSAGE=" + transition_line(row, news, now),
+      fmt::format("PRIORITY={}", priority_of(level_of(row.state))),
+      "SYSLOG_IDENTIFIER=haagent",
+      "HAAGENT_STEP=" + row.name,
+      fmt::format("HAAGENT_STATE={}", to_string(row.state)),
+  };
+  if (row.message.text.empty()) return fields;
+  fields.push_back("MESSAGE_ID=" + message_id(row.message.reason));
+  fields.push_back(fmt::format("HAAGENT_REASON={}", to_string(row.message.reason)));
+  if (!row.message.subject.empty()) fields.push_back("HAAGENT_SUBJECT=" + row.message.subject);
+  return fields;
+}
+
 void transition(RowStatus const& row, News news, UtcTime now) {
-  using State = RowStatus::State;
-  auto level = spdlog::level::info;
-  if (row.state == State::looking || row.state == State::blocked) level = spdlog::level::debug;
-  if (row.state == State::retrying || row.state == State::drifted) level = spdlog::level::warn;
-  if (row.state == State::failed || row.state == State::refused) level = spdlog::level::err;
+  auto const level = level_of(row.state);
+  if (!spdlog::should_log(level)) return;
+  if (to_the_journal && sent_to_journal(journal_fields(row, news, now))) return;
   spdlog::log(level, "{}", transition_line(row, news, now));
 }
 

@@ -273,9 +273,9 @@ std::string cluster_page(ClusterView const& view, bool colour) {
         return row.state != RowStatus::State::done && row.state != RowStatus::State::blocked;
       });
       if (bad != report.rows.end()) {
-        problems += printable(fmt::format("{} {}: {}", node.instance_id, bad->name,
-                                          bad->message.sentence())) +
-                    '\n';
+        problems +=
+            printable(fmt::format("{} {}: {}", node.instance_id, bad->name, with_reason(*bad))) +
+            '\n';
       }
       for (auto const& each : filesystems_short_of_room(report))
         if (bad == report.rows.end() || bad->message.text != each.message)

@@ -103,6 +103,14 @@ void add_node(Page& page, StatusReport const& report, UtcTime now) {
   for (auto const& row : report.rows)
     for (auto const state : kStates)
       page.sample({{"step", row.name}, {"state", to_string(state)}}, truth(state == row.state));
+  page.family("haagent_step_reason", "gauge",
+              "1 for the reason of what the step says; 'haagent explain REASON' explains it.");
+  for (auto const& row : report.rows)
+    if (!row.message.text.empty())
+      page.sample({{"step", row.name},
+                   {"state", to_string(row.state)},
+                   {"reason", to_string(row.message.reason)}},
+                  "1");
   page.family("haagent_step_state_seconds", "gauge",
               "For how long the step has been in its state.");
   for (auto const& row : report.rows)

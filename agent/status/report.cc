@@ -179,6 +179,12 @@ std::vector<FilesystemFacts> filesystems_short_of_room(StatusReport const& repor
   return found;
 }
 
+std::string with_reason(RowStatus const& row) {
+  auto const sentence = row.message.sentence();
+  if (row.state == State::done || row.state == State::blocked || sentence.empty()) return sentence;
+  return fmt::format("{}: {}", to_string(row.message.reason), sentence);
+}
+
 Result<std::optional<StatusReport>> read_status(Root const& root) {
   auto text = TRY(read_file(root(std::filesystem::path(kStatusFile)), kStatusCap));
   if (!text) return std::nullopt;
@@ -296,8 +302,11 @@ std::string status_page(StatusReport const& report, Writer writer, UtcTime now, 
     auto indent = name_width + 2 + 8 + 2 + 12 + 2;
     page += fmt::format("{:<{}}  {}  {:>12}  {}\n", printable(row.name), name_width,
                         paint(colour_of(row.state), fmt::format("{:<8}", to_string(row.state))),
-                        time, wrapped(row.message.sentence(), indent, columns));
+                        time, wrapped(with_reason(row), indent, columns));
   }
+  if (worst != report.rows.end() && !worst->message.text.empty())
+    page += fmt::format("\n'haagent explain {}' says what that means and what to do.\n",
+                        to_string(worst->message.reason));
   for (auto const& etcd : report.etcd) {
     if (!etcd.member) continue;
     auto const& member = *etcd.member;

@@ -94,6 +94,10 @@ std::vector<std::string> critical_path(std::vector<RowStatus> const& rows);
 // Of the filesystems, etcd's among them, those that fill or are full; the fullest first.
 std::vector<FilesystemFacts> filesystems_short_of_room(StatusReport const& report);
 
+// What a row says. Of one that is not done its reason first, which is what 'haagent explain' takes;
+// of one that waits for others its state says as much.
+std::string with_reason(RowStatus const& row);
+
 // The status file; nothing where there is none.
 Result<std::optional<StatusReport>> read_status(Root const& root);
 

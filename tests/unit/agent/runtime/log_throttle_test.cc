@@ -13,12 +13,11 @@ namespace {
 using namespace std::chrono_literals;
 using State = RowStatus::State;
 
-RowStatus row(State state, std::string sentence = {}, int attempts = 0,
-              std::optional<Kind> error = {}) {
+RowStatus row(State state, Message message = {}, int attempts = 0, std::optional<Kind> error = {}) {
   RowStatus status;
   status.name = "volume-main";
   status.state = state;
-  status.message.text = std::move(sentence);
+  status.message = std::move(message);
   status.attempts = attempts;
   status.error = error;
   return status;
@@ -30,8 +29,13 @@ bool is_told(LogThrottle& told, RowStatus const& row) {
   return told.news_of(row, kNow) != News::none;
 }
 
-std::string const kNone = "no volume of eu-west-1a is tagged k8s.io/etcd/main";
-std::string const kThrottled = "DescribeVolumes: RequestLimitExceeded";
+Message const kNone(Reason::VolumeMissing, "no volume of eu-west-1a is tagged k8s.io/etcd/main");
+Message const kThrottled =
+    Message(Reason::Unavailable, "DescribeVolumes: RequestLimitExceeded").about("DescribeVolumes");
+Message const kHeld = Message(Reason::VolumeHeldElsewhere, "vol-1 is held by i-2").about("vol-1");
+Message const kFree = Message(Reason::VolumeFree, "attach vol-1").about("vol-1");
+Message const kAttached = Message(Reason::VolumeAttached, "vol-1 is attached").about("vol-1");
+Message const kServes(Reason::EtcdServing, "etcd-a serves");
 
 TEST(LogThrottle, AWaitIsToldOnceHoweverOftenItIsLookedAtAndRetried) {
   LogThrottle told;
@@ -41,25 +45,25 @@ TEST(LogThrottle, AWaitIsToldOnceHoweverOftenItIsLookedAtAndRetried) {
               attempt == 1);
     EXPECT_FALSE(is_told(told, row(State::waiting, kNone, attempt)));
   }
-  EXPECT_TRUE(is_told(told, row(State::failed, "gave up after 15 min: " + kNone)));
+  EXPECT_TRUE(is_told(told, row(State::failed, kNone)));
   EXPECT_FALSE(is_told(told, row(State::waiting, kNone)));
 }
 
 TEST(LogThrottle, WhatItWaitsForNextIsNews) {
   LogThrottle told;
   EXPECT_TRUE(is_told(told, row(State::waiting, kNone)));
-  EXPECT_TRUE(is_told(told, row(State::waiting, "vol-1 is held by i-2")));
-  EXPECT_TRUE(is_told(told, row(State::acting, "attach vol-1")));
-  EXPECT_TRUE(is_told(told, row(State::retrying, "attach vol-1", 1, Kind::transient)));
+  EXPECT_TRUE(is_told(told, row(State::waiting, kHeld)));
+  EXPECT_TRUE(is_told(told, row(State::acting, kFree)));
+  EXPECT_TRUE(is_told(told, row(State::retrying, kFree, 1, Kind::transient)));
 }
 
 TEST(LogThrottle, AfterItWasDoneAllIsNewsAgain) {
   LogThrottle told;
   EXPECT_TRUE(is_told(told, row(State::waiting, kNone)));
-  EXPECT_TRUE(is_told(told, row(State::done, "vol-1 is attached")));
-  EXPECT_FALSE(is_told(told, row(State::done, "vol-1 is attached"))) << "each look finds that";
+  EXPECT_TRUE(is_told(told, row(State::done, kAttached)));
+  EXPECT_FALSE(is_told(told, row(State::done, kAttached))) << "each look finds that";
   EXPECT_TRUE(is_told(told, row(State::drifted, kNone)));
-  EXPECT_TRUE(is_told(told, row(State::done, "vol-1 is attached"))) << "it is well again";
+  EXPECT_TRUE(is_told(told, row(State::done, kAttached))) << "it is well again";
   EXPECT_TRUE(is_told(told, row(State::waiting, kNone)));
 }
 
@@ -75,8 +79,9 @@ TEST(LogThrottle, RowsAreToldEachForItself) {
 
 // A look each 5 s, and a peer that answers every other one.
 TEST(LogThrottle, WhatComesAndGoesIsToldAFewTimesAndThenWhatHolds) {
-  auto const well = row(State::done, "etcd-a serves");
-  auto const alone = row(State::done, "etcd-a serves; c does not answer");
+  auto const well = row(State::done, kServes);
+  auto const alone = row(
+      State::done, Message(Reason::EtcdMemberDown, "etcd-a serves; c does not answer").about("c"));
   LogThrottle told;
   std::vector<News> news;
   auto now = kNow;
@@ -100,7 +105,30 @@ TEST(LogThrottle, WhatIsSaidInOtherWordsIsNewsInTheMiddleOfThat) {
     for (auto state : {State::waiting, State::done}) told.news_of(row(state, kNone), kNow);
   EXPECT_FALSE(is_told(told, row(State::waiting, kNone)));
   EXPECT_TRUE(is_told(told, row(State::failed, kNone)));
-  EXPECT_TRUE(is_told(told, row(State::waiting, "vol-1 is held by i-2")));
+  EXPECT_TRUE(is_told(told, row(State::waiting, kHeld)));
+}
+
+// Figures and better words are none.
+TEST(LogThrottle, TheSameInOtherWordsIsNoNews) {
+  LogThrottle told;
+  auto waits = [](std::string text, std::string subject) {
+    return row(State::waiting,
+               Message(Reason::EtcdStarting, std::move(text)).about(std::move(subject)));
+  };
+  EXPECT_TRUE(is_told(told, waits("etcd-a starts: 3 s", "b")));
+  EXPECT_FALSE(is_told(told, waits("etcd-a begins: 4 s", "b")));
+  EXPECT_TRUE(is_told(told, waits("etcd-a begins: 5 s", "b,c")));
+}
+
+TEST(Log, ATransitionHasFieldsInTheJournal) {
+  auto drifted = row(State::drifted, kHeld);
+  EXPECT_EQ(log::journal_fields(drifted, News::line, kNow),
+            (std::vector<std::string>{
+                "MESSAGE=" + log::transition_line(drifted, News::line, kNow), "PRIORITY=4",
+                "SYSLOG_IDENTIFIER=haagent", "HAAGENT_STEP=volume-main", "HAAGENT_STATE=drifted",
+                "MESSAGE_ID=" + log::message_id(Reason::VolumeHeldElsewhere),
+                "HAAGENT_REASON=VolumeHeldElsewhere", "HAAGENT_SUBJECT=vol-1"}));
+  EXPECT_EQ(log::message_id(Reason::VolumeHeldElsewhere).size(), 32u);
 }
 
 TEST(LogThrottle, AClockThatIsSetBackKeepsNothingQuiet) {
@@ -111,11 +139,11 @@ TEST(LogThrottle, AClockThatIsSetBackKeepsNothingQuiet) {
 }
 
 TEST(LogThrottle, TheLastLineSaysSo) {
-  auto const well = row(State::done, "etcd-a serves");
+  auto const well = row(State::done, kServes);
   EXPECT_EQ(log::transition_line(well, News::line, kNow),
-            R"(step=volume-main state=done what="etcd-a serves")");
+            R"(step=volume-main state=done reason=EtcdServing what="etcd-a serves")");
   EXPECT_EQ(log::transition_line(well, News::last_line, kNow),
-            R"(step=volume-main state=done what="etcd-a serves" )"
+            R"(step=volume-main state=done reason=EtcdServing what="etcd-a serves" )"
             R"(note="5 times within 10 min: left out for now, see 'haagent status'")");
 }
 

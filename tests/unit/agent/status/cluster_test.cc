@@ -123,6 +123,7 @@ INSTANTIATE_TEST_SUITE_P(
               report.etcd.clear();
               report.rows.front().name = "volume-main";
               report.rows.front().state = State::waiting;
+              report.rows.front().message.reason = Reason::VolumeHeldElsewhere;
               report.rows.front().message.text =
                   "vol-main-b is attached to i-0b10, which shuts down";
             },

@@ -19,13 +19,13 @@ using test::matches_golden;
 
 UtcTime const kStart{1768472100s};  // 2026-01-15T10:15:00Z
 
-RowStatus row(std::string name, std::vector<std::string> after, State state, std::string sentence,
+RowStatus row(std::string name, std::vector<std::string> after, State state, Message message,
               Duration began, Duration finished = Duration(-1)) {
   RowStatus made;
   made.name = std::move(name);
   made.after = std::move(after);
   made.state = state;
-  made.message.text = std::move(sentence);
+  made.message = std::move(message);
   made.began = kStart + began;
   made.since = kStart + began;
   if (finished >= Duration(0)) made.finished = made.since = kStart + finished;
@@ -54,10 +54,15 @@ StatusReport report() {
   made.identity = identity;
   made.peers = {{"a", "10.0.0.10"}, {"b", "10.0.16.10"}, {"c", ""}};
   made.rows = {
-      row("identity", {}, State::done, "i-0123456789abcdef0 in eu-west-1a", 0ms, 12ms),
-      row("volume-main", {"identity"}, State::done, "vol-1 is attached as /dev/sdf", 12ms, 1900ms),
-      row("kube-files", {"identity"}, State::done, "9 files are right", 12ms, 20ms),
-      row("etcd-main", {"volume-main"}, State::done, "etcd-a serves", 1900ms, 3100ms),
+      row("identity", {}, State::done,
+          Message(Reason::IdentityKnown, "i-0123456789abcdef0 in eu-west-1a"), 0ms, 12ms),
+      row("volume-main", {"identity"}, State::done,
+          Message(Reason::VolumeAttached, "vol-1 is attached as /dev/sdf").about("vol-1"), 12ms,
+          1900ms),
+      row("kube-files", {"identity"}, State::done,
+          Message(Reason::KubernetesFilesWritten, "9 files are right"), 12ms, 20ms),
+      row("etcd-main", {"volume-main"}, State::done, Message(Reason::EtcdServing, "etcd-a serves"),
+          1900ms, 3100ms),
   };
   EtcdMemberFacts member;
   member.name = "etcd-a";
@@ -115,11 +120,14 @@ INSTANTIATE_TEST_SUITE_P(
              [](StatusReport& r) {
                r.rows[1] =
                    row("volume-main", {"identity"}, State::waiting,
-                       "vol-1 is attached to i-2, which is running since 2026-01-15T09:00:00Z; "
-                       "stop or terminate it, or wait for its auto-scaling group to do so",
+                       Message(Reason::VolumeHeldElsewhere,
+                               "vol-1 is attached to i-2, which is running since "
+                               "2026-01-15T09:00:00Z",
+                               "stop or terminate it, or wait for its auto-scaling group to do so")
+                           .about("vol-1"),
                        12ms);
-               r.rows[3] =
-                   row("etcd-main", {"volume-main"}, State::blocked, "after volume-main", 0ms);
+               r.rows[3] = row("etcd-main", {"volume-main"}, State::blocked,
+                               Message(Reason::WaitsForOtherRows, "after volume-main"), 0ms);
                r.etcd.clear();
              },
              Writer::alive, Phase::working, 3},
@@ -127,10 +135,12 @@ INSTANTIATE_TEST_SUITE_P(
              [](StatusReport& r) {
                r.rows[1] =
                    row("volume-main", {"identity"}, State::refused,
-                       "vol-1 and vol-2 both carry k8s.io/etcd/main=a/a,b,c in eu-west-1a", 12ms);
+                       Message(Reason::VolumeTagsInvalid,
+                               "vol-1 and vol-2 both carry k8s.io/etcd/main=a/a,b,c in eu-west-1a"),
+                       12ms);
                r.rows[1].error = Kind::refused;
-               r.rows[3] =
-                   row("etcd-main", {"volume-main"}, State::blocked, "after volume-main", 0ms);
+               r.rows[3] = row("etcd-main", {"volume-main"}, State::blocked,
+                               Message(Reason::WaitsForOtherRows, "after volume-main"), 0ms);
                r.etcd.clear();
              },
              Writer::alive, Phase::refused, 1},
@@ -138,7 +148,9 @@ INSTANTIATE_TEST_SUITE_P(
              [](StatusReport& r) {
                booted(r);
                r.rows[3].state = State::drifted;
-               r.rows[3].message.text = "no quorum: etcd-b and etcd-c do not answer";
+               r.rows[3].message = Message(Reason::QuorumLost,
+                                           "etcd-a runs and has no quorum: b and c do not answer",
+                                           "see to the masters of b and c");
                r.rows[3].since = kStart + 4min;
                r.etcd[0].member->leader.clear();
                r.etcd[0].member->healthy_voters = 1;
@@ -154,8 +166,9 @@ INSTANTIATE_TEST_SUITE_P(
              [](StatusReport& r) {
                booted(r);
                fills(r, SpaceLevel::critical);
-               r.rows.push_back(
-                   row("space-main", {}, State::waiting, r.etcd[0].space->message, 4min));
+               r.rows.push_back(row("space-main", {}, State::waiting,
+                                    Message(Reason::SpaceExhausted, r.etcd[0].space->message),
+                                    4min));
              },
              Writer::alive, Phase::degraded, 1},
         Page{"volume_full_before_the_boot_is_done",
