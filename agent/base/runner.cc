@@ -299,7 +299,8 @@ void Runner::run_row(std::size_t index, Facts& facts, std::stop_token stop, bool
   std::string names;
   for (auto const& name : rows_[index].after) names += (names.empty() ? "" : ", ") + name;
   if (!names.empty())
-    to_state(index, State::blocked, Message(Reason::WaitsForOtherRows, "after " + names));
+    to_state(index, State::blocked,
+             Message(Reason::WaitsForOtherRows, "after " + names).about(names));
   if (!wait_for_predecessors(index, stop, stay)) {
     if (!stop.stop_requested()) {
       update(index, [](RowStatus& status) { status.error = Kind::conflict; });

@@ -60,7 +60,7 @@ std::string message_catalog() {
   std::string catalog;
   for (auto const& each : explanations())
     catalog += fmt::format(
-        "-- {}\nSubject: haagent: {}\nDefined-By: haagent\nDocumentation: man:haagent(1)\n\n{}\n\n"
+        "-- {}\nSubject: {}\nDefined-By: haagent\nDocumentation: man:haagent(1)\n\n{}\n\n"
         "haagent: {}\nYou: {}\n\n",
         log::message_id(each.reason), to_string(each.reason), each.means, each.haagent_does,
         each.operator_does);

@@ -73,10 +73,11 @@ TEST_F(WatchdogTest, AStepThatHangsSilencesItAndOneThatGetsOnDoesNot) {
   rows[0].step = std::make_unique<test::ScriptedStep>("hangs", [&]() -> Result<Finding> {
     hangs = true;
     goes_on.wait();
-    return Done{"at last"};
+    return Done{Message(Reason::IdentityKnown, "at last")};
   });
-  rows[1].step = std::make_unique<test::ScriptedStep>(
-      "waits", []() -> Result<Finding> { return Waiting{"for somebody else"}; });
+  rows[1].step = std::make_unique<test::ScriptedStep>("waits", []() -> Result<Finding> {
+    return Waiting{Message(Reason::VolumeChanging, "for somebody else")};
+  });
   Runner runner(std::move(rows), clock_, {});
   Facts facts;
   std::stop_source stop;
