@@ -335,8 +335,9 @@ Result<HttpResponse> CurlHttp::send(HttpRequest const& request, std::stop_token 
     return fail(Kind::invalid, "{}: the answer's headers are longer than the {} bytes allowed",
                 target.name, kMostOfHeaders);
   }
-  Error error{
-      kind_of(*code, text), fmt::format("{}: {}", target.name, words_of(*code, trim(text))), {}};
+  Error error(kind_of(*code, text),
+              fmt::format("{}: {}", target.name, words_of(*code, trim(text))));
+  error.message.subject = target.name;
   if (*code == CURLE_OPERATION_TIMEDOUT) error.code = std::make_error_code(std::errc::timed_out);
   if (*code == CURLE_COULDNT_CONNECT && os_error != 0) {
     // "refused" and "no route" are different nights for an operator.
