@@ -6,8 +6,10 @@ namespace haagent::volumes {
 namespace {
 
 Done attached(EtcdVolume const& volume) {
-  return Done{fmt::format("{} (member {}) is attached as {}", volume.volume_id, volume.member,
-                          volume.device_name)};
+  return Done{Message(Reason::VolumeAttached,
+                      fmt::format("{} (member {}) is attached as {}", volume.volume_id,
+                                  volume.member, volume.device_name))
+                  .about(volume.volume_id)};
 }
 
 }  // namespace
@@ -72,17 +74,24 @@ Result<Finding> Attacher::look(EtcdCluster cluster, Facts& facts, std::stop_toke
   if (auto const* mine = std::get_if<Mine>(&choice)) {
     etcd.volume.set(mine->volume);
     if (recorded && recorded->volume_id == mine->volume.volume_id) return attached(mine->volume);
-    return Needed{fmt::format("put {} on this instance's record", mine->volume.volume_id)};
+    return Needed{Message(Reason::VolumeUnrecorded,
+                          fmt::format("put {} on this instance's record", mine->volume.volume_id))
+                      .about(mine->volume.volume_id)};
   }
   etcd.volume.clear();
   if (auto const* attach = std::get_if<Attach>(&choice))
-    return Needed{fmt::format("attach {} (member {}) as {}", attach->volume.volume_id,
-                              attach->volume.member, attach->device)};
+    return Needed{Message(Reason::VolumeFree,
+                          fmt::format("attach {} (member {}) as {}", attach->volume.volume_id,
+                                      attach->volume.member, attach->device))
+                      .about(fmt::format("{} as {}", attach->volume.volume_id, attach->device))};
   if (auto const* detach = std::get_if<Detach>(&choice))
-    return Needed{fmt::format("{} {} from {}: {}", detach->force ? "force-detach" : "detach",
-                              detach->volume_id, detach->instance_id, detach->why)};
-  if (auto const* wait = std::get_if<Wait>(&choice)) return Waiting{wait->sentence};
-  return fail(Kind::refused, "{}", std::get<Refuse>(choice).sentence);
+    return Needed{
+        Message(detach->why.reason,
+                fmt::format("{} {} from {}: {}", detach->force ? "force-detach" : "detach",
+                            detach->volume_id, detach->instance_id, detach->why.text))
+            .about(detach->why.subject)};
+  if (auto const* wait = std::get_if<Wait>(&choice)) return Waiting{wait->message};
+  return std::unexpected(Error(Kind::refused, std::get<Refuse>(choice).message));
 }
 
 Result<void> Attacher::act(EtcdCluster cluster, Facts& facts, std::stop_token stop) {
@@ -96,7 +105,7 @@ Result<void> Attacher::act(EtcdCluster cluster, Facts& facts, std::stop_token st
     return record_.keep(identity.instance_id, cluster, mine->volume);
   if (auto const* detach = std::get_if<Detach>(&choice)) return inventory_.detach(*detach, stop);
   if (auto const* refuse = std::get_if<Refuse>(&choice))
-    return fail(Kind::refused, "{}", refuse->sentence);
+    return std::unexpected(Error(Kind::refused, refuse->message));
   if (!std::holds_alternative<Attach>(choice)) return {};  // the other row's act has done it
 
   for (auto each : kEtcdClusters) {

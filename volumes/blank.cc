@@ -70,6 +70,7 @@ Result<std::optional<std::uint64_t>> first_non_zero(int fd, std::vector<Range> c
       if (got < 0) {
         auto error = errno_error(errno, fmt::format("reading {} bytes at {}", wanted, at));
         error.kind = Kind::refused;  // what cannot be read may be data
+        error.message.reason = Reason::DiskNotBlank;
         return std::unexpected(std::move(error));
       }
       if (got == 0)

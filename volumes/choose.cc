@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "agent/base/messages.h"
 #include "volumes/advice.h"
 #include "volumes/device_name.h"
 #include "volumes/near_match.h"
@@ -33,6 +34,12 @@ std::string names_of(std::vector<Candidate const*> const& all) {
   std::vector<std::string> names;
   for (auto const* each : all) names.push_back(name_of(*each));
   return fmt::format("{}", fmt::join(names, " and "));
+}
+
+std::string ids_of(std::vector<Candidate const*> const& all) {
+  std::vector<std::string> ids;
+  for (auto const* each : all) ids.push_back(each->id());
+  return fmt::format("{}", fmt::join(ids, " "));
 }
 
 class Chooser {
@@ -166,16 +173,22 @@ class Chooser {
     auto const* keep = the_one_to_keep(cluster, held);
     if (!keep)
       return settle(cluster,
-                    Refuse{fmt::format("{} are both attached to this instance, and nothing tells "
-                                       "which one is right: detach the wrong one",
-                                       names_of(held))});
+                    Refuse{Message(Reason::VolumesAmbiguous,
+                                   fmt::format("{} are both attached to this instance, and nothing "
+                                               "tells which one is right",
+                                               names_of(held)),
+                                   "detach the wrong one")
+                               .about(ids_of(held))});
     held_[cluster] = keep;
     for (auto const* each : held) {
       if (each == keep) continue;
       if (in_use(*each))
-        return settle(cluster, Refuse{fmt::format("{} is mounted on this instance beside {}: "
-                                                  "unmount and detach the wrong one",
-                                                  name_of(*each), name_of(*keep))});
+        return settle(cluster,
+                      Refuse{Message(Reason::VolumesAmbiguous,
+                                     fmt::format("{} is mounted on this instance beside {}",
+                                                 name_of(*each), name_of(*keep)),
+                                     "unmount and detach the wrong one")
+                                 .about(ids_of({each, keep}))});
       return settle(cluster,
                     give_back(*each, fmt::format("it is attached here beside {}", name_of(*keep))));
     }
@@ -234,9 +247,12 @@ class Chooser {
     if (events && events->tag.member != main->tag.member && !done(EtcdCluster::events)) {
       if (in_use(*events))
         settle(EtcdCluster::events,
-               Refuse{fmt::format("{} and {} are both in use here, but belong to two members: "
-                                  "detach the wrong one",
-                                  name_of(*main), name_of(*events))});
+               Refuse{Message(Reason::VolumesAmbiguous,
+                              fmt::format("{} and {} are both in use here, but belong to two "
+                                          "members",
+                                          name_of(*main), name_of(*events)),
+                              "detach the wrong one")
+                          .about(ids_of({main, events}))});
       else
         settle(
             EtcdCluster::events,
@@ -282,17 +298,21 @@ class Chooser {
     auto here = find(EtcdCluster::main, [&](auto const& c) { return in_my_zone(c); });
     if (here.empty()) return missing(EtcdCluster::main, "");
     // None is to be had now: say why, and take the first that a terminated owner leaves.
-    std::vector<std::string> sentences;
+    std::vector<Message> messages;
     for (auto const* each : here) {
       auto choice = judge(*each);
       if (std::holds_alternative<Attach>(choice))
-        sentences.push_back(fmt::format("{} is free", name_of(*each)));
+        messages.push_back(Message(Reason::VolumeFree, fmt::format("{} is free", name_of(*each)))
+                               .about(each->id()));
       else if (auto* wait = std::get_if<Wait>(&choice))
-        sentences.push_back(std::move(wait->sentence));
+        messages.push_back(std::move(wait->message));
       else
         return choice;
     }
-    return Wait{fmt::format("{}", fmt::join(sentences, "; "))};
+    // One is free only where another may be ours already, which is why it is waited for.
+    std::ranges::stable_partition(
+        messages, [](auto const& each) { return each.reason != Reason::VolumeFree; });
+    return Wait{together(messages)};
   }
 
   Choice choose_events(std::string const& member) {
@@ -308,9 +328,9 @@ class Chooser {
       // A missing volume is said even now: the operator can make it while main is waited for.
       if (find(EtcdCluster::events, [&](auto const& c) { return in_my_zone(c); }).empty())
         return missing(EtcdCluster::events, member);
-      return Wait{
-          "the events volume goes to the master that holds the main volume of the same "
-          "member; this instance holds none yet that it may use"};
+      return Wait{{Reason::MainVolumeNotHeld,
+                   "the events volume goes to the master that holds the main volume of the same "
+                   "member; this instance holds none yet that it may use"}};
     }
     if (!each) return missing(EtcdCluster::events, member);
     return judge(*each);
@@ -321,18 +341,25 @@ class Chooser {
       return in_my_zone(c) && !c.tag_error.empty() && !elsewhere(c);
     });
     if (bad.empty()) return std::nullopt;
-    return Refuse{fmt::format("{} must not be taken: {}", bad[0]->id(), bad[0]->tag_error)};
+    return Refuse{Message(Reason::VolumeTagsInvalid,
+                          fmt::format("{} must not be taken: {}", bad[0]->id(), bad[0]->tag_error))
+                      .about(bad[0]->id())};
   }
 
   // Nothing is made beside a volume that was meant: first those that nearly fit, then those of
   // other zones, and only where there is neither, how to make one.
   Choice missing(EtcdCluster cluster, std::string const& member) {
     plan_.looks_wider = true;
-    auto sentence = fmt::format("no volume tagged {}{} and {}=owned in {}", etcd_tag_name(cluster),
-                                member.empty() ? "" : fmt::format("={}/...", member),
-                                ownership_tag_name(world_.cluster), world_.zone);
-    if (auto const near = near_matches(world_.wider, world_.cluster, cluster); !near.empty())
-      return Wait{fmt::format("{}; {}", sentence, sentence_of(near, world_.region))};
+    auto const which = fmt::format("{}{} in {}", to_string(cluster),
+                                   member.empty() ? "" : " of " + member, world_.zone);
+    auto text = fmt::format("no volume tagged {}{} and {}=owned in {}", etcd_tag_name(cluster),
+                            member.empty() ? "" : fmt::format("={}/...", member),
+                            ownership_tag_name(world_.cluster), world_.zone);
+    if (auto near =
+            message_of(near_matches(world_.wider, world_.cluster, cluster), world_.region)) {
+      near->text = fmt::format("{}; {}", worded(std::move(text)), near->text);
+      return Wait{*std::move(near)};
+    }
     std::vector<EtcdVolumeInEc2> own;
     Candidates elsewhere;
     for (auto const* each : find(cluster, [](auto const& c) { return c.tag_error.empty(); })) {
@@ -347,28 +374,40 @@ class Chooser {
     std::vector<std::string> places;
     for (auto const* each : elsewhere)
       places.push_back(fmt::format("{} is in {}", name_of(*each), each->volume->zone));
-    if (!places.empty()) sentence += fmt::format("; {}", fmt::join(places, ", "));
+    if (!places.empty()) text += fmt::format("; {}", fmt::join(places, ", "));
     if (has_one)
-      return Wait{fmt::format(
-          "{}: {}", sentence,
-          member.empty()
-              ? "every member has its volume, so that a master is of use in those zones "
-                "alone"
-              : "both volumes of a member belong into one zone: bring this one here as a "
-                "copy from a snapshot, with its tags, and take the tags off the other")};
-    return Wait{fmt::format("{}: if there was never one, create it; run: {}", sentence,
-                            create_volume_command(make))};
+      return Wait{
+          Message(Reason::VolumeInAnotherZone, std::move(text),
+                  member.empty()
+                      ? "every member has its volume, so that a master is of use in those zones "
+                        "alone"
+                      : "both volumes of a member belong into one zone: bring this one here as a "
+                        "copy from a snapshot, with its tags, and take the tags off the other")
+              .about(which)};
+    return Wait{Message(Reason::VolumeMissing, std::move(text),
+                        fmt::format("if there was never one, create it; run: {}",
+                                    create_volume_command(make)))
+                    .about(which)};
   }
 
   // What a volume must not be, whoever holds it.
-  std::optional<std::string> unfit(Candidate const& each) const {
+  std::optional<Message> unfit(Candidate const& each) const {
     auto const& volume = *each.volume;
-    if (!each.tag_error.empty()) return each.tag_error;
-    if (volume.multi_attach) return "multi-attach is enabled, and nothing fences two writers";
+    auto const because = [&](Reason reason, std::string_view why, std::string what_to_do = {}) {
+      return Message(reason, fmt::format("{} must not be used: {}", name_of(each), why),
+                     std::move(what_to_do))
+          .about(each.id());
+    };
+    if (!each.tag_error.empty()) return because(Reason::VolumeTagsInvalid, each.tag_error);
+    if (volume.multi_attach)
+      return because(Reason::VolumeUnfit,
+                     "multi-attach is enabled, and nothing fences two writers");
     if (each.attachments.size() > 1)
-      return fmt::format("it is attached to {} and {} at once", each.attachments[0].instance_id,
-                         each.attachments[1].instance_id);
-    if (volume.state == "error") return "EC2 shows it in the state error";
+      return because(Reason::VolumeUnfit,
+                     fmt::format("it is attached to {} and {} at once",
+                                 each.attachments[0].instance_id, each.attachments[1].instance_id));
+    if (volume.state == "error")
+      return because(Reason::VolumeUnfit, "EC2 shows it in the state error");
     if (here(each)) {
       auto const& attachment = each.attachments[0];
       auto self = world_.instances.find(world_.instance_id);
@@ -376,20 +415,23 @@ class Chooser {
       bool named_as_root = !root.empty() && !attachment.device.empty() &&
                            device_letter(root) == device_letter(attachment.device);
       if (is_root_device_name(attachment.device) || named_as_root)
-        return fmt::format("it is this instance's root device ({})", attachment.device);
+        return because(Reason::VolumeUnfit,
+                       fmt::format("it is this instance's root device ({})", attachment.device));
       if (attachment.delete_on_termination)
-        return fmt::format(
-            "it would be deleted with this instance: set DeleteOnTermination of {} on {} to false",
-            attachment.device, world_.instance_id);
+        return because(Reason::VolumeUnfit, "it would be deleted with this instance",
+                       fmt::format("set DeleteOnTermination of {} on {} to false",
+                                   attachment.device, world_.instance_id));
     }
     bool known = !volume.tag(kFormattedAtTag).empty() || !volume.tag(kEtcdClusterIdTag).empty() ||
                  recorded(each);
     if (!volume.snapshot_id.empty() && !known)
-      return fmt::format(
-          "it was made from the snapshot {} and nothing says what it holds: if it is the data of "
-          "member {}, tag it {}=<time>, and it is taken for an older copy; else create a blank "
-          "volume",
-          volume.snapshot_id, each.tag.member, kFormattedAtTag);
+      return because(
+          Reason::VolumeFromSnapshot,
+          fmt::format("it was made from the snapshot {} and nothing says what it holds",
+                      volume.snapshot_id),
+          fmt::format("if it is the data of member {}, tag it {}=<time>, and it is taken for an "
+                      "older copy; else create a blank volume",
+                      each.tag.member, kFormattedAtTag));
     return std::nullopt;
   }
 
@@ -401,21 +443,28 @@ class Chooser {
   }
 
   Choice judge(Candidate const& each) {
-    if (auto why = unfit(each))
-      return Refuse{fmt::format("{} must not be used: {}", name_of(each), *why)};
+    if (auto why = unfit(each)) return Refuse{*std::move(why)};
     if (auto all = rivals(each); !all.empty())
-      return Refuse{
-          fmt::format("{} are two candidates for one member: take the tags off the wrong "
-                      "one",
-                      names_of(all))};
+      return Refuse{Message(Reason::VolumesAmbiguous,
+                            fmt::format("{} are two candidates for one member", names_of(all)),
+                            "take the tags off the wrong one")
+                        .about(ids_of(all))};
     if (here(each)) return held_here(each);
     if (elsewhere(each)) return held_elsewhere(each);
     if (auto unsettled = world_.unsettled.find(each.id()); unsettled != world_.unsettled.end())
-      return Wait{fmt::format("{}: {}", name_of(each), unsettled->second)};
-    if (each.volume->state != "available")
-      return Wait{fmt::format("{} is {}", name_of(each), each.volume->state)};
+      return Wait{Message(unsettled->second.reason,
+                          fmt::format("{}: {}", name_of(each), unsettled->second.text),
+                          unsettled->second.advice)
+                      .about(each.id())};
+    if (each.volume->state != "available") return changing(each, each.volume->state, "");
     // The name is given in share_device_names, for both volumes at once.
     return Attach{to_etcd_volume(*each.volume, each.tag), ""};
+  }
+
+  // `is`: EC2's word for what happens to it.
+  Wait changing(Candidate const& each, std::string_view is, std::string_view how) const {
+    return {Message(Reason::VolumeChanging, fmt::format("{} is {}{}", name_of(each), is, how))
+                .about(fmt::format("{} {}", each.id(), is))};
   }
 
   Choice held_here(Candidate const& each) {
@@ -426,9 +475,8 @@ class Chooser {
       return Mine{std::move(volume)};
     }
     if (attachment.state != "attaching")
-      return Wait{fmt::format("{} is {} from this instance: waiting for EC2 to let it go",
-                              name_of(each),
-                              attachment.state == "busy" ? "busy detaching" : attachment.state)};
+      return changing(each, attachment.state == "busy" ? "busy detaching" : attachment.state,
+                      " from this instance: waiting for EC2 to let it go");
     auto since = world_.attaching_since.find(each.id());
     if (since != world_.attaching_since.end() && world_.now - since->second >= kStuckAttaching)
       return Detach{
@@ -436,13 +484,14 @@ class Chooser {
           .instance_id = world_.instance_id,
           .device = attachment.device,
           .force = false,
-          .why = fmt::format("{} is stuck attaching as {} for more than {}: it is given "
-                             "up, and another name is tried",
-                             name_of(each), attachment.device, to_words(kStuckAttaching))};
+          .why = Message(Reason::VolumeStuckAttaching,
+                         fmt::format("{} is stuck attaching as {} for more than {}: it is given "
+                                     "up, and another name is tried",
+                                     name_of(each), attachment.device, to_words(kStuckAttaching)))
+                     .about(fmt::format("{} as {}", each.id(), attachment.device))};
     if (attachment.device.empty())
-      return Wait{
-          fmt::format("{} is here, but EC2 does not show the attachment yet", name_of(each))};
-    return Wait{fmt::format("{} is attaching as {}", name_of(each), attachment.device)};
+      return changing(each, "here", ", but EC2 does not show the attachment yet");
+    return changing(each, "attaching", " as " + attachment.device);
   }
 
   // The owner's state where it is known; where it is not, it is asked for.
@@ -466,28 +515,34 @@ class Chooser {
                     .instance_id = attachment.instance_id,
                     .device = attachment.device,
                     .force = true,
-                    .why = fmt::format("{} is still attached to {}, which is terminated",
-                                       name_of(each), attachment.instance_id)};
-    auto sentence = fmt::format("{} is {} {} {} ({})", name_of(each), attachment.state,
-                                attachment.state == "detaching" ? "from" : "to",
-                                attachment.instance_id, state.empty() ? "state not known" : state);
-    if (!attachment.attach_time.empty())
-      sentence += fmt::format(" since {}", attachment.attach_time);
+                    .why = Message(Reason::VolumeLeftAttached,
+                                   fmt::format("{} is still attached to {}, which is terminated",
+                                               name_of(each), attachment.instance_id))
+                               .about(each.id() + " from " + attachment.instance_id)};
+    auto const owner = fmt::format(
+        "{} {} {} ({})", attachment.state, attachment.state == "detaching" ? "from" : "to",
+        attachment.instance_id, state.empty() ? "state not known" : state);
+    auto text = fmt::format("{} is {}", name_of(each), owner);
+    if (!attachment.attach_time.empty()) text += fmt::format(" since {}", attachment.attach_time);
+    std::string advice;
     if (state == "running" || state == "pending")
-      sentence +=
-          ": it is never taken from there; terminate that instance, or detach the volume "
+      advice =
+          "it is never taken from there; terminate that instance, or detach the volume "
           "once nothing uses it";
     else if (state == "stopped")
-      sentence += ": terminate or start that instance, or detach the volume";
-    return Wait{std::move(sentence)};
+      advice = "terminate or start that instance, or detach the volume";
+    return Wait{Message(Reason::VolumeHeldElsewhere, std::move(text), std::move(advice))
+                    .about(each.id() + ' ' + owner)};
   }
 
   Choice give_back(Candidate const& each, std::string_view why) const {
-    return Detach{.volume_id = each.id(),
-                  .instance_id = world_.instance_id,
-                  .device = each.attachments.front().device,
-                  .force = false,
-                  .why = fmt::format("{} goes back: {}", name_of(each), why)};
+    return Detach{
+        .volume_id = each.id(),
+        .instance_id = world_.instance_id,
+        .device = each.attachments.front().device,
+        .force = false,
+        .why = Message(Reason::VolumeMisplaced, fmt::format("{} goes back: {}", name_of(each), why))
+                   .about(each.id())};
   }
 
   // --- Names, for both volumes at once: they must never race for one.
@@ -509,10 +564,12 @@ class Chooser {
         attach->device = *name;
         taken.push_back(*name);
       } else {
-        plan_.of(cluster) = Wait{fmt::format(
-            "every name from /dev/sdf to /dev/sdp is taken on this instance: detach what does not "
-            "belong here, so that {} can be attached",
-            attach->volume.volume_id)};
+        auto const id = attach->volume.volume_id;
+        plan_.of(cluster) = Wait{
+            Message(Reason::DeviceNamesExhausted,
+                    "every name from /dev/sdf to /dev/sdp is taken on this instance",
+                    fmt::format("detach what does not belong here, so that {} can be attached", id))
+                .about(id)};
       }
     }
   }

@@ -19,6 +19,7 @@
 #include "agent/aws/ec2.h"
 #include "agent/base/clock.h"
 #include "agent/base/facts.h"
+#include "agent/base/message.h"
 #include "volumes/etcd_tag.h"
 
 namespace haagent::volumes {
@@ -50,7 +51,7 @@ struct World {
   std::map<std::string, SteadyTime> attaching_since;  // first seen attaching here
   // Volumes whose AttachVolume ended without a plain answer, and why: "another instance took it".
   // They are neither attached again nor passed over for another until a describe tells more.
-  std::map<std::string, std::string> unsettled;
+  std::map<std::string, Message> unsettled;
   // Volumes that we have asked EC2 to detach: on their way out, whatever a describe shows.
   std::set<std::string> letting_go;
   std::vector<std::string> tried_names;  // "/dev/sdf": rejected, stuck or given back this boot
@@ -76,13 +77,13 @@ struct Detach {  // held wrongly, stuck, or owned by a terminated instance where
   std::string instance_id;
   std::string device;
   bool force = false;
-  std::string why;  // "vol-2 is a second ..."
+  Message why;  // "vol-2 is a second ..."
 };
 struct Wait {
-  std::string sentence;
+  Message message;
 };
 struct Refuse {
-  std::string sentence;
+  Message message;
 };
 using Choice = std::variant<Mine, Attach, Detach, Wait, Refuse>;
 

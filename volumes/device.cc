@@ -72,12 +72,13 @@ Result<bool> compare_node(std::filesystem::path const& disk, std::filesystem::pa
     return fail_errno(errno, fmt::format("looking at {}", node.string()));
   if (!S_ISBLK(status.st_mode)) return fail(Kind::internal, "{} is no block device", node.string());
   if (status.st_rdev != number)
-    return fail(Kind::transient, "{} is the device {}:{}, but sysfs says {}:{}: the node is stale",
-                node.string(), major(status.st_rdev), minor(status.st_rdev), major(number),
-                minor(number));
+    return fail(Kind::transient, Reason::DiskChanged,
+                "{} is the device {}:{}, but sysfs says {}:{}: the node is stale", node.string(),
+                major(status.st_rdev), minor(status.st_rdev), major(number), minor(number));
   // The name may have passed to another disk while we opened it.
   if (number_of(disk) != number || volume_id_of(disk) != volume_id)
-    return fail(Kind::transient, "{} became another disk while it was opened", node.string());
+    return fail(Kind::transient, Reason::DiskChanged, "{} became another disk while it was opened",
+                node.string());
   return true;
 }
 
@@ -98,7 +99,7 @@ Result<std::optional<BlockDevice>> SystemDevices::find(EtcdVolume const& volume)
     if (volume_id_of(disk) == volume.volume_id && number_of(disk)) found.push_back(disk);
   }
   if (found.size() > 1)
-    return fail(Kind::refused, "{} and {} both carry the serial of {}",
+    return fail(Kind::refused, Reason::DeviceAmbiguous, "{} and {} both carry the serial of {}",
                 found[0].filename().string(), found[1].filename().string(), volume.volume_id);
   auto id_in_sysfs = found.empty() ? "" : volume.volume_id;
   // Xen's disks carry no serial: there the attachment's name decides, and the size must agree. On

@@ -28,7 +28,8 @@ Result<FileDescriptor> open_disk(BlockDevice const& device, int flags) {
     auto error = errno_error(errno, fmt::format("opening {}", device.path));
     if (errno == EBUSY) {
       error.kind = Kind::transient;
-      error.message.text += " (mounted, or held by another program)";
+      error.message.reason = Reason::VolumeInUse;
+      error.message.text += worded(" (mounted, or held by another program)");
     }
     return std::unexpected(std::move(error));
   }
@@ -36,7 +37,8 @@ Result<FileDescriptor> open_disk(BlockDevice const& device, int flags) {
   if (::fstat(fd.get(), &status) != 0)
     return fail_errno(errno, fmt::format("looking at {}", device.path));
   if (!S_ISBLK(status.st_mode) || status.st_rdev != device.number)
-    return fail(Kind::refused, "{} is not the disk any more that was found there", device.path);
+    return fail(Kind::refused, Reason::DiskChanged,
+                "{} is not the disk any more that was found there", device.path);
   return fd;
 }
 
@@ -47,7 +49,8 @@ Result<void> lock_disk(int fd, BlockDevice const& device, Clock& clock, std::sto
     if (errno != EWOULDBLOCK && errno != EINTR)
       return fail_errno(errno, fmt::format("locking {}", device.path));
     if (clock.steady() >= deadline)
-      return fail(Kind::transient, "{} is locked by another program", device.path);
+      return fail(Kind::transient, Reason::VolumeInUse, "{} is locked by another program",
+                  device.path);
     if (!clock.sleep(Duration(100), stop))
       return fail(Kind::interrupted, "stopped while waiting for the lock of {}", device.path);
   }
@@ -65,10 +68,10 @@ Result<void> demand_writable_and_whole(int fd, BlockDevice const& device) {
   std::uint64_t bytes = 0;
   if (::ioctl(fd, BLKROGET, &read_only) != 0 || ::ioctl(fd, BLKGETSIZE64, &bytes) != 0)
     return fail_errno(errno, fmt::format("asking {} for its size", device.path));
-  if (read_only) return fail(Kind::refused, "{} is read-only", device.path);
+  if (read_only) return fail(Kind::refused, Reason::DiskReadOnly, "{} is read-only", device.path);
   if (bytes != device.bytes)
-    return fail(Kind::refused, "{} has {} bytes, not the {} that were found", device.path, bytes,
-                device.bytes);
+    return fail(Kind::refused, Reason::DiskChanged, "{} has {} bytes, not the {} that were found",
+                device.path, bytes, device.bytes);
   return {};
 }
 
@@ -128,7 +131,8 @@ Result<Probe> SystemDisks::probe(BlockDevice const& device, std::optional<Making
   // mkfs has the disk for itself, and its lock before that.
   auto fd = TRY(open_disk(device, making ? O_EXCL : 0));
   if (making && ::flock(fd.get(), LOCK_SH | LOCK_NB) != 0)
-    return fail(Kind::transient, "{} is locked by another program, perhaps its mkfs", device.path);
+    return fail(Kind::transient, Reason::VolumeInUse,
+                "{} is locked by another program, perhaps its mkfs", device.path);
   auto probe = TRY_DURING(
       making ? probe_held(fd.get(), device, *making) : probe_disk(fd.get(), device.bytes),
       "probing {}", device.path);
@@ -177,8 +181,8 @@ Result<Formatted> SystemDisks::make_filesystem(BlockDevice const& device, Making
         formatted && formatted->type == making.type && formatted->uuid == making.uuid)
       return *formatted;  // it had come to its end after all
     if (!std::holds_alternative<Blank>(*probe))
-      return fail(Kind::refused, "{} is not blank any more: no filesystem is made on it",
-                  device.path);
+      return fail(Kind::refused, Reason::DiskNotBlank,
+                  "{} is not blank any more: no filesystem is made on it", device.path);
   }
   TRY(run(mkfs_argv(making, label, sector, device.bytes, device.path), locked.get(), stop));
   if (::fsync(locked.get()) != 0) return fail_errno(errno, fmt::format("flushing {}", device.path));
@@ -186,8 +190,9 @@ Result<Formatted> SystemDisks::make_filesystem(BlockDevice const& device, Making
   auto after = TRY(open_disk(device, 0));
   auto probe = TRY_DURING(probe_signatures(after.get()), "probing {} after mkfs", device.path);
   if (probe != Probe(Formatted{making.type, making.uuid, label}))
-    return fail(Kind::refused, "mkfs on {} ended well, but left no {} labelled '{}'", device.path,
-                making.type, label);
+    return fail(Kind::refused, Reason::DiskChanged,
+                "mkfs on {} ended well, but left no {} labelled '{}'", device.path, making.type,
+                label);
   return std::get<Formatted>(probe);
 }
 
@@ -239,10 +244,12 @@ Result<void> judge_fsck(int exit_code, std::string_view device, std::string_view
   constexpr int kUncorrected = 4;
   if ((exit_code & ~kCorrected) == 0) return {};
   if (exit_code & kUncorrected)
-    return fail(Kind::refused,
-                "e2fsck found errors on {} that it must not mend by itself: make a snapshot of the "
-                "volume, then run e2fsck by hand ({})",
-                device, output);
+    return std::unexpected(Error(
+        Kind::refused,
+        Message(Reason::FilesystemDamaged,
+                fmt::format("e2fsck found errors on {} that it must not mend by itself ({})",
+                            device, output),
+                fmt::format("make a snapshot of the volume, then run 'e2fsck -f {}'", device))));
   return fail(Kind::internal, "e2fsck on {} ended with {}: {}", device, exit_code, output);
 }
 

@@ -10,11 +10,13 @@ bool can_mount(std::string const& type) {
 // On a disk that is blank, or holds a filesystem that our own mkfs has not finished.
 FilesystemDecision decide_unmade(EtcdVolume const& volume, BlockDevice const& device,
                                  std::string_view reads_as, Make make) {
-  auto refuse = [&](std::string_view why) {
-    return RefuseDisk{
-        fmt::format("{} on {} {}, but {}: no filesystem is made on it; "
-                    "if its data is known to be lost, use a new volume",
-                    volume.volume_id, device.path, reads_as, why)};
+  auto refuse = [&](std::string_view why, Reason reason = Reason::VolumeDataMissing,
+                    std::string what_to_do = "if its data is known to be lost, use a new volume") {
+    return RefuseDisk{Message(reason,
+                              fmt::format("{} on {} {}, but {}: no filesystem is made on it",
+                                          volume.volume_id, device.path, reads_as, why),
+                              std::move(what_to_do))
+                          .about(volume.volume_id)};
   };
   if (!volume.formatted_at.empty())
     return refuse(fmt::format("haagent formatted it at {}", volume.formatted_at));
@@ -24,8 +26,11 @@ FilesystemDecision decide_unmade(EtcdVolume const& volume, BlockDevice const& de
     return refuse(fmt::format("it was made from the snapshot {}", volume.snapshot_id));
   if (device.bytes != volume.size_gib << 30u)
     return refuse(
-        fmt::format("the disk has {} bytes and the volume {} GiB", device.bytes, volume.size_gib));
-  if (!can_mount(make.type)) return refuse(fmt::format("'{}' is neither ext4 nor xfs", make.type));
+        fmt::format("the disk has {} bytes and the volume {} GiB", device.bytes, volume.size_gib),
+        Reason::DiskChanged);
+  if (!can_mount(make.type))
+    return refuse(fmt::format("'{}' is neither ext4 nor xfs", make.type),
+                  Reason::FilesystemUnsupported, "set volumes.filesystem to ext4 or xfs");
   return make;
 }
 
@@ -34,16 +39,20 @@ FilesystemDecision decide_unmade(EtcdVolume const& volume, BlockDevice const& de
 FilesystemDecision decide_filesystem(Probe const& probe, EtcdVolume const& volume,
                                      BlockDevice const& device, std::string const& wanted) {
   if (auto const* foreign = std::get_if<Foreign>(&probe))
-    return RefuseDisk{fmt::format(
-        "{} on {} holds {}: it is left as it is; look at what it is, and take the etcd tags off "
-        "the volume if it is no etcd data",
-        volume.volume_id, device.path, foreign->what)};
+    return RefuseDisk{
+        Message(Reason::DiskNotBlank,
+                fmt::format("{} on {} holds {}: it is left as it is", volume.volume_id, device.path,
+                            foreign->what),
+                "look at what it is, and take the etcd tags off the volume if it is no etcd data")
+            .about(volume.volume_id)};
   if (auto const* formatted = std::get_if<Formatted>(&probe)) {
     if (!can_mount(formatted->type))
       return RefuseDisk{
-          fmt::format("{} on {} holds {} (label '{}'), and haagent mounts only ext4 "
-                      "and xfs: it is left as it is",
-                      volume.volume_id, device.path, formatted->type, formatted->label)};
+          Message(Reason::FilesystemUnsupported,
+                  fmt::format("{} on {} holds {} (label '{}'), and haagent mounts only ext4 "
+                              "and xfs: it is left as it is",
+                              volume.volume_id, device.path, formatted->type, formatted->label))
+              .about(volume.volume_id)};
     if (volume.formatted_at.empty()) return Tag{formatted->type};
     return Ready{formatted->type};
   }
@@ -54,10 +63,12 @@ FilesystemDecision decide_filesystem(Probe const& probe, EtcdVolume const& volum
       return decide_unmade(volume, device, "holds an unfinished filesystem",
                            Make{.type = half->type, .again = making});
     return RefuseDisk{
-        fmt::format("{} on {} holds an unfinished {}, and its tags do not say that haagent has "
-                    "begun it: it is left as it is; if its data is known to be lost, use a new "
-                    "volume",
-                    volume.volume_id, device.path, half->type)};
+        Message(Reason::DiskNotBlank,
+                fmt::format("{} on {} holds an unfinished {}, and its tags do not say that haagent "
+                            "has begun it: it is left as it is",
+                            volume.volume_id, device.path, half->type),
+                "if its data is known to be lost, use a new volume")
+            .about(volume.volume_id)};
   }
   if (making && making->type != wanted) making.reset();
   return decide_unmade(volume, device, "reads as blank", Make{.type = wanted, .again = making});

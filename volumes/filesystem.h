@@ -8,6 +8,7 @@
 #include <variant>
 
 #include "agent/base/facts.h"
+#include "agent/base/message.h"
 #include "volumes/making.h"
 #include "volumes/probe.h"
 
@@ -25,7 +26,7 @@ struct Make {
   std::optional<Making> again = {};
 };
 struct RefuseDisk {
-  std::string sentence;
+  Message message;
 };
 using FilesystemDecision = std::variant<Ready, Tag, Make, RefuseDisk>;
 

@@ -25,18 +25,27 @@ Result<Finding> FilesystemStep::look(Facts& facts, std::stop_token) {
   auto mounts = TRY(volumes_.mounts_.list());
   auto mounted = std::ranges::find(mounts, device.number, &Mount::device);
   if (mounted != mounts.end())  // where it is mounted is the next step's concern
-    return Done{fmt::format("{} holds {}, mounted", volume.volume_id, mounted->filesystem)};
+    return Done{Message(Reason::FilesystemFound,
+                        fmt::format("{} holds {}, mounted", volume.volume_id, mounted->filesystem))
+                    .about(volume.volume_id)};
 
   auto decision = TRY(decide(volume, device));
   if (auto const* ready = std::get_if<Ready>(&decision))
-    return Done{fmt::format("{} holds {}", volume.volume_id, ready->type)};
+    return Done{
+        Message(Reason::FilesystemFound, fmt::format("{} holds {}", volume.volume_id, ready->type))
+            .about(volume.volume_id)};
   if (std::holds_alternative<Tag>(decision))
-    return Needed{fmt::format("tag {} with {}", volume.volume_id, kFormattedAtTag)};
+    return Needed{Message(Reason::FilesystemUntagged,
+                          fmt::format("tag {} with {}", volume.volume_id, kFormattedAtTag))
+                      .about(volume.volume_id)};
   if (auto const* make = std::get_if<Make>(&decision))
-    return Needed{fmt::format("make {} on {} ({}), which {}", make->type, device.path,
-                              volume.volume_id,
-                              make->again ? "haagent has begun and not finished" : "is blank")};
-  return fail(Kind::refused, "{}", std::get<RefuseDisk>(decision).sentence);
+    return Needed{
+        Message(
+            make->again ? Reason::FilesystemUnfinished : Reason::DiskBlank,
+            fmt::format("make {} on {} ({}), which {}", make->type, device.path, volume.volume_id,
+                        make->again ? "haagent has begun and not finished" : "is blank"))
+            .about(volume.volume_id)};
+  return std::unexpected(Error(Kind::refused, std::get<RefuseDisk>(decision).message));
 }
 
 Result<EtcdVolume> FilesystemStep::ask_ec2(EtcdVolume const& known, Identity const& identity,
@@ -46,8 +55,8 @@ Result<EtcdVolume> FilesystemStep::ask_ec2(EtcdVolume const& known, Identity con
                     shown.attachments[0].instance_id == identity.instance_id &&
                     shown.attachments[0].state == "attached" && !shown.multi_attach;
   if (!here_alone)
-    return fail(Kind::transient, "EC2 does not show {} as attached to this instance alone",
-                known.volume_id);
+    return fail(Kind::transient, Reason::AttachmentNotKnown,
+                "EC2 does not show {} as attached to this instance alone", known.volume_id);
   auto now = to_etcd_volume(shown, {.member = known.member, .members = known.members});
   // What this instance's record knows of it counts beside the tags.
   if (now.formatted_at.empty()) now.formatted_at = known.formatted_at;
@@ -110,7 +119,7 @@ Result<void> FilesystemStep::act(Facts& facts, std::stop_token stop) {
   }
   if (auto const* wanted = std::get_if<Make>(&decision))
     return make(std::move(volume), *wanted, device, identity, facts, stop);
-  return fail(Kind::refused, "{}", std::get<RefuseDisk>(decision).sentence);
+  return std::unexpected(Error(Kind::refused, std::get<RefuseDisk>(decision).message));
 }
 
 }  // namespace haagent::volumes

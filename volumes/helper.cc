@@ -36,11 +36,13 @@ Result<BlockDevice> find_disk(Tree const& request, Devices& devices) {
   if (!id.starts_with("vol-")) return fail(Kind::invalid, "'{}' is no id of a volume", id);
   auto found = TRY(devices.find(
       {.volume_id = id, .device_name = request.text_at("attachedAs"), .size_gib = bytes >> 30u}));
-  if (!found) return fail(Kind::transient, "there is no disk of {} here", id);
+  if (!found)
+    return fail(Kind::transient, Reason::DeviceMissing, "there is no disk of {} here", id);
   auto const& disk = *found;
   if (disk.path != path || disk.number != number_at(request, "number") || disk.bytes != bytes)
-    return fail(Kind::transient, "the disk of {} is {} ({} bytes), not {} ({} bytes) any more", id,
-                disk.path, disk.bytes, path, bytes);
+    return fail(Kind::transient, Reason::DiskChanged,
+                "the disk of {} is {} ({} bytes), not {} ({} bytes) any more", id, disk.path,
+                disk.bytes, path, bytes);
   return disk;
 }
 
@@ -50,8 +52,8 @@ Result<FileDescriptor> open_folder(int parent, std::filesystem::path const& name
   FileDescriptor fd(::openat(parent, name.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
   if (fd) return fd;
   if (errno == ELOOP || errno == ENOTDIR)
-    return fail(Kind::refused, "{} is no folder: volumes are not mounted through a link",
-                path.string());
+    return fail(Kind::refused, Reason::MountRootUnfit,
+                "{} is no folder: volumes are not mounted through a link", path.string());
   return fail_errno(errno, fmt::format("opening {}", path.string()));
 }
 
@@ -68,10 +70,12 @@ Result<std::filesystem::path> find_mount_point(Tree const& request,
   auto const name = fs::path(asked).filename();
   bool const known = name == to_string(EtcdCluster::main) || name == to_string(EtcdCluster::events);
   if (!known || (asked != mount_root / name && asked != real_root / name))
-    return fail(Kind::refused,
-                "only {0}/main and {0}/events are mount points here, not '{1}': "
-                "volumes.mountRoot needs --mount-root in haagent-volumes@.service",
-                mount_root.string(), asked);
+    return std::unexpected(
+        Error(Kind::refused,
+              Message(Reason::MountRootUnfit,
+                      fmt::format("only {0}/main and {0}/events are mount points here, not '{1}'",
+                                  mount_root.string(), asked),
+                      "volumes.mountRoot needs --mount-root in haagent-volumes@.service")));
   auto above = TRY(open_folder(AT_FDCWD, real_root, real_root));
   TRY(open_folder(above.get(), name, real_root / name));
   return real_root / name;
@@ -87,9 +91,11 @@ Result<std::string> find_type(Tree const& request) {
 Result<void> demand_unmounted(std::vector<Mount> const& mounts, BlockDevice const& disk,
                               std::filesystem::path const& point) {
   if (auto other = std::ranges::find(mounts, disk.number, &Mount::device); other != mounts.end())
-    return fail(Kind::refused, "{} is mounted at {} already", disk.path, other->mount_point);
+    return fail(Kind::refused, Reason::MountedElsewhere, "{} is mounted at {} already", disk.path,
+                other->mount_point);
   if (auto const* other = mount_at(mounts, point.string()))
-    return fail(Kind::refused, "{} is mounted at {} already", other->source, point.string());
+    return fail(Kind::refused, Reason::MountedElsewhere, "{} is mounted at {} already",
+                other->source, point.string());
   return {};
 }
 
@@ -102,7 +108,8 @@ bool is_mounted(std::vector<Mount> const& mounts, BlockDevice const& disk,
 Result<void> demand_mounted(std::vector<Mount> const& mounts, BlockDevice const& disk,
                             std::filesystem::path const& point) {
   if (is_mounted(mounts, disk, point)) return {};
-  return fail(Kind::refused, "{} is not mounted at {}", disk.path, point.string());
+  return fail(Kind::refused, Reason::VolumeUnmounted, "{} is not mounted at {}", disk.path,
+              point.string());
 }
 
 // Where the mount has come out is seen afterwards: a path may lead elsewhere by then. What is not
@@ -119,7 +126,8 @@ Result<void> mount(Helper const& helper, BlockDevice const& disk,
     if (auto off = helper.mounts.unmount(other.mount_point); !off)
       where += fmt::format(" (and it stays there: {})", off.error().message.text);
   }
-  return fail(Kind::refused, "{} was mounted{}, and not at {}", disk.path, where, point.string());
+  return fail(Kind::refused, Reason::MountedElsewhere, "{} was mounted{}, and not at {}", disk.path,
+              where, point.string());
 }
 
 Result<Tree> make(Tree const& request, BlockDevice const& disk, Disks& disks) {
@@ -165,8 +173,8 @@ Result<Tree> check(Tree const& request, BlockDevice const& disk, Helper const& h
   auto type = TRY(find_type(request));
   auto mounts = TRY(helper.mounts.list());
   if (auto other = std::ranges::find(mounts, disk.number, &Mount::device); other != mounts.end())
-    return fail(Kind::refused, "{} is mounted at {}: it is not checked", disk.path,
-                other->mount_point);
+    return fail(Kind::refused, Reason::VolumeInUse, "{} is mounted at {}: it is not checked",
+                disk.path, other->mount_point);
   TRY(helper.disks.check(disk, type, {}));
   return Tree::map();
 }
@@ -196,7 +204,8 @@ Result<void> demand_root(int connection) {
     return errno == ENOTSOCK
                ? fail(Kind::invalid, "this is for haagent-volumes.socket, and not to run by hand")
                : fail_errno(errno, "asking who asks");
-  if (peer.uid != 0) return fail(Kind::refused, "user {} may ask for nothing", peer.uid);
+  if (peer.uid != 0)
+    return fail(Kind::refused, Reason::PermissionDenied, "user {} may ask for nothing", peer.uid);
   return {};
 }
 

@@ -182,10 +182,12 @@ Result<void> HelperMounts::mount(BlockDevice const& device,
   auto mounts = TRY(list());
   auto const* mount = mount_at(mounts, mount_point.string());
   if (mount && mount->device == device.number) return {};
-  return fail(Kind::refused,
-              "{} is mounted at {}, and it is not seen here: mounts of the machine must reach "
-              "haagent (MountFlags= of its unit)",
-              device.path, mount_point.string());
+  return std::unexpected(
+      Error(Kind::refused,
+            Message(Reason::MountNotSeen,
+                    fmt::format("{} is mounted at {}, and it is not seen here", device.path,
+                                mount_point.string()),
+                    "mounts of the machine must reach haagent (MountFlags= of its unit)")));
 }
 
 Result<void> HelperMounts::remount(BlockDevice const& device,
@@ -204,8 +206,8 @@ Result<void> HelperMounts::unmount(std::filesystem::path const& mount_point) {
       TRY(client_.ask(Tree::map({{"do", "unmount"}, {"mountPoint", mount_point.string()}})));
   auto const after = TRY(mounts_there());
   if (after == 0 || after < before) return {};
-  return fail(Kind::transient, "{} is unmounted, and it is still mounted for haagent itself",
-              mount_point.string());
+  return fail(Kind::transient, Reason::MountNotSeen,
+              "{} is unmounted, and it is still mounted for haagent itself", mount_point.string());
 }
 
 }  // namespace haagent::volumes

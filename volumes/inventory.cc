@@ -92,7 +92,7 @@ Result<void> Inventory::poll(World const& world, std::stop_token stop) {
     // One of them is gone, and fails the call for all: ask by tags next time.
     if (aws::ec2_code(answer.error()) == "InvalidVolume.NotFound") {
       answered_tags_.reset();
-      return fail(Kind::transient, "{}", answer.error().message.text);
+      return std::unexpected(Error(Kind::transient, answer.error().message));
     }
     return fail(answer.error(), "asking EC2 for the etcd volumes of {}", cluster_);
   }
@@ -148,14 +148,17 @@ void Inventory::compare_with_beliefs(aws::Volume const& volume, World const& wor
   ours_.erase(ours);
   attaching_since_.erase(id);
   unsettled_[id] = {
-      fmt::format(
+      Message(
+          Reason::VolumeKeyUnusable,
           "it was attaching here and fell back to available, as it does where its KMS key cannot "
-          "be "
-          "used: let the key's policy, and this instance's role, have kms:CreateGrant (with the "
-          "condition kms:GrantIsForAWSResource), kms:Decrypt and kms:DescribeKey, and see that the "
-          "key is enabled; 'aws ec2 describe-volumes --region {} --volume-ids {} --query "
-          "Volumes[0].KmsKeyId --output text' names it",
-          world.region, id),
+          "be used",
+          fmt::format(
+              "let the key's policy, and this instance's role, have kms:CreateGrant (with the "
+              "condition kms:GrantIsForAWSResource), kms:Decrypt and kms:DescribeKey, and see that "
+              "the "
+              "key is enabled; 'aws ec2 describe-volumes --region {} --volume-ids {} --query "
+              "Volumes[0].KmsKeyId --output text' names it",
+              world.region, id)),
       now + kFellBack};
 }
 
@@ -236,13 +239,16 @@ Result<bool> Inventory::attach(std::string const& volume_id, std::string const& 
     auto why = code == "VolumeInUse"
                    ? std::string("EC2 answered that it is in use, and does not show yet by whom")
                    : error.message.text;
-    unsettled_[volume_id] = {std::move(why), clock_.steady() + kUnsettled};
+    unsettled_[volume_id] = {Message(Reason::AttachmentNotKnown, std::move(why)),
+                             clock_.steady() + kUnsettled};
     return false;
   }
   // Without a code there was no answer: the call may have been carried out.
   if (error.kind == Kind::transient && code.empty())
-    unsettled_[volume_id] = {"EC2's answer to AttachVolume was lost; asking whether it was done",
-                             clock_.steady() + kNoAnswer};
+    unsettled_[volume_id] = {
+        Message(Reason::AttachmentNotKnown,
+                "EC2's answer to AttachVolume was lost; asking whether it was done"),
+        clock_.steady() + kNoAnswer};
   return fail(error, "attaching {} as {}", volume_id, device);
 }
 

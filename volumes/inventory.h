@@ -52,7 +52,7 @@ class Inventory {
 
  private:
   struct Unsettled {
-    std::string why;
+    Message why;
     SteadyTime until;
   };
   struct Ours {  // an AttachVolume of ours

@@ -6,6 +6,7 @@
 #include <variant>
 #include <vector>
 
+#include "agent/base/message.h"
 #include "agent/base/volume_marker.h"
 
 namespace haagent::volumes {
@@ -13,7 +14,7 @@ namespace haagent::volumes {
 struct MarkerFits {};
 struct WriteMarker {};  // an empty filesystem without a marker: it becomes ours
 struct RefuseMarker {
-  std::string sentence;
+  Message message;
 };
 using MarkerDecision = std::variant<MarkerFits, WriteMarker, RefuseMarker>;
 

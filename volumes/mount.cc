@@ -40,8 +40,11 @@ std::unexpected<Error> failure(Context const& context, int rc, std::string_view 
   char text[512] = "";
   mnt_context_get_excode(context.get(), rc, text, sizeof text);
   auto error = errno_error(number == 0 ? EINVAL : number, doing);
-  if (*text) error.message.text = fmt::format("{}: {}", doing, text);
-  if (number == EBUSY) error.kind = Kind::transient;
+  if (*text) error.message.text = worded(fmt::format("{}: {}", doing, text));
+  if (number == EBUSY) {
+    error.kind = Kind::transient;
+    error.message.reason = Reason::VolumeInUse;
+  }
   return std::unexpected(std::move(error));
 }
 
@@ -115,7 +118,7 @@ Result<void> SystemMounts::unmount(std::filesystem::path const& mount_point) {
   if (rc == 0) return {};
   auto failed = failure(context, rc, fmt::format("unmounting {}", mount_point.string()));
   if (auto const names = holders_of(mount_point); !names.empty())
-    failed.error().message.text += fmt::format("; in use by {}", fmt::join(names, ", "));
+    failed.error().message.text += worded(fmt::format("; in use by {}", fmt::join(names, ", ")));
   return failed;
 }
 

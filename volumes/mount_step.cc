@@ -29,6 +29,19 @@ std::string first_few(std::vector<std::string> const& names) {
                      names.size() - kFew);
 }
 
+// The first warning is the reason. Another one that comes or goes is news all the same.
+Message done_with(std::vector<Reason> const& warnings, std::string text, std::string const& id) {
+  auto subject = id;
+  for (std::size_t i = 1; i < warnings.size(); ++i)
+    subject += fmt::format(" {}", to_string(warnings[i]));
+  return Message(warnings.empty() ? Reason::VolumeMounted : warnings.front(), std::move(text))
+      .about(std::move(subject));
+}
+
+std::unexpected<Error> refused(Message why, std::string const& volume_id) {
+  return std::unexpected(Error(Kind::refused, std::move(why).about(volume_id)));
+}
+
 std::string in_gib(std::uint64_t bytes) {
   return fmt::format("{:.1f} GiB", static_cast<double>(bytes) / (1u << 30u));
 }
@@ -37,34 +50,43 @@ std::string in_gib(std::uint64_t bytes) {
 
 // Nothing may be hidden by the mount, and the disk must not be in use elsewhere.
 Result<void> MountStep::may_mount(State const& state, std::vector<Mount> const& mounts) {
+  auto const refuse = [&](Message why) { return refused(std::move(why), state.volume.volume_id); };
   auto elsewhere = std::ranges::find(mounts, state.device.number, &Mount::device);
   if (elsewhere != mounts.end())
-    return fail(Kind::refused, "{} ({}) is mounted at {} already: unmount it there",
-                state.device.path, state.volume.volume_id, elsewhere->mount_point);
+    return refuse({Reason::MountedElsewhere,
+                   fmt::format("{} ({}) is mounted at {} already", state.device.path,
+                               state.volume.volume_id, elsewhere->mount_point),
+                   "unmount it there"});
   auto point = volumes_.real_mount_point(cluster_);
   auto names = TRY(names_in(point));
   if (!names.empty())
-    return fail(Kind::refused,
-                "{} holds files of the root disk ({}), which mounting {} would hide: move them "
-                "away",
-                point.string(), first_few(names), state.volume.volume_id);
+    return refuse({Reason::MountPointNotEmpty,
+                   fmt::format("{} holds files of the root disk ({}), which mounting {} would hide",
+                               point.string(), first_few(names), state.volume.volume_id),
+                   "move them away"});
   return {};
 }
 
 Result<void> MountStep::may_use(State const& state, Mount const& mount) {
   auto const& id = state.volume.volume_id;
+  auto const refuse = [&](Message why) { return refused(std::move(why), id); };
   if (mount.device != state.device.number)
-    return fail(Kind::refused, "{} is mounted at {}, where {} ({}) belongs: unmount it",
-                mount.source, mount.mount_point, id, state.device.path);
+    return refuse({Reason::MountedElsewhere,
+                   fmt::format("{} is mounted at {}, where {} ({}) belongs", mount.source,
+                               mount.mount_point, id, state.device.path),
+                   "unmount it"});
   if (mount.root != "/")
-    return fail(Kind::refused, "only {} of {} is mounted at {}: unmount it", mount.root, id,
-                mount.mount_point);
+    return refuse({Reason::MountedElsewhere,
+                   fmt::format("only {} of {} is mounted at {}", mount.root, id, mount.mount_point),
+                   "unmount it"});
   if (mount.filesystem != "ext4" && mount.filesystem != "xfs")
-    return fail(Kind::refused, "{} is mounted at {} as {}, which is neither ext4 nor xfs", id,
-                mount.mount_point, mount.filesystem);
+    return refuse({Reason::FilesystemUnsupported,
+                   fmt::format("{} is mounted at {} as {}, which is neither ext4 nor xfs", id,
+                               mount.mount_point, mount.filesystem)});
   if (mount.read_only)
-    return fail(Kind::refused, "{} at {} {}: {}", id, mount.mount_point, kTakesNoWrites,
-                how_to_repair(cluster_, mount.mount_point));
+    return refuse({Reason::FilesystemFailed,
+                   fmt::format("{} at {} {}", id, mount.mount_point, kTakesNoWrites),
+                   how_to_repair(cluster_, mount.mount_point)});
   return {};
 }
 
@@ -102,7 +124,7 @@ Result<MountStep::State> MountStep::state(Facts& facts) {
   });
   auto decision = decide_marker(marker, expected, names);
   if (auto const* refuse = std::get_if<RefuseMarker>(&decision))
-    return fail(Kind::refused, "{}", refuse->sentence);
+    return std::unexpected(Error(Kind::refused, refuse->message));
   // Nothing is on it that could be a copy.
   if (std::holds_alternative<WriteMarker>(decision))
     expected.snapshot_id = state.volume.snapshot_id;
@@ -123,6 +145,7 @@ void MountStep::see_errors(State& state, Mount const& mount) {
   Result<std::string> does = mount.on_error;
   if (does->empty()) does = volumes_.disks_.ext4_on_error(state.device);
   if (does && *does == "remount-ro") return remount_failed_.clear();
+  state.warnings.push_back(Reason::MountOptionsNotApplied);
   state.on_error =
       does ? fmt::format("; on an error it would {}", *does)
            : fmt::format("; what it does on an error is not known: {}", does.error().message.text);
@@ -136,11 +159,15 @@ void MountStep::see_growth(State& state) {
   auto bytes = volumes_.disks_.filesystem_bytes(state.device, state.filesystem,
                                                 volumes_.real_mount_point(cluster_));
   if (!bytes) {
+    state.warnings.push_back(Reason::FilesystemNotGrown);
     state.growth = fmt::format("; its size is not known: {}", bytes.error().message.text);
   } else if (*bytes + kWorthGrowing <= state.device.bytes) {
     state.growth = fmt::format(" from {} to {}", in_gib(*bytes), in_gib(state.device.bytes));
     bool const grows = growth_failed_.empty() && !was_done_;
     state.next = grows ? Move::grow : Move::none;
+    if (!grows)
+      state.warnings.push_back(growth_failed_.empty() ? Reason::FilesystemSmallerThanVolume
+                                                      : Reason::FilesystemNotGrown);
     if (!grows && growth_failed_.empty())
       state.growth = fmt::format("; it has room to grow{}", state.growth);
     else if (!grows)
@@ -154,8 +181,9 @@ std::optional<UnseenVolume> MountStep::gone(Facts& facts) {
   auto const volume = facts.etcd(cluster_).volume.get();
   if (!volume)
     return UnseenVolume{
-        fmt::format("this master holds no volume of {} any more", to_string(cluster_)),
-        fmt::format("see what volume-{} says", to_string(cluster_))};
+        .why = fmt::format("this master holds no volume of {} any more", to_string(cluster_)),
+        .todo = fmt::format("see what volume-{} says", to_string(cluster_)),
+        .reason = Reason::VolumeGone};
   auto const sight = volumes_.own_.see(cluster_, *volume);
   if (sight.seen()) return std::nullopt;
   return sight.unseen();
@@ -169,7 +197,7 @@ Result<Finding> MountStep::look(Facts& facts, std::stop_token) {
   if (was_done_ && !plain) {
     if (auto const unseen = gone(facts)) {
       fact.clear();
-      return fail(Kind::refused, "{}: {}", unseen->why, unseen->todo);
+      return std::unexpected(Error(Kind::refused, unseen->message()));
     }
   }
   if (!now) {
@@ -181,14 +209,21 @@ Result<Finding> MountStep::look(Facts& facts, std::stop_token) {
   switch (now->next) {
     case Move::mount:
       fact.clear();
-      return Needed{fmt::format("mount {} ({}) at {}", now->device.path, id, point)};
+      return Needed{Message(Reason::VolumeUnmounted,
+                            fmt::format("mount {} ({}) at {}", now->device.path, id, point))
+                        .about(id)};
     case Move::write_marker:
       fact.clear();
-      return Needed{fmt::format("write haagent.json on {}", id)};
+      return Needed{
+          Message(Reason::VolumeUnmarked, fmt::format("write haagent.json on {}", id)).about(id)};
     case Move::remount:
-      return Needed{fmt::format("remount {} with {}{}", id, kExt4Options, now->on_error)};
+      return Needed{Message(Reason::MountOptionsDiffer,
+                            fmt::format("remount {} with {}{}", id, kExt4Options, now->on_error))
+                        .about(id)};
     case Move::grow:
-      return Needed{fmt::format("grow {} on {}{}", now->filesystem, id, now->growth)};
+      return Needed{Message(Reason::FilesystemSmallerThanVolume,
+                            fmt::format("grow {} on {}{}", now->filesystem, id, now->growth))
+                        .about(fmt::format("{} to {}", id, in_gib(now->device.bytes)))};
     case Move::none:
       break;
   }
@@ -197,17 +232,18 @@ Result<Finding> MountStep::look(Facts& facts, std::stop_token) {
             .marker_etcd_cluster_id = now->marker.etcd_cluster_id});
   was_done_ = true;
   auto const copied = copied_from(now->marker, id, now->volume.snapshot_id);
-  return Done{
-      fmt::format("{} is mounted at {}{}{}{}", id, point, now->growth, now->on_error,
-                  copied.empty() ? "" : fmt::format("; its data are a copy of {}", copied))};
+  if (!copied.empty()) now->warnings.insert(now->warnings.begin(), Reason::VolumeIsCopy);
+  auto text = fmt::format("{} is mounted at {}{}{}{}", id, point, now->growth, now->on_error,
+                          copied.empty() ? "" : fmt::format("; its data are a copy of {}", copied));
+  return Done{done_with(now->warnings, std::move(text), id)};
 }
 
 Result<void> MountStep::mount(State const& state, std::stop_token stop) {
   auto probe = TRY(volumes_.disks_.probe(state.device, std::nullopt));
   auto const* formatted = std::get_if<Formatted>(&probe);
   if (!formatted || (formatted->type != "ext4" && formatted->type != "xfs"))
-    return fail(Kind::refused, "{} ({}) holds no filesystem to mount any more", state.device.path,
-                state.volume.volume_id);
+    return fail(Kind::refused, Reason::DiskChanged, "{} ({}) holds no filesystem to mount any more",
+                state.device.path, state.volume.volume_id);
   TRY(volumes_.disks_.check(state.device, formatted->type, stop));
   auto point = volumes_.root_(volumes_.mount_point(cluster_));
   TRY(make_directories(point.parent_path()));
@@ -225,8 +261,8 @@ Result<void> MountStep::act(Facts& facts, std::stop_token stop) {
       // Through what is open: the mount may be gone by now.
       auto opened = TRY(volumes_.mounts_.open(point));
       if (opened.device != now.device.number)
-        return fail(Kind::transient, "{} is not mounted at {} any more", now.volume.volume_id,
-                    point.string());
+        return fail(Kind::transient, Reason::VolumeUnmounted, "{} is not mounted at {} any more",
+                    now.volume.volume_id, point.string());
       // The root of a new filesystem is open to all.
       if (::fchmod(opened.fd.get(), 0700) != 0)
         return fail_errno(errno, fmt::format("closing {}", point.string()));

@@ -17,10 +17,11 @@ class MountStep final : public ClusterStep {
   struct State {
     EtcdVolume volume;
     BlockDevice device;
-    std::string filesystem;  // once mounted
-    VolumeMarker marker;     // as it is, or as it shall be written
-    std::string growth;      // "from 20 GiB to 40 GiB", or why that is not known
-    std::string on_error;    // what it does beside errors=remount-ro; empty: that
+    std::string filesystem;        // once mounted
+    VolumeMarker marker;           // as it is, or as it shall be written
+    std::string growth;            // "from 20 GiB to 40 GiB", or why that is not known
+    std::string on_error;          // what it does beside errors=remount-ro; empty: that
+    std::vector<Reason> warnings;  // of what is mounted, and not as it should be
     Move next = Move::none;
   };
   Result<State> state(Facts& facts);

@@ -112,18 +112,25 @@ std::vector<NearMatch> near_matches(std::vector<aws::Volume> const& volumes,
   return found;
 }
 
-std::string sentence_of(std::vector<NearMatch> const& found, std::string const& region) {
-  std::string sentence;
+std::optional<Message> message_of(std::vector<NearMatch> const& found, std::string const& region) {
+  if (found.empty()) return std::nullopt;
+  std::vector<std::string> texts;
+  std::vector<std::string> advices;
+  std::vector<std::string> ids;
   for (auto const& each : found) {
-    sentence += fmt::format("{}{} in {} nearly fits: {}", sentence.empty() ? "" : "; ",
-                            each.volume_id, each.zone, fmt::join(each.differences, ", "));
+    ids.push_back(each.volume_id);
+    texts.push_back(fmt::format("{} in {} nearly fits: {}", each.volume_id, each.zone,
+                                fmt::join(each.differences, ", ")));
+    auto const which = found.size() == 1 ? std::string("it") : each.volume_id;
     if (each.tags_to_give.empty())
-      sentence += "; if it is this cluster's, put its tags right";
+      advices.push_back(fmt::format("if {} is this cluster's, put its tags right", which));
     else
-      sentence += fmt::format("; if it is this cluster's, run: {}",
-                              tag_command(region, each.volume_id, each.tags_to_give));
+      advices.push_back(fmt::format("if {} is this cluster's, run: {}", which,
+                                    tag_command(region, each.volume_id, each.tags_to_give)));
   }
-  return sentence;
+  return Message(Reason::VolumeNearlyTagged, fmt::format("{}", fmt::join(texts, "; ")),
+                 fmt::format("{}", fmt::join(advices, "; ")))
+      .about(fmt::format("{}", fmt::join(ids, " ")));
 }
 
 }  // namespace haagent::volumes

@@ -3,11 +3,13 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "agent/aws/ec2.h"
 #include "agent/base/facts.h"
+#include "agent/base/message.h"
 
 namespace haagent::volumes {
 
@@ -27,8 +29,8 @@ std::vector<NearMatch> near_matches(std::vector<aws::Volume> const& volumes,
 // Wider than what the boot looks for: every volume with a tag that has to do with etcd.
 std::vector<aws::Filter> near_match_filters();
 
-// "vol-9 in eu-west-1a nearly fits: ...; if it is this cluster's, run: aws ec2 create-tags ...";
-// empty where there is none.
-std::string sentence_of(std::vector<NearMatch> const& found, std::string const& region);
+// "vol-9 in eu-west-1a nearly fits: ...", with the advice "if it is this cluster's, run: aws ec2
+// create-tags ..."; nothing where there is none.
+std::optional<Message> message_of(std::vector<NearMatch> const& found, std::string const& region);
 
 }  // namespace haagent::volumes

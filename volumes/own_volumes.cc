@@ -47,15 +47,19 @@ std::string how_to_repair(EtcdCluster cluster, std::filesystem::path const& moun
 VolumeSight SystemVolumes::see(EtcdCluster cluster, EtcdVolume const& volume) {
   auto const& id = volume.volume_id;
   auto const point = mount_point_below(root_, config_, cluster);
-  auto none = [&](std::string why, std::string todo, bool failed = false) {
-    return VolumeSight::none(point, {std::move(why), std::move(todo), failed});
+  auto none = [&](Reason reason, std::string why, std::string todo) {
+    return VolumeSight::none(point, {.why = std::move(why),
+                                     .todo = std::move(todo),
+                                     .failed = reason == Reason::FilesystemFailed,
+                                     .reason = reason});
   };
   auto device = devices_.find(volume);
   if (!device)
-    return none(fmt::format("the disk of {} cannot be told: {}", id, device.error().message.text),
+    return none(device.error().message.reason,
+                fmt::format("the disk of {} cannot be told: {}", id, device.error().message.text),
                 "see which of this machine's disks it is");
   if (!*device)
-    return none(fmt::format("the disk of {} is not on this machine", id),
+    return none(Reason::VolumeGone, fmt::format("the disk of {} is not on this machine", id),
                 fmt::format("see in EC2 where {} is; attached here again, {}", id,
                             how_to_mount_again(cluster)));
   auto const names = fmt::format("{} ({})", id, (*device)->path);
@@ -63,28 +67,36 @@ VolumeSight SystemVolumes::see(EtcdCluster cluster, EtcdVolume const& volume) {
   auto opened = mounts_.open(real);
   if (!opened && has_failed(opened.error()))
     return none(
+        Reason::FilesystemFailed,
         fmt::format("the filesystem of {} has failed: {}", names, opened.error().message.text),
-        how_to_repair(cluster, point), /*failed=*/true);
+        how_to_repair(cluster, point));
   auto mounts = mounts_.list();
-  if (!mounts) return none(mounts.error().message.text, "see that /proc is mounted");
+  if (!mounts)
+    return none(mounts.error().message.reason, mounts.error().message.text,
+                "see that /proc is mounted");
   auto const* mount = mount_at(*mounts, real.string());
   if (!mount || !opened || opened->device != mount->device)
-    return none(fmt::format("{} is not mounted at {}", names, point.string()),
+    return none(Reason::VolumeUnmounted,
+                fmt::format("{} is not mounted at {}", names, point.string()),
                 how_to_mount_again(cluster));
   if (mount->device != (*device)->number)
     return none(
+        Reason::MountedElsewhere,
         fmt::format("{} is mounted at {}, where {} belongs", mount->source, point.string(), names),
         fmt::format("unmount it there; then {}", how_to_mount_again(cluster)));
   if (mount->root != "/")
-    return none(fmt::format("only {} of {} is mounted at {}", mount->root, names, point.string()),
+    return none(Reason::MountedElsewhere,
+                fmt::format("only {} of {} is mounted at {}", mount->root, names, point.string()),
                 fmt::format("unmount it there; then {}", how_to_mount_again(cluster)));
   if (opened->read_only || mount->read_only)
-    return none(fmt::format("{} at {} {}", names, point.string(), kTakesNoWrites),
-                how_to_repair(cluster, point), /*failed=*/true);
+    return none(Reason::FilesystemFailed,
+                fmt::format("{} at {} {}", names, point.string(), kTakesNoWrites),
+                how_to_repair(cluster, point));
   // A path through the descriptor enters what is mounted further down, too: an empty filesystem at
   // its data directory looks just like a blank volume.
   if (auto const* inside = mount_below(*mounts, real.string()))
-    return none(fmt::format("{} is mounted at {}, inside of {}", inside->source,
+    return none(Reason::MountedElsewhere,
+                fmt::format("{} is mounted at {}, inside of {}", inside->source,
                             inside->mount_point, names),
                 fmt::format("run 'systemctl stop haagent-etcd@{}' where that still runs, then "
                             "'umount {}'",
@@ -93,18 +105,22 @@ VolumeSight SystemVolumes::see(EtcdCluster cluster, EtcdVolume const& volume) {
   auto sight = VolumeSight::of(std::move(opened->fd), point, opened->device, {});
   auto marker = read_volume_marker(sight.path());
   if (!marker && has_failed(marker.error()))
-    return none(fmt::format("the filesystem of {} has failed: {}", names,
+    return none(Reason::FilesystemFailed,
+                fmt::format("the filesystem of {} has failed: {}", names,
                             sight.in_words(marker.error().message.text)),
-                how_to_repair(cluster, point), /*failed=*/true);
+                how_to_repair(cluster, point));
   if (!marker)
-    return none(sight.in_words(marker.error().message.text), "put its haagent.json right");
+    return none(Reason::VolumeUnidentified, sight.in_words(marker.error().message.text),
+                "put its haagent.json right");
   if (!*marker)
-    return none(fmt::format("{} has no haagent.json: nothing says that it is the volume of {}",
+    return none(Reason::VolumeUnidentified,
+                fmt::format("{} has no haagent.json: nothing says that it is the volume of {}",
                             point.string(), volume.member),
                 how_to_mount_again(cluster));
   if (auto const words = misfit(**marker, config_.cluster.name, to_string(cluster), volume.member);
       !words.empty())
-    return none(fmt::format("{} is mounted at {}, but {}", names, point.string(), words),
+    return none(Reason::VolumeOfAnotherMember,
+                fmt::format("{} is mounted at {}, but {}", names, point.string(), words),
                 "see whose disk it is, and put its tags or its haagent.json right");
   return VolumeSight::of(sight.release(), point, opened->device, **std::move(marker));
 }

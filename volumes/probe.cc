@@ -55,7 +55,8 @@ Result<Probe> probe_signatures(int fd) {
   // Newer versions answer -1 for several signatures too; both are anything but blank.
   if (rc == -2) return Foreign{"several signatures at once"};
   if (rc != 0)
-    return fail(Kind::refused, "libblkid cannot tell what is on the disk, which may be data: {}",
+    return fail(Kind::refused, Reason::DiskNotBlank,
+                "libblkid cannot tell what is on the disk, which may be data: {}",
                 errno == 0 ? "several signatures, or it cannot be read"
                            : std::generic_category().message(errno));
 

@@ -3,6 +3,19 @@
 #include <algorithm>
 
 namespace haagent::volumes {
+namespace {
+
+Done released(std::string const& volume_id, std::string text) {
+  return Done{Message(Reason::VolumeReleased, std::move(text)).about(volume_id)};
+}
+
+Done holds_none(EtcdCluster cluster) {
+  return Done{Message(Reason::NoVolumeHeld,
+                      fmt::format("this master holds no volume of {}", to_string(cluster)))
+                  .about(std::string(to_string(cluster)))};
+}
+
+}  // namespace
 
 Result<std::optional<EtcdVolume>> Volumes::held(EtcdCluster cluster, Facts& facts) {
   auto identity = TRY(facts.identity.require("identity"));
@@ -12,14 +25,16 @@ Result<std::optional<EtcdVolume>> Volumes::held(EtcdCluster cluster, Facts& fact
 
 Result<Finding> UnmountStep::look(Facts& facts, std::stop_token) {
   auto volume = TRY(volumes_.held(cluster_, facts));
-  if (!volume) return Done{"this master holds no volume of " + std::string(to_string(cluster_))};
+  if (!volume) return holds_none(cluster_);
   auto device = TRY(volumes_.devices_.find(*volume));
   auto const& id = volume->volume_id;
-  if (!device) return Done{id + " has no disk here"};
+  if (!device) return released(id, id + " has no disk here");
   auto mounts = TRY(volumes_.mounts_.list());
   auto mount = std::ranges::find(mounts, device->number, &Mount::device);
-  if (mount == mounts.end()) return Done{id + " is not mounted"};
-  return Needed{fmt::format("write {} back and unmount it from {}", id, mount->mount_point)};
+  if (mount == mounts.end()) return released(id, id + " is not mounted");
+  return Needed{Message(Reason::VolumeToRelease,
+                        fmt::format("write {} back and unmount it from {}", id, mount->mount_point))
+                    .about(fmt::format("{} at {}", id, mount->mount_point))};
 }
 
 Result<void> UnmountStep::act(Facts& facts, std::stop_token) {
@@ -34,22 +49,27 @@ Result<void> UnmountStep::act(Facts& facts, std::stop_token) {
 Result<Finding> DetachStep::look(Facts& facts, std::stop_token stop) {
   auto held = TRY(volumes_.held(cluster_, facts));
   if (held) volume_ = *held;
-  if (!volume_) return Done{"this master holds no volume of " + std::string(to_string(cluster_))};
+  if (!volume_) return holds_none(cluster_);
   auto const& id = volume_->volume_id;
   auto const instance = facts.identity.get()->instance_id;
   auto shown = TRY(volumes_.inventory_.volume(id, Duration(0), std::move(stop)));
   auto mine = std::ranges::find(shown.attachments, instance, &aws::Attachment::instance_id);
   if (mine == shown.attachments.end())
-    return Done{fmt::format("{} is {}", id,
-                            shown.attachments.empty()
-                                ? "free"
-                                : "attached to " + shown.attachments.front().instance_id)};
+    return released(id, fmt::format("{} is {}", id,
+                                    shown.attachments.empty()
+                                        ? "free"
+                                        : "attached to " + shown.attachments.front().instance_id));
+  auto const waits = [&](std::string text) {
+    return Waiting{Message(Reason::VolumeChanging, std::move(text)).about(id + ' ' + mine->state)};
+  };
   if (mine->state == "detaching" || mine->state == "busy")
-    return Waiting{fmt::format("{} is {}", id, mine->state)};
-  if (mine->state == "detached") return Done{id + " is detached"};
+    return waits(fmt::format("{} is {}", id, mine->state));
+  if (mine->state == "detached") return released(id, id + " is detached");
   // A describe that lags shows `attached` for some seconds after the call: asked for once.
-  if (!held) return Waiting{id + " is still shown as attached"};
-  return Needed{fmt::format("detach {} ({})", id, volume_->device_name)};
+  if (!held) return waits(id + " is still shown as attached");
+  return Needed{
+      Message(Reason::VolumeToRelease, fmt::format("detach {} ({})", id, volume_->device_name))
+          .about(id)};
 }
 
 Result<void> DetachStep::act(Facts& facts, std::stop_token stop) {
@@ -59,8 +79,9 @@ Result<void> DetachStep::act(Facts& facts, std::stop_token stop) {
     auto mounts = TRY(volumes_.mounts_.list());
     auto left = std::ranges::find(mounts, device->number, &Mount::device);
     if (left != mounts.end())
-      return fail(Kind::refused, "{} is still mounted at {}: it is not detached",
-                  volume_->volume_id, left->mount_point);
+      return fail(Kind::refused, Reason::VolumeInUse,
+                  "{} is still mounted at {}: it is not detached", volume_->volume_id,
+                  left->mount_point);
   }
   auto const instance = facts.identity.get()->instance_id;
   TRY(volumes_.inventory_.detach({.volume_id = volume_->volume_id,

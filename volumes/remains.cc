@@ -27,6 +27,7 @@ Result<void> read_whole(int fd, std::string_view what, std::uint64_t at, std::si
       auto error =
           errno_error(errno, fmt::format("reading {} bytes of {} at {}", length, what, at));
       error.kind = Kind::refused;  // what cannot be read may be data
+      error.message.reason = Reason::DiskNotBlank;
       return std::unexpected(std::move(error));
     }
     if (got == 0)

@@ -70,8 +70,10 @@ Result<std::optional<SpaceStep::Growth>> SpaceStep::growth(BlockDevice const& kn
       volumes_.disks_.filesystem_bytes(device, filesystem, volumes_.real_mount_point(cluster_));
   if (!bytes || *bytes + kWorthGrowing > device.bytes) return std::nullopt;
   return Growth{device, filesystem,
-                fmt::format("grow {} on {} from {} to {}", filesystem, volume.volume_id,
-                            bytes_text(*bytes), bytes_text(device.bytes))};
+                Message(Reason::FilesystemSmallerThanVolume,
+                        fmt::format("grow {} on {} from {} to {}", filesystem, volume.volume_id,
+                                    bytes_text(*bytes), bytes_text(device.bytes)))
+                    .about(fmt::format("{} to {}", volume.volume_id, bytes_text(device.bytes)))};
 }
 
 Result<Finding> SpaceStep::look(Facts& facts, std::stop_token) {
@@ -80,24 +82,25 @@ Result<Finding> SpaceStep::look(Facts& facts, std::stop_token) {
   auto volume = TRY(etcd.volume.require("volume"));
   auto const device = etcd.device.get();
   auto const mount = etcd.mount.get();
-  auto unknown = [&](std::string sentence) {
+  auto unknown = [&](Reason reason, std::string text) {
     etcd.space.clear();
-    return Waiting{std::move(sentence)};
+    return Waiting{
+        Message(reason, std::move(text), fmt::format("mount-{} says why", to_string(cluster_)))
+            .about(volume.volume_id)};
   };
   if (!device || !mount)
-    return unknown(
-        fmt::format("{} is not mounted: mount-{} says why", volume.volume_id, to_string(cluster_)));
+    return unknown(Reason::VolumeUnmounted, fmt::format("{} is not mounted", volume.volume_id));
   auto const room = filesystems_.space(volumes_.real_mount_point(cluster_));
   if (!room) {
     etcd.space.clear();
     return std::unexpected(room.error());
   }
   if (room->device != device->number)
-    return unknown(fmt::format("what is at {} is not {}: mount-{} says why", mount->mount_point,
-                               volume.volume_id, to_string(cluster_)));
+    return unknown(Reason::MountedElsewhere,
+                   fmt::format("what is at {} is not {}", mount->mount_point, volume.volume_id));
   auto growth = TRY(this->growth(*device, mount->filesystem, volume));
   growth_ = std::move(growth);
-  if (growth_) return Needed{growth_->sentence};
+  if (growth_) return Needed{growth_->message};
 
   EtcdVolumeSpace const seen{
       .cluster = cluster_,
@@ -119,11 +122,11 @@ Result<Finding> SpaceStep::look(Facts& facts, std::stop_token) {
                       .inodes = room->inodes,
                       .inodes_free = room->inodes_free,
                       .level = verdict.level,
-                      .message = verdict.level == SpaceLevel::ok ? "" : sentence_of(verdict)};
+                      .message = verdict.level == SpaceLevel::ok ? "" : verdict.message.sentence()};
   for (auto const& each : seen.set_aside) now.set_aside += each.bytes;
   etcd.space.set(steadied(etcd.space.get(), std::move(now)));
-  if (verdict.level == SpaceLevel::critical) return Waiting{sentence_of(verdict)};
-  return Done{sentence_of(verdict)};
+  if (verdict.level == SpaceLevel::critical) return Waiting{verdict.message};
+  return Done{verdict.message};
 }
 
 Result<void> SpaceStep::act(Facts& facts, std::stop_token stop) {

@@ -23,7 +23,7 @@ class SpaceStep final : public ClusterStep {
   struct Growth {
     BlockDevice device;
     std::string filesystem;
-    std::string sentence;
+    Message message;
   };
   bool tried_lately(BlockDevice const& device) const;
   Result<std::optional<Growth>> growth(BlockDevice const& known, std::string const& filesystem,

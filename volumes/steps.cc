@@ -46,12 +46,17 @@ class DeviceStep final : public ClusterStep {
         TRY_DURING(volumes_.devices_.find(volume), "looking for the disk of {}", volume.volume_id);
     if (!device) {
       etcd.device.clear();
-      return Waiting{fmt::format(
-          "{} is attached as {}, but its disk is not here yet (disks here: {})", volume.volume_id,
-          volume.device_name, fmt::join(volumes_.devices_.local().names, ", "))};
+      return Waiting{
+          Message(Reason::DeviceMissing,
+                  fmt::format("{} is attached as {}, but its disk is not here yet (disks here: {})",
+                              volume.volume_id, volume.device_name,
+                              fmt::join(volumes_.devices_.local().names, ", ")))
+              .about(volume.volume_id)};
     }
     etcd.device.set(*device);
-    return Done{fmt::format("{} is {}", volume.volume_id, device->path)};
+    return Done{
+        Message(Reason::DeviceFound, fmt::format("{} is {}", volume.volume_id, device->path))
+            .about(fmt::format("{} {}", volume.volume_id, device->path))};
   }
   Result<void> act(Facts&, std::stop_token) override { return {}; }  // it is never Needed
   // However long the pause is to be: events may be lost, so it looks again every second.
@@ -105,7 +110,8 @@ Result<void> Volumes::unmount(EtcdCluster cluster, BlockDevice const& device) {
   }
   auto left = std::ranges::find(*mounts, device.number, &Mount::device);
   if (left == mounts->end()) return {};
-  return fail(Kind::transient, "{} is still mounted at {}", device.path, left->mount_point);
+  return fail(Kind::transient, Reason::VolumeInUse, "{} is still mounted at {}", device.path,
+              left->mount_point);
 }
 
 std::string Volumes::mount_point(EtcdCluster cluster) const {

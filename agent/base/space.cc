@@ -68,15 +68,17 @@ std::string what_to_do(EtcdVolumeSpace const& volume) {
   return fmt::format("{}; or {}", delete_set_aside(volume), grow(volume));
 }
 
+// A volume's verdict.
+SpaceVerdict verdict_of(EtcdVolumeSpace const& volume, SpaceLevel level, Reason reason,
+                        std::string text, std::string todo) {
+  return {level, Message(reason, std::move(text), std::move(todo)).about(volume.volume_id)};
+}
+
 std::string name_of(EtcdVolumeSpace const& volume) {
   return fmt::format("{} at {}", volume.volume_id, volume.mount_point);
 }
 
 }  // namespace
-
-std::string sentence_of(SpaceVerdict const& verdict) {
-  return verdict.todo.empty() ? verdict.what : fmt::format("{}: {}", verdict.what, verdict.todo);
-}
 
 std::uint64_t etcd_volume_least(std::uint64_t size) {
   return part(size, 3, 2 * kLogFile, kGiB);
@@ -96,42 +98,47 @@ SpaceVerdict judge_quota(EtcdVolumeSpace const& volume) {
   if (usable > kLog + 512 * kMiB)
     todo += fmt::format("; or set etcd.{}.quotaBackendBytes to {} or less",
                         to_string(volume.cluster), (usable - kLog) / 2 / kMiB * kMiB);
-  return {SpaceLevel::warning,
-          fmt::format("{} of {} is full before etcd's database reaches its quota of {}: etcd then "
-                      "ends, where the quota would only stop writes",
-                      volume.volume_id, bytes_text(size), bytes_text(volume.quota)),
-          std::move(todo)};
+  return verdict_of(
+      volume, SpaceLevel::warning, Reason::QuotaExceedsVolume,
+      fmt::format("{} of {} is full before etcd's database reaches its quota of {}: etcd then "
+                  "ends, where the quota would only stop writes",
+                  volume.volume_id, bytes_text(size), bytes_text(volume.quota)),
+      std::move(todo));
 }
 
 SpaceVerdict judge_etcd_volume(EtcdVolumeSpace const& volume) {
   auto const& room = volume.room;
   if (room.avail < etcd_volume_least(room.size))
-    return {SpaceLevel::critical,
-            fmt::format("{} is full: {} of {} is free, and etcd ends at the first write that finds "
-                        "no room",
-                        name_of(volume), less_than(room.avail), bytes_text(room.size)),
-            what_to_do(volume)};
+    return verdict_of(
+        volume, SpaceLevel::critical, Reason::SpaceExhausted,
+        fmt::format("{} is full: {} of {} is free, and etcd ends at the first write that finds "
+                    "no room",
+                    name_of(volume), less_than(room.avail), bytes_text(room.size)),
+        what_to_do(volume));
   if (room.inodes != 0 && room.inodes_free < kFewInodes)
-    return {SpaceLevel::critical,
-            fmt::format("{} has room for fewer than {} more files: etcd ends when it cannot make "
-                        "one",
-                        name_of(volume), kFewInodes),
-            what_to_do(volume)};
+    return verdict_of(
+        volume, SpaceLevel::critical, Reason::InodesExhausted,
+        fmt::format("{} has room for fewer than {} more files: etcd ends when it cannot make one",
+                    name_of(volume), kFewInodes),
+        what_to_do(volume));
   if (room.avail < part(room.size, 15, 256 * kMiB, 4 * kGiB))
-    return {SpaceLevel::warning,
-            fmt::format("{} fills: {} of {} is free", name_of(volume), less_than(room.avail),
-                        bytes_text(room.size)),
-            what_to_do(volume)};
+    return verdict_of(volume, SpaceLevel::warning, Reason::SpaceLow,
+                      fmt::format("{} fills: {} of {} is free", name_of(volume),
+                                  less_than(room.avail), bytes_text(room.size)),
+                      what_to_do(volume));
   if (volume.database > kLogFile && room.avail < volume.database + kLogFile)
-    return {SpaceLevel::warning,
-            fmt::format("{} has no room for a defragmentation, which needs as much again as the "
-                        "database: {} of {} is free",
-                        name_of(volume), less_than(room.avail), bytes_text(room.size)),
-            what_to_do(volume)};
+    return verdict_of(
+        volume, SpaceLevel::warning, Reason::DefragmentationLacksSpace,
+        fmt::format("{} has no room for a defragmentation, which needs as much again as the "
+                    "database: {} of {} is free",
+                    name_of(volume), less_than(room.avail), bytes_text(room.size)),
+        what_to_do(volume));
   if (auto quota = judge_quota(volume); quota.level != SpaceLevel::ok) return quota;
   auto what = fmt::format("{} has room", name_of(volume));
-  if (volume.set_aside.empty()) return {SpaceLevel::ok, std::move(what), ""};
-  return {SpaceLevel::ok, std::move(what), delete_set_aside(volume)};
+  if (volume.set_aside.empty())
+    return verdict_of(volume, SpaceLevel::ok, Reason::SpaceSufficient, std::move(what), "");
+  return verdict_of(volume, SpaceLevel::ok, Reason::DataSetAside, std::move(what),
+                    delete_set_aside(volume));
 }
 
 FilesystemFacts steadied(std::optional<FilesystemFacts> const& before, FilesystemFacts now) {
@@ -162,26 +169,31 @@ SpaceVerdict judge_filesystem(NodeFilesystem const& filesystem) {
           ? filesystem.path
           : fmt::format("{} (with {})", filesystem.path,
                         fmt::join(filesystem.holds.begin() + 1, filesystem.holds.end(), ", "));
+  auto const verdict = [&](SpaceLevel level, Reason reason, std::string text, std::string advice) {
+    return SpaceVerdict{level,
+                        Message(reason, std::move(text), std::move(advice)).about(filesystem.path)};
+  };
   if (room.avail < least)
-    return {SpaceLevel::critical,
-            fmt::format("{} is full: {} of {} is free, and what writes there fails", holds,
-                        less_than(room.avail), bytes_text(room.size)),
-            todo};
+    return verdict(SpaceLevel::critical, Reason::SpaceExhausted,
+                   fmt::format("{} is full: {} of {} is free, and what writes there fails", holds,
+                               less_than(room.avail), bytes_text(room.size)),
+                   todo);
   bool const counted = room.inodes != 0;
   if (counted && room.inodes_free < std::max(kFewInodes, room.inodes / 100))
-    return {SpaceLevel::critical,
-            fmt::format("{} has hardly an inode left for new files: less than 1 % of {}", holds,
-                        room.inodes),
-            fmt::format("see which folder has many files with 'du -x --inodes --max-depth=3 {} | "
-                        "sort -n | tail -n 20', and delete what is not needed",
-                        filesystem.path)};
+    return verdict(
+        SpaceLevel::critical, Reason::InodesExhausted,
+        fmt::format("{} has hardly an inode left for new files: less than 1 % of {}", holds,
+                    room.inodes),
+        fmt::format("see which folder has many files with 'du -x --inodes --max-depth=3 {} | "
+                    "sort -n | tail -n 20', and delete what is not needed",
+                    filesystem.path));
   // From 10 % on the kubelet evicts pods, and from 5 % of the inodes.
   if (room.avail < little || (counted && room.inodes_free < room.inodes / 20))
-    return {SpaceLevel::warning,
-            fmt::format("{} fills: {} of {} is free", holds, less_than(room.avail),
-                        bytes_text(room.size)),
-            todo};
-  return {SpaceLevel::ok, fmt::format("{} has room", holds), ""};
+    return verdict(SpaceLevel::warning, Reason::SpaceLow,
+                   fmt::format("{} fills: {} of {} is free", holds, less_than(room.avail),
+                               bytes_text(room.size)),
+                   todo);
+  return verdict(SpaceLevel::ok, Reason::SpaceSufficient, fmt::format("{} has room", holds), "");
 }
 
 }  // namespace haagent

@@ -10,18 +10,17 @@
 
 #include "agent/base/facts.h"
 #include "agent/base/filesystem_space.h"
+#include "agent/base/message.h"
 
 namespace haagent {
 
 struct SpaceVerdict {
   SpaceLevel level = SpaceLevel::ok;
-  std::string what;  // without figures that change from look to look
-  std::string todo;  // empty where there is nothing to do
+  // About the volume or the path. Its text has no figures that change from look to look; where all
+  // is well there may be an advice all the same. Of judge_quota(): only where it is not ok.
+  Message message = {};
   bool operator==(SpaceVerdict const&) const = default;
 };
-// what, and todo behind it
-std::string sentence_of(SpaceVerdict const& verdict);
-
 // An earlier data directory that was kept when the member joined anew.
 struct SetAside {
   std::string path;  // "/var/lib/haagent-etcd/main/data.20260115T101500Z"

@@ -27,6 +27,8 @@ struct UnseenVolume {
   // The volume is here, and its filesystem takes no writes: it went read-only after an error, or
   // was shut down. No member can run on it.
   bool failed = false;
+  Reason reason = Reason::VolumeUnmounted;
+  Message message() const { return {reason, why, todo}; }
   bool operator==(UnseenVolume const&) const = default;
 };
 

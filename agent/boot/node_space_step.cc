@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "agent/base/messages.h"
 #include "agent/base/row_names.h"
 #include "agent/base/space.h"
 #include "agent/config/values.h"
@@ -28,26 +29,29 @@ class NodeSpaceStep final : public Step {
   Result<Finding> look(Facts& facts, std::stop_token) override {
     std::vector<FilesystemFacts> told;
     auto worst = SpaceLevel::ok;
-    std::string sentence;
+    std::vector<Message> messages;
     for (auto const& filesystem : filesystems()) {
       auto const verdict = judge_filesystem(filesystem);
       auto const& room = filesystem.room;
-      FilesystemFacts now{.mount_point = filesystem.path,
-                          .size = room.size,
-                          .avail = room.avail,
-                          .inodes = room.inodes,
-                          .inodes_free = room.inodes_free,
-                          .level = verdict.level,
-                          .message = verdict.level == SpaceLevel::ok ? "" : sentence_of(verdict)};
+      FilesystemFacts now{
+          .mount_point = filesystem.path,
+          .size = room.size,
+          .avail = room.avail,
+          .inodes = room.inodes,
+          .inodes_free = room.inodes_free,
+          .level = verdict.level,
+          .message = verdict.level == SpaceLevel::ok ? "" : verdict.message.sentence()};
       auto const before = std::ranges::find(told_, now.mount_point, &FilesystemFacts::mount_point);
       told.push_back(before == told_.end() ? now : steadied(*before, now));
+      if (verdict.level != SpaceLevel::ok)
+        messages.insert(verdict.level > worst ? messages.begin() : messages.end(), verdict.message);
       worst = std::max(worst, verdict.level);
-      if (!now.message.empty()) sentence += (sentence.empty() ? "" : "; ") + now.message;
     }
     told_ = told;
     facts.filesystems.set(std::move(told));
-    if (worst == SpaceLevel::critical) return Waiting{std::move(sentence)};
-    return Done{sentence.empty() ? "the disks of this node have room" : std::move(sentence)};
+    if (worst == SpaceLevel::critical) return Waiting{together(messages)};
+    if (!messages.empty()) return Done{together(messages)};
+    return Done{{Reason::SpaceSufficient, "the disks of this node have room"}};
   }
 
   Result<void> act(Facts&, std::stop_token) override { return {}; }  // it is never Needed

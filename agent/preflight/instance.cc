@@ -119,7 +119,7 @@ void judge_sizes(EtcdCluster cluster, std::vector<Member> const& members, Volume
                                       .disk = each.volume->size_gib << 30u,
                                       .quota = quota->second});
     if (verdict.level != SpaceLevel::ok)
-      found.push_back(warning("volume-size", verdict.what, verdict.todo));
+      found.push_back(warning("volume-size", verdict.message.text, verdict.message.advice));
   }
 }
 
@@ -379,11 +379,11 @@ Findings judge_room(std::vector<EtcdVolumeSpace> const& mounted) {
     auto const check = fmt::format("space:{}", each.mount_point);
     auto const verdict = judge_etcd_volume(each);
     if (verdict.level == SpaceLevel::critical)
-      found.push_back(problem(check, verdict.what, verdict.todo));
+      found.push_back(problem(check, verdict.message.text, verdict.message.advice));
     else if (verdict.level == SpaceLevel::warning)
-      found.push_back(warning(check, verdict.what, verdict.todo));
+      found.push_back(warning(check, verdict.message.text, verdict.message.advice));
     else
-      found.push_back(ok(check, verdict.what));
+      found.push_back(ok(check, verdict.message.text));
   }
   return found;
 }

@@ -98,15 +98,16 @@ TEST_F(AttachTest, ADiskThatTurnsUpIsAskedForAtOnce) {
   ASSERT_TRUE(ec2.describe_volumes({.ids = {"vol-m"}}, {}));
   machine.turn("volume-main");
   EXPECT_EQ(ec2.calls_of("DescribeVolumes"), before + 2);
-  EXPECT_THAT(machine.look("volume-main"), HasSubstr("done: vol-m (member a) is attached"));
+  EXPECT_THAT(machine.look("volume-main"), HasSubstr("done: VolumeAttached vol-m"));
 }
 
 TEST_F(AttachTest, ARebootNeedsNoCallAtAll) {
   ASSERT_TRUE(machine.attach_both());
   auto before = ec2.calls().size();
   machine.reboot();
-  EXPECT_EQ(machine.look("volume-main"), "done: vol-m (member a) is attached as /dev/sdf");
-  EXPECT_EQ(machine.look("volume-events"), "done: vol-e (member a) is attached as /dev/sdg");
+  EXPECT_EQ(machine.look("volume-main"), "done: VolumeAttached vol-m");
+  EXPECT_EQ(machine.look("volume-events"), "done: VolumeAttached vol-e");
+  EXPECT_THAT(machine.message("volume-events").text, HasSubstr("/dev/sdg"));
   EXPECT_EQ(ec2.calls().size(), before);
   EXPECT_EQ(machine.facts->main.volume.get()->members, (std::vector<std::string>{"a", "b", "c"}));
   EXPECT_FALSE(machine.facts->main.volumes.get()) << "EC2 was not asked";
@@ -141,7 +142,7 @@ TEST_F(AttachTest, ARecordOfAnotherShapeIsWrittenAnew) {
   ASSERT_TRUE(machine.attach_both());
   auto before = ec2.calls().size();
   machine.reboot();
-  EXPECT_EQ(machine.look("volume-main"), "done: vol-m (member a) is attached as /dev/sdf");
+  EXPECT_EQ(machine.look("volume-main"), "done: VolumeAttached vol-m");
   EXPECT_EQ(ec2.calls().size(), before) << "the record was good for nothing";
 }
 
@@ -166,7 +167,7 @@ TEST_F(AttachTest, AFreeVolumeWhoseDiskIsHereIsHeldForStaleOnlyForAWhile) {
   // A disk that lingers after a detach, or a describe that lags behind an attach: who knows.
   machine.devices.lingering = {"vol-m"};
   EXPECT_FALSE(machine.converge({"volume-main"}, 29s));
-  EXPECT_THAT(machine.said["volume-main"], HasSubstr("EC2 does not show the attachment yet"));
+  EXPECT_THAT(machine.said["volume-main"], HasSubstr("VolumeChanging vol-m here"));
   EXPECT_EQ(ec2.mutating_calls(), 0);
   EXPECT_TRUE(machine.attach_both(20s));
 }
@@ -203,7 +204,8 @@ TEST_F(AttachTest, AThrottledAttachIsTransient) {
   auto acted = machine.step("volume-main").act(*machine.facts, {});
   ASSERT_FALSE(acted);
   EXPECT_EQ(acted.error().kind, Kind::transient);
-  EXPECT_THAT(acted.error().message.text, HasSubstr("attaching vol-m as /dev/sdf"));
+  EXPECT_THAT(acted.error().message.text,
+              testing::AllOf(HasSubstr("vol-m"), HasSubstr("/dev/sdf")));
 }
 
 TEST_F(AttachTest, ADeniedAttachNamesThePermission) {
@@ -260,10 +262,11 @@ TEST_F(AttachTest, FallingBackToAvailableIsSaidToBeTheKey) {
   ec2.looks_while_attaching = -1;
   machine.turn("volume-main");
   clock.advance(500ms);
-  EXPECT_THAT(machine.look("volume-main"), HasSubstr("is attaching as /dev/sdf"));
+  EXPECT_THAT(machine.look("volume-main"), HasSubstr("VolumeChanging vol-m attaching"));
   ASSERT_TRUE(ec2.detach_volume("vol-m", "i-me", true, {}));  // what EC2 does without a word
   EXPECT_FALSE(machine.converge({"volume-main"}, 5s));
-  EXPECT_THAT(machine.said["volume-main"], HasSubstr("kms:CreateGrant"));
+  EXPECT_EQ(machine.said["volume-main"], "waiting: VolumeKeyUnusable vol-m");
+  EXPECT_THAT(machine.message("volume-main").advice, HasSubstr("kms:CreateGrant"));
   EXPECT_EQ(ec2.calls_of("AttachVolume"), 2) << "main and events, and no second try at once";
 }
 
@@ -275,7 +278,7 @@ TEST_F(AttachTest, AVolumeOfARunningOwnerIsNeverTaken) {
   give_to_old_owner();
   EXPECT_FALSE(machine.attach_both(600s));
   EXPECT_THAT(machine.said["volume-main"],
-              HasSubstr("waiting: vol-m (main, member a) is attached to i-old (running)"));
+              "waiting: VolumeHeldElsewhere vol-m attached to i-old (running)");
   EXPECT_EQ(ec2.mutating_calls(), 0);
   EXPECT_EQ(owner_of("vol-m"), "i-old");
   EXPECT_EQ(owner_of("vol-e"), "") << "events stay for whoever gets main";
@@ -404,7 +407,7 @@ TEST_F(AttachTest, AMountedVolumeStaysWhateverElseIsAttached) {
   second.attachments[0].attach_time = "2026-01-01T00:00:00Z";  // the earlier one
   ec2.add(second);
   machine.mounts.mounts = {{3, "/", "/somewhere", "ext4", "/dev/vol-md", false}};
-  EXPECT_THAT(machine.look("volume-main"), HasSubstr("needed: detach vol-m from i-me"));
+  EXPECT_THAT(machine.look("volume-main"), "needed: VolumeMisplaced vol-m");
 }
 
 TEST_F(AttachTest, AVolumeThatVanishesBetweenPollsIsNoFailure) {
@@ -414,13 +417,13 @@ TEST_F(AttachTest, AVolumeThatVanishesBetweenPollsIsNoFailure) {
   clock.advance(5s);
   EXPECT_THAT(machine.look("volume-main"), HasSubstr("transient: "));
   clock.advance(1s);
-  EXPECT_THAT(machine.look("volume-main"), HasSubstr("waiting: vol-m"));
+  EXPECT_THAT(machine.look("volume-main"), HasSubstr("waiting: VolumeHeldElsewhere vol-m"));
 }
 
 TEST_F(AttachTest, AVolumeThatIsMadeWhileItWaitsIsSeen) {
   remove("vol-e");
   EXPECT_FALSE(machine.attach_both(10s));
-  EXPECT_THAT(machine.said["volume-events"], HasSubstr("waiting: no volume tagged"));
+  EXPECT_THAT(machine.said["volume-events"], HasSubstr("waiting: VolumeMissing events of a"));
   EXPECT_EQ(owner_of("vol-m"), "i-me") << "main does not wait for events";
   ec2.add(etcd_volume("vol-e", EtcdCluster::events));
   EXPECT_TRUE(machine.attach_both(40s));
@@ -464,7 +467,7 @@ TEST_F(AttachTest, ReleaseUnmountsDetachesAndForgets) {
   EXPECT_FALSE(machine.facts->main.volume.get());
   EXPECT_TRUE(release(*machine.volumes, EtcdCluster::main, *machine.facts, clock)) << "once more";
   machine.reboot();
-  EXPECT_THAT(machine.look("volume-main"), HasSubstr("needed: attach vol-m"));
+  EXPECT_THAT(machine.look("volume-main"), "needed: VolumeFree vol-m as /dev/sdf");
 }
 
 TEST_F(AttachTest, ReleaseLeavesWhatIsStillMounted) {
@@ -477,7 +480,8 @@ TEST_F(AttachTest, ReleaseLeavesWhatIsStillMounted) {
   auto released = release(*machine.volumes, EtcdCluster::main, *machine.facts, clock);
   ASSERT_FALSE(released);
   EXPECT_EQ(released.error().kind, Kind::transient);
-  EXPECT_THAT(released.error().message.text, HasSubstr("/dev/vol-m is still mounted at " + point));
+  EXPECT_EQ(released.error().message.reason, Reason::VolumeInUse);
+  EXPECT_THAT(released.error().message.text, HasSubstr(point));
   EXPECT_EQ(machine.mounts.mounts, covered) << "the other is not ours to unmount";
   EXPECT_EQ(owner_of("vol-m"), "i-me");
 }

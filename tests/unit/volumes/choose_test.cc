@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "tests/support/in_short.h"
+
 namespace haagent::volumes {
 namespace {
 
@@ -64,7 +66,19 @@ aws::Instance instance(std::string id, std::string state) {
   return out;
 }
 
-// A choice in one line, so that a table reads as a table.
+// What is said of a choice.
+Message message_of(Choice const& choice) {
+  struct {
+    Message operator()(Mine const&) { return {}; }
+    Message operator()(Attach const&) { return {}; }
+    Message operator()(Detach const& c) { return c.why; }
+    Message operator()(Wait const& c) { return c.message; }
+    Message operator()(Refuse const& c) { return c.message; }
+  } say;
+  return std::visit(say, choice);
+}
+
+// A choice in one line, by its reason and subject, so that a table reads as a table.
 std::string said(Choice const& choice) {
   struct {
     std::string operator()(Mine const& c) { return "mine " + c.volume.volume_id; }
@@ -73,10 +87,10 @@ std::string said(Choice const& choice) {
     }
     std::string operator()(Detach const& c) {
       return (c.force ? "force-detach " : "detach ") + c.volume_id + " from " + c.instance_id +
-             ": " + c.why;
+             ": " + std::string(to_string(c.why.reason));
     }
-    std::string operator()(Wait const& c) { return "wait: " + c.sentence; }
-    std::string operator()(Refuse const& c) { return "refuse: " + c.sentence; }
+    std::string operator()(Wait const& c) { return "wait: " + test::in_short(c.message); }
+    std::string operator()(Refuse const& c) { return "refuse: " + test::in_short(c.message); }
   } say;
   return std::visit(say, choice);
 }
@@ -114,7 +128,8 @@ TEST(Choose, WhatIsAttachedHereIsMine) {
 
 TEST(Choose, AttachingHereIsNotYetMine) {
   auto plan = choose(world({main_volume("vol-m", {attachment(kMe, "attaching")})}));
-  EXPECT_EQ(said(plan.main), "wait: vol-m (main, member a) is attaching as /dev/sdf");
+  EXPECT_EQ(said(plan.main), "wait: VolumeChanging vol-m attaching");
+  EXPECT_THAT(message_of(plan.main).text, HasSubstr("/dev/sdf"));
 }
 
 TEST(Choose, AcceptsTheMasterRoleTagOfOlderKops) {
@@ -129,11 +144,14 @@ TEST(Choose, LeavesOtherZonesAndOtherClustersAlone) {
   w.volumes[0].zone = "eu-west-1b";
   w.volumes[1].tags.erase("kubernetes.io/cluster/prod.example.com");
   w.volumes[1].tags["kubernetes.io/cluster/other.example.com"] = "owned";
-  EXPECT_THAT(said(choose(w).main),
-              AllOf(HasSubstr("wait: no volume tagged k8s.io/etcd/main and "
-                              "kubernetes.io/cluster/prod.example.com=owned in eu-west-1a"),
-                    HasSubstr("create it; run: aws ec2 create-volume --region eu-west-1 "
-                              "--availability-zone eu-west-1a --size 20 ")));
+  auto const main = choose(w).main;
+  EXPECT_EQ(said(main), "wait: VolumeMissing main in eu-west-1a");
+  EXPECT_THAT(message_of(main).text,
+              AllOf(HasSubstr("k8s.io/etcd/main"),
+                    HasSubstr("kubernetes.io/cluster/prod.example.com=owned")));
+  EXPECT_THAT(
+      message_of(main).advice,
+      HasSubstr("create-volume --region eu-west-1 --availability-zone eu-west-1a --size 20 "));
   EXPECT_TRUE(choose(w).looks_wider);
 }
 
@@ -141,19 +159,23 @@ TEST(Choose, WhatNearlyFitsIsNamedBeforeAnythingIsMadeBesideIt) {
   auto w = world({});
   w.wider = {main_volume("vol-m")};
   w.wider[0].tags["kubernetes.io/cluster/prod.example.com"] = "shared";
-  auto const main = said(choose(w).main);
-  EXPECT_THAT(main, AllOf(HasSubstr("vol-m in eu-west-1a nearly fits"), HasSubstr("'shared'"),
-                          HasSubstr("run: aws ec2 create-tags --region eu-west-1 ")));
-  EXPECT_THAT(main, testing::Not(HasSubstr("create-volume")));
-  EXPECT_THAT(said(choose(w).events), HasSubstr("create-volume")) << "none nearly fits there";
+  auto const main = choose(w).main;
+  EXPECT_EQ(said(main), "wait: VolumeNearlyTagged vol-m");
+  EXPECT_THAT(message_of(main).text, AllOf(HasSubstr("eu-west-1a"), HasSubstr("'shared'")));
+  EXPECT_THAT(message_of(main).advice, AllOf(HasSubstr("create-tags --region eu-west-1 "),
+                                             testing::Not(HasSubstr("create-volume"))));
+  EXPECT_EQ(said(choose(w).events), "wait: VolumeMissing events in eu-west-1a")
+      << "none nearly fits there";
 }
 
 TEST(Choose, NothingIsMadeWhereEveryMemberHasItsVolume) {
   auto w = world({main_volume("vol-m")});
   w.volumes[0].zone = "eu-west-1b";
   w.volumes[0].tags["k8s.io/etcd/main"] = "a/a";
-  EXPECT_THAT(said(choose(w).main), AllOf(HasSubstr("vol-m (main, member a) is in eu-west-1b"),
-                                          testing::Not(HasSubstr("create-volume"))));
+  auto const main = choose(w).main;
+  EXPECT_EQ(said(main), "wait: VolumeInAnotherZone main in eu-west-1a");
+  EXPECT_THAT(message_of(main).text, AllOf(HasSubstr("vol-m"), HasSubstr("eu-west-1b")));
+  EXPECT_THAT(message_of(main).advice, testing::Not(HasSubstr("create-volume")));
 }
 
 TEST(Choose, AMissingEventsVolumeDoesNotHoldMainBack) {
@@ -161,17 +183,17 @@ TEST(Choose, AMissingEventsVolumeDoesNotHoldMainBack) {
   w.volumes[1].zone = "eu-west-1b";
   auto plan = choose(w);
   EXPECT_EQ(said(plan.main), "attach vol-m as /dev/sdf");
-  EXPECT_THAT(said(plan.events), AllOf(HasSubstr("no volume tagged k8s.io/etcd/events=a/..."),
-                                       HasSubstr("vol-e (events, member a) is in eu-west-1b"),
-                                       testing::Not(HasSubstr("create-volume"))));
+  EXPECT_EQ(said(plan.events), "wait: VolumeInAnotherZone events of a in eu-west-1a");
+  EXPECT_THAT(message_of(plan.events).text, AllOf(HasSubstr("k8s.io/etcd/events=a/..."),
+                                                  HasSubstr("vol-e"), HasSubstr("eu-west-1b")));
+  EXPECT_THAT(message_of(plan.events).advice, testing::Not(HasSubstr("create-volume")));
 }
 
 TEST(Choose, EventsAreNeverTakenWithoutTheirMain) {
   auto plan =
       choose(world({main_volume("vol-m", {attachment("i-other")}), events_volume("vol-e")}));
-  EXPECT_THAT(said(plan.main), HasSubstr("wait: vol-m"));
-  EXPECT_THAT(said(plan.events),
-              HasSubstr("wait: the events volume goes to the master that holds"));
+  EXPECT_THAT(said(plan.main), HasSubstr("wait: VolumeHeldElsewhere vol-m"));
+  EXPECT_EQ(said(plan.events), "wait: MainVolumeNotHeld");
 }
 
 TEST(Choose, EventsFollowTheMemberOfMyMain) {
@@ -185,7 +207,7 @@ TEST(Choose, EventsFollowTheMemberOfMyMain) {
 TEST(Choose, WaitsForAVolumeThatIsBeingMade) {
   auto w = world({main_volume("vol-m")});
   w.volumes[0].state = "creating";
-  EXPECT_EQ(said(choose(w).main), "wait: vol-m (main, member a) is creating");
+  EXPECT_EQ(said(choose(w).main), "wait: VolumeChanging vol-m creating");
 }
 
 // --- Stale describes: our own answer is believed.
@@ -196,32 +218,33 @@ TEST(Choose, BelievesTheAttachAnswerWhileDescribesStillShowAvailable) {
   w.beliefs["vol-m"] = {"/dev/sdf", w.now - 3s};
   w.beliefs["vol-e"] = {"/dev/sdg", w.now - 3s};
   auto plan = choose(w);
-  EXPECT_EQ(said(plan.main), "wait: vol-m (main, member a) is attaching as /dev/sdf");
-  EXPECT_EQ(said(plan.events), "wait: vol-e (events, member a) is attaching as /dev/sdg");
+  EXPECT_EQ(said(plan.main), "wait: VolumeChanging vol-m attaching");
+  EXPECT_EQ(said(plan.events), "wait: VolumeChanging vol-e attaching");
+  EXPECT_THAT(message_of(plan.events).text, HasSubstr("/dev/sdg"));
 }
 
 TEST(Choose, BelievesTheAttachAnswerWhileDescribesStillShowTheOwnerBefore) {
   auto w = world({main_volume("vol-m", {attachment("i-old", "detaching")})});
   w.beliefs["vol-m"] = {"/dev/sdf", w.now - 1s};
-  EXPECT_EQ(said(choose(w).main), "wait: vol-m (main, member a) is attaching as /dev/sdf");
+  EXPECT_EQ(said(choose(w).main), "wait: VolumeChanging vol-m attaching");
 }
 
 TEST(Choose, BelievesItsOwnDisksBeforeAnAvailableThatIsStale) {
   auto w = world({main_volume("vol-m"), main_volume("vol-md", {}, "d/a,d"),
                   events_volume("vol-ed", {}, "d/a,d")});
   w.present = {"vol-m"};
-  EXPECT_EQ(said(choose(w).main),
-            "wait: vol-m (main, member a) is here, but EC2 does not show the attachment yet");
+  EXPECT_EQ(said(choose(w).main), "wait: VolumeChanging vol-m here");
 }
 
 TEST(Choose, ASecondVolumeIsNotTakenWhileTheFirstIsUnsettled) {
   auto w = world({main_volume("vol-m"), events_volume("vol-e"), main_volume("vol-md", {}, "d/a,d"),
                   events_volume("vol-ed", {}, "d/a,d")});
-  w.unsettled["vol-m"] = "another instance took it; EC2 does not show yet which";
-  EXPECT_EQ(said(choose(w).main),
-            "wait: vol-m (main, member a): another instance took it; EC2 does not show yet which; "
-            "vol-md (main, member d) is free")
+  w.unsettled["vol-m"] = {Reason::AttachmentNotKnown, "EC2 does not show who took it"};
+  EXPECT_EQ(said(choose(w).main), "wait: AttachmentNotKnown vol-m, vol-md")
       << "it may be ours by a lost answer";
+  w.unsettled = {{"vol-md", w.unsettled["vol-m"]}};
+  EXPECT_EQ(said(choose(w).main), "wait: AttachmentNotKnown vol-md, vol-m")
+      << "what is free is not why it waits";
 }
 
 TEST(Choose, AStuckAttachmentIsGivenUpAfterNinetySecondsWithoutForce) {
@@ -229,15 +252,14 @@ TEST(Choose, AStuckAttachmentIsGivenUpAfterNinetySecondsWithoutForce) {
   w.attaching_since["vol-m"] = w.now - 89s;
   EXPECT_THAT(said(choose(w).main), HasSubstr("wait: "));
   w.attaching_since["vol-m"] = w.now - 90s;
-  EXPECT_THAT(said(choose(w).main),
-              HasSubstr("detach vol-m from i-me: vol-m (main, member a) is "
-                        "stuck attaching as /dev/sdf for more than 1 min 30 s"));
+  EXPECT_THAT(said(choose(w).main), HasSubstr("detach vol-m from i-me: VolumeStuckAttaching"));
+  EXPECT_EQ(message_of(choose(w).main).subject, "vol-m as /dev/sdf");
 }
 
 TEST(Choose, WaitsWhileItIsBeingDetachedFromHere) {
   for (auto state : {"detaching", "busy"}) {
     auto plan = choose(world({main_volume("vol-m", {attachment(kMe, state)})}));
-    EXPECT_THAT(said(plan.main), HasSubstr("waiting for EC2 to let it go")) << state;
+    EXPECT_THAT(said(plan.main), AllOf(HasSubstr("wait: VolumeChanging vol-m "), HasSubstr(state)));
   }
 }
 
@@ -248,6 +270,7 @@ struct OwnerCase {
   std::string attachment_state;
   bool force;
   std::string expected;
+  bool has_advice = false;
 };
 
 class ChooseOwner : public testing::TestWithParam<OwnerCase> {};
@@ -258,36 +281,37 @@ TEST_P(ChooseOwner, DecidesWhatBecomesOfItsVolume) {
   w.force_detach_terminated = row.force;
   if (!row.owner_state.empty()) w.instances["i-other"] = instance("i-other", row.owner_state);
   auto plan = choose(w);
-  EXPECT_THAT(said(plan.main), testing::StartsWith(row.expected));
+  EXPECT_EQ(said(plan.main), row.expected);
+  EXPECT_EQ(!message_of(plan.main).advice.empty(), row.has_advice);
+  EXPECT_EQ(message_of(plan.main).text.contains(kTime), row.expected.starts_with("wait: "));
   EXPECT_TRUE(plan.owners.contains("i-other"));
 }
 
 INSTANTIATE_TEST_SUITE_P(
     Table, ChooseOwner,
     testing::Values(
-        OwnerCase{
-            "", "attached", true,
-            "wait: vol-m (main, member a) is attached to i-other (state not known) since " + kTime},
+        OwnerCase{"", "attached", true,
+                  "wait: VolumeHeldElsewhere vol-m attached to i-other (state not known)"},
         OwnerCase{"running", "attached", true,
-                  "wait: vol-m (main, member a) is attached to i-other (running) since " + kTime +
-                      ": it is never taken from there"},
+                  "wait: VolumeHeldElsewhere vol-m attached to i-other (running)", true},
         OwnerCase{"pending", "attached", true,
-                  "wait: vol-m (main, member a) is attached to i-other "
-                  "(pending)"},
+                  "wait: VolumeHeldElsewhere vol-m attached to i-other (pending)", true},
         OwnerCase{"running", "attaching", true,
-                  "wait: vol-m (main, member a) is attaching to i-other (running)"},
-        OwnerCase{"stopping", "attached", true, "wait: "},
+                  "wait: VolumeHeldElsewhere vol-m attaching to i-other (running)", true},
+        OwnerCase{"stopping", "attached", true,
+                  "wait: VolumeHeldElsewhere vol-m attached to i-other (stopping)"},
         OwnerCase{"stopped", "attached", true,
-                  "wait: vol-m (main, member a) is attached to i-other (stopped) since " + kTime +
-                      ": terminate or start that instance"},
-        OwnerCase{"shutting-down", "attached", true, "wait: "},
+                  "wait: VolumeHeldElsewhere vol-m attached to i-other (stopped)", true},
+        OwnerCase{"shutting-down", "attached", true,
+                  "wait: VolumeHeldElsewhere vol-m attached to i-other (shutting-down)"},
         OwnerCase{"shutting-down", "detaching", true,
-                  "wait: vol-m (main, member a) is detaching from i-other (shutting-down)"},
-        OwnerCase{"terminated", "attached", false, "wait: "},
-        OwnerCase{"terminated", "detaching", true, "wait: "},
+                  "wait: VolumeHeldElsewhere vol-m detaching from i-other (shutting-down)"},
+        OwnerCase{"terminated", "attached", false,
+                  "wait: VolumeHeldElsewhere vol-m attached to i-other (terminated)"},
+        OwnerCase{"terminated", "detaching", true,
+                  "wait: VolumeHeldElsewhere vol-m detaching from i-other (terminated)"},
         OwnerCase{"terminated", "attached", true,
-                  "force-detach vol-m from i-other: vol-m (main, member a) is still attached to "
-                  "i-other, which is terminated"}));
+                  "force-detach vol-m from i-other: VolumeLeftAttached"}));
 
 TEST(Choose, AFreePairIsTakenWhileAnotherMembersIsHeld) {
   auto w = world({main_volume("vol-ma", {attachment("i-1")}, "a/a,d"),
@@ -311,8 +335,7 @@ TEST(Choose, HalfAPairIsTakenAtOnceWhereThereIsNoOther) {
       choose(world({main_volume("vol-m"),
                     events_volume("vol-e", {attachment("i-old", "detaching", "/dev/sdg")})}));
   EXPECT_EQ(said(plan.main), "attach vol-m as /dev/sdf");
-  EXPECT_THAT(said(plan.events),
-              HasSubstr("wait: vol-e (events, member a) is detaching from i-old"));
+  EXPECT_THAT(said(plan.events), HasSubstr("wait: VolumeHeldElsewhere vol-e detaching from i-old"));
 }
 
 TEST(Choose, SaysAllOwnersWhereEveryPairIsHeld) {
@@ -320,9 +343,9 @@ TEST(Choose, SaysAllOwnersWhereEveryPairIsHeld) {
                   main_volume("vol-md", {attachment("i-2")}, "d/a,d")});
   w.instances["i-1"] = instance("i-1", "running");
   w.instances["i-2"] = instance("i-2", "shutting-down");
-  EXPECT_THAT(said(choose(w).main), AllOf(HasSubstr("vol-ma (main, member a) is attached to i-1"),
-                                          HasSubstr("vol-md (main, member d) is attached to i-2 "
-                                                    "(shutting-down)")));
+  EXPECT_EQ(said(choose(w).main),
+            "wait: VolumeHeldElsewhere vol-ma attached to i-1 (running), "
+            "vol-md attached to i-2 (shutting-down)");
 }
 
 TEST(Choose, ATerminatedOwnersVolumeIsForcedThoughAnotherIsHeldByTheLiving) {
@@ -341,8 +364,7 @@ TEST(Choose, ASecondMainVolumeGoesBack) {
                   main_volume("vol-md", {attachment(kMe, "attached", "/dev/sdh")}, "d/a,d"),
                   events_volume("vol-ed", {attachment(kMe, "attached", "/dev/sdg")}, "d/a,d")});
   auto plan = choose(w);
-  EXPECT_THAT(said(plan.main), HasSubstr("detach vol-ma from i-me: vol-ma (main, member a) goes "
-                                         "back: it is attached here beside vol-md"))
+  EXPECT_EQ(said(plan.main), "detach vol-ma from i-me: VolumeMisplaced")
       << "the one whose events volume is here stays";
   EXPECT_EQ(said(plan.events), "mine vol-ed");
 }
@@ -379,8 +401,7 @@ TEST(Choose, AMountedVolumeIsNeverGivenBack) {
 TEST(Choose, TwoOfOneMemberAttachedHereAreRefused) {
   auto w = world({main_volume("vol-1", {attachment(kMe, "attached", "/dev/sdf")}),
                   main_volume("vol-2", {attachment(kMe, "attached", "/dev/sdh")})});
-  EXPECT_THAT(said(choose(w).main), AllOf(HasSubstr("refuse: "), HasSubstr("vol-1"),
-                                          HasSubstr("vol-2"), HasSubstr("detach the wrong one")));
+  EXPECT_EQ(said(choose(w).main), "refuse: VolumesAmbiguous vol-1 vol-2");
 }
 
 TEST(Choose, EventsOfAnotherMemberGoBack) {
@@ -425,7 +446,7 @@ TEST(Choose, WhatIsOnItsWayOutIsNotDetachedAgain) {
   w.force_detach_terminated = true;
   w.letting_go = {"vol-m"};
   EXPECT_THAT(said(choose(w).main),
-              HasSubstr("wait: vol-m (main, member a) is detaching from i-1"));
+              HasSubstr("wait: VolumeHeldElsewhere vol-m detaching from i-1"));
 }
 
 TEST(Choose, MainFollowsTheEventsVolumeThatIsHere) {
@@ -442,7 +463,8 @@ TEST(Choose, MainFollowsTheEventsVolumeThatIsHere) {
 struct RefusalCase {
   std::string name;
   void (*spoil)(World&);
-  std::string expected;
+  Reason expected;
+  std::string says = "";  // figures and names
 };
 
 class ChooseRefuses : public testing::TestWithParam<RefusalCase> {};
@@ -452,8 +474,10 @@ TEST_P(ChooseRefuses, NamingTheVolumeAndTheReason) {
   ASSERT_EQ(said(choose(w).main), "attach vol-m as /dev/sdf");
   GetParam().spoil(w);
   auto plan = choose(w);
-  EXPECT_THAT(said(plan.main), AllOf(testing::StartsWith("refuse: "), HasSubstr("vol-m"),
-                                     HasSubstr(GetParam().expected)));
+  ASSERT_TRUE(std::holds_alternative<Refuse>(plan.main)) << said(plan.main);
+  EXPECT_EQ(message_of(plan.main).reason, GetParam().expected);
+  EXPECT_THAT(message_of(plan.main).subject, testing::StartsWith("vol-m"));
+  EXPECT_THAT(message_of(plan.main).text, HasSubstr(GetParam().says));
   EXPECT_FALSE(std::holds_alternative<Attach>(plan.events)) << said(plan.events);
 }
 
@@ -461,67 +485,67 @@ INSTANTIATE_TEST_SUITE_P(
     Table, ChooseRefuses,
     testing::Values(
         RefusalCase{"two_candidates", [](World& w) { w.volumes.push_back(main_volume("vol-m2")); },
-                    "vol-m (main, member a) and vol-m2 (main, member a) are two candidates"},
+                    Reason::VolumesAmbiguous, "vol-m2"},
         RefusalCase{"a_copy_in_another_zone",
                     [](World& w) {
                       w.volumes.push_back(main_volume("vol-m2", {attachment("i-b")}));
                       w.volumes.back().zone = "eu-west-1b";
                     },
-                    "two candidates for one member"},
+                    Reason::VolumesAmbiguous, "vol-m2"},
         RefusalCase{"snapshot", [](World& w) { w.volumes[0].snapshot_id = "snap-1"; },
-                    "made from the snapshot snap-1"},
+                    Reason::VolumeFromSnapshot, "snap-1"},
         RefusalCase{"snapshot_attached_here",
                     [](World& w) {
                       w.volumes[0].snapshot_id = "snap-1";
                       w.volumes[0].attachments = {attachment(kMe)};
                     },
-                    "made from the snapshot snap-1"},
+                    Reason::VolumeFromSnapshot, "snap-1"},
         RefusalCase{
             "root_device",
             [](World& w) { w.volumes[0].attachments = {attachment(kMe, "attached", "/dev/xvda")}; },
-            "root device"},
+            Reason::VolumeUnfit, "/dev/xvda"},
         RefusalCase{
             "root_device_sda1",
             [](World& w) { w.volumes[0].attachments = {attachment(kMe, "attached", "/dev/sda1")}; },
-            "root device"},
+            Reason::VolumeUnfit, "/dev/sda1"},
         RefusalCase{"root_device_by_the_instances_word",
                     [](World& w) {
                       w.volumes[0].attachments = {attachment(kMe, "attached", "/dev/sdf")};
                       w.instances[kMe] = instance(kMe, "running");
                       w.instances[kMe].root_device = "/dev/xvdf";
                     },
-                    "root device"},
+                    Reason::VolumeUnfit, "/dev/sdf"},
         RefusalCase{"multi_attach", [](World& w) { w.volumes[0].multi_attach = true; },
-                    "multi-attach"},
+                    Reason::VolumeUnfit},
         RefusalCase{
             "two_attachments",
             [](World& w) { w.volumes[0].attachments = {attachment(kMe), attachment("i-other")}; },
-            "attached to i-me and i-other at once"},
+            Reason::VolumeUnfit, "i-other"},
         RefusalCase{"delete_on_termination",
                     [](World& w) {
                       w.volumes[0].attachments = {attachment(kMe)};
                       w.volumes[0].attachments[0].delete_on_termination = true;
                     },
-                    "deleted with this instance"},
-        RefusalCase{"error", [](World& w) { w.volumes[0].state = "error"; }, "error"},
+                    Reason::VolumeUnfit},
+        RefusalCase{"error", [](World& w) { w.volumes[0].state = "error"; }, Reason::VolumeUnfit},
         RefusalCase{"tag_without_members",
                     [](World& w) { w.volumes[0].tags["k8s.io/etcd/main"] = "a"; },
-                    "'a' is not of the form"},
+                    Reason::VolumeTagsInvalid, "'a'"},
         RefusalCase{"tag_without_members_attached_here",
                     [](World& w) {
                       w.volumes[0].tags["k8s.io/etcd/main"] = "a";
                       w.volumes[0].attachments = {attachment(kMe)};
                     },
-                    "'a' is not of the form"},
+                    Reason::VolumeTagsInvalid, "'a'"},
         RefusalCase{"tag_of_a_stranger",
                     [](World& w) { w.volumes[0].tags["k8s.io/etcd/main"] = "d/a,b,c"; },
-                    "none of the members"},
+                    Reason::VolumeTagsInvalid, "d/a,b,c"},
         RefusalCase{"tagged_for_both",
                     [](World& w) { w.volumes[0].tags["k8s.io/etcd/events"] = "a/a,b,c"; },
-                    "tagged for main and for events"},
+                    Reason::VolumeTagsInvalid},
         RefusalCase{"no_role",
                     [](World& w) { w.volumes[0].tags.erase("k8s.io/role/control-plane"); },
-                    "lacks the tag k8s.io/role/control-plane=1"}),
+                    Reason::VolumeTagsInvalid, "k8s.io/role/control-plane=1"}),
     [](auto const& row) { return row.param.name; });
 
 TEST(Choose, ASnapshotWhoseHistoryIsTaggedIsTaken) {
@@ -581,8 +605,7 @@ TEST(Choose, TriedNamesComeLastOldestFirst) {
 TEST(Choose, WaitsWhereEveryNameIsTaken) {
   auto w = world({main_volume("vol-m")});
   for (char c = 'f'; c <= 'p'; ++c) w.local_names.push_back(std::string("xvd") + c);
-  EXPECT_THAT(said(choose(w).main),
-              HasSubstr("wait: every name from /dev/sdf to /dev/sdp is taken"));
+  EXPECT_THAT(said(choose(w).main), HasSubstr("wait: DeviceNamesExhausted vol-m"));
 }
 
 TEST(EtcdVolumes, AreThoseOfAllZones) {

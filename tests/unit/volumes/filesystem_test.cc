@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "tests/support/in_short.h"
+
 #include "volumes/marker_check.h"
 
 namespace haagent::volumes {
@@ -29,7 +31,7 @@ std::string said(FilesystemDecision const& decision) {
     std::string operator()(Make const& d) {
       return "make " + d.type + (d.again ? " again as " + d.again->uuid : "");
     }
-    std::string operator()(RefuseDisk const& d) { return "refuse: " + d.sentence; }
+    std::string operator()(RefuseDisk const& d) { return "refuse: " + test::in_short(d.message); }
   } say;
   return std::visit(say, decision);
 }
@@ -45,6 +47,7 @@ struct Case {
   Probe probe;
   void (*change)(Found&);
   std::string expected;
+  std::string says = "";  // figures and names of a refusal
 };
 
 class DecideFilesystem : public testing::TestWithParam<Case> {};
@@ -52,8 +55,13 @@ class DecideFilesystem : public testing::TestWithParam<Case> {};
 TEST_P(DecideFilesystem, Decides) {
   Found found;
   GetParam().change(found);
-  EXPECT_THAT(said(decide_filesystem(GetParam().probe, found.volume, found.device, found.wanted)),
-              HasSubstr(GetParam().expected));
+  auto const decision =
+      decide_filesystem(GetParam().probe, found.volume, found.device, found.wanted);
+  EXPECT_EQ(said(decision), GetParam().expected);
+  if (auto const* refused = std::get_if<RefuseDisk>(&decision)) {
+    EXPECT_THAT(refused->message.text,
+                AllOf(HasSubstr("/dev/nvme1n1"), HasSubstr(GetParam().says)));
+  }
 }
 
 constexpr char kUuid[] = "0f1e2d3c-4b5a-4697-8877-665544332211";
@@ -73,21 +81,19 @@ INSTANTIATE_TEST_SUITE_P(
     testing::Values(
         Case{"blank_and_never_used", Blank{}, nothing, "make ext4"},
         Case{"blank_and_xfs_wanted", Blank{}, [](Found& f) { f.wanted = "xfs"; }, "make xfs"},
-        Case{"blank_but_formatted", Blank{}, known,
-             "refuse: vol-1 on /dev/nvme1n1 reads as blank, but haagent formatted it at "
+        Case{"blank_but_formatted", Blank{}, known, "refuse: VolumeDataMissing vol-1",
              "2026-01-01"},
         Case{"blank_but_joined", Blank{}, [](Found& f) { f.volume.etcd_cluster_id = "cafe"; },
-             "refuse: vol-1 on /dev/nvme1n1 reads as blank, but its member has joined the etcd "
-             "cluster cafe"},
+             "refuse: VolumeDataMissing vol-1", "cafe"},
         Case{"blank_but_from_a_snapshot", Blank{},
-             [](Found& f) { f.volume.snapshot_id = "snap-1"; },
-             "refuse: vol-1 on /dev/nvme1n1 reads as blank, but it was made from the snapshot"},
+             [](Found& f) { f.volume.snapshot_id = "snap-1"; }, "refuse: VolumeDataMissing vol-1",
+             "snap-1"},
         Case{"blank_but_of_another_size", Blank{}, [](Found& f) { f.device.bytes -= 512; },
-             "refuse: vol-1 on /dev/nvme1n1 reads as blank, but the disk has 21474835968 bytes"},
+             "refuse: DiskChanged vol-1", "21474835968"},
         Case{"blank_of_unknown_size", Blank{}, [](Found& f) { f.volume.size_gib = 0; },
-             "refuse: vol-1 on /dev/nvme1n1 reads as blank, but the disk has"},
+             "refuse: DiskChanged vol-1"},
         Case{"blank_and_a_strange_wish", Blank{}, [](Found& f) { f.wanted = "btrfs"; },
-             "refuse: vol-1 on /dev/nvme1n1 reads as blank, but 'btrfs' is neither"},
+             "refuse: FilesystemUnsupported vol-1", "'btrfs'"},
         Case{"blank_and_begun", Blank{}, begun, std::string("make ext4 again as ") + kUuid},
         Case{"blank_and_begun_as_another_type", Blank{},
              [](Found& f) {
@@ -102,48 +108,47 @@ INSTANTIATE_TEST_SUITE_P(
                f.wanted = "xfs";
              },
              std::string("make ext4 again as ") + kUuid},
-        Case{"half_made_without_the_tag", kHalf, nothing,
-             "refuse: vol-1 on /dev/nvme1n1 holds an unfinished ext4, and its tags do not say"},
+        Case{"half_made_without_the_tag", kHalf, nothing, "refuse: DiskNotBlank vol-1"},
         Case{"half_made_by_another_mkfs", HalfMade{"ext4", "11111111-1111-4111-8111-111111111111"},
-             begun, "refuse: vol-1 on /dev/nvme1n1 holds an unfinished ext4, and its tags"},
+             begun, "refuse: DiskNotBlank vol-1"},
         Case{"half_made_as_another_type", HalfMade{"xfs", kUuid}, begun,
-             "refuse: vol-1 on /dev/nvme1n1 holds an unfinished xfs, and its tags"},
+             "refuse: DiskNotBlank vol-1"},
         Case{"half_made_and_the_tag_of_another_volume", kHalf,
              [](Found& f) {
                f.volume.formatting = "ext4/0f1e2d3c-4b5a-4697-8877-665544332211/vol-2";
              },
-             "refuse: vol-1 on /dev/nvme1n1 holds an unfinished ext4, and its tags"},
+             "refuse: DiskNotBlank vol-1"},
         Case{"half_made_but_done", kHalf, [](Found& f) { f.volume.formatting = "done"; },
-             "refuse: vol-1 on /dev/nvme1n1 holds an unfinished ext4, and its tags"},
+             "refuse: DiskNotBlank vol-1"},
         Case{"half_made_but_formatted", kHalf,
              [](Found& f) {
                begun(f);
                known(f);
              },
-             "refuse: vol-1 on /dev/nvme1n1 holds an unfinished filesystem, but haagent formatted"},
+             "refuse: VolumeDataMissing vol-1", "2026-01-01"},
         Case{"half_made_but_joined", kHalf,
              [](Found& f) {
                begun(f);
                f.volume.etcd_cluster_id = "cafe";
              },
-             "refuse: vol-1 on /dev/nvme1n1 holds an unfinished filesystem, but its member has"},
+             "refuse: VolumeDataMissing vol-1", "cafe"},
         Case{"half_made_but_from_a_snapshot", kHalf,
              [](Found& f) {
                begun(f);
                f.volume.snapshot_id = "snap-1";
              },
-             "refuse: vol-1 on /dev/nvme1n1 holds an unfinished filesystem, but it was made from"},
+             "refuse: VolumeDataMissing vol-1", "snap-1"},
         Case{"half_made_but_of_another_size", kHalf,
              [](Found& f) {
                begun(f);
                f.device.bytes *= 2;
              },
-             "refuse: vol-1 on /dev/nvme1n1 holds an unfinished filesystem, but the disk has"},
-        Case{"foreign_and_begun", Foreign{"data at byte 4096"}, begun, "refuse: "},
+             "refuse: DiskChanged vol-1"},
+        Case{"foreign_and_begun", Foreign{"data at byte 4096"}, begun, "refuse: DiskNotBlank vol-1",
+             "4096"},
         Case{"ext4_that_was_finished_and_not_tagged", Formatted{"ext4", kUuid, "l"}, begun,
              "tag ext4"},
-        Case{"foreign", Foreign{"a gpt partition table"}, nothing,
-             "refuse: vol-1 on /dev/nvme1n1 holds a gpt partition table: it is left as it is"},
+        Case{"foreign", Foreign{"a gpt partition table"}, nothing, "refuse: DiskNotBlank vol-1"},
         Case{"ext4_that_is_known", Formatted{"ext4", "u", "l"}, known, "ready ext4"},
         Case{"ext4_whatever_is_wanted", Formatted{"ext4", "u", "l"},
              [](Found& f) {
@@ -166,8 +171,8 @@ INSTANTIATE_TEST_SUITE_P(
              },
              "ready ext4"},
         Case{"btrfs", Formatted{"btrfs", "u", "home"}, nothing,
-             "refuse: vol-1 on /dev/nvme1n1 holds btrfs (label 'home')"},
-        Case{"ext3", Formatted{"ext3", "u", "l"}, known, "refuse: "}),
+             "refuse: FilesystemUnsupported vol-1", "'home'"},
+        Case{"ext3", Formatted{"ext3", "u", "l"}, known, "refuse: FilesystemUnsupported vol-1"}),
     [](auto const& row) { return row.param.name; });
 
 TEST(MakingOf, IsWhatTheTagSaysOfThisVolume) {
@@ -216,7 +221,7 @@ std::string said(MarkerDecision const& decision) {
   struct {
     std::string operator()(MarkerFits const&) { return "fits"; }
     std::string operator()(WriteMarker const&) { return "write"; }
-    std::string operator()(RefuseMarker const& d) { return "refuse: " + d.sentence; }
+    std::string operator()(RefuseMarker const& d) { return "refuse: " + test::in_short(d.message); }
   } say;
   return std::visit(say, decision);
 }
@@ -233,16 +238,18 @@ TEST(DecideMarker, ItsOwnFitsWhateverStandsBeside) {
 }
 
 TEST(DecideMarker, FilesWithoutAMarkerAreSomebodys) {
-  EXPECT_THAT(said(decide_marker(std::nullopt, expected(), {"data", "state"})),
-              AllOf(HasSubstr("refuse: vol-1 holds files (data, state)"),
-                    HasSubstr("write this to haagent.json"), HasSubstr("\"volumeId\":\"vol-1\"")));
+  auto const decision = decide_marker(std::nullopt, expected(), {"0.wal", "db.snap"});
+  EXPECT_EQ(said(decision), "refuse: VolumeUnidentified vol-1");
+  auto const& message = std::get<RefuseMarker>(decision).message;
+  EXPECT_THAT(message.text, AllOf(HasSubstr("0.wal"), HasSubstr("db.snap")));
+  EXPECT_THAT(message.advice,
+              AllOf(HasSubstr("haagent.json"), HasSubstr("\"volumeId\":\"vol-1\"")));
 }
 
 TEST(DecideMarker, AnEmptyFilesystemOfAMemberThatHasJoinedIsALoss) {
   auto joined = expected();
   joined.etcd_cluster_id = "cafe";
-  EXPECT_THAT(said(decide_marker(std::nullopt, joined, {})),
-              HasSubstr("refuse: vol-1 is empty, but its tag says that its member has joined"));
+  EXPECT_EQ(said(decide_marker(std::nullopt, joined, {})), "refuse: VolumeDataMissing vol-1");
 }
 
 TEST(DecideMarker, AnothersMarkerIsRefusedSayingBoth) {
@@ -251,8 +258,11 @@ TEST(DecideMarker, AnothersMarkerIsRefusedSayingBoth) {
                              {&VolumeMarker::member, "b"}}) {
     auto marker = expected();
     marker.*member = was;
-    EXPECT_THAT(said(decide_marker(marker, expected(), {})),
-                AllOf(HasSubstr("refuse: "), HasSubstr(was), HasSubstr(expected().*member)));
+    auto const decision = decide_marker(marker, expected(), {});
+    EXPECT_EQ(said(decision), "refuse: VolumeOfAnotherMember vol-1");
+    EXPECT_THAT(std::get<RefuseMarker>(decision).message.text,
+                AllOf(HasSubstr(fmt::format("'{}'", was)),
+                      HasSubstr(fmt::format("'{}'", expected().*member))));
   }
 }
 

@@ -11,6 +11,7 @@
 #include "tests/support/fake_clock.h"
 #include "tests/support/fake_ec2.h"
 #include "tests/support/fake_filesystems.h"
+#include "tests/support/in_short.h"
 #include "tests/support/temporary_directory.h"
 #include "volumes/steps.h"
 
@@ -96,7 +97,8 @@ class FakeDisks final : public Disks {
   bool cut_short = false;             // the next mkfs ends halfway
 
   Result<Probe> probe(BlockDevice const& device, std::optional<Making> const& making) override {
-    if (!disks[device.path].readable) return fail(Kind::refused, "{}: I/O error", device.path);
+    if (!disks[device.path].readable)
+      return fail(Kind::refused, Reason::DiskNotBlank, "{}: I/O error", device.path);
     // Remains are told by who has begun them; to anybody else they are bytes.
     auto const* half = std::get_if<HalfMade>(&disks[device.path].contents);
     if (half && (!making || making->type != half->type || making->uuid != half->uuid))
@@ -110,7 +112,7 @@ class FakeDisks final : public Disks {
     auto const probed = probe(device, making);
     if (!probed) return std::unexpected(probed.error());
     if (!std::holds_alternative<Blank>(*probed) && !std::holds_alternative<HalfMade>(*probed))
-      return fail(Kind::refused, "{} is not blank any more", device.path);
+      return fail(Kind::refused, Reason::DiskNotBlank, "{} is not blank any more", device.path);
     if (cut_short) {  // the power, or SIGKILL
       cut_short = false;
       disk.contents = HalfMade{making.type, making.uuid};
@@ -134,7 +136,7 @@ class FakeDisks final : public Disks {
   Result<void> grow(BlockDevice const& device, std::string const&, std::filesystem::path const&,
                     std::stop_token) override {
     auto& disk = disks[device.path];
-    if (!disk.can_grow) return fail(Kind::internal, "Resize inode not valid");
+    if (!disk.can_grow) return fail(Kind::internal, "resize_inode is not valid");
     disk.filesystem_bytes = device.bytes;
     return {};
   }
@@ -247,18 +249,10 @@ class Machine {
 
   Step& step(std::string const& name) { return *steps_.at(name); }
 
-  // "done: ...", "needed: ...", "waiting: ...", "refused: ..." of a look.
-  std::string look(std::string const& name) {
-    auto finding = step(name).look(*facts, {});
-    if (!finding)
-      return fmt::format("{}: {}", to_string(finding.error().kind), finding.error().message.text);
-    struct {
-      std::string operator()(Done const&) { return "done: "; }
-      std::string operator()(Needed const&) { return "needed: "; }
-      std::string operator()(Waiting const&) { return "waiting: "; }
-    } kind;
-    return std::visit(kind, *finding) + sentence_of(*finding);
-  }
+  // "done: VolumeAttached vol-m", "refused: DiskNotBlank vol-m": reason and subject of a look.
+  std::string look(std::string const& name) { return test::in_short(step(name).look(*facts, {})); }
+  // What it says, for the figures and commands in it.
+  Message message(std::string const& name) { return test::message_of(step(name).look(*facts, {})); }
 
   // One turn of the runner for that row: looks, and acts where it is needed. True once it is done.
   bool turn(std::string const& name) {
@@ -268,7 +262,7 @@ class Machine {
     if (!before.starts_with("needed: ")) return false;
     auto acted = step(name).act(*facts, {});
     if (!acted) {
-      said[name] = acted.error().message.text;
+      said[name] = test::in_short(Result<Finding>(std::unexpected(acted.error())));
     } else if (look(name) == before) {
       ADD_FAILURE() << name << " acted in vain: " << before;
     }

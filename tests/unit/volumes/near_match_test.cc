@@ -137,12 +137,15 @@ TEST(NearMatches, AreToldWithTheCommandThatPutsThemRight) {
   auto const found = near_matches(
       {tagged({{kEtcd, "a/a,b,c"}, {kOwner, "shared"}, {kName, "prod.example.com"}, {kRole, "1"}})},
       "prod.example.com", EtcdCluster::main);
-  EXPECT_EQ(sentence_of(found, "eu-west-1"),
-            "vol-1 in eu-west-1a nearly fits: its tag kubernetes.io/cluster/prod.example.com is "
-            "'shared' and not 'owned'; if it is this cluster's, run: aws ec2 create-tags --region "
-            "eu-west-1 --resources vol-1 --tags "
-            "'Key=kubernetes.io/cluster/prod.example.com,Value=\"owned\"'");
-  EXPECT_EQ(sentence_of({}, "eu-west-1"), "");
+  auto const message = message_of(found, "eu-west-1");
+  ASSERT_TRUE(message);
+  EXPECT_EQ(message->reason, Reason::VolumeNearlyTagged);
+  EXPECT_EQ(message->subject, "vol-1");
+  EXPECT_THAT(message->text, testing::AllOf(HasSubstr("eu-west-1a"), HasSubstr("'shared'")));
+  EXPECT_THAT(message->advice,
+              testing::EndsWith(" ec2 create-tags --region eu-west-1 --resources vol-1 --tags "
+                                "'Key=kubernetes.io/cluster/prod.example.com,Value=\"owned\"'"));
+  EXPECT_FALSE(message_of({}, "eu-west-1"));
 }
 
 }  // namespace

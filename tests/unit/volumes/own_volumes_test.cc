@@ -58,8 +58,8 @@ TEST_F(OwnVolumesTest, WhatIsSeenStaysTheVolumeWhenItIsUnmounted) {
 struct Unseen {
   std::string name;
   std::function<void(Machine&, std::string const& point)> change;
-  std::string why;
-  bool failed = false;
+  Reason reason;
+  std::string names = "";  // in the text
 };
 class IsNotSeen : public OwnVolumesTest, public testing::WithParamInterface<Unseen> {};
 
@@ -73,22 +73,23 @@ TEST_P(IsNotSeen, AndSaysWhyAndWhatToDo) {
   GetParam().change(machine, point());
   auto const sight = see();
   EXPECT_FALSE(sight.seen());
-  EXPECT_THAT(sight.unseen().why, HasSubstr(GetParam().why));
+  EXPECT_EQ(sight.unseen().reason, GetParam().reason);
+  EXPECT_THAT(sight.unseen().why, HasSubstr(GetParam().names));
   EXPECT_FALSE(sight.unseen().todo.empty());
-  EXPECT_EQ(sight.unseen().failed, GetParam().failed);
+  EXPECT_EQ(sight.unseen().failed, GetParam().reason == Reason::FilesystemFailed);
 }
 
 INSTANTIATE_TEST_SUITE_P(
     Table, IsNotSeen,
     testing::Values(
         Unseen{"not_mounted", [](Machine& m, auto const&) { m.mounts.unmount_all(); },
-               "vol-m (/dev/vol-m) is not mounted at"},
+               Reason::VolumeUnmounted, "vol-m (/dev/vol-m)"},
         Unseen{"no_folder",
                [](Machine& m, std::string const& point) {
                  m.mounts.unmount_all();
                  std::filesystem::remove_all(point);
                },
-               "is not mounted at"},
+               Reason::VolumeUnmounted},
         // A hand has copied haagent.json to the root disk as well.
         Unseen{"the_root_disk_with_a_marker",
                [](Machine& m, std::string const& point) {
@@ -96,60 +97,60 @@ INSTANTIATE_TEST_SUITE_P(
                  m.mounts.unmount_all();
                  ASSERT_TRUE(write_volume_marker(point, marker));
                },
-               "is not mounted at"},
+               Reason::VolumeUnmounted},
         Unseen{"another_disk", [](Machine& m, auto const&) { m.mounts.mounts[0].device = 7; },
-               "where vol-m (/dev/vol-m) belongs"},
+               Reason::MountedElsewhere, "vol-m (/dev/vol-m)"},
         // Detached and attached again: the mount is of the disk that is no more.
         Unseen{"attached_again", [](Machine& m, auto const&) { m.devices.know("vol-m", 9); },
-               "where vol-m (/dev/vol-m) belongs"},
+               Reason::MountedElsewhere, "vol-m (/dev/vol-m)"},
         Unseen{"another_mount_on_top",
                [](Machine& m, std::string const& point) {
                  m.mounts.mounts.push_back({9, "/", point, "tmpfs", "tmpfs", false});
                },
-               "tmpfs is mounted at"},
+               Reason::MountedElsewhere, "tmpfs"},
         // A mount over etcd's data hides them from everybody who reads through the volume.
         Unseen{"another_mount_on_its_data",
                [](Machine& m, std::string const& point) {
                  m.mounts.mounts.push_back({9, "/", point + "/data", "tmpfs", "tmpfs", false});
                },
-               "tmpfs is mounted at"},
+               Reason::MountedElsewhere, "tmpfs"},
         Unseen{"a_folder_of_its_own_on_its_data",
                [](Machine& m, std::string const& point) {
                  m.mounts.mounts.push_back({m.mounts.mounts[0].device, "/data.20260115T101500Z",
                                             point + "/data/member", "ext4", "/dev/vol-m", false});
                },
-               "inside of vol-m"},
+               Reason::MountedElsewhere, "vol-m"},
         Unseen{"a_part_of_it", [](Machine& m, auto const&) { m.mounts.mounts[0].root = "/sub"; },
-               "only /sub of vol-m"},
+               Reason::MountedElsewhere, "/sub"},
         Unseen{"no_disk", [](Machine& m, auto const&) { m.devices.forget("vol-m"); },
-               "the disk of vol-m is not on this machine"},
+               Reason::VolumeGone, "vol-m"},
         Unseen{"no_marker",
                [](Machine&, std::string const& point) {
                  std::filesystem::remove(volume_marker_path(point));
                },
-               "has no haagent.json"},
+               Reason::VolumeUnidentified, "haagent.json"},
         Unseen{"a_torn_marker",
                [](Machine&, std::string const& point) {
                  test::write_bytes(volume_marker_path(point), "{\"cluster\": \"pro");
                },
-               "is no volume marker"},
+               Reason::VolumeUnidentified},
         Unseen{"of_another_member",
                [](Machine&, std::string const& point) {
                  rewrite(point, [](VolumeMarker& marker) { marker.member = "b"; });
                },
-               "that of member 'b'"},
+               Reason::VolumeOfAnotherMember, "'b'"},
         Unseen{"of_another_cluster",
                [](Machine&, std::string const& point) {
                  rewrite(point, [](VolumeMarker& marker) { marker.cluster = "x.example"; });
                },
-               "that of cluster 'x.example'"},
+               Reason::VolumeOfAnotherMember, "'x.example'"},
         Unseen{"of_the_other_etcd",
                [](Machine&, std::string const& point) {
                  rewrite(point, [](VolumeMarker& marker) { marker.etcd = "events"; });
                },
-               "that of etcd cluster 'events'"},
+               Reason::VolumeOfAnotherMember, "'events'"},
         Unseen{"read_only", [](Machine& m, auto const&) { m.mounts.mounts[0].read_only = true; },
-               "read-only", true}),
+               Reason::FilesystemFailed}),
     [](auto const& row) { return row.param.name; });
 
 TEST(Copies, AreToldByTheirVolumeAndByTheirSnapshot) {

@@ -94,11 +94,11 @@ TEST_F(StepsTest, AMarkersClusterIdIsHandedOn) {
 TEST_F(StepsTest, ALateDiskIsWaitedForByName) {
   machine.devices.late = {"vol-m"};
   ASSERT_TRUE(machine.converge({"volume-main"}, 60s));
-  EXPECT_EQ(machine.look("device-main"),
-            "waiting: vol-m is attached as /dev/sdf, but its disk is not here yet (disks here: "
-            "nvme0n1)");
+  EXPECT_EQ(machine.look("device-main"), "waiting: DeviceMissing vol-m");
+  EXPECT_THAT(machine.message("device-main").text,
+              AllOf(HasSubstr("/dev/sdf"), HasSubstr("nvme0n1")));
   machine.devices.late.clear();
-  EXPECT_EQ(machine.look("device-main"), "done: vol-m is /dev/vol-m");
+  EXPECT_EQ(machine.look("device-main"), "done: DeviceFound vol-m /dev/vol-m");
 }
 
 // --- The golden rule.
@@ -108,7 +108,11 @@ TEST_F(StepsTest, NothingIsMadeOnADiskThatHoldsAnything) {
                          Probe{Foreign{"crypto_LUKS (crypto)"}}}) {
     disk().contents = contents;
     ASSERT_TRUE(volume_and_device());
-    EXPECT_THAT(machine.look("filesystem-main"), HasSubstr("refused: vol-m on /dev/vol-m holds"));
+    auto const found = machine.step("filesystem-main").look(*machine.facts, {});
+    ASSERT_FALSE(found);
+    EXPECT_EQ(found.error().kind, Kind::refused);
+    EXPECT_THAT(found.error().message.reason,
+                testing::AnyOf(Reason::DiskNotBlank, Reason::FilesystemUnsupported));
     auto acted = act("filesystem-main");
     ASSERT_FALSE(acted);
     EXPECT_EQ(acted.error().kind, Kind::refused);
@@ -119,7 +123,7 @@ TEST_F(StepsTest, NothingIsMadeOnADiskThatHoldsAnything) {
 TEST_F(StepsTest, AnUnreadableDiskIsNeverBlank) {
   disk().readable = false;
   ASSERT_TRUE(volume_and_device());
-  EXPECT_THAT(machine.look("filesystem-main"), HasSubstr("refused: /dev/vol-m: I/O error"));
+  EXPECT_THAT(machine.look("filesystem-main"), HasSubstr("refused: DiskNotBlank"));
   EXPECT_FALSE(act("filesystem-main"));
   EXPECT_EQ(disk().made, 0);
 }
@@ -136,7 +140,7 @@ TEST_F(StepsTest, ABlankDiskOfATaggedVolumeIsRefused) {
 
 TEST_F(StepsTest, WhatHappensBetweenLookAndLockCounts) {
   ASSERT_TRUE(volume_and_device());
-  ASSERT_THAT(machine.look("filesystem-main"), HasSubstr("needed: make ext4"));
+  ASSERT_THAT(machine.look("filesystem-main"), HasSubstr("needed: DiskBlank vol-m"));
   machine.disks.before_make = [&] { disk().contents = Formatted{"ext4", "other", "data"}; };
   auto acted = act("filesystem-main");
   ASSERT_FALSE(acted);
@@ -146,7 +150,7 @@ TEST_F(StepsTest, WhatHappensBetweenLookAndLockCounts) {
 
 TEST_F(StepsTest, ATagThatAppearedSinceTheLookIsSeenBeforeMkfs) {
   ASSERT_TRUE(volume_and_device());
-  ASSERT_THAT(machine.look("filesystem-main"), HasSubstr("needed: make ext4"));
+  ASSERT_THAT(machine.look("filesystem-main"), HasSubstr("needed: DiskBlank vol-m"));
   ASSERT_TRUE(ec2.create_tags("vol-m", {{"haagent.io/formatted-at", "2026-01-01T00:00:00Z"}}, {}));
   clock.advance(31s);
   auto acted = act("filesystem-main");
@@ -159,7 +163,7 @@ TEST_F(StepsTest, OnTheRecordAloneNothingIsMade) {
   ASSERT_TRUE(volume_and_device());
   machine.reboot();
   ASSERT_TRUE(volume_and_device());  // from the record, without EC2
-  ASSERT_THAT(machine.look("filesystem-main"), HasSubstr("needed: make ext4"));
+  ASSERT_THAT(machine.look("filesystem-main"), HasSubstr("needed: DiskBlank vol-m"));
   ec2.on_call = [&](std::string const& action) {
     if (action == "DescribeVolumes") ec2.fail_next(action, "Unavailable", "down");
   };
@@ -177,7 +181,7 @@ class NotHereAlone : public StepsTest, public testing::WithParamInterface<ShownC
 
 TEST_P(NotHereAlone, IsNotFormatted) {
   ASSERT_TRUE(volume_and_device());
-  ASSERT_THAT(machine.look("filesystem-main"), HasSubstr("needed: make ext4"));
+  ASSERT_THAT(machine.look("filesystem-main"), HasSubstr("needed: DiskBlank vol-m"));
   auto shown = ec2.volume("vol-m");
   GetParam().change(shown);
   ec2.add(shown);
@@ -185,7 +189,8 @@ TEST_P(NotHereAlone, IsNotFormatted) {
   auto acted = act("filesystem-main");
   ASSERT_FALSE(acted) << "a filesystem was made on a disk that may be another's";
   EXPECT_EQ(acted.error().kind, Kind::transient);
-  EXPECT_THAT(acted.error().message.text, HasSubstr("vol-m as attached to this instance alone"));
+  EXPECT_EQ(acted.error().message.reason, Reason::AttachmentNotKnown);
+  EXPECT_THAT(acted.error().message.text, HasSubstr("vol-m"));
   EXPECT_EQ(disk().made, 0);
 }
 
@@ -232,7 +237,7 @@ TEST_F(StepsTest, ATagThatCannotBeWrittenStaysNeededAndMkfsIsNeverRepeated) {
   EXPECT_THAT(acted.error().message.text, HasSubstr("ec2:CreateTags"));
   auto at = to_rfc3339(clock.utc());
   clock.advance(10min);
-  EXPECT_EQ(machine.look("filesystem-main"), "needed: tag vol-m with haagent.io/formatted-at");
+  EXPECT_EQ(machine.look("filesystem-main"), "needed: FilesystemUntagged vol-m");
   ASSERT_TRUE(act("filesystem-main"));
   EXPECT_THAT(machine.look("filesystem-main"), HasSubstr("done: "));
   EXPECT_EQ(disk().made, 1);
@@ -368,8 +373,8 @@ TEST_F(StepsTest, FilesWithoutAMarkerAreRefused) {
   ASSERT_TRUE(boot());
   std::filesystem::remove(volume_marker_path(point()));
   test::write_bytes(point() + "/member/snap/db", "data");
-  EXPECT_THAT(machine.look("mount-main"),
-              AllOf(HasSubstr("refused: vol-m holds files (member)"), HasSubstr("haagent.json")));
+  EXPECT_THAT(machine.look("mount-main"), "refused: VolumeUnidentified vol-m");
+  EXPECT_THAT(machine.message("mount-main").advice, HasSubstr("haagent.json"));
   EXPECT_FALSE(machine.facts->main.mount.get()) << "nobody may start etcd there";
   EXPECT_FALSE(act("mount-main"));
   EXPECT_FALSE(std::filesystem::exists(volume_marker_path(point())));
@@ -392,8 +397,8 @@ TEST_F(StepsTest, AnothersMarkerIsRefused) {
   machine.reboot();
   machine.mounts.unmount_all();
   EXPECT_FALSE(boot());
-  EXPECT_THAT(machine.look("mount-main"),
-              AllOf(HasSubstr("refused: "), HasSubstr("'b'"), HasSubstr("vol-m")));
+  EXPECT_THAT(machine.look("mount-main"), "refused: VolumeOfAnotherMember vol-m");
+  EXPECT_THAT(machine.message("mount-main").text, HasSubstr("'b'"));
   EXPECT_FALSE(act("mount-main"));
 }
 
@@ -407,8 +412,8 @@ TEST_F(StepsTest, ACopyOfAnotherVolumeIsMountedAndToldApart) {
   machine.reboot();
   machine.mounts.unmount_all();
   EXPECT_TRUE(boot());
-  EXPECT_THAT(machine.look("mount-main"),
-              AllOf(HasSubstr("done: "), HasSubstr("its data are a copy of vol-original")));
+  EXPECT_THAT(machine.look("mount-main"), "done: VolumeIsCopy vol-m");
+  EXPECT_THAT(machine.message("mount-main").text, HasSubstr("vol-original"));
   EXPECT_EQ((*read_volume_marker(point()))->volume_id, "vol-original") << "looking never writes";
 }
 
@@ -430,9 +435,9 @@ TEST_F(StepsTest, AnEmptyFilesystemOfASnapshotIsItsOwn) {
 TEST_F(StepsTest, AMountThatIsGoneIsToldAndNotMadeAgain) {
   ASSERT_TRUE(boot());
   machine.mounts.unmount_all();
-  EXPECT_THAT(machine.look("mount-main"),
-              AllOf(HasSubstr("refused: "), HasSubstr("vol-m (/dev/vol-m) is not mounted at"),
-                    HasSubstr("'systemctl restart haagent'")));
+  EXPECT_THAT(machine.look("mount-main"), "refused: VolumeUnmounted");
+  EXPECT_THAT(machine.message("mount-main").text, HasSubstr("vol-m"));
+  EXPECT_THAT(machine.message("mount-main").advice, HasSubstr("'systemctl restart haagent'"));
   EXPECT_FALSE(machine.facts->main.mount.get());
   EXPECT_TRUE(machine.mounts.mounts.empty());
   // An agent that starts anew mounts it again, as it says.
@@ -445,8 +450,7 @@ TEST_F(StepsTest, ADiskThatIsGoneIsToldByTheMountAsWell) {
   ASSERT_TRUE(boot());
   machine.devices.forget("vol-m");
   (void)machine.look("device-main");
-  EXPECT_THAT(machine.look("mount-main"),
-              AllOf(HasSubstr("refused: the disk of vol-m is not on this machine")));
+  EXPECT_THAT(machine.look("mount-main"), "refused: VolumeGone");
 }
 
 TEST_F(StepsTest, ATornMarkerIsRefused) {
@@ -458,15 +462,17 @@ TEST_F(StepsTest, ATornMarkerIsRefused) {
 struct MountedCase {
   std::string name;
   void (*change)(Mount&);
-  std::string expected;
+  Reason expected;
 };
 class MountedWrongly : public StepsTest, public testing::WithParamInterface<MountedCase> {};
 
 TEST_P(MountedWrongly, IsRefused) {
   ASSERT_TRUE(boot());
   GetParam().change(machine.mounts.mounts[0]);
-  EXPECT_THAT(machine.look("mount-main"),
-              AllOf(HasSubstr("refused: "), HasSubstr(GetParam().expected)));
+  auto const found = machine.step("mount-main").look(*machine.facts, {});
+  ASSERT_FALSE(found);
+  EXPECT_EQ(found.error().kind, Kind::refused);
+  EXPECT_EQ(found.error().message.reason, GetParam().expected);
   EXPECT_FALSE(machine.facts->main.mount.get());
   auto before = machine.mounts.mounts;
   EXPECT_FALSE(act("mount-main"));
@@ -476,11 +482,11 @@ TEST_P(MountedWrongly, IsRefused) {
 INSTANTIATE_TEST_SUITE_P(
     Table, MountedWrongly,
     testing::Values(
-        MountedCase{"another_disk", [](Mount& m) { m.device = 7; },
-                    "where vol-m (/dev/vol-m) belongs"},
-        MountedCase{"a_part_of_it", [](Mount& m) { m.root = "/sub"; }, "only /sub of vol-m"},
-        MountedCase{"read_only", [](Mount& m) { m.read_only = true; }, "read-only"},
-        MountedCase{"as_another_type", [](Mount& m) { m.filesystem = "ext2"; }, "ext2"}),
+        MountedCase{"another_disk", [](Mount& m) { m.device = 7; }, Reason::MountedElsewhere},
+        MountedCase{"a_part_of_it", [](Mount& m) { m.root = "/sub"; }, Reason::MountedElsewhere},
+        MountedCase{"read_only", [](Mount& m) { m.read_only = true; }, Reason::FilesystemFailed},
+        MountedCase{"as_another_type", [](Mount& m) { m.filesystem = "ext2"; },
+                    Reason::FilesystemUnsupported}),
     [](auto const& row) { return row.param.name; });
 
 TEST_F(StepsTest, AnExt4ThatGoesOnAfterAnErrorIsRemounted) {
@@ -492,7 +498,7 @@ TEST_F(StepsTest, AnExt4ThatGoesOnAfterAnErrorIsRemounted) {
     SCOPED_TRACE(said);
     mount.on_error = said;
     disk().on_error = said.empty() ? "continue" : "remount-ro";
-    EXPECT_THAT(machine.look("mount-main"), HasSubstr("needed: remount vol-m with errors="));
+    EXPECT_THAT(machine.look("mount-main"), "needed: MountOptionsDiffer vol-m");
     ASSERT_TRUE(boot()) << machine.said["mount-main"];
     EXPECT_EQ(mount.on_error, "remount-ro");
     EXPECT_TRUE(machine.facts->main.mount.get());
@@ -510,16 +516,14 @@ TEST_F(StepsTest, ARemountThatFailsIsAWarning) {
   machine.mounts.mounts[0].on_error = "continue";
   machine.mounts.can_remount = false;
   ASSERT_TRUE(boot()) << machine.said["mount-main"];
-  EXPECT_THAT(machine.look("mount-main"),
-              AllOf(HasSubstr("done: "), HasSubstr("on an error it would continue"),
-                    HasSubstr("bad option")));
+  EXPECT_THAT(machine.look("mount-main"), "done: MountOptionsNotApplied vol-m");
   EXPECT_TRUE(machine.facts->main.mount.get());
 }
 
 TEST_F(StepsTest, AnotherMountOnTopOfOursIsSeen) {
   ASSERT_TRUE(boot());
   machine.mounts.mounts.push_back({9, "/", point(), "tmpfs", "tmpfs", false});
-  EXPECT_THAT(machine.look("mount-main"), HasSubstr("refused: tmpfs is mounted at"));
+  EXPECT_THAT(machine.look("mount-main"), "refused: MountedElsewhere vol-m");
 }
 
 TEST_F(StepsTest, ADiskThatIsMountedElsewhereIsNotMountedTwice) {
@@ -527,15 +531,15 @@ TEST_F(StepsTest, ADiskThatIsMountedElsewhereIsNotMountedTwice) {
   disk().contents = Formatted{"ext4", "u", ""};
   machine.mounts.mounts = {{1, "/", "/mnt", "ext4", "/dev/vol-m", false}};
   EXPECT_THAT(machine.look("filesystem-main"), HasSubstr("done: ")) << "it is not even probed";
-  EXPECT_THAT(machine.look("mount-main"),
-              HasSubstr("refused: /dev/vol-m (vol-m) is mounted at /mnt"));
+  EXPECT_THAT(machine.look("mount-main"), "refused: MountedElsewhere vol-m");
+  EXPECT_THAT(machine.message("mount-main").text, HasSubstr("/mnt"));
 }
 
 TEST_F(StepsTest, FilesOfTheRootDiskAreNotHidden) {
   ASSERT_TRUE(volume_and_device());
   ASSERT_TRUE(machine.converge({"filesystem-main"}, 10s));
   test::write_bytes(point() + "/member/wal/0.wal", "written without its disk");
-  EXPECT_THAT(machine.look("mount-main"), HasSubstr("holds files of the root disk (member)"));
+  EXPECT_THAT(machine.look("mount-main"), "refused: MountPointNotEmpty vol-m");
   EXPECT_FALSE(act("mount-main"));
   EXPECT_TRUE(machine.mounts.mounts.empty());
 }
@@ -583,11 +587,15 @@ TEST_F(StepsTest, AFailedGrowIsAWarning) {
   disk().filesystem_bytes = 10ull << 30u;
   disk().can_grow = false;
   ASSERT_TRUE(boot());
-  EXPECT_THAT(
-      machine.look("mount-main"),
-      AllOf(HasSubstr("done: vol-m is mounted at /var/lib/haagent-etcd/main; it could not be grown "
-                      "from 10.0 GiB to 20.0 GiB"),
-            HasSubstr("Resize inode not valid")));
+  EXPECT_EQ(machine.look("mount-main"), "done: FilesystemNotGrown vol-m");
+  EXPECT_THAT(machine.message("mount-main").text,
+              AllOf(HasSubstr("/var/lib/haagent-etcd/main"), HasSubstr("10.0"), HasSubstr("20.0"),
+                    HasSubstr("resize_inode")));
+  machine.mounts.mounts[0].on_error = "continue";
+  machine.mounts.can_remount = false;
+  ASSERT_TRUE(boot());
+  EXPECT_EQ(machine.look("mount-main"), "done: FilesystemNotGrown vol-m MountOptionsNotApplied")
+      << "another warning is news";
 }
 
 // --- Interrupted after each change, started anew, and held to the same world.

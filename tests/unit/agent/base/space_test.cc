@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "tests/support/in_short.h"
 #include "tests/support/temporary_directory.h"
 
 namespace haagent {
@@ -30,7 +31,8 @@ TEST(EtcdVolumeSpace, IsJudgedBeforeEtcdFindsNoRoom) {
     char const* what;
     EtcdVolumeSpace seen;
     SpaceLevel level;
-    std::string says;
+    Reason reason;
+    std::string says = "";  // figures and commands
   };
   auto with = [](EtcdVolumeSpace seen, auto change) {
     change(seen);
@@ -38,51 +40,55 @@ TEST(EtcdVolumeSpace, IsJudgedBeforeEtcdFindsNoRoom) {
   };
   auto const ample = volume(20 * kGiB, 18 * kGiB);
   Row const rows[] = {
-      {"room", ample, SpaceLevel::ok, "has room"},
-      {"nothing left", volume(20 * kGiB, 0), SpaceLevel::critical, "less than 1.0 MiB of 20.0 GiB"},
+      {"room", ample, SpaceLevel::ok, Reason::SpaceSufficient},
+      {"nothing left", volume(20 * kGiB, 0), SpaceLevel::critical, Reason::SpaceExhausted, " 1.0 "},
       {"less than the next files of the log", volume(20 * kGiB, 100 * kMiB), SpaceLevel::critical,
-       "less than 128.0 MiB of 20.0 GiB"},
-      {"just below the least", volume(20 * kGiB, 613 * kMiB), SpaceLevel::critical, "is full"},
-      {"just above it", volume(20 * kGiB, 616 * kMiB), SpaceLevel::warning, "fills"},
-      {"below 15 %", volume(20 * kGiB, 29 * kGiB / 10), SpaceLevel::warning,
-       "less than 4.0 GiB of 20.0 GiB"},
-      {"above", volume(20 * kGiB, 31 * kGiB / 10), SpaceLevel::ok, "has room"},
+       Reason::SpaceExhausted, " 128.0 "},
+      {"just below the least", volume(20 * kGiB, 613 * kMiB), SpaceLevel::critical,
+       Reason::SpaceExhausted},
+      {"just above it", volume(20 * kGiB, 616 * kMiB), SpaceLevel::warning, Reason::SpaceLow},
+      {"below 15 %", volume(20 * kGiB, 29 * kGiB / 10), SpaceLevel::warning, Reason::SpaceLow,
+       " 4.0 "},
+      {"above", volume(20 * kGiB, 31 * kGiB / 10), SpaceLevel::ok, Reason::SpaceSufficient},
       {"a large one may use more of it", volume(1'000 * kGiB, 5 * kGiB), SpaceLevel::ok,
-       "has room"},
+       Reason::SpaceSufficient},
       {"a small one needs room for the log", volume(4 * kGiB, 120 * kMiB), SpaceLevel::critical,
-       "is full"},
+       Reason::SpaceExhausted},
       {"no room for a second database",
        with(volume(20 * kGiB, 3900 * kMiB), [](auto& v) { v.database = 4 * kGiB; }),
-       SpaceLevel::warning, "defragmentation"},
+       SpaceLevel::warning, Reason::DefragmentationLacksSpace},
       {"a small database asks for nothing",
        with(volume(20 * kGiB, 3900 * kMiB), [](auto& v) { v.database = 20 * kMiB; }),
-       SpaceLevel::ok, "has room"},
+       SpaceLevel::ok, Reason::SpaceSufficient},
       {"no inodes",
        with(ample,
             [](auto& v) {
               v.room.inodes = 80'000;
               v.room.inodes_free = 99;
             }),
-       SpaceLevel::critical, "files"},
+       SpaceLevel::critical, Reason::InodesExhausted, "100"},
       {"a filesystem that counts none", with(ample, [](auto& v) { v.room.inodes_free = 0; }),
-       SpaceLevel::ok, "has room"},
+       SpaceLevel::ok, Reason::SpaceSufficient},
       {"a quota that it does not hold", with(ample, [](auto& v) { v.quota = 20 * kGiB; }),
-       SpaceLevel::warning, "reaches its quota of 20.0 GiB"},
+       SpaceLevel::warning, Reason::QuotaExceedsVolume, " 20.0 "},
       {"one that it just holds", with(ample, [](auto& v) { v.quota = 19 * kGiB; }), SpaceLevel::ok,
-       "has room"},
+       Reason::SpaceSufficient},
       {"set-aside data takes the room of the quota",
        with(ample,
             [](auto& v) {
               v.quota = 19 * kGiB;
               v.set_aside = {{"/var/lib/haagent-etcd/main/data.20260115T101500Z", kGiB}};
             }),
-       SpaceLevel::warning, "rm -r /var/lib/haagent-etcd/main/data.20260115T101500Z"},
+       SpaceLevel::warning, Reason::QuotaExceedsVolume,
+       "'rm -r /var/lib/haagent-etcd/main/data.20260115T101500Z'"},
   };
   for (auto const& row : rows) {
     auto const verdict = judge_etcd_volume(row.seen);
-    EXPECT_EQ(verdict.level, row.level) << row.what << ": " << sentence_of(verdict);
-    EXPECT_THAT(sentence_of(verdict), HasSubstr(row.says)) << row.what;
-    EXPECT_EQ(verdict.todo.empty(), verdict.level == SpaceLevel::ok) << row.what;
+    EXPECT_EQ(verdict.level, row.level) << row.what << ": " << verdict.message.sentence();
+    EXPECT_EQ(verdict.message.reason, row.reason) << row.what;
+    EXPECT_EQ(verdict.message.subject, "vol-1") << row.what;
+    EXPECT_THAT(verdict.message.sentence(), HasSubstr(row.says)) << row.what;
+    EXPECT_EQ(verdict.message.advice.empty(), verdict.level == SpaceLevel::ok) << row.what;
     // A sentence that moved with each byte would be a line of the log at each look.
     auto little_less = row.seen;
     if (little_less.room.avail > 0) {
@@ -94,9 +100,9 @@ TEST(EtcdVolumeSpace, IsJudgedBeforeEtcdFindsNoRoom) {
 
 TEST(EtcdVolumeSpace, IsGrownToWhatItsQuotaNeedsAndByHalfAtLeast) {
   auto size_in = [](EtcdVolumeSpace const& seen) {
-    auto const todo = judge_etcd_volume(seen).todo;
+    auto const todo = judge_etcd_volume(seen).message.advice;
     constexpr std::string_view kCommand =
-        "'aws ec2 modify-volume --region eu-west-1 --volume-id vol-1 --size ";
+        "modify-volume --region eu-west-1 --volume-id vol-1 --size ";
     auto const at = todo.find(kCommand);
     return at == std::string::npos ? 0 : std::stoul(todo.substr(at + kCommand.size()));
   };
@@ -111,10 +117,11 @@ TEST(EtcdVolumeSpace, SaysWhichDataMayBeDeletedAndWhen) {
   auto full = volume(20 * kGiB, 0);
   full.set_aside = {{"/m/data.20260101T000000Z", kGiB}, {"/m/data.20260102T000000Z", 2 * kGiB}};
   auto const verdict = judge_etcd_volume(full);
-  EXPECT_THAT(verdict.todo, HasSubstr("once etcd-main is done"));
-  EXPECT_THAT(verdict.todo, HasSubstr("'rm -r /m/data.20260101T000000Z /m/data.20260102T000000Z'"));
-  EXPECT_THAT(verdict.todo, HasSubstr("3.0 GiB"));
-  EXPECT_THAT(judge_etcd_volume(volume(20 * kGiB, 0)).todo, Not(HasSubstr("rm -r")));
+  EXPECT_THAT(verdict.message.advice, HasSubstr("etcd-main"));
+  EXPECT_THAT(verdict.message.advice,
+              HasSubstr("'rm -r /m/data.20260101T000000Z /m/data.20260102T000000Z'"));
+  EXPECT_THAT(verdict.message.advice, HasSubstr("(3.0 "));
+  EXPECT_THAT(judge_etcd_volume(volume(20 * kGiB, 0)).message.advice, Not(HasSubstr("rm -r")));
 }
 
 TEST(NodeSpace, IsJudgedByWhatKubernetesAndTheAgentNeed) {
@@ -151,8 +158,9 @@ TEST(NodeSpace, IsJudgedByWhatKubernetesAndTheAgentNeed) {
   for (auto const& row : rows) {
     auto const verdict = judge_filesystem(
         {.path = "/x", .holds = {"/x", "/y"}, .room = row.room, .in_memory = row.in_memory});
-    EXPECT_EQ(verdict.level, row.level) << row.what << ": " << sentence_of(verdict);
-    EXPECT_EQ(verdict.todo.empty(), row.level == SpaceLevel::ok) << row.what;
+    EXPECT_EQ(verdict.level, row.level) << row.what << ": " << verdict.message.sentence();
+    EXPECT_EQ(verdict.message.subject, "/x") << row.what;
+    EXPECT_EQ(verdict.message.advice.empty(), row.level == SpaceLevel::ok) << row.what;
   }
 }
 

@@ -4,12 +4,12 @@
 #include <gtest/gtest.h>
 
 #include "tests/support/fake_filesystems.h"
+#include "tests/support/in_short.h"
 
 namespace haagent {
 namespace {
 
 using testing::HasSubstr;
-using testing::Not;
 
 constexpr std::uint64_t kGiB = 1ull << 30u;
 
@@ -18,7 +18,7 @@ class NodeSpaceTest : public testing::Test {
   Result<Finding> look() {
     return node_space_step(config, Root("/r"), filesystems)->look(facts, {});
   }
-  std::string sentence() { return sentence_of(*look()); }
+  std::string in_short() { return test::in_short(look()); }
   bool waits() { return std::holds_alternative<Waiting>(*look()); }
   std::vector<std::string> told() {
     std::vector<std::string> names;
@@ -43,14 +43,17 @@ TEST_F(NodeSpaceTest, EachFilesystemIsToldOnce) {
 
 TEST_F(NodeSpaceTest, AFullOneIsWaitedForWhicheverItIs) {
   filesystems.below["/r/var/lib/containerd"] = {.device = 2, .size = 50 * kGiB, .avail = 0};
-  EXPECT_TRUE(waits());
-  EXPECT_THAT(sentence(), HasSubstr("/var/lib/containerd is full"));
-  EXPECT_THAT(sentence(), Not(HasSubstr("/ ")));
+  EXPECT_EQ(in_short(), "waiting: SpaceExhausted /var/lib/containerd");
+  // What only fills is said as well, and is not why it waits.
+  auto const ample = filesystems.root;
+  filesystems.root.avail = ample.size / 11;
+  EXPECT_EQ(in_short(), "waiting: SpaceExhausted /var/lib/containerd, /");
+  filesystems.root = ample;
   filesystems.below.clear();
   EXPECT_FALSE(waits());
   filesystems.root.avail = 0;
-  EXPECT_TRUE(waits());
-  EXPECT_THAT(sentence(), HasSubstr("/var/log")) << "what else is on it";
+  EXPECT_EQ(in_short(), "waiting: SpaceExhausted /");
+  EXPECT_THAT(message_of(*look()).text, HasSubstr("/var/log")) << "what else is on it";
 }
 
 TEST_F(NodeSpaceTest, FoldersThatTheConfigurationNamesCount) {
@@ -60,7 +63,7 @@ TEST_F(NodeSpaceTest, FoldersThatTheConfigurationNamesCount) {
   filesystems.below["/r/mnt"] = {.device = 3, .size = 50 * kGiB, .avail = 4 * kGiB};
   EXPECT_FALSE(waits());
   EXPECT_EQ(told(), (std::vector<std::string>{"/", "/mnt/scratch", "/srv/state"}));
-  EXPECT_THAT(sentence(), HasSubstr("/mnt/scratch fills"));
+  EXPECT_EQ(in_short(), "done: SpaceLow /mnt/scratch");
 }
 
 }  // namespace
