@@ -16,20 +16,20 @@ class GiveUp final : public Step {
 
   Result<Finding> look(Facts& facts, std::stop_token stop) override {
     if (!began_) began_ = clock_.steady();
-    if (!left_.empty()) return Done{left_};
+    if (left_) return Done{*left_};
     auto finding = step_->look(facts, stop);
     if (!finding) {
       if (goes_on(finding.error())) return finding;
-      return leave(finding.error().message.text);
+      return leave(finding.error().message);
     }
     if (std::holds_alternative<Done>(*finding)) return finding;
-    auto const& sentence = sentence_of(*finding);
-    if (!in_time())
-      return leave(fmt::format("gave up after {}: {}", to_words(patience_), sentence));
+    auto const& message = message_of(*finding);
+    if (!in_time()) return leave(message, fmt::format("gave up after {}: ", to_words(patience_)));
     auto* needed = std::get_if<Needed>(&*finding);
     if (!needed) return finding;
-    if (sentence == acted_on_) return leave("tried in vain to " + sentence);
-    auto again = sentence;
+    if (acted_on_ && acted_on_->identity() == message.identity())
+      return leave(message, "tried in vain to ");
+    auto again = message;
     return Needed{std::move(again),
                   [this, &facts, needed = std::move(*needed)](std::stop_token asked) mutable {
                     return try_once(needed, facts, std::move(asked));
@@ -44,28 +44,31 @@ class GiveUp final : public Step {
   Result<void> try_once(Needed& needed, Facts& facts, std::stop_token stop) {
     auto acted = carry_out(*step_, needed, facts, std::move(stop));
     if (acted) {
-      acted_on_ = needed.message.text;
+      acted_on_ = needed.message;
       return {};
     }
     if (goes_on(acted.error())) return acted;
-    left_ = "not done: " + acted.error().message.text;
+    leave(acted.error().message);
     return {};
   }
   bool in_time() const { return clock_.steady() - *began_ < patience_; }
   bool goes_on(Error const& error) const {
     return error.kind == Kind::interrupted || (error.kind == Kind::transient && in_time());
   }
-  Done leave(std::string sentence) {
-    left_ = "not done: " + std::move(sentence);
-    return Done{left_};
+  // What was left keeps its reason in the subject.
+  Done leave(Message const& what, std::string_view because = {}) {
+    left_ = Message(Reason::NotDone, fmt::format("not done: {}{}", because, what.text), what.advice)
+                .about(fmt::format("{}{}{}", to_string(what.reason),
+                                   what.subject.empty() ? "" : " ", what.subject));
+    return Done{*left_};
   }
 
   std::unique_ptr<Step> step_;
   Clock& clock_;
   Duration const patience_;
   std::optional<SteadyTime> began_;
-  std::string acted_on_;
-  std::string left_;
+  std::optional<Message> acted_on_;
+  std::optional<Message> left_;  // not done
 };
 
 }  // namespace

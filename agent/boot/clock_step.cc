@@ -22,14 +22,19 @@ Result<Finding> ClockStep::look(Facts& facts, std::stop_token stop) {
   // The status file is written for each change, and S3 tells whole seconds.
   if (differs(facts.clock.get(), known)) facts.clock.set(known);
   if (known.wrong && known.ahead)
-    return fail(Kind::transient, "{}", wrong_clock_sentence(*known.ahead, known.against));
+    return fail(Kind::transient, Reason::ClockWrong, "{}",
+                wrong_clock_sentence(*known.ahead, known.against));
+  auto const say = [&](Reason reason, std::string text) {
+    return Done{Message(reason, std::move(text)).about(known.against)};
+  };
   if (!asked)
-    return Done{
-        fmt::format("whether this clock is right is not known: {}", asked.error().message.text)};
+    return say(Reason::ClockNotCompared, fmt::format("whether this clock is right is not known: {}",
+                                                     asked.error().message.text));
   if (!known.ahead)
-    return Done{
-        fmt::format("this clock is held against that of {} once the boot is over", known.against)};
-  return Done{fmt::format("this clock agrees with that of {}", known.against)};
+    return say(
+        Reason::ClockComparedLater,
+        fmt::format("this clock is held against that of {} once the boot is over", known.against));
+  return say(Reason::ClockAgrees, fmt::format("this clock agrees with that of {}", known.against));
 }
 
 Result<void> ClockStep::act(Facts&, std::stop_token) {

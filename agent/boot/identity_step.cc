@@ -14,11 +14,12 @@ class IdentityStep final : public Step {
 
   Result<Finding> look(Facts& facts, std::stop_token stop) override {
     auto identity = TRY(imds_.identity(stop));
-    auto sentence = fmt::format("{} ({}) in {}, {}", identity.instance_id, identity.instance_type,
-                                identity.zone, identity.address);
-    if (auto note = node_name_note(identity); !note.empty()) sentence += "; " + note;
+    auto text = fmt::format("{} ({}) in {}, {}", identity.instance_id, identity.instance_type,
+                            identity.zone, identity.address);
+    if (auto note = node_name_note(identity); !note.empty()) text += "; " + note;
+    auto id = identity.instance_id;
     facts.identity.set(std::move(identity));
-    return Done{sentence};
+    return Done{Message(Reason::IdentityKnown, std::move(text)).about(std::move(id))};
   }
 
   // look() never says Needed.

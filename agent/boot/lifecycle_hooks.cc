@@ -32,26 +32,36 @@ class HookStep final : public Step {
     auto identity = TRY(facts.identity.require("identity"));
     id_ = identity.instance_id;
     if (!began_) began_ = parts_.clock.steady();
-    if (!told_.empty() && (settled_ || when_ != When::launching)) return Done{told_};
+    if (told_ && (settled_ || when_ != When::launching)) return Done{*told_};
     if (when_ != When::terminating) {
       auto launched = TRY(recorded());
-      if (when_ == When::launching && launched) return Done{"this instance is in service"};
+      if (when_ == When::launching && launched)
+        return Done{Message(Reason::InService, "this instance is in service").about(id_)};
       if (when_ == When::warm && launched)
-        return Needed{"forget that this instance was in service"};
-      if (when_ == When::launching && !told_.empty()) return Needed{"remember: " + told_};
+        return Needed{
+            Message(Reason::LaunchToForget, "forget that this instance was in service").about(id_)};
+      if (when_ == When::launching && told_) return remember();
     }
     auto member = parts_.group.member(id_, stop);
     if (!member) return without(member.error());
-    if (!*member) return over("no auto-scaling group has this instance");
+    if (!*member)
+      return over(
+          Message(Reason::GroupMissing, "no auto-scaling group has this instance").about(id_));
     group_ = (*member)->group;
     auto const& state = (*member)->state;
     auto const waits_in = when_ == When::terminating ? "Terminating:Wait"
                           : when_ == When::warm      ? "Warmed:Pending:Wait"
                                                      : "Pending:Wait";
-    if (state == waits_in) return Needed{fmt::format("complete the hook {} of {}", hook(), group_)};
-    if (state == "Pending" || state == "Warmed:Pending" || state == "Terminating")
-      return Waiting{fmt::format("{} has this instance as {}", group_, state)};
-    return over(fmt::format("{} has this instance as {}", group_, state));
+    if (state == waits_in)
+      return Needed{
+          Message(Reason::HookToComplete, fmt::format("complete the hook {} of {}", hook(), group_))
+              .about(hook())};
+    bool const early = state == "Pending" || state == "Warmed:Pending" || state == "Terminating";
+    auto is = Message(early ? Reason::HookAwaited : Reason::HookNotReached,
+                      fmt::format("{} has this instance as {}", group_, state))
+                  .about(state);
+    if (early) return Waiting{std::move(is)};
+    return over(std::move(is));
   }
 
   Result<void> act(Facts&, std::stop_token stop) override {
@@ -65,20 +75,26 @@ class HookStep final : public Step {
         return {};
       }
     }
-    if (when_ == When::launching && !told_.empty()) {
+    if (when_ == When::launching && told_) {
       TRY(make_directories(path.parent_path()));
       settled_ = true;
       return replace_file(path, id_ + "\n");
     }
     auto done = parts_.group.complete(group_, hook(), id_, stop);
     if (done) {
-      told_ = fmt::format("{} was told to go on ({})", group_, hook());
+      told_ =
+          Message(Reason::HookCompleted, fmt::format("{} was told to go on ({})", group_, hook()))
+              .about(hook());
     } else if (done.error().kind == Kind::conflict) {
-      told_ = fmt::format("{} holds this instance, but not by a hook of the name {}: {}", group_,
-                          hook(), done.error().message.text);
+      told_ = Message(Reason::HookMisnamed,
+                      fmt::format("{} holds this instance, but not by a hook of the name {}: {}",
+                                  group_, hook(), done.error().message.text))
+                  .about(hook());
     } else if (done.error().kind == Kind::denied) {
       // Not remembered: the permission may come, and the next boot asks again.
-      told_ = done.error().message.text;
+      told_ =
+          Message(Reason::HookUnavailable, done.error().message.text, done.error().message.advice)
+              .about(hook());
       settled_ = true;
     } else {
       return done;
@@ -95,24 +111,30 @@ class HookStep final : public Step {
     auto record = TRY(read_file(parts_.root(kRecord)));
     return record && *record == id_ + "\n";
   }
-  Finding over(std::string sentence) {
-    told_ = std::move(sentence);
-    if (when_ == When::launching) return Needed{"remember: " + told_};
-    return Done{told_};
+  Finding over(Message is) {
+    told_ = std::move(is);
+    if (when_ == When::launching) return remember();
+    return Done{*told_};
+  }
+  Finding remember() const {
+    return Needed{Message(Reason::LaunchToRecord, "remember: " + told_->text).about(id_)};
   }
   // Not remembered either.
   Result<Finding> without(Error const& error) {
     bool const patient = parts_.clock.steady() - *began_ < kPatience;
     if (error.kind == Kind::interrupted || (error.kind == Kind::transient && patient))
       return std::unexpected(error);
-    return Done{"going on without the group's hook: " + error.message.text};
+    return Done{Message(Reason::HookUnavailable,
+                        "going on without the group's hook: " + error.message.text,
+                        error.message.advice)
+                    .about(hook())};
   }
 
   HookDeps parts_;
   When const when_;
   std::string id_;
   std::string group_;
-  std::string told_;
+  std::optional<Message> told_;
   bool settled_ = false;
   std::optional<SteadyTime> began_;
 };

@@ -1,11 +1,26 @@
 #include "agent/config/step.h"
-#include "agent/base/row_names.h"
 
+#include <fmt/ranges.h>
+
+#include "agent/base/row_names.h"
 #include "agent/config/closed_places.h"
 #include "agent/config/imds_user_data.h"
 
 namespace haagent {
 namespace {
+
+// Where it stands: "cluster.name"; else "/etc/haagent/haagent.yaml:3".
+std::string place_of(LoadedConfig const& loaded, Diagnostic const& each) {
+  return each.path.empty() ? to_string(loaded.sources.locate(each.mark)) : each.path;
+}
+
+// All of that severity, which tells one set of them from another.
+std::string places_of(LoadedConfig const& loaded, Severity severity) {
+  std::vector<std::string> places;
+  for (auto const& each : loaded.diagnostics)
+    if (each.severity == severity) places.push_back(place_of(loaded, each));
+  return fmt::format("{}", fmt::join(places, " "));
+}
 
 // What was taken off or passed over, for the journal and the status page: who corrects it is not at
 // the command line when it happens.
@@ -40,8 +55,9 @@ class ConfigStep final : public Step {
     if (waits_ && says_nothing(gathered)) {
       found_nothing_ = true;
       return Waiting{
-          "nobody has said what this node is: there is nothing in /etc/haagent/haagent.yaml, "
-          "/etc/haagent/conf.d/*.yaml and user-data; what is written there is found"};
+          {Reason::ConfigurationAwaited,
+           "nobody has said what this node is: there is nothing in /etc/haagent/haagent.yaml, "
+           "/etc/haagent/conf.d/*.yaml and user-data; what is written there is found"}};
     }
     auto loaded = read_config(gathered);
     if (!loaded.ok()) {
@@ -49,18 +65,28 @@ class ConfigStep final : public Step {
       for (auto const& note : gathered.notes) page += "note: " + note + '\n';
       while (!page.empty() && page.back() == '\n') page.pop_back();
       if (found_nothing_ && problems_.may_pass(page, clock_.steady()))
-        return Waiting{"the configuration has errors, and may not be written to its end:\n" + page};
-      return fail(Kind::invalid, "the configuration has errors:\n{}", page);
+        return Waiting{
+            Message(Reason::ConfigurationUnfinished,
+                    "the configuration has errors, and may not be written to its end:\n" + page)
+                .about(places_of(loaded, Severity::error))};
+      return std::unexpected(Error(Kind::invalid, Message(Reason::ConfigurationInvalid,
+                                                          "the configuration has errors:\n" + page)
+                                                      .about(places_of(loaded, Severity::error))));
     }
     auto const& config = loaded.config;
     if (auto const closed = closed_places(root_, config); !closed.empty())
-      return fail(Kind::invalid, "the configuration names what haagent cannot write to: {}",
-                  closed);
-    auto sentence =
+      return fail(Kind::invalid, Reason::PlaceReadOnly,
+                  "the configuration names what haagent cannot write to: {}", closed);
+    auto const warned = places_of(loaded, Severity::warning);
+    auto text =
         fmt::format("{} of {}, Kubernetes {}{}", config.role == Role::master ? "master" : "worker",
                     config.cluster.name, config.kubernetes.version, warnings_of(loaded));
+    auto message =
+        Message(warned.empty() ? Reason::ConfigurationRead : Reason::ConfigurationDoubtful,
+                std::move(text))
+            .about(warned.empty() ? config.cluster.name : warned);
     into_.set(std::move(loaded.config));
-    return Done{sentence};
+    return Done{std::move(message)};
   }
 
   // look() never says Needed.

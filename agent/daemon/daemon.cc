@@ -461,7 +461,7 @@ int run_hand_over(BootOptions const& options, bool undo) {
     auto const phase = phase_of(*report);
     if (!undo && phase == Phase::handed_over) {
       for (auto const& row : report->rows)
-        if (row.message.sentence().starts_with("not done: "))
+        if (row.message.reason == Reason::NotDone)
           std::cerr << fmt::format("haagent: {}: {}\n", row.name, row.message.sentence());
       return kExitOk;
     }

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "tests/support/fake_clock.h"
+#include "tests/support/in_short.h"
 
 namespace haagent {
 namespace {
@@ -17,21 +18,19 @@ class Scripted final : public Step {
     ++acts;
     return outcome;
   }
-  std::function<Result<Finding>()> finding = [] { return Needed{"do it"}; };
+  std::function<Result<Finding>()> finding = [] {
+    return Needed{Message(Reason::VolumeToRelease, "do it", "by hand").about("vol-1")};
+  };
   Result<void> outcome;
   int acts = 0;
 };
 
 class BestEffortTest : public testing::Test {
  protected:
-  // The kind of the finding and its sentence.
+  // The kind of the finding, its reason and its subject.
   std::string look() {
     found = step->look(facts, {});
-    if (!found) return fmt::format("error: {}", found.error().message.text);
-    auto const word = std::holds_alternative<Done>(*found)     ? "done"
-                      : std::holds_alternative<Needed>(*found) ? "needed"
-                                                               : "waiting";
-    return fmt::format("{}: {}", word, sentence_of(*found));
+    return test::in_short(found);
   }
   Result<void> act() { return carry_out(*step, std::get<Needed>(*found), facts, {}); }
   Result<Finding> found = Done{};
@@ -43,10 +42,11 @@ class BestEffortTest : public testing::Test {
 };
 
 TEST_F(BestEffortTest, ADeniedActIsDoneAndTold) {
-  EXPECT_EQ(look(), "needed: do it");
+  EXPECT_EQ(look(), "needed: VolumeToRelease vol-1");
   inner.outcome = fail(Kind::denied, "ec2:DetachVolume is not allowed");
   EXPECT_TRUE(act());
-  EXPECT_EQ(look(), "done: not done: ec2:DetachVolume is not allowed");
+  EXPECT_EQ(look(), "done: NotDone PermissionDenied");
+  EXPECT_TRUE(message_of(*found).text.contains("ec2:DetachVolume"));
 }
 
 TEST_F(BestEffortTest, ATransientActIsTriedUntilTheTimeIsOver) {
@@ -54,34 +54,38 @@ TEST_F(BestEffortTest, ATransientActIsTriedUntilTheTimeIsOver) {
   inner.outcome = fail(Kind::transient, "busy");
   EXPECT_FALSE(act());
   clock.advance(9s);
-  EXPECT_EQ(look(), "needed: do it");
+  EXPECT_EQ(look(), "needed: VolumeToRelease vol-1");
   clock.advance(2s);
-  EXPECT_EQ(look(), "done: not done: gave up after 10.0 s: do it");
+  EXPECT_EQ(look(), "done: NotDone VolumeToRelease vol-1");
+  EXPECT_TRUE(message_of(*found).text.contains("10.0"));
+  EXPECT_FALSE(message_of(*found).advice.empty()) << "the advice is handed on";
 }
 
 TEST_F(BestEffortTest, AWaitEnds) {
-  inner.finding = [] { return Result<Finding>(Waiting{"vol-1 is detaching"}); };
-  EXPECT_EQ(look(), "waiting: vol-1 is detaching");
+  inner.finding = [] {
+    return Result<Finding>(Waiting{Message(Reason::VolumeChanging, "it is detaching")});
+  };
+  EXPECT_EQ(look(), "waiting: VolumeChanging");
   clock.advance(11s);
-  EXPECT_EQ(look(), "done: not done: gave up after 10.0 s: vol-1 is detaching");
+  EXPECT_EQ(look(), "done: NotDone VolumeChanging");
 }
 
 TEST_F(BestEffortTest, AnActThatChangesNothingIsNotRepeated) {
   look();
   EXPECT_TRUE(act());
-  EXPECT_EQ(look(), "done: not done: tried in vain to do it");
+  EXPECT_EQ(look(), "done: NotDone VolumeToRelease vol-1");
 }
 
 TEST_F(BestEffortTest, ALookThatIsRefusedIsDone) {
   inner.finding = [] { return Result<Finding>(fail(Kind::refused, "no")); };
-  EXPECT_EQ(look(), "done: not done: no");
+  EXPECT_EQ(look(), "done: NotDone DataAtRisk");
 }
 
 TEST_F(BestEffortTest, WhatSucceedsIsLeftAlone) {
   look();
   EXPECT_TRUE(act());
-  inner.finding = [] { return Result<Finding>(Done{"it is done"}); };
-  EXPECT_EQ(look(), "done: it is done");
+  inner.finding = [] { return Result<Finding>(Done{{Reason::VolumeReleased, "it is done"}}); };
+  EXPECT_EQ(look(), "done: VolumeReleased");
   EXPECT_EQ(inner.acts, 1);
 }
 

@@ -4,12 +4,11 @@
 #include <gtest/gtest.h>
 
 #include "tests/support/fake_clock.h"
+#include "tests/support/in_short.h"
 #include "tests/support/temporary_directory.h"
 
 namespace haagent {
 namespace {
-
-using testing::HasSubstr;
 
 // The group of one instance, which waits in at most one hook.
 class OneGroup final : public aws::AutoScaling {
@@ -46,13 +45,11 @@ class HookSteps : public testing::Test {
  protected:
   HookSteps() { facts_.identity.set(Identity{.instance_id = "i-1"}); }
   HookDeps parts() { return {config_, Root(root_.path()), clock_, group_}; }
-  // Looks and acts until it is done; its sentence then.
+  // Looks and acts until it is done; its reason and subject then.
   std::string converge(std::unique_ptr<Step> step) {
     for (int i = 0; i < 10; ++i) {
       auto found = step->look(facts_, {});
-      if (!found) return "error: " + found.error().message.text;
-      if (std::holds_alternative<Done>(*found)) return sentence_of(*found);
-      if (std::holds_alternative<Waiting>(*found)) return "waits: " + sentence_of(*found);
+      if (!found || !std::holds_alternative<Needed>(*found)) return test::in_short(found);
       if (auto acted = step->act(facts_, {}); !acted) return "error: " + acted.error().message.text;
     }
     return "never done";
@@ -68,47 +65,43 @@ class HookSteps : public testing::Test {
 TEST_F(HookSteps, OursIsCompletedOnceAndRemembered) {
   group_.state = "Pending:Wait";
   group_.held_by = "haagent-launching";
-  EXPECT_EQ(converge(launching_hook(parts())), "masters-a was told to go on (haagent-launching)");
+  EXPECT_EQ(converge(launching_hook(parts())), "done: HookCompleted haagent-launching");
   EXPECT_EQ(group_.completed, 1);
   EXPECT_TRUE(is_launched(Root(root_.path()), "i-1"));
   group_.fails = Error{Kind::internal, "asked again", {}};
-  EXPECT_EQ(converge(launching_hook(parts())), "this instance is in service");
+  EXPECT_EQ(converge(launching_hook(parts())), "done: InService i-1");
 }
 
 TEST_F(HookSteps, AGroupWithoutALaunchingHookIsToldAndWaitedForByNobody) {
-  EXPECT_EQ(converge(launching_hook(parts())), "masters-a has this instance as InService");
+  EXPECT_EQ(converge(launching_hook(parts())), "done: HookNotReached InService");
   EXPECT_TRUE(is_launched(Root(root_.path()), "i-1"));
 }
 
 TEST_F(HookSteps, AnotherLaunchingHookIsNotOursToComplete) {
   group_.state = "Pending:Wait";
   group_.held_by = "somebody-elses";
-  EXPECT_THAT(converge(launching_hook(parts())),
-              HasSubstr("but not by a hook of the name haagent-launching"));
+  EXPECT_EQ(converge(launching_hook(parts())), "done: HookMisnamed haagent-launching");
   EXPECT_EQ(group_.held_by, "somebody-elses");
 }
 
 TEST_F(HookSteps, AGroupWithoutATerminatingHookKeepsNobody) {
   group_.state = "Terminating:Proceed";
-  EXPECT_EQ(converge(terminating_hook(parts())),
-            "masters-a has this instance as Terminating:Proceed");
+  EXPECT_EQ(converge(terminating_hook(parts())), "done: HookNotReached Terminating:Proceed");
   group_.state = "Terminating:Wait";
   group_.held_by = "somebody-elses";
-  EXPECT_THAT(converge(terminating_hook(parts())),
-              HasSubstr("but not by a hook of the name haagent-terminating"));
+  EXPECT_EQ(converge(terminating_hook(parts())), "done: HookMisnamed haagent-terminating");
   EXPECT_EQ(group_.held_by, "somebody-elses");
 }
 
 TEST_F(HookSteps, AnInstanceOfNoGroupSaysSo) {
   group_.state.reset();
-  EXPECT_EQ(converge(launching_hook(parts())), "no auto-scaling group has this instance");
-  EXPECT_EQ(converge(terminating_hook(parts())), "no auto-scaling group has this instance");
+  EXPECT_EQ(converge(launching_hook(parts())), "done: GroupMissing i-1");
+  EXPECT_EQ(converge(terminating_hook(parts())), "done: GroupMissing i-1");
 }
 
 TEST_F(HookSteps, AMissingPermissionIsToldAndAskedForAgainByTheNextBoot) {
   group_.fails = Error{Kind::denied, "needs autoscaling:DescribeAutoScalingInstances", {}};
-  EXPECT_EQ(converge(launching_hook(parts())),
-            "going on without the group's hook: needs autoscaling:DescribeAutoScalingInstances");
+  EXPECT_EQ(converge(launching_hook(parts())), "done: HookUnavailable haagent-launching");
   EXPECT_FALSE(is_launched(Root(root_.path()), "i-1"));
 }
 
