@@ -48,18 +48,21 @@ Report image_report(Collaborators& machine, PreflightOptions const& options, std
 Finding finding_of(bootstrap::kube::Complaint const& complaint, Level level) {
   auto const cut = complaint.what.rfind("; ");
   auto const advice = cut == std::string::npos ? "" : complaint.what.substr(cut + 2);
-  return {.check = "kubernetes-node",
-          .level = level,
-          .sentence = fmt::format("{}{}{}", complaint.path, complaint.path.empty() ? "" : ": ",
-                                  complaint.what.substr(0, cut)),
-          .advice = advice};
+  return {
+      .check = "kubernetes-node",
+      .level = level,
+      .message = Message(Reason::NodeUnfit,
+                         fmt::format("{}{}{}", complaint.path, complaint.path.empty() ? "" : ": ",
+                                     complaint.what.substr(0, cut)),
+                         advice)};
 }
 
 Findings judge_node(Root const& root, NodeConfig const& config, Identity const& identity) {
   Findings found;
   auto const files = bootstrap::kube::look_at_host_files(root, config);
   if (!files)
-    found.push_back(problem("kubernetes-node", files.error().message.text, "run this again"));
+    found.push_back(problem("kubernetes-node", files.error().message.reason,
+                            files.error().message.text, "run this again"));
   else
     for (auto const& each : files->missing) found.push_back(finding_of(each, Level::problem));
   for (auto const& each : bootstrap::kube::cautions_here(config, identity, root))
@@ -76,7 +79,7 @@ Report instance_report(Collaborators& machine, PreflightOptions const& options,
   auto const identity = machine.imds.identity(stop);
   if (!identity)
     report.findings.push_back(problem(
-        "identity",
+        "identity", identity.error().message.reason,
         fmt::format("instance metadata does not say who this is: {}",
                     identity.error().message.text),
         "run this on the EC2 instance itself; for an image there is 'haagent preflight --image'"));
@@ -89,7 +92,8 @@ Report instance_report(Collaborators& machine, PreflightOptions const& options,
     if (auto all = with_own_user_data(request, machine.imds, stop))
       request = *std::move(all);
     else
-      report.findings.push_back(problem("user-data", all.error().message.text, "run this again"));
+      report.findings.push_back(problem("user-data", all.error().message.reason,
+                                        all.error().message.text, "run this again"));
   }
   auto const loaded = read_config(gather_config(options.root, request));
   add(report.findings, judge_config(loaded, /*image=*/false));
@@ -132,9 +136,11 @@ Findings judge_config(LoadedConfig const& loaded, bool image) {
     auto advice = line.empty() || each.hint.contains('\n')
                       ? std::string("see 'haagent config check' for the place and the line")
                       : line;
-    found.push_back(each.severity == Severity::error
-                        ? problem(kCheck, std::move(sentence), std::move(advice))
-                        : warning(kCheck, std::move(sentence), std::move(advice)));
+    found.push_back(
+        each.severity == Severity::error
+            ? problem(kCheck, Reason::ConfigurationInvalid, std::move(sentence), std::move(advice))
+            : warning(kCheck, Reason::ConfigurationDoubtful, std::move(sentence),
+                      std::move(advice)));
   }
   if (!found.empty()) return found;
   if (names.empty()) return {ok(kCheck, "no configuration is in the image: user-data brings it")};

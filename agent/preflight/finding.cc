@@ -59,17 +59,24 @@ std::string_view to_string(Level level) {
   return "problem";
 }
 
-Finding ok(std::string check, std::string sentence) {
-  return {std::move(check), Level::ok, std::move(sentence), {}};
+Finding ok(std::string check, std::string text) {
+  return {std::move(check), Level::ok, Message(Reason::CheckPassed, std::move(text))};
 }
-Finding untried(std::string check, std::string sentence, std::string advice) {
-  return {std::move(check), Level::untried, std::move(sentence), std::move(advice)};
+Finding untried(std::string check, std::string text, std::string advice) {
+  return {std::move(check), Level::untried,
+          Message(Reason::NotChecked, std::move(text), std::move(advice))};
 }
-Finding warning(std::string check, std::string sentence, std::string advice) {
-  return {std::move(check), Level::warning, std::move(sentence), std::move(advice)};
+Finding warning(std::string check, Message message) {
+  return {std::move(check), Level::warning, std::move(message)};
 }
-Finding problem(std::string check, std::string sentence, std::string advice) {
-  return {std::move(check), Level::problem, std::move(sentence), std::move(advice)};
+Finding warning(std::string check, Reason reason, std::string text, std::string advice) {
+  return warning(std::move(check), Message(reason, std::move(text), std::move(advice)));
+}
+Finding problem(std::string check, Message message) {
+  return {std::move(check), Level::problem, std::move(message)};
+}
+Finding problem(std::string check, Reason reason, std::string text, std::string advice) {
+  return problem(std::move(check), Message(reason, std::move(text), std::move(advice)));
 }
 
 void add(Findings& all, Findings more) {
@@ -92,10 +99,10 @@ std::string page(Report const& report, Terminal const& terminal) {
       if (each.level != level) continue;
       out +=
           fmt::format("  {} {}\n", paint(colour_of(level), fmt::format("{:<9}", to_string(level))),
-                      wrapped(each.sentence, kIndent, width));
-      if (!each.advice.empty())
-        out +=
-            fmt::format("{:{}}{}\n", "", kIndent, wrapped("-> " + each.advice, kIndent + 3, width));
+                      wrapped(each.message.text, kIndent, width));
+      if (!each.message.advice.empty())
+        out += fmt::format("{:{}}{}\n", "", kIndent,
+                           wrapped("-> " + each.message.advice, kIndent + 3, width));
     }
   }
   return out;
@@ -106,8 +113,9 @@ Tree to_tree(Report const& report) {
   for (auto const& each : report.findings)
     findings.push_back(Tree::map({{"check", each.check},
                                   {"level", to_string(each.level)},
-                                  {"sentence", printable(each.sentence)},
-                                  {"advice", printable(each.advice)}}));
+                                  {"reason", to_string(each.message.reason)},
+                                  {"sentence", printable(each.message.text)},
+                                  {"advice", printable(each.message.advice)}}));
   return Tree::map({{"schema", 1},
                     {"mode", report.mode},
                     {"subject", report.subject},

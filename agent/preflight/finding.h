@@ -1,10 +1,11 @@
-// What a preflight finds: sentences, each with what to do about it; and how they are shown.
+// What a preflight finds: messages, each with what to do about it; and how they are shown.
 #pragma once
 
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "agent/base/message.h"
 #include "agent/base/tree.h"
 #include "agent/runtime/terminal.h"
 
@@ -21,17 +22,18 @@ std::string_view to_string(Level level);
 struct Finding {
   std::string check;  // stable, for scripts: "etcd-version", "ec2:AttachVolume"
   Level level = Level::ok;
-  std::string sentence;  // without a full stop
-  std::string advice;    // what to do, likewise; empty where there is nothing to be done
+  Message message = {};
   bool operator==(Finding const&) const = default;
 };
 using Findings = std::vector<Finding>;
 
-// Short forms, so that a judgement reads as its sentences.
-Finding ok(std::string check, std::string sentence);
-Finding untried(std::string check, std::string sentence, std::string advice = {});
-Finding warning(std::string check, std::string sentence, std::string advice);
-Finding problem(std::string check, std::string sentence, std::string advice);
+// Short forms, so that a judgement reads as its sentences. CheckPassed, and NotChecked.
+Finding ok(std::string check, std::string text);
+Finding untried(std::string check, std::string text, std::string advice = {});
+Finding warning(std::string check, Message message);
+Finding warning(std::string check, Reason reason, std::string text, std::string advice);
+Finding problem(std::string check, Message message);
+Finding problem(std::string check, Reason reason, std::string text, std::string advice);
 
 void add(Findings& all, Findings more);
 
@@ -45,8 +47,8 @@ struct Report {
 
 // The verdict first, the problems last, where they are seen.
 std::string page(Report const& report, Terminal const& terminal);
-// {schema, mode, subject, ok, problems, warnings, untried, findings: [{check, level, sentence,
-// advice}]}, in the order of the checks.
+// {schema, mode, subject, ok, problems, warnings, untried, findings: [{check, level, reason,
+// sentence, advice}]}, in the order of the checks.
 Tree to_tree(Report const& report);
 // Failed with a problem; warnings are let pass.
 int exit_code(Report const& report);

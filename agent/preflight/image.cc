@@ -42,7 +42,7 @@ std::optional<std::pair<int, int>> minor_of(std::string_view version) {
 }
 
 Finding not_running(std::string check, Program const& program) {
-  return problem(std::move(check),
+  return problem(std::move(check), Reason::ProgramUnusable,
                  fmt::format("{} is there and does not run: {}", program.path, program.trouble),
                  "see that it is of this machine's architecture, has the libraries that it needs, "
                  "and that the machine is not too busy to start it");
@@ -81,29 +81,32 @@ std::string version_word(std::string_view said) {
 
 Finding judge_root(bool is_root) {
   if (is_root) return ok("root", "this runs as root, so that all of it can be seen");
-  return warning("root", "this does not run as root, so that what only root can read is not seen",
+  return warning("root", Reason::PermissionDenied,
+                 "this does not run as root, so that what only root can read is not seen",
                  "run it as root");
 }
 
 Findings judge_etcd(Program const& etcd, For role) {
   if (role == For::worker) return {};
   if (etcd.path.empty()) {
-    return {problem("etcd", fmt::format("{} is not installed", etcd.name),
+    return {problem("etcd", Reason::ProgramMissing, fmt::format("{} is not installed", etcd.name),
                     "install etcd 3.5, 3.6 or 3.7, or say where it is with etcd.binary")};
   }
   if (!etcd.trouble.empty()) return {not_running("etcd", etcd)};
   auto const version = bootstrap::parse_etcd_version(etcd.said);
   if (!version)
-    return {problem("etcd", fmt::format("{} does not say which version it is", etcd.path),
+    return {problem("etcd", Reason::ProgramUnusable,
+                    fmt::format("{} does not say which version it is", etcd.path),
                     "install etcd's own program there")};
   auto const text = to_string(*version);
   if (!bootstrap::is_supported(*version))
-    return {problem("etcd",
+    return {problem("etcd", Reason::VersionUnsupported,
                     fmt::format("{} is etcd {}, and 3.4 to 3.7 are supported", etcd.path, text),
                     "install a supported version")};
   Findings found = {ok("etcd", fmt::format("{} is etcd {}", etcd.path, text))};
   for (auto const& defect : bootstrap::version_warnings(*version))
-    found.push_back(warning("etcd-defects", fmt::format("known of etcd {}: {}", text, defect),
+    found.push_back(warning("etcd-defects", Reason::VersionDefective,
+                            fmt::format("known of etcd {}: {}", text, defect),
                             "install the newest patch of 3.5, 3.6 or 3.7"));
   return found;
 }
@@ -114,9 +117,9 @@ Findings judge_etcd_tools(std::optional<EtcdVersion> etcd, Program const& etcdct
   Findings found;
   auto one = [&](Program const& tool, std::string const& check, std::string_view what) {
     if (tool.path.empty()) {
-      found.push_back(
-          problem(check, fmt::format("{} is not installed: {}", tool.name, what),
-                  "install it beside etcd, or say where it is with etcd.backups.tools"));
+      found.push_back(problem(
+          check, Reason::ProgramMissing, fmt::format("{} is not installed: {}", tool.name, what),
+          "install it beside etcd, or say where it is with etcd.backups.tools"));
     } else if (!tool.trouble.empty()) {
       found.push_back(not_running(check, tool));
     } else {
@@ -140,7 +143,7 @@ Findings judge_filesystem_tools(std::string const& filesystem, std::vector<Progr
     return {ok("filesystem-tools",
                fmt::format("what makes, checks and grows {} is there", filesystem))};
   return {problem(
-      "filesystem-tools",
+      "filesystem-tools", Reason::ProgramMissing,
       fmt::format("for {} on the etcd volumes there is no {}", filesystem, joined(missing)),
       fmt::format("install {}", filesystem == "xfs" ? "xfsprogs and e2fsprogs" : "e2fsprogs"))};
 }
@@ -148,18 +151,20 @@ Findings judge_filesystem_tools(std::string const& filesystem, std::vector<Progr
 Findings judge_kubelet(Program const& kubelet, std::string const& wanted) {
   constexpr auto kCheck = "kubelet";
   if (kubelet.path.empty())
-    return {warning(kCheck, "there is no kubelet: this machine becomes no Kubernetes node",
+    return {warning(kCheck, Reason::ProgramMissing,
+                    "there is no kubelet: this machine becomes no Kubernetes node",
                     "install the kubelet of kubernetes.version")};
   if (!kubelet.trouble.empty()) return {not_running(kCheck, kubelet)};
   auto const version = version_word(kubelet.said);
   auto const is = minor_of(version);
   if (!is)
-    return {problem(kCheck, fmt::format("{} does not say which version it is", kubelet.path),
+    return {problem(kCheck, Reason::ProgramUnusable,
+                    fmt::format("{} does not say which version it is", kubelet.path),
                     "install the kubelet's own program there")};
   if (wanted.empty()) {
     if (is->second >= kOldestKubeMinor && is->second <= kNewestKubeMinor)
       return {ok(kCheck, fmt::format("{} is {}", kubelet.path, version))};
-    return {problem(kCheck,
+    return {problem(kCheck, Reason::VersionUnsupported,
                     fmt::format("{} is {}, and haagent writes configs for 1.{} to 1.{}",
                                 kubelet.path, version, kOldestKubeMinor, kNewestKubeMinor),
                     "install a supported version")};
@@ -173,8 +178,9 @@ Findings judge_kubelet(Program const& kubelet, std::string const& wanted) {
   auto const advice =
       fmt::format("install kubelet {}, or set kubernetes.version to what is installed", wanted);
   if (is->second > stated->second)
-    return {problem(kCheck, sentence + ": a kubelet may not be newer than the apiserver", advice)};
-  return {warning(kCheck, sentence, advice)};
+    return {problem(kCheck, Reason::VersionUnsupported,
+                    sentence + ": a kubelet may not be newer than the apiserver", advice)};
+  return {warning(kCheck, Reason::VersionUnsupported, sentence, advice)};
 }
 
 Findings judge_runtime(Program const& containerd, Program const& kubelet,
@@ -182,7 +188,7 @@ Findings judge_runtime(Program const& containerd, Program const& kubelet,
   constexpr auto kCheck = "container-runtime";
   if (kubelet.path.empty()) return {};
   if (containerd.path.empty())
-    return {warning(kCheck,
+    return {warning(kCheck, Reason::ProgramMissing,
                     "there is no containerd, whose socket the kubelet's configuration names",
                     "install containerd, or name another runtime's socket with "
                     "containerRuntimeEndpoint under kubelet.config")};
@@ -192,7 +198,7 @@ Findings judge_runtime(Program const& containerd, Program const& kubelet,
   auto const kube = minor_of(wanted.empty() ? version_word(kubelet.said) : wanted);
   // From 1.36 on the kubelet asks the runtime for its cgroup driver, which 1.x cannot tell.
   if (is && kube && is->first < 2 && kube->second >= 36)
-    return {problem(kCheck,
+    return {problem(kCheck, Reason::VersionUnsupported,
                     fmt::format("{} is {}, and Kubernetes from 1.36 on wants containerd 2",
                                 containerd.path, version),
                     "install containerd 2.0 or later")};
@@ -251,11 +257,12 @@ Findings judge_kernels(std::vector<Kernel> const& kernels, std::string const& fi
                             "volumes.filesystem",
                             filesystem);
     // Without its lists of modules one sees what is loaded, not what could be.
-    found.push_back(kernel.release.empty()
-                        ? warning("kernel", fmt::format("{} shows no {}", who, joined(missing)),
-                                  std::move(advice))
-                        : problem("kernel", fmt::format("{} has no {}", who, joined(missing)),
-                                  std::move(advice)));
+    found.push_back(
+        kernel.release.empty()
+            ? warning("kernel", Reason::KernelUnfit,
+                      fmt::format("{} shows no {}", who, joined(missing)), std::move(advice))
+            : problem("kernel", Reason::KernelUnfit,
+                      fmt::format("{} has no {}", who, joined(missing)), std::move(advice)));
   }
   return found;
 }
@@ -276,11 +283,12 @@ Findings judge_units(UnitFiles const& units, bool has_kubelet) {
       found.push_back(ok("unit-haagent", "haagent.service starts at boot"));
       break;
     case UnitFile::absent:
-      found.push_back(problem("unit-haagent", "haagent.service is not installed",
-                              "install the package haagent"));
+      found.push_back(problem("unit-haagent", Reason::UnitMisconfigured,
+                              "haagent.service is not installed", "install the package haagent"));
       break;
     default:
-      found.push_back(problem("unit-haagent", "haagent.service does not start at boot",
+      found.push_back(problem("unit-haagent", Reason::UnitMisconfigured,
+                              "haagent.service does not start at boot",
                               "run 'systemctl enable haagent.service'"));
   }
   auto const has_bus = [&](std::string const& name) {
@@ -290,7 +298,7 @@ Findings judge_units(UnitFiles const& units, bool has_kubelet) {
   if (has_bus("dbus.service") || has_bus("dbus-broker.service"))
     found.push_back(ok("unit-bus", "the system bus is there, over which etcd is started"));
   else
-    found.push_back(problem("unit-bus",
+    found.push_back(problem("unit-bus", Reason::UnitMisconfigured,
                             "there is no system bus, over which haagent asks systemd to start etcd",
                             "install the package dbus"));
   bool members_right = true;
@@ -299,18 +307,18 @@ Findings judge_units(UnitFiles const& units, bool has_kubelet) {
     if (state != UnitFile::enabled && state != UnitFile::masked) continue;
     members_right = false;
     if (state == UnitFile::enabled)
-      found.push_back(problem("unit-members",
+      found.push_back(problem("unit-members", Reason::UnitMisconfigured,
                               fmt::format("{} starts at boot, before its volume is mounted", name),
                               fmt::format("run 'systemctl disable {}': haagent starts it", name)));
     else
-      found.push_back(problem("unit-members",
+      found.push_back(problem("unit-members", Reason::UnitMisconfigured,
                               fmt::format("{} is masked, so that haagent cannot start it", name),
                               fmt::format("run 'systemctl unmask {}'", name)));
   }
   if (members_right)
     found.push_back(ok("unit-members", "the etcd members are left to haagent to start"));
   if (state_of(units, "etcd.service") == UnitFile::enabled)
-    found.push_back(problem("unit-etcd",
+    found.push_back(problem("unit-etcd", Reason::UnitMisconfigured,
                             "Debian's etcd.service starts at boot and takes the ports 2379 and "
                             "2380 of the cluster's member",
                             "run 'systemctl disable --now etcd.service' and 'systemctl mask "
@@ -326,7 +334,7 @@ Findings judge_units(UnitFiles const& units, bool has_kubelet) {
       found.push_back(ok(check, fmt::format("{} starts at boot", name)));
     else
       found.push_back(warning(
-          check,
+          check, Reason::UnitMisconfigured,
           fmt::format("{} {}", name,
                       state == UnitFile::absent ? "is not installed" : "does not start at boot"),
           state == UnitFile::absent
@@ -340,7 +348,7 @@ Finding judge_time_sync(UnitFiles const& units) {
   for (auto name : kTimeUnits)
     if (state_of(units, std::string(name)) == UnitFile::enabled)
       return ok("time-sync", fmt::format("{} keeps the clock", name));
-  return warning("time-sync",
+  return warning("time-sync", Reason::ClockNotSynchronized,
                  "nothing keeps the clock: AWS refuses a signature that is five minutes off, and "
                  "certificates have a beginning and an end",
                  "install chrony with 'server 169.254.169.123 prefer iburst' (Amazon's time "
@@ -351,7 +359,7 @@ Finding judge_swap(std::vector<std::string> const& swaps, bool may_swap) {
   if (swaps.empty()) return ok("swap", "there is no swap");
   auto const sentence = fmt::format("there is swap ({})", joined(swaps));
   if (may_swap) return ok("swap", sentence + ", and the kubelet is told to take it");
-  return problem("swap", sentence + ", and with it the kubelet does not start",
+  return problem("swap", Reason::SwapEnabled, sentence + ", and with it the kubelet does not start",
                  "take it out of /etc/fstab and run 'swapoff -a', or set failSwapOn: false under "
                  "kubelet.config");
 }
@@ -386,10 +394,11 @@ Finding judge_space(Space const& space, bool image) {
   auto const least = image ? 200 * kMiB : kGiB;
   auto const advised = image ? kGiB : 5 * kGiB;
   auto const* advice = image ? "bake on a larger disk" : "give the root volume more GiB";
-  if (space.free < least) return problem(check, sentence + ", too little to run", advice);
+  if (space.free < least)
+    return problem(check, Reason::SpaceExhausted, sentence + ", too little to run", advice);
   if (space.free < advised)
-    return warning(check, fmt::format("{}, less than the advised {}", sentence, in_gib(advised)),
-                   advice);
+    return warning(check, Reason::SpaceLow,
+                   fmt::format("{}, less than the advised {}", sentence, in_gib(advised)), advice);
   return ok(check, sentence);
 }
 
@@ -398,7 +407,7 @@ Finding judge_machine_id(std::optional<std::string> const& machine_id) {
   constexpr auto kAdvice =
       "run 'truncate -s 0 /etc/machine-id' as the last thing before the image is taken";
   if (!machine_id)
-    return warning(kCheck,
+    return warning(kCheck, Reason::ImageNotGeneric,
                    "/etc/machine-id is not there, which systemd takes for a first boot: its "
                    "presets undo what was enabled and disabled here",
                    "make it an empty file");
@@ -407,11 +416,12 @@ Finding judge_machine_id(std::optional<std::string> const& machine_id) {
     return ok(kCheck, "/etc/machine-id is empty, so that each instance makes its own");
   if (id[0] == "uninitialized")
     return warning(
-        kCheck,
+        kCheck, Reason::ImageNotGeneric,
         "/etc/machine-id says 'uninitialized', which systemd takes for a first boot: its "
         "presets undo what was enabled and disabled here",
         "make it an empty file");
-  return problem(kCheck, "/etc/machine-id holds this machine's id, which every instance would have",
+  return problem(kCheck, Reason::ImageNotGeneric,
+                 "/etc/machine-id holds this machine's id, which every instance would have",
                  kAdvice);
 }
 
@@ -419,7 +429,7 @@ Finding judge_leftovers(std::vector<std::string> const& found) {
   if (found.empty())
     return ok("leftovers", "no key, volume record or other state of a machine is in the image");
   return problem(
-      "leftovers",
+      "leftovers", Reason::ImageNotGeneric,
       fmt::format("what belongs to one machine would be in every instance: {}", joined(found)),
       "remove it, or bake with packaging/image/bake, which does");
 }
@@ -435,7 +445,7 @@ Finding judge_cloud_init(CloudInit const& cloud_init) {
   auto const& sources = *cloud_init.sources;
   if (std::ranges::find(sources, "Ec2") != sources.end())
     return ok(kCheck, "cloud-init may read its data from EC2");
-  return problem(kCheck,
+  return problem(kCheck, Reason::CloudInitUnfit,
                  fmt::format("cloud-init's datasource_list has no Ec2 ({})",
                              sources.empty() ? "it is empty" : joined(sources)),
                  "add Ec2 to datasource_list below /etc/cloud/cloud.cfg.d");

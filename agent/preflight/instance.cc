@@ -57,20 +57,20 @@ void judge_one(EtcdCluster cluster, aws::Volume const& volume, VolumeFacts const
                Findings& found) {
   auto const check = fmt::format("volume-{}", to_string(cluster));
   if (!volumes::has_master_role(volume))
-    found.push_back(problem(check,
+    found.push_back(problem(check, Reason::VolumeTagsInvalid,
                             fmt::format("{} has no tag k8s.io/role/control-plane=1, so that no "
                                         "master takes it",
                                         volume.id),
                             tag_advice(cluster, facts.cluster)));
   if (volume.multi_attach)
-    found.push_back(problem(check,
+    found.push_back(problem(check, Reason::VolumeUnfit,
                             fmt::format("{} allows many attachments: two masters could write to it "
                                         "at once",
                                         volume.id),
                             "switch multi-attach off, or make another volume"));
   for (auto const& each : volume.attachments)
     if (each.delete_on_termination)
-      found.push_back(problem(check,
+      found.push_back(problem(check, Reason::VolumeUnfit,
                               fmt::format("{} is deleted when {} is terminated, and the member's "
                                           "data with it",
                                           volume.id, each.instance_id),
@@ -78,7 +78,7 @@ void judge_one(EtcdCluster cluster, aws::Volume const& volume, VolumeFacts const
                                           each.device, each.instance_id)));
   if (!volume.snapshot_id.empty() && volume.tag(kFormattedAtTag).empty())
     found.push_back(
-        problem(check,
+        problem(check, Reason::VolumeFromSnapshot,
                 fmt::format("{} was made from the snapshot {} and has no tag {}: what is on it is "
                             "not known",
                             volume.id, volume.snapshot_id, kFormattedAtTag),
@@ -96,13 +96,13 @@ void judge_make(std::vector<aws::Volume> const& own, Findings& found) {
   }
   if (!open.empty())
     found.push_back(
-        warning("volume-encryption",
+        warning("volume-encryption", Reason::VolumeNotEncrypted,
                 fmt::format("what holds the cluster's secrets is not encrypted: {}", joined(open)),
                 "make encrypted volumes, one master after the other"));
   else if (!own.empty())
     found.push_back(ok("volume-encryption", "the etcd volumes are encrypted"));
   if (!slow.empty())
-    found.push_back(warning("volume-type",
+    found.push_back(warning("volume-type", Reason::VolumeTypeSlow,
                             fmt::format("writes can be too slow for etcd on {}", joined(slow)),
                             "change them to gp3, which goes on while they are in use"));
 }
@@ -118,8 +118,7 @@ void judge_sizes(EtcdCluster cluster, std::vector<Member> const& members, Volume
                                       .region = facts.region,
                                       .disk = each.volume->size_gib << 30u,
                                       .quota = quota->second});
-    if (verdict.level != SpaceLevel::ok)
-      found.push_back(warning("volume-size", verdict.message.text, verdict.message.advice));
+    if (verdict.level != SpaceLevel::ok) found.push_back(warning("volume-size", verdict.message));
   }
 }
 
@@ -131,7 +130,7 @@ void judge_members(EtcdCluster cluster, std::vector<Member> const& members, Find
         std::set(stated.begin(), stated.end()))
       continue;
     found.push_back(
-        problem(check,
+        problem(check, Reason::VolumeTagsInvalid,
                 fmt::format("{} lists the members {}, and {} lists {}", members.front().volume->id,
                             in_words(stated), each.volume->id, in_words(each.tag.members)),
                 fmt::format("write the same members behind the slash of every {} tag",
@@ -139,7 +138,7 @@ void judge_members(EtcdCluster cluster, std::vector<Member> const& members, Find
     return;
   }
   if (auto fit = check_member_count(stated.size()); !fit) {
-    found.push_back(problem(check, fit.error().message.text,
+    found.push_back(problem(check, Reason::VolumeTagsInvalid, fit.error().message.text,
                             fmt::format("change the members behind the slash of every {} tag",
                                         etcd_tag_name(cluster))));
     return;
@@ -156,12 +155,14 @@ void judge_members(EtcdCluster cluster, std::vector<Member> const& members, Find
     if (ids.size() == 1) continue;
     good = false;
     if (ids.empty())
-      found.push_back(problem(check, fmt::format("no volume is there for member {}", name),
+      found.push_back(problem(check, Reason::VolumeMissing,
+                              fmt::format("no volume is there for member {}", name),
                               fmt::format("make one with the tag {}={}/{} in its zone",
                                           etcd_tag_name(cluster), name, fmt::join(stated, ","))));
     else
       found.push_back(
-          problem(check, fmt::format("member {} has {} volumes: {}", name, ids.size(), joined(ids)),
+          problem(check, Reason::VolumesAmbiguous,
+                  fmt::format("member {} has {} volumes: {}", name, ids.size(), joined(ids)),
                   "take the tag off all but the one with its data"));
   }
   if (!good) return;
@@ -170,7 +171,7 @@ void judge_members(EtcdCluster cluster, std::vector<Member> const& members, Find
                             stated.size(), stated.size() == 1 ? "" : "s", joined(stated))));
   if (stated.size() > 1 && zones.size() == 1)
     found.push_back(
-        warning(check,
+        warning(check, Reason::MembersInOneZone,
                 fmt::format("all members of etcd {} are in {}: a zone that is lost is a "
                             "quorum that is lost",
                             to_string(cluster), *zones.begin()),
@@ -219,7 +220,7 @@ void judge_reach(EndpointFacts const& facts, Findings& found) {
   // The own apiserver takes connections: the network, or the balancer, is what does not.
   if (silent > 0 && facts.master && facts.own_apiserver) {
     found.push_back(problem(
-        "endpoint-hairpin",
+        "endpoint-hairpin", Reason::EndpointHairpin,
         fmt::format("{} of {} connections to {} got no answer (at {}), while this master's own "
                     "apiserver takes them: it seems that the load balancer leads them back to this "
                     "master, which then drops them",
@@ -229,7 +230,7 @@ void judge_reach(EndpointFacts const& facts, Findings& found) {
   }
   if (connected > 0) {
     found.push_back(warning(
-        kCheck,
+        kCheck, Reason::EndpointUnreachable,
         fmt::format("of {} connections to {}, {} got no answer and {} were refused",
                     facts.reached.size(), where, silent, refused),
         "see that each zone of the load balancer has a healthy apiserver, or switch its cross-zone "
@@ -243,17 +244,17 @@ void judge_reach(EndpointFacts const& facts, Findings& found) {
                  : "see that the load balancer has a listener at this port and healthy targets";
   // The first master comes up before anybody serves.
   if (facts.master && !facts.own_apiserver)
-    found.push_back(
-        warning(kCheck, sentence + "; before the first master serves that is so", advice));
+    found.push_back(warning(kCheck, Reason::EndpointUnreachable,
+                            sentence + "; before the first master serves that is so", advice));
   else
-    found.push_back(problem(kCheck, sentence, advice));
+    found.push_back(problem(kCheck, Reason::EndpointUnreachable, sentence, advice));
 }
 
 void judge_api(EndpointFacts const& facts, Findings& found) {
   constexpr auto kCheck = "endpoint-api";
   if (facts.trouble) {
     if (facts.trouble->kind == Kind::denied)
-      found.push_back(problem(kCheck,
+      found.push_back(problem(kCheck, Reason::EndpointMisdirected,
                               fmt::format("{} does not show a certificate of this cluster: {}",
                                           facts.host, facts.trouble->message.text),
                               "let the load balancer pass TCP through, without TLS of its own, to "
@@ -262,10 +263,11 @@ void judge_api(EndpointFacts const& facts, Findings& found) {
       // A balancer without a healthy target may take connections, and close them.
       found.push_back(
           {kCheck, facts.master && !facts.own_apiserver ? Level::warning : Level::problem,
-           fmt::format("{} takes connections and does not answer as an API: {}", facts.host,
-                       facts.trouble->message.text),
-           "see that the load balancer passes TCP to port 6443 of the masters, and finds them "
-           "healthy"});
+           Message(Reason::EndpointNotReady,
+                   fmt::format("{} takes connections and does not answer as an API: {}", facts.host,
+                               facts.trouble->message.text),
+                   "see that the load balancer passes TCP to port 6443 of the masters, and finds "
+                   "them healthy")});
     return;
   }
   if (facts.status) {
@@ -274,7 +276,7 @@ void judge_api(EndpointFacts const& facts, Findings& found) {
       found.push_back(ok(kCheck, fmt::format("{} answers as this cluster's API", facts.host)));
     else
       found.push_back(
-          warning(kCheck,
+          warning(kCheck, Reason::EndpointNotReady,
                   fmt::format("an apiserver answers at {}, and says {}: it is not ready",
                               facts.host, *facts.status),
                   "see 'haagent status --cluster' on a master"));
@@ -290,11 +292,11 @@ Finding judge_metadata(aws::MetadataOptions const& options) {
   if (options.tokens.empty()) return ok(kCheck, "instance metadata answers by version 2");
   if (options.tokens != "required")
     return warning(
-        kCheck, "instance metadata answers by version 1 as well",
+        kCheck, Reason::MetadataExposed, "instance metadata answers by version 1 as well",
         "set HttpTokens=required in the launch template: haagent asks by version 2 alone");
   if (options.hop_limit > 1)
     return warning(
-        kCheck,
+        kCheck, Reason::MetadataExposed,
         fmt::format("the hop limit of instance metadata is {}: pods can take this node's "
                     "role",
                     options.hop_limit),
@@ -311,14 +313,15 @@ Finding judge_clock(std::optional<Duration> ahead) {
   auto const* which = *ahead > Duration(0) ? "slow" : "fast";
   // The agent's own bound; AWS's is five minutes.
   if (off > kClockWrong)
-    return problem(kCheck,
+    return problem(kCheck, Reason::ClockWrong,
                    fmt::format("this clock is {} {}: AWS refuses signatures that are five minutes "
                                "off, and from two on haagent takes and sweeps no backups, makes no "
                                "authorities or certificates and gives no orders",
                                in_seconds(off), which),
                    "see that chrony or systemd-timesyncd runs and reaches 169.254.169.123");
   if (off >= 10s)
-    return warning(kCheck, fmt::format("this clock is {} {}", in_seconds(off), which),
+    return warning(kCheck, Reason::ClockNotSynchronized,
+                   fmt::format("this clock is {} {}", in_seconds(off), which),
                    "see that chrony or systemd-timesyncd runs and reaches 169.254.169.123");
   return ok(kCheck, "the clock agrees with AWS's");
 }
@@ -344,13 +347,15 @@ Findings judge_permissions(Permissions const& asked, Role role,
         auto const sentence = fmt::format("{} is not allowed: haagent needs it {}", name, each.why);
         auto const advice = fmt::format("give the instance's role the permission {}", name);
         // Without the hooks' permissions a node works, and its hooks run into their timeouts.
-        found.push_back(each.only == aws::kWithHooks ? warning(name, sentence, advice)
-                                                     : problem(name, sentence, advice));
+        found.push_back(each.only == aws::kWithHooks
+                            ? warning(name, Reason::PermissionDenied, sentence, advice)
+                            : problem(name, Reason::PermissionDenied, sentence, advice));
         break;
       }
       case Asked::Answer::unknown:
         found.push_back(warning(
-            name, fmt::format("whether {} is allowed could not be found out: {}", name, answer.why),
+            name, Reason::NotChecked,
+            fmt::format("whether {} is allowed could not be found out: {}", name, answer.why),
             "run this again once that is repaired"));
         break;
       case Asked::Answer::untried:
@@ -379,9 +384,9 @@ Findings judge_room(std::vector<EtcdVolumeSpace> const& mounted) {
     auto const check = fmt::format("space:{}", each.mount_point);
     auto const verdict = judge_etcd_volume(each);
     if (verdict.level == SpaceLevel::critical)
-      found.push_back(problem(check, verdict.message.text, verdict.message.advice));
+      found.push_back(problem(check, verdict.message));
     else if (verdict.level == SpaceLevel::warning)
-      found.push_back(warning(check, verdict.message.text, verdict.message.advice));
+      found.push_back(warning(check, verdict.message));
     else
       found.push_back(ok(check, verdict.message.text));
   }
@@ -396,7 +401,7 @@ Findings judge_volumes(VolumeFacts const& facts) {
     auto const tag_name = etcd_tag_name(cluster);
     // Before anybody makes a blank one beside it.
     for (auto const& near : volumes::near_matches(facts.volumes, facts.cluster, cluster))
-      found.push_back(warning(check,
+      found.push_back(warning(check, Reason::VolumeNearlyTagged,
                               fmt::format("{} in {} nearly fits: {}", near.volume_id, near.zone,
                                           joined(near.differences)),
                               near.tags_to_give.empty()
@@ -412,7 +417,7 @@ Findings judge_volumes(VolumeFacts const& facts) {
       auto tag = volumes::parse_etcd_tag(volume.tag(tag_name));
       if (!tag) {
         tags_good = false;
-        found.push_back(problem(check,
+        found.push_back(problem(check, Reason::VolumeTagsInvalid,
                                 fmt::format("the tag {} of {} is wrong: {}", tag_name, volume.id,
                                             tag.error().message.text),
                                 tag_advice(cluster, facts.cluster)));
@@ -424,7 +429,7 @@ Findings judge_volumes(VolumeFacts const& facts) {
     if (members.empty()) {
       if (tags_good)
         found.push_back(
-            problem(check,
+            problem(check, Reason::VolumeMissing,
                     fmt::format("this account and region have no volume of etcd {} of {}",
                                 to_string(cluster), facts.cluster),
                     fmt::format("make one a zone, each with its own member's letter; this one's "
@@ -435,7 +440,7 @@ Findings judge_volumes(VolumeFacts const& facts) {
     }
     if (here[cluster].empty() && tags_good)
       found.push_back(
-          problem(check,
+          problem(check, Reason::VolumeMissing,
                   fmt::format("{} has no volume of etcd {}: a master there waits for "
                               "ever",
                               facts.zone, to_string(cluster)),
@@ -457,7 +462,7 @@ Findings judge_volumes(VolumeFacts const& facts) {
   auto const main = sorted(EtcdCluster::main), events = sorted(EtcdCluster::events);
   if (!main.empty() && !events.empty() && main != events)
     found.push_back(
-        problem("volume-pairs",
+        problem("volume-pairs", Reason::VolumeInAnotherZone,
                 fmt::format("{} has the volumes of etcd main's {} and of etcd events' {}: "
                             "a master takes both of one member",
                             facts.zone, in_words(main), in_words(events)),
@@ -468,7 +473,8 @@ Findings judge_volumes(VolumeFacts const& facts) {
 Findings judge_group(GroupFacts const& facts, Role role, std::string const& launching,
                      std::string const& terminating) {
   if (!facts.member)
-    return {warning("group", "no auto-scaling group has this instance: nobody replaces it",
+    return {warning("group", Reason::GroupMissing,
+                    "no auto-scaling group has this instance: nobody replaces it",
                     "start it from an auto-scaling group")};
   auto const& group = facts.member->group;
   Findings found = {
@@ -478,9 +484,10 @@ Findings judge_group(GroupFacts const& facts, Role role, std::string const& laun
     for (auto const& each : facts.hooks) {
       if (each.name != name) continue;
       if (each.transition != transition) {
-        found.push_back(problem(
-            check, fmt::format("the hook {} of {} is one of {}", name, group, each.transition),
-            fmt::format("make it one of {}", transition)));
+        found.push_back(
+            problem(check, Reason::HookMisnamed,
+                    fmt::format("the hook {} of {} is one of {}", name, group, each.transition),
+                    fmt::format("make it one of {}", transition)));
         return;
       }
       found.push_back(
@@ -491,7 +498,7 @@ Findings judge_group(GroupFacts const& facts, Role role, std::string const& laun
     for (auto const& each : facts.hooks) {
       if (each.transition != transition) continue;
       found.push_back(warning(
-          check,
+          check, Reason::HookMisnamed,
           fmt::format("{} has the hook {}, and haagent completes {}", group, each.name, name),
           fmt::format("name it in lifecycle.{} if haagent is to complete it",
                       transition == aws::kLaunching ? "launchingHook" : "terminatingHook")));
@@ -499,7 +506,7 @@ Findings judge_group(GroupFacts const& facts, Role role, std::string const& laun
     }
     if (transition == aws::kTerminating && role == Role::master)
       found.push_back(
-          warning(check,
+          warning(check, Reason::HookMissing,
                   fmt::format("{} has no hook {}: a master that it ends has the time of "
                               "a shutdown alone to hand over",
                               group, name),
@@ -515,20 +522,22 @@ Findings judge_group(GroupFacts const& facts, Role role, std::string const& laun
 Findings judge_endpoint(EndpointFacts const& facts) {
   constexpr auto kCheck = "endpoint-name";
   if (!facts.resolve_trouble.empty())
-    return {problem(kCheck,
+    return {problem(kCheck, Reason::EndpointUnresolved,
                     fmt::format("{} does not resolve here: {}", facts.host, facts.resolve_trouble),
                     "put the load balancer's DNS name into cluster.endpoint, and see that this "
                     "network has DNS")};
   Findings found;
   for (auto const& address : facts.addresses) {
     if (auto const placeholder = placeholder_of(address); !placeholder.empty())
-      found.push_back(problem(kCheck, fmt::format("{} leads to {}", facts.host, placeholder),
+      found.push_back(problem(kCheck, Reason::EndpointMisdirected,
+                              fmt::format("{} leads to {}", facts.host, placeholder),
                               "let the name lead to the load balancer, or put the load balancer's "
                               "own name into cluster.endpoint"));
     else if (is_loopback(address))
-      found.push_back(problem(
-          kCheck, fmt::format("{} leads to {}, which is each machine itself", facts.host, address),
-          "let the name lead to the load balancer"));
+      found.push_back(
+          problem(kCheck, Reason::EndpointMisdirected,
+                  fmt::format("{} leads to {}, which is each machine itself", facts.host, address),
+                  "let the name lead to the load balancer"));
   }
   if (!found.empty()) return found;
   found.push_back(
@@ -553,7 +562,8 @@ Finding judge_peer(PeerFacts const& peer) {
   }
   auto const who = fmt::format("{} ({})", peer.instance_id, address);
   if (!silent.empty())
-    return problem(check, fmt::format("{} does not answer at {}", who, in_words(silent)),
+    return problem(check, Reason::PeerUnreachable,
+                   fmt::format("{} does not answer at {}", who, in_words(silent)),
                    "let the masters' security group pass the ports 2379 to 2391 and 3999 between "
                    "masters; else that machine is down");
   if (!refused.empty())
@@ -566,21 +576,21 @@ Findings judge_store(StoreFacts const& facts) {
   Findings found;
   if (facts.folder) {
     if (!facts.folder_exists)
-      return {problem("state", fmt::format("{} is not there", facts.where),
+      return {problem("state", Reason::StoreUnfit, fmt::format("{} is not there", facts.where),
                       "mount the file system that all masters share there, or name a bucket in "
                       "cluster.state")};
-    return {warning("state",
+    return {warning("state", Reason::StoreUnfit,
                     fmt::format("{} is a folder: every master must see the same one", facts.where),
                     "name a bucket in cluster.state")};
   }
   if (facts.takes_false_writes)
-    found.push_back(problem("state",
+    found.push_back(problem("state", Reason::StoreUnfit,
                             fmt::format("{} carries out a write whose condition does not hold: two "
                                         "masters would overwrite each other's authorities",
                                         facts.where),
                             "use S3, or a store that knows If-Match and If-None-Match"));
   if (!facts.bucket_region.empty() && facts.bucket_region != facts.region)
-    found.push_back(warning("state-region",
+    found.push_back(warning("state-region", Reason::StoreInAnotherRegion,
                             fmt::format("the bucket of {} is in {}, and this instance in {}: it "
                                         "depends on two regions",
                                         facts.where, facts.bucket_region, facts.region),

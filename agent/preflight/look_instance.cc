@@ -110,7 +110,7 @@ class Look {
       found_.push_back(ok("credentials", "the instance's role gives credentials"));
     } else if (config_.role == Role::master) {
       found_.push_back(
-          problem("credentials",
+          problem("credentials", Reason::PermissionDenied,
                   fmt::format("the instance has no credentials: {}", keys.error().message.text),
                   "give the launch template an instance profile, and run this again to see what "
                   "its role may"));
@@ -268,7 +268,7 @@ class Look {
       store_ahead_ = std::chrono::duration_cast<Duration>(*now - collaborators_.clock.utc());
     permissions_["s3:ListBucket"] = asked(page);
     if (!page && page.error().kind != Kind::denied)
-      found_.push_back(problem("state", page.error().message.text,
+      found_.push_back(problem("state", page.error().message.reason, page.error().message.text,
                                "see that the bucket exists, and that this network reaches S3"));
     if (page) found_.push_back(ok("state", fmt::format("{} answers", facts.where)));
     // What is there tells most; what is not is answered like what is denied without ListBucket.

@@ -147,11 +147,13 @@ Findings cgroups(MachineLook const& look) {
   if (auto const version = parse_kube_version(look.kubernetes))
     if (auto fit = bootstrap::kube::check_cgroups(look.root, *version, look.config.kubelet.config);
         !fit)
-      return {problem("cgroups", fit.error().message.text, "boot with cgroup v2 alone")};
+      return {problem("cgroups", Reason::KernelUnfit, fit.error().message.text,
+                      "boot with cgroup v2 alone")};
   if (is_there(look.root("/sys/fs/cgroup/cgroup.controllers")))
     return {ok("cgroups", "this machine has cgroup v2")};
   if (is_there(look.root("/sys/fs/cgroup/memory")))
-    return {warning("cgroups", "this machine has cgroup v1, which kubelets from 1.35 on refuse",
+    return {warning("cgroups", Reason::KernelUnfit,
+                    "this machine has cgroup v1, which kubelets from 1.35 on refuse",
                     "boot with systemd.unified_cgroup_hierarchy=1")};
   return {};
 }
@@ -161,7 +163,8 @@ Findings kernel_defaults(MachineLook const& look) {
   if (look.image || !is_there(look.root("/proc/sys/vm"))) return {};
   auto const fit = bootstrap::kube::check_kernel_defaults(look.root, look.config.kubelet.config);
   if (fit) return {ok("kernel-defaults", "the kernel's settings are as the kubelet demands")};
-  return {problem("kernel-defaults", fit.error().message.text, "run /lib/systemd/systemd-sysctl")};
+  return {problem("kernel-defaults", Reason::KernelUnfit, fit.error().message.text,
+                  "run /lib/systemd/systemd-sysctl")};
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 
 #include "agent/preflight/command.h"
 #include "agent/preflight/look_machine.h"
+#include "tests/support/in_short.h"
 #include "tests/support/temporary_directory.h"
 
 namespace haagent::preflight {
@@ -20,19 +21,26 @@ Program there(std::string said, std::string path = "/usr/bin/x") {
 Program const kAbsent{.name = "x", .path = {}, .said = {}, .trouble = {}};
 Program const kBroken{.name = "x", .path = "/usr/bin/x", .said = {}, .trouble = "no such library"};
 
-// Levels and a part of each sentence, in order: what a table row expects.
-using Told = std::vector<std::pair<Level, std::string>>;
+// What a table row expects of a finding. `says`: a name or a figure in its text.
+struct Expected {
+  Level level;
+  Reason reason = Reason::CheckPassed;
+  std::string says = "";
+};
+using Told = std::vector<Expected>;
 
 void expect(Findings const& found, Told const& told, std::string const& trace) {
   SCOPED_TRACE(trace);
-  ASSERT_EQ(found.size(), told.size()) << (found.empty() ? "" : found.front().sentence);
+  ASSERT_EQ(found.size(), told.size()) << (found.empty() ? "" : found.front().message.text);
   for (std::size_t i = 0; i < told.size(); ++i) {
-    EXPECT_EQ(found[i].level, told[i].first) << found[i].sentence;
-    EXPECT_THAT(found[i].sentence, HasSubstr(told[i].second));
-    EXPECT_FALSE(found[i].sentence.ends_with('.')) << found[i].sentence;
+    auto const& message = found[i].message;
+    EXPECT_EQ(found[i].level, told[i].level) << message.text;
+    EXPECT_EQ(message.reason, told[i].reason) << message.text;
+    EXPECT_THAT(message.text, HasSubstr(told[i].says));
+    EXPECT_FALSE(message.text.ends_with('.')) << message.text;
     EXPECT_FALSE(found[i].check.empty());
     if (found[i].level == Level::problem || found[i].level == Level::warning) {
-      EXPECT_NE(found[i].advice, "") << found[i].sentence;
+      EXPECT_NE(message.advice, "") << message.text;
     }
   }
 }
@@ -55,33 +63,39 @@ TEST(PreflightImage, Etcd) {
     For role;
     Told told;
   };
-  for (auto const& row : std::vector<Row>{
-           {there("etcd Version: 3.6.16\n"), For::master, {{Level::ok, "etcd 3.6.16"}}},
-           {there("etcd Version: 3.6.10\n"),
-            For::any,
-            {{Level::ok, "etcd 3.6.10"},
-             {Level::warning, "no member can be added"},
-             {Level::warning, "a learner a voter"}}},
-           {there("etcd Version: 3.3.27\n"), For::any, {{Level::problem, "3.4 to 3.7"}}},
-           {there("etcd Version: 3.8.0\n"), For::any, {{Level::problem, "3.4 to 3.7"}}},
-           {there("hello"), For::any, {{Level::problem, "does not say which version"}}},
-           {kBroken, For::any, {{Level::problem, "no such library"}}},
-           {kAbsent, For::any, {{Level::problem, "not installed"}}},
-           {kAbsent, For::worker, {}},
-           {there("etcd Version: 3.4.20\n"), For::worker, {}}})
+  for (auto const& row :
+       std::vector<Row>{{there("etcd Version: 3.6.16\n"),
+                         For::master,
+                         {{Level::ok, Reason::CheckPassed, "3.6.16"}}},
+                        {there("etcd Version: 3.6.10\n"),
+                         For::any,
+                         {{Level::ok, Reason::CheckPassed, "3.6.10"},
+                          {Level::warning, Reason::VersionDefective, "3.6.10"},
+                          {Level::warning, Reason::VersionDefective, "3.6.10"}}},
+                        {there("etcd Version: 3.3.27\n"),
+                         For::any,
+                         {{Level::problem, Reason::VersionUnsupported, "3.7"}}},
+                        {there("etcd Version: 3.8.0\n"),
+                         For::any,
+                         {{Level::problem, Reason::VersionUnsupported, "3.7"}}},
+                        {there("hello"), For::any, {{Level::problem, Reason::ProgramUnusable}}},
+                        {kBroken, For::any, {{Level::problem, Reason::ProgramUnusable}}},
+                        {kAbsent, For::any, {{Level::problem, Reason::ProgramMissing}}},
+                        {kAbsent, For::worker, {}},
+                        {there("etcd Version: 3.4.20\n"), For::worker, {}}})
     expect(judge_etcd(row.etcd, row.role), row.told, row.etcd.said);
 }
 
 TEST(PreflightImage, EtcdTools) {
   bootstrap::EtcdVersion const v34{3, 4, 40}, v36{3, 6, 16};
   auto const tool = there("");
-  expect(judge_etcd_tools(v34, tool, kAbsent, For::any), {{Level::ok, "there"}}, "3.4 restores so");
+  expect(judge_etcd_tools(v34, tool, kAbsent, For::any), {{Level::ok}}, "3.4 restores so");
   expect(judge_etcd_tools(v36, tool, kAbsent, For::any),
-         {{Level::ok, "there"}, {Level::problem, "backups are restored"}}, "3.6 does not");
+         {{Level::ok}, {Level::problem, Reason::ProgramMissing}}, "3.6 does not");
   expect(judge_etcd_tools(v36, kAbsent, tool, For::any),
-         {{Level::problem, "backups are taken"}, {Level::ok, "there"}}, "");
+         {{Level::problem, Reason::ProgramMissing}, {Level::ok}}, "");
   expect(judge_etcd_tools(v36, kBroken, tool, For::any),
-         {{Level::problem, "does not run"}, {Level::ok, "there"}}, "");
+         {{Level::problem, Reason::ProgramUnusable}, {Level::ok}}, "");
   expect(judge_etcd_tools(v36, kAbsent, kAbsent, For::worker), {}, "a worker has none");
   expect(judge_etcd_tools(std::nullopt, kAbsent, kAbsent, For::any), {}, "told by etcd itself");
 }
@@ -89,9 +103,10 @@ TEST(PreflightImage, EtcdTools) {
 TEST(PreflightImage, FilesystemTools) {
   Program const mkfs{.name = "mkfs.ext4", .path = "/sbin/mkfs.ext4", .said = {}, .trouble = {}};
   Program const fsck{.name = "e2fsck", .path = {}, .said = {}, .trouble = {}};
-  expect(judge_filesystem_tools("ext4", {mkfs}, For::any), {{Level::ok, "ext4"}}, "");
-  expect(judge_filesystem_tools("ext4", {mkfs, fsck}, For::any), {{Level::problem, "no e2fsck"}},
-         "");
+  expect(judge_filesystem_tools("ext4", {mkfs}, For::any),
+         {{Level::ok, Reason::CheckPassed, "ext4"}}, "");
+  expect(judge_filesystem_tools("ext4", {mkfs, fsck}, For::any),
+         {{Level::problem, Reason::ProgramMissing, "e2fsck"}}, "");
   expect(judge_filesystem_tools("xfs", {fsck}, For::worker), {}, "");
 }
 
@@ -99,32 +114,37 @@ TEST(PreflightImage, KubeletAgainstTheStatedVersion) {
   struct Row {
     Program kubelet;
     std::string wanted;
-    Level level;
-    std::string told;
+    Expected told;
   };
   for (auto const& row : std::vector<Row>{
-           {there("Kubernetes v1.33.2"), "1.33.2", Level::ok, "1.33.2"},
-           {there("Kubernetes v1.33.9"), "1.33.2", Level::ok, "1.33.9"},
-           {there("Kubernetes v1.34.0"), "1.33.2", Level::problem, "may not be newer"},
-           {there("Kubernetes v1.32.0"), "1.33.2", Level::warning, "is written for 1.33.2"},
-           {there("Kubernetes v1.33.2"), "", Level::ok, "1.33.2"},
-           {there("Kubernetes v1.30.2"), "", Level::problem, "1.31 to 1.37"},
-           {there("Kubernetes"), "1.33.2", Level::problem, "which version"},
-           {kBroken, "1.33.2", Level::problem, "does not run"},
-           {kAbsent, "1.33.2", Level::warning, "no kubelet"}})
-    expect(judge_kubelet(row.kubelet, row.wanted), {{row.level, row.told}}, row.kubelet.said);
+           {there("Kubernetes v1.33.2"), "1.33.2", {Level::ok, Reason::CheckPassed, "1.33.2"}},
+           {there("Kubernetes v1.33.9"), "1.33.2", {Level::ok, Reason::CheckPassed, "1.33.9"}},
+           {there("Kubernetes v1.34.0"),
+            "1.33.2",
+            {Level::problem, Reason::VersionUnsupported, "1.33.2"}},
+           {there("Kubernetes v1.32.0"),
+            "1.33.2",
+            {Level::warning, Reason::VersionUnsupported, "1.33.2"}},
+           {there("Kubernetes v1.33.2"), "", {Level::ok, Reason::CheckPassed, "1.33.2"}},
+           {there("Kubernetes v1.30.2"), "", {Level::problem, Reason::VersionUnsupported, "1.31"}},
+           {there("Kubernetes"), "1.33.2", {Level::problem, Reason::ProgramUnusable}},
+           {kBroken, "1.33.2", {Level::problem, Reason::ProgramUnusable}},
+           {kAbsent, "1.33.2", {Level::warning, Reason::ProgramMissing}}})
+    expect(judge_kubelet(row.kubelet, row.wanted), {row.told}, row.kubelet.said);
 }
 
 TEST(PreflightImage, RuntimeAgainstKubernetes) {
   auto const old = there("containerd github.com/containerd/containerd 1.7.27 x");
   auto const two = there("containerd github.com/containerd/containerd v2.1.4 x");
   auto const kubelet = there("Kubernetes v1.36.0");
-  expect(judge_runtime(old, kubelet, "1.35.4"), {{Level::ok, "1.7.27"}}, "");
-  expect(judge_runtime(old, kubelet, "1.36.0"), {{Level::problem, "wants containerd 2"}}, "");
-  expect(judge_runtime(old, kubelet, ""), {{Level::problem, "wants containerd 2"}}, "");
-  expect(judge_runtime(two, kubelet, "1.36.0"), {{Level::ok, "2.1.4"}}, "");
-  expect(judge_runtime(kAbsent, kubelet, ""), {{Level::warning, "no containerd"}}, "");
-  expect(judge_runtime(kBroken, kubelet, ""), {{Level::problem, "does not run"}}, "");
+  expect(judge_runtime(old, kubelet, "1.35.4"), {{Level::ok, Reason::CheckPassed, "1.7.27"}}, "");
+  expect(judge_runtime(old, kubelet, "1.36.0"),
+         {{Level::problem, Reason::VersionUnsupported, "1.7.27"}}, "");
+  expect(judge_runtime(old, kubelet, ""), {{Level::problem, Reason::VersionUnsupported, "1.7.27"}},
+         "");
+  expect(judge_runtime(two, kubelet, "1.36.0"), {{Level::ok, Reason::CheckPassed, "2.1.4"}}, "");
+  expect(judge_runtime(kAbsent, kubelet, ""), {{Level::warning, Reason::ProgramMissing}}, "");
+  expect(judge_runtime(kBroken, kubelet, ""), {{Level::problem, Reason::ProgramUnusable}}, "");
   expect(judge_runtime(kAbsent, kAbsent, ""), {}, "no kubelet, no runtime");
 }
 
@@ -146,11 +166,13 @@ TEST(PreflightImage, DriversAreFoundInTheKernelsLists) {
 
 TEST(PreflightImage, Kernels) {
   expect(judge_kernels({{"6.1.0-37-cloud-amd64", {"ext4", "nvme"}}}, "ext4"),
-         {{Level::ok, "6.1.0-37-cloud-amd64 has ext4"}}, "");
-  expect(judge_kernels({{"6.1", {"ext4", "nvme"}}, {"6.12", {"ext4"}}}, "ext4"),
-         {{Level::ok, "6.1 has"}, {Level::problem, "6.12 has no nvme"}}, "each that may be booted");
-  expect(judge_kernels({{"", {"nvme"}}}, "xfs"), {{Level::warning, "that runs shows no xfs"}}, "");
-  expect(judge_kernels({}, "ext4"), {{Level::untried, "no kernel"}}, "");
+         {{Level::ok, Reason::CheckPassed, "6.1.0-37-cloud-amd64"}}, "");
+  expect(
+      judge_kernels({{"6.1", {"ext4", "nvme"}}, {"6.12", {"ext4"}}}, "ext4"),
+      {{Level::ok, Reason::CheckPassed, " 6.1 "}, {Level::problem, Reason::KernelUnfit, " 6.12 "}},
+      "each that may be booted");
+  expect(judge_kernels({{"", {"nvme"}}}, "xfs"), {{Level::warning, Reason::KernelUnfit}}, "");
+  expect(judge_kernels({}, "ext4"), {{Level::untried, Reason::NotChecked}}, "");
 }
 
 UnitFiles good_units() {
@@ -169,27 +191,29 @@ TEST(PreflightImage, Units) {
     std::string unit;
     UnitFile state;
     Level level;
-    std::string told;
+    std::string check;
   };
   for (auto const& row : std::vector<Row>{
-           {"haagent.service", UnitFile::absent, Level::problem, "not installed"},
-           {"haagent.service", UnitFile::disabled, Level::problem, "does not start"},
-           {"haagent-etcd@main.service", UnitFile::enabled, Level::problem, "before its volume"},
-           {"haagent-etcd@events.service", UnitFile::masked, Level::problem, "masked"},
-           {"dbus.service", UnitFile::absent, Level::problem, "no system bus"},
-           {"dbus.service", UnitFile::masked, Level::problem, "no system bus"},
-           {"etcd.service", UnitFile::enabled, Level::problem, "2379"},
-           {"etcd.service", UnitFile::disabled, Level::ok, "no other etcd"},
-           {"kubelet.service", UnitFile::absent, Level::warning, "not installed"},
-           {"containerd.service", UnitFile::disabled, Level::warning, "does not start"}}) {
+           {"haagent.service", UnitFile::absent, Level::problem, "unit-haagent"},
+           {"haagent.service", UnitFile::disabled, Level::problem, "unit-haagent"},
+           {"haagent-etcd@main.service", UnitFile::enabled, Level::problem, "unit-members"},
+           {"haagent-etcd@events.service", UnitFile::masked, Level::problem, "unit-members"},
+           {"dbus.service", UnitFile::absent, Level::problem, "unit-bus"},
+           {"dbus.service", UnitFile::masked, Level::problem, "unit-bus"},
+           {"etcd.service", UnitFile::enabled, Level::problem, "unit-etcd"},
+           {"etcd.service", UnitFile::disabled, Level::ok, "unit-etcd"},
+           {"kubelet.service", UnitFile::absent, Level::warning, "unit-kubelet"},
+           {"containerd.service", UnitFile::disabled, Level::warning, "unit-containerd"}}) {
     SCOPED_TRACE(row.unit);
     auto units = good_units();
     units[row.unit] = row.state;
     auto found = judge_units(units, /*has_kubelet=*/true);
     std::erase_if(found, [&](Finding const& each) {
-      return each.level != row.level || !each.sentence.contains(row.told);
+      return each.level != row.level || each.check != row.check;
     });
-    EXPECT_EQ(found.size(), 1u);
+    ASSERT_EQ(found.size(), 1u);
+    EXPECT_EQ(found[0].message.reason,
+              row.level == Level::ok ? Reason::CheckPassed : Reason::UnitMisconfigured);
   }
   for (auto const& each : judge_units(good_units(), true)) EXPECT_EQ(each.level, Level::ok);
   EXPECT_EQ(judge_units(good_units(), false).size(), 4u) << "no kubelet, none of its units";
@@ -210,7 +234,8 @@ TEST(PreflightImage, Swap) {
   EXPECT_THAT(swaps_in_proc(""), IsEmpty());
   EXPECT_EQ(judge_swap({}, false).level, Level::ok);
   EXPECT_EQ(judge_swap({"/swapfile"}, true).level, Level::ok);
-  expect({judge_swap({"/swapfile"}, false)}, {{Level::problem, "/swapfile"}}, "");
+  expect({judge_swap({"/swapfile"}, false)}, {{Level::problem, Reason::SwapEnabled, "/swapfile"}},
+         "");
 }
 
 TEST(PreflightImage, Space) {
@@ -227,20 +252,20 @@ TEST(PreflightImage, Space) {
                                           {900 * kMiB, true, Level::warning},
                                           {100 * kMiB, true, Level::problem}})
     EXPECT_EQ(judge_space({"/", row.free, 20 * kGiB}, row.image).level, row.level) << row.free;
-  EXPECT_THAT(judge_space({"/var", 6 * kGiB, 20 * kGiB}, false).sentence,
-              "/var has 6.0 GiB free of 20.0 GiB");
+  EXPECT_THAT(judge_space({"/var", 6 * kGiB, 20 * kGiB}, false).message.text,
+              testing::AllOf(HasSubstr("/var"), HasSubstr(" 6.0 "), HasSubstr(" 20.0 ")));
 }
 
 TEST(PreflightImage, WhatMustNotBeInAnImage) {
   EXPECT_EQ(judge_machine_id("").level, Level::ok);
   EXPECT_EQ(judge_machine_id("\n").level, Level::ok);
-  expect({judge_machine_id("uninitialized\n")}, {{Level::warning, "presets"}}, "");
-  expect({judge_machine_id(std::nullopt)}, {{Level::warning, "presets"}}, "");
+  expect({judge_machine_id("uninitialized\n")}, {{Level::warning, Reason::ImageNotGeneric}}, "");
+  expect({judge_machine_id(std::nullopt)}, {{Level::warning, Reason::ImageNotGeneric}}, "");
   expect({judge_machine_id("0123456789abcdef0123456789abcdef\n")},
-         {{Level::problem, "every instance would have"}}, "");
-  expect({judge_leftovers({})}, {{Level::ok, "no key"}}, "");
-  expect({judge_leftovers({"/etc/ssh/ssh_host_rsa_key"})}, {{Level::problem, "ssh_host_rsa_key"}},
-         "");
+         {{Level::problem, Reason::ImageNotGeneric}}, "");
+  expect({judge_leftovers({})}, {{Level::ok}}, "");
+  expect({judge_leftovers({"/etc/ssh/ssh_host_rsa_key"})},
+         {{Level::problem, Reason::ImageNotGeneric, "ssh_host_rsa_key"}}, "");
 }
 
 TEST(PreflightImage, CloudInit) {
@@ -253,7 +278,7 @@ TEST(PreflightImage, CloudInit) {
   EXPECT_EQ(judge_cloud_init({.installed = true, .sources = std::nullopt}).level, Level::ok);
   EXPECT_EQ(judge_cloud_init({.installed = true, .sources = {{"Ec2", "None"}}}).level, Level::ok);
   expect({judge_cloud_init({.installed = true, .sources = {{"NoCloud"}}})},
-         {{Level::problem, "NoCloud"}}, "");
+         {{Level::problem, Reason::CloudInitUnfit}}, "");
 }
 
 LoadedConfig loaded(std::string text) {
@@ -265,16 +290,17 @@ LoadedConfig loaded(std::string text) {
 TEST(PreflightImage, AnImagesConfigurationMayLackWhatUserDataBrings) {
   std::string const head = "apiVersion: haagent.io/v1\nkind: NodeConfig\n";
   expect(judge_config(loaded(head + "volumes: {filesystem: xfs}\n"), true),
-         {{Level::ok, "user-data brings the rest"}}, "");
-  expect(judge_config(loaded(""), true), {{Level::ok, "no configuration is in the image"}}, "");
+         {{Level::ok, Reason::CheckPassed, "haagent.yaml"}}, "");
+  expect(judge_config(loaded(""), true), {{Level::ok}}, "");
   expect(judge_config(loaded(head + "volumes: {filesystem: xfs}\n"), false),
-         {{Level::problem, "missing"}}, "");
+         {{Level::problem, Reason::ConfigurationInvalid}}, "");
   // What cannot be read is not only missing.
   expect(judge_config(read_config({.sources = {}, .problems = {{"x is a script", "say more", {}}}}),
                       true),
-         {{Level::problem, "x is a script"}}, "");
+         {{Level::problem, Reason::ConfigurationInvalid}}, "");
   expect(judge_config(loaded(head + "volumes: {filesystem: ext5}\n"), true),
-         {{Level::problem, "haagent.yaml:3:23: volumes.filesystem"}}, "");
+         {{Level::problem, Reason::ConfigurationInvalid, "haagent.yaml:3:23: volumes.filesystem"}},
+         "");
 }
 
 // ---- the look, on a tree of files
@@ -322,7 +348,8 @@ class PreflightLook : public testing::Test {
     std::string all;
     for (auto const& each : look())
       if (each.level == level && !each.check.starts_with("space:") && each.check != "root")
-        all += each.check + ": " + each.sentence + '\n';
+        all += fmt::format("{} {}: {}\n", each.check, to_string(each.message.reason),
+                           each.message.text);
     return all;
   }
 
@@ -351,10 +378,12 @@ TEST_F(PreflightLook, EachDefectIsSeen) {
   write("/etc/cloud/cloud.cfg.d/90_local.cfg", "datasource_list: [NoCloud]\n");
   auto const problems = told(Level::problem);
   for (auto const* part :
-       {"etcdutl: ", "no e2fsck", "unit-etcd: ", "unit-members: haagent-etcd@main.service",
-        "kubelet: /usr/bin/kubelet is there and does not run: it ended with 3: boom",
-        "kernel 6.12.1 has no nvme", "swap: there is swap (/swapfile)",
-        "machine-id: ", "leftovers: ", "ssh_host_ed25519_key", "cloud-init: "})
+       {"etcdutl ProgramMissing: ", "filesystem-tools ProgramMissing: ", " e2fsck",
+        "unit-etcd UnitMisconfigured: ",
+        "unit-members UnitMisconfigured: haagent-etcd@main.service",
+        "kubelet ProgramUnusable: /usr/bin/kubelet", " 3: ", "kernel KernelUnfit: ", " 6.12.1 ",
+        "swap SwapEnabled: ", "(/swapfile)", "machine-id ImageNotGeneric: ",
+        "leftovers ImageNotGeneric: ", "ssh_host_ed25519_key", "cloud-init CloudInitUnfit: "})
     EXPECT_THAT(problems, HasSubstr(part));
 }
 

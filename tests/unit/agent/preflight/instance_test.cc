@@ -9,6 +9,7 @@
 #include "agent/base/file_descriptor.h"
 #include "agent/base/volume_tags.h"
 #include "agent/preflight/look_instance.h"
+#include "tests/support/in_short.h"
 
 namespace haagent::preflight {
 namespace {
@@ -20,16 +21,26 @@ using testing::Not;
 using How = Reached::How;
 using Answer = Asked::Answer;
 
+// "volume-main VolumeMissing", a line each.
 std::string told(Findings const& found, Level level) {
   std::string all;
   for (auto const& each : found) {
-    if (each.level == level) all += each.check + ": " + each.sentence + '\n';
+    auto const& message = each.message;
+    if (each.level == level) all += fmt::format("{} {}\n", each.check, to_string(message.reason));
     if (each.level == Level::problem || each.level == Level::warning) {
-      EXPECT_NE(each.advice, "") << each.sentence;
+      EXPECT_NE(message.advice, "") << message.text;
     }
-    EXPECT_FALSE(each.sentence.ends_with('.')) << each.sentence;
+    EXPECT_FALSE(message.text.ends_with('.')) << message.text;
   }
   return all;
+}
+// A finding of that level and reason, with that name or figure in its text.
+auto Tells(Level level, Reason reason, std::string says = "") {
+  using testing::Field;
+  return testing::Contains(
+      AllOf(Field(&Finding::level, level),
+            Field(&Finding::message,
+                  AllOf(Field(&Message::reason, reason), Field(&Message::text, HasSubstr(says))))));
 }
 std::string amiss(Findings const& found) {
   return told(found, Level::problem) + told(found, Level::warning);
@@ -38,28 +49,27 @@ std::string amiss(Findings const& found) {
 TEST(PreflightInstance, Metadata) {
   EXPECT_EQ(judge_metadata({"required", 1}).level, Level::ok);
   EXPECT_EQ(judge_metadata({}).level, Level::ok) << "a worker cannot know more";
-  EXPECT_THAT(judge_metadata({"required", 2}).sentence, HasSubstr("pods"));
+  EXPECT_EQ(judge_metadata({"required", 2}).message.reason, Reason::MetadataExposed);
   EXPECT_EQ(judge_metadata({"required", 2}).level, Level::warning);
-  EXPECT_THAT(judge_metadata({"optional", 1}).sentence, HasSubstr("version 1"));
+  EXPECT_EQ(judge_metadata({"optional", 1}).message.reason, Reason::MetadataExposed);
 }
 
 TEST(PreflightInstance, Clock) {
   struct Row {
     std::optional<Duration> ahead;
     Level level;
-    std::string told;
+    Reason reason;
+    std::string says = "";
   };
-  for (auto const& row : std::vector<Row>{{std::nullopt, Level::untried, "nobody"},
-                                          {Duration(800), Level::ok, "agrees"},
-                                          {Duration(-9'999), Level::ok, "agrees"},
-                                          {30s, Level::warning, "30 s slow"},
-                                          {-90s, Level::warning, "1 min 30 s fast"},
-                                          {-4min, Level::problem, "4 min 0 s fast"},
-                                          {6min, Level::problem, "6 min 0 s slow"}}) {
-    auto const found = judge_clock(row.ahead);
-    EXPECT_EQ(found.level, row.level) << found.sentence;
-    EXPECT_THAT(found.sentence, HasSubstr(row.told));
-  }
+  for (auto const& row :
+       std::vector<Row>{{std::nullopt, Level::untried, Reason::NotChecked},
+                        {Duration(800), Level::ok, Reason::CheckPassed},
+                        {Duration(-9'999), Level::ok, Reason::CheckPassed},
+                        {30s, Level::warning, Reason::ClockNotSynchronized, "30"},
+                        {-90s, Level::warning, Reason::ClockNotSynchronized, "1 "},
+                        {-4min, Level::problem, Reason::ClockWrong, "4 "},
+                        {6min, Level::problem, Reason::ClockWrong, "6 "}})
+    EXPECT_THAT(Findings{judge_clock(row.ahead)}, Tells(row.level, row.reason, row.says));
 }
 
 TEST(PreflightInstance, Permissions) {
@@ -79,15 +89,11 @@ TEST(PreflightInstance, Permissions) {
   asked["s3:PutObject"] = {Answer::unknown, "the store does not answer"};
   asked.erase("s3:DeleteObject");
   auto const found = judge_permissions(asked, Role::master, all);
-  EXPECT_EQ(
-      told(found, Level::problem),
-      "ec2:AttachVolume: ec2:AttachVolume is not allowed: haagent needs it to take its zone's "
-      "etcd volumes\n");
-  EXPECT_THAT(told(found, Level::warning), HasSubstr("autoscaling:CompleteLifecycleAction"));
-  EXPECT_THAT(told(found, Level::warning), HasSubstr("the store does not answer"));
-  EXPECT_EQ(
-      told(found, Level::untried),
-      "s3:DeleteObject: s3:DeleteObject was not tried: there is no way that changes nothing\n");
+  EXPECT_EQ(told(found, Level::problem), "ec2:AttachVolume PermissionDenied\n");
+  EXPECT_THAT(told(found, Level::warning),
+              AllOf(HasSubstr("autoscaling:CompleteLifecycleAction PermissionDenied\n"),
+                    HasSubstr("s3:PutObject NotChecked\n")));
+  EXPECT_EQ(told(found, Level::untried), "s3:DeleteObject NotChecked\n");
 }
 
 aws::Volume volume(std::string id, EtcdCluster cluster, std::string tag, std::string zone) {
@@ -112,9 +118,9 @@ TEST(PreflightInstance, AVolumeThatFillsBeforeItsQuotaIsWarnedOf) {
   facts.quota = {{EtcdCluster::main, 8ull << 30u}, {EtcdCluster::events, 2ull << 30u}};
   EXPECT_THAT(amiss(judge_volumes(facts)), Not(HasSubstr("volume-size")));
   facts.quota[EtcdCluster::main] = 16ull << 30u;
-  EXPECT_THAT(told(judge_volumes(facts), Level::warning),
-              AllOf(HasSubstr("volume-size: vol-main of 10.0 GiB is full before"),
-                    Not(HasSubstr("vol-events of"))));
+  EXPECT_THAT(judge_volumes(facts),
+              AllOf(Tells(Level::warning, Reason::QuotaExceedsVolume, "vol-main"),
+                    Not(Tells(Level::warning, Reason::QuotaExceedsVolume, "vol-events"))));
 }
 
 TEST(PreflightInstance, AFullVolumeIsAProblem) {
@@ -127,7 +133,7 @@ TEST(PreflightInstance, AFullVolumeIsAProblem) {
   EXPECT_EQ(amiss(judge_room({mounted})), "");
   mounted.room.avail = 0;
   EXPECT_THAT(told(judge_room({mounted}), Level::problem),
-              HasSubstr("space:/var/lib/haagent-etcd/main: vol-1 at"));
+              HasSubstr("space:/var/lib/haagent-etcd/main SpaceExhausted"));
 }
 
 VolumeFacts three() {
@@ -142,9 +148,9 @@ VolumeFacts three() {
 TEST(PreflightInstance, GoodVolumes) {
   EXPECT_EQ(amiss(judge_volumes(three())), "");
   EXPECT_EQ(told(judge_volumes(three()), Level::ok),
-            "members-main: etcd main has 3 members (a, b, c), a volume each\n"
-            "members-events: etcd events has 3 members (a, b, c), a volume each\n"
-            "volume-encryption: the etcd volumes are encrypted\n");
+            "members-main CheckPassed\n"
+            "members-events CheckPassed\n"
+            "volume-encryption CheckPassed\n");
 }
 
 TEST(PreflightInstance, WhatVolumesCanHaveWrong) {
@@ -152,38 +158,35 @@ TEST(PreflightInstance, WhatVolumesCanHaveWrong) {
     std::string name;
     std::function<void(VolumeFacts&)> change;
     Level level;
-    std::string told;
+    Reason reason;
+    std::string says = "";
   };
   auto main_a = [](VolumeFacts& facts) -> aws::Volume& { return facts.volumes[0]; };
   std::string const main_tag = "k8s.io/etcd/main";
   for (auto const& row : std::vector<Row>{
            {"no volumes", [](auto& f) { f.volumes.clear(); }, Level::problem,
-            "have no volume of etcd main of prod"},
+            Reason::VolumeMissing},
            {"none here", [](auto& f) { f.zone = "eu-west-1d"; }, Level::problem,
-            "eu-west-1d has no volume of etcd main"},
+            Reason::VolumeMissing, "eu-west-1d"},
            {"bad tag", [&](auto& f) { main_a(f).tags[main_tag] = "a"; }, Level::problem,
-            "the tag k8s.io/etcd/main of vol-main-a is wrong"},
+            Reason::VolumeTagsInvalid, "vol-main-a"},
            {"not owned", [&](auto& f) { main_a(f).tags.erase("kubernetes.io/cluster/prod"); },
-            Level::warning,
-            "vol-main-a in eu-west-1a nearly fits: it lacks the tag "
-            "kubernetes.io/cluster/prod=owned"},
+            Level::warning, Reason::VolumeNearlyTagged, "kubernetes.io/cluster/prod=owned"},
            {"a key in other letters",
             [&](auto& f) {
               main_a(f).tags.erase(main_tag);
               main_a(f).tags["K8s.io/etcd/main"] = "a/a,b,c";
             },
-            Level::warning,
-            "vol-main-a in eu-west-1a nearly fits: it has 'K8s.io/etcd/main' instead of "
-            "k8s.io/etcd/main"},
+            Level::warning, Reason::VolumeNearlyTagged, "'K8s.io/etcd/main'"},
            {"members differ", [&](auto& f) { main_a(f).tags[main_tag] = "a/a,b"; }, Level::problem,
-            "vol-main-a lists the members a and b, and vol-main-b lists a, b and c"},
+            Reason::VolumeTagsInvalid, "vol-main-b"},
            {"a member without",
             [&](auto& f) {
               std::erase_if(f.volumes, [](auto const& v) { return v.id == "vol-main-c"; });
             },
-            Level::problem, "no volume is there for member c"},
+            Level::problem, Reason::VolumeMissing},
            {"twice", [&](auto& f) { main_a(f).tags[main_tag] = "b/a,b,c"; }, Level::problem,
-            "member b has 2 volumes: vol-main-a, vol-main-b"},
+            Reason::VolumesAmbiguous, "vol-main-a, vol-main-b"},
            {"even",
             [](auto& f) {
               std::erase_if(f.volumes, [](auto const& v) { return v.id.ends_with("c"); });
@@ -191,34 +194,36 @@ TEST(PreflightInstance, WhatVolumesCanHaveWrong) {
                 for (auto& [key, value] : v.tags)
                   if (key.starts_with("k8s.io/etcd/")) value = value.substr(0, 2) + "a,b";
             },
-            Level::problem, "2 etcd members are worse than 1"},
+            Level::problem, Reason::VolumeTagsInvalid},
            {"role", [&](auto& f) { main_a(f).tags.erase("k8s.io/role/control-plane"); },
-            Level::problem, "no tag k8s.io/role/control-plane=1"},
+            Level::problem, Reason::VolumeTagsInvalid, "k8s.io/role/control-plane=1"},
            {"multi-attach", [&](auto& f) { main_a(f).multi_attach = true; }, Level::problem,
-            "many attachments"},
+            Reason::VolumeUnfit},
            {"deleted with it",
             [&](auto& f) {
               main_a(f).attachments = {{.instance_id = "i-1", .delete_on_termination = true}};
             },
-            Level::problem, "is deleted when i-1 is terminated"},
+            Level::problem, Reason::VolumeUnfit, "i-1"},
            {"snapshot", [&](auto& f) { main_a(f).snapshot_id = "snap-1"; }, Level::problem,
-            "was made from the snapshot snap-1"},
+            Reason::VolumeFromSnapshot, "snap-1"},
            {"not encrypted", [&](auto& f) { main_a(f).encrypted = false; }, Level::warning,
-            "not encrypted: vol-main-a\n"},
+            Reason::VolumeNotEncrypted, "vol-main-a"},
            {"slow type", [&](auto& f) { main_a(f).type = "st1"; }, Level::warning,
-            "vol-main-a (st1)"},
+            Reason::VolumeTypeSlow, "vol-main-a"},
            {"one zone",
             [](auto& f) {
               for (auto& v : f.volumes) v.zone = f.zone;
             },
-            Level::warning, "all members of etcd main are in eu-west-1a"},
+            Level::warning, Reason::MembersInOneZone, "eu-west-1a"},
            {"pairs apart", [](auto& f) { std::swap(f.volumes[1].zone, f.volumes[3].zone); },
-            Level::problem, "the volumes of etcd main's a and of etcd events' b"},
+            Level::problem, Reason::VolumeInAnotherZone},
        }) {
     SCOPED_TRACE(row.name);
     auto facts = three();
     row.change(facts);
-    EXPECT_THAT(told(judge_volumes(facts), row.level), HasSubstr(row.told));
+    auto const found = judge_volumes(facts);
+    EXPECT_THAT(found, Tells(row.level, row.reason, row.says));
+    (void)amiss(found);
   }
 }
 
@@ -239,15 +244,16 @@ TEST(PreflightInstance, Group) {
   aws::LifecycleHook const launching{"haagent-launching", std::string(aws::kLaunching), 300s};
   aws::LifecycleHook const terminating{"haagent-terminating", std::string(aws::kTerminating), 300s};
   EXPECT_EQ(amiss(judged({member, {launching, terminating}})), "");
-  EXPECT_THAT(amiss(judged({})), HasSubstr("no auto-scaling group"));
-  EXPECT_THAT(amiss(judged({member, {}})), HasSubstr("no hook haagent-terminating"));
+  EXPECT_EQ(amiss(judged({})), "group GroupMissing\n");
+  EXPECT_EQ(amiss(judged({member, {}})), "hook-terminating HookMissing\n");
   EXPECT_EQ(amiss(judged({member, {}}, Role::worker)), "");
   auto turned = launching;
   turned.transition = aws::kTerminating;
-  EXPECT_THAT(told(judged({member, {turned}}), Level::problem), HasSubstr("hook-launching"));
+  EXPECT_THAT(told(judged({member, {turned}}), Level::problem),
+              HasSubstr("hook-launching HookMisnamed"));
   auto foreign = terminating;
   foreign.name = "theirs";
-  EXPECT_THAT(amiss(judged({member, {foreign}})), HasSubstr("has the hook theirs"));
+  EXPECT_THAT(amiss(judged({member, {foreign}})), HasSubstr("hook-terminating HookMisnamed"));
 }
 
 EndpointFacts endpoint(std::vector<How> const& how = {How::connected, How::connected}) {
@@ -273,7 +279,8 @@ TEST(PreflightInstance, WhatAnEndpointCanHaveWrong) {
     std::string name;
     EndpointFacts facts;
     Level level;
-    std::string told;
+    Reason reason;
+    std::string says = "";
   };
   auto changed = [](EndpointFacts facts, auto change) {
     change(facts);
@@ -288,43 +295,43 @@ TEST(PreflightInstance, WhatAnEndpointCanHaveWrong) {
   for (auto const& row : std::vector<Row>{
            {"no name",
             changed(endpoint(), [](auto& f) { f.resolve_trouble = "there is no such name"; }),
-            Level::problem, "does not resolve here: there is no such name"},
+            Level::problem, Reason::EndpointUnresolved},
            {"placeholder", changed(endpoint(), [](auto& f) { f.addresses = {"203.0.113.123"}; }),
-            Level::problem, "leads to 203.0.113.123 is a placeholder"},
+            Level::problem, Reason::EndpointMisdirected, "203.0.113.123"},
            {"placeholder, IPv6",
             changed(endpoint(), [](auto& f) { f.addresses = {"2001:db8::1"}; }), Level::problem,
-            "placeholder"},
+            Reason::EndpointMisdirected},
            {"loopback", changed(endpoint(), [](auto& f) { f.addresses = {"127.0.1.1"}; }),
-            Level::problem, "which is each machine itself"},
+            Level::problem, Reason::EndpointMisdirected, "127.0.1.1"},
            {"hairpin", endpoint({How::connected, How::timed_out, How::connected}), Level::problem,
-            "leads them back"},
+            Reason::EndpointHairpin},
            {"hairpin of a single master", endpoint({How::timed_out, How::timed_out}),
-            Level::problem, "endpoint-hairpin"},
+            Level::problem, Reason::EndpointHairpin},
            {"nobody serves yet", booting({How::refused, How::refused}), Level::warning,
-            "before the first master serves"},
+            Reason::EndpointUnreachable},
            {"nobody serves yet, silent", booting({How::timed_out, How::timed_out}), Level::warning,
-            "nobody answers at api.prod.test:443"},
+            Reason::EndpointUnreachable, "api.prod.test:443"},
            {"a worker that is shut out",
             changed(booting({How::timed_out, How::timed_out}), [](auto& f) { f.master = false; }),
-            Level::problem, "nobody answers"},
+            Level::problem, Reason::EndpointUnreachable},
            {"a zone without targets", endpoint({How::connected, How::refused}), Level::warning,
-            "1 were refused"},
+            Reason::EndpointUnreachable},
            {"not ready", changed(endpoint(), [](auto& f) { f.status = 500; }), Level::warning,
-            "says 500"},
+            Reason::EndpointNotReady, "500"},
            {"another's certificate",
             changed(endpoint(),
                     [](auto& f) {
                       f.status.reset();
                       f.trouble = Error{Kind::denied, "unable to get local issuer certificate", {}};
                     }),
-            Level::problem, "a certificate of this cluster"},
+            Level::problem, Reason::EndpointMisdirected},
            {"no TLS",
             changed(endpoint(),
                     [](auto& f) {
                       f.status.reset();
                       f.trouble = Error{Kind::transient, "wrong version number", {}};
                     }),
-            Level::problem, "does not answer as an API"},
+            Level::problem, Reason::EndpointNotReady},
            {"no TLS, before the first apiserver",
             changed(endpoint(),
                     [](auto& f) {
@@ -332,17 +339,19 @@ TEST(PreflightInstance, WhatAnEndpointCanHaveWrong) {
                       f.own_apiserver = false;
                       f.trouble = Error{Kind::transient, "connection closed", {}};
                     }),
-            Level::warning, "connection closed"},
+            Level::warning, Reason::EndpointNotReady},
            {"no authority yet",
             changed(endpoint(),
                     [](auto& f) {
                       f.status.reset();
                       f.untold = "not looked at";
                     }),
-            Level::untried, "not looked at"},
+            Level::untried, Reason::NotChecked},
        }) {
     SCOPED_TRACE(row.name);
-    EXPECT_THAT(told(judge_endpoint(row.facts), row.level), HasSubstr(row.told));
+    auto const found = judge_endpoint(row.facts);
+    EXPECT_THAT(found, Tells(row.level, row.reason, row.says));
+    (void)amiss(found);
   }
 }
 
@@ -352,9 +361,11 @@ TEST(PreflightInstance, Peers) {
   };
   EXPECT_EQ(peer(How::connected).level, Level::ok);
   EXPECT_EQ(peer(How::refused).level, Level::ok);
-  EXPECT_THAT(peer(How::refused).sentence, HasSubstr("nobody listens at 2380"));
+  EXPECT_THAT(peer(How::refused).message.text, HasSubstr("2380"));
   EXPECT_EQ(peer(How::timed_out).level, Level::problem);
-  EXPECT_THAT(peer(How::timed_out).sentence, HasSubstr("i-2 (10.0.16.10) does not answer at 2380"));
+  EXPECT_EQ(peer(How::timed_out).message.reason, Reason::PeerUnreachable);
+  EXPECT_THAT(peer(How::timed_out).message.text,
+              AllOf(HasSubstr("i-2 (10.0.16.10)"), HasSubstr("2380")));
   EXPECT_EQ(peer(How::unreachable).level, Level::problem);
 }
 
@@ -363,15 +374,14 @@ TEST(PreflightInstance, Store) {
   EXPECT_EQ(amiss(judge_store(bucket)), "");
   auto away = bucket;
   away.bucket_region = "us-east-1";
-  EXPECT_THAT(told(judge_store(away), Level::warning), HasSubstr("us-east-1"));
+  EXPECT_THAT(judge_store(away), Tells(Level::warning, Reason::StoreInAnotherRegion, "us-east-1"));
   auto careless = bucket;
   careless.takes_false_writes = true;
-  EXPECT_THAT(told(judge_store(careless), Level::problem), HasSubstr("overwrite each other"));
-  EXPECT_THAT(told(judge_store({.where = "file:///x", .folder = true}), Level::problem),
-              HasSubstr("not there"));
-  EXPECT_THAT(told(judge_store({.where = "file:///x", .folder = true, .folder_exists = true}),
-                   Level::warning),
-              HasSubstr("every master"));
+  EXPECT_THAT(judge_store(careless), Tells(Level::problem, Reason::StoreUnfit));
+  EXPECT_THAT(judge_store({.where = "file:///x", .folder = true}),
+              Tells(Level::problem, Reason::StoreUnfit, "file:///x"));
+  EXPECT_THAT(judge_store({.where = "file:///x", .folder = true, .folder_exists = true}),
+              Tells(Level::warning, Reason::StoreUnfit, "file:///x"));
 }
 
 TEST(PreflightInstance, AddressesOfAName) {

@@ -15,11 +15,11 @@ Report report() {
           .subject = "i-0123456789abcdef0 in eu-west-1a, a master of prod.example.com",
           .findings = {
               ok("etcd", "/usr/bin/etcd is etcd 3.6.16"),
-              problem("ec2:AttachVolume",
+              problem("ec2:AttachVolume", Reason::PermissionDenied,
                       "ec2:AttachVolume is not allowed: haagent needs it to take its zone's etcd "
                       "volumes",
                       "give the instance's role the permission ec2:AttachVolume"),
-              warning("clock", "this clock is 30 s slow",
+              warning("clock", Reason::ClockNotSynchronized, "this clock is 30 s slow",
                       "see that chrony or systemd-timesyncd runs and reaches 169.254.169.123"),
               untried("s3:DeleteObject",
                       "s3:DeleteObject was not tried: there is no way that changes nothing"),
