@@ -32,7 +32,7 @@ Result<FileDescriptor> connect_to(std::filesystem::path const& socket) {
   // NOLINTNEXTLINE(cppcoreguidelines-pro-type-reinterpret-cast)
   if (::connect(fd.get(), reinterpret_cast<sockaddr const*>(&address), sizeof address) != 0) {
     auto error = errno_error(errno, fmt::format("connecting to {}", path));
-    error.message.text += ": systemctl start haagent-volumes.socket";
+    error.message.advice = worded("run 'systemctl start haagent-volumes.socket'");
     error.kind = Kind::transient;
     return std::unexpected(std::move(error));
   }

@@ -146,9 +146,9 @@ void MountStep::see_errors(State& state, Mount const& mount) {
   if (does->empty()) does = volumes_.disks_.ext4_on_error(state.device);
   if (does && *does == "remount-ro") return remount_failed_.clear();
   state.warnings.push_back(Reason::MountOptionsNotApplied);
-  state.on_error =
-      does ? fmt::format("; on an error it would {}", *does)
-           : fmt::format("; what it does on an error is not known: {}", does.error().message.text);
+  state.on_error = does ? fmt::format("; on an error it would {}", *does)
+                        : fmt::format("; what it does on an error is not known: {}",
+                                      does.error().message.sentence());
   if (remount_failed_.empty())
     state.next = Move::remount;
   else
@@ -160,7 +160,7 @@ void MountStep::see_growth(State& state) {
                                                 volumes_.real_mount_point(cluster_));
   if (!bytes) {
     state.warnings.push_back(Reason::FilesystemNotGrown);
-    state.growth = fmt::format("; its size is not known: {}", bytes.error().message.text);
+    state.growth = fmt::format("; its size is not known: {}", bytes.error().message.sentence());
   } else if (*bytes + kWorthGrowing <= state.device.bytes) {
     state.growth = fmt::format(" from {} to {}", in_gib(*bytes), in_gib(state.device.bytes));
     bool const grows = growth_failed_.empty() && !was_done_;
@@ -270,14 +270,14 @@ Result<void> MountStep::act(Facts& facts, std::stop_token stop) {
     }
     case Move::remount: {
       auto given = volumes_.mounts_.remount(now.device, point, now.filesystem);
-      remount_failed_ = given ? "a remount did not change it" : given.error().message.text;
+      remount_failed_ = given ? "a remount did not change it" : given.error().message.sentence();
       return {};
     }
     case Move::grow: {
       auto grown = volumes_.disks_.grow(now.device, now.filesystem, point, stop);
       if (!grown && grown.error().kind == Kind::interrupted) return grown;
       // etcd runs well without the new space: a warning, and no second try before a restart.
-      growth_failed_ = grown ? "the filesystem is as it was" : grown.error().message.text;
+      growth_failed_ = grown ? "the filesystem is as it was" : grown.error().message.sentence();
       return {};
     }
     case Move::none:

@@ -145,7 +145,7 @@ Result<void> SpaceStep::act(Facts& facts, std::stop_token stop) {
   // etcd goes on with what there is.
   tried_to_grow_ = volumes_.clock_.steady();
   not_grown_to_ = growth_->device.bytes;
-  why_not_grown_ = grown ? "the filesystem is as it was" : grown.error().message.text;
+  why_not_grown_ = grown ? "the filesystem is as it was" : grown.error().message.sentence();
   return {};
 }
 

@@ -126,10 +126,10 @@ Error ec2_error_in_full(std::string_view action, std::string_view code, std::str
                         int status) {
   auto error = ec2_error(action, code, message, status);
   if (auto const encoded = encoded_denial(message); !encoded.empty() && !tells_why_denied(message))
-    error.message.text += fmt::format(
-        "; what denies it says, to who may ask: 'aws sts decode-authorization-message "
-        "--query DecodedMessage --output text --encoded-message {}'",
-        encoded);
+    error.message.text += worded(
+        fmt::format("; what denies it says, to who may ask: 'aws sts decode-authorization-message "
+                    "--query DecodedMessage --output text --encoded-message {}'",
+                    encoded));
   return error;
 }
 

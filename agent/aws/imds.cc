@@ -69,9 +69,9 @@ Result<Token> request_token(Http& http, Clock& clock, std::string const& endpoin
   if (!response) {
     auto error = response.error();
     if (error.kind == Kind::transient) {
-      error.message.text +=
+      error.message.text += worded(
           "; if it stays so: instance metadata is switched off, or this runs in a container and "
-          "the answer ends at the hop limit (set HttpPutResponseHopLimit=2)";
+          "the answer ends at the hop limit (set HttpPutResponseHopLimit=2)");
     }
     return std::unexpected(std::move(error).during("asking for a session token"));
   }

@@ -214,10 +214,10 @@ struct S3Client::State {
           if (other.empty() || region_followed) return std::unexpected(std::move(error));
           std::lock_guard lock(mutex);
           if (partition_of(other).name != partition_of(region).name) {
-            error.message.text = fmt::format(
-                "the bucket {} is in {}, which this instance in {} cannot use: "
-                "make one in {}, and name it in cluster.state",
-                settings.bucket, other, region, region);
+            error.message.text =
+                worded(fmt::format("the bucket {} is in {}, which this instance in {} cannot use: "
+                                   "make one in {}, and name it in cluster.state",
+                                   settings.bucket, other, region, region));
             return std::unexpected(std::move(error));
           }
           region_followed = true;

@@ -342,7 +342,7 @@ Result<HttpResponse> CurlHttp::send(HttpRequest const& request, std::stop_token 
   if (*code == CURLE_COULDNT_CONNECT && os_error != 0) {
     // "refused" and "no route" are different nights for an operator.
     error.code = std::error_code(static_cast<int>(os_error), std::generic_category());
-    error.message.text += fmt::format(" ({})", error.code.message());
+    error.message.text += worded(fmt::format(" ({})", error.code.message()));
   }
   return std::unexpected(std::move(error));
 }

@@ -34,7 +34,8 @@ std::unexpected<Error> fail_to_write(int number, std::string_view doing, fs::pat
   auto error = errno_error(number, doing);
   if (number != EROFS) return std::unexpected(std::move(error));
   if (auto const place = read_only_place(path))
-    if (auto const todo = how_to_open(*place); !todo.empty()) error.message.text += "; " + todo;
+    if (auto const todo = how_to_open(*place); !todo.empty())
+      error.message.text += worded("; " + todo);
   return std::unexpected(std::move(error));
 }
 

@@ -54,7 +54,8 @@ Result<UtcTime> StoreClock::read(std::stop_token stop) {
 
 Result<UtcTime> StoreClock::agreed(std::stop_token stop) {
   auto now = TRY(read(std::move(stop)));
-  if (auto const why = trouble(); !why.empty()) return fail(Kind::transient, "{}", why);
+  if (auto const why = trouble(); !why.empty())
+    return fail(Kind::transient, Reason::ClockWrong, "{}", why);
   return now;
 }
 

@@ -53,7 +53,7 @@ class StoreClock final : public Clock {
   // The store's time. Errors: the store's.
   Result<UtcTime> read(std::stop_token stop);
   // The same, only while this machine's clock agrees with it. Errors also: transient with
-  // wrong_clock_sentence() where it does not.
+  // wrong_clock_sentence() and ClockWrong where it does not.
   Result<UtcTime> agreed(std::stop_token stop);
   // What the last reading has found, by this machine's clock as it is now.
   ClockFacts known() const;

@@ -33,7 +33,7 @@ int run_volume_helper(Root const& root, std::filesystem::path const& mount_root)
                                               .mounts = mounts,
                                               .mount_root = root(mount_root.string())});
   if (served) return kExitOk;
-  std::cerr << "haagent: " << served.error().message.text << '\n';
+  std::cerr << "haagent: " << served.error().message.sentence() << '\n';
   return served.error().kind == Kind::refused ? kExitRefused : kExitFailed;
 }
 

@@ -71,7 +71,7 @@ Played play_once(bool away, int cut_at, Then then) {
     if (!end.cut) {
       played.handed_over = end.all_done;
       for (auto const& row : end.rows)
-        if (row.message.text.starts_with("not done")) played.handed_over = false;
+        if (row.message.reason == Reason::NotDone) played.handed_over = false;
       played.handed = world.state(first, /*same_instance=*/true);
     }
     if (then == Then::reason_gone) {

@@ -83,8 +83,8 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"blank_and_xfs_wanted", Blank{}, [](Found& f) { f.wanted = "xfs"; }, "make xfs"},
         Case{"blank_but_formatted", Blank{}, known, "refuse: VolumeDataMissing vol-1",
              "2026-01-01"},
-        Case{"blank_but_joined", Blank{}, [](Found& f) { f.volume.etcd_cluster_id = "cafe"; },
-             "refuse: VolumeDataMissing vol-1", "cafe"},
+        Case{"blank_but_joined", Blank{}, [](Found& f) { f.volume.etcd_cluster_id = "c0ffee"; },
+             "refuse: VolumeDataMissing vol-1", "c0ffee"},
         Case{"blank_but_from_a_snapshot", Blank{},
              [](Found& f) { f.volume.snapshot_id = "snap-1"; }, "refuse: VolumeDataMissing vol-1",
              "snap-1"},
@@ -129,9 +129,9 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"half_made_but_joined", kHalf,
              [](Found& f) {
                begun(f);
-               f.volume.etcd_cluster_id = "cafe";
+               f.volume.etcd_cluster_id = "c0ffee";
              },
-             "refuse: VolumeDataMissing vol-1", "cafe"},
+             "refuse: VolumeDataMissing vol-1", "c0ffee"},
         Case{"half_made_but_from_a_snapshot", kHalf,
              [](Found& f) {
                begun(f);
@@ -232,7 +232,7 @@ TEST(DecideMarker, AnEmptyFilesystemBecomesOurs) {
 
 TEST(DecideMarker, ItsOwnFitsWhateverStandsBeside) {
   auto marker = expected();
-  marker.etcd_cluster_id = "cafe";
+  marker.etcd_cluster_id = "c0ffee";
   marker.members = {"a"};
   EXPECT_EQ(said(decide_marker(marker, expected(), {"data", "what-else"})), "fits");
 }
@@ -248,7 +248,7 @@ TEST(DecideMarker, FilesWithoutAMarkerAreSomebodys) {
 
 TEST(DecideMarker, AnEmptyFilesystemOfAMemberThatHasJoinedIsALoss) {
   auto joined = expected();
-  joined.etcd_cluster_id = "cafe";
+  joined.etcd_cluster_id = "c0ffee";
   EXPECT_EQ(said(decide_marker(std::nullopt, joined, {})), "refuse: VolumeDataMissing vol-1");
 }
 

@@ -482,7 +482,7 @@ TEST(HelperClientTest, WhereNobodyListensItSaysWhatToStart) {
   auto answer = HelperClient(folder / "none").ask(Tree::map({{"do", "unmount"}}));
   ASSERT_FALSE(answer);
   EXPECT_EQ(answer.error().kind, Kind::transient);
-  EXPECT_THAT(answer.error().message.text, HasSubstr("haagent-volumes.socket"));
+  EXPECT_THAT(answer.error().message.advice, HasSubstr("haagent-volumes.socket"));
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "agent/aws/denial.h"
 #include "agent/aws/imds.h"
 #include "tests/support/fake_clock.h"
 #include "tests/support/scripted_http.h"
@@ -72,9 +73,12 @@ TEST(AutoScalingErrors, AnUnknownCodeGoesByItsStatus) {
 }
 
 TEST(AutoScalingErrors, AMissingPermissionIsNamed) {
-  EXPECT_EQ(autoscaling_error("CompleteLifecycleAction", "AccessDenied", "User: u").message.text,
-            "autoscaling:CompleteLifecycleAction is not allowed: give the instance's role the "
-            "permission autoscaling:CompleteLifecycleAction (User: u)");
+  auto const error = autoscaling_error("CompleteLifecycleAction", "AccessDenied", "User: u");
+  EXPECT_EQ(error.message.reason, Reason::PermissionDenied);
+  EXPECT_TRUE(error.message.text.contains(
+      worded(denial_advice("autoscaling:CompleteLifecycleAction", "User: u"))))
+      << error.message.text;
+  EXPECT_TRUE(error.message.text.ends_with("u)")) << "AWS's own words";
 }
 
 class Keys final : public CredentialSource {

@@ -178,8 +178,8 @@ TEST_F(Ec2ClientTest, MissingPermissionIsDeniedAtOnce) {
   auto got = tag();
   ASSERT_FALSE(got);
   EXPECT_EQ(got.error().kind, Kind::denied);
-  EXPECT_TRUE(got.error().message.text.contains("the permission ec2:CreateTags"))
-      << got.error().message.text;
+  EXPECT_EQ(got.error().message.reason, Reason::PermissionDenied);
+  EXPECT_TRUE(got.error().message.text.contains("ec2:CreateTags")) << got.error().message.text;
 }
 
 TEST_F(Ec2ClientTest, ErrorWithStatus200IsAnError) {
@@ -216,7 +216,7 @@ TEST_F(Ec2ClientTest, NoCredentialsNoRequest) {
   auto got = tag();
   ASSERT_FALSE(got);
   EXPECT_EQ(got.error().kind, Kind::denied);
-  EXPECT_EQ(got.error().message.text, "ec2:CreateTags: the instance has no role");
+  EXPECT_TRUE(got.error().message.text.starts_with("ec2:CreateTags: ")) << got.error().message.text;
 }
 
 // What is told of the calls.
@@ -333,7 +333,7 @@ TEST_F(Ec2ClientTest, ClockIsCorrectedOnceACall) {
   auto got = tag();
   ASSERT_FALSE(got);
   EXPECT_EQ(got.error().kind, Kind::denied);
-  EXPECT_TRUE(got.error().message.text.contains("check the clock")) << got.error().message.text;
+  EXPECT_EQ(ec2_code(got.error()), "RequestExpired");
 }
 
 // Throttling.

@@ -189,7 +189,8 @@ TEST_F(ImdsTest, TimeoutOfTheTokenExplainsTheHopLimit) {
   auto got = imds.get("a", {});
   ASSERT_FALSE(got);
   EXPECT_EQ(got.error().kind, Kind::transient);
-  EXPECT_TRUE(got.error().message.text.contains("Timeout was reached")) << got.error().message.text;
+  EXPECT_TRUE(got.error().message.text.contains(worded("Timeout was reached")))
+      << got.error().message.text;
   EXPECT_TRUE(got.error().message.text.contains("HttpPutResponseHopLimit"))
       << got.error().message.text;
   EXPECT_EQ(metadata.requests, 1);
@@ -482,7 +483,7 @@ TEST_F(ImdsTest, InstanceWithoutARoleIsDenied) {
   auto got = imds.credentials({});
   ASSERT_FALSE(got);
   EXPECT_EQ(got.error().kind, Kind::denied);
-  EXPECT_TRUE(got.error().message.text.contains("instance profile")) << got.error().message.text;
+  EXPECT_EQ(got.error().message.reason, Reason::PermissionDenied);
 }
 
 TEST_F(ImdsTest, CodeOtherThanSuccessIsDeniedWithItsMessage) {
@@ -490,9 +491,9 @@ TEST_F(ImdsTest, CodeOtherThanSuccessIsDeniedWithItsMessage) {
   auto got = imds.credentials({});
   ASSERT_FALSE(got);
   EXPECT_EQ(got.error().kind, Kind::denied);
-  EXPECT_EQ(got.error().message.text,
-            "the role masters gives no credentials: AssumeRoleUnauthorizedAccess: EC2 cannot "
-            "assume it.");
+  EXPECT_TRUE(got.error().message.text.ends_with(
+      worded("AssumeRoleUnauthorizedAccess: EC2 cannot assume it.")))
+      << got.error().message.text;
 }
 
 TEST_F(ImdsTest, CredentialsThatLackAPartAreTransientAndShowNone) {

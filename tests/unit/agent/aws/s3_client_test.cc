@@ -262,8 +262,7 @@ TEST_F(S3ClientTest, TheRegionMayStandInTheBodyAndIsFollowedOnceACall) {
           refusal(301, "PermanentRedirect", "", {{"x-amz-bucket-region", "eu-west-1"}}));
   auto circle = s3.get("k", {}, "", {});
   ASSERT_FALSE(circle);
-  EXPECT_TRUE(circle.error().message.text.contains("the bucket is in another region"))
-      << circle.error().message.text;
+  EXPECT_EQ(s3_code(circle.error()), "PermanentRedirect");
 }
 
 TEST_F(S3ClientTest, AnotherPartitionOrNoRegionIsTold) {
@@ -271,7 +270,8 @@ TEST_F(S3ClientTest, AnotherPartitionOrNoRegionIsTold) {
           refusal(301, "PermanentRedirect", "", {{"x-amz-bucket-region", "cn-north-1"}}));
   auto error = s3.get("k", {}, "", {}).error();
   EXPECT_EQ(error.kind, Kind::invalid);
-  EXPECT_TRUE(error.message.text.contains("prod-state is in cn-north-1")) << error.message.text;
+  EXPECT_TRUE(error.message.text.contains("prod-state")) << error.message.text;
+  EXPECT_TRUE(error.message.text.contains("cn-north-1")) << error.message.text;
   EXPECT_TRUE(error.message.text.contains("cluster.state")) << error.message.text;
   for (auto hostile : {"evil.example.com/", "", "EU-WEST-1"}) {
     http.on(at("GET", "/k"),

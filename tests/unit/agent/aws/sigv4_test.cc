@@ -181,25 +181,28 @@ TEST(SigV4, ClaimSaysWhatIsMissing) {
     WireRequest request{.method = "GET", .path = "/", .query = query, .headers = {}, .body = {}};
     request.headers = {{"Authorization", authorization}, {"X-Amz-Date", "20260115T101500Z"}};
     auto claim = signature_claim(request);
+    EXPECT_EQ(claim ? Kind::internal : claim.error().kind, Kind::invalid);
     return claim ? "" : claim.error().message.text;
   };
-  EXPECT_EQ(what(""), "the request has no Authorization of type AWS4-HMAC-SHA256");
-  EXPECT_EQ(what("AWS4-HMAC-SHA256 Credential=K/20260115/eu-west-1/ec2, SignedHeaders=host"),
-            "Credential must be <key>/<date>/<region>/<service>/aws4_request, not "
-            "'K/20260115/eu-west-1/ec2'");
-  EXPECT_EQ(what("AWS4-HMAC-SHA256 Credential=K/20260115/eu-west-1/ec2/aws4_request, "
-                 "SignedHeaders=host, Signature="),
-            "the request names no Signature");
-  EXPECT_EQ(what("AWS4-HMAC-SHA256 Credential=K/20260115/eu-west-1/ec2/aws4_request, "
-                 "SignedHeaders=x-amz-date, Signature=00"),
-            "SignedHeaders must name host");
-  EXPECT_EQ(what("AWS4-HMAC-SHA256 Credential=K/20260114/eu-west-1/ec2/aws4_request,"
-                 "SignedHeaders=host,Signature=00"),
-            "X-Amz-Date '20260115T101500Z' is not of the day 20260114 that the credential names");
-  EXPECT_EQ(what("",
-                 "X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential="
-                 "K%2F20260115%2Feu-west-1%2Fsts%2Faws4_request&X-Amz-Expires=1e9"),
-            "X-Amz-Expires must be a number of seconds, not '1e9'");
+  auto const says = [](std::string const& text, std::string_view part) {
+    EXPECT_TRUE(text.contains(part)) << text;
+  };
+  says(what(""), "AWS4-HMAC-SHA256");
+  says(what("AWS4-HMAC-SHA256 Credential=K/20260115/eu-west-1/ec2, SignedHeaders=host"),
+       "'K/20260115/eu-west-1/ec2'");
+  says(what("AWS4-HMAC-SHA256 Credential=K/20260115/eu-west-1/ec2/aws4_request, "
+            "SignedHeaders=host, Signature="),
+       worded("Signature"));
+  says(what("AWS4-HMAC-SHA256 Credential=K/20260115/eu-west-1/ec2/aws4_request, "
+            "SignedHeaders=x-amz-date, Signature=00"),
+       worded("SignedHeaders"));
+  says(what("AWS4-HMAC-SHA256 Credential=K/20260114/eu-west-1/ec2/aws4_request,"
+            "SignedHeaders=host,Signature=00"),
+       "20260114");
+  says(what("",
+            "X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential="
+            "K%2F20260115%2Feu-west-1%2Fsts%2Faws4_request&X-Amz-Expires=1e9"),
+       "'1e9'");
 }
 
 TEST(SigV4, SigningKeys) {

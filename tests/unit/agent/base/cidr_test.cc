@@ -34,28 +34,24 @@ TEST(Cidr, OverlapsWithWhatLiesInItOrAroundIt) {
 
 struct Refused {
   char const* text;
-  char const* what;
+  std::string says;  // the text that is refused, or what was meant
 };
 class CidrRefuses : public testing::TestWithParam<Refused> {};
-TEST_P(CidrRefuses, WithASentence) {
+TEST_P(CidrRefuses, NamingTheText) {
   auto cidr = parse_cidr(GetParam().text);
   ASSERT_FALSE(cidr);
-  EXPECT_EQ(cidr.error().message.text, GetParam().what);
+  EXPECT_EQ(cidr.error().kind, Kind::invalid);
+  EXPECT_TRUE(cidr.error().message.text.contains(GetParam().says)) << cidr.error().message.text;
 }
-INSTANTIATE_TEST_SUITE_P(
-    Texts, CidrRefuses,
-    testing::Values(
-        Refused{"", "'' is no range such as 10.96.0.0/16"},
-        Refused{"10.96.0/16", "'10.96.0/16' is no range such as 10.96.0.0/16"},
-        Refused{"10.96.0.0", "'10.96.0.0' lacks its prefix length, such as 10.96.0.0/16"},
-        Refused{"10.96.0.0/", "'10.96.0.0/' has no prefix length between 0 and 32"},
-        Refused{"10.96.0.0/33", "'10.96.0.0/33' has no prefix length between 0 and 32"},
-        Refused{"fd00::/129", "'fd00::/129' has no prefix length between 0 and 128"},
-        Refused{"10.96.0.0/16 ", "'10.96.0.0/16 ' has no prefix length between 0 and 32"},
-        Refused{"10.96.7.9/16",
-                "'10.96.7.9/16' has bits set behind its prefix (did you mean '10.96.0.0/16'?)"},
-        Refused{"fd00::1/108",
-                "'fd00::1/108' has bits set behind its prefix (did you mean 'fd00::/108'?)"}));
+INSTANTIATE_TEST_SUITE_P(Texts, CidrRefuses,
+                         testing::Values(Refused{"", "''"}, Refused{"10.96.0/16", "'10.96.0/16'"},
+                                         Refused{"10.96.0.0", "'10.96.0.0'"},
+                                         Refused{"10.96.0.0/", "'10.96.0.0/'"},
+                                         Refused{"10.96.0.0/33", "'10.96.0.0/33'"},
+                                         Refused{"fd00::/129", "'fd00::/129'"},
+                                         Refused{"10.96.0.0/16 ", "'10.96.0.0/16 '"},
+                                         Refused{"10.96.7.9/16", "'10.96.0.0/16'"},
+                                         Refused{"fd00::1/108", "'fd00::/108'"}));
 
 }  // namespace
 }  // namespace haagent

@@ -36,7 +36,7 @@ TEST(ErrorTable, TheFirstRuleThatFitsDecides) {
 TEST(ErrorTable, AnErrorIsKnownAgainByItsRuleWhateverIsSaidAroundIt) {
   auto const error = words.error(kWords[0], "attaching").during("booting");
   EXPECT_EQ(error.kind, Kind::transient);
-  EXPECT_EQ(error.message.text, "booting: attaching");
+  EXPECT_EQ(error.message.text, worded("booting: attaching"));
   EXPECT_EQ(error.retry_cap, 2s);
   EXPECT_EQ(words.rule_of(error), &kWords[0]);
   EXPECT_EQ(words.code_of(error), "Busy");

@@ -154,8 +154,6 @@ TEST_F(FileStoreTest, AHeldLockIsWaitedForNotForEver) {
   ASSERT_EQ(::flock(held.get(), LOCK_EX), 0);
   auto const error = store.create("other", "x", {}).error();
   EXPECT_EQ(error.kind, Kind::transient);
-  EXPECT_NE(error.message.text.find("locked by another process"), std::string::npos)
-      << error.message.text;
   EXPECT_EQ(store.get("k", {}).value()->bytes, "x") << "readers need no lock";
 }
 

@@ -269,7 +269,7 @@ TEST(ReadAt, GivesWhatIsThereFromThePlaceOn) {
   auto const failed = read_at(-1, 0, 4, "reading the database");
   ASSERT_FALSE(failed);
   EXPECT_EQ(failed.error().code, std::errc::bad_file_descriptor);
-  EXPECT_TRUE(failed.error().message.text.starts_with("reading the database: "))
+  EXPECT_TRUE(failed.error().message.text.starts_with(worded("reading the database: ")))
       << failed.error().message.text;
 }
 

@@ -53,7 +53,8 @@ class FullDisk : public testing::Test {
     }
   }
   static void is_told(Error const& error, std::string const& where) {
-    EXPECT_THAT(error.message.text, AllOf(HasSubstr(where), HasSubstr("No space left on device")));
+    EXPECT_THAT(error.message.text,
+                AllOf(HasSubstr(where), HasSubstr(worded("No space left on device"))));
     EXPECT_EQ(error.kind, Kind::transient) << "somebody makes room";
   }
   static std::size_t files_in(fs::path const& folder) {

@@ -23,30 +23,26 @@ TEST(KubeVersion, HoldsTheRangeAtBothEnds) {
 
 struct Refused {
   char const* text;
-  char const* what;
+  std::string says;  // the text that is refused, or what was meant
 };
 class KubeVersionRefuses : public testing::TestWithParam<Refused> {};
-TEST_P(KubeVersionRefuses, WithASentence) {
+TEST_P(KubeVersionRefuses, NamingTheText) {
   auto version = parse_kube_version(GetParam().text);
   ASSERT_FALSE(version);
   EXPECT_EQ(version.error().kind, Kind::invalid);
-  EXPECT_EQ(version.error().message.text, GetParam().what);
+  EXPECT_TRUE(version.error().message.text.contains(GetParam().says))
+      << version.error().message.text;
 }
-INSTANTIATE_TEST_SUITE_P(
-    Texts, KubeVersionRefuses,
-    testing::Values(
-        Refused{"v1.33.2", "'v1.33.2' has a 'v' in front (did you mean '1.33.2'?)"},
-        Refused{"1.33", "'1.33' lacks its patch version (did you mean '1.33.0'?)"},
-        Refused{"1.30.4", "1.30.4 is not supported: this haagent writes configs for 1.31 to 1.37"},
-        Refused{"1.38.0", "1.38.0 is not supported: this haagent writes configs for 1.31 to 1.37"},
-        Refused{"latest", "'latest' is no version such as 1.37.2"},
-        Refused{"", "'' is no version such as 1.37.2"},
-        Refused{"1.033.2", "'1.033.2' is no version such as 1.37.2"},
-        Refused{"1.33.-2", "'1.33.-2' is no version such as 1.37.2"},
-        Refused{"1.33.2.1", "'1.33.2.1' is no version such as 1.37.2"},
-        Refused{"1.33.2-", "'1.33.2-' is no version such as 1.37.2"},
-        Refused{"1.33.2-a/b", "'1.33.2-a/b' is no version such as 1.37.2"},
-        Refused{"1.33.99999999999", "'1.33.99999999999' is no version such as 1.37.2"}));
+INSTANTIATE_TEST_SUITE_P(Texts, KubeVersionRefuses,
+                         testing::Values(Refused{"v1.33.2", "'1.33.2'"},
+                                         Refused{"1.33", "'1.33.0'"}, Refused{"1.30.4", " 1.31 "},
+                                         Refused{"1.38.0", " 1.37"}, Refused{"latest", "'latest'"},
+                                         Refused{"", "''"}, Refused{"1.033.2", "'1.033.2'"},
+                                         Refused{"1.33.-2", "'1.33.-2'"},
+                                         Refused{"1.33.2.1", "'1.33.2.1'"},
+                                         Refused{"1.33.2-", "'1.33.2-'"},
+                                         Refused{"1.33.2-a/b", "'1.33.2-a/b'"},
+                                         Refused{"1.33.99999999999", "'1.33.99999999999'"}));
 
 }  // namespace
 }  // namespace haagent

@@ -15,12 +15,14 @@ TEST(MemberCount, IsOdd) {
 }
 
 TEST(MemberCount, SaysWhy) {
-  EXPECT_EQ(check_member_count(2).error().message.text,
-            "2 etcd members are worse than 1: a majority of 2 is 2, so losing either stops the "
-            "cluster; state 1 or 3");
-  EXPECT_EQ(check_member_count(4).error().message.text,
-            "4 etcd members is an even number: a majority is 3, so the cluster outlives the loss "
-            "of 1, as 3 members would, with one more that can fail; state 3 or 5");
+  for (std::size_t const even : {2u, 4u}) {
+    auto const text = check_member_count(even).error().message.text;
+    EXPECT_TRUE(text.starts_with(std::to_string(even))) << text;
+    EXPECT_TRUE(text.ends_with(std::to_string(even + 1))) << text;
+    EXPECT_TRUE(text.contains(fmt::format(" {} ", even - 1)) ||
+                text.contains(fmt::format(" {}: ", even - 1)))
+        << text;
+  }
 }
 
 }  // namespace

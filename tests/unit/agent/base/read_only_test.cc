@@ -48,9 +48,7 @@ TEST_F(ReadOnlyTest, WhoWritesThereSaysWhatOpensIt) {
   for (auto const* done : {&made, &written}) {
     ASSERT_FALSE(*done);
     EXPECT_EQ(done->error().code, std::errc::read_only_file_system);
-    EXPECT_THAT(done->error().message.text,
-                AllOf(HasSubstr("systemctl edit haagent"),
-                      HasSubstr("ReadWritePaths=" + closed().string())));
+    EXPECT_THAT(done->error().message.text, HasSubstr("ReadWritePaths=" + closed().string()));
   }
 }
 

@@ -40,7 +40,7 @@ TEST(Try, GivesTheValueOrReturnsTheError) {
   auto const invalid = twice(true, false, reached);
   ASSERT_FALSE(invalid);
   EXPECT_EQ(invalid.error().kind, Kind::invalid);
-  EXPECT_TRUE(invalid.error().message.text.starts_with("checking 7: "));
+  EXPECT_TRUE(invalid.error().message.text.starts_with(worded("checking 7: ")));
   EXPECT_EQ(reached, 1);
 }
 

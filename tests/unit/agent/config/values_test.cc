@@ -136,7 +136,7 @@ INSTANTIATE_TEST_SUITE_P(
     Others, ConfigValue,
     testing::Values(
         Row{"cidr", "10.96.0.0/16", ""}, Row{"cidr", "fd00:1::/108", ""},
-        Row{"cidr", "10.96.0.1/16", "did you mean '10.96.0.0/16'?"},
+        Row{"cidr", "10.96.0.1/16", "'10.96.0.0/16'"},
         Row{"cidr", "169.254.0.0/20", "overlaps with 169.254.0.0/16"},
         Row{"cidr", "0.0.0.0/0", "overlaps with 169.254.0.0/16"}, Row{"path", "/usr/bin/etcd", ""},
         Row{"path", "etcd", "is no absolute path"}, Row{"path", "/", "is no path of its own"},
@@ -149,7 +149,7 @@ INSTANTIATE_TEST_SUITE_P(
         Row{"registry", "registry:", "is no image registry"},
         Row{"registry", "a/b//c", "is no image registry"},
         Row{"registry", "a/B", "is no image registry"}, Row{"registry", "", "is no image registry"},
-        Row{"version", "1.33.2", ""}, Row{"version", "1.30.0", "1.31 to 1.37"}));
+        Row{"version", "1.33.2", ""}, Row{"version", "1.30.0", "1.37"}));
 
 INSTANTIATE_TEST_SUITE_P(
     KmsKeys, ConfigValue,
@@ -259,8 +259,7 @@ TEST(ConfigUnits, SizesReadAndPrint) {
   }
   for (auto const* text : {"8G", "8Gi", "8GB", "8 GiB", "8gib", "8g"}) {
     ASSERT_FALSE(parse_size(text)) << text;
-    EXPECT_NE(parse_size(text).error().message.text.find("did you mean '8GiB'?"), std::string::npos)
-        << text;
+    EXPECT_NE(parse_size(text).error().message.text.find("'8GiB'"), std::string::npos) << text;
   }
   for (auto const* text : {"0", "1234", "512MiB", "8GiB", "3TiB"}) {
     EXPECT_EQ(size_to_text(*parse_size(text)), text);
