@@ -105,7 +105,7 @@ Findings judge_etcd(Program const& etcd, For role) {
                     "install a supported version")};
   Findings found = {ok("etcd", fmt::format("{} is etcd {}", etcd.path, text))};
   for (auto const& defect : bootstrap::version_warnings(*version))
-    found.push_back(warning("etcd-defects", Reason::VersionDefective,
+    found.push_back(warning("etcd-defects", Reason::EtcdVersionDefective,
                             fmt::format("known of etcd {}: {}", text, defect),
                             "install the newest patch of 3.5, 3.6 or 3.7"));
   return found;
