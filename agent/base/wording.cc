@@ -26,6 +26,7 @@ void in_capitals(char* begin, char* end) {
   while (begin < end && std::string_view("(").contains(*begin)) ++begin;
   while (begin < end && std::string_view(".,:;)").contains(end[-1])) --end;
   if (end - begin < 2 || !std::all_of(begin, end, is_letter)) return;
+  if (std::any_of(begin + 1, end, [](char c) { return c >= 'A' && c <= 'Z'; })) return;  // GiB
   std::transform(begin, end, begin, [](char c) {
     return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
   });

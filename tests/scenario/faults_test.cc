@@ -88,8 +88,8 @@ TEST(Faults, WhatARunningInstanceHoldsIsNeverTakenFromIt) {
   World world;
   auto end = play(world, kOwnerRuns);
   EXPECT_EQ(end.row("volume-main").state, State::waiting);
-  EXPECT_THAT(end.row("volume-main").message.text,
-              AllOf(HasSubstr("i-0old"), HasSubstr("running")));
+  EXPECT_EQ(end.row("volume-main").message.reason, Reason::VolumeHeldElsewhere);
+  EXPECT_THAT(end.row("volume-main").message.text, HasSubstr("i-0old"));
   EXPECT_EQ(held_by(world, "i-0old"), 2);
   EXPECT_EQ(world.ec2.mutating_calls(), 0);
 }
@@ -231,7 +231,7 @@ TEST(Faults, MainComesUpWhereTheEventsVolumeIsMissing) {
   EXPECT_EQ(end.row("mount-main").state, State::done);
   EXPECT_EQ(end.row("etcd-main").state, State::done);
   EXPECT_EQ(end.row("volume-events").state, State::waiting);
-  EXPECT_THAT(end.row("volume-events").message.text,
+  EXPECT_THAT(end.row("volume-events").message.sentence(),
               AllOf(HasSubstr("k8s.io/etcd/events"), HasSubstr("eu-west-1a")));
 }
 

@@ -30,8 +30,8 @@ std::string lines_of(std::vector<RowStatus> const& rows) {
   for (auto const& row : rows) {
     // Which files those are is told by the golden files of Kubernetes.
     auto const sentence = row.name == "kube-files" || row.name == "control-plane"
-                              ? row.message.text.substr(0, row.message.text.find(':'))
-                              : row.message.text;
+                              ? row.message.sentence().substr(0, row.message.text.find(':'))
+                              : row.message.sentence();
     text += fmt::format("{:<17}  {:<8}  {}\n", row.name, haagent::to_string(row.state), sentence);
   }
   return text;

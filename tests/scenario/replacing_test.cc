@@ -115,7 +115,8 @@ TEST(Replacing, ABlankMemberWaitsWhileItsSiblingsVolumesKnowACluster) {
   World world;
   auto end = play(world, kSiblingsKnow);
   EXPECT_EQ(end.row("etcd-main").state, State::waiting);
-  EXPECT_THAT(end.row("etcd-main").message.text,
+  EXPECT_EQ(end.row("etcd-main").message.reason, Reason::ClusterSilent);
+  EXPECT_THAT(end.row("etcd-main").message.sentence(),
               AllOf(HasSubstr("vol-main-b"), HasSubstr("etcd restore")));
   EXPECT_FALSE(
       std::filesystem::exists(world.machines[0]->root("/var/lib/haagent-etcd/main/data/member")))
