@@ -122,7 +122,8 @@ Result<Finding> SpaceStep::look(Facts& facts, std::stop_token) {
                       .inodes = room->inodes,
                       .inodes_free = room->inodes_free,
                       .level = verdict.level,
-                      .message = verdict.level == SpaceLevel::ok ? "" : verdict.message.sentence()};
+                      .message = verdict.level == SpaceLevel::ok ? "" : verdict.message.sentence(),
+                      .subject = verdict.message.subject};
   for (auto const& each : seen.set_aside) now.set_aside += each.bytes;
   etcd.space.set(steadied(etcd.space.get(), std::move(now)));
   if (verdict.level == SpaceLevel::critical) return Waiting{verdict.message};

@@ -212,6 +212,7 @@ struct FilesystemFacts {
   std::uint64_t set_aside = 0;  // bytes of data that members have set aside on it
   SpaceLevel level = SpaceLevel::ok;
   std::string message;  // what is the matter and what to do; empty where nothing is
+  std::string subject;  // of the row's message: "vol-1", "/"
   bool operator==(FilesystemFacts const&) const = default;
 };
 

@@ -40,7 +40,8 @@ class NodeSpaceStep final : public Step {
           .inodes = room.inodes,
           .inodes_free = room.inodes_free,
           .level = verdict.level,
-          .message = verdict.level == SpaceLevel::ok ? "" : verdict.message.sentence()};
+          .message = verdict.level == SpaceLevel::ok ? "" : verdict.message.sentence(),
+          .subject = verdict.message.subject};
       auto const before = std::ranges::find(told_, now.mount_point, &FilesystemFacts::mount_point);
       told.push_back(before == told_.end() ? now : steadied(*before, now));
       if (verdict.level != SpaceLevel::ok)

@@ -278,7 +278,7 @@ std::string cluster_page(ClusterView const& view, bool colour) {
             '\n';
       }
       for (auto const& each : filesystems_short_of_room(report))
-        if (bad == report.rows.end() || bad->message.text != each.message)
+        if (bad == report.rows.end() || !says_of(*bad, each))
           problems += printable(fmt::format("{}: {}", node.instance_id, each.message)) + '\n';
     }
     nodes.add({node.zone.empty() ? "?" : node.zone,

@@ -162,6 +162,7 @@ Tree filesystem_tree(FilesystemFacts const& filesystem) {
   }
   if (filesystem.set_aside != 0) tree["setAsideBytes"] = filesystem.set_aside;
   if (!filesystem.message.empty()) tree["what"] = filesystem.message;
+  if (!filesystem.subject.empty()) tree["subject"] = filesystem.subject;
   return tree;
 }
 
@@ -172,7 +173,8 @@ FilesystemFacts filesystem_from(Tree const& tree) {
                              .inodes = read_number<std::uint64_t>(tree, "inodes"),
                              .inodes_free = read_number<std::uint64_t>(tree, "inodesFree"),
                              .set_aside = read_number<std::uint64_t>(tree, "setAsideBytes"),
-                             .message = tree.text_at("what")};
+                             .message = tree.text_at("what"),
+                             .subject = tree.text_at("subject")};
   for (auto const level : {SpaceLevel::ok, SpaceLevel::warning, SpaceLevel::critical})
     if (tree.text_at("state") == to_string(level)) filesystem.level = level;
   return filesystem;

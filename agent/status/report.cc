@@ -179,6 +179,12 @@ std::vector<FilesystemFacts> filesystems_short_of_room(StatusReport const& repor
   return found;
 }
 
+bool says_of(RowStatus const& row, FilesystemFacts const& filesystem) {
+  auto const reason = row.message.reason;
+  return (reason == Reason::SpaceLow || reason == Reason::SpaceExhausted) &&
+         row.message.subject == filesystem.subject;
+}
+
 std::string with_reason(RowStatus const& row) {
   auto const sentence = row.message.sentence();
   if (row.state == State::done || row.state == State::blocked || sentence.empty()) return sentence;
@@ -282,7 +288,7 @@ std::string status_page(StatusReport const& report, Writer writer, UtcTime now, 
     page += paint("\033[1;31m", wrapped(sentence, 2, columns)) + '\n';
   // The headline has one of the steps that are not done, and none where all are.
   for (auto const& each : filesystems_short_of_room(report))
-    if (phase == Phase::ready || worst == report.rows.end() || worst->message.text != each.message)
+    if (phase == Phase::ready || worst == report.rows.end() || !says_of(*worst, each))
       page += paint(each.level == SpaceLevel::critical ? "\033[1;31m" : "\033[1;33m",
                     wrapped(each.message, 2, columns)) +
               '\n';

@@ -97,6 +97,8 @@ std::vector<FilesystemFacts> filesystems_short_of_room(StatusReport const& repor
 // What a row says. Of one that is not done its reason first, which is what 'haagent explain' takes;
 // of one that waits for others its state says as much.
 std::string with_reason(RowStatus const& row);
+// Whether the row says already what is the matter with the filesystem.
+bool says_of(RowStatus const& row, FilesystemFacts const& filesystem);
 
 // The status file; nothing where there is none.
 Result<std::optional<StatusReport>> read_status(Root const& root);

@@ -109,7 +109,8 @@ void fills(StatusReport& r, SpaceLevel level) {
       .level = level,
       .message =
           "vol-1 at /var/lib/haagent-etcd/main is full: grow the volume with 'aws ec2 "
-          "modify-volume --region eu-west-1 --volume-id vol-1 --size 30'"};
+          "modify-volume --region eu-west-1 --volume-id vol-1 --size 30'",
+      .subject = "vol-1"};
 }
 
 INSTANTIATE_TEST_SUITE_P(
@@ -166,9 +167,9 @@ INSTANTIATE_TEST_SUITE_P(
              [](StatusReport& r) {
                booted(r);
                fills(r, SpaceLevel::critical);
-               r.rows.push_back(row("space-main", {}, State::waiting,
-                                    Message(Reason::SpaceExhausted, r.etcd[0].space->message),
-                                    4min));
+               r.rows.push_back(row(
+                   "space-main", {}, State::waiting,
+                   Message(Reason::SpaceExhausted, r.etcd[0].space->message).about("vol-1"), 4min));
              },
              Writer::alive, Phase::degraded, 1},
         Page{"volume_full_before_the_boot_is_done",
