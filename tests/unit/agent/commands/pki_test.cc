@@ -115,13 +115,13 @@ TEST(PkiCommands, StatusShowsTheStageAndWhoHasItAndNoKey) {
       EXPECT_THAT(shown, Not(HasSubstr(ca.pair.key.reveal().substr(30, 40))));
 }
 
-TEST(PkiCommands, TheKubernetesAuthorityIsRefusedInWords) {
+TEST(PkiCommands, TheKubernetesAuthorityIsRefusedAndTheOthersNamed) {
   testing::internal::CaptureStderr();
   PkiCommandOptions options;
   options.authority = "kubernetes";
   EXPECT_EQ(run_pki_rotate(options), 77);
   EXPECT_THAT(testing::internal::GetCapturedStderr(),
-              HasSubstr("the Kubernetes authority is not rotated: "));
+              HasSubstr("'haagent pki rotate --authority all'"));
 }
 
 }  // namespace

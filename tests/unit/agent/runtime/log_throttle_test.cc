@@ -141,10 +141,11 @@ TEST(LogThrottle, AClockThatIsSetBackKeepsNothingQuiet) {
 TEST(LogThrottle, TheLastLineSaysSo) {
   auto const well = row(State::done, kServes);
   EXPECT_EQ(log::transition_line(well, News::line, kNow),
-            R"(step=volume-main state=done reason=EtcdServing what="etcd-a serves")");
+            "step=volume-main state=done reason=EtcdServing what=\"" + well.message.text + "\"");
   EXPECT_EQ(log::transition_line(well, News::last_line, kNow),
-            R"(step=volume-main state=done reason=EtcdServing what="etcd-a serves" )"
-            R"(note="5 times within 10 min: left out for now, see 'haagent status'")");
+            "step=volume-main state=done reason=EtcdServing what=\"" + well.message.text +
+                R"(" )"
+                R"(note="5 times within 10 min: left out for now, see 'haagent status'")");
 }
 
 }  // namespace
