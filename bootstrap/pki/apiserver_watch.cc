@@ -30,33 +30,37 @@ bool ApiserverWatch::settled(std::string_view authority, std::string const& text
   return now - seen.since >= patience;
 }
 
-Result<std::string> ApiserverWatch::lacks(std::string_view authority, Bundle const& bundle,
-                                          std::string const& me, std::string const& instance) {
+Result<std::optional<Message>> ApiserverWatch::lacks(std::string_view authority,
+                                                     Bundle const& bundle, std::string const& me,
+                                                     std::string const& instance) {
   bool const of_etcd = authority == kEtcdAuthority.name;
-  if (!of_etcd && authority != kFrontProxyAuthority.name) return "";
+  if (!of_etcd && authority != kFrontProxyAuthority.name) return std::nullopt;
   auto const path = root_(kube::manifest_path(kube::Component::apiserver));
   auto manifest = TRY(read_file(path));
-  if (!manifest) return "";
+  if (!manifest) return std::nullopt;
   // It trusts what it found at its start; its own certificates it reads again by itself.
   if (of_etcd && !manifest->contains(kube::etcd_trust_hash(trust_of(bundle)))) {
     loaded_since_.erase(authority);
-    return "the manifest of kube-apiserver is to be written anew";
+    return Message(Reason::ApiserverManifestOld,
+                   "the manifest of kube-apiserver is to be written anew");
   }
   // What was reported has settled, though this agent may be younger than that. An apiserver that
   // was restarted since has read it again.
   auto const claim = bundle.loaded.find(me);
-  if (claim != bundle.loaded.end() && claim->second == loaded_text(bundle)) return "";
-  if (!of_etcd)
-    return settled(authority, loaded_text(bundle), kApiserverReloads)
-               ? ""
-               : fmt::format("kube-apiserver is given {} to read it", to_words(kApiserverReloads));
+  if (claim != bundle.loaded.end() && claim->second == loaded_text(bundle)) return std::nullopt;
+  if (!of_etcd) {
+    if (settled(authority, loaded_text(bundle), kApiserverReloads)) return std::nullopt;
+    return Message(Reason::ApiserverStarting, fmt::format("kube-apiserver is given {} to read it",
+                                                          to_words(kApiserverReloads)));
+  }
   auto const seen = TRY(look_at(path));
   auto lacks = lacks_of(seen.process, seen.now, instance);
   if (seen.process.started) {
     loaded_since_.erase(authority);
     return lacks;
   }
-  return settled(authority, trust_of(bundle), kApiserverComesBack) ? "" : lacks;
+  if (settled(authority, trust_of(bundle), kApiserverComesBack)) return std::nullopt;
+  return lacks;
 }
 
 // When the manifest was written, and the oldest process of this node's apiserver.

@@ -4,6 +4,7 @@
 
 #include <filesystem>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -19,10 +20,10 @@ namespace haagent::bootstrap::pki {
 class ApiserverWatch {
  public:
   ApiserverWatch(Root root, Clock& clock) : root_(std::move(root)), clock_(clock) {}
-  // What it has not read yet of the authority's document, and what to do. Empty: it has all of it,
-  // or this machine has none. `me` is this master's member, `instance` this machine.
-  Result<std::string> lacks(std::string_view authority, Bundle const& bundle, std::string const& me,
-                            std::string const& instance);
+  // What it has not read yet of the authority's document, and what to do. Nothing: it has all of
+  // it, or this machine has none. `me` is this master's member, `instance` this machine.
+  Result<std::optional<Message>> lacks(std::string_view authority, Bundle const& bundle,
+                                       std::string const& me, std::string const& instance);
 
  private:
   struct Seen {

@@ -83,18 +83,21 @@ Result<Bundle> begin_rotation(StateStore& store, Authority const& authority, Mak
   for (int i = 0; i < kChanges; ++i) {
     auto stored = TRY(read_authority(store, authority.name, stop));
     if (!stored)
-      return fail(Kind::refused, "{} has no {}: the first master makes it", store.where(), key);
+      return fail(Kind::refused, Reason::AuthorityMissing,
+                  "{} has no {}: the first master makes it", store.where(), key);
     auto const& bundle = stored->bundle;
     if (std::ranges::find(bundle.cas, ca.id, &Ca::id) != bundle.cas.end())
       return bundle;  // the answer was lost
     if (lost) return std::unexpected(*lost);
     if (is_under_way(bundle))
-      return fail(Kind::refused,
-                  "a rotation of {} is under way ({}): 'haagent pki status' says for what it waits",
-                  authority.name, to_string(bundle.stage));
+      return std::unexpected(
+          Error(Kind::refused, Message(Reason::RotationUnderWay,
+                                       fmt::format("a rotation of {} is under way ({})",
+                                                   authority.name, to_string(bundle.stage)),
+                                       "'haagent pki status' says for what it waits")));
     auto old = TRY(parse_certificate(signing_ca(bundle).pair.certificate));
     if (old.not_after <= now)
-      return fail(Kind::refused,
+      return fail(Kind::refused, Reason::AuthorityNotValid,
                   "the authority in {} has ended on {}, so that nobody trusts the other any more; "
                   "a rotation cannot mend that",
                   key, to_rfc3339(old.not_after));
@@ -105,7 +108,8 @@ Result<Bundle> begin_rotation(StateStore& store, Authority const& authority, Mak
       return fail(replaced.error(), "changing {}", key);
     if (!replaced) lost = replaced.error();
   }
-  return fail(Kind::transient, "{} of {} is changed all the time", key, store.where());
+  return fail(Kind::transient, Reason::Conflict, "{} of {} is changed all the time", key,
+              store.where());
 }
 
 Result<std::optional<Secret>> read_service_account_key(StateStore& store, std::stop_token stop) {

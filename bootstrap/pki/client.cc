@@ -61,9 +61,12 @@ Result<IssuedClient> issue_client(NodeConfig const& config, Bundle const& agents
     return fail(Kind::invalid, "a client's certificate is good for {} to {}, not for {}",
                 to_words(kClientLifetimeLeast), to_words(kClientLifetimeCap), to_words(lifetime));
   if (agents.stage == Stage::trusting_new)
-    return fail(Kind::refused,
-                "a rotation of the agents' authority is under way, and what it signs now is good "
-                "until its end alone: wait for that ('haagent pki status'), then issue");
+    return std::unexpected(
+        Error(Kind::refused,
+              Message(Reason::RotationUnderWay,
+                      "a rotation of the agents' authority is under way, and what it signs now is "
+                      "good until its end alone",
+                      "wait for that ('haagent pki status'), then issue")));
   auto key = TRY(make_key());
   LeafSpec const spec{.common_name = name,
                       .organization = kClientsOrganization,

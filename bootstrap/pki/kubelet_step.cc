@@ -83,8 +83,9 @@ Result<Finding> KubeletStep::look(Facts&, std::stop_token) {
   old_ = 0;
   auto const wrong = TRY(flaw());
   if (!wrong.empty())
-    return Needed{
-        fmt::format("lay {} out as the kubelet does it: {}", kube::kKubeletClient.cert, wrong)};
+    return Needed{Message(
+        Reason::KubeletCertificateMisplaced,
+        fmt::format("lay {} out as the kubelet does it: {}", kube::kKubeletClient.cert, wrong))};
   auto const old = TRY(old_kubelets());
   KubeletSeen seen{.old = old, .restarted = restarted_, .waited = {}};
   if (!old.empty()) {
@@ -101,23 +102,32 @@ Result<Finding> KubeletStep::look(Facts&, std::stop_token) {
     case KubeletMove::restart:
       old_ = seen.unit;
       return Needed{
-          fmt::format("restart {}: its process {} began before its client certificate was renewed",
-                      kKubeletUnit, seen.unit)};
+          Message(Reason::KubeletToRestart,
+                  fmt::format(
+                      "restart {}: its process {} began before its client certificate was renewed",
+                      kKubeletUnit, seen.unit))
+              .about(fmt::format("{}", seen.unit))};
     case KubeletMove::wait:
-      return Waiting{fmt::format("{} restarts", kKubeletUnit)};
+      return Waiting{Message(Reason::KubeletRestarting, fmt::format("{} restarts", kKubeletUnit))};
     case KubeletMove::stuck:
       restarted_ = 0;  // and is asked again
-      return fail(Kind::transient,
-                  "{} was to restart, and its process {} is still there after {}; look at "
-                  "'systemctl status {}'",
-                  kKubeletUnit, seen.unit, to_words(kKubeletRestarts), kKubeletUnit);
+      return std::unexpected(
+          Error(Kind::transient,
+                Message(Reason::KubeletRestarting,
+                        fmt::format("{} was to restart, and its process {} is still there after {}",
+                                    kKubeletUnit, seen.unit, to_words(kKubeletRestarts)),
+                        fmt::format("look at 'systemctl status {}'", kKubeletUnit))));
     case KubeletMove::foreign:
-      return Done{fmt::format(
-          "the kubelet of process {} began before its client certificate was renewed, and is not "
-          "{}'s: restart it, or it ends with its old certificate",
-          fmt::join(seen.old, ", "), kKubeletUnit)};
+      return Done{
+          Message(Reason::KubeletForeign,
+                  fmt::format("the kubelet of process {} began before its client certificate was "
+                              "renewed, and is not {}'s",
+                              fmt::join(seen.old, ", "), kKubeletUnit),
+                  "restart it, or it ends with its old certificate")
+              .about(fmt::format("{}", fmt::join(seen.old, ", ")))};
   }
-  return Done{"the kubelet goes by the client certificate on the disk"};
+  return Done{
+      Message(Reason::KubeletCurrent, "the kubelet goes by the client certificate on the disk")};
 }
 
 Result<void> KubeletStep::act(Facts&, std::stop_token) {

@@ -37,6 +37,32 @@ std::optional<UtcTime> end_of_signer(std::string const& trust, std::string const
 
 }  // namespace
 
+std::string_view to_string(Flaw flaw) {
+  switch (flaw) {
+    case Flaw::missing:
+      return "missing";
+    case Flaw::unreadable:
+      return "unreadable";
+    case Flaw::key_differs:
+      return "key differs";
+    case Flaw::untrusted:
+      return "untrusted";
+    case Flaw::key_exposed:
+      return "key exposed";
+    case Flaw::other_signer:
+      return "other signer";
+    case Flaw::other_names:
+      return "other names";
+    case Flaw::other_use:
+      return "other use";
+    case Flaw::lives_too_long:
+      return "lives too long";
+    case Flaw::due:
+      return "due";
+  }
+  return "missing";
+}
+
 LeafSpec canonical(LeafSpec spec) {
   for (auto& address : spec.addresses) address = canonical_address(address);
   sort_once(spec.addresses);
@@ -45,15 +71,17 @@ LeafSpec canonical(LeafSpec spec) {
 }
 
 LeafDecision decide_leaf(LeafOnDisk const& disk, LeafWanted const& wanted, UtcTime now) {
-  if (!disk.certificate) return Issue{.because = "there is none"};
-  if (!disk.key) return Issue{.because = "its key is not there"};
+  if (!disk.certificate) return Issue{.flaw = Flaw::missing, .because = "there is none"};
+  if (!disk.key) return Issue{.flaw = Flaw::missing, .because = "its key is not there"};
   auto certificate = parse_certificate(*disk.certificate);
-  if (!certificate) return Issue{.because = certificate.error().message.text};
+  if (!certificate)
+    return Issue{.flaw = Flaw::unreadable, .because = certificate.error().message.text};
   auto const end = certificate->not_after;
   if (!is_for_key(*disk.certificate, *disk.key))
-    return Issue{.because = "its key is another one's", .not_after = end};
+    return Issue{
+        .flaw = Flaw::key_differs, .because = "its key is another one's", .not_after = end};
   if (auto good = verify(*disk.certificate, wanted.trust, now); !good)
-    return Issue{.because = good.error().message.text, .not_after = end};
+    return Issue{.flaw = Flaw::untrusted, .because = good.error().message.text, .not_after = end};
 
   // From here on it works, and a new one is wanted all the same.
   auto const spec = canonical(spec_of(*certificate));
@@ -62,17 +90,25 @@ LeafDecision decide_leaf(LeafOnDisk const& disk, LeafWanted const& wanted, UtcTi
                          spec.common_name == to_be.common_name &&
                          spec.organization == to_be.organization;
   if (!disk.key_is_private)
-    return Issue{.because = "others could read its key", .usable = true, .not_after = end};
+    return Issue{.flaw = Flaw::key_exposed,
+                 .because = "others could read its key",
+                 .usable = true,
+                 .not_after = end};
   if (!wanted.signer_id.empty() && certificate->signer_id != wanted.signer_id)
-    return Issue{.because = "another authority signs now", .usable = right_use, .not_after = end};
+    return Issue{.flaw = Flaw::other_signer,
+                 .because = "another authority signs now",
+                 .usable = right_use,
+                 .not_after = end};
   if (spec != to_be)
-    return Issue{.because = right_use ? "the node's names or addresses have changed"
+    return Issue{.flaw = right_use ? Flaw::other_names : Flaw::other_use,
+                 .because = right_use ? "the node's names or addresses have changed"
                                       : "it is for somebody or something else",
                  .new_key = false,
                  .usable = right_use,
                  .not_after = end};
   if (end > now + wanted.lifetime + kBackdated)
-    return Issue{.because = "it lives longer than pki.leafLifetime",
+    return Issue{.flaw = Flaw::lives_too_long,
+                 .because = "it lives longer than pki.leafLifetime",
                  .new_key = false,
                  .usable = true,
                  .not_after = end};
@@ -82,7 +118,8 @@ LeafDecision decide_leaf(LeafOnDisk const& disk, LeafWanted const& wanted, UtcTi
   auto const renew_at = end - life / 3;
   bool const ends_with_signer = end_of_signer(wanted.trust, certificate->signer_id) == end;
   if (now >= renew_at && !ends_with_signer)
-    return Issue{.because = "two thirds of its life are over",
+    return Issue{.flaw = Flaw::due,
+                 .because = "two thirds of its life are over",
                  .new_key = false,
                  .usable = true,
                  .not_after = end};

@@ -29,7 +29,22 @@ struct Keep {
   UtcTime not_after;
   UtcTime renew_at;
 };
+enum class Flaw {
+  missing,         // the certificate or its key is not there
+  unreadable,      // it is no certificate
+  key_differs,     // its key is another one's
+  untrusted,       // by the authority, now
+  key_exposed,     // others could read its key
+  other_signer,    // another authority signs now
+  other_names,     // the node's names or addresses have changed
+  other_use,       // it is for somebody or something else
+  lives_too_long,  // for the configuration
+  due,             // two thirds of its life are over
+};
+std::string_view to_string(Flaw flaw);  // "lives too long"
+
 struct Issue {
+  Flaw flaw = Flaw::missing;
   std::string because;  // "there is none": for a sentence
   // A certificate that is renewed keeps its key: whichever of the two files a reader sees first,
   // they belong together. Where the trust in the old one is in doubt, a new key.

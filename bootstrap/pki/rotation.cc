@@ -1,5 +1,7 @@
 #include "bootstrap/pki/rotation.h"
 
+#include <fmt/ranges.h>
+
 #include <algorithm>
 
 #include "bootstrap/layout/names.h"
@@ -49,6 +51,11 @@ std::string_view doing(Stage stage) {
   return "nothing";
 }
 
+// A rotation that lacks this stands still until somebody comes.
+bool for_the_operator(Reason lack) {
+  return lack == Reason::RotationHeldByEtcd || lack == Reason::ApiserverNotRestarted;
+}
+
 Stage next_of(Stage stage) {
   switch (stage) {
     case Stage::trusting_new:
@@ -85,19 +92,25 @@ RotationMove decide_turn(RotationInputs const& in) {
 
 }  // namespace
 
-std::string lacks_of(ApiserverProcess const& process, UtcTime now, std::string const& instance) {
+std::optional<Message> lacks_of(ApiserverProcess const& process, UtcTime now,
+                                std::string const& instance) {
   if (!process.started)
-    return fmt::format(
-        "kube-apiserver does not run on {}: the kubelet is given a while to start it", instance);
+    return Message(
+        Reason::ApiserverStarting,
+        fmt::format("kube-apiserver does not run on {}: the kubelet is given a while to start it",
+                    instance));
   if (*process.started + kStartIsToldEarly < process.manifest)
-    return fmt::format(
-        "the kubelet of {} has not restarted kube-apiserver since {}, when its manifest was "
-        "written: look at 'systemctl status kubelet' there, and start it",
-        instance, to_rfc3339(process.manifest));
+    return Message(
+        Reason::ApiserverNotRestarted,
+        fmt::format("the kubelet of {} has not restarted kube-apiserver since {}, when its "
+                    "manifest was written",
+                    instance, to_rfc3339(process.manifest)),
+        "look at 'systemctl status kubelet' there, and start it");
   // It serves before the next one's turn.
   if (now - *process.started < kApiserverComesUp)
-    return fmt::format("kube-apiserver of {} has just started", instance);
-  return "";
+    return Message(Reason::ApiserverStarting,
+                   fmt::format("kube-apiserver of {} has just started", instance));
+  return std::nullopt;
 }
 
 LoadedBy loaded_by(Bundle const& bundle, std::set<std::string> const& masters) {
@@ -157,8 +170,10 @@ Bundle begun(Bundle bundle, Ca authority) {
   return bundle;
 }
 
-std::string rotation_sentence(RotationInputs const& in) {
+std::optional<Message> rotation_message(RotationInputs const& in) {
   std::string all;
+  std::vector<std::string> about;
+  std::optional<Reason> trouble;  // that somebody should look at
   auto add = [&](std::string const& sentence) { all += (all.empty() ? "" : ". ") + sentence; };
   for (auto const& each : in.authorities) {
     if (!under_way(*each.bundle)) continue;
@@ -168,47 +183,67 @@ std::string rotation_sentence(RotationInputs const& in) {
       sentence += fmt::format("{} {} it", in_words(by.have), by.have.size() == 1 ? "has" : "have");
     if (!by.have.empty() && !by.wait_for.empty()) sentence += ", ";
     if (!by.wait_for.empty()) sentence += "waiting for " + in_words(by.wait_for);
-    if (!each.loaded && !each.lacks.empty()) sentence += fmt::format(" (here {})", each.lacks);
+    if (!each.loaded && each.lacks) {
+      sentence += fmt::format(" (here {})", each.lacks->sentence());
+      if (for_the_operator(each.lacks->reason)) trouble = each.lacks->reason;
+    }
     add(sentence);
+    about.push_back(fmt::format("{}: {}, waiting for {}", each.name, to_string(each.bundle->stage),
+                                by.wait_for.empty() ? "nobody" : in_words(by.wait_for)));
   }
+  bool const rotates = !about.empty();
   auto const turn = turn_of(in);
+  bool const blocked = (turn == in.me || (turn.empty() && in.restart)) && !in.unwell.empty();
   if (!turn.empty()) {
     add(fmt::format("it is {}'s turn to restart or defragment its etcd members", turn));
-    if (turn == in.me && !in.unwell.empty()) all += "; that waits: " + in.unwell;
+    about.push_back("turn of " + turn);
   } else if (in.restart) {
     add("etcd's members here have to restart, one master after the other");
-    if (!in.unwell.empty()) all += "; that waits: " + in.unwell;
+    about.push_back("turn wanted by " + in.me);
   }
-  return all;
+  if (about.empty()) return std::nullopt;
+  if (blocked) {
+    all += "; that waits: " + in.unwell;
+    if (!trouble) trouble = Reason::RestartWaitsForMembers;
+  }
+  auto const usual = rotates ? Reason::RotationUnderWay : Reason::MembersTakeTurns;
+  return Message(trouble.value_or(usual), std::move(all))
+      .about(fmt::format("{}", fmt::join(about, "; ")));
 }
 
-std::string sentence_of(RotationMove const& move, RotationInputs const& in) {
+Message message_of(RotationMove const& move, RotationInputs const& in) {
   auto const name = authority_of(move);
   auto const found = std::ranges::find(in.authorities, name, &RotatingAuthority::name);
   auto const stage = found == in.authorities.end() ? Stage::stable : found->bundle->stage;
+  auto rotation = [&](std::string_view what, std::string text) {
+    return Message(Reason::RotationToAdvance, std::move(text))
+        .about(fmt::format("{}: {} {}", name, what, to_string(stage)));
+  };
+  auto turn = [&](std::string text) {
+    return Message(Reason::TurnToChange, std::move(text))
+        .about(std::holds_alternative<TakeTurn>(move) ? "take " + in.me : "give " + turn_of(in));
+  };
   if (std::holds_alternative<Claim>(move))
-    return fmt::format("report that {} has loaded the authorities of {} ({})", in.me, name,
-                       to_string(stage));
+    return rotation("loaded", fmt::format("report that {} has loaded the authorities of {} ({})",
+                                          in.me, name, to_string(stage)));
   if (std::holds_alternative<TakeBack>(move))
-    return fmt::format("take back that {} has loaded the authorities of {} ({})", in.me, name,
-                       to_string(stage));
+    return rotation("not loaded",
+                    fmt::format("take back that {} has loaded the authorities of {} ({})", in.me,
+                                name, to_string(stage)));
   if (std::holds_alternative<Advance>(move))
-    return next_of(stage) == Stage::stable
-               ? fmt::format("end the rotation of {}: every master has dropped the old authority",
-                             name)
-               : fmt::format(
-                     "go on with the rotation of {}: {}, since {} {} {}", name,
-                     doing(next_of(stage)), in_words({in.masters.begin(), in.masters.end()}),
-                     in.masters.size() == 1 ? "is done with" : "are done with", doing(stage));
+    return rotation(
+        "end of",
+        next_of(stage) == Stage::stable
+            ? fmt::format("end the rotation of {}: every master has dropped the old authority",
+                          name)
+            : fmt::format("go on with the rotation of {}: {}, since {} {} {}", name,
+                          doing(next_of(stage)), in_words({in.masters.begin(), in.masters.end()}),
+                          in.masters.size() == 1 ? "is done with" : "are done with", doing(stage)));
   if (std::holds_alternative<TakeTurn>(move))
-    return fmt::format("take the turn to {} the etcd members of {}",
-                       in.restart ? "restart" : "defragment", in.me);
-  if (std::holds_alternative<GiveTurnBack>(move))
-    return fmt::format("give the turn of {} to restart or defragment etcd members back",
-                       turn_of(in));
-  if (std::holds_alternative<RestartMembers>(move))
-    return fmt::format("restart the etcd members of {}", in.me);
-  return "";
+    return turn(fmt::format("take the turn to {} the etcd members of {}",
+                            in.restart ? "restart" : "defragment", in.me));
+  return turn(
+      fmt::format("give the turn of {} to restart or defragment etcd members back", turn_of(in)));
 }
 
 }  // namespace haagent::bootstrap::pki

@@ -24,6 +24,7 @@
 #include <vector>
 
 #include "agent/base/clock.h"
+#include "agent/base/message.h"
 #include "bootstrap/pki/bundle.h"
 
 namespace haagent::bootstrap::pki {
@@ -33,7 +34,7 @@ struct RotatingAuthority {
   Bundle const* bundle = nullptr;  // as the store has it now
   // Every program on this machine goes by the document.
   bool loaded = false;
-  std::string lacks;  // where not: "its apiserver has not read it yet"
+  std::optional<Message> lacks = {};  // where not: "its apiserver has not read it yet"
 };
 
 struct RotationInputs {
@@ -75,10 +76,11 @@ std::string authority_of(RotationMove const& move);
 Bundle after(Bundle bundle, RotationMove const& move, RotationInputs const& inputs);
 
 // What is under way, and for what it waits: "rotation of etcd: trusting the new authority; a and b
-// have it, waiting for c". Empty: nothing is.
-std::string rotation_sentence(RotationInputs const& inputs);
-// The move: "report that a has loaded the authorities of etcd (trusting new)".
-std::string sentence_of(RotationMove const& move, RotationInputs const& inputs);
+// have it, waiting for c". Nothing where nothing is. About the stages, and whom they wait for.
+std::optional<Message> rotation_message(RotationInputs const& inputs);
+// A move that changes a document: "report that a has loaded the authorities of etcd (trusting
+// new)".
+Message message_of(RotationMove const& move, RotationInputs const& inputs);
 
 // The local apiserver, seen from outside: it reads etcd's authorities at its start alone, and its
 // manifest is written after them.
@@ -86,9 +88,10 @@ struct ApiserverProcess {
   UtcTime manifest{};              // written then
   std::optional<UtcTime> started;  // the oldest that runs; nothing: none does
 };
-// What it has not loaded yet, and what to do; empty: it has all that there is. `instance` is the
+// What it has not loaded yet, and what to do; nothing: it has all that there is. `instance` is the
 // machine it runs on.
-std::string lacks_of(ApiserverProcess const& process, UtcTime now, std::string const& instance);
+std::optional<Message> lacks_of(ApiserverProcess const& process, UtcTime now,
+                                std::string const& instance);
 
 // Who of the masters has said so, and who has not.
 struct LoadedBy {

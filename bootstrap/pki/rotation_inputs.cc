@@ -45,7 +45,7 @@ Result<RotationInputs> rotation_inputs(Facts& facts, Root const& root,
     for (auto const& peer : *peers) in.masters.insert(peer.member);
   }
   auto const instance = facts.identity.get().value_or(Identity{}).instance_id;
-  std::map<std::string_view, std::string> lacks;
+  std::map<std::string_view, std::optional<Message>> lacks;
   for (auto cluster : kEtcdClusters) {
     if (!facts.etcd(cluster).volume.get()) continue;
     in.restart = in.restart || facts.etcd(cluster).wants_restart.get().value_or(false);
@@ -60,10 +60,12 @@ Result<RotationInputs> rotation_inputs(Facts& facts, Root const& root,
         in.restart = true;
       else
         in.held = held;
-      lacks[authority.name] = held.empty()
-                                  ? fmt::format("etcd {} has to restart", to_string(cluster))
-                                  : fmt::format("etcd {} of {} has to restart and may not: {}",
-                                                to_string(cluster), in.me, held);
+      lacks[authority.name] =
+          held.empty() ? Message(Reason::EtcdTrustOld,
+                                 fmt::format("etcd {} has to restart", to_string(cluster)))
+                       : Message(Reason::RotationHeldByEtcd,
+                                 fmt::format("etcd {} of {} has to restart and may not: {}",
+                                             to_string(cluster), in.me, held));
     }
   }
   for (auto const& file : trust_files()) {
@@ -71,12 +73,12 @@ Result<RotationInputs> rotation_inputs(Facts& facts, Root const& root,
     auto const bundle = bundles.find(name);
     if (!rotates(file.authority) || bundle == bundles.end()) continue;
     auto& lack = lacks[name];
-    if (lack.empty()) {
+    if (!lack) {
       auto unread = TRY(apiserver.lacks(name, bundle->second, in.me, instance));
       lack = std::move(unread);
     }
     in.authorities.push_back(
-        {.name = name, .bundle = &bundle->second, .loaded = lack.empty(), .lacks = lack});
+        {.name = name, .bundle = &bundle->second, .loaded = !lack, .lacks = lack});
   }
   return in;
 }

@@ -43,10 +43,6 @@ Result<void> make_folder_of(std::filesystem::path const& path) {
   return make_directories(folder, folder.string().contains("/var/lib/kubelet") ? 0750 : 0755);
 }
 
-std::string in_short(std::vector<std::string> const& parts) {
-  return fmt::format("{}", fmt::join(parts, "; "));
-}
-
 }  // namespace
 
 Duration pki_period(NodeConfig const& config) {
@@ -187,19 +183,22 @@ Result<void> PkiStep::check(Bundle const& bundle, TrustFile const& file) const {
   auto const where =
       fmt::format("{} of {}", document_key(file.authority.name), parts_.store.where());
   if (ca.organization != parts_.config.cluster.name)
-    return fail(Kind::refused,
-                "{} belongs to the cluster '{}', and this is '{}': set cluster.state "
-                "to a place of this cluster's own",
-                where, ca.organization, parts_.config.cluster.name);
+    return std::unexpected(Error(
+        Kind::refused, Message(Reason::AuthorityForeign,
+                               fmt::format("{} belongs to the cluster '{}', and this is '{}'",
+                                           where, ca.organization, parts_.config.cluster.name),
+                               "set cluster.state to a place of this cluster's own")));
   if (ca.not_before > parts_.time->utc() + kStoreDisagrees)
-    return fail(Kind::invalid,
-                "the authority in {} is good from {} on, and nobody accepts it before: the clock "
-                "of the master that made it was ahead. Wait until then; or, where no master has "
-                "joined the cluster yet, take all of pki/ away from the store, and the masters "
-                "make it afresh",
-                where, to_rfc3339(ca.not_before));
+    return std::unexpected(Error(
+        Kind::invalid,
+        Message(Reason::AuthorityNotValid,
+                fmt::format("the authority in {} is good from {} on, and nobody accepts it before: "
+                            "the clock of the master that made it was ahead",
+                            where, to_rfc3339(ca.not_before)),
+                "wait until then; or, where no master has joined the cluster yet, take all of pki/ "
+                "away from the store, and the masters make it afresh")));
   if (ca.not_after <= parts_.time->utc())
-    return fail(Kind::invalid,
+    return fail(Kind::invalid, Reason::AuthorityNotValid,
                 "the authority in {} has ended on {}; nothing that it signs is good "
                 "any more",
                 where, to_rfc3339(ca.not_after));
@@ -237,11 +236,13 @@ Result<void> PkiStep::may_make(TrustFile const& file, Facts& facts) const {
     auto member = std::ranges::find_if(
         volumes, [](EtcdVolume const& volume) { return !volume.etcd_cluster_id.empty(); });
     if (member == volumes.end()) continue;
-    return fail(Kind::refused,
-                "{} is not in {}, and {} belongs to a cluster already ({}): bring the document "
-                "back, or set cluster.state to where it is",
-                document_key(file.authority.name), parts_.store.where(), member->volume_id,
-                member->etcd_cluster_id);
+    return std::unexpected(
+        Error(Kind::refused,
+              Message(Reason::AuthorityMissing,
+                      fmt::format("{} is not in {}, and {} belongs to a cluster already ({})",
+                                  document_key(file.authority.name), parts_.store.where(),
+                                  member->volume_id, member->etcd_cluster_id),
+                      "bring the document back, or set cluster.state to where it is")));
   }
   return {};
 }
@@ -249,14 +250,18 @@ Result<void> PkiStep::may_make(TrustFile const& file, Facts& facts) const {
 Result<void> PkiStep::is_new(std::string const& key, char const* path) const {
   std::error_code ignored;
   if (!std::filesystem::exists(parts_.root(path), ignored)) return {};
-  return fail(Kind::refused,
-              "{} is not in {}, and this master has {} of it: a new one would part it from the "
-              "rest. Bring the document back (a versioned bucket has it), or set cluster.state to "
-              "where it is",
-              key, parts_.store.where(), path);
+  return std::unexpected(Error(
+      Kind::refused,
+      Message(Reason::AuthorityMissing,
+              fmt::format("{} is not in {}, and this master has {} of it: a new one would part it "
+                          "from the rest",
+                          key, parts_.store.where(), path),
+              "bring the document back (a versioned bucket has it), or set cluster.state to where "
+              "it is")));
 }
 
-Finding PkiStep::done(Plan plan, Facts& facts, std::string warning, std::string rotation) {
+Finding PkiStep::done(Plan plan, Facts& facts, std::optional<Message> warning,
+                      std::optional<Message> const& rotation) {
   settled_ = true;
   auto first = UtcTime::max();
   std::size_t leaves = 0;
@@ -265,12 +270,16 @@ Finding PkiStep::done(Plan plan, Facts& facts, std::string warning, std::string 
     ++leaves;
     first = std::min(first, each.renew_at);
   }
-  plan.told.warning = warning;
+  plan.told.warning = warning ? warning->sentence() : "";
   plan.told.changing = changing_;
   facts.pki.set(std::move(plan.told));
-  if (!warning.empty()) return Done{std::move(warning)};
-  return Done{fmt::format("{} certificates are good; the first is renewed on {}{}{}", leaves,
-                          to_rfc3339(first), rotation.empty() ? "" : "; ", rotation)};
+  if (warning) return Done{*std::move(warning)};
+  auto good = fmt::format("{} certificates are good; the first is renewed on {}", leaves,
+                          to_rfc3339(first));
+  if (!rotation) return Done{Message(Reason::CertificatesGood, std::move(good))};
+  return Done{
+      Message(rotation->reason, fmt::format("{}; {}", good, rotation->text), rotation->advice)
+          .about(rotation->subject)};
 }
 
 // A member that is to restart or to be defragmented waits for the turn, which the document has.
@@ -295,14 +304,17 @@ bool PkiStep::rest(Clock& clock, Duration at_most, std::stop_token stop) {
 // What is on the disk has to do for now, if it does.
 Result<Finding> PkiStep::cannot_make(Plan found, Error const& error, Facts& facts) {
   if (!found.serves) return std::unexpected(error);
-  auto const warning = fmt::format(
-      "{} of the certificates should be renewed, and cannot be: {}; the first of "
-      "them ends on {}",
-      found.leaves.size(), error.message.text, to_rfc3339(found.first_end));
+  auto const warning =
+      Message(Reason::CertificatesNotRenewed,
+              fmt::format("{} of the certificates should be renewed, and cannot be: {}; the first "
+                          "of them ends on {}",
+                          found.leaves.size(), error.message.text, to_rfc3339(found.first_end)),
+              error.message.advice)
+          .about(std::string(to_string(error.message.reason)));
   // Half of the time that there was for it is over: the node is not as it should be.
   auto const left = found.first_end - parts_.time->utc();
   if (settled_ && left < parts_.config.pki.leaf_lifetime / 6)
-    return std::unexpected(Error{error.kind, warning, error.code});
+    return std::unexpected(Error(error.kind, warning, error.code));
   return done(std::move(found), facts, warning);
 }
 
@@ -315,22 +327,23 @@ Result<Finding> PkiStep::rotate(Facts& facts, Plan plan) {
   auto in = TRY(rotation_inputs(facts, parts_.root, bundles_, apiserver_));
   if (auto const etcd = bundles_.find(kEtcdAuthority.name); etcd != bundles_.end())
     plan.told.turn = etcd->second.turn;
+  std::set<std::pair<Reason, std::string>> told;  // two authorities may wait for the same
   for (auto const& each : in.authorities)
-    if (is_under_way(*each.bundle) && !each.loaded && !each.lacks.empty() &&
-        !plan.told.lacks.contains(each.lacks))
-      plan.told.lacks += (plan.told.lacks.empty() ? "" : "; ") + each.lacks;
+    if (is_under_way(*each.bundle) && !each.loaded && each.lacks &&
+        told.insert(each.lacks->identity()).second)
+      plan.told.lacks += (plan.told.lacks.empty() ? "" : "; ") + each.lacks->sentence();
   auto const move = decide_rotation(in);
   // Who goes by the turn must not believe in it while it is given back.
   if (std::holds_alternative<GiveTurnBack>(move)) plan.told.turn.clear();
   if (auto const name = authority_of(move); !name.empty()) {
     change_ = Change{name, after(bundles_.at(name), move, in), versions_.at(name)};
     (void)done(std::move(plan), facts, {});
-    return Needed{sentence_of(move, in)};
+    return Needed{message_of(move, in)};
   }
   if (std::holds_alternative<RestartMembers>(move))
     plan.told.restart_for = digest_of({trust_of(bundles_.at(kEtcdAuthority.name)),
                                        trust_of(bundles_.at(kEtcdPeerAuthority.name))});
-  return done(std::move(plan), facts, {}, rotation_sentence(in));
+  return done(std::move(plan), facts, {}, rotation_message(in));
 }
 
 Result<Finding> PkiStep::look(Facts& facts, std::stop_token stop) {
@@ -351,22 +364,27 @@ Result<Finding> PkiStep::look(Facts& facts, std::stop_token stop) {
     if (error.kind == Kind::interrupted || error.kind == Kind::refused || !found->serves)
       return std::unexpected(error);
     if (found->clean()) {
-      trouble_ = fmt::format("nothing has to be renewed now, and nothing could be: {}",
-                             error.message.text);
+      trouble_ = Message(Reason::RenewalNotPossible,
+                         fmt::format("nothing has to be renewed now, and nothing could be: {}",
+                                     error.message.text),
+                         error.message.advice)
+                     .about(std::string(to_string(error.message.reason)));
       return done(*std::move(found), facts, trouble_);
     }
     return cannot_make(*std::move(found), error, facts);
   }
-  trouble_.clear();
+  trouble_.reset();
   // It has just answered, so that its time is known too, and what is good is judged by that.
   auto const agreed = parts_.time->agreed(stop);
   if (found = plan(facts); !found) return std::unexpected(found.error());
   std::vector<std::string> parts;
+  std::vector<std::string> about;
   std::vector<std::string> missing;
   for (auto const& file : trust_files())
     if ((everything || rotates(file.authority)) && !bundles_.contains(file.authority.name)) {
       TRY(may_make(file, facts));
       missing.emplace_back(file.authority.name);
+      about.push_back(document_key(file.authority.name));
     }
   if (everything && !service_account_)
     TRY(is_new(document_key("service-account"), kServiceAccountKey));
@@ -377,20 +395,28 @@ Result<Finding> PkiStep::look(Facts& facts, std::stop_token stop) {
   if (!found->trust.empty()) {
     std::vector<std::string> names;
     for (auto const* file : found->trust) names.emplace_back(file->name);
+    about.insert(about.end(), names.begin(), names.end());
     parts.push_back(fmt::format("write what is trusted: {}", fmt::join(names, ", ")));
   }
-  if (found->service_account) parts.emplace_back("write the key of service accounts");
+  if (found->service_account) {
+    about.emplace_back("service-account");
+    parts.emplace_back("write the key of service accounts");
+  }
   if (!found->leaves.empty()) {
     // One reason for each kind of trouble is enough to read.
     std::map<std::string, std::vector<std::string>> names;
-    for (auto const& task : found->leaves) names[task.issue.because].push_back(task.leaf.name);
+    for (auto const& task : found->leaves) {
+      names[task.issue.because].push_back(task.leaf.name);
+      about.push_back(fmt::format("{} ({})", task.leaf.name, to_string(task.issue.flaw)));
+    }
     for (auto const& [because, which] : names)
       parts.push_back(fmt::format("issue {} ({})", fmt::join(which, ", "), because));
   }
   if (parts.empty()) return rotate(facts, *std::move(found));
   if (!agreed && (!missing.empty() || !found->leaves.empty()))
     return cannot_make(*std::move(found), agreed.error(), facts);
-  return Needed{in_short(parts)};
+  return Needed{Message(Reason::CertificatesToWrite, fmt::format("{}", fmt::join(parts, "; ")))
+                    .about(fmt::format("{}", fmt::join(about, ", ")))};
 }
 
 // Before anything is written: what is there and not recorded would be left for ever.
@@ -501,8 +527,8 @@ Result<void> PkiStep::change_document(std::stop_token stop) {
       TRY_DURING(parts_.store.replace(key, to_text(change.bundle), change.version, std::move(stop)),
                  "changing {}", key);
   if (!replaced)
-    return fail(Kind::transient, "another master has changed {} in {} meanwhile", key,
-                parts_.store.where());
+    return fail(Kind::transient, Reason::Conflict, "another master has changed {} in {} meanwhile",
+                key, parts_.store.where());
   return {};
 }
 

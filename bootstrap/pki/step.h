@@ -89,7 +89,8 @@ class PkiStep final : public Step {
   Result<void> write_service_account() const;
   Result<void> issue(Task const& task) const;
   Result<Finding> cannot_make(Plan plan, Error const& error, Facts& facts);
-  Finding done(Plan plan, Facts& facts, std::string warning, std::string rotation = {});
+  Finding done(Plan plan, Facts& facts, std::optional<Message> warning,
+               std::optional<Message> const& rotation = {});
   Result<Finding> rotate(Facts& facts, Plan plan);
   bool is_rotating(Facts& facts) const;
   bool is_changing(Facts& facts) const;  // and that gets on
@@ -111,8 +112,8 @@ class PkiStep final : public Step {
   SteadyTime got_on_;  // when one of them was last another
   bool changing_ = false;
   std::optional<SteadyTime> asked_;
-  std::string trouble_;   // of the last question to the store
-  bool settled_ = false;  // has been done once
+  std::optional<Message> trouble_;  // of the last question to the store
+  bool settled_ = false;            // has been done once
 };
 
 // How often the step is due: often enough for the shortest of lives.

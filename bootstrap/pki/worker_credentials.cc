@@ -28,7 +28,7 @@ std::string complaint_about(std::string const& pem, Secret const& key, std::stri
 
 Result<Finding> WorkerCredentials::look(Facts& facts, std::stop_token) {
   auto const now = clock_.utc();
-  std::vector<std::string> bring, wrong;
+  std::vector<std::string> bring, wrong, about;
   PkiFacts told;
   auto note = [&](std::string const& name, std::string const& pem, std::string complaint,
                   int renewed_at_percent) {
@@ -38,15 +38,18 @@ Result<Finding> WorkerCredentials::look(Facts& facts, std::stop_token) {
            .not_after = read->not_after,
            .renew_at =
                read->not_before + (read->not_after - read->not_before) * renewed_at_percent / 100});
-    if (!complaint.empty())
-      wrong.push_back(fmt::format("the certificate of {}: {}", name, complaint));
+    if (complaint.empty()) return;
+    about.push_back(name);
+    wrong.push_back(fmt::format("the certificate of {}: {}", name, complaint));
   };
 
   auto const ca = TRY(read_file(root_(kube::kCa)));
   auto const trust = ca.value_or("");
+  auto const split = split_bundle(trust);
+  if (!ca || !split) about.emplace_back(kube::kCa);
   if (!ca)
     bring.push_back(fmt::format("{} (any master's)", kube::kCa));
-  else if (auto const split = split_bundle(trust); !split)
+  else if (!split)
     wrong.push_back(fmt::format("{}: {}", kube::kCa, split.error().message.text));
 
   // The kubelet's own is made once it has joined, and renewed by the kubelet.
@@ -58,9 +61,11 @@ Result<Finding> WorkerCredentials::look(Facts& facts, std::stop_token) {
   }
   if (!of_kubelet.empty()) {
     auto const bootstrap = TRY(read_file(root_(kube::kBootstrapKubeconfig)));
-    if (!bootstrap)
+    if (!bootstrap) {
+      about.emplace_back(kube::kBootstrapKubeconfig);
       bring.push_back(fmt::format("{} (a kubeconfig of {} with a bootstrap token)",
                                   kube::kBootstrapKubeconfig, config_.cluster.endpoint));
+    }
   }
 
   auto const certificate = TRY(read_file(root_(kube::kKubeProxyClient.cert)));
@@ -77,8 +82,15 @@ Result<Finding> WorkerCredentials::look(Facts& facts, std::stop_token) {
     parts.push_back(
         fmt::format("this worker cannot join until it is given {}", fmt::join(bring, " and ")));
   parts.insert(parts.end(), wrong.begin(), wrong.end());
-  if (!parts.empty()) return Done{fmt::format("{}", fmt::join(parts, "; "))};
-  return Done{pair ? "the kubelet has a certificate" : "the kubelet can ask for its certificate"};
+  auto const text = fmt::format("{}", fmt::join(parts, "; "));
+  auto const subject = fmt::format("{}", fmt::join(about, ", "));
+  if (!bring.empty()) return Done{Message(Reason::CredentialsMissing, text).about(subject)};
+  if (!wrong.empty()) return Done{Message(Reason::CredentialsInvalid, text).about(subject)};
+  if (pair)
+    return Done{Message(Reason::CredentialsFound, "the kubelet has a certificate")
+                    .about(kube::kKubeletClient.cert)};
+  return Done{Message(Reason::CredentialsFound, "the kubelet can ask for its certificate")
+                  .about(kube::kBootstrapKubeconfig)};
 }
 
 }  // namespace haagent::bootstrap::pki

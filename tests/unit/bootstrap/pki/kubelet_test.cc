@@ -7,6 +7,7 @@
 #include "bootstrap/pki/kubelet_step.h"
 #include "bootstrap/pki/step.h"
 #include "tests/support/fake_clock.h"
+#include "tests/support/found.h"
 #include "tests/support/kube_nodes.h"
 #include "tests/support/memory_store.h"
 #include "tests/support/pki_documents.h"
@@ -17,7 +18,12 @@ namespace {
 
 namespace fs = std::filesystem;
 using namespace std::chrono_literals;
-using testing::HasSubstr;
+using test::Found;
+using test::IsDone;
+using test::IsError;
+using test::IsWaiting;
+using test::Says;
+using testing::AllOf;
 
 constexpr char kCurrent[] = "/var/lib/kubelet/pki/kubelet-client-current.pem";
 
@@ -73,16 +79,16 @@ class KubeletTest : public testing::Test {
   }
   void end_kubelet(pid_t pid) { fs::remove_all(root_(fmt::format("/proc/{}", pid))); }
 
-  // As the runner has it. The last sentence, behind "error: " or "waits: ".
-  std::string converge(Step& step) {
+  // As the runner has it: the last of what it found.
+  Found converge(Step& step) {
+    Found last;
     for (int looks = 0; looks < 3; ++looks) {
-      auto finding = step.look(facts_, {});
-      if (!finding) return "error: " + finding.error().message.text;
-      if (std::holds_alternative<Waiting>(*finding)) return "waits: " + sentence_of(*finding);
-      if (!std::holds_alternative<Needed>(*finding)) return sentence_of(*finding);
-      if (auto acted = step.act(facts_, {}); !acted) return "error: " + acted.error().message.text;
+      last = test::found(step.look(facts_, {}));
+      if (last.as != Found::As::needed) return last;
+      if (auto acted = test::found(step.act(facts_, {})); acted.as == Found::As::error)
+        return acted;
     }
-    return "it never ends";
+    return last;
   }
   std::string text() { return test::bytes_of(root_(kCurrent)); }
   std::vector<std::string> dated() {
@@ -153,8 +159,7 @@ TEST_F(KubeletTest, AKubeletStartsWithItAfterEachRenewal) {
     EXPECT_LE(dated().size(), 3u) << "each holds a key";
     EXPECT_EQ(fs::read_symlink(root_(kCurrent)), dated().back());
     EXPECT_EQ(read_pair(root_(kCurrent), clock_.utc()).value()->key, key);
-    EXPECT_EQ(sentence_of(kubelet_->look(facts_, {}).value()),
-              "the kubelet goes by the client certificate on the disk");
+    EXPECT_THAT(test::found(kubelet_->look(facts_, {})), IsDone(Reason::KubeletCurrent));
   }
 }
 
@@ -169,16 +174,16 @@ TEST_F(KubeletTest, WhatAnEarlierVersionLeftIsRepairedWithoutTheStore) {
     ASSERT_NE(refusal(), "");
     store_.fail_all(Kind::transient);
     restart_agent();
-    EXPECT_THAT(converge(*pki_), HasSubstr("13 certificates are good"))
+    EXPECT_THAT(converge(*pki_), IsDone(Reason::CertificatesGood))
         << "etcd does not wait for the kubelet's file";
     auto const before = text();
     ASSERT_TRUE(kubelet_->look(facts_, {}));
     EXPECT_EQ(text(), before) << "a look has written";
-    EXPECT_EQ(converge(*kubelet_), "the kubelet goes by the client certificate on the disk");
+    EXPECT_THAT(converge(*kubelet_), IsDone(Reason::KubeletCurrent));
     EXPECT_EQ(refusal(), "");
     EXPECT_EQ(split_bundle(text()).value(), std::vector{leaf});
     restart_agent();
-    EXPECT_THAT(converge(*pki_), HasSubstr("13 certificates are good"));
+    EXPECT_THAT(converge(*pki_), IsDone(Reason::CertificatesGood));
     store_.fail_all(std::nullopt);
   }
 }
@@ -193,11 +198,11 @@ TEST_F(KubeletTest, APlainFileThatIsDueAndALinkToNowhereAreMadeAgain) {
        {"kubelet-client-1999-01-01-00-00-00.pem", "kubelet-client-current.pem"}) {
     fs::remove(root_(kCurrent));
     fs::create_symlink(target, root_(kCurrent));
-    EXPECT_THAT(converge(*pki_), HasSubstr("certificates are good"));
+    EXPECT_THAT(converge(*pki_), IsDone(Reason::CertificatesGood));
     EXPECT_EQ(refusal(), "") << target;
   }
   test::write_bytes(root_(kCurrent), "words");
-  EXPECT_EQ(converge(*kubelet_), "the kubelet goes by the client certificate on the disk")
+  EXPECT_THAT(converge(*kubelet_), IsDone(Reason::KubeletCurrent))
       << "there is nothing that it could lay out";
   converge(*pki_);
   EXPECT_EQ(refusal(), "");
@@ -227,7 +232,7 @@ TEST_F(KubeletTest, AKubeletsOwnCertificateStays) {
   units_.pid = 78;
   converge(*pki_);
   pass(24h * 100);  // the agent's own would have been renewed by now
-  EXPECT_THAT(converge(*pki_), HasSubstr("13 certificates are good"));
+  EXPECT_THAT(converge(*pki_), IsDone(Reason::CertificatesGood));
   converge(*kubelet_);
   EXPECT_EQ(text(), its);
   EXPECT_EQ(units_.restarts, 0);
@@ -245,18 +250,18 @@ TEST_F(KubeletTest, OneThatBeganBeforeARenewalIsRestartedOnce) {
   converge(*pki_);
   // The clock is set back, and has no part in it.
   clock_.advance(-24h * 400);
-  EXPECT_EQ(converge(*kubelet_), "waits: kubelet.service restarts");
+  EXPECT_THAT(converge(*kubelet_), IsWaiting(Reason::KubeletRestarting));
   EXPECT_EQ(units_.restarts, 1);
   pass(1s);
-  EXPECT_EQ(converge(*kubelet_), "waits: kubelet.service restarts");
+  EXPECT_THAT(converge(*kubelet_), IsWaiting(Reason::KubeletRestarting));
   EXPECT_EQ(units_.restarts, 1);
   end_kubelet(77);
   pass(1s);
   start_kubelet(99);
   units_.pid = 99;
-  EXPECT_EQ(converge(*kubelet_), "the kubelet goes by the client certificate on the disk");
+  EXPECT_THAT(converge(*kubelet_), IsDone(Reason::KubeletCurrent));
   restart_agent();
-  EXPECT_EQ(converge(*kubelet_), "the kubelet goes by the client certificate on the disk");
+  EXPECT_THAT(converge(*kubelet_), IsDone(Reason::KubeletCurrent));
   EXPECT_EQ(units_.restarts, 1);
 }
 
@@ -272,8 +277,9 @@ TEST_F(KubeletTest, AnAgentThatDiedAfterTheRenewalIsFollowedByOneThatRestartsIt)
   EXPECT_EQ(units_.restarts, 1);
   // One that does not end is told, and asked again.
   pass(3min);
-  EXPECT_THAT(kubelet_->look(facts_, {}).error().message.text,
-              HasSubstr("systemctl status kubelet.service"));
+  EXPECT_THAT(
+      test::found(kubelet_->look(facts_, {})),
+      AllOf(IsError(Reason::KubeletRestarting), Says("'systemctl status kubelet.service'")));
   converge(*kubelet_);
   EXPECT_EQ(units_.restarts, 2);
 }

@@ -57,6 +57,8 @@ struct Row {
   std::set<std::string> masters = {"a", "b", "c"};
 };
 
+Message const kLacks(Reason::EtcdTrustOld, "lacks");
+
 TEST(Rotation, Decides) {
   using enum Stage;
   for (auto const& row : {
@@ -191,8 +193,8 @@ TEST(Rotation, Decides) {
        }) {
     RotationInputs in{.me = "a",
                       .masters = row.masters,
-                      .authorities = {{"etcd", &row.etcd, row.etcd_loaded, "lacks"},
-                                      {"etcd-peer", &row.peer, row.peer_loaded, "lacks"}},
+                      .authorities = {{"etcd", &row.etcd, row.etcd_loaded, kLacks},
+                                      {"etcd-peer", &row.peer, row.peer_loaded, kLacks}},
                       .restart = row.restart,
                       .defragment = row.defragment,
                       .unwell = row.unwell,
@@ -219,20 +221,43 @@ TEST(Rotation, TheDocumentGoesThroughAllStages) {
   EXPECT_FALSE(doc.loaded.contains("x")) << "x is no master any more";
 }
 
-TEST(Rotation, IsToldInASentence) {
+TEST(Rotation, IsAboutItsStagesAndWhomTheyWaitFor) {
   auto etcd = bundle(Stage::trusting_new, {"a", "b"}, "c");
   auto peer = bundle(Stage::dropping_old);
-  RotationInputs in{.me = "a",
-                    .masters = {"a", "b", "c"},
-                    .authorities = {{"etcd", &etcd, true, ""},
-                                    {"etcd-peer", &peer, false, "etcd main has to restart"}}};
-  EXPECT_EQ(
-      rotation_sentence(in),
-      "rotation of etcd: trusting the new authority; a and b have it, waiting for c. rotation "
-      "of etcd-peer: dropping the old authority; waiting for a, b and c (here etcd main has "
-      "to restart). it is c's turn to restart or defragment its etcd members");
+  RotationInputs in{
+      .me = "a",
+      .masters = {"a", "b", "c"},
+      .authorities = {{"etcd", &etcd, true, {}}, {"etcd-peer", &peer, false, kLacks}}};
+  auto said = rotation_message(in);
+  ASSERT_TRUE(said);
+  EXPECT_EQ(said->reason, Reason::RotationUnderWay);
+  EXPECT_EQ(said->subject,
+            "etcd: trusting new, waiting for c; etcd-peer: dropping old, waiting for a, b and c; "
+            "turn of c");
+  EXPECT_THAT(said->text, HasSubstr(kLacks.text));
+  // What stands still until somebody comes has a reason of its own.
+  in.authorities[1].lacks = Message(Reason::RotationHeldByEtcd, "etcd main may not restart");
+  EXPECT_EQ(rotation_message(in)->reason, Reason::RotationHeldByEtcd);
   etcd = peer = bundle(Stage::stable);
-  EXPECT_EQ(rotation_sentence(in), "");
+  EXPECT_FALSE(rotation_message(in));
+  in.restart = true;
+  EXPECT_EQ(rotation_message(in)->reason, Reason::MembersTakeTurns);
+  in.unwell = "etcd-c of etcd main does not answer";
+  EXPECT_EQ(rotation_message(in)->reason, Reason::RestartWaitsForMembers);
+}
+
+// The runner takes the same need twice in a row for an act in vain.
+TEST(Rotation, EachMoveThatFollowsAnotherIsAboutSomethingElse) {
+  auto const etcd = bundle(Stage::trusting_new, {}, "c");
+  RotationInputs const in{
+      .me = "a", .masters = {"a", "b", "c"}, .authorities = {{"etcd", &etcd, true, {}}}};
+  std::set<std::pair<Reason, std::string>> told;
+  for (RotationMove const& move :
+       {RotationMove(Claim{"etcd"}), RotationMove(TakeBack{"etcd"}), RotationMove(Advance{"etcd"}),
+        RotationMove(TakeTurn{}), RotationMove(GiveTurnBack{})}) {
+    auto const said = message_of(move, in);
+    EXPECT_TRUE(told.emplace(said.reason, said.subject).second) << said.text;
+  }
 }
 
 TEST(Rotation, AnApiserverHasLoadedWhatStoodThereWhenItsProcessBegan) {
@@ -241,22 +266,21 @@ TEST(Rotation, AnApiserverHasLoadedWhatStoodThereWhenItsProcessBegan) {
   struct Seen {
     char const* what;
     std::optional<UtcTime> started;
-    char const* lacks;
+    std::optional<Reason> lacks;
   };
   for (auto const& row : {
-           Seen{"from before", written - 1h,
-                "the kubelet of i-a has not restarted kube-apiserver since 2026-01-15T10:15:00Z, "
-                "when its manifest was written: look at 'systemctl status kubelet' there, and "
-                "start it"},
-           Seen{"a moment before", written - 1s, "the kubelet of i-a has not restarted"},
-           Seen{"as the kernel rounds it", written - 10ms, ""},
-           Seen{"since", written + 1s, ""},
-           Seen{"just now", later - 1s, "kube-apiserver of i-a has just started"},
-           Seen{"none", {}, "kube-apiserver does not run on i-a"},
+           Seen{"from before", written - 1h, Reason::ApiserverNotRestarted},
+           Seen{"a moment before", written - 1s, Reason::ApiserverNotRestarted},
+           Seen{"as the kernel rounds it", written - 10ms, {}},
+           Seen{"since", written + 1s, {}},
+           Seen{"just now", later - 1s, Reason::ApiserverStarting},
+           Seen{"none", {}, Reason::ApiserverStarting},
        }) {
     auto const lacks = lacks_of({.manifest = written, .started = row.started}, later, "i-a");
-    EXPECT_THAT(lacks, testing::StartsWith(row.lacks)) << row.what;
-    EXPECT_EQ(lacks.empty(), std::string_view(row.lacks).empty()) << row.what;
+    EXPECT_EQ(lacks ? std::optional(lacks->reason) : std::nullopt, row.lacks) << row.what;
+    if (!lacks) continue;
+    EXPECT_THAT(lacks->text, HasSubstr("i-a")) << row.what;
+    EXPECT_EQ(!lacks->advice.empty(), row.lacks == Reason::ApiserverNotRestarted) << row.what;
   }
 }
 
@@ -337,7 +361,7 @@ RotationInputs inputs_of(RotationWorld const& world, std::size_t me, Bundle cons
   bool const loaded = master.running == master.disk.trust;
   // As the etcd row has said so while it served.
   in.restart = !loaded || (master.reconfigured && master.up);
-  in.authorities.push_back({"etcd", &doc, loaded, "restart"});
+  in.authorities.push_back({"etcd", &doc, loaded, kLacks});
   return in;
 }
 

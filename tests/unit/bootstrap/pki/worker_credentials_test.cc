@@ -7,6 +7,7 @@
 #include "bootstrap/pki/kubelet_pair.h"
 #include "bootstrap/pki/x509.h"
 #include "tests/support/fake_clock.h"
+#include "tests/support/found.h"
 #include "tests/support/kube_nodes.h"
 #include "tests/support/temporary_directory.h"
 
@@ -14,8 +15,11 @@ namespace haagent::bootstrap::pki {
 namespace {
 
 using namespace std::chrono_literals;
+using test::Found;
+using test::IsAbout;
+using test::IsDone;
+using test::Says;
 using testing::AllOf;
-using testing::HasSubstr;
 using testing::Not;
 
 class WorkerCredentialsTest : public testing::Test {
@@ -40,12 +44,7 @@ class WorkerCredentialsTest : public testing::Test {
     write(kube::kKubeProxyClient.cert, pair.certificate);
     write(kube::kKubeProxyClient.key, pair.key.reveal());
   }
-  std::string look() {
-    auto found = step_.look(facts_, {});
-    EXPECT_TRUE(found) << found.error().message.text;
-    EXPECT_TRUE(std::holds_alternative<Done>(*found)) << "a worker's boot waits for nobody";
-    return sentence_of(*found);
-  }
+  Found look() { return test::found(step_.look(facts_, {})); }
   std::vector<std::string> told() {
     std::vector<std::string> names;
     auto const fact = facts_.pki.get().value();
@@ -62,23 +61,25 @@ class WorkerCredentialsTest : public testing::Test {
 };
 
 TEST_F(WorkerCredentialsTest, SaysEachFileThatIsMissingUntilItIsThere) {
-  EXPECT_THAT(look(), AllOf(HasSubstr(kube::kCa), HasSubstr(kube::kBootstrapKubeconfig),
-                            HasSubstr(config_.cluster.endpoint)));
+  EXPECT_THAT(look(), AllOf(IsDone(Reason::CredentialsMissing), IsAbout(kube::kCa),
+                            IsAbout(kube::kBootstrapKubeconfig), Says(config_.cluster.endpoint)));
   auto const ca = authority();
   write(kube::kCa, ca.certificate);
-  EXPECT_THAT(look(), AllOf(Not(HasSubstr(kube::kCa)), HasSubstr(kube::kBootstrapKubeconfig)));
+  EXPECT_THAT(look(), AllOf(IsDone(Reason::CredentialsMissing), Not(IsAbout(kube::kCa)),
+                            IsAbout(kube::kBootstrapKubeconfig)));
   write(kube::kBootstrapKubeconfig, "kind: Config\n");
-  EXPECT_EQ(look(), "the kubelet can ask for its certificate");
+  EXPECT_THAT(look(), AllOf(IsDone(Reason::CredentialsFound), IsAbout(kube::kBootstrapKubeconfig)));
   // It has joined: its first kubeconfig has done its part, and may go.
   std::filesystem::remove(root_(kube::kBootstrapKubeconfig));
   auto const own = leaf("system:node:ip-10-0-0-7", ca);
   ASSERT_TRUE(make_directories(root_("/var/lib/kubelet/pki")));
   ASSERT_TRUE(write_pair(root_(kube::kKubeletClient.cert), own.certificate, own.key, clock_.utc()));
-  EXPECT_EQ(look(), "the kubelet has a certificate");
+  EXPECT_THAT(look(), AllOf(IsDone(Reason::CredentialsFound), IsAbout(kube::kKubeletClient.cert)));
   EXPECT_EQ(told(), std::vector<std::string>{"kubelet"});
   // Stopped for longer than its life: it must be let in once more.
   clock_.advance(24h * 366);
-  EXPECT_THAT(look(), HasSubstr(kube::kBootstrapKubeconfig));
+  EXPECT_THAT(look(),
+              AllOf(IsDone(Reason::CredentialsMissing), IsAbout(kube::kBootstrapKubeconfig)));
 }
 
 TEST_F(WorkerCredentialsTest, SaysWhatIsWrongWithWhatWasBrought) {
@@ -86,26 +87,27 @@ TEST_F(WorkerCredentialsTest, SaysWhatIsWrongWithWhatWasBrought) {
   write(kube::kCa, ca.certificate);
   write(kube::kBootstrapKubeconfig, "kind: Config\n");
   bring_kube_proxy(leaf("system:kube-proxy", ca));
-  EXPECT_EQ(look(), "the kubelet can ask for its certificate");
+  EXPECT_THAT(look(), AllOf(IsDone(Reason::CredentialsFound), IsAbout(kube::kBootstrapKubeconfig)));
   EXPECT_EQ(told(), std::vector<std::string>{"kube-proxy"});
   EXPECT_EQ(facts_.pki.get()->warning, "");
 
   bring_kube_proxy(leaf("kubernetes-admin", ca));
-  EXPECT_THAT(look(), HasSubstr("it is for 'kubernetes-admin', and not for 'system:kube-proxy'"));
+  EXPECT_THAT(look(), AllOf(IsDone(Reason::CredentialsInvalid), IsAbout("kube-proxy"),
+                            Says("'kubernetes-admin'"), Says("'system:kube-proxy'")));
   bring_kube_proxy(leaf("system:kube-proxy", authority()));
-  EXPECT_THAT(look(), HasSubstr("the certificate of kube-proxy: "));
+  EXPECT_THAT(look(), AllOf(IsDone(Reason::CredentialsInvalid), IsAbout("kube-proxy")));
   auto mixed = leaf("system:kube-proxy", ca);
   mixed.key = make_key().value();
   bring_kube_proxy(mixed);
-  EXPECT_THAT(look(), HasSubstr("its key is another one's"));
+  EXPECT_THAT(look(), AllOf(IsDone(Reason::CredentialsInvalid), IsAbout("kube-proxy")));
   EXPECT_NE(facts_.pki.get()->warning, "");
   bring_kube_proxy(leaf("system:kube-proxy", ca, 1h));
   clock_.advance(2h);
-  EXPECT_THAT(look(), HasSubstr("the certificate of kube-proxy: "));
+  EXPECT_THAT(look(), AllOf(IsDone(Reason::CredentialsInvalid), IsAbout("kube-proxy")));
   write(kube::kKubeProxyClient.cert, "words");
-  EXPECT_THAT(look(), HasSubstr("the certificate of kube-proxy: "));
+  EXPECT_THAT(look(), AllOf(IsDone(Reason::CredentialsInvalid), IsAbout("kube-proxy")));
   write(kube::kCa, "words");
-  EXPECT_THAT(look(), HasSubstr(kube::kCa));
+  EXPECT_THAT(look(), AllOf(IsDone(Reason::CredentialsInvalid), IsAbout(kube::kCa)));
 }
 
 }  // namespace

@@ -81,15 +81,14 @@ TEST(PkiX509, WhatCannotBeMadeIsAnError) {
     auto made = make_leaf(spec, key, authority, kNow, 1h);
     return made ? std::string() : made.error().message.text;
   };
-  EXPECT_EQ(error_of({.common_name = "x"}), "'x' is for nothing");
-  EXPECT_EQ(error_of({.common_name = "x", .addresses = {"10.0.0"}, .server = true}),
-            "'10.0.0' is no IP address");
-  EXPECT_EQ(error_of({.common_name = "x", .dns_names = {"a b"}, .server = true}),
-            "'a b' is no DNS name");
+  EXPECT_THAT(error_of({.common_name = "x"}), HasSubstr("'x'"));
+  EXPECT_THAT(error_of({.common_name = "x", .addresses = {"10.0.0"}, .server = true}),
+              HasSubstr("'10.0.0'"));
+  EXPECT_THAT(error_of({.common_name = "x", .dns_names = {"a b"}, .server = true}),
+              HasSubstr("'a b'"));
   auto const mixed = KeyPair{authority.certificate, key};
   auto made = make_leaf(kServer, key, mixed, kNow, 1h);
   ASSERT_FALSE(made);
-  EXPECT_THAT(made.error().message.text, HasSubstr("do not belong together"));
 }
 
 // RFC 5280 has 64 characters for a common name; a node's name has up to 63, and the kubelet's
@@ -131,7 +130,7 @@ TEST(PkiX509, VerifiesAtATime) {
   EXPECT_TRUE(verify(certificate, authority.certificate, kNow + 59min));
   auto const late = verify(certificate, authority.certificate, kNow + 61min);
   ASSERT_FALSE(late);
-  EXPECT_THAT(late.error().message.text, HasSubstr("expired"));
+  EXPECT_EQ(late.error().kind, Kind::invalid);
 }
 
 TEST(PkiX509, ASplitBundleHasEachCertificate) {
@@ -158,7 +157,6 @@ TEST(PkiX509, WhatIsNoPemIsInvalid) {
     auto read = parse_certificate(text);
     ASSERT_FALSE(read);
     EXPECT_EQ(read.error().kind, Kind::invalid);
-    EXPECT_THAT(read.error().message.text, HasSubstr("no certificate in PEM"));
   }
 }
 
