@@ -69,20 +69,22 @@ Result<Hello> parse_hello(std::string_view text) {
 
 Result<void> check_hello(NodeConfig const& config, Hello const& hello, HelloCaller const& caller) {
   if (hello.cluster != config.cluster.name)
-    return fail(Kind::denied, "this is a master of {}, not of {}", config.cluster.name,
-                hello.cluster);
+    return fail(Kind::denied, Reason::AnnouncementNotProven, "this is a master of {}, not of {}",
+                config.cluster.name, hello.cluster);
   for (auto const& member : {hello.main, hello.events}) {
     if (member.empty() || has(caller.names, config.etcd_host(member))) continue;
-    return fail(Kind::denied, "the caller's certificate does not name {}, so it is not member {}",
+    return fail(Kind::denied, Reason::AnnouncementNotProven,
+                "the caller's certificate does not name {}, so it is not member {}",
                 config.etcd_host(member), member);
   }
   auto const told = parse_ip(hello.address);
   auto is_told = [&](std::string const& address) { return told && parse_ip(address) == told; };
   if (!is_told(caller.address))
-    return fail(Kind::denied, "the hello says {}, and comes from {}", hello.address,
-                caller.address);
+    return fail(Kind::denied, Reason::AnnouncementNotProven, "the hello says {}, and comes from {}",
+                hello.address, caller.address);
   if (std::ranges::none_of(caller.addresses, is_told))
-    return fail(Kind::denied, "the caller's certificate is not for {}", hello.address);
+    return fail(Kind::denied, Reason::AnnouncementNotProven,
+                "the caller's certificate is not for {}", hello.address);
   return {};
 }
 

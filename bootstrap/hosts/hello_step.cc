@@ -1,5 +1,7 @@
 #include "bootstrap/hosts/hello_step.h"
 
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <set>
 #include <thread>
@@ -58,7 +60,7 @@ Result<void> HelloStep::update(Facts& facts) {
       there.insert(each.member);
       auto& peer = peers_[each.member];
       if (peer.address == each.address && peer.body == body) continue;
-      peer = {.address = each.address, .body = body, .problem = {}};
+      peer = {.address = each.address, .body = body, .problem = {}, .code = {}};
     }
   }
   std::erase_if(peers_, [&](auto const& each) { return !there.contains(each.first); });
@@ -73,15 +75,21 @@ std::vector<std::string> HelloStep::due() const {
   return members;
 }
 
-std::string HelloStep::sentence() const {
+Message HelloStep::message() const {
   std::vector<std::string> knowing;
   std::vector<std::string> rest;
+  std::vector<std::string> about;
+  bool all = true;
   for (auto const& [member, peer] : peers_) {
     if (peer.knows) {
       knowing.push_back(member);
+      about.push_back(member);
     } else if (peer.address.empty()) {
+      about.push_back(member + " (no address)");
       rest.push_back(fmt::format("{}'s address is not known yet", member));
     } else {
+      all = false;
+      about.push_back(fmt::format("{} at {} ({})", member, peer.address, peer.code));
       rest.push_back(
           fmt::format("{} at {} {}: it {}", member, peer.address, peer.problem, kFromEc2));
     }
@@ -91,13 +99,15 @@ std::string HelloStep::sentence() const {
     said = fmt::format("{} {} this master's address", in_words(knowing),
                        knowing.size() == 1 ? "knows" : "know");
   for (auto const& each : rest) said += (said.empty() ? "" : "; ") + each;
-  return said.empty() ? "there is no other master to tell" : said;
+  if (said.empty()) said = "there is no other master to tell";
+  return Message(all ? Reason::PeersInformed : Reason::PeersNotInformed, std::move(said))
+      .about(fmt::format("{}", fmt::join(about, ", ")));
 }
 
 Result<Finding> HelloStep::look(Facts& facts, std::stop_token) {
   TRY(update(facts));
   auto const members = due();
-  if (members.empty()) return Done{sentence()};
+  if (members.empty()) return Done{message()};
   // With the address and the attempt: a peer that has moved while it was told, or that is due again
   // already, is not what the last act was to see to.
   std::vector<std::string> whom;
@@ -107,7 +117,9 @@ Result<Finding> HelloStep::look(Facts& facts, std::stop_token) {
         fmt::format("{} at {}{}", member, peer.address,
                     peer.attempts == 0 ? "" : fmt::format(" (attempt {})", peer.attempts + 1)));
   }
-  return Needed{fmt::format("tell {} this master's address", in_words(whom))};
+  return Needed{
+      Message(Reason::PeersToInform, fmt::format("tell {} this master's address", in_words(whom)))
+          .about(fmt::format("{}", fmt::join(whom, ", ")))};
 }
 
 void HelloStep::tell(Peer& peer, std::stop_token stop) const {
@@ -124,6 +136,8 @@ void HelloStep::tell(Peer& peer, std::stop_token stop) const {
   auto const answer = http_.send(request, std::move(stop));
   peer.knows = answer && answer->status == 200;
   if (peer.knows) return;
+  peer.code = answer ? std::to_string(answer->status)
+                     : std::string(to_string(answer.error().message.reason));
   if (!answer) {
     peer.problem = answer.error().kind == Kind::transient
                        ? "does not answer"

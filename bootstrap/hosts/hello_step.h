@@ -36,10 +36,11 @@ class HelloStep final : public Step {
     int attempts = 0;
     SteadyTime again{};   // not before
     std::string problem;  // of the last attempt: "does not answer"
+    std::string code;     // of the same: "Unavailable", "404"
   };
   Result<void> update(Facts& facts);
   std::vector<std::string> due() const;
-  std::string sentence() const;
+  Message message() const;
   void tell(Peer& peer, std::stop_token stop) const;
 
   NodeConfig const& config_;

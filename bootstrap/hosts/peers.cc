@@ -1,5 +1,7 @@
 #include "bootstrap/hosts/peers.h"
 
+#include <fmt/ranges.h>
+
 #include <algorithm>
 
 #include "agent/base/volume_tags.h"
@@ -206,6 +208,7 @@ Result<Peers::View> Peers::look(Facts& facts, std::stop_token stop) {
   std::erase_if(silent_, [&](auto const& each) { return !members.contains(each.second); });
   View view;
   std::vector<std::string> words;
+  std::vector<std::string> about;
   auto address_of = [&](std::string const& member) -> std::string {
     if (mine.contains(member)) return identity.address;
     auto found = known_.find(member);
@@ -216,10 +219,12 @@ Result<Peers::View> Peers::look(Facts& facts, std::stop_token stop) {
   for (auto const& member : members) {
     auto const address = address_of(member);
     words.push_back(fmt::format("{} is {}", member, address.empty() ? "not known yet" : address));
+    about.push_back(fmt::format("{} {}", member, address.empty() ? "(unknown)" : address));
     if (!address.empty()) view.entries.push_back({address, config_.etcd_host(member)});
   }
   view.sentence = in_words(words);
-  if (!trouble_.empty()) view.sentence += "; EC2 was no help: " + trouble_;
+  view.subject = fmt::format("{}", fmt::join(about, ", "));
+  view.trouble = trouble_;
   auto const wanted = hosts_with_block(text.value_or(""), view.entries);
   view.written = text && wanted == *text;
   if (view.written) unwritten_ = false;
@@ -248,7 +253,7 @@ Result<void> Peers::ask_where_due(std::unique_lock<std::mutex>& lock, std::stop_
     hurry_ = true;
     return {};
   }
-  trouble_ = refreshed ? "" : refreshed.error().message.text;
+  trouble_ = refreshed ? std::nullopt : std::optional(refreshed.error().message);
   return {};
 }
 
@@ -316,7 +321,7 @@ Result<std::vector<EtcdVolume>> Peers::volumes(EtcdCluster cluster, Duration max
   std::unique_lock lock(mutex_);
   if (!volumes_at_ || clock_.steady() - *volumes_at_ > max_age) {
     TRY(refresh(lock, std::move(stop)));
-    trouble_.clear();
+    trouble_.reset();
   }
   return volumes_[cluster];
 }

@@ -53,7 +53,9 @@ class Peers {
   struct View {
     std::vector<HostsEntry> entries;  // what the block in /etc/hosts should hold
     bool written = false;             // and does
-    std::string sentence;
+    std::string sentence;             // who is where
+    std::string subject;              // the same in short: "a 10.0.0.1, b (unknown)"
+    std::optional<Message> trouble;   // EC2's, when it was asked last
   };
   // Never writes. Sets the peers in both clusters' facts. Asks EC2 where that is due; that it does
   // not answer is an error only where this boot has nothing else to go by.
@@ -128,7 +130,7 @@ class Peers {
   using Lists = std::map<std::string, std::set<std::string>>;  // members, by volume
   std::map<EtcdCluster, std::pair<Lists, SteadyTime>> agree_;  // the tags, and since when
   std::map<EtcdCluster, std::set<std::string>> listed_;
-  std::string trouble_;  // of the last question to EC2
+  std::optional<Message> trouble_;  // EC2's, when it was asked last; nothing: none
   SteadyTime asked_at_;
   bool hurry_ = false;
   Duration pause_ = kSoonest;  // while a peer is silent

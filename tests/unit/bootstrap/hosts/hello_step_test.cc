@@ -7,6 +7,7 @@
 
 #include "agent/base/json.h"
 #include "tests/support/fake_clock.h"
+#include "tests/support/found.h"
 
 namespace haagent::bootstrap {
 namespace {
@@ -55,18 +56,22 @@ class HelloStepTest : public testing::Test {
   void peers(std::string const& b, std::string const& c) {
     facts_.main.peers.set(std::vector<EtcdPeer>{{"a", "10.0.0.1"}, {"b", b}, {"c", c}});
   }
-  // As the runner has it; what it says in the end.
-  std::string converge() {
+  // As the runner has it; what it finds in the end.
+  test::Found converge() {
     for (std::string last;;) {
-      auto finding = step_.look(facts_, {});
-      EXPECT_TRUE(finding) << finding.error().message.text;
-      if (!finding) return "";
-      auto const& sentence = sentence_of(*finding);
-      if (std::holds_alternative<Done>(*finding)) return sentence;
-      EXPECT_NE(sentence, last) << "the runner takes that for an error";
-      last = sentence;
+      auto const now = test::found(step_.look(facts_, {}));
+      if (now.as != test::Found::As::needed) return now;
+      EXPECT_NE(now.message.subject, last) << "the runner takes that for an error";
+      last = now.message.subject;
       EXPECT_TRUE(step_.act(facts_, {}));
     }
+  }
+  // Whoever knows this master's address.
+  static auto all_know(std::string const& whom) {
+    return testing::AllOf(test::IsDone(Reason::PeersInformed), test::IsAbout(whom));
+  }
+  static auto not_all_know(std::string const& whom) {
+    return testing::AllOf(test::IsDone(Reason::PeersNotInformed), test::IsAbout(whom));
   }
 
   test::FakeClock clock_;
@@ -78,10 +83,11 @@ class HelloStepTest : public testing::Test {
 
 TEST_F(HelloStepTest, TellsEachPeerOnceAndALookTellsNobody) {
   agents_.answers = {{"10.0.0.2", 200}, {"10.0.0.3", 200}};
-  EXPECT_EQ(sentence_of(step_.look(facts_, {}).value()),
-            "tell b at 10.0.0.2 and c at 10.0.0.3 this master's address");
+  EXPECT_THAT(test::found(step_.look(facts_, {})),
+              testing::AllOf(test::IsNeeded(Reason::PeersToInform),
+                             test::IsAbout("b at 10.0.0.2, c at 10.0.0.3")));
   EXPECT_TRUE(agents_.attempts.empty());
-  EXPECT_EQ(converge(), "b and c know this master's address");
+  EXPECT_THAT(converge(), all_know("b, c"));
   auto const told = parse_hello(agents_.told["10.0.0.3"]);
   ASSERT_TRUE(told) << told.error().message.text;
   EXPECT_EQ(*told, (Hello{.cluster = "x.example",
@@ -97,9 +103,7 @@ TEST_F(HelloStepTest, TellsEachPeerOnceAndALookTellsNobody) {
 
 TEST_F(HelloStepTest, IsDoneWhateverAPeerDoesAndTellsItEverMoreSeldom) {
   agents_.answers = {{"10.0.0.2", 200}};
-  EXPECT_EQ(converge(),
-            "b knows this master's address; c at 10.0.0.3 does not answer: it learns it from EC2 "
-            "within 5 min");
+  EXPECT_THAT(converge(), not_all_know("b, c at 10.0.0.3 (Unavailable)"));
   std::vector<int> told_after;
   for (int second = 1; second <= 1200; ++second) {
     clock_.advance(1s);
@@ -111,7 +115,7 @@ TEST_F(HelloStepTest, IsDoneWhateverAPeerDoesAndTellsItEverMoreSeldom) {
   EXPECT_EQ(agents_.attempts["10.0.0.2"], 1);
   agents_.answers["10.0.0.3"] = 200;
   clock_.advance(5min);
-  EXPECT_EQ(converge(), "b and c know this master's address");
+  EXPECT_THAT(converge(), all_know("b, c"));
 }
 
 TEST_F(HelloStepTest, RestsNoLongerThanUntilItsNextAttempt) {
@@ -131,25 +135,24 @@ TEST_F(HelloStepTest, APeerThatMovesIsToldAtOnce) {
   converge();
   auto const first = agents_.told["10.0.0.2"];
   peers("10.0.0.2", "10.0.0.7");
-  EXPECT_EQ(converge(), "b and c know this master's address");
+  EXPECT_THAT(converge(), all_know("b, c"));
   EXPECT_EQ(agents_.attempts["10.0.0.7"], 1);
   EXPECT_EQ(agents_.attempts["10.0.0.2"], 1);
   EXPECT_EQ(agents_.told["10.0.0.7"], first) << "it is since when it has the member, not now";
 }
 
-// The runner takes the same sentence after an act for an act without effect.
+// The runner takes the same need after an act for an act without effect.
 TEST_F(HelloStepTest, APeerThatMovesWhileItIsToldIsNoFailure) {
   agents_.answers = {{"10.0.0.2", 200}};
-  auto const first = sentence_of(step_.look(facts_, {}).value());
+  auto const first = test::found(step_.look(facts_, {}));
   EXPECT_TRUE(step_.act(facts_, {}));
   peers("10.0.0.2", "10.0.0.7");
-  auto const second = step_.look(facts_, {}).value();
-  EXPECT_TRUE(std::holds_alternative<Needed>(second));
-  EXPECT_EQ(sentence_of(second), "tell c at 10.0.0.7 this master's address");
+  auto const second = test::found(step_.look(facts_, {}));
+  EXPECT_THAT(second, testing::AllOf(test::IsNeeded(Reason::PeersToInform),
+                                     test::IsAbout("c at 10.0.0.7")));
+  EXPECT_NE(second.message.subject, first.message.subject);
   peers("10.0.0.2", "10.0.0.8");
-  EXPECT_EQ(converge(),
-            "b knows this master's address; c at 10.0.0.8 does not answer: it learns it from EC2 "
-            "within 5 min");
+  EXPECT_THAT(converge(), not_all_know("b, c at 10.0.0.8 (Unavailable)"));
 }
 
 // The machine was so slow that the pause is over already.
@@ -157,9 +160,9 @@ TEST_F(HelloStepTest, APeerThatIsDueAgainAtOnceIsNoFailure) {
   agents_.answers = {{"10.0.0.2", 200}};
   std::set<std::string> said;
   for (int i = 0; i < 4; ++i) {
-    auto const finding = step_.look(facts_, {}).value();
-    ASSERT_TRUE(std::holds_alternative<Needed>(finding));
-    EXPECT_TRUE(said.insert(sentence_of(finding)).second) << sentence_of(finding);
+    auto const found = test::found(step_.look(facts_, {}));
+    ASSERT_THAT(found, test::IsNeeded(Reason::PeersToInform));
+    EXPECT_TRUE(said.insert(found.message.subject).second) << found;
     EXPECT_TRUE(step_.act(facts_, {}));
     clock_.advance(1min);
   }
@@ -170,7 +173,7 @@ TEST_F(HelloStepTest, APeerThatIsNoneAnyMoreIsForgotten) {
   converge();
   facts_.main.peers.set(std::vector<EtcdPeer>{{"a", "10.0.0.1"}, {"b", "10.0.0.2"}});
   clock_.advance(1h);
-  EXPECT_EQ(converge(), "b knows this master's address");
+  EXPECT_THAT(converge(), all_know("b"));
   EXPECT_EQ(agents_.attempts["10.0.0.3"], 1);
 }
 
@@ -184,32 +187,26 @@ TEST_F(HelloStepTest, ItsEventsMemberIsNewsToThePeers) {
 
 TEST_F(HelloStepTest, SaysWhatAPeerAnswers) {
   peers("10.0.0.2", "");
-  EXPECT_EQ(converge(),
-            "b at 10.0.0.2 does not answer: it learns it from EC2 within 5 min; c's address is not "
-            "known yet");
+  EXPECT_THAT(converge(), not_all_know("b at 10.0.0.2 (Unavailable), c (no address)"));
   struct Row {
     int status;
     char const* words;
     char const* said;
   };
-  for (auto const& row :
-       {Row{404, "", "has an agent that takes no hello"}, Row{500, "", "does not take it (500)"},
-        Row{409, "i-2 at 10.0.0.9\033[2J",
-            "does not take it (i-2 at "
-            "10.0.0.9?[2J)"}}) {
+  for (auto const& row : {Row{404, "", ""}, Row{500, "", "(500)"},
+                          Row{409, "i-2 at 10.0.0.9\033[2J", "10.0.0.9?[2J)"}}) {
     agents_.answers["10.0.0.2"] = row.status;
     agents_.words["10.0.0.2"] = row.words;
     clock_.advance(5min);
-    EXPECT_EQ(converge(),
-              fmt::format("b at 10.0.0.2 {}: it learns it from EC2 within 5 min; c's address is "
-                          "not known yet",
-                          row.said));
+    EXPECT_THAT(converge(),
+                testing::AllOf(not_all_know(fmt::format("b at 10.0.0.2 ({})", row.status)),
+                               test::Says(row.said)));
   }
 }
 
 TEST_F(HelloStepTest, AMasterAloneHasNobodyToTell) {
   facts_.main.peers.set(std::vector<EtcdPeer>{{"a", "10.0.0.1"}});
-  EXPECT_EQ(converge(), "there is no other master to tell");
+  EXPECT_THAT(converge(), all_know(""));
 }
 
 }  // namespace

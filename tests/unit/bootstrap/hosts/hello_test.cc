@@ -40,7 +40,7 @@ TEST(HelloText, OfANewerHaagentIsRead) {
 struct Malformed {
   char const* name;
   std::string text;
-  char const* says;
+  std::string says;
 };
 
 class HelloIsMalformed : public testing::TestWithParam<Malformed> {};
@@ -49,6 +49,7 @@ TEST_P(HelloIsMalformed, AndToldForWhat) {
   auto const read = parse_hello(GetParam().text);
   ASSERT_FALSE(read);
   EXPECT_EQ(read.error().kind, Kind::invalid);
+  EXPECT_EQ(read.error().message.reason, Reason::InvalidInput);
   EXPECT_THAT(read.error().message.text, HasSubstr(GetParam().says));
 }
 
@@ -63,8 +64,8 @@ std::string with(std::string const& what, std::string const& by) {
 INSTANTIATE_TEST_SUITE_P(
     Text, HelloIsMalformed,
     testing::Values(
-        Malformed{"empty", "", "no JSON"}, Malformed{"cut_off", "{\"cluster\": \"x", "no JSON"},
-        Malformed{"a_list", "[]", "no JSON object"},
+        Malformed{"empty", "", "JSON"}, Malformed{"cut_off", "{\"cluster\": \"x", "JSON"},
+        Malformed{"a_list", "[]", "JSON"},
         Malformed{"no_cluster", with("\"cluster\"", "\"other\""), "'cluster'"},
         Malformed{"no_member", with("\"main\"", "\"other\""), "'members.main'"},
         Malformed{"a_number_as_member", with("\"main\":\"a\"", "\"main\":1"), "'members.main'"},
@@ -73,11 +74,12 @@ INSTANTIATE_TEST_SUITE_P(
         Malformed{"an_empty_events_member", with("\"events\":\"a\"", "\"events\":\"\""),
                   "'members.events'"},
         Malformed{"a_blank_in_the_instance", with("i-2", "i 2"), "'instanceId'"},
-        Malformed{"a_name_as_address", with("10.0.0.9", "localhost"), "no IP address"},
-        Malformed{"two_addresses", with("10.0.0.9", "10.0.0.9,10.0.0.8"), "no IP address"},
+        Malformed{"a_name_as_address", with("10.0.0.9", "localhost"), "'localhost'"},
+        Malformed{"two_addresses", with("10.0.0.9", "10.0.0.9,10.0.0.8"), "'10.0.0.9,10.0.0.8'"},
         Malformed{"no_time", with("\"since\"", "\"before\""), "'since'"},
-        Malformed{"too_long", with("i-2", std::string(300, 'i')), "too long"},
-        Malformed{"over_the_cap", with("i-2", std::string(kHelloCap, 'i')), "at most"}),
+        Malformed{"too_long", with("i-2", std::string(300, 'i')), "'instanceId'"},
+        Malformed{"over_the_cap", with("i-2", std::string(kHelloCap, 'i')),
+                  fmt::format(" {} ", kHelloCap)}),
     [](auto const& each) { return std::string(each.param.name); });
 
 struct Claim {
@@ -103,38 +105,40 @@ TEST_P(HelloClaim, IsHeldAgainstTheCertificateAndTheConnection) {
   }
   ASSERT_FALSE(may);
   EXPECT_EQ(may.error().kind, Kind::denied);
+  EXPECT_EQ(may.error().message.reason, Reason::AnnouncementNotProven);
   EXPECT_THAT(may.error().message.text, HasSubstr(GetParam().says));
 }
 
 INSTANTIATE_TEST_SUITE_P(
     Claims, HelloClaim,
-    testing::Values(
-        Claim{"its_own", [](Hello&, HelloCaller&) {}, nullptr},
-        Claim{"before_its_events_volume_is_there", [](Hello& h, HelloCaller&) { h.events = ""; },
-              nullptr},
-        Claim{"the_same_address_in_other_words",
-              [](Hello& h, HelloCaller& c) {
-                h.address = c.addresses[0] = "fd00::9";
-                c.address = "fd00:0:0::9";
-              },
-              nullptr},
-        Claim{"another_members", [](Hello& h, HelloCaller&) { h.main = "b"; }, "not member b"},
-        Claim{"another_members_events", [](Hello& h, HelloCaller&) { h.events = "b"; },
-              "not member b"},
-        Claim{"a_workers", [](Hello&, HelloCaller& c) { c.names = {"ip-10-0-0-9"}; },
-              "not member a"},
-        Claim{"nobodys", [](Hello&, HelloCaller& c) { c.names.clear(); }, "not member a"},
-        Claim{"another_clusters", [](Hello& h, HelloCaller&) { h.cluster = "y.example"; },
-              "not of y.example"},
-        Claim{"the_same_member_of_another_cluster",
-              [](Hello&, HelloCaller& c) { c.names = {"etcd-a.internal.y.example"}; },
-              "not member a"},
-        Claim{"from_elsewhere", [](Hello&, HelloCaller& c) { c.address = "10.0.0.8"; },
-              "comes from 10.0.0.8"},
-        Claim{"for_somebody_else", [](Hello& h, HelloCaller&) { h.address = "10.0.0.8"; },
-              "comes from 10.0.0.9"},
-        Claim{"with_a_certificate_for_elsewhere",
-              [](Hello&, HelloCaller& c) { c.addresses = {"10.0.0.8"}; }, "not for 10.0.0.9"}),
+    testing::Values(Claim{"its_own", [](Hello&, HelloCaller&) {}, nullptr},
+                    Claim{"before_its_events_volume_is_there",
+                          [](Hello& h, HelloCaller&) { h.events = ""; }, nullptr},
+                    Claim{"the_same_address_in_other_words",
+                          [](Hello& h, HelloCaller& c) {
+                            h.address = c.addresses[0] = "fd00::9";
+                            c.address = "fd00:0:0::9";
+                          },
+                          nullptr},
+                    Claim{"another_members", [](Hello& h, HelloCaller&) { h.main = "b"; },
+                          "etcd-b.internal.x.example"},
+                    Claim{"another_members_events", [](Hello& h, HelloCaller&) { h.events = "b"; },
+                          "etcd-b.internal.x.example"},
+                    Claim{"a_workers", [](Hello&, HelloCaller& c) { c.names = {"ip-10-0-0-9"}; },
+                          "etcd-a.internal.x.example"},
+                    Claim{"nobodys", [](Hello&, HelloCaller& c) { c.names.clear(); },
+                          "etcd-a.internal.x.example"},
+                    Claim{"another_clusters",
+                          [](Hello& h, HelloCaller&) { h.cluster = "y.example"; }, "y.example"},
+                    Claim{"the_same_member_of_another_cluster",
+                          [](Hello&, HelloCaller& c) { c.names = {"etcd-a.internal.y.example"}; },
+                          "etcd-a.internal.x.example"},
+                    Claim{"from_elsewhere", [](Hello&, HelloCaller& c) { c.address = "10.0.0.8"; },
+                          "10.0.0.8"},
+                    Claim{"for_somebody_else",
+                          [](Hello& h, HelloCaller&) { h.address = "10.0.0.8"; }, "10.0.0.9"},
+                    Claim{"with_a_certificate_for_elsewhere",
+                          [](Hello&, HelloCaller& c) { c.addresses = {"10.0.0.8"}; }, "10.0.0.9"}),
     [](auto const& each) { return std::string(each.param.name); });
 
 using What = HelloVerdict::What;

@@ -10,6 +10,7 @@
 #include "tests/support/eventually.h"
 #include "tests/support/fake_clock.h"
 #include "tests/support/fake_ec2.h"
+#include "tests/support/found.h"
 #include "tests/support/temporary_directory.h"
 
 namespace haagent::bootstrap {
@@ -71,7 +72,10 @@ class PeersTest : public testing::Test {
       auto finding = step.look(facts_, {});
       EXPECT_TRUE(finding) << finding.error().message.text;
       if (!finding) return "";
-      if (std::holds_alternative<Done>(*finding)) return sentence_of(*finding);
+      if (std::holds_alternative<Done>(*finding)) {
+        last_ = test::found(*finding);
+        return last_.message.subject;
+      }
       auto acted = step.act(facts_, {});
       EXPECT_TRUE(acted) << acted.error().message.text;
     }
@@ -88,6 +92,7 @@ class PeersTest : public testing::Test {
   test::FakeClock clock_;
   test::FakeEc2 ec2_{clock_};
   NodeConfig config_;
+  test::Found last_;  // of the last converge()
   Facts facts_;
   std::shared_ptr<Peers> peers_;
 };
@@ -98,7 +103,7 @@ constexpr char const* kAll =
     "10.0.0.3 etcd-c.internal.x.example\n";
 
 TEST_F(PeersTest, AFirstBootTakesTheVolumesThatItHasSeen) {
-  EXPECT_EQ(converge(), "a is 10.0.0.1, b is 10.0.0.2 and c is 10.0.0.3");
+  EXPECT_EQ(converge(), "a 10.0.0.1, b 10.0.0.2, c 10.0.0.3");
   EXPECT_EQ(test::bytes_of(hosts()), block(kAll));
   EXPECT_EQ(ec2_.calls_of("DescribeVolumes"), 0);
   EXPECT_EQ(ec2_.calls_of("DescribeInstances"), 1);
@@ -116,7 +121,7 @@ TEST_F(PeersTest, ARebootKeepsTheBlockRightsItsOwnLineAndAsksNobody) {
   facts_.identity.set(identity);
   start(/*with_volumes=*/false);
   auto const before = calls();
-  EXPECT_EQ(converge(), "a is 10.0.0.9, b is 10.0.0.2 and c is 10.0.0.3");
+  EXPECT_EQ(converge(), "a 10.0.0.9, b 10.0.0.2, c 10.0.0.3");
   EXPECT_EQ(calls(), before);
   EXPECT_TRUE(test::bytes_of(hosts()).contains("10.0.0.9 etcd-a.internal.x.example\n"));
 }
@@ -125,7 +130,7 @@ TEST_F(PeersTest, MineIsWrittenBeforeOthersAreKnown) {
   ec2_.add(volume_of("vol-b", "b", ""));
   ec2_.add(volume_of("vol-c", "c", ""));
   start();
-  EXPECT_EQ(converge(), "a is 10.0.0.1, b is not known yet and c is not known yet");
+  EXPECT_EQ(converge(), "a 10.0.0.1, b (unknown), c (unknown)");
   EXPECT_EQ(test::bytes_of(hosts()), block("10.0.0.1 etcd-a.internal.x.example\n"));
 }
 
@@ -138,7 +143,7 @@ TEST_F(PeersTest, LooksAgainEveryFiveMinutes) {
   converge();
   EXPECT_EQ(calls(), before);
   clock_.advance(1s);
-  EXPECT_EQ(converge(), "a is 10.0.0.1, b is 10.0.0.2 and c is 10.0.0.4");
+  EXPECT_EQ(converge(), "a 10.0.0.1, b 10.0.0.2, c 10.0.0.4");
   EXPECT_EQ(calls(), before + 2);
 }
 
@@ -175,13 +180,11 @@ TEST_F(PeersTest, ASilentEc2LeavesTheBlockAlone) {
   converge();
   clock_.advance(300s);
   ec2_.throttle(1);
-  auto const sentence = converge();
-  EXPECT_TRUE(
-      sentence.starts_with("a is 10.0.0.1, b is 10.0.0.2 and c is 10.0.0.3; EC2 was no help: "))
-      << sentence;
+  EXPECT_EQ(converge(), "Unavailable");
+  EXPECT_THAT(last_, test::IsDone(Reason::AddressesNotRefreshed));
   EXPECT_EQ(test::bytes_of(hosts()), block(kAll));
   clock_.advance(300s);
-  EXPECT_EQ(converge(), "a is 10.0.0.1, b is 10.0.0.2 and c is 10.0.0.3");
+  EXPECT_EQ(converge(), "a 10.0.0.1, b 10.0.0.2, c 10.0.0.3");
 }
 
 TEST_F(PeersTest, AFirstBootWithoutEc2IsAnError) {
@@ -198,14 +201,14 @@ TEST_F(PeersTest, AnAddressThatIsMineNowIsNobodyElses) {
   identity.address = "10.0.0.3";  // c's, before it went away
   facts_.identity.set(identity);
   start(/*with_volumes=*/false);
-  EXPECT_EQ(converge(), "a is 10.0.0.3, b is 10.0.0.2 and c is not known yet");
+  EXPECT_EQ(converge(), "a 10.0.0.3, b 10.0.0.2, c (unknown)");
 }
 
 TEST_F(PeersTest, APeerWithoutItsVolumeKeepsItsLine) {
   converge();
   ec2_.add(volume_of("vol-c", "c", ""));
   peers_->hurry();
-  EXPECT_EQ(converge(), "a is 10.0.0.1, b is 10.0.0.2 and c is 10.0.0.3");
+  EXPECT_EQ(converge(), "a 10.0.0.1, b 10.0.0.2, c 10.0.0.3");
 }
 
 TEST_F(PeersTest, OthersLinesSurvive) {
@@ -240,8 +243,7 @@ TEST_F(PeersTest, LearnsOfMembersThatTheTagsListSince) {
   grown.tags["k8s.io/etcd/main"] = "d/a,b,c,d,e";
   ec2_.add(grown);
   clock_.advance(300s);
-  EXPECT_EQ(converge(),
-            "a is 10.0.0.1, b is 10.0.0.2, c is 10.0.0.3, d is 10.0.0.4 and e is not known yet");
+  EXPECT_EQ(converge(), "a 10.0.0.1, b 10.0.0.2, c 10.0.0.3, d 10.0.0.4, e (unknown)");
   EXPECT_TRUE(test::bytes_of(hosts()).contains("10.0.0.4 etcd-d.internal.x.example\n"));
   EXPECT_EQ(facts_.main.peers.get()->size(), 5u);
 }
@@ -258,11 +260,11 @@ TEST_F(PeersTest, AMemberThatLeavesKeepsItsLineAsLongAsEtcdListsIt) {
   mine.tags["k8s.io/etcd/main"] = "a/a";
   ec2_.add(mine);
   peers_->hurry();
-  EXPECT_EQ(converge(), "a is 10.0.0.1, b is 10.0.0.2 and c is 10.0.0.3") << "etcd was not asked";
+  EXPECT_EQ(converge(), "a 10.0.0.1, b 10.0.0.2, c 10.0.0.3") << "etcd was not asked";
   peers_->listed(EtcdCluster::main, {"a", "b"});
-  EXPECT_EQ(converge(), "a is 10.0.0.1 and b is 10.0.0.2");
+  EXPECT_EQ(converge(), "a 10.0.0.1, b 10.0.0.2");
   peers_->listed(EtcdCluster::main, {"a"});
-  EXPECT_EQ(converge(), "a is 10.0.0.1");
+  EXPECT_EQ(converge(), "a 10.0.0.1");
   EXPECT_EQ(test::bytes_of(hosts()), block("10.0.0.1 etcd-a.internal.x.example\n"));
 }
 
@@ -273,7 +275,7 @@ TEST_F(PeersTest, ANewAgentKeepsTheNamesInTheBlock) {
   ec2_.add(mine);
   facts_.main.volume.set(*etcd_volume_of(mine, EtcdCluster::main));
   start(/*with_volumes=*/false);
-  EXPECT_EQ(converge(), "a is 10.0.0.1, b is 10.0.0.2 and c is 10.0.0.3");
+  EXPECT_EQ(converge(), "a 10.0.0.1, b 10.0.0.2, c 10.0.0.3");
 }
 
 // Time goes by between any two looks at it.
@@ -370,7 +372,7 @@ TEST_F(PeersHello, IsInTheBlockAtTheNextLookAndAsksEc2Nothing) {
   converge();
   auto const before = calls();
   EXPECT_EQ(say("i-9", "10.0.0.9", clock_.utc()), What::yes);
-  EXPECT_EQ(converge(), "a is 10.0.0.1, b is 10.0.0.2 and c is 10.0.0.9");
+  EXPECT_EQ(converge(), "a 10.0.0.1, b 10.0.0.2, c 10.0.0.9");
   EXPECT_EQ(c_is(), "10.0.0.9");
   EXPECT_EQ(facts_.main.peers.get()->at(2).address, "10.0.0.9");
   EXPECT_EQ(say("i-9", "10.0.0.9", clock_.utc()), What::yes) << "said again";
@@ -383,13 +385,14 @@ TEST_F(PeersHello, APredecessorThatIsLateChangesNothing) {
   EXPECT_EQ(say("i-9", "10.0.0.9", clock_.utc()), What::yes);
   auto const answer = peers_->hear(hello_of_c("i-c", "10.0.0.3", long_ago));
   EXPECT_EQ(answer.what, What::no);
-  EXPECT_EQ(answer.sentence, "i-9 at 10.0.0.9 has taken the member since: at 2026-01-15T10:15:00Z");
+  for (std::string const each : {"i-9", "10.0.0.9", "2026-01-15T10:15:00Z"})
+    EXPECT_TRUE(answer.sentence.contains(each)) << answer.sentence;
   converge();
   EXPECT_EQ(c_is(), "10.0.0.9");
 }
 
 TEST_F(PeersHello, APredecessorOfTheOneThatEc2ShowsChangesNothing) {
-  EXPECT_EQ(converge(), "a is 10.0.0.1, b is 10.0.0.2 and c is 10.0.0.3");
+  EXPECT_EQ(converge(), "a 10.0.0.1, b 10.0.0.2, c 10.0.0.3");
   EXPECT_EQ(say("i-8", "10.0.0.8", clock_.utc() - 2h), What::no);
   converge();
   EXPECT_EQ(c_is(), "10.0.0.3");
@@ -448,9 +451,7 @@ TEST_F(PeersHello, AFormerHolderIsNotBelievedUntilEc2ShowsItAgain) {
     clock_.advance(10s);
     auto const answer = peers_->hear(hello_of_c("i-c", "10.0.0.3", clock_.utc()));
     EXPECT_EQ(answer.what, What::no);
-    EXPECT_EQ(answer.sentence,
-              "EC2 shows c's volume elsewhere since: it is believed once EC2 shows it at i-c "
-              "again");
+    EXPECT_TRUE(answer.sentence.contains("i-c")) << answer.sentence;
     converge();
     EXPECT_EQ(c_is(), "10.0.0.9");
   }
@@ -511,7 +512,7 @@ TEST_F(PeersHello, MakesNoMemberAndNobodyOfMe) {
   EXPECT_EQ(peers_->hear(hello).what, What::later);
   hello.main = "a";
   EXPECT_EQ(peers_->hear(hello).what, What::no);
-  EXPECT_EQ(converge(), "a is 10.0.0.1, b is 10.0.0.2 and c is 10.0.0.3");
+  EXPECT_EQ(converge(), "a 10.0.0.1, b 10.0.0.2, c 10.0.0.3");
 }
 
 // The machine's time, which says when somebody sleeps.
