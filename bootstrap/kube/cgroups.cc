@@ -28,15 +28,20 @@ Result<void> check_cgroups(Root const& root, KubeVersion const& version,
       version.minor >= kOneProcessFromMinor && alone && !alone->as_boolean().value_or(true);
   if ((!refuses && !groups) || !has_cgroup_v1(root)) return {};
   if (!refuses)
-    return fail(Kind::invalid,
-                "this machine has cgroup v1, where kubelet {} does not start with "
-                "singleProcessOOMKill: false: take it out of kubelet.config, or boot with "
-                "systemd.unified_cgroup_hierarchy=1",
-                to_string(version));
-  return fail(Kind::invalid,
-              "this machine has cgroup v1, and kubelet {} does not start on it: boot with "
-              "systemd.unified_cgroup_hierarchy=1, or set failCgroupV1: false under kubelet.config",
-              to_string(version));
+    return std::unexpected(Error(
+        Kind::invalid, Message(Reason::KubeletWouldNotStart,
+                               fmt::format("this machine has cgroup v1, where kubelet {} does "
+                                           "not start with 'singleProcessOOMKill: false'",
+                                           to_string(version)),
+                               "take it out of kubelet.config, or boot with "
+                               "systemd.unified_cgroup_hierarchy=1")));
+  return std::unexpected(Error(
+      Kind::invalid,
+      Message(Reason::KubeletWouldNotStart,
+              fmt::format("this machine has cgroup v1, and kubelet {} does not start on it",
+                          to_string(version)),
+              "boot with systemd.unified_cgroup_hierarchy=1, or set failCgroupV1: false under "
+              "kubelet.config")));
 }
 
 }  // namespace haagent::bootstrap::kube

@@ -34,12 +34,16 @@ Result<void> check_kernel_defaults(Root const& root, Tree const& kubelet_config)
     wanted.push_back(fmt::format("{}={}", name, value));
   }
   if (differ.empty()) return {};
-  return fail(
+  return std::unexpected(Error(
       Kind::invalid,
-      "the kubelet would not start, because protectKernelDefaults is set and {}: run "
-      "`sysctl -w {}` and put the same into /etc/sysctl.d, as haagent's image bake does; or "
-      "set protectKernelDefaults: false under kubelet.config",
-      fmt::join(differ, ", "), fmt::join(wanted, " "));
+      Message(
+          Reason::KubeletWouldNotStart,
+          fmt::format("the kubelet would not start, because protectKernelDefaults is set and {}",
+                      fmt::join(differ, ", ")),
+          fmt::format("run `sysctl -w {}` and put the same into /etc/sysctl.d, as haagent's "
+                      "image bake does; or set protectKernelDefaults: false under "
+                      "kubelet.config",
+                      fmt::join(wanted, " ")))));
 }
 
 }  // namespace haagent::bootstrap::kube

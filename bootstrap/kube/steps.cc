@@ -81,47 +81,69 @@ Result<WriteFiles::Plan> WriteFiles::plan(Facts& facts) {
 // the other files of the node are written.
 Result<void> WriteFiles::check_host_files(std::vector<Complaint> const& missing) const {
   std::string all;
+  std::vector<std::string> paths;
   for (auto const& each : missing) {
     bool const of_proxy = each.path.starts_with(key_of(Component::kube_proxy));
     if (stage_ !=
         (of_proxy ? RenderedFile::Stage::with_certificate : RenderedFile::Stage::after_etcd))
       continue;
+    paths.push_back(each.path);
     all += fmt::format("{}{} {}", all.empty() ? "" : "; ", each.path, each.what);
   }
-  if (!all.empty()) return fail(Kind::invalid, "{} ('haagent config check' shows the place)", all);
-  return {};
+  if (all.empty()) return {};
+  return std::unexpected(Error(Kind::invalid, Message(Reason::HostFileMissing, std::move(all),
+                                                      "'haagent config check' shows the place")
+                                                  .about(join(paths))));
 }
 
 Result<Finding> WriteFiles::look(Facts& facts, std::stop_token) {
   auto made = TRY(plan(facts));
   std::vector<std::string> parts;
+  std::vector<std::string> about;
   if (!made.write.empty()) {
     std::vector<std::string> paths;
     for (auto const& file : made.write) paths.push_back(file.path);
     parts.push_back(fmt::format("write {} of {} files: {}", paths.size(), made.total, join(paths)));
+    about = std::move(paths);
   }
   if (!made.remove.empty()) {
     parts.push_back(fmt::format("remove what is no longer wanted: {}", join(made.remove)));
+    for (auto const& path : made.remove) about.push_back("no " + path);
   }
-  if (!parts.empty()) return Needed{fmt::format("{}", fmt::join(parts, "; "))};
+  if (!parts.empty())
+    return Needed{Message(Reason::KubernetesFilesDiffer, fmt::format("{}", fmt::join(parts, "; ")))
+                      .about(join(about))};
   auto sentence = fmt::format(
       "{} as the config says",
       made.total == 1 ? std::string("its manifest is") : fmt::format("{} files are", made.total));
   if (!made.leave.empty()) {
     sentence += fmt::format("; no longer wanted, but changed by somebody else and so left: {}",
                             join(made.leave));
+    about = made.leave;
   }
+  bool doubtful = false;
   // One of the two sees to the machine.
   auto const identity = facts.identity.get();
   auto const version = parse_kube_version(config_.kubernetes.version);
   if (stage_ == RenderedFile::Stage::any_time && identity && version) {
     auto warnings = cautions_here(config_, *identity, root_);
     for (auto& each : cautions(config_, *version)) warnings.push_back(std::move(each));
-    for (auto const& each : warnings)
+    for (auto const& each : warnings) {
       sentence +=
           fmt::format("; warning: {}{}{}", each.path, each.path.empty() ? "" : ": ", each.what);
+      if (!each.path.empty()) about.push_back(each.path);
+    }
+    // Those of the machine have no place in the configuration.
+    if (auto const nowhere = std::ranges::count_if(
+            warnings, [](Complaint const& each) { return each.path.empty(); });
+        nowhere > 0)
+      about.push_back(fmt::format("this machine ({})", nowhere));
+    doubtful = !warnings.empty();
   }
-  return Done{sentence};
+  auto const reason = doubtful             ? Reason::KubernetesConfigDoubtful
+                      : made.leave.empty() ? Reason::KubernetesFilesWritten
+                                           : Reason::KubernetesFilesLeft;
+  return Done{Message(reason, std::move(sentence)).about(join(about))};
 }
 
 Result<void> WriteFiles::act(Facts& facts, std::stop_token stop) {
@@ -164,15 +186,21 @@ Result<Finding> KubeProxy::look(Facts& facts, std::stop_token stop) {
   std::error_code error;
   for (auto const& each : {folder, std::filesystem::path(kManifests)})
     if (!std::filesystem::is_directory(root_(each), error))
-      return Needed{fmt::format("make {}", each.string())};
+      return Needed{Message(Reason::KubernetesFilesDiffer, fmt::format("make {}", each.string()))
+                        .about(each.string())};
   auto const paths = TRY(missing());
   if (paths.empty()) return WriteFiles::look(facts, std::move(stop));
   if (config_.role == Role::master)
-    return Waiting{fmt::format("the step pki is to write {}", join(paths))};
-  return Done{fmt::format(
-      "not started: {} {} missing. Bring them (any master's serve: a client certificate of {} for "
-      "system:kube-proxy, and its key), or run kube-proxy otherwise",
-      join(paths), paths.size() == 1 ? "is" : "are", kCa)};
+    return Waiting{Message(Reason::KubeProxyCertificateMissing,
+                           fmt::format("the step pki is to write {}", join(paths)))
+                       .about(join(paths))};
+  return Done{Message(Reason::KubeProxyCertificateMissing,
+                      fmt::format("not started: {} {} missing", join(paths),
+                                  paths.size() == 1 ? "is" : "are"),
+                      fmt::format("bring them (any master's serve: a client certificate of {} for "
+                                  "system:kube-proxy, and its key), or run kube-proxy otherwise",
+                                  kCa))
+                  .about(join(paths))};
 }
 
 Result<void> KubeProxy::act(Facts& facts, std::stop_token stop) {

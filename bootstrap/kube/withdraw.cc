@@ -22,10 +22,14 @@ Duration grace_of(NodeConfig const& config) {
   return std::chrono::seconds(std::min<long long>(*seconds, 3600));
 }
 
-std::string named(std::vector<RunningProgram> const& programs) {
+std::string pids_of(std::vector<RunningProgram> const& programs) {
   std::vector<std::string> pids;
   for (auto const& each : programs) pids.push_back(std::to_string(each.pid));
-  return fmt::format("kube-apiserver (process {})", fmt::join(pids, ", "));
+  return fmt::format("{}", fmt::join(pids, ", "));
+}
+
+std::string named(std::vector<RunningProgram> const& programs) {
+  return fmt::format("kube-apiserver (process {})", pids_of(programs));
 }
 
 }  // namespace
@@ -65,24 +69,33 @@ Result<std::vector<RunningProgram>> Withdraw::apiservers() {
 Result<Finding> Withdraw::look(Facts& facts, std::stop_token) {
   auto const running = TRY(apiservers());
   auto const there = TRY(manifests(facts));
-  if (!there.empty()) return Needed{fmt::format("take {} away", fmt::join(there, ", "))};
+  if (!there.empty()) {
+    auto const paths = fmt::format("{}", fmt::join(there, ", "));
+    return Needed{Message(Reason::ApiserverToEnd, fmt::format("take {} away", paths)).about(paths)};
+  }
   if (running.empty())
-    return Done{first_->empty() ? "no apiserver runs here" : "kube-apiserver has ended"};
+    return Done{Message(Reason::ApiserverEnded,
+                        first_->empty() ? "no apiserver runs here" : "kube-apiserver has ended")};
   if (parts_.end_process && std::ranges::any_of(running, [&](RunningProgram const& each) {
         return !told_.contains(each.pid);
       }))
-    return Needed{fmt::format("end {}", named(running))};
+    return Needed{Message(Reason::ApiserverToEnd, fmt::format("end {}", named(running)))
+                      .about(pids_of(running))};
   if (!since_) since_ = parts_.clock.steady();
   ApiserverWait const wait{
       .waited = std::chrono::duration_cast<Duration>(parts_.clock.steady() - *since_),
       .grace = grace_of(parts_.config),
       .left = parts_.left ? parts_.left() : std::nullopt};
   if (still_to_wait(wait) == 0ms)
-    return Done{fmt::format(
-        "{} has not ended within {}; etcd ends all the same{}", named(running),
-        to_words(wait.waited),
-        wait.left ? ", since the machine is taken away" : ". Look at 'systemctl status kubelet'")};
-  return Waiting{fmt::format("etcd goes on until {} has ended", named(running))};
+    return Done{Message(Reason::ApiserverNotEnded,
+                        fmt::format("{} has not ended within {}; etcd ends all the same{}",
+                                    named(running), to_words(wait.waited),
+                                    wait.left ? ", since the machine is taken away" : ""),
+                        wait.left ? "" : "look at 'systemctl status kubelet'")
+                    .about(pids_of(running))};
+  return Waiting{Message(Reason::ApiserverRunning,
+                         fmt::format("etcd goes on until {} has ended", named(running)))
+                     .about(pids_of(running))};
 }
 
 Result<void> Withdraw::act(Facts& facts, std::stop_token) {

@@ -1,5 +1,6 @@
 #include "bootstrap/kube/lint.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <functional>
@@ -42,7 +43,7 @@ class KubeLintSays : public testing::TestWithParam<Row> {};
 TEST_P(KubeLintSays, WhatIsWrong) {
   auto config = test::kube_master();
   GetParam().change(config);
-  EXPECT_EQ(said(config), GetParam().said);
+  EXPECT_THAT(said(config), testing::StrCaseEq(GetParam().said));
 }
 INSTANTIATE_TEST_SUITE_P(
     Config, KubeLintSays,

@@ -192,7 +192,8 @@ TEST_F(KubeKernelDefaults, AreLookedAtBeforeTheKubelet) {
     auto const found = check_kernel_defaults(root_, {});
     ASSERT_FALSE(found);
     EXPECT_EQ(found.error().kind, Kind::invalid);
-    EXPECT_THAT(found.error().message.text,
+    EXPECT_EQ(found.error().message.reason, Reason::KubeletWouldNotStart);
+    EXPECT_THAT(found.error().message.advice,
                 HasSubstr(fmt::format("sysctl -w {}={}`", name, value)));
     EXPECT_TRUE(check_kernel_defaults(root_, yaml::parse("protectKernelDefaults: false").value()));
     write(name, value);

@@ -6,6 +6,7 @@
 #include "agent/base/yaml.h"
 #include "bootstrap/kube/steps.h"
 #include "tests/support/fake_clock.h"
+#include "tests/support/found.h"
 #include "tests/support/kube_nodes.h"
 #include "tests/support/temporary_directory.h"
 
@@ -14,8 +15,11 @@ namespace {
 
 namespace fs = std::filesystem;
 using namespace std::chrono_literals;
+using test::IsAbout;
+using test::IsDone;
+using test::IsWaiting;
+using test::Says;
 using testing::AllOf;
-using testing::HasSubstr;
 
 TEST(StillToWait, EtcdGoesOnForTheApiserverAsLongAsTheEndAllows) {
   struct Row {
@@ -74,16 +78,15 @@ class WithdrawTest : public testing::Test {
                      .end = [this](pid_t pid) { told_.push_back(pid); },
                      .left = [this] { return left_; }});
   }
-  // As the runner has it; "done: ..." or "waits: ...".
-  std::string converge(Withdraw& step) {
+  // As the runner has it.
+  test::Found converge(Withdraw& step) {
+    test::Found last;
     for (int looks = 0; looks < 5; ++looks) {
-      auto finding = step.look(facts_, {});
-      if (!finding) return "error: " + finding.error().message.text;
-      if (std::holds_alternative<Done>(*finding)) return "done: " + sentence_of(*finding);
-      if (std::holds_alternative<Waiting>(*finding)) return "waits: " + sentence_of(*finding);
+      last = test::found(step.look(facts_, {}));
+      if (last.as != test::Found::As::needed) return last;
       EXPECT_TRUE(step.act(facts_, {}));
     }
-    return "it never ends";
+    return last;
   }
 
   test::TemporaryDirectory directory_;
@@ -98,15 +101,15 @@ class WithdrawTest : public testing::Test {
 TEST_F(WithdrawTest, EtcdWaitsForTheProcessAndNotForThePort) {
   start(50, "/etc/cluster-in-a-pod/ca.crt");  // another cluster's
   auto withdraw = step(/*take=*/true, /*end_process=*/false);
-  EXPECT_THAT(converge(*withdraw), AllOf(HasSubstr("waits: "), HasSubstr("process 77")));
+  EXPECT_THAT(converge(*withdraw), AllOf(IsWaiting(Reason::ApiserverRunning), IsAbout("77")));
   EXPECT_FALSE(has_manifest());
   // Its shutdown delay, and requests that take their time.
   for (int second = 0; second < 29; ++second) {
     clock_.advance(1s);
-    EXPECT_THAT(converge(*withdraw), HasSubstr("waits: "));
+    EXPECT_THAT(converge(*withdraw), IsWaiting(Reason::ApiserverRunning));
   }
   end(77);
-  EXPECT_EQ(converge(*withdraw), "done: kube-apiserver has ended");
+  EXPECT_THAT(converge(*withdraw), IsDone(Reason::ApiserverEnded));
   EXPECT_TRUE(told_.empty()) << "the kubelet ends it";
 }
 
@@ -114,10 +117,10 @@ TEST_F(WithdrawTest, AKubeletThatIsDownHoldsNothingUpForEver) {
   auto withdraw = step(true, false);
   converge(*withdraw);
   clock_.advance(54s);
-  EXPECT_THAT(converge(*withdraw), HasSubstr("waits: "));
+  EXPECT_THAT(converge(*withdraw), IsWaiting(Reason::ApiserverRunning));
   clock_.advance(1s);
-  EXPECT_THAT(converge(*withdraw), AllOf(HasSubstr("done: "), HasSubstr("process 77"),
-                                         HasSubstr("systemctl status kubelet")));
+  EXPECT_THAT(converge(*withdraw), AllOf(IsDone(Reason::ApiserverNotEnded), IsAbout("77"),
+                                         Says("'systemctl status kubelet'")));
 }
 
 TEST_F(WithdrawTest, ALongerGraceIsWaitedFor) {
@@ -125,35 +128,35 @@ TEST_F(WithdrawTest, ALongerGraceIsWaitedFor) {
   auto withdraw = step(true, false);
   converge(*withdraw);
   clock_.advance(84s);
-  EXPECT_THAT(converge(*withdraw), HasSubstr("waits: "));
+  EXPECT_THAT(converge(*withdraw), IsWaiting(Reason::ApiserverRunning));
   clock_.advance(1s);
-  EXPECT_THAT(converge(*withdraw), HasSubstr("done: "));
+  EXPECT_THAT(converge(*withdraw), IsDone(Reason::ApiserverNotEnded));
 }
 
 TEST_F(WithdrawTest, AnEndThatComesSoonerCutsTheWaitShort) {
   auto withdraw = step(true, false);
-  EXPECT_THAT(converge(*withdraw), HasSubstr("waits: "));
+  EXPECT_THAT(converge(*withdraw), IsWaiting(Reason::ApiserverRunning));
   // A spot notice comes in the middle.
   left_ = 35s;
-  EXPECT_THAT(converge(*withdraw), HasSubstr("waits: "));
+  EXPECT_THAT(converge(*withdraw), IsWaiting(Reason::ApiserverRunning));
   left_ = 30s;
-  EXPECT_THAT(converge(*withdraw), AllOf(HasSubstr("done: "), HasSubstr("taken away")));
+  EXPECT_THAT(converge(*withdraw), IsDone(Reason::ApiserverNotEnded));
 }
 
 TEST_F(WithdrawTest, OnTheWayDownTheProcessIsToldOnceAndTheManifestsStayForAReboot) {
   left_ = 150s;
   auto withdraw = step(/*take=*/false, /*end_process=*/true);
-  EXPECT_THAT(converge(*withdraw), HasSubstr("waits: "));
-  EXPECT_THAT(converge(*withdraw), HasSubstr("waits: "));
+  EXPECT_THAT(converge(*withdraw), IsWaiting(Reason::ApiserverRunning));
+  EXPECT_THAT(converge(*withdraw), IsWaiting(Reason::ApiserverRunning));
   EXPECT_EQ(told_, std::vector<pid_t>{77});
   EXPECT_TRUE(has_manifest());
   end(77);
   start(99);  // a kubelet that is still there: it has begun nothing yet
-  EXPECT_EQ(converge(*withdraw), "done: kube-apiserver has ended");
+  EXPECT_THAT(converge(*withdraw), IsDone(Reason::ApiserverEnded));
   EXPECT_EQ(told_, std::vector<pid_t>{77});
 
   auto off = step(/*take=*/true, /*end_process=*/true);
-  EXPECT_THAT(converge(*off), HasSubstr("waits: "));
+  EXPECT_THAT(converge(*off), IsWaiting(Reason::ApiserverRunning));
   EXPECT_EQ(told_, (std::vector<pid_t>{77, 99}));
   EXPECT_FALSE(has_manifest());
 }
@@ -161,7 +164,7 @@ TEST_F(WithdrawTest, OnTheWayDownTheProcessIsToldOnceAndTheManifestsStayForARebo
 TEST_F(WithdrawTest, NothingRunsAndNothingIsWaitedFor) {
   end(77);
   auto withdraw = step(true, false);
-  EXPECT_EQ(converge(*withdraw), "done: no apiserver runs here");
+  EXPECT_THAT(converge(*withdraw), IsDone(Reason::ApiserverEnded));
   EXPECT_FALSE(has_manifest());
 }
 
