@@ -17,6 +17,16 @@ std::set<std::string> before_me(Inputs const& in) {
   return waiting;
 }
 
+Waiting masters_not_known() {
+  return {Message(Reason::EncryptionWaits, "it is not known who the masters are")};
+}
+
+Waiting waits_for(fmt::format_string<std::string const&> text,
+                  std::set<std::string> const& masters) {
+  auto const names = fmt::format("{}", fmt::join(masters, ", "));
+  return {Message(Reason::EncryptionWaits, fmt::format(text, names)).about(names)};
+}
+
 }  // namespace
 
 Move decide(Inputs const& in) {
@@ -25,28 +35,34 @@ Move decide(Inputs const& in) {
   bool const nothing_encrypted = keys.writes == kIdentity && is_settled(keys);
   if (in.users_own) {
     if (nothing_encrypted) return Off{};
-    return Conflict{fmt::format(
-        "secrets in etcd are encrypted with {}, and apiserver.extraArgs.encryption-provider-config "
-        "takes the key from this master's apiserver, which could read none of them",
-        keys.writes)};
+    return Conflict{
+        Message(Reason::EncryptionConflict,
+                fmt::format("secrets in etcd are encrypted with {}, and "
+                            "apiserver.extraArgs.encryption-provider-config takes the key from "
+                            "this master's apiserver, which could read none of them",
+                            keys.writes),
+                "take the flag out, or run 'haagent pki rotate-encryption --off' on a master that "
+                "has the key, and wait for its end")};
   }
   if (in.on_disk != to_configuration(keys)) {
     bool const restarts = in.on_disk.empty() && in.apiserver_runs;
-    if (restarts && in.masters.empty()) return Waiting{"it is not known who the masters are"};
+    if (restarts && in.masters.empty()) return masters_not_known();
     if (auto const before = before_me(in); restarts && !before.empty())
-      return Waiting{fmt::format("the apiserver of {} restarts first", fmt::join(before, ", "))};
+      return waits_for("the apiserver of {} restarts first", before);
     return WriteFile{};
   }
   if (in.apiserver_loaded && !has_claimed(in)) return Claim{};
   // One that is down says nothing against what it had loaded, nor does an agent that is younger.
   if (in.apiserver_runs && !in.apiserver_reads && has_claimed(in)) return TakeBack{};
   if (is_settled(keys)) return Settled{};
-  if (in.masters.empty()) return Waiting{"it is not known who the masters are"};
+  if (in.masters.empty()) return masters_not_known();
   if (auto const waiting = waiting_for(keys, in.masters); !waiting.empty())
-    return Waiting{
-        fmt::format("the apiserver of {} has not loaded the keys yet", fmt::join(waiting, ", "))};
+    return waits_for("the apiserver of {} has not loaded the keys yet", waiting);
   if (keys.writes != keys.target) return Advance{};
-  if (!in.leads) return Waiting{"the master whose etcd leads writes each secret again"};
+  if (!in.leads)
+    return Waiting{
+        Message(Reason::EncryptionWaits, "the master whose etcd leads writes each secret again")
+            .about("the leader")};
   return Rewrite{};
 }
 

@@ -14,6 +14,7 @@
 #include <string>
 #include <variant>
 
+#include "agent/base/message.h"
 #include "bootstrap/encryption/keys.h"
 
 namespace haagent::bootstrap::encryption {
@@ -40,11 +41,11 @@ struct TakeBack {};   // what I have claimed
 struct Advance {};    // the target encrypts from now on
 struct Rewrite {};    // write each secret again
 struct Waiting {      // for others
-  std::string what;
+  Message message;    // about them
 };
 struct Settled {};
 struct Conflict {  // with the users' own flags
-  std::string why;
+  Message message;
 };
 using Move = std::variant<Off, Create, WriteFile, Claim, TakeBack, Advance, Rewrite, Waiting,
                           Settled, Conflict>;

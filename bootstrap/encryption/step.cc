@@ -139,8 +139,11 @@ Result<Inputs> Step::gather(Facts& facts, std::stop_token stop) {
 
 Finding Step::settled(Inputs const& in) {
   if (!in.keys || in.keys->writes == kIdentity)
-    return Done{"secrets in etcd are not encrypted; 'haagent pki rotate-encryption' turns it on"};
-  return Done{fmt::format("secrets in etcd are encrypted with {}", in.keys->writes)};
+    return Done{Message(Reason::SecretsNotEncrypted, "secrets in etcd are not encrypted",
+                        "'haagent pki rotate-encryption' turns it on")};
+  return Done{Message(Reason::SecretsEncrypted,
+                      fmt::format("secrets in etcd are encrypted with {}", in.keys->writes))
+                  .about(in.keys->writes)};
 }
 
 Result<Finding> Step::look(Facts& facts, std::stop_token stop) {
@@ -153,8 +156,12 @@ Result<Finding> Step::look(Facts& facts, std::stop_token stop) {
                      std::filesystem::exists(
                          deps_.root(kube::manifest_path(kube::Component::apiserver)), ignored);
     if (error.kind != Kind::transient || !had) return std::unexpected(error);
-    return Done{fmt::format("what is on the disk serves; whether the key changes is not known: {}",
-                            error.message.text)};
+    return Done{Message(Reason::EncryptionNotKnown,
+                        fmt::format("what is on the disk serves; whether the key changes is not "
+                                    "known: {}",
+                                    error.message.text),
+                        error.message.advice)
+                    .about(std::string(to_string(error.message.reason)))};
   }
   me_ = in->me;
   move_ = decide(*in);
@@ -164,29 +171,37 @@ Result<Finding> Step::look(Facts& facts, std::stop_token stop) {
     return settled(*in);
   }
   if (auto const* conflict = std::get_if<Conflict>(&move_))
-    return fail(Kind::invalid,
-                "{}: take the flag out, or run 'haagent pki rotate-encryption --off' on a "
-                "master that has the key, and wait for its end",
-                conflict->why);
+    return std::unexpected(Error(Kind::invalid, conflict->message));
+  auto const needed = [](std::string about, std::string text) {
+    return Needed{Message(Reason::EncryptionToWrite, std::move(text)).about(std::move(about))};
+  };
   if (std::holds_alternative<Create>(move_))
-    return Needed{fmt::format("make {} in {}", kDocument, deps_.store.where())};
+    return needed(std::string(kDocument),
+                  fmt::format("make {} in {}", kDocument, deps_.store.where()));
   if (std::holds_alternative<WriteFile>(move_))
-    return Needed{fmt::format("write {}", kube::kEncryptionConfig)};
+    return needed(kube::kEncryptionConfig, fmt::format("write {}", kube::kEncryptionConfig));
   auto const changes =
       fmt::format("secrets in etcd go from {} to {}", in->keys->rewritten, in->keys->target);
   // The node serves meanwhile: what is left is told, and holds nothing up.
   if (auto const* waiting = std::get_if<Waiting>(&move_))
-    return Done{fmt::format("{}: {}", changes, waiting->what)};
+    return Done{Message(waiting->message.reason,
+                        fmt::format("{}: {}", changes, waiting->message.text),
+                        waiting->message.advice)
+                    .about(fmt::format("{}: {}", in->keys->target, waiting->message.subject))};
   if (std::holds_alternative<Rewrite>(move_)) {
     if (refused_ && deps_.clock.steady() - *refused_ < kRefusedAgain)
-      return Done{fmt::format("{}: {}", changes, trouble_)};
-    return Needed{"write each secret again, so that it is encrypted with " + in->keys->writes};
+      return Done{Message(Reason::SecretsNotRewritten, fmt::format("{}: {}", changes, trouble_))
+                      .about(in->keys->target)};
+    return needed("secrets with " + in->keys->writes,
+                  "write each secret again, so that it is encrypted with " + in->keys->writes);
   }
-  return Needed{
-      fmt::format("{}: {}", changes,
-                  std::holds_alternative<Advance>(move_)
-                      ? "every apiserver can read the new key, and it encrypts from now on"
-                      : fmt::format("report what the apiserver of {} has loaded", me_))};
+  if (std::holds_alternative<Advance>(move_))
+    return needed(
+        "advance to " + in->keys->target,
+        fmt::format("{}: every apiserver can read the new key, and it encrypts from now on",
+                    changes));
+  return needed(std::holds_alternative<Claim>(move_) ? "loaded by " + me_ : "not loaded by " + me_,
+                fmt::format("{}: report what the apiserver of {} has loaded", changes, me_));
 }
 
 Result<void> Step::change(std::stop_token stop) {
@@ -196,8 +211,8 @@ Result<void> Step::change(std::stop_token stop) {
       deps_.store.replace(std::string(kDocument), to_text(changed), version_, std::move(stop)),
       "changing {}", kDocument);
   if (!replaced)
-    return fail(Kind::transient, "another master has changed {} in {} meanwhile", kDocument,
-                deps_.store.where());
+    return fail(Kind::transient, Reason::Conflict, "another master has changed {} in {} meanwhile",
+                kDocument, deps_.store.where());
   return {};
 }
 
@@ -208,7 +223,7 @@ Result<void> Step::rewrite(Facts& facts, std::stop_token stop) {
     refused_ = deps_.clock.steady();
     trouble_ = done ? fmt::format("{} of {} secrets were refused, the first: {}", done->refused,
                                   done->secrets, done->first_refusal)
-                    : done.error().message.text;
+                    : done.error().message.sentence();
     if (!done && done.error().kind == Kind::interrupted) return std::unexpected(done.error());
     return {};
   }

@@ -17,6 +17,7 @@
 #include "bootstrap/layout/paths.h"
 #include "bootstrap/pki/x509.h"
 #include "tests/support/fake_clock.h"
+#include "tests/support/found.h"
 #include "tests/support/kube_nodes.h"
 #include "tests/support/memory_store.h"
 #include "tests/support/scripted_http.h"
@@ -25,6 +26,13 @@
 namespace haagent::bootstrap::encryption {
 namespace {
 
+using test::Found;
+using test::IsAbout;
+using test::IsDone;
+using test::IsError;
+using test::IsNeeded;
+using test::Says;
+using testing::AllOf;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using namespace std::chrono_literals;
@@ -311,19 +319,16 @@ class EncryptionStep : public testing::Test {
     facts_.main.volume.set({.volume_id = "vol-a", .member = "a"});
     facts_.main.peers.set({{"a", "10.0.0.10"}});
   }
-  std::string look() {
-    auto found = step_.look(facts_, {});
-    if (!found) return "error: " + found.error().message.text;
-    if (std::holds_alternative<Needed>(*found)) return "needed: " + sentence_of(*found);
-    return sentence_of(*found);
-  }
-  std::string converge() {
+  Found look() { return test::found(step_.look(facts_, {})); }
+  Found converge() {
+    Found last;
     for (int i = 0; i < 10; ++i) {
-      auto said = look();
-      if (!said.starts_with("needed: ")) return said;
-      if (auto acted = step_.act(facts_, {}); !acted) return "error: " + acted.error().message.text;
+      last = look();
+      if (last.as != Found::As::needed) return last;
+      if (auto acted = test::found(step_.act(facts_, {})); acted.as == Found::As::error)
+        return acted;
     }
-    return "it does not settle";
+    return last;
   }
   void secrets_in_etcd(int count) {
     http_.always("POST https://127.0.0.1:2379/v3/kv/range",
@@ -343,9 +348,9 @@ class EncryptionStep : public testing::Test {
 
 TEST_F(EncryptionStep, ANewClusterEncryptsFromItsFirstSecretOn) {
   secrets_in_etcd(0);
-  EXPECT_THAT(look(), testing::StartsWith("needed: "));
+  EXPECT_THAT(look(), IsNeeded(Reason::EncryptionToWrite));
   EXPECT_EQ(store_.writes(), 0) << "a look has written";
-  EXPECT_THAT(converge(), HasSubstr("key-1"));
+  EXPECT_THAT(converge(), AllOf(IsDone(Reason::SecretsEncrypted), IsAbout("key-1")));
   EXPECT_TRUE(has_file());
   EXPECT_EQ(test::bytes_of(root_(kube::kEncryptionConfig)),
             to_configuration(parse_keys(store_.objects().at(std::string(kDocument))).value()));
@@ -365,7 +370,8 @@ TEST_F(EncryptionStep, TheSecondMasterTakesTheFirstOnesKey) {
 
 TEST_F(EncryptionStep, AClusterThatHasSecretsIsLeftAsItIs) {
   secrets_in_etcd(12);
-  EXPECT_THAT(converge(), HasSubstr("rotate-encryption"));
+  EXPECT_THAT(converge(),
+              AllOf(IsDone(Reason::SecretsNotEncrypted), Says("'haagent pki rotate-encryption'")));
   EXPECT_FALSE(has_file());
   EXPECT_TRUE(store_.objects().empty());
 }
@@ -375,7 +381,8 @@ TEST_F(EncryptionStep, ABootWithoutItsStoreGoesOnWithTheFile) {
   store_.fail_all(Kind::transient);
   auto found = step_.look(facts_, {});
   ASSERT_TRUE(found) << found.error().message.text;
-  EXPECT_TRUE(std::holds_alternative<Done>(*found));
+  EXPECT_THAT(test::found(found),
+              AllOf(IsDone(Reason::EncryptionNotKnown), IsAbout("Unavailable")));
   // And the first boot of a new machine waits for it.
   std::filesystem::remove(root_(kube::kEncryptionConfig));
   found = step_.look(facts_, {});
@@ -387,7 +394,7 @@ TEST_F(EncryptionStep, FlagsThatTakeTheKeyAwayAreRefused) {
   store_.put(std::string(kDocument), to_text(settled()));
   config_.apiserver.extra_args = {{"encryption-provider-config", ""}};
   auto found = step_.look(facts_, {});
-  ASSERT_FALSE(found);
+  EXPECT_THAT(test::found(found), IsError(Reason::EncryptionConflict));
   EXPECT_EQ(found.error().kind, Kind::invalid);
 }
 
@@ -424,10 +431,10 @@ class EncryptionBesideAnApiserver : public EncryptionStep {
 // read.
 TEST_F(EncryptionBesideAnApiserver, IsReportedByWhatItSaysAndNotByTheTime) {
   http_.on("GET https://127.0.0.1:6443/metrics", fail(Kind::transient, "it hangs"));
-  EXPECT_THAT(converge(), HasSubstr("a has not loaded"));
+  EXPECT_THAT(converge(), AllOf(IsDone(Reason::EncryptionWaits), IsAbout("key-2: a")));
   clock_.advance(10min);
   metrics(goes_by(settled()));
-  EXPECT_THAT(converge(), HasSubstr("a has not loaded"));
+  EXPECT_THAT(converge(), AllOf(IsDone(Reason::EncryptionWaits), IsAbout("key-2: a")));
   EXPECT_TRUE(stored().loaded.empty());
   EXPECT_EQ(stored().writes, "key-1");
   clock_.advance(10s);
@@ -436,27 +443,27 @@ TEST_F(EncryptionBesideAnApiserver, IsReportedByWhatItSaysAndNotByTheTime) {
   ASSERT_TRUE(step_.act(facts_, {}));
   EXPECT_EQ(stored().loaded.at("a"), loaded_text(reading()));
   // Nobody is asked for what is reported already.
-  EXPECT_THAT(look(), HasSubstr("every apiserver can read the new key"));
+  EXPECT_THAT(look(), AllOf(IsNeeded(Reason::EncryptionToWrite), IsAbout("advance to key-2")));
   EXPECT_EQ(http_.count("/metrics"), 3);
 }
 
 TEST_F(EncryptionBesideAnApiserver, AnOlderReleaseIsGivenItsTime) {
   metrics("");
-  EXPECT_THAT(converge(), HasSubstr("a has not loaded"));
+  EXPECT_THAT(converge(), AllOf(IsDone(Reason::EncryptionWaits), IsAbout("key-2: a")));
   // A clock that is set makes an old process no younger.
   clock_.step(3h);
   clock_.advance(30s);
   metrics("");
-  EXPECT_THAT(converge(), HasSubstr("a has not loaded"));
+  EXPECT_THAT(converge(), AllOf(IsDone(Reason::EncryptionWaits), IsAbout("key-2: a")));
   clock_.advance(60s);
   metrics("");
-  EXPECT_THAT(look(), testing::StartsWith("needed: "));
+  EXPECT_THAT(look(), IsNeeded(Reason::EncryptionToWrite));
 }
 
 TEST_F(EncryptionBesideAnApiserver, IsAskedWhereItListens) {
   config_.apiserver.extra_args = {{"bind-address", "10.0.0.10"}, {"secure-port", "8443"}};
   http_.on("GET https://10.0.0.10:8443/metrics", test::answer(200, goes_by(reading())));
-  EXPECT_THAT(look(), testing::StartsWith("needed: "));
+  EXPECT_THAT(look(), IsNeeded(Reason::EncryptionToWrite));
 }
 
 TEST(EncryptionRewrite, WritesEachSecretOfEveryPage) {
