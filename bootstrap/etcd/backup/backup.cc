@@ -135,8 +135,8 @@ Result<void> Backups::fetch(BackupManifest const& manifest, fs::path const& file
   if (wrong.empty()) return {};
   std::error_code ignored;
   fs::remove(file, ignored);
-  return fail(Kind::invalid, "backup {} in {} is damaged: {}", manifest.name, parts_.store.where(),
-              wrong);
+  return fail(Kind::invalid, Reason::BackupDamaged, "backup {} in {} is damaged: {}", manifest.name,
+              parts_.store.where(), wrong);
 }
 
 Result<BackupManifest> Backups::take(std::string const& endpoint, BackupReason reason,
@@ -198,7 +198,7 @@ Result<BackupManifest> Backups::keep(BackupManifest manifest, fs::path const& sa
   auto again = TRY_DURING(tool.status(spec.data_dir / "member" / "snap" / "db", stop),
                           "verifying {}", manifest.name);
   if (again.revision != manifest.revision)
-    return fail(Kind::invalid,
+    return fail(Kind::invalid, Reason::RestoreDiffers,
                 "verifying {}: the restored database stands at revision {}, and the "
                 "snapshot at {}",
                 manifest.name, again.revision, manifest.revision);
@@ -224,7 +224,8 @@ Result<BackupSweep> Backups::sweep(std::stop_token stop) {
   auto const now = TRY_DURING(time().agreed(stop), "no old backups are removed");
   auto sweep = backups_to_remove(seen, good ? std::optional(good->name) : std::nullopt,
                                  parts_.config.etcd.backups, now);
-  if (!sweep.why_none.empty()) return fail(Kind::transient, "{}", sweep.why_none);
+  if (!sweep.why_none.empty())
+    return fail(Kind::transient, Reason::SweepFailing, "{}", sweep.why_none);
   for (auto const& removal : sweep.removals) {
     // The commit mark first: whoever is stopped in between leaves an unfinished upload.
     for (auto const& key :

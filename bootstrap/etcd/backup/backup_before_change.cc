@@ -15,7 +15,7 @@ Result<void> BackupBeforeChange::ready(MemberChange change, std::string const& e
   auto fail_with = [&](Error const& error) {
     tried_ = steady;
     in.tried_ago = Duration(0);
-    failure_ = in.failure = error.message.text;
+    failure_ = in.failure = error.message;
   };
   if (in.enabled) {
     auto seen = backups.inventory(stop);
@@ -30,14 +30,14 @@ Result<void> BackupBeforeChange::ready(MemberChange change, std::string const& e
     auto taken = backups.take(endpoint, BackupReason::before_change, stop);
     if (stop.stop_requested()) return fail(Kind::interrupted, "stopped");
     if (taken) {
-      failure_.clear();
+      failure_.reset();
       return {};
     }
     fail_with(taken.error());
   }
   auto const answer = before_change(in);
   if (auto const* hold = std::get_if<HoldChange>(&answer))
-    return fail(Kind::transient, "{}", hold->why);
+    return std::unexpected(Error(Kind::transient, hold->message));
   return {};
 }
 

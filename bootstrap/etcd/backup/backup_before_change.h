@@ -20,7 +20,7 @@ class BackupBeforeChange {
   EtcdCluster const cluster_;
   BackupParts parts_;
   std::optional<SteadyTime> tried_;
-  std::string failure_;
+  std::optional<Message> failure_;
 };
 
 }  // namespace haagent::bootstrap

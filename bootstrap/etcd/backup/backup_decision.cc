@@ -33,15 +33,22 @@ std::optional<BackupTurn> backup_turn(BackupInputs const& in) {
 }
 
 BeforeChange before_change(BeforeChangeInputs const& in) {
-  if (!in.enabled) return GoOn{"backups are switched off (etcd.backups.enabled)"};
+  if (!in.enabled)
+    return GoOn{Message(Reason::BackupsOff, "backups are switched off (etcd.backups.enabled)")};
   if (in.newest_age && *in.newest_age <= kFresh) return GoOn{};
-  bool const failed_lately = in.tried_ago && *in.tried_ago < kTryAgain && !in.failure.empty();
+  bool const failed_lately = in.tried_ago && *in.tried_ago < kTryAgain && in.failure;
   if (!failed_lately) return BackUpFirst{};
   if (in.change == MemberChange::restores)
     return GoOn{
-        fmt::format("without a backup, because it only brings back what was lost: {}", in.failure)};
+        Message(Reason::BackupFailing,
+                fmt::format("without a backup, because it only brings back what was lost: {}",
+                            in.failure->text),
+                in.failure->advice)};
   return HoldChange{
-      fmt::format("no member is taken away before there is a backup: {}", in.failure)};
+      Message(Reason::BackupRequiredFirst,
+              fmt::format("no member is taken away before there is a backup: {}", in.failure->text),
+              in.failure->advice)
+          .about(std::string(to_string(in.failure->reason)))};
 }
 
 }  // namespace haagent::bootstrap

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "agent/base/clock.h"
+#include "agent/base/message.h"
 #include "bootstrap/etcd/client/client.h"
 
 namespace haagent::bootstrap {
@@ -51,14 +52,14 @@ struct BeforeChangeInputs {
   std::optional<Duration>
       newest_age;  // of the newest backup, by the store's clock; unknown is nothing
   std::optional<Duration> tried_ago;  // since a backup for such a change was last tried
-  std::string failure;                // what came of it; empty: it succeeded
+  std::optional<Message> failure;     // what came of it; nothing: it succeeded
 };
 struct GoOn {
-  std::string note;  // what the operator should know; may be empty
+  std::optional<Message> note = {};  // what the operator should know
 };
 struct BackUpFirst {};
 struct HoldChange {
-  std::string why;
+  Message message;
 };
 using BeforeChange = std::variant<GoOn, BackUpFirst, HoldChange>;
 

@@ -62,7 +62,7 @@ void StoreStep::ask_for_order(EtcdFacts& mine, bool quorum, bool blank, std::sto
   asked_ = now;
   auto& posted = orders_->of(cluster_);
   auto object = parts_.store.get(order_key(cluster_), stop);
-  trouble_ = object ? "" : object.error().message.text;
+  trouble_ = object ? std::nullopt : std::optional(object.error().message);
   if (!object) {
     if (auto order = posted.get()) {
       order->stale = true;
@@ -83,10 +83,11 @@ void StoreStep::ask_for_order(EtcdFacts& mine, bool quorum, bool blank, std::sto
   }
   auto order = parse_order((*object)->bytes);
   if (!order) {
-    trouble_ = fmt::format("{}: {}", order_key(cluster_), order.error().message.text);
+    trouble_ = order.error().during(order_key(cluster_)).message;
   } else if (order->cluster != parts_.config.cluster.name || order->etcd != cluster_) {
-    trouble_ = fmt::format("{} is of {}: two clusters share one state store", order_key(cluster_),
-                           order->cluster);
+    trouble_ =
+        Message(Reason::InvalidInput, fmt::format("{} is of {}: two clusters share one state store",
+                                                  order_key(cluster_), order->cluster));
   } else {
     restored_as(order->closed ? "" : order->token);
     order->stale = is_beside(*order, mine.member.get());
@@ -160,47 +161,64 @@ Result<Finding> StoreStep::look(Facts& facts, std::stop_token stop) {
     }
     closing_ = Closing::carried_out;
     if (is_carried_out(*order, sight, facts))
-      return Needed{fmt::format("write to {} that the order {} is carried out",
-                                parts_.store.where(), order->id)};
+      return Needed{Message(Reason::RequestToClose,
+                            fmt::format("write to {} that the order {} is carried out",
+                                        parts_.store.where(), order->id))
+                        .about(order->id + " is carried out")};
     closing_ = Closing::taken_back;
     if (is_idle(*order, sight, facts))
-      return Needed{fmt::format("write to {} that the order {} is void: a quorum serves",
-                                parts_.store.where(), order->id)};
+      return Needed{Message(Reason::RequestToClose,
+                            fmt::format("write to {} that the order {} is void: a quorum serves",
+                                        parts_.store.where(), order->id))
+                        .about(order->id + " is void")};
   }
   Result<Finding> found =
       data || member ? look_for_backups(mine, state, std::move(stop))
-                     : Done{"what the volume holds cannot be seen, so backups are not looked for"};
-  if (!found || trouble_.empty()) return found;
-  return Done{fmt::format("{}; whether an order stands there is not known: {}", sentence_of(*found),
-                          trouble_)};
+                     : Done{Message(Reason::BackupsNotLookedFor,
+                                    "what the volume holds cannot be seen, so backups are not "
+                                    "looked for")};
+  if (!found || !trouble_) return found;
+  return Done{Message(Reason::RequestNotRead,
+                      fmt::format("{}; whether an order stands there is not known: {}",
+                                  sentence_of(*found), trouble_->text),
+                      trouble_->advice)
+                  .about(std::string(to_string(trouble_->reason)))};
 }
 
 Result<Finding> StoreStep::look_for_backups(EtcdFacts& mine, DataDir::State data,
                                             std::stop_token stop) {
-  if (mine.member.get()) return Done{"etcd serves, so what the state store has decides nothing"};
+  auto const nothing = [](char const* why) {
+    return Done{Message(Reason::StoreDecidesNothing, why)};
+  };
+  if (mine.member.get()) return nothing("etcd serves, so what the state store has decides nothing");
   if (data == DataDir::State::member)
-    return Done{"the volume has data, so what the state store has decides nothing"};
+    return nothing("the volume has data, so what the state store has decides nothing");
   auto const token = mine.backups.get().value_or(EtcdBackups{}).restored_token;
   Backups backups(cluster_, parts_);
   auto seen = backups.inventory(std::move(stop));
   if (!seen) {
     // Not known is not none.
     mine.backups.set({.state = EtcdBackups::State::unknown,
-                      .detail = seen.error().message.text,
+                      .detail = seen.error().message.sentence(),
                       .restored_token = token});
-    return Done{fmt::format("not known: {}", seen.error().message.text)};
+    auto const& why = seen.error().message;
+    return Done{Message(Reason::StoreNotKnown, fmt::format("not known: {}", why.text), why.advice)
+                    .about(std::string(to_string(why.reason)))};
   }
   // An imported one is there to be restored: nobody forms an empty cluster beside it.
   auto const* newest = seen->newest_of_all();
   if (!newest) {
     mine.backups.set({.state = EtcdBackups::State::none, .restored_token = token});
-    return Done{fmt::format("{} has no backup of {}", parts_.store.where(), to_string(cluster_))};
+    return Done{
+        Message(Reason::NoBackupsFound,
+                fmt::format("{} has no backup of {}", parts_.store.where(), to_string(cluster_)))};
   }
   mine.backups.set({.state = EtcdBackups::State::present,
                     .detail = to_rfc3339(newest->stored),
                     .restored_token = token});
-  return Done{fmt::format("{} has backups of {}, the newest of {}", parts_.store.where(),
-                          to_string(cluster_), to_rfc3339(newest->stored))};
+  return Done{Message(Reason::BackupsFound,
+                      fmt::format("{} has backups of {}, the newest of {}", parts_.store.where(),
+                                  to_string(cluster_), to_rfc3339(newest->stored)))};
 }
 
 Result<void> StoreStep::act(Facts&, std::stop_token stop) {
@@ -242,14 +260,20 @@ Result<std::optional<BackupTurn>> BackupStep::turn(std::optional<Duration> newes
 }
 
 std::unexpected<Error> BackupStep::failing() const {
-  return fail(Kind::transient, "backups of {} fail since {}: {}; the last good one is {}",
-              to_string(cluster_), to_rfc3339(failing_since_), failure_,
-              newest_ ? "of " + to_rfc3339(*newest_) : "not there: there is none");
+  auto const& why = *failure_;
+  return std::unexpected(Error(
+      Kind::transient,
+      Message(Reason::BackupFailing,
+              fmt::format("backups of {} fail since {}: {}; the last good one is {}",
+                          to_string(cluster_), to_rfc3339(failing_since_), why.text,
+                          newest_ ? "of " + to_rfc3339(*newest_) : "not there: there is none"),
+              why.advice)
+          .about(std::string(to_string(why.reason)))));
 }
 
 void BackupStep::failed(Error const& error) {
-  if (failure_.empty()) failing_since_ = parts_.time->utc();
-  failure_ = error.message.text;
+  if (!failure_) failing_since_ = parts_.time->utc();
+  failure_ = error.message;
   auto const most = std::max<Duration>(1min, parts_.config.etcd.backups.interval / 2);
   next_try_ =
       parts_.clock.steady() + std::min<Duration>(most, 1min * (1 << std::min(failures_, 6)));
@@ -259,7 +283,7 @@ void BackupStep::failed(Error const& error) {
 }
 
 void BackupStep::succeeded() {
-  failure_.clear();
+  failure_.reset();
   failures_ = 0;
 }
 
@@ -267,9 +291,9 @@ void BackupStep::tell(Facts& facts) const {
   if (!parts_.config.etcd.backups.enabled) return;
   facts.etcd(cluster_).backup_duty.set(
       {.newest = newest_,
-       .failing_since = failure_.empty() ? std::nullopt : std::optional(failing_since_),
+       .failing_since = failure_ ? std::optional(failing_since_) : std::nullopt,
        .last_failure = last_failure_,
-       .failure = failure_,
+       .failure = failure_ ? failure_->sentence() : "",
        .taken = taken_,
        .failures = all_failures_});
 }
@@ -282,14 +306,16 @@ Result<Finding> BackupStep::look(Facts& facts, std::stop_token stop) {
 
 Result<Finding> BackupStep::find(Facts& facts, std::stop_token stop) {
   auto const& config = parts_.config.etcd.backups;
-  if (!config.enabled) return Done{"backups are switched off (etcd.backups.enabled)"};
+  if (!config.enabled)
+    return Done{Message(Reason::BackupsOff, "backups are switched off (etcd.backups.enabled)")};
   if (!looked_) {
     looked_ = true;
     watching_since_ = parts_.clock.steady();
-    return Done{fmt::format("backups go to {} each {} once the boot is over", parts_.store.where(),
-                            to_words(config.interval))};
+    return Done{Message(Reason::BackupsAfterBoot,
+                        fmt::format("backups go to {} each {} once the boot is over",
+                                    parts_.store.where(), to_words(config.interval)))};
   }
-  if (!failure_.empty() && parts_.clock.steady() < next_try_) return failing();
+  if (failure_ && parts_.clock.steady() < next_try_) return failing();
 
   Backups backups(cluster_, parts_);
   auto seen = backups.inventory(stop);
@@ -320,22 +346,31 @@ Result<Finding> BackupStep::find(Facts& facts, std::stop_token stop) {
                          : fmt::format("there is no backup of {} yet", to_string(cluster_));
   auto mine = turn(age, stop);
   if (!mine) {
-    if (!failure_.empty()) return failing();
+    if (failure_) return failing();
     // Whether etcd serves is etcd's own row.
-    return Done{fmt::format("{}; none is taken here while etcd does not answer", sentence)};
+    return Done{
+        Message(Reason::BackupsAwaitEtcd,
+                fmt::format("{}; none is taken here while etcd does not answer", sentence))};
   }
   // Another master stands in for this one, and the row clock is not well meanwhile.
   if (auto const wrong = parts_.time->trouble(); !wrong.empty() && *mine && (*mine)->due)
-    return fail(Kind::transient, "{}; one is due, and is not taken here: {}", sentence, wrong);
+    return fail(Kind::transient, Reason::ClockWrong, "{}; one is due, and is not taken here: {}",
+                sentence, wrong);
   if (*mine && (*mine)->due)
-    return Needed{fmt::format("back up {}: {}", to_string(cluster_), sentence)};
-  if (!failure_.empty()) return failing();
-  if (!swept_.empty()) return fail(Kind::transient, "{}; {}", sentence, swept_);
+    return Needed{
+        Message(Reason::BackupDue, fmt::format("back up {}: {}", to_string(cluster_), sentence))
+            .about(newest ? "after " + newest->name : "the first")};
+  if (failure_) return failing();
+  if (swept_)
+    return std::unexpected(Error(
+        Kind::transient,
+        Message(Reason::SweepFailing, fmt::format("{}; {}", sentence, swept_->text), swept_->advice)
+            .about(std::string(to_string(swept_->reason)))));
   if (held_back_ > 0)
     sentence += fmt::format(
         "; {} more are older than what is kept, and go with the next sweeps, a few at a time",
         held_back_);
-  return Done{std::move(sentence)};
+  return Done{Message(Reason::BackupsCurrent, std::move(sentence))};
 }
 
 Result<void> BackupStep::act(Facts& facts, std::stop_token stop) {
@@ -353,7 +388,7 @@ Result<void> BackupStep::act(Facts& facts, std::stop_token stop) {
   last_taken_ = parts_.clock.steady();
   tell(facts);
   auto swept = backups.sweep(std::move(stop));
-  swept_ = swept ? "" : swept.error().message.text;
+  swept_ = swept ? std::nullopt : std::optional(swept.error().message);
   held_back_ = swept ? swept->held_back : 0;
   return {};
 }

@@ -50,7 +50,7 @@ class StoreStep final : public Step {
   LogWatch log_;
   bool looked_ = false;
   std::optional<SteadyTime> asked_;  // for an order
-  std::string trouble_;              // with that; empty: none
+  std::optional<Message> trouble_;   // with that
   std::string idle_;                 // the order that stands beside a quorum
   std::optional<SteadyTime> idle_since_;
   Closing closing_ = Closing::carried_out;  // what act() does
@@ -83,10 +83,10 @@ class BackupStep final : public Step {
   SteadyTime watching_since_{};
   std::optional<SteadyTime> last_taken_;  // here
   std::optional<UtcTime> newest_;         // of the last listing
-  std::string swept_;                     // trouble with removing old ones
+  std::optional<Message> swept_;          // trouble with removing old ones
   std::size_t held_back_ = 0;             // old ones that the last sweep has left for the next ones
 
-  std::string failure_;  // empty: the last backup that was tried succeeded
+  std::optional<Message> failure_;  // nothing: the last backup that was tried succeeded
   UtcTime failing_since_{};
   int failures_ = 0;  // of this run of them
   SteadyTime next_try_{};

@@ -35,7 +35,7 @@ class Drill {
     auto const began = parts_.clock.steady();
     auto done = carry_out();
     if (!done) {
-      report_.failure = fmt::format("{}: {}", what, done.error().message.text);
+      report_.failure = fmt::format("{}: {}", what, done.error().message.sentence());
       return false;
     }
     report_.stages.push_back(

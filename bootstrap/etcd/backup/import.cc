@@ -148,11 +148,13 @@ Result<Imported> import_snapshot(EtcdCluster cluster, BackupParts const& parts,
   auto const installed = TRY(tool.version(stop));
   auto const taken = parse_etcd_version(seen.etcd_version);
   if (taken && std::pair(taken->major, taken->minor) > std::pair(installed.major, installed.minor))
-    return fail(
+    return std::unexpected(Error(
         Kind::refused,
-        "{} is of an etcd {}.{}, and {} here is {}: install etcd {}.{} on all masters first",
-        file.name, taken->major, taken->minor, tool.restorer(), to_string(installed), taken->major,
-        taken->minor);
+        Message(
+            Reason::EtcdVersionUnfit,
+            fmt::format("{} is of an etcd {}.{}, and {} here is {}", file.name, taken->major,
+                        taken->minor, tool.restorer(), to_string(installed)),
+            fmt::format("install etcd {}.{} on all masters first", taken->major, taken->minor))));
 
   (void)drop_abandoned_scratch(backups.scratch_place(), cluster);
   auto folder = TRY(backups.scratch(kName, restore_space(seen.database)));
@@ -194,8 +196,9 @@ Result<Imported> import_snapshot(EtcdCluster cluster, BackupParts const& parts,
         [&](EtcdClient& client) -> Result<void> {
           auto const status = TRY(client.status(stop));
           if (status.header.revision < content.revision)
-            return fail(Kind::invalid, "it serves revision {}, and the snapshot is at {}",
-                        status.header.revision, content.revision);
+            return fail(Kind::invalid, Reason::RestoreDiffers,
+                        "it serves revision {}, and the snapshot is at {}", status.header.revision,
+                        content.revision);
           auto const keys = TRY(client.count(kRegistry, kBehindRegistry, stop));
           imported.registry_keys = keys;
           return {};
@@ -203,7 +206,7 @@ Result<Imported> import_snapshot(EtcdCluster cluster, BackupParts const& parts,
         stop);
   if (!tried) return fail(tried.error(), "{}, restored on trial", file.name);
   if (cluster == EtcdCluster::main && imported.registry_keys == 0)
-    return fail(Kind::refused,
+    return fail(Kind::refused, Reason::SnapshotForeign,
                 "{} holds {} keys and none below {}: it is not of the etcd that a Kubernetes "
                 "apiserver keeps its objects in",
                 file.name, content.total_keys, kRegistry);

@@ -98,11 +98,14 @@ Result<void> restore_volume(BackupParts const& parts, EtcdOrder const& order,
   auto cluster = TRY(build_restored(parts, order, volume.member,
                                     etcd_restored_dir(sight.mount_point()), kPurpose, stop));
   if (cluster != order.cluster_id)
-    return fail(Kind::refused,
-                "the restore here makes cluster {:x} of {}, and the order says {:x}: cluster.name "
-                "or the members differ between the masters; put them right, and run '{}' "
-                "again",
-                cluster, order.backup, order.cluster_id, etcd_command(order.etcd, "restore"));
+    return std::unexpected(Error(
+        Kind::refused,
+        Message(Reason::RestoreDiffers,
+                fmt::format("the restore here makes cluster {:x} of {}, and the order says {:x}: "
+                            "cluster.name or the members differ between the masters",
+                            cluster, order.backup, order.cluster_id),
+                fmt::format("put them right, and run '{}' again",
+                            etcd_command(order.etcd, "restore")))));
   if (auto const there = data_identity(built); !there || there->cluster_id != order.cluster_id)
     return fail(Kind::transient, "what was restored is not on {}: {} is not mounted any more",
                 volume.volume_id, sight.mount_point().string());

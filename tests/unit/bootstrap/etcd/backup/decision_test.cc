@@ -113,20 +113,22 @@ TEST(BeforeAMemberChange, AFreshBackupIsEnough) {
 TEST(BeforeAMemberChange, AFailedBackupHoldsOnlyWhatTakesAway) {
   auto in = change(MemberChange::restores);
   in.tried_ago = 1min;
-  in.failure = "the bucket does not answer";
+  in.failure = Message(Reason::Unavailable, "the bucket does not answer");
   auto const answer = before_change(in);
   ASSERT_TRUE(is<GoOn>(answer));
-  EXPECT_TRUE(std::get<GoOn>(answer).note.contains(in.failure));
+  EXPECT_EQ(std::get<GoOn>(answer).note->reason, Reason::BackupFailing);
+  EXPECT_TRUE(std::get<GoOn>(answer).note->text.contains(in.failure->text));
   in.change = MemberChange::shrinks;
   auto const held = before_change(in);
   ASSERT_TRUE(is<HoldChange>(held));
-  EXPECT_TRUE(std::get<HoldChange>(held).why.contains(in.failure));
+  EXPECT_EQ(std::get<HoldChange>(held).message.reason, Reason::BackupRequiredFirst);
+  EXPECT_TRUE(std::get<HoldChange>(held).message.text.contains(in.failure->text));
 }
 
 TEST(BeforeAMemberChange, AFailureOfLongAgoIsTriedAgain) {
   auto in = change(MemberChange::restores);
   in.tried_ago = 6min;
-  in.failure = "the bucket does not answer";
+  in.failure = Message(Reason::Unavailable, "the bucket does not answer");
   EXPECT_TRUE(is<BackUpFirst>(before_change(in)));
 }
 
@@ -134,7 +136,7 @@ TEST(BeforeAMemberChange, SwitchedOffIsToldAndHoldsNothing) {
   auto in = change(MemberChange::shrinks);
   in.enabled = false;
   ASSERT_TRUE(is<GoOn>(before_change(in)));
-  EXPECT_TRUE(std::get<GoOn>(before_change(in)).note.contains("etcd.backups.enabled"));
+  EXPECT_EQ(std::get<GoOn>(before_change(in)).note->reason, Reason::BackupsOff);
 }
 
 }  // namespace

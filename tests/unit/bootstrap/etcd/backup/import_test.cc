@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <set>
+
 #include "agent/base/sha256.h"
 #include "bootstrap/etcd/disk/bolt.h"
 #include "tests/support/bolt_bytes.h"
@@ -68,16 +70,17 @@ TEST_F(Importing, WhatIsCutOffIsNotTakenOnRequestEither) {
   EXPECT_NE(why(whole + "tail", true), "");
 }
 
+// Each kind of file in words of its own.
 TEST_F(Importing, WhatIsNoSnapshotIsNamed) {
-  EXPECT_THAT(why(""), HasSubstr("empty"));
-  EXPECT_THAT(why("{\"apiVersion\": \"v1\", \"kind\": \"List\", \"items\": []}"),
-              HasSubstr("JSON"));
-  EXPECT_THAT(why("<?xml version=\"1.0\"?><Error>AccessDenied</Error>"), HasSubstr("said no"));
-  EXPECT_THAT(why(std::string("SQLite format 3\0", 16) + std::string(4096, 'x')),
-              HasSubstr("SQLite"));
-  EXPECT_THAT(why(std::string(257, 'n') + "ustar" + std::string(300, 'n')), HasSubstr("tar"));
-  EXPECT_THAT(why("\x28\xb5\x2f\xfd" + std::string(300, 'n')), HasSubstr("zstd"));
-  EXPECT_THAT(why(std::string(4096, '\0')), HasSubstr("no snapshot of etcd"));
+  std::set<std::string> words;
+  for (std::string const& bytes :
+       {std::string(), std::string(R"({"apiVersion": "v1", "kind": "List", "items": []})"),
+        std::string("<?xml version=\"1.0\"?><Error>AccessDenied</Error>"),
+        std::string("SQLite format 3\0", 16) + std::string(4096, 'x'),
+        std::string(257, 'n') + "ustar" + std::string(300, 'n'),
+        "\x28\xb5\x2f\xfd" + std::string(300, 'n'), std::string(4096, '\0')})
+    EXPECT_TRUE(words.insert(why(bytes)).second) << why(bytes);
+  EXPECT_FALSE(words.contains(""));
 }
 
 TEST_F(Importing, ADamagedFirstPageIsReadFromTheSecond) {

@@ -38,8 +38,7 @@ TEST(Scratch, WhatIsInUseIsNobodyElses) {
   auto other = ScratchFolder::make(root.path(), "trial", kMain, 1);
   ASSERT_FALSE(other);
   EXPECT_EQ(other.error().kind, Kind::transient);
-  EXPECT_EQ(other.error().message.text,
-            "another haagent works in " + (root / "trial-main").string() + " just now");
+  EXPECT_TRUE(other.error().message.text.contains((root / "trial-main").string()));
   EXPECT_FALSE(has_abandoned_scratch(root.path(), kMain));
   ASSERT_TRUE(drop_abandoned_scratch(root.path(), kMain));
   EXPECT_TRUE(fs::exists(root / "trial-main/data/snapshot.db"));

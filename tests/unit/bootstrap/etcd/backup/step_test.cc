@@ -9,6 +9,7 @@
 #include "tests/support/etcd_log_bytes.h"
 #include "tests/support/fake_clock.h"
 #include "tests/support/folder_volumes.h"
+#include "tests/support/found.h"
 #include "tests/support/memory_store.h"
 #include "tests/support/scripted_http.h"
 #include "tests/support/temporary_directory.h"
@@ -36,11 +37,10 @@ class BackupStepTest : public testing::Test {
     store_.put_at(created, backup_data_key(EtcdCluster::main, name), "x");
     store_.put_at(created, backup_manifest_key(EtcdCluster::main, name), "{}");
   }
-  std::string look(Step& step) {
-    auto finding = step.look(facts_, {});
-    if (!finding) return "error: " + finding.error().message.text;
-    EXPECT_TRUE(std::holds_alternative<Done>(*finding)) << sentence_of(*finding);
-    return sentence_of(*finding);
+  test::Found look(Step& step) {
+    auto const found = test::found(step.look(facts_, {}));
+    EXPECT_TRUE(found.as == test::Found::As::done || found.as == test::Found::As::error) << found;
+    return found;
   }
 
   test::TemporaryDirectory root_;
@@ -127,7 +127,8 @@ EtcdOrder const kOrder{.id = "20260115T101500.000Z-i-a",
 TEST_F(BackupStepTest, OfAVolumeThatIsNotSeenNothingIsSaid) {
   volumes_.unseen = UnseenVolume{.why = "it is not mounted", .todo = "run mount"};
   StoreStep step(EtcdCluster::main, parts(), volumes_);
-  for (int looks = 0; looks < 3; ++looks) EXPECT_FALSE(look(step).contains("has data"));
+  for (int looks = 0; looks < 3; ++looks)
+    EXPECT_THAT(look(step), test::IsDone(Reason::BackupsNotLookedFor));
   EXPECT_FALSE(facts_.main.backups.get());
   EXPECT_FALSE(facts_.main.blank.get());
   EXPECT_FALSE(facts_.main.log.get());
@@ -173,9 +174,8 @@ TEST_F(BackupStepTest, AnOrderBesideAQuorumBecomesVoid) {
   EXPECT_TRUE(orders->main.get()->stale) << "though it was not read anew";
 
   clock_.advance(11s);
-  auto const finding = step.look(facts_, {});
-  ASSERT_TRUE(finding && std::holds_alternative<Needed>(*finding));
-  EXPECT_TRUE(sentence_of(*finding).contains("is void")) << sentence_of(*finding);
+  ASSERT_THAT(test::found(step.look(facts_, {})),
+              testing::AllOf(test::IsNeeded(Reason::RequestToClose), test::IsAbout(kOrder.id)));
   ASSERT_TRUE(step.act(facts_, {}));
   auto const standing = read_order(store_, EtcdCluster::main, {});
   ASSERT_TRUE(standing && *standing);
@@ -207,13 +207,16 @@ TEST_F(BackupStepTest, AStoreThatDoesNotAnswerIsAnErrorUntilItDoes) {
   add_backup(clock_.utc());
   store_.fail_all(Kind::denied);
   auto const since = to_rfc3339(clock_.utc());
-  auto finding = step.look(facts_, {});
-  ASSERT_FALSE(finding);
-  EXPECT_EQ(finding.error().kind, Kind::transient);
+  auto const failing = look(step);
+  ASSERT_THAT(failing, testing::AllOf(test::IsError(Reason::BackupFailing),
+                                      test::IsAbout("PermissionDenied")));
+  EXPECT_EQ(failing.kind, Kind::transient);
   clock_.advance(30s);
   store_.fail_all({});
   auto const calls = store_.calls_of(MemoryStore::Call::list);
-  EXPECT_TRUE(look(step).contains("fail since " + since)) << "the sentence stays while it fails";
+  auto const still = look(step);
+  EXPECT_EQ(still.message.identity(), failing.message.identity()) << "it stays while it fails";
+  EXPECT_THAT(still, test::Says(since));
   EXPECT_EQ(store_.calls_of(MemoryStore::Call::list), calls) << "not asked again within a minute";
 }
 
@@ -221,7 +224,7 @@ TEST_F(BackupStepTest, SwitchedOffIsTold) {
   config_.etcd.backups.enabled = false;
   BackupStep step(EtcdCluster::main, parts());
   look(step);
-  EXPECT_TRUE(look(step).contains("switched off"));
+  EXPECT_THAT(look(step), test::IsDone(Reason::BackupsOff));
   EXPECT_EQ(store_.calls_of(MemoryStore::Call::list), 0);
 }
 
@@ -231,6 +234,7 @@ TEST_F(BackupStepTest, WhatRestoresGoesOnWithoutABackupAndWhatTakesAwayDoesNot) 
   EXPECT_TRUE(before.ready(MemberChange::restores, "http://127.0.0.1:1", {}));
   auto held = before.ready(MemberChange::shrinks, "http://127.0.0.1:1", {});
   ASSERT_FALSE(held);
+  EXPECT_EQ(held.error().message.reason, Reason::BackupRequiredFirst);
   EXPECT_EQ(held.error().kind, Kind::transient) << "it is tried again";
 }
 
@@ -254,8 +258,8 @@ TEST(DefragOrder, IsByIdWithTheLeaderLast) {
   auto refused = defrag_order(members, answers);
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().kind, Kind::refused);
-  EXPECT_TRUE(refused.error().message.text.starts_with("c does not answer"))
-      << refused.error().message.text;
+  EXPECT_EQ(refused.error().message.reason, Reason::MembersNotWell);
+  EXPECT_EQ(refused.error().message.subject, "c");
 }
 
 }  // namespace

@@ -59,7 +59,7 @@ TEST_P(BackupManifestRefuses, NamingTheField) {
   EXPECT_TRUE(parsed.error().message.text.contains(GetParam().said)) << parsed.error().message.text;
 }
 std::vector<Spoilt> const kSpoilt = {
-    {"newer", [](Tree& t) { t.set("schema", 2); }, "newer haagent"},
+    {"newer", [](Tree& t) { t.set("schema", 2); }, "'schema'"},
     {"no_hash", [](Tree& t) { t.erase("sha256"); }, "'sha256'"},
     {"short_hash", [](Tree& t) { t.set("sha256", "ab"); }, "'sha256'"},
     {"upper_hash", [](Tree& t) { t.set("sha256", std::string(64, 'A')); }, "'sha256'"},

@@ -94,12 +94,12 @@ TEST(EtcdOrderClock, AgesByTheStoresClockAndTheSteadyOne) {
 TEST(EtcdOrder, WhatIsNoneIsNotCarriedOut) {
   auto const good = order_json(restore_order());
   for (auto const& [from, to, complaint] : std::vector<std::array<std::string, 3>>{
-           {"\"schema\": 1", "\"schema\": 2", "newer"},
+           {"\"schema\": 1", "\"schema\": 2", "'schema'"},
            {"\"restore\"", "\"remove\"", "kind"},
            {"\"c2\"", "\"0\"", "clusterId"},
            {"\"vol-b\"", "\"../b\"", "volumes"},
-           {"\"member\": \"c\"", "\"member\": \"a\"", "twice"},
-           {"\"member\": \"c\"", "\"member\": \"d\"", "nobody"},
+           {"\"member\": \"c\"", "\"member\": \"a\"", "'volumes'"},
+           {"\"member\": \"c\"", "\"member\": \"d\"", "'volumes'"},
            {"\"prod-main-7\"", "\"--force\"", "token"},
            {"\"20260115T100000.000Z-etcd-b\"", "\"a/b\"", "backup"},
            {"\"revision\": 42", "\"revision\": -1", "revision"}}) {
