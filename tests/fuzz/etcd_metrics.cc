@@ -18,8 +18,8 @@ void etcd_metrics(std::string_view bytes) {
   for (auto const& [id, histogram] : metrics.round_trip) in_bounds(histogram);
   auto const nothing = bootstrap::since(metrics, metrics);
   hold(nothing.wal_fsync.count() == 0 && nothing.leader_changes == 0, "nothing since now");
-  for (auto const& sentence : against_guidance(latencies_of(metrics), Duration(1'000)))
-    hold(!sentence.empty() && sentence.size() < 400, "a sentence");
+  for (auto const& slow : against_guidance(latencies_of(metrics), Duration(1'000)))
+    hold(!slow.text.empty() && slow.sentence().size() < 400, "a sentence");
 }
 
 }  // namespace haagent::fuzz

@@ -156,26 +156,29 @@ EtcdLatencies worth_saying(EtcdLatencies const& said, EtcdLatencies const& measu
           .round_trip = one(&EtcdLatencies::round_trip, election / 10)};
 }
 
-std::vector<std::string> against_guidance(EtcdLatencies const& latencies,
-                                          Duration election_timeout) {
-  std::vector<std::string> sentences;
+std::vector<Message> against_guidance(EtcdLatencies const& latencies, Duration election_timeout) {
+  std::vector<Message> slow;
+  auto say = [&](char const* figure, std::string text, char const* advice) {
+    slow.push_back(Message(Reason::EtcdSlow, std::move(text), advice).about(figure));
+  };
   if (latencies.wal_fsync && *latencies.wal_fsync > kFsyncLimit)
-    sentences.push_back(
-        fmt::format("99 % of its WAL syncs take up to {}, and etcd asks for {}: give the volume "
-                    "more IOPS, or find what else writes to it",
-                    milliseconds(*latencies.wal_fsync), milliseconds(kFsyncLimit)));
+    say("wal fsync",
+        fmt::format("99 % of its WAL syncs take up to {}, and etcd asks for {}",
+                    milliseconds(*latencies.wal_fsync), milliseconds(kFsyncLimit)),
+        "give the volume more IOPS, or find what else writes to it");
   if (latencies.backend_commit && *latencies.backend_commit > kCommitLimit)
-    sentences.push_back(
-        fmt::format("99 % of its backend commits take up to {}, and etcd asks for {}: give the "
-                    "volume more IOPS or throughput",
-                    milliseconds(*latencies.backend_commit), milliseconds(kCommitLimit)));
+    say("backend commit",
+        fmt::format("99 % of its backend commits take up to {}, and etcd asks for {}",
+                    milliseconds(*latencies.backend_commit), milliseconds(kCommitLimit)),
+        "give the volume more IOPS or throughput");
   auto const election = std::chrono::duration<double>(election_timeout).count();
   if (latencies.round_trip && *latencies.round_trip * 10 > election)
-    sentences.push_back(fmt::format(
-        "a round trip to a peer takes up to {}, and its election timeout of {} is less than ten of "
-        "them: set heartbeatInterval and electionTimeout, or mend the network",
-        milliseconds(*latencies.round_trip), milliseconds(election)));
-  return sentences;
+    say("round trip",
+        fmt::format("a round trip to a peer takes up to {}, and its election timeout of {} is less "
+                    "than ten of them",
+                    milliseconds(*latencies.round_trip), milliseconds(election)),
+        "set heartbeatInterval and electionTimeout, or mend the network");
+  return slow;
 }
 
 std::optional<double> farthest_round_trip(EtcdMetrics const& metrics) {

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "agent/base/clock.h"
+#include "agent/base/message.h"
 
 namespace haagent::bootstrap {
 
@@ -51,11 +52,10 @@ struct EtcdLatencies {
 };
 EtcdLatencies latencies_of(EtcdMetrics const& metrics);
 
-// A sentence for each figure that is worse than etcd asks for: its FAQ wants 99 % of WAL syncs
+// A message for each figure that is worse than etcd asks for: its FAQ wants 99 % of WAL syncs
 // below 10 ms and of backend commits below 25 ms, its tuning guide an election timeout of ten round
 // trips.
-std::vector<std::string> against_guidance(EtcdLatencies const& latencies,
-                                          Duration election_timeout);
+std::vector<Message> against_guidance(EtcdLatencies const& latencies, Duration election_timeout);
 
 // Which figures to give against_guidance() after `said`, so that a disk that stays as slow as it is
 // gives the same sentence for hours: another figure only once it has doubled or halved, none only

@@ -26,11 +26,14 @@ Result<std::vector<DefragTarget>> defrag_order(std::vector<EtcdMember> const& me
     if (!heard) silent.push_back(name_of(member));
   }
   if (!silent.empty())
-    return fail(Kind::refused,
-                "{} {} not answer: a member that is defragmented serves nobody, so all others must "
-                "be up; bring {} back first",
-                in_words(silent), silent.size() == 1 ? "does" : "do",
-                silent.size() == 1 ? "it" : "them");
+    return std::unexpected(Error(
+        Kind::refused,
+        Message(Reason::MembersNotWell,
+                fmt::format("{} {} not answer: a member that is defragmented serves nobody, so all "
+                            "others must be up",
+                            in_words(silent), silent.size() == 1 ? "does" : "do"),
+                fmt::format("bring {} back first", silent.size() == 1 ? "it" : "them"))
+            .about(in_words(silent))));
   auto order = answers;
   std::ranges::sort(order, {}, [](DefragTarget const& each) {
     return std::pair(each.status.leader == each.member.id, each.member.id);

@@ -33,26 +33,35 @@ std::string name_of(CareInputs const& in, std::uint64_t id) {
   return found == in.members.end() ? fmt::format("{:x}", id) : found->name;
 }
 
-// Once everything else speaks for it.
-Care in_turn(CareInputs const& in, std::string const& why, std::string const& about) {
-  if (in.failed_ago && *in.failed_ago < kAgain)
-    return NothingToDo{fmt::format("{}: defragmenting it failed, and is tried again within {}",
-                                   about, to_words(kAgain))};
-  if (in.my_turn || in.members.size() == 1) return DefragmentOwn{why};
-  return NothingToDo{
-      fmt::format("{}: it is defragmented in this master's turn{}, nothing to do", about,
-                  in.turn.empty() ? "" : fmt::format(" (now it is {}'s)", in.turn)),
-      /*asks_for_turn=*/true};
+NothingToDo nothing(Reason why, std::string about, std::string text, std::string advice = {}) {
+  return {Message(why, std::move(text), std::move(advice)).about(std::move(about))};
 }
 
-std::string nearly_full(CareInputs const& in) {
+// Once everything else speaks for it.
+Care in_turn(CareInputs const& in, std::string const& why, std::string const& about) {
+  auto const name = name_of(in, in.own_id);
+  if (in.failed_ago && *in.failed_ago < kAgain)
+    return nothing(Reason::DefragmentationHeld, name,
+                   fmt::format("{}: defragmenting it failed, and is tried again within {}", about,
+                               to_words(kAgain)));
+  if (in.my_turn || in.members.size() == 1) return DefragmentOwn{name, why};
+  auto care =
+      nothing(in.alarms.empty() ? Reason::MaintenanceAwaitsTurn : Reason::EtcdAlarm, name,
+              fmt::format("{}: it is defragmented in this master's turn{}, nothing to do", about,
+                          in.turn.empty() ? "" : fmt::format(" (now it is {}'s)", in.turn)));
+  care.asks_for_turn = true;
+  return care;
+}
+
+NothingToDo nearly_full(CareInputs const& in) {
   std::uint64_t most = 0;
   for (auto const& member : in.members) most = std::max(most, member.db_size_in_use);
   if (in.quota == 0 || most < in.quota / 10 * 8) return {};
-  return fmt::format(
-      "its keys take {} of a quota of {}: delete what is not needed (events, old custom "
-      "resources), or raise quotaBackendBytes, before etcd takes no more writes",
-      bytes_text(most), bytes_text(in.quota));
+  return nothing(
+      Reason::EtcdQuotaNearlyUsed, "",
+      fmt::format("its keys take {} of a quota of {}", bytes_text(most), bytes_text(in.quota)),
+      "delete what is not needed (events, old custom resources), or raise "
+      "quotaBackendBytes, before etcd takes no more writes");
 }
 
 // A member that stops while another is away may stop the cluster.
@@ -78,36 +87,41 @@ Care in_nospace(CareInputs const& in, EtcdAlarm const& alarm) {
   auto const who = name_of(in, alarm.member_id);
   if (leads && !in.compacted) return CompactTo{in.revision};
   if (auto const why = why_not_now(in); !why.empty())
-    return NothingToDo{
-        fmt::format("{} is out of space, and its members are defragmented once all of them are "
-                    "there: {}; bring it back",
-                    who, why)};
+    return nothing(Reason::EtcdAlarm, who,
+                   fmt::format("{} is out of space, and its members are defragmented once all of "
+                               "them are there: {}",
+                               who, why),
+                   "bring it back");
   auto is_full = [&](CareMember const& member) { return member.db_size >= in.quota / 10 * 8; };
   auto const mine = std::ranges::find(in.members, in.own_id, &CareMember::id);
   if (mine == in.members.end()) return NothingToDo{};
   if (is_full(*mine)) {
     bool const in_vain = in.defragmented_ago && *in.defragmented_ago < kAgain;
     if (in_vain)
-      return NothingToDo{
-          fmt::format("{} is out of space: the keys of {} take {} of a quota of {}; delete what is "
-                      "not needed (events, old custom resources), or raise quotaBackendBytes",
-                      who, mine->name, bytes_text(mine->db_size), bytes_text(in.quota))};
+      return nothing(Reason::EtcdQuotaUsed, who,
+                     fmt::format("{} is out of space: the keys of {} take {} of a quota of {}", who,
+                                 mine->name, bytes_text(mine->db_size), bytes_text(in.quota)),
+                     "delete what is not needed (events, old custom resources), or raise "
+                     "quotaBackendBytes");
     if (auto const why = no_room_to_defragment(in, *mine); !why.empty())
-      return NothingToDo{fmt::format("{} is out of space, and {}: grow the volume", who, why)};
+      return nothing(Reason::DefragmentationHeld, mine->name,
+                     fmt::format("{} is out of space, and {}", who, why), "grow the volume");
     // The leader's compaction comes first.
     if (leads || in.alarm_for >= kAfterCompaction)
       return in_turn(in,
                      fmt::format("{} is out of space, and {} takes {} of a quota of {}", who,
                                  mine->name, bytes_text(mine->db_size), bytes_text(in.quota)),
                      fmt::format("{} is out of space, and {} is full", who, mine->name));
-    return NothingToDo{
+    return nothing(
+        Reason::EtcdAlarm, who,
         fmt::format("{} is out of space; {} is defragmented within some minutes, nothing to do",
-                    who, mine->name)};
+                    who, mine->name));
   }
   if (leads && std::ranges::none_of(in.members, is_full)) return DisarmNospace{alarm.member_id};
-  return NothingToDo{fmt::format(
-      "{} is out of space; the members are compacted and defragmented one by one, nothing to do",
-      who)};
+  return nothing(Reason::EtcdAlarm, who,
+                 fmt::format("{} is out of space; the members are compacted and defragmented one "
+                             "by one, nothing to do",
+                             who));
 }
 
 }  // namespace
@@ -123,17 +137,18 @@ bool defragmenting_pays(CareMember const& member, std::uint64_t quota) {
 Care decide_care(CareInputs const& in) {
   for (auto const& alarm : in.alarms)
     if (is_alarm(alarm, "CORRUPT"))
-      return NothingToDo{
-          fmt::format("{} has other data than its peers (CORRUPT alarm): replace it with '{}', and "
-                      "once all members agree disarm the alarm with '{}'",
-                      name_of(in, alarm.member_id),
+      return nothing(
+          Reason::EtcdCorrupt, name_of(in, alarm.member_id),
+          fmt::format("{} has other data than its peers (CORRUPT alarm)",
+                      name_of(in, alarm.member_id)),
+          fmt::format("replace it with '{}', and once all members agree disarm the alarm with '{}'",
                       etcd_command(in.cluster, "replace " + name_of(in, alarm.member_id)),
-                      etcdctl_command(in.cluster, "alarm disarm"))};
+                      etcdctl_command(in.cluster, "alarm disarm")));
   for (auto const& alarm : in.alarms)
     if (is_alarm(alarm, "NOSPACE")) return in_nospace(in, alarm);
 
   auto const mine = std::ranges::find(in.members, in.own_id, &CareMember::id);
-  if (mine == in.members.end()) return NothingToDo{nearly_full(in)};
+  if (mine == in.members.end()) return nearly_full(in);
   bool const others_first =
       in.own_id == in.leader_id && std::ranges::any_of(in.members, [&](CareMember const& member) {
         return member.id != in.own_id && defragmenting_pays(member, in.quota);
@@ -144,17 +159,24 @@ Care decide_care(CareInputs const& in) {
         fmt::format("{} of {} would come free", bytes_text(gain(*mine)), bytes_text(mine->db_size));
     return in_turn(in, why, why);
   }
-  return NothingToDo{nearly_full(in)};
+  return nearly_full(in);
 }
 
-std::string sentence_of(Care const& care) {
+Message message_of(Care const& care) {
+  auto const due = [](std::string about, std::string text) {
+    return Message(Reason::MaintenanceDue, std::move(text)).about(std::move(about));
+  };
   if (auto const* compact = std::get_if<CompactTo>(&care))
-    return fmt::format("compact to revision {}, since etcd is out of space", compact->revision);
+    return due(
+        fmt::format("compact to {}", compact->revision),
+        fmt::format("compact to revision {}, since etcd is out of space", compact->revision));
   if (auto const* defragment = std::get_if<DefragmentOwn>(&care))
-    return "defragment its own database: " + defragment->why;
+    return due("defragment " + defragment->name, "defragment its own database: " + defragment->why);
   if (auto const* disarm = std::get_if<DisarmNospace>(&care))
-    return fmt::format("disarm the NOSPACE alarm of {:x}: there is space again", disarm->member_id);
-  return std::get<NothingToDo>(care).what;
+    return due(
+        fmt::format("disarm {:x}", disarm->member_id),
+        fmt::format("disarm the NOSPACE alarm of {:x}: there is space again", disarm->member_id));
+  return std::get<NothingToDo>(care).message;
 }
 
 }  // namespace haagent::bootstrap

@@ -17,6 +17,7 @@
 
 #include "agent/base/clock.h"
 #include "agent/base/facts.h"
+#include "agent/base/message.h"
 #include "bootstrap/etcd/client/client.h"
 
 namespace haagent::bootstrap {
@@ -50,13 +51,15 @@ struct CareInputs {
 };
 
 struct NothingToDo {
-  std::string what;  // worth telling, and what the operator should do; mostly empty
+  // Worth telling, and what the operator should do; without a text mostly.
+  Message message = {Reason::MaintenanceIdle, ""};
   bool asks_for_turn = false;
 };
 struct CompactTo {
   std::uint64_t revision = 0;
 };
 struct DefragmentOwn {
+  std::string name;
   std::string why;
 };
 struct DisarmNospace {
@@ -74,6 +77,6 @@ Care decide_care(CareInputs const& inputs);
 // How much of the file would be given back, where that is worth stopping the member for.
 bool defragmenting_pays(CareMember const& member, std::uint64_t quota);
 
-std::string sentence_of(Care const& care);
+Message message_of(Care const& care);
 
 }  // namespace haagent::bootstrap

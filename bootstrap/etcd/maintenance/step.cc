@@ -1,5 +1,7 @@
 #include "bootstrap/etcd/maintenance/step.h"
 
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <thread>
 
@@ -26,6 +28,25 @@ std::vector<std::string> hosts_of(EtcdFacts const& etcd) {
   for (auto const& peer : etcd.peers.get().value_or(std::vector<EtcdPeer>{}))
     if (!peer.address.empty()) hosts.push_back(peer.address);
   return hosts;
+}
+
+// What is slow stands behind what is to be said anyway, and is the reason where there is nothing.
+Message with(Message message, std::vector<Message> const& slow) {
+  bool const idle = message.text.empty();
+  std::vector<std::string> sentences;
+  if (!idle) sentences.push_back(message.sentence());
+  std::vector<std::string> about;
+  for (auto const& each : slow) {
+    sentences.push_back(each.sentence());
+    about.push_back(each.subject);
+  }
+  if (slow.empty()) return message;
+  if (!idle)
+    return Message(message.reason, fmt::format("{}", fmt::join(sentences, "; ")))
+        .about(message.subject);
+  if (slow.size() == 1) return slow.front();
+  return Message(slow.back().reason, fmt::format("{}", fmt::join(sentences, "; ")))
+      .about(fmt::format("{}", fmt::join(about, ", ")));
 }
 
 }  // namespace
@@ -100,7 +121,7 @@ std::optional<EtcdMetrics> CareStep::metrics_of(std::string const& host,
 }
 
 // What is worse than etcd asks for; as it was, where one reading fails.
-std::vector<std::string> CareStep::measure(Facts& facts, std::stop_token stop) {
+std::vector<Message> CareStep::measure(Facts& facts, std::stop_token stop) {
   auto const& settings = parts_.config.etcd.of(cluster_ == EtcdCluster::main);
   auto const timing = facts.etcd(cluster_).timing.get();
   auto const election =
@@ -177,12 +198,14 @@ Result<Finding> CareStep::look(Facts& facts, std::stop_token stop) {
   volume_ = facts.etcd(cluster_).volume.get();
   if (auto const gone = unseen()) {
     wants.set(false);
-    return Done{fmt::format("nothing to do here: {}", gone->why)};
+    return Done{
+        Message(Reason::MaintenanceAwaitsQuorum, fmt::format("nothing to do here: {}", gone->why))
+            .about("volume")};
   }
   auto inputs = gather(facts, stop);
   if (!inputs) {
     wants.set(false);
-    return Done{"waits for a quorum; nothing to do here"};
+    return Done{Message(Reason::MaintenanceAwaitsQuorum, "waits for a quorum; nothing to do here")};
   }
   bool const nospace = std::ranges::any_of(
       inputs->alarms, [](EtcdAlarm const& alarm) { return alarm.alarm == "NOSPACE"; });
@@ -206,25 +229,29 @@ Result<Finding> CareStep::look(Facts& facts, std::stop_token stop) {
   auto const* idle = std::get_if<NothingToDo>(&care_);
   waits_for_turn_ = idle && idle->asks_for_turn;
   wants.set(waits_for_turn_ || std::holds_alternative<DefragmentOwn>(care_));
-  auto sentence = sentence_of(care_);
+  auto message = message_of(care_);
   measure_round_trips(facts, stop);
   tell_timing(facts);
   auto slow = measure(facts, stop);
-  if (!std::holds_alternative<NothingToDo>(care_)) return Needed{std::move(sentence)};
+  if (!std::holds_alternative<NothingToDo>(care_)) return Needed{std::move(message)};
   records_ = timing_->heartbeat != recorded_heartbeat(parts_.root, cluster_);
   if (records_)
-    return Needed{fmt::format("note for etcd's next start: a heartbeat of {} ms",
-                              timing_->heartbeat.count())};
+    return Needed{Message(Reason::MaintenanceDue,
+                          fmt::format("note for etcd's next start: a heartbeat of {} ms",
+                                      timing_->heartbeat.count()))
+                      .about(fmt::format("heartbeat {} ms", timing_->heartbeat.count()))};
   // What is set and not yet in force is told by etcd-<cluster>, which restarts for it.
   bool const is_set =
       parts_.config.etcd.of(cluster_ == EtcdCluster::main).heartbeat_interval.has_value();
   if (auto const timing = timing_sentence(*facts.etcd(cluster_).timing.get());
       !timing.empty() && !is_set)
-    slow.insert(slow.begin(), timing);
-  for (auto const& each : slow) sentence += (sentence.empty() ? "" : "; ") + each;
+    slow.insert(slow.begin(), Message(Reason::HeartbeatChanges, timing)
+                                  .about(fmt::format("{} ms", timing_->heartbeat.count())));
+  message = with(std::move(message), slow);
   // With an alarm etcd takes no writes, or serves what it should not: its node is not ready.
-  if (!inputs->alarms.empty()) return Waiting{std::move(sentence)};
-  return Done{sentence.empty() ? "nothing to do" : std::move(sentence)};
+  if (!inputs->alarms.empty()) return Waiting{std::move(message)};
+  if (message.text.empty()) message = Message(Reason::MaintenanceIdle, "nothing to do");
+  return Done{std::move(message)};
 }
 
 bool CareStep::has_turn(Facts& facts) const {
@@ -239,7 +266,8 @@ bool CareStep::rest(Clock& clock, Duration at_most, std::stop_token stop) {
 }
 
 Result<void> CareStep::act(Facts&, std::stop_token stop) {
-  if (auto const gone = unseen()) return fail(Kind::transient, "{}", gone->why);
+  if (auto const gone = unseen())
+    return fail(Kind::transient, Reason::MaintenanceAwaitsQuorum, "{}", gone->why);
   auto own = client_at("127.0.0.1", kWorking);
   if (auto const* compact = std::get_if<CompactTo>(&care_)) {
     auto done = own.compact(compact->revision, stop);

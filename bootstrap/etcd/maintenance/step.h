@@ -36,7 +36,7 @@ class CareStep final : public Step {
   std::optional<EtcdMetrics> metrics_of(std::string const& host, std::stop_token stop) const;
   void measure_round_trips(Facts& facts, std::stop_token stop);
   void tell_timing(Facts& facts) const;
-  std::vector<std::string> measure(Facts& facts, std::stop_token stop);
+  std::vector<Message> measure(Facts& facts, std::stop_token stop);
 
   EtcdCluster const cluster_;
   EtcdParts parts_;

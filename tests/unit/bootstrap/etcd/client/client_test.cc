@@ -117,7 +117,7 @@ TEST_P(EtcdErrorTest, IsMapped) {
       EXPECT_EQ(etcd_errc(error), row.errc) << body;
       EXPECT_EQ(error.kind, row.kind) << body;
       EXPECT_EQ(worth_asking_another(error), row.elsewhere) << body;
-      EXPECT_TRUE(error.message.text.starts_with(row.message)) << error.message.text;
+      EXPECT_TRUE(error.message.text.starts_with(worded(row.message))) << error.message.text;
     }
   }
 }
@@ -171,10 +171,11 @@ TEST(EtcdClient, MissingIsZero) {
 TEST(EtcdClient, ANoWithoutWordsIsToldAsSuch) {
   for (auto body : {R"({"code":14})", R"({"error":"","code":14})", R"({"code":99})", "{}"}) {
     auto error = etcd_error({.status = 503, .headers = {}, .body = body});
-    EXPECT_TRUE(error.message.text.starts_with("etcd does not say why")) << error.message.text;
+    EXPECT_TRUE(error.message.text.starts_with(worded("etcd does not say why")))
+        << error.message.text;
   }
   auto http = always(503, "");
-  EXPECT_EQ(client_of(http).health({})->reason, "etcd does not say why");
+  EXPECT_EQ(client_of(http).health({})->reason, worded("etcd does not say why"));
 }
 
 TEST(EtcdClient, AListWithoutMembersIsNoList) {

@@ -7,6 +7,7 @@ namespace haagent::bootstrap {
 namespace {
 
 using namespace std::chrono_literals;
+using testing::AllOf;
 using testing::HasSubstr;
 
 constexpr std::uint64_t kMiB = 1ull << 20u;
@@ -30,12 +31,16 @@ void make_empty(CareMember& member) {
   member.db_size_in_use = 100 * kMiB;
 }
 
-std::string sentence(CareInputs const& in) {
-  return sentence_of(decide_care(in));
+Message said(CareInputs const& in) {
+  return message_of(decide_care(in));
+}
+bool says_nothing(CareInputs const& in) {
+  auto const message = said(in);
+  return message.text.empty() && message.reason == Reason::MaintenanceIdle;
 }
 
 TEST(EtcdCare, AHealthyClusterIsLeftAlone) {
-  EXPECT_EQ(sentence(healthy()), "");
+  EXPECT_TRUE(says_nothing(healthy()));
 }
 
 bool asks(CareInputs const& in) {
@@ -47,14 +52,16 @@ bool asks(CareInputs const& in) {
 TEST(EtcdCareClock, AFileThatIsMostlyEmptyIsDefragmentedInItsTurn) {
   auto in = healthy();
   make_empty(in.members[0]);
-  EXPECT_EQ(sentence(in), "defragment its own database: 300.0 MiB of 400.0 MiB would come free");
+  EXPECT_EQ(said(in).reason, Reason::MaintenanceDue);
+  EXPECT_EQ(said(in).subject, "defragment etcd-a");
+  EXPECT_THAT(said(in).text, AllOf(HasSubstr("300.0"), HasSubstr("400.0")));
   in.my_turn = false;
   EXPECT_TRUE(asks(in));
-  EXPECT_EQ(sentence(in),
-            "300.0 MiB of 400.0 MiB would come free: it is defragmented in this master's turn, "
-            "nothing to do");
+  EXPECT_EQ(said(in).reason, Reason::MaintenanceAwaitsTurn);
+  auto const nobodys = said(in);
   in.turn = "c";
-  EXPECT_THAT(sentence(in), HasSubstr("now it is c's"));
+  EXPECT_EQ(said(in).identity(), nobodys.identity()) << "whose turn it is is no news";
+  EXPECT_THAT(said(in).text, HasSubstr("c's"));
   in.members.resize(1);
   EXPECT_TRUE(std::holds_alternative<DefragmentOwn>(decide_care(in))) << "alone it needs no turn";
 }
@@ -73,7 +80,7 @@ TEST(EtcdCareClock, WhatFailedIsNotWantedForAWhile) {
     in.failed_ago = 9min;
     EXPECT_FALSE(std::holds_alternative<DefragmentOwn>(decide_care(in)));
     EXPECT_FALSE(asks(in));
-    EXPECT_THAT(sentence(in), HasSubstr("failed"));
+    EXPECT_EQ(said(in).reason, Reason::DefragmentationHeld);
     in.failed_ago = 10min;
     EXPECT_TRUE(std::holds_alternative<DefragmentOwn>(decide_care(in)));
   }
@@ -106,7 +113,7 @@ TEST(EtcdCare, TheLeaderIsLast) {
   in.leader_id = kA;
   make_empty(in.members[0]);
   make_empty(in.members[2]);
-  EXPECT_EQ(sentence(in), "");
+  EXPECT_TRUE(says_nothing(in));
   in.members[2] = healthy().members[2];
   EXPECT_TRUE(std::holds_alternative<DefragmentOwn>(decide_care(in)));
 }
@@ -115,10 +122,10 @@ TEST(EtcdCare, NobodyIsDefragmentedWhileAnotherIsAway) {
   auto in = healthy();
   make_empty(in.members[0]);
   in.members[2].answers = false;
-  EXPECT_EQ(sentence(in), "");
+  EXPECT_TRUE(says_nothing(in));
   in.members[2].answers = true;
   in.members[2].learner = true;
-  EXPECT_EQ(sentence(in), "");
+  EXPECT_TRUE(says_nothing(in));
 }
 
 struct PaysRow {
@@ -148,7 +155,8 @@ TEST(EtcdCare, OutOfSpaceIsCompactedDefragmentedAndDisarmed) {
     member.db_size_in_use = 1'020 * kMiB;
   }
   in.own_id = kB;  // who leads compacts
-  EXPECT_EQ(sentence(in), "compact to revision 7000, since etcd is out of space");
+  EXPECT_EQ(said(in).reason, Reason::MaintenanceDue);
+  EXPECT_EQ(said(in).subject, "compact to 7000");
   in.own_id = kA;
   EXPECT_FALSE(std::holds_alternative<CompactTo>(decide_care(in)));
 
@@ -175,27 +183,32 @@ TEST(EtcdCare, OutOfSpaceIsCompactedDefragmentedAndDisarmed) {
 TEST(EtcdCare, AlarmsThatAreTheOperatorsSayWhatToDo) {
   auto in = healthy();
   in.alarms = {{kB, "CORRUPT"}};
-  EXPECT_THAT(sentence(in), HasSubstr("'haagent etcd replace etcd-b'"));
+  EXPECT_EQ(said(in).reason, Reason::EtcdCorrupt);
+  EXPECT_EQ(said(in).subject, "etcd-b");
+  EXPECT_THAT(said(in).advice, HasSubstr("'haagent etcd replace etcd-b'"));
   in.alarms.push_back({kC, "NOSPACE"});
-  EXPECT_THAT(sentence(in), HasSubstr("CORRUPT"));
+  EXPECT_EQ(said(in).reason, Reason::EtcdCorrupt);
 
   in.alarms = {{kC, "NOSPACE"}};
   in.compacted = true;
   in.alarm_for = 1min;
   in.members[0].db_size = in.members[0].db_size_in_use = 1'020 * kMiB;
   in.defragmented_ago = 9min;
-  EXPECT_THAT(sentence(in), HasSubstr("raise quotaBackendBytes"));
+  EXPECT_EQ(said(in).reason, Reason::EtcdQuotaUsed);
   in.defragmented_ago = 10min;
   EXPECT_TRUE(std::holds_alternative<DefragmentOwn>(decide_care(in)));
 
   in.members[1].answers = false;
-  EXPECT_THAT(sentence(in), HasSubstr("etcd-b does not answer; bring it back"));
+  EXPECT_EQ(said(in).reason, Reason::EtcdAlarm);
+  EXPECT_THAT(said(in).text, HasSubstr("etcd-b"));
+  EXPECT_NE(said(in).advice, "");
 }
 
 TEST(EtcdCare, AQuotaThatIsNearlyUsedIsToldBeforeTheAlarm) {
   auto in = healthy();
   in.members[1].db_size = in.members[1].db_size_in_use = 820 * kMiB;
-  EXPECT_THAT(sentence(in), HasSubstr("820.0 MiB of a quota of 1.0 GiB"));
+  EXPECT_EQ(said(in).reason, Reason::EtcdQuotaNearlyUsed);
+  EXPECT_THAT(said(in).text, AllOf(HasSubstr("820.0"), HasSubstr("1.0")));
 }
 
 }  // namespace

@@ -7,13 +7,13 @@
 #include "tests/support/fake_clock.h"
 #include "tests/support/fake_ec2.h"
 #include "tests/support/folder_volumes.h"
+#include "tests/support/found.h"
 #include "tests/support/temporary_directory.h"
 
 namespace haagent::bootstrap {
 namespace {
 
 using namespace std::chrono_literals;
-using testing::HasSubstr;
 
 struct HeartbeatRow {
   double round_trip;  // milliseconds
@@ -203,13 +203,12 @@ class CareTiming : public testing::Test {
     ASSERT_TRUE(replace_file(path, fmt::format("heartbeat-interval: {}\n", heartbeat)));
   }
   // Looks each minute, and acts where it is to.
-  std::string live(Duration duration, CareStep& step) {
-    std::string last;
+  test::Found live(Duration duration, CareStep& step) {
+    test::Found last;
     for (auto gone = 0min; gone <= duration; gone += 1min, clock_.advance(1min)) {
-      auto finding = step.look(facts_, {});
-      if (!finding) return "error: " + finding.error().message.text;
-      last = sentence_of(*finding);
-      if (std::holds_alternative<Needed>(*finding)) {
+      last = test::found(step.look(facts_, {}));
+      if (last.as == test::Found::As::error) return last;
+      if (last.as == test::Found::As::needed) {
         EXPECT_TRUE(step.act(facts_, {}));
         ++acts_;
       }
@@ -241,32 +240,33 @@ class CareTiming : public testing::Test {
 
 TEST_F(CareTiming, AQuietNetworkChangesNothing) {
   CareStep step(EtcdCluster::main, parts());
-  EXPECT_EQ(live(2h, step), "nothing to do");
+  EXPECT_THAT(live(2h, step), test::IsDone(Reason::MaintenanceIdle));
   EXPECT_EQ(acts_, 0);
 }
 
 TEST_F(CareTiming, WhatAnotherMemberMeasuresCountsToo) {
   http_.peer_ms = 83;
   CareStep step(EtcdCluster::main, parts());
-  EXPECT_EQ(live(2h, step),
-            "its heartbeat is 100 ms; round trips of 83 ms ask for 150 ms, which it takes at its "
-            "next start");
+  EXPECT_THAT(live(2h, step),
+              testing::AllOf(test::IsDone(Reason::HeartbeatChanges), test::IsAbout("150 ms"),
+                             test::Says(" 100 "), test::Says(" 83 ")));
   EXPECT_EQ(acts_, 1);
   EXPECT_EQ(recorded_heartbeat(Root(root_.path()), EtcdCluster::main), 150ms);
   // An agent that starts anew does not measure for an hour to know.
   CareStep again(EtcdCluster::main, parts());
-  EXPECT_THAT(live(1min, again), HasSubstr("what was measured before asks for 150 ms"));
+  EXPECT_THAT(live(1min, again),
+              testing::AllOf(test::IsDone(Reason::HeartbeatChanges), test::IsAbout("150 ms")));
   write_config(150);  // etcd has started
-  EXPECT_EQ(live(1min, again), "nothing to do");
+  EXPECT_THAT(live(1min, again), test::IsDone(Reason::MaintenanceIdle));
 }
 
 TEST_F(CareTiming, WhatIsSetIsNotDerived) {
   config_.etcd.main.heartbeat_interval = 100ms;
   http_.own_ms = 83;
   CareStep step(EtcdCluster::main, parts());
-  EXPECT_EQ(live(2h, step), "nothing to do");
+  EXPECT_THAT(live(2h, step), test::IsDone(Reason::MaintenanceIdle));
   write_config(150);  // of before it was set: that is for etcd-main to tell
-  EXPECT_EQ(live(1min, step), "nothing to do");
+  EXPECT_THAT(live(1min, step), test::IsDone(Reason::MaintenanceIdle));
 }
 
 }  // namespace
