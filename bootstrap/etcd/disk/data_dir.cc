@@ -31,8 +31,9 @@ Result<std::optional<std::vector<std::string>>> names_in(fs::path const& folder)
     each.increment(error);
   }
   if (error)
-    return fail(Kind::refused, "{} cannot be read ({}), and what cannot be read is never blank",
-                folder.string(), error.message());
+    return fail(Kind::refused, Reason::DataUnreadable,
+                "{} cannot be read ({}), and what cannot be read is never blank", folder.string(),
+                error.message());
   std::ranges::sort(names);
   return names;
 }
@@ -41,7 +42,8 @@ Result<std::string> head_of(fs::path const& path) {
   std::ifstream file(path, std::ios::binary);
   std::string bytes(1024, '\0');
   file.read(bytes.data(), static_cast<std::streamsize>(bytes.size()));
-  if (file.bad() || !file.is_open()) return fail(Kind::refused, "{} cannot be read", path.string());
+  if (file.bad() || !file.is_open())
+    return fail(Kind::refused, Reason::DataUnreadable, "{} cannot be read", path.string());
   bytes.resize(static_cast<std::size_t>(file.gcount()));
   return bytes;
 }
@@ -57,7 +59,7 @@ Result<void> stays_on_volume(fs::path const& mount_point) {
     struct stat link{}, there{};
     if (::lstat(folder.c_str(), &link) != 0) continue;
     if (::stat(folder.c_str(), &there) != 0 || there.st_dev != volume.st_dev)
-      return fail(Kind::refused,
+      return fail(Kind::refused, Reason::DataUnreadable,
                   "{} leads away from the volume that it should be on: put the folder itself there",
                   folder.string());
   }
@@ -70,8 +72,8 @@ Result<DataDir> inspect_data_dir(std::filesystem::path const& mount_point) {
   DataDir found;
   auto volume = TRY(names_in(mount_point));
   if (!volume)
-    return fail(Kind::refused, "{} does not exist, so nobody can say what the volume holds",
-                mount_point.string());
+    return fail(Kind::refused, Reason::DataUnreadable,
+                "{} does not exist, so nobody can say what the volume holds", mount_point.string());
   TRY(stays_on_volume(mount_point));
   auto const data = etcd_data_dir(mount_point);
   auto const marker = volume_marker_path(mount_point).filename().string();
@@ -125,7 +127,8 @@ constexpr std::size_t kLongestLog = 1u << 30u;
 
 Result<std::string> log_bytes(fs::path const& path) {
   auto bytes = TRY(read_file(path, kLongestLog));
-  if (!bytes || bytes->empty()) return fail(Kind::refused, "{} cannot be read", path.string());
+  if (!bytes || bytes->empty())
+    return fail(Kind::refused, Reason::DataUnreadable, "{} cannot be read", path.string());
   return *std::move(bytes);
 }
 
@@ -167,12 +170,14 @@ Result<EtcdLogEnd> log_end(std::filesystem::path const& mount_point) {
   auto logs = TRY(names_in(folder));
   auto names = logs.value_or(std::vector<std::string>{});
   std::erase_if(names, [](std::string const& name) { return !index_of(name, ".wal"); });
-  if (names.empty()) return fail(Kind::refused, "{} holds no log", folder.string());
+  if (names.empty())
+    return fail(Kind::refused, Reason::DataUnreadable, "{} holds no log", folder.string());
   auto read = [&](std::string const& name, EtcdLogEnd const& before) -> Result<EtcdLogEnd> {
     auto const bytes = TRY(log_bytes(folder / name));
     auto const end = wal_end(bytes, before);
     if (end.cluster_id == 0)
-      return fail(Kind::refused, "{} cannot be read", (folder / name).string());
+      return fail(Kind::refused, Reason::DataUnreadable, "{} cannot be read",
+                  (folder / name).string());
     return end;
   };
   // A file's name says where its entries begin.
@@ -192,7 +197,7 @@ Result<UtcTime> last_write(std::filesystem::path const& mount_point) {
     auto const written = utc_time(file.st_mtim);
     last = std::max(last.value_or(written), written);
   }
-  if (!last) return fail(Kind::refused, "{} holds no log", folder.string());
+  if (!last) return fail(Kind::refused, Reason::DataUnreadable, "{} holds no log", folder.string());
   return *last;
 }
 

@@ -4,6 +4,7 @@
 #include <set>
 
 #include "agent/base/volume_tags.h"
+#include "bootstrap/etcd/recovery/refusal.h"
 #include "bootstrap/layout/names.h"
 
 namespace haagent::bootstrap {
@@ -11,7 +12,7 @@ namespace {
 
 using Reach = MemberAnswer::Reach;
 
-constexpr char kGoOn[] = "To go on without: --lose-newer-writes";
+constexpr char kGoOn[] = "to go on without: --lose-newer-writes";
 
 EtcdVolume const* volume_of(SeenCluster const& seen, std::string const& member) {
   auto const found = std::ranges::find(seen.volumes, member, &EtcdVolume::member);
@@ -69,13 +70,13 @@ Result<void> none_is_retired_and_attached(SeenCluster const& seen, std::uint64_t
     if (!volume.instance_id.empty() && volume.etcd_cluster_id == etcd_id_text(cluster_id))
       words.push_back(fmt::format("{} on {}", volume.volume_id, volume.instance_id));
   if (words.empty()) return {};
-  return fail(
-      Kind::refused,
-      "{} carr{} cluster {:x} and no tag of a member: etcd may serve there, and would go on "
-      "beside this as a second cluster. Stop the instance{}, or, where nothing runs there, "
-      "take the tag {} off",
-      in_words(words), words.size() == 1 ? "ies" : "y", cluster_id, words.size() == 1 ? "" : "s",
-      kEtcdClusterIdTag);
+  return refuse(
+      Reason::SecondClusterPossible,
+      fmt::format("{} carr{} cluster {:x} and no tag of a member: etcd may serve there, and would "
+                  "go on beside this as a second cluster",
+                  in_words(words), words.size() == 1 ? "ies" : "y", cluster_id),
+      fmt::format("stop the instance{}, or, where nothing runs there, take the tag {} off",
+                  words.size() == 1 ? "" : "s", kEtcdClusterIdTag));
 }
 
 // Why the backup keeps more than the volume does, or may; empty: it does not.
@@ -155,19 +156,21 @@ std::string adoption_note(SeenCluster const& seen, Adoption const& adoption) {
 Result<Adoption> may_adopt(SeenCluster const& seen, std::optional<BackupManifest> const& newest,
                            LossFlags flags) {
   if (auto const* quorum = seen.quorum())
-    return fail(Kind::refused,
-                "a quorum of cluster {:x} serves: {} says so; there is nothing to adopt. An older "
-                "copy beside it sets its data aside and joins without a command",
-                quorum->answer.cluster_id, quorum->answer.member);
+    return refuse(
+        Reason::QuorumServes,
+        fmt::format("a quorum of cluster {:x} serves: {} says so; there is nothing to adopt. An "
+                    "older copy beside it sets its data aside and joins without a command",
+                    quorum->answer.cluster_id, quorum->answer.member));
   std::set<std::string> listed;
   std::set<std::string> with_volume;
   for (auto const& volume : seen.volumes) {
     listed.insert(volume.members.begin(), volume.members.end());
     if (!with_volume.insert(volume.member).second)
-      return fail(Kind::refused,
-                  "{} has two volumes, {} is one of them: take the tag k8s.io/etcd/{} off the one "
-                  "that is not to be used",
-                  volume.member, volume.volume_id, to_string(seen.etcd));
+      return refuse(
+          Reason::VolumeTagsInvalid,
+          fmt::format("{} has two volumes, {} is one of them", volume.member, volume.volume_id),
+          fmt::format("take the tag k8s.io/etcd/{} off the one that is not to be used",
+                      to_string(seen.etcd)));
   }
 
   SeenMember const* chosen = nullptr;
@@ -176,18 +179,20 @@ Result<Adoption> may_adopt(SeenCluster const& seen, std::optional<BackupManifest
     if (!each.log || !volume_of(seen, each.answer.member)) continue;
     any_copy = any_copy || each.copy;
     if (chosen && chosen->log->cluster_id != each.log->cluster_id)
-      return fail(Kind::refused,
-                  "{} holds data of cluster {:x}, and {} of {:x}: take the tag k8s.io/etcd/{} off "
-                  "the volumes that are not to be used",
-                  chosen->answer.member, chosen->log->cluster_id, each.answer.member,
-                  each.log->cluster_id, to_string(seen.etcd));
+      return refuse(
+          Reason::VolumeTagsInvalid,
+          fmt::format("{} holds data of cluster {:x}, and {} of {:x}", chosen->answer.member,
+                      chosen->log->cluster_id, each.answer.member, each.log->cluster_id),
+          fmt::format("take the tag k8s.io/etcd/{} off the volumes that are not to be used",
+                      to_string(seen.etcd)));
     if (!chosen || keeps_more(end_of(each), end_of(*chosen))) chosen = &each;
   }
   if (!any_copy)
-    return fail(Kind::refused,
-                "no volume here is known to be a copy of another: 'haagent status' on each master "
-                "says what it waits for; '{}' is for one volume that is left",
-                etcd_command(seen.etcd, "recover"));
+    return refuse(
+        Reason::VolumesAreNoCopies, "no volume here is known to be a copy of another",
+        fmt::format("'haagent status' on each master says what it waits for; '{}' is for one "
+                    "volume that is left",
+                    etcd_command(seen.etcd, "recover")));
 
   TRY(none_is_retired_and_attached(seen, chosen->log->cluster_id));
 
@@ -206,46 +211,56 @@ Result<Adoption> may_adopt(SeenCluster const& seen, std::optional<BackupManifest
     }
   }
   if (!unknown.empty() && (!flags.newer_writes || others.size() >= quorum)) {
-    auto const may = others.size() >= quorum
-                         ? "they may be a quorum without the others, and go on beside them as a "
-                           "second cluster. Volumes whose data are lost for ever: delete them"
-                         : std::string(kGoOn);
-    return fail(Kind::refused,
-                "nobody says what {} hold{}: start the master{}, or see what 'haagent status' says "
-                "there, so that all volumes can be compared. {}",
-                in_words(unknown), unknown.size() == 1 ? "s" : "", unknown.size() == 1 ? "" : "s",
-                may);
+    bool const second = others.size() >= quorum;
+    return refuse(
+        second ? Reason::SecondClusterPossible : Reason::VolumesNotCompared,
+        fmt::format("nobody says what {} hold{}{}", in_words(unknown),
+                    unknown.size() == 1 ? "s" : "",
+                    second ? ": they may be a quorum without the others, and go on beside them as "
+                             "a second cluster"
+                           : ""),
+        fmt::format("start the master{}, or see what 'haagent status' says there, so that all "
+                    "volumes can be compared; {}",
+                    unknown.size() == 1 ? "" : "s",
+                    second ? "volumes whose data are lost for ever: delete them" : kGoOn));
   }
   if (others.size() >= listed.size() / 2 + 1)
-    return fail(Kind::refused,
-                "{} are no copies, and a quorum: bring them back, and the copies join them",
-                in_words(others));
+    return refuse(Reason::VolumesAreNoCopies,
+                  fmt::format("{} are no copies, and a quorum", in_words(others)),
+                  "bring them back, and the copies join them");
   if (others.size() >= quorum)
-    return fail(
-        Kind::refused,
-        "{} are no copies, and may be a quorum: the cluster may have fewer members than its "
-        "tags list. Bring them back, and see whether a quorum comes; if none does, run this "
-        "on the master of one of them, where etcd's own list is known",
-        in_words(others));
+    return refuse(
+        Reason::SecondClusterPossible,
+        fmt::format("{} are no copies, and may be a quorum: the cluster may have fewer members "
+                    "than its tags list",
+                    in_words(others)),
+        "bring them back, and see whether a quorum comes; if none does, run this on the master of "
+        "one of them, where etcd's own list is known");
 
   if (!chosen->copy && others.size() + 1 >= quorum && !flags.newer_writes)
-    return fail(Kind::refused,
-                "{} and {} are no copies, and may be a quorum together: bring them back, and see "
-                "whether one comes; it keeps what {} alone would drop, and the copies join it. {}",
-                chosen->answer.member, in_words(others), chosen->answer.member, kGoOn);
+    return refuse(
+        Reason::NewerDataElsewhere,
+        fmt::format("{} and {} are no copies, and may be a quorum together", chosen->answer.member,
+                    in_words(others)),
+        fmt::format(
+            "bring them back, and see whether one comes; it keeps what {} alone would drop, "
+            "and the copies join it; {}",
+            chosen->answer.member, kGoOn));
 
   auto const end = end_of(*chosen);
   if (auto const words = further(seen, *chosen); !words.empty() && !flags.newer_writes)
-    return fail(Kind::refused,
-                "the volume of {} keeps most of what is known to be committed, up to entry {}; but "
-                "{}, and some of it may have been confirmed. {}",
-                chosen->answer.member, end.committed, in_words(words), kGoOn);
+    return refuse(
+        Reason::NewerDataElsewhere,
+        fmt::format("the volume of {} keeps most of what is known to be committed, up to entry {}; "
+                    "but {}, and some of it may have been confirmed",
+                    chosen->answer.member, end.committed, in_words(words)),
+        kGoOn);
   auto const& volume_id = volume_of(seen, chosen->answer.member)->volume_id;
   auto const more =
       newest ? backup_keeps_more(*newest, *chosen, end.cluster_id, volume_id) : std::string();
   if (!more.empty() && !flags.newer_writes)
-    return fail(Kind::refused, "{}: '{}' keeps more. {}", more, etcd_command(seen.etcd, "restore"),
-                kGoOn);
+    return refuse(Reason::NewerDataElsewhere, more,
+                  fmt::format("'{}' keeps more; {}", etcd_command(seen.etcd, "restore"), kGoOn));
   return Adoption{.member = chosen->answer.member,
                   .volume_id = volume_id,
                   .cluster_id = end.cluster_id,

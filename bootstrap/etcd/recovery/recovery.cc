@@ -9,6 +9,7 @@
 #include "agent/base/member_count.h"
 #include "bootstrap/etcd/disk/data_dir.h"
 #include "bootstrap/etcd/member/ask.h"
+#include "bootstrap/etcd/recovery/refusal.h"
 #include "bootstrap/layout/names.h"
 
 namespace haagent::bootstrap {
@@ -34,20 +35,22 @@ Result<std::set<std::string>> agreed_members(SeenCluster const& seen) {
     std::set<std::string> const listed(volume.members.begin(), volume.members.end());
     if (members.empty()) members = listed;
     if (listed != members || listed.empty())
-      return fail(Kind::refused,
-                  "the volumes disagree about the members: {} says {}, and {} says {}; put their "
-                  "tags right first",
-                  seen.volumes.front().volume_id, in_words(seen.volumes.front().members),
-                  volume.volume_id, in_words(volume.members));
+      return refuse(
+          Reason::VolumeTagsInvalid,
+          fmt::format("the volumes disagree about the members: {} says {}, and {} says {}",
+                      seen.volumes.front().volume_id, in_words(seen.volumes.front().members),
+                      volume.volume_id, in_words(volume.members)),
+          "put their tags right first");
     if (!with_volume.insert(volume.member).second)
-      return fail(Kind::refused,
-                  "{} has two volumes, {} one of them; take the tag {} off the one that is not to "
-                  "be used",
-                  volume.member, volume.volume_id,
-                  "k8s.io/etcd/" + std::string(to_string(seen.etcd)));
+      return refuse(
+          Reason::VolumeTagsInvalid,
+          fmt::format("{} has two volumes, {} one of them", volume.member, volume.volume_id),
+          fmt::format("take the tag k8s.io/etcd/{} off the one that is not to be used",
+                      to_string(seen.etcd)));
   }
   if (auto count = check_member_count(members.size()); !count)
-    return fail(Kind::refused, "{}: put the volumes' tags right first", count.error().message.text);
+    return refuse(Reason::VolumeTagsInvalid, count.error().message.text,
+                  "put the volumes' tags right first");
   return members;
 }
 
@@ -115,32 +118,35 @@ SeenMember const* has_most(SeenCluster const& seen, std::uint64_t cluster_id) {
   return best;
 }
 
-// Whom another volume is the better one to recover from, and why; empty: none is.
-std::string better_elsewhere(SeenCluster const& seen, EtcdLogEnd const& mine) {
+// Whom another volume is the better one to recover from, why, and what to do; nothing: none is.
+std::optional<Message> better_elsewhere(SeenCluster const& seen, EtcdLogEnd const& mine) {
   if (auto const* other = keeps_most(seen, mine.cluster_id)) {
     auto const end = *end_of(*other, mine.cluster_id);
     if (end.committed > mine.committed)
-      return fmt::format(
-          "{} holds a newer log than this master: entry {}, and here {}, as far as each knows it "
-          "to be committed. Run this on its master",
-          other->answer.member, end.committed, mine.committed);
+      return Message(
+          Reason::NewerDataElsewhere,
+          fmt::format("{} holds a newer log than this master: entry {}, and here {}, as far as "
+                      "each knows it to be committed",
+                      other->answer.member, end.committed, mine.committed),
+          "run this on its master");
   }
   auto const* other = has_most(seen, mine.cluster_id);
-  if (!other) return "";
+  if (!other) return std::nullopt;
   auto const end = *end_of(*other, mine.cluster_id);
-  if (!goes_further(end, mine)) return "";
+  if (!goes_further(end, mine)) return std::nullopt;
   auto words = fmt::format(
       "the log of {} goes further than the one here: to entry {} of term {}, and here "
       "to entry {} of term {}",
       other->answer.member, end.index, end.term, mine.index, mine.term);
   // A recovery there drops what is further, and with it, it may be, what is committed here.
   if (end.committed < mine.committed)
-    return words + fmt::format(
-                       "; but it knows {} to be committed and here it is {}, and a "
-                       "recovery keeps no more than that. Bring both masters back, and see "
-                       "whether a quorum comes",
-                       end.committed, mine.committed);
-  return words + ". Run this on its master";
+    return Message(
+        Reason::NewerDataElsewhere,
+        words + fmt::format("; but it knows {} to be committed and here it is {}, and a recovery "
+                            "keeps no more than that",
+                            end.committed, mine.committed),
+        "bring both masters back, and see whether a quorum comes");
+  return Message(Reason::NewerDataElsewhere, std::move(words), "run this on its master");
 }
 
 std::string what_quorum_says(SeenMember const& member) {
@@ -253,9 +259,12 @@ Result<SeenCluster> ClusterLook::look(Duration max_age, std::stop_token stop) {
 
   auto const sight = own_.see(cluster_, *facts_.etcd(cluster_).volume.get());
   if (!sight.seen())
-    return fail(Kind::transient, "{}: {}", sight.unseen().why, sight.unseen().todo);
+    return std::unexpected(Error(
+        Kind::transient, Message(Reason::VolumeNotSeen, sight.unseen().why, sight.unseen().todo)));
   auto data = inspect_data_dir(sight.path());
-  if (!data) return fail(data.error().kind, "{}", sight.in_words(data.error().message.text));
+  if (!data)
+    return fail(data.error().kind, data.error().message.reason, "{}",
+                sight.in_words(data.error().message.text));
   seen.own_data = data->state == DataDir::State::member;
   seen.own_identity = data->identity;
   seen.own_order = sight.marker().etcd_order;
@@ -279,7 +288,7 @@ Result<SeenCluster> ClusterLook::look(Duration max_age, std::stop_token stop) {
     if (member.answer.reach == Reach::answers) {
       auto status = EtcdClient(http_, {asked[i].endpoint}, tls).status(stop);
       if (!status) {
-        member.trouble = status.error().message.text;
+        member.trouble = status.error().message.sentence();
       } else {
         member.revision = status->header.revision;
         member.trouble = fmt::format("{}", fmt::join(status->errors, ", "));
@@ -310,21 +319,24 @@ Result<void> may_restore(SeenCluster const& seen, BackupManifest const& backup, 
   auto const age = to_rfc3339(backup.created_at);
   if (auto const* quorum = seen.quorum(); quorum && !flags.over_running) {
     auto const lost = quorum->revision - std::min(quorum->revision, backup.revision);
-    return fail(Kind::refused,
-                "{}; there is nothing to restore. The backup {} is of {}, at revision {}: {} would "
-                "be lost. To have the backup instead of what serves: --over-running-cluster",
-                what_quorum_says(*quorum), backup.name, age, backup.revision,
-                number_of("revision", lost));
+    return refuse(
+        Reason::QuorumServes,
+        fmt::format("{}; there is nothing to restore. The backup {} is of {}, at revision "
+                    "{}: {} would be lost",
+                    what_quorum_says(*quorum), backup.name, age, backup.revision,
+                    number_of("revision", lost)),
+        "to have the backup instead of what serves: --over-running-cluster");
   }
   auto const survives = surviving_data(seen, backup);
   if (!survives.empty() && !flags.newer_writes && !flags.over_running)
-    return fail(
-        Kind::refused,
-        "data of the cluster may still be there, and newer than the backup {} of {}: {}. "
-        "Bring those masters back; or keep the furthest one's data, with '{}' on its master. "
-        "To give up every write since {}: --lose-newer-writes",
-        backup.name, age, in_words(survives),
-        etcd_command(seen.etcd, seen.has_copies() ? "adopt-volume" : "recover"), age);
+    return refuse(
+        Reason::NewerDataElsewhere,
+        fmt::format(
+            "data of the cluster may still be there, and newer than the backup {} of {}: {}",
+            backup.name, age, in_words(survives)),
+        fmt::format("bring those masters back; or keep the furthest one's data, with '{}' on its "
+                    "master. To give up every write since {}: --lose-newer-writes",
+                    etcd_command(seen.etcd, seen.has_copies() ? "adopt-volume" : "recover"), age));
   std::set<std::string> attached;
   for (auto const& volume : seen.volumes)
     if (!volume.instance_id.empty()) attached.insert(volume.member);
@@ -333,38 +345,46 @@ Result<void> may_restore(SeenCluster const& seen, BackupManifest const& backup, 
   std::vector<std::string> absent;
   for (auto const& member : members)
     if (!attached.contains(member)) absent.push_back(member);
-  return fail(Kind::refused,
-              "{} of {} volumes must be attached to masters for a restored cluster to have a "
-              "quorum, and {} {} not: start the master{}, with new volumes where the old ones are "
-              "lost, and run this again",
-              quorum, members.size(), in_words(absent), absent.size() == 1 ? "is" : "are",
-              absent.size() == 1 ? "" : "s");
+  return refuse(
+      Reason::VolumesNotAttached,
+      fmt::format("{} of {} volumes must be attached to masters for a restored cluster to have a "
+                  "quorum, and {} {} not",
+                  quorum, members.size(), in_words(absent), absent.size() == 1 ? "is" : "are"),
+      fmt::format("start the master{}, with new volumes where the old ones are lost, and run this "
+                  "again",
+                  absent.size() == 1 ? "" : "s"));
 }
 
 Result<void> may_recover(SeenCluster const& seen, std::optional<BackupManifest> const& newest,
                          LossFlags flags) {
   if (auto const* quorum = seen.quorum())
-    return fail(Kind::refused, "{}; there is nothing to recover", what_quorum_says(*quorum));
+    return refuse(Reason::QuorumServes,
+                  fmt::format("{}; there is nothing to recover", what_quorum_says(*quorum)));
   if (seen.has_copies())
-    return fail(Kind::refused,
-                "volumes were replaced by copies of earlier ones, and those never start by "
-                "themselves: run 'haagent etcd adopt-volume', which compares all of them");
+    return refuse(Reason::VolumesAreCopies,
+                  "volumes were replaced by copies of earlier ones, and those never start by "
+                  "themselves",
+                  "run 'haagent etcd adopt-volume', which compares all of them");
   if (!seen.own_data)
-    return fail(Kind::refused,
-                "{} on this master holds no data of {}: run this on the master whose volume "
-                "survived; where none did, '{}' brings a backup back",
-                seen.own_volume, seen.own_member, etcd_command(seen.etcd, "restore"));
+    return refuse(
+        Reason::NothingToRecoverFrom,
+        fmt::format("{} on this master holds no data of {}", seen.own_volume, seen.own_member),
+        fmt::format("run this on the master whose volume survived; where none did, '{}' brings a "
+                    "backup back",
+                    etcd_command(seen.etcd, "restore")));
   auto const* mine = volume_of(seen, seen.own_volume);
   std::size_t const count = mine ? mine->members.size() : 0;
   if (count < 2)
-    return fail(Kind::refused,
-                "{} is the only member by its volume's tag: there is nobody to go on without",
-                seen.own_member);
+    return refuse(
+        Reason::OnlyVoter,
+        fmt::format("{} is the only member by its volume's tag: there is nobody to go on without",
+                    seen.own_member));
   auto const own_id = seen.own_identity.cluster_id;
 
   if (own_id == 0)
-    return fail(Kind::refused, "the log on {} cannot be read: it is nothing to go on with",
-                seen.own_volume);
+    return refuse(
+        Reason::NothingToRecoverFrom,
+        fmt::format("the log on {} cannot be read: it is nothing to go on with", seen.own_volume));
   // Where etcd's list is not known, the cluster may be smaller than its tags say.
   std::size_t quorum = std::min<std::size_t>(count / 2 + 1, 2);
   if (seen.own_list) {
@@ -374,10 +394,10 @@ Result<void> may_recover(SeenCluster const& seen, std::optional<BackupManifest> 
     auto const me = std::ranges::find(*seen.own_list, etcd_member_name(seen.etcd, seen.own_member),
                                       &EtcdMember::name);
     if (me == seen.own_list->end() || me->learner)
-      return fail(Kind::refused,
-                  "{} is no voter of this cluster yet, and may lack anything: run this on the "
-                  "master of one that is",
-                  seen.own_member);
+      return refuse(
+          Reason::NotAVoter,
+          fmt::format("{} is no voter of this cluster yet, and may lack anything", seen.own_member),
+          "run this on the master of one that is");
   }
 
   std::set<std::string> others;  // that may come back with data
@@ -407,49 +427,59 @@ Result<void> may_recover(SeenCluster const& seen, std::optional<BackupManifest> 
     words.push_back(fmt::format("{} votes, and no volume's tag names it", name));
   }
   if (others.size() >= quorum)
-    return fail(
-        Kind::refused,
-        "{}: they are a quorum without this one, and would go on beside it as a second "
-        "cluster. Bring them back. Volumes whose data is lost for ever: delete them, or take "
-        "the tag k8s.io/etcd/{} off them, and run this again",
-        in_words(words), to_string(seen.etcd));
+    return refuse(
+        Reason::SecondClusterPossible,
+        fmt::format("{}: they are a quorum without this one, and would go on beside it as a second "
+                    "cluster",
+                    in_words(words)),
+        fmt::format("bring them back. Volumes whose data is lost for ever: delete them, or take "
+                    "the tag k8s.io/etcd/{} off them, and run this again",
+                    to_string(seen.etcd)));
   auto const* own = seen.own();
   bool const known = answers_here(seen);
   auto const revision = known ? own->revision : 0;
   if (newest && newest->cluster_id == etcd_id_text(own_id) && newest->revision > revision &&
       !flags.newer_writes)
-    return fail(Kind::refused,
-                "the backup {} of {} is of revision {}, and here {}: '{}' keeps more. To go on "
-                "with what is here all the same: --lose-newer-writes",
-                newest->name, to_rfc3339(newest->created_at), newest->revision,
-                known ? fmt::format("it is {}", revision) : "nobody can say which it is",
-                etcd_command(seen.etcd, "restore"));
+    return refuse(
+        Reason::NewerDataElsewhere,
+        fmt::format("the backup {} of {} is of revision {}, and here {}", newest->name,
+                    to_rfc3339(newest->created_at), newest->revision,
+                    known ? fmt::format("it is {}", revision) : "nobody can say which it is"),
+        fmt::format("'{}' keeps more. To go on with what is here all the same: --lose-newer-writes",
+                    etcd_command(seen.etcd, "restore")));
   // Revisions of two histories do not compare: this volume may have been away during a restore.
   if (newest && newest->cluster_id != etcd_id_text(own_id) && !flags.newer_writes)
-    return fail(
-        Kind::refused,
-        "the newest backup, {} of {}, is of cluster {}, and the data here are of {:x}: where "
-        "that is the later cluster, '{}' keeps more. To go on with what is here all the "
-        "same: --lose-newer-writes",
-        newest->name, to_rfc3339(newest->created_at), newest->cluster_id, own_id,
-        etcd_command(seen.etcd, "restore"));
+    return refuse(
+        Reason::NewerDataElsewhere,
+        fmt::format("the newest backup, {} of {}, is of cluster {}, and the data here are of {:x}",
+                    newest->name, to_rfc3339(newest->created_at), newest->cluster_id, own_id),
+        fmt::format("where that is the later cluster, '{}' keeps more. To go on with what is here "
+                    "all the same: --lose-newer-writes",
+                    etcd_command(seen.etcd, "restore")));
   if (auto const end = own ? end_of(*own, own_id) : std::nullopt; end && !flags.newer_writes)
-    if (auto const better = better_elsewhere(seen, *end); !better.empty())
-      return fail(Kind::refused,
-                  "{}. To give up what it has and this one has not: --lose-newer-writes", better);
+    if (auto const better = better_elsewhere(seen, *end))
+      return refuse(better->reason, better->text,
+                    fmt::format("{}. To give up what it has and this one has not: "
+                                "--lose-newer-writes",
+                                better->advice));
   if (!others.empty() && !flags.newer_writes)
-    return fail(Kind::refused,
-                "{}: with {} and this one together {} of {} members are there, and they may hold "
-                "writes that this one has not. Bring them back, and see whether a quorum comes. To "
-                "go on without: --lose-newer-writes; their data are set aside when they come back",
-                in_words(words), in_words({others.begin(), others.end()}), others.size() + 1,
-                count);
+    return refuse(
+        Reason::NewerDataElsewhere,
+        fmt::format("{}: with {} and this one together {} of {} members are there, and they may "
+                    "hold writes that this one has not",
+                    in_words(words), in_words({others.begin(), others.end()}), others.size() + 1,
+                    count),
+        "bring them back, and see whether a quorum comes. To go on without: --lose-newer-writes; "
+        "their data are set aside when they come back");
   if (!known && !flags.newer_writes)
-    return fail(Kind::refused,
-                "etcd here does not answer ({}), so nobody can say which revision its data are "
-                "at{}: see 'haagent status'. To go on all the same: --lose-newer-writes",
-                own ? own->answer.why : "it was not asked",
-                own && own->log ? fmt::format("; its log goes to {}", words_of(*own->log)) : "");
+    return refuse(
+        Reason::VolumesNotCompared,
+        fmt::format(
+            "etcd here does not answer ({}), so nobody can say which revision its data are "
+            "at{}",
+            own ? own->answer.why : "it was not asked",
+            own && own->log ? fmt::format("; its log goes to {}", words_of(*own->log)) : ""),
+        "see 'haagent status'. To go on all the same: --lose-newer-writes");
   return {};
 }
 
@@ -459,15 +489,18 @@ Result<void> may_cancel(SeenCluster const& seen, EtcdOrder const& order) {
     auto const& answer = each.answer;
     if (answer.reach != Reach::answers || answer.cluster_id != order.cluster_id) continue;
     if (restores)
-      return fail(Kind::refused,
-                  "{} has carried the order out already: its data from before are set aside on its "
-                  "volume. Go on with '{}'",
-                  answer.member, etcd_command(seen.etcd, "restore"));
+      return refuse(
+          Reason::RequestCarriedOut,
+          fmt::format("{} has carried the order out already: its data from before are set aside on "
+                      "its volume",
+                      answer.member),
+          fmt::format("go on with '{}'", etcd_command(seen.etcd, "restore")));
     if (answer.member == order.volumes.front().member && answer.quorum_list &&
         answer.quorum_list->size() == 1)
-      return fail(Kind::refused,
-                  "{} goes on alone already, as ordered. Go on with '{}' on its master",
-                  answer.member, etcd_command(seen.etcd, "recover"));
+      return refuse(
+          Reason::RequestCarriedOut,
+          fmt::format("{} goes on alone already, as ordered", answer.member),
+          fmt::format("go on with '{}' on its master", etcd_command(seen.etcd, "recover")));
   }
   return {};
 }
@@ -499,11 +532,10 @@ std::string recovery_note(SeenCluster const& seen) {
 Result<EtcdMember> may_replace(SeenCluster const& seen, std::string const& wanted) {
   auto const* quorum = seen.quorum();
   if (!quorum)
-    return fail(Kind::refused,
-                "no quorum answers, and without one nobody is replaced: see 'haagent status'; '{}' "
-                "and '{}' "
-                "are for a cluster that is lost",
-                etcd_command(seen.etcd, "recover"), etcd_command(seen.etcd, "restore"));
+    return refuse(
+        Reason::QuorumMissing, "no quorum answers, and without one nobody is replaced",
+        fmt::format("see 'haagent status'; '{}' and '{}' are for a cluster that is lost",
+                    etcd_command(seen.etcd, "recover"), etcd_command(seen.etcd, "restore")));
   auto const& list = *quorum->answer.quorum_list;
   std::uint64_t id = 0;
   auto const* const end = wanted.data() + wanted.size();
@@ -522,11 +554,11 @@ Result<EtcdMember> may_replace(SeenCluster const& seen, std::string const& wante
   std::size_t voters = 0;
   for (auto const& member : list) {
     if (member.learner)
-      return fail(
-          Kind::refused,
-          "{} is a learner, and nobody is replaced before it votes: it is promoted, or taken "
-          "out and added anew, by itself",
-          member.name.empty() ? etcd_id_text(member.id) : member.name);
+      return refuse(
+          Reason::NotAVoter,
+          fmt::format("{} is a learner, and nobody is replaced before it votes: it is promoted, or "
+                      "taken out and added anew, by itself",
+                      member.name.empty() ? etcd_id_text(member.id) : member.name));
     ++voters;
     if (member.id == target->id) continue;
     auto const answer = std::ranges::find(
@@ -537,26 +569,30 @@ Result<EtcdMember> may_replace(SeenCluster const& seen, std::string const& wante
       down.push_back(fmt::format("{} is not well ({})", member.name, answer->trouble));
   }
   if (voters < 2)
-    return fail(Kind::refused, "{} is the only voter: with its data the cluster would be gone",
-                target->name);
+    return refuse(
+        Reason::OnlyVoter,
+        fmt::format("{} is the only voter: with its data the cluster would be gone", target->name));
   if (!down.empty())
-    return fail(Kind::refused,
-                "{}: with {} away as well the cluster could lose its quorum. Bring {} back first",
-                in_words(down), target->name, down.size() == 1 ? "it" : "them");
+    return refuse(Reason::MembersNotWell,
+                  fmt::format("{}: with {} away as well the cluster could lose its quorum",
+                              in_words(down), target->name),
+                  fmt::format("bring {} back first", down.size() == 1 ? "it" : "them"));
   auto const volume = std::ranges::find_if(seen.volumes, [&](EtcdVolume const& each) {
     return etcd_member_name(seen.etcd, each.member) == target->name;
   });
   if (volume == seen.volumes.end() ||
       std::ranges::find(volume->members, volume->member) == volume->members.end())
-    return fail(Kind::refused,
-                "EC2 shows no volume whose tag lists {}, so that it would not come back: to take a "
-                "member out for good, change the tags",
-                target->name);
+    return refuse(
+        Reason::VolumeMissing,
+        fmt::format("EC2 shows no volume whose tag lists {}, so that it would not come back",
+                    target->name),
+        "to take a member out for good, change the tags");
   if (volume->instance_id.empty())
-    return fail(Kind::refused,
-                "{} of {} is attached to no master, so that it would not come back soon: start its "
-                "master first",
-                volume->volume_id, target->name);
+    return refuse(
+        Reason::VolumesNotAttached,
+        fmt::format("{} of {} is attached to no master, so that it would not come back soon",
+                    volume->volume_id, target->name),
+        "start its master first");
   return *target;
 }
 

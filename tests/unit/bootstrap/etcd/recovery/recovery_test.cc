@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <functional>
 
 namespace haagent::bootstrap {
@@ -144,57 +145,72 @@ struct Case {
   std::string name;
   SeenCluster seen;
   LossFlags flags;
-  std::vector<std::string> words;  // of the refusal; none: it may be
+  std::optional<Reason> why = {};      // it may not; nothing: it may
+  std::vector<std::string> says = {};  // identifiers, figures and flags in the refusal
   std::optional<BackupManifest> backup = {};
 };
 
-void holds(Result<void> const& may, std::vector<std::string> const& words) {
-  if (words.empty()) {
-    EXPECT_TRUE(may) << may.error().message.text;
+void holds(Error const& refused, std::optional<Reason> why, std::vector<std::string> const& says) {
+  EXPECT_EQ(refused.kind, Kind::refused);
+  EXPECT_EQ(refused.message.reason, why) << refused.message.sentence();
+  for (auto const& each : says)
+    EXPECT_TRUE(refused.message.sentence().contains(each))
+        << each << " in: " << refused.message.sentence();
+}
+void holds(Result<void> const& may, std::optional<Reason> why,
+           std::vector<std::string> const& says) {
+  if (!why) {
+    EXPECT_TRUE(may) << may.error().message.sentence();
     return;
   }
   ASSERT_FALSE(may);
-  EXPECT_EQ(may.error().kind, Kind::refused);
-  for (auto const& each : words)
-    EXPECT_TRUE(may.error().message.text.contains(each)) << may.error().message.text;
+  holds(may.error(), why, says);
 }
 
 class MayRestore : public testing::TestWithParam<Case> {};
 TEST_P(MayRestore, OrSaysWhyNot) {
-  holds(may_restore(GetParam().seen, backup(), GetParam().flags), GetParam().words);
+  holds(may_restore(GetParam().seen, backup(), GetParam().flags), GetParam().why, GetParam().says);
 }
 INSTANTIATE_TEST_SUITE_P(
     All, MayRestore,
     testing::ValuesIn(std::vector<Case>{
-        {"AllIsLost", lost(), kNone, {}},
+        {"AllIsLost", lost(), kNone, {}, {}},
         {"AQuorumServes",
          serving(),
          kNone,
-         {"a quorum of cluster c1 serves: a says so, at revision 50", "8 revisions would be lost",
-          "--over-running-cluster"}},
-        {"AQuorumServesWhateverElseIsSaid", serving(), kNewer, {"--over-running-cluster"}},
-        {"AQuorumServesAndIsToGo", serving(), kOver, {}},
+         Reason::QuorumServes,
+         {"c1", "50", "8", "--over-running-cluster"}},
+        {"AQuorumServesWhateverElseIsSaid",
+         serving(),
+         kNewer,
+         Reason::QuorumServes,
+         {"--over-running-cluster"}},
+        {"AQuorumServesAndIsToGo", serving(), kOver, {}, {}},
         {"SomebodyHasMore",
          survived(),
          kNone,
-         {"a answers, without a quorum, at revision 50, and the backup is of revision 42",
-          "haagent etcd recover", "--lose-newer-writes"}},
-        {"SomebodyHasMoreAndIsGivenUp", survived(), kNewer, {}},
+         Reason::NewerDataElsewhere,
+         {"50", "42", "'haagent etcd recover'", "--lose-newer-writes"}},
+        {"SomebodyHasMoreAndIsGivenUp", survived(), kNewer, {}, {}},
         {"SomebodyHasWhatTheBackupHas",
          from(survived, [](auto& seen) { seen.members[0].revision = 42; }),
          kNone,
+         {},
          {}},
         {"MyDataDoNotAnswer",
          from(survived, [](auto& seen) { seen.members[0] = silent('a'); }),
          kNone,
-         {"vol-a here holds a log of a, and its etcd does not answer"}},
+         Reason::NewerDataElsewhere,
+         {"vol-a"}},
         {"AVolumeOfTheClusterIsThere",
          from(lost, [](auto& seen) { seen.volumes[1] = volume('b', false, "c1"); }),
          kNone,
-         {"vol-b of b carries cluster c1, and nobody answers there"}},
+         Reason::NewerDataElsewhere,
+         {"vol-b", "c1"}},
         {"MyTagAloneIsNoData",
          from(lost, [](auto& seen) { seen.volumes[0].etcd_cluster_id = "c1"; }),
          kNone,
+         {},
          {}},
         {"WhatOthersMayHaveConfirmedIsNotInTheBackup",
          from(survived,
@@ -203,8 +219,8 @@ INSTANTIATE_TEST_SUITE_P(
                 seen.members[0].log = to(3, 62, 60);
               }),
          kNone,
-         {"a answers, without a quorum, at revision 42, and its log goes on for 2 entries",
-          "--lose-newer-writes"}},
+         Reason::NewerDataElsewhere,
+         {"42", " 2 ", "--lose-newer-writes"}},
         {"WhatItsEtcdKnowsToBeCommittedIs",
          from(survived,
               [](auto& seen) {
@@ -212,6 +228,7 @@ INSTANTIATE_TEST_SUITE_P(
                 seen.members[0].log = to(3, 60, 55);
               }),
          kNone,
+         {},
          {}},
         {"ALogWhoseEtcdIsSilentSaysHowFarItGoes",
          from(survived,
@@ -222,9 +239,8 @@ INSTANTIATE_TEST_SUITE_P(
                 seen.members[1].log = to(3, 61, 61);
               }),
          kNone,
-         {"vol-a here holds a log of a up to entry 62, of which it knows 60 to be committed, and "
-          "its etcd does not answer",
-          "vol-b of b carries cluster c1 up to entry 61, and nobody answers there"}},
+         Reason::NewerDataElsewhere,
+         {"vol-a", " 62, ", " 60 ", "vol-b", " 61, "}},
         {"TooFewVolumes",
          from(lost,
               [](auto& seen) {
@@ -232,28 +248,36 @@ INSTANTIATE_TEST_SUITE_P(
                 seen.volumes.pop_back();
               }),
          kNone,
-         {"2 of 3 volumes must be attached", "b and c are not: start the masters"}},
+         Reason::VolumesNotAttached,
+         {" 3 "}},
         {"TheTagsDisagree",
          from(lost, [](auto& seen) { seen.volumes[1].members = {"b"}; }),
          kNone,
-         {"vol-a says a, b and c, and vol-b says b"}},
+         Reason::VolumeTagsInvalid,
+         {"vol-a", "vol-b"}},
         {"TwoVolumesOfOneMember",
          from(lost, [](auto& seen) { seen.volumes.push_back(volume('b', false, "")); }),
          kOver,
-         {"b has two volumes"}},
+         Reason::VolumeTagsInvalid,
+         {"vol-b", "k8s.io/etcd/main"}},
     }),
     [](auto const& each) { return each.param.name; });
 
 class MayRecover : public testing::TestWithParam<Case> {};
 TEST_P(MayRecover, OrSaysWhyNot) {
-  holds(may_recover(GetParam().seen, GetParam().backup, GetParam().flags), GetParam().words);
+  holds(may_recover(GetParam().seen, GetParam().backup, GetParam().flags), GetParam().why,
+        GetParam().says);
 }
 INSTANTIATE_TEST_SUITE_P(
     All, MayRecover,
     testing::ValuesIn(std::vector<Case>{
-        {"OneVolumeIsLeft", survived(), kNone, {}},
-        {"AQuorumServes", serving(), kNewer, {"there is nothing to recover"}},
-        {"NoDataHere", lost(), kNewer, {"run this on the master whose volume survived"}},
+        {"OneVolumeIsLeft", survived(), kNone, {}, {}},
+        {"AQuorumServes", serving(), kNewer, Reason::QuorumServes, {}},
+        {"NoDataHere",
+         lost(),
+         kNewer,
+         Reason::NothingToRecoverFrom,
+         {"vol-a", "'haagent etcd restore'"}},
         {"TheOthersAreAQuorumWithoutMe",
          from(survived,
               [](auto& seen) {
@@ -261,15 +285,17 @@ INSTANTIATE_TEST_SUITE_P(
                 seen.volumes[2] = volume('c', false, "c1");
               }),
          kNewer,
-         {"they are a quorum without this one", "delete them", "k8s.io/etcd/main"}},
+         Reason::SecondClusterPossible,
+         {"vol-b", "vol-c", "k8s.io/etcd/main"}},
         {"OneMoreIsThere",
          from(survived, [](auto& seen) { seen.volumes[1] = volume('b', false, "c1"); }),
          kNone,
-         {"vol-b of b is there and carries cluster c1, attached to nobody", "2 of 3",
-          "--lose-newer-writes"}},
+         Reason::NewerDataElsewhere,
+         {"vol-b", "c1", " 2 ", " 3 ", "--lose-newer-writes"}},
         {"OneMoreIsThereAndIsGivenUp",
          from(survived, [](auto& seen) { seen.volumes[1] = volume('b', false, "c1"); }),
          kNewer,
+         {},
          {}},
         {"AnotherHasANewerLog",
          from(survived,
@@ -278,31 +304,33 @@ INSTANTIATE_TEST_SUITE_P(
                 seen.members[1] = answers('b', 55, 70);
               }),
          kNone,
-         {"b holds a newer log than this master: entry 70, and here 60", "Run this on its master"}},
+         Reason::NewerDataElsewhere,
+         {" 70, ", " 60, "}},
         {"WhoKnowsMoreToBeCommittedIsTheBetterOne",
          two_of_five(to(3, 70, 60), to(3, 70, 70)),
          kNone,
-         {"b holds a newer log than this master: entry 70, and here 60", "Run this on its master",
-          "--lose-newer-writes"}},
+         Reason::NewerDataElsewhere,
+         {" 70, ", " 60, ", "--lose-newer-writes"}},
         {"WhoseLogGoesFurtherIsTheBetterOne",
          two_of_five(to(3, 70, 70), to(3, 71, 70)),
          kNone,
-         {"the log of b goes further than the one here: to entry 71 of term 3, and here to entry "
-          "70 of term 3. Run this on its master"}},
+         Reason::NewerDataElsewhere,
+         {" 71 ", " 70 "}},
         {"ALaterTermGoesBeforeALaterEntry",
          two_of_five(to(3, 99, 70), to(4, 71, 70)),
          kNone,
-         {"the log of b goes further than the one here: to entry 71 of term 4"}},
+         Reason::NewerDataElsewhere,
+         {" 71 ", " 4, "}},
         {"WhoseLogGoesFurtherMayKeepLess",
          two_of_five(to(3, 70, 70), to(3, 75, 65)),
          kNone,
-         {"to entry 75 of term 3", "it knows 65 to be committed and here it is 70",
-          "Bring both masters back"}},
+         Reason::NewerDataElsewhere,
+         {" 75 ", " 65 ", " 70, "}},
         {"AnEarlierTermIsNoneBetter",
          two_of_five(to(4, 71, 70), to(3, 99, 70)),
          kNone,
-         {"the volume of b holds its log up to entry 99, of which it knows 70 to be committed",
-          "they may hold writes that this one has not"}},
+         Reason::NewerDataElsewhere,
+         {" 99, ", " 70 "}},
         {"ALogOfAnotherClusterIsNone",
          from(survived,
               [](auto& seen) {
@@ -310,8 +338,9 @@ INSTANTIATE_TEST_SUITE_P(
                 seen.members[1].log->cluster_id = 0xc9;
               }),
          kNone,
+         {},
          {}},
-        {"TheBetterOneIsGivenUp", two_of_five(to(3, 70, 60), to(3, 71, 70)), kNewer, {}},
+        {"TheBetterOneIsGivenUp", two_of_five(to(3, 70, 60), to(3, 71, 70)), kNewer, {}, {}},
         {"MineDoesNotAnswerAndItsLogSays",
          from(survived,
               [](auto& seen) {
@@ -319,24 +348,28 @@ INSTANTIATE_TEST_SUITE_P(
                 seen.members[0].log = to(3, 62, 60);
               }),
          kNone,
-         {"nobody can say which revision its data are at; its log goes to entry 62, of which it "
-          "knows 60 to be committed"}},
+         Reason::VolumesNotCompared,
+         {" 62, ", " 60 ", "'haagent status'"}},
         {"MineDoesNotAnswer",
          from(survived, [](auto& seen) { seen.members[0] = silent('a'); }),
          kNone,
-         {"etcd here does not answer (refused)"}},
+         Reason::VolumesNotCompared,
+         {"'haagent status'"}},
         {"TheLogIsUnreadable",
          from(survived, [](auto& seen) { seen.own_identity = {}; }),
          kNewer,
-         {"cannot be read"}},
+         Reason::NothingToRecoverFrom,
+         {"vol-a"}},
         {"TheOnlyMember",
          from(survived, [](auto& seen) { seen.volumes[0].members = {"a"}; }),
          kNewer,
-         {"is the only member"}},
+         Reason::OnlyVoter,
+         {}},
         {"AVolumeOfAnyClusterMayHoldThisOnesData",
          from(survived, [](auto& seen) { seen.volumes[1] = volume('b', false, "c9"); }),
          kNone,
-         {"vol-b of b is there and carries cluster c9"}},
+         Reason::NewerDataElsewhere,
+         {"vol-b", "c9"}},
         // While it grows to five, and two of the three that vote serve where this one does not see.
         {"TheQuorumIsThatOfEtcdsOwnList",
          from(survived,
@@ -347,7 +380,8 @@ INSTANTIATE_TEST_SUITE_P(
                 seen.own_list = {listed('a'), listed('b'), listed('c')};
               }),
          kNewer,
-         {"they are a quorum without this one"}},
+         Reason::SecondClusterPossible,
+         {}},
         // While it shrinks to three: d and e vote still, and their tags are gone.
         {"VotersWithoutATagCount",
          from(survived,
@@ -356,24 +390,28 @@ INSTANTIATE_TEST_SUITE_P(
                 seen.own_list = {listed('a'), listed('b'), listed('c'), listed('d'), listed('e')};
               }),
          kNewer,
-         {"they are a quorum without this one", "etcd-d votes, and no volume's tag names it"}},
+         Reason::SecondClusterPossible,
+         {"etcd-d"}},
         {"ALearnerIsNothingToGoOnWith",
          from(survived, [](auto& seen) { seen.own_list = {listed('a', true), listed('b')}; }),
          kNewer,
-         {"no voter of this cluster yet"}},
+         Reason::NotAVoter,
+         {}},
         {"ABackupThatHasMoreIsNamed",
          survived(),
          kNone,
-         {"of revision 51, and here it is 50", "haagent etcd restore"},
+         Reason::NewerDataElsewhere,
+         {" 51, ", " 50", "'haagent etcd restore'"},
          later()},
-        {"UnlessItIsGivenUp", survived(), kNewer, {}, later()},
+        {"UnlessItIsGivenUp", survived(), kNewer, {}, {}, later()},
         // It was away while the cluster was restored, and that one is lost now.
         {"ABackupOfAnotherClusterMayBeOfALaterOne",
          survived(),
          kNone,
-         {"is of cluster c2, and the data here are of c1", "haagent etcd restore"},
+         Reason::NewerDataElsewhere,
+         {" c2, ", " c1", "'haagent etcd restore'"},
          of_another()},
-        {"UnlessThatIsGivenUp", survived(), kNewer, {}, of_another()},
+        {"UnlessThatIsGivenUp", survived(), kNewer, {}, {}, of_another()},
     }),
     [](auto const& each) { return each.param.name; });
 
@@ -388,17 +426,21 @@ EtcdOrder order_to(EtcdOrder::Kind kind, std::uint64_t cluster_id) {
 TEST(MayCancel, UntilAMemberHasCarriedItOut) {
   constexpr auto kRestore = EtcdOrder::Kind::restore;
   constexpr auto kRecover = EtcdOrder::Kind::recover;
-  holds(may_cancel(lost(), order_to(kRestore, 0xc2)), {});
-  holds(may_cancel(serving(), order_to(kRestore, 0xc2)), {});
-  holds(may_cancel(survived(), order_to(kRestore, kCluster)),
-        {"a has carried the order out already", "Go on with 'haagent etcd restore'"});
+  holds(may_cancel(lost(), order_to(kRestore, 0xc2)), {}, {});
+  holds(may_cancel(serving(), order_to(kRestore, 0xc2)), {}, {});
+  holds(may_cancel(survived(), order_to(kRestore, kCluster)), Reason::RequestCarriedOut,
+        {"'haagent etcd restore'"});
 
-  holds(may_cancel(survived(), order_to(kRecover, kCluster)), {});
-  holds(may_cancel(serving(), order_to(kRecover, kCluster)), {});
+  holds(may_cancel(survived(), order_to(kRecover, kCluster)), {}, {});
+  holds(may_cancel(serving(), order_to(kRecover, kCluster)), {}, {});
   auto const alone =
       from(survived, [](auto& seen) { seen.members[0] = serves('a', {listed('a')}); });
-  holds(may_cancel(alone, order_to(kRecover, kCluster)),
-        {"a goes on alone already", "Go on with 'haagent etcd recover' on its master"});
+  holds(may_cancel(alone, order_to(kRecover, kCluster)), Reason::RequestCarriedOut,
+        {"'haagent etcd recover'"});
+}
+
+bool says_all(std::string const& note, std::vector<std::string> const& figures) {
+  return std::ranges::all_of(figures, [&](std::string const& each) { return note.contains(each); });
 }
 
 TEST(Recovery, SaysWhatItDrops) {
@@ -406,25 +448,16 @@ TEST(Recovery, SaysWhatItDrops) {
   EXPECT_EQ(recovery_note(survived()), "");
   auto seen = two_of_five(to(3, 60, 57), to(3, 57, 57));
   EXPECT_EQ(dropped_by_recovery(seen), 3u);
-  EXPECT_EQ(recovery_note(seen),
-            "the log here ends with 3 entries that it does not know to be committed (entries 58 to "
-            "60): a recovery drops them, though the others may have confirmed them before they "
-            "were lost");
+  EXPECT_TRUE(says_all(recovery_note(seen), {" 3 ", " 58 ", " 60)"})) << recovery_note(seen);
   // What a running etcd knows it has not always written to its log.
   seen.members[0].answer.raft_index = 59;
   EXPECT_EQ(dropped_by_recovery(seen), 1u);
-  EXPECT_TRUE(
-      recovery_note(seen).contains("ends with 1 entry that it does not know to be "
-                                   "committed (entry 60): a recovery drops it"))
-      << recovery_note(seen);
+  EXPECT_TRUE(says_all(recovery_note(seen), {" 1 ", " 60)"})) << recovery_note(seen);
   seen.members[0].answer.raft_index = 60;
   EXPECT_EQ(recovery_note(seen), "");
   // Somebody's volume covers it.
   seen = two_of_five(to(3, 60, 57), to(3, 60, 59));
-  EXPECT_TRUE(
-      recovery_note(seen).contains("; b knows entries 58 to 59 to be committed, and a "
-                                   "recovery on its master keeps them"))
-      << recovery_note(seen);
+  EXPECT_TRUE(says_all(recovery_note(seen), {" b ", " 58 ", " 59 "})) << recovery_note(seen);
 }
 
 TEST(MayReplace, TheMemberByLetterNameOrId) {
@@ -435,25 +468,25 @@ TEST(MayReplace, TheMemberByLetterNameOrId) {
   }
   auto nobody = may_replace(serving(), "d");
   ASSERT_FALSE(nobody);
-  EXPECT_EQ(nobody.error().message.text, "'d' is none of the members etcd-a, etcd-b and etcd-c");
+  EXPECT_EQ(nobody.error().kind, Kind::invalid);
+  EXPECT_TRUE(nobody.error().message.text.contains("etcd-c"));
 }
 
 class MayReplaceRefuses : public testing::TestWithParam<Case> {};
 TEST_P(MayReplaceRefuses, AndSaysWhy) {
   auto const target = may_replace(GetParam().seen, "b");
   ASSERT_FALSE(target);
-  EXPECT_EQ(target.error().kind, Kind::refused);
-  for (auto const& each : GetParam().words)
-    EXPECT_TRUE(target.error().message.text.contains(each)) << target.error().message.text;
+  holds(target.error(), GetParam().why, GetParam().says);
 }
 INSTANTIATE_TEST_SUITE_P(
     All, MayReplaceRefuses,
     testing::ValuesIn(std::vector<Case>{
-        {"NoQuorum", survived(), kNone, {"no quorum answers"}},
+        {"NoQuorum", survived(), kNone, Reason::QuorumMissing, {"'haagent status'"}},
         {"AnotherVoterIsDown",
          from(serving, [](auto& seen) { seen.members[2] = silent('c'); }),
          kNone,
-         {"etcd-c does not answer: with etcd-b away as well"}},
+         Reason::MembersNotWell,
+         {"etcd-c", "etcd-b"}},
         {"AnotherVoterIsNotWell",
          from(serving,
               [](auto& seen) {
@@ -461,20 +494,24 @@ INSTANTIATE_TEST_SUITE_P(
                 seen.members[2].trouble = "NOSPACE";
               }),
          kNone,
-         {"etcd-c is not well (NOSPACE)"}},
+         Reason::MembersNotWell,
+         {"etcd-c", "NOSPACE"}},
         {"ALearnerIsThere",
          from(serving,
               [](auto& seen) { (*seen.members[0].answer.quorum_list)[2] = listed('c', true); }),
          kNone,
-         {"etcd-c is a learner"}},
+         Reason::NotAVoter,
+         {"etcd-c"}},
         {"ItHasNoVolume",
          from(serving, [](auto& seen) { seen.volumes.erase(seen.volumes.begin() + 1); }),
          kNone,
-         {"EC2 shows no volume whose tag lists etcd-b"}},
+         Reason::VolumeMissing,
+         {"etcd-b"}},
         {"ItsVolumeIsFree",
          from(serving, [](auto& seen) { seen.volumes[1].instance_id.clear(); }),
          kNone,
-         {"vol-b of etcd-b is attached to no master"}},
+         Reason::VolumesNotAttached,
+         {"vol-b", "etcd-b"}},
         {"TheOnlyVoter",
          from(serving,
               [](auto& seen) {
@@ -482,7 +519,8 @@ INSTANTIATE_TEST_SUITE_P(
                 seen.members.push_back(serves('b', {listed('b')}));
               }),
          kNone,
-         {"is the only voter"}},
+         Reason::OnlyVoter,
+         {}},
     }),
     [](auto const& each) { return each.param.name; });
 
