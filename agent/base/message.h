@@ -21,20 +21,13 @@ struct Message {
   Message() = default;
   Message(Reason why, std::string what_is_so, std::string what_to_do = {})
       : reason(why), text(worded(std::move(what_is_so))), advice(worded(std::move(what_to_do))) {}
-  // NOLINTBEGIN(google-explicit-constructor): until every message has a reason of its own
-  Message(std::string what_is_so) : text(worded(std::move(what_is_so))) {}
-  Message(char const* what_is_so) : text(worded(what_is_so)) {}
-  // NOLINTEND(google-explicit-constructor)
 
   Message about(std::string what) && {
     subject = std::move(what);
     return std::move(*this);
   }
   // What stays the same while the figures in the words change.
-  // Until every message has a reason of its own: by its text, where it names no subject.
-  std::pair<Reason, std::string> identity() const {
-    return {reason, subject.empty() ? text : subject};
-  }
+  std::pair<Reason, std::string> identity() const { return {reason, subject}; }
   // "<text>: <advice>", for where one line has to do.
   std::string sentence() const { return advice.empty() ? text : text + ": " + advice; }
 

@@ -18,7 +18,7 @@ void machine_texts(std::string_view bytes) {
       .name = "x", .path = "/usr/bin/x", .said = std::string(bytes), .trouble = {}};
   for (auto const& judged : {judge_etcd(program, For::any), judge_kubelet(program, "1.33.2"),
                              judge_kubelet(program, ""), judge_runtime(program, program, "")})
-    for (auto const& each : judged) hold(!each.sentence.empty(), "a finding says something");
+    for (auto const& each : judged) hold(!each.message.text.empty(), "a finding says something");
   auto const wanted = kernel_drivers("ext4");
   for (auto const& driver : drivers_in(bytes, wanted))
     hold(bytes.contains("/" + driver + ".ko"), "a driver that is found stands there");

@@ -31,11 +31,11 @@ void hold_choice(Choice const& choice, EtcdCluster cluster, World const& world) 
     known(detach->volume_id);
     hold(!detach->force, "nothing is forced away unless the config says so");
     hold(detach->instance_id == world.instance_id, "nothing is taken from another instance");
-    hold(!detach->why.empty(), "a detachment says why");
+    hold(!detach->why.text.empty(), "a detachment says why");
   } else if (auto const* wait = std::get_if<Wait>(&choice)) {
-    hold(!wait->sentence.empty(), "a wait says for what");
+    hold(!wait->message.text.empty(), "a wait says for what");
   } else if (auto const* refuse = std::get_if<Refuse>(&choice)) {
-    hold(!refuse->sentence.empty(), "a refusal says why");
+    hold(!refuse->message.text.empty(), "a refusal says why");
   }
 }
 

@@ -151,7 +151,7 @@ TEST(HandOver, TheLeadGoesToAVoterThatStays) {
                 EXPECT_EQ(world.etcd.leader(token), "etcd-a");
                 auto const end = master.hand_over(/*away=*/true);
                 EXPECT_TRUE(end.all_done);
-                EXPECT_TRUE(end.row("leader-main").message.text.ends_with("leads, not this member"))
+                EXPECT_EQ(end.row("leader-main").message.reason, Reason::LeadsElsewhere)
                     << end.row("leader-main").message.text;
               }}});
   EXPECT_EQ(world.violations(), std::vector<std::string>());

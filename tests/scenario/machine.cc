@@ -22,9 +22,9 @@ class Taking final : public Step {
     auto finding = step_->look(facts, stop);
     auto* needed = finding ? std::get_if<Needed>(&*finding) : nullptr;
     if (!needed) return finding;
-    auto sentence = needed->message.text;
+    auto message = needed->message;
     return Needed{
-        std::move(sentence),
+        std::move(message),
         [this, &facts, needed = std::move(*needed)](std::stop_token asked) mutable -> Result<void> {
           test::VirtualClock::Turn acting(clock_, strand_, asked);
           if (!acting) return fail(Kind::interrupted, "stopped");

@@ -28,31 +28,43 @@ LeaderStep::LeaderStep(EtcdCluster cluster, EtcdParts parts)
 Result<Finding> LeaderStep::look(Facts&, std::stop_token stop) {
   auto unit = parts_.units.state(etcd_unit(cluster_));
   if (!unit) return std::unexpected(unit.error());
-  if (!is_up(unit->phase)) return Done{"etcd does not run here"};
+  if (!is_up(unit->phase)) return Done{Message(Reason::EtcdEnded, "etcd does not run here")};
   auto const tls = etcd_client_tls(parts_.root);
   EtcdClient own(parts_.http, {etcd_endpoint(cluster_, "127.0.0.1")}, tls, kTimeouts);
   auto status = own.status(stop);
   if (stop.stop_requested()) return fail(Kind::interrupted, "stopped");
-  if (!status) return Done{"etcd does not answer, so it is not known who leads"};
+  if (!status)
+    return Done{
+        Message(Reason::LeaderNotKnown, "etcd does not answer, so it is not known who leads")};
   auto const self = status->header.member_id;
   if (status->leader != self)
     return Done{status->leader == 0
-                    ? "no member leads"
-                    : fmt::format("{} leads, not this member", etcd_id_text(status->leader))};
+                    ? Message(Reason::LeaderNotKnown, "no member leads")
+                    : Message(Reason::LeadsElsewhere, fmt::format("{} leads, not this member",
+                                                                  etcd_id_text(status->leader)))};
   auto members = own.members(Consistency::local, stop);
-  if (!members) return Done{"the members are not known: " + members.error().message.text};
+  if (!members)
+    return Done{Message(Reason::LeaderNotKnown,
+                        "the members are not known: " + members.error().message.sentence())};
   std::vector<AskedMember> asked;
   for (auto const& member : members->members)
     if (member.id != self && !member.learner && member.started())
       asked.push_back({member.name, member.client_urls.front()});
-  if (asked.empty()) return Done{"this member is the only voter"};
+  if (asked.empty()) return Done{Message(Reason::LeaderStays, "this member is the only voter")};
   auto const answers = ask_members(parts_.http, asked, tls, stop);
   auto const to = successor_of(self, members->members, answers);
-  if (!to) return Done{"this member leads, and no other voter is healthy enough to take over"};
+  if (!to)
+    return Done{Message(Reason::LeaderStays,
+                        "this member leads, and no other voter is healthy enough to take over")};
   auto const name = std::ranges::find(members->members, *to, &EtcdMember::id)->name;
-  if (moves_ >= kMoves) return Done{"this member still leads: " + name + " did not take over"};
+  if (moves_ >= kMoves)
+    return Done{
+        Message(Reason::LeaderStays, "this member still leads: " + name + " did not take over")
+            .about(name)};
   return Needed{
-      fmt::format("move the leader to {}{}", name, moves_ == 0 ? "" : ", once more"),
+      Message(Reason::LeaderToMove,
+              fmt::format("move the leader to {}{}", name, moves_ == 0 ? "" : ", once more"))
+          .about(fmt::format("{} {}", name, moves_)),
       [this, id = *to](std::stop_token ending) { return move_to(id, std::move(ending)); }};
 }
 
@@ -75,13 +87,15 @@ StopStep::StopStep(EtcdCluster cluster, EtcdParts parts)
 Result<Finding> StopStep::look(Facts& facts, std::stop_token) {
   auto unit = parts_.units.state(etcd_unit(cluster_));
   if (!unit) return std::unexpected(unit.error());
-  if (!is_up(unit->phase)) return Done{etcd_unit(cluster_) + " has ended"};
-  return Needed{"stop " + etcd_unit(cluster_), [this, &facts](std::stop_token stop) {
-                  auto stopped =
-                      parts_.units.stop(etcd_unit(cluster_), kStopDeadline, std::move(stop));
-                  if (stopped) facts.etcd(cluster_).member.clear();
-                  return stopped;
-                }};
+  if (!is_up(unit->phase))
+    return Done{Message(Reason::EtcdEnded, etcd_unit(cluster_) + " has ended")};
+  auto message = Message(Reason::EtcdToStop, "stop " + etcd_unit(cluster_));
+  return Needed{
+      std::move(message).about(etcd_unit(cluster_)), [this, &facts](std::stop_token stop) {
+        auto stopped = parts_.units.stop(etcd_unit(cluster_), kStopDeadline, std::move(stop));
+        if (stopped) facts.etcd(cluster_).member.clear();
+        return stopped;
+      }};
 }
 
 }  // namespace haagent::bootstrap

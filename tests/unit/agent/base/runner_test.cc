@@ -196,7 +196,7 @@ TEST(Runner, OneStepMayTakeSeveralMoves) {
       rows(row(
           "etcd", {},
           [&] {
-            return Result<Finding>(stage < 3 ? Finding(Needed{fmt::format("move {}", stage)})
+            return Result<Finding>(stage < 3 ? Finding(Needed{about(fmt::format("move {}", stage))})
                                              : Finding(Done{about("joined")}));
           },
           [&] {
@@ -234,20 +234,20 @@ TEST(Runner, BacksOffAnewAfterEachMoveThatCameThrough) {
   int moves = 0;
   bool fails = true;
   auto const began = clock.steady();
-  auto ran = converge(
-      rows(row(
-          "etcd", {},
-          [&] {
-            return Result<Finding>(moves < 40 ? Finding(Needed{fmt::format("move {}", moves)})
-                                              : Finding(Done{about("joined")}));
-          },
-          [&]() -> Result<void> {
-            fails = !fails;
-            if (!fails) return fail(Kind::transient, "not yet");
-            ++moves;
-            return {};
-          })),
-      clock);
+  auto ran = converge(rows(row(
+                          "etcd", {},
+                          [&] {
+                            return Result<Finding>(
+                                moves < 40 ? Finding(Needed{about(fmt::format("move {}", moves))})
+                                           : Finding(Done{about("joined")}));
+                          },
+                          [&]() -> Result<void> {
+                            fails = !fails;
+                            if (!fails) return fail(Kind::transient, "not yet");
+                            ++moves;
+                            return {};
+                          })),
+                      clock);
   EXPECT_TRUE(ran.all_done);
   EXPECT_LE(clock.steady() - began, 40 * Backoff{}.base);
 }

@@ -218,15 +218,15 @@ TEST(Status, RefusesAFileOfAnotherSchema) {
 TEST(Status, CriticalPathFollowsTheLastOfEachRowsPredecessors) {
   auto rows = report().rows;
   rows.push_back(
-      row("control-plane", {"etcd-main", "kube-files"}, State::done, "", 3100ms, 3200ms));
+      row("control-plane", {"etcd-main", "kube-files"}, State::done, Message(), 3100ms, 3200ms));
   EXPECT_EQ(critical_path(rows),
             (std::vector<std::string>{"identity", "volume-main", "etcd-main", "control-plane"}));
 }
 
 TEST(Status, CriticalPathEndsWhereRowsComeAfterEachOther) {
-  std::vector rows = {row("a", {"b"}, State::done, "", 0ms, 20ms),
-                      row("b", {"a"}, State::done, "", 0ms, 10ms),
-                      row("c", {"c"}, State::done, "", 0ms, 30ms)};
+  std::vector rows = {row("a", {"b"}, State::done, Message(), 0ms, 20ms),
+                      row("b", {"a"}, State::done, Message(), 0ms, 10ms),
+                      row("c", {"c"}, State::done, Message(), 0ms, 30ms)};
   EXPECT_EQ(critical_path(rows), (std::vector<std::string>{"c"}));
   rows.pop_back();
   EXPECT_EQ(critical_path(rows), (std::vector<std::string>{"b", "a"}));
