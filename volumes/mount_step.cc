@@ -197,7 +197,8 @@ Result<Finding> MountStep::look(Facts& facts, std::stop_token) {
   if (was_done_ && !plain) {
     if (auto const unseen = gone(facts)) {
       fact.clear();
-      return std::unexpected(Error(Kind::refused, unseen->message()));
+      auto const volume = facts.etcd(cluster_).volume.get();
+      return refused(unseen->message(), volume ? volume->volume_id : "");
     }
   }
   if (!now) {

@@ -435,7 +435,7 @@ TEST_F(StepsTest, AnEmptyFilesystemOfASnapshotIsItsOwn) {
 TEST_F(StepsTest, AMountThatIsGoneIsToldAndNotMadeAgain) {
   ASSERT_TRUE(boot());
   machine.mounts.unmount_all();
-  EXPECT_THAT(machine.look("mount-main"), "refused: VolumeUnmounted");
+  EXPECT_THAT(machine.look("mount-main"), "refused: VolumeUnmounted vol-m");
   EXPECT_THAT(machine.message("mount-main").text, HasSubstr("vol-m"));
   EXPECT_THAT(machine.message("mount-main").advice, HasSubstr(" haagent'"));
   EXPECT_FALSE(machine.facts->main.mount.get());
@@ -450,7 +450,7 @@ TEST_F(StepsTest, ADiskThatIsGoneIsToldByTheMountAsWell) {
   ASSERT_TRUE(boot());
   machine.devices.forget("vol-m");
   (void)machine.look("device-main");
-  EXPECT_THAT(machine.look("mount-main"), "refused: VolumeGone");
+  EXPECT_THAT(machine.look("mount-main"), "refused: VolumeGone vol-m");
 }
 
 TEST_F(StepsTest, ATornMarkerIsRefused) {
