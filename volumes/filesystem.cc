@@ -13,7 +13,7 @@ FilesystemDecision decide_unmade(EtcdVolume const& volume, BlockDevice const& de
   auto refuse = [&](std::string_view why, Reason reason = Reason::VolumeDataMissing,
                     std::string what_to_do = "if its data is known to be lost, use a new volume") {
     return RefuseDisk{Message(reason,
-                              fmt::format("{} on {} {}, but {}: no filesystem is made on it",
+                              fmt::format("{} on {} {}, but {}; no filesystem is made on it",
                                           volume.volume_id, device.path, reads_as, why),
                               std::move(what_to_do))
                           .about(volume.volume_id)};
@@ -41,8 +41,8 @@ FilesystemDecision decide_filesystem(Probe const& probe, EtcdVolume const& volum
   if (auto const* foreign = std::get_if<Foreign>(&probe))
     return RefuseDisk{
         Message(Reason::DiskNotBlank,
-                fmt::format("{} on {} holds {}: it is left as it is", volume.volume_id, device.path,
-                            foreign->what),
+                fmt::format("{} on {} holds {}, and is left as it is", volume.volume_id,
+                            device.path, foreign->what),
                 "look at what it is, and take the etcd tags off the volume if it is no etcd data")
             .about(volume.volume_id)};
   if (auto const* formatted = std::get_if<Formatted>(&probe)) {
@@ -65,7 +65,7 @@ FilesystemDecision decide_filesystem(Probe const& probe, EtcdVolume const& volum
     return RefuseDisk{
         Message(Reason::DiskNotBlank,
                 fmt::format("{} on {} holds an unfinished {}, and its tags do not say that haagent "
-                            "has begun it: it is left as it is",
+                            "has begun it; it is left as it is",
                             volume.volume_id, device.path, half->type),
                 "if its data is known to be lost, use a new volume")
             .about(volume.volume_id)};
