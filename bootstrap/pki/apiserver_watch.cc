@@ -51,7 +51,8 @@ Result<std::optional<Message>> ApiserverWatch::lacks(std::string_view authority,
   if (!of_etcd) {
     if (settled(authority, loaded_text(bundle), kApiserverReloads)) return std::nullopt;
     return Message(Reason::ApiserverStarting, fmt::format("kube-apiserver is given {} to read it",
-                                                          to_words(kApiserverReloads)));
+                                                          to_words(kApiserverReloads)))
+        .about(std::string(authority));
   }
   auto const seen = TRY(look_at(path));
   auto lacks = lacks_of(seen.process, seen.now, instance);

@@ -60,12 +60,12 @@ Result<RotationInputs> rotation_inputs(Facts& facts, Root const& root,
         in.restart = true;
       else
         in.held = held;
-      lacks[authority.name] =
-          held.empty() ? Message(Reason::EtcdTrustOld,
-                                 fmt::format("etcd {} has to restart", to_string(cluster)))
-                       : Message(Reason::RotationHeldByEtcd,
-                                 fmt::format("etcd {} of {} has to restart and may not: {}",
-                                             to_string(cluster), in.me, held));
+      auto lack = held.empty() ? Message(Reason::EtcdTrustOld,
+                                         fmt::format("etcd {} has to restart", to_string(cluster)))
+                               : Message(Reason::RotationHeldByEtcd,
+                                         fmt::format("etcd {} of {} has to restart and may not: {}",
+                                                     to_string(cluster), in.me, held));
+      lacks[authority.name] = std::move(lack).about(std::string(to_string(cluster)));
     }
   }
   for (auto const& file : trust_files()) {
