@@ -1,5 +1,6 @@
 #include "agent/base/journal.h"
 
+#include <sys/uio.h>
 #include <systemd/sd-journal.h>
 
 #include <memory>
@@ -48,6 +49,13 @@ std::string journal_of_run(std::string const& invocation_id, std::size_t most,
   std::string text;
   for (auto line = lines.rbegin(); line != lines.rend(); ++line) text += *line + '\n';
   return text;
+}
+
+bool send_to_journal(std::vector<std::string> const& fields) {
+  std::vector<iovec> parts;
+  for (auto const& each : fields)
+    parts.push_back({const_cast<char*>(each.data()), each.size()});  // NOLINT: iovec wants it so
+  return ::sd_journal_sendv(parts.data(), static_cast<int>(parts.size())) >= 0;
 }
 
 }  // namespace haagent

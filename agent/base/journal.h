@@ -1,8 +1,9 @@
-// What a unit wrote to systemd's journal, where its output goes.
+// systemd's journal: an entry with fields, and what a unit wrote there.
 #pragma once
 
 #include <filesystem>
 #include <string>
+#include <vector>
 
 namespace haagent {
 
@@ -12,5 +13,9 @@ namespace haagent {
 // journal's files; empty: this machine's own.
 std::string journal_of_run(std::string const& invocation_id, std::size_t most,
                            std::filesystem::path const& folder = {});
+
+// An entry of these fields, each "NAME=value" (systemd.journal-fields(7)). False where no journal
+// took it.
+bool send_to_journal(std::vector<std::string> const& fields);
 
 }  // namespace haagent

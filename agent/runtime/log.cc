@@ -4,12 +4,11 @@
 #include <spdlog/spdlog.h>
 #include <stdlib.h>
 #include <sys/stat.h>
-#include <sys/uio.h>
-#include <systemd/sd-journal.h>
 #include <unistd.h>
 
 #include <memory>
 
+#include "agent/base/journal.h"
 #include "agent/base/sha256.h"
 
 namespace haagent::log {
@@ -56,13 +55,6 @@ int priority_of(spdlog::level::level_enum level) {
     default:
       return 6;
   }
-}
-
-bool sent_to_journal(std::vector<std::string> const& fields) {
-  std::vector<iovec> parts;
-  for (auto const& each : fields)
-    parts.push_back({const_cast<char*>(each.data()), each.size()});  // NOLINT: iovec wants it so
-  return ::sd_journal_sendv(parts.data(), static_cast<int>(parts.size())) >= 0;
 }
 
 // sd-daemon(3): "<3>" and friends before the message.
@@ -157,7 +149,7 @@ std::vector<std::string> journal_fields(RowStatus const& row, News news, UtcTime
 void transition(RowStatus const& row, News news, UtcTime now) {
   auto const level = level_of(row.state);
   if (!spdlog::should_log(level)) return;
-  if (to_the_journal && sent_to_journal(journal_fields(row, news, now))) return;
+  if (to_the_journal && send_to_journal(journal_fields(row, news, now))) return;
   spdlog::log(level, "{}", transition_line(row, news, now));
 }
 

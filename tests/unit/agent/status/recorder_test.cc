@@ -47,12 +47,12 @@ TEST_F(StatusKeeperTest, WhatStaysTheSameIsLoggedOnce) {
     observe(rows, 0);
     observe(rows, 1);
   }
-  rows[1].message.text = "etcd-a serves; c does not answer";
+  rows[1].message = Message(Reason::EtcdMemberDown, "etcd-a serves; c does not answer").about("c");
   observe(rows, 1);
   auto const log = testing::internal::GetCapturedStderr();
   EXPECT_EQ(times(log, "step=hosts"), 1u) << log;
   EXPECT_EQ(times(log, "step=etcd-main"), 2u) << log;
-  EXPECT_THAT(log, HasSubstr("c does not answer"));
+  EXPECT_THAT(log, HasSubstr("reason=EtcdMemberDown"));
 }
 
 // Each write is a new file under the same name.
@@ -75,7 +75,7 @@ TEST_F(StatusKeeperTest, IsWrittenWhereSomethingIsNew) {
   observe(rows, 1);
   auto const with_fact = written();
   EXPECT_NE(with_fact, first);
-  rows[1].message.text = "etcd-a serves; c does not answer";
+  rows[1].message = Message(Reason::EtcdMemberDown, "etcd-a serves; c does not answer").about("c");
   observe(rows, 1);
   auto const with_row = written();
   EXPECT_NE(with_row, with_fact);
