@@ -75,7 +75,7 @@ class Chooser {
     auto tag = parse_etcd_tag(volume.tag(etcd_tag_name(cluster)));
     if (!tag)
       each.tag_error =
-          fmt::format("its tag {}: {}", etcd_tag_name(cluster), tag.error().message.text);
+          fmt::format("its tag {}: {}", etcd_tag_name(cluster), tag.error().message.sentence());
     else if (std::ranges::all_of(kEtcdClusters,
                                  [&](auto c) { return volume.tags.contains(etcd_tag_name(c)); }))
       each.tag_error = "it is tagged for main and for events";

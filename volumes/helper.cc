@@ -124,7 +124,7 @@ Result<void> mount(Helper const& helper, BlockDevice const& disk,
     if (other.device != disk.number) continue;
     where += " at " + other.mount_point;
     if (auto off = helper.mounts.unmount(other.mount_point); !off)
-      where += fmt::format(" (and it stays there: {})", off.error().message.text);
+      where += fmt::format(" (and it stays there: {})", off.error().message.sentence());
   }
   return fail(Kind::refused, Reason::MountedElsewhere, "{} was mounted{}, and not at {}", disk.path,
               where, point.string());

@@ -238,7 +238,7 @@ Result<bool> Inventory::attach(std::string const& volume_id, std::string const& 
   if (error.kind == Kind::conflict) {
     auto why = code == "VolumeInUse"
                    ? std::string("EC2 answered that it is in use, and does not show yet by whom")
-                   : error.message.text;
+                   : error.message.sentence();
     unsettled_[volume_id] = {Message(Reason::AttachmentNotKnown, std::move(why)),
                              clock_.steady() + kUnsettled};
     return false;

@@ -55,9 +55,10 @@ VolumeSight SystemVolumes::see(EtcdCluster cluster, EtcdVolume const& volume) {
   };
   auto device = devices_.find(volume);
   if (!device)
-    return none(device.error().message.reason,
-                fmt::format("the disk of {} cannot be told: {}", id, device.error().message.text),
-                "see which of this machine's disks it is");
+    return none(
+        device.error().message.reason,
+        fmt::format("the disk of {} cannot be told: {}", id, device.error().message.sentence()),
+        "see which of this machine's disks it is");
   if (!*device)
     return none(Reason::VolumeGone, fmt::format("the disk of {} is not on this machine", id),
                 fmt::format("see in EC2 where {} is; attached here again, {}", id,
@@ -66,13 +67,13 @@ VolumeSight SystemVolumes::see(EtcdCluster cluster, EtcdVolume const& volume) {
   auto const real = real_path(point);
   auto opened = mounts_.open(real);
   if (!opened && has_failed(opened.error()))
-    return none(
-        Reason::FilesystemFailed,
-        fmt::format("the filesystem of {} has failed: {}", names, opened.error().message.text),
-        how_to_repair(cluster, point));
+    return none(Reason::FilesystemFailed,
+                fmt::format("the filesystem of {} has failed: {}", names,
+                            opened.error().message.sentence()),
+                how_to_repair(cluster, point));
   auto mounts = mounts_.list();
   if (!mounts)
-    return none(mounts.error().message.reason, mounts.error().message.text,
+    return none(mounts.error().message.reason, mounts.error().message.sentence(),
                 "see that /proc is mounted");
   auto const* mount = mount_at(*mounts, real.string());
   if (!mount || !opened || opened->device != mount->device)
@@ -107,10 +108,10 @@ VolumeSight SystemVolumes::see(EtcdCluster cluster, EtcdVolume const& volume) {
   if (!marker && has_failed(marker.error()))
     return none(Reason::FilesystemFailed,
                 fmt::format("the filesystem of {} has failed: {}", names,
-                            sight.in_words(marker.error().message.text)),
+                            sight.in_words(marker.error().message.sentence())),
                 how_to_repair(cluster, point));
   if (!marker)
-    return none(Reason::VolumeUnidentified, sight.in_words(marker.error().message.text),
+    return none(Reason::VolumeUnidentified, sight.in_words(marker.error().message.sentence()),
                 "put its haagent.json right");
   if (!*marker)
     return none(Reason::VolumeUnidentified,

@@ -211,7 +211,7 @@ struct Imds::State {
     if (!text.has_value()) return Tree::map();
     auto tree = json::parse(*text);
     // Instance metadata in trouble answers half a document, or none.
-    if (!tree) return fail(Kind::transient, "{}: {}", path, tree.error().message.text);
+    if (!tree) return fail(Kind::transient, "{}: {}", path, tree.error().message.sentence());
     return tree;
   }
 };

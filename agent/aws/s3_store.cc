@@ -52,7 +52,7 @@ auto S3Store::patiently(std::stop_token const& stop, Call call) -> decltype(call
     auto answer = call();
     if (answer || !worth_retrying(answer.error()) || tries + 1 >= kTries) return answer;
     if (!clock_.sleep(jitter.pause(kBackoff, tries), stop))
-      return fail(Kind::interrupted, "stopped; {}", answer.error().message.text);
+      return fail(Kind::interrupted, "stopped; {}", answer.error().message.sentence());
     if (counts_) counts_->retried("s3");
   }
 }

@@ -19,12 +19,13 @@ std::unexpected<Error> not_a_marker(std::filesystem::path const& path, std::stri
 Result<std::optional<Tree>> read_tree(std::filesystem::path const& path) {
   auto bytes = read_file(path, kCap);
   if (!bytes) {
-    if (bytes.error().kind == Kind::invalid) return not_a_marker(path, bytes.error().message.text);
+    if (bytes.error().kind == Kind::invalid)
+      return not_a_marker(path, bytes.error().message.sentence());
     return std::unexpected(bytes.error());
   }
   if (!*bytes) return std::nullopt;
   auto tree = json::parse(**bytes);
-  if (!tree) return not_a_marker(path, tree.error().message.text);
+  if (!tree) return not_a_marker(path, tree.error().message.sentence());
   if (!tree->is_map()) return not_a_marker(path, "it is no JSON object");
   return *std::move(tree);
 }

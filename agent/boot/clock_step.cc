@@ -29,7 +29,7 @@ Result<Finding> ClockStep::look(Facts& facts, std::stop_token stop) {
   };
   if (!asked)
     return say(Reason::ClockNotCompared, fmt::format("whether this clock is right is not known: {}",
-                                                     asked.error().message.text));
+                                                     asked.error().message.sentence()));
   if (!known.ahead)
     return say(
         Reason::ClockComparedLater,

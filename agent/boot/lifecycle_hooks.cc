@@ -88,7 +88,7 @@ class HookStep final : public Step {
     } else if (done.error().kind == Kind::conflict) {
       told_ = Message(Reason::HookMisnamed,
                       fmt::format("{} holds this instance, but not by a hook of the name {}: {}",
-                                  group_, hook(), done.error().message.text))
+                                  group_, hook(), done.error().message.sentence()))
                   .about(hook());
     } else if (done.error().kind == Kind::denied) {
       // Not remembered: the permission may come, and the next boot asks again.
@@ -164,7 +164,7 @@ void beat(HookDeps const& parts, std::string const& id, Heartbeat::Tell const& t
     if (tell && (beaten || timeout))
       tell(beaten ? std::nullopt : std::optional(*timeout - std::min(*timeout, kLook)));
     if (!beaten && beaten.error().kind != Kind::interrupted)
-      log::warn(beaten.error().message.text + ", ignoring");
+      log::warn(beaten.error().message.sentence() + ", ignoring");
   }
 }
 

@@ -225,7 +225,7 @@ class CommandLine {
       }
       std::cerr << "haagent: "
                 << (bytes ? fmt::format("{} does not exist", user_data_file_)
-                          : bytes.error().message.text)
+                          : bytes.error().message.sentence())
                 << '\n';
       code_ = kExitBadConfig;
       return false;
@@ -239,7 +239,7 @@ class CommandLine {
       if (auto note = identity ? node_name_note(*identity) : ""; !note.empty())
         std::cerr << "note: " << printable(note) << '\n';
     } else {
-      std::cerr << "note: user-data is left out: " << all.error().message.text << '\n';
+      std::cerr << "note: user-data is left out: " << all.error().message.sentence() << '\n';
     }
     return true;
   }

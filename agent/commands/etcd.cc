@@ -189,7 +189,7 @@ int run_etcd_members(EtcdCommandOptions const& options) {
                           mine ? std::vector{session.endpoint} : member.client_urls, session.tls);
         auto status = client.status(stop);
         if (!status)
-          one.silence = status.error().message.text;
+          one.silence = status.error().message.sentence();
         else
           one.status = *std::move(status);
       }
@@ -209,7 +209,7 @@ int run_etcd_defrag(EtcdCommandOptions const& options) {
     auto listed = own.members(Consistency::linearizable, stop);
     if (!listed)
       return fail(Kind::refused, "without a quorum nothing is defragmented: {}",
-                  listed.error().message.text);
+                  listed.error().message.sentence());
     std::vector<bootstrap::DefragTarget> answers;
     for (auto const& member : listed->members) {
       if (!member.started()) continue;

@@ -284,7 +284,7 @@ int run_pki_rotate(PkiCommandOptions const& options) {
     auto const now = session.time->agreed(stop);
     if (!now)
       return fail(session.time->trouble().empty() ? now.error().kind : Kind::refused,
-                  "no rotation was begun: {}", now.error().message.text);
+                  "no rotation was begun: {}", now.error().message.sentence());
     pki::Making const making{.organization = session.config.cluster.name,
                              .lifetime = session.config.pki.ca_lifetime};
     auto begun = Tree::list();
@@ -355,7 +355,7 @@ int run_pki_issue(PkiCommandOptions const& options) {
     auto const now = session.time->agreed(std::move(stop));
     if (!now)
       return fail(session.time->trouble().empty() ? now.error().kind : Kind::refused,
-                  "no certificate was made: {}", now.error().message.text);
+                  "no certificate was made: {}", now.error().message.sentence());
     auto issued =
         TRY(pki::issue_client(session.config, all.front().second, options.client, *lifetime, *now));
     auto const files = client_files(options.out, options.client);

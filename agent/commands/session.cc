@@ -39,7 +39,7 @@ Result<bootstrap::BackupParts> Session::backups(std::stop_token stop) {
 Result<UtcTime> Session::agreed_time(std::stop_token stop) {
   auto now = time->agreed(std::move(stop));
   if (now || time->trouble().empty()) return now;
-  return fail(Kind::refused, "{}", now.error().message.text);
+  return fail(Kind::refused, "{}", now.error().message.sentence());
 }
 
 Result<std::unique_ptr<bootstrap::ClusterLook>> Session::look(EtcdCluster cluster,

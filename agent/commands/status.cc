@@ -71,7 +71,7 @@ Page cluster_view(StatusOptions const& options, StatusReport const& own, Termina
   } else {
     note = fmt::format(
         "EC2 was not asked for instances ({}); shown are the masters that this node knows.",
-        listed.error().message.text);
+        listed.error().message.sentence());
   }
   auto view = gather_cluster(own, instances, machine.http, bootstrap::pki::agent_tls(options.root),
                              kAnswers, stop);
@@ -85,7 +85,7 @@ Page one_page(StatusOptions const& options, std::stop_token stop) {
   SystemClock clock;
   auto terminal = standard_output();
   auto read = read_status(options.root);
-  if (!read) return {"haagent: " + read.error().message.text + '\n', kExitFailed};
+  if (!read) return {"haagent: " + read.error().message.sentence() + '\n', kExitFailed};
   if (!*read) {
     return {
         "haagent has not started on this machine since it booted: there is no " +

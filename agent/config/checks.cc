@@ -229,7 +229,8 @@ class Checker {
 void add_host_files(Root const& root, LoadedConfig& loaded, Severity severity) {
   auto const found = bootstrap::kube::look_at_host_files(root, loaded.config);
   if (!found) {
-    loaded.diagnostics.push_back({.severity = severity, .message = found.error().message.text});
+    loaded.diagnostics.push_back(
+        {.severity = severity, .message = found.error().message.sentence()});
     return;
   }
   Checker(loaded.config, loaded.merged, loaded.diagnostics).add(found->missing, severity);

@@ -46,7 +46,7 @@ void report_key(Verdict const& verdict, Tree::Entry const& entry, std::string co
 template <class T>
 Verdict verdict_of(Result<T> const& result) {
   if (result) return {};
-  return Problem{result.error().message.text, {}, Severity::error};
+  return Problem{result.error().message.sentence(), {}, Severity::error};
 }
 
 // True where the value is of the type; else reports it.

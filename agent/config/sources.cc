@@ -24,7 +24,7 @@ class Gatherer {
   // A file of the machine: may be missing.
   void machine_file(std::filesystem::path const& path) {
     auto bytes = read_file(path);
-    if (!bytes) return trouble(bytes.error().message.text);
+    if (!bytes) return trouble(bytes.error().message.sentence());
     if (!*bytes) return;
     auto note = read(**bytes, path.string(), /*file=*/true);
     if (!note.empty()) trouble(note, "what is for cloud-init stands in user-data");
@@ -55,7 +55,7 @@ class Gatherer {
 
   void asked_file(std::filesystem::path const& path, bool alone) {
     auto bytes = read_file(path);
-    if (!bytes) return trouble(bytes.error().message.text);
+    if (!bytes) return trouble(bytes.error().message.sentence());
     if (!*bytes) return trouble(fmt::format("{} does not exist", path.string()));
     auto said = read(**bytes, path.string(), /*file=*/true);
     if (said.empty()) return;

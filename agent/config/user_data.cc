@@ -223,9 +223,9 @@ class Reader {
   std::optional<std::string> unpack(std::string_view bytes, std::string const& name) {
     auto unpacked = gunzip(bytes, budget_);
     if (!unpacked) {
-      fail(name,
-           {fmt::format("is compressed, and cannot be unpacked: {}", unpacked.error().message.text),
-            "make it again with gzip", Severity::error});
+      fail(name, {fmt::format("is compressed, and cannot be unpacked: {}",
+                              unpacked.error().message.sentence()),
+                  "make it again with gzip", Severity::error});
       return {};
     }
     budget_ -= unpacked->size();

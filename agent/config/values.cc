@@ -44,7 +44,7 @@ Problem problem(std::string message, std::string hint = {}) {
 template <class T>
 Verdict verdict_of(Result<T> const& result) {
   if (result) return {};
-  return problem(result.error().message.text);
+  return problem(result.error().message.sentence());
 }
 
 // The part of a number and the unit behind it; nothing where there are no digits or too many.
@@ -377,7 +377,7 @@ Verdict check_kube_version(std::string_view text) {
 
 Verdict check_cidr(std::string_view text) {
   auto cidr = parse_cidr(text);
-  if (!cidr) return problem(cidr.error().message.text);
+  if (!cidr) return problem(cidr.error().message.sentence());
   if (cidr->overlaps(*parse_cidr("169.254.0.0/16"))) {
     return problem(
         fmt::format("{} overlaps with 169.254.0.0/16, where instance metadata lives", text));

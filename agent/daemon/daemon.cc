@@ -245,7 +245,7 @@ class Daemon {
   void hand_over(HandOver const& what) {
     log::warn("hands over: " + what.why);
     if (auto begun = watch_.begin(what); !begun)
-      log::warn(begun.error().message.text + ", ignoring");
+      log::warn(begun.error().message.sentence() + ", ignoring");
     session_.recorder().handing_over(what.why);
     notify::extend_timeout(2min);
     std::optional<Heartbeat> heartbeat;
@@ -269,7 +269,8 @@ class Daemon {
 
   void take_back() {
     log::warn("there is no reason to hand over any more: boots again");
-    if (auto gone = watch_.forget(); !gone) log::warn(gone.error().message.text + ", ignoring");
+    if (auto gone = watch_.forget(); !gone)
+      log::warn(gone.error().message.sentence() + ", ignoring");
     session_.recorder().handing_over("");
   }
 
@@ -327,7 +328,7 @@ int follow(BootOptions const& options, std::stop_token stop) {
 }
 
 int refuse_to_start(Error const& error) {
-  std::cerr << "haagent: " << error.message.text << '\n';
+  std::cerr << "haagent: " << error.message.sentence() << '\n';
   return kExitFailed;
 }
 
@@ -367,13 +368,13 @@ int run_daemon(BootOptions const& options) {
   server.serve_metrics(metrics);
   auto listening = server.listen(session.facts().identity.get()->address, kAgentPort);
   if (!listening)
-    log::warn(listening.error().message.text +
+    log::warn(listening.error().message.sentence() +
               ": the other masters cannot read this node's status");
   StatusServer in_the_clear({}, {}, {});
   if (auto const address = parse_listen_address(config->metrics.listen)) {
     in_the_clear.serve_metrics(metrics);
     auto heard = in_the_clear.listen(address->address, address->port);
-    if (!heard) log::warn(heard.error().message.text + ": metrics.listen serves nobody");
+    if (!heard) log::warn(heard.error().message.sentence() + ": metrics.listen serves nobody");
   }
 
   Daemon(session, *config, stop).run();
@@ -391,7 +392,7 @@ void start_daemon_that_gave_up(Units& units) {
   auto const state = units.state(kDaemon);
   if (!state || state->phase != UnitState::Phase::failed) return;
   if (auto started = units.start({.name = kDaemon, .argv = {}, .environment = {}}); !started)
-    log::warn(started.error().message.text + ", ignoring");
+    log::warn(started.error().message.sentence() + ", ignoring");
 }
 
 int boot_once(BootOptions const& options, Signals& signals) {

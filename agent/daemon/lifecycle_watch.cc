@@ -51,7 +51,7 @@ void LifecycleWatch::set_rebalance(bool hand_over_on_rebalance) {
 void LifecycleWatch::signalled() {
   auto end = ends_.ask();
   if (!end)
-    log::warn(end.error().message.text +
+    log::warn(end.error().message.sentence() +
               "; taken for an end of the agent alone, so that etcd goes on");
   std::lock_guard lock(mutex_);
   inputs_.signalled = true;

@@ -62,7 +62,7 @@ Findings judge_node(Root const& root, NodeConfig const& config, Identity const& 
   auto const files = bootstrap::kube::look_at_host_files(root, config);
   if (!files)
     found.push_back(problem("kubernetes-node", files.error().message.reason,
-                            files.error().message.text, "run this again"));
+                            files.error().message.sentence(), "run this again"));
   else
     for (auto const& each : files->missing) found.push_back(finding_of(each, Level::problem));
   for (auto const& each : bootstrap::kube::cautions_here(config, identity, root))
@@ -81,7 +81,7 @@ Report instance_report(Collaborators& machine, PreflightOptions const& options,
     report.findings.push_back(problem(
         "identity", identity.error().message.reason,
         fmt::format("instance metadata does not say who this is: {}",
-                    identity.error().message.text),
+                    identity.error().message.sentence()),
         "run this on the EC2 instance itself; for an image there is 'haagent preflight --image'"));
   else
     report.findings.push_back(
@@ -93,7 +93,7 @@ Report instance_report(Collaborators& machine, PreflightOptions const& options,
       request = *std::move(all);
     else
       report.findings.push_back(problem("user-data", all.error().message.reason,
-                                        all.error().message.text, "run this again"));
+                                        all.error().message.sentence(), "run this again"));
   }
   auto const loaded = read_config(gather_config(options.root, request));
   add(report.findings, judge_config(loaded, /*image=*/false));

@@ -138,7 +138,7 @@ void judge_members(EtcdCluster cluster, std::vector<Member> const& members, Find
     return;
   }
   if (auto fit = check_member_count(stated.size()); !fit) {
-    found.push_back(problem(check, Reason::VolumeTagsInvalid, fit.error().message.text,
+    found.push_back(problem(check, Reason::VolumeTagsInvalid, fit.error().message.sentence(),
                             fmt::format("change the members behind the slash of every {} tag",
                                         etcd_tag_name(cluster))));
     return;
@@ -419,7 +419,7 @@ Findings judge_volumes(VolumeFacts const& facts) {
         tags_good = false;
         found.push_back(problem(check, Reason::VolumeTagsInvalid,
                                 fmt::format("the tag {} of {} is wrong: {}", tag_name, volume.id,
-                                            tag.error().message.text),
+                                            tag.error().message.sentence()),
                                 tag_advice(cluster, facts.cluster)));
         continue;
       }

@@ -36,7 +36,7 @@ template <class T>
 Asked asked(Result<T> const& answer) {
   if (answer) return {Answer::allowed, {}};
   return {answer.error().kind == Kind::denied ? Answer::denied : Answer::unknown,
-          answer.error().message.text};
+          answer.error().message.sentence()};
 }
 
 // Connections side by side, in the order of the targets.
@@ -109,11 +109,11 @@ class Look {
     if (keys) {
       found_.push_back(ok("credentials", "the instance's role gives credentials"));
     } else if (config_.role == Role::master) {
-      found_.push_back(
-          problem("credentials", Reason::PermissionDenied,
-                  fmt::format("the instance has no credentials: {}", keys.error().message.text),
-                  "give the launch template an instance profile, and run this again to see what "
-                  "its role may"));
+      found_.push_back(problem(
+          "credentials", Reason::PermissionDenied,
+          fmt::format("the instance has no credentials: {}", keys.error().message.sentence()),
+          "give the launch template an instance profile, and run this again to see what "
+          "its role may"));
     } else {
       found_.push_back(ok("credentials",
                           "the instance has no role, and a worker needs none where "
@@ -268,7 +268,8 @@ class Look {
       store_ahead_ = std::chrono::duration_cast<Duration>(*now - collaborators_.clock.utc());
     permissions_["s3:ListBucket"] = asked(page);
     if (!page && page.error().kind != Kind::denied)
-      found_.push_back(problem("state", page.error().message.reason, page.error().message.text,
+      found_.push_back(problem("state", page.error().message.reason,
+                               page.error().message.sentence(),
                                "see that the bucket exists, and that this network reaches S3"));
     if (page) found_.push_back(ok("state", fmt::format("{} answers", facts.where)));
     // What is there tells most; what is not is answered like what is denied without ListBucket.
@@ -317,7 +318,7 @@ class Look {
     auto ran = collaborators_.process.run(
         {.argv = {"getent", "ahosts", facts.host}, .deadline = 15s}, stop_);
     if (!ran)
-      facts.resolve_trouble = ran.error().message.text;
+      facts.resolve_trouble = ran.error().message.sentence();
     else
       facts.addresses = addresses_in(ran->out);
     if (ran && facts.addresses.empty()) facts.resolve_trouble = "there is no such name";

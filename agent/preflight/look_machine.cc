@@ -49,7 +49,7 @@ Program asked(MachineLook const& look, std::string const& name, std::string cons
   auto ran = look.process.run(
       {.argv = {look.root(program.path).string(), argument}, .deadline = 20s}, stop);
   if (!ran) {
-    program.trouble = ran.error().message.text;
+    program.trouble = ran.error().message.sentence();
   } else if (ran->exit_code != 0) {
     program.trouble = fmt::format("it ended with {}: {}", ran->exit_code, last_words(ran->said()));
   } else {
@@ -147,7 +147,7 @@ Findings cgroups(MachineLook const& look) {
   if (auto const version = parse_kube_version(look.kubernetes))
     if (auto fit = bootstrap::kube::check_cgroups(look.root, *version, look.config.kubelet.config);
         !fit)
-      return {problem("cgroups", Reason::KernelUnfit, fit.error().message.text,
+      return {problem("cgroups", Reason::KernelUnfit, fit.error().message.sentence(),
                       "boot with cgroup v2 alone")};
   if (is_there(look.root("/sys/fs/cgroup/cgroup.controllers")))
     return {ok("cgroups", "this machine has cgroup v2")};
@@ -163,7 +163,7 @@ Findings kernel_defaults(MachineLook const& look) {
   if (look.image || !is_there(look.root("/proc/sys/vm"))) return {};
   auto const fit = bootstrap::kube::check_kernel_defaults(look.root, look.config.kubelet.config);
   if (fit) return {ok("kernel-defaults", "the kernel's settings are as the kubelet demands")};
-  return {problem("kernel-defaults", Reason::KernelUnfit, fit.error().message.text,
+  return {problem("kernel-defaults", Reason::KernelUnfit, fit.error().message.sentence(),
                   "run /lib/systemd/systemd-sysctl")};
 }
 

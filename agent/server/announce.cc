@@ -8,9 +8,9 @@ ServerReply answer_announcement(NodeConfig const& config, bootstrap::Peers& peer
                                 ServerCall const& call) {
   using What = bootstrap::HelloAnswer::What;
   auto const hello = bootstrap::parse_hello(call.body);
-  if (!hello) return {400, hello.error().message.text};
+  if (!hello) return {400, hello.error().message.sentence()};
   auto const certificate = bootstrap::pki::parse_certificate(call.certificate);
-  if (!certificate) return {403, certificate.error().message.text};
+  if (!certificate) return {403, certificate.error().message.sentence()};
   // A reader's certificate names no host, so that no hello is right with it anyhow.
   if (!certificate->server || certificate->organization == bootstrap::pki::kClientsOrganization)
     return {403, "the caller's certificate is no agent's"};
@@ -18,7 +18,7 @@ ServerReply answer_announcement(NodeConfig const& config, bootstrap::Peers& peer
                                           {.names = certificate->dns_names,
                                            .addresses = certificate->addresses,
                                            .address = call.address});
-  if (!may) return {403, may.error().message.text};
+  if (!may) return {403, may.error().message.sentence()};
   auto const answer = peers.hear(*hello);
   switch (answer.what) {
     case What::yes:

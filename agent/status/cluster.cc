@@ -192,7 +192,7 @@ ClusterView gather_cluster(StatusReport const& own, std::vector<aws::Instance> c
           return;
         }
         auto report = ask_agent(http, node.address, tls, timeout, stop);
-        auto const why = report ? "" : report.error().message.text;
+        auto const why = report ? "" : report.error().message.sentence();
         if (!report && !node.master) {
           report = ask_worker(http, node.address, own.cluster, timeout, stop);
           node.in_the_clear = report.has_value();
@@ -201,7 +201,8 @@ ClusterView gather_cluster(StatusReport const& own, std::vector<aws::Instance> c
           node.report = *std::move(report);
         } else {
           // What keeps two masters apart is said by the first.
-          node.problem = report.error().kind == Kind::denied ? report.error().message.text : why;
+          node.problem =
+              report.error().kind == Kind::denied ? report.error().message.sentence() : why;
         }
       });
     }

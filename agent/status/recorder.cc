@@ -122,11 +122,11 @@ bool StatusRecorder::write() {
   written_.reset();
   if (made) {
     written_ = report_;
-    not_written_.clear();
-  } else if (not_written_ != made.error().message.text) {
+    not_written_.reset();
+  } else if (not_written_ != made.error().message.identity()) {
     // Once: on a full disk, a line at each look would fill what is left.
-    not_written_ = made.error().message.text;
-    log::warn("status file not written, going on: " + not_written_);
+    not_written_ = made.error().message.identity();
+    log::warn("status file not written, going on: " + made.error().message.sentence());
   }
   return true;
 }

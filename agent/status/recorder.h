@@ -6,6 +6,7 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "agent/base/files.h"
@@ -45,7 +46,8 @@ class StatusRecorder {
   mutable std::mutex mutex_;
   StatusReport report_;
   std::optional<StatusReport> written_;
-  std::string not_written_;  // why the file is not; told once
+  // Why the file is not, by reason and subject; said once.
+  std::optional<std::pair<Reason, std::string>> not_written_;
   std::vector<RowStatus> opening_;
   std::vector<RowStatus> role_;
   std::vector<RowStatus> settling_;

@@ -141,7 +141,7 @@ void HelloStep::tell(Peer& peer, std::stop_token stop) const {
   if (!answer) {
     peer.problem = answer.error().kind == Kind::transient
                        ? "does not answer"
-                       : "cannot be told (" + one_line(answer.error().message.text) + ")";
+                       : "cannot be told (" + one_line(answer.error().message.sentence()) + ")";
   } else if (answer->status == 404) {
     peer.problem = "has an agent that takes no hello";
   } else {

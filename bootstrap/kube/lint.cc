@@ -39,7 +39,7 @@ class Linter {
     for (auto const& [key, value] : config_.node.labels) label("node.labels", key, value);
     taints();
     if (auto mask = node_cidr_flags(config_); !mask)
-      complain("cluster.podCIDR", mask.error().message.text);
+      complain("cluster.podCIDR", mask.error().message.sentence());
     return std::move(complaints_);
   }
 

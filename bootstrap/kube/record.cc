@@ -16,7 +16,7 @@ Result<Record> read_record(Root const& root) {
         Kind::invalid,
         "{} is no record of written files: {}. Remove it: haagent then leaves alone what it "
         "wrote before and no longer needs",
-        path.string(), tree ? "it has no map 'files'" : tree.error().message.text);
+        path.string(), tree ? "it has no map 'files'" : tree.error().message.sentence());
   }
   for (auto const& entry : files->entries()) record[entry.key] = entry.value.text();
   return record;

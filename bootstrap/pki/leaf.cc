@@ -75,13 +75,14 @@ LeafDecision decide_leaf(LeafOnDisk const& disk, LeafWanted const& wanted, UtcTi
   if (!disk.key) return Issue{.flaw = Flaw::missing, .because = "its key is not there"};
   auto certificate = parse_certificate(*disk.certificate);
   if (!certificate)
-    return Issue{.flaw = Flaw::unreadable, .because = certificate.error().message.text};
+    return Issue{.flaw = Flaw::unreadable, .because = certificate.error().message.sentence()};
   auto const end = certificate->not_after;
   if (!is_for_key(*disk.certificate, *disk.key))
     return Issue{
         .flaw = Flaw::key_differs, .because = "its key is another one's", .not_after = end};
   if (auto good = verify(*disk.certificate, wanted.trust, now); !good)
-    return Issue{.flaw = Flaw::untrusted, .because = good.error().message.text, .not_after = end};
+    return Issue{
+        .flaw = Flaw::untrusted, .because = good.error().message.sentence(), .not_after = end};
 
   // From here on it works, and a new one is wanted all the same.
   auto const spec = canonical(spec_of(*certificate));

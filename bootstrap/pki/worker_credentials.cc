@@ -14,10 +14,10 @@ namespace {
 std::string complaint_about(std::string const& pem, Secret const& key, std::string const& trust,
                             std::string const& name, UtcTime now) {
   auto const read = parse_certificate(pem);
-  if (!read) return read.error().message.text;
+  if (!read) return read.error().message.sentence();
   if (!is_for_key(pem, key)) return "its key is another one's";
   if (!trust.empty())
-    if (auto good = verify(pem, trust, now); !good) return good.error().message.text;
+    if (auto good = verify(pem, trust, now); !good) return good.error().message.sentence();
   bool const right =
       name.ends_with(':') ? read->common_name.starts_with(name) : read->common_name == name;
   if (!right) return fmt::format("it is for '{}', and not for '{}'", read->common_name, name);
@@ -50,7 +50,7 @@ Result<Finding> WorkerCredentials::look(Facts& facts, std::stop_token) {
   if (!ca)
     bring.push_back(fmt::format("{} (any master's)", kube::kCa));
   else if (!split)
-    wrong.push_back(fmt::format("{}: {}", kube::kCa, split.error().message.text));
+    wrong.push_back(fmt::format("{}: {}", kube::kCa, split.error().message.sentence()));
 
   // The kubelet's own is made once it has joined, and renewed by the kubelet.
   auto const pair = TRY(read_pair(root_(kube::kKubeletClient.cert), now));

@@ -77,7 +77,7 @@ Result<ListedBackup> Backups::read(BackupEntry const& entry, std::stop_token sto
   }
   auto manifest = parse_manifest(entry.name, object->bytes);
   if (!manifest) {
-    listed.problem = manifest.error().message.text;
+    listed.problem = manifest.error().message.sentence();
     return listed;
   }
   if (manifest->etcd != cluster_) {
@@ -127,7 +127,7 @@ Result<void> Backups::fetch(BackupManifest const& manifest, fs::path const& file
   auto const key = backup_data_key(cluster_, manifest.name);
   TRY_DURING(parts_.store.download(key, file, std::move(stop)), "downloading {}", manifest.name);
   auto checked = check_snapshot_file(file);
-  auto const wrong = !checked ? checked.error().message.text
+  auto const wrong = !checked ? checked.error().message.sentence()
                      : checked->sha256 != manifest.sha256
                          ? fmt::format("its bytes have the hash {} and its manifest says {}",
                                        checked->sha256, manifest.sha256)

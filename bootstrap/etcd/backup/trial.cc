@@ -38,7 +38,7 @@ Result<void> wait_for_it(BackupParts const& parts, EtcdClient& client, Duration 
     if (gone) return fail(Kind::transient, "etcd has ended");
     if (parts.clock.steady() >= end)
       return fail(Kind::transient, "etcd does not serve after {}: {}", to_words(deadline),
-                  found.error().message.text);
+                  found.error().message.sentence());
     if (!parts.clock.sleep(100ms, stop)) return fail(Kind::interrupted, "stopped");
   }
 }

@@ -60,7 +60,7 @@ Result<void> defragment(Http& http, Clock& clock, HttpTls const& tls,
       }
       if (clock.steady() - began > took + kServesAgain)
         return fail(Kind::transient, "{} was defragmented, and does not serve again: {}", name,
-                    now ? "it sees no leader" : now.error().message.text);
+                    now ? "it sees no leader" : now.error().message.sentence());
       if (!clock.sleep(200ms, stop)) return fail(Kind::interrupted, "stopped");
     }
   }

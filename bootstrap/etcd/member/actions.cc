@@ -55,7 +55,7 @@ Result<void> MemberActions::see_again() {
     return fail(Kind::transient, "{}: {}; nothing is done without it", now.unseen().why,
                 now.unseen().todo);
   auto const data = inspect_data_dir(now.path());
-  if (!data) return fail(Kind::refused, "{}", now.in_words(data.error().message.text));
+  if (!data) return fail(Kind::refused, "{}", now.in_words(data.error().message.sentence()));
   if (!now.same_as(seen_.sight) || *data != in().volume.data)
     return fail(Kind::transient, "{} is not as it was a moment ago: it is looked at again",
                 seen_.volume.volume_id);

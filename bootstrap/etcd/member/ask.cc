@@ -16,7 +16,7 @@ std::string brief(Error const& error) {
   if (error.code == std::errc::timed_out) return "timed out";
   auto const colon = error.message.text.rfind(": ");
   auto last = colon == std::string::npos ? "" : error.message.text.substr(colon + 2);
-  return last.empty() ? error.message.text : last;
+  return last.empty() ? error.message.sentence() : last;
 }
 
 MemberAnswer ask(Http& http, AskedMember const& asked, HttpTls const& tls, std::stop_token stop) {

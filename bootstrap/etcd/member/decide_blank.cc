@@ -148,7 +148,7 @@ Decision form(MemberInputs const& in) {
     if (volume.attached) present.insert(volume.member);
   }
   if (auto count = check_member_count(in.me.expected.size()); !count)
-    return Refuse{Message(Reason::MemberCountInvalid, count.error().message.text,
+    return Refuse{Message(Reason::MemberCountInvalid, count.error().message.sentence(),
                           "put the volumes' tags right")};
   auto const quorum = in.me.expected.size() / 2 + 1;
   if (present.size() < quorum) {

@@ -90,7 +90,7 @@ MembersChange reconfigure(MemberInputs const& in) {
     return MembersChange{{}, fmt::format("{}; {}", who, why), leads};
   };
   if (auto count = check_member_count(tags.wanted.size()); !count)
-    return held(fmt::format("they stay: {}: put the tags right", count.error().message.text));
+    return held(fmt::format("they stay: {}: put the tags right", count.error().message.sentence()));
   if (tags.state == Tags::State::partial)
     return held(fmt::format("not before {} {} a volume: see why EC2 shows none",
                             in_words(tags.without_volume),

@@ -114,7 +114,7 @@ std::optional<Decision> not_to_join(MemberInputs const& in, std::string const& q
   if (auto count = check_member_count(tags.wanted.size()); !count)
     return Refuse{Message(Reason::MemberCountInvalid,
                           fmt::format("the volumes' tags list {}: {}", in_words(tags.listed()),
-                                      count.error().message.text),
+                                      count.error().message.sentence()),
                           "put the tags right")};
   return std::nullopt;
 }

@@ -49,7 +49,7 @@ Result<std::set<std::string>> agreed_members(SeenCluster const& seen) {
                       to_string(seen.etcd)));
   }
   if (auto count = check_member_count(members.size()); !count)
-    return refuse(Reason::VolumeTagsInvalid, count.error().message.text,
+    return refuse(Reason::VolumeTagsInvalid, count.error().message.sentence(),
                   "put the volumes' tags right first");
   return members;
 }
@@ -264,7 +264,7 @@ Result<SeenCluster> ClusterLook::look(Duration max_age, std::stop_token stop) {
   auto data = inspect_data_dir(sight.path());
   if (!data)
     return fail(data.error().kind, data.error().message.reason, "{}",
-                sight.in_words(data.error().message.text));
+                sight.in_words(data.error().message.sentence()));
   seen.own_data = data->state == DataDir::State::member;
   seen.own_identity = data->identity;
   seen.own_order = sight.marker().etcd_order;

@@ -107,7 +107,7 @@ Result<BackupManifest> parse_manifest(std::string_view name, std::string_view by
   };
   if (!backup_time(name)) return bad("its key is no backup's name");
   auto tree = json::parse(bytes);
-  if (!tree) return bad(tree.error().message.text);
+  if (!tree) return bad(tree.error().message.sentence());
   if (!tree->is_map()) return bad("it is no JSON object");
   StoredFields read(*tree);
   // A newer haagent may add fields; it raises the schema where an older one must not read on.

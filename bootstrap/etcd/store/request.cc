@@ -87,7 +87,7 @@ Result<EtcdOrder> parse_order(std::string_view bytes) {
     return fail(Kind::invalid, "it is no order to etcd's members: {}", why);
   };
   auto tree = json::parse(bytes);
-  if (!tree) return bad(tree.error().message.text);
+  if (!tree) return bad(tree.error().message.sentence());
   if (!tree->is_map()) return bad("it is no JSON object");
   StoredFields read(*tree);
   // A newer haagent may add fields; it raises the schema where an older one must not read on.
