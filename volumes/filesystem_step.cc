@@ -44,7 +44,7 @@ Result<Finding> FilesystemStep::look(Facts& facts, std::stop_token) {
             make->again ? Reason::FilesystemUnfinished : Reason::DiskBlank,
             fmt::format("make {} on {} ({}), which {}", make->type, device.path, volume.volume_id,
                         make->again ? "haagent has begun and not finished" : "is blank"))
-            .about(volume.volume_id)};
+            .about(volume.volume_id + " " + device.path)};
   return std::unexpected(Error(Kind::refused, std::get<RefuseDisk>(decision).message));
 }
 

@@ -212,7 +212,7 @@ Result<Finding> MountStep::look(Facts& facts, std::stop_token) {
       fact.clear();
       return Needed{Message(Reason::VolumeUnmounted,
                             fmt::format("mount {} ({}) at {}", now->device.path, id, point))
-                        .about(id)};
+                        .about(id + " " + now->device.path)};
     case Move::write_marker:
       fact.clear();
       return Needed{

@@ -65,13 +65,17 @@ Error autoscaling_error(std::string_view action, std::string_view code, std::str
   auto const* rule = autoscaling_errors().find(code, message);
   auto what = fmt::format("autoscaling:{} answered {}", action, code);
   if (!message.empty()) what += fmt::format(": {}", message);
-  if (!rule) return {kind_of_status(status), std::move(what), {}};
+  auto about_call = [&](Error error) {
+    error.message.subject = fmt::format("autoscaling:{} {}", action, code.substr(0, 60));
+    return error;
+  };
+  if (!rule) return about_call(Error(kind_of_status(status), std::move(what)));
   if (rule->kind == Kind::denied && rule->means == Remedy::none && rule->advice.empty())
     what = fmt::format("autoscaling:{} is not allowed: {}{}", action,
                        denial_advice(fmt::format("autoscaling:{}", action), message),
                        message.empty() ? "" : fmt::format(" ({})", message));
   if (!rule->advice.empty()) what += fmt::format("; {}", rule->advice);
-  return autoscaling_errors().error(*rule, std::move(what));
+  return about_call(autoscaling_errors().error(*rule, std::move(what)));
 }
 
 AutoScalingClient::AutoScalingClient(Http& http, Clock& clock, CachedCredentials& credentials,

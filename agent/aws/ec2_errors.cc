@@ -118,8 +118,10 @@ ServiceErrors const& ec2_errors() {
 Error ec2_error(std::string_view action, std::string_view code, std::string_view message,
                 int status) {
   auto const* rule = ec2_errors().find(code, message);
-  if (!rule) return {kind_of_status(status), sentence(action, code, message, ""), {}};
-  return ec2_errors().error(*rule, sentence(action, code, message, rule->advice));
+  auto error = rule ? ec2_errors().error(*rule, sentence(action, code, message, rule->advice))
+                    : Error(kind_of_status(status), sentence(action, code, message, ""));
+  error.message.subject = fmt::format("ec2:{} {}", action, code.substr(0, 60));
+  return error;
 }
 
 Error ec2_error_in_full(std::string_view action, std::string_view code, std::string_view message,

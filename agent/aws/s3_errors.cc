@@ -137,8 +137,9 @@ ServiceErrors const& s3_errors() {
   return table;
 }
 
-Error s3_error(S3Call const& call, std::string_view code, std::string_view message, int status) {
-  if (code.empty()) code = code_of_status(status);
+namespace {
+
+Error error_of(S3Call const& call, std::string_view code, std::string_view message, int status) {
   auto const* rule = s3_errors().find(code, message);
   if (rule && code == "AccessDenied")
     return s3_errors().error(*rule, denied_sentence(call, message));
@@ -149,6 +150,15 @@ Error s3_error(S3Call const& call, std::string_view code, std::string_view messa
   if (!rule) return {kind_of_status(status), std::move(said), {}};
   if (!rule->advice.empty()) said += fmt::format("; {}", rule->advice);
   return s3_errors().error(*rule, std::move(said));
+}
+
+}  // namespace
+
+Error s3_error(S3Call const& call, std::string_view code, std::string_view message, int status) {
+  if (code.empty()) code = code_of_status(status);
+  auto error = error_of(call, code, message, status);
+  error.message.subject = fmt::format("{} {}", call.name, code.substr(0, 60));
+  return error;
 }
 
 std::string_view s3_code(Error const& error) {

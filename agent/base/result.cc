@@ -58,7 +58,10 @@ Error errno_error(int number, std::string_view doing) {
     kind = Kind::transient;
   if (number == EACCES || number == EPERM) kind = Kind::denied;
   std::error_code code(number, std::generic_category());
-  return {kind, fmt::format("{}: {}", doing, code.message()), code};
+  return {kind,
+          Message(reason_of(kind), fmt::format("{}: {}", doing, code.message()))
+              .about(std::string(doing)),
+          code};
 }
 
 std::unexpected<Error> fail_errno(int number, std::string_view doing) {

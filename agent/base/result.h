@@ -47,10 +47,12 @@ struct Error {
   Error(Kind k, char const* text, std::error_code c = {}) : Error(k, std::string(text), c) {}
   Error(Kind k, Message m, std::error_code c = {}) : kind(k), message(std::move(m)), code(c) {}
 
-  // Adds what we were doing, once a layer, so that the message reads from outside in:
-  // "mounting vol-1 at /var/lib/haagent-etcd/main: Structure needs cleaning".
+  // Adds what we were doing (which is what it is about, where nothing else is), once a layer, so
+  // that the message reads from outside in: "mounting vol-1 at /var/lib/haagent-etcd/main:
+  // Structure needs cleaning".
   Error during(std::string_view doing) && {
     message.text = fmt::format("{}: {}", worded(std::string(doing)), message.text);
+    if (message.subject.empty()) message.subject = doing;
     return std::move(*this);
   }
   Error during(std::string_view doing) const& { return Error(*this).during(doing); }

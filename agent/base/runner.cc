@@ -204,6 +204,7 @@ bool Runner::converge_row(std::size_t index, Facts& facts, std::stop_token stop,
     auto const& message = message_of(*finding);
     if (auto const* done = std::get_if<Done>(&*finding)) {
       attempt.look_again = done->look_again;
+      attempt.refused_need.reset();
       to_state(index, State::done, message);
       return true;
     }
@@ -214,6 +215,7 @@ bool Runner::converge_row(std::size_t index, Facts& facts, std::stop_token stop,
       }
       if (!waited_for || !same(message, *waited_for)) poll = row.polling.first;
       waited_for = message;
+      attempt.refused_need.reset();  // what was refused may be another thing when it comes back
       acted_on.reset();  // the act took effect; what it led to may need it again (a unit that died)
       to_state(index, State::waiting, message);
       auto const pause = std::max(poll, breath_after(look_took));

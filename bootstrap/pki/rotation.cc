@@ -204,6 +204,7 @@ std::optional<Message> rotation_message(RotationInputs const& in) {
   if (about.empty()) return std::nullopt;
   if (blocked) {
     all += "; that waits: " + in.unwell;
+    about.push_back(in.unwell);
     if (!trouble) trouble = Reason::RestartWaitsForMembers;
   }
   auto const usual = rotates ? Reason::RotationUnderWay : Reason::MembersTakeTurns;

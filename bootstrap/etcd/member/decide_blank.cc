@@ -175,7 +175,8 @@ Decision without_data(MemberInputs const& in) {
                 fmt::format("the volume holds {}, which is neither etcd's nor haagent's: it may "
                             "be data",
                             in_words(in.volume.data.foreign)),
-                "look at it, and move it away or use another volume")};
+                "look at it, and move it away or use another volume")
+            .about(joined(in.volume.data.foreign))};
   }
   if (auto refuse = other_cluster(in)) return *refuse;
   if (is_up(in.etcd.unit) && in.etcd.own.reach != Reach::answers)

@@ -49,11 +49,13 @@ Decision without_volume(MemberInputs const& in) {
     if (static_cast<std::size_t>(stay) >= voters.all.size() / 2 + 1)
       return StopUnit{unseen.why + ", and the others have a quorum without it"};
   }
-  return Wait{Message(
-      Reason::VolumeNotSeen,
-      fmt::format("{}{}; nobody is added, removed or started without it", unseen.why,
+  return Wait{
+      Message(Reason::VolumeNotSeen,
+              fmt::format(
+                  "{}{}; nobody is added, removed or started without it", unseen.why,
                   is_up(in.etcd.unit) ? fmt::format(", and {} still runs", in.me.self.name) : ""),
-      unseen.todo)};
+              unseen.todo)
+          .about(std::string(to_string(unseen.reason)))};
 }
 
 Decision with_data(MemberInputs const& in) {

@@ -21,8 +21,9 @@ MembersChange take_out(MemberInputs const& in, Tags const& tags,
   };
   for (auto const* each : voters.down)
     if (std::ranges::find(leaving, each) == leaving.end())
-      return {{},
-              fmt::format("nobody is taken out while {} is down: bring it back", name_of(*each))};
+      return {.note = fmt::format("nobody is taken out while {} is down: bring it back",
+                                  name_of(*each)),
+              .about = name_of(*each) + " is down"};
   // A learner has no vote and one that is down gives none: those first, whoever else is to come.
   auto const* target = leaving.back();
   for (auto const* each : leaving)
@@ -32,25 +33,27 @@ MembersChange take_out(MemberInputs const& in, Tags const& tags,
   bool const harmless = down(target) || target->learner;
   for (auto const& member : list)
     if (!harmless && member.learner)
-      return {{}, fmt::format("{} joins first: nothing to do", name_of(member))};
+      return {.note = fmt::format("{} joins first: nothing to do", name_of(member)),
+              .about = name_of(member) + " joins"};
   if (!harmless) {
     if (auto absent = absent_of(in, tags, list); !absent.empty())
-      return {{},
-              fmt::format("{} must vote first: start the master{}", in_words(absent),
-                          absent.size() == 1 ? "" : "s")};
+      return {.note = fmt::format("{} must vote first: start the master{}", in_words(absent),
+                                  absent.size() == 1 ? "" : "s"),
+              .about = "absent " + joined(absent)};
   }
   auto const rest = voters.all.size() - (target->learner ? 0u : 1u);
   auto const up =
       voters.all.size() - voters.down.size() - (target->learner || down(target) ? 0u : 1u);
   if (rest == 0 || up < rest / 2 + 1)
-    return {{}, fmt::format("it stays, since the others would have no quorum without it")};
+    return {.note = "it stays, since the others would have no quorum without it",
+            .about = "quorum"};
   auto const why = fmt::format("the tags of all volumes list {} alone", in_words(tags.listed()));
   if (target->id != in.etcd.own.member_id)
     return {RemoveMember{target->id, name_of(*target), why, !target->learner}, ""};
   for (auto const* each : voters.all)
     if (each != target && is_wanted(*each, in, tags))
       return {MoveLeader{each->id, name_of(*each), why}, ""};
-  return {{}, "no member that stays votes yet"};
+  return {.note = "no member that stays votes yet", .about = "voters"};
 }
 
 }  // namespace
@@ -61,10 +64,10 @@ MembersChange reconfigure(MemberInputs const& in) {
   auto const tags = tags_of(in);
   if (tags.state == Tags::State::none) return {};
   if (tags.state == Tags::State::disagree)
-    return {{},
-            fmt::format("nobody is added or removed while the volumes' tags disagree about the "
-                        "members ({}): put them right",
-                        tags.words)};
+    return {.note = fmt::format("nobody is added or removed while the volumes' tags disagree about "
+                                "the members ({}): put them right",
+                                tags.words),
+            .about = "tags " + tags.words};
   if (!tags.names_known(in)) return {};
   std::vector<EtcdMember const*> leaving;
   for (auto const& member : list)
@@ -73,12 +76,12 @@ MembersChange reconfigure(MemberInputs const& in) {
   if (leaving.empty()) {
     auto const absent = absent_of(in, tags, list);
     if (absent.empty()) return {};
-    return {
-        {},
-        fmt::format("{} {} listed by the tags and not yet {}: start the master{}, each adds "
-                    "itself",
-                    in_words(absent), absent.size() == 1 ? "is" : "are",
-                    absent.size() == 1 ? "a member" : "members", absent.size() == 1 ? "" : "s")};
+    return {.note = fmt::format(
+                "{} {} listed by the tags and not yet {}: start the master{}, each adds "
+                "itself",
+                in_words(absent), absent.size() == 1 ? "is" : "are",
+                absent.size() == 1 ? "a member" : "members", absent.size() == 1 ? "" : "s"),
+            .about = "absent " + joined(absent)};
   }
   std::vector<std::string> names;
   for (auto const* each : leaving) names.push_back(name_of(*each));
@@ -86,22 +89,28 @@ MembersChange reconfigure(MemberInputs const& in) {
       fmt::format("the tags of all volumes list {} alone, so {} {} to go", in_words(tags.listed()),
                   in_words(names), names.size() == 1 ? "is" : "are");
   bool const leads = in.etcd.own.leader_id == in.etcd.own.member_id;
-  auto held = [&](std::string const& why) {
-    return MembersChange{{}, fmt::format("{}; {}", who, why), leads};
+  auto held = [&](std::string_view held_by, std::string const& why) {
+    return MembersChange{.note = fmt::format("{}; {}", who, why),
+                         .watch_tags = leads,
+                         .about = fmt::format("leaving {}: {}", joined(names), held_by)};
   };
   if (auto count = check_member_count(tags.wanted.size()); !count)
-    return held(fmt::format("they stay: {}: put the tags right", count.error().message.sentence()));
+    return held("count",
+                fmt::format("they stay: {}: put the tags right", count.error().message.sentence()));
   if (tags.state == Tags::State::partial)
-    return held(fmt::format("not before {} {} a volume: see why EC2 shows none",
+    return held("volumes " + joined(tags.without_volume),
+                fmt::format("not before {} {} a volume: see why EC2 shows none",
                             in_words(tags.without_volume),
                             tags.without_volume.size() == 1 ? "has" : "have"));
   if (!leads)
-    return held("the agent of etcd's leader takes one out after the other: nothing to do");
+    return held("leader",
+                "the agent of etcd's leader takes one out after the other: nothing to do");
   if (in.ec2.tags_agree_for < in.ec2.tags_settle)
-    return held(fmt::format("nothing to do: it is taken out once EC2 has said so for {}",
+    return held("settling",
+                fmt::format("nothing to do: it is taken out once EC2 has said so for {}",
                             to_words(in.ec2.tags_settle)));
   auto change = take_out(in, tags, list, leaving);
-  if (!change.move) return held(change.note);
+  if (!change.move) return held(change.about, change.note);
   if (is_stale(in)) return {ask_ec2(in), ""};
   return change;
 }

@@ -10,8 +10,9 @@ namespace haagent::bootstrap {
 
 struct MembersChange {
   std::optional<Decision> move;
-  std::string note;         // for the sentence of a member that serves
+  std::string note;         // for the message of a member that serves
   bool watch_tags = false;  // what EC2 says next matters soon
+  std::string about = {};   // what the note is about: "tags", "e after c"
 };
 
 // I serve: is the cluster as the tags of its volumes want it?

@@ -144,10 +144,11 @@ Decision with_running_unit(MemberInputs const& in) {
                           own.quorum_list->size(), own.quorum_list->size() == 1 ? "" : "s")),
       change.watch_tags};
   for (auto const& alarm : own.server.alarms)
-    add_note(serving, Message(Reason::EtcdAlarm, alarm).about(alarm.substr(0, alarm.find(' '))));
+    add_note(serving, Message(Reason::EtcdAlarm, alarm).about(alarm));
   if (auto absent = missing(in); !absent.empty())
     add_note(serving, Message(Reason::EtcdMemberDown, absent).about(names_of_silent(in)));
-  if (!change.note.empty()) add_note(serving, Message(Reason::MembersChangeWaits, change.note));
+  if (!change.note.empty())
+    add_note(serving, Message(Reason::MembersChangeWaits, change.note).about(change.about));
   if (auto held = order_note(in); !held.empty())
     add_note(serving, Message(Reason::RequestWaits, held).about(in.store.order->id));
   return serving;

@@ -88,7 +88,7 @@ class Messages {
                : Message(Reason::RestoreRequested,
                          fmt::format("restore {} from the backup {}, as ordered", name_,
                                      in_.store.order->backup))
-                     .about(in_.store.order->backup);
+                     .about(in_.store.order->id);
   }
   Message operator()(ForceAlone const&) const {
     return Message(Reason::RecoveryRequested,
@@ -119,7 +119,7 @@ class Messages {
     return Message(Reason::LeaderToMove,
                    fmt::format("move the leader to {} before {} restarts{}", move.name, member(),
                                move.again ? ", once more" : ""))
-        .about(move.name + (move.again ? " again" : ""));
+        .about(move.name + (move.again ? " before restart, again" : " before restart"));
   }
   Message operator()(RestartEtcd const& move) const {
     return Message(Reason::EtcdToRestart,

@@ -19,7 +19,8 @@ Wait tags_disagree(std::string const& name, Tags const& tags) {
               fmt::format("{} is not added or removed while the volumes' tags disagree about the "
                           "members: {}",
                           name, tags.words),
-              "put the tags right, so that all list the same members")};
+              "put the tags right, so that all list the same members")
+          .about(tags.words)};
 }
 
 }  // namespace
@@ -151,7 +152,8 @@ std::optional<Wait> ends_again_and_again(MemberInputs const& in) {
   if (in.etcd.last_end.empty() || todo.empty()) return std::nullopt;
   return Wait{Message(Reason::EtcdCrashes,
                       fmt::format("{} does not stay up (it {})", in.me.self.name, in.etcd.last_end),
-                      std::move(todo))};
+                      std::move(todo))
+                  .about(in.etcd.last_end)};
 }
 
 }  // namespace haagent::bootstrap

@@ -56,6 +56,16 @@ bool is_of(std::uint64_t cluster, MemberInputs const& in) {
          in.volume.marker_cluster_id == id;
 }
 
+std::optional<Refuse> foreign_data(MemberInputs const& in, std::string const& why) {
+  if (in.volume.data.foreign.empty()) return std::nullopt;
+  return Refuse{
+      Message(Reason::DataForeign,
+              fmt::format("{}, and the volume holds {}, which is neither etcd's nor haagent's", why,
+                          in_words(in.volume.data.foreign)),
+              "look at it, and move it away")
+          .about(joined(in.volume.data.foreign))};
+}
+
 std::optional<Decision> on_restore(MemberInputs const& in, EtcdOrder const& order) {
   auto const answers = answers_of(in);
   MemberAnswer const* restored = nullptr;  // with a quorum
@@ -107,12 +117,7 @@ std::optional<Decision> on_restore(MemberInputs const& in, EtcdOrder const& orde
   } else if (order.closed || !may_begin(in) || ((before || order.stale) && !order.over_running)) {
     return std::nullopt;
   }
-  if (!in.volume.data.foreign.empty())
-    return Refuse{
-        Message(Reason::DataForeign,
-                fmt::format("{}, and the volume holds {}, which is neither etcd's nor haagent's",
-                            why, in_words(in.volume.data.foreign)),
-                "look at it, and move it away")};
+  if (auto refuse = foreign_data(in, why)) return *refuse;
   if (auto move = make_room(in, why)) return move;
   return RestoreData{};
 }

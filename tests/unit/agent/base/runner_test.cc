@@ -116,6 +116,33 @@ TEST(Runner, WhatIsNeededIsKnownByReasonAndSubject) {
   }
 }
 
+// A disk that an act has refused goes, and comes back repaired: it is another thing then.
+TEST(Runner, WhatWasRefusedIsActedOnAgainOnceTheWorldHasChanged) {
+  FakeClock clock;
+  Facts facts;
+  std::stop_source stop;
+  int acts = 0;
+  int looks = 0;
+  Runner runner(rows(row(
+                    "filesystem", {},
+                    [&]() -> Result<Finding> {
+                      ++looks;
+                      if (acts == 2) return Done{about("made")};
+                      if (looks == 4) return Waiting{about("the disk is gone")};
+                      return Needed{about("make it")};
+                    },
+                    [&]() -> Result<void> {
+                      if (++acts == 1) return fail(Kind::refused, "it holds something");
+                      return {};
+                    })),
+                clock, [&](std::vector<RowStatus> const& all, std::size_t) {
+                  if (all[0].state == State::done) stop.request_stop();
+                });
+  runner.stay(facts, stop.get_token(), [] {});
+  EXPECT_EQ(acts, 2);
+  EXPECT_GT(looks, 4) << "not before the disk had gone";
+}
+
 TEST(Runner, FiguresInTheWordsDoNotMakeItLookMoreOften) {
   auto looks_within = [](bool counts, bool changes_subject) {
     FakeClock clock;

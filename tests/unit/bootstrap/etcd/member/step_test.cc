@@ -522,7 +522,8 @@ TEST_F(NewTrust, IsLoadedByARestartOnItsTurnAloneAndAfterTheLeadHasGone) {
   grant();
   auto const did = settle();
   ASSERT_EQ(did.size(), 3u);
-  EXPECT_EQ(did[0].identity(), std::pair(Reason::LeaderToMove, std::string("etcd-c")));
+  EXPECT_EQ(did[0].identity(),
+            std::pair(Reason::LeaderToMove, std::string("etcd-c before restart")));
   EXPECT_EQ(did[1].identity(), std::pair(Reason::EtcdToRestart, std::string("authorities")));
   EXPECT_EQ(voters_.leader, 192);
   EXPECT_EQ(loaded(), "old and new, old and new of peers");
@@ -570,7 +571,8 @@ TEST_F(NewConfiguration, AsksForTheTurnAndRestartsOnItAfterTheLeadHasGone) {
   grant();
   auto const did = settle();
   ASSERT_EQ(did.size(), 3u);
-  EXPECT_EQ(did[0].identity(), std::pair(Reason::LeaderToMove, std::string("etcd-c")));
+  EXPECT_EQ(did[0].identity(),
+            std::pair(Reason::LeaderToMove, std::string("etcd-c before restart")));
   EXPECT_EQ(did[1].identity(), std::pair(Reason::EtcdToRestart, std::string("configuration")));
   EXPECT_TRUE(on_disk().contains("snapshot-count: 5000"));
   EXPECT_FALSE(wants()) << "the turn is never given back";
