@@ -487,7 +487,9 @@ std::string ClusterRegion::step_state(std::string const& where, std::string cons
 }
 
 std::string ClusterRegion::sentence(std::string const& where, std::string const& step) const {
-  return step_of(status(where), step).text_at("what");
+  auto const row = step_of(status(where), step);
+  auto const advice = row.text_at("advice");
+  return row.text_at("message") + (advice.empty() ? "" : ": " + advice);
 }
 
 bool ClusterRegion::is_ready(std::string const& where) const {
