@@ -49,10 +49,10 @@ Result<SnapshotFile> check_snapshot_file(fs::path const& file) {
     }
   }
   if (size <= kHash || size % kPage != kHash)
-    return fail(Kind::invalid,
+    return fail(Kind::invalid, Reason::BackupDamaged,
                 "the snapshot is cut off: {} bytes are no whole database and its hash", size);
   if (auto const hash = database.digest(); hash != held)
-    return fail(Kind::invalid,
+    return fail(Kind::invalid, Reason::BackupDamaged,
                 "the snapshot is damaged: its bytes have the hash {}, and etcd sent {}",
                 to_hex(hash), to_hex(held));
   return SnapshotFile{.size = size, .sha256 = to_hex(whole.digest())};
