@@ -52,7 +52,7 @@ MasterBoot::MasterBoot(NodeConfig const& config, NodeDeps node, MasterDeps maste
                                  std::string const& endpoint, std::stop_token stop) {
                             return before_change(cluster, change, endpoint, std::move(stop));
                           },
-                      .orders = std::make_shared<bootstrap::OrderBoard>(),
+                      .orders = std::make_shared<bootstrap::RecoveryRequests>(),
                       .backups = &backups_}},
       peers_(bootstrap::make_peers(etcd_, time_.get())),
       pki_{.config = config_,

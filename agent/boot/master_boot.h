@@ -55,11 +55,11 @@ class MasterBoot final : public Boot {
   MasterDeps master_;
   std::shared_ptr<StoreClock> time_;  // one for all, so that all find the same
   volumes::Volumes volumes_;
-  bootstrap::BackupParts backups_;
+  bootstrap::BackupDeps backups_;
   // One for each cluster: their rows run side by side, each in a thread of its own.
   bootstrap::BackupBeforeChange before_main_;
   bootstrap::BackupBeforeChange before_events_;
-  bootstrap::EtcdParts etcd_;
+  bootstrap::EtcdDeps etcd_;
   std::shared_ptr<bootstrap::Peers> peers_;
   bootstrap::pki::PkiDeps pki_;
   bootstrap::encryption::Deps encryption_;

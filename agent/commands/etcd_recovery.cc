@@ -20,7 +20,7 @@ namespace {
 
 using namespace std::chrono_literals;
 using bootstrap::EtcdClient;
-using bootstrap::EtcdOrder;
+using bootstrap::RecoveryRequest;
 using bootstrap::SeenCluster;
 using bootstrap::SeenMember;
 using Reach = bootstrap::MemberAnswer::Reach;
@@ -129,29 +129,29 @@ Result<SeenCluster> look_at_all(Session& session, EtcdCommandOptions const& opti
 }
 
 // `volume_id`: the one that a recovery is for.
-Result<EtcdOrder> new_order(Session& session, EtcdCommandOptions const& options,
-                            SeenCluster const& seen, EtcdOrder::Kind kind, std::stop_token stop,
-                            std::string const& volume_id = {}) {
+Result<RecoveryRequest> new_order(Session& session, EtcdCommandOptions const& options,
+                                  SeenCluster const& seen, RecoveryRequest::Kind kind,
+                                  std::stop_token stop, std::string const& volume_id = {}) {
   // Every master goes by it, and the store's time is what they have in common.
   auto const agreed = TRY_DURING(session.agreed_time(std::move(stop)), "nothing was ordered");
   auto const now = std::chrono::floor<Duration>(agreed);
-  EtcdOrder order{.id = bootstrap::order_id(now, session.identity.instance_id),
-                  .kind = kind,
-                  .cluster = session.config.cluster.name,
-                  .etcd = options.cluster,
-                  .volumes = {},
-                  .over_running = options.over_running,
-                  .created_at = now,
-                  .by = session.identity.instance_id};
+  RecoveryRequest order{.id = bootstrap::order_id(now, session.identity.instance_id),
+                        .kind = kind,
+                        .cluster = session.config.cluster.name,
+                        .etcd = options.cluster,
+                        .volumes = {},
+                        .over_running = options.over_running,
+                        .created_at = now,
+                        .by = session.identity.instance_id};
   for (auto const& volume : seen.volumes)
-    if (kind == EtcdOrder::Kind::restore || volume.volume_id == volume_id)
+    if (kind == RecoveryRequest::Kind::restore || volume.volume_id == volume_id)
       order.volumes.push_back({volume.member, volume.volume_id});
   return order;
 }
 
 // The backup restored on trial, for the id of the cluster that it makes; and it is known then that
 // it can be.
-Result<void> complete(EtcdOrder& order, bootstrap::BackupParts const& parts,
+Result<void> complete(RecoveryRequest& order, bootstrap::BackupDeps const& parts,
                       bootstrap::BackupManifest const& backup, SeenCluster const& seen,
                       std::stop_token stop) {
   bootstrap::Backups backups(order.etcd, parts);
@@ -187,26 +187,26 @@ Result<std::optional<bootstrap::StoredOrder>> standing_order(Session& session, E
   return standing;
 }
 
-bool is_over(Session& session, EtcdOrder const& order) {
+bool is_over(Session& session, RecoveryRequest const& order) {
   return bootstrap::is_over(order, session.machine.clock.steady());
 }
 
-std::string subject(EtcdOrder const& order) {
-  return order.kind == EtcdOrder::Kind::restore ? fmt::format("a restore of {}", order.backup)
-                                                : std::string("a recovery");
+std::string subject(RecoveryRequest const& order) {
+  return order.kind == RecoveryRequest::Kind::restore ? fmt::format("a restore of {}", order.backup)
+                                                      : std::string("a recovery");
 }
 
-std::unexpected<Error> another_order(EtcdCluster cluster, EtcdOrder const& order) {
+std::unexpected<Error> another_order(EtcdCluster cluster, RecoveryRequest const& order) {
   return fail(Kind::refused,
               "{} was ordered on {} at {}, and is not over: let it end ('{}' there shows how far "
               "it is), or take it back with '{}'",
               subject(order), order.by, to_rfc3339(order.created_at),
               bootstrap::etcd_command(
-                  cluster, order.kind == EtcdOrder::Kind::restore ? "restore" : "recover"),
+                  cluster, order.kind == RecoveryRequest::Kind::restore ? "restore" : "recover"),
               bootstrap::etcd_command(cluster, "restore --cancel"));
 }
 
-int finish(EtcdCommandOptions const& options, EtcdOrder const& order, SeenCluster const& seen,
+int finish(EtcdCommandOptions const& options, RecoveryRequest const& order, SeenCluster const& seen,
            std::optional<std::uint64_t> dropped = {}) {
   auto const* quorum = seen.quorum_of(order.cluster_id);
   auto const members = quorum ? quorum->answer.quorum_list->size() : 0;
@@ -228,7 +228,7 @@ int finish(EtcdCommandOptions const& options, EtcdOrder const& order, SeenCluste
 }
 
 // All who have a volume serve, with a quorum, and none as a learner.
-bool is_restored(EtcdOrder const& order, SeenCluster const& seen) {
+bool is_restored(RecoveryRequest const& order, SeenCluster const& seen) {
   if (!seen.quorum_of(order.cluster_id)) return false;
   return std::ranges::all_of(seen.volumes, [&](EtcdVolume const& volume) {
     if (volume.instance_id.empty()) return true;
@@ -240,7 +240,7 @@ bool is_restored(EtcdOrder const& order, SeenCluster const& seen) {
 }
 
 // Never true: an error where nobody carries the order out any more.
-Result<bool> was_given_up(Session& session, EtcdOrder const& order, std::stop_token stop) {
+Result<bool> was_given_up(Session& session, RecoveryRequest const& order, std::stop_token stop) {
   auto const standing = bootstrap::read_order(*session.store, order.etcd, std::move(stop));
   if (!standing) return false;  // the store will say later
   if (!*standing || (*standing)->order.id != order.id)
@@ -254,7 +254,7 @@ Result<bool> was_given_up(Session& session, EtcdOrder const& order, std::stop_to
 }
 
 Result<int> see_restore(Session& session, EtcdCommandOptions const& options,
-                        bootstrap::ClusterLook& look, EtcdOrder const& order,
+                        bootstrap::ClusterLook& look, RecoveryRequest const& order,
                         std::stop_token stop) {
   Progress progress(options);
   auto seen = TRY(watch(
@@ -309,7 +309,7 @@ Result<int> restore(Session& session, EtcdCommandOptions const& options, std::st
   Progress progress(options);
   if (standing && !is_over(session, standing->order)) {
     auto const& order = standing->order;
-    bool const same = order.kind == EtcdOrder::Kind::restore &&
+    bool const same = order.kind == RecoveryRequest::Kind::restore &&
                       (options.name.empty() || options.name == order.backup);
     if (!same) return another_order(options.cluster, order);
     if (order.over_running || !options.over_running) {
@@ -327,7 +327,7 @@ Result<int> restore(Session& session, EtcdCommandOptions const& options, std::st
       {.over_running = options.over_running, .newer_writes = options.lose_newer_writes}));
   progress.say(fmt::format("backup {}: of {}, revision {}, etcd {}", backup.name,
                            to_rfc3339(backup.created_at), backup.revision, backup.etcd_version));
-  auto order = TRY(new_order(session, options, seen, EtcdOrder::Kind::restore, stop));
+  auto order = TRY(new_order(session, options, seen, RecoveryRequest::Kind::restore, stop));
   TRY(complete(order, parts, backup, seen, stop));
   progress.say(
       fmt::format("restored on trial: it makes cluster {:x}; revisions {}", order.cluster_id,
@@ -347,12 +347,13 @@ Result<int> recover(Session& session, EtcdCommandOptions const& options, std::st
   auto look = TRY(session.look(options.cluster, stop));
   auto standing = TRY(standing_order(session, options.cluster, stop));
   Progress progress(options);
-  std::optional<EtcdOrder> order;
+  std::optional<RecoveryRequest> order;
   std::optional<std::uint64_t> dropped;  // not known where an earlier run has ordered it
   auto seen = TRY(look_at_all(session, options, *look, stop));
   if (standing && !is_over(session, standing->order)) {
     order = standing->order;
-    if (order->kind != EtcdOrder::Kind::recover || !order->names(seen.own_member, seen.own_volume))
+    if (order->kind != RecoveryRequest::Kind::recover ||
+        !order->names(seen.own_member, seen.own_volume))
       return another_order(options.cluster, *order);
     progress.say(fmt::format("a recovery was ordered at {}, and is under way",
                              to_rfc3339(order->created_at)));
@@ -363,8 +364,8 @@ Result<int> recover(Session& session, EtcdCommandOptions const& options, std::st
     auto const note = bootstrap::recovery_note(seen);
     if (!note.empty()) progress.say(note);
     TRY(bootstrap::may_recover(seen, newest, {.newer_writes = options.lose_newer_writes}));
-    auto made =
-        TRY(new_order(session, options, seen, EtcdOrder::Kind::recover, stop, seen.own_volume));
+    auto made = TRY(
+        new_order(session, options, seen, RecoveryRequest::Kind::recover, stop, seen.own_volume));
     order = std::move(made);
     order->cluster_id = seen.own_identity.cluster_id;
     auto given = TRY(bootstrap::give_order(*session.store, *order, standing, stop));
@@ -403,11 +404,12 @@ Result<int> adopt_volume(Session& session, EtcdCommandOptions const& options,
   auto look = TRY(session.look(options.cluster, stop));
   auto standing = TRY(standing_order(session, options.cluster, stop));
   Progress progress(options);
-  std::optional<EtcdOrder> order;
+  std::optional<RecoveryRequest> order;
   std::optional<std::uint64_t> dropped;
   if (standing && !is_over(session, standing->order)) {
     order = standing->order;
-    if (order->kind != EtcdOrder::Kind::recover) return another_order(options.cluster, *order);
+    if (order->kind != RecoveryRequest::Kind::recover)
+      return another_order(options.cluster, *order);
     progress.say(
         fmt::format("it was ordered at {} that {} goes on with the data of {}, and that is "
                     "under way",
@@ -428,8 +430,8 @@ Result<int> adopt_volume(Session& session, EtcdCommandOptions const& options,
         TRY(bootstrap::may_adopt(*seen, newest, {.newer_writes = options.lose_newer_writes}));
     progress.say(bootstrap::adoption_note(*seen, chosen));
     dropped = chosen.dropped;
-    auto made =
-        TRY(new_order(session, options, *seen, EtcdOrder::Kind::recover, stop, chosen.volume_id));
+    auto made = TRY(
+        new_order(session, options, *seen, RecoveryRequest::Kind::recover, stop, chosen.volume_id));
     order = std::move(made);
     order->cluster_id = chosen.cluster_id;
     auto given = TRY(bootstrap::give_order(*session.store, *order, standing, stop));

@@ -27,13 +27,13 @@ Result<std::unique_ptr<Session>> Session::open(EtcdCommandOptions const& options
   return session;
 }
 
-Result<bootstrap::BackupParts> Session::backups(std::stop_token stop) {
+Result<bootstrap::BackupDeps> Session::backups(std::stop_token stop) {
   auto known = TRY(machine.imds.identity(std::move(stop)));
   identity = std::move(known);
   store = make_state_store(machine, config, identity);
   time = std::make_shared<StoreClock>(*store, machine.clock);
-  return bootstrap::BackupParts{config,          machine.root, machine.http,          machine.clock,
-                                machine.process, *store,       std::string(kVersion), time};
+  return bootstrap::BackupDeps{config,          machine.root, machine.http,          machine.clock,
+                               machine.process, *store,       std::string(kVersion), time};
 }
 
 Result<UtcTime> Session::agreed_time(std::stop_token stop) {

@@ -20,7 +20,7 @@ class Session {
 
   // Opens the store: its region is this instance's. Who does without the store does without
   // instance metadata.
-  Result<bootstrap::BackupParts> backups(std::stop_token stop);
+  Result<bootstrap::BackupDeps> backups(std::stop_token stop);
   // What EC2 and the members say of the cluster, each time that it is asked.
   Result<std::unique_ptr<bootstrap::ClusterLook>> look(EtcdCluster cluster, std::stop_token stop);
 

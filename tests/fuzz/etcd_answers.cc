@@ -45,7 +45,7 @@ void hold_decision(std::string_view bytes) {
   hold(peer.reach == MemberAnswer::Reach::answers || !peer.why.empty(), "silence has a reason");
   auto decision = decide(inputs);
   hold(!sentence_of(decision, inputs).empty(), "a decision has a sentence");
-  hold(!std::holds_alternative<FormNew>(decision) || peer.reach == MemberAnswer::Reach::silent,
+  hold(!std::holds_alternative<FormNew>(decision) || peer.reach == MemberAnswer::Reach::unreachable,
        "no cluster is formed beside one that answers");
   inputs.etcd.own = peer;
   member_facts(EtcdCluster::main, inputs, 1u << 30u);

@@ -21,7 +21,7 @@ void etcd_order(std::string_view bytes) {
   hold(!order->volumes.empty(), "an order names a volume");
   for (auto const& each : order->members)
     hold(each.find_first_of(",=/ ") == std::string::npos, "a member's name is one word of a list");
-  if (order->kind == EtcdOrder::Kind::restore)
+  if (order->kind == RecoveryRequest::Kind::restore)
     hold(order->backup.find('/') == std::string::npos && !order->token.starts_with('-'),
          "a backup is a name, a token no flag");
   auto again = parse_order(order_json(*order));

@@ -25,7 +25,7 @@ struct Office {
   Office(Master& where, test::MemoryStore& bucket) : master(where), store(bucket) {
     config.cluster.name = "test.example";
   }
-  BackupParts parts() { return {config, Root(), http, clock, process, store, "0.1.0"}; }
+  BackupDeps parts() { return {config, Root(), http, clock, process, store, "0.1.0"}; }
   template <class Do>
   auto on_machine(Do&& what) {
     std::optional<decltype(what())> answer;

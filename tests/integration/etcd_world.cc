@@ -234,15 +234,15 @@ void Master::compose(bool with_volumes) {
           *etcd_volume_of(world_.ec2().volume(world_.volume_of(member)), EtcdCluster::main));
     facts_->main.volumes.set(all);
   }
-  EtcdParts const parts{.config = config_,
-                        .root = Root(),
-                        .http = http_,
-                        .clock = clock_,
-                        .process = process_,
-                        .units = *units_,
-                        .ec2 = world_.ec2(),
-                        .volumes = volumes_,
-                        .pace = world_.pace};
+  EtcdDeps const parts{.config = config_,
+                       .root = Root(),
+                       .http = http_,
+                       .clock = clock_,
+                       .process = process_,
+                       .units = *units_,
+                       .ec2 = world_.ec2(),
+                       .volumes = volumes_,
+                       .pace = world_.pace};
   steps_ = make_etcd_steps(parts, make_peers(parts));
   pki::PkiDeps pki_parts{
       .config = config_, .root = Root(), .store = world_.store(), .clock = clock_};

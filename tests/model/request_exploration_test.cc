@@ -91,7 +91,8 @@ TEST(EtcdOrderExploration, ARestoreOverARunningCluster) {
 }
 
 TEST(EtcdOrderExploration, ARecoveryFromOneVolume) {
-  expect_good(ordered_to_recover(), {.kind = EtcdOrder::Kind::recover, .depth = bound(15, 20)});
+  expect_good(ordered_to_recover(),
+              {.kind = RecoveryRequest::Kind::recover, .depth = bound(15, 20)});
 }
 
 // Bugs in the decision's place: each must break what it breaks there.
@@ -126,7 +127,7 @@ Seeded const kSeeded[] = {
      "is void"},
     {"AndTheSameOfARecovery",
      ordered_to_recover(),
-     {.kind = EtcdOrder::Kind::recover, .losses = 0, .delays = 0, .depth = 16},
+     {.kind = RecoveryRequest::Kind::recover, .losses = 0, .delays = 0, .depth = 16},
      [](MemberInputs in) {
        if (in.store.order) in.store.order->stale = false;
        return decide(in);
@@ -161,7 +162,7 @@ Seeded const kSeeded[] = {
      "restores onto a volume that the order does not name"},
     {"ARecoveryIsCarriedOutAgain",
      ordered_to_recover(),
-     {.kind = EtcdOrder::Kind::recover, .losses = 0, .delays = 0, .depth = 8},
+     {.kind = RecoveryRequest::Kind::recover, .losses = 0, .delays = 0, .depth = 8},
      [](MemberInputs const& in) -> Decision {
        if (in.store.order && !in.store.order->closed &&
            in.store.order->names(in.me.member, in.volume.volume_id) &&

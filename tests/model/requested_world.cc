@@ -214,7 +214,7 @@ struct Overloaded : Ts... {
 
 // A restore brings a new cluster; a recovery goes on with the id of the one from before.
 std::uint64_t Explorer::cluster_id(std::uint8_t cluster) const {
-  return cluster == kBefore || plan_.kind == EtcdOrder::Kind::recover ? 0xc1 : 0xc2;
+  return cluster == kBefore || plan_.kind == RecoveryRequest::Kind::recover ? 0xc1 : 0xc2;
 }
 
 MemberAnswer Explorer::answer(World const& world, int i) const {
@@ -281,13 +281,13 @@ MemberInputs Explorer::inputs(World const& world, int m, unsigned heard) const {
     in.etcd.own = answer(world, m);
   }
   if (mine.board == Board::none) return in;
-  EtcdOrder order{.id = kOrderId,
-                  .kind = plan_.kind,
-                  .cluster_id = cluster_id(kAfter),
-                  .volumes = {{"z", "vol-z"}},
-                  .over_running = plan_.over_running,
-                  .backup = "20260115T100000.000Z-etcd-b",
-                  .members = {"a", "b", "c"}};
+  RecoveryRequest order{.id = kOrderId,
+                        .kind = plan_.kind,
+                        .cluster_id = cluster_id(kAfter),
+                        .volumes = {{"z", "vol-z"}},
+                        .over_running = plan_.over_running,
+                        .backup = "20260115T100000.000Z-etcd-b",
+                        .members = {"a", "b", "c"}};
   // Whom it names beside is no matter to a master.
   if (mine.named) order.volumes.push_back({in.me.member, in.volume.volume_id});
   order.stale = mine.board == Board::stale;
@@ -532,7 +532,8 @@ bool Explorer::closes(World& world, int m) const {
   if (world.order != Order::open || !mine.done || !heard || runs(mine) != kAfter ||
       !has_quorum(world, kAfter, mine.far))
     return false;
-  if (plan_.kind == EtcdOrder::Kind::restore && running_voters(world, kAfter, mine.far) < kNodes)
+  if (plan_.kind == RecoveryRequest::Kind::restore &&
+      running_voters(world, kAfter, mine.far) < kNodes)
     return false;
   world.order = Order::carried_out;
   mine.board = Board::carried_out;
@@ -739,13 +740,13 @@ bool Explorer::can_go_on(World const& world) const {
   int able = logs_of(world, kAfter).whole;
   for (auto const& node : world.nodes) {
     if (!node.named || node.done) continue;
-    if (plan_.kind == EtcdOrder::Kind::recover) {
+    if (plan_.kind == RecoveryRequest::Kind::recover) {
       if (node.disk == Disk::before) return true;
     } else if (node.entry[kAfter] == Entry::voter && !node.published[kAfter]) {
       ++able;
     }
   }
-  return plan_.kind == EtcdOrder::Kind::restore && able >= majority(voters(world, kAfter));
+  return plan_.kind == RecoveryRequest::Kind::restore && able >= majority(voters(world, kAfter));
 }
 
 // No more faults: all have power and hear each other and the store.

@@ -85,7 +85,7 @@ struct World {
 
 // What is ordered.
 struct Plan {
-  EtcdOrder::Kind kind = EtcdOrder::Kind::restore;
+  RecoveryRequest::Kind kind = RecoveryRequest::Kind::restore;
   bool over_running = false;
   int losses = 1;  // of disks, on one path
   int delays = 1;  // moves that are carried out later than they were decided

@@ -120,7 +120,7 @@ struct BackupWorld {
     config.etcd.backups.keep_for = 24h;
     config.etcd.backups.keep_at_least = 1;
   }
-  bootstrap::BackupParts parts() {
+  bootstrap::BackupDeps parts() {
     return {config, Root(root.path()), http, own, tools, store, "0.1.0"};
   }
   // An agent's standing duty, from its start until it has nothing to do, or is killed.

@@ -24,7 +24,7 @@ std::string snapshot() {
   return bytes + sha256(bytes);
 }
 
-void add_backup(World& world, EtcdOrder const& order) {
+void add_backup(World& world, RecoveryRequest const& order) {
   auto const bytes = snapshot();
   BackupManifest const manifest{.name = order.backup,
                                 .cluster = "prod.example.com",
@@ -41,19 +41,19 @@ void add_backup(World& world, EtcdOrder const& order) {
   world.store.put(backup_manifest_key(EtcdCluster::main, order.backup), manifest_json(manifest));
 }
 
-EtcdOrder order_for(std::vector<std::string> const& members) {
+RecoveryRequest order_for(std::vector<std::string> const& members) {
   auto const config = master_config();
   std::vector<InitialMember> initial;
-  EtcdOrder order{.id = "20260115T100000.000Z-i-0a11",
-                  .cluster = config.cluster.name,
-                  .volumes = {},
-                  .created_at = test::VirtualClock::kStart,
-                  .by = "i-0a11",
-                  .backup = backup_name(test::VirtualClock::kStart, "etcd-b"),
-                  .revision = 7,
-                  .etcd_version = "3.5.32",
-                  .token = kToken,
-                  .members = members};
+  RecoveryRequest order{.id = "20260115T100000.000Z-i-0a11",
+                        .cluster = config.cluster.name,
+                        .volumes = {},
+                        .created_at = test::VirtualClock::kStart,
+                        .by = "i-0a11",
+                        .backup = backup_name(test::VirtualClock::kStart, "etcd-b"),
+                        .revision = 7,
+                        .etcd_version = "3.5.32",
+                        .token = kToken,
+                        .members = members};
   for (auto const& member : members) {
     order.volumes.push_back({member, "vol-main-" + member});
     initial.push_back({etcd_member_name(EtcdCluster::main, member),

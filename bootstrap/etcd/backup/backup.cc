@@ -37,7 +37,7 @@ BackupManifest const* best_backup(BackupList const& list) {
   return best ? &*best->manifest : nullptr;
 }
 
-Backups::Backups(EtcdCluster cluster, BackupParts const& parts) : cluster_(cluster), parts_(parts) {
+Backups::Backups(EtcdCluster cluster, BackupDeps const& parts) : cluster_(cluster), parts_(parts) {
   if (!parts_.time) parts_.time = std::make_shared<StoreClock>(parts_.store, parts_.clock);
 }
 

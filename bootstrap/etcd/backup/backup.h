@@ -28,7 +28,7 @@
 namespace haagent::bootstrap {
 
 // What backups work with. All of it outlives them.
-struct BackupParts {
+struct BackupDeps {
   NodeConfig const& config;
   Root root;
   Http& http;
@@ -52,7 +52,7 @@ struct BackupList {
 
 class Backups {
  public:
-  Backups(EtcdCluster cluster, BackupParts const& parts);
+  Backups(EtcdCluster cluster, BackupDeps const& parts);
 
   // Of one list call; reads no manifest.
   Result<BackupInventory> inventory(std::stop_token stop);
@@ -88,7 +88,7 @@ class Backups {
  private:
   Result<ListedBackup> read(BackupEntry const& entry, std::stop_token stop);
   EtcdCluster const cluster_;
-  BackupParts parts_;
+  BackupDeps parts_;
 };
 
 // Of the good ones that were taken of this cluster, that which holds most of the cluster that lived

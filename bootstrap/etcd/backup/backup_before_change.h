@@ -9,7 +9,7 @@ namespace haagent::bootstrap {
 
 class BackupBeforeChange {
  public:
-  BackupBeforeChange(EtcdCluster cluster, BackupParts const& parts)
+  BackupBeforeChange(EtcdCluster cluster, BackupDeps const& parts)
       : cluster_(cluster), parts_(parts) {}
 
   // Returns once the change may be made. `endpoint`: a voter's, since the master that makes the
@@ -18,7 +18,7 @@ class BackupBeforeChange {
 
  private:
   EtcdCluster const cluster_;
-  BackupParts parts_;
+  BackupDeps parts_;
   std::optional<SteadyTime> tried_;
   std::optional<Message> failure_;
 };

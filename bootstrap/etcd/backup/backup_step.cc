@@ -24,15 +24,15 @@ Duration jitter_of(NodeConfig const& config, std::string_view name) {
   return Duration(static_cast<Duration::rep>(most == 0 ? 0 : drawn % most));
 }
 
-BackupParts with_time(BackupParts parts) {
+BackupDeps with_time(BackupDeps parts) {
   if (!parts.time) parts.time = std::make_shared<StoreClock>(parts.store, parts.clock);
   return parts;
 }
 
 }  // namespace
 
-StoreStep::StoreStep(EtcdCluster cluster, BackupParts const& parts, OwnVolumes& volumes,
-                     std::shared_ptr<OrderBoard> orders)
+StoreStep::StoreStep(EtcdCluster cluster, BackupDeps const& parts, OwnVolumes& volumes,
+                     std::shared_ptr<RecoveryRequests> orders)
     : cluster_(cluster),
       parts_(with_time(parts)),
       volumes_(volumes),
@@ -42,11 +42,11 @@ StoreStep::StoreStep(EtcdCluster cluster, BackupParts const& parts, OwnVolumes& 
 namespace {
 
 // The cluster serves that the order is not meant for.
-bool is_beside(EtcdOrder const& order, std::optional<EtcdMemberFacts> const& member) {
+bool is_beside(RecoveryRequest const& order, std::optional<EtcdMemberFacts> const& member) {
   bool const serves = member && !member->leader.empty() && !member->learner &&
                       member->healthy_voters > member->voters / 2;
   return serves && !order.closed && !order.over_running &&
-         (order.kind == EtcdOrder::Kind::recover
+         (order.kind == RecoveryRequest::Kind::recover
               ? member->voters > 1
               : member->cluster_id != etcd_id_text(order.cluster_id));
 }
@@ -99,7 +99,7 @@ void StoreStep::ask_for_order(EtcdFacts& mine, bool quorum, bool blank, std::sto
   posted.clear();
 }
 
-bool StoreStep::is_carried_out(EtcdOrder const& order, VolumeSight const& sight,
+bool StoreStep::is_carried_out(RecoveryRequest const& order, VolumeSight const& sight,
                                Facts& facts) const {
   auto const member = facts.etcd(cluster_).member.get();
   if (order.closed || !member || !sight.seen() || member->leader.empty() || member->learner ||
@@ -107,12 +107,12 @@ bool StoreStep::is_carried_out(EtcdOrder const& order, VolumeSight const& sight,
     return false;
   if (sight.marker().etcd_order != order.id) return false;
   auto const voters = static_cast<std::size_t>(member->voters);
-  return order.kind == EtcdOrder::Kind::recover ||
+  return order.kind == RecoveryRequest::Kind::recover ||
          (voters >= order.members.size() && member->healthy_voters == member->voters);
 }
 
 // Nobody here has begun it, and the cluster that it is not meant for serves.
-bool StoreStep::is_idle(EtcdOrder const& order, VolumeSight const& sight, Facts& facts) {
+bool StoreStep::is_idle(RecoveryRequest const& order, VolumeSight const& sight, Facts& facts) {
   auto const member = facts.etcd(cluster_).member.get();
   if (!sight.seen() || !is_beside(order, member) || sight.marker().etcd_order == order.id) {
     idle_since_.reset();
@@ -231,7 +231,7 @@ Result<void> StoreStep::act(Facts&, std::stop_token stop) {
   return {};
 }
 
-BackupStep::BackupStep(EtcdCluster cluster, BackupParts const& parts)
+BackupStep::BackupStep(EtcdCluster cluster, BackupDeps const& parts)
     : cluster_(cluster),
       parts_(with_time(parts)),
       name_(row_names::of_cluster(row_names::kBackup, cluster)),

@@ -29,24 +29,24 @@ namespace haagent::bootstrap {
 // for kVoidAfter beside a quorum: such an order must not lie in wait for the first hiccup.
 class StoreStep final : public Step {
  public:
-  StoreStep(EtcdCluster cluster, BackupParts const& parts, OwnVolumes& volumes,
-            std::shared_ptr<OrderBoard> orders = {});
+  StoreStep(EtcdCluster cluster, BackupDeps const& parts, OwnVolumes& volumes,
+            std::shared_ptr<RecoveryRequests> orders = {});
   std::string_view name() const override { return name_; }
   Result<Finding> look(Facts& facts, std::stop_token stop) override;
   Result<void> act(Facts& facts, std::stop_token stop) override;
 
  private:
-  bool is_carried_out(EtcdOrder const& order, VolumeSight const& sight, Facts& facts) const;
-  bool is_idle(EtcdOrder const& order, VolumeSight const& sight, Facts& facts);
+  bool is_carried_out(RecoveryRequest const& order, VolumeSight const& sight, Facts& facts) const;
+  bool is_idle(RecoveryRequest const& order, VolumeSight const& sight, Facts& facts);
   void tell_volume(EtcdVolume const& volume, VolumeSight const& sight, EtcdFacts& mine);
   void ask_for_order(EtcdFacts& mine, bool quorum, bool blank, std::stop_token stop);
   Result<Finding> look_for_backups(EtcdFacts& mine, DataDir::State data, std::stop_token stop);
 
   EtcdCluster const cluster_;
-  BackupParts parts_;
+  BackupDeps parts_;
   OwnVolumes& volumes_;
   std::string const name_;
-  std::shared_ptr<OrderBoard> orders_;
+  std::shared_ptr<RecoveryRequests> orders_;
   LogWatch log_;
   bool looked_ = false;
   std::optional<SteadyTime> asked_;  // for an order
@@ -62,7 +62,7 @@ class StoreStep final : public Step {
 // that grow from a minute to half an interval.
 class BackupStep final : public Step {
  public:
-  BackupStep(EtcdCluster cluster, BackupParts const& parts);
+  BackupStep(EtcdCluster cluster, BackupDeps const& parts);
   std::string_view name() const override { return name_; }
   Result<Finding> look(Facts& facts, std::stop_token stop) override;
   Result<void> act(Facts& facts, std::stop_token stop) override;
@@ -76,7 +76,7 @@ class BackupStep final : public Step {
   Result<Finding> find(Facts& facts, std::stop_token stop);
 
   EtcdCluster const cluster_;
-  BackupParts parts_;
+  BackupDeps parts_;
   std::string const name_;
   std::string const endpoint_;  // of this master's own member
   bool looked_ = false;

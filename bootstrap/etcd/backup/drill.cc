@@ -13,7 +13,7 @@ constexpr char const* kName = "drill";
 
 class Drill {
  public:
-  Drill(EtcdCluster cluster, BackupParts const& parts, BackupManifest const& manifest,
+  Drill(EtcdCluster cluster, BackupDeps const& parts, BackupManifest const& manifest,
         fs::path folder)
       : parts_(parts), backups_(cluster, parts), manifest_(manifest), folder_(std::move(folder)) {
     report_.name = manifest.name;
@@ -69,7 +69,7 @@ class Drill {
         stop);
   }
 
-  BackupParts const& parts_;
+  BackupDeps const& parts_;
   Backups backups_;
   BackupManifest const& manifest_;
   fs::path const folder_;
@@ -85,7 +85,7 @@ Duration DrillReport::took() const {
   return sum;
 }
 
-Result<DrillReport> restore_drill(EtcdCluster cluster, BackupParts const& parts,
+Result<DrillReport> restore_drill(EtcdCluster cluster, BackupDeps const& parts,
                                   BackupManifest const& manifest, std::stop_token stop) {
   auto folder = TRY(Backups(cluster, parts).scratch("drill", restore_space(manifest.size)));
   return Drill(cluster, parts, manifest, folder.path()).run(std::move(stop));

@@ -139,7 +139,7 @@ Result<ForeignSnapshot> look_at_snapshot(ImportFile const& file) {
   return found;
 }
 
-Result<Imported> import_snapshot(EtcdCluster cluster, BackupParts const& parts,
+Result<Imported> import_snapshot(EtcdCluster cluster, BackupDeps const& parts,
                                  ImportFile const& file, std::stop_token stop) {
   auto const seen = TRY(look_at_snapshot(file));
   Backups backups(cluster, parts);

@@ -47,7 +47,7 @@ Result<void> has_room(fs::path const& folder, std::uint64_t bytes) {
 
 }  // namespace
 
-Result<std::uint64_t> build_restored(BackupParts const& parts, EtcdOrder const& order,
+Result<std::uint64_t> build_restored(BackupDeps const& parts, RecoveryRequest const& order,
                                      std::string const& member, fs::path const& data_dir,
                                      std::string_view purpose, std::stop_token stop) {
   Backups backups(order.etcd, parts);
@@ -86,7 +86,7 @@ Result<void> drop_restored(Backups const& backups, fs::path const& mount_point) 
   return remove_tree(etcd_restored_dir(mount_point));
 }
 
-Result<void> restore_volume(BackupParts const& parts, EtcdOrder const& order,
+Result<void> restore_volume(BackupDeps const& parts, RecoveryRequest const& order,
                             EtcdVolume const& volume, VolumeSight const& sight,
                             std::stop_token stop) {
   auto marker = sight.marker();

@@ -20,7 +20,7 @@ namespace haagent::bootstrap {
 // The member's data as the order wants them, in a folder that does not exist yet. The backup is
 // downloaded into the scratch folder of that purpose. Returns the id of the cluster that they are
 // of, which is the same wherever it is done. Errors: transient where there is no room.
-Result<std::uint64_t> build_restored(BackupParts const& parts, EtcdOrder const& order,
+Result<std::uint64_t> build_restored(BackupDeps const& parts, RecoveryRequest const& order,
                                      std::string const& member,
                                      std::filesystem::path const& data_dir,
                                      std::string_view purpose, std::stop_token stop);
@@ -30,7 +30,7 @@ Result<void> place_restored(std::filesystem::path const& mount_point);
 
 // All of the above, on the volume that is seen. The place of the data is empty. Errors: refused
 // where the tool here makes another cluster of it than that of the order.
-Result<void> restore_volume(BackupParts const& parts, EtcdOrder const& order,
+Result<void> restore_volume(BackupDeps const& parts, RecoveryRequest const& order,
                             EtcdVolume const& volume, VolumeSight const& sight,
                             std::stop_token stop);
 

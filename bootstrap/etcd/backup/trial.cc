@@ -28,7 +28,7 @@ Result<int> free_port() {
 }
 
 // Until it serves, has ended, or the time is over.
-Result<void> wait_for_it(BackupParts const& parts, EtcdClient& client, Duration deadline,
+Result<void> wait_for_it(BackupDeps const& parts, EtcdClient& client, Duration deadline,
                          std::atomic<bool> const& gone, std::stop_token const& stop) {
   auto const end = parts.clock.steady() + deadline;
   for (;;) {
@@ -51,7 +51,7 @@ Result<std::string> free_peer_url() {
 }
 
 // With the cluster's own certificates where it has some: the data is no less secret here.
-Result<void> serve_on_trial(BackupParts const& parts, TrialCluster const& cluster,
+Result<void> serve_on_trial(BackupDeps const& parts, TrialCluster const& cluster,
                             std::function<Result<void>(EtcdClient&)> const& ask,
                             std::stop_token stop) {
   auto port = TRY(free_port());

@@ -51,7 +51,7 @@ Message with(Message message, std::vector<Message> const& slow) {
 
 }  // namespace
 
-CareStep::CareStep(EtcdCluster cluster, EtcdParts parts)
+CareStep::CareStep(EtcdCluster cluster, EtcdDeps parts)
     : cluster_(cluster),
       parts_(std::move(parts)),
       name_(row_names::of_cluster(row_names::kCare, cluster)) {}

@@ -21,7 +21,7 @@ namespace haagent::bootstrap {
 // done.
 class CareStep final : public Step {
  public:
-  CareStep(EtcdCluster cluster, EtcdParts parts);
+  CareStep(EtcdCluster cluster, EtcdDeps parts);
   std::string_view name() const override { return name_; }
   Result<Finding> look(Facts& facts, std::stop_token stop) override;
   Result<void> act(Facts& facts, std::stop_token stop) override;
@@ -39,7 +39,7 @@ class CareStep final : public Step {
   std::vector<Message> measure(Facts& facts, std::stop_token stop);
 
   EtcdCluster const cluster_;
-  EtcdParts parts_;
+  EtcdDeps parts_;
   std::string const name_;
   Care care_ = NothingToDo{};
   std::optional<EtcdVolume> volume_;

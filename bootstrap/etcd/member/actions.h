@@ -21,7 +21,7 @@ namespace haagent::bootstrap {
 class MemberActions {
  public:
   // `memory` is the step's, for the next look.
-  MemberActions(EtcdParts const& parts, Peers& peers, Facts& facts, MemberMemory& memory,
+  MemberActions(EtcdDeps const& parts, Peers& peers, Facts& facts, MemberMemory& memory,
                 Observed observed)
       : parts_(parts), peers_(peers), facts_(facts), memory_(memory), seen_(std::move(observed)) {}
 
@@ -72,7 +72,7 @@ class MemberActions {
   EtcdClient voters() const;
   EtcdClient own() const;
 
-  EtcdParts const& parts_;
+  EtcdDeps const& parts_;
   Peers& peers_;
   Facts& facts_;
   MemberMemory& memory_;

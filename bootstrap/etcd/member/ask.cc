@@ -31,12 +31,12 @@ MemberAnswer ask(Http& http, AskedMember const& asked, HttpTls const& tls, std::
     // What came from a server of any kind, and what TLS did not let through, may be a member.
     bool const heard =
         etcd_errc(status.error()) != EtcdErrc::none || status.error().kind != Kind::transient;
-    answer.reach = heard ? MemberAnswer::Reach::strange : MemberAnswer::Reach::silent;
+    answer.reach = heard ? MemberAnswer::Reach::not_etcd : MemberAnswer::Reach::unreachable;
     answer.why = brief(status.error());
     return answer;
   }
   if (status->header.cluster_id == 0 || status->header.member_id == 0) {
-    answer.reach = MemberAnswer::Reach::strange;
+    answer.reach = MemberAnswer::Reach::not_etcd;
     answer.why = "its status names no cluster";
     return answer;
   }

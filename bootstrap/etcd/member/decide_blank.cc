@@ -204,7 +204,7 @@ Decision without_data(MemberInputs const& in) {
                           etcd_command(in.me.cluster, "recover"),
                           etcd_command(in.me.cluster, "restore")))
               .about(peer.member)};
-    if (peer.reach == Reach::strange)
+    if (peer.reach == Reach::not_etcd)
       return Wait{
           Message(Reason::PeerNotEtcd,
                   fmt::format("{} answers, but not as etcd does ({}): it may know a cluster",

@@ -25,7 +25,7 @@ constexpr Duration kTagAge{1'000};
 bool too_few_are_left(MemberInputs const& in) {
   auto const members = in.others.peers.size() + 1;
   auto const silent = static_cast<std::size_t>(
-      std::ranges::count(in.others.peers, Reach::silent, &MemberAnswer::reach));
+      std::ranges::count(in.others.peers, Reach::unreachable, &MemberAnswer::reach));
   return !in.volume.marker_cluster_id.empty() && members - silent <= members / 2;
 }
 

@@ -20,7 +20,7 @@ constexpr int kMoves = 2;
 
 }  // namespace
 
-LeaderStep::LeaderStep(EtcdCluster cluster, EtcdParts parts)
+LeaderStep::LeaderStep(EtcdCluster cluster, EtcdDeps parts)
     : cluster_(cluster),
       parts_(std::move(parts)),
       name_(row_names::of_cluster(row_names::kLeader, cluster)) {}
@@ -79,7 +79,7 @@ Result<void> LeaderStep::move_to(std::uint64_t id, std::stop_token stop) {
   return {};
 }
 
-StopStep::StopStep(EtcdCluster cluster, EtcdParts parts)
+StopStep::StopStep(EtcdCluster cluster, EtcdDeps parts)
     : cluster_(cluster),
       parts_(std::move(parts)),
       name_(row_names::of_cluster(row_names::kStopEtcd, cluster)) {}

@@ -15,7 +15,7 @@ constexpr char kDebiansUnit[] = "etcd.service";
 
 constexpr Duration kStopDeadline = 30s;
 
-Result<std::string> config_bytes(EtcdParts const& parts, MemberIdentity const& me,
+Result<std::string> config_bytes(EtcdDeps const& parts, MemberIdentity const& me,
                                  VolumeSight const& sight, EtcdInitial const& initial,
                                  Duration derived_heartbeat) {
   auto const version = parse_etcd_version(me.version);
@@ -24,7 +24,7 @@ Result<std::string> config_bytes(EtcdParts const& parts, MemberIdentity const& m
 }
 
 // That of the running etcd, where it was derived.
-Duration heartbeat_of(std::optional<StartedWith> const& started, EtcdParts const& parts,
+Duration heartbeat_of(std::optional<StartedWith> const& started, EtcdDeps const& parts,
                       EtcdCluster cluster) {
   auto const& settings = parts.config.etcd.of(cluster == EtcdCluster::main);
   return started && may_stay(settings, started->heartbeat)
@@ -45,7 +45,7 @@ Result<EtcdInitial> started_initial(Root const& root, MemberIdentity const& me) 
   return initial_of(*started, me);
 }
 
-Result<bool> runs_with_another_configuration(EtcdParts const& parts, MemberIdentity const& me,
+Result<bool> runs_with_another_configuration(EtcdDeps const& parts, MemberIdentity const& me,
                                              VolumeSight const& sight) {
   auto const started = started_with(parts.root, me.cluster);
   if (!started) return std::unexpected(started.error());
@@ -66,7 +66,7 @@ Result<bool> runs_with_another_trust(Root const& root, EtcdCluster cluster,
   return *loaded != *wanted && digest_of(*wanted) == granted;
 }
 
-Result<void> write_etcd_config(EtcdParts const& parts, MemberIdentity const& me,
+Result<void> write_etcd_config(EtcdDeps const& parts, MemberIdentity const& me,
                                VolumeSight const& sight, EtcdInitial const& initial) {
   auto const derived = recorded_heartbeat(parts.root, me.cluster);
   auto bytes = config_bytes(parts, me, sight, initial, derived);
@@ -84,7 +84,7 @@ Result<void> write_etcd_config(EtcdParts const& parts, MemberIdentity const& me,
                        .configuration = sha256_hex(*bytes)});
 }
 
-Result<void> start_etcd(EtcdParts const& parts, MemberIdentity const& me, EtcdVolume const& volume,
+Result<void> start_etcd(EtcdDeps const& parts, MemberIdentity const& me, EtcdVolume const& volume,
                         VolumeSight const& sight, EtcdInitial const& initial) {
   if (auto written = write_etcd_config(parts, me, sight, initial); !written) return written;
   if (auto loaded = load_trust(parts.root, me.cluster); !loaded) return loaded;
@@ -105,7 +105,7 @@ Result<void> start_etcd(EtcdParts const& parts, MemberIdentity const& me, EtcdVo
                             .environment = {}});
 }
 
-Result<void> stop_etcd(EtcdParts const& parts, EtcdCluster cluster, std::stop_token stop) {
+Result<void> stop_etcd(EtcdDeps const& parts, EtcdCluster cluster, std::stop_token stop) {
   return parts.units.stop(etcd_unit(cluster), kStopDeadline, std::move(stop));
 }
 

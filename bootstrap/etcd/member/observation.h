@@ -30,12 +30,12 @@ struct ServerFacts {
 // What one member's etcd answers, mine included.
 struct MemberAnswer {
   enum class Reach {
-    silent,   // no answer: no address, no route, refused, a timeout
-    strange,  // something answers, but not as etcd does: another certificate, no gateway
+    unreachable,  // no answer: no address, no route, refused, a timeout
+    not_etcd,     // something answers, but not as etcd does: another certificate, no gateway
     answers,
   };
   std::string member;  // "b"
-  Reach reach = Reach::silent;
+  Reach reach = Reach::unreachable;
   std::string why;  // of silent and strange: "connection refused"
   std::uint64_t cluster_id = 0;
   std::uint64_t member_id = 0;
@@ -126,7 +126,7 @@ struct StoreFacts {
   std::string backups_detail;  // of unknown: why; of present: which
   std::string restored_token;  // of a restore that is under way
   // The operator's order, as the store had it last, and what my volume knows of it.
-  std::optional<EtcdOrder> order;
+  std::optional<RecoveryRequest> order;
   std::optional<Duration> order_age = Duration(0);  // by the store's clock; nothing: not known
   std::string order_done;  // id of the last one that was carried out on my volume
 };

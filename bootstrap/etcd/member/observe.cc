@@ -32,7 +32,7 @@ bool is_step_up(std::string const& mine, std::string const& before) {
 // The parts of one look, in the order in which they need each other.
 class Look {
  public:
-  Look(EtcdCluster cluster, EtcdParts const& parts, Peers& peers, Facts& facts, Observed& out)
+  Look(EtcdCluster cluster, EtcdDeps const& parts, Peers& peers, Facts& facts, Observed& out)
       : cluster_(cluster), parts_(parts), peers_(peers), facts_(facts), out_(out) {}
 
   Result<void> at_all(std::stop_token stop) {
@@ -71,7 +71,7 @@ class Look {
   std::string own_endpoint() const { return etcd_endpoint(cluster_, "127.0.0.1"); }
 
   EtcdCluster const cluster_;
-  EtcdParts const& parts_;
+  EtcdDeps const& parts_;
   Peers& peers_;
   Facts& facts_;
   Observed& out_;
@@ -284,7 +284,7 @@ Result<std::vector<std::string>> Look::stale_leases(std::stop_token stop) {
   std::vector<std::string> keys;
   auto const& in = out_.inputs;
   auto const& order = in.store.order;
-  if (cluster_ != EtcdCluster::main || !order || order->kind != EtcdOrder::Kind::restore ||
+  if (cluster_ != EtcdCluster::main || !order || order->kind != RecoveryRequest::Kind::restore ||
       in.store.order_done != order->id || out_.memory.leases_erased == order->id ||
       in.etcd.own.cluster_id != order->cluster_id)
     return keys;
@@ -349,7 +349,7 @@ void take_evidence(std::optional<Peers::Evidence> const& evidence, Clock const& 
 
 }  // namespace
 
-Result<Observed> observe_member(EtcdCluster cluster, EtcdParts const& parts, Peers& peers,
+Result<Observed> observe_member(EtcdCluster cluster, EtcdDeps const& parts, Peers& peers,
                                 MemberMemory memory, Facts& facts, std::stop_token stop) {
   Observed observed;
   observed.memory = std::move(memory);

@@ -29,7 +29,7 @@ struct Observed {
 
 // Errors: transient where this master holds no volume of the cluster, or etcd's version cannot be
 // asked; interrupted; else what cannot be read of the volume or the unit.
-Result<Observed> observe_member(EtcdCluster cluster, EtcdParts const& parts, Peers& peers,
+Result<Observed> observe_member(EtcdCluster cluster, EtcdDeps const& parts, Peers& peers,
                                 MemberMemory memory, Facts& facts, std::stop_token stop);
 
 // What EC2 said last, and what /etc/hosts lacks: again, once it was asked anew.

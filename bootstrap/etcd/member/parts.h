@@ -29,7 +29,7 @@ struct EtcdPace {
 };
 
 // What the state store is needed for. None of it: there is no store.
-struct EtcdStoreParts {
+struct EtcdStoreDeps {
   // A row of the boot list sets facts.etcd(cluster).backups; while it has not, no cluster is
   // formed.
   bool asks_for_backups = false;
@@ -38,12 +38,12 @@ struct EtcdStoreParts {
   std::function<Result<void>(EtcdCluster, MemberChange, std::string const&, std::stop_token)>
       before_change = {};
   // What operators' orders are read from and carried out with. Unset: there are none.
-  std::shared_ptr<OrderBoard> orders = {};
-  BackupParts const* backups = nullptr;
+  std::shared_ptr<RecoveryRequests> orders = {};
+  BackupDeps const* backups = nullptr;
 };
 
 // All of it outlives the steps.
-struct EtcdParts {
+struct EtcdDeps {
   NodeConfig const& config;
   Root root;
   Http& http;
@@ -53,7 +53,7 @@ struct EtcdParts {
   aws::Ec2& ec2;
   OwnVolumes& volumes;
   EtcdPace pace = {};
-  EtcdStoreParts store = {};
+  EtcdStoreDeps store = {};
 };
 
 }  // namespace haagent::bootstrap

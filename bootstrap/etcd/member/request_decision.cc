@@ -28,8 +28,8 @@ bool may_begin(MemberInputs const& in) {
   return in.store.order_age && !is_too_old(in);
 }
 
-std::string subject(EtcdOrder const& order) {
-  return order.kind == EtcdOrder::Kind::restore
+std::string subject(RecoveryRequest const& order) {
+  return order.kind == RecoveryRequest::Kind::restore
              ? fmt::format("the restore of {}", order.backup)
              : fmt::format("the recovery of {}", order.volumes.front().member);
 }
@@ -43,7 +43,7 @@ std::optional<Decision> make_room(MemberInputs const& in, std::string const& why
 
 // The usual way, before this agent had heard of the order: as a learner of the restored cluster,
 // whose volume is tagged before anything else.
-bool has_joined(MemberInputs const& in, EtcdOrder const& order) {
+bool has_joined(MemberInputs const& in, RecoveryRequest const& order) {
   auto const id = etcd_id_text(order.cluster_id);
   return in.volume.data.identity.cluster_id == order.cluster_id ||
          (in.volume.tag_cluster_id == id &&
@@ -66,7 +66,7 @@ std::optional<Refuse> foreign_data(MemberInputs const& in, std::string const& wh
           .about(joined(in.volume.data.foreign))};
 }
 
-std::optional<Decision> on_restore(MemberInputs const& in, EtcdOrder const& order) {
+std::optional<Decision> on_restore(MemberInputs const& in, RecoveryRequest const& order) {
   auto const answers = answers_of(in);
   MemberAnswer const* restored = nullptr;  // with a quorum
   std::vector<std::string> of_before;      // who serve the cluster from before, quorum or not
@@ -122,7 +122,7 @@ std::optional<Decision> on_restore(MemberInputs const& in, EtcdOrder const& orde
   return RestoreData{};
 }
 
-std::optional<Decision> on_recovery(MemberInputs const& in, EtcdOrder const& order) {
+std::optional<Decision> on_recovery(MemberInputs const& in, RecoveryRequest const& order) {
   if (order.closed || order.stale || in.store.order_done == order.id || !may_begin(in))
     return std::nullopt;
   if (in.volume.data.state != DataDir::State::member ||
@@ -161,8 +161,8 @@ std::optional<Decision> before_it_is_known(MemberInputs const& in) {
 }
 
 // A volume that the order does not name: it came later, or a recovery is another one's.
-std::optional<Decision> on_another(MemberInputs const& in, EtcdOrder const& order) {
-  bool const restores = order.kind == EtcdOrder::Kind::restore;
+std::optional<Decision> on_another(MemberInputs const& in, RecoveryRequest const& order) {
+  bool const restores = order.kind == RecoveryRequest::Kind::restore;
   bool const has_data = in.volume.data.state == DataDir::State::member;
   bool brought = false;  // what the order brings serves
   bool before = false;   // what it is to replace does
@@ -208,15 +208,16 @@ std::optional<Decision> on_order(MemberInputs const& in) {
   if (!in.store.order) return before_it_is_known(in);
   if (!in.store.order->names(in.me.member, in.volume.volume_id))
     return on_another(in, *in.store.order);
-  return in.store.order->kind == EtcdOrder::Kind::restore ? on_restore(in, *in.store.order)
-                                                          : on_recovery(in, *in.store.order);
+  return in.store.order->kind == RecoveryRequest::Kind::restore ? on_restore(in, *in.store.order)
+                                                                : on_recovery(in, *in.store.order);
 }
 
 std::string order_note(MemberInputs const& in) {
   auto const& order = in.store.order;
   if (!order || order->closed || in.store.order_done == order->id ||
       !order->names(in.me.member, in.volume.volume_id) ||
-      (order->kind == EtcdOrder::Kind::restore && in.etcd.own.cluster_id == order->cluster_id))
+      (order->kind == RecoveryRequest::Kind::restore &&
+       in.etcd.own.cluster_id == order->cluster_id))
     return "";
   return fmt::format("{} is ordered, and not carried out {}; '{}' takes the order back",
                      subject(*order),

@@ -76,9 +76,9 @@ std::vector<std::string> silent_peers(MemberInputs const& in) {
 std::string missing(MemberInputs const& in) {
   std::vector<std::string> words;
   for (auto const& peer : in.others.peers) {
-    if (peer.reach == Reach::silent)
+    if (peer.reach == Reach::unreachable)
       words.push_back(fmt::format("{} does not answer ({})", peer.member, peer.why));
-    if (peer.reach == Reach::strange)
+    if (peer.reach == Reach::not_etcd)
       words.push_back(fmt::format("{} answers strangely ({})", peer.member, peer.why));
   }
   return in_words(words);

@@ -26,7 +26,7 @@ struct Overloaded : Ts... {
 
 }  // namespace
 
-EtcdStep::EtcdStep(EtcdCluster cluster, EtcdParts parts, std::shared_ptr<Peers> peers)
+EtcdStep::EtcdStep(EtcdCluster cluster, EtcdDeps parts, std::shared_ptr<Peers> peers)
     : cluster_(cluster),
       parts_(std::move(parts)),
       peers_(std::move(peers)),
@@ -79,7 +79,7 @@ Result<void> EtcdStep::ask_ec2(Observed& observed, Facts& facts, std::stop_token
 
 void EtcdStep::tell_peers(Observed const& observed) {
   for (auto const& peer : observed.inputs.others.peers)
-    peers_->heard(cluster_, peer.member, peer.reach != MemberAnswer::Reach::silent);
+    peers_->heard(cluster_, peer.member, peer.reach != MemberAnswer::Reach::unreachable);
   if (observed.list_changed) peers_->hurry();
   if (observed.list.empty()) return;
   std::set<std::string> listed;
@@ -151,12 +151,12 @@ Result<Finding> EtcdStep::found(Decision const& decision, Observed observed, Fac
       decision);
 }
 
-std::shared_ptr<Peers> make_peers(EtcdParts const& parts, Clock* time) {
+std::shared_ptr<Peers> make_peers(EtcdDeps const& parts, Clock* time) {
   return std::make_shared<Peers>(parts.config, parts.root, parts.ec2, time ? *time : parts.clock,
                                  parts.pace.tags_every);
 }
 
-std::vector<std::unique_ptr<Step>> make_etcd_steps(EtcdParts const& parts,
+std::vector<std::unique_ptr<Step>> make_etcd_steps(EtcdDeps const& parts,
                                                    std::shared_ptr<Peers> const& peers) {
   std::vector<std::unique_ptr<Step>> steps;
   steps.push_back(std::make_unique<HostsStep>(peers));

@@ -23,7 +23,7 @@ namespace haagent::bootstrap {
 // other by it while they form.
 class EtcdStep final : public Step {
  public:
-  EtcdStep(EtcdCluster cluster, EtcdParts parts, std::shared_ptr<Peers> peers);
+  EtcdStep(EtcdCluster cluster, EtcdDeps parts, std::shared_ptr<Peers> peers);
   std::string_view name() const override { return name_; }
   Result<Finding> look(Facts& facts, std::stop_token stop) override;
 
@@ -36,17 +36,17 @@ class EtcdStep final : public Step {
   std::string member_of(EtcdMember const& listed) const;
 
   EtcdCluster const cluster_;
-  EtcdParts parts_;
+  EtcdDeps parts_;
   std::shared_ptr<Peers> peers_;
   std::string const name_;
   MemberMemory memory_;
 };
 
 // `time`: what hellos are dated and judged by; null: this machine's clock.
-std::shared_ptr<Peers> make_peers(EtcdParts const& parts, Clock* time = nullptr);
+std::shared_ptr<Peers> make_peers(EtcdDeps const& parts, Clock* time = nullptr);
 
 // `hosts`, `etcd-main` and `etcd-events`, in this order.
-std::vector<std::unique_ptr<Step>> make_etcd_steps(EtcdParts const& parts,
+std::vector<std::unique_ptr<Step>> make_etcd_steps(EtcdDeps const& parts,
                                                    std::shared_ptr<Peers> const& peers);
 
 }  // namespace haagent::bootstrap

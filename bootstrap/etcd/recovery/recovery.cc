@@ -483,8 +483,8 @@ Result<void> may_recover(SeenCluster const& seen, std::optional<BackupManifest> 
   return {};
 }
 
-Result<void> may_cancel(SeenCluster const& seen, EtcdOrder const& order) {
-  bool const restores = order.kind == EtcdOrder::Kind::restore;
+Result<void> may_cancel(SeenCluster const& seen, RecoveryRequest const& order) {
+  bool const restores = order.kind == RecoveryRequest::Kind::restore;
   for (auto const& each : seen.members) {
     auto const& answer = each.answer;
     if (answer.reach != Reach::answers || answer.cluster_id != order.cluster_id) continue;

@@ -82,7 +82,7 @@ Result<void> may_restore(SeenCluster const& seen, BackupManifest const& backup, 
 Result<void> may_recover(SeenCluster const& seen, std::optional<BackupManifest> const& newest,
                          LossFlags flags);
 // Whether nobody has carried the order out yet, as far as one sees.
-Result<void> may_cancel(SeenCluster const& seen, EtcdOrder const& order);
+Result<void> may_cancel(SeenCluster const& seen, RecoveryRequest const& order);
 // What a recovery from this volume loses for certain, since etcd drops what its log does not know
 // to be committed; 0 too where that is not known.
 std::uint64_t dropped_by_recovery(SeenCluster const& seen);

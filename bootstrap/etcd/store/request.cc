@@ -22,27 +22,27 @@ bool is_member(std::string_view text) {
 
 }  // namespace
 
-bool EtcdOrder::names(std::string_view member, std::string_view volume_id) const {
+bool RecoveryRequest::names(std::string_view member, std::string_view volume_id) const {
   return std::ranges::any_of(volumes, [&](Volume const& each) {
     return each.member == member && each.volume_id == volume_id;
   });
 }
 
-std::optional<Duration> EtcdOrder::age_at(SteadyTime now) const {
+std::optional<Duration> RecoveryRequest::age_at(SteadyTime now) const {
   if (!age_at_reading || *age_at_reading < -kStoreDisagrees) return std::nullopt;
   return std::max(Duration(0), *age_at_reading) +
          std::chrono::duration_cast<Duration>(now - read_at);
 }
 
-void set_age(EtcdOrder& order, std::optional<UtcTime> modified, std::optional<UtcTime> store_now,
-             SteadyTime now) {
+void set_age(RecoveryRequest& order, std::optional<UtcTime> modified,
+             std::optional<UtcTime> store_now, SteadyTime now) {
   order.age_at_reading.reset();
   if (modified && store_now)
     order.age_at_reading = std::chrono::duration_cast<Duration>(*store_now - *modified);
   order.read_at = now;
 }
 
-bool is_over(EtcdOrder const& order, SteadyTime now) {
+bool is_over(RecoveryRequest const& order, SteadyTime now) {
   auto const age = order.age_at(now);
   return order.closed || !age || *age > kOrderBegins;
 }
@@ -55,8 +55,8 @@ std::string order_id(UtcTime created, std::string_view instance_id) {
   return fmt::format("{}-{}", time_in_name(created), instance_id);
 }
 
-std::string order_json(EtcdOrder const& order) {
-  bool const restores = order.kind == EtcdOrder::Kind::restore;
+std::string order_json(RecoveryRequest const& order) {
+  bool const restores = order.kind == RecoveryRequest::Kind::restore;
   auto volumes = Tree::list();
   for (auto const& each : order.volumes)
     volumes.push_back(Tree::map({{"member", each.member}, {"volumeId", each.volume_id}}));
@@ -82,7 +82,7 @@ std::string order_json(EtcdOrder const& order) {
   return json::print(tree, 2);
 }
 
-Result<EtcdOrder> parse_order(std::string_view bytes) {
+Result<RecoveryRequest> parse_order(std::string_view bytes) {
   auto bad = [](std::string_view why) {
     return fail(Kind::invalid, "it is no order to etcd's members: {}", why);
   };
@@ -92,12 +92,12 @@ Result<EtcdOrder> parse_order(std::string_view bytes) {
   StoredFields read(*tree);
   // A newer haagent may add fields; it raises the schema where an older one must not read on.
   if (read.number("schema") != kSchema) read.complain("schema", "is not 1: a newer haagent's");
-  EtcdOrder order;
+  RecoveryRequest order;
   order.id = read.text("id");
   auto const kind = read.text("kind");
   bool const restores = kind == "restore";
   if (!restores && kind != "recover") read.complain("kind", "is neither restore nor recover");
-  order.kind = restores ? EtcdOrder::Kind::restore : EtcdOrder::Kind::recover;
+  order.kind = restores ? RecoveryRequest::Kind::restore : RecoveryRequest::Kind::recover;
   order.cluster = read.text("cluster");
   auto const etcd = read.text("etcd");
   order.etcd = etcd == to_string(EtcdCluster::events) ? EtcdCluster::events : EtcdCluster::main;
@@ -155,7 +155,7 @@ Result<std::optional<StoredOrder>> read_order(StateStore& store, EtcdCluster clu
   return StoredOrder{*std::move(order), object->version, object->modified};
 }
 
-Result<bool> give_order(StateStore& store, EtcdOrder const& order,
+Result<bool> give_order(StateStore& store, RecoveryRequest const& order,
                         std::optional<StoredOrder> const& before, std::stop_token stop) {
   auto const key = order_key(order.etcd);
   auto const bytes = order_json(order);
@@ -170,8 +170,8 @@ Result<bool> give_order(StateStore& store, EtcdOrder const& order,
   return false;
 }
 
-Result<EtcdOrder> close_order(StateStore& store, EtcdOrder const& order, Closing how, UtcTime now,
-                              std::stop_token stop) {
+Result<RecoveryRequest> close_order(StateStore& store, RecoveryRequest const& order, Closing how,
+                                    UtcTime now, std::stop_token stop) {
   auto there = TRY(read_order(store, order.etcd, stop));
   if (!there) return fail(Kind::conflict, "{} is gone", order_key(order.etcd));
   if (there->order.id != order.id || there->order.closed) return (there)->order;

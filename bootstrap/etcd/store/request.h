@@ -23,7 +23,7 @@
 
 namespace haagent::bootstrap {
 
-struct EtcdOrder {
+struct RecoveryRequest {
   enum class Kind {
     restore,  // all members anew from one backup, as a new cluster
     recover,  // one member goes on alone with its data (etcd's --force-new-cluster)
@@ -63,7 +63,7 @@ struct EtcdOrder {
   std::vector<std::string> members;  // all of the new cluster, with or without a volume: "a"
   bool bump = false;                 // the tools here can raise the revision, and shall
 
-  bool operator==(EtcdOrder const&) const = default;
+  bool operator==(RecoveryRequest const&) const = default;
   bool names(std::string_view member, std::string_view volume_id) const;
   // Nothing: not known, or not possible (younger than the store's own time).
   std::optional<Duration> age_at(SteadyTime now) const;
@@ -76,12 +76,12 @@ inline constexpr Duration kOrderBegins{3'600'000};
 
 std::string order_key(EtcdCluster cluster);  // "restore/main.json"
 std::string order_id(UtcTime created, std::string_view instance_id);
-std::string order_json(EtcdOrder const& order);
+std::string order_json(RecoveryRequest const& order);
 // Errors: invalid, naming what is missing or wrong.
-Result<EtcdOrder> parse_order(std::string_view bytes);
+Result<RecoveryRequest> parse_order(std::string_view bytes);
 
 struct StoredOrder {
-  EtcdOrder order;
+  RecoveryRequest order;
   std::string version;                   // for replace()
   std::optional<UtcTime> modified = {};  // by the store's clock
 };
@@ -89,22 +89,24 @@ struct StoredOrder {
 Result<std::optional<StoredOrder>> read_order(StateStore& store, EtcdCluster cluster,
                                               std::stop_token stop);
 // Fills in what is not stored. `modified`: when the store says that the order was stored.
-void set_age(EtcdOrder& order, std::optional<UtcTime> modified, std::optional<UtcTime> store_now,
-             SteadyTime now);
+void set_age(RecoveryRequest& order, std::optional<UtcTime> modified,
+             std::optional<UtcTime> store_now, SteadyTime now);
 // Closed, or too old to be begun by anybody, or of an age that nobody knows.
-bool is_over(EtcdOrder const& order, SteadyTime now);
+bool is_over(RecoveryRequest const& order, SteadyTime now);
 // False where another one stands there meanwhile. `before`: what was read, and is to be replaced.
-Result<bool> give_order(StateStore& store, EtcdOrder const& order,
+Result<bool> give_order(StateStore& store, RecoveryRequest const& order,
                         std::optional<StoredOrder> const& before, std::stop_token stop);
 // What stands there afterwards: this order, closed, or another one that came since.
 enum class Closing { carried_out, taken_back };
-Result<EtcdOrder> close_order(StateStore& store, EtcdOrder const& order, Closing how, UtcTime now,
-                              std::stop_token stop);
+Result<RecoveryRequest> close_order(StateStore& store, RecoveryRequest const& order, Closing how,
+                                    UtcTime now, std::stop_token stop);
 
 // The order as the store had it last, handed from the row that asks the store to the row that acts.
-struct OrderBoard {
-  Fact<EtcdOrder> main, events;
-  Fact<EtcdOrder>& of(EtcdCluster cluster) { return cluster == EtcdCluster::main ? main : events; }
+struct RecoveryRequests {
+  Fact<RecoveryRequest> main, events;
+  Fact<RecoveryRequest>& of(EtcdCluster cluster) {
+    return cluster == EtcdCluster::main ? main : events;
+  }
 };
 
 }  // namespace haagent::bootstrap

@@ -29,7 +29,7 @@ class BackupStepTest : public testing::Test {
     std::filesystem::create_directories(root_ / "var/lib/haagent-etcd/main");
     facts_.main.volume.set({.volume_id = "vol-a", .member = "a", .members = {"a", "b", "c"}});
   }
-  BackupParts parts() {
+  BackupDeps parts() {
     return {config_, Root(root_.path()), http_, clock_, process_, store_, "0.1.0"};
   }
   void add_backup(UtcTime created) {
@@ -111,17 +111,17 @@ TEST_F(BackupStepTest, WhereTheLogEndsIsToldWhileThereIsNoQuorum) {
   EXPECT_FALSE(facts_.main.log.get()) << "what cannot be read is not told";
 }
 
-EtcdOrder const kOrder{.id = "20260115T101500.000Z-i-a",
-                       .cluster = "test.example",
-                       .cluster_id = 0xc2,
-                       .volumes = {{"a", "vol-a"}, {"b", "vol-b"}, {"c", "vol-c"}},
-                       .created_at = *parse_rfc3339("2026-01-15T10:15:00Z"),
-                       .by = "i-a",
-                       .backup = "20260115T100000.000Z-etcd-b",
-                       .revision = 42,
-                       .etcd_version = "3.5.33",
-                       .token = "test-main-7",
-                       .members = {"a", "b", "c"}};
+RecoveryRequest const kOrder{.id = "20260115T101500.000Z-i-a",
+                             .cluster = "test.example",
+                             .cluster_id = 0xc2,
+                             .volumes = {{"a", "vol-a"}, {"b", "vol-b"}, {"c", "vol-c"}},
+                             .created_at = *parse_rfc3339("2026-01-15T10:15:00Z"),
+                             .by = "i-a",
+                             .backup = "20260115T100000.000Z-etcd-b",
+                             .revision = 42,
+                             .etcd_version = "3.5.33",
+                             .token = "test-main-7",
+                             .members = {"a", "b", "c"}};
 
 // An empty folder where the volume was mounted says nothing of the volume.
 TEST_F(BackupStepTest, OfAVolumeThatIsNotSeenNothingIsSaid) {
@@ -148,7 +148,7 @@ TEST_F(BackupStepTest, AnOrderBesideAQuorumBecomesVoid) {
   facts_.main.member.set(
       {.name = "etcd-a", .cluster_id = "c1", .leader = "etcd-b", .voters = 3, .healthy_voters = 2});
   ASSERT_TRUE(*give_order(store_, kOrder, std::nullopt, {}));
-  auto const orders = std::make_shared<OrderBoard>();
+  auto const orders = std::make_shared<RecoveryRequests>();
   StoreStep step(EtcdCluster::main, parts(), volumes_, orders);
   look(step);
   look(step);
@@ -186,7 +186,7 @@ TEST_F(BackupStepTest, AnOrderBesideAQuorumBecomesVoid) {
 
 TEST_F(BackupStepTest, AnOrderThatWasTakenAwayHoldsNobodyUp) {
   ASSERT_TRUE(*give_order(store_, kOrder, std::nullopt, {}));
-  StoreStep step(EtcdCluster::main, parts(), volumes_, std::make_shared<OrderBoard>());
+  StoreStep step(EtcdCluster::main, parts(), volumes_, std::make_shared<RecoveryRequests>());
   look(step);
   EXPECT_EQ(facts_.main.backups.get()->restored_token, "test-main-7");
   store_.erase(order_key(EtcdCluster::main));

@@ -72,9 +72,9 @@ TEST_F(EtcdAsk, ALearnersListIsNoQuorums) {
 TEST_F(EtcdAsk, WhoGivesNoAnswerIsSilent) {
   http_.on(kStatus, fail(Kind::transient, "POST http://b:2379/v3: connection refused"));
   auto const said = ask();
-  EXPECT_EQ(said.reach, Reach::silent);
+  EXPECT_EQ(said.reach, Reach::unreachable);
   EXPECT_FALSE(said.why.empty());
-  EXPECT_EQ(ask("").reach, Reach::silent);
+  EXPECT_EQ(ask("").reach, Reach::unreachable);
   EXPECT_EQ(ask("").why, "its address is not known");
 }
 
@@ -105,7 +105,7 @@ TEST_F(EtcdAsk, WhoAnswersOtherwiseIsNotSilent) {
     test::ScriptedHttp http;
     http.on(kStatus, each);
     auto const said = ask_members(http, {{"b", "http://b:2379"}}, {}, {}).front();
-    EXPECT_EQ(said.reach, Reach::strange) << (each ? each->body : each.error().message.text);
+    EXPECT_EQ(said.reach, Reach::not_etcd) << (each ? each->body : each.error().message.text);
     EXPECT_FALSE(said.why.empty());
   }
 }
@@ -117,7 +117,7 @@ TEST_F(EtcdAsk, EachAnswersForItself) {
   EXPECT_EQ(said[0].member, "a");
   EXPECT_EQ(said[1].member, "b");
   EXPECT_EQ(said[1].reach, Reach::answers);
-  EXPECT_EQ(said[2].reach, Reach::silent);
+  EXPECT_EQ(said[2].reach, Reach::unreachable);
 }
 
 }  // namespace

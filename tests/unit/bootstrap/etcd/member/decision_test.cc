@@ -49,7 +49,7 @@ std::vector<EtcdMember> all_three() {
 }
 
 MemberAnswer silent(std::string member) {
-  return {.member = std::move(member), .reach = Reach::silent, .why = "connection refused"};
+  return {.member = std::move(member), .reach = Reach::unreachable, .why = "connection refused"};
 }
 
 MemberAnswer no_quorum(std::string member, std::uint64_t id) {
@@ -554,7 +554,7 @@ Case const kCases[] = {
             in.etcd.own = silent("a");
             in.others.peers = {silent("b"), silent("c")};
             in.volume.volume_id = "vol-a";
-            in.store.order = EtcdOrder{.id = "1",
+            in.store.order = RecoveryRequest{.id = "1",
                                  .cluster_id = kOther,
                                  .volumes = {{"a", "vol-a"}},
                                  .backup = "x",
@@ -786,7 +786,7 @@ Case const kCases[] = {
     {"APeerAnswersStrangely",
      from(blank,
           [](MemberInputs& in) {
-            in.others.peers[1].reach = Reach::strange;
+            in.others.peers[1].reach = Reach::not_etcd;
             in.others.peers[1].why = "HTTP 404";
           }),
      "Wait", Reason::PeerNotEtcd},
@@ -1227,7 +1227,7 @@ TEST(Decision, EverySignOfAClusterKeepsANewOneFromForming) {
       {"peer answers", [](MemberInputs& in) { in.others.peers[1] = no_quorum("c", kIdC); }},
       {"peer serves",
        [](MemberInputs& in) { in.others.peers[1] = serves("c", kIdC, all_three()); }},
-      {"peer is strange", [](MemberInputs& in) { in.others.peers[1].reach = Reach::strange; }},
+      {"peer is strange", [](MemberInputs& in) { in.others.peers[1].reach = Reach::not_etcd; }},
       {"unit runs", [](MemberInputs& in) { in.etcd.unit = Phase::running; }},
       {"members differ", [](MemberInputs& in) { (*in.ec2.volumes)[1].members = {"a"}; }},
       {"no quorum of volumes",

@@ -72,7 +72,7 @@ TEST(EtcdMemberFacts, WithoutAQuorumNobodyIsHealthyAndTheTagSaysHowManyThereShou
 
 TEST(EtcdMemberFacts, NothingIsSaidOfAMemberThatDoesNotAnswer) {
   auto in = inputs();
-  in.etcd.own.reach = Reach::silent;
+  in.etcd.own.reach = Reach::unreachable;
   EXPECT_FALSE(member_facts(EtcdCluster::main, in, 8));
 }
 

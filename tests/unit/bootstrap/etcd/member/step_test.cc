@@ -158,17 +158,17 @@ class EtcdStepTest : public testing::Test {
   }
 
   void make(bool asks_for_backups, bool with_store = false) {
-    EtcdParts const parts{.config = config_,
-                          .root = Root(root_.path()),
-                          .http = *answering_,
-                          .clock = clock_,
-                          .process = process_,
-                          .units = units_,
-                          .ec2 = ec2_,
-                          .volumes = volumes_,
-                          .store = {.asks_for_backups = asks_for_backups,
-                                    .orders = with_store ? orders_ : nullptr,
-                                    .backups = with_store ? &backups_ : nullptr}};
+    EtcdDeps const parts{.config = config_,
+                         .root = Root(root_.path()),
+                         .http = *answering_,
+                         .clock = clock_,
+                         .process = process_,
+                         .units = units_,
+                         .ec2 = ec2_,
+                         .volumes = volumes_,
+                         .store = {.asks_for_backups = asks_for_backups,
+                                   .orders = with_store ? orders_ : nullptr,
+                                   .backups = with_store ? &backups_ : nullptr}};
     step_ = std::move(make_etcd_steps(parts, make_peers(parts)).at(1));
   }
   // A learner of b's cluster that runs.
@@ -210,8 +210,8 @@ class EtcdStepTest : public testing::Test {
   OneUnit units_;
   NodeConfig config_;
   test::MemoryStore store_{clock_};
-  BackupParts backups_{config_, Root(root_.path()), http_, clock_, process_, store_, "0.1.0"};
-  std::shared_ptr<OrderBoard> orders_ = std::make_shared<OrderBoard>();
+  BackupDeps backups_{config_, Root(root_.path()), http_, clock_, process_, store_, "0.1.0"};
+  std::shared_ptr<RecoveryRequests> orders_ = std::make_shared<RecoveryRequests>();
   Facts facts_;
   std::unique_ptr<Step> step_;
   Finding found_ = Done{};
@@ -264,19 +264,19 @@ TEST_F(EtcdStepTest, TheStoreIsAskedOnceMoreBeforeAClusterIsFormed) {
 TEST_F(EtcdStepTest, AnOrderThatWasTakenBackMeanwhileIsNotBegun) {
   make(/*asks_for_backups=*/true, /*with_store=*/true);
   test::write_bytes(root_ / "var/lib/haagent-etcd/main/data/member/wal/0.wal", "a log");
-  EtcdOrder const order{.id = "7",
-                        .cluster = "x.example",
-                        .cluster_id = 0xc2,
-                        .volumes = {{"a", "vol-a"}},
-                        .created_at = clock_.utc(),
-                        .by = "i-0a11",
-                        .age_at_reading = Duration(0),
-                        .read_at = clock_.steady(),
-                        .backup = "20260115T100000.000Z-etcd-b",
-                        .revision = 1,
-                        .etcd_version = "3.5.33",
-                        .token = "t",
-                        .members = {"a", "b", "c"}};
+  RecoveryRequest const order{.id = "7",
+                              .cluster = "x.example",
+                              .cluster_id = 0xc2,
+                              .volumes = {{"a", "vol-a"}},
+                              .created_at = clock_.utc(),
+                              .by = "i-0a11",
+                              .age_at_reading = Duration(0),
+                              .read_at = clock_.steady(),
+                              .backup = "20260115T100000.000Z-etcd-b",
+                              .revision = 1,
+                              .etcd_version = "3.5.33",
+                              .token = "t",
+                              .members = {"a", "b", "c"}};
   ASSERT_TRUE(*give_order(store_, order, std::nullopt, {}));
   orders_->main.set(order);
   EXPECT_EQ(message_of(look()).reason, Reason::DataToSetAside) << sentence_of(look());

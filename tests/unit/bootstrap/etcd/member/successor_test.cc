@@ -34,7 +34,7 @@ TEST(Successor, AmongEqualsTheFirst) {
 
 TEST(Successor, NeverOneThatDoesNotAnswer) {
   auto silent = answer(kC, 99);
-  silent.reach = MemberAnswer::Reach::silent;
+  silent.reach = MemberAnswer::Reach::unreachable;
   EXPECT_EQ(successor_of(kMe, members(), {silent, answer(kB, 1)}), kB);
   EXPECT_EQ(successor_of(kMe, members(), {silent}), std::nullopt);
 }

@@ -215,7 +215,7 @@ class CareTiming : public testing::Test {
     }
     return last;
   }
-  EtcdParts parts() {
+  EtcdDeps parts() {
     return {.config = config_,
             .root = Root(root_.path()),
             .http = http_,

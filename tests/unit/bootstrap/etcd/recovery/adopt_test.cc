@@ -29,7 +29,7 @@ EtcdVolume volume(char member) {
 
 SeenMember copy(char member, std::uint64_t term, std::uint64_t index, std::uint64_t committed) {
   SeenMember seen;
-  seen.answer = {.member = std::string(1, member), .reach = Reach::silent, .why = "refused"};
+  seen.answer = {.member = std::string(1, member), .reach = Reach::unreachable, .why = "refused"};
   seen.log =
       EtcdLogEnd{.cluster_id = kCluster, .term = term, .index = index, .committed = committed};
   seen.copy = EtcdCopy{.of = "vol-old", .written = kThen + std::chrono::minutes(member - 'a')};

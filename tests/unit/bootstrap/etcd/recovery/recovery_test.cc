@@ -39,7 +39,7 @@ EtcdVolume volume(char member, bool attached, std::string cluster_id) {
 
 SeenMember silent(char member) {
   SeenMember seen;
-  seen.answer = {.member = std::string(1, member), .reach = Reach::silent, .why = "refused"};
+  seen.answer = {.member = std::string(1, member), .reach = Reach::unreachable, .why = "refused"};
   seen.trouble = "refused";
   return seen;
 }
@@ -415,7 +415,7 @@ INSTANTIATE_TEST_SUITE_P(
     }),
     [](auto const& each) { return each.param.name; });
 
-EtcdOrder order_to(EtcdOrder::Kind kind, std::uint64_t cluster_id) {
+RecoveryRequest order_to(RecoveryRequest::Kind kind, std::uint64_t cluster_id) {
   return {.id = "20260115T101500.000Z-i-0a11",
           .kind = kind,
           .cluster = "prod",
@@ -424,8 +424,8 @@ EtcdOrder order_to(EtcdOrder::Kind kind, std::uint64_t cluster_id) {
 }
 
 TEST(MayCancel, UntilAMemberHasCarriedItOut) {
-  constexpr auto kRestore = EtcdOrder::Kind::restore;
-  constexpr auto kRecover = EtcdOrder::Kind::recover;
+  constexpr auto kRestore = RecoveryRequest::Kind::restore;
+  constexpr auto kRecover = RecoveryRequest::Kind::recover;
   holds(may_cancel(lost(), order_to(kRestore, 0xc2)), {}, {});
   holds(may_cancel(serving(), order_to(kRestore, 0xc2)), {}, {});
   holds(may_cancel(survived(), order_to(kRestore, kCluster)), Reason::RequestCarriedOut,

@@ -23,9 +23,9 @@ using Data = DataDir::State;
 constexpr std::uint64_t kBefore = 0xc1;
 constexpr std::uint64_t kRestored = 0xc2;
 
-EtcdOrder restore_order() {
+RecoveryRequest restore_order() {
   return {.id = "20260115T101500.000Z-i-a",
-          .kind = EtcdOrder::Kind::restore,
+          .kind = RecoveryRequest::Kind::restore,
           .cluster = "prod.example.com",
           .etcd = EtcdCluster::main,
           .cluster_id = kRestored,
@@ -40,10 +40,10 @@ EtcdOrder restore_order() {
           .bump = true};
 }
 
-EtcdOrder recovery_order() {
+RecoveryRequest recovery_order() {
   auto order = restore_order();
   return {.id = order.id,
-          .kind = EtcdOrder::Kind::recover,
+          .kind = RecoveryRequest::Kind::recover,
           .cluster = order.cluster,
           .cluster_id = kBefore,
           .volumes = {{"a", "vol-a"}},
@@ -55,7 +55,7 @@ EtcdOrder recovery_order() {
           .members = {}};
 }
 
-TEST(EtcdOrder, ReadsAsItWasWritten) {
+TEST(RecoveryRequest, ReadsAsItWasWritten) {
   for (auto order : {restore_order(), recovery_order()}) {
     auto read = parse_order(order_json(order));
     ASSERT_TRUE(read) << read.error().message.text;
@@ -91,7 +91,7 @@ TEST(EtcdOrderClock, AgesByTheStoresClockAndTheSteadyOne) {
   EXPECT_TRUE(is_over(order, now));
 }
 
-TEST(EtcdOrder, WhatIsNoneIsNotCarriedOut) {
+TEST(RecoveryRequest, WhatIsNoneIsNotCarriedOut) {
   auto const good = order_json(restore_order());
   for (auto const& [from, to, complaint] : std::vector<std::array<std::string, 3>>{
            {"\"schema\": 1", "\"schema\": 2", "'schema'"},
@@ -114,7 +114,7 @@ TEST(EtcdOrder, WhatIsNoneIsNotCarriedOut) {
   }
 }
 
-TEST(EtcdOrder, IsGivenOnceAndClosedOnce) {
+TEST(RecoveryRequest, IsGivenOnceAndClosedOnce) {
   test::FakeClock clock;
   test::MemoryStore store(clock);
   auto const first = restore_order();
@@ -179,7 +179,7 @@ MemberInputs ordered() {
   for (auto const& member : in.me.expected_members)
     in.me.expected.push_back({"etcd-" + member, "http://etcd-" + member});
   for (auto const* member : {"b", "c"})
-    in.others.peers.push_back({.member = member, .reach = Reach::silent, .why = "refused"});
+    in.others.peers.push_back({.member = member, .reach = Reach::unreachable, .why = "refused"});
   in.volume.data.state = Data::member;
   in.volume.data.identity = {0xa0, kBefore};
   in.volume.marker_cluster_id = in.volume.tag_cluster_id = "c1";
