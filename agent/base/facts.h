@@ -148,7 +148,7 @@ struct EtcdBackupDuty {
 };
 
 // The heartbeat that the local member has, and the one it would start with now: another one waits
-// for etcd's next start. Set by care-<cluster>.
+// for etcd's next start. Set by maintenance-<cluster>.
 struct EtcdTimingFacts {
   Duration heartbeat{0};
   Duration next_heartbeat{0};
@@ -157,7 +157,7 @@ struct EtcdTimingFacts {
 };
 
 // How the local member's disk and network do, by etcd's own metrics of the last minutes, in
-// seconds. Nothing where too little happened to say. Set by care-<cluster>.
+// seconds. Nothing where too little happened to say. Set by maintenance-<cluster>.
 struct EtcdHealthFacts {
   std::optional<double> wal_fsync;       // 99 % of WAL syncs are faster
   std::optional<double> backend_commit;  // 99 % of backend commits are faster
@@ -244,18 +244,18 @@ struct EtcdFacts {
                                           // or in a version that is to be another one
   Fact<std::string> restart_held;         // set by etcd-<cluster>: why it may not be started anew
                                           // though it should; empty: it may
-  Fact<bool> wants_defrag;                // set by care-<cluster>: its file is to be defragmented,
-                                          // in this master's turn
-  Fact<std::vector<EtcdPeer>> peers;      // set by hosts
-  Fact<EtcdBackups> backups;              // set by the row that asks the state store
-  Fact<EtcdBackupDuty> backup_duty;       // set by backup-<cluster>
-  Fact<EtcdHealthFacts> health;           // set by care-<cluster>
-  Fact<EtcdTimingFacts> timing;           // set by care-<cluster>
-  Fact<EtcdLogEnd> log;                   // set by store-<cluster>, while there is no quorum
-  Fact<FilesystemFacts> space;            // set by space-<cluster>: of the volume's own filesystem
-  Fact<EtcdCopy> copy;                    // the same; unset: the data are the volume's own
-  Fact<bool> blank;                       // the same: whether the volume has no data; unset: it is
-                                          // not known
+  Fact<bool> wants_defrag;  // set by maintenance-<cluster>: its file is to be defragmented,
+                            // in this master's turn
+  Fact<std::vector<EtcdPeer>> peers;  // set by hosts
+  Fact<EtcdBackups> backups;          // set by the row that asks the state store
+  Fact<EtcdBackupDuty> backup_duty;   // set by backup-<cluster>
+  Fact<EtcdHealthFacts> health;       // set by maintenance-<cluster>
+  Fact<EtcdTimingFacts> timing;       // set by maintenance-<cluster>
+  Fact<EtcdLogEnd> log;               // set by store-<cluster>, while there is no quorum
+  Fact<FilesystemFacts> space;        // set by space-<cluster>: of the volume's own filesystem
+  Fact<EtcdCopy> copy;                // the same; unset: the data are the volume's own
+  Fact<bool> blank;                   // the same: whether the volume has no data; unset: it is
+                                      // not known
 };
 
 struct Facts {

@@ -36,7 +36,7 @@ inline constexpr char kDetach[] = "detach";
 inline constexpr char kEtcd[] = "etcd";
 inline constexpr char kStore[] = "store";
 inline constexpr char kBackup[] = "backup";
-inline constexpr char kCare[] = "care";
+inline constexpr char kMaintenance[] = "maintenance";
 inline constexpr char kLeader[] = "leader";
 inline constexpr char kStopEtcd[] = "stop-etcd";
 

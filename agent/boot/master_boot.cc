@@ -131,7 +131,7 @@ void MasterBoot::add_store_and_backups(RowList& list, EtcdCluster cluster) {
   // It never gives up: a store that is down for a week is told for a week.
   list.add(std::make_unique<bootstrap::BackupStep>(cluster, backups_),
            {.after = {etcd}, .deadline = kForEver, .upkeep = Upkeep::act, .period = 30s});
-  list.add(std::make_unique<bootstrap::CareStep>(cluster, etcd_),
+  list.add(std::make_unique<bootstrap::MaintenanceStep>(cluster, etcd_),
            {.after = {etcd},
             .polling = {.first = 5s, .cap = 15s},
             .upkeep = Upkeep::act,

@@ -24,12 +24,12 @@ bool is_alarm(EtcdAlarm const& alarm, std::string_view name) {
   return alarm.alarm == name;
 }
 
-std::uint64_t gain(CareMember const& member) {
+std::uint64_t gain(MaintenanceMember const& member) {
   return member.db_size - std::min(member.db_size, member.db_size_in_use);
 }
 
-std::string name_of(CareInputs const& in, std::uint64_t id) {
-  auto const found = std::ranges::find(in.members, id, &CareMember::id);
+std::string name_of(MaintenanceInputs const& in, std::uint64_t id) {
+  auto const found = std::ranges::find(in.members, id, &MaintenanceMember::id);
   return found == in.members.end() ? fmt::format("{:x}", id) : found->name;
 }
 
@@ -38,22 +38,22 @@ NothingToDo nothing(Reason why, std::string about, std::string text, std::string
 }
 
 // Once everything else speaks for it.
-Care in_turn(CareInputs const& in, std::string const& why, std::string const& about) {
+Maintenance in_turn(MaintenanceInputs const& in, std::string const& why, std::string const& about) {
   auto const name = name_of(in, in.own_id);
   if (in.failed_ago && *in.failed_ago < kAgain)
     return nothing(Reason::DefragmentationHeld, name,
                    fmt::format("{}: defragmenting it failed, and is tried again within {}", about,
                                to_words(kAgain)));
   if (in.my_turn || in.members.size() == 1) return DefragmentOwn{name, why};
-  auto care =
+  auto maintenance =
       nothing(in.alarms.empty() ? Reason::MaintenanceAwaitsTurn : Reason::EtcdAlarm, name,
               fmt::format("{}: it is defragmented in this master's turn{}, nothing to do", about,
                           in.turn.empty() ? "" : fmt::format(" (now it is {}'s)", in.turn)));
-  care.asks_for_turn = true;
-  return care;
+  maintenance.asks_for_turn = true;
+  return maintenance;
 }
 
-NothingToDo nearly_full(CareInputs const& in) {
+NothingToDo nearly_full(MaintenanceInputs const& in) {
   std::uint64_t most = 0;
   for (auto const& member : in.members) most = std::max(most, member.db_size_in_use);
   if (in.quota == 0 || most < in.quota / 10 * 8) return {};
@@ -65,7 +65,7 @@ NothingToDo nearly_full(CareInputs const& in) {
 }
 
 // A member that stops while another is away may stop the cluster.
-std::string why_not_now(CareInputs const& in) {
+std::string why_not_now(MaintenanceInputs const& in) {
   for (auto const& member : in.members) {
     if (!member.answers) return fmt::format("{} does not answer", member.name);
     if (member.learner) return fmt::format("{} is still a learner", member.name);
@@ -75,14 +75,14 @@ std::string why_not_now(CareInputs const& in) {
 
 // etcd writes what the database holds into a second file beside it, and ends where that finds no
 // room.
-std::string no_room_to_defragment(CareInputs const& in, CareMember const& mine) {
+std::string no_room_to_defragment(MaintenanceInputs const& in, MaintenanceMember const& mine) {
   auto const needed = mine.db_size_in_use + kLeast;
   if (!in.avail || *in.avail >= needed) return {};
   return fmt::format("{} is not defragmented: that takes {} for a while, and its volume has less",
                      mine.name, bytes_text(needed));
 }
 
-Care in_nospace(CareInputs const& in, EtcdAlarm const& alarm) {
+Maintenance in_nospace(MaintenanceInputs const& in, EtcdAlarm const& alarm) {
   bool const leads = in.own_id == in.leader_id;
   auto const who = name_of(in, alarm.member_id);
   if (leads && !in.compacted) return CompactTo{in.revision};
@@ -92,8 +92,10 @@ Care in_nospace(CareInputs const& in, EtcdAlarm const& alarm) {
                                "them are there: {}",
                                who, why),
                    "bring it back");
-  auto is_full = [&](CareMember const& member) { return member.db_size >= in.quota / 10 * 8; };
-  auto const mine = std::ranges::find(in.members, in.own_id, &CareMember::id);
+  auto is_full = [&](MaintenanceMember const& member) {
+    return member.db_size >= in.quota / 10 * 8;
+  };
+  auto const mine = std::ranges::find(in.members, in.own_id, &MaintenanceMember::id);
   if (mine == in.members.end()) return NothingToDo{};
   if (is_full(*mine)) {
     bool const in_vain = in.defragmented_ago && *in.defragmented_ago < kAgain;
@@ -126,7 +128,7 @@ Care in_nospace(CareInputs const& in, EtcdAlarm const& alarm) {
 
 }  // namespace
 
-bool defragmenting_pays(CareMember const& member, std::uint64_t quota) {
+bool defragmenting_pays(MaintenanceMember const& member, std::uint64_t quota) {
   auto const free = gain(member);
   if (free < kLeast) return false;
   bool const mostly_empty = free >= member.db_size / 2;
@@ -134,7 +136,7 @@ bool defragmenting_pays(CareMember const& member, std::uint64_t quota) {
   return mostly_empty || file_near_quota;
 }
 
-Care decide_care(CareInputs const& in) {
+Maintenance decide_maintenance(MaintenanceInputs const& in) {
   for (auto const& alarm : in.alarms)
     if (is_alarm(alarm, "CORRUPT"))
       return nothing(
@@ -147,12 +149,12 @@ Care decide_care(CareInputs const& in) {
   for (auto const& alarm : in.alarms)
     if (is_alarm(alarm, "NOSPACE")) return in_nospace(in, alarm);
 
-  auto const mine = std::ranges::find(in.members, in.own_id, &CareMember::id);
+  auto const mine = std::ranges::find(in.members, in.own_id, &MaintenanceMember::id);
   if (mine == in.members.end()) return nearly_full(in);
-  bool const others_first =
-      in.own_id == in.leader_id && std::ranges::any_of(in.members, [&](CareMember const& member) {
-        return member.id != in.own_id && defragmenting_pays(member, in.quota);
-      });
+  bool const others_first = in.own_id == in.leader_id &&
+                            std::ranges::any_of(in.members, [&](MaintenanceMember const& member) {
+                              return member.id != in.own_id && defragmenting_pays(member, in.quota);
+                            });
   if (defragmenting_pays(*mine, in.quota) && !others_first && why_not_now(in).empty() &&
       no_room_to_defragment(in, *mine).empty()) {
     auto const why =
@@ -162,21 +164,21 @@ Care decide_care(CareInputs const& in) {
   return nearly_full(in);
 }
 
-Message message_of(Care const& care) {
+Message message_of(Maintenance const& maintenance) {
   auto const due = [](std::string about, std::string text) {
     return Message(Reason::MaintenanceDue, std::move(text)).about(std::move(about));
   };
-  if (auto const* compact = std::get_if<CompactTo>(&care))
+  if (auto const* compact = std::get_if<CompactTo>(&maintenance))
     return due(
         fmt::format("compact to {}", compact->revision),
         fmt::format("compact to revision {}, since etcd is out of space", compact->revision));
-  if (auto const* defragment = std::get_if<DefragmentOwn>(&care))
+  if (auto const* defragment = std::get_if<DefragmentOwn>(&maintenance))
     return due("defragment " + defragment->name, "defragment its own database: " + defragment->why);
-  if (auto const* disarm = std::get_if<DisarmNospace>(&care))
+  if (auto const* disarm = std::get_if<DisarmNospace>(&maintenance))
     return due(
         fmt::format("disarm {:x}", disarm->member_id),
         fmt::format("disarm the NOSPACE alarm of {:x}: there is space again", disarm->member_id));
-  return std::get<NothingToDo>(care).message;
+  return std::get<NothingToDo>(maintenance).message;
 }
 
 }  // namespace haagent::bootstrap

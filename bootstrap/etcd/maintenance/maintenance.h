@@ -22,7 +22,7 @@
 
 namespace haagent::bootstrap {
 
-struct CareMember {
+struct MaintenanceMember {
   std::uint64_t id = 0;
   std::string name;      // "etcd-a"
   bool answers = false;  // its own status, and that names a leader
@@ -31,11 +31,11 @@ struct CareMember {
   std::uint64_t db_size_in_use = 0;  // bytes of it that hold something
 };
 
-struct CareInputs {
+struct MaintenanceInputs {
   EtcdCluster cluster = EtcdCluster::main;
   std::uint64_t own_id = 0;
   std::uint64_t leader_id = 0;
-  std::vector<CareMember> members;  // all that are listed, mine included
+  std::vector<MaintenanceMember> members;  // all that are listed, mine included
   std::vector<EtcdAlarm> alarms;
   std::uint64_t quota = 0;     // bytes
   std::uint64_t revision = 0;  // of now
@@ -65,18 +65,18 @@ struct DefragmentOwn {
 struct DisarmNospace {
   std::uint64_t member_id = 0;
 };
-using Care = std::variant<NothingToDo, CompactTo, DefragmentOwn, DisarmNospace>;
+using Maintenance = std::variant<NothingToDo, CompactTo, DefragmentOwn, DisarmNospace>;
 
 // etcd's own way out of NOSPACE: compact, defragment every member, disarm. The leader's agent
 // compacts and disarms. What a file would give back cannot be told beforehand then: its free pages
 // are counted by the next write, and there is none. Without the alarm a member is defragmented only
 // where that pays, followers first, and never where its volume has no room for a second copy of
 // what it holds. CORRUPT is never disarmed: that is the operator's.
-Care decide_care(CareInputs const& inputs);
+Maintenance decide_maintenance(MaintenanceInputs const& inputs);
 
 // How much of the file would be given back, where that is worth stopping the member for.
-bool defragmenting_pays(CareMember const& member, std::uint64_t quota);
+bool defragmenting_pays(MaintenanceMember const& member, std::uint64_t quota);
 
-Message message_of(Care const& care);
+Message message_of(Maintenance const& maintenance);
 
 }  // namespace haagent::bootstrap

@@ -51,27 +51,28 @@ Message with(Message message, std::vector<Message> const& slow) {
 
 }  // namespace
 
-CareStep::CareStep(EtcdCluster cluster, EtcdDeps parts)
+MaintenanceStep::MaintenanceStep(EtcdCluster cluster, EtcdDeps parts)
     : cluster_(cluster),
       parts_(std::move(parts)),
-      name_(row_names::of_cluster(row_names::kCare, cluster)) {}
+      name_(row_names::of_cluster(row_names::kMaintenance, cluster)) {}
 
-EtcdClient CareStep::client_at(std::string const& host, EtcdTimeouts timeouts) const {
+EtcdClient MaintenanceStep::client_at(std::string const& host, EtcdTimeouts timeouts) const {
   return EtcdClient(parts_.http, {etcd_endpoint(cluster_, host)}, etcd_client_tls(parts_.root),
                     timeouts);
 }
 
 // Nothing where the local member has no quorum: then there are greater worries than space.
-std::optional<CareInputs> CareStep::gather(Facts& facts, std::stop_token stop) {
+std::optional<MaintenanceInputs> MaintenanceStep::gather(Facts& facts, std::stop_token stop) {
   auto own = client_at("127.0.0.1", kAsking);
   auto list = own.members(Consistency::linearizable, stop);
   auto alarms = own.alarms(stop);
   if (!list || !alarms) return std::nullopt;
-  CareInputs in{.cluster = cluster_,
-                .own_id = list->header.member_id,
-                .alarms = *std::move(alarms),
-                .quota = parts_.config.etcd.of(cluster_ == EtcdCluster::main).quota_backend_bytes,
-                .revision = list->header.revision};
+  MaintenanceInputs in{
+      .cluster = cluster_,
+      .own_id = list->header.member_id,
+      .alarms = *std::move(alarms),
+      .quota = parts_.config.etcd.of(cluster_ == EtcdCluster::main).quota_backend_bytes,
+      .revision = list->header.revision};
   if (auto const space = facts.etcd(cluster_).space.get()) in.avail = space->avail;
   for (auto const& member : list->members)
     in.members.push_back({.id = member.id,
@@ -91,7 +92,8 @@ std::optional<CareInputs> CareStep::gather(Facts& facts, std::stop_token stop) {
   }
   for (auto const& answer : answers) {
     if (!answer || answer->header.cluster_id != list->header.cluster_id) continue;
-    auto const member = std::ranges::find(in.members, answer->header.member_id, &CareMember::id);
+    auto const member =
+        std::ranges::find(in.members, answer->header.member_id, &MaintenanceMember::id);
     if (member == in.members.end()) continue;
     member->answers = answer->leader != 0;
     member->db_size = answer->db_size;
@@ -105,8 +107,8 @@ std::optional<CareInputs> CareStep::gather(Facts& facts, std::stop_token stop) {
 }
 
 // The own member's on its loopback port; the others' where they serve clients.
-std::optional<EtcdMetrics> CareStep::metrics_of(std::string const& host,
-                                                std::stop_token stop) const {
+std::optional<EtcdMetrics> MaintenanceStep::metrics_of(std::string const& host,
+                                                       std::stop_token stop) const {
   HttpRequest request{.connect_timeout = kAsking.connect, .timeout = kAsking.request};
   if (host == kOwnHost) {
     request.url = fmt::format("http://{}:{}/metrics", host, etcd_ports(cluster_).metrics);
@@ -121,7 +123,7 @@ std::optional<EtcdMetrics> CareStep::metrics_of(std::string const& host,
 }
 
 // What is worse than etcd asks for; as it was, where one reading fails.
-std::vector<Message> CareStep::measure(Facts& facts, std::stop_token stop) {
+std::vector<Message> MaintenanceStep::measure(Facts& facts, std::stop_token stop) {
   auto const& settings = parts_.config.etcd.of(cluster_ == EtcdCluster::main);
   auto const timing = facts.etcd(cluster_).timing.get();
   auto const election =
@@ -142,7 +144,7 @@ std::vector<Message> CareStep::measure(Facts& facts, std::stop_token stop) {
 
 // Every pair of members is measured from both its ends, so that all agents come to the same figure,
 // and one whose peer does not tell still has its own.
-void CareStep::measure_round_trips(Facts& facts, std::stop_token stop) {
+void MaintenanceStep::measure_round_trips(Facts& facts, std::stop_token stop) {
   if (!timing_) timing_ = TimingWatch{.heartbeat = recorded_heartbeat(parts_.root, cluster_)};
   auto const now = parts_.clock.steady();
   if (members_read_ && now - *members_read_ < kWindow) return;
@@ -173,7 +175,7 @@ void CareStep::measure_round_trips(Facts& facts, std::stop_token stop) {
   timing_ = after_measure(*timing_, *farthest, std::min<Duration>(took, 2 * kWindow));
 }
 
-void CareStep::tell_timing(Facts& facts) const {
+void MaintenanceStep::tell_timing(Facts& facts) const {
   auto const started = started_with(parts_.root, cluster_);
   auto const runs = started && *started ? (*started)->heartbeat : Duration(0);
   auto const& settings = parts_.config.etcd.of(cluster_ == EtcdCluster::main);
@@ -184,15 +186,15 @@ void CareStep::tell_timing(Facts& facts) const {
 }
 
 // etcd writes a database anew by its path, and on a filesystem that takes writes.
-std::optional<UnseenVolume> CareStep::unseen() const {
+std::optional<UnseenVolume> MaintenanceStep::unseen() const {
   if (!volume_) return std::nullopt;
   auto const sight = parts_.volumes.see(cluster_, *volume_);
   if (sight.seen()) return std::nullopt;
   return sight.unseen();
 }
 
-Result<Finding> CareStep::look(Facts& facts, std::stop_token stop) {
-  care_ = NothingToDo{};
+Result<Finding> MaintenanceStep::look(Facts& facts, std::stop_token stop) {
+  maintenance_ = NothingToDo{};
   records_ = false;
   auto& wants = facts.etcd(cluster_).wants_defrag;
   volume_ = facts.etcd(cluster_).volume.get();
@@ -225,15 +227,15 @@ Result<Finding> CareStep::look(Facts& facts, std::stop_token stop) {
   // A turn that this member has not asked for may end at any moment.
   inputs->turn = facts.pki.get().value_or(PkiFacts{}).turn;
   inputs->my_turn = has_turn(facts);
-  care_ = decide_care(*inputs);
-  auto const* idle = std::get_if<NothingToDo>(&care_);
+  maintenance_ = decide_maintenance(*inputs);
+  auto const* idle = std::get_if<NothingToDo>(&maintenance_);
   waits_for_turn_ = idle && idle->asks_for_turn;
-  wants.set(waits_for_turn_ || std::holds_alternative<DefragmentOwn>(care_));
-  auto message = message_of(care_);
+  wants.set(waits_for_turn_ || std::holds_alternative<DefragmentOwn>(maintenance_));
+  auto message = message_of(maintenance_);
   measure_round_trips(facts, stop);
   tell_timing(facts);
   auto slow = measure(facts, stop);
-  if (!std::holds_alternative<NothingToDo>(care_)) return Needed{std::move(message)};
+  if (!std::holds_alternative<NothingToDo>(maintenance_)) return Needed{std::move(message)};
   records_ = timing_->heartbeat != recorded_heartbeat(parts_.root, cluster_);
   if (records_)
     return Needed{Message(Reason::MaintenanceDue,
@@ -254,27 +256,27 @@ Result<Finding> CareStep::look(Facts& facts, std::stop_token stop) {
   return Done{std::move(message)};
 }
 
-bool CareStep::has_turn(Facts& facts) const {
+bool MaintenanceStep::has_turn(Facts& facts) const {
   auto const mine = facts.main.volume.get();
   return mine && facts.etcd(cluster_).wants_defrag.get().value_or(false) &&
          facts.pki.get().value_or(PkiFacts{}).turn == mine->member;
 }
 
 // Whoever waits for the turn keeps others from it as soon as it has it.
-bool CareStep::rest(Clock& clock, Duration at_most, std::stop_token stop) {
+bool MaintenanceStep::rest(Clock& clock, Duration at_most, std::stop_token stop) {
   return clock.sleep(waits_for_turn_ ? std::min(at_most, kWhileWaiting) : at_most, std::move(stop));
 }
 
-Result<void> CareStep::act(Facts&, std::stop_token stop) {
+Result<void> MaintenanceStep::act(Facts&, std::stop_token stop) {
   if (auto const gone = unseen())
     return fail(Kind::transient, Reason::MaintenanceAwaitsQuorum, "{}", gone->why);
   auto own = client_at("127.0.0.1", kWorking);
-  if (auto const* compact = std::get_if<CompactTo>(&care_)) {
+  if (auto const* compact = std::get_if<CompactTo>(&maintenance_)) {
     auto done = own.compact(compact->revision, stop);
     compacted_ = done.has_value();
     return done;
   }
-  if (std::holds_alternative<DefragmentOwn>(care_)) {
+  if (std::holds_alternative<DefragmentOwn>(maintenance_)) {
     auto done = own.defragment(stop);
     if (done) {
       defragmented_ = parts_.clock.steady();
@@ -284,7 +286,7 @@ Result<void> CareStep::act(Facts&, std::stop_token stop) {
     }
     return done;
   }
-  if (auto const* disarm = std::get_if<DisarmNospace>(&care_))
+  if (auto const* disarm = std::get_if<DisarmNospace>(&maintenance_))
     return own.disarm(disarm->member_id, "NOSPACE", stop);
   if (records_)
     return record_heartbeat(parts_.root, cluster_, timing_->heartbeat, round_trip_.value_or(0));

@@ -13,15 +13,15 @@
 
 namespace haagent::bootstrap {
 
-// The steps `care-main` and `care-events`: keeps the cluster of the local member fit
+// The steps `maintenance-main` and `maintenance-events`: keeps the cluster of the local member fit
 // (maintenance.h) and tells what its disk and network do against etcd's guidance. Each five minutes
 // it reads from all members how long round trips between them took, and records the heartbeat that
 // follows for etcd's next start (timing.h); it restarts nobody for it. Comes after etcd-<cluster>.
 // Whatever it finds, the member serves; so it waits for nothing and never keeps a boot from being
 // done.
-class CareStep final : public Step {
+class MaintenanceStep final : public Step {
  public:
-  CareStep(EtcdCluster cluster, EtcdDeps parts);
+  MaintenanceStep(EtcdCluster cluster, EtcdDeps parts);
   std::string_view name() const override { return name_; }
   Result<Finding> look(Facts& facts, std::stop_token stop) override;
   Result<void> act(Facts& facts, std::stop_token stop) override;
@@ -32,7 +32,7 @@ class CareStep final : public Step {
   std::optional<UnseenVolume> unseen() const;
   bool has_turn(Facts& facts) const;
   EtcdClient client_at(std::string const& host, EtcdTimeouts timeouts) const;
-  std::optional<CareInputs> gather(Facts& facts, std::stop_token stop);
+  std::optional<MaintenanceInputs> gather(Facts& facts, std::stop_token stop);
   std::optional<EtcdMetrics> metrics_of(std::string const& host, std::stop_token stop) const;
   void measure_round_trips(Facts& facts, std::stop_token stop);
   void tell_timing(Facts& facts) const;
@@ -41,7 +41,7 @@ class CareStep final : public Step {
   EtcdCluster const cluster_;
   EtcdDeps parts_;
   std::string const name_;
-  Care care_ = NothingToDo{};
+  Maintenance maintenance_ = NothingToDo{};
   std::optional<EtcdVolume> volume_;
   // Since the NOSPACE alarm was seen.
   std::optional<SteadyTime> alarm_since_;

@@ -14,8 +14,8 @@ constexpr std::uint64_t kMiB = 1ull << 20u;
 constexpr std::uint64_t kA = 1, kB = 2, kC = 3;
 
 // Three healthy members; b leads; a's master has the turn.
-CareInputs healthy() {
-  CareInputs in{
+MaintenanceInputs healthy() {
+  MaintenanceInputs in{
       .own_id = kA, .leader_id = kB, .quota = 1024 * kMiB, .revision = 7'000, .my_turn = true};
   for (auto [id, name] : {std::pair(kA, "etcd-a"), {kB, "etcd-b"}, {kC, "etcd-c"}})
     in.members.push_back({.id = id,
@@ -26,30 +26,30 @@ CareInputs healthy() {
   return in;
 }
 
-void make_empty(CareMember& member) {
+void make_empty(MaintenanceMember& member) {
   member.db_size = 400 * kMiB;
   member.db_size_in_use = 100 * kMiB;
 }
 
-Message said(CareInputs const& in) {
-  return message_of(decide_care(in));
+Message said(MaintenanceInputs const& in) {
+  return message_of(decide_maintenance(in));
 }
-bool says_nothing(CareInputs const& in) {
+bool says_nothing(MaintenanceInputs const& in) {
   auto const message = said(in);
   return message.text.empty() && message.reason == Reason::MaintenanceIdle;
 }
 
-TEST(EtcdCare, AHealthyClusterIsLeftAlone) {
+TEST(EtcdMaintenance, AHealthyClusterIsLeftAlone) {
   EXPECT_TRUE(says_nothing(healthy()));
 }
 
-bool asks(CareInputs const& in) {
-  auto const care = decide_care(in);
-  auto const* idle = std::get_if<NothingToDo>(&care);
+bool asks(MaintenanceInputs const& in) {
+  auto const maintenance = decide_maintenance(in);
+  auto const* idle = std::get_if<NothingToDo>(&maintenance);
   return idle && idle->asks_for_turn;
 }
 
-TEST(EtcdCareClock, AFileThatIsMostlyEmptyIsDefragmentedInItsTurn) {
+TEST(EtcdMaintenanceClock, AFileThatIsMostlyEmptyIsDefragmentedInItsTurn) {
   auto in = healthy();
   make_empty(in.members[0]);
   EXPECT_EQ(said(in).reason, Reason::MaintenanceDue);
@@ -63,11 +63,12 @@ TEST(EtcdCareClock, AFileThatIsMostlyEmptyIsDefragmentedInItsTurn) {
   EXPECT_EQ(said(in).identity(), nobodys.identity()) << "whose turn it is is no news";
   EXPECT_THAT(said(in).text, HasSubstr("c's"));
   in.members.resize(1);
-  EXPECT_TRUE(std::holds_alternative<DefragmentOwn>(decide_care(in))) << "alone it needs no turn";
+  EXPECT_TRUE(std::holds_alternative<DefragmentOwn>(decide_maintenance(in)))
+      << "alone it needs no turn";
 }
 
 // Whoever has the turn and cannot do it lets others have it.
-TEST(EtcdCareClock, WhatFailedIsNotWantedForAWhile) {
+TEST(EtcdMaintenanceClock, WhatFailedIsNotWantedForAWhile) {
   for (bool alarm : {false, true}) {
     auto in = healthy();
     make_empty(in.members[0]);
@@ -78,16 +79,16 @@ TEST(EtcdCareClock, WhatFailedIsNotWantedForAWhile) {
       in.alarm_for = 1min;
     }
     in.failed_ago = 9min;
-    EXPECT_FALSE(std::holds_alternative<DefragmentOwn>(decide_care(in)));
+    EXPECT_FALSE(std::holds_alternative<DefragmentOwn>(decide_maintenance(in)));
     EXPECT_FALSE(asks(in));
     EXPECT_EQ(said(in).reason, Reason::DefragmentationHeld);
     in.failed_ago = 10min;
-    EXPECT_TRUE(std::holds_alternative<DefragmentOwn>(decide_care(in)));
+    EXPECT_TRUE(std::holds_alternative<DefragmentOwn>(decide_maintenance(in)));
   }
 }
 
 // Out of turn nobody is defragmented, whatever the alarms say.
-TEST(EtcdCareClock, NoTwoMembersAreDefragmentedAtOnce) {
+TEST(EtcdMaintenanceClock, NoTwoMembersAreDefragmentedAtOnce) {
   for (bool alarm : {false, true}) {
     auto in = healthy();
     for (auto& member : in.members) {
@@ -103,22 +104,22 @@ TEST(EtcdCareClock, NoTwoMembersAreDefragmentedAtOnce) {
       in.my_turn = false;
       EXPECT_TRUE(asks(in));
       in.my_turn = true;
-      EXPECT_TRUE(std::holds_alternative<DefragmentOwn>(decide_care(in)));
+      EXPECT_TRUE(std::holds_alternative<DefragmentOwn>(decide_maintenance(in)));
     }
   }
 }
 
-TEST(EtcdCare, TheLeaderIsLast) {
+TEST(EtcdMaintenance, TheLeaderIsLast) {
   auto in = healthy();
   in.leader_id = kA;
   make_empty(in.members[0]);
   make_empty(in.members[2]);
   EXPECT_TRUE(says_nothing(in));
   in.members[2] = healthy().members[2];
-  EXPECT_TRUE(std::holds_alternative<DefragmentOwn>(decide_care(in)));
+  EXPECT_TRUE(std::holds_alternative<DefragmentOwn>(decide_maintenance(in)));
 }
 
-TEST(EtcdCare, NobodyIsDefragmentedWhileAnotherIsAway) {
+TEST(EtcdMaintenance, NobodyIsDefragmentedWhileAnotherIsAway) {
   auto in = healthy();
   make_empty(in.members[0]);
   in.members[2].answers = false;
@@ -139,7 +140,7 @@ constexpr PaysRow kPays[] = {
     {"near the quota", 820, 700, true}, {"near it, little to gain", 820, 730, false},
     {"stale figures", 100, 120, false},
 };
-TEST(EtcdCare, DefragmentingPays) {
+TEST(EtcdMaintenance, DefragmentingPays) {
   for (auto const& row : kPays)
     EXPECT_EQ(defragmenting_pays({.db_size = row.size * kMiB, .db_size_in_use = row.in_use * kMiB},
                                  1024 * kMiB),
@@ -147,7 +148,7 @@ TEST(EtcdCare, DefragmentingPays) {
         << row.name;
 }
 
-TEST(EtcdCare, OutOfSpaceIsCompactedDefragmentedAndDisarmed) {
+TEST(EtcdMaintenance, OutOfSpaceIsCompactedDefragmentedAndDisarmed) {
   auto in = healthy();
   in.alarms = {{kC, "NOSPACE"}};
   for (auto& member : in.members) {
@@ -158,13 +159,14 @@ TEST(EtcdCare, OutOfSpaceIsCompactedDefragmentedAndDisarmed) {
   EXPECT_EQ(said(in).reason, Reason::MaintenanceDue);
   EXPECT_EQ(said(in).subject, "compact to 7000");
   in.own_id = kA;
-  EXPECT_FALSE(std::holds_alternative<CompactTo>(decide_care(in)));
+  EXPECT_FALSE(std::holds_alternative<CompactTo>(decide_maintenance(in)));
 
   // No word of free pages is needed: nothing is written that would count them.
   in.compacted = true;
-  EXPECT_FALSE(std::holds_alternative<DefragmentOwn>(decide_care(in))) << "not before the leader";
+  EXPECT_FALSE(std::holds_alternative<DefragmentOwn>(decide_maintenance(in)))
+      << "not before the leader";
   in.alarm_for = 30s;
-  EXPECT_TRUE(std::holds_alternative<DefragmentOwn>(decide_care(in)));
+  EXPECT_TRUE(std::holds_alternative<DefragmentOwn>(decide_maintenance(in)));
   in.my_turn = false;
   in.own_id = kC;
   EXPECT_TRUE(asks(in));
@@ -172,15 +174,15 @@ TEST(EtcdCare, OutOfSpaceIsCompactedDefragmentedAndDisarmed) {
   in.own_id = kB;
   for (auto& member : in.members) member.db_size = 310 * kMiB;
   in.members[2].db_size = 1'030 * kMiB;
-  EXPECT_FALSE(std::holds_alternative<DisarmNospace>(decide_care(in)));
+  EXPECT_FALSE(std::holds_alternative<DisarmNospace>(decide_maintenance(in)));
   in.members[2].db_size = 310 * kMiB;
-  ASSERT_TRUE(std::holds_alternative<DisarmNospace>(decide_care(in)));
-  EXPECT_EQ(std::get<DisarmNospace>(decide_care(in)).member_id, kC);
+  ASSERT_TRUE(std::holds_alternative<DisarmNospace>(decide_maintenance(in)));
+  EXPECT_EQ(std::get<DisarmNospace>(decide_maintenance(in)).member_id, kC);
   in.own_id = kA;
-  EXPECT_FALSE(std::holds_alternative<DisarmNospace>(decide_care(in)));
+  EXPECT_FALSE(std::holds_alternative<DisarmNospace>(decide_maintenance(in)));
 }
 
-TEST(EtcdCare, AlarmsThatAreTheOperatorsSayWhatToDo) {
+TEST(EtcdMaintenance, AlarmsThatAreTheOperatorsSayWhatToDo) {
   auto in = healthy();
   in.alarms = {{kB, "CORRUPT"}};
   EXPECT_EQ(said(in).reason, Reason::EtcdCorrupt);
@@ -196,7 +198,7 @@ TEST(EtcdCare, AlarmsThatAreTheOperatorsSayWhatToDo) {
   in.defragmented_ago = 9min;
   EXPECT_EQ(said(in).reason, Reason::EtcdQuotaUsed);
   in.defragmented_ago = 10min;
-  EXPECT_TRUE(std::holds_alternative<DefragmentOwn>(decide_care(in)));
+  EXPECT_TRUE(std::holds_alternative<DefragmentOwn>(decide_maintenance(in)));
 
   in.members[1].answers = false;
   EXPECT_EQ(said(in).reason, Reason::EtcdAlarm);
@@ -204,7 +206,7 @@ TEST(EtcdCare, AlarmsThatAreTheOperatorsSayWhatToDo) {
   EXPECT_NE(said(in).advice, "");
 }
 
-TEST(EtcdCare, AQuotaThatIsNearlyUsedIsToldBeforeTheAlarm) {
+TEST(EtcdMaintenance, AQuotaThatIsNearlyUsedIsToldBeforeTheAlarm) {
   auto in = healthy();
   in.members[1].db_size = in.members[1].db_size_in_use = 820 * kMiB;
   EXPECT_EQ(said(in).reason, Reason::EtcdQuotaNearlyUsed);

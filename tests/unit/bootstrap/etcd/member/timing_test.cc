@@ -191,9 +191,9 @@ class NoUnits final : public Units {
   }
 };
 
-class CareTiming : public testing::Test {
+class MaintenanceTiming : public testing::Test {
  protected:
-  CareTiming() {
+  MaintenanceTiming() {
     facts_.main.peers.set(std::vector{EtcdPeer{.member = "b", .address = "10.0.0.2"}});
     write_config(100);
   }
@@ -203,7 +203,7 @@ class CareTiming : public testing::Test {
     ASSERT_TRUE(replace_file(path, fmt::format("heartbeat-interval: {}\n", heartbeat)));
   }
   // Looks each minute, and acts where it is to.
-  test::Found live(Duration duration, CareStep& step) {
+  test::Found live(Duration duration, MaintenanceStep& step) {
     test::Found last;
     for (auto gone = 0min; gone <= duration; gone += 1min, clock_.advance(1min)) {
       last = test::found(step.look(facts_, {}));
@@ -238,32 +238,32 @@ class CareTiming : public testing::Test {
   int acts_ = 0;
 };
 
-TEST_F(CareTiming, AQuietNetworkChangesNothing) {
-  CareStep step(EtcdCluster::main, parts());
+TEST_F(MaintenanceTiming, AQuietNetworkChangesNothing) {
+  MaintenanceStep step(EtcdCluster::main, parts());
   EXPECT_THAT(live(2h, step), test::IsDone(Reason::MaintenanceIdle));
   EXPECT_EQ(acts_, 0);
 }
 
-TEST_F(CareTiming, WhatAnotherMemberMeasuresCountsToo) {
+TEST_F(MaintenanceTiming, WhatAnotherMemberMeasuresCountsToo) {
   http_.peer_ms = 83;
-  CareStep step(EtcdCluster::main, parts());
+  MaintenanceStep step(EtcdCluster::main, parts());
   EXPECT_THAT(live(2h, step),
               testing::AllOf(test::IsDone(Reason::HeartbeatChanges), test::IsAbout("150 ms"),
                              test::Says(" 100 "), test::Says(" 83 ")));
   EXPECT_EQ(acts_, 1);
   EXPECT_EQ(recorded_heartbeat(Root(root_.path()), EtcdCluster::main), 150ms);
   // An agent that starts anew does not measure for an hour to know.
-  CareStep again(EtcdCluster::main, parts());
+  MaintenanceStep again(EtcdCluster::main, parts());
   EXPECT_THAT(live(1min, again),
               testing::AllOf(test::IsDone(Reason::HeartbeatChanges), test::IsAbout("150 ms")));
   write_config(150);  // etcd has started
   EXPECT_THAT(live(1min, again), test::IsDone(Reason::MaintenanceIdle));
 }
 
-TEST_F(CareTiming, WhatIsSetIsNotDerived) {
+TEST_F(MaintenanceTiming, WhatIsSetIsNotDerived) {
   config_.etcd.main.heartbeat_interval = 100ms;
   http_.own_ms = 83;
-  CareStep step(EtcdCluster::main, parts());
+  MaintenanceStep step(EtcdCluster::main, parts());
   EXPECT_THAT(live(2h, step), test::IsDone(Reason::MaintenanceIdle));
   write_config(150);  // of before it was set: that is for etcd-main to tell
   EXPECT_THAT(live(1min, step), test::IsDone(Reason::MaintenanceIdle));

@@ -11,7 +11,7 @@ namespace {
 using namespace std::chrono_literals;
 using testing::HasSubstr;
 
-TEST(ClusterCare, AnEtcdThatIsOutOfSpaceTakesWritesAgainByItself) {
+TEST(ClusterMaintenance, AnEtcdThatIsOutOfSpaceTakesWritesAgainByItself) {
   if (auto const why = no_cluster_because(); !why.empty()) GTEST_SKIP() << why;
   ClusterRegion region(
       {.members = "a",
