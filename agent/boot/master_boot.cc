@@ -11,7 +11,7 @@
 #include "bootstrap/etcd/backup/backup_step.h"
 #include "bootstrap/etcd/maintenance/step.h"
 #include "bootstrap/etcd/member/handover.h"
-#include "bootstrap/hosts/hello_step.h"
+#include "bootstrap/hosts/announce_step.h"
 #include "bootstrap/hosts/step.h"
 #include "bootstrap/kube/steps.h"
 #include "bootstrap/kube/withdraw.h"
@@ -114,7 +114,7 @@ void MasterBoot::add_members(RowList& list) {
   list.add(std::make_unique<bootstrap::HostsStep>(peers_),
            {.after = {volume}, .upkeep = Upkeep::act, .period = 5s});
   // Nobody waits for it: it is done once it has announced this master, whoever has heard.
-  list.add(std::make_unique<bootstrap::HelloStep>(config_, node_.root, master_.http, *time_),
+  list.add(std::make_unique<bootstrap::AnnounceStep>(config_, node_.root, master_.http, *time_),
            {.after = {kPki, kHosts}, .upkeep = Upkeep::act, .period = 5s});
   for (auto cluster : kEtcdClusters)
     list.add(std::make_unique<bootstrap::EtcdStep>(cluster, etcd_, peers_),

@@ -6,8 +6,8 @@
 
 namespace haagent {
 
-// What the server answers to POST /v1/hello. 200: known from now on; 400: not a hello; 403: not the
-// caller's to say; 409: somebody else carries the member; 503: say it again later.
+// What the server answers to POST /v1/hello. 200: known from now on; 400: not an announcement; 403:
+// not the caller's to say; 409: somebody else carries the member; 503: say it again later.
 ServerReply answer_announcement(NodeConfig const& config, bootstrap::Peers& peers,
                                 ServerCall const& call);
 

@@ -7,7 +7,7 @@ namespace haagent {
 
 // What a caller has sent, and who it is.
 struct ServerCall {
-  std::string body;         // of at most kHelloCap bytes
+  std::string body;         // of at most kAnnouncementCap bytes
   std::string certificate;  // PEM; one that the agents' authority has signed
   std::string address;      // where the connection comes from
 };

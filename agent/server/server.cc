@@ -13,7 +13,7 @@
 #include "agent/server/connection_limiter.h"
 #include "agent/server/request_reader.h"
 #include "agent/status/metrics.h"
-#include "bootstrap/hosts/hello.h"
+#include "bootstrap/hosts/announcement.h"
 
 namespace haagent {
 namespace {
@@ -220,7 +220,7 @@ struct StatusServer::Impl {
 };
 
 StatusServer::StatusServer(std::function<std::string()> status,
-                           std::function<ServerReply(ServerCall const&)> hello, HttpTls tls)
+                           std::function<ServerReply(ServerCall const&)> announcement, HttpTls tls)
     : impl_(std::make_unique<Impl>(std::move(tls))) {
   auto& routes = impl_->routes;
   if (status)
@@ -231,10 +231,10 @@ StatusServer::StatusServer(std::function<std::string()> status,
                       }});
   if (!impl_->tls.is_on()) return;
   routes.push_back({.method = "POST",
-                    .path = bootstrap::kHelloPath,
-                    .body_cap = bootstrap::kHelloCap,
-                    .answer = [hello = std::move(hello)](ServerCall const& call) {
-                      auto reply = hello(call);
+                    .path = bootstrap::kAnnouncementPath,
+                    .body_cap = bootstrap::kAnnouncementCap,
+                    .answer = [announcement = std::move(announcement)](ServerCall const& call) {
+                      auto reply = announcement(call);
                       return Answer{.status = reply.status,
                                     .type = "text/plain",
                                     .body = std::move(reply.sentence)};

@@ -1,11 +1,12 @@
 // The agent's own small HTTP server. GET /v1/status is the status file, for the other masters'
 // `haagent status --cluster`, and GET /metrics is for Prometheus; they tell nothing that is secret
-// and change nothing. POST /v1/hello is a master that says where it is (bootstrap/hosts/hello.h).
+// and change nothing. POST /v1/hello is a master that says where it is
+// (bootstrap/hosts/announcement.h).
 //
 // It lets in as many as there is room for (connection_limiter.h), so that whoever opens connections
-// and says nothing keeps nobody's hello away. On a master it speaks TLS alone, and to those alone
-// whom the agents' authority has signed. A worker has no certificate yet: it serves the two pages
-// in the clear.
+// and says nothing keeps nobody's announcement away. On a master it speaks TLS alone, and to those
+// alone whom the agents' authority has signed. A worker has no certificate yet: it serves the two
+// pages in the clear.
 #pragma once
 
 #include <functional>
@@ -20,12 +21,12 @@ namespace haagent {
 
 class StatusServer {
  public:
-  // `status` gives the JSON page, unset: there is none; `hello` answers a hello; both are called
-  // from the server's threads, and must not wait for anybody. The files of `tls` are read anew for
-  // each connection, so that it may listen before they are there and sees every renewal; empty: in
-  // the clear, and nobody can say hello.
+  // `status` gives the JSON page, unset: there is none; `announce` answers an announcement; both
+  // are called from the server's threads, and must not wait for anybody. The files of `tls` are
+  // read anew for each connection, so that it may listen before they are there and sees every
+  // renewal; empty: in the clear, and nobody can say announcement.
   StatusServer(std::function<std::string()> status,
-               std::function<ServerReply(ServerCall const&)> hello, HttpTls tls);
+               std::function<ServerReply(ServerCall const&)> announcement, HttpTls tls);
   ~StatusServer();
 
   // GET /metrics too; before listen().

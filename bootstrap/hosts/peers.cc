@@ -74,8 +74,8 @@ bool Peers::due() const {
 }
 
 // Called with `lock` held, and holds it when it returns, but not while EC2 is asked: that may take
-// long, and a hello is not to wait for it. One question at a time, so that no answer replaces a
-// newer one.
+// long, and an announcement is not to wait for it. One question at a time, so that no answer
+// replaces a newer one.
 Result<void> Peers::refresh(std::unique_lock<std::mutex>& lock, std::stop_token stop) {
   asked_at_ = clock_.steady();
   hurry_ = false;
@@ -238,8 +238,8 @@ Result<Peers::View> Peers::look(Facts& facts, std::stop_token stop) {
   return view;
 }
 
-// Asks EC2 where that is due. Only that this boot was stopped is an error. What a hello has told is
-// written first, and a question that it meets is put off.
+// Asks EC2 where that is due. Only that this boot was stopped is an error. What an announcement has
+// told is written first, and a question that it meets is put off.
 Result<void> Peers::ask_where_due(std::unique_lock<std::mutex>& lock, std::stop_token stop) {
   if (unwritten_ || !due()) return {};
   std::unique_lock asks(asks_, std::defer_lock);
@@ -336,30 +336,32 @@ void Peers::heard(EtcdCluster cluster, std::string const& member, bool answered)
   if (silent_.empty()) pause_ = kSoonest;
 }
 
-HelloAnswer Peers::hear(Hello const& hello) {
-  using What = HelloVerdict::What;
+AnnouncementAnswer Peers::hear(Announcement const& announcement) {
+  using What = AnnouncementVerdict::What;
   std::lock_guard lock(mutex_);
-  auto const& member = hello.main;
-  if (!seeded_) return {HelloAnswer::What::later, "this master does not know its peers yet"};
+  auto const& member = announcement.main;
+  if (!seeded_) return {AnnouncementAnswer::What::later, "this master does not know its peers yet"};
   if (mine_.contains(member))
-    return {HelloAnswer::What::no, fmt::format("this master carries {} itself", member)};
+    return {AnnouncementAnswer::What::no, fmt::format("this master carries {} itself", member)};
   if (!members_.contains(member))
-    return {HelloAnswer::What::later, fmt::format("{} is no member that is known here", member)};
+    return {AnnouncementAnswer::What::later,
+            fmt::format("{} is no member that is known here", member)};
   auto const now = clock_.utc();
   auto known = known_.find(member);
-  PeerLocation told{hello.instance_id, hello.address, hello.since};
-  auto const verdict = decide_hello(
+  PeerLocation told{announcement.instance_id, announcement.address, announcement.since};
+  auto const verdict = decide_announcement(
       known == known_.end() ? std::nullopt : std::optional(known->second.where), told, now);
   if (verdict.what == What::stale || verdict.what == What::ahead)
-    return {HelloAnswer::What::no, verdict.sentence};
+    return {AnnouncementAnswer::What::no, verdict.sentence};
   if (auto const former = former_.find(member);
-      former != former_.end() && former->second.contains(hello.instance_id))
-    return {HelloAnswer::What::no,
+      former != former_.end() && former->second.contains(announcement.instance_id))
+    return {AnnouncementAnswer::What::no,
             fmt::format("EC2 shows {}'s volume elsewhere since: it is believed once EC2 shows it "
                         "at {} again",
-                        member, hello.instance_id)};
+                        member, announcement.instance_id)};
   if (verdict.what == What::take) {
-    told.taken = std::min(hello.since, now);  // whoever takes the member from now on is later
+    told.taken =
+        std::min(announcement.since, now);  // whoever takes the member from now on is later
     bool const moved = known == known_.end() || known->second.where.address != told.address;
     // Said again by the same one, it is as old as before: EC2 has the last word in the end.
     bool const again =
@@ -372,7 +374,7 @@ HelloAnswer Peers::hear(Hello const& hello) {
       nap_.request_stop();
     }
   }
-  return {HelloAnswer::What::yes, verdict.sentence};
+  return {AnnouncementAnswer::What::yes, verdict.sentence};
 }
 
 bool Peers::nap(Clock& clock, Duration at_most, std::stop_token stop) {

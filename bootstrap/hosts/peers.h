@@ -1,7 +1,7 @@
 // Where the masters are. /etc/hosts carries the members' stable names; EC2 says who holds their
-// volumes, and so who they are now, and a master that boots says it by itself (hello.h). EC2 is
-// asked as seldom as can be: never on the way through a reboot, every five minutes afterwards, and
-// sooner while a peer's etcd does not answer at the address that is known.
+// volumes, and so who they are now, and a master that boots says it by itself (announcement.h). EC2
+// is asked as seldom as can be: never on the way through a reboot, every five minutes afterwards,
+// and sooner while a peer's etcd does not answer at the address that is known.
 #pragma once
 
 #include <map>
@@ -17,7 +17,7 @@
 #include "agent/base/facts.h"
 #include "agent/base/files.h"
 #include "agent/base/node_config.h"
-#include "bootstrap/hosts/hello.h"
+#include "bootstrap/hosts/announcement.h"
 #include "bootstrap/hosts/hosts_file.h"
 
 namespace haagent::bootstrap {
@@ -29,8 +29,8 @@ std::optional<EtcdVolume> etcd_volume_of(aws::Volume const& volume, EtcdCluster 
 // "b" of "etcd-b.internal.<cluster>"; empty where it is another host's name.
 std::string member_of_host(NodeConfig const& config, std::string_view host);
 
-// What a master answers to a hello.
-struct HelloAnswer {
+// What a master answers to an announcement.
+struct AnnouncementAnswer {
   enum class What {
     yes,    // known, and in /etc/hosts at once
     no,     // it is not so
@@ -82,8 +82,9 @@ class Peers {
   void listed(EtcdCluster cluster, std::set<std::string> members);
 
   // A master says where it is; whether it may say so was checked. Never waits for EC2.
-  HelloAnswer hear(Hello const& hello);
-  // Sleeps until a hello has told what is not in /etc/hosts yet. False where it was stopped.
+  AnnouncementAnswer hear(Announcement const& announcement);
+  // Sleeps until an announcement has told what is not in /etc/hosts yet. False where it was
+  // stopped.
   bool nap(Clock& clock, Duration at_most, std::stop_token stop);
 
   // Whether a peer's etcd answered at the address that is known.
@@ -94,7 +95,7 @@ class Peers {
  private:
   struct Known {
     PeerLocation where;
-    std::optional<SteadyTime> heard;  // from a hello, then
+    std::optional<SteadyTime> heard;  // from an announcement, then
   };
   Result<void> ask_where_due(std::unique_lock<std::mutex>& lock, std::stop_token stop);
   Result<void> refresh(std::unique_lock<std::mutex>& lock, std::stop_token stop);
@@ -120,7 +121,7 @@ class Peers {
   std::map<std::string, std::set<std::string>> carried_, former_;
   std::set<std::string> members_;  // as the last look had them
   std::set<std::string> mine_;
-  bool unwritten_ = false;     // a hello has told what is not in /etc/hosts yet
+  bool unwritten_ = false;     // an announcement has told what is not in /etc/hosts yet
   bool news_ = false;          // and nobody who naps has been woken for it
   std::stop_source question_;  // to EC2, as it is asked now
   std::stop_source nap_;

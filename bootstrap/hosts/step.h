@@ -9,7 +9,7 @@
 namespace haagent::bootstrap {
 
 // The step `hosts`: the members' names in /etc/hosts, mine first of all, so that etcd can start
-// before the others are known. Comes after volume-main. A hello wakes it.
+// before the others are known. Comes after volume-main. An announcement wakes it.
 class HostsStep final : public Step {
  public:
   explicit HostsStep(std::shared_ptr<Peers> peers) : peers_(std::move(peers)) {}

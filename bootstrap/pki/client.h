@@ -2,7 +2,7 @@
 //
 // The agents' authority signs them, so that a master's server lets them in. They are good for a
 // client alone, and carry no host's name and no address: nobody takes them for a master's server,
-// no hello is believed of them, and neither etcd nor the apiserver goes by that authority.
+// no announcement is believed of them, and neither etcd nor the apiserver goes by that authority.
 #pragma once
 
 #include <string>

@@ -84,7 +84,7 @@ void add_agent(std::vector<Leaf>& leaves, Subject const& subject) {
                  .addresses = {},
                  .server = true,
                  .client = true};
-  // Whom it may say that it is: what a hello claims is held against these names.
+  // Whom it may say that it is: what an announcement claims is held against these names.
   for (auto const& member : subject.members)
     agent.dns_names.push_back(subject.config.etcd_host(member));
   add_machine(agent, subject.identity);

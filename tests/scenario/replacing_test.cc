@@ -153,7 +153,7 @@ TEST(Replacing, ASecondBootChangesNothing) {
                 EXPECT_TRUE(second.all_done);
                 // A hello is said in each boot: only the others know whether they have heard it.
                 for (auto const& row : second.rows)
-                  EXPECT_TRUE(row.acts == 0 || row.name == "hello") << row.name;
+                  EXPECT_TRUE(row.acts == 0 || row.name == "announce") << row.name;
                 EXPECT_EQ(machine.power.points(), std::vector<std::string>());
                 EXPECT_EQ(files_of(machine), before);
                 EXPECT_EQ(machine.ec2.calls, calls);

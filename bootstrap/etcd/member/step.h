@@ -42,7 +42,7 @@ class EtcdStep final : public Step {
   MemberMemory memory_;
 };
 
-// `time`: what hellos are dated and judged by; null: this machine's clock.
+// `time`: what announcements are dated and judged by; null: this machine's clock.
 std::shared_ptr<Peers> make_peers(EtcdDeps const& parts, Clock* time = nullptr);
 
 // `hosts`, `etcd-main` and `etcd-events`, in this order.

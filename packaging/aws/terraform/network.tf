@@ -123,7 +123,7 @@ resource "aws_vpc_security_group_ingress_rule" "master_agent" {
   ip_protocol                  = "tcp"
   from_port                    = 3999
   to_port                      = 3999
-  description                  = "agents, hello and status"
+  description                  = "agents, announcements and status"
 }
 
 resource "aws_vpc_security_group_ingress_rule" "worker_agent" {

@@ -185,13 +185,13 @@ class AgentServerHears : public AgentServer {
     return "";
   }
 
-  bootstrap::Hello const hello_{.cluster = "x.example",
-                                .main = "b",
-                                .events = "b",
-                                .instance_id = "i-9",
-                                .address = "127.0.0.1",
-                                .since = test::FakeClock().utc()};
-  std::string const body_ = bootstrap::hello_text(hello_);
+  bootstrap::Announcement const announcement_{.cluster = "x.example",
+                                              .main = "b",
+                                              .events = "b",
+                                              .instance_id = "i-9",
+                                              .address = "127.0.0.1",
+                                              .since = test::FakeClock().utc()};
+  std::string const body_ = bootstrap::announcement_text(announcement_);
   Node a_{authority_, "etcd-a.internal.x.example"};
   Node b_{authority_, "etcd-b.internal.x.example"};
   test::TemporaryDirectory root_;
@@ -206,10 +206,10 @@ TEST_F(AgentServerHears, WhoeverTheMemberIs) {
   EXPECT_EQ(b_is(), "10.0.0.2");
   EXPECT_EQ(status_of(b_.tls, body_), 200);
   EXPECT_EQ(b_is(), "127.0.0.1");
-  auto late = hello_;
+  auto late = announcement_;
   late.instance_id = "i-1";
   late.since -= 1h;
-  EXPECT_EQ(status_of(b_.tls, bootstrap::hello_text(late)), 409);
+  EXPECT_EQ(status_of(b_.tls, bootstrap::announcement_text(late)), 409);
 }
 
 TEST_F(AgentServerHears, NobodyElse) {
@@ -218,9 +218,9 @@ TEST_F(AgentServerHears, NobodyElse) {
   Node const stranger(new_authority(), "etcd-b.internal.x.example");
   EXPECT_EQ(status_of(worker.tls, body_), 403);
   EXPECT_EQ(status_of(c.tls, body_), 403);
-  auto elsewhere = hello_;
+  auto elsewhere = announcement_;
   elsewhere.address = "10.0.0.9";
-  EXPECT_EQ(status_of(b_.tls, bootstrap::hello_text(elsewhere)), 403);
+  EXPECT_EQ(status_of(b_.tls, bootstrap::announcement_text(elsewhere)), 403);
   EXPECT_FALSE(say({.ca_file = b_.tls.ca_file,
                     .cert_file = stranger.tls.cert_file,
                     .key_file = stranger.tls.key_file},
@@ -262,15 +262,15 @@ TEST_F(AgentServerHears, NothingMalformedAndNothingLong) {
   auto const padded = [&](std::size_t size) {
     return body_ + std::string(size - body_.size(), ' ');
   };
-  EXPECT_EQ(status_of(b_.tls, padded(bootstrap::kHelloCap + 1)), 413);
+  EXPECT_EQ(status_of(b_.tls, padded(bootstrap::kAnnouncementCap + 1)), 413);
   // In chunks, no header says how much is to come.
   Headers const in_chunks = {{"transfer-encoding", "chunked"}};
-  EXPECT_EQ(status_of(b_.tls, padded(bootstrap::kHelloCap + 1), in_chunks), 413);
+  EXPECT_EQ(status_of(b_.tls, padded(bootstrap::kAnnouncementCap + 1), in_chunks), 413);
   EXPECT_EQ(b_is(), "10.0.0.2");
   EXPECT_EQ(status_of(b_.tls, body_, {{"content-encoding", "gzip"}}), 415);
   EXPECT_EQ(status_of(b_.tls, body_, {{"transfer-encoding", "gzip, chunked"}}), 501);
   EXPECT_EQ(b_is(), "10.0.0.2");
-  EXPECT_EQ(status_of(b_.tls, padded(bootstrap::kHelloCap), in_chunks), 200);
+  EXPECT_EQ(status_of(b_.tls, padded(bootstrap::kAnnouncementCap), in_chunks), 200);
   EXPECT_EQ(b_is(), "127.0.0.1");
 }
 

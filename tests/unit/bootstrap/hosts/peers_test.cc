@@ -337,7 +337,8 @@ TEST_F(PeersTest, AVolumeThatLostItsTagIsStillEvidence) {
 }
 
 // c, as it says that it is.
-Hello hello_of_c(std::string const& instance, std::string const& address, UtcTime since) {
+Announcement announcement_of_c(std::string const& instance, std::string const& address,
+                               UtcTime since) {
   return {.cluster = "x.example",
           .main = "c",
           .events = "c",
@@ -353,22 +354,23 @@ aws::Volume volume_of_c(std::string const& instance, UtcTime since) {
   return volume;
 }
 
-class PeersHello : public PeersTest {
+class PeersAnnouncement : public PeersTest {
  protected:
-  PeersHello() {
+  PeersAnnouncement() {
     ec2_.add(volume_of_c("i-c", clock_.utc() - 1h));
     start();
   }
-  HelloAnswer::What say(std::string const& instance, std::string const& address, UtcTime since) {
-    return peers_->hear(hello_of_c(instance, address, since)).what;
+  AnnouncementAnswer::What say(std::string const& instance, std::string const& address,
+                               UtcTime since) {
+    return peers_->hear(announcement_of_c(instance, address, since)).what;
   }
   std::string c_is() {
     return hosts_in_block(test::bytes_of(hosts()))["etcd-c.internal.x.example"];
   }
-  using What = HelloAnswer::What;
+  using What = AnnouncementAnswer::What;
 };
 
-TEST_F(PeersHello, IsInTheBlockAtTheNextLookAndAsksEc2Nothing) {
+TEST_F(PeersAnnouncement, IsInTheBlockAtTheNextLookAndAsksEc2Nothing) {
   converge();
   auto const before = calls();
   EXPECT_EQ(say("i-9", "10.0.0.9", clock_.utc()), What::yes);
@@ -379,11 +381,11 @@ TEST_F(PeersHello, IsInTheBlockAtTheNextLookAndAsksEc2Nothing) {
   EXPECT_EQ(calls(), before);
 }
 
-TEST_F(PeersHello, APredecessorThatIsLateChangesNothing) {
+TEST_F(PeersAnnouncement, APredecessorThatIsLateChangesNothing) {
   converge();
   auto const long_ago = clock_.utc() - 30min;
   EXPECT_EQ(say("i-9", "10.0.0.9", clock_.utc()), What::yes);
-  auto const answer = peers_->hear(hello_of_c("i-c", "10.0.0.3", long_ago));
+  auto const answer = peers_->hear(announcement_of_c("i-c", "10.0.0.3", long_ago));
   EXPECT_EQ(answer.what, What::no);
   for (std::string const each : {"i-9", "10.0.0.9", "2026-01-15T10:15:00Z"})
     EXPECT_TRUE(answer.sentence.contains(each)) << answer.sentence;
@@ -391,14 +393,14 @@ TEST_F(PeersHello, APredecessorThatIsLateChangesNothing) {
   EXPECT_EQ(c_is(), "10.0.0.9");
 }
 
-TEST_F(PeersHello, APredecessorOfTheOneThatEc2ShowsChangesNothing) {
+TEST_F(PeersAnnouncement, APredecessorOfTheOneThatEc2ShowsChangesNothing) {
   EXPECT_EQ(converge(), "a 10.0.0.1, b 10.0.0.2, c 10.0.0.3");
   EXPECT_EQ(say("i-8", "10.0.0.8", clock_.utc() - 2h), What::no);
   converge();
   EXPECT_EQ(c_is(), "10.0.0.3");
 }
 
-TEST_F(PeersHello, Ec2MayLagBehindIt) {
+TEST_F(PeersAnnouncement, Ec2MayLagBehindIt) {
   converge();
   say("i-9", "10.0.0.9", clock_.utc());
   converge();
@@ -413,7 +415,7 @@ TEST_F(PeersHello, Ec2MayLagBehindIt) {
   EXPECT_EQ(c_is(), "10.0.0.9");
 }
 
-TEST_F(PeersHello, Ec2sWordCountsWhereItIsNewer) {
+TEST_F(PeersAnnouncement, Ec2sWordCountsWhereItIsNewer) {
   converge();
   say("i-9", "10.0.0.9", clock_.utc());
   converge();
@@ -427,7 +429,7 @@ TEST_F(PeersHello, Ec2sWordCountsWhereItIsNewer) {
 }
 
 // Whoever was wrong, it is not wrong for ever.
-TEST_F(PeersHello, Ec2HasTheLastWord) {
+TEST_F(PeersAnnouncement, Ec2HasTheLastWord) {
   converge();
   say("i-9", "10.0.0.9", clock_.utc());
   converge();
@@ -437,7 +439,7 @@ TEST_F(PeersHello, Ec2HasTheLastWord) {
 }
 
 // Its agent starts anew, and says now what was true an hour ago.
-TEST_F(PeersHello, AFormerHolderIsNotBelievedUntilEc2ShowsItAgain) {
+TEST_F(PeersAnnouncement, AFormerHolderIsNotBelievedUntilEc2ShowsItAgain) {
   converge();
   EXPECT_EQ(say("i-9", "10.0.0.9", clock_.utc()), What::yes);
   converge();
@@ -446,10 +448,10 @@ TEST_F(PeersHello, AFormerHolderIsNotBelievedUntilEc2ShowsItAgain) {
   ec2_.add(volume_of_c("i-9", clock_.utc() - 6s));
   peers_->hurry();
   converge();
-  // i-c was never overruled from a hello: EC2 has shown it, and then i-9.
+  // i-c was never overruled from an announcement: EC2 has shown it, and then i-9.
   for (int i = 0; i < 3; ++i) {
     clock_.advance(10s);
-    auto const answer = peers_->hear(hello_of_c("i-c", "10.0.0.3", clock_.utc()));
+    auto const answer = peers_->hear(announcement_of_c("i-c", "10.0.0.3", clock_.utc()));
     EXPECT_EQ(answer.what, What::no);
     EXPECT_TRUE(answer.sentence.contains("i-c")) << answer.sentence;
     converge();
@@ -470,7 +472,7 @@ TEST_F(PeersHello, AFormerHolderIsNotBelievedUntilEc2ShowsItAgain) {
   EXPECT_EQ(say("i-7", "10.0.0.7", clock_.utc()), What::yes);
 }
 
-TEST_F(PeersHello, WhomEc2HasOverruledDoesNotSayItAnew) {
+TEST_F(PeersAnnouncement, WhomEc2HasOverruledDoesNotSayItAnew) {
   converge();
   say("i-9", "10.0.0.9", clock_.utc());
   converge();
@@ -482,7 +484,7 @@ TEST_F(PeersHello, WhomEc2HasOverruledDoesNotSayItAnew) {
   EXPECT_EQ(c_is(), "10.0.0.3");
 }
 
-TEST_F(PeersHello, Ec2HasTheLastWordThoughItIsSaidAgainAndAgain) {
+TEST_F(PeersAnnouncement, Ec2HasTheLastWordThoughItIsSaidAgainAndAgain) {
   converge();
   for (int i = 0; i < 4; ++i) {
     say("i-9", "10.0.0.9", clock_.utc());
@@ -494,7 +496,7 @@ TEST_F(PeersHello, Ec2HasTheLastWordThoughItIsSaidAgainAndAgain) {
 }
 
 // Its clock is ahead: that is no reason to believe it longer.
-TEST_F(PeersHello, CountsNoLaterThanItIsHeard) {
+TEST_F(PeersAnnouncement, CountsNoLaterThanItIsHeard) {
   converge();
   EXPECT_EQ(say("i-9", "10.0.0.9", clock_.utc() + 4min), What::yes);
   clock_.advance(1s);
@@ -504,14 +506,14 @@ TEST_F(PeersHello, CountsNoLaterThanItIsHeard) {
   EXPECT_EQ(say("i-7", "10.0.0.7", clock_.utc() + 6min), What::no);
 }
 
-TEST_F(PeersHello, MakesNoMemberAndNobodyOfMe) {
+TEST_F(PeersAnnouncement, MakesNoMemberAndNobodyOfMe) {
   EXPECT_EQ(say("i-9", "10.0.0.9", clock_.utc()), What::later) << "before the first look";
   converge();
-  auto hello = hello_of_c("i-9", "10.0.0.9", clock_.utc());
-  hello.main = "d";
-  EXPECT_EQ(peers_->hear(hello).what, What::later);
-  hello.main = "a";
-  EXPECT_EQ(peers_->hear(hello).what, What::no);
+  auto announcement = announcement_of_c("i-9", "10.0.0.9", clock_.utc());
+  announcement.main = "d";
+  EXPECT_EQ(peers_->hear(announcement).what, What::later);
+  announcement.main = "a";
+  EXPECT_EQ(peers_->hear(announcement).what, What::no);
   EXPECT_EQ(converge(), "a 10.0.0.1, b 10.0.0.2, c 10.0.0.3");
 }
 
@@ -530,7 +532,7 @@ class Bedroom final : public Clock {
   SystemClock clock_;
 };
 
-TEST_F(PeersHello, WakesTheRowThatWritesIt) {
+TEST_F(PeersAnnouncement, WakesTheRowThatWritesIt) {
   converge();
   Bedroom clock;
   std::atomic<bool> woken = false;
@@ -540,7 +542,7 @@ TEST_F(PeersHello, WakesTheRowThatWritesIt) {
   EXPECT_TRUE(test::eventually([&] { return woken.load(); }));
 }
 
-TEST_F(PeersHello, ARowThatWasNotAsleepDoesNotSleepOverIt) {
+TEST_F(PeersAnnouncement, ARowThatWasNotAsleepDoesNotSleepOverIt) {
   converge();
   say("i-9", "10.0.0.9", clock_.utc());
   HostsStep step(peers_);
@@ -551,7 +553,7 @@ TEST_F(PeersHello, ARowThatWasNotAsleepDoesNotSleepOverIt) {
   EXPECT_EQ(clock_.steady(), before + 1h) << "the same news does not wake it again and again";
 }
 
-TEST_F(PeersHello, ARowThatRestsIsStopped) {
+TEST_F(PeersAnnouncement, ARowThatRestsIsStopped) {
   std::stop_source stopped;
   stopped.request_stop();
   EXPECT_FALSE(HostsStep(peers_).rest(clock_, 1h, stopped.get_token()));
@@ -602,7 +604,7 @@ class SilentEc2 final : public aws::Ec2 {
   test::FakeEc2& region_;
 };
 
-TEST_F(PeersHello, NeverWaitsForEc2) {
+TEST_F(PeersAnnouncement, NeverWaitsForEc2) {
   SilentEc2 ec2(ec2_);
   peers_ = std::make_shared<Peers>(config_, Root(root_.path()), ec2, clock_);
   converge();
@@ -619,8 +621,8 @@ TEST_F(PeersHello, NeverWaitsForEc2) {
   EXPECT_FALSE(asked) << "the test shows nothing: EC2 has answered";
 }
 
-// The row itself asks EC2 as the hello comes.
-TEST_F(PeersHello, AQuestionToEc2IsPutOff) {
+// The row itself asks EC2 as the announcement comes.
+TEST_F(PeersAnnouncement, AQuestionToEc2IsPutOff) {
   SilentEc2 ec2(ec2_);
   peers_ = std::make_shared<Peers>(config_, Root(root_.path()), ec2, clock_);
   converge();

@@ -1,4 +1,4 @@
-#include "bootstrap/hosts/hello_step.h"
+#include "bootstrap/hosts/announce_step.h"
 
 #include <fmt/ranges.h>
 
@@ -37,22 +37,22 @@ std::string one_line(std::string_view text) {
 }  // namespace
 
 // Whom there is to tell, and what. A peer whose address or word is another one is told anew.
-Result<void> HelloStep::update(Facts& facts) {
+Result<void> AnnounceStep::update(Facts& facts) {
   auto identity = TRY(facts.identity.require("identity"));
   auto main = TRY(facts.main.volume.require("volume-main"));
-  // The store may tell the time only after the first hello, and its time counts then. Not for a
-  // second: what is dated otherwise is said to everybody again.
+  // The store may tell the time only after the first announcement, and its time counts then. Not
+  // for a second: what is dated otherwise is said to everybody again.
   auto const steady = clock_.steady();
   if (!began_) began_ = steady;
   auto const since = clock_.utc() - std::chrono::duration_cast<UtcTime::duration>(steady - *began_);
   if (!since_ || std::chrono::abs(since - *since_) > kDatedOtherwise) since_ = since;
   auto const events = facts.events.volume.get();
-  std::string const body = hello_text({.cluster = config_.cluster.name,
-                                       .main = main.member,
-                                       .events = events ? events->member : "",
-                                       .instance_id = identity.instance_id,
-                                       .address = identity.address,
-                                       .since = *since_});
+  std::string const body = announcement_text({.cluster = config_.cluster.name,
+                                              .main = main.member,
+                                              .events = events ? events->member : "",
+                                              .instance_id = identity.instance_id,
+                                              .address = identity.address,
+                                              .since = *since_});
   std::set<std::string> there;
   for (auto cluster : kEtcdClusters) {
     for (auto const& each : facts.etcd(cluster).peers.get().value_or(std::vector<EtcdPeer>{})) {
@@ -67,7 +67,7 @@ Result<void> HelloStep::update(Facts& facts) {
   return {};
 }
 
-std::vector<std::string> HelloStep::due() const {
+std::vector<std::string> AnnounceStep::due() const {
   std::vector<std::string> members;
   for (auto const& [member, peer] : peers_)
     if (!peer.address.empty() && !peer.knows && clock_.steady() >= peer.again)
@@ -75,7 +75,7 @@ std::vector<std::string> HelloStep::due() const {
   return members;
 }
 
-Message HelloStep::message() const {
+Message AnnounceStep::message() const {
   std::vector<std::string> knowing;
   std::vector<std::string> rest;
   std::vector<std::string> about;
@@ -104,7 +104,7 @@ Message HelloStep::message() const {
       .about(fmt::format("{}", fmt::join(about, ", ")));
 }
 
-Result<Finding> HelloStep::look(Facts& facts, std::stop_token) {
+Result<Finding> AnnounceStep::look(Facts& facts, std::stop_token) {
   TRY(update(facts));
   auto const members = due();
   if (members.empty()) return Done{message()};
@@ -122,10 +122,11 @@ Result<Finding> HelloStep::look(Facts& facts, std::stop_token) {
           .about(fmt::format("{}", fmt::join(whom, ", ")))};
 }
 
-void HelloStep::tell(Peer& peer, std::stop_token stop) const {
+void AnnounceStep::tell(Peer& peer, std::stop_token stop) const {
   HttpRequest request;
   request.method = "POST";
-  request.url = fmt::format("https://{}:{}{}", url_host(peer.address), kAgentPort, kHelloPath);
+  request.url =
+      fmt::format("https://{}:{}{}", url_host(peer.address), kAgentPort, kAnnouncementPath);
   request.headers = {{"content-type", "application/json"}};
   request.body = peer.body;
   request.connect_timeout = kConnect;
@@ -143,7 +144,7 @@ void HelloStep::tell(Peer& peer, std::stop_token stop) const {
                        ? "does not answer"
                        : "cannot be told (" + one_line(answer.error().message.sentence()) + ")";
   } else if (answer->status == 404) {
-    peer.problem = "has an agent that takes no hello";
+    peer.problem = "has an agent that takes no announcement";
   } else {
     peer.problem =
         fmt::format("does not take it ({})",
@@ -154,7 +155,7 @@ void HelloStep::tell(Peer& peer, std::stop_token stop) const {
   peer.again = clock_.steady() + pause;
 }
 
-Result<void> HelloStep::act(Facts&, std::stop_token stop) {
+Result<void> AnnounceStep::act(Facts&, std::stop_token stop) {
   {
     std::vector<std::jthread> threads;
     for (auto const& member : due())
@@ -165,7 +166,7 @@ Result<void> HelloStep::act(Facts&, std::stop_token stop) {
 }
 
 // Not beyond the next attempt.
-bool HelloStep::rest(Clock& clock, Duration at_most, std::stop_token stop) {
+bool AnnounceStep::rest(Clock& clock, Duration at_most, std::stop_token stop) {
   for (auto const& [member, peer] : peers_) {
     if (peer.knows || peer.address.empty()) continue;
     auto const left = std::chrono::ceil<Duration>(peer.again - clock.steady());

@@ -10,7 +10,7 @@ namespace {
 using namespace std::chrono_literals;
 using testing::HasSubstr;
 
-class ClusterHello : public SharedCluster<ClusterHello> {
+class ClusterAnnouncement : public SharedCluster<ClusterAnnouncement> {
  public:
   static ClusterPlan plan() { return {}; }
 
@@ -38,7 +38,7 @@ class ClusterHello : public SharedCluster<ClusterHello> {
   }
 };
 
-TEST_F(ClusterHello, ASuccessorIsKnownToPeersThatDoNotReachEc2) {
+TEST_F(ClusterAnnouncement, ASuccessorIsKnownToPeersThatDoNotReachEc2) {
   auto const before = address_of("masters-a");
   auto const members = region().members("masters-b", EtcdCluster::main);
   ASSERT_EQ(finds_a_at("masters-b"), before);
@@ -56,8 +56,8 @@ TEST_F(ClusterHello, ASuccessorIsKnownToPeersThatDoNotReachEc2) {
     EXPECT_TRUE(region().comes_true([&] { return finds_a_at(peer) == after; }, 15s))
         << peer << " finds it at " << finds_a_at(peer);
   EXPECT_TRUE(region().comes_true([&] {
-    return region().sentence("masters-a", "hello") == "b and c know this master's address";
-  })) << region().sentence("masters-a", "hello");
+    return region().sentence("masters-a", "announce") == "b and c know this master's address";
+  })) << region().sentence("masters-a", "announce");
   for (auto cluster : kEtcdClusters)
     EXPECT_TRUE(
         region().comes_true([&] { return region().is_whole("masters-b", cluster, 3); }, 30s));

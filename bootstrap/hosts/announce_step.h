@@ -10,20 +10,20 @@
 #include "agent/base/http.h"
 #include "agent/base/row_names.h"
 #include "agent/base/step.h"
-#include "bootstrap/hosts/hello.h"
+#include "bootstrap/hosts/announcement.h"
 
 namespace haagent::bootstrap {
 
-// The step `hello`: tells the peers' agents where this master is, side by side, and again whenever
-// a peer has another address. It is done once each was told or did not answer, since a peer that
-// cannot be told learns it from EC2: nothing waits for it. Whoever did not take it is told again
-// after 1 s, 2 s, 4 s, ... 5 min. Comes after pki and hosts.
-class HelloStep final : public Step {
+// The step `announce`: tells the peers' agents where this master is, side by side, and again
+// whenever a peer has another address. It is done once each was told or did not answer, since a
+// peer that cannot be told learns it from EC2: nothing waits for it. Whoever did not take it is
+// told again after 1 s, 2 s, 4 s, ... 5 min. Comes after pki and hosts.
+class AnnounceStep final : public Step {
  public:
   // The clock: the state store's, as far as it is known.
-  HelloStep(NodeConfig const& config, Root root, Http& http, Clock& clock)
+  AnnounceStep(NodeConfig const& config, Root root, Http& http, Clock& clock)
       : config_(config), root_(std::move(root)), http_(http), clock_(clock) {}
-  std::string_view name() const override { return row_names::kHello; }
+  std::string_view name() const override { return row_names::kAnnounce; }
   Result<Finding> look(Facts& facts, std::stop_token stop) override;
   Result<void> act(Facts& facts, std::stop_token stop) override;
   bool rest(Clock& clock, Duration at_most, std::stop_token stop) override;

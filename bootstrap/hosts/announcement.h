@@ -1,4 +1,5 @@
-// How masters tell each other where they are. A master that boots says hello to its peers' agents:
+// How masters tell each other where they are. A master that boots announces itself to its peers'
+// agents:
 //
 //   POST https://<peer>:3999/v1/hello
 //   {"schema": 1, "cluster": "prod.example.com", "members": {"main": "a", "events": "a"},
@@ -6,9 +7,9 @@
 //    "since": "2026-01-15T10:15:00.000Z"}
 //
 // A member follows its volume, and EBS attaches that to one instance: of two that say they carry
-// the member, the one that has taken it later does. EC2 says since when by its attach time, a hello
-// by `since`, which is read once the volume is held. So what EC2 tells and what masters tell are
-// ordered alike, and a hello that is late changes nothing.
+// the member, the one that has taken it later does. EC2 says since when by its attach time, an
+// announcement by `since`, which is read once the volume is held. So what EC2 tells and what
+// masters tell are ordered alike, and an announcement that is late changes nothing.
 #pragma once
 
 #include <optional>
@@ -23,25 +24,25 @@
 
 namespace haagent::bootstrap {
 
-inline constexpr char kHelloPath[] = "/v1/hello";
-inline constexpr std::size_t kHelloCap = 4096;  // bytes
+inline constexpr char kAnnouncementPath[] = "/v1/hello";
+inline constexpr std::size_t kAnnouncementCap = 4096;  // bytes
 
-struct Hello {
+struct Announcement {
   std::string cluster;
   std::string main;    // the member of etcd-main that its instance carries: "a"
   std::string events;  // of etcd-events; empty: its volume is not there yet
   std::string instance_id;
   std::string address;
   UtcTime since{};  // when it took the member, by its own clock
-  bool operator==(Hello const&) const = default;
+  bool operator==(Announcement const&) const = default;
 };
 
-std::string hello_text(Hello const& hello);
+std::string announcement_text(Announcement const& announcement);
 // Errors (invalid) name what is wrong. Keys that are not known are left to a newer haagent.
-Result<Hello> parse_hello(std::string_view text);
+Result<Announcement> parse_announcement(std::string_view text);
 
 // Who calls, as TLS and TCP have it.
-struct HelloCaller {
+struct Announcer {
   std::vector<std::string> names;      // of its certificate, which the agents' authority has signed
   std::vector<std::string> addresses;  // the same
   std::string address;                 // where the connection comes from
@@ -51,7 +52,8 @@ struct HelloCaller {
 // the connection comes from there. Masters reach each other without translation, or etcd's own
 // peers could not: an address that is not the connection's would lead somewhere else. Errors:
 // denied.
-Result<void> check_hello(NodeConfig const& config, Hello const& hello, HelloCaller const& caller);
+Result<void> check_announcement(NodeConfig const& config, Announcement const& announcement,
+                                Announcer const& caller);
 
 // Who carries a member, and where that is.
 struct PeerLocation {
@@ -61,12 +63,12 @@ struct PeerLocation {
   bool operator==(PeerLocation const&) const = default;
 };
 
-// A clock may be ahead by so much before its hello is not believed.
+// A clock may be ahead by so much before its announcement is not believed.
 inline constexpr Duration kClockAhead{300'000};
 // For so long EC2 may show an attachment that is over.
 inline constexpr Duration kEc2Lag{120'000};
 
-struct HelloVerdict {
+struct AnnouncementVerdict {
   enum class What {
     take,   // it is news
     same,   // it is known already
@@ -75,14 +77,14 @@ struct HelloVerdict {
   };
   What what = What::take;
   std::string sentence;  // for the caller
-  bool operator==(HelloVerdict const&) const = default;
+  bool operator==(AnnouncementVerdict const&) const = default;
 };
-HelloVerdict decide_hello(std::optional<PeerLocation> const& known, PeerLocation const& told,
-                          UtcTime now);
+AnnouncementVerdict decide_announcement(std::optional<PeerLocation> const& known,
+                                        PeerLocation const& told, UtcTime now);
 
-// Whether EC2's word replaces what is known. `heard_ago`: how long ago a hello told it; nothing: it
-// is not from a hello. EC2 lags for seconds, and has the last word in the end: a hello with a wrong
-// clock must not stand for ever.
+// Whether EC2's word replaces what is known. `heard_ago`: how long ago an announcement told it;
+// nothing: it is not from an announcement. EC2 lags for seconds, and has the last word in the end:
+// an announcement with a wrong clock must not stand for ever.
 bool decide_ec2(std::optional<PeerLocation> const& known, std::optional<Duration> heard_ago,
                 PeerLocation const& word);
 

@@ -1,4 +1,4 @@
-#include "bootstrap/hosts/hello_step.h"
+#include "bootstrap/hosts/announce_step.h"
 
 #include <gtest/gtest.h>
 
@@ -42,9 +42,9 @@ class Agents final : public Http {
 };
 
 // Master a, whose peers are b and c.
-class HelloStepTest : public testing::Test {
+class AnnounceStepTest : public testing::Test {
  protected:
-  HelloStepTest() {
+  AnnounceStepTest() {
     config_.cluster.name = "x.example";
     Identity identity;
     identity.instance_id = "i-a";
@@ -78,30 +78,30 @@ class HelloStepTest : public testing::Test {
   NodeConfig config_;
   Agents agents_;
   Facts facts_;
-  HelloStep step_{config_, Root("/nowhere"), agents_, clock_};
+  AnnounceStep step_{config_, Root("/nowhere"), agents_, clock_};
 };
 
-TEST_F(HelloStepTest, TellsEachPeerOnceAndALookTellsNobody) {
+TEST_F(AnnounceStepTest, TellsEachPeerOnceAndALookTellsNobody) {
   agents_.answers = {{"10.0.0.2", 200}, {"10.0.0.3", 200}};
   EXPECT_THAT(test::found(step_.look(facts_, {})),
               testing::AllOf(test::IsNeeded(Reason::PeersToInform),
                              test::IsAbout("b at 10.0.0.2, c at 10.0.0.3")));
   EXPECT_TRUE(agents_.attempts.empty());
   EXPECT_THAT(converge(), all_know("b, c"));
-  auto const told = parse_hello(agents_.told["10.0.0.3"]);
+  auto const told = parse_announcement(agents_.told["10.0.0.3"]);
   ASSERT_TRUE(told) << told.error().message.text;
-  EXPECT_EQ(*told, (Hello{.cluster = "x.example",
-                          .main = "a",
-                          .events = "",
-                          .instance_id = "i-a",
-                          .address = "10.0.0.1",
-                          .since = clock_.utc()}));
+  EXPECT_EQ(*told, (Announcement{.cluster = "x.example",
+                                 .main = "a",
+                                 .events = "",
+                                 .instance_id = "i-a",
+                                 .address = "10.0.0.1",
+                                 .since = clock_.utc()}));
   clock_.advance(1h);
   converge();
   EXPECT_EQ(agents_.attempts, (std::map<std::string, int>{{"10.0.0.2", 1}, {"10.0.0.3", 1}}));
 }
 
-TEST_F(HelloStepTest, IsDoneWhateverAPeerDoesAndTellsItEverMoreSeldom) {
+TEST_F(AnnounceStepTest, IsDoneWhateverAPeerDoesAndTellsItEverMoreSeldom) {
   agents_.answers = {{"10.0.0.2", 200}};
   EXPECT_THAT(converge(), not_all_know("b, c at 10.0.0.3 (Unavailable)"));
   std::vector<int> told_after;
@@ -118,7 +118,7 @@ TEST_F(HelloStepTest, IsDoneWhateverAPeerDoesAndTellsItEverMoreSeldom) {
   EXPECT_THAT(converge(), all_know("b, c"));
 }
 
-TEST_F(HelloStepTest, RestsNoLongerThanUntilItsNextAttempt) {
+TEST_F(AnnounceStepTest, RestsNoLongerThanUntilItsNextAttempt) {
   agents_.answers = {{"10.0.0.2", 200}};
   converge();
   auto const begin = clock_.steady();
@@ -130,7 +130,7 @@ TEST_F(HelloStepTest, RestsNoLongerThanUntilItsNextAttempt) {
   EXPECT_EQ(clock_.steady(), begin + 6s) << "both know";
 }
 
-TEST_F(HelloStepTest, APeerThatMovesIsToldAtOnce) {
+TEST_F(AnnounceStepTest, APeerThatMovesIsToldAtOnce) {
   agents_.answers = {{"10.0.0.2", 200}, {"10.0.0.7", 200}};
   converge();
   auto const first = agents_.told["10.0.0.2"];
@@ -142,7 +142,7 @@ TEST_F(HelloStepTest, APeerThatMovesIsToldAtOnce) {
 }
 
 // The runner takes the same need after an act for an act without effect.
-TEST_F(HelloStepTest, APeerThatMovesWhileItIsToldIsNoFailure) {
+TEST_F(AnnounceStepTest, APeerThatMovesWhileItIsToldIsNoFailure) {
   agents_.answers = {{"10.0.0.2", 200}};
   auto const first = test::found(step_.look(facts_, {}));
   EXPECT_TRUE(step_.act(facts_, {}));
@@ -156,7 +156,7 @@ TEST_F(HelloStepTest, APeerThatMovesWhileItIsToldIsNoFailure) {
 }
 
 // The machine was so slow that the pause is over already.
-TEST_F(HelloStepTest, APeerThatIsDueAgainAtOnceIsNoFailure) {
+TEST_F(AnnounceStepTest, APeerThatIsDueAgainAtOnceIsNoFailure) {
   agents_.answers = {{"10.0.0.2", 200}};
   std::set<std::string> said;
   for (int i = 0; i < 4; ++i) {
@@ -168,7 +168,7 @@ TEST_F(HelloStepTest, APeerThatIsDueAgainAtOnceIsNoFailure) {
   }
 }
 
-TEST_F(HelloStepTest, APeerThatIsNoneAnyMoreIsForgotten) {
+TEST_F(AnnounceStepTest, APeerThatIsNoneAnyMoreIsForgotten) {
   agents_.answers = {{"10.0.0.2", 200}};
   converge();
   facts_.main.peers.set(std::vector<EtcdPeer>{{"a", "10.0.0.1"}, {"b", "10.0.0.2"}});
@@ -177,15 +177,15 @@ TEST_F(HelloStepTest, APeerThatIsNoneAnyMoreIsForgotten) {
   EXPECT_EQ(agents_.attempts["10.0.0.3"], 1);
 }
 
-TEST_F(HelloStepTest, ItsEventsMemberIsNewsToThePeers) {
+TEST_F(AnnounceStepTest, ItsEventsMemberIsNewsToThePeers) {
   agents_.answers = {{"10.0.0.2", 200}, {"10.0.0.3", 200}};
   converge();
   facts_.events.volume.set({.volume_id = "vol-2", .member = "a"});
   converge();
-  EXPECT_EQ(parse_hello(agents_.told["10.0.0.2"])->events, "a");
+  EXPECT_EQ(parse_announcement(agents_.told["10.0.0.2"])->events, "a");
 }
 
-TEST_F(HelloStepTest, SaysWhatAPeerAnswers) {
+TEST_F(AnnounceStepTest, SaysWhatAPeerAnswers) {
   peers("10.0.0.2", "");
   EXPECT_THAT(converge(), not_all_know("b at 10.0.0.2 (Unavailable), c (no address)"));
   struct Row {
@@ -204,7 +204,7 @@ TEST_F(HelloStepTest, SaysWhatAPeerAnswers) {
   }
 }
 
-TEST_F(HelloStepTest, AMasterAloneHasNobodyToTell) {
+TEST_F(AnnounceStepTest, AMasterAloneHasNobodyToTell) {
   facts_.main.peers.set(std::vector<EtcdPeer>{{"a", "10.0.0.1"}});
   EXPECT_THAT(converge(), all_know(""));
 }

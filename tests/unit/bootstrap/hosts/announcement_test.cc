@@ -1,4 +1,4 @@
-#include "bootstrap/hosts/hello.h"
+#include "bootstrap/hosts/announcement.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -11,7 +11,7 @@ using testing::HasSubstr;
 
 UtcTime const kNow{1768472100s};
 
-Hello hello_of_a() {
+Announcement announcement_of_a() {
   return {.cluster = "x.example",
           .main = "a",
           .events = "a",
@@ -20,16 +20,16 @@ Hello hello_of_a() {
           .since = kNow};
 }
 
-TEST(HelloText, ReadsAsWhatWasSaid) {
-  auto hello = hello_of_a();
-  EXPECT_EQ(parse_hello(hello_text(hello)).value(), hello);
-  hello.events.clear();
-  hello.address = "fd00::9";
-  EXPECT_EQ(parse_hello(hello_text(hello)).value(), hello);
+TEST(AnnouncementText, ReadsAsWhatWasSaid) {
+  auto announcement = announcement_of_a();
+  EXPECT_EQ(parse_announcement(announcement_text(announcement)).value(), announcement);
+  announcement.events.clear();
+  announcement.address = "fd00::9";
+  EXPECT_EQ(parse_announcement(announcement_text(announcement)).value(), announcement);
 }
 
-TEST(HelloText, OfANewerHaagentIsRead) {
-  auto const read = parse_hello(
+TEST(AnnouncementText, OfANewerHaagentIsRead) {
+  auto const read = parse_announcement(
       R"({"schema": 2, "cluster": "x", "members": {"main": "a", "logs": "b"}, "instanceId": "i-2",)"
       R"( "address": "fd00:0::9", "since": "2026-01-15T10:15:00Z", "zone": "eu-west-1a"})");
   ASSERT_TRUE(read) << read.error().message.text;
@@ -43,10 +43,10 @@ struct Malformed {
   std::string says;
 };
 
-class HelloIsMalformed : public testing::TestWithParam<Malformed> {};
+class AnnouncementIsMalformed : public testing::TestWithParam<Malformed> {};
 
-TEST_P(HelloIsMalformed, AndToldForWhat) {
-  auto const read = parse_hello(GetParam().text);
+TEST_P(AnnouncementIsMalformed, AndToldForWhat) {
+  auto const read = parse_announcement(GetParam().text);
   ASSERT_FALSE(read);
   EXPECT_EQ(read.error().kind, Kind::invalid);
   EXPECT_EQ(read.error().message.reason, Reason::InvalidInput);
@@ -55,14 +55,14 @@ TEST_P(HelloIsMalformed, AndToldForWhat) {
 
 // A good one, with one thing replaced.
 std::string with(std::string const& what, std::string const& by) {
-  auto text = hello_text(hello_of_a());
+  auto text = announcement_text(announcement_of_a());
   auto const at = text.find(what);
   EXPECT_NE(at, std::string::npos) << what;
   return text.replace(at, what.size(), by);
 }
 
 INSTANTIATE_TEST_SUITE_P(
-    Text, HelloIsMalformed,
+    Text, AnnouncementIsMalformed,
     testing::Values(
         Malformed{"empty", "", "JSON"}, Malformed{"cut_off", "{\"cluster\": \"x", "JSON"},
         Malformed{"a_list", "[]", "JSON"},
@@ -78,27 +78,27 @@ INSTANTIATE_TEST_SUITE_P(
         Malformed{"two_addresses", with("10.0.0.9", "10.0.0.9,10.0.0.8"), "'10.0.0.9,10.0.0.8'"},
         Malformed{"no_time", with("\"since\"", "\"before\""), "'since'"},
         Malformed{"too_long", with("i-2", std::string(300, 'i')), "'instanceId'"},
-        Malformed{"over_the_cap", with("i-2", std::string(kHelloCap, 'i')),
-                  fmt::format(" {} ", kHelloCap)}),
+        Malformed{"over_the_cap", with("i-2", std::string(kAnnouncementCap, 'i')),
+                  fmt::format(" {} ", kAnnouncementCap)}),
     [](auto const& each) { return std::string(each.param.name); });
 
 struct Claim {
   char const* name;
-  void (*change)(Hello&, HelloCaller&);
+  void (*change)(Announcement&, Announcer&);
   char const* says;  // null: it may
 };
 
-class HelloClaim : public testing::TestWithParam<Claim> {};
+class AnnouncementClaim : public testing::TestWithParam<Claim> {};
 
-TEST_P(HelloClaim, IsHeldAgainstTheCertificateAndTheConnection) {
+TEST_P(AnnouncementClaim, IsHeldAgainstTheCertificateAndTheConnection) {
   NodeConfig config;
   config.cluster.name = "x.example";
-  auto hello = hello_of_a();
-  HelloCaller caller{.names = {"etcd-a.internal.x.example", "ip-10-0-0-9"},
-                     .addresses = {"10.0.0.9"},
-                     .address = "10.0.0.9"};
-  GetParam().change(hello, caller);
-  auto const may = check_hello(config, hello, caller);
+  auto announcement = announcement_of_a();
+  Announcer caller{.names = {"etcd-a.internal.x.example", "ip-10-0-0-9"},
+                   .addresses = {"10.0.0.9"},
+                   .address = "10.0.0.9"};
+  GetParam().change(announcement, caller);
+  auto const may = check_announcement(config, announcement, caller);
   if (!GetParam().says) {
     EXPECT_TRUE(may) << may.error().message.text;
     return;
@@ -110,38 +110,39 @@ TEST_P(HelloClaim, IsHeldAgainstTheCertificateAndTheConnection) {
 }
 
 INSTANTIATE_TEST_SUITE_P(
-    Claims, HelloClaim,
-    testing::Values(Claim{"its_own", [](Hello&, HelloCaller&) {}, nullptr},
-                    Claim{"before_its_events_volume_is_there",
-                          [](Hello& h, HelloCaller&) { h.events = ""; }, nullptr},
-                    Claim{"the_same_address_in_other_words",
-                          [](Hello& h, HelloCaller& c) {
-                            h.address = c.addresses[0] = "fd00::9";
-                            c.address = "fd00:0:0::9";
-                          },
-                          nullptr},
-                    Claim{"another_members", [](Hello& h, HelloCaller&) { h.main = "b"; },
-                          "etcd-b.internal.x.example"},
-                    Claim{"another_members_events", [](Hello& h, HelloCaller&) { h.events = "b"; },
-                          "etcd-b.internal.x.example"},
-                    Claim{"a_workers", [](Hello&, HelloCaller& c) { c.names = {"ip-10-0-0-9"}; },
-                          "etcd-a.internal.x.example"},
-                    Claim{"nobodys", [](Hello&, HelloCaller& c) { c.names.clear(); },
-                          "etcd-a.internal.x.example"},
-                    Claim{"another_clusters",
-                          [](Hello& h, HelloCaller&) { h.cluster = "y.example"; }, "y.example"},
-                    Claim{"the_same_member_of_another_cluster",
-                          [](Hello&, HelloCaller& c) { c.names = {"etcd-a.internal.y.example"}; },
-                          "etcd-a.internal.x.example"},
-                    Claim{"from_elsewhere", [](Hello&, HelloCaller& c) { c.address = "10.0.0.8"; },
-                          "10.0.0.8"},
-                    Claim{"for_somebody_else",
-                          [](Hello& h, HelloCaller&) { h.address = "10.0.0.8"; }, "10.0.0.9"},
-                    Claim{"with_a_certificate_for_elsewhere",
-                          [](Hello&, HelloCaller& c) { c.addresses = {"10.0.0.8"}; }, "10.0.0.9"}),
+    Claims, AnnouncementClaim,
+    testing::Values(
+        Claim{"its_own", [](Announcement&, Announcer&) {}, nullptr},
+        Claim{"before_its_events_volume_is_there",
+              [](Announcement& h, Announcer&) { h.events = ""; }, nullptr},
+        Claim{"the_same_address_in_other_words",
+              [](Announcement& h, Announcer& c) {
+                h.address = c.addresses[0] = "fd00::9";
+                c.address = "fd00:0:0::9";
+              },
+              nullptr},
+        Claim{"another_members", [](Announcement& h, Announcer&) { h.main = "b"; },
+              "etcd-b.internal.x.example"},
+        Claim{"another_members_events", [](Announcement& h, Announcer&) { h.events = "b"; },
+              "etcd-b.internal.x.example"},
+        Claim{"a_workers", [](Announcement&, Announcer& c) { c.names = {"ip-10-0-0-9"}; },
+              "etcd-a.internal.x.example"},
+        Claim{"nobodys", [](Announcement&, Announcer& c) { c.names.clear(); },
+              "etcd-a.internal.x.example"},
+        Claim{"another_clusters", [](Announcement& h, Announcer&) { h.cluster = "y.example"; },
+              "y.example"},
+        Claim{"the_same_member_of_another_cluster",
+              [](Announcement&, Announcer& c) { c.names = {"etcd-a.internal.y.example"}; },
+              "etcd-a.internal.x.example"},
+        Claim{"from_elsewhere", [](Announcement&, Announcer& c) { c.address = "10.0.0.8"; },
+              "10.0.0.8"},
+        Claim{"for_somebody_else", [](Announcement& h, Announcer&) { h.address = "10.0.0.8"; },
+              "10.0.0.9"},
+        Claim{"with_a_certificate_for_elsewhere",
+              [](Announcement&, Announcer& c) { c.addresses = {"10.0.0.8"}; }, "10.0.0.9"}),
     [](auto const& each) { return std::string(each.param.name); });
 
-using What = HelloVerdict::What;
+using What = AnnouncementVerdict::What;
 
 struct Case {
   char const* name;
@@ -150,16 +151,16 @@ struct Case {
   What what;
 };
 
-class DecideHello : public testing::TestWithParam<Case> {};
+class DecideAnnouncement : public testing::TestWithParam<Case> {};
 
-TEST_P(DecideHello, Decides) {
-  auto const verdict = decide_hello(GetParam().known, GetParam().told, kNow);
+TEST_P(DecideAnnouncement, Decides) {
+  auto const verdict = decide_announcement(GetParam().known, GetParam().told, kNow);
   EXPECT_EQ(verdict.what, GetParam().what);
   EXPECT_NE(verdict.sentence, "");
 }
 
 INSTANTIATE_TEST_SUITE_P(
-    Table, DecideHello,
+    Table, DecideAnnouncement,
     testing::Values(Case{"nothing_is_known", {}, {"i-2", "10.0.0.9", kNow}, What::take},
                     Case{"the_block_has_an_address_alone",
                          PeerLocation{"", "10.0.0.1", {}},
