@@ -6,8 +6,8 @@
 #include <cerrno>
 #include <vector>
 
-#include "agent/base/own_time.h"
 #include "agent/base/stop_event.h"
+#include "agent/base/wait_accounting.h"
 
 namespace haagent::volumes {
 namespace {
@@ -81,7 +81,7 @@ std::uint64_t DeviceMonitor::news() const {
 }
 
 void DeviceMonitor::wait(std::uint64_t seen, Duration at_most, std::stop_token stop) {
-  OutsideTime outside;
+  AccountedWait wait;
   std::unique_lock lock(mutex_);
   changed_.wait_for(lock, std::move(stop), at_most, [&] { return news_ > seen; });
 }

@@ -13,8 +13,8 @@
 
 #include "agent/base/file_descriptor.h"
 #include "agent/base/json.h"
-#include "agent/base/own_time.h"
 #include "agent/base/stop_event.h"
+#include "agent/base/wait_accounting.h"
 #include "volumes/filesystem_size.h"
 #include "volumes/helper.h"
 
@@ -71,7 +71,7 @@ bool may_mount() {
 }
 
 Result<Tree> HelperClient::ask(Tree const& request, std::stop_token stop) const {
-  OutsideTime outside;
+  AccountedWait wait;
   auto fd = TRY(connect_to(socket_));
   auto const line = json::print(request) + "\n";
   if (::send(fd.get(), line.data(), line.size(), MSG_NOSIGNAL) != static_cast<ssize_t>(line.size()))

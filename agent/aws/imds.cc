@@ -8,7 +8,7 @@
 #include "agent/aws/endpoints.h"
 #include "agent/base/json.h"
 #include "agent/base/node_name.h"
-#include "agent/base/own_time.h"
+#include "agent/base/wait_accounting.h"
 
 namespace haagent::aws {
 namespace {
@@ -166,7 +166,7 @@ struct Imds::State {
         course->changed.notify_all();
       });
     }
-    OutsideTime outside;
+    AccountedWait wait;
     std::unique_lock lock(course->mutex);
     course->changed.wait(lock, stop,
                          [&] { return course->winner || course->failed == endpoints.size(); });

@@ -10,7 +10,7 @@
 #include <ctime>
 #include <mutex>
 
-#include "agent/base/own_time.h"
+#include "agent/base/wait_accounting.h"
 
 namespace haagent {
 namespace {
@@ -80,7 +80,7 @@ SteadyTime SystemClock::steady() const {
 }
 
 bool SystemClock::sleep(Duration duration, std::stop_token stop) {
-  OutsideTime outside;
+  AccountedWait wait;
   std::mutex mutex;
   std::condition_variable_any stopped;
   std::unique_lock lock(mutex);

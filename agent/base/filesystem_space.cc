@@ -8,12 +8,12 @@
 #include <cerrno>
 
 #include "agent/base/file_descriptor.h"
-#include "agent/base/own_time.h"
+#include "agent/base/wait_accounting.h"
 
 namespace haagent {
 
 Result<FilesystemSpace> SystemFilesystems::space(std::filesystem::path const& path) {
-  OutsideTime outside;  // a disk or a server that does not answer is no hang of ours
+  AccountedWait wait;  // a disk or a server that does not answer is no hang of ours
   auto place = path;
   // O_PATH: what cannot be read, or is broken, can still be asked for its room.
   FileDescriptor fd(::open(place.c_str(), O_PATH | O_CLOEXEC));

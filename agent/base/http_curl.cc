@@ -7,9 +7,9 @@
 #include <functional>
 #include <mutex>
 
-#include "agent/base/own_time.h"
 #include "agent/base/proxy_bypass.h"
 #include "agent/base/url.h"
+#include "agent/base/wait_accounting.h"
 
 namespace haagent {
 namespace {
@@ -279,7 +279,7 @@ CurlHttp::CurlHttp() : pool_(std::make_unique<Pool>()) {
 CurlHttp::~CurlHttp() = default;
 
 Result<HttpResponse> CurlHttp::send(HttpRequest const& request, std::stop_token stop) {
-  OutsideTime outside;
+  AccountedWait wait;
   auto target = TRY(parse(request));
   auto headers = TRY(header_list(request, target));
 

@@ -16,9 +16,9 @@
 
 #include "agent/base/file_descriptor.h"
 #include "agent/base/last_words.h"
-#include "agent/base/own_time.h"
 #include "agent/base/program.h"
 #include "agent/base/stop_event.h"
+#include "agent/base/wait_accounting.h"
 
 namespace haagent {
 namespace {
@@ -215,7 +215,7 @@ bool plain(char c) {
 Result<ProcessOutcome> SystemProcess::run(ProcessSpec const& spec, std::stop_token stop) {
   if (spec.argv.empty()) return fail(Kind::internal, "no program to run");
   if (stop.stop_requested()) return fail(Kind::interrupted, "{}: stopped", spec.argv[0]);
-  OutsideTime outside;
+  AccountedWait wait;
 
   auto words = clean_environment(spec.environment);
   auto program = TRY(find_program(spec.argv[0], words));

@@ -4,8 +4,8 @@
 #include <set>
 #include <thread>
 
-#include "agent/base/own_time.h"
 #include "agent/base/thread_monitor.h"
+#include "agent/base/wait_accounting.h"
 
 namespace haagent {
 namespace {
@@ -18,10 +18,10 @@ constexpr Duration kAgainFirst = 10s;
 constexpr Duration kAgainCap = 5min;
 
 // At most: after a look that hung the row is not blind for as long again.
-constexpr Duration kBreathCap = 5s;
+constexpr Duration kMinimumIntervalCap = 5s;
 
-Duration breath_after(Duration look_took) {
-  return std::min(look_took, kBreathCap);
+Duration minimum_interval(Duration look_took) {
+  return std::min(look_took, kMinimumIntervalCap);
 }
 
 bool is_final(State state) {
@@ -218,7 +218,7 @@ bool Runner::converge_row(std::size_t index, Facts& facts, std::stop_token stop,
       attempt.refused_need.reset();  // what was refused may be another thing when it comes back
       acted_on.reset();  // the act took effect; what it led to may need it again (a unit that died)
       to_state(index, State::waiting, message);
-      auto const pause = std::max(poll, breath_after(look_took));
+      auto const pause = std::max(poll, minimum_interval(look_took));
       step.pause(clock_, std::min(pause, waiting->look_again.value_or(pause)), stop);
       poll = std::min(row.polling.cap, poll * 3 / 2);
       continue;
@@ -262,7 +262,7 @@ bool Runner::wait_for_predecessors(std::size_t index, std::stop_token stop, bool
     }
     return all || doomed;
   };
-  OutsideTime outside;
+  AccountedWait wait;
   changed_.wait(lock, stop, settled);
   return !stop.stop_requested() && !doomed;
 }
@@ -274,13 +274,13 @@ void Runner::keep_up_row(std::size_t index, Facts& facts, std::stop_token stop, 
   auto pause = row.period;
   attempt.refused_need.reset();
   auto rests = [&] {
-    OutsideTime outside;
+    AccountedWait wait;
     return row.step->rest(clock_, std::min(pause, attempt.look_again.value_or(pause)), stop);
   };
   while (rests()) {
     auto const looks_since = clock_.steady();
     auto finding = row.step->look(facts, stop);
-    pause = std::max(row.period, breath_after(since(looks_since, clock_)));
+    pause = std::max(row.period, minimum_interval(since(looks_since, clock_)));
     attempt.look_again.reset();
     if (stop.stop_requested()) return;
     if (!finding) {
@@ -310,7 +310,7 @@ void Runner::run_row(std::size_t index, Facts& facts, std::stop_token stop, bool
     return;
   }
   auto const began = clock_.steady();
-  auto const outside_before = OutsideTime::of_this_thread();
+  auto const outside_before = AccountedWait::of_this_thread();
   update(index, [&](RowStatus& status) {
     status.began = clock_.utc();
     status.state = State::looking;
@@ -325,7 +325,7 @@ void Runner::run_row(std::size_t index, Facts& facts, std::stop_token stop, bool
     again = std::min(kAgainCap, again * 2);
   }
   auto const took = since(began, clock_);
-  auto const outside = OutsideTime::of_this_thread() - outside_before;
+  auto const outside = AccountedWait::of_this_thread() - outside_before;
   update(index, [&](RowStatus& status) {
     status.outside = outside;
     status.own = std::max(Duration(0), took - outside);
@@ -335,7 +335,7 @@ void Runner::run_row(std::size_t index, Facts& facts, std::stop_token stop, bool
 
 void Runner::run(Facts& facts, std::stop_token stop, bool stay,
                  std::function<void()> const& booted) {
-  OutsideTime outside;  // while the rows' threads are inside
+  AccountedWait wait;  // while the rows' threads are inside
   std::vector<std::jthread> threads;
   for (std::size_t i = 0; i < rows_.size(); ++i) {
     threads.emplace_back([this, i, &facts, stop, stay] { run_row(i, facts, stop, stay); });

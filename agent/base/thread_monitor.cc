@@ -8,8 +8,8 @@
 #include <mutex>
 
 #include "agent/base/files.h"
-#include "agent/base/own_time.h"
 #include "agent/base/running.h"
+#include "agent/base/wait_accounting.h"
 
 namespace haagent {
 namespace {
@@ -17,7 +17,7 @@ namespace {
 struct Watched {
   std::string name;
   pid_t thread;
-  OutsideTime::Where const* where;  // that thread's
+  AccountedWait::Where const* where;  // that thread's
 };
 
 std::mutex& bookkeeping() {
@@ -41,17 +41,17 @@ bool is_held(pid_t thread) {
 
 ThreadMonitor::ThreadMonitor(std::string name) {
   std::lock_guard lock(bookkeeping());
-  auto const* where = OutsideTime::where_this_thread_is();
+  auto const* where = AccountedWait::where_this_thread_is();
   counts_ = std::ranges::none_of(all(), [&](Watched const& each) { return each.where == where; });
   if (!counts_) return;
-  OutsideTime::begin_own_time();
+  AccountedWait::begin_own_time();
   all().push_back({std::move(name), ::gettid(), where});
 }
 
 ThreadMonitor::~ThreadMonitor() {
   if (!counts_) return;
   std::lock_guard lock(bookkeeping());
-  std::erase_if(all(), [where = OutsideTime::where_this_thread_is()](Watched const& each) {
+  std::erase_if(all(), [where = AccountedWait::where_this_thread_is()](Watched const& each) {
     return each.where == where;
   });
 }

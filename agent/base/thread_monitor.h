@@ -1,6 +1,6 @@
-// Which of the agent's threads get on. One that is outside (own_time.h: in a request, in another
-// program, asleep) waits for something that has a deadline of its own; one that stays in haagent's
-// own code hangs, or the kernel holds it.
+// Which of the agent's threads get on. One that is outside (wait_accounting.h: in a request, in
+// another program, asleep) waits for something that has a deadline of its own; one that stays in
+// haagent's own code hangs, or the kernel holds it.
 #pragma once
 
 #include <string>

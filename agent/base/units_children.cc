@@ -20,11 +20,11 @@
 #include "agent/base/files.h"
 #include "agent/base/json.h"
 #include "agent/base/last_words.h"
-#include "agent/base/own_time.h"
 #include "agent/base/process.h"
 #include "agent/base/program.h"
 #include "agent/base/running.h"
 #include "agent/base/stop_event.h"
+#include "agent/base/wait_accounting.h"
 
 namespace haagent {
 namespace {
@@ -325,7 +325,7 @@ Result<void> ChildUnits::start(UnitSpec const& spec) {
 }
 
 Result<void> ChildUnits::stop(std::string const& name, Duration deadline, std::stop_token stop) {
-  OutsideTime outside;
+  AccountedWait accounted;
   auto file = TRY(file_of(state_, name, ".json"));
   if (stop.stop_requested()) return fail(Kind::interrupted, "{} was left running", name);
   std::optional<Record> known;

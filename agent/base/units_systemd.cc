@@ -14,7 +14,7 @@
 #include "agent/base/journal.h"
 #include "agent/base/last_words.h"
 #include "agent/base/machine_end.h"
-#include "agent/base/own_time.h"
+#include "agent/base/wait_accounting.h"
 
 namespace haagent {
 namespace {
@@ -338,7 +338,7 @@ SystemdUnits::SystemdUnits() : bus_(std::make_unique<Bus>()) {}
 SystemdUnits::~SystemdUnits() = default;
 
 Result<MachineEnd> systemd_machine_end() {
-  OutsideTime outside;
+  AccountedWait wait;
   return Connections().run(
       "asking systemd whether the machine ends",
       [](Manager& manager) -> Result<MachineEnd> { return manager.machine_end(); });
@@ -349,7 +349,7 @@ bool SystemdUnits::available() {
 }
 
 Result<UnitState> SystemdUnits::state(std::string const& name) {
-  OutsideTime outside;
+  AccountedWait wait;
   return bus_->run("asking systemd about " + name, [&](Manager& manager) -> Result<UnitState> {
     auto properties = manager.properties(name);
     if (auto loaded = check_loaded(name, properties); !loaded && is_over(properties)) {
@@ -362,7 +362,7 @@ Result<UnitState> SystemdUnits::state(std::string const& name) {
 }
 
 Result<UnitUser> SystemdUnits::user(std::string const& name) {
-  OutsideTime outside;
+  AccountedWait wait;
   return bus_->run("asking systemd about " + name, [&](Manager& manager) {
     auto const [user, group] = manager.user_and_group(name);
     return to_unit_user(name, user, group);
@@ -370,7 +370,7 @@ Result<UnitUser> SystemdUnits::user(std::string const& name) {
 }
 
 Result<void> SystemdUnits::start(UnitSpec const& spec) {
-  OutsideTime outside;
+  AccountedWait wait;
   return bus_->run("starting " + spec.name, [&](Manager& manager) -> Result<void> {
     auto properties = manager.properties(spec.name);
     TRY(check_loaded(spec.name, properties));
@@ -382,7 +382,7 @@ Result<void> SystemdUnits::start(UnitSpec const& spec) {
 }
 
 Result<void> SystemdUnits::restart(std::string const& name) {
-  OutsideTime outside;
+  AccountedWait wait;
   return bus_->run("restarting " + name, [&](Manager& manager) -> Result<void> {
     TRY(check_loaded(name, manager.properties(name)));
     manager.queue("TryRestartUnit", name);
@@ -391,7 +391,7 @@ Result<void> SystemdUnits::restart(std::string const& name) {
 }
 
 Result<void> SystemdUnits::stop(std::string const& name, Duration deadline, std::stop_token stop) {
-  OutsideTime outside;
+  AccountedWait wait;
   if (stop.stop_requested()) return fail(Kind::interrupted, "{} was left running", name);
   SystemClock clock;
   auto const turn = clock.steady() + std::min(kTurn, deadline / 2);

@@ -9,8 +9,8 @@
 #include "agent/base/file_descriptor.h"
 #include "agent/base/json.h"
 #include "agent/base/last_words.h"
-#include "agent/base/own_time.h"
 #include "agent/base/sha256.h"
+#include "agent/base/wait_accounting.h"
 
 namespace haagent::bootstrap {
 namespace {
@@ -38,7 +38,7 @@ Result<SnapshotFile> check_snapshot_file(fs::path const& file) {
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) return fail_errno(errno, fmt::format("reading {}", file.string()));
     if (got == 0) break;
-    OutsideTime::begin_own_time();  // it gets on, however slow the machine is
+    AccountedWait::begin_own_time();  // it gets on, however slow the machine is
     std::string_view const bytes(buffer.data(), static_cast<std::size_t>(got));
     size += bytes.size();
     whole.add(bytes);

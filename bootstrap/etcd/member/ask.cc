@@ -2,7 +2,7 @@
 
 #include <thread>
 
-#include "agent/base/own_time.h"
+#include "agent/base/wait_accounting.h"
 
 namespace haagent::bootstrap {
 namespace {
@@ -61,7 +61,7 @@ MemberAnswer ask(Http& http, AskedMember const& asked, HttpTls const& tls, std::
 std::vector<MemberAnswer> ask_members(Http& http, std::vector<AskedMember> const& members,
                                       HttpTls const& tls, std::stop_token stop) {
   std::vector<MemberAnswer> answers(members.size());
-  OutsideTime outside;
+  AccountedWait wait;
   std::vector<std::jthread> threads;
   for (std::size_t i = 0; i < members.size(); ++i)
     threads.emplace_back([&, i] { answers[i] = ask(http, members[i], tls, stop); });

@@ -13,9 +13,9 @@
 #include <thread>
 
 #include "agent/base/file_descriptor.h"
-#include "agent/base/own_time.h"
 #include "agent/base/process.h"
 #include "agent/base/url.h"
+#include "agent/base/wait_accounting.h"
 #include "tests/support/loopback_server.h"
 #include "tests/support/temporary_directory.h"
 
@@ -417,9 +417,9 @@ TEST(CurlHttp, CountsItsTimeAsOutsideTime) {
     return ok();
   });
   CurlHttp http;
-  auto before = OutsideTime::of_this_thread();
+  auto before = AccountedWait::of_this_thread();
   ASSERT_TRUE(http.send(get(server.url()), {}));
-  EXPECT_GE(OutsideTime::of_this_thread() - before, 20ms);
+  EXPECT_GE(AccountedWait::of_this_thread() - before, 20ms);
 }
 
 // A server that says which side it is, so that a test can tell who answered.

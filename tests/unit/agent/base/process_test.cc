@@ -12,7 +12,7 @@
 #include <future>
 
 #include "agent/base/file_descriptor.h"
-#include "agent/base/own_time.h"
+#include "agent/base/wait_accounting.h"
 #include "tests/support/eventually.h"
 #include "tests/support/temporary_directory.h"
 
@@ -292,9 +292,9 @@ TEST(SystemProcess, LeavesNoZombieAndNoDescriptorBehind) {
 }
 
 TEST(SystemProcess, CountsItsTimeAsOutsideTime) {
-  auto before = OutsideTime::of_this_thread();
+  auto before = AccountedWait::of_this_thread();
   run(shell("sleep 0.02"));
-  EXPECT_GE(OutsideTime::of_this_thread() - before, 20ms);
+  EXPECT_GE(AccountedWait::of_this_thread() - before, 20ms);
 }
 
 TEST(ToWords, QuotesWhatNeedsIt) {

@@ -8,7 +8,7 @@
 #include <optional>
 #include <thread>
 
-#include "agent/base/own_time.h"
+#include "agent/base/wait_accounting.h"
 #include "tests/support/eventually.h"
 
 namespace haagent {
@@ -50,9 +50,9 @@ TEST(ThreadMonitor, TellsOwnCodeFromWhatIsWaitedFor) {
     ThreadMonitor const monitor("a row");
     EXPECT_GE(own_code_of("a row", later()), Duration(10min));
     {
-      OutsideTime outside;
+      AccountedWait wait;
       EXPECT_EQ(own_code_of("a row", later()), Duration(0));
-      OutsideTime again;
+      AccountedWait again;
       EXPECT_EQ(own_code_of("a row", later()), Duration(0));
     }
     EXPECT_GE(own_code_of("a row", later()), Duration(10min));

@@ -1,32 +1,32 @@
-#include "agent/base/own_time.h"
+#include "agent/base/wait_accounting.h"
 
 namespace haagent {
 namespace {
 thread_local int depth = 0;
 thread_local std::chrono::nanoseconds total{0};
-thread_local OutsideTime::Where where;
+thread_local AccountedWait::Where where;
 }  // namespace
 
-OutsideTime::OutsideTime() : began_(std::chrono::steady_clock::now()) {
+AccountedWait::AccountedWait() : began_(std::chrono::steady_clock::now()) {
   if (++depth == 1) where.own_since = SteadyTime::max();
 }
 
-OutsideTime::~OutsideTime() {
+AccountedWait::~AccountedWait() {
   if (--depth != 0) return;
   auto const now = std::chrono::steady_clock::now();
   total += now - began_;
   where.own_since = now;
 }
 
-Duration OutsideTime::of_this_thread() {
+Duration AccountedWait::of_this_thread() {
   return std::chrono::duration_cast<Duration>(total);
 }
 
-OutsideTime::Where const* OutsideTime::where_this_thread_is() {
+AccountedWait::Where const* AccountedWait::where_this_thread_is() {
   return &where;
 }
 
-void OutsideTime::begin_own_time() {
+void AccountedWait::begin_own_time() {
   if (depth == 0) where.own_since = std::chrono::steady_clock::now();
 }
 

@@ -11,12 +11,12 @@ namespace haagent {
 
 // Adds the time between construction and destruction to this thread's outside time. Nested ones
 // count once.
-class OutsideTime {
+class AccountedWait {
  public:
-  OutsideTime();
-  ~OutsideTime();
-  OutsideTime(OutsideTime const&) = delete;
-  OutsideTime& operator=(OutsideTime const&) = delete;
+  AccountedWait();
+  ~AccountedWait();
+  AccountedWait(AccountedWait const&) = delete;
+  AccountedWait& operator=(AccountedWait const&) = delete;
 
   static Duration of_this_thread();
 
