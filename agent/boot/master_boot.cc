@@ -36,8 +36,7 @@ MasterBoot::MasterBoot(NodeConfig const& config, NodeDeps node, MasterDeps maste
                master.mounts),
       backups_{config_,        node_.root,   master.http,           node_.clock,
                master.process, master.store, std::string(kVersion), time_},
-      before_main_(EtcdCluster::main, backups_),
-      before_events_(EtcdCluster::events, backups_),
+      guard_(backups_),
       etcd_{.config = config_,
             .root = node_.root,
             .http = master.http,
@@ -46,14 +45,7 @@ MasterBoot::MasterBoot(NodeConfig const& config, NodeDeps node, MasterDeps maste
             .units = master.units,
             .ec2 = master.ec2,
             .volumes = volumes_.own(),
-            .store = {.asks_for_backups = true,
-                      .before_change =
-                          [this](EtcdCluster cluster, bootstrap::MemberChange change,
-                                 std::string const& endpoint, std::stop_token stop) {
-                            return before_change(cluster, change, endpoint, std::move(stop));
-                          },
-                      .orders = std::make_shared<bootstrap::RecoveryRequests>(),
-                      .backups = &backups_}},
+            .store = bootstrap::EtcdStoreDeps{backups_, requests_, guard_}},
       peers_(bootstrap::make_peers(etcd_, time_.get())),
       pki_{.config = config_,
            .root = node_.root,
@@ -63,12 +55,6 @@ MasterBoot::MasterBoot(NodeConfig const& config, NodeDeps node, MasterDeps maste
                [this] { return master_.units.user(bootstrap::etcd_unit(EtcdCluster::main)); },
            .time = time_},
       encryption_{config_, node_.root, master.store, master.http, node_.clock} {}
-
-Result<void> MasterBoot::before_change(EtcdCluster cluster, bootstrap::MemberChange change,
-                                       std::string const& endpoint, std::stop_token stop) {
-  auto& guard = cluster == EtcdCluster::main ? before_main_ : before_events_;
-  return guard.ready(change, endpoint, std::move(stop));
-}
 
 std::vector<Row> MasterBoot::rows() {
   RowList list;
@@ -125,9 +111,8 @@ void MasterBoot::add_members(RowList& list) {
 
 void MasterBoot::add_store_and_backups(RowList& list, EtcdCluster cluster) {
   auto const etcd = of_cluster(kEtcd, cluster);
-  list.add(
-      std::make_unique<bootstrap::StoreStep>(cluster, backups_, volumes_.own(), etcd_.store.orders),
-      {.after = {of_cluster(kMount, cluster)}, .upkeep = Upkeep::act, .period = 2s});
+  list.add(std::make_unique<bootstrap::StoreStep>(cluster, backups_, volumes_.own(), requests_),
+           {.after = {of_cluster(kMount, cluster)}, .upkeep = Upkeep::act, .period = 2s});
   // It never gives up: a store that is down for a week is told for a week.
   list.add(std::make_unique<bootstrap::BackupStep>(cluster, backups_),
            {.after = {etcd}, .deadline = kForEver, .upkeep = Upkeep::act, .period = 30s});

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <memory>
-#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -48,17 +47,14 @@ class MasterBoot final : public Boot {
   void add_members(RowList& list);
   void add_store_and_backups(RowList& list, EtcdCluster cluster);
   void add_kubernetes(RowList& list);
-  Result<void> before_change(EtcdCluster cluster, bootstrap::MemberChange change,
-                             std::string const& endpoint, std::stop_token stop);
 
   // The order is that of construction: what stands later refers to what stands before.
   MasterDeps master_;
   std::shared_ptr<StoreClock> time_;  // one for all, so that all find the same
   volumes::Volumes volumes_;
   bootstrap::BackupDeps backups_;
-  // One for each cluster: their rows run side by side, each in a thread of its own.
-  bootstrap::BackupBeforeChange before_main_;
-  bootstrap::BackupBeforeChange before_events_;
+  bootstrap::BackupBeforeChange guard_;
+  bootstrap::RecoveryRequests requests_;
   bootstrap::EtcdDeps etcd_;
   std::shared_ptr<bootstrap::Peers> peers_;
   bootstrap::pki::PkiDeps pki_;

@@ -481,8 +481,8 @@ Result<int> replace(Session& session, EtcdCommandOptions const& options, std::st
   for (auto const& member : *seen.quorum()->answer.quorum_list)
     if (member.id != target.id)
       others.insert(others.end(), member.client_urls.begin(), member.client_urls.end());
-  TRY_DURING(bootstrap::BackupBeforeChange(options.cluster, parts)
-                 .ready(bootstrap::MemberChange::shrinks, others.front(), stop),
+  TRY_DURING(bootstrap::BackupBeforeChange(parts).ready(
+                 options.cluster, bootstrap::MemberChange::shrinks, others.front(), stop),
              "backing up before {} is replaced", target.name);
   EtcdClient client(session.machine.http, others, session.tls);
   auto const leads = std::ranges::any_of(seen.members, [&](SeenMember const& each) {

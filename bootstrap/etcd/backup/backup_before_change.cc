@@ -2,20 +2,21 @@
 
 namespace haagent::bootstrap {
 
-Result<void> BackupBeforeChange::ready(MemberChange change, std::string const& endpoint,
-                                       std::stop_token stop) {
-  Backups backups(cluster_, parts_);
+Result<void> BackupBeforeChange::ready(EtcdCluster cluster, MemberChange change,
+                                       std::string const& endpoint, std::stop_token stop) {
+  auto& tried = cluster == EtcdCluster::main ? main_ : events_;
+  Backups backups(cluster, parts_);
   auto const steady = parts_.clock.steady();
   BeforeChangeInputs in{.change = change,
                         .enabled = parts_.config.etcd.backups.enabled,
                         .newest_age = {},
                         .tried_ago = {},
-                        .failure = failure_};
-  if (tried_) in.tried_ago = std::chrono::duration_cast<Duration>(steady - *tried_);
+                        .failure = tried.failure};
+  if (tried.at) in.tried_ago = std::chrono::duration_cast<Duration>(steady - *tried.at);
   auto fail_with = [&](Error const& error) {
-    tried_ = steady;
+    tried.at = steady;
     in.tried_ago = Duration(0);
-    failure_ = in.failure = error.message;
+    tried.failure = in.failure = error.message;
   };
   if (in.enabled) {
     auto seen = backups.inventory(stop);
@@ -30,7 +31,7 @@ Result<void> BackupBeforeChange::ready(MemberChange change, std::string const& e
     auto taken = backups.take(endpoint, BackupReason::before_change, stop);
     if (stop.stop_requested()) return fail(Kind::interrupted, "stopped");
     if (taken) {
-      failure_.reset();
+      tried.failure.reset();
       return {};
     }
     fail_with(taken.error());

@@ -1,5 +1,5 @@
-// The backup before a membership change: asks before_change(), takes one where it says so, and
-// remembers what came of it.
+// What must be so before the members of etcd change: there is a young backup. It asks
+// before_change(), takes one where that says so, and remembers what came of it.
 #pragma once
 
 #include "bootstrap/etcd/backup/backup.h"
@@ -7,20 +7,29 @@
 
 namespace haagent::bootstrap {
 
-class BackupBeforeChange {
+class MembershipGuard {
  public:
-  BackupBeforeChange(EtcdCluster cluster, BackupDeps const& parts)
-      : cluster_(cluster), parts_(parts) {}
-
+  virtual ~MembershipGuard() = default;
   // Returns once the change may be made. `endpoint`: a voter's, since the master that makes the
-  // change may have no member yet. Errors: transient where the change has to wait for a backup.
-  Result<void> ready(MemberChange change, std::string const& endpoint, std::stop_token stop);
+  // change may have no member yet. Errors: transient where the change has to wait.
+  virtual Result<void> ready(EtcdCluster cluster, MemberChange change, std::string const& endpoint,
+                             std::stop_token stop) = 0;
+};
+
+// Safe to use from several threads, as long as each etcd cluster has one of its own.
+class BackupBeforeChange final : public MembershipGuard {
+ public:
+  explicit BackupBeforeChange(BackupDeps const& parts) : parts_(parts) {}
+  Result<void> ready(EtcdCluster cluster, MemberChange change, std::string const& endpoint,
+                     std::stop_token stop) override;
 
  private:
-  EtcdCluster const cluster_;
+  struct Tried {
+    std::optional<SteadyTime> at;
+    std::optional<Message> failure;
+  };
   BackupDeps parts_;
-  std::optional<SteadyTime> tried_;
-  std::optional<Message> failure_;
+  Tried main_, events_;
 };
 
 }  // namespace haagent::bootstrap

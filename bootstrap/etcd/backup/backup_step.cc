@@ -32,12 +32,12 @@ BackupDeps with_time(BackupDeps parts) {
 }  // namespace
 
 StoreStep::StoreStep(EtcdCluster cluster, BackupDeps const& parts, OwnVolumes& volumes,
-                     std::shared_ptr<RecoveryRequests> orders)
+                     RecoveryRequests& orders)
     : cluster_(cluster),
       parts_(with_time(parts)),
       volumes_(volumes),
       name_(row_names::of_cluster(row_names::kStore, cluster)),
-      orders_(std::move(orders)) {}
+      orders_(orders) {}
 
 namespace {
 
@@ -57,10 +57,10 @@ bool is_beside(RecoveryRequest const& order, std::optional<EtcdMemberFacts> cons
 void StoreStep::ask_for_order(EtcdFacts& mine, bool quorum, bool blank, std::stop_token stop) {
   auto const now = parts_.clock.steady();
   bool const first = !std::exchange(looked_, true);
-  if (!orders_ || (first && !blank)) return;
+  if (first && !blank) return;
   if (quorum && asked_ && now - *asked_ < kOrderEvery) return;
   asked_ = now;
-  auto& posted = orders_->of(cluster_);
+  auto& posted = orders_.of(cluster_);
   auto object = parts_.store.get(order_key(cluster_), stop);
   trouble_ = object ? std::nullopt : std::optional(object.error().message);
   if (!object) {
@@ -153,11 +153,11 @@ Result<Finding> StoreStep::look(Facts& facts, std::stop_token stop) {
   if (!quorum && data) mine.blank.set(state != DataDir::State::member);
   if (!quorum && !first && data && state == DataDir::State::member)
     tell_volume(*volume, sight, mine);
-  if (auto order = orders_ ? orders_->of(cluster_).get() : std::nullopt) {
+  if (auto order = orders_.of(cluster_).get()) {
     // Others may make it void from now on, and this row reads it but each half minute.
     if (!order->stale && is_beside(*order, member)) {
       order->stale = true;
-      orders_->of(cluster_).set(*order);
+      orders_.of(cluster_).set(*order);
     }
     closing_ = Closing::carried_out;
     if (is_carried_out(*order, sight, facts))
@@ -222,12 +222,12 @@ Result<Finding> StoreStep::look_for_backups(EtcdFacts& mine, DataDir::State data
 }
 
 Result<void> StoreStep::act(Facts&, std::stop_token stop) {
-  auto const order = orders_ ? orders_->of(cluster_).get() : std::nullopt;
+  auto const order = orders_.of(cluster_).get();
   if (!order) return fail(Kind::internal, "{} has nothing to do", name_);
   auto closed =
       TRY_DURING(close_order(parts_.store, *order, closing_, parts_.time->utc(), std::move(stop)),
                  "closing the order {}", order->id);
-  orders_->of(cluster_).set(std::move(closed));
+  orders_.of(cluster_).set(std::move(closed));
   return {};
 }
 

@@ -30,7 +30,7 @@ namespace haagent::bootstrap {
 class StoreStep final : public Step {
  public:
   StoreStep(EtcdCluster cluster, BackupDeps const& parts, OwnVolumes& volumes,
-            std::shared_ptr<RecoveryRequests> orders = {});
+            RecoveryRequests& orders);
   std::string_view name() const override { return name_; }
   Result<Finding> look(Facts& facts, std::stop_token stop) override;
   Result<void> act(Facts& facts, std::stop_token stop) override;
@@ -46,7 +46,7 @@ class StoreStep final : public Step {
   BackupDeps parts_;
   OwnVolumes& volumes_;
   std::string const name_;
-  std::shared_ptr<RecoveryRequests> orders_;
+  RecoveryRequests& orders_;
   LogWatch log_;
   bool looked_ = false;
   std::optional<SteadyTime> asked_;  // for an order

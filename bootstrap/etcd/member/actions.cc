@@ -67,26 +67,26 @@ Result<void> MemberActions::see_again() {
 // one that asks once: an order may have been taken back.
 Result<void> MemberActions::ask_for_order_again(std::stop_token stop) {
   auto const& mine = in().store.order;
-  if (!parts_.store.backups || !mine) return {};
-  auto& store = parts_.store.backups->store;
+  if (!parts_.store || !mine) return {};
+  auto& store = parts_.store->backups.store;
   auto const order = read_order(store, cluster(), std::move(stop));
   if (!order) return fail(order.error(), "asking {} once more for an order", store.where());
   if (*order && (*order)->order.id == mine->id && (*order)->order.closed == mine->closed) return {};
-  if (parts_.store.orders) parts_.store.orders->of(cluster()).clear();  // until it is read again
+  parts_.store->requests.of(cluster()).clear();  // until it is read again
   return fail(Kind::transient, "the order {} does not stand in {} any more", mine->id,
               store.where());
 }
 
 // Before a cluster is formed: for the same reason there may be a backup by now, or an order.
 Result<void> MemberActions::ask_for_backups_again(std::stop_token stop) {
-  if (!parts_.store.backups || !parts_.store.asks_for_backups) return {};
-  auto& store = parts_.store.backups->store;
+  if (!parts_.store) return {};
+  auto& store = parts_.store->backups.store;
   auto const order = read_order(store, cluster(), stop);
   if (!order) return fail(order.error(), "asking {} once more for an order", store.where());
   if (*order && !(*order)->order.closed)
     return fail(Kind::transient, "an order stands in {}: no cluster is formed beside it",
                 store.where());
-  auto const backups = Backups(cluster(), *parts_.store.backups).inventory(std::move(stop));
+  auto const backups = Backups(cluster(), parts_.store->backups).inventory(std::move(stop));
   if (!backups) return fail(backups.error(), "asking {} once more for backups", store.where());
   auto const* newest = backups->newest();
   if (!newest) return {};
@@ -97,9 +97,9 @@ Result<void> MemberActions::ask_for_backups_again(std::stop_token stop) {
 }
 
 Result<void> MemberActions::back_up_before(MemberChange change, std::stop_token stop) {
-  auto const& before = parts_.store.before_change;
-  if (!before || seen_.voter_endpoints.empty()) return {};
-  auto ready = before(cluster(), change, seen_.voter_endpoints.front(), std::move(stop));
+  if (!parts_.store || seen_.voter_endpoints.empty()) return {};
+  auto ready =
+      parts_.store->guard.ready(cluster(), change, seen_.voter_endpoints.front(), std::move(stop));
   if (!ready) return fail(ready.error(), "backing up before the members change");
   return see_again();
 }
@@ -217,7 +217,7 @@ Result<void> MemberActions::take(RestoreData const& move, std::stop_token stop) 
   if (!move.but_for_its_place)
     if (auto stands = ask_for_order_again(stop); !stands) return stands;
   auto done = move.but_for_its_place ? place_restored(seen_.sight.path())
-                                     : restore_volume(*parts_.store.backups, *in().store.order,
+                                     : restore_volume(parts_.store->backups, *in().store.order,
                                                       seen_.volume, seen_.sight, std::move(stop));
   if (!done) return fail(done.error(), "restoring {}", etcd_member_name(cluster(), in().me.member));
   memory_.starts.begin_again();
@@ -322,8 +322,8 @@ Result<void> MemberActions::write_order_done(std::function<void(VolumeMarker&)> 
 }
 
 Result<void> MemberActions::drop_begun_restore() const {
-  if (!parts_.store.backups) return {};  // then nobody restores
-  return drop_restored(Backups(cluster(), *parts_.store.backups), seen_.sight.path());
+  if (!parts_.store) return {};  // then nobody restores
+  return drop_restored(Backups(cluster(), parts_.store->backups), seen_.sight.path());
 }
 
 void MemberActions::make_own(VolumeMarker& marker) const {

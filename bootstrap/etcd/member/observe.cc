@@ -122,18 +122,16 @@ Result<void> Look::at_identity(std::stop_token stop) {
 }
 
 void Look::at_store() {
+  if (!parts_.store) return;
   auto& store = out_.inputs.store;
-  if (parts_.store.asks_for_backups) {
-    using State = EtcdBackups::State;
-    auto const backups = facts_.etcd(cluster_).backups.get().value_or(EtcdBackups{});
-    store.backups = backups.state == State::present ? StoreFacts::Backups::present
-                    : backups.state == State::none  ? StoreFacts::Backups::none
-                                                    : StoreFacts::Backups::unknown;
-    store.backups_detail = backups.detail;
-    store.restored_token = backups.restored_token;
-  }
-  if (!parts_.store.orders || !parts_.store.backups) return;
-  store.order = parts_.store.orders->of(cluster_).get();
+  using State = EtcdBackups::State;
+  auto const backups = facts_.etcd(cluster_).backups.get().value_or(EtcdBackups{});
+  store.backups = backups.state == State::present ? StoreFacts::Backups::present
+                  : backups.state == State::none  ? StoreFacts::Backups::none
+                                                  : StoreFacts::Backups::unknown;
+  store.backups_detail = backups.detail;
+  store.restored_token = backups.restored_token;
+  store.order = parts_.store->requests.of(cluster_).get();
   if (store.order) store.order_age = store.order->age_at(parts_.clock.steady());
 }
 
@@ -266,9 +264,8 @@ void Look::at_what_serving_needs(std::stop_token stop) {
   in.serving.versions = memory.versions;
   in.serving.lead_passes = memory.lead_passes;
   in.serving.stale_leases = stale_leases(stop);
-  in.serving.leftovers =
-      parts_.store.backups &&
-      has_begun_restore(Backups(cluster_, *parts_.store.backups), out_.sight.path());
+  in.serving.leftovers = parts_.store && has_begun_restore(Backups(cluster_, parts_.store->backups),
+                                                           out_.sight.path());
   in.serving.restart = restart_reasons();
   if (auto version = parse_etcd_version(in.me.version))
     in.serving.warnings = fmt::format("{}", fmt::join(version_warnings(*version), ", "));

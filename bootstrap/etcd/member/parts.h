@@ -1,10 +1,7 @@
 // What the steps of one member of etcd work with.
 #pragma once
 
-#include <functional>
-#include <memory>
-#include <stop_token>
-#include <string>
+#include <optional>
 
 #include "agent/aws/ec2.h"
 #include "agent/base/clock.h"
@@ -15,7 +12,7 @@
 #include "agent/base/units.h"
 #include "agent/base/volume_sight.h"
 #include "bootstrap/etcd/backup/backup.h"
-#include "bootstrap/etcd/backup/backup_decision.h"
+#include "bootstrap/etcd/backup/backup_before_change.h"
 #include "bootstrap/etcd/member/observation.h"
 #include "bootstrap/hosts/peers.h"
 
@@ -28,18 +25,11 @@ struct EtcdPace {
   Duration learner_patience = kLearnerPatience;
 };
 
-// What the state store is needed for. None of it: there is no store.
+// What the state store is needed for.
 struct EtcdStoreDeps {
-  // A row of the boot list sets facts.etcd(cluster).backups; while it has not, no cluster is
-  // formed.
-  bool asks_for_backups = false;
-  // Called before a member is added or removed, with a voter's endpoint; returns once there is a
-  // backup, or an error where the change has to wait for one. Unset: there are no backups.
-  std::function<Result<void>(EtcdCluster, MemberChange, std::string const&, std::stop_token)>
-      before_change = {};
-  // What operators' orders are read from and carried out with. Unset: there are none.
-  std::shared_ptr<RecoveryRequests> orders = {};
-  BackupDeps const* backups = nullptr;
+  BackupDeps const& backups;   // what operators' requests are carried out with
+  RecoveryRequests& requests;  // set by the rows store-<cluster>
+  MembershipGuard& guard;      // asked before a member is added or removed
 };
 
 // All of it outlives the steps.
@@ -53,7 +43,9 @@ struct EtcdDeps {
   aws::Ec2& ec2;
   OwnVolumes& volumes;
   EtcdPace pace = {};
-  EtcdStoreDeps store = {};
+  // Nothing: there is no store. Where there is one, a row of the boot list sets
+  // facts.etcd(cluster).backups; while it has not, no cluster is formed.
+  std::optional<EtcdStoreDeps> store = {};
 };
 
 }  // namespace haagent::bootstrap

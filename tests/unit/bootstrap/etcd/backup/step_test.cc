@@ -50,11 +50,12 @@ class BackupStepTest : public testing::Test {
   SystemProcess process_;
   MemoryStore store_{clock_};
   test::FolderVolumes volumes_{Root(root_.path())};
+  RecoveryRequests requests_;
   Facts facts_;
 };
 
 TEST_F(BackupStepTest, TheStoreIsAskedWhileTheVolumeIsBlank) {
-  StoreStep step(EtcdCluster::main, parts(), volumes_);
+  StoreStep step(EtcdCluster::main, parts(), volumes_, requests_);
   look(step);
   EXPECT_EQ(facts_.main.backups.get()->state, State::none);
   add_backup(clock_.utc());
@@ -64,7 +65,7 @@ TEST_F(BackupStepTest, TheStoreIsAskedWhileTheVolumeIsBlank) {
 }
 
 TEST_F(BackupStepTest, ASilentStoreIsNotAnEmptyOne) {
-  StoreStep step(EtcdCluster::main, parts(), volumes_);
+  StoreStep step(EtcdCluster::main, parts(), volumes_, requests_);
   store_.fail_all(Kind::transient);
   look(step);  // done: who waits is the member's own row
   EXPECT_EQ(facts_.main.backups.get()->state, State::unknown);
@@ -72,7 +73,7 @@ TEST_F(BackupStepTest, ASilentStoreIsNotAnEmptyOne) {
 }
 
 TEST_F(BackupStepTest, AnUploadWithoutAManifestIsNoBackup) {
-  StoreStep step(EtcdCluster::main, parts(), volumes_);
+  StoreStep step(EtcdCluster::main, parts(), volumes_, requests_);
   store_.put(backup_data_key(EtcdCluster::main, backup_name(clock_.utc(), "etcd-a")), "x");
   look(step);
   EXPECT_EQ(facts_.main.backups.get()->state, State::none);
@@ -82,7 +83,7 @@ TEST_F(BackupStepTest, AVolumeWithDataAsksNobody) {
   test::write_bytes(
       root_ / "var/lib/haagent-etcd/main/data/member/wal/0000000000000000-0000000000000000.wal",
       "log");
-  StoreStep step(EtcdCluster::main, parts(), volumes_);
+  StoreStep step(EtcdCluster::main, parts(), volumes_, requests_);
   look(step);
   EXPECT_EQ(store_.calls_of(MemoryStore::Call::list), 0);
   EXPECT_FALSE(facts_.main.backups.get());
@@ -96,7 +97,7 @@ TEST_F(BackupStepTest, WhereTheLogEndsIsToldWhileThereIsNoQuorum) {
   // The next file, before its first entry.
   test::write_bytes(wal / "0000000000000001-0000000000000007.wal",
                     metadata(0xa1, 0xc1) + state(6) + std::string(512, '\0'));
-  StoreStep step(EtcdCluster::main, parts(), volumes_);
+  StoreStep step(EtcdCluster::main, parts(), volumes_, requests_);
   look(step);
   EXPECT_FALSE(facts_.main.log.get()) << "the first start waits for nothing";
   look(step);
@@ -126,7 +127,7 @@ RecoveryRequest const kOrder{.id = "20260115T101500.000Z-i-a",
 // An empty folder where the volume was mounted says nothing of the volume.
 TEST_F(BackupStepTest, OfAVolumeThatIsNotSeenNothingIsSaid) {
   volumes_.unseen = UnseenVolume{.why = "it is not mounted", .todo = "run mount"};
-  StoreStep step(EtcdCluster::main, parts(), volumes_);
+  StoreStep step(EtcdCluster::main, parts(), volumes_, requests_);
   for (int looks = 0; looks < 3; ++looks)
     EXPECT_THAT(look(step), test::IsDone(Reason::BackupsNotLookedFor));
   EXPECT_FALSE(facts_.main.backups.get());
@@ -148,30 +149,29 @@ TEST_F(BackupStepTest, AnOrderBesideAQuorumBecomesVoid) {
   facts_.main.member.set(
       {.name = "etcd-a", .cluster_id = "c1", .leader = "etcd-b", .voters = 3, .healthy_voters = 2});
   ASSERT_TRUE(*give_order(store_, kOrder, std::nullopt, {}));
-  auto const orders = std::make_shared<RecoveryRequests>();
-  StoreStep step(EtcdCluster::main, parts(), volumes_, orders);
+  StoreStep step(EtcdCluster::main, parts(), volumes_, requests_);
   look(step);
   look(step);
-  ASSERT_TRUE(orders->main.get()) << "it has not heard of the order";
-  EXPECT_TRUE(orders->main.get()->stale) << "a quorum serves";
+  ASSERT_TRUE(requests_.main.get()) << "it has not heard of the order";
+  EXPECT_TRUE(requests_.main.get()->stale) << "a quorum serves";
 
   // No quorum in between: whoever is to restore is not held up.
   auto const serves = *facts_.main.member.get();
   facts_.main.member.clear();
   clock_.advance(11s);
   look(step);
-  EXPECT_FALSE(orders->main.get()->stale);
+  EXPECT_FALSE(requests_.main.get()->stale);
   store_.fail_all(Kind::transient);
   look(step);
-  EXPECT_TRUE(orders->main.get()->stale) << "the store has not said that it still stands";
+  EXPECT_TRUE(requests_.main.get()->stale) << "the store has not said that it still stands";
   store_.fail_all({});
   look(step);
-  EXPECT_FALSE(orders->main.get()->stale);
+  EXPECT_FALSE(requests_.main.get()->stale);
   facts_.main.member.set(serves);
   auto const gets = store_.calls_of(MemoryStore::Call::get);
   look(step);
   EXPECT_EQ(store_.calls_of(MemoryStore::Call::get), gets);
-  EXPECT_TRUE(orders->main.get()->stale) << "though it was not read anew";
+  EXPECT_TRUE(requests_.main.get()->stale) << "though it was not read anew";
 
   clock_.advance(11s);
   ASSERT_THAT(test::found(step.look(facts_, {})),
@@ -186,7 +186,7 @@ TEST_F(BackupStepTest, AnOrderBesideAQuorumBecomesVoid) {
 
 TEST_F(BackupStepTest, AnOrderThatWasTakenAwayHoldsNobodyUp) {
   ASSERT_TRUE(*give_order(store_, kOrder, std::nullopt, {}));
-  StoreStep step(EtcdCluster::main, parts(), volumes_, std::make_shared<RecoveryRequests>());
+  StoreStep step(EtcdCluster::main, parts(), volumes_, requests_);
   look(step);
   EXPECT_EQ(facts_.main.backups.get()->restored_token, "test-main-7");
   store_.erase(order_key(EtcdCluster::main));
@@ -230,9 +230,9 @@ TEST_F(BackupStepTest, SwitchedOffIsTold) {
 
 TEST_F(BackupStepTest, WhatRestoresGoesOnWithoutABackupAndWhatTakesAwayDoesNot) {
   store_.fail_all(Kind::transient);
-  BackupBeforeChange before(EtcdCluster::main, parts());
-  EXPECT_TRUE(before.ready(MemberChange::restores, "http://127.0.0.1:1", {}));
-  auto held = before.ready(MemberChange::shrinks, "http://127.0.0.1:1", {});
+  BackupBeforeChange before(parts());
+  EXPECT_TRUE(before.ready(EtcdCluster::main, MemberChange::restores, "http://127.0.0.1:1", {}));
+  auto held = before.ready(EtcdCluster::main, MemberChange::shrinks, "http://127.0.0.1:1", {});
   ASSERT_FALSE(held);
   EXPECT_EQ(held.error().message.reason, Reason::BackupRequiredFirst);
   EXPECT_EQ(held.error().kind, Kind::transient) << "it is tried again";
@@ -240,8 +240,8 @@ TEST_F(BackupStepTest, WhatRestoresGoesOnWithoutABackupAndWhatTakesAwayDoesNot) 
 
 TEST_F(BackupStepTest, AYoungBackupIsEnoughForAnyChange) {
   add_backup(clock_.utc() - 4min);
-  BackupBeforeChange before(EtcdCluster::main, parts());
-  EXPECT_TRUE(before.ready(MemberChange::shrinks, "http://127.0.0.1:1", {}));
+  BackupBeforeChange before(parts());
+  EXPECT_TRUE(before.ready(EtcdCluster::main, MemberChange::shrinks, "http://127.0.0.1:1", {}));
 }
 
 TEST(DefragOrder, IsByIdWithTheLeaderLast) {

@@ -154,10 +154,10 @@ class EtcdStepTest : public testing::Test {
                                             {"10.0.0.2", "etcd-b.internal.x.example"},
                                             {"10.0.0.3", "etcd-c.internal.x.example"}}));
     std::filesystem::create_directories(root_ / "var/lib/haagent-etcd/main");
-    make(/*asks_for_backups=*/false);
+    make(/*with_store=*/false);
   }
 
-  void make(bool asks_for_backups, bool with_store = false) {
+  void make(bool with_store) {
     EtcdDeps const parts{.config = config_,
                          .root = Root(root_.path()),
                          .http = *answering_,
@@ -166,9 +166,7 @@ class EtcdStepTest : public testing::Test {
                          .units = units_,
                          .ec2 = ec2_,
                          .volumes = volumes_,
-                         .store = {.asks_for_backups = asks_for_backups,
-                                   .orders = with_store ? orders_ : nullptr,
-                                   .backups = with_store ? &backups_ : nullptr}};
+                         .store = with_store ? std::optional(store_deps_) : std::nullopt};
     step_ = std::move(make_etcd_steps(parts, make_peers(parts)).at(1));
   }
   // A learner of b's cluster that runs.
@@ -211,7 +209,9 @@ class EtcdStepTest : public testing::Test {
   NodeConfig config_;
   test::MemoryStore store_{clock_};
   BackupDeps backups_{config_, Root(root_.path()), http_, clock_, process_, store_, "0.1.0"};
-  std::shared_ptr<RecoveryRequests> orders_ = std::make_shared<RecoveryRequests>();
+  RecoveryRequests orders_;
+  BackupBeforeChange guard_{backups_};
+  EtcdStoreDeps store_deps_{backups_, orders_, guard_};
   Facts facts_;
   std::unique_ptr<Step> step_;
   Finding found_ = Done{};
@@ -222,7 +222,7 @@ TEST_F(EtcdStepTest, WhereThereIsNoStateStoreNobodyIsAskedForBackups) {
 }
 
 TEST_F(EtcdStepTest, FormsOnlyOnceTheStateStoreHasSaidThatThereIsNoBackup) {
-  make(/*asks_for_backups=*/true);
+  make(/*with_store=*/true);
   EXPECT_TRUE(waits(look()));
   EXPECT_EQ(message_of(found_).reason, Reason::StoreNotKnown) << sentence_of(found_);
   facts_.main.backups.set({.state = EtcdBackups::State::unknown, .detail = "it timed out"});
@@ -238,7 +238,7 @@ TEST_F(EtcdStepTest, FormsOnlyOnceTheStateStoreHasSaidThatThereIsNoBackup) {
 
 // The row that asks the store may hang, or ask once: what it found is as old as its last answer.
 TEST_F(EtcdStepTest, TheStoreIsAskedOnceMoreBeforeAClusterIsFormed) {
-  make(/*asks_for_backups=*/true, /*with_store=*/true);
+  make(/*with_store=*/true);
   facts_.main.backups.set({.state = EtcdBackups::State::none});
   EXPECT_EQ(message_of(look()).reason, Reason::ClusterToForm);
   auto const name = backup_name(clock_.utc(), "etcd-b");
@@ -262,7 +262,7 @@ TEST_F(EtcdStepTest, TheStoreIsAskedOnceMoreBeforeAClusterIsFormed) {
 }
 
 TEST_F(EtcdStepTest, AnOrderThatWasTakenBackMeanwhileIsNotBegun) {
-  make(/*asks_for_backups=*/true, /*with_store=*/true);
+  make(/*with_store=*/true);
   test::write_bytes(root_ / "var/lib/haagent-etcd/main/data/member/wal/0.wal", "a log");
   RecoveryRequest const order{.id = "7",
                               .cluster = "x.example",
@@ -278,7 +278,7 @@ TEST_F(EtcdStepTest, AnOrderThatWasTakenBackMeanwhileIsNotBegun) {
                               .token = "t",
                               .members = {"a", "b", "c"}};
   ASSERT_TRUE(*give_order(store_, order, std::nullopt, {}));
-  orders_->main.set(order);
+  orders_.main.set(order);
   EXPECT_EQ(message_of(look()).reason, Reason::DataToSetAside) << sentence_of(look());
   auto const closed = close_order(store_, order, Closing::taken_back, clock_.utc(), {});
   ASSERT_TRUE(closed) << closed.error().message.text;
@@ -479,7 +479,7 @@ class NewTrust : public EtcdStepTest {
     test::write_bytes(root_ / "var/lib/haagent-etcd/main/data/member/wal/0.wal", "a log");
     trust("old");
     answering_ = &voters_;
-    make(/*asks_for_backups=*/false);
+    make(/*with_store=*/false);
     settle();
     trust("old and new");
   }
@@ -553,7 +553,7 @@ class NewConfiguration : public NewTrust {
   NewConfiguration() {
     trust("old");
     config_.etcd.main.extra_config = Tree::map({{"snapshot-count", 5000}});
-    make(/*asks_for_backups=*/false);
+    make(/*with_store=*/false);
   }
   std::string on_disk() const { return test::bytes_of(root_ / "etc/haagent/etcd/main.yaml"); }
   bool wants() const { return facts_.main.wants_restart.get().value_or(false); }
@@ -617,7 +617,7 @@ TEST_F(NewConfiguration, IsWrittenOnceWhatHasTheOldOneIsDown) {
 TEST_F(NewConfiguration, AHeartbeatThatWasDerivedAnewIsNoReasonThoughTheElectionTimeoutIsSet) {
   ASSERT_TRUE(record_heartbeat(Root(root_.path()), EtcdCluster::main, 200ms, 0.1));
   config_.etcd.main.election_timeout = 1250ms;
-  make(/*asks_for_backups=*/false);
+  make(/*with_store=*/false);
   EXPECT_TRUE(settle().empty());
   grant();
   settle();
@@ -638,7 +638,7 @@ TEST_F(NewTrust, AnAgentThatFindsNoRecordOfTheStartGoesByWhatAnEarlierVersionLef
   ASSERT_TRUE(first.contains("\"initialClusterState\":\"existing\"")) << first;
   std::filesystem::remove(record);
   facts_.pki.set({.turn = "a"});
-  make(/*asks_for_backups=*/false);
+  make(/*with_store=*/false);
   EXPECT_TRUE(settle().empty());
   EXPECT_FALSE(facts_.main.wants_restart.get().value_or(true));
   units_.now.phase = UnitState::Phase::stopped;
@@ -651,7 +651,7 @@ TEST_F(NewTrust, AnAgentThatFindsNoRecordOfTheStartGoesByWhatAnEarlierVersionLef
 TEST_F(NewTrust, IsWhatTheFilesSayWhateverWasKilled) {
   EXPECT_EQ(loaded(), "old, old of peers") << "pki's files alone change nothing";
   units_.now.phase = UnitState::Phase::stopped;
-  make(/*asks_for_backups=*/false);
+  make(/*with_store=*/false);
   EXPECT_EQ(settle().size(), 1u);
   EXPECT_EQ(units_.now.phase, UnitState::Phase::running);
   EXPECT_EQ(loaded(), "old and new, old and new of peers");
