@@ -15,43 +15,53 @@ Done attached(EtcdVolume const& volume) {
 }  // namespace
 
 // What this machine knows without EC2.
-World Attacher::local_world(Identity const& identity) {
-  World world;
-  world.cluster = settings_.cluster;
-  world.instance_id = identity.instance_id;
-  world.zone = identity.zone;
-  world.region = identity.region;
-  world.force_detach_terminated = settings_.force_detach_terminated;
+Observed Attacher::this_machine(Identity const& identity) {
+  Observed here;
+  here.cluster = settings_.cluster;
+  here.instance_id = identity.instance_id;
+  here.zone = identity.zone;
+  here.region = identity.region;
+  here.force_detach_terminated = settings_.force_detach_terminated;
   auto local = devices_.local();
-  world.local_names = std::move(local.names);
-  for (auto const& [id, number] : local.ebs) world.present.insert(id);
+  here.local_names = std::move(local.names);
+  for (auto const& [id, number] : local.ebs) here.present.insert(id);
   for (auto cluster : kEtcdClusters)
     if (auto volume = record_.find(identity.instance_id, cluster))
-      world.recorded[cluster] = volume->volume_id;
-  return world;
+      here.recorded[cluster] = volume->volume_id;
+  here.now = clock_.steady();
+  return here;
+}
+
+// The volumes whose disk is mounted here.
+Result<std::set<std::string>> Attacher::in_use(std::vector<aws::Volume> const& volumes,
+                                               std::string const& instance_id) {
+  std::set<std::string> found;
+  auto const mounts = TRY(mounts_.list());
+  for (auto const& volume : volumes) {
+    bool const here = std::ranges::any_of(
+        volume.attachments, [&](auto const& each) { return each.instance_id == instance_id; });
+    if (!here) continue;
+    auto const device = TRY(devices_.find(aws::untagged_etcd_volume(volume)));
+    if (device && std::ranges::count(mounts, device->number, &Mount::device) > 0)
+      found.insert(volume.id);
+  }
+  return found;
 }
 
 Result<Attacher::Planned> Attacher::plan(Identity const& identity, std::stop_token stop) {
-  auto world = local_world(identity);
-  TRY(inventory_.fill(world, stop));
+  auto observed = this_machine(identity);
+  auto known = TRY(inventory_.poll(observed, stop));
+  observed.volumes = known.region->volumes;
+  observed.instances = known.region->instances;
+  observed.in_use = TRY(in_use(observed.volumes, identity.instance_id));
 
-  auto mounts = TRY(mounts_.list());
-  for (auto const& volume : world.volumes) {
-    bool here = std::ranges::any_of(volume.attachments, [&](auto const& each) {
-      return each.instance_id == identity.instance_id;
-    });
-    if (!here) continue;
-    auto device = TRY(devices_.find(to_etcd_volume(volume, {})));
-    if (device && std::ranges::count(mounts, device->number, &Mount::device) > 0)
-      world.in_use.insert(volume.id);
-  }
-
-  // The owners whose state would make a difference are asked for, then it is chosen anew.
-  auto const first = choose(world);
-  inventory_.learn_instances(first.owners, world, stop);
-  if (first.looks_wider) inventory_.look_wider(world, stop);
-  auto chosen = choose(world);
-  return Planned{std::move(world), std::move(chosen)};
+  // What would make a difference is asked for, then it is chosen from all of it.
+  auto const first = choose(observed, known.remembered);
+  observed.instances =
+      inventory_.learn_instances(first.owners, identity.instance_id, stop)->instances;
+  if (first.looks_wider) observed.wider = inventory_.look_wider(stop)->wider;
+  auto chosen = choose(observed, known.remembered);
+  return Planned{std::move(observed), std::move(chosen)};
 }
 
 Result<Finding> Attacher::look(EtcdCluster cluster, Facts& facts, std::stop_token stop) {
@@ -68,7 +78,8 @@ Result<Finding> Attacher::look(EtcdCluster cluster, Facts& facts, std::stop_toke
   }
 
   auto planned = TRY(plan(identity, stop));
-  etcd.volumes.set(etcd_volumes(planned.world, cluster));
+  etcd.volumes.set(
+      aws::etcd_volumes_of(planned.observed.volumes, planned.observed.cluster, cluster));
 
   auto const& choice = planned.plan.of(cluster);
   if (auto const* mine = std::get_if<Mine>(&choice)) {

@@ -3,8 +3,10 @@
 #pragma once
 
 #include <mutex>
+#include <set>
 #include <stop_token>
 #include <string>
+#include <vector>
 
 #include "agent/base/facts.h"
 #include "agent/base/step.h"
@@ -22,10 +24,11 @@ class Attacher {
     std::string cluster;
     bool force_detach_terminated = false;
   };
-  Attacher(Settings settings, Inventory& inventory, Record& record, Devices& devices,
+  Attacher(Settings settings, Inventory& inventory, Clock& clock, Record& record, Devices& devices,
            Mounts& mounts)
       : settings_(std::move(settings)),
         inventory_(inventory),
+        clock_(clock),
         record_(record),
         devices_(devices),
         mounts_(mounts) {}
@@ -40,16 +43,19 @@ class Attacher {
 
  private:
   struct Planned {
-    World world;
+    Observed observed;
     Plan plan;
   };
   Result<Planned> plan(Identity const& identity, std::stop_token stop);
-  World local_world(Identity const& identity);
+  Observed this_machine(Identity const& identity);
+  Result<std::set<std::string>> in_use(std::vector<aws::Volume> const& volumes,
+                                       std::string const& instance_id);
   Result<bool> attach(EtcdCluster cluster, Plan const& plan, Identity const& identity,
                       std::stop_token stop);
 
   Settings const settings_;
   Inventory& inventory_;
+  Clock& clock_;
   Record& record_;
   Devices& devices_;
   Mounts& mounts_;

@@ -16,7 +16,7 @@ namespace {
 struct Candidate {
   aws::Volume const* volume;
   EtcdCluster cluster;
-  EtcdTag tag;                               // empty where tag_error says why
+  EtcdVolume etcd;                           // what its tags and EC2 say
   std::string tag_error;                     // not empty: the volume must not be touched
   std::vector<aws::Attachment> attachments;  // live ones, ours as we believe them
 
@@ -26,7 +26,7 @@ struct Candidate {
 // "vol-1 (main, member a)"
 std::string name_of(Candidate const& each) {
   return each.tag_error.empty() ? fmt::format("{} ({}, member {})", each.id(),
-                                              to_string(each.cluster), each.tag.member)
+                                              to_string(each.cluster), each.etcd.member)
                                 : fmt::format("{} ({})", each.id(), to_string(each.cluster));
 }
 
@@ -44,9 +44,10 @@ std::string ids_of(std::vector<Candidate const*> const& all) {
 
 class Chooser {
  public:
-  explicit Chooser(World const& world) : world_(world) {
+  Chooser(Observed const& observed, Remembered const& remembered)
+      : observed_(observed), remembered_(remembered) {
     for (auto cluster : kEtcdClusters)
-      for (auto const& volume : world_.volumes) add(volume, cluster);
+      for (auto const& volume : observed_.volumes) add(volume, cluster);
   }
 
   Plan choose() {
@@ -64,26 +65,20 @@ class Chooser {
   // --- What there is.
 
   void add(aws::Volume const& volume, EtcdCluster cluster) {
-    if (!volume.tags.contains(etcd_tag_name(cluster))) return;
-    if (volume.tag(ownership_tag_name(world_.cluster)) != "owned") return;
+    auto etcd = aws::etcd_volume_of(volume, cluster);
+    if (!etcd || volume.tag(ownership_tag_name(observed_.cluster)) != "owned") return;
     if (volume.state == "deleting" || volume.state == "deleted") return;
-    Candidate each{.volume = &volume,
-                   .cluster = cluster,
-                   .tag = {},
-                   .tag_error = {},
-                   .attachments = attachments_of(volume)};
-    auto tag = parse_etcd_tag(volume.tag(etcd_tag_name(cluster)));
-    if (!tag)
-      each.tag_error =
-          fmt::format("its tag {}: {}", etcd_tag_name(cluster), tag.error().message.sentence());
-    else if (std::ranges::all_of(kEtcdClusters,
-                                 [&](auto c) { return volume.tags.contains(etcd_tag_name(c)); }))
-      each.tag_error = "it is tagged for main and for events";
-    else if (!has_master_role(volume))
-      each.tag_error = "it lacks the tag k8s.io/role/control-plane=1";
-    else
-      each.tag = *std::move(tag);
-    candidates_.push_back(std::move(each));
+    auto const of_both = std::ranges::all_of(
+        kEtcdClusters, [&](auto c) { return volume.tags.contains(etcd_tag_name(c)); });
+    auto tag_error = etcd->tag_error;
+    if (tag_error.empty() && of_both) tag_error = "it is tagged for main and for events";
+    if (tag_error.empty() && !aws::has_master_role(volume))
+      tag_error = "it lacks the tag k8s.io/role/control-plane=1";
+    candidates_.push_back({.volume = &volume,
+                           .cluster = cluster,
+                           .etcd = *std::move(etcd),
+                           .tag_error = std::move(tag_error),
+                           .attachments = attachments_of(volume)});
   }
 
   // Ours is believed before what a describe shows: the answer to AttachVolume is the lock.
@@ -92,34 +87,36 @@ class Chooser {
     bool here = false;
     for (auto const& each : volume.attachments) {
       if (each.state == "detached") continue;
-      here = here || each.instance_id == world_.instance_id;
+      here = here || each.instance_id == observed_.instance_id;
       live.push_back(each);
-      if (world_.letting_go.contains(volume.id) && each.state != "busy")
+      if (remembered_.letting_go.contains(volume.id) && each.state != "busy")
         live.back().state = "detaching";
     }
     if (here) return live;
-    aws::Attachment ours{.instance_id = world_.instance_id,
+    aws::Attachment ours{.instance_id = observed_.instance_id,
                          .device = {},
                          .state = "attaching",
                          .attach_time = {},
                          .delete_on_termination = false};
-    if (auto belief = world_.beliefs.find(volume.id); belief != world_.beliefs.end()) {
+    if (auto belief = remembered_.beliefs.find(volume.id); belief != remembered_.beliefs.end()) {
       ours.device = belief->second.device;
       return {ours};
     }
-    if (live.empty() && world_.present.contains(volume.id)) return {ours};
+    if (live.empty() && observed_.present.contains(volume.id) &&
+        !remembered_.free_for_long.contains(volume.id))
+      return {ours};
     return live;
   }
 
   bool here(Candidate const& each) const {
-    return std::ranges::any_of(each.attachments,
-                               [&](auto const& a) { return a.instance_id == world_.instance_id; });
+    return std::ranges::any_of(
+        each.attachments, [&](auto const& a) { return a.instance_id == observed_.instance_id; });
   }
   bool elsewhere(Candidate const& each) const { return !each.attachments.empty() && !here(each); }
   bool free(Candidate const& each) const {
     return each.attachments.empty() && each.volume->state == "available";
   }
-  bool in_my_zone(Candidate const& each) const { return each.volume->zone == world_.zone; }
+  bool in_my_zone(Candidate const& each) const { return each.volume->zone == observed_.zone; }
 
   Candidates find(EtcdCluster cluster, auto const& wanted) const {
     Candidates found;
@@ -130,7 +127,7 @@ class Chooser {
   }
   Candidates of_member(EtcdCluster cluster, std::string const& member) const {
     return find(cluster, [&](auto const& each) {
-      return each.tag_error.empty() && each.tag.member == member;
+      return each.tag_error.empty() && each.etcd.member == member;
     });
   }
   // The volume of that member in my zone; the first where there are two, which `judge` refuses.
@@ -148,11 +145,11 @@ class Chooser {
   }
 
   bool recorded(Candidate const& each) const {
-    auto found = world_.recorded.find(each.cluster);
-    return found != world_.recorded.end() && found->second == each.id();
+    auto found = observed_.recorded.find(each.cluster);
+    return found != observed_.recorded.end() && found->second == each.id();
   }
   // Its disk is mounted here: it stays, whatever else is true.
-  bool in_use(Candidate const& each) const { return world_.in_use.contains(each.id()); }
+  bool in_use(Candidate const& each) const { return observed_.in_use.contains(each.id()); }
 
   bool done(EtcdCluster cluster) const { return settled_.contains(cluster); }
   void settle(EtcdCluster cluster, Choice choice) {
@@ -206,14 +203,14 @@ class Chooser {
     for (auto const* each : held) {
       if (!each->tag_error.empty()) return nullptr;
       auto same =
-          std::ranges::count(held, each->tag.member,
-                             [](auto const* c) -> std::string const& { return c->tag.member; });
+          std::ranges::count(held, each->etcd.member,
+                             [](auto const* c) -> std::string const& { return c->etcd.member; });
       if (same > 1) return nullptr;
     }
     auto other = cluster == EtcdCluster::main ? EtcdCluster::events : EtcdCluster::main;
     auto pair = find(other, [&](auto const& each) { return here(each); });
     if (auto const* each = only([&](auto const* c) {
-          return pair.size() == 1 && c->tag.member == pair[0]->tag.member;
+          return pair.size() == 1 && c->etcd.member == pair[0]->etcd.member;
         }))
       return each;
     return *std::ranges::min_element(held, {}, [](auto const* c) {
@@ -226,15 +223,15 @@ class Chooser {
   std::string settle_member() {
     auto const* main = held_[EtcdCluster::main];
     auto const* events = held_[EtcdCluster::events];
-    if (events && leaving(*events) && (!main || events->tag.member != main->tag.member))
+    if (events && leaving(*events) && (!main || events->etcd.member != main->etcd.member))
       events = held_[EtcdCluster::events] = nullptr;
     if (main && !main->tag_error.empty()) main = nullptr;
     if (events && !events->tag_error.empty()) events = nullptr;
     if (done(EtcdCluster::main) && !main) return "";
     if (!main && events) {
-      auto const* wanted = in_zone(EtcdCluster::main, events->tag.member);
+      auto const* wanted = in_zone(EtcdCluster::main, events->etcd.member);
       if (in_use(*events) || recorded(*events) || !wanted || !held_by_the_living(*wanted))
-        return events->tag.member;
+        return events->etcd.member;
       if (!done(EtcdCluster::events))
         settle(EtcdCluster::events,
                give_back(*events,
@@ -244,7 +241,7 @@ class Chooser {
       return select();
     }
     if (!main) return select();
-    if (events && events->tag.member != main->tag.member && !done(EtcdCluster::events)) {
+    if (events && events->etcd.member != main->etcd.member && !done(EtcdCluster::events)) {
       if (in_use(*events))
         settle(EtcdCluster::events,
                Refuse{Message(Reason::VolumesAmbiguous,
@@ -260,7 +257,7 @@ class Chooser {
                                            "go to one master",
                                            name_of(*main))));
     }
-    return main->tag.member;
+    return main->etcd.member;
   }
 
   // The member to take: a whole free pair first, then a free main volume whose events volume is
@@ -272,14 +269,14 @@ class Chooser {
     };
     // It may be ours already: a second one must not be taken before that is known.
     if (!find(EtcdCluster::main, [&](auto const& c) {
-           return in_my_zone(c) && c.attachments.empty() && world_.unsettled.contains(c.id());
+           return in_my_zone(c) && c.attachments.empty() && remembered_.unsettled.contains(c.id());
          }).empty())
       return "";
     std::set<std::string> members;
     for (auto const* each : find(EtcdCluster::main, [&](auto const& c) {
            return c.tag_error.empty() && in_my_zone(c) && free(c);
          }))
-      members.insert(each->tag.member);
+      members.insert(each->etcd.member);
     for (auto const& member : members)
       if (free_here(EtcdCluster::events, member)) return member;
     return members.empty() ? "" : *members.begin();
@@ -317,7 +314,7 @@ class Chooser {
 
   Choice choose_events(std::string const& member) {
     auto const* held = held_[EtcdCluster::events];
-    if (held && (held->tag_error.empty() ? held->tag.member == member || member.empty() : true))
+    if (held && (held->tag_error.empty() ? held->etcd.member == member || member.empty() : true))
       return judge(*held);
     if (auto refusal = unreadable_tags(EtcdCluster::events)) return *std::move(refusal);
     auto const* main = member.empty() ? nullptr : in_zone(EtcdCluster::main, member);
@@ -351,24 +348,24 @@ class Chooser {
   Choice missing(EtcdCluster cluster, std::string const& member) {
     plan_.looks_wider = true;
     auto const which = fmt::format("{}{} in {}", to_string(cluster),
-                                   member.empty() ? "" : " of " + member, world_.zone);
+                                   member.empty() ? "" : " of " + member, observed_.zone);
     auto text = fmt::format("no volume tagged {}{} and {}=owned in {}", etcd_tag_name(cluster),
                             member.empty() ? "" : fmt::format("={}/...", member),
-                            ownership_tag_name(world_.cluster), world_.zone);
-    if (auto near =
-            message_of(near_matches(world_.wider, world_.cluster, cluster), world_.region)) {
+                            ownership_tag_name(observed_.cluster), observed_.zone);
+    if (auto near = message_of(near_matches(observed_.wider, observed_.cluster, cluster),
+                               observed_.region)) {
       near->text = fmt::format("{}; {}", worded(std::move(text)), near->text);
       return Wait{*std::move(near)};
     }
     std::vector<EtcdVolumeInEc2> own;
     Candidates elsewhere;
     for (auto const* each : find(cluster, [](auto const& c) { return c.tag_error.empty(); })) {
-      own.push_back({to_etcd_volume(*each->volume, each->tag), each->volume->type});
-      if (!in_my_zone(*each) && (member.empty() || each->tag.member == member))
+      own.push_back({each->etcd, each->volume->type});
+      if (!in_my_zone(*each) && (member.empty() || each->etcd.member == member))
         elsewhere.push_back(each);
     }
     auto const make =
-        volume_to_make(world_.region, world_.zone, world_.cluster, cluster, member, own);
+        volume_to_make(observed_.region, observed_.zone, observed_.cluster, cluster, member, own);
     bool const has_one = std::ranges::any_of(
         own, [&](auto const& each) { return each.volume.member == make.member; });
     std::vector<std::string> places;
@@ -410,8 +407,8 @@ class Chooser {
       return because(Reason::VolumeUnfit, "EC2 shows it in the state error");
     if (here(each)) {
       auto const& attachment = each.attachments[0];
-      auto self = world_.instances.find(world_.instance_id);
-      auto root = self == world_.instances.end() ? "" : self->second.root_device;
+      auto self = observed_.instances.find(observed_.instance_id);
+      auto root = self == observed_.instances.end() ? "" : self->second.root_device;
       bool named_as_root = !root.empty() && !attachment.device.empty() &&
                            device_letter(root) == device_letter(attachment.device);
       if (is_root_device_name(attachment.device) || named_as_root)
@@ -420,7 +417,7 @@ class Chooser {
       if (attachment.delete_on_termination)
         return because(Reason::VolumeUnfit, "it would be deleted with this instance",
                        fmt::format("set DeleteOnTermination of {} on {} to false",
-                                   attachment.device, world_.instance_id));
+                                   attachment.device, observed_.instance_id));
     }
     bool known = !volume.tag(kFormattedAtTag).empty() || !volume.tag(kEtcdClusterIdTag).empty() ||
                  recorded(each);
@@ -431,14 +428,14 @@ class Chooser {
                       volume.snapshot_id),
           fmt::format("if it is the data of member {}, tag it {}=<time>, and it is taken for an "
                       "older copy; else create a blank volume",
-                      each.tag.member, kFormattedAtTag));
+                      each.etcd.member, kFormattedAtTag));
     return std::nullopt;
   }
 
   // Others that claim to be the same member, wherever they are: one of them is a copy.
   Candidates rivals(Candidate const& each) const {
     if (recorded(each) || in_use(each)) return {};
-    auto same = of_member(each.cluster, each.tag.member);
+    auto same = of_member(each.cluster, each.etcd.member);
     return same.size() > 1 ? same : Candidates{};
   }
 
@@ -451,14 +448,15 @@ class Chooser {
                         .about(ids_of(all))};
     if (here(each)) return held_here(each);
     if (elsewhere(each)) return held_elsewhere(each);
-    if (auto unsettled = world_.unsettled.find(each.id()); unsettled != world_.unsettled.end())
+    if (auto unsettled = remembered_.unsettled.find(each.id());
+        unsettled != remembered_.unsettled.end())
       return Wait{Message(unsettled->second.reason,
                           fmt::format("{}: {}", name_of(each), unsettled->second.text),
                           unsettled->second.advice)
                       .about(each.id())};
     if (each.volume->state != "available") return changing(each, each.volume->state, "");
     // The name is given in share_device_names, for both volumes at once.
-    return Attach{to_etcd_volume(*each.volume, each.tag), ""};
+    return Attach{each.etcd, ""};
   }
 
   // `is`: EC2's word for what happens to it.
@@ -470,18 +468,19 @@ class Chooser {
   Choice held_here(Candidate const& each) {
     auto const& attachment = each.attachments[0];
     if (attachment.state == "attached") {
-      auto volume = to_etcd_volume(*each.volume, each.tag);
-      volume.instance_id = world_.instance_id;
+      auto volume = each.etcd;
+      volume.instance_id = observed_.instance_id;
       return Mine{std::move(volume)};
     }
     if (attachment.state != "attaching")
       return changing(each, attachment.state == "busy" ? "busy detaching" : attachment.state,
                       " from this instance: waiting for EC2 to let it go");
-    auto since = world_.attaching_since.find(each.id());
-    if (since != world_.attaching_since.end() && world_.now - since->second >= kStuckAttaching)
+    auto since = remembered_.attaching_since.find(each.id());
+    if (since != remembered_.attaching_since.end() &&
+        observed_.now - since->second >= kStuckAttaching)
       return Detach{
           .volume_id = each.id(),
-          .instance_id = world_.instance_id,
+          .instance_id = observed_.instance_id,
           .device = attachment.device,
           .force = false,
           .why = Message(Reason::VolumeStuckAttaching,
@@ -497,8 +496,8 @@ class Chooser {
   // The owner's state where it is known; where it is not, it is asked for.
   std::string state_of_owner(std::string const& id) {
     plan_.owners.insert(id);
-    auto found = world_.instances.find(id);
-    return found == world_.instances.end() ? "" : found->second.state;
+    auto found = observed_.instances.find(id);
+    return found == observed_.instances.end() ? "" : found->second.state;
   }
 
   bool held_by_the_living(Candidate const& each) {
@@ -510,7 +509,8 @@ class Chooser {
   Choice held_elsewhere(Candidate const& each) {
     auto const& attachment = each.attachments[0];
     auto state = state_of_owner(attachment.instance_id);
-    if (state == "terminated" && world_.force_detach_terminated && attachment.state != "detaching")
+    if (state == "terminated" && observed_.force_detach_terminated &&
+        attachment.state != "detaching")
       return Detach{.volume_id = each.id(),
                     .instance_id = attachment.instance_id,
                     .device = attachment.device,
@@ -538,7 +538,7 @@ class Chooser {
   Choice give_back(Candidate const& each, std::string_view why) const {
     return Detach{
         .volume_id = each.id(),
-        .instance_id = world_.instance_id,
+        .instance_id = observed_.instance_id,
         .device = each.attachments.front().device,
         .force = false,
         .why = Message(Reason::VolumeMisplaced, fmt::format("{} goes back: {}", name_of(each), why))
@@ -548,19 +548,20 @@ class Chooser {
   // --- Names, for both volumes at once: they must never race for one.
 
   void share_device_names() {
-    std::vector<std::string> taken = world_.local_names;
-    for (auto const& each : world_.volumes)
+    std::vector<std::string> taken = observed_.local_names;
+    for (auto const& each : observed_.volumes)
       for (auto const& attachment : each.attachments)
-        if (attachment.instance_id == world_.instance_id && attachment.state != "detached")
+        if (attachment.instance_id == observed_.instance_id && attachment.state != "detached")
           taken.push_back(attachment.device);
-    for (auto const& [id, belief] : world_.beliefs) taken.push_back(belief.device);
-    if (auto self = world_.instances.find(world_.instance_id); self != world_.instances.end())
+    for (auto const& [id, belief] : remembered_.beliefs) taken.push_back(belief.device);
+    if (auto self = observed_.instances.find(observed_.instance_id);
+        self != observed_.instances.end())
       for (auto const& each : self->second.block_devices) taken.push_back(each.device);
 
     for (auto cluster : kEtcdClusters) {
       auto* attach = std::get_if<Attach>(&plan_.of(cluster));
       if (!attach) continue;
-      if (auto name = free_device_name(taken, world_.tried_names)) {
+      if (auto name = free_device_name(taken, remembered_.tried_names)) {
         attach->device = *name;
         taken.push_back(*name);
       } else {
@@ -574,7 +575,8 @@ class Chooser {
     }
   }
 
-  World const& world_;
+  Observed const& observed_;
+  Remembered const& remembered_;
   std::vector<Candidate> candidates_;
   std::map<EtcdCluster, Candidate const*> held_;
   std::set<EtcdCluster> settled_;
@@ -583,19 +585,8 @@ class Chooser {
 
 }  // namespace
 
-Plan choose(World const& world) {
-  return Chooser(world).choose();
-}
-
-std::vector<EtcdVolume> etcd_volumes(World const& world, EtcdCluster cluster) {
-  std::vector<EtcdVolume> found;
-  for (auto const& each : world.volumes) {
-    if (each.tag(ownership_tag_name(world.cluster)) != "owned") continue;
-    if (auto tag = parse_etcd_tag(each.tag(etcd_tag_name(cluster))))
-      found.push_back(to_etcd_volume(each, *tag));
-  }
-  std::ranges::sort(found, {}, [](auto const& each) { return each.volume_id; });
-  return found;
+Plan choose(Observed const& observed, Remembered const& remembered) {
+  return Chooser(observed, remembered).choose();
 }
 
 }  // namespace haagent::volumes

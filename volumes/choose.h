@@ -17,21 +17,15 @@
 #include <vector>
 
 #include "agent/aws/ec2.h"
+#include "agent/aws/etcd_volume.h"
 #include "agent/base/clock.h"
 #include "agent/base/facts.h"
 #include "agent/base/message.h"
-#include "volumes/etcd_tag.h"
 
 namespace haagent::volumes {
 
-// An AttachVolume call of ours that EC2 answered, or that is under way. Believed while describes
-// still show the volume as it was before.
-struct Belief {
-  std::string device;
-  SteadyTime since;
-};
-
-struct World {
+// What is the case, as EC2, this machine and its config say. One assembly: observe.h.
+struct Observed {
   std::string cluster;      // "prod.example.com"
   std::string instance_id;  // this instance
   std::string zone;
@@ -42,19 +36,8 @@ struct World {
   std::vector<aws::Volume> volumes;
   // Those that were asked for: owners whose state matters, and this one once a name was rejected.
   std::map<std::string, aws::Instance> instances;
-
   // All volumes with a tag that has to do with etcd, where they were asked for (Plan::looks_wider).
   std::vector<aws::Volume> wider;
-
-  // What this process knows better than a describe that may be stale. By volume id.
-  std::map<std::string, Belief> beliefs;
-  std::map<std::string, SteadyTime> attaching_since;  // first seen attaching here
-  // Volumes whose AttachVolume ended without a plain answer, and why: "another instance took it".
-  // They are neither attached again nor passed over for another until a describe tells more.
-  std::map<std::string, Message> unsettled;
-  // Volumes that we have asked EC2 to detach: on their way out, whatever a describe shows.
-  std::set<std::string> letting_go;
-  std::vector<std::string> tried_names;  // "/dev/sdf": rejected, stuck or given back this boot
 
   // What this machine knows by itself.
   std::set<std::string> present;                // volume ids with a local disk of that serial
@@ -63,6 +46,28 @@ struct World {
   std::map<EtcdCluster, std::string> recorded;  // volume ids in this instance's own record
 
   SteadyTime now;
+};
+
+// An AttachVolume call of ours that EC2 answered, or that is under way. Believed while describes
+// still show the volume as it was before.
+struct Belief {
+  std::string device;
+  SteadyTime since;
+};
+
+// What this process knows better than a describe that may be stale. By volume id.
+struct Remembered {
+  std::map<std::string, Belief> beliefs;
+  std::map<std::string, SteadyTime> attaching_since;  // first seen attaching here
+  // Volumes whose AttachVolume ended without a plain answer, and why: "another instance took it".
+  // They are neither attached again nor passed over for another until a describe tells more.
+  std::map<std::string, Message> unsettled;
+  // Volumes that we have asked EC2 to detach: on their way out, whatever a describe shows.
+  std::set<std::string> letting_go;
+  // Volumes that EC2 goes on to show as free, though their disk is here: for longer than describes
+  // lag, so that the disk says nothing.
+  std::set<std::string> free_for_long;
+  std::vector<std::string> tried_names;  // "/dev/sdf": rejected, stuck or given back this boot
 };
 
 struct Mine {  // attached here, and fit to go on with
@@ -100,10 +105,7 @@ struct Plan {
   }
 };
 
-Plan choose(World const& world);
-
-// Every volume of this etcd cluster whose tag can be read, of all zones.
-std::vector<EtcdVolume> etcd_volumes(World const& world, EtcdCluster cluster);
+Plan choose(Observed const& observed, Remembered const& remembered);
 
 // An attachment that is `attaching` for longer than this is stuck: it is given up without force,
 // and another name is tried.

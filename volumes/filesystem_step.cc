@@ -57,7 +57,9 @@ Result<EtcdVolume> FilesystemStep::ask_ec2(EtcdVolume const& known, Identity con
   if (!here_alone)
     return fail(Kind::transient, Reason::AttachmentNotKnown,
                 "EC2 does not show {} as attached to this instance alone", known.volume_id);
-  auto now = to_etcd_volume(shown, {.member = known.member, .members = known.members});
+  auto now = aws::untagged_etcd_volume(shown);
+  now.member = known.member;
+  now.members = known.members;
   // What this instance's record knows of it counts beside the tags.
   if (now.formatted_at.empty()) now.formatted_at = known.formatted_at;
   if (now.etcd_cluster_id.empty()) now.etcd_cluster_id = known.etcd_cluster_id;

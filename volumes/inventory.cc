@@ -25,6 +25,12 @@ bool attached_to(aws::Volume const& volume, std::string const& instance_id,
   });
 }
 
+// Of either cluster, whatever its tag says.
+bool is_etcds(aws::Volume const& volume) {
+  return std::ranges::any_of(
+      kEtcdClusters, [&](auto cluster) { return volume.tags.contains(etcd_tag_name(cluster)); });
+}
+
 bool is_free(aws::Volume const& volume) {
   return std::ranges::all_of(volume.attachments,
                              [](auto const& each) { return each.state == "detached"; });
@@ -32,90 +38,69 @@ bool is_free(aws::Volume const& volume) {
 
 }  // namespace
 
-Result<void> Inventory::fill(World& world, std::stop_token stop) {
+Result<Inventory::Known> Inventory::poll(Observed const& here, std::stop_token stop) {
   std::lock_guard lock(mutex_);
-  if (due(world)) TRY(poll(world, stop));
-
-  world.volumes.clear();
-  for (auto const& [id, volume] : volumes_) world.volumes.push_back(volume);
-  doubt_present(world);
-  world.instances = instances_;
-  world.beliefs.clear();
-  for (auto const& [id, ours] : ours_) world.beliefs[id] = ours.belief;
-  world.attaching_since = attaching_since_;
-  world.tried_names = tried_names_;
-  world.now = clock_.steady();
-  world.unsettled.clear();
-  std::erase_if(unsettled_, [&](auto const& each) { return each.second.until <= world.now; });
-  for (auto const& [id, each] : unsettled_) world.unsettled[id] = each.why;
-  world.letting_go.clear();
-  std::erase_if(letting_go_,
-                [&](auto const& each) { return each.second + kLettingGo <= world.now; });
-  for (auto const& [id, since] : letting_go_) world.letting_go.insert(id);
-  return {};
+  if (due(here)) TRY(ask(here, std::move(stop)));
+  auto region = region_.snapshot();
+  doubt_present(*region, here);
+  return Known{std::move(region), remember(here.now)};
 }
 
-void Inventory::doubt_present(World& world) {
-  auto now = clock_.steady();
-  for (auto const& [id, volume] : volumes_) {
-    if (!world.present.contains(id) || !is_free(volume)) {
-      free_but_here_.erase(id);
-      continue;
-    }
-    auto since = free_but_here_.try_emplace(id, now).first->second;
-    if (now - since >= kStaleDescribe) world.present.erase(id);
+Remembered Inventory::remember(SteadyTime now) {
+  Remembered out;
+  for (auto const& [id, ours] : ours_) out.beliefs[id] = ours.belief;
+  out.attaching_since = attaching_since_;
+  out.tried_names = tried_names_;
+  std::erase_if(unsettled_, [&](auto const& each) { return each.second.until <= now; });
+  for (auto const& [id, each] : unsettled_) out.unsettled[id] = each.why;
+  std::erase_if(letting_go_, [&](auto const& each) { return each.second + kLettingGo <= now; });
+  for (auto const& [id, since] : letting_go_) out.letting_go.insert(id);
+  for (auto const& [id, since] : free_but_here_)
+    if (now - since >= kStaleDescribe) out.free_for_long.insert(id);
+  return out;
+}
+
+void Inventory::doubt_present(aws::RegionSnapshot const& region, Observed const& here) {
+  for (auto const& volume : region.volumes) {
+    if (!here.present.contains(volume.id) || !is_free(volume))
+      free_but_here_.erase(volume.id);
+    else
+      free_but_here_.try_emplace(volume.id, here.now);
   }
 }
 
-bool Inventory::due(World const& world) const {
+bool Inventory::due(Observed const& here) const {
   if (!answered_ || clock_.steady() >= next_poll_) return true;
   return std::ranges::any_of(ours_, [&](auto const& each) {
-    return world.present.contains(each.first) && !seen_here_.contains(each.first);
+    return here.present.contains(each.first) && !seen_here_.contains(each.first);
   });
 }
 
-Result<void> Inventory::poll(World const& world, std::stop_token stop) {
+Result<void> Inventory::ask(Observed const& here, std::stop_token stop) {
+  auto const known = region_.snapshot();
   std::vector<std::string> ids;
-  for (auto const& [id, volume] : volumes_)
-    if (volume.zone == world.zone) ids.push_back(id);
-  bool by_tags = ids.empty() || !answered_tags_ || clock_.steady() - *answered_tags_ >= kTagsAge;
-  aws::Describe which;
-  if (by_tags)
-    which.filters = {
-        {"tag:" + ownership_tag_name(cluster_), {"owned"}},
-        {"tag-key", {etcd_tag_name(EtcdCluster::main), etcd_tag_name(EtcdCluster::events)}}};
-  else
-    which.ids = ids;
-
-  auto answer = ec2_.describe_volumes(which, stop);
+  for (auto const& volume : known->volumes)
+    if (volume.zone == here.zone && is_etcds(volume)) ids.push_back(volume.id);
+  bool const by_tags =
+      ids.empty() || !known->all_at || clock_.steady() - *known->all_at >= kTagsAge;
+  auto answer = by_tags ? region_.volumes(Duration(0), stop) : region_.volumes_by_id(ids, stop);
   if (!answer) {
-    // One of them is gone, and fails the call for all: ask by tags next time.
-    if (aws::ec2_code(answer.error()) == "InvalidVolume.NotFound") {
-      answered_tags_.reset();
+    // One of them is gone, and fails the call for all: the next one is by tags.
+    if (aws::ec2_code(answer.error()) == "InvalidVolume.NotFound")
       return std::unexpected(Error(Kind::transient, answer.error().message));
-    }
     return fail(answer.error(), "asking EC2 for the etcd volumes of {}", cluster_);
   }
-  answered_ = clock_.steady();
-  if (by_tags) answered_tags_ = answered_;
+  answered_ = true;
   next_poll_ = clock_.steady() + pause_;
   pause_ = std::min(pause_ * 2, kLastPause);
-  seen_here_ = world.present;
-  absorb(*std::move(answer), by_tags, world);
+  seen_here_ = here.present;
+  for (auto const& volume : (*answer)->volumes)
+    if (by_tags || std::ranges::count(ids, volume.id) > 0) compare_with_beliefs(volume, here);
   return {};
 }
 
-void Inventory::absorb(std::vector<aws::Volume> answer, bool complete, World const& world) {
-  if (complete) volumes_.clear();
-  for (auto& volume : answer) {
-    compare_with_beliefs(volume, world);
-    auto id = volume.id;
-    volumes_[id] = std::move(volume);
-  }
-}
-
-void Inventory::compare_with_beliefs(aws::Volume const& volume, World const& world) {
-  auto const& instance_id = world.instance_id;
+void Inventory::compare_with_beliefs(aws::Volume const& volume, Observed const& here) {
+  auto const& instance_id = here.instance_id;
   auto const& id = volume.id;
   auto now = clock_.steady();
   if (is_free(volume)) letting_go_.erase(id);
@@ -158,7 +143,7 @@ void Inventory::compare_with_beliefs(aws::Volume const& volume, World const& wor
               "the "
               "key is enabled; 'aws ec2 describe-volumes --region {} --volume-ids {} --query "
               "Volumes[0].KmsKeyId --output text' names it",
-              world.region, id)),
+              here.region, id)),
       now + kFellBack};
 }
 
@@ -168,48 +153,20 @@ void Inventory::poll_after(Duration pause) {
   pause_ = kFirstPause + pause;
 }
 
-void Inventory::learn_instances(std::set<std::string> ids, World& world, std::stop_token stop) {
-  std::lock_guard lock(mutex_);
-  if (want_own_mapping_) ids.insert(world.instance_id);
-  auto now = clock_.steady();
-  std::erase_if(ids, [&](auto const& id) {
-    auto asked = asked_for_.find(id);
-    return asked != asked_for_.end() && now - asked->second < kInstanceAge;
-  });
-  if (!ids.empty()) {
-    // By filter: an id that is long gone would fail the call for all.
-    auto answer = ec2_.describe_instances({.filters = {{"instance-id", {ids.begin(), ids.end()}}}},
-                                          std::move(stop));
-    for (auto const& id : ids) asked_for_[id] = now;
-    if (answer)
-      for (auto& each : *answer) {
-        auto id = each.id;
-        instances_[id] = std::move(each);
-      }
+aws::RegionView::Snapshot Inventory::learn_instances(std::set<std::string> ids,
+                                                     std::string const& instance_id,
+                                                     std::stop_token stop) {
+  {
+    std::lock_guard lock(mutex_);
+    if (want_own_mapping_) ids.insert(instance_id);
   }
-  world.instances = instances_;
+  return region_.instances(std::move(ids), kInstanceAge, std::move(stop))
+      .value_or(region_.snapshot());
 }
 
-void Inventory::look_wider(World& world, std::stop_token stop) {
-  std::lock_guard lock(mutex_);
-  auto const now = clock_.steady();
-  if (!looked_wider_ || now - *looked_wider_ >= kWiderAge) {
-    looked_wider_ = now;
-    auto answer = ec2_.describe_volumes({.filters = near_match_filters()}, std::move(stop));
-    if (answer) wider_ = *std::move(answer);
-  }
-  world.wider = wider_;
-}
-
-Result<aws::Volume> Inventory::volume(std::string const& id, Duration age, std::stop_token stop) {
-  std::lock_guard lock(mutex_);
-  auto known = volumes_.find(id);
-  if (known != volumes_.end() && answered_ && clock_.steady() - *answered_ <= age)
-    return known->second;
-  auto answer =
-      TRY_DURING(ec2_.describe_volumes({.ids = {id}}, std::move(stop)), "asking EC2 for {}", id);
-  if (answer.size() != 1) return fail(Kind::transient, "EC2 does not show {}", id);
-  return std::move(answer.front());
+aws::RegionView::Snapshot Inventory::look_wider(std::stop_token stop) {
+  return region_.search(near_match_filters(), kWiderAge, std::move(stop))
+      .value_or(region_.snapshot());
 }
 
 Result<bool> Inventory::attach(std::string const& volume_id, std::string const& device,
@@ -274,9 +231,7 @@ Result<void> Inventory::tag(std::string const& volume_id,
     for (auto const& [name, value] : tags) words += fmt::format(" {}={}", name, value);
     return fail(tagged.error(), "tagging {} with{}", volume_id, words);
   }
-  std::lock_guard lock(mutex_);
-  if (auto known = volumes_.find(volume_id); known != volumes_.end())
-    for (auto const& [name, value] : tags) known->second.tags[name] = value;
+  region_.tagged(volume_id, tags);
   return {};
 }
 

@@ -1,6 +1,7 @@
-// One view of EC2 for both etcd clusters: what the last describe showed, and what this process
-// knows better than a describe that may be stale. One DescribeVolumes serves both rows; after the
-// first, by tags, it asks by id. Safe to share between threads.
+// How often EC2 is asked for the volumes of this zone, the calls that change them, and what this
+// process knows better than a describe that may be stale. One for the rows of both etcd clusters:
+// one DescribeVolumes serves both; after the first, by tags, it asks by id. Safe to share between
+// threads.
 #pragma once
 
 #include <atomic>
@@ -9,6 +10,7 @@
 #include <string>
 
 #include "agent/aws/ec2.h"
+#include "agent/aws/region_view.h"
 #include "agent/base/clock.h"
 #include "volumes/choose.h"
 
@@ -16,31 +18,38 @@ namespace haagent::volumes {
 
 class Inventory {
  public:
-  Inventory(aws::Ec2& ec2, Clock& clock, std::string cluster)
-      : ec2_(ec2), clock_(clock), cluster_(std::move(cluster)) {
+  Inventory(aws::Ec2& ec2, aws::RegionView& region, Clock& clock, std::string cluster)
+      : ec2_(ec2), region_(region), clock_(clock), cluster_(std::move(cluster)) {
     poll_after(Duration(0));
   }
 
-  // Puts volumes, instances and beliefs into the world, whose identity and `present` are set; takes
-  // from `present` what EC2 goes on to show as free, for then the describes are not stale.
+  // What EC2 shows, and what is remembered beside it: both of one moment.
+  struct Known {
+    aws::RegionView::Snapshot region;
+    Remembered remembered;
+  };
   // Asks EC2 where the last answer is older than the pause between polls, which grows from 0.5 s to
   // 4 s (so that with a row that looks each second a freed volume is taken within 5 s), or where a
-  // volume of ours has shown up as a local disk since.
-  Result<void> fill(World& world, std::stop_token stop);
+  // volume of ours has shown up as a local disk since. `here` is this machine: its instance id, its
+  // zone and region, the volumes that are present as local disks, and the time.
+  Result<Known> poll(Observed const& here, std::stop_token stop);
 
   // The states of these instances, not older than 10 s. Best effort: what EC2 does not tell stays
   // unknown.
-  void learn_instances(std::set<std::string> ids, World& world, std::stop_token stop);
+  aws::RegionView::Snapshot learn_instances(std::set<std::string> ids,
+                                            std::string const& instance_id, std::stop_token stop);
 
   // All volumes with a tag that has to do with etcd, not older than a minute. Best effort, as
   // above.
-  void look_wider(World& world, std::stop_token stop);
+  aws::RegionView::Snapshot look_wider(std::stop_token stop);
 
   // One volume as EC2 shows it, not older than `age`.
-  Result<aws::Volume> volume(std::string const& id, Duration age, std::stop_token stop);
+  Result<aws::Volume> volume(std::string const& id, Duration age, std::stop_token stop) {
+    return region_.volume(id, age, std::move(stop));
+  }
 
   // True: the attachment is ours (usually still attaching). False: it is not, look again; the next
-  // fill() knows why. Errors are those of the call that say nothing about who holds the volume.
+  // poll() knows why. Errors are those of the call that say nothing about who holds the volume.
   Result<bool> attach(std::string const& volume_id, std::string const& device,
                       std::string const& instance_id, std::stop_token stop);
 
@@ -61,21 +70,20 @@ class Inventory {
     int missing = 0;     // describes since that did not
   };
 
-  bool due(World const& world) const;
-  Result<void> poll(World const& world, std::stop_token stop);
-  void absorb(std::vector<aws::Volume> answer, bool complete, World const& world);
-  void compare_with_beliefs(aws::Volume const& volume, World const& world);
+  bool due(Observed const& here) const;
+  Result<void> ask(Observed const& here, std::stop_token stop);
+  void compare_with_beliefs(aws::Volume const& volume, Observed const& here);
   void poll_after(Duration pause);
-  void doubt_present(World& world);
+  Remembered remember(SteadyTime now);
+  void doubt_present(aws::RegionSnapshot const& region, Observed const& here);
 
-  aws::Ec2& ec2_;
+  aws::Ec2& ec2_;  // for the calls that change something
+  aws::RegionView& region_;
   Clock& clock_;
   std::string const cluster_;
 
   std::mutex mutex_;
-  std::map<std::string, aws::Volume> volumes_;
-  std::optional<SteadyTime> answered_;       // the last describe
-  std::optional<SteadyTime> answered_tags_;  // the last one by tags
+  bool answered_ = false;
   SteadyTime next_poll_{};
   Duration pause_;                   // after the next poll
   std::set<std::string> seen_here_;  // local disks at the last poll
@@ -86,10 +94,6 @@ class Inventory {
   std::map<std::string, SteadyTime> free_but_here_;  // shown as free, though its disk is here
   std::vector<std::string> tried_names_;
   bool want_own_mapping_ = false;  // EC2 knows of a name in use that this machine does not show
-  std::map<std::string, aws::Instance> instances_;
-  std::map<std::string, SteadyTime> asked_for_;  // instances, and when
-  std::vector<aws::Volume> wider_;
-  std::optional<SteadyTime> looked_wider_;
 };
 
 }  // namespace haagent::volumes

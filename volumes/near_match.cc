@@ -6,9 +6,9 @@
 #include <algorithm>
 #include <optional>
 
+#include "agent/aws/etcd_volume.h"
 #include "agent/base/volume_tags.h"
 #include "volumes/advice.h"
-#include "volumes/etcd_tag.h"
 
 namespace haagent::volumes {
 namespace {
@@ -93,16 +93,16 @@ std::vector<NearMatch> near_matches(std::vector<aws::Volume> const& volumes,
     }
     if (owner.says != Owner::Says::ours) match.differences.push_back(owner.difference);
     if (match.differences.empty()) continue;  // the boot finds it
-    if (!has_master_role(volume))
+    if (!aws::has_master_role(volume))
       match.differences.push_back(fmt::format("it lacks the tag {}=1", kRole));
     if (volume.state == "error") match.differences.push_back("EC2 shows it in the state error");
 
     // What the value should be is known where it can be read.
-    if (parse_etcd_tag(value) && volume.state != "error") {
+    if (aws::parse_etcd_tag(value) && volume.state != "error") {
       if (!has) match.tags_to_give[wanted] = value;
       if (owner.says != Owner::Says::ours)
         match.tags_to_give[ownership_tag_name(cluster)] = "owned";
-      if (!has_master_role(volume)) match.tags_to_give[std::string(kRole)] = "1";
+      if (!aws::has_master_role(volume)) match.tags_to_give[std::string(kRole)] = "1";
       if (volume.tag(kClusterTag) != cluster)
         match.tags_to_give[std::string(kClusterTag)] = cluster;
     }

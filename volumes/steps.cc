@@ -68,8 +68,8 @@ class DeviceStep final : public ClusterStep {
   std::uint64_t seen_ = 0;
 };
 
-Volumes::Volumes(NodeConfig const& config, Root root, aws::Ec2& ec2, Clock& clock, Devices& devices,
-                 Disks& disks, Mounts& mounts)
+Volumes::Volumes(NodeConfig const& config, Root root, aws::Ec2& ec2, aws::RegionView& region,
+                 Clock& clock, Devices& devices, Disks& disks, Mounts& mounts)
     : config_(config),
       root_(std::move(root)),
       clock_(clock),
@@ -77,11 +77,11 @@ Volumes::Volumes(NodeConfig const& config, Root root, aws::Ec2& ec2, Clock& cloc
       disks_(disks),
       mounts_(mounts),
       own_(config, root_, devices, mounts),
-      inventory_(ec2, clock, config.cluster.name),
+      inventory_(ec2, region, clock, config.cluster.name),
       record_(root_),
       attacher_({.cluster = config.cluster.name,
                  .force_detach_terminated = config.volumes.force_detach_terminated},
-                inventory_, record_, devices_, mounts_) {}
+                inventory_, clock, record_, devices_, mounts_) {}
 
 VolumeSteps Volumes::steps(EtcdCluster cluster, Filesystems& filesystems) {
   return {.volume = std::make_unique<VolumeStep>(*this, cluster),

@@ -31,8 +31,8 @@ struct ReleaseSteps {
 class Volumes {
  public:
   // Everything must outlive this, and this the steps. Reads config.cluster.name and config.volumes.
-  Volumes(NodeConfig const& config, Root root, aws::Ec2& ec2, Clock& clock, Devices& devices,
-          Disks& disks, Mounts& mounts);
+  Volumes(NodeConfig const& config, Root root, aws::Ec2& ec2, aws::RegionView& region, Clock& clock,
+          Devices& devices, Disks& disks, Mounts& mounts);
 
   VolumeSteps steps(EtcdCluster cluster, Filesystems& filesystems);
 

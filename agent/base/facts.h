@@ -81,10 +81,15 @@ struct EtcdVolume {
   std::string formatted_at;          // tag haagent.io/formatted-at; empty: never formatted
   std::string formatting = {};       // tag haagent.io/formatting; empty: no mkfs was ever begun
   std::string snapshot_id;           // made from this snapshot; empty: created blank
-  std::string instance_id;           // attached to; empty: free
+  std::string instance_id;           // attached to, or still detaching from; empty: free
   std::string device_name;           // as EC2 names the attachment: "/dev/sdf"
   std::string attached_at = {};      // RFC 3339, by EC2's clock
   std::uint64_t size_gib = 0;
+  bool detaching = false;      // from instance_id
+  std::string tag_error = {};  // why its tag cannot be read: it names no member; empty: it can
+
+  // The instance that has it, and does not let it go; empty: none.
+  std::string holder() const { return detaching ? std::string() : instance_id; }
 };
 
 struct BlockDevice {

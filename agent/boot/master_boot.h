@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "agent/aws/ec2.h"
+#include "agent/aws/region_view.h"
 #include "agent/base/http.h"
 #include "agent/base/process.h"
 #include "agent/base/state_store.h"
@@ -51,6 +52,7 @@ class MasterBoot final : public Boot {
   // The order is that of construction: what stands later refers to what stands before.
   MasterDeps master_;
   std::shared_ptr<StoreClock> time_;  // one for all, so that all find the same
+  aws::RegionView region_;
   volumes::Volumes volumes_;
   bootstrap::BackupDeps backups_;
   bootstrap::BackupBeforeChange guard_;

@@ -231,7 +231,7 @@ int finish(EtcdCommandOptions const& options, RecoveryRequest const& order, Seen
 bool is_restored(RecoveryRequest const& order, SeenCluster const& seen) {
   if (!seen.quorum_of(order.cluster_id)) return false;
   return std::ranges::all_of(seen.volumes, [&](EtcdVolume const& volume) {
-    if (volume.instance_id.empty()) return true;
+    if (volume.holder().empty()) return true;
     return std::ranges::any_of(seen.members, [&](SeenMember const& each) {
       return each.answer.member == volume.member && serves(each, order.cluster_id) &&
              !each.answer.learner && each.healthy;

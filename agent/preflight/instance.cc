@@ -7,6 +7,7 @@
 #include <chrono>
 #include <set>
 
+#include "agent/aws/etcd_volume.h"
 #include "agent/base/cidr.h"
 #include "agent/base/member_count.h"
 #include "agent/base/store_clock.h"
@@ -14,7 +15,6 @@
 #include "agent/config/values.h"
 #include "bootstrap/layout/names.h"
 #include "volumes/advice.h"
-#include "volumes/etcd_tag.h"
 #include "volumes/near_match.h"
 
 namespace haagent::preflight {
@@ -49,14 +49,14 @@ bool is_owned(aws::Volume const& volume, std::string const& cluster) {
 
 struct Member {
   aws::Volume const* volume;
-  volumes::EtcdTag tag;
+  aws::EtcdTag tag;
 };
 
 // What may not stand in a volume's attachment or make-up.
 void judge_one(EtcdCluster cluster, aws::Volume const& volume, VolumeFacts const& facts,
                Findings& found) {
   auto const check = fmt::format("volume-{}", to_string(cluster));
-  if (!volumes::has_master_role(volume))
+  if (!aws::has_master_role(volume))
     found.push_back(problem(check, Reason::VolumeTagsInvalid,
                             fmt::format("{} has no tag k8s.io/role/control-plane=1, so that no "
                                         "master takes it",
@@ -414,7 +414,7 @@ Findings judge_volumes(VolumeFacts const& facts) {
     for (auto const& volume : facts.volumes) {
       if (!volume.tags.contains(tag_name)) continue;
       if (!is_owned(volume, facts.cluster)) continue;
-      auto tag = volumes::parse_etcd_tag(volume.tag(tag_name));
+      auto tag = aws::parse_etcd_tag(volume.tag(tag_name));
       if (!tag) {
         tags_good = false;
         found.push_back(problem(check, Reason::VolumeTagsInvalid,

@@ -7,6 +7,8 @@
 namespace haagent::bootstrap {
 namespace {
 
+constexpr char const* kHosts = "/etc/hosts";
+
 constexpr std::string_view kNotice = "# haagent writes these lines; changes here are lost.";
 
 // With their line ends, so that what is kept is kept to the byte.
@@ -102,6 +104,22 @@ std::map<std::string, std::string> hosts_in_block(std::string_view text) {
     }
   }
   return found;
+}
+
+Result<std::map<std::string, std::string>> HostsFile::hosts() const {
+  auto const text = TRY(read_file(root_(kHosts)));
+  return hosts_in_block(text.value_or(""));
+}
+
+Result<bool> HostsFile::holds(std::vector<HostsEntry> const& entries) const {
+  auto const text = TRY(read_file(root_(kHosts)));
+  return text && hosts_with_block(*text, entries) == *text;
+}
+
+Result<void> HostsFile::write(std::vector<HostsEntry> const& entries) const {
+  auto const text = TRY(read_file(root_(kHosts)));
+  TRY(replace_file_if_changed(root_(kHosts), hosts_with_block(text.value_or(""), entries)));
+  return {};
 }
 
 }  // namespace haagent::bootstrap

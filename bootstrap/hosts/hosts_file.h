@@ -6,6 +6,9 @@
 #include <string_view>
 #include <vector>
 
+#include "agent/base/files.h"
+#include "agent/base/result.h"
+
 namespace haagent::bootstrap {
 
 struct HostsEntry {
@@ -25,5 +28,18 @@ std::string hosts_with_block(std::string_view text, std::vector<HostsEntry> cons
 
 // Name to address of every well-formed block.
 std::map<std::string, std::string> hosts_in_block(std::string_view text);
+
+// The file itself. One that is missing has no block. Others write to it too, so each call reads it.
+class HostsFile {
+ public:
+  explicit HostsFile(Root root) : root_(std::move(root)) {}
+  Result<std::map<std::string, std::string>> hosts() const;
+  Result<bool> holds(std::vector<HostsEntry> const& entries) const;
+  // Replaces the file where its block differs.
+  Result<void> write(std::vector<HostsEntry> const& entries) const;
+
+ private:
+  Root root_;
+};
 
 }  // namespace haagent::bootstrap

@@ -12,6 +12,7 @@
 #include <filesystem>
 #include <iostream>
 
+#include "agent/aws/etcd_volume.h"
 #include "agent/base/volume_marker.h"
 #include "tests/support/temporary_directory.h"
 
@@ -225,15 +226,16 @@ void Master::compose(bool with_volumes) {
   identity.address = machine_->address();
   identity.hostname = "node-" + member_;
   facts_->identity.set(identity);
-  auto volume = etcd_volume_of(world_.ec2().volume(volume_id_), EtcdCluster::main);
+  auto volume = aws::etcd_volume_of(world_.ec2().volume(volume_id_), EtcdCluster::main);
   facts_->main.volume.set(*volume);
   if (with_volumes) {
     std::vector<EtcdVolume> all;
     for (auto const& member : world_.members())
       all.push_back(
-          *etcd_volume_of(world_.ec2().volume(world_.volume_of(member)), EtcdCluster::main));
+          *aws::etcd_volume_of(world_.ec2().volume(world_.volume_of(member)), EtcdCluster::main));
     facts_->main.volumes.set(all);
   }
+  region_ = std::make_unique<aws::RegionView>(world_.ec2(), clock_, config_.cluster.name);
   EtcdDeps const parts{.config = config_,
                        .root = Root(),
                        .http = http_,
@@ -243,7 +245,7 @@ void Master::compose(bool with_volumes) {
                        .ec2 = world_.ec2(),
                        .volumes = volumes_,
                        .pace = world_.pace};
-  steps_ = make_etcd_steps(parts, make_peers(parts));
+  steps_ = make_etcd_steps(parts, make_peers(parts, *region_));
   pki::PkiDeps pki_parts{
       .config = config_, .root = Root(), .store = world_.store(), .clock = clock_};
   if (world_.pki_every > Duration(0)) pki_parts.ask_every = world_.pki_every;

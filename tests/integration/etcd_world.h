@@ -119,6 +119,7 @@ class Master {
   std::unique_ptr<ChildUnits> units_;
   test::FolderVolumes volumes_{Root()};
   std::unique_ptr<Facts> facts_;
+  std::unique_ptr<aws::RegionView> region_;
   std::vector<std::unique_ptr<Step>> steps_;
   std::unique_ptr<pki::PkiStep> pki_;
   std::unique_ptr<Runner> runner_;

@@ -2,8 +2,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "agent/aws/etcd_volume.h"
 #include "tests/scenario/interruptions.h"
-#include "volumes/etcd_tag.h"
 
 namespace haagent::scenario {
 namespace {

@@ -4,10 +4,10 @@
 
 #include <filesystem>
 
+#include "agent/aws/etcd_volume.h"
 #include "agent/base/volume_marker.h"
 #include "tests/scenario/interruptions.h"
 #include "tests/support/kube_nodes.h"
-#include "volumes/etcd_tag.h"
 
 namespace haagent::scenario {
 namespace {

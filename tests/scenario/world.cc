@@ -7,6 +7,7 @@
 #include <sstream>
 #include <thread>
 
+#include "agent/aws/etcd_volume.h"
 #include "agent/base/sha256.h"
 #include "agent/base/volume_marker.h"
 #include "bootstrap/etcd/member/config_file.h"
@@ -20,7 +21,6 @@
 #include "tests/scenario/text.h"
 #include "tests/support/kube_nodes.h"
 #include "tests/support/pki_documents.h"
-#include "volumes/etcd_tag.h"
 #include "volumes/filesystem.h"
 
 namespace haagent::scenario {

@@ -319,8 +319,7 @@ Result<RestartReasons> Look::restart_reasons() {
   return reasons;
 }
 
-void take_evidence(std::optional<Peers::Evidence> const& evidence, Clock const& clock,
-                   Observed& out) {
+void take_evidence(std::optional<Evidence> const& evidence, Clock const& clock, Observed& out) {
   auto& ec2 = out.inputs.ec2;
   ec2.volumes.reset();
   if (!evidence) return;
@@ -335,7 +334,7 @@ void take_evidence(std::optional<Peers::Evidence> const& evidence, Clock const& 
                             .member = volume.member,
                             .members = volume.members,
                             .etcd_cluster_id = volume.etcd_cluster_id,
-                            .attached = !volume.instance_id.empty()});
+                            .attached = !volume.holder().empty()});
   for (auto const& volume : evidence->retired)
     ec2.volumes->push_back({.volume_id = volume.volume_id,
                             .member = {},

@@ -40,7 +40,7 @@ struct EtcdDeps {
   Clock& clock;
   Process& process;
   Units& units;
-  aws::Ec2& ec2;
+  aws::Ec2& ec2;  // to tag this master's volume
   OwnVolumes& volumes;
   EtcdPace pace = {};
   // Nothing: there is no store. Where there is one, a row of the boot list sets

@@ -151,8 +151,8 @@ Result<Finding> EtcdStep::found(Decision const& decision, Observed observed, Fac
       decision);
 }
 
-std::shared_ptr<Peers> make_peers(EtcdDeps const& parts, Clock* time) {
-  return std::make_shared<Peers>(parts.config, parts.root, parts.ec2, time ? *time : parts.clock,
+std::shared_ptr<Peers> make_peers(EtcdDeps const& parts, aws::RegionView& region, Clock* time) {
+  return std::make_shared<Peers>(parts.config, parts.root, region, time ? *time : parts.clock,
                                  parts.pace.tags_every);
 }
 

@@ -43,7 +43,8 @@ class EtcdStep final : public Step {
 };
 
 // `time`: what announcements are dated and judged by; null: this machine's clock.
-std::shared_ptr<Peers> make_peers(EtcdDeps const& parts, Clock* time = nullptr);
+std::shared_ptr<Peers> make_peers(EtcdDeps const& parts, aws::RegionView& region,
+                                  Clock* time = nullptr);
 
 // `hosts`, `etcd-main` and `etcd-events`, in this order.
 std::vector<std::unique_ptr<Step>> make_etcd_steps(EtcdDeps const& parts,

@@ -67,8 +67,8 @@ std::size_t quorum_of(SeenCluster const& seen, std::size_t listed) {
 Result<void> none_is_retired_and_attached(SeenCluster const& seen, std::uint64_t cluster_id) {
   std::vector<std::string> words;
   for (auto const& volume : seen.retired)
-    if (!volume.instance_id.empty() && volume.etcd_cluster_id == etcd_id_text(cluster_id))
-      words.push_back(fmt::format("{} on {}", volume.volume_id, volume.instance_id));
+    if (!volume.holder().empty() && volume.etcd_cluster_id == etcd_id_text(cluster_id))
+      words.push_back(fmt::format("{} on {}", volume.volume_id, volume.holder()));
   if (words.empty()) return {};
   return refuse(
       Reason::SecondClusterPossible,
@@ -114,7 +114,7 @@ std::vector<std::string> further(SeenCluster const& seen, SeenMember const& chos
 
 bool may_be_heard_of(SeenCluster const& seen) {
   return !seen.quorum() && std::ranges::any_of(seen.volumes, [&](EtcdVolume const& volume) {
-    return !volume.instance_id.empty() && is_unknown(volume, seen);
+    return !volume.holder().empty() && is_unknown(volume, seen);
   });
 }
 
@@ -124,8 +124,8 @@ std::vector<std::string> what_volumes_hold(SeenCluster const& seen) {
     auto const* member = member_of(seen, volume.member);
     std::string what;
     if (!member || (!member->log && !member->blank))
-      what = volume.instance_id.empty() ? "is attached to no master"
-                                        : "its master's agent says nothing";
+      what =
+          volume.holder().empty() ? "is attached to no master" : "its master's agent says nothing";
     else if (!member->log)
       what = "holds no data";
     else
@@ -155,6 +155,7 @@ std::string adoption_note(SeenCluster const& seen, Adoption const& adoption) {
 
 Result<Adoption> may_adopt(SeenCluster const& seen, std::optional<BackupManifest> const& newest,
                            LossFlags flags) {
+  TRY(every_tag_can_be_read(seen));
   if (auto const* quorum = seen.quorum())
     return refuse(
         Reason::QuorumServes,

@@ -29,6 +29,7 @@ EtcdVolume const* volume_of(SeenCluster const& seen, std::string_view volume_id)
 
 // The members that the tags of all volumes agree on, each with a volume of its own at most.
 Result<std::set<std::string>> agreed_members(SeenCluster const& seen) {
+  TRY(every_tag_can_be_read(seen));
   std::set<std::string> members;
   std::set<std::string> with_volume;
   for (auto const& volume : seen.volumes) {
@@ -232,7 +233,8 @@ ClusterLook::ClusterLook(EtcdCluster cluster, NodeConfig const& config, Root roo
       http_(http),
       own_(own),
       instance_id_(identity.instance_id),
-      peers_(config, std::move(root), ec2, clock) {
+      region_(ec2, clock, config.cluster.name),
+      peers_(config, std::move(root), region_, clock) {
   facts_.identity.set(identity);
 }
 
@@ -246,12 +248,13 @@ Result<SeenCluster> ClusterLook::look(Duration max_age, std::stop_token stop) {
                    .members = {},
                    .own_list = {}};
   if (auto evidence = peers_.evidence(cluster_)) seen.retired = std::move(evidence->retired);
-  auto const mine = std::ranges::find(seen.volumes, instance_id_, &EtcdVolume::instance_id);
+  auto const mine = std::ranges::find(seen.volumes, instance_id_, &EtcdVolume::holder);
   if (mine == seen.volumes.end())
     return fail(Kind::invalid,
                 "no volume of etcd's cluster {} is attached to this instance ({}): run this on a "
                 "master that has its volumes ('haagent status')",
                 to_string(cluster_), instance_id_);
+  TRY(every_tag_can_be_read(seen));
   seen.own_member = mine->member;
   seen.own_volume = mine->volume_id;
   facts_.etcd(cluster_).volume.set(*mine);
@@ -314,6 +317,16 @@ Result<SeenCluster> ClusterLook::look(Duration max_age, std::stop_token stop) {
   return seen;
 }
 
+Result<void> every_tag_can_be_read(SeenCluster const& seen) {
+  auto const bad = std::ranges::find_if(
+      seen.volumes, [](EtcdVolume const& each) { return !each.tag_error.empty(); });
+  if (bad == seen.volumes.end()) return {};
+  return refuse(
+      Reason::VolumeTagsInvalid,
+      fmt::format("nobody can tell whose data {} holds: {}", bad->volume_id, bad->tag_error),
+      "put its tag right, or take it off where the volume is none of this cluster's");
+}
+
 Result<void> may_restore(SeenCluster const& seen, BackupManifest const& backup, LossFlags flags) {
   auto members = TRY(agreed_members(seen));
   auto const age = to_rfc3339(backup.created_at);
@@ -339,7 +352,7 @@ Result<void> may_restore(SeenCluster const& seen, BackupManifest const& backup, 
                     etcd_command(seen.etcd, seen.has_copies() ? "adopt-volume" : "recover"), age));
   std::set<std::string> attached;
   for (auto const& volume : seen.volumes)
-    if (!volume.instance_id.empty()) attached.insert(volume.member);
+    if (!volume.holder().empty()) attached.insert(volume.member);
   auto const quorum = members.size() / 2 + 1;
   if (attached.size() >= quorum) return {};
   std::vector<std::string> absent;
@@ -357,6 +370,7 @@ Result<void> may_restore(SeenCluster const& seen, BackupManifest const& backup, 
 
 Result<void> may_recover(SeenCluster const& seen, std::optional<BackupManifest> const& newest,
                          LossFlags flags) {
+  TRY(every_tag_can_be_read(seen));
   if (auto const* quorum = seen.quorum())
     return refuse(Reason::QuorumServes,
                   fmt::format("{}; there is nothing to recover", what_quorum_says(*quorum)));
@@ -420,7 +434,7 @@ Result<void> may_recover(SeenCluster const& seen, std::optional<BackupManifest> 
       continue;
     words.push_back(fmt::format("{} of {} is there and carries cluster {}{}", volume.volume_id,
                                 volume.member, volume.etcd_cluster_id,
-                                volume.instance_id.empty() ? ", attached to nobody" : ""));
+                                volume.holder().empty() ? ", attached to nobody" : ""));
   }
   for (auto const& name : untagged_voters(seen)) {
     if (!others.insert(name).second) continue;
@@ -587,7 +601,7 @@ Result<EtcdMember> may_replace(SeenCluster const& seen, std::string const& wante
         fmt::format("EC2 shows no volume whose tag lists {}, so that it would not come back",
                     target->name),
         "to take a member out for good, change the tags");
-  if (volume->instance_id.empty())
+  if (volume->holder().empty())
     return refuse(
         Reason::VolumesNotAttached,
         fmt::format("{} of {} is attached to no master, so that it would not come back soon",

@@ -68,8 +68,12 @@ class ClusterLook {
   OwnVolumes& own_;
   std::string const instance_id_;
   Facts facts_;
+  aws::RegionView region_;
   Peers peers_;
 };
+
+// Refused where a volume's tag cannot be read: nobody can tell whose data it holds.
+Result<void> every_tag_can_be_read(SeenCluster const& seen);
 
 struct LossFlags {
   bool over_running = false;  // though a quorum serves

@@ -65,8 +65,9 @@ class BootTest : public testing::TestWithParam<std::string> {
     facts = std::make_unique<Facts>();
     facts->identity.set({.instance_id = "i-me", .region = "eu-west-1", .zone = "eu-west-1a"});
     devices = std::make_unique<SystemDevices>(Root(root.path()));
-    volumes =
-        std::make_unique<Volumes>(config, Root(root.path()), ec2, clock, *devices, disks, mounts);
+    region = std::make_unique<aws::RegionView>(ec2, clock, config.cluster.name);
+    volumes = std::make_unique<Volumes>(config, Root(root.path()), ec2, *region, clock, *devices,
+                                        disks, mounts);
     auto made = volumes->steps(EtcdCluster::main, filesystems);
     for (auto* step : {&made.volume, &made.device, &made.filesystem, &made.mount})
       steps.push_back(std::move(*step));
@@ -100,6 +101,7 @@ class BootTest : public testing::TestWithParam<std::string> {
   std::unique_ptr<test::LoopDisk> disk;
   std::unique_ptr<SystemDevices> devices;
   std::unique_ptr<Facts> facts;
+  std::unique_ptr<aws::RegionView> region;
   std::unique_ptr<Volumes> volumes;
   std::vector<std::unique_ptr<Step>> steps;
 };

@@ -48,6 +48,12 @@ aws::Volume events_volume(std::string id, std::vector<aws::Attachment> attachmen
   return volume(std::move(id), EtcdCluster::events, std::move(tag), std::move(attachments));
 }
 
+struct World : Observed, Remembered {};
+
+Plan choose(World const& world) {
+  return volumes::choose(world, world);
+}
+
 World world(std::vector<aws::Volume> volumes) {
   World out;
   out.cluster = "prod.example.com";
@@ -606,17 +612,6 @@ TEST(Choose, WaitsWhereEveryNameIsTaken) {
   auto w = world({main_volume("vol-m")});
   for (char c = 'f'; c <= 'p'; ++c) w.local_names.push_back(std::string("xvd") + c);
   EXPECT_THAT(said(choose(w).main), HasSubstr("wait: DeviceNamesExhausted vol-m"));
-}
-
-TEST(EtcdVolumes, AreThoseOfAllZones) {
-  auto w = world({main_volume("vol-2", {attachment("i-b")}, "b/a,b,c"), main_volume("vol-1"),
-                  events_volume("vol-e")});
-  w.volumes[0].zone = "eu-west-1b";
-  auto all = etcd_volumes(w, EtcdCluster::main);
-  ASSERT_EQ(all.size(), 2u);
-  EXPECT_EQ(all[0].volume_id, "vol-1");
-  EXPECT_EQ(all[1].volume_id, "vol-2");
-  EXPECT_EQ(all[1].instance_id, "i-b");
 }
 
 }  // namespace

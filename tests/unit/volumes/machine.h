@@ -236,8 +236,9 @@ class Machine {
     steps_.clear();
     facts = std::make_unique<Facts>();
     facts->identity.set({.instance_id = id_, .region = "eu-west-1", .zone = "eu-west-1a"});
-    volumes =
-        std::make_unique<Volumes>(config, Root(root.path()), ec2_, clock_, devices, disks, mounts);
+    region = std::make_unique<aws::RegionView>(ec2_, clock_, config.cluster.name);
+    volumes = std::make_unique<Volumes>(config, Root(root.path()), ec2_, *region, clock_, devices,
+                                        disks, mounts);
     for (auto cluster : kEtcdClusters) {
       auto made = volumes->steps(cluster, filesystems);
       for (auto* step : {&made.volume, &made.device, &made.filesystem, &made.mount, &made.space}) {
@@ -295,6 +296,7 @@ class Machine {
   FakeMounts mounts{root / "store"};
   test::FakeFilesystems filesystems;
   std::unique_ptr<Facts> facts;
+  std::unique_ptr<aws::RegionView> region;
   std::unique_ptr<Volumes> volumes;
   std::map<std::string, std::string> said;
 

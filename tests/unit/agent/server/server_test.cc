@@ -199,7 +199,8 @@ class AgentServerHears : public AgentServer {
   test::FakeEc2 ec2_{clock_};
   NodeConfig config_;
   Facts facts_;
-  bootstrap::Peers peers_{config_, Root(root_.path()), ec2_, clock_};
+  aws::RegionView region_{ec2_, clock_, "x.example"};
+  bootstrap::Peers peers_{config_, Root(root_.path()), region_, clock_};
 };
 
 TEST_F(AgentServerHears, WhoeverTheMemberIs) {

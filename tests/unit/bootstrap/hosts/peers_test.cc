@@ -6,6 +6,7 @@
 #include <condition_variable>
 #include <thread>
 
+#include "agent/aws/etcd_volume.h"
 #include "bootstrap/hosts/step.h"
 #include "tests/support/eventually.h"
 #include "tests/support/fake_clock.h"
@@ -49,7 +50,7 @@ class PeersTest : public testing::Test {
     identity.instance_id = "i-a";
     identity.address = "10.0.0.1";
     facts_.identity.set(identity);
-    facts_.main.volume.set(*etcd_volume_of(ec2_.volume("vol-a"), EtcdCluster::main));
+    facts_.main.volume.set(*aws::etcd_volume_of(ec2_.volume("vol-a"), EtcdCluster::main));
     test::write_bytes(hosts(), "127.0.0.1 localhost\n");
     start();
   }
@@ -59,10 +60,11 @@ class PeersTest : public testing::Test {
     if (with_volumes) {
       std::vector<EtcdVolume> all;
       for (auto const* id : {"vol-a", "vol-b", "vol-c"})
-        all.push_back(*etcd_volume_of(ec2_.volume(id), EtcdCluster::main));
+        all.push_back(*aws::etcd_volume_of(ec2_.volume(id), EtcdCluster::main));
       facts_.main.volumes.set(all);
     }
-    peers_ = std::make_shared<Peers>(config_, Root(root_.path()), ec2_, clock_);
+    region_ = std::make_unique<aws::RegionView>(ec2_, clock_, config_.cluster.name);
+    peers_ = std::make_shared<Peers>(config_, Root(root_.path()), *region_, clock_);
   }
   std::filesystem::path hosts() { return root_ / "etc/hosts"; }
   int calls() { return static_cast<int>(ec2_.calls().size()); }
@@ -94,6 +96,7 @@ class PeersTest : public testing::Test {
   NodeConfig config_;
   test::Found last_;  // of the last converge()
   Facts facts_;
+  std::unique_ptr<aws::RegionView> region_;
   std::shared_ptr<Peers> peers_;
 };
 
@@ -273,7 +276,7 @@ TEST_F(PeersTest, ANewAgentKeepsTheNamesInTheBlock) {
   auto mine = ec2_.volume("vol-a");
   mine.tags["k8s.io/etcd/main"] = "a/a";
   ec2_.add(mine);
-  facts_.main.volume.set(*etcd_volume_of(mine, EtcdCluster::main));
+  facts_.main.volume.set(*aws::etcd_volume_of(mine, EtcdCluster::main));
   start(/*with_volumes=*/false);
   EXPECT_EQ(converge(), "a 10.0.0.1, b 10.0.0.2, c 10.0.0.3");
 }
@@ -291,7 +294,8 @@ class BusyClock final : public Clock {
 
 TEST_F(PeersTest, OneAnswerIsOneMomentOnABusyMachine) {
   BusyClock busy;
-  peers_ = std::make_shared<Peers>(config_, Root(root_.path()), ec2_, busy);
+  aws::RegionView region(ec2_, busy, config_.cluster.name);
+  peers_ = std::make_shared<Peers>(config_, Root(root_.path()), region, busy);
   converge();
   ASSERT_TRUE(peers_->volumes(EtcdCluster::main, 0s, {}));
   EXPECT_EQ(peers_->evidence(EtcdCluster::main)->tags_agree_for, 0s);
@@ -606,7 +610,8 @@ class SilentEc2 final : public aws::Ec2 {
 
 TEST_F(PeersAnnouncement, NeverWaitsForEc2) {
   SilentEc2 ec2(ec2_);
-  peers_ = std::make_shared<Peers>(config_, Root(root_.path()), ec2, clock_);
+  aws::RegionView region(ec2, clock_, config_.cluster.name);
+  peers_ = std::make_shared<Peers>(config_, Root(root_.path()), region, clock_);
   converge();
   ec2.silent = true;
   std::atomic<bool> asked = false;
@@ -624,7 +629,8 @@ TEST_F(PeersAnnouncement, NeverWaitsForEc2) {
 // The row itself asks EC2 as the announcement comes.
 TEST_F(PeersAnnouncement, AQuestionToEc2IsPutOff) {
   SilentEc2 ec2(ec2_);
-  peers_ = std::make_shared<Peers>(config_, Root(root_.path()), ec2, clock_);
+  aws::RegionView region(ec2, clock_, config_.cluster.name);
+  peers_ = std::make_shared<Peers>(config_, Root(root_.path()), region, clock_);
   converge();
   ec2.silent = true;
   clock_.advance(300s);
@@ -648,25 +654,6 @@ TEST(MemberOfHost, IsTheNameBetweenThePrefixAndTheCluster) {
   for (auto const* other : {"etcd-b.internal.y.example", "b.internal.x.example",
                             "etcd-.internal.x.example", "etcd-b", "", "10.0.0.1"})
     EXPECT_EQ(member_of_host(config, other), "") << other;
-}
-
-TEST(EtcdVolumeOf, ReadsTheTagsOfKops) {
-  aws::Volume volume = volume_of("vol-b", "b", "i-b");
-  volume.tags["k8s.io/etcd/events"] = "b";
-  auto main = etcd_volume_of(volume, EtcdCluster::main);
-  ASSERT_TRUE(main);
-  EXPECT_EQ(main->member, "b");
-  EXPECT_EQ(main->members, (std::vector<std::string>{"a", "b", "c"}));
-  EXPECT_EQ(main->instance_id, "i-b");
-  auto events = etcd_volume_of(volume, EtcdCluster::events);
-  ASSERT_TRUE(events);
-  EXPECT_EQ(events->member, "b");
-  EXPECT_TRUE(events->members.empty());
-  volume.tags.clear();
-  EXPECT_FALSE(etcd_volume_of(volume, EtcdCluster::main));
-  auto leaving = volume_of("vol-b", "b", "i-b");
-  leaving.attachments[0].state = "detaching";
-  EXPECT_EQ(etcd_volume_of(leaving, EtcdCluster::main)->instance_id, "");
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "agent/aws/etcd_volume.h"
 #include "agent/base/volume_marker.h"
 #include "bootstrap/etcd/member/timing.h"
 #include "bootstrap/hosts/hosts_file.h"
@@ -148,7 +149,7 @@ class EtcdStepTest : public testing::Test {
     identity.instance_id = "i-a";
     identity.address = "10.0.0.1";
     facts_.identity.set(identity);
-    facts_.main.volume.set(*etcd_volume_of(ec2_.volume("vol-a"), EtcdCluster::main));
+    facts_.main.volume.set(*aws::etcd_volume_of(ec2_.volume("vol-a"), EtcdCluster::main));
     test::write_bytes(root_ / "etc/hosts",
                       hosts_with_block("", {{"10.0.0.1", "etcd-a.internal.x.example"},
                                             {"10.0.0.2", "etcd-b.internal.x.example"},
@@ -167,7 +168,7 @@ class EtcdStepTest : public testing::Test {
                          .ec2 = ec2_,
                          .volumes = volumes_,
                          .store = with_store ? std::optional(store_deps_) : std::nullopt};
-    step_ = std::move(make_etcd_steps(parts, make_peers(parts)).at(1));
+    step_ = std::move(make_etcd_steps(parts, make_peers(parts, region_)).at(1));
   }
   // A learner of b's cluster that runs.
   void learn() {
@@ -201,6 +202,7 @@ class EtcdStepTest : public testing::Test {
   test::TemporaryDirectory root_;
   test::FakeClock clock_;
   test::FakeEc2 ec2_{clock_};
+  aws::RegionView region_{ec2_, clock_, "x.example"};
   test::FolderVolumes volumes_{Root(root_.path())};
   TwoEtcds http_;
   Http* answering_ = &http_;
@@ -468,7 +470,7 @@ class NewTrust : public EtcdStepTest {
       volume.tags["haagent.io/etcd-cluster-id"] = "c1";
       ec2_.add(volume);
     }
-    facts_.main.volume.set(*etcd_volume_of(ec2_.volume("vol-a"), EtcdCluster::main));
+    facts_.main.volume.set(*aws::etcd_volume_of(ec2_.volume("vol-a"), EtcdCluster::main));
     VolumeMarker const marker{.cluster = "x.example",
                               .etcd = "main",
                               .member = "a",

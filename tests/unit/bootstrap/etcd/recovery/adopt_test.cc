@@ -138,6 +138,13 @@ INSTANTIATE_TEST_SUITE_P(
                          seen.volumes.back().volume_id = "vol-c2";
                        },
                        Reason::VolumeTagsInvalid, "vol-c", false},
+                    No{"a_tag_that_cannot_be_read",
+                       [](SeenCluster& seen, auto&) {
+                         seen.volumes[1].member.clear();
+                         seen.volumes[1].members.clear();
+                         seen.volumes[1].tag_error = "it says 'b'";
+                       },
+                       Reason::VolumeTagsInvalid, "'b'", false},
                     No{"data_of_two_clusters",
                        [](SeenCluster& seen, auto&) { seen.members[2].log->cluster_id = 0xc2; },
                        Reason::VolumeTagsInvalid, "c2", false},

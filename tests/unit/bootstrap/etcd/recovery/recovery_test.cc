@@ -85,6 +85,15 @@ SeenCluster survived() {
   return seen;
 }
 
+// Two of them, so that counting members by name would count one.
+void unreadable(SeenCluster& seen) {
+  for (auto i : {1, 2}) {
+    seen.volumes[i].member.clear();
+    seen.volumes[i].members.clear();
+    seen.volumes[i].tag_error = "it says 'b'";
+  }
+}
+
 SeenCluster serving() {
   auto seen = survived();
   std::vector<EtcdMember> const list = {listed('a'), listed('b'), listed('c')};
@@ -255,6 +264,11 @@ INSTANTIATE_TEST_SUITE_P(
          kNone,
          Reason::VolumeTagsInvalid,
          {"vol-a", "vol-b"}},
+        {"ATagThatCannotBeRead",
+         from(lost, unreadable),
+         kOver,
+         Reason::VolumeTagsInvalid,
+         {"vol-b", "'b'"}},
         {"TwoVolumesOfOneMember",
          from(lost, [](auto& seen) { seen.volumes.push_back(volume('b', false, "")); }),
          kOver,
@@ -278,6 +292,11 @@ INSTANTIATE_TEST_SUITE_P(
          kNewer,
          Reason::NothingToRecoverFrom,
          {"vol-a", "'haagent etcd restore'"}},
+        {"TagsThatCannotBeRead",
+         from(survived, unreadable),
+         kNewer,
+         Reason::VolumeTagsInvalid,
+         {"vol-b", "'b'"}},
         {"TheOthersAreAQuorumWithoutMe",
          from(survived,
               [](auto& seen) {

@@ -1,9 +1,9 @@
-#include "volumes/etcd_tag.h"
+#include "agent/aws/etcd_volume.h"
 
 #include <algorithm>
 #include <ranges>
 
-namespace haagent::volumes {
+namespace haagent::aws {
 namespace {
 
 constexpr std::size_t kLongestTag = 256;  // what EC2 takes
@@ -39,15 +39,11 @@ Result<EtcdTag> parse_etcd_tag(std::string_view value) {
   return tag;
 }
 
-bool has_master_role(aws::Volume const& volume) {
-  return volume.tag("k8s.io/role/control-plane") == "1" || volume.tag("k8s.io/role/master") == "1";
-}
-
-EtcdVolume to_etcd_volume(aws::Volume const& volume, EtcdTag const& tag) {
+EtcdVolume untagged_etcd_volume(Volume const& volume) {
   EtcdVolume out{.volume_id = volume.id,
                  .zone = volume.zone,
-                 .member = tag.member,
-                 .members = tag.members,
+                 .member = {},
+                 .members = {},
                  .etcd_cluster_id = volume.tag(kEtcdClusterIdTag),
                  .formatted_at = volume.tag(kFormattedAtTag),
                  .formatting = volume.tag(kFormattingTag),
@@ -55,13 +51,44 @@ EtcdVolume to_etcd_volume(aws::Volume const& volume, EtcdTag const& tag) {
                  .instance_id = {},
                  .device_name = {},
                  .size_gib = volume.size_gib};
+  // Of several, one that stays counts before one that ends.
   for (auto const& each : volume.attachments) {
     if (each.state == "detached") continue;
+    if (!out.instance_id.empty() && !out.detaching) break;
     out.instance_id = each.instance_id;
     out.device_name = each.device;
     out.attached_at = each.attach_time;
+    out.detaching = each.state == "detaching";
   }
   return out;
 }
 
-}  // namespace haagent::volumes
+std::optional<EtcdVolume> etcd_volume_of(Volume const& volume, EtcdCluster cluster) {
+  auto const value = volume.tags.find(etcd_tag_name(cluster));
+  if (value == volume.tags.end()) return std::nullopt;
+  auto out = untagged_etcd_volume(volume);
+  if (auto tag = parse_etcd_tag(value->second)) {
+    out.member = std::move(tag->member);
+    out.members = std::move(tag->members);
+  } else {
+    out.tag_error = fmt::format("its tag {}: {}", value->first, tag.error().message.sentence());
+  }
+  return out;
+}
+
+std::vector<EtcdVolume> etcd_volumes_of(std::vector<Volume> const& volumes,
+                                        std::string_view cluster_name, EtcdCluster cluster) {
+  std::vector<EtcdVolume> found;
+  for (auto const& each : volumes) {
+    if (each.tag(ownership_tag_name(cluster_name)) != "owned") continue;
+    if (auto volume = etcd_volume_of(each, cluster)) found.push_back(*std::move(volume));
+  }
+  std::ranges::sort(found, {}, &EtcdVolume::volume_id);
+  return found;
+}
+
+bool has_master_role(Volume const& volume) {
+  return volume.tag("k8s.io/role/control-plane") == "1" || volume.tag("k8s.io/role/master") == "1";
+}
+
+}  // namespace haagent::aws

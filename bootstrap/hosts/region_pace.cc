@@ -1,0 +1,35 @@
+#include "bootstrap/hosts/region_pace.h"
+
+#include <algorithm>
+
+namespace haagent::bootstrap {
+
+bool RegionPace::due(SteadyTime now) const {
+  return hurry_ || now - asked_at_ >= (silent_.empty() ? every_ : pause_);
+}
+
+void RegionPace::asking(SteadyTime now) {
+  asked_at_ = now;
+  hurry_ = false;
+  pause_ = silent_.empty() ? kSoonest : std::min(pause_ * 2, every_);
+}
+
+void RegionPace::hurry() {
+  hurry_ = true;
+  pause_ = kSoonest;
+}
+
+void RegionPace::heard(EtcdCluster cluster, std::string const& member, bool answered) {
+  if (!answered) {
+    silent_.emplace(cluster, member);
+    return;
+  }
+  silent_.erase({cluster, member});
+  if (silent_.empty()) pause_ = kSoonest;
+}
+
+void RegionPace::keep(std::set<std::string> const& members) {
+  std::erase_if(silent_, [&](auto const& each) { return !members.contains(each.second); });
+}
+
+}  // namespace haagent::bootstrap

@@ -1,0 +1,27 @@
+#include "bootstrap/hosts/waker.h"
+
+namespace haagent::bootstrap {
+
+void Waker::wake() {
+  std::lock_guard lock(mutex_);
+  news_ = true;
+  nap_.request_stop();
+}
+
+bool Waker::nap(Clock& clock, Duration at_most, std::stop_token stop) {
+  std::unique_lock lock(mutex_);
+  if (!news_) {
+    nap_ = std::stop_source();
+    std::stop_source either = nap_;
+    lock.unlock();
+    {
+      std::stop_callback on_stop(stop, [either]() mutable { either.request_stop(); });
+      clock.sleep(at_most, either.get_token());
+    }
+    lock.lock();
+  }
+  news_ = false;
+  return !stop.stop_requested();
+}
+
+}  // namespace haagent::bootstrap
