@@ -120,8 +120,6 @@ std::string state_of(pki::Bundle const& bundle, std::set<std::string> const& mas
       text += fmt::format("; {} {} it", in_words(by.have), by.have.size() == 1 ? "has" : "have");
     if (!by.wait_for.empty()) text += "; waiting for " + in_words(by.wait_for);
   }
-  if (!bundle.turn.empty())
-    text += fmt::format("; it is {}'s turn to restart or defragment its etcd members", bundle.turn);
   return text;
 }
 
@@ -202,6 +200,11 @@ std::string pki_page(PkiView const& view) {
               '\n';
     }
   }
+  if (!view.turn.holder.empty())
+    page += printable(fmt::format(
+                "Turn to restart or defragment etcd's members  {}{}", view.turn.holder,
+                view.turn.taken ? ", since " + to_rfc3339(*view.turn.taken) : std::string())) +
+            '\n';
   page += printable(fmt::format("Encryption of secrets in etcd  {}", encryption_of(view))) + '\n';
   if (!view.waits.empty()) page += "Waited for\n";
   for (auto const& each : view.waits) page += "  " + each + '\n';
@@ -241,7 +244,6 @@ Tree to_tree(PkiView const& view) {
                                      {"stage", pki::to_string(bundle.stage)},
                                      {"loadedBy", stable ? Tree::list() : names(by.have)},
                                      {"waitingFor", stable ? Tree::list() : names(by.wait_for)},
-                                     {"turn", bundle.turn},
                                      {"certificates", std::move(cas)}}));
   }
   auto certificates = Tree::list();
@@ -253,6 +255,8 @@ Tree to_tree(PkiView const& view) {
   return Tree::map(
       {{"schema", 1},
        {"authorities", std::move(authorities)},
+       {"turn", Tree::map({{"holder", view.turn.holder},
+                           {"takenAt", view.turn.taken ? to_rfc3339(*view.turn.taken) : ""}})},
        {"encryption", Tree::map({{"writes", view.encryption ? view.encryption->writes : "identity"},
                                  {"target", view.encryption ? view.encryption->target : "identity"},
                                  {"settled", !view.encryption || is_settled(*view.encryption)}})},
@@ -385,6 +389,7 @@ int run_pki_status(PkiCommandOptions const& options) {
     PkiView view{.where = session.store->where()};
     for (auto& [authority, bundle] : all)
       view.authorities.push_back({std::string(authority.name), std::move(bundle)});
+    view.turn = TRY(pki::read_turn(*session.store, stop)).turn;
     auto keys = TRY(bootstrap::encryption::read_keys(*session.store, stop));
     if (keys) view.encryption = std::move(keys->keys);
     auto own = TRY(read_status(options.root));

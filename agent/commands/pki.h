@@ -14,6 +14,7 @@
 #include "agent/status/cluster.h"
 #include "bootstrap/encryption/keys.h"
 #include "bootstrap/pki/bundle.h"
+#include "bootstrap/pki/restart_turn.h"
 
 namespace haagent {
 
@@ -53,6 +54,7 @@ struct PkiView {
   };
   std::string where;  // the state store
   std::vector<Authority> authorities;
+  bootstrap::pki::RestartTurn turn;
   std::optional<bootstrap::encryption::Keys> encryption;
   std::set<std::string> masters;   // by member: "a"; empty: not known
   PkiFacts pki;                    // this master's certificates

@@ -68,7 +68,7 @@ Result<StoredBundle> read_or_make_authority(StateStore& store, Authority const& 
                                             std::stop_token stop) {
   auto make = [&]() -> Result<std::string> {
     auto ca = TRY(make_new_ca(authority, making, now));
-    Bundle bundle{.signing = ca.id, .cas = {}, .loaded = {}, .turn = {}};
+    Bundle bundle{.signing = ca.id, .cas = {}, .loaded = {}};
     bundle.cas.push_back(std::move(ca));
     return to_text(bundle);
   };

@@ -23,11 +23,6 @@ bool is_id(std::string_view text) {
   return text.size() == 40 && is_made_of(text, "0123456789abcdef");
 }
 
-// A member's, as tags and sentences have it.
-bool is_name(std::string_view text) {
-  return text.size() <= 63 && is_made_of(text, "abcdefghijklmnopqrstuvwxyz0123456789-.");
-}
-
 Result<Ca> parse_ca(Tree const& tree) {
   if (!is_id(tree.text_at("id"))) return fail(Kind::invalid, "an authority has no id");
   Ca ca{.id = tree.text_at("id"),
@@ -81,8 +76,12 @@ std::string_view to_string(Stage stage) {
   return "stable";
 }
 
+bool is_master_name(std::string_view text) {
+  return text.size() <= 63 && is_made_of(text, "abcdefghijklmnopqrstuvwxyz0123456789-.");
+}
+
 bool is_under_way(Bundle const& bundle) {
-  return bundle.stage != Stage::stable || !bundle.turn.empty();
+  return bundle.stage != Stage::stable;
 }
 
 Ca const& signing_ca(Bundle const& bundle) {
@@ -114,7 +113,6 @@ std::string to_text(Bundle const& bundle) {
   tree.set("authorities", std::move(cas));
   tree.set("loaded", Tree::map());
   for (auto const& [master, what] : bundle.loaded) tree["loaded"].set(master, what);
-  if (!bundle.turn.empty()) tree.set("turn", bundle.turn);
   return json::print(tree, /*indent=*/2);
 }
 
@@ -127,7 +125,6 @@ Result<Bundle> parse_bundle(std::string_view text) {
   auto stage = TRY(parse_stage(tree.text_at("stage")));
   bundle.stage = stage;
   bundle.signing = tree.text_at("signing");
-  bundle.turn = tree.text_at("turn");
   auto const* cas = tree.find("authorities");
   if (!cas || cas->items().empty() || cas->items().size() > kMostCas)
     return fail(Kind::invalid, "it has not one authority, nor two");
@@ -137,11 +134,10 @@ Result<Bundle> parse_bundle(std::string_view text) {
   }
   if (auto const* loaded = tree.find("loaded"))
     for (auto const& entry : loaded->entries()) {
-      if (!is_name(entry.key)) return fail(Kind::invalid, "'{}' is no master", brief(entry.key));
+      if (!is_master_name(entry.key))
+        return fail(Kind::invalid, "'{}' is no master", brief(entry.key));
       bundle.loaded[entry.key] = entry.value.text();
     }
-  if (!bundle.turn.empty() && !is_name(bundle.turn))
-    return fail(Kind::invalid, "'{}' is no master", brief(bundle.turn));
   if (!fits_together(bundle))
     return fail(Kind::invalid, "stage '{}' does not fit its authorities", to_string(bundle.stage));
   return bundle;

@@ -33,11 +33,12 @@ struct Bundle {
   std::vector<Ca> cas;  // trusted, oldest first
   // What each master has loaded, as loaded_text() says it, by its member's name.
   std::map<std::string, std::string> loaded;
-  // The master whose etcd members may restart now, one at a time; empty: nobody.
-  std::string turn;
 };
 
-// Whether something of a rotation is, its last turn too.
+// A member's, as tags and sentences have it: "a".
+bool is_master_name(std::string_view text);
+
+// Whether a rotation is.
 bool is_under_way(Bundle const& bundle);
 Ca const& signing_ca(Bundle const& bundle);
 // All trusted certificates, one behind the other.

@@ -31,11 +31,6 @@ RotatingAuthority const* etcds(RotationInputs const& in) {
   return found == in.authorities.end() ? nullptr : &*found;
 }
 
-std::string turn_of(RotationInputs const& in) {
-  auto const* etcd = etcds(in);
-  return etcd ? etcd->bundle->turn : "";
-}
-
 // "trusting the new authority"
 std::string_view doing(Stage stage) {
   switch (stage) {
@@ -72,7 +67,7 @@ Stage next_of(Stage stage) {
 RotationMove decide_turn(RotationInputs const& in) {
   auto const* etcd = etcds(in);
   if (!etcd) return NothingNow{};
-  auto const& turn = etcd->bundle->turn;
+  auto const& turn = in.turn;
   if (turn == in.me) {
     if (in.restart) return RestartMembers{};
     if (in.defragment) return NothingNow{};
@@ -139,9 +134,13 @@ std::string authority_of(RotationMove const& move) {
   if (auto const* claim = std::get_if<Claim>(&move)) return claim->authority;
   if (auto const* back = std::get_if<TakeBack>(&move)) return back->authority;
   if (auto const* advance = std::get_if<Advance>(&move)) return advance->authority;
-  if (std::holds_alternative<TakeTurn>(move) || std::holds_alternative<GiveTurnBack>(move))
-    return std::string(kEtcdAuthority.name);
   return "";
+}
+
+std::optional<std::string> turn_after(RotationMove const& move, RotationInputs const& in) {
+  if (std::holds_alternative<TakeTurn>(move)) return in.me;
+  if (std::holds_alternative<GiveTurnBack>(move)) return "";
+  return std::nullopt;
 }
 
 Bundle after(Bundle bundle, RotationMove const& move, RotationInputs const& in) {
@@ -149,10 +148,6 @@ Bundle after(Bundle bundle, RotationMove const& move, RotationInputs const& in) 
     bundle.loaded[in.me] = loaded_text(bundle);
   } else if (std::holds_alternative<TakeBack>(move)) {
     bundle.loaded.erase(in.me);
-  } else if (std::holds_alternative<TakeTurn>(move)) {
-    bundle.turn = in.me;
-  } else if (std::holds_alternative<GiveTurnBack>(move)) {
-    bundle.turn.clear();
   } else if (std::holds_alternative<Advance>(move)) {
     bundle.stage = next_of(bundle.stage);
     if (bundle.stage != Stage::stable) bundle.signing = bundle.cas.back().id;
@@ -192,7 +187,7 @@ std::optional<Message> rotation_message(RotationInputs const& in) {
                                 by.wait_for.empty() ? "nobody" : in_words(by.wait_for)));
   }
   bool const rotates = !about.empty();
-  auto const turn = turn_of(in);
+  auto const& turn = in.turn;
   bool const blocked = (turn == in.me || (turn.empty() && in.restart)) && !in.unwell.empty();
   if (!turn.empty()) {
     add(fmt::format("it is {}'s turn to restart or defragment its etcd members", turn));
@@ -222,7 +217,7 @@ Message message_of(RotationMove const& move, RotationInputs const& in) {
   };
   auto turn = [&](std::string text) {
     return Message(Reason::TurnToChange, std::move(text))
-        .about(std::holds_alternative<TakeTurn>(move) ? "take " + in.me : "give " + turn_of(in));
+        .about(std::holds_alternative<TakeTurn>(move) ? "take " + in.me : "give " + in.turn);
   };
   if (std::holds_alternative<Claim>(move))
     return rotation("loaded", fmt::format("report that {} has loaded the authorities of {} ({})",
@@ -244,7 +239,7 @@ Message message_of(RotationMove const& move, RotationInputs const& in) {
     return turn(fmt::format("take the turn to {} the etcd members of {}",
                             in.restart ? "restart" : "defragment", in.me));
   return turn(
-      fmt::format("give the turn of {} to restart or defragment etcd members back", turn_of(in)));
+      fmt::format("give the turn of {} to restart or defragment etcd members back", in.turn));
 }
 
 }  // namespace haagent::bootstrap::pki

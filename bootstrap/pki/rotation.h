@@ -10,10 +10,9 @@
 //     good is waited for until neither names it.
 //  3. What a master has said is taken back where it is true no longer.
 //  4. etcd reads what it trusts when it starts. So that two members never restart at once, there
-//     is one turn, in etcd's own document, also where the peers' authority is the one that changes,
-//     and where no authority does: a member restarts for its configuration or for another version
-//     of etcd by the same turn, and is defragmented by it. It is taken only while every voter is
-//     well, and given back only when every voter is again.
+//     is one turn, in a document of its own (restart_turn.h): a member restarts for its
+//     configuration or for another version of etcd by the same turn, and is defragmented by it. It
+//     is taken only while every voter is well, and given back only when every voter is again.
 #pragma once
 
 #include <optional>
@@ -41,6 +40,7 @@ struct RotationInputs {
   std::string me;                 // this master's member: "a"
   std::set<std::string> masters;  // all, this one included; empty: not known
   std::vector<RotatingAuthority> authorities;
+  std::string turn = {};  // who has it, as the store says now; empty: nobody
   // An etcd member of mine runs with another trust than the disk's, with another configuration or
   // in another version than it should.
   bool restart = false;
@@ -50,7 +50,7 @@ struct RotationInputs {
   std::string held;
 };
 
-// Of documents. `authority` is whose.
+// Of an authority's document. `authority` is whose.
 struct Claim {  // that I have loaded it
   std::string authority;
 };
@@ -60,9 +60,10 @@ struct TakeBack {  // what I have claimed
 struct Advance {
   std::string authority;
 };
+// Of the turn's document.
 struct TakeTurn {};
 struct GiveTurnBack {};  // my own, or one of a master that is none any more
-// No document's.
+// Of none.
 struct RestartMembers {};  // mine, now
 struct NothingNow {};
 using RotationMove =
@@ -72,7 +73,9 @@ RotationMove decide_rotation(RotationInputs const& inputs);
 
 // The authority whose document the move changes; empty: none.
 std::string authority_of(RotationMove const& move);
-// The document after the move.
+// Who has the turn after the move; nothing: it does not change that.
+std::optional<std::string> turn_after(RotationMove const& move, RotationInputs const& inputs);
+// An authority's document after the move.
 Bundle after(Bundle bundle, RotationMove const& move, RotationInputs const& inputs);
 
 // What is under way, and for what it waits: "rotation of etcd: trusting the new authority; a and b

@@ -37,9 +37,12 @@ std::string unwell_of(Facts& facts) {
 
 Result<RotationInputs> rotation_inputs(Facts& facts, Root const& root,
                                        std::map<std::string_view, Bundle> const& bundles,
-                                       ApiserverWatch& apiserver) {
-  RotationInputs in{
-      .me = member_of(facts), .masters = {}, .authorities = {}, .unwell = unwell_of(facts)};
+                                       std::string turn, ApiserverWatch& apiserver) {
+  RotationInputs in{.me = member_of(facts),
+                    .masters = {},
+                    .authorities = {},
+                    .turn = std::move(turn),
+                    .unwell = unwell_of(facts)};
   if (auto const peers = facts.main.peers.get()) {
     in.masters.insert(in.me);
     for (auto const& peer : *peers) in.masters.insert(peer.member);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <map>
+#include <string>
 #include <string_view>
 
 #include "agent/base/facts.h"
@@ -12,10 +13,11 @@
 
 namespace haagent::bootstrap::pki {
 
-// `bundles` are the documents as the store has them, by authority, and the disk is as they are.
+// `bundles` are the documents as the store has them, by authority, and the disk is as they are;
+// `turn` is who has the turn to restart.
 // The result points into them.
 Result<RotationInputs> rotation_inputs(Facts& facts, Root const& root,
                                        std::map<std::string_view, Bundle> const& bundles,
-                                       ApiserverWatch& apiserver);
+                                       std::string turn, ApiserverWatch& apiserver);
 
 }  // namespace haagent::bootstrap::pki

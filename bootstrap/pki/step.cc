@@ -218,6 +218,10 @@ Result<void> PkiStep::read_store(bool everything, std::stop_token stop) {
     bundles_[name] = std::move(read->bundle);
     versions_[name] = std::move(read->version);
   }
+  if (settled_) {
+    turn_ = TRY(read_turn(parts_.store, stop));
+    versions_[kRestartTurnKey] = turn_.version;
+  }
   if (!everything) return {};
   auto key = TRY(read_service_account_key(parts_.store, stop));
   service_account_ = std::move(key);
@@ -282,15 +286,14 @@ Finding PkiStep::done(Plan plan, Facts& facts, std::optional<Message> warning,
           .about(rotation->subject)};
 }
 
-// A member that is to restart or to be defragmented waits for the turn, which the document has.
+// A member that is to restart or to be defragmented waits for the turn.
 bool PkiStep::is_rotating(Facts& facts) const {
-  return std::ranges::any_of(bundles_,
-                             [](auto const& each) { return is_under_way(each.second); }) ||
-         std::ranges::any_of(kEtcdClusters, [&](EtcdCluster cluster) {
-           auto const& etcd = facts.etcd(cluster);
-           return etcd.wants_restart.get().value_or(false) ||
-                  etcd.wants_defrag.get().value_or(false);
-         });
+  return !turn_.turn.holder.empty() || std::ranges::any_of(bundles_, [](auto const& each) {
+    return is_under_way(each.second);
+  }) || std::ranges::any_of(kEtcdClusters, [&](EtcdCluster cluster) {
+    auto const& etcd = facts.etcd(cluster);
+    return etcd.wants_restart.get().value_or(false) || etcd.wants_defrag.get().value_or(false);
+  });
 }
 
 bool PkiStep::is_changing(Facts& facts) const {
@@ -324,9 +327,8 @@ Result<Finding> PkiStep::rotate(Facts& facts, Plan plan) {
   if (seen_versions_ != versions_) got_on_ = parts_.clock.steady();
   seen_versions_ = versions_;
   changing_ = is_changing(facts);
-  auto in = TRY(rotation_inputs(facts, parts_.root, bundles_, apiserver_));
-  if (auto const etcd = bundles_.find(kEtcdAuthority.name); etcd != bundles_.end())
-    plan.told.turn = etcd->second.turn;
+  auto in = TRY(rotation_inputs(facts, parts_.root, bundles_, turn_.turn.holder, apiserver_));
+  plan.told.turn = in.turn;
   std::set<std::pair<Reason, std::string>> told;  // two authorities may wait for the same
   for (auto const& each : in.authorities)
     if (is_under_way(*each.bundle) && !each.loaded && each.lacks &&
@@ -335,8 +337,7 @@ Result<Finding> PkiStep::rotate(Facts& facts, Plan plan) {
   auto const move = decide_rotation(in);
   // Who goes by the turn must not believe in it while it is given back.
   if (std::holds_alternative<GiveTurnBack>(move)) plan.told.turn.clear();
-  if (auto const name = authority_of(move); !name.empty()) {
-    change_ = Change{name, after(bundles_.at(name), move, in), versions_.at(name)};
+  if ((change_ = change_by(move, in))) {
     (void)done(std::move(plan), facts, {});
     return Needed{message_of(move, in)};
   }
@@ -344,6 +345,17 @@ Result<Finding> PkiStep::rotate(Facts& facts, Plan plan) {
     plan.told.restart_for = digest_of({trust_of(bundles_.at(kEtcdAuthority.name)),
                                        trust_of(bundles_.at(kEtcdPeerAuthority.name))});
   return done(std::move(plan), facts, {}, rotation_message(in));
+}
+
+std::optional<PkiStep::Change> PkiStep::change_by(RotationMove const& move,
+                                                  RotationInputs const& in) const {
+  if (auto holder = turn_after(move, in))
+    return Change{kRestartTurnKey, to_text(RestartTurn{*std::move(holder), parts_.time->utc()}),
+                  turn_.version};
+  auto const name = authority_of(move);
+  if (name.empty()) return std::nullopt;
+  return Change{document_key(name), to_text(after(bundles_.at(name), move, in)),
+                versions_.at(name)};
 }
 
 Result<Finding> PkiStep::look(Facts& facts, std::stop_token stop) {
@@ -522,13 +534,15 @@ Result<void> PkiStep::act(Facts& facts, std::stop_token stop) {
 Result<void> PkiStep::change_document(std::stop_token stop) {
   auto const change = *std::exchange(change_, std::nullopt);
   asked_.reset();
-  auto const key = document_key(change.authority);
-  auto replaced =
-      TRY_DURING(parts_.store.replace(key, to_text(change.bundle), change.version, std::move(stop)),
-                 "changing {}", key);
-  if (!replaced)
+  auto& store = parts_.store;
+  auto const changed =
+      TRY_DURING(change.version.empty()
+                     ? store.create(change.key, change.bytes, std::move(stop))
+                     : store.replace(change.key, change.bytes, change.version, std::move(stop)),
+                 "changing {}", change.key);
+  if (!changed)
     return fail(Kind::transient, Reason::Conflict, "another master has changed {} in {} meanwhile",
-                key, parts_.store.where());
+                change.key, store.where());
   return {};
 }
 

@@ -16,6 +16,7 @@
 #include "bootstrap/pki/apiserver_watch.h"
 #include "bootstrap/pki/leaf.h"
 #include "bootstrap/pki/leaves.h"
+#include "bootstrap/pki/restart_turn.h"
 #include "bootstrap/pki/rotation.h"
 
 namespace haagent::bootstrap::pki {
@@ -63,6 +64,12 @@ class PkiStep final : public Step {
     Leaf leaf;
     Issue issue;
   };
+  // Of a document in the store.
+  struct Change {
+    std::string key;
+    std::string bytes;
+    std::string version;  // that it was decided on; empty: there was no document
+  };
   // What of the disk is not as it should be.
   struct Plan {
     std::vector<TrustFile const*> trust;
@@ -94,6 +101,7 @@ class PkiStep final : public Step {
   Result<Finding> rotate(Facts& facts, Plan plan);
   bool is_rotating(Facts& facts) const;
   bool is_changing(Facts& facts) const;  // and that gets on
+  std::optional<Change> change_by(RotationMove const& move, RotationInputs const& in) const;
   Result<void> change_document(std::stop_token stop);
 
   PkiDeps parts_;
@@ -101,11 +109,7 @@ class PkiStep final : public Step {
   ApiserverWatch apiserver_;
   std::map<std::string_view, Bundle> bundles_;  // as the store has them, by authority
   std::map<std::string_view, std::string> versions_;
-  struct Change {
-    std::string authority;
-    Bundle bundle;
-    std::string version;  // that it was decided on
-  };
+  StoredTurn turn_;
   std::optional<Change> change_;  // that the last look has decided
   std::optional<Secret> service_account_;
   std::map<std::string_view, std::string> seen_versions_;

@@ -1,5 +1,6 @@
 // What the state store and the disk hold of authorities: documents and certificates.
 #include "bootstrap/pki/bundle.h"
+#include "bootstrap/pki/restart_turn.h"
 #include "tests/fuzz/hold.h"
 #include "tests/fuzz/targets.h"
 
@@ -15,6 +16,12 @@ void pki_documents(std::string_view bytes) {
     hold(split_bundle(trust_of(*bundle)).has_value(), "all are trusted");
   } else {
     hold_error(bundle.error(), {Kind::invalid});
+  }
+  if (auto turn = parse_restart_turn(bytes)) {
+    auto again = parse_restart_turn(to_text(*turn));
+    hold(again && to_text(*again) == to_text(*turn), "a turn that is written reads as the same");
+  } else {
+    hold_error(turn.error(), {Kind::invalid});
   }
   auto split = split_bundle(bytes);
   auto certificate = parse_certificate(bytes);

@@ -90,10 +90,10 @@ TEST(PkiCommands, StatusShowsTheStageAndWhoHasItAndNoKey) {
                           {.organization = "prod.example.com", .lifetime = 1000h}, clock.utc(), {})
           .value();
   bundle.loaded = {{"a", loaded_text(bundle)}, {"b", "something older"}};
-  bundle.turn = "b";
   auto const agent = pki::read_authority(store, "agent", {}).value()->bundle;
   PkiView const view{.where = store.where(),
                      .authorities = {{"etcd", bundle}, {"agent", agent}},
+                     .turn = {.holder = "b", .taken = clock.utc()},
                      .masters = {"a", "b", "c"},
                      .pki = {.certificates = {{.name = "etcd/server",
                                                .not_after = clock.utc() + 48h,
@@ -102,8 +102,8 @@ TEST(PkiCommands, StatusShowsTheStageAndWhoHasItAndNoKey) {
   auto const page = pki_page(view);
   EXPECT_THAT(page, StartsWith("Authorities in memory://state\n  etcd "));
   EXPECT_THAT(page, Not(HasSubstr("?"))) << "a line break was cleaned away";
-  EXPECT_THAT(page, HasSubstr("  etcd         trusting new; a has it; waiting for b and c; it is "
-                              "b's turn to restart or defragment its etcd members\n"));
+  EXPECT_THAT(page, HasSubstr("  etcd         trusting new; a has it; waiting for b and c\n"));
+  EXPECT_THAT(page, HasSubstr("members  b, since 2026-01-15T10:15:00Z\n"));
   EXPECT_THAT(page, HasSubstr(bundle.cas[0].id.substr(0, 12) + "  signs "));
   EXPECT_THAT(page, HasSubstr(bundle.cas[1].id.substr(0, 12) + "  trusted"));
   EXPECT_THAT(page, HasSubstr("  agent        stable\n"));

@@ -21,7 +21,7 @@ Ca make(std::string const& name, UtcTime created = kNow) {
 }
 
 Bundle bundle_of(Stage stage) {
-  Bundle bundle{.stage = stage, .signing = {}, .cas = {}, .loaded = {{"a", "x/x"}}, .turn = "b"};
+  Bundle bundle{.stage = stage, .signing = {}, .cas = {}, .loaded = {{"a", "x/x"}}};
   bundle.cas.push_back(make("old"));
   bool const two = stage == Stage::trusting_new || stage == Stage::signing_with_new;
   if (two) bundle.cas.push_back(make("new", kNow + 1h));
@@ -38,7 +38,6 @@ TEST(PkiBundle, ReadsAsItWasWritten) {
     EXPECT_EQ(read->stage, stage);
     EXPECT_EQ(read->signing, bundle.signing);
     EXPECT_EQ(read->loaded, bundle.loaded);
-    EXPECT_EQ(read->turn, "b");
     EXPECT_EQ(trust_of(*read), trust_of(bundle));
     EXPECT_EQ(signing_ca(*read).pair.key, signing_ca(bundle).pair.key);
     EXPECT_EQ(to_text(*read), to_text(bundle));
@@ -79,7 +78,6 @@ TEST(PkiBundle, WhatDoesNotFitTogetherIsInvalid) {
               HasSubstr(kId));
   EXPECT_THAT(why_not([](Tree& t) { t.find("authorities")->items()[0].set("createdAt", "once"); }),
               HasSubstr(kId));
-  EXPECT_THAT(why_not([](Tree& t) { t.set("turn", "a\n"); }), HasSubstr("'a"));
   EXPECT_THAT(why_not([](Tree& t) { t.find("authorities")->items()[0].set("id", "x"); }), Not(""));
   EXPECT_FALSE(parse_bundle(""));
   EXPECT_FALSE(parse_bundle("[]"));

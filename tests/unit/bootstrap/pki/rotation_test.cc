@@ -22,8 +22,8 @@ Ca ca(std::string id) {
   return {.id = std::move(id), .pair = {}};
 }
 
-Bundle bundle(Stage stage, std::set<std::string> const& claims = {}, std::string turn = {}) {
-  Bundle made{.stage = stage, .signing = "old", .cas = {}, .loaded = {}, .turn = std::move(turn)};
+Bundle bundle(Stage stage, std::set<std::string> const& claims = {}) {
+  Bundle made{.stage = stage, .signing = "old", .cas = {}, .loaded = {}};
   if (stage != Stage::dropping_old) made.cas.push_back(ca("old"));
   if (stage != Stage::stable) made.cas.push_back(ca("new"));
   if (stage == Stage::signing_with_new || stage == Stage::dropping_old) made.signing = "new";
@@ -53,6 +53,7 @@ struct Row {
   bool defragment = false;
   char const* unwell = "";
   char const* held = "";
+  char const* turn = "";
   char const* move;
   std::set<std::string> masters = {"a", "b", "c"};
 };
@@ -111,9 +112,10 @@ TEST(Rotation, Decides) {
                .restart = true,
                .move = "take turn"},
            Row{.what = "it may not, whatever its turn",
-               .etcd = bundle(trusting_new, {}, "a"),
+               .etcd = bundle(trusting_new),
                .etcd_loaded = false,
                .held = "etcd 3.6.6 is installed",
+               .turn = "a",
                .move = "give turn back"},
            Row{.what = "nor is the turn taken for it",
                .etcd = bundle(trusting_new),
@@ -121,10 +123,11 @@ TEST(Rotation, Decides) {
                .held = "etcd 3.6.6 is installed",
                .move = "nothing"},
            Row{.what = "the other one of mine restarts",
-               .etcd = bundle(trusting_new, {}, "a"),
+               .etcd = bundle(trusting_new),
                .etcd_loaded = false,
                .restart = true,
                .held = "etcd 3.6.6 is installed",
+               .turn = "a",
                .move = "restart"},
            Row{.what = "where no rotation is, too",
                .etcd = bundle(stable),
@@ -138,36 +141,44 @@ TEST(Rotation, Decides) {
                .unwell = "etcd-c of etcd main does not answer",
                .move = "nothing"},
            Row{.what = "it is another's turn",
-               .etcd = bundle(trusting_new, {}, "b"),
+               .etcd = bundle(trusting_new),
                .etcd_loaded = false,
                .restart = true,
+               .turn = "b",
                .move = "nothing"},
            Row{.what = "it was the turn of one who is gone for good",
-               .etcd = bundle(trusting_new, {}, "x"),
+               .etcd = bundle(trusting_new),
                .etcd_loaded = false,
                .restart = true,
+               .turn = "x",
                .move = "take turn"},
            Row{.what = "the same, and I need none",
-               .etcd = bundle(trusting_new, {"a"}, "x"),
+               .etcd = bundle(trusting_new, {"a"}),
+               .turn = "x",
                .move = "give turn back"},
            Row{.what = "it is my turn",
-               .etcd = bundle(trusting_new, {}, "a"),
+               .etcd = bundle(trusting_new),
                .etcd_loaded = false,
                .restart = true,
+               .turn = "a",
                .move = "restart"},
            Row{.what = "I have restarted, and my apiserver has not",
-               .etcd = bundle(trusting_new, {}, "a"),
+               .etcd = bundle(trusting_new),
                .etcd_loaded = false,
+               .turn = "a",
                .move = "nothing"},
            Row{.what = "I have restarted and have not said that I have it",
-               .etcd = bundle(trusting_new, {}, "a"),
+               .etcd = bundle(trusting_new),
+               .turn = "a",
                .move = "claim etcd"},
            Row{.what = "I have, and a voter is not back",
-               .etcd = bundle(trusting_new, {"a"}, "a"),
+               .etcd = bundle(trusting_new, {"a"}),
                .unwell = "etcd main does not serve here",
+               .turn = "a",
                .move = "nothing"},
            Row{.what = "I have, and all are well",
-               .etcd = bundle(trusting_new, {"a"}, "a"),
+               .etcd = bundle(trusting_new, {"a"}),
+               .turn = "a",
                .move = "give turn back"},
            Row{.what = "a member of mine is to be defragmented, and nobody restarts",
                .etcd = bundle(stable),
@@ -179,22 +190,26 @@ TEST(Rotation, Decides) {
                .unwell = "etcd-b of etcd main does not answer",
                .move = "nothing"},
            Row{.what = "and it is another one's turn",
-               .etcd = bundle(stable, {}, "b"),
+               .etcd = bundle(stable),
                .defragment = true,
+               .turn = "b",
                .move = "nothing"},
            Row{.what = "and it is mine, until it is done",
-               .etcd = bundle(stable, {}, "a"),
+               .etcd = bundle(stable),
                .defragment = true,
+               .turn = "a",
                .move = "nothing"},
            Row{.what = "a turn that was left over when the rotation ended",
-               .etcd = bundle(stable, {}, "a"),
+               .etcd = bundle(stable),
                .etcd_loaded = false,
+               .turn = "a",
                .move = "give turn back"},
        }) {
     RotationInputs in{.me = "a",
                       .masters = row.masters,
                       .authorities = {{"etcd", &row.etcd, row.etcd_loaded, kLacks},
                                       {"etcd-peer", &row.peer, row.peer_loaded, kLacks}},
+                      .turn = row.turn,
                       .restart = row.restart,
                       .defragment = row.defragment,
                       .unwell = row.unwell,
@@ -222,12 +237,12 @@ TEST(Rotation, TheDocumentGoesThroughAllStages) {
 }
 
 TEST(Rotation, IsAboutItsStagesAndWhomTheyWaitFor) {
-  auto etcd = bundle(Stage::trusting_new, {"a", "b"}, "c");
+  auto etcd = bundle(Stage::trusting_new, {"a", "b"});
   auto peer = bundle(Stage::dropping_old);
-  RotationInputs in{
-      .me = "a",
-      .masters = {"a", "b", "c"},
-      .authorities = {{"etcd", &etcd, true, {}}, {"etcd-peer", &peer, false, kLacks}}};
+  RotationInputs in{.me = "a",
+                    .masters = {"a", "b", "c"},
+                    .authorities = {{"etcd", &etcd, true, {}}, {"etcd-peer", &peer, false, kLacks}},
+                    .turn = "c"};
   auto said = rotation_message(in);
   ASSERT_TRUE(said);
   EXPECT_EQ(said->reason, Reason::RotationUnderWay);
@@ -239,6 +254,7 @@ TEST(Rotation, IsAboutItsStagesAndWhomTheyWaitFor) {
   in.authorities[1].lacks = Message(Reason::RotationHeldByEtcd, "etcd main may not restart");
   EXPECT_EQ(rotation_message(in)->reason, Reason::RotationHeldByEtcd);
   etcd = peer = bundle(Stage::stable);
+  in.turn.clear();
   EXPECT_FALSE(rotation_message(in));
   in.restart = true;
   EXPECT_EQ(rotation_message(in)->reason, Reason::MembersTakeTurns);
@@ -248,9 +264,11 @@ TEST(Rotation, IsAboutItsStagesAndWhomTheyWaitFor) {
 
 // The runner takes the same need twice in a row for an act in vain.
 TEST(Rotation, EachMoveThatFollowsAnotherIsAboutSomethingElse) {
-  auto const etcd = bundle(Stage::trusting_new, {}, "c");
-  RotationInputs const in{
-      .me = "a", .masters = {"a", "b", "c"}, .authorities = {{"etcd", &etcd, true, {}}}};
+  auto const etcd = bundle(Stage::trusting_new);
+  RotationInputs const in{.me = "a",
+                          .masters = {"a", "b", "c"},
+                          .authorities = {{"etcd", &etcd, true, {}}},
+                          .turn = "c"};
   std::set<std::pair<Reason, std::string>> told;
   for (RotationMove const& move :
        {RotationMove(Claim{"etcd"}), RotationMove(TakeBack{"etcd"}), RotationMove(Advance{"etcd"}),
@@ -284,7 +302,7 @@ TEST(Rotation, AnApiserverHasLoadedWhatStoodThereWhenItsProcessBegan) {
   }
 }
 
-// Masters around one document, in every order of their looks, acts and restarts. Each look reads,
+// Masters around two documents, in every order of their looks, acts and restarts. Each look reads,
 // each act comes any time later, with what the look has read; agents are killed in between and
 // remember nothing.
 using Set = std::set<std::string>;
@@ -292,7 +310,6 @@ using Set = std::set<std::string>;
 struct Doc {
   Stage stage = Stage::stable;
   Set claims;  // of this very stage
-  std::string turn;
   auto operator<=>(Doc const&) const = default;
 };
 struct Disk {  // what is trusted, and who has signed the leaves
@@ -304,6 +321,8 @@ struct Pending {
   Doc read;
   bool write_disk = false;
   std::optional<Doc> change;
+  std::string turn;  // as it was read
+  std::optional<std::string> new_turn;
   auto operator<=>(Pending const&) const = default;
 };
 struct OneMaster {
@@ -318,6 +337,7 @@ struct OneMaster {
 };
 struct RotationWorld {
   Doc doc;
+  std::string turn;  // a document of its own
   std::vector<OneMaster> masters;
   int crashes_left = 0;  // of etcd
   auto operator<=>(RotationWorld const&) const = default;
@@ -328,7 +348,7 @@ std::string name_of(std::size_t i) {
 }
 
 Bundle full(Doc const& doc) {
-  auto made = bundle(doc.stage, doc.claims, doc.turn);
+  auto made = bundle(doc.stage, doc.claims);
   // The authority of the end is the new one.
   return made;
 }
@@ -353,7 +373,7 @@ struct Trials {  // what a test takes away, to see the exploration fail
 
 RotationInputs inputs_of(RotationWorld const& world, std::size_t me, Bundle const& doc) {
   auto const& master = world.masters[me];
-  RotationInputs in{.me = name_of(me), .masters = {}, .authorities = {}};
+  RotationInputs in{.me = name_of(me), .masters = {}, .authorities = {}, .turn = world.turn};
   for (std::size_t i = 0; i < world.masters.size(); ++i) {
     in.masters.insert(name_of(i));
     if (!world.masters[i].up) in.unwell = name_of(i) + " is down";
@@ -369,7 +389,7 @@ void look(RotationWorld& world, std::size_t me, Trials const& trials) {
   auto& master = world.masters[me];
   master.granted = false;
   master.pending.reset();
-  Pending pending{.read = world.doc};
+  Pending pending{.read = world.doc, .change = {}, .turn = world.turn, .new_turn = {}};
   if (master.disk != disk_of(world.doc)) {
     pending.write_disk = true;
     master.pending = pending;
@@ -382,9 +402,14 @@ void look(RotationWorld& world, std::size_t me, Trials const& trials) {
     move = Advance{"etcd"};
   if (std::holds_alternative<RestartMembers>(move) || (trials.no_turn && in.restart))
     master.granted = true;
+  if (auto const turn = turn_after(move, in)) {
+    pending.new_turn = *turn;
+    master.pending = pending;
+    return;
+  }
   if (authority_of(move).empty()) return;
   auto const changed = after(doc, move, in);
-  Doc next{.stage = changed.stage, .claims = {}, .turn = changed.turn};
+  Doc next{.stage = changed.stage, .claims = {}};
   for (auto const& [who, text] : changed.loaded)
     if (text == loaded_text(changed)) next.claims.insert(who);
   // Both ends of the last stage read the same; a claim of one is none of the other's.
@@ -398,6 +423,8 @@ void act(RotationWorld& world, std::size_t me) {
   auto const pending = *std::exchange(master.pending, std::nullopt);
   if (pending.write_disk) {
     master.disk = disk_of(pending.read);
+  } else if (pending.new_turn) {
+    if (world.turn == pending.turn) world.turn = *pending.new_turn;
   } else if (world.doc == pending.read) {
     world.doc = *pending.change;
   }
@@ -455,7 +482,7 @@ std::string trouble_in(RotationWorld const& world, bool crashes) {
 }
 
 bool over(RotationWorld const& world) {
-  return world.doc.stage == Stage::stable && world.doc.turn.empty() &&
+  return world.doc.stage == Stage::stable && world.turn.empty() &&
          std::ranges::all_of(world.masters, [](OneMaster const& each) {
            return each.up && !each.reconfigured && each.running == each.disk.trust &&
                   each.disk == Disk{"new", "new"};
