@@ -41,7 +41,7 @@ Tree lay_over(Tree tree, VolumeMarker const& marker) {
   // What is not known is not written; what is no longer known is written over.
   for (auto const& [key, value] : {std::pair{"etcdVersion", &marker.etcd_version},
                                    {"etcdDataVersion", &marker.etcd_data_version},
-                                   {"etcdOrder", &marker.etcd_order},
+                                   {"etcdOrder", &marker.request_id},
                                    {"snapshotId", &marker.snapshot_id}}) {
     if (!value->empty() || tree.find(key)) tree.set(key, *value);
   }
@@ -77,7 +77,7 @@ Result<std::optional<VolumeMarker>> read_volume_marker(std::filesystem::path con
   marker.etcd_cluster_id = tree->text_at("etcdClusterId");
   marker.etcd_version = tree->text_at("etcdVersion");
   marker.etcd_data_version = tree->text_at("etcdDataVersion");
-  marker.etcd_order = tree->text_at("etcdOrder");
+  marker.request_id = tree->text_at("etcdOrder");
   marker.snapshot_id = tree->text_at("snapshotId");
   return marker;
 }

@@ -22,7 +22,7 @@ struct VolumeMarker {
   std::string etcd_cluster_id;       // hexadecimal; empty: the member has never joined
   std::string etcd_version;          // what last served on it: "3.5.35"; empty: not known
   std::string etcd_data_version;     // what its data had been raised to then: "3.5"
-  std::string etcd_order;  // the operator's last order that was carried out here; or empty
+  std::string request_id;  // the operator's last request that was carried out here; or empty
   // The snapshot that the volume was made from, once what stands on it is its own and no copy
   // (volume_sight.h); empty where it was made from none, or that is not so.
   std::string snapshot_id;

@@ -76,7 +76,7 @@ Result<SeenCluster> watch(Session& session, bootstrap::ClusterLook& look, Progre
     auto seen = look.look(kEc2Age, stop);
     if (stop.stop_requested())
       return fail(Kind::interrupted,
-                  "stopped; what was ordered goes on without this command, and running it again "
+                  "stopped; what was requested goes on without this command, and running it again "
                   "shows how far it is");
     if (!seen && !worth_retrying(seen.error())) return seen;
     if (seen) {
@@ -129,175 +129,178 @@ Result<SeenCluster> look_at_all(Session& session, EtcdCommandOptions const& opti
 }
 
 // `volume_id`: the one that a recovery is for.
-Result<RecoveryRequest> new_order(Session& session, EtcdCommandOptions const& options,
-                                  SeenCluster const& seen, RecoveryRequest::Kind kind,
-                                  std::stop_token stop, std::string const& volume_id = {}) {
+Result<RecoveryRequest> new_request(Session& session, EtcdCommandOptions const& options,
+                                    SeenCluster const& seen, RecoveryRequest::Kind kind,
+                                    std::stop_token stop, std::string const& volume_id = {}) {
   // Every master goes by it, and the store's time is what they have in common.
   auto const agreed = TRY_DURING(session.agreed_time(std::move(stop)), "nothing was ordered");
   auto const now = std::chrono::floor<Duration>(agreed);
-  RecoveryRequest order{.id = bootstrap::order_id(now, session.identity.instance_id),
-                        .kind = kind,
-                        .cluster = session.config.cluster.name,
-                        .etcd = options.cluster,
-                        .volumes = {},
-                        .over_running = options.over_running,
-                        .created_at = now,
-                        .by = session.identity.instance_id};
+  RecoveryRequest request{.id = bootstrap::request_id(now, session.identity.instance_id),
+                          .kind = kind,
+                          .cluster = session.config.cluster.name,
+                          .etcd = options.cluster,
+                          .volumes = {},
+                          .over_running = options.over_running,
+                          .created_at = now,
+                          .by = session.identity.instance_id};
   for (auto const& volume : seen.volumes)
     if (kind == RecoveryRequest::Kind::restore || volume.volume_id == volume_id)
-      order.volumes.push_back({volume.member, volume.volume_id});
-  return order;
+      request.volumes.push_back({volume.member, volume.volume_id});
+  return request;
 }
 
 // The backup restored on trial, for the id of the cluster that it makes; and it is known then that
 // it can be.
-Result<void> complete(RecoveryRequest& order, bootstrap::BackupDeps const& parts,
+Result<void> complete(RecoveryRequest& request, bootstrap::BackupDeps const& parts,
                       bootstrap::BackupManifest const& backup, SeenCluster const& seen,
                       std::stop_token stop) {
-  bootstrap::Backups backups(order.etcd, parts);
+  bootstrap::Backups backups(request.etcd, parts);
   auto version = TRY(backups.tools().version(stop));
   auto const taken = bootstrap::parse_etcd_version(backup.etcd_version);
   if (taken && version.minor < taken->minor)
     return fail(Kind::refused, "{} is {}, and the backup {} was taken from etcd {}: install that",
                 backups.tools().restorer(), to_string(version), backup.name, backup.etcd_version);
-  order.backup = backup.name;
-  order.revision = backup.revision;
-  order.etcd_version = backup.etcd_version;
-  order.token =
-      fmt::format("{}-{}", bootstrap::etcd_cluster_token(parts.config, order.etcd), order.id);
-  order.members = seen.volumes.front().members;
-  order.bump = bootstrap::can_bump_revision(version);
+  request.backup = backup.name;
+  request.revision = backup.revision;
+  request.etcd_version = backup.etcd_version;
+  request.token =
+      fmt::format("{}-{}", bootstrap::etcd_cluster_token(parts.config, request.etcd), request.id);
+  request.members = seen.volumes.front().members;
+  request.bump = bootstrap::can_bump_revision(version);
   auto trial = TRY(backups.scratch("trial", bootstrap::restore_space(backup.size)));
   auto cluster =
-      TRY_DURING(bootstrap::build_restored(parts, order, seen.own_member, trial.path() / "data",
+      TRY_DURING(bootstrap::build_restored(parts, request, seen.own_member, trial.path() / "data",
                                            "trial-download", std::move(stop)),
                  "restoring {} on trial", backup.name);
-  order.cluster_id = cluster;
+  request.cluster_id = cluster;
   return {};
 }
 
 // What stands in the store, with its age.
-Result<std::optional<bootstrap::StoredOrder>> standing_order(Session& session, EtcdCluster cluster,
-                                                             std::stop_token stop) {
-  auto standing = bootstrap::read_order(*session.store, cluster, stop);
+Result<std::optional<bootstrap::StoredRequest>> standing_request(Session& session,
+                                                                 EtcdCluster cluster,
+                                                                 std::stop_token stop) {
+  auto standing = bootstrap::read_request(*session.store, cluster, stop);
   if (!standing || !*standing) return standing;
   auto const now = TRY(session.time->read(std::move(stop)));
-  bootstrap::set_age((*standing)->order, (*standing)->modified, now,
+  bootstrap::set_age((*standing)->request, (*standing)->modified, now,
                      session.machine.clock.steady());
   return standing;
 }
 
-bool is_over(Session& session, RecoveryRequest const& order) {
-  return bootstrap::is_over(order, session.machine.clock.steady());
+bool is_over(Session& session, RecoveryRequest const& request) {
+  return bootstrap::is_over(request, session.machine.clock.steady());
 }
 
-std::string subject(RecoveryRequest const& order) {
-  return order.kind == RecoveryRequest::Kind::restore ? fmt::format("a restore of {}", order.backup)
-                                                      : std::string("a recovery");
+std::string subject(RecoveryRequest const& request) {
+  return request.kind == RecoveryRequest::Kind::restore
+             ? fmt::format("a restore of {}", request.backup)
+             : std::string("a recovery");
 }
 
-std::unexpected<Error> another_order(EtcdCluster cluster, RecoveryRequest const& order) {
+std::unexpected<Error> another_request(EtcdCluster cluster, RecoveryRequest const& request) {
   return fail(Kind::refused,
-              "{} was ordered on {} at {}, and is not over: let it end ('{}' there shows how far "
+              "{} was requested on {} at {}, and is not over: let it end ('{}' there shows how far "
               "it is), or take it back with '{}'",
-              subject(order), order.by, to_rfc3339(order.created_at),
+              subject(request), request.by, to_rfc3339(request.created_at),
               bootstrap::etcd_command(
-                  cluster, order.kind == RecoveryRequest::Kind::restore ? "restore" : "recover"),
+                  cluster, request.kind == RecoveryRequest::Kind::restore ? "restore" : "recover"),
               bootstrap::etcd_command(cluster, "restore --cancel"));
 }
 
-int finish(EtcdCommandOptions const& options, RecoveryRequest const& order, SeenCluster const& seen,
-           std::optional<std::uint64_t> dropped = {}) {
-  auto const* quorum = seen.quorum_of(order.cluster_id);
+int finish(EtcdCommandOptions const& options, RecoveryRequest const& request,
+           SeenCluster const& seen, std::optional<std::uint64_t> dropped = {}) {
+  auto const* quorum = seen.quorum_of(request.cluster_id);
   auto const members = quorum ? quorum->answer.quorum_list->size() : 0;
   auto const revision = quorum ? quorum->revision : 0;
   auto tree = Tree::map({{"schema", 1},
                          {"etcd", to_string(options.cluster)},
-                         {"order", order.id},
-                         {"backup", order.backup},
-                         {"clusterId", bootstrap::etcd_id_text(order.cluster_id)},
+                         {"request", request.id},
+                         {"backup", request.backup},
+                         {"clusterId", bootstrap::etcd_id_text(request.cluster_id)},
                          {"members", static_cast<std::uint64_t>(members)},
                          {"revision", revision}});
   if (dropped) tree.set("droppedEntries", *dropped);
   print(options,
         fmt::format("etcd {} serves as cluster {:x} of {} member{}, at revision {}.\n",
-                    to_string(options.cluster), order.cluster_id, members, members == 1 ? "" : "s",
-                    revision),
+                    to_string(options.cluster), request.cluster_id, members,
+                    members == 1 ? "" : "s", revision),
         tree);
   return kExitOk;
 }
 
 // All who have a volume serve, with a quorum, and none as a learner.
-bool is_restored(RecoveryRequest const& order, SeenCluster const& seen) {
-  if (!seen.quorum_of(order.cluster_id)) return false;
+bool is_restored(RecoveryRequest const& request, SeenCluster const& seen) {
+  if (!seen.quorum_of(request.cluster_id)) return false;
   return std::ranges::all_of(seen.volumes, [&](EtcdVolume const& volume) {
     if (volume.holder().empty()) return true;
     return std::ranges::any_of(seen.members, [&](SeenMember const& each) {
-      return each.answer.member == volume.member && serves(each, order.cluster_id) &&
+      return each.answer.member == volume.member && serves(each, request.cluster_id) &&
              !each.answer.learner && each.healthy;
     });
   });
 }
 
-// Never true: an error where nobody carries the order out any more.
-Result<bool> was_given_up(Session& session, RecoveryRequest const& order, std::stop_token stop) {
-  auto const standing = bootstrap::read_order(*session.store, order.etcd, std::move(stop));
+// Never true: an error where nobody carries the request out any more.
+Result<bool> was_given_up(Session& session, RecoveryRequest const& request, std::stop_token stop) {
+  auto const standing = bootstrap::read_request(*session.store, request.etcd, std::move(stop));
   if (!standing) return false;  // the store will say later
-  if (!*standing || (*standing)->order.id != order.id)
+  if (!*standing || (*standing)->request.id != request.id)
     return fail(Kind::refused, "{} does not stand in {} any more: see 'haagent status'",
-                subject(order), session.store->where());
-  if (!(*standing)->order.is_void) return false;
+                subject(request), session.store->where());
+  if (!(*standing)->request.is_void) return false;
   return fail(Kind::refused,
               "{} was taken back meanwhile, or a quorum serves without it: it is not carried out. "
               "See 'haagent status'",
-              subject(order));
+              subject(request));
 }
 
 Result<int> see_restore(Session& session, EtcdCommandOptions const& options,
-                        bootstrap::ClusterLook& look, RecoveryRequest const& order,
+                        bootstrap::ClusterLook& look, RecoveryRequest const& request,
                         std::stop_token stop) {
   Progress progress(options);
   auto seen = TRY(watch(
       session, look, progress,
       [&](SeenCluster const& now) -> Result<bool> {
         for (auto const& each : now.members)
-          progress.about(each.answer.member, words_of(each, order.cluster_id));
-        if (is_restored(order, now)) return true;
-        return was_given_up(session, order, stop);
+          progress.about(each.answer.member, words_of(each, request.cluster_id));
+        if (is_restored(request, now)) return true;
+        return was_given_up(session, request, stop);
       },
       stop));
   auto closed =
-      TRY_DURING(bootstrap::close_order(*session.store, order, bootstrap::Closing::carried_out,
-                                        session.time->utc(), stop),
-                 "the restore is done; closing its order");
+      TRY_DURING(bootstrap::close_request(*session.store, request, bootstrap::Closing::carried_out,
+                                          session.time->utc(), stop),
+                 "the restore is done; closing its request");
   std::vector<std::string> absent;
-  for (auto const& member : order.members)
+  for (auto const& member : request.members)
     if (std::ranges::none_of(seen.members, [&](SeenMember const& each) {
-          return each.answer.member == member && serves(each, order.cluster_id);
+          return each.answer.member == member && serves(each, request.cluster_id);
         }))
       absent.push_back(member);
   if (!absent.empty())
     progress.say(fmt::format("{} {} not there; with a volume and a master, each joins by itself",
                              bootstrap::in_words(absent), absent.size() == 1 ? "is" : "are"));
-  return finish(options, order, seen);
+  return finish(options, request, seen);
 }
 
 Result<int> cancel(Session& session, EtcdCommandOptions const& options,
                    bootstrap::ClusterLook& look, std::stop_token stop) {
-  auto standing = TRY(standing_order(session, options.cluster, stop));
-  if (!standing || standing->order.closed)
-    return fail(Kind::invalid, "no order for {} stands in {}", to_string(options.cluster),
+  auto standing = TRY(standing_request(session, options.cluster, stop));
+  if (!standing || standing->request.closed)
+    return fail(Kind::invalid, "no request for {} stands in {}", to_string(options.cluster),
                 session.store->where());
-  auto const& order = standing->order;
+  auto const& request = standing->request;
   auto seen = TRY(look.look(Duration(0), stop));
-  TRY(bootstrap::may_cancel(seen, order));
-  auto closed = TRY(bootstrap::close_order(*session.store, order, bootstrap::Closing::taken_back,
-                                           session.time->utc(), stop));
-  print(options,
-        fmt::format("{}, ordered at {}, is taken back. A master that had begun it comes back as a "
-                    "learner once the others have a quorum.\n",
-                    subject(order), to_rfc3339(order.created_at)),
-        Tree::map({{"schema", 1}, {"cancelled", order.id}}));
+  TRY(bootstrap::may_cancel(seen, request));
+  auto closed = TRY(bootstrap::close_request(
+      *session.store, request, bootstrap::Closing::taken_back, session.time->utc(), stop));
+  print(
+      options,
+      fmt::format("{}, requested at {}, is taken back. A master that had begun it comes back as a "
+                  "learner once the others have a quorum.\n",
+                  subject(request), to_rfc3339(request.created_at)),
+      Tree::map({{"schema", 1}, {"cancelled", request.id}}));
   return kExitOk;
 }
 
@@ -305,17 +308,17 @@ Result<int> restore(Session& session, EtcdCommandOptions const& options, std::st
   auto parts = TRY(session.backups(stop));
   auto look = TRY(session.look(options.cluster, stop));
   if (options.cancel) return cancel(session, options, *look, stop);
-  auto standing = TRY(standing_order(session, options.cluster, stop));
+  auto standing = TRY(standing_request(session, options.cluster, stop));
   Progress progress(options);
-  if (standing && !is_over(session, standing->order)) {
-    auto const& order = standing->order;
-    bool const same = order.kind == RecoveryRequest::Kind::restore &&
-                      (options.name.empty() || options.name == order.backup);
-    if (!same) return another_order(options.cluster, order);
-    if (order.over_running || !options.over_running) {
-      progress.say(fmt::format("{} was ordered at {}, and is under way", subject(order),
-                               to_rfc3339(order.created_at)));
-      return see_restore(session, options, *look, order, stop);
+  if (standing && !is_over(session, standing->request)) {
+    auto const& request = standing->request;
+    bool const same = request.kind == RecoveryRequest::Kind::restore &&
+                      (options.name.empty() || options.name == request.backup);
+    if (!same) return another_request(options.cluster, request);
+    if (request.over_running || !options.over_running) {
+      progress.say(fmt::format("{} was requested at {}, and is under way", subject(request),
+                               to_rfc3339(request.created_at)));
+      return see_restore(session, options, *look, request, stop);
     }
   }
 
@@ -327,36 +330,36 @@ Result<int> restore(Session& session, EtcdCommandOptions const& options, std::st
       {.over_running = options.over_running, .newer_writes = options.lose_newer_writes}));
   progress.say(fmt::format("backup {}: of {}, revision {}, etcd {}", backup.name,
                            to_rfc3339(backup.created_at), backup.revision, backup.etcd_version));
-  auto order = TRY(new_order(session, options, seen, RecoveryRequest::Kind::restore, stop));
-  TRY(complete(order, parts, backup, seen, stop));
+  auto request = TRY(new_request(session, options, seen, RecoveryRequest::Kind::restore, stop));
+  TRY(complete(request, parts, backup, seen, stop));
   progress.say(
-      fmt::format("restored on trial: it makes cluster {:x}; revisions {}", order.cluster_id,
-                  order.bump ? "go on a thousand million later"
-                             : "go on where the backup ends, since the etcd here cannot "
-                               "raise them: restart what watches, the control plane first"));
-  auto given = TRY(bootstrap::give_order(*session.store, order, standing, stop));
+      fmt::format("restored on trial: it makes cluster {:x}; revisions {}", request.cluster_id,
+                  request.bump ? "go on a thousand million later"
+                               : "go on where the backup ends, since the etcd here cannot "
+                                 "raise them: restart what watches, the control plane first"));
+  auto given = TRY(bootstrap::file_request(*session.store, request, standing, stop));
   if (!given)
-    return fail(Kind::refused, "another master has ordered something meanwhile: run this again");
-  progress.say(fmt::format("ordered in {}: every master sets what it has aside and restores",
+    return fail(Kind::refused, "another master has requested something meanwhile: run this again");
+  progress.say(fmt::format("requested in {}: every master sets what it has aside and restores",
                            session.store->where()));
-  return see_restore(session, options, *look, order, stop);
+  return see_restore(session, options, *look, request, stop);
 }
 
 Result<int> recover(Session& session, EtcdCommandOptions const& options, std::stop_token stop) {
   auto parts = TRY(session.backups(stop));
   auto look = TRY(session.look(options.cluster, stop));
-  auto standing = TRY(standing_order(session, options.cluster, stop));
+  auto standing = TRY(standing_request(session, options.cluster, stop));
   Progress progress(options);
-  std::optional<RecoveryRequest> order;
+  std::optional<RecoveryRequest> request;
   std::optional<std::uint64_t> dropped;  // not known where an earlier run has ordered it
   auto seen = TRY(look_at_all(session, options, *look, stop));
-  if (standing && !is_over(session, standing->order)) {
-    order = standing->order;
-    if (order->kind != RecoveryRequest::Kind::recover ||
-        !order->names(seen.own_member, seen.own_volume))
-      return another_order(options.cluster, *order);
-    progress.say(fmt::format("a recovery was ordered at {}, and is under way",
-                             to_rfc3339(order->created_at)));
+  if (standing && !is_over(session, standing->request)) {
+    request = standing->request;
+    if (request->kind != RecoveryRequest::Kind::recover ||
+        !request->names(seen.own_member, seen.own_volume))
+      return another_request(options.cluster, *request);
+    progress.say(fmt::format("a recovery was requested at {}, and is under way",
+                             to_rfc3339(request->created_at)));
   } else {
     bootstrap::Backups backups(options.cluster, parts);
     auto newest = TRY(backups.best(stop));
@@ -365,56 +368,57 @@ Result<int> recover(Session& session, EtcdCommandOptions const& options, std::st
     if (!note.empty()) progress.say(note);
     TRY(bootstrap::may_recover(seen, newest, {.newer_writes = options.lose_newer_writes}));
     auto made = TRY(
-        new_order(session, options, seen, RecoveryRequest::Kind::recover, stop, seen.own_volume));
-    order = std::move(made);
-    order->cluster_id = seen.own_identity.cluster_id;
-    auto given = TRY(bootstrap::give_order(*session.store, *order, standing, stop));
+        new_request(session, options, seen, RecoveryRequest::Kind::recover, stop, seen.own_volume));
+    request = std::move(made);
+    request->cluster_id = seen.own_identity.cluster_id;
+    auto given = TRY(bootstrap::file_request(*session.store, *request, standing, stop));
     if (!given)
-      return fail(Kind::refused, "another master has ordered something meanwhile: run this again");
-    progress.say(fmt::format("ordered in {}: {} goes on with the data of {}, as the only member",
+      return fail(Kind::refused,
+                  "another master has requested something meanwhile: run this again");
+    progress.say(fmt::format("requested in {}: {} goes on with the data of {}, as the only member",
                              session.store->where(), seen.own_member, seen.own_volume));
   }
   auto done = TRY(watch(
       session, *look, progress,
       [&](SeenCluster const& now) -> Result<bool> {
         auto const* own = now.own();
-        bool const marked = now.own_order == order->id;
-        if (own) progress.about(own->answer.member, words_of(*own, order->cluster_id));
+        bool const marked = now.own_request == request->id;
+        if (own) progress.about(own->answer.member, words_of(*own, request->cluster_id));
         bool const quorum = own && own->answer.quorum_list;
         if (marked && quorum) return true;
         // Whoever was killed in the middle of it may serve, and others join, before it is marked.
-        auto const given_up = was_given_up(session, *order, stop);
-        if (given_up || !quorum || !serves(*own, order->cluster_id)) return given_up;
+        auto const given_up = was_given_up(session, *request, stop);
+        if (given_up || !quorum || !serves(*own, request->cluster_id)) return given_up;
         return true;
       },
       stop));
   auto closed =
-      TRY_DURING(bootstrap::close_order(*session.store, *order, bootstrap::Closing::carried_out,
-                                        session.time->utc(), stop),
-                 "the recovery is done; closing its order");
+      TRY_DURING(bootstrap::close_request(*session.store, *request, bootstrap::Closing::carried_out,
+                                          session.time->utc(), stop),
+                 "the recovery is done; closing its request");
   progress.say("the other masters come back by themselves, one after the other, as learners");
-  return finish(options, *order, done, dropped);
+  return finish(options, *request, done, dropped);
 }
 
-// Every master's volume is a copy: the one that keeps most becomes the cluster, by the order of a
+// Every master's volume is a copy: the one that keeps most becomes the cluster, by the request of a
 // recovery, and the others join it.
 Result<int> adopt_volume(Session& session, EtcdCommandOptions const& options,
                          std::stop_token stop) {
   auto parts = TRY(session.backups(stop));
   auto look = TRY(session.look(options.cluster, stop));
-  auto standing = TRY(standing_order(session, options.cluster, stop));
+  auto standing = TRY(standing_request(session, options.cluster, stop));
   Progress progress(options);
-  std::optional<RecoveryRequest> order;
+  std::optional<RecoveryRequest> request;
   std::optional<std::uint64_t> dropped;
-  if (standing && !is_over(session, standing->order)) {
-    order = standing->order;
-    if (order->kind != RecoveryRequest::Kind::recover)
-      return another_order(options.cluster, *order);
+  if (standing && !is_over(session, standing->request)) {
+    request = standing->request;
+    if (request->kind != RecoveryRequest::Kind::recover)
+      return another_request(options.cluster, *request);
     progress.say(
-        fmt::format("it was ordered at {} that {} goes on with the data of {}, and that is "
+        fmt::format("it was requested at {} that {} goes on with the data of {}, and that is "
                     "under way",
-                    to_rfc3339(order->created_at), order->volumes.front().member,
-                    order->volumes.front().volume_id));
+                    to_rfc3339(request->created_at), request->volumes.front().member,
+                    request->volumes.front().volume_id));
   } else {
     auto seen = look_at_all(session, options, *look, stop);
     // A master that has just been started says within seconds what its volume holds.
@@ -430,30 +434,32 @@ Result<int> adopt_volume(Session& session, EtcdCommandOptions const& options,
         TRY(bootstrap::may_adopt(*seen, newest, {.newer_writes = options.lose_newer_writes}));
     progress.say(bootstrap::adoption_note(*seen, chosen));
     dropped = chosen.dropped;
-    auto made = TRY(
-        new_order(session, options, *seen, RecoveryRequest::Kind::recover, stop, chosen.volume_id));
-    order = std::move(made);
-    order->cluster_id = chosen.cluster_id;
-    auto given = TRY(bootstrap::give_order(*session.store, *order, standing, stop));
+    auto made = TRY(new_request(session, options, *seen, RecoveryRequest::Kind::recover, stop,
+                                chosen.volume_id));
+    request = std::move(made);
+    request->cluster_id = chosen.cluster_id;
+    auto given = TRY(bootstrap::file_request(*session.store, *request, standing, stop));
     if (!given)
-      return fail(Kind::refused, "another master has ordered something meanwhile: run this again");
-    progress.say(fmt::format("ordered in {}: {} goes on, the others set their data aside and join",
-                             session.store->where(), chosen.member));
+      return fail(Kind::refused,
+                  "another master has requested something meanwhile: run this again");
+    progress.say(
+        fmt::format("requested in {}: {} goes on, the others set their data aside and join",
+                    session.store->where(), chosen.member));
   }
   auto done = TRY(watch(
       session, *look, progress,
       [&](SeenCluster const& now) -> Result<bool> {
         for (auto const& each : now.members)
-          progress.about(each.answer.member, words_of(each, order->cluster_id));
-        if (is_restored(*order, now)) return true;
-        return was_given_up(session, *order, stop);
+          progress.about(each.answer.member, words_of(each, request->cluster_id));
+        if (is_restored(*request, now)) return true;
+        return was_given_up(session, *request, stop);
       },
       stop));
   auto closed =
-      TRY_DURING(bootstrap::close_order(*session.store, *order, bootstrap::Closing::carried_out,
-                                        session.time->utc(), stop),
-                 "the cluster serves; closing the order");
-  return finish(options, *order, done, dropped);
+      TRY_DURING(bootstrap::close_request(*session.store, *request, bootstrap::Closing::carried_out,
+                                          session.time->utc(), stop),
+                 "the cluster serves; closing the request");
+  return finish(options, *request, done, dropped);
 }
 
 // etcd takes no change before its voters have been connected for some seconds.

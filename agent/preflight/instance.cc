@@ -316,7 +316,7 @@ Finding judge_clock(std::optional<Duration> ahead) {
     return problem(kCheck, Reason::ClockWrong,
                    fmt::format("this clock is {} {}: AWS refuses signatures that are five minutes "
                                "off, and from two on haagent takes and sweeps no backups, makes no "
-                               "authorities or certificates and gives no orders",
+                               "authorities or certificates and gives no requests",
                                in_seconds(off), which),
                    "see that chrony or systemd-timesyncd runs and reaches 169.254.169.123");
   if (off >= 10s)

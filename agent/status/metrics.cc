@@ -125,7 +125,7 @@ void add_clock(Page& page, std::optional<ClockFacts> const& clock) {
               "This machine's clock minus the state store's.");
   page.sample({}, seconds(*clock->ahead));
   page.family("haagent_clock_wrong", "gauge",
-              "1 where that is too much: no backups, certificates or orders from this machine.");
+              "1 where that is too much: no backups, certificates or requests from this machine.");
   page.sample({}, truth(clock->wrong));
 }
 

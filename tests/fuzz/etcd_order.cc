@@ -10,7 +10,7 @@ namespace haagent::fuzz {
 
 void etcd_order(std::string_view bytes) {
   using namespace bootstrap;
-  auto order = parse_order(bytes);
+  auto order = parse_request(bytes);
   if (!order) {
     hold_error(order.error(), {Kind::invalid});
     return;
@@ -24,7 +24,7 @@ void etcd_order(std::string_view bytes) {
   if (order->kind == RecoveryRequest::Kind::restore)
     hold(order->backup.find('/') == std::string::npos && !order->token.starts_with('-'),
          "a backup is a name, a token no flag");
-  auto again = parse_order(order_json(*order));
+  auto again = parse_request(request_json(*order));
   hold(again && *again == *order, "an order that is written reads as the same");
 }
 

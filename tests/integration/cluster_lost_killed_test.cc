@@ -37,7 +37,7 @@ class Killed : public SharedCluster<Suite> {
       all.push_back(std::make_unique<Killer>(region(), master, SIGKILL, events));
     return all;
   }
-  // Killed in the middle of what it does by itself, before anything is ordered.
+  // Killed in the middle of what it does by itself, before anything is requested.
   static void kill_command_on_trial(std::string const& where, std::string const& arguments) {
     auto const killed = region().sh(
         where, fmt::format("/usr/sbin/haagent etcd {} & command=$!; "
@@ -47,22 +47,23 @@ class Killed : public SharedCluster<Suite> {
     EXPECT_EQ(killed.code, 128 + SIGKILL) << killed.out;
     auto const none = haagent(where, "restore --cancel");
     EXPECT_EQ(none.code, 1) << none.out;
-    EXPECT_THAT(none.out, HasSubstr("no order for main stands"));
+    EXPECT_THAT(none.out, HasSubstr("no request for main stands"));
   }
-  // On masters-a, up to its order.
-  static std::unique_ptr<EtcdCommand> order(std::string const& arguments) {
+  // On masters-a, up to its request.
+  static std::unique_ptr<EtcdCommand> request(std::string const& arguments) {
     auto command = std::make_unique<EtcdCommand>(region(), "masters-a", arguments);
-    EXPECT_TRUE(region().comes_true([&] { return command->said().contains("ordered in"); }, 60s))
+    EXPECT_TRUE(region().comes_true([&] { return command->said().contains("requested in"); }, 60s))
         << command->said();
     return command;
   }
   static void kill_agent(std::string const& master) {
     EXPECT_EQ(region().sh(master, "pkill -KILL -f '^/usr/sbin/haagent run'").code, 0);
   }
-  // While a quorum serves, agents ask for orders twice a minute; one that was killed asks once it
+  // While a quorum serves, agents ask for requests twice a minute; one that was killed asks once it
   // is back.
-  static std::unique_ptr<EtcdCommand> order_over_running(std::vector<std::string> const& masters) {
-    auto command = order("restore --over-running-cluster");
+  static std::unique_ptr<EtcdCommand> request_over_running(
+      std::vector<std::string> const& masters) {
+    auto command = request("restore --over-running-cluster");
     for (auto const& master : masters) kill_agent(master);
     return command;
   }
@@ -86,7 +87,7 @@ class ClusterRestoredOver : public Killed<ClusterRestoredOver> {
 };
 
 // One master has begun it, and is killed there; the others have not heard of it.
-TEST_F(ClusterRestoredOver, ATakenBackOrderIsUndoneWhereItHadBegun) {
+TEST_F(ClusterRestoredOver, ATakenBackRequestIsUndoneWhereItHadBegun) {
   auto const before = region().cluster_id("masters-a", kMain);
   auto const backup = haagent("masters-a", "backup");
   ASSERT_EQ(backup.code, 0) << backup.out;
@@ -105,11 +106,11 @@ TEST_F(ClusterRestoredOver, ATakenBackOrderIsUndoneWhereItHadBegun) {
     std::unique_ptr<EtcdCommand> command;
     {
       Killer const killer(region(), master, SIGSTOP, {event});
-      command = order_over_running({master});
+      command = request_over_running({master});
       ASSERT_TRUE(region().comes_true([&] { return killer.hits().size() == 1; }, 60s))
           << command->said() << region().told();
     }
-    // The order stands without the command that has given it.
+    // The request stands without the command that has given it.
     bool const killed = master == std::string("masters-c");
     if (killed) command->kill();
     auto const taken_back = haagent("masters-a", "restore --cancel");
@@ -143,7 +144,7 @@ TEST_F(ClusterRestoredOver, EachAgentIsKilledAtEachStepAndWhatServedIsWholeBesid
   std::vector<std::string> const events = {kAside,  kDownload, kBuilt, kMarked,
                                            kPlaced, kLogged,   kMarked};
   auto const all = killers(events);
-  auto const restored = order_over_running(region().masters());
+  auto const restored = request_over_running(region().masters());
   ASSERT_TRUE(restored->ends_with(0));
   ASSERT_TRUE(region().gets_ready(120s)) << region().told();
   for (auto const& each : all) expect_hits(*each);
@@ -189,8 +190,8 @@ TEST_F(ClusterLostKilled, ARestoreOnOneVolumeWithDataAndTwoBlankOnes) {
   Killer const a(region(), "masters-a", SIGKILL, data);
   Killer const b(region(), "masters-b", SIGKILL, blank);
   Killer const c(region(), "masters-c", SIGKILL, blank);
-  // The command as well; another one, on another master, tells of the same order.
-  order("restore --lose-newer-writes")->kill();
+  // The command as well; another one, on another master, tells of the same request.
+  request("restore --lose-newer-writes")->kill();
   EtcdCommand const restored(region(), "masters-b", "restore");
   ASSERT_TRUE(restored.ends_with(0));
   EXPECT_THAT(restored.said(), HasSubstr("and is under way"));
@@ -216,7 +217,7 @@ TEST_F(ClusterLostKilled, ARecovery) {
   std::string const seen = "?" + std::string(kConfigured).substr(1);
   std::vector<std::string> const events = {kConfigured, seen, seen, kLogged, kConfigured, kMarked};
   Killer const a(region(), "masters-a", SIGKILL, events);
-  order("recover")->kill();
+  request("recover")->kill();
   EtcdCommand const recovered(region(), "masters-a", "recover");
   ASSERT_TRUE(recovered.ends_with(0));
   EXPECT_THAT(recovered.said(), HasSubstr("and is under way"));

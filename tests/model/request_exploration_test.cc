@@ -1,4 +1,4 @@
-// An operator's order, explored: every interleaving of what three masters make of a restore or a
+// An operator's request, explored: every interleaving of what three masters make of a restore or a
 // recovery that stands in the state store with crashes, power cuts, lost disks, answers that come
 // late or not at all, moves that are carried out late, and partitions, up to a bound that is
 // printed. HAAGENT_EXPLORE=deep goes further.
@@ -13,7 +13,7 @@
 namespace haagent::bootstrap {
 namespace {
 
-using namespace ordered;
+using namespace requested;
 
 int bound(int ordinary, int deep) {
   auto const* wish = std::getenv("HAAGENT_EXPLORE");
@@ -21,11 +21,11 @@ int bound(int ordinary, int deep) {
   return std::string_view(wish) == "deep" ? deep : std::max(1, std::atoi(wish));
 }
 
-// The order stands in the store. All masters are down, with the volumes that it names: they hold
+// The request stands in the store. All masters are down, with the volumes that it names: they hold
 // the cluster from before, or have been lost before and are blank.
-World ordered_to_restore(bool blank) {
+World requested_to_restore(bool blank) {
   World world;
-  world.order = Order::open;
+  world.request = Request::open;
   for (auto& node : world.nodes) {
     node.named = true;
     node.entry = {Entry::voter, Entry::voter};
@@ -38,16 +38,16 @@ World ordered_to_restore(bool blank) {
 }
 
 World serving() {
-  auto world = ordered_to_restore(/*blank=*/false);
+  auto world = requested_to_restore(/*blank=*/false);
   for (auto& node : world.nodes) node.power = Power::etcd;
   return world;
 }
 
 // One volume is to go on alone. Of the others one was lost, and one was given up, and may come
 // back.
-World ordered_to_recover() {
+World requested_to_recover() {
   World world;
-  world.order = Order::open;
+  world.request = Request::open;
   for (auto& node : world.nodes) {
     node.entry[kBefore] = Entry::voter;
     node.published[kBefore] = true;
@@ -59,8 +59,9 @@ World ordered_to_recover() {
   return world;
 }
 
-ordered::Explorer explored_from(World const& start, Plan plan, Decide decide = bootstrap::decide) {
-  ordered::Explorer explorer(std::move(decide), plan);
+requested::Explorer explored_from(World const& start, Plan plan,
+                                  Decide decide = bootstrap::decide) {
+  requested::Explorer explorer(std::move(decide), plan);
   auto const begin = std::chrono::steady_clock::now();
   explorer.explore(start);
   auto const took = std::chrono::duration_cast<std::chrono::milliseconds>(
@@ -79,11 +80,11 @@ void expect_good(World const& start, Plan plan) {
 }
 
 TEST(EtcdOrderExploration, ARestoreWhereTheOldClusterMayComeBack) {
-  expect_good(ordered_to_restore(/*blank=*/false), {.depth = bound(15, 20)});
+  expect_good(requested_to_restore(/*blank=*/false), {.depth = bound(15, 20)});
 }
 
 TEST(EtcdOrderExploration, ARestoreOntoBlankVolumes) {
-  expect_good(ordered_to_restore(/*blank=*/true), {.depth = bound(18, 26)});
+  expect_good(requested_to_restore(/*blank=*/true), {.depth = bound(18, 26)});
 }
 
 TEST(EtcdOrderExploration, ARestoreOverARunningCluster) {
@@ -91,7 +92,7 @@ TEST(EtcdOrderExploration, ARestoreOverARunningCluster) {
 }
 
 TEST(EtcdOrderExploration, ARecoveryFromOneVolume) {
-  expect_good(ordered_to_recover(),
+  expect_good(requested_to_recover(),
               {.kind = RecoveryRequest::Kind::recover, .depth = bound(15, 20)});
 }
 
@@ -105,78 +106,78 @@ struct Seeded {
 };
 
 Seeded const kSeeded[] = {
-    // Whatever became of the order since it was read first, and whoever serves.
+    // Whatever became of the request since it was read first, and whoever serves.
     {"NobodyHearsThatItIsVoid",
-     ordered_to_restore(false),
+     requested_to_restore(false),
      {.losses = 0, .delays = 0, .depth = 14},
      [](MemberInputs in) {
-       if (in.store.order)
-         in.store.order->closed = in.store.order->is_void = in.store.order->stale = false;
+       if (in.store.request)
+         in.store.request->closed = in.store.request->is_void = in.store.request->stale = false;
        return decide(in);
      },
      "is void"},
     // One that was here: what was read while the old cluster served is acted on once it does not,
     // though it has become void in between.
     {"WhatWasReadBesideAQuorumIsActedOn",
-     ordered_to_restore(false),
+     requested_to_restore(false),
      {.losses = 0, .delays = 0, .depth = 16},
      [](MemberInputs in) {
-       if (in.store.order) in.store.order->stale = false;
+       if (in.store.request) in.store.request->stale = false;
        return decide(in);
      },
      "is void"},
     {"AndTheSameOfARecovery",
-     ordered_to_recover(),
+     requested_to_recover(),
      {.kind = RecoveryRequest::Kind::recover, .losses = 0, .delays = 0, .depth = 16},
      [](MemberInputs in) {
-       if (in.store.order) in.store.order->stale = false;
+       if (in.store.request) in.store.request->stale = false;
        return decide(in);
      },
      "is void"},
     {"OldDataAreNotSetAside",
-     ordered_to_restore(false),
+     requested_to_restore(false),
      {.losses = 0, .delays = 0, .depth = 6},
      [](MemberInputs const& in) -> Decision {
        auto decision = decide(in);
-       if (in.store.order && std::holds_alternative<SetAside>(decision)) return RestoreData{};
+       if (in.store.request && std::holds_alternative<SetAside>(decision)) return RestoreData{};
        return decision;
      },
      "restores over data that were not set aside"},
     {"ItIsCarriedOutAgainAtTheNextBoot",
-     ordered_to_restore(true),
+     requested_to_restore(true),
      {.losses = 0, .delays = 0, .depth = 8},
      [](MemberInputs in) {
        if (in.volume.data.state == DataDir::State::member)
          in.volume.data.identity.cluster_id = 0xc1;
-       if (!in.volume.data.restored) in.store.order_done.clear();
+       if (!in.volume.data.restored) in.store.request_done.clear();
        return decide(in);
      },
-     "carries the order out twice on one volume"},
+     "carries the request out twice on one volume"},
     {"AnyDiskOfTheMembersTakesPart",
-     ordered_to_restore(true),
+     requested_to_restore(true),
      {.losses = 1, .delays = 0, .depth = 6},
      [](MemberInputs in) {
-       if (in.store.order) in.store.order->volumes = {{in.me.member, in.volume.volume_id}};
+       if (in.store.request) in.store.request->volumes = {{in.me.member, in.volume.volume_id}};
        return decide(in);
      },
-     "restores onto a volume that the order does not name"},
+     "restores onto a volume that the request does not name"},
     {"ARecoveryIsCarriedOutAgain",
-     ordered_to_recover(),
+     requested_to_recover(),
      {.kind = RecoveryRequest::Kind::recover, .losses = 0, .delays = 0, .depth = 8},
      [](MemberInputs const& in) -> Decision {
-       if (in.store.order && !in.store.order->closed &&
-           in.store.order->names(in.me.member, in.volume.volume_id) &&
+       if (in.store.request && !in.store.request->closed &&
+           in.store.request->names(in.me.member, in.volume.volume_id) &&
            in.volume.data.state == DataDir::State::member &&
            in.etcd.unit == UnitState::Phase::stopped)
          return ForceAlone{};
        return decide(in);
      },
-     "carries the order out twice on one volume"},
+     "carries the request out twice on one volume"},
 };
 
-class SeededOrderBug : public testing::TestWithParam<Seeded> {};
+class SeededRequestBug : public testing::TestWithParam<Seeded> {};
 
-TEST_P(SeededOrderBug, IsCaught) {
+TEST_P(SeededRequestBug, IsCaught) {
   auto const& bug = GetParam();
   auto const explorer = explored_from(bug.start, bug.plan, bug.decide);
   ASSERT_FALSE(explorer.violations().empty());
@@ -186,7 +187,7 @@ TEST_P(SeededOrderBug, IsCaught) {
   EXPECT_TRUE(right.violations().empty()) << right.violations().front();
 }
 
-INSTANTIATE_TEST_SUITE_P(Each, SeededOrderBug, testing::ValuesIn(kSeeded),
+INSTANTIATE_TEST_SUITE_P(Each, SeededRequestBug, testing::ValuesIn(kSeeded),
                          [](auto const& row) { return row.param.name; });
 
 }  // namespace

@@ -4,7 +4,7 @@
 
 #include "bootstrap/etcd/member/message.h"
 
-namespace haagent::bootstrap::ordered {
+namespace haagent::bootstrap::requested {
 namespace {
 
 using explored::known_as;
@@ -13,7 +13,7 @@ using explored::Packer;
 using explored::Unpacker;
 
 constexpr int kRounds = 60;
-constexpr char const* kOrderId = "20260115T101500.000Z-i-a";
+constexpr char const* kRequestId = "20260115T101500.000Z-i-a";
 
 template <class Through, class Node>
 void each_of_list(Node& node, int cluster, Through& through) {
@@ -45,7 +45,7 @@ void each_field(Node& node, Through& through) {
 
 template <class Through, class World>
 void each_global(World& world, Through& through) {
-  through(world.order, 2u);
+  through(world.request, 2u);
   through(world.written, 1u);
   through(world.ruined, 1u);
   through(world.losses, 2u);
@@ -188,8 +188,8 @@ void settle(World& world) {
 }
 
 std::string describe(World const& world) {
-  auto text = fmt::format("order {} written {} ruined {} pending {} of {}",
-                          static_cast<int>(world.order), world.written, world.ruined,
+  auto text = fmt::format("request {} written {} ruined {} pending {} of {}",
+                          static_cast<int>(world.request), world.written, world.ruined,
                           static_cast<int>(world.pending.kind), letter(world.slow));
   for (int i = 0; i < kNodes; ++i) {
     auto const& node = world.nodes[i];
@@ -255,7 +255,7 @@ MemberInputs Explorer::inputs(World const& world, int m, unsigned heard) const {
   in.volume.tag_cluster_id = id_text(mine.tag);
   in.volume.marker_cluster_id = id_text(mine.marker);
   in.store.backups = StoreFacts::Backups::present;
-  if (mine.done) in.store.order_done = kOrderId;
+  if (mine.done) in.store.request_done = kRequestId;
   if (mine.aside) in.volume.data.set_aside = {"data.x"};
   if (has_log(mine)) in.volume.data.state = DataDir::State::member;
   in.volume.data.restored = mine.disk == Disk::built;
@@ -281,19 +281,19 @@ MemberInputs Explorer::inputs(World const& world, int m, unsigned heard) const {
     in.etcd.own = answer(world, m);
   }
   if (mine.board == Board::none) return in;
-  RecoveryRequest order{.id = kOrderId,
-                        .kind = plan_.kind,
-                        .cluster_id = cluster_id(kAfter),
-                        .volumes = {{"z", "vol-z"}},
-                        .over_running = plan_.over_running,
-                        .backup = "20260115T100000.000Z-etcd-b",
-                        .members = {"a", "b", "c"}};
+  RecoveryRequest request{.id = kRequestId,
+                          .kind = plan_.kind,
+                          .cluster_id = cluster_id(kAfter),
+                          .volumes = {{"z", "vol-z"}},
+                          .over_running = plan_.over_running,
+                          .backup = "20260115T100000.000Z-etcd-b",
+                          .members = {"a", "b", "c"}};
   // Whom it names beside is no matter to a master.
-  if (mine.named) order.volumes.push_back({in.me.member, in.volume.volume_id});
-  order.stale = mine.board == Board::stale;
-  order.is_void = mine.board == Board::taken_back;
-  order.closed = order.is_void || mine.board == Board::carried_out;
-  in.store.order = order;
+  if (mine.named) request.volumes.push_back({in.me.member, in.volume.volume_id});
+  request.stale = mine.board == Board::stale;
+  request.is_void = mine.board == Board::taken_back;
+  request.closed = request.is_void || mine.board == Board::carried_out;
+  in.store.request = request;
   return in;
 }
 
@@ -409,13 +409,13 @@ void Explorer::check(World const& world) {
   bool const after = voters(world, kAfter) > 0 &&
                      (has_quorum(world, kAfter, false) || has_quorum(world, kAfter, true));
   if (before && after) violation(world, 0, "two clusters serve under one name");
-  if (after && world.order == Order::taken_back)
-    violation(world, 0, "an order that is void has brought its cluster");
+  if (after && world.request == Request::taken_back)
+    violation(world, 0, "a request that is void has brought its cluster");
   if (!world.written || world.ruined) return;
   auto const logs = logs_of(world, kBefore);
   auto const quorum = majority(voters(world, kBefore));
   if (logs.whole < quorum || logs.without >= quorum)
-    violation(world, 0, "an acknowledged write is lost, though the order is void");
+    violation(world, 0, "an acknowledged write is lost, though the request is void");
 }
 
 void Explorer::visit(World const& world) {
@@ -431,7 +431,8 @@ void Explorer::visit(World const& world) {
 
 void Explorer::turns(World const& world, int m) {
   auto const& mine = world.nodes[m];
-  if (mine.disk == Disk::blank && mine.board == Board::none && world.order != Order::none) return;
+  if (mine.disk == Disk::blank && mine.board == Board::none && world.request != Request::none)
+    return;
   unsigned answering = 0;
   for (int i = 0; i < kNodes; ++i)
     if (i != m && runs(world.nodes[i]) && world.nodes[i].far == world.nodes[m].far)
@@ -477,7 +478,7 @@ void Explorer::lose_disk(World& world, int m) const {
   // Until a new volume is there, all agents have asked the store many a time, and what was under
   // way is over.
   for (auto& each : world.nodes)
-    if (each.board == Board::open && world.order != Order::open) each.board = Board::stale;
+    if (each.board == Board::open && world.request != Request::open) each.board = Board::stale;
   world.pending = {};
   if (!world.written) return;
   auto const logs = logs_of(world, kBefore);
@@ -492,17 +493,17 @@ bool Explorer::reads(World& world, int m) const {
   auto const cluster = runs(node);
   bool const beside = cluster == kBefore && node.entry[kBefore] == Entry::voter &&
                       has_quorum(world, kBefore, node.far) && !plan_.over_running;
-  switch (world.order) {
-    case Order::none:
+  switch (world.request) {
+    case Request::none:
       node.board = Board::none;
       break;
-    case Order::open:
+    case Request::open:
       node.board = beside ? Board::stale : Board::open;
       break;
-    case Order::taken_back:
+    case Request::taken_back:
       node.board = Board::taken_back;
       break;
-    case Order::carried_out:
+    case Request::carried_out:
       node.board = Board::carried_out;
       break;
   }
@@ -514,11 +515,11 @@ bool Explorer::reads(World& world, int m) const {
 bool Explorer::makes_void(World& world, int m) const {
   auto const& mine = world.nodes[m];
   bool const heard = mine.board == Board::open || mine.board == Board::stale;
-  if (world.order != Order::open || plan_.over_running || mine.done || !heard ||
+  if (world.request != Request::open || plan_.over_running || mine.done || !heard ||
       runs(mine) != kBefore || mine.entry[kBefore] != Entry::voter ||
       !has_quorum(world, kBefore, mine.far))
     return false;
-  world.order = Order::taken_back;
+  world.request = Request::taken_back;
   for (auto& node : world.nodes)
     if (node.board == Board::open && runs(node) == kBefore && node.far == mine.far)
       node.board = Board::stale;
@@ -529,13 +530,13 @@ bool Explorer::makes_void(World& world, int m) const {
 bool Explorer::closes(World& world, int m) const {
   auto& mine = world.nodes[m];
   bool const heard = mine.board == Board::open || mine.board == Board::stale;
-  if (world.order != Order::open || !mine.done || !heard || runs(mine) != kAfter ||
+  if (world.request != Request::open || !mine.done || !heard || runs(mine) != kAfter ||
       !has_quorum(world, kAfter, mine.far))
     return false;
   if (plan_.kind == RecoveryRequest::Kind::restore &&
       running_voters(world, kAfter, mine.far) < kNodes)
     return false;
-  world.order = Order::carried_out;
+  world.request = Request::carried_out;
   mine.board = Board::carried_out;
   return true;
 }
@@ -594,8 +595,8 @@ void Explorer::fates_of_all(World const& world) {
       push(parted);
     }
   }
-  // A client's write, once the order is void: before, nobody promises anything.
-  if (world.written || world.order != Order::taken_back) return;
+  // A client's write, once the request is void: before, nobody promises anything.
+  if (world.written || world.request != Request::taken_back) return;
   for (bool far : {false, true}) {
     if (!has_quorum(world, kBefore, far)) continue;
     for (unsigned who = 1; who < 1u << kNodes; ++who) {
@@ -619,9 +620,9 @@ void Explorer::fates_of_all(World const& world) {
 void Explorer::restore(World& world, int m) {
   auto& mine = world.nodes[m];
   if (has_log(mine)) violation(world, m, "restores over data that were not set aside");
-  if (!mine.named) violation(world, m, "restores onto a volume that the order does not name");
+  if (!mine.named) violation(world, m, "restores onto a volume that the request does not name");
   if (mine.disk != Disk::built && mine.done)
-    violation(world, m, "carries the order out twice on one volume");
+    violation(world, m, "carries the request out twice on one volume");
   bool const expected = mine.entry[kAfter] == Entry::voter && !mine.later[kAfter];
   if (expected && mine.published[kAfter] && mine.disk != Disk::built)
     violation(world, m, "a voter runs again under its id from a log that it lost");
@@ -642,7 +643,7 @@ bool Explorer::carry_out(World& world, int m, Move move) {
       if (has_log(mine)) mine.power = Power::etcd;
       break;
     case MoveKind::form:
-      violation(world, m, "forms a new cluster beside an order");
+      violation(world, m, "forms a new cluster beside a request");
       break;
     case MoveKind::joined:
       if (mine.disk != Disk::blank || mine.entry[cluster] == Entry::none) break;
@@ -704,7 +705,7 @@ bool Explorer::carry_out(World& world, int m, Move move) {
       restore(world, m);
       break;
     case MoveKind::alone:
-      if (mine.done) violation(world, m, "carries the order out twice on one volume");
+      if (mine.done) violation(world, m, "carries the request out twice on one volume");
       if (mine.disk != Disk::before) break;
       mine.disk = Disk::after;
       mine.entry[kAfter] = Entry::voter;
@@ -730,13 +731,13 @@ bool Explorer::carry_out(World& world, int m, Move move) {
   return pack(world) != before;
 }
 
-// Enough is left: of one of the two clusters, or of what the order brings. Else only a new order
-// helps.
+// Enough is left: of one of the two clusters, or of what the request brings. Else only a new
+// request helps.
 bool Explorer::can_go_on(World const& world) const {
   if (world.ruined) return false;
   if (can_elect(world, kBefore)) return true;
   if (voters(world, kAfter) > 0 && can_elect(world, kAfter)) return true;
-  if (world.order != Order::open) return false;
+  if (world.request != Request::open) return false;
   int able = logs_of(world, kAfter).whole;
   for (auto const& node : world.nodes) {
     if (!node.named || node.done) continue;
@@ -796,4 +797,4 @@ bool Explorer::comes_to_a_good_end(World world) {
   return false;
 }
 
-}  // namespace haagent::bootstrap::ordered
+}  // namespace haagent::bootstrap::requested

@@ -1,11 +1,11 @@
-// A world of three masters, one etcd cluster and an operator's order about it in the state store,
+// A world of three masters, one etcd cluster and an operator's request about it in the state store,
 // small enough to be told from every other in 128 bits. Beside etcd_explored_world, which knows no
-// orders, it holds two clusters: the one from before, and the one that the order brings. What
+// requests, it holds two clusters: the one from before, and the one that the request brings. What
 // etcd's members promise each other is the same; the decision is the real one.
 //
 // The store and what an agent last read of it are two things here: an agent reads it at some time,
 // and acts on that until it reads it anew; but with a blank volume it asks at once, and before that
-// joins nobody. Who carries the order out closes it, and whom it finds
+// joins nobody. Who carries the request out closes it, and whom it finds
 // in a cluster that serves makes it void, at any time from then on.
 #pragma once
 
@@ -13,7 +13,7 @@
 
 #include "tests/model/explorer.h"
 
-namespace haagent::bootstrap::ordered {
+namespace haagent::bootstrap::requested {
 
 using explored::Decide;
 using explored::Entry;
@@ -26,7 +26,7 @@ enum : std::uint8_t { kBefore = 0, kAfter = 1 };  // the two clusters
 // What a volume holds: nothing; a log of the one cluster or of the other, under an id that is in
 // its list or under one that is no more; or restored data that are not in their place yet.
 enum class Disk : std::uint8_t { blank, before, before_removed, after, after_removed, built };
-enum class Order : std::uint8_t { none, open, taken_back, carried_out };
+enum class Request : std::uint8_t { none, open, taken_back, carried_out };
 // As this agent read it last; stale: it saw the cluster from before serve since.
 enum class Board : std::uint8_t { none, open, stale, taken_back, carried_out };
 
@@ -36,8 +36,8 @@ struct Node {
   std::uint8_t tag = 0;     // 0: none, else the cluster id that it names
   std::uint8_t marker = 0;  // the same of haagent.json
   bool aside = false;
-  bool done = false;   // haagent.json says that the order was carried out
-  bool named = false;  // the volume is one that the order names
+  bool done = false;   // haagent.json says that the request was carried out
+  bool named = false;  // the volume is one that the request names
   bool far = false;    // on the other side of a partition
   bool log = false;    // holds the acknowledged write
   Board board = Board::none;
@@ -74,8 +74,8 @@ struct Move {
 
 struct World {
   std::array<Node, kNodes> nodes;
-  Order order = Order::none;
-  bool written = false;  // acknowledged by the cluster from before, once the order was void
+  Request request = Request::none;
+  bool written = false;  // acknowledged by the cluster from before, once the request was void
   bool ruined = false;   // more disks are lost than etcd can bear
   std::uint8_t losses = 0;
   std::uint8_t delays = 0;
@@ -83,7 +83,7 @@ struct World {
   std::uint8_t slow = 0;
 };
 
-// What is ordered.
+// What is requested.
 struct Plan {
   RecoveryRequest::Kind kind = RecoveryRequest::Kind::restore;
   bool over_running = false;
@@ -139,4 +139,4 @@ class Explorer {
   std::vector<std::string> violations_;
 };
 
-}  // namespace haagent::bootstrap::ordered
+}  // namespace haagent::bootstrap::requested

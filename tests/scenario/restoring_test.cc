@@ -1,4 +1,4 @@
-// Masters that carry an operator's order out.
+// Masters that carry an operator's request out.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -24,43 +24,44 @@ std::string snapshot() {
   return bytes + sha256(bytes);
 }
 
-void add_backup(World& world, RecoveryRequest const& order) {
+void add_backup(World& world, RecoveryRequest const& request) {
   auto const bytes = snapshot();
-  BackupManifest const manifest{.name = order.backup,
+  BackupManifest const manifest{.name = request.backup,
                                 .cluster = "prod.example.com",
                                 .cluster_id = "c1",
                                 .member = "etcd-b",
-                                .revision = order.revision,
+                                .revision = request.revision,
                                 .size = bytes.size(),
                                 .sha256 = sha256_hex(bytes),
-                                .etcd_version = order.etcd_version,
+                                .etcd_version = request.etcd_version,
                                 .haagent_version = "0.1.0",
-                                .created_at = order.created_at,
-                                .verified_at = order.created_at};
-  world.store.put(backup_data_key(EtcdCluster::main, order.backup), bytes);
-  world.store.put(backup_manifest_key(EtcdCluster::main, order.backup), manifest_json(manifest));
+                                .created_at = request.created_at,
+                                .verified_at = request.created_at};
+  world.store.put(backup_data_key(EtcdCluster::main, request.backup), bytes);
+  world.store.put(backup_manifest_key(EtcdCluster::main, request.backup), manifest_json(manifest));
 }
 
-RecoveryRequest order_for(std::vector<std::string> const& members) {
+RecoveryRequest request_for(std::vector<std::string> const& members) {
   auto const config = master_config();
   std::vector<InitialMember> initial;
-  RecoveryRequest order{.id = "20260115T100000.000Z-i-0a11",
-                        .cluster = config.cluster.name,
-                        .volumes = {},
-                        .created_at = test::VirtualClock::kStart,
-                        .by = "i-0a11",
-                        .backup = backup_name(test::VirtualClock::kStart, "etcd-b"),
-                        .revision = 7,
-                        .etcd_version = "3.5.32",
-                        .token = kToken,
-                        .members = members};
+  RecoveryRequest request{.id = "20260115T100000.000Z-i-0a11",
+                          .cluster = config.cluster.name,
+                          .volumes = {},
+                          .created_at = test::VirtualClock::kStart,
+                          .by = "i-0a11",
+                          .backup = backup_name(test::VirtualClock::kStart, "etcd-b"),
+                          .revision = 7,
+                          .etcd_version = "3.5.32",
+                          .token = kToken,
+                          .members = members};
   for (auto const& member : members) {
-    order.volumes.push_back({member, "vol-main-" + member});
+    request.volumes.push_back({member, "vol-main-" + member});
     initial.push_back({etcd_member_name(EtcdCluster::main, member),
                        etcd_peer_url(config, EtcdCluster::main, member)});
   }
-  order.cluster_id = test::EtcdModel::restored_as(initial.front().name, initial, kToken).cluster_id;
-  return order;
+  request.cluster_id =
+      test::EtcdModel::restored_as(initial.front().name, initial, kToken).cluster_id;
+  return request;
 }
 
 // Everybody's volumes are new; events has no backup, and forms.
@@ -69,41 +70,41 @@ void fill(World& world) {
     world.add_pair(member);
     world.add_master("i-0" + member + "11", member);
   }
-  auto const order = order_for({"a", "b", "c"});
-  add_backup(world, order);
-  world.store.put(order_key(EtcdCluster::main), order_json(order));
+  auto const request = request_for({"a", "b", "c"});
+  add_backup(world, request);
+  world.store.put(request_key(EtcdCluster::main), request_json(request));
 }
 
-Scenario const kOrdered{.name = "a_restore_is_ordered", .fill = fill};
+Scenario const kRequested{.name = "a_restore_is_requested", .fill = fill};
 
 TEST(Restoring, AllMembersComeBackFromTheBackup) {
   World world;
-  EXPECT_TRUE(play(world, kOrdered).all_done);
+  EXPECT_TRUE(play(world, kRequested).all_done);
   auto const members = world.etcd.members(kToken);
   ASSERT_TRUE(members);
   EXPECT_EQ(members->size(), 3u);
   EXPECT_FALSE(world.etcd.members("prod.example.com-main")) << "no new cluster beside it";
-  auto const id = etcd_id_text(order_for({"a", "b", "c"}).cluster_id);
+  auto const id = etcd_id_text(request_for({"a", "b", "c"}).cluster_id);
   for (auto const& machine : world.machines) {
     auto const member = machine->identity.zone.substr(9);
     auto const marker = read_volume_marker(machine->root("/var/lib/haagent-etcd/main"));
     ASSERT_TRUE(marker && *marker);
-    EXPECT_EQ((*marker)->etcd_order, "20260115T100000.000Z-i-0a11");
+    EXPECT_EQ((*marker)->request_id, "20260115T100000.000Z-i-0a11");
     EXPECT_EQ((*marker)->etcd_cluster_id, id);
     EXPECT_EQ(world.ec2.volume("vol-main-" + member).tag("haagent.io/etcd-cluster-id"), id);
   }
 }
 
 TEST(Restoring, HoweverInterrupted) {
-  expect_same_end_however_interrupted(kOrdered);
+  expect_same_end_however_interrupted(kRequested);
 }
 
 TEST(Restoring, ADamagedBackupIsNotRestored) {
   World world;
-  auto scenario = kOrdered;
+  auto scenario = kRequested;
   scenario.limit = std::chrono::minutes(2);
   fill(world);
-  auto const key = backup_data_key(EtcdCluster::main, order_for({"a", "b", "c"}).backup);
+  auto const key = backup_data_key(EtcdCluster::main, request_for({"a", "b", "c"}).backup);
   auto bytes = world.store.objects().at(key);
   bytes[7] = 'x';
   world.store.put(key, bytes);
@@ -115,15 +116,15 @@ TEST(Restoring, ADamagedBackupIsNotRestored) {
   EXPECT_FALSE(std::filesystem::exists(world.disks.files_of("vol-main-a") / "data"));
 }
 
-// The order is older than an hour, and none of those who know it has begun.
-TEST(Restoring, AnOldOrderIsNotBegun) {
+// The request is older than an hour, and none of those who know it has begun.
+TEST(Restoring, AnOldRequestIsNotBegun) {
   World world;
   fill(world);
-  auto order = order_for({"a", "b", "c"});
+  auto request = request_for({"a", "b", "c"});
   // By the store's clock: what the machine that gave it took for the time says nothing.
-  order.created_at += std::chrono::hours(2);
+  request.created_at += std::chrono::hours(2);
   world.store.put_at(test::VirtualClock::kStart - std::chrono::hours(2),
-                     order_key(EtcdCluster::main), order_json(order));
+                     request_key(EtcdCluster::main), request_json(request));
   Machine::End end;
   auto& machine = *world.machines.front();
   world.run({{machine, [&] { end = machine.boot(0, std::chrono::minutes(2)); }}});

@@ -265,8 +265,8 @@ std::string World::state(Machine& machine, bool same_instance) {
     if (auto marker = read_volume_marker(path.parent_path());
         name.ends_with("/haagent.json") && marker && *marker) {
       (*marker)->formatted_at = (*marker)->formatted_at.empty() ? "" : "set";
-      // Who comes late to an order that the others have carried out joins as anybody does.
-      (*marker)->etcd_order.clear();
+      // Who comes late to a request that the others have carried out joins as anybody does.
+      (*marker)->request_id.clear();
       bytes = volume_marker_json(**marker);
     }
     bytes = replaced(std::move(bytes), machine.root.directory(), "<root>");

@@ -13,7 +13,7 @@ namespace {
 using namespace std::chrono_literals;
 
 // Each master of a cluster that is well, of each of its two: a price in the order of cents a month.
-constexpr Duration kOrderEvery = 30s;
+constexpr Duration kRequestEvery = 30s;
 // Longer than a member needs to see that its quorum is gone.
 constexpr Duration kVoidAfter = 10s;
 
@@ -32,41 +32,41 @@ BackupDeps with_time(BackupDeps parts) {
 }  // namespace
 
 StoreStep::StoreStep(EtcdCluster cluster, BackupDeps const& parts, OwnVolumes& volumes,
-                     RecoveryRequests& orders)
+                     RecoveryRequests& requests)
     : cluster_(cluster),
       parts_(with_time(parts)),
       volumes_(volumes),
       name_(row_names::of_cluster(row_names::kStore, cluster)),
-      orders_(orders) {}
+      requests_(requests) {}
 
 namespace {
 
-// The cluster serves that the order is not meant for.
-bool is_beside(RecoveryRequest const& order, std::optional<EtcdMemberFacts> const& member) {
+// The cluster serves that the request is not meant for.
+bool is_beside(RecoveryRequest const& request, std::optional<EtcdMemberFacts> const& member) {
   bool const serves = member && !member->leader.empty() && !member->learner &&
                       member->healthy_voters > member->voters / 2;
-  return serves && !order.closed && !order.over_running &&
-         (order.kind == RecoveryRequest::Kind::recover
+  return serves && !request.closed && !request.over_running &&
+         (request.kind == RecoveryRequest::Kind::recover
               ? member->voters > 1
-              : member->cluster_id != etcd_id_text(order.cluster_id));
+              : member->cluster_id != etcd_id_text(request.cluster_id));
 }
 
 }  // namespace
 
-// Who does not hear of an order does without it, and looks again: no boot waits for it.
-void StoreStep::ask_for_order(EtcdFacts& mine, bool quorum, bool blank, std::stop_token stop) {
+// Who does not hear of a request does without it, and looks again: no boot waits for it.
+void StoreStep::ask_for_request(EtcdFacts& mine, bool quorum, bool blank, std::stop_token stop) {
   auto const now = parts_.clock.steady();
   bool const first = !std::exchange(looked_, true);
   if (first && !blank) return;
-  if (quorum && asked_ && now - *asked_ < kOrderEvery) return;
+  if (quorum && asked_ && now - *asked_ < kRequestEvery) return;
   asked_ = now;
-  auto& posted = orders_.of(cluster_);
-  auto object = parts_.store.get(order_key(cluster_), stop);
+  auto& posted = requests_.of(cluster_);
+  auto object = parts_.store.get(request_key(cluster_), stop);
   trouble_ = object ? std::nullopt : std::optional(object.error().message);
   if (!object) {
-    if (auto order = posted.get()) {
-      order->stale = true;
-      posted.set(*std::move(order));
+    if (auto request = posted.get()) {
+      request->stale = true;
+      posted.set(*std::move(request));
     }
     return;
   }
@@ -81,46 +81,46 @@ void StoreStep::ask_for_order(EtcdFacts& mine, bool quorum, bool blank, std::sto
     posted.clear();
     return;
   }
-  auto order = parse_order((*object)->bytes);
-  if (!order) {
-    trouble_ = order.error().during(order_key(cluster_)).message;
-  } else if (order->cluster != parts_.config.cluster.name || order->etcd != cluster_) {
+  auto request = parse_request((*object)->bytes);
+  if (!request) {
+    trouble_ = request.error().during(request_key(cluster_)).message;
+  } else if (request->cluster != parts_.config.cluster.name || request->etcd != cluster_) {
     trouble_ =
         Message(Reason::InvalidInput, fmt::format("{} is of {}: two clusters share one state store",
-                                                  order_key(cluster_), order->cluster));
+                                                  request_key(cluster_), request->cluster));
   } else {
-    restored_as(order->closed ? "" : order->token);
-    order->stale = is_beside(*order, mine.member.get());
+    restored_as(request->closed ? "" : request->token);
+    request->stale = is_beside(*request, mine.member.get());
     auto const time = parts_.time->read(std::move(stop));
-    set_age(*order, (*object)->modified, time ? std::optional(*time) : std::nullopt, now);
-    posted.set(*std::move(order));
+    set_age(*request, (*object)->modified, time ? std::optional(*time) : std::nullopt, now);
+    posted.set(*std::move(request));
     return;
   }
   posted.clear();
 }
 
-bool StoreStep::is_carried_out(RecoveryRequest const& order, VolumeSight const& sight,
+bool StoreStep::is_carried_out(RecoveryRequest const& request, VolumeSight const& sight,
                                Facts& facts) const {
   auto const member = facts.etcd(cluster_).member.get();
-  if (order.closed || !member || !sight.seen() || member->leader.empty() || member->learner ||
-      member->cluster_id != etcd_id_text(order.cluster_id))
+  if (request.closed || !member || !sight.seen() || member->leader.empty() || member->learner ||
+      member->cluster_id != etcd_id_text(request.cluster_id))
     return false;
-  if (sight.marker().etcd_order != order.id) return false;
+  if (sight.marker().request_id != request.id) return false;
   auto const voters = static_cast<std::size_t>(member->voters);
-  return order.kind == RecoveryRequest::Kind::recover ||
-         (voters >= order.members.size() && member->healthy_voters == member->voters);
+  return request.kind == RecoveryRequest::Kind::recover ||
+         (voters >= request.members.size() && member->healthy_voters == member->voters);
 }
 
 // Nobody here has begun it, and the cluster that it is not meant for serves.
-bool StoreStep::is_idle(RecoveryRequest const& order, VolumeSight const& sight, Facts& facts) {
+bool StoreStep::is_idle(RecoveryRequest const& request, VolumeSight const& sight, Facts& facts) {
   auto const member = facts.etcd(cluster_).member.get();
-  if (!sight.seen() || !is_beside(order, member) || sight.marker().etcd_order == order.id) {
+  if (!sight.seen() || !is_beside(request, member) || sight.marker().request_id == request.id) {
     idle_since_.reset();
     return false;
   }
   auto const now = parts_.clock.steady();
-  if (!idle_since_ || idle_ != order.id) {
-    idle_ = order.id;
+  if (!idle_since_ || idle_ != request.id) {
+    idle_ = request.id;
     idle_since_ = now;
   }
   return now - *idle_since_ >= kVoidAfter;
@@ -145,7 +145,7 @@ Result<Finding> StoreStep::look(Facts& facts, std::stop_token stop) {
   auto const member = mine.member.get();
   bool const quorum = member && !member->leader.empty();
   bool const first = !looked_;
-  ask_for_order(mine, quorum, state != DataDir::State::member, stop);
+  ask_for_request(mine, quorum, state != DataDir::State::member, stop);
   // The first start waits for none of it.
   mine.log.clear();
   mine.copy.clear();
@@ -153,24 +153,24 @@ Result<Finding> StoreStep::look(Facts& facts, std::stop_token stop) {
   if (!quorum && data) mine.blank.set(state != DataDir::State::member);
   if (!quorum && !first && data && state == DataDir::State::member)
     tell_volume(*volume, sight, mine);
-  if (auto order = orders_.of(cluster_).get()) {
+  if (auto request = requests_.of(cluster_).get()) {
     // Others may make it void from now on, and this row reads it but each half minute.
-    if (!order->stale && is_beside(*order, member)) {
-      order->stale = true;
-      orders_.of(cluster_).set(*order);
+    if (!request->stale && is_beside(*request, member)) {
+      request->stale = true;
+      requests_.of(cluster_).set(*request);
     }
     closing_ = Closing::carried_out;
-    if (is_carried_out(*order, sight, facts))
+    if (is_carried_out(*request, sight, facts))
       return Needed{Message(Reason::RequestToClose,
-                            fmt::format("write to {} that the order {} is carried out",
-                                        parts_.store.where(), order->id))
-                        .about(order->id + " is carried out")};
+                            fmt::format("write to {} that the request {} is carried out",
+                                        parts_.store.where(), request->id))
+                        .about(request->id + " is carried out")};
     closing_ = Closing::taken_back;
-    if (is_idle(*order, sight, facts))
+    if (is_idle(*request, sight, facts))
       return Needed{Message(Reason::RequestToClose,
-                            fmt::format("write to {} that the order {} is void: a quorum serves",
-                                        parts_.store.where(), order->id))
-                        .about(order->id + " is void")};
+                            fmt::format("write to {} that the request {} is void: a quorum serves",
+                                        parts_.store.where(), request->id))
+                        .about(request->id + " is void")};
   }
   Result<Finding> found =
       data || member ? look_for_backups(mine, state, std::move(stop))
@@ -179,7 +179,7 @@ Result<Finding> StoreStep::look(Facts& facts, std::stop_token stop) {
                                     "looked for")};
   if (!found || !trouble_) return found;
   return Done{Message(Reason::RequestNotRead,
-                      fmt::format("{}; whether an order stands there is not known: {}",
+                      fmt::format("{}; whether a request stands there is not known: {}",
                                   sentence_of(*found), trouble_->text),
                       trouble_->advice)
                   .about(std::string(to_string(trouble_->reason)))};
@@ -222,12 +222,12 @@ Result<Finding> StoreStep::look_for_backups(EtcdFacts& mine, DataDir::State data
 }
 
 Result<void> StoreStep::act(Facts&, std::stop_token stop) {
-  auto const order = orders_.of(cluster_).get();
-  if (!order) return fail(Kind::internal, "{} has nothing to do", name_);
-  auto closed =
-      TRY_DURING(close_order(parts_.store, *order, closing_, parts_.time->utc(), std::move(stop)),
-                 "closing the order {}", order->id);
-  orders_.of(cluster_).set(std::move(closed));
+  auto const request = requests_.of(cluster_).get();
+  if (!request) return fail(Kind::internal, "{} has nothing to do", name_);
+  auto closed = TRY_DURING(
+      close_request(parts_.store, *request, closing_, parts_.time->utc(), std::move(stop)),
+      "closing the request {}", request->id);
+  requests_.of(cluster_).set(std::move(closed));
   return {};
 }
 

@@ -1,5 +1,5 @@
 // The rows `store-<cluster>` and `backup-<cluster>`: what the state store has of a cluster, backups
-// and an operator's order, and that there is always a young backup of it.
+// and an operator's request, and that there is always a young backup of it.
 #pragma once
 
 #include <memory>
@@ -22,36 +22,36 @@ namespace haagent::bootstrap {
 // more it says nothing of it. It holds no boot up: who waits for
 // its answer is etcd-<cluster>, and a volume with data waits for nobody's answer.
 //
-// And it asks for an operator's order, and puts it on the board: at once where the volume is blank,
-// not at all in the first look at one with data, every two seconds while there is no quorum, and
-// each half minute while there is one. It closes an order that this member has carried out, once
-// every member of it serves; and as void one that this member has not begun, and that it has seen
-// for kVoidAfter beside a quorum: such an order must not lie in wait for the first hiccup.
+// And it asks for an operator's request, and puts it on the board: at once where the volume is
+// blank, not at all in the first look at one with data, every two seconds while there is no quorum,
+// and each half minute while there is one. It closes a request that this member has carried out,
+// once every member of it serves; and as void one that this member has not begun, and that it has
+// seen for kVoidAfter beside a quorum: such a request must not lie in wait for the first hiccup.
 class StoreStep final : public Step {
  public:
   StoreStep(EtcdCluster cluster, BackupDeps const& parts, OwnVolumes& volumes,
-            RecoveryRequests& orders);
+            RecoveryRequests& requests);
   std::string_view name() const override { return name_; }
   Result<Finding> look(Facts& facts, std::stop_token stop) override;
   Result<void> act(Facts& facts, std::stop_token stop) override;
 
  private:
-  bool is_carried_out(RecoveryRequest const& order, VolumeSight const& sight, Facts& facts) const;
-  bool is_idle(RecoveryRequest const& order, VolumeSight const& sight, Facts& facts);
+  bool is_carried_out(RecoveryRequest const& request, VolumeSight const& sight, Facts& facts) const;
+  bool is_idle(RecoveryRequest const& request, VolumeSight const& sight, Facts& facts);
   void tell_volume(EtcdVolume const& volume, VolumeSight const& sight, EtcdFacts& mine);
-  void ask_for_order(EtcdFacts& mine, bool quorum, bool blank, std::stop_token stop);
+  void ask_for_request(EtcdFacts& mine, bool quorum, bool blank, std::stop_token stop);
   Result<Finding> look_for_backups(EtcdFacts& mine, DataDir::State data, std::stop_token stop);
 
   EtcdCluster const cluster_;
   BackupDeps parts_;
   OwnVolumes& volumes_;
   std::string const name_;
-  RecoveryRequests& orders_;
+  RecoveryRequests& requests_;
   LogWatch log_;
   bool looked_ = false;
-  std::optional<SteadyTime> asked_;  // for an order
+  std::optional<SteadyTime> asked_;  // for a request
   std::optional<Message> trouble_;   // with that
-  std::string idle_;                 // the order that stands beside a quorum
+  std::string idle_;                 // the request that stands beside a quorum
   std::optional<SteadyTime> idle_since_;
   Closing closing_ = Closing::carried_out;  // what act() does
 };

@@ -47,27 +47,29 @@ Result<void> has_room(fs::path const& folder, std::uint64_t bytes) {
 
 }  // namespace
 
-Result<std::uint64_t> build_restored(BackupDeps const& parts, RecoveryRequest const& order,
+Result<std::uint64_t> build_restored(BackupDeps const& parts, RecoveryRequest const& request,
                                      std::string const& member, fs::path const& data_dir,
                                      std::string_view purpose, std::stop_token stop) {
-  Backups backups(order.etcd, parts);
-  auto const key = backup_manifest_key(order.etcd, order.backup);
-  auto object = TRY_DURING(parts.store.get(key, stop), "reading the manifest of {}", order.backup);
+  Backups backups(request.etcd, parts);
+  auto const key = backup_manifest_key(request.etcd, request.backup);
+  auto object =
+      TRY_DURING(parts.store.get(key, stop), "reading the manifest of {}", request.backup);
   if (!object)
-    return fail(Kind::transient, "{} has no backup {} any more", parts.store.where(), order.backup);
-  auto manifest = TRY_DURING(parse_manifest(order.backup, object->bytes),
-                             "reading the manifest of {}", order.backup);
+    return fail(Kind::transient, "{} has no backup {} any more", parts.store.where(),
+                request.backup);
+  auto manifest = TRY_DURING(parse_manifest(request.backup, object->bytes),
+                             "reading the manifest of {}", request.backup);
   TRY(has_room(data_dir.parent_path(), restore_space(manifest.size) - manifest.size));
   auto folder = TRY(backups.scratch(purpose, manifest.size));
   auto const file = folder.path() / "snapshot.db";
-  RestoreSpec spec{.name = etcd_member_name(order.etcd, member),
+  RestoreSpec spec{.name = etcd_member_name(request.etcd, member),
                    .members = {},
-                   .token = order.token,
+                   .token = request.token,
                    .data_dir = data_dir,
-                   .bump = order.bump};
-  for (auto const& each : order.members)
+                   .bump = request.bump};
+  for (auto const& each : request.members)
     spec.members.push_back(
-        {etcd_member_name(order.etcd, each), etcd_peer_url(parts.config, order.etcd, each)});
+        {etcd_member_name(request.etcd, each), etcd_peer_url(parts.config, request.etcd, each)});
   auto done = backups.fetch(manifest, file, stop);
   if (done) done = backups.tools().restore(file, spec, stop);
   if (!done) return std::unexpected(done.error());
@@ -86,33 +88,33 @@ Result<void> drop_restored(Backups const& backups, fs::path const& mount_point) 
   return remove_tree(etcd_restored_dir(mount_point));
 }
 
-Result<void> restore_volume(BackupDeps const& parts, RecoveryRequest const& order,
+Result<void> restore_volume(BackupDeps const& parts, RecoveryRequest const& request,
                             EtcdVolume const& volume, VolumeSight const& sight,
                             std::stop_token stop) {
   auto marker = sight.marker();
-  // From here on the volume names no order until what is built is whole.
-  if (!std::exchange(marker.etcd_order, {}).empty()) TRY(write_volume_marker(sight.path(), marker));
+  // From here on the volume names no request until what is built is whole.
+  if (!std::exchange(marker.request_id, {}).empty()) TRY(write_volume_marker(sight.path(), marker));
   auto const built = etcd_restored_dir(sight.path());
   TRY(remove_tree(built));
   // etcd's tool goes by the path, and what it has built is read through the volume.
-  auto cluster = TRY(build_restored(parts, order, volume.member,
+  auto cluster = TRY(build_restored(parts, request, volume.member,
                                     etcd_restored_dir(sight.mount_point()), kPurpose, stop));
-  if (cluster != order.cluster_id)
+  if (cluster != request.cluster_id)
     return std::unexpected(Error(
         Kind::refused,
         Message(Reason::RestoreDiffers,
-                fmt::format("the restore here makes cluster {:x} of {}, and the order says {:x}: "
+                fmt::format("the restore here makes cluster {:x} of {}, and the request says {:x}: "
                             "cluster.name or the members differ between the masters",
-                            cluster, order.backup, order.cluster_id),
+                            cluster, request.backup, request.cluster_id),
                 fmt::format("put them right, and run '{}' again",
-                            etcd_command(order.etcd, "restore")))));
-  if (auto const there = data_identity(built); !there || there->cluster_id != order.cluster_id)
+                            etcd_command(request.etcd, "restore")))));
+  if (auto const there = data_identity(built); !there || there->cluster_id != request.cluster_id)
     return fail(Kind::transient, "what was restored is not on {}: {} is not mounted any more",
                 volume.volume_id, sight.mount_point().string());
   TRY(flush_filesystem(built));
-  marker.etcd_order = order.id;
+  marker.request_id = request.id;
   marker.etcd_cluster_id.clear();  // it has joined nothing yet
-  marker.etcd_version = order.etcd_version;
+  marker.etcd_version = request.etcd_version;
   marker.etcd_data_version.clear();
   make_own(marker, volume.volume_id, volume.snapshot_id);
   TRY(write_volume_marker(sight.path(), marker));

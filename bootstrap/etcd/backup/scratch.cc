@@ -15,7 +15,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// Of backups by their reason, of a restore, of its trial before the order, of a drill, of an
+// Of backups by their reason, of a restore, of its trial before the request, of a drill, of an
 // import.
 constexpr std::string_view kPurposes[] = {
     "scheduled", "before-change",  "manual", "pre-restore", "restore",

@@ -64,27 +64,28 @@ Result<void> MemberActions::see_again() {
 }
 
 // What the row that asks the store found is as old as its last answer, and that row may hang, or be
-// one that asks once: an order may have been taken back.
-Result<void> MemberActions::ask_for_order_again(std::stop_token stop) {
-  auto const& mine = in().store.order;
+// one that asks once: a request may have been taken back.
+Result<void> MemberActions::ask_for_request_again(std::stop_token stop) {
+  auto const& mine = in().store.request;
   if (!parts_.store || !mine) return {};
   auto& store = parts_.store->backups.store;
-  auto const order = read_order(store, cluster(), std::move(stop));
-  if (!order) return fail(order.error(), "asking {} once more for an order", store.where());
-  if (*order && (*order)->order.id == mine->id && (*order)->order.closed == mine->closed) return {};
+  auto const request = read_request(store, cluster(), std::move(stop));
+  if (!request) return fail(request.error(), "asking {} once more for a request", store.where());
+  if (*request && (*request)->request.id == mine->id && (*request)->request.closed == mine->closed)
+    return {};
   parts_.store->requests.of(cluster()).clear();  // until it is read again
-  return fail(Kind::transient, "the order {} does not stand in {} any more", mine->id,
+  return fail(Kind::transient, "the request {} does not stand in {} any more", mine->id,
               store.where());
 }
 
-// Before a cluster is formed: for the same reason there may be a backup by now, or an order.
+// Before a cluster is formed: for the same reason there may be a backup by now, or a request.
 Result<void> MemberActions::ask_for_backups_again(std::stop_token stop) {
   if (!parts_.store) return {};
   auto& store = parts_.store->backups.store;
-  auto const order = read_order(store, cluster(), stop);
-  if (!order) return fail(order.error(), "asking {} once more for an order", store.where());
-  if (*order && !(*order)->order.closed)
-    return fail(Kind::transient, "an order stands in {}: no cluster is formed beside it",
+  auto const request = read_request(store, cluster(), stop);
+  if (!request) return fail(request.error(), "asking {} once more for a request", store.where());
+  if (*request && !(*request)->request.closed)
+    return fail(Kind::transient, "a request stands in {}: no cluster is formed beside it",
                 store.where());
   auto const backups = Backups(cluster(), parts_.store->backups).inventory(std::move(stop));
   if (!backups) return fail(backups.error(), "asking {} once more for backups", store.where());
@@ -135,8 +136,8 @@ Result<void> MemberActions::take(StartJoined const& move, std::stop_token) {
 
 // The data first: a copy whose haagent.json calls it its own would be started as it is.
 Result<void> MemberActions::take(SetAside const& move, std::stop_token stop) {
-  if (move.ordered)
-    if (auto stands = ask_for_order_again(std::move(stop)); !stands) return stands;
+  if (move.requested)
+    if (auto stands = ask_for_request_again(std::move(stop)); !stands) return stands;
   auto name = set_data_dir_aside(seen_.sight.path(), parts_.clock.utc());
   if (!name) return std::unexpected(name.error());
   memory_.starts.begin_again();
@@ -147,8 +148,8 @@ Result<void> MemberActions::take(SetAside const& move, std::stop_token stop) {
 }
 
 Result<void> MemberActions::take(StopUnit const& move, std::stop_token stop) {
-  if (move.ordered)
-    if (auto stands = ask_for_order_again(stop); !stands) return stands;
+  if (move.requested)
+    if (auto stands = ask_for_request_again(stop); !stands) return stands;
   return stop_etcd(parts_, cluster(), std::move(stop));
 }
 
@@ -215,9 +216,9 @@ Result<void> MemberActions::take(MoveLeader const& move, std::stop_token stop) {
 
 Result<void> MemberActions::take(RestoreData const& move, std::stop_token stop) {
   if (!move.but_for_its_place)
-    if (auto stands = ask_for_order_again(stop); !stands) return stands;
+    if (auto stands = ask_for_request_again(stop); !stands) return stands;
   auto done = move.but_for_its_place ? place_restored(seen_.sight.path())
-                                     : restore_volume(parts_.store->backups, *in().store.order,
+                                     : restore_volume(parts_.store->backups, *in().store.request,
                                                       seen_.volume, seen_.sight, std::move(stop));
   if (!done) return fail(done.error(), "restoring {}", etcd_member_name(cluster(), in().me.member));
   memory_.starts.begin_again();
@@ -227,7 +228,7 @@ Result<void> MemberActions::take(RestoreData const& move, std::stop_token stop) 
 // Whoever is stopped in the middle does all of it again: nobody joins an etcd that listens to this
 // machine alone, so that its second start takes nobody out who was not out already.
 Result<void> MemberActions::take(ForceAlone const&, std::stop_token stop) {
-  if (auto stands = ask_for_order_again(stop); !stands) return stands;
+  if (auto stands = ask_for_request_again(stop); !stands) return stands;
   auto initial = started_initial(parts_.root, in().me);
   if (!initial) return std::unexpected(initial.error());
   initial->alone = true;
@@ -240,7 +241,7 @@ Result<void> MemberActions::take(ForceAlone const&, std::stop_token stop) {
     return written;
   if (!alone) return fail(alone.error(), "making {} a cluster of its own", in().me.self.name);
   if (!stopped) return stopped;
-  return write_order_done([](VolumeMarker&) {});
+  return write_request_done([](VolumeMarker&) {});
 }
 
 Result<void> MemberActions::wait_until_alone(std::stop_token stop) {
@@ -261,7 +262,7 @@ Result<void> MemberActions::wait_until_alone(std::stop_token stop) {
 
 Result<void> MemberActions::take(AdoptCluster const& move, std::stop_token stop) {
   if (auto done = tag(move.id, std::move(stop)); !done) return done;
-  return write_order_done([&](VolumeMarker& marker) {
+  return write_request_done([&](VolumeMarker& marker) {
     marker.etcd_cluster_id = etcd_id_text(move.id);
     marker.etcd_version.clear();
     marker.etcd_data_version.clear();
@@ -310,11 +311,11 @@ Result<void> MemberActions::tag(std::uint64_t id, std::stop_token stop) {
   return {};
 }
 
-Result<void> MemberActions::write_order_done(std::function<void(VolumeMarker&)> const& change) {
+Result<void> MemberActions::write_request_done(std::function<void(VolumeMarker&)> const& change) {
   auto marker = seen_.sight.marker();
-  // What names an order must not stand beside what another one has half built.
+  // What names a request must not stand beside what another one has half built.
   if (auto dropped = drop_begun_restore(); !dropped) return dropped;
-  marker.etcd_order = in().store.order->id;
+  marker.request_id = in().store.request->id;
   make_own(marker);
   change(marker);
   memory_.starts.begin_again();

@@ -25,7 +25,7 @@ class MemberActions {
                 Observed observed)
       : parts_(parts), peers_(peers), facts_(facts), memory_(memory), seen_(std::move(observed)) {}
 
-  // Errors: transient where the volume, an order, or the list is not as it was found any more.
+  // Errors: transient where the volume, a request, or the list is not as it was found any more.
   Result<void> carry_out(Decision const& decision, std::stop_token stop);
 
  private:
@@ -56,14 +56,14 @@ class MemberActions {
   Result<void> take(RestartEtcd const& move, std::stop_token stop);
 
   Result<void> see_again();
-  Result<void> ask_for_order_again(std::stop_token stop);
+  Result<void> ask_for_request_again(std::stop_token stop);
   Result<void> ask_for_backups_again(std::stop_token stop);
   Result<void> back_up_before(MemberChange change, std::stop_token stop);
 
   Result<void> start(EtcdInitial const& initial);
   Result<void> wait_until_alone(std::stop_token stop);
   Result<void> tag(std::uint64_t id, std::stop_token stop);
-  Result<void> write_order_done(std::function<void(VolumeMarker&)> const& change);
+  Result<void> write_request_done(std::function<void(VolumeMarker&)> const& change);
   Result<void> drop_begun_restore() const;
   void make_own(VolumeMarker& marker) const;
 

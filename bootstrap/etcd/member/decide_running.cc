@@ -149,8 +149,8 @@ Decision with_running_unit(MemberInputs const& in) {
     add_note(serving, Message(Reason::EtcdMemberDown, absent).about(names_of_silent(in)));
   if (!change.note.empty())
     add_note(serving, Message(Reason::MembersChangeWaits, change.note).about(change.about));
-  if (auto held = order_note(in); !held.empty())
-    add_note(serving, Message(Reason::RequestWaits, held).about(in.store.order->id));
+  if (auto held = request_note(in); !held.empty())
+    add_note(serving, Message(Reason::RequestWaits, held).about(in.store.request->id));
   return serving;
 }
 

@@ -23,7 +23,7 @@ std::optional<Decision> for_the_machine(MemberInputs const& in) {
 
 Decision for_the_member(MemberInputs const& in) {
   if (in.volume.unseen) return without_volume(in);
-  if (auto move = on_order(in)) return *move;
+  if (auto move = on_request(in)) return *move;
   if (in.volume.data.state == DataDir::State::member) return with_data(in);
   bool const expected = std::ranges::count(in.me.expected_members, in.me.member) > 0;
   if (!expected || in.me.expected.size() != in.me.expected_members.size())

@@ -34,7 +34,7 @@
 // 10. A copy of a volume (from a snapshot, or byte by byte) is not that volume: its log has
 //     forgotten entries that it acknowledged and votes that it cast. It is never started as it is;
 //     where a quorum serves, its data go aside and it joins under a new id.
-// 11. An operator's order in the state store (store/request.h) goes before 1 to 3 and 10, for the
+// 11. An operator's request in the state store (store/request.h) goes before 1 to 3 and 10, for the
 //     volumes that it names, once each, and not over a quorum that serves unless it says so.
 #pragma once
 
@@ -69,11 +69,11 @@ struct StartJoined {  // my id is in the list, as a learner that has not started
 };
 struct SetAside {
   std::string why;
-  bool ordered = false;  // by an order, which must still stand then
+  bool requested = false;  // by a request, which must still stand then
 };
 struct StopUnit {
   std::string why;
-  bool ordered = false;
+  bool requested = false;
 };
 struct RemoveStale {  // my own old id
   std::uint64_t id = 0;
@@ -109,12 +109,12 @@ struct MoveLeader {  // away from me
   std::string name;
   std::string why;
 };
-struct RestoreData {               // as ordered, from its backup, into an empty place
+struct RestoreData {               // as requested, from its backup, into an empty place
   bool but_for_its_place = false;  // one rename is left of it
 };
-struct ForceAlone {};  // as ordered: my data go on as a cluster of one
-// As ordered, and too late for it: the cluster of the order serves without me, so my volume belongs
-// to it from now on, as a blank one does.
+struct ForceAlone {};  // as requested: my data go on as a cluster of one
+// As requested, and too late for it: the cluster of the request serves without me, so my volume
+// belongs to it from now on, as a blank one does.
 struct AdoptCluster {
   std::uint64_t id = 0;
 };

@@ -74,7 +74,7 @@ struct MemberMemory {
   std::string installed;      // version of the installed etcd; empty: it was not asked yet
   EtcdVersions versions;      // what the running one said when it last served
   std::string tagged;         // my volume, by this agent: EC2 shows a new tag late
-  std::string leases_erased;  // after the restore of that order
+  std::string leases_erased;  // after the restore of that request
   bool restarted_for_version = false;
   int lead_passes = 0;  // times that the lead was to go, since this member last did not lead
 

@@ -86,13 +86,13 @@ class Messages {
                          fmt::format("put the restored data of {} in place", name_))
                      .about("in place")
                : Message(Reason::RestoreRequested,
-                         fmt::format("restore {} from the backup {}, as ordered", name_,
-                                     in_.store.order->backup))
-                     .about(in_.store.order->id);
+                         fmt::format("restore {} from the backup {}, as requested", name_,
+                                     in_.store.request->backup))
+                     .about(in_.store.request->id);
   }
   Message operator()(ForceAlone const&) const {
     return Message(Reason::RecoveryRequested,
-                   fmt::format("make {} a cluster of its own, with its data, as ordered", name_))
+                   fmt::format("make {} a cluster of its own, with its data, as requested", name_))
         .about(name_);
   }
   Message operator()(AdoptCluster const& move) const {

@@ -125,10 +125,10 @@ struct StoreFacts {
   Backups backups = Backups::absent;
   std::string backups_detail;  // of unknown: why; of present: which
   std::string restored_token;  // of a restore that is under way
-  // The operator's order, as the store had it last, and what my volume knows of it.
-  std::optional<RecoveryRequest> order;
-  std::optional<Duration> order_age = Duration(0);  // by the store's clock; nothing: not known
-  std::string order_done;  // id of the last one that was carried out on my volume
+  // The operator's request, as the store had it last, and what my volume knows of it.
+  std::optional<RecoveryRequest> request;
+  std::optional<Duration> request_age = Duration(0);  // by the store's clock; nothing: not known
+  std::string request_done;  // id of the last one that was carried out on my volume
 };
 
 struct HostsChange {

@@ -131,8 +131,8 @@ void Look::at_store() {
                                                   : StoreFacts::Backups::unknown;
   store.backups_detail = backups.detail;
   store.restored_token = backups.restored_token;
-  store.order = parts_.store->requests.of(cluster_).get();
-  if (store.order) store.order_age = store.order->age_at(parts_.clock.steady());
+  store.request = parts_.store->requests.of(cluster_).get();
+  if (store.request) store.request_age = store.request->age_at(parts_.clock.steady());
 }
 
 // What is on the volume, at this moment. Where it is not seen, nothing is known of it.
@@ -156,8 +156,8 @@ Result<void> Look::at_volume() {
   in.volume.served_by = marker.etcd_version;
   in.volume.data_version = marker.etcd_data_version;
   in.volume.copy_of = copied_from(marker, volume.volume_id, volume.snapshot_id);
-  // An order was carried out on the volume that it named, and on no copy of it.
-  if (in.volume.copy_of.empty()) in.store.order_done = marker.etcd_order;
+  // A request was carried out on the volume that it named, and on no copy of it.
+  if (in.volume.copy_of.empty()) in.store.request_done = marker.request_id;
   return {};
 }
 
@@ -280,17 +280,17 @@ void Look::at_what_serving_needs(std::stop_token stop) {
 Result<std::vector<std::string>> Look::stale_leases(std::stop_token stop) {
   std::vector<std::string> keys;
   auto const& in = out_.inputs;
-  auto const& order = in.store.order;
-  if (cluster_ != EtcdCluster::main || !order || order->kind != RecoveryRequest::Kind::restore ||
-      in.store.order_done != order->id || out_.memory.leases_erased == order->id ||
-      in.etcd.own.cluster_id != order->cluster_id)
+  auto const& request = in.store.request;
+  if (cluster_ != EtcdCluster::main || !request ||
+      request->kind != RecoveryRequest::Kind::restore || in.store.request_done != request->id ||
+      out_.memory.leases_erased == request->id || in.etcd.own.cluster_id != request->cluster_id)
     return keys;
   EtcdClient own(parts_.http, {own_endpoint()}, etcd_client_tls(parts_.root));
   auto found = own.range(kLeasesBegin, kLeasesEnd, Consistency::linearizable, std::move(stop));
   if (!found) return fail(found.error(), "looking for the leases of apiservers");
   for (auto const& each : *found)
-    if (each.mod_revision <= order->revision) keys.push_back(each.key);
-  if (keys.empty()) out_.memory.leases_erased = order->id;
+    if (each.mod_revision <= request->revision) keys.push_back(each.key);
+  if (keys.empty()) out_.memory.leases_erased = request->id;
   return keys;
 }
 

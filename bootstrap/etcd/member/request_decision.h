@@ -1,4 +1,4 @@
-// What an operator's order makes of one member's next move. Pure, a part of the decision.
+// What an operator's request makes of one member's next move. Pure, a part of the decision.
 #pragma once
 
 #include <optional>
@@ -8,7 +8,7 @@
 
 namespace haagent::bootstrap {
 
-// Nothing where no order is about this volume now: the decision goes on without it.
+// Nothing where no request is about this volume now: the decision goes on without it.
 //
 // A restore, on each volume that it names: the unit stops, the data go aside, the backup is
 // restored under the member's own name and URL, and what comes of it starts as data does. Where the
@@ -16,15 +16,16 @@ namespace haagent::bootstrap {
 // the member does not come back under that id: it joins as a blank one. A recovery, on its one
 // volume: the unit stops, and etcd starts once more as a cluster of one.
 //
-// On a volume that it does not name: while an order stands, nobody joins the cluster that it is to
+// On a volume that it does not name: while a request stands, nobody joins the cluster that it is to
 // replace; and a blank one whose tag speaks of that cluster goes to the restored one.
-std::optional<Decision> on_order(MemberInputs const& inputs);
+std::optional<Decision> on_request(MemberInputs const& inputs);
 
-// haagent.json says that the order was carried out, and the data are not in their place yet: one
+// haagent.json says that the request was carried out, and the data are not in their place yet: one
 // rename is left.
 bool is_restored_but_for_its_place(MemberInputs const& inputs);
 
-// For the sentence of a member that serves while an order is not carried out; empty: there is none.
-std::string order_note(MemberInputs const& inputs);
+// For the sentence of a member that serves while a request is not carried out; empty: there is
+// none.
+std::string request_note(MemberInputs const& inputs);
 
 }  // namespace haagent::bootstrap

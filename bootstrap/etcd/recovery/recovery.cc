@@ -270,7 +270,7 @@ Result<SeenCluster> ClusterLook::look(Duration max_age, std::stop_token stop) {
                 sight.in_words(data.error().message.sentence()));
   seen.own_data = data->state == DataDir::State::member;
   seen.own_identity = data->identity;
-  seen.own_order = sight.marker().etcd_order;
+  seen.own_request = sight.marker().request_id;
 
   auto const peers = facts_.etcd(cluster_).peers.get().value_or(std::vector<EtcdPeer>{});
   auto address_of = [&](std::string const& member) {
@@ -497,23 +497,24 @@ Result<void> may_recover(SeenCluster const& seen, std::optional<BackupManifest> 
   return {};
 }
 
-Result<void> may_cancel(SeenCluster const& seen, RecoveryRequest const& order) {
-  bool const restores = order.kind == RecoveryRequest::Kind::restore;
+Result<void> may_cancel(SeenCluster const& seen, RecoveryRequest const& request) {
+  bool const restores = request.kind == RecoveryRequest::Kind::restore;
   for (auto const& each : seen.members) {
     auto const& answer = each.answer;
-    if (answer.reach != Reach::answers || answer.cluster_id != order.cluster_id) continue;
+    if (answer.reach != Reach::answers || answer.cluster_id != request.cluster_id) continue;
     if (restores)
       return refuse(
           Reason::RequestCarriedOut,
-          fmt::format("{} has carried the order out already: its data from before are set aside on "
-                      "its volume",
-                      answer.member),
+          fmt::format(
+              "{} has carried the request out already: its data from before are set aside on "
+              "its volume",
+              answer.member),
           fmt::format("go on with '{}'", etcd_command(seen.etcd, "restore")));
-    if (answer.member == order.volumes.front().member && answer.quorum_list &&
+    if (answer.member == request.volumes.front().member && answer.quorum_list &&
         answer.quorum_list->size() == 1)
       return refuse(
           Reason::RequestCarriedOut,
-          fmt::format("{} goes on alone already, as ordered", answer.member),
+          fmt::format("{} goes on alone already, as requested", answer.member),
           fmt::format("go on with '{}' on its master", etcd_command(seen.etcd, "recover")));
   }
   return {};

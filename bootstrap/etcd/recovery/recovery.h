@@ -36,7 +36,7 @@ struct SeenCluster {
   std::string own_volume;           // its volume
   bool own_data = false;            // which holds a log
   WalIdentity own_identity;         // whose
-  std::string own_order;            // the last order that was carried out on it
+  std::string own_request;          // the last request that was carried out on it
   std::vector<EtcdVolume> volumes;  // all of the cluster's, as EC2 shows them
   // Of either cluster: they carry a cluster's id, and no tag of a member any more.
   std::vector<EtcdVolume> retired = {};
@@ -85,8 +85,8 @@ Result<void> may_restore(SeenCluster const& seen, BackupManifest const& backup, 
 // join or leave, the tags are ahead of it. `newest`: the newest good backup, where there is one.
 Result<void> may_recover(SeenCluster const& seen, std::optional<BackupManifest> const& newest,
                          LossFlags flags);
-// Whether nobody has carried the order out yet, as far as one sees.
-Result<void> may_cancel(SeenCluster const& seen, RecoveryRequest const& order);
+// Whether nobody has carried the request out yet, as far as one sees.
+Result<void> may_cancel(SeenCluster const& seen, RecoveryRequest const& request);
 // What a recovery from this volume loses for certain, since etcd drops what its log does not know
 // to be committed; 0 too where that is not known.
 std::uint64_t dropped_by_recovery(SeenCluster const& seen);

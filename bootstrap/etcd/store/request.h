@@ -1,11 +1,11 @@
-// What an operator has ordered all masters of a lost cluster to do, in the state store:
+// What an operator has requested all masters of a lost cluster to do, in the state store:
 //
 //   restore/<main|events>.json
 //
 // One command on one master writes it, where none stands (put-if-absent) or only one that is over;
 // every master's agent reads it and does its part; who sees that all is done closes it. It names
 // the volumes that it is about, so that a disk which came later never takes part: such a member may
-// have voted under the id that the order would give it anew.
+// have voted under the id that the request would give it anew.
 #pragma once
 
 #include <cstdint>
@@ -39,7 +39,7 @@ struct RecoveryRequest {
   EtcdCluster etcd = EtcdCluster::main;  // which of its two
   std::uint64_t cluster_id = 0;          // that is there afterwards
   std::vector<Volume> volumes;           // that take part, one a member
-  bool over_running = false;             // ordered though a quorum served
+  bool over_running = false;             // requested though a quorum served
   UtcTime created_at{};  // for people: how old it is, the store's clock says (age_at)
   std::string by;        // the instance that it was ordered on
   UtcTime closed_at{};
@@ -69,39 +69,40 @@ struct RecoveryRequest {
   std::optional<Duration> age_at(SteadyTime now) const;
 };
 
-// An agent that has not begun to carry an order out by then never does: what was right for a
+// An agent that has not begun to carry a request out by then never does: what was right for a
 // cluster that was lost may be wrong for one that has come back since. Nor does one that cannot say
-// how old the order is.
-inline constexpr Duration kOrderBegins{3'600'000};
+// how old the request is.
+inline constexpr Duration kRequestBegins{3'600'000};
 
-std::string order_key(EtcdCluster cluster);  // "restore/main.json"
-std::string order_id(UtcTime created, std::string_view instance_id);
-std::string order_json(RecoveryRequest const& order);
+std::string request_key(EtcdCluster cluster);  // "restore/main.json"
+std::string request_id(UtcTime created, std::string_view instance_id);
+std::string request_json(RecoveryRequest const& request);
 // Errors: invalid, naming what is missing or wrong.
-Result<RecoveryRequest> parse_order(std::string_view bytes);
+Result<RecoveryRequest> parse_request(std::string_view bytes);
 
-struct StoredOrder {
-  RecoveryRequest order;
+struct StoredRequest {
+  RecoveryRequest request;
   std::string version;                   // for replace()
   std::optional<UtcTime> modified = {};  // by the store's clock
 };
 // Nothing where none was ever given. Errors: invalid where what stands there is none.
-Result<std::optional<StoredOrder>> read_order(StateStore& store, EtcdCluster cluster,
-                                              std::stop_token stop);
-// Fills in what is not stored. `modified`: when the store says that the order was stored.
-void set_age(RecoveryRequest& order, std::optional<UtcTime> modified,
+Result<std::optional<StoredRequest>> read_request(StateStore& store, EtcdCluster cluster,
+                                                  std::stop_token stop);
+// Fills in what is not stored. `modified`: when the store says that the request was stored.
+void set_age(RecoveryRequest& request, std::optional<UtcTime> modified,
              std::optional<UtcTime> store_now, SteadyTime now);
 // Closed, or too old to be begun by anybody, or of an age that nobody knows.
-bool is_over(RecoveryRequest const& order, SteadyTime now);
+bool is_over(RecoveryRequest const& request, SteadyTime now);
 // False where another one stands there meanwhile. `before`: what was read, and is to be replaced.
-Result<bool> give_order(StateStore& store, RecoveryRequest const& order,
-                        std::optional<StoredOrder> const& before, std::stop_token stop);
-// What stands there afterwards: this order, closed, or another one that came since.
+Result<bool> file_request(StateStore& store, RecoveryRequest const& request,
+                          std::optional<StoredRequest> const& before, std::stop_token stop);
+// What stands there afterwards: this request, closed, or another one that came since.
 enum class Closing { carried_out, taken_back };
-Result<RecoveryRequest> close_order(StateStore& store, RecoveryRequest const& order, Closing how,
-                                    UtcTime now, std::stop_token stop);
+Result<RecoveryRequest> close_request(StateStore& store, RecoveryRequest const& request,
+                                      Closing how, UtcTime now, std::stop_token stop);
 
-// The order as the store had it last, handed from the row that asks the store to the row that acts.
+// The request as the store had it last, handed from the row that asks the store to the row that
+// acts.
 struct RecoveryRequests {
   Fact<RecoveryRequest> main, events;
   Fact<RecoveryRequest>& of(EtcdCluster cluster) {

@@ -112,17 +112,17 @@ TEST_F(BackupStepTest, WhereTheLogEndsIsToldWhileThereIsNoQuorum) {
   EXPECT_FALSE(facts_.main.log.get()) << "what cannot be read is not told";
 }
 
-RecoveryRequest const kOrder{.id = "20260115T101500.000Z-i-a",
-                             .cluster = "test.example",
-                             .cluster_id = 0xc2,
-                             .volumes = {{"a", "vol-a"}, {"b", "vol-b"}, {"c", "vol-c"}},
-                             .created_at = *parse_rfc3339("2026-01-15T10:15:00Z"),
-                             .by = "i-a",
-                             .backup = "20260115T100000.000Z-etcd-b",
-                             .revision = 42,
-                             .etcd_version = "3.5.33",
-                             .token = "test-main-7",
-                             .members = {"a", "b", "c"}};
+RecoveryRequest const kRequest{.id = "20260115T101500.000Z-i-a",
+                               .cluster = "test.example",
+                               .cluster_id = 0xc2,
+                               .volumes = {{"a", "vol-a"}, {"b", "vol-b"}, {"c", "vol-c"}},
+                               .created_at = *parse_rfc3339("2026-01-15T10:15:00Z"),
+                               .by = "i-a",
+                               .backup = "20260115T100000.000Z-etcd-b",
+                               .revision = 42,
+                               .etcd_version = "3.5.33",
+                               .token = "test-main-7",
+                               .members = {"a", "b", "c"}};
 
 // An empty folder where the volume was mounted says nothing of the volume.
 TEST_F(BackupStepTest, OfAVolumeThatIsNotSeenNothingIsSaid) {
@@ -137,7 +137,7 @@ TEST_F(BackupStepTest, OfAVolumeThatIsNotSeenNothingIsSaid) {
 }
 
 // It must not lie in wait for the first moment in which this member sees no quorum.
-TEST_F(BackupStepTest, AnOrderBesideAQuorumBecomesVoid) {
+TEST_F(BackupStepTest, ARequestBesideAQuorumBecomesVoid) {
   auto const mount = root_ / "var/lib/haagent-etcd/main";
   test::write_bytes(mount / "data/member/wal/0000000000000000-0000000000000000.wal", "log");
   ASSERT_TRUE(write_volume_marker(mount, {.cluster = "test.example",
@@ -148,11 +148,11 @@ TEST_F(BackupStepTest, AnOrderBesideAQuorumBecomesVoid) {
                                           .etcd_cluster_id = "c1"}));
   facts_.main.member.set(
       {.name = "etcd-a", .cluster_id = "c1", .leader = "etcd-b", .voters = 3, .healthy_voters = 2});
-  ASSERT_TRUE(*give_order(store_, kOrder, std::nullopt, {}));
+  ASSERT_TRUE(*file_request(store_, kRequest, std::nullopt, {}));
   StoreStep step(EtcdCluster::main, parts(), volumes_, requests_);
   look(step);
   look(step);
-  ASSERT_TRUE(requests_.main.get()) << "it has not heard of the order";
+  ASSERT_TRUE(requests_.main.get()) << "it has not heard of the request";
   EXPECT_TRUE(requests_.main.get()->stale) << "a quorum serves";
 
   // No quorum in between: whoever is to restore is not held up.
@@ -175,21 +175,21 @@ TEST_F(BackupStepTest, AnOrderBesideAQuorumBecomesVoid) {
 
   clock_.advance(11s);
   ASSERT_THAT(test::found(step.look(facts_, {})),
-              testing::AllOf(test::IsNeeded(Reason::RequestToClose), test::IsAbout(kOrder.id)));
+              testing::AllOf(test::IsNeeded(Reason::RequestToClose), test::IsAbout(kRequest.id)));
   ASSERT_TRUE(step.act(facts_, {}));
-  auto const standing = read_order(store_, EtcdCluster::main, {});
+  auto const standing = read_request(store_, EtcdCluster::main, {});
   ASSERT_TRUE(standing && *standing);
-  EXPECT_TRUE((*standing)->order.closed);
-  EXPECT_TRUE((*standing)->order.is_void);
+  EXPECT_TRUE((*standing)->request.closed);
+  EXPECT_TRUE((*standing)->request.is_void);
   look(step);
 }
 
-TEST_F(BackupStepTest, AnOrderThatWasTakenAwayHoldsNobodyUp) {
-  ASSERT_TRUE(*give_order(store_, kOrder, std::nullopt, {}));
+TEST_F(BackupStepTest, ARequestThatWasTakenAwayHoldsNobodyUp) {
+  ASSERT_TRUE(*file_request(store_, kRequest, std::nullopt, {}));
   StoreStep step(EtcdCluster::main, parts(), volumes_, requests_);
   look(step);
   EXPECT_EQ(facts_.main.backups.get()->restored_token, "test-main-7");
-  store_.erase(order_key(EtcdCluster::main));
+  store_.erase(request_key(EtcdCluster::main));
   look(step);
   EXPECT_EQ(facts_.main.backups.get()->restored_token, "");
 }
@@ -249,10 +249,10 @@ TEST(DefragOrder, IsByIdWithTheLeaderLast) {
       {.id = 3, .name = "c"}, {.id = 1, .name = "a"}, {.id = 2, .name = "b"}};
   std::vector<DefragTarget> answers;
   for (auto const& member : members) answers.push_back({member, {.leader = 1}});
-  auto order = defrag_order(members, answers);
-  ASSERT_TRUE(order);
+  auto request = defrag_order(members, answers);
+  ASSERT_TRUE(request);
   std::string names;
-  for (auto const& each : *order) names += each.member.name;
+  for (auto const& each : *request) names += each.member.name;
   EXPECT_EQ(names, "bca");
   answers.erase(answers.begin());
   auto refused = defrag_order(members, answers);

@@ -101,7 +101,7 @@ Row const kRows[] = {
        in.machine.hosts = HostsChange{{}, "etcd-b is 10.0.0.2"};
      },
      "WriteHosts", Reason::HostsDiffer},
-    // In this order.
+    // In this request.
     {"AnotherEtcdHasServed", serving,
      [](auto& in) {
        in.volume.served_by = "3.5.30";

@@ -547,14 +547,14 @@ Case const kCases[] = {
             in.volume.unseen = UnseenVolume{.why = "vol-a is not mounted", .todo = "run mount"};
           }),
      "Wait", Reason::VolumeNotSeen},
-    {"ItsMountIsGoneAndARestoreIsOrdered",
+    {"ItsMountIsGoneAndARestoreIsRequested",
      from(unseen,
           [](MemberInputs& in) {
             in.etcd.unit = Phase::stopped;
             in.etcd.own = silent("a");
             in.others.peers = {silent("b"), silent("c")};
             in.volume.volume_id = "vol-a";
-            in.store.order = RecoveryRequest{.id = "1",
+            in.store.request = RecoveryRequest{.id = "1",
                                  .cluster_id = kOther,
                                  .volumes = {{"a", "vol-a"}},
                                  .backup = "x",

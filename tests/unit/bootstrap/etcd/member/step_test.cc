@@ -211,9 +211,9 @@ class EtcdStepTest : public testing::Test {
   NodeConfig config_;
   test::MemoryStore store_{clock_};
   BackupDeps backups_{config_, Root(root_.path()), http_, clock_, process_, store_, "0.1.0"};
-  RecoveryRequests orders_;
+  RecoveryRequests requests_;
   BackupBeforeChange guard_{backups_};
-  EtcdStoreDeps store_deps_{backups_, orders_, guard_};
+  EtcdStoreDeps store_deps_{backups_, requests_, guard_};
   Facts facts_;
   std::unique_ptr<Step> step_;
   Finding found_ = Done{};
@@ -263,26 +263,26 @@ TEST_F(EtcdStepTest, TheStoreIsAskedOnceMoreBeforeAClusterIsFormed) {
   EXPECT_EQ(units_.now.phase, UnitState::Phase::running);
 }
 
-TEST_F(EtcdStepTest, AnOrderThatWasTakenBackMeanwhileIsNotBegun) {
+TEST_F(EtcdStepTest, ARequestThatWasTakenBackMeanwhileIsNotBegun) {
   make(/*with_store=*/true);
   test::write_bytes(root_ / "var/lib/haagent-etcd/main/data/member/wal/0.wal", "a log");
-  RecoveryRequest const order{.id = "7",
-                              .cluster = "x.example",
-                              .cluster_id = 0xc2,
-                              .volumes = {{"a", "vol-a"}},
-                              .created_at = clock_.utc(),
-                              .by = "i-0a11",
-                              .age_at_reading = Duration(0),
-                              .read_at = clock_.steady(),
-                              .backup = "20260115T100000.000Z-etcd-b",
-                              .revision = 1,
-                              .etcd_version = "3.5.33",
-                              .token = "t",
-                              .members = {"a", "b", "c"}};
-  ASSERT_TRUE(*give_order(store_, order, std::nullopt, {}));
-  orders_.main.set(order);
+  RecoveryRequest const request{.id = "7",
+                                .cluster = "x.example",
+                                .cluster_id = 0xc2,
+                                .volumes = {{"a", "vol-a"}},
+                                .created_at = clock_.utc(),
+                                .by = "i-0a11",
+                                .age_at_reading = Duration(0),
+                                .read_at = clock_.steady(),
+                                .backup = "20260115T100000.000Z-etcd-b",
+                                .revision = 1,
+                                .etcd_version = "3.5.33",
+                                .token = "t",
+                                .members = {"a", "b", "c"}};
+  ASSERT_TRUE(*file_request(store_, request, std::nullopt, {}));
+  requests_.main.set(request);
   EXPECT_EQ(message_of(look()).reason, Reason::DataToSetAside) << sentence_of(look());
-  auto const closed = close_order(store_, order, Closing::taken_back, clock_.utc(), {});
+  auto const closed = close_request(store_, request, Closing::taken_back, clock_.utc(), {});
   ASSERT_TRUE(closed) << closed.error().message.text;
   ASSERT_FALSE(try_to_act());
   EXPECT_TRUE(std::filesystem::exists(root_ / "var/lib/haagent-etcd/main/data/member"));

@@ -434,7 +434,7 @@ INSTANTIATE_TEST_SUITE_P(
     }),
     [](auto const& each) { return each.param.name; });
 
-RecoveryRequest order_to(RecoveryRequest::Kind kind, std::uint64_t cluster_id) {
+RecoveryRequest request_to(RecoveryRequest::Kind kind, std::uint64_t cluster_id) {
   return {.id = "20260115T101500.000Z-i-0a11",
           .kind = kind,
           .cluster = "prod",
@@ -445,16 +445,16 @@ RecoveryRequest order_to(RecoveryRequest::Kind kind, std::uint64_t cluster_id) {
 TEST(MayCancel, UntilAMemberHasCarriedItOut) {
   constexpr auto kRestore = RecoveryRequest::Kind::restore;
   constexpr auto kRecover = RecoveryRequest::Kind::recover;
-  holds(may_cancel(lost(), order_to(kRestore, 0xc2)), {}, {});
-  holds(may_cancel(serving(), order_to(kRestore, 0xc2)), {}, {});
-  holds(may_cancel(survived(), order_to(kRestore, kCluster)), Reason::RequestCarriedOut,
+  holds(may_cancel(lost(), request_to(kRestore, 0xc2)), {}, {});
+  holds(may_cancel(serving(), request_to(kRestore, 0xc2)), {}, {});
+  holds(may_cancel(survived(), request_to(kRestore, kCluster)), Reason::RequestCarriedOut,
         {"'haagent etcd restore'"});
 
-  holds(may_cancel(survived(), order_to(kRecover, kCluster)), {}, {});
-  holds(may_cancel(serving(), order_to(kRecover, kCluster)), {}, {});
+  holds(may_cancel(survived(), request_to(kRecover, kCluster)), {}, {});
+  holds(may_cancel(serving(), request_to(kRecover, kCluster)), {}, {});
   auto const alone =
       from(survived, [](auto& seen) { seen.members[0] = serves('a', {listed('a')}); });
-  holds(may_cancel(alone, order_to(kRecover, kCluster)), Reason::RequestCarriedOut,
+  holds(may_cancel(alone, request_to(kRecover, kCluster)), Reason::RequestCarriedOut,
         {"'haagent etcd recover'"});
 }
 

@@ -1,4 +1,4 @@
-// Operators' orders: the document, and what one makes of a member's next move.
+// Operators' requests: the document, and what one makes of a member's next move.
 #include "bootstrap/etcd/store/request.h"
 
 #include <gtest/gtest.h>
@@ -23,7 +23,7 @@ using Data = DataDir::State;
 constexpr std::uint64_t kBefore = 0xc1;
 constexpr std::uint64_t kRestored = 0xc2;
 
-RecoveryRequest restore_order() {
+RecoveryRequest restore_request() {
   return {.id = "20260115T101500.000Z-i-a",
           .kind = RecoveryRequest::Kind::restore,
           .cluster = "prod.example.com",
@@ -40,14 +40,14 @@ RecoveryRequest restore_order() {
           .bump = true};
 }
 
-RecoveryRequest recovery_order() {
-  auto order = restore_order();
-  return {.id = order.id,
+RecoveryRequest recovery_request() {
+  auto request = restore_request();
+  return {.id = request.id,
           .kind = RecoveryRequest::Kind::recover,
-          .cluster = order.cluster,
+          .cluster = request.cluster,
           .cluster_id = kBefore,
           .volumes = {{"a", "vol-a"}},
-          .created_at = order.created_at,
+          .created_at = request.created_at,
           .by = "i-a",
           .backup = {},
           .etcd_version = {},
@@ -56,43 +56,43 @@ RecoveryRequest recovery_order() {
 }
 
 TEST(RecoveryRequest, ReadsAsItWasWritten) {
-  for (auto order : {restore_order(), recovery_order()}) {
-    auto read = parse_order(order_json(order));
+  for (auto request : {restore_request(), recovery_request()}) {
+    auto read = parse_request(request_json(request));
     ASSERT_TRUE(read) << read.error().message.text;
-    EXPECT_EQ(*read, order);
-    order.closed = order.is_void = true;
-    order.closed_at = order.created_at + 5min;
-    read = parse_order(order_json(order));
+    EXPECT_EQ(*read, request);
+    request.closed = request.is_void = true;
+    request.closed_at = request.created_at + 5min;
+    read = parse_request(request_json(request));
     ASSERT_TRUE(read) << read.error().message.text;
-    EXPECT_EQ(*read, order);
+    EXPECT_EQ(*read, request);
   }
 }
 
 // A negative age counted as young.
 TEST(EtcdOrderClock, AgesByTheStoresClockAndTheSteadyOne) {
-  auto order = restore_order();
-  auto const stored = order.created_at;
+  auto request = restore_request();
+  auto const stored = request.created_at;
   SteadyTime const now(1h);
-  EXPECT_FALSE(order.age_at(now)) << "nobody has said";
-  EXPECT_TRUE(is_over(order, now));
-  set_age(order, stored, stored + 10min, now);
-  EXPECT_EQ(order.age_at(now), Duration(10min));
-  EXPECT_EQ(order.age_at(now + 5min), Duration(15min));
-  EXPECT_FALSE(is_over(order, now));
-  EXPECT_TRUE(is_over(order, now + 51min));
-  set_age(order, stored, stored - 1s, now);
-  EXPECT_EQ(order.age_at(now), Duration(0)) << "whole seconds are cut off";
-  set_age(order, stored, stored - 1h, now);
-  EXPECT_FALSE(order.age_at(now)) << "from the store's own future";
-  EXPECT_TRUE(is_over(order, now));
-  set_age(order, {}, stored, now);
-  EXPECT_TRUE(is_over(order, now));
-  set_age(order, stored, {}, now);
-  EXPECT_TRUE(is_over(order, now));
+  EXPECT_FALSE(request.age_at(now)) << "nobody has said";
+  EXPECT_TRUE(is_over(request, now));
+  set_age(request, stored, stored + 10min, now);
+  EXPECT_EQ(request.age_at(now), Duration(10min));
+  EXPECT_EQ(request.age_at(now + 5min), Duration(15min));
+  EXPECT_FALSE(is_over(request, now));
+  EXPECT_TRUE(is_over(request, now + 51min));
+  set_age(request, stored, stored - 1s, now);
+  EXPECT_EQ(request.age_at(now), Duration(0)) << "whole seconds are cut off";
+  set_age(request, stored, stored - 1h, now);
+  EXPECT_FALSE(request.age_at(now)) << "from the store's own future";
+  EXPECT_TRUE(is_over(request, now));
+  set_age(request, {}, stored, now);
+  EXPECT_TRUE(is_over(request, now));
+  set_age(request, stored, {}, now);
+  EXPECT_TRUE(is_over(request, now));
 }
 
 TEST(RecoveryRequest, WhatIsNoneIsNotCarriedOut) {
-  auto const good = order_json(restore_order());
+  auto const good = request_json(restore_request());
   for (auto const& [from, to, complaint] : std::vector<std::array<std::string, 3>>{
            {"\"schema\": 1", "\"schema\": 2", "'schema'"},
            {"\"restore\"", "\"remove\"", "kind"},
@@ -107,7 +107,7 @@ TEST(RecoveryRequest, WhatIsNoneIsNotCarriedOut) {
     auto const at = text.find(from);
     ASSERT_NE(at, std::string::npos) << from;
     text.replace(at, from.size(), to);
-    auto read = parse_order(text);
+    auto read = parse_request(text);
     ASSERT_FALSE(read) << to;
     EXPECT_EQ(read.error().kind, Kind::invalid);
     EXPECT_TRUE(read.error().message.text.contains(complaint)) << read.error().message.text;
@@ -117,25 +117,25 @@ TEST(RecoveryRequest, WhatIsNoneIsNotCarriedOut) {
 TEST(RecoveryRequest, IsGivenOnceAndClosedOnce) {
   test::FakeClock clock;
   test::MemoryStore store(clock);
-  auto const first = restore_order();
-  // An answer that is lost is not somebody else's order.
+  auto const first = restore_request();
+  // An answer that is lost is not somebody else's request.
   store.lose_next_answer(test::MemoryStore::Call::create);
-  auto given = give_order(store, first, std::nullopt, {});
+  auto given = file_request(store, first, std::nullopt, {});
   ASSERT_TRUE(given) << given.error().message.text;
   EXPECT_TRUE(*given);
   auto second = first;
   second.id += "2";
-  EXPECT_FALSE(*give_order(store, second, std::nullopt, {})) << "another one stands there";
+  EXPECT_FALSE(*file_request(store, second, std::nullopt, {})) << "another one stands there";
 
-  auto closed = close_order(store, first, Closing::carried_out, clock.utc(), {});
+  auto closed = close_request(store, first, Closing::carried_out, clock.utc(), {});
   ASSERT_TRUE(closed);
   EXPECT_TRUE(closed->closed);
-  auto const standing = read_order(store, EtcdCluster::main, {});
+  auto const standing = read_request(store, EtcdCluster::main, {});
   ASSERT_TRUE(standing && *standing);
-  EXPECT_TRUE(*give_order(store, second, *standing, {})) << "one that is over gives way";
-  EXPECT_FALSE(*give_order(store, first, *standing, {})) << "and not twice";
+  EXPECT_TRUE(*file_request(store, second, *standing, {})) << "one that is over gives way";
+  EXPECT_FALSE(*file_request(store, first, *standing, {})) << "and not twice";
   // Who closes late does not close another's.
-  closed = close_order(store, first, Closing::taken_back, clock.utc(), {});
+  closed = close_request(store, first, Closing::taken_back, clock.utc(), {});
   ASSERT_TRUE(closed);
   EXPECT_EQ(closed->id, second.id);
   EXPECT_FALSE(closed->closed);
@@ -169,8 +169,8 @@ std::vector<EtcdMember> all(bool a_has_started) {
   return {listed(0xa0, "a", a_has_started), listed(0xb0, "b"), listed(0xc0, "c")};
 }
 
-// Member a, whose etcd runs on the data from before, without a quorum; a restore is ordered.
-MemberInputs ordered() {
+// Member a, whose etcd runs on the data from before, without a quorum; a restore is requested.
+MemberInputs requested() {
   MemberInputs in{.me = {.member = "a",
                          .self = {"etcd-a", "http://etcd-a"},
                          .expected = {},
@@ -194,13 +194,13 @@ MemberInputs ordered() {
                                .members = in.me.expected_members,
                                .etcd_cluster_id = "c1",
                                .attached = true});
-  in.store.order = restore_order();
+  in.store.request = restore_request();
   return in;
 }
 
 // The same, and its etcd was stopped, its data set aside.
 MemberInputs emptied() {
-  auto in = ordered();
+  auto in = requested();
   in.etcd.unit = Phase::stopped;
   in.etcd.own = {};
   in.volume.data = {};
@@ -211,17 +211,17 @@ MemberInputs emptied() {
 // The same, restored.
 MemberInputs restored() {
   auto in = emptied();
-  in.store.order_done = in.store.order->id;
+  in.store.request_done = in.store.request->id;
   in.volume.marker_cluster_id.clear();
   in.volume.data.state = Data::member;
   in.volume.data.identity = {0xa2, kRestored};
   return in;
 }
 
-// Recovery is ordered for a, whose etcd runs without a quorum.
+// Recovery is requested for a, whose etcd runs without a quorum.
 MemberInputs to_go_on_alone() {
-  auto in = ordered();
-  in.store.order = recovery_order();
+  auto in = requested();
+  in.store.request = recovery_request();
   return in;
 }
 
@@ -239,9 +239,9 @@ struct Case {
   Reason reason;  // tests/golden/etcd/request_decisions.txt has the words
 };
 
-class OrderedTest : public testing::TestWithParam<Case> {};
+class RequestedTest : public testing::TestWithParam<Case> {};
 
-TEST_P(OrderedTest, Decides) {
+TEST_P(RequestedTest, Decides) {
   auto const& [name, in, move, reason] = GetParam();
   auto const decision = decide(in);
   EXPECT_EQ(test::name_of(decision), move) << sentence_of(decision, in);
@@ -250,8 +250,8 @@ TEST_P(OrderedTest, Decides) {
 }
 
 std::vector<Case> const kCases = {
-    {"ARunningMemberStops", ordered(), "StopUnit", Reason::EtcdToStop},
-    {"ItsDataGoAside", from(ordered, [](auto& in) { in.etcd.unit = Phase::stopped; }), "SetAside",
+    {"ARunningMemberStops", requested(), "StopUnit", Reason::EtcdToStop},
+    {"ItsDataGoAside", from(requested, [](auto& in) { in.etcd.unit = Phase::stopped; }), "SetAside",
      Reason::DataToSetAside},
     {"UnfinishedDataGoAside",
      from(emptied, [](auto& in) { in.volume.data.state = Data::unfinished; }), "SetAside",
@@ -280,16 +280,16 @@ std::vector<Case> const kCases = {
           [](auto& in) {
             in.volume.data = {};
             in.volume.data.restored = true;
-            in.store.order.reset();
+            in.store.request.reset();
             in.others.peers[0] = leads("b", kRestored, all(false));
           }),
      "RestoreData", Reason::RestoreRequested},
-    {"ANewerOrderBuildsItAgain",
+    {"ANewerRequestBuildsItAgain",
      from(restored,
           [](auto& in) {
             in.volume.data = {};
             in.volume.data.restored = true;
-            in.store.order->id += "2";
+            in.store.request->id += "2";
           }),
      "RestoreData", Reason::RestoreRequested},
     {"WhatIsRestoredStarts", restored(), "StartAsIs", Reason::EtcdStopped},
@@ -301,25 +301,25 @@ std::vector<Case> const kCases = {
     {"NotBesideAQuorumFromBefore",
      from(restored, [](auto& in) { in.others.peers[0] = leads("b", kBefore, all(true)); }), "Wait",
      Reason::RestoreUnderWay},
-    {"BesideAQuorumFromBeforeTheOrderIsAskedForFirst",
+    {"BesideAQuorumFromBeforeTheRequestIsAskedForFirst",
      from(restored,
           [](auto& in) {
             in.others.peers[0] = leads("b", kBefore, all(true));
-            in.store.order.reset();
+            in.store.request.reset();
           }),
      "Wait", Reason::RequestNotKnown},
     {"OneThatHasJoinedRefusesAsEver",
      from(restored,
           [](auto& in) {
             in.others.peers[0] = leads("b", kBefore, all(true));
-            in.store.order.reset();
+            in.store.request.reset();
             in.volume.marker_cluster_id = etcd_id_text(kRestored);
           }),
      "Refuse", Reason::ClustersDiffer},
     {"AQuorumFromBeforeThatIsToGoIsWaitedFor",
      from(restored,
           [](auto& in) {
-            in.store.order->over_running = true;
+            in.store.request->over_running = true;
             in.others.peers[0] = leads("b", kBefore, all(true));
           }),
      "Wait", Reason::RestoreUnderWay},
@@ -340,7 +340,7 @@ std::vector<Case> const kCases = {
           }),
      "Wait", Reason::RestoreUnderWay},
     {"AQuorumThatServesIsLeftAlone",
-     from(ordered,
+     from(requested,
           [](auto& in) {
             in.etcd.own = leads("a", kBefore, all(true));
             in.etcd.own.member_id = in.etcd.own.leader_id = 0xa0;
@@ -350,16 +350,17 @@ std::vector<Case> const kCases = {
      from(emptied, [](auto& in) { in.others.peers[0] = leads("b", kBefore, all(true)); }),
      "RemoveStale", Reason::MemberToRemove},
     {"UnlessItIsSaid",
-     from(ordered,
+     from(requested,
           [](auto& in) {
             in.etcd.own = leads("a", kBefore, all(true));
-            in.store.order->over_running = true;
+            in.store.request->over_running = true;
           }),
      "StopUnit", Reason::EtcdToStop},
-    {"OneThatMayBeOverIsNotBegun", from(ordered, [](auto& in) { in.store.order->stale = true; }),
-     "Wait", Reason::QuorumLost},
+    {"OneThatMayBeOverIsNotBegun",
+     from(requested, [](auto& in) { in.store.request->stale = true; }), "Wait", Reason::QuorumLost},
     {"UnlessItIsMeantForARunningCluster",
-     from(ordered, [](auto& in) { in.store.order->stale = in.store.order->over_running = true; }),
+     from(requested,
+          [](auto& in) { in.store.request->stale = in.store.request->over_running = true; }),
      "StopUnit", Reason::EtcdToStop},
     {"ABlankVolumeThatCameLaterGoesToTheRestoredCluster",
      from(emptied,
@@ -371,7 +372,7 @@ std::vector<Case> const kCases = {
           }),
      "AdoptCluster", Reason::ClusterToAdopt},
     {"OneWithDataThatCameLaterIsLookedAt",
-     from(ordered,
+     from(requested,
           [](auto& in) {
             in.volume.volume_id = "vol-a2";
             in.etcd.unit = Phase::stopped;
@@ -387,33 +388,33 @@ std::vector<Case> const kCases = {
             in.others.peers[0] = leads("b", kBefore, {listed(0xb0, "b"), listed(0xc0, "c")});
           }),
      "Wait", Reason::RequestUnderWay},
-    {"UnlessTheOrderIsOver",
+    {"UnlessTheRequestIsOver",
      from(emptied,
           [](auto& in) {
             in.volume.volume_id = "vol-a2";
             in.volume.data = {};
-            in.store.order->closed = in.store.order->is_void = true;
+            in.store.request->closed = in.store.request->is_void = true;
             in.others.peers[0] = leads("b", kBefore, {listed(0xb0, "b"), listed(0xc0, "c")});
           }),
      "AddLearner", Reason::LearnerToAdd},
-    {"AnOldOrderIsNotBegun",
-     from(ordered, [](auto& in) { in.store.order_age = kOrderBegins + Duration(1); }), "Wait",
+    {"AnOldRequestIsNotBegun",
+     from(requested, [](auto& in) { in.store.request_age = kRequestBegins + Duration(1); }), "Wait",
      Reason::QuorumLost},
-    {"ClockUnknownSoTheOrderIsNotBegun",
-     from(ordered, [](auto& in) { in.store.order_age.reset(); }), "Wait", Reason::QuorumLost},
+    {"ClockUnknownSoTheRequestIsNotBegun",
+     from(requested, [](auto& in) { in.store.request_age.reset(); }), "Wait", Reason::QuorumLost},
     {"ClockUnknownAndABlankOneJoinsNobodyAllTheSame",
      from(emptied,
           [](auto& in) {
             in.volume.volume_id = "vol-a2";
             in.volume.data = {};
-            in.store.order_age.reset();
+            in.store.request_age.reset();
             in.others.peers[0] = leads("b", kBefore, {listed(0xb0, "b"), listed(0xc0, "c")});
           }),
      "Wait", Reason::RequestUnderWay},
     {"WhoBeganAVoidOneSetsItAside",
      from(restored,
           [](auto& in) {
-            in.store.order->closed = in.store.order->is_void = true;
+            in.store.request->closed = in.store.request->is_void = true;
             in.etcd.unit = Phase::stopped;
             in.etcd.own = {.member = "a"};
             in.others.peers[0] = leads("b", kBefore, all(true));
@@ -422,7 +423,7 @@ std::vector<Case> const kCases = {
     {"AndIsOfTheClusterThatServes",
      from(restored,
           [](auto& in) {
-            in.store.order->closed = in.store.order->is_void = true;
+            in.store.request->closed = in.store.request->is_void = true;
             in.etcd.unit = Phase::stopped;
             in.etcd.own = {.member = "a"};
             in.volume.data = {};
@@ -430,8 +431,8 @@ std::vector<Case> const kCases = {
             in.volume.tag_cluster_id = "c2";
           }),
      "AdoptCluster", Reason::ClusterToAdopt},
-    {"AClosedOneIsNotBegun", from(ordered, [](auto& in) { in.store.order->closed = true; }), "Wait",
-     Reason::QuorumLost},
+    {"AClosedOneIsNotBegun", from(requested, [](auto& in) { in.store.request->closed = true; }),
+     "Wait", Reason::QuorumLost},
     {"TheOthersAreRestoredAndExpectIt",
      from(emptied, [](auto& in) { in.others.peers[0] = leads("b", kRestored, all(false)); }),
      "RestoreData", Reason::RestoreRequested},
@@ -462,7 +463,7 @@ std::vector<Case> const kCases = {
           }),
      "StartJoined", Reason::LearnerToStart},
     {"WhoHasJoinedTheUsualWayStays",
-     from(ordered,
+     from(requested,
           [](auto& in) {
             in.volume.data.identity.cluster_id = kRestored;
             in.volume.marker_cluster_id.clear();
@@ -480,18 +481,18 @@ std::vector<Case> const kCases = {
           }),
      "AdoptCluster", Reason::ClusterToAdopt},
     {"TooLateItsUnitStopsFirst",
-     from(ordered,
+     from(requested,
           [](auto& in) {
-            in.store.order->closed = true;
+            in.store.request->closed = true;
             in.others.peers[0] = leads("b", kRestored, all(false));
           }),
      "StopUnit", Reason::EtcdToStop},
     {"TooLateItsDataGoAside",
-     from(ordered,
+     from(requested,
           [](auto& in) {
             in.etcd.unit = Phase::stopped;
             in.etcd.own = {};
-            in.store.order->closed = true;
+            in.store.request->closed = true;
             in.others.peers[0] = leads("b", kRestored, all(false));
           }),
      "SetAside", Reason::DataToSetAside},
@@ -512,7 +513,7 @@ std::vector<Case> const kCases = {
           [](auto& in) {
             in.etcd.unit = Phase::stopped;
             in.etcd.own = {};
-            in.store.order_done = in.store.order->id;
+            in.store.request_done = in.store.request->id;
           }),
      "StartAsIs", Reason::EtcdStopped},
     {"AForcedOneThatWasLeftBehindIsStopped",
@@ -530,7 +531,7 @@ std::vector<Case> const kCases = {
           [](auto& in) {
             in.etcd.unit = Phase::stopped;
             in.etcd.own = {};
-            in.store.order->volumes = {{"b", "vol-b"}};
+            in.store.request->volumes = {{"b", "vol-b"}};
           }),
      "StartAsIs", Reason::EtcdStopped},
     {"NotOnDataOfAnotherCluster",
@@ -538,25 +539,25 @@ std::vector<Case> const kCases = {
           [](auto& in) {
             in.etcd.unit = Phase::stopped;
             in.etcd.own = {};
-            in.store.order->cluster_id = kRestored;
+            in.store.request->cluster_id = kRestored;
           }),
      "StartAsIs", Reason::EtcdStopped},
     {"ARecoveryThatMayBeOverIsNotBegun",
-     from(to_go_on_alone, [](auto& in) { in.store.order->stale = true; }), "Wait",
+     from(to_go_on_alone, [](auto& in) { in.store.request->stale = true; }), "Wait",
      Reason::QuorumLost},
     {"NobodyJoinsWhatARecoveryLeaves",
      from(emptied,
           [](auto& in) {
-            in.store.order = recovery_order();
-            in.store.order->volumes = {{"b", "vol-b"}};
+            in.store.request = recovery_request();
+            in.store.request->volumes = {{"b", "vol-b"}};
             in.others.peers[1] = leads("c", kBefore, all(true));
           }),
      "Wait", Reason::RequestUnderWay},
     {"NorIsALearnerOfItPromoted",
-     from(ordered,
+     from(requested,
           [](auto& in) {
-            in.store.order = recovery_order();
-            in.store.order->volumes = {{"b", "vol-b"}};
+            in.store.request = recovery_request();
+            in.store.request->volumes = {{"b", "vol-b"}};
             in.etcd.own.learner = true;
             in.others.peers[1] = leads("c", kBefore, all(true));
           }),
@@ -564,26 +565,26 @@ std::vector<Case> const kCases = {
     {"WhoIsRecoveredIsJoined",
      from(emptied,
           [](auto& in) {
-            in.store.order = recovery_order();
-            in.store.order->volumes = {{"b", "vol-b"}};
+            in.store.request = recovery_request();
+            in.store.request->volumes = {{"b", "vol-b"}};
             in.others.peers[0] = leads("b", kBefore, {listed(0xb0, "b")});
           }),
      "AddLearner", Reason::LearnerToAdd},
     {"AsOneThatHasALearnerAlready",
      from(emptied,
           [](auto& in) {
-            in.store.order = recovery_order();
-            in.store.order->volumes = {{"b", "vol-b"}};
+            in.store.request = recovery_request();
+            in.store.request->volumes = {{"b", "vol-b"}};
             auto learner = listed(0xc0, "c");
             learner.learner = true;
             in.others.peers[0] = leads("b", kBefore, {listed(0xb0, "b"), learner});
           }),
      "Wait", Reason::LearnerWaits},
     {"AndThatLearnerGoesOn",
-     from(ordered,
+     from(requested,
           [](auto& in) {
-            in.store.order = recovery_order();
-            in.store.order->volumes = {{"b", "vol-b"}};
+            in.store.request = recovery_request();
+            in.store.request->volumes = {{"b", "vol-b"}};
             auto learner = listed(0xa0, "a");
             learner.learner = in.etcd.own.learner = true;
             in.etcd.own.member_id = 0xa0;
@@ -591,14 +592,14 @@ std::vector<Case> const kCases = {
           }),
      "Promote", Reason::LearnerToPromote},
     {"AnOldRecoveryIsNotBegun",
-     from(to_go_on_alone, [](auto& in) { in.store.order_age = kOrderBegins + Duration(1); }),
+     from(to_go_on_alone, [](auto& in) { in.store.request_age = kRequestBegins + Duration(1); }),
      "Wait", Reason::QuorumLost},
 };
 
-INSTANTIATE_TEST_SUITE_P(Orders, OrderedTest, testing::ValuesIn(kCases),
+INSTANTIATE_TEST_SUITE_P(Requests, RequestedTest, testing::ValuesIn(kCases),
                          [](auto const& each) { return each.param.name; });
 
-TEST(Ordered, ItsWords) {
+TEST(Requested, ItsWords) {
   std::string page;
   for (auto const& row : kCases) page += test::decision_words(row.name, decide(row.in), row.in);
   EXPECT_TRUE(test::matches_golden("etcd/request_decisions.txt", page));
