@@ -19,7 +19,7 @@ ServerReply answer_announcement(NodeConfig const& config, bootstrap::Peers& peer
                                                   .addresses = certificate->addresses,
                                                   .address = call.address});
   if (!may) return {403, may.error().message.sentence()};
-  auto const answer = peers.hear(*announcement);
+  auto const answer = peers.receive(*announcement);
   switch (answer.what) {
     case What::yes:
       return {200, answer.sentence};

@@ -61,8 +61,8 @@ std::string PeerDirectory::address_of(std::string const& member,
   return found->second.where.address;
 }
 
-PeerDirectory::Heard PeerDirectory::hear(Announcement const& announcement, UtcTime now,
-                                         SteadyTime steady) {
+PeerDirectory::Received PeerDirectory::receive(Announcement const& announcement, UtcTime now,
+                                               SteadyTime steady) {
   using What = AnnouncementVerdict::What;
   using Answer = AnnouncementAnswer::What;
   auto const& member = announcement.main;

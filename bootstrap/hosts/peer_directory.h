@@ -48,12 +48,12 @@ class PeerDirectory {
   // Empty: not known. `own_address` is this machine's, now.
   std::string address_of(std::string const& member, std::string const& own_address) const;
 
-  struct Heard {
+  struct Received {
     AnnouncementAnswer answer;
     bool moved = false;  // the member is at another address than was known
   };
   // Whether the caller may say so was checked.
-  Heard hear(Announcement const& announcement, UtcTime now, SteadyTime steady);
+  Received receive(Announcement const& announcement, UtcTime now, SteadyTime steady);
 
  private:
   struct Known {

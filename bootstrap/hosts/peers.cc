@@ -176,15 +176,15 @@ Result<std::vector<EtcdVolume>> Peers::volumes(EtcdCluster cluster, Duration max
   return evidence_.volumes(cluster);
 }
 
-void Peers::heard(EtcdCluster cluster, std::string const& member, bool answered) {
+void Peers::answered(EtcdCluster cluster, std::string const& member, bool answered) {
   std::lock_guard lock(mutex_);
-  pace_.heard(cluster, member, answered);
+  pace_.peer_answered(cluster, member, answered);
 }
 
-AnnouncementAnswer Peers::hear(Announcement const& announcement) {
+AnnouncementAnswer Peers::receive(Announcement const& announcement) {
   std::lock_guard lock(mutex_);
   if (!seeded_) return {AnnouncementAnswer::What::later, "this master does not know its peers yet"};
-  auto heard = directory_.hear(announcement, clock_.utc(), clock_.steady());
+  auto heard = directory_.receive(announcement, clock_.utc(), clock_.steady());
   if (heard.moved) {
     unwritten_ = true;
     question_.request_stop();
@@ -193,13 +193,13 @@ AnnouncementAnswer Peers::hear(Announcement const& announcement) {
   return heard.answer;
 }
 
-bool Peers::nap(Clock& clock, Duration at_most, std::stop_token stop) {
-  return waker_.nap(clock, at_most, std::move(stop));
+bool Peers::wait_for_change(Clock& clock, Duration at_most, std::stop_token stop) {
+  return waker_.wait(clock, at_most, std::move(stop));
 }
 
-void Peers::hurry() {
+void Peers::request_refresh() {
   std::lock_guard lock(mutex_);
-  pace_.hurry();
+  pace_.request_refresh();
 }
 
 }  // namespace haagent::bootstrap

@@ -62,15 +62,15 @@ class Peers {
   void listed(EtcdCluster cluster, std::set<std::string> members);
 
   // A master says where it is; whether it may say so was checked. Never waits for EC2.
-  AnnouncementAnswer hear(Announcement const& announcement);
+  AnnouncementAnswer receive(Announcement const& announcement);
   // Sleeps until an announcement has told what is not in /etc/hosts yet. False where it was
   // stopped.
-  bool nap(Clock& clock, Duration at_most, std::stop_token stop);
+  bool wait_for_change(Clock& clock, Duration at_most, std::stop_token stop);
 
   // Whether a peer's etcd answered at the address that is known.
-  void heard(EtcdCluster cluster, std::string const& member, bool answered);
+  void answered(EtcdCluster cluster, std::string const& member, bool answered);
   // The membership has changed: look at EC2 next time, whenever that is.
-  void hurry();
+  void request_refresh();
 
  private:
   Result<void> seed(std::unique_lock<std::mutex>& lock, Facts& facts, std::stop_token stop);

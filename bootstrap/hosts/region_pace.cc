@@ -5,21 +5,21 @@
 namespace haagent::bootstrap {
 
 bool RegionPace::due(SteadyTime now) const {
-  return hurry_ || now - asked_at_ >= (silent_.empty() ? every_ : pause_);
+  return refresh_requested_ || now - asked_at_ >= (silent_.empty() ? every_ : pause_);
 }
 
 void RegionPace::asking(SteadyTime now) {
   asked_at_ = now;
-  hurry_ = false;
+  refresh_requested_ = false;
   pause_ = silent_.empty() ? kSoonest : std::min(pause_ * 2, every_);
 }
 
-void RegionPace::hurry() {
-  hurry_ = true;
+void RegionPace::request_refresh() {
+  refresh_requested_ = true;
   pause_ = kSoonest;
 }
 
-void RegionPace::heard(EtcdCluster cluster, std::string const& member, bool answered) {
+void RegionPace::peer_answered(EtcdCluster cluster, std::string const& member, bool answered) {
   if (!answered) {
     silent_.emplace(cluster, member);
     return;

@@ -24,18 +24,18 @@ class RegionPace {
   // The last question told all that the next one could.
   void answered(SteadyTime now) { asked_at_ = now; }
   // Due, whenever that is; and a peer that is silent from now on is asked about soon.
-  void hurry();
-  void put_off() { hurry_ = true; }
+  void request_refresh();
+  void put_off() { refresh_requested_ = true; }
 
   // Whether a peer's etcd answered at the address that is known.
-  void heard(EtcdCluster cluster, std::string const& member, bool answered);
+  void peer_answered(EtcdCluster cluster, std::string const& member, bool answered);
   // Only these can be silent.
   void keep(std::set<std::string> const& members);
 
  private:
   Duration every_;
   SteadyTime asked_at_;
-  bool hurry_ = false;
+  bool refresh_requested_ = false;
   Duration pause_ = kSoonest;  // while a peer is silent
   std::set<std::pair<EtcdCluster, std::string>> silent_;
 };

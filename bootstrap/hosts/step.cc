@@ -22,7 +22,7 @@ Result<void> HostsStep::act(Facts&, std::stop_token) {
 }
 
 bool HostsStep::rest(Clock& clock, Duration at_most, std::stop_token stop) {
-  return peers_->nap(clock, at_most, std::move(stop));
+  return peers_->wait_for_change(clock, at_most, std::move(stop));
 }
 
 }  // namespace haagent::bootstrap

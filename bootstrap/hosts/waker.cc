@@ -4,15 +4,15 @@ namespace haagent::bootstrap {
 
 void Waker::wake() {
   std::lock_guard lock(mutex_);
-  news_ = true;
-  nap_.request_stop();
+  changed_ = true;
+  wait_.request_stop();
 }
 
-bool Waker::nap(Clock& clock, Duration at_most, std::stop_token stop) {
+bool Waker::wait(Clock& clock, Duration at_most, std::stop_token stop) {
   std::unique_lock lock(mutex_);
-  if (!news_) {
-    nap_ = std::stop_source();
-    std::stop_source either = nap_;
+  if (!changed_) {
+    wait_ = std::stop_source();
+    std::stop_source either = wait_;
     lock.unlock();
     {
       std::stop_callback on_stop(stop, [either]() mutable { either.request_stop(); });
@@ -20,7 +20,7 @@ bool Waker::nap(Clock& clock, Duration at_most, std::stop_token stop) {
     }
     lock.lock();
   }
-  news_ = false;
+  changed_ = false;
   return !stop.stop_requested();
 }
 

@@ -1,4 +1,4 @@
-// Wakes whoever naps, and keeps the news for one that did not nap as it came.
+// Wakes who waits for a change, and remembers one that came while nobody waited.
 #pragma once
 
 #include <mutex>
@@ -12,13 +12,14 @@ namespace haagent::bootstrap {
 class Waker {
  public:
   void wake();
-  // Sleeps until it is woken; not at all where it was since the last nap. False: it was stopped.
-  bool nap(Clock& clock, Duration at_most, std::stop_token stop);
+  // Sleeps until it is woken; not at all where it was woken since the last wait. False: it was
+  // stopped.
+  bool wait(Clock& clock, Duration at_most, std::stop_token stop);
 
  private:
   std::mutex mutex_;
-  bool news_ = false;
-  std::stop_source nap_;
+  bool changed_ = false;
+  std::stop_source wait_;
 };
 
 }  // namespace haagent::bootstrap

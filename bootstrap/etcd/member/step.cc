@@ -79,8 +79,8 @@ Result<void> EtcdStep::ask_ec2(Observed& observed, Facts& facts, std::stop_token
 
 void EtcdStep::tell_peers(Observed const& observed) {
   for (auto const& peer : observed.inputs.others.peers)
-    peers_->heard(cluster_, peer.member, peer.reach != MemberAnswer::Reach::unreachable);
-  if (observed.list_changed) peers_->hurry();
+    peers_->answered(cluster_, peer.member, peer.reach != MemberAnswer::Reach::unreachable);
+  if (observed.list_changed) peers_->request_refresh();
   if (observed.list.empty()) return;
   std::set<std::string> listed;
   for (auto const& member : observed.list) listed.insert(member_of(member));

@@ -152,7 +152,7 @@ TEST_F(PeersTest, LooksAgainEveryFiveMinutes) {
 
 TEST_F(PeersTest, LooksSoonerWhileAPeerIsSilentAndEverMoreSeldom) {
   converge();
-  peers_->heard(EtcdCluster::main, "c", false);
+  peers_->answered(EtcdCluster::main, "c", false);
   std::vector<int> asked_after;
   int last = calls();
   for (int second = 1; second <= 700; ++second) {
@@ -162,8 +162,8 @@ TEST_F(PeersTest, LooksSoonerWhileAPeerIsSilentAndEverMoreSeldom) {
     last = calls();
   }
   EXPECT_EQ(asked_after, (std::vector<int>{5, 15, 35, 75, 155, 315, 615}));
-  peers_->heard(EtcdCluster::main, "c", true);
-  peers_->heard(EtcdCluster::main, "b", false);
+  peers_->answered(EtcdCluster::main, "c", true);
+  peers_->answered(EtcdCluster::main, "b", false);
   clock_.advance(5s);
   converge();
   EXPECT_GT(calls(), last);  // silence begins anew
@@ -172,7 +172,7 @@ TEST_F(PeersTest, LooksSoonerWhileAPeerIsSilentAndEverMoreSeldom) {
 TEST_F(PeersTest, AChangedMembershipIsLookedAtAtOnce) {
   converge();
   auto const before = calls();
-  peers_->hurry();
+  peers_->request_refresh();
   converge();
   EXPECT_EQ(calls(), before + 2);
   converge();
@@ -210,7 +210,7 @@ TEST_F(PeersTest, AnAddressThatIsMineNowIsNobodyElses) {
 TEST_F(PeersTest, APeerWithoutItsVolumeKeepsItsLine) {
   converge();
   ec2_.add(volume_of("vol-c", "c", ""));
-  peers_->hurry();
+  peers_->request_refresh();
   EXPECT_EQ(converge(), "a 10.0.0.1, b 10.0.0.2, c 10.0.0.3");
 }
 
@@ -262,7 +262,7 @@ TEST_F(PeersTest, AMemberThatLeavesKeepsItsLineAsLongAsEtcdListsIt) {
   auto mine = ec2_.volume("vol-a");
   mine.tags["k8s.io/etcd/main"] = "a/a";
   ec2_.add(mine);
-  peers_->hurry();
+  peers_->request_refresh();
   EXPECT_EQ(converge(), "a 10.0.0.1, b 10.0.0.2, c 10.0.0.3") << "etcd was not asked";
   peers_->listed(EtcdCluster::main, {"a", "b"});
   EXPECT_EQ(converge(), "a 10.0.0.1, b 10.0.0.2");
@@ -366,7 +366,7 @@ class PeersAnnouncement : public PeersTest {
   }
   AnnouncementAnswer::What say(std::string const& instance, std::string const& address,
                                UtcTime since) {
-    return peers_->hear(announcement_of_c(instance, address, since)).what;
+    return peers_->receive(announcement_of_c(instance, address, since)).what;
   }
   std::string c_is() {
     return hosts_in_block(test::bytes_of(hosts()))["etcd-c.internal.x.example"];
@@ -389,7 +389,7 @@ TEST_F(PeersAnnouncement, APredecessorThatIsLateChangesNothing) {
   converge();
   auto const long_ago = clock_.utc() - 30min;
   EXPECT_EQ(say("i-9", "10.0.0.9", clock_.utc()), What::yes);
-  auto const answer = peers_->hear(announcement_of_c("i-c", "10.0.0.3", long_ago));
+  auto const answer = peers_->receive(announcement_of_c("i-c", "10.0.0.3", long_ago));
   EXPECT_EQ(answer.what, What::no);
   for (std::string const each : {"i-9", "10.0.0.9", "2026-01-15T10:15:00Z"})
     EXPECT_TRUE(answer.sentence.contains(each)) << answer.sentence;
@@ -409,12 +409,12 @@ TEST_F(PeersAnnouncement, Ec2MayLagBehindIt) {
   say("i-9", "10.0.0.9", clock_.utc());
   converge();
   clock_.advance(5s);
-  peers_->hurry();
+  peers_->request_refresh();
   converge();
   EXPECT_EQ(c_is(), "10.0.0.9") << "EC2 still shows i-c";
   ec2_.add(instance_of("i-9", "10.0.0.9"));
   ec2_.add(volume_of_c("i-9", clock_.utc() - 6s));
-  peers_->hurry();
+  peers_->request_refresh();
   converge();
   EXPECT_EQ(c_is(), "10.0.0.9");
 }
@@ -426,7 +426,7 @@ TEST_F(PeersAnnouncement, Ec2sWordCountsWhereItIsNewer) {
   clock_.advance(5s);
   ec2_.add(instance_of("i-7", "10.0.0.7"));
   ec2_.add(volume_of_c("i-7", clock_.utc()));
-  peers_->hurry();
+  peers_->request_refresh();
   converge();
   EXPECT_EQ(c_is(), "10.0.0.7");
   EXPECT_EQ(say("i-9", "10.0.0.9", clock_.utc() - 5s), What::no);
@@ -450,12 +450,12 @@ TEST_F(PeersAnnouncement, AFormerHolderIsNotBelievedUntilEc2ShowsItAgain) {
   clock_.advance(5s);
   ec2_.add(instance_of("i-9", "10.0.0.9"));
   ec2_.add(volume_of_c("i-9", clock_.utc() - 6s));
-  peers_->hurry();
+  peers_->request_refresh();
   converge();
   // i-c was never overruled from an announcement: EC2 has shown it, and then i-9.
   for (int i = 0; i < 3; ++i) {
     clock_.advance(10s);
-    auto const answer = peers_->hear(announcement_of_c("i-c", "10.0.0.3", clock_.utc()));
+    auto const answer = peers_->receive(announcement_of_c("i-c", "10.0.0.3", clock_.utc()));
     EXPECT_EQ(answer.what, What::no);
     EXPECT_TRUE(answer.sentence.contains("i-c")) << answer.sentence;
     converge();
@@ -465,7 +465,7 @@ TEST_F(PeersAnnouncement, AFormerHolderIsNotBelievedUntilEc2ShowsItAgain) {
   clock_.advance(1s);
   // The volume goes back: EC2 says so first, and then its own word counts as everybody's.
   ec2_.add(volume_of_c("i-c", clock_.utc()));
-  peers_->hurry();
+  peers_->request_refresh();
   converge();
   EXPECT_EQ(c_is(), "10.0.0.3");
   clock_.advance(1s);
@@ -515,9 +515,9 @@ TEST_F(PeersAnnouncement, MakesNoMemberAndNobodyOfMe) {
   converge();
   auto announcement = announcement_of_c("i-9", "10.0.0.9", clock_.utc());
   announcement.main = "d";
-  EXPECT_EQ(peers_->hear(announcement).what, What::later);
+  EXPECT_EQ(peers_->receive(announcement).what, What::later);
   announcement.main = "a";
-  EXPECT_EQ(peers_->hear(announcement).what, What::no);
+  EXPECT_EQ(peers_->receive(announcement).what, What::no);
   EXPECT_EQ(converge(), "a 10.0.0.1, b 10.0.0.2, c 10.0.0.3");
 }
 
