@@ -6,19 +6,19 @@
 namespace haagent::bootstrap::pki {
 namespace {
 
-constexpr int kSchema = 1;
+constexpr int kTurnSchema = 1;
 
 }  // namespace
 
 std::string to_text(RestartTurn const& turn) {
-  Tree tree = Tree::map({{"schema", kSchema}, {"holder", turn.holder}});
+  Tree tree = Tree::map({{"schema", kTurnSchema}, {"holder", turn.holder}});
   if (turn.taken) tree.set("takenAt", to_rfc3339(*turn.taken));
   return json::print(tree, /*indent=*/2);
 }
 
 Result<RestartTurn> parse_restart_turn(std::string_view text) {
   auto const tree = TRY(json::parse(text));
-  if (tree.text_at("schema") != std::to_string(kSchema))
+  if (tree.text_at("schema") != std::to_string(kTurnSchema))
     return fail(Kind::invalid, "schema '{}' is none that this version of haagent reads",
                 tree.text_at("schema").substr(0, 40));
   RestartTurn turn{.holder = tree.text_at("holder"), .taken = {}};

@@ -79,19 +79,19 @@ void expect_good(World const& start, Plan plan) {
   for (auto const& violation : explorer.violations()) ADD_FAILURE() << violation;
 }
 
-TEST(EtcdOrderExploration, ARestoreWhereTheOldClusterMayComeBack) {
+TEST(EtcdRequestExploration, ARestoreWhereTheOldClusterMayComeBack) {
   expect_good(requested_to_restore(/*blank=*/false), {.depth = bound(15, 20)});
 }
 
-TEST(EtcdOrderExploration, ARestoreOntoBlankVolumes) {
+TEST(EtcdRequestExploration, ARestoreOntoBlankVolumes) {
   expect_good(requested_to_restore(/*blank=*/true), {.depth = bound(18, 26)});
 }
 
-TEST(EtcdOrderExploration, ARestoreOverARunningCluster) {
+TEST(EtcdRequestExploration, ARestoreOverARunningCluster) {
   expect_good(serving(), {.over_running = true, .depth = bound(18, 26)});
 }
 
-TEST(EtcdOrderExploration, ARecoveryFromOneVolume) {
+TEST(EtcdRequestExploration, ARecoveryFromOneVolume) {
   expect_good(requested_to_recover(),
               {.kind = RecoveryRequest::Kind::recover, .depth = bound(15, 20)});
 }
