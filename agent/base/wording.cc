@@ -39,9 +39,14 @@ std::string worded(std::string text) {
   bool quoted = false;  // a command, or what somebody wrote
   for (auto* word = text.data(); word < end;) {
     auto* const word_end = std::find(word, end, ' ');
-    quoted = quoted || *word == '\'' || std::string_view(word, word_end).starts_with("('");
+    std::string_view rest(word, word_end);
+    if (rest.starts_with('(')) rest.remove_prefix(1);
+    if (!quoted && rest.starts_with('\'')) {
+      quoted = true;
+      rest.remove_prefix(1);
+    }
     if (!quoted) in_capitals(word, word_end);
-    if (quoted && std::string_view(word, word_end).substr(1).contains('\'')) quoted = false;
+    if (quoted && rest.contains('\'')) quoted = false;
     word = word_end == end ? end : word_end + 1;
   }
   return text;

@@ -175,7 +175,7 @@ TEST(EtcdClient, ANoWithoutWordsIsToldAsSuch) {
         << error.message.text;
   }
   auto http = always(503, "");
-  EXPECT_EQ(client_of(http).health({})->reason, worded("etcd does not say why"));
+  EXPECT_EQ(worded(client_of(http).health({})->reason), worded("etcd does not say why"));
 }
 
 TEST(EtcdClient, AListWithoutMembersIsNoList) {
