@@ -82,25 +82,30 @@ Result<Finding> Attacher::look(EtcdCluster cluster, Facts& facts, std::stop_toke
       aws::etcd_volumes_of(planned.observed.volumes, planned.observed.cluster, cluster));
 
   auto const& choice = planned.plan.of(cluster);
+  auto needed = [&](Message message) {
+    return Needed{std::move(message), [this, cluster, &facts](std::stop_token asked) {
+                    return act(cluster, facts, std::move(asked));
+                  }};
+  };
   if (auto const* mine = std::get_if<Mine>(&choice)) {
     etcd.volume.set(mine->volume);
     if (recorded && recorded->volume_id == mine->volume.volume_id) return attached(mine->volume);
-    return Needed{Message(Reason::VolumeUnrecorded,
+    return needed(Message(Reason::VolumeUnrecorded,
                           fmt::format("put {} on this instance's record", mine->volume.volume_id))
-                      .about(mine->volume.volume_id)};
+                      .about(mine->volume.volume_id));
   }
   etcd.volume.clear();
   if (auto const* attach = std::get_if<Attach>(&choice))
-    return Needed{Message(Reason::VolumeFree,
+    return needed(Message(Reason::VolumeFree,
                           fmt::format("attach {} (member {}) as {}", attach->volume.volume_id,
                                       attach->volume.member, attach->device))
-                      .about(fmt::format("{} as {}", attach->volume.volume_id, attach->device))};
+                      .about(fmt::format("{} as {}", attach->volume.volume_id, attach->device)));
   if (auto const* detach = std::get_if<Detach>(&choice))
-    return Needed{
+    return needed(
         Message(detach->why.reason,
                 fmt::format("{} {} from {}: {}", detach->force ? "force-detach" : "detach",
                             detach->volume_id, detach->instance_id, detach->why.text))
-            .about(detach->why.subject)};
+            .about(detach->why.subject));
   if (auto const* wait = std::get_if<Wait>(&choice)) return Waiting{wait->message};
   return std::unexpected(Error(Kind::refused, std::get<Refuse>(choice).message));
 }

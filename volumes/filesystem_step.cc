@@ -37,14 +37,16 @@ Result<Finding> FilesystemStep::look(Facts& facts, std::stop_token) {
   if (std::holds_alternative<Tag>(decision))
     return Needed{Message(Reason::FilesystemUntagged,
                           fmt::format("tag {} with {}", volume.volume_id, kFormattedAtTag))
-                      .about(volume.volume_id)};
+                      .about(volume.volume_id),
+                  act_of(*this, &FilesystemStep::apply, facts)};
   if (auto const* make = std::get_if<Make>(&decision))
     return Needed{
         Message(
             make->again ? Reason::FilesystemUnfinished : Reason::DiskBlank,
             fmt::format("make {} on {} ({}), which {}", make->type, device.path, volume.volume_id,
                         make->again ? "haagent has begun and not finished" : "is blank"))
-            .about(volume.volume_id + " " + device.path)};
+            .about(volume.volume_id + " " + device.path),
+        act_of(*this, &FilesystemStep::apply, facts)};
   return std::unexpected(Error(Kind::refused, std::get<RefuseDisk>(decision).message));
 }
 
@@ -104,7 +106,7 @@ Result<void> FilesystemStep::remember(EtcdVolume volume, std::string const& form
   return volumes_.record_.keep(identity.instance_id, cluster_, volume);
 }
 
-Result<void> FilesystemStep::act(Facts& facts, std::stop_token stop) {
+Result<void> FilesystemStep::apply(Facts& facts, std::stop_token stop) {
   auto& etcd = facts.etcd(cluster_);
   auto identity = TRY(facts.identity.require("identity"));
   auto known = TRY(etcd.volume.require("volume"));

@@ -10,9 +10,9 @@ class FilesystemStep final : public ClusterStep {
   FilesystemStep(Volumes& volumes, EtcdCluster cluster)
       : ClusterStep(row_names::kFilesystem, volumes, cluster) {}
   Result<Finding> look(Facts& facts, std::stop_token stop) override;
-  Result<void> act(Facts& facts, std::stop_token stop) override;
 
  private:
+  Result<void> apply(Facts& facts, std::stop_token stop);
   Result<FilesystemDecision> decide(EtcdVolume volume, BlockDevice const& device);
   // The volume as EC2 shows it now; refused unless it is attached here, and here alone.
   Result<EtcdVolume> ask_ec2(EtcdVolume const& known, Identity const& identity,

@@ -212,19 +212,23 @@ Result<Finding> MountStep::look(Facts& facts, std::stop_token) {
       fact.clear();
       return Needed{Message(Reason::VolumeUnmounted,
                             fmt::format("mount {} ({}) at {}", now->device.path, id, point))
-                        .about(id + " " + now->device.path)};
+                        .about(id + " " + now->device.path),
+                    act_of(*this, &MountStep::apply, facts)};
     case Move::write_marker:
       fact.clear();
       return Needed{
-          Message(Reason::VolumeUnmarked, fmt::format("write haagent.json on {}", id)).about(id)};
+          Message(Reason::VolumeUnmarked, fmt::format("write haagent.json on {}", id)).about(id),
+          act_of(*this, &MountStep::apply, facts)};
     case Move::remount:
       return Needed{Message(Reason::MountOptionsDiffer,
                             fmt::format("remount {} with {}{}", id, kExt4Options, now->on_error))
-                        .about(id)};
+                        .about(id),
+                    act_of(*this, &MountStep::apply, facts)};
     case Move::grow:
       return Needed{Message(Reason::FilesystemSmallerThanVolume,
                             fmt::format("grow {} on {}{}", now->filesystem, id, now->growth))
-                        .about(fmt::format("{} to {}", id, in_gib(now->device.bytes)))};
+                        .about(fmt::format("{} to {}", id, in_gib(now->device.bytes))),
+                    act_of(*this, &MountStep::apply, facts)};
     case Move::none:
       break;
   }
@@ -252,7 +256,7 @@ Result<void> MountStep::mount(State const& state, std::stop_token stop) {
   return volumes_.mounts_.mount(state.device, volumes_.real_mount_point(cluster_), formatted->type);
 }
 
-Result<void> MountStep::act(Facts& facts, std::stop_token stop) {
+Result<void> MountStep::apply(Facts& facts, std::stop_token stop) {
   auto now = TRY(state(facts));
   auto point = volumes_.real_mount_point(cluster_);
   switch (now.next) {

@@ -10,9 +10,9 @@ class MountStep final : public ClusterStep {
   MountStep(Volumes& volumes, EtcdCluster cluster)
       : ClusterStep(row_names::kMount, volumes, cluster) {}
   Result<Finding> look(Facts& facts, std::stop_token stop) override;
-  Result<void> act(Facts& facts, std::stop_token stop) override;
 
  private:
+  Result<void> apply(Facts& facts, std::stop_token stop);
   enum class Move { none, mount, write_marker, remount, grow };
   struct State {
     EtcdVolume volume;

@@ -34,10 +34,11 @@ Result<Finding> UnmountStep::look(Facts& facts, std::stop_token) {
   if (mount == mounts.end()) return released(id, id + " is not mounted");
   return Needed{Message(Reason::VolumeToRelease,
                         fmt::format("write {} back and unmount it from {}", id, mount->mount_point))
-                    .about(fmt::format("{} at {}", id, mount->mount_point))};
+                    .about(fmt::format("{} at {}", id, mount->mount_point)),
+                act_of(*this, &UnmountStep::unmount, facts)};
 }
 
-Result<void> UnmountStep::act(Facts& facts, std::stop_token) {
+Result<void> UnmountStep::unmount(Facts& facts, std::stop_token) {
   auto volume = TRY(volumes_.held(cluster_, facts));
   if (!volume) return {};
   auto device = TRY(volumes_.devices_.find(*volume));
@@ -69,10 +70,11 @@ Result<Finding> DetachStep::look(Facts& facts, std::stop_token stop) {
   if (!held) return waits(id + " is still shown as attached");
   return Needed{
       Message(Reason::VolumeToRelease, fmt::format("detach {} ({})", id, volume_->device_name))
-          .about(id)};
+          .about(id),
+      act_of(*this, &DetachStep::detach, facts)};
 }
 
-Result<void> DetachStep::act(Facts& facts, std::stop_token stop) {
+Result<void> DetachStep::detach(Facts& facts, std::stop_token stop) {
   if (!volume_) return {};
   auto device = TRY(volumes_.devices_.find(*volume_));
   if (device) {

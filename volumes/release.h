@@ -13,7 +13,9 @@ class UnmountStep final : public ClusterStep {
   UnmountStep(Volumes& volumes, EtcdCluster cluster)
       : ClusterStep(row_names::kUnmount, volumes, cluster) {}
   Result<Finding> look(Facts& facts, std::stop_token stop) override;
-  Result<void> act(Facts& facts, std::stop_token stop) override;
+
+ private:
+  Result<void> unmount(Facts& facts, std::stop_token stop);
 };
 
 // `detach-<cluster>`: DetachVolume without force, of the volume that is on record as ours, until
@@ -23,9 +25,9 @@ class DetachStep final : public ClusterStep {
   DetachStep(Volumes& volumes, EtcdCluster cluster)
       : ClusterStep(row_names::kDetach, volumes, cluster) {}
   Result<Finding> look(Facts& facts, std::stop_token stop) override;
-  Result<void> act(Facts& facts, std::stop_token stop) override;
 
  private:
+  Result<void> detach(Facts& facts, std::stop_token stop);
   std::optional<EtcdVolume> volume_;  // once known: the record forgets it
 };
 

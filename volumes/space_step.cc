@@ -78,7 +78,6 @@ Result<std::optional<SpaceStep::Growth>> SpaceStep::growth(BlockDevice const& kn
 
 Result<Finding> SpaceStep::look(Facts& facts, std::stop_token) {
   auto& etcd = facts.etcd(cluster_);
-  growth_.reset();
   auto volume = TRY(etcd.volume.require("volume"));
   auto const device = etcd.device.get();
   auto const mount = etcd.mount.get();
@@ -99,8 +98,13 @@ Result<Finding> SpaceStep::look(Facts& facts, std::stop_token) {
     return unknown(Reason::MountedElsewhere,
                    fmt::format("what is at {} is not {}", mount->mount_point, volume.volume_id));
   auto growth = TRY(this->growth(*device, mount->filesystem, volume));
-  growth_ = std::move(growth);
-  if (growth_) return Needed{growth_->message};
+  if (growth) {
+    auto message = growth->message;
+    return Needed{std::move(message),
+                  [this, &facts, what = *std::move(growth)](std::stop_token asked) {
+                    return grow(what, facts, std::move(asked));
+                  }};
+  }
 
   EtcdVolumeSpace const seen{
       .cluster = cluster_,
@@ -130,22 +134,21 @@ Result<Finding> SpaceStep::look(Facts& facts, std::stop_token) {
   return Done{verdict.message};
 }
 
-Result<void> SpaceStep::act(Facts& facts, std::stop_token stop) {
-  if (!growth_) return fail(Kind::internal, "{} has nothing to do", name());
+Result<void> SpaceStep::grow(Growth const& growth, Facts& facts, std::stop_token stop) {
   auto const point = volumes_.real_mount_point(cluster_);
-  auto grown = volumes_.disks_.grow(growth_->device, growth_->filesystem, point, stop);
+  auto grown = volumes_.disks_.grow(growth.device, growth.filesystem, point, stop);
   if (!grown && grown.error().kind == Kind::interrupted) return grown;
   auto const device = facts.etcd(cluster_).device.get();
-  if (device && device->number == growth_->device.number)
-    facts.etcd(cluster_).device.set(growth_->device);
-  auto const bytes = volumes_.disks_.filesystem_bytes(growth_->device, growth_->filesystem, point);
-  if (grown && bytes && *bytes + kWorthGrowing > growth_->device.bytes) {
+  if (device && device->number == growth.device.number)
+    facts.etcd(cluster_).device.set(growth.device);
+  auto const bytes = volumes_.disks_.filesystem_bytes(growth.device, growth.filesystem, point);
+  if (grown && bytes && *bytes + kWorthGrowing > growth.device.bytes) {
     not_grown_to_ = 0;
     return {};
   }
   // etcd goes on with what there is.
   tried_to_grow_ = volumes_.clock_.steady();
-  not_grown_to_ = growth_->device.bytes;
+  not_grown_to_ = growth.device.bytes;
   why_not_grown_ = grown ? "the filesystem is as it was" : grown.error().message.sentence();
   return {};
 }

@@ -17,7 +17,6 @@ class SpaceStep final : public ClusterStep {
   SpaceStep(Volumes& volumes, EtcdCluster cluster, Filesystems& filesystems)
       : ClusterStep(row_names::kSpace, volumes, cluster), filesystems_(filesystems) {}
   Result<Finding> look(Facts& facts, std::stop_token stop) override;
-  Result<void> act(Facts& facts, std::stop_token stop) override;
 
  private:
   struct Growth {
@@ -25,13 +24,13 @@ class SpaceStep final : public ClusterStep {
     std::string filesystem;
     Message message;
   };
+  Result<void> grow(Growth const& growth, Facts& facts, std::stop_token stop);
   bool tried_lately(BlockDevice const& device) const;
   Result<std::optional<Growth>> growth(BlockDevice const& known, std::string const& filesystem,
                                        EtcdVolume const& volume);
   std::vector<SetAside> set_aside();
 
   Filesystems& filesystems_;
-  std::optional<Growth> growth_;
   // Of a disk that the filesystem did not follow: its bytes, why, and when that was tried.
   std::uint64_t not_grown_to_ = 0;
   std::string why_not_grown_;

@@ -21,9 +21,6 @@ class VolumeStep final : public ClusterStep {
     seen_ = volumes_.devices_.news();
     return volumes_.attacher_.look(cluster_, facts, stop);
   }
-  Result<void> act(Facts& facts, std::stop_token stop) override {
-    return volumes_.attacher_.act(cluster_, facts, stop);
-  }
   // A disk that turns up is the first sign that an attachment is done.
   void pause(Clock&, Duration at_most, std::stop_token stop) override {
     volumes_.devices_.wait(seen_, at_most, stop);
@@ -58,7 +55,6 @@ class DeviceStep final : public ClusterStep {
         Message(Reason::DeviceFound, fmt::format("{} is {}", volume.volume_id, device->path))
             .about(fmt::format("{} {}", volume.volume_id, device->path))};
   }
-  Result<void> act(Facts&, std::stop_token) override { return {}; }  // it is never Needed
   // However long the pause is to be: events may be lost, so it looks again every second.
   void pause(Clock&, Duration at_most, std::stop_token stop) override {
     volumes_.devices_.wait(seen_, std::min(at_most, Duration(1'000)), stop);

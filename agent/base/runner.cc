@@ -233,7 +233,7 @@ bool Runner::converge_row(std::size_t index, Facts& facts, std::stop_token stop,
     // Still refused; its state says so.
     if (attempt.refused_need && same(message, *attempt.refused_need)) return false;
     to_state(index, State::acting, message);
-    auto acted = carry_out(step, std::get<Needed>(*finding), facts, stop);
+    auto acted = std::get<Needed>(*finding).act(stop);
     if (!acted) {
       if (acted.error().kind == Kind::refused) attempt.refused_need = message;
       if (!on_error(acted.error(), in_time)) return false;

@@ -28,14 +28,6 @@ std::string sentence_of(Finding const& finding) {
   return message_of(finding).sentence();
 }
 
-Result<void> Step::act(Facts&, std::stop_token) {
-  return fail(Kind::internal, "{} is to act on nothing", name());
-}
-
-Result<void> carry_out(Step& step, Needed& needed, Facts& facts, std::stop_token stop) {
-  return needed.act ? needed.act(std::move(stop)) : step.act(facts, std::move(stop));
-}
-
 void Step::pause(Clock& clock, Duration at_most, std::stop_token stop) {
   clock.sleep(at_most, std::move(stop));
 }

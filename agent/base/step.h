@@ -6,6 +6,7 @@
 #include <stop_token>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <variant>
 
 #include "agent/base/clock.h"
@@ -21,10 +22,14 @@ struct Done {
   std::optional<Duration> look_again = {};
 };
 struct Needed {
+  // Does what the message says, once. It owns what the look has decided, so that what was found is
+  // what is done; it may be one of several moves that lead to Done, and the runner looks again
+  // after each. The same message twice in a row is an error.
+  using Act = std::move_only_function<Result<void>(std::stop_token)>;
+  Needed(Message what, Act does) : message(std::move(what)), act(std::move(does)) {}
+
   Message message;  // what the act would do: "attach vol-1 as /dev/sdf"
-  // Does just that. It owns what the look has found, and goes when it is done or dropped: what was
-  // found is what is done. Empty: the step overrides act().
-  std::move_only_function<Result<void>(std::stop_token)> act = {};
+  Act act;
 };
 struct Waiting {
   Message message;  // for what: "vol-1 is attached to i-2 (running)"
@@ -42,13 +47,9 @@ class Step {
   virtual std::string_view name() const = 0;
 
   // Reads the world, never writes to it. Fills the facts that it can read, also when Done, because
-  // a boot where nothing is to do never calls act(). Called again and again while Waiting.
+  // in a boot where nothing is to do nothing acts. Called again and again while Waiting. The step
+  // and the facts outlive what it returns.
   virtual Result<Finding> look(Facts& facts, std::stop_token stop) = 0;
-
-  // Does what the last look() said is Needed, where that carries no act of its own. Either may take
-  // one of several moves that lead to Done: the runner looks again after each, and the same Needed
-  // sentence twice is an error.
-  virtual Result<void> act(Facts& facts, std::stop_token stop);
 
   // Between two looks while Waiting: returns once something may have changed, at the latest after
   // `at_most`. A step that can hear of the change (a device event) overrides the sleep.
@@ -60,8 +61,11 @@ class Step {
   virtual bool rest(Clock& clock, Duration at_most, std::stop_token stop);
 };
 
-// Does what the step's last look() has found to be needed: by the act that it carries, or by the
-// step's. Once, since an act gives away what it owns.
-Result<void> carry_out(Step& step, Needed& needed, Facts& facts, std::stop_token stop);
+// An act that looks at the world again before it changes it: a disk before it is formatted, EC2
+// before a volume is detached.
+template <class S>
+Needed::Act act_of(S& step, Result<void> (S::*act)(Facts&, std::stop_token), Facts& facts) {
+  return [&step, act, &facts](std::stop_token stop) { return (step.*act)(facts, std::move(stop)); };
+}
 
 }  // namespace haagent

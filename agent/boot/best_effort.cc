@@ -31,8 +31,8 @@ class GiveUp final : public Step {
       return leave(message, "tried in vain to ");
     auto again = message;
     return Needed{std::move(again),
-                  [this, &facts, needed = std::move(*needed)](std::stop_token asked) mutable {
-                    return try_once(needed, facts, std::move(asked));
+                  [this, needed = std::move(*needed)](std::stop_token asked) mutable {
+                    return try_once(needed, std::move(asked));
                   }};
   }
 
@@ -41,8 +41,8 @@ class GiveUp final : public Step {
   }
 
  private:
-  Result<void> try_once(Needed& needed, Facts& facts, std::stop_token stop) {
-    auto acted = carry_out(*step_, needed, facts, std::move(stop));
+  Result<void> try_once(Needed& needed, std::stop_token stop) {
+    auto acted = needed.act(std::move(stop));
     if (acted) {
       acted_on_ = needed.message;
       return {};

@@ -37,8 +37,4 @@ Result<Finding> ClockStep::look(Facts& facts, std::stop_token stop) {
   return say(Reason::ClockAgrees, fmt::format("this clock agrees with that of {}", known.against));
 }
 
-Result<void> ClockStep::act(Facts&, std::stop_token) {
-  return fail(Kind::internal, "{} has nothing to do", name());
-}
-
 }  // namespace haagent

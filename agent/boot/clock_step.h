@@ -18,7 +18,6 @@ class ClockStep final : public Step {
   explicit ClockStep(std::shared_ptr<StoreClock> time) : time_(std::move(time)) {}
   std::string_view name() const override { return row_names::kClock; }
   Result<Finding> look(Facts& facts, std::stop_token stop) override;
-  Result<void> act(Facts& facts, std::stop_token stop) override;
 
  private:
   std::shared_ptr<StoreClock> time_;

@@ -22,9 +22,6 @@ class IdentityStep final : public Step {
     return Done{Message(Reason::IdentityKnown, std::move(text)).about(std::move(id))};
   }
 
-  // look() never says Needed.
-  Result<void> act(Facts&, std::stop_token) override { return {}; }
-
  private:
   aws::Imds& imds_;
 };

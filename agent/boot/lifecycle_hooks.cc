@@ -39,7 +39,8 @@ class HookStep final : public Step {
         return Done{Message(Reason::InService, "this instance is in service").about(id_)};
       if (when_ == When::warm && launched)
         return Needed{
-            Message(Reason::LaunchToForget, "forget that this instance was in service").about(id_)};
+            Message(Reason::LaunchToForget, "forget that this instance was in service").about(id_),
+            [this](std::stop_token) { return forget(); }};
       if (when_ == When::launching && told_) return remember();
     }
     auto member = parts_.group.member(id_, stop);
@@ -55,7 +56,8 @@ class HookStep final : public Step {
     if (state == waits_in)
       return Needed{
           Message(Reason::HookToComplete, fmt::format("complete the hook {} of {}", hook(), group_))
-              .about(hook())};
+              .about(hook()),
+          [this](std::stop_token asked) { return complete(std::move(asked)); }};
     bool const early = state == "Pending" || state == "Warmed:Pending" || state == "Terminating";
     auto is = Message(early ? Reason::HookAwaited : Reason::HookNotReached,
                       fmt::format("{} has this instance as {}", group_, state))
@@ -64,22 +66,21 @@ class HookStep final : public Step {
     return over(std::move(is));
   }
 
-  Result<void> act(Facts&, std::stop_token stop) override {
+ private:
+  Result<void> forget() const {
     auto const path = parts_.root(kRecord);
-    if (when_ == When::warm) {
-      auto launched = TRY(recorded());
-      if (launched) {
-        std::error_code error;
-        std::filesystem::remove(path, error);
-        if (error) return fail_errno(error.value(), "forgetting " + path.string());
-        return {};
-      }
-    }
-    if (when_ == When::launching && told_) {
-      TRY(make_directories(path.parent_path()));
-      settled_ = true;
-      return replace_file(path, id_ + "\n");
-    }
+    std::error_code error;
+    std::filesystem::remove(path, error);
+    if (error) return fail_errno(error.value(), "forgetting " + path.string());
+    return {};
+  }
+  Result<void> record() {
+    auto const path = parts_.root(kRecord);
+    TRY(make_directories(path.parent_path()));
+    settled_ = true;
+    return replace_file(path, id_ + "\n");
+  }
+  Result<void> complete(std::stop_token stop) {
     auto done = parts_.group.complete(group_, hook(), id_, stop);
     if (done) {
       told_ =
@@ -102,7 +103,6 @@ class HookStep final : public Step {
     return {};
   }
 
- private:
   std::string const& hook() const {
     auto const& lifecycle = parts_.config.lifecycle;
     return when_ == When::terminating ? lifecycle.terminating_hook : lifecycle.launching_hook;
@@ -116,8 +116,9 @@ class HookStep final : public Step {
     if (when_ == When::launching) return remember();
     return Done{*told_};
   }
-  Finding remember() const {
-    return Needed{Message(Reason::LaunchToRecord, "remember: " + told_->text).about(id_)};
+  Finding remember() {
+    return Needed{Message(Reason::LaunchToRecord, "remember: " + told_->text).about(id_),
+                  [this](std::stop_token) { return record(); }};
   }
   // Not remembered either.
   Result<Finding> without(Error const& error) {

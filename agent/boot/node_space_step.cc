@@ -55,8 +55,6 @@ class NodeSpaceStep final : public Step {
     return Done{{Reason::SpaceSufficient, "the disks of this node have room"}};
   }
 
-  Result<void> act(Facts&, std::stop_token) override { return {}; }  // it is never Needed
-
  private:
   // Each once, by the first path on it. What cannot be asked is left out: the others still count.
   std::vector<NodeFilesystem> filesystems() {

@@ -89,9 +89,6 @@ class ConfigStep final : public Step {
     return Done{std::move(message)};
   }
 
-  // look() never says Needed.
-  Result<void> act(Facts&, std::stop_token) override { return {}; }
-
  private:
   Root root_;
   ConfigRequest request_;

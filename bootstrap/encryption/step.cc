@@ -164,48 +164,50 @@ Result<Finding> Step::look(Facts& facts, std::stop_token stop) {
                     .about(std::string(to_string(error.message.reason)))};
   }
   me_ = in->me;
-  move_ = decide(*in);
-  if (std::holds_alternative<Off>(move_)) return settled(*in);
-  if (std::holds_alternative<Settled>(move_)) {
+  auto const move = decide(*in);
+  if (std::holds_alternative<Off>(move)) return settled(*in);
+  if (std::holds_alternative<Settled>(move)) {
     refused_.reset();
     return settled(*in);
   }
-  if (auto const* conflict = std::get_if<Conflict>(&move_))
+  if (auto const* conflict = std::get_if<Conflict>(&move))
     return std::unexpected(Error(Kind::invalid, conflict->message));
-  auto const needed = [](std::string about, std::string text) {
-    return Needed{Message(Reason::EncryptionToWrite, std::move(text)).about(std::move(about))};
+  auto const needed = [&](std::string about, std::string text) {
+    return Needed{
+        Message(Reason::EncryptionToWrite, std::move(text)).about(std::move(about)),
+        [this, &facts, move](std::stop_token asked) { return act(move, facts, std::move(asked)); }};
   };
-  if (std::holds_alternative<Create>(move_))
+  if (std::holds_alternative<Create>(move))
     return needed(std::string(kDocument),
                   fmt::format("make {} in {}", kDocument, deps_.store.where()));
-  if (std::holds_alternative<WriteFile>(move_))
+  if (std::holds_alternative<WriteFile>(move))
     return needed(kube::kEncryptionConfig, fmt::format("write {}", kube::kEncryptionConfig));
   auto const changes =
       fmt::format("secrets in etcd go from {} to {}", in->keys->rewritten, in->keys->target);
   // The node serves meanwhile: what is left is told, and holds nothing up.
-  if (auto const* waiting = std::get_if<Waiting>(&move_))
+  if (auto const* waiting = std::get_if<Waiting>(&move))
     return Done{Message(waiting->message.reason,
                         fmt::format("{}: {}", changes, waiting->message.text),
                         waiting->message.advice)
                     .about(fmt::format("{}: {}", in->keys->target, waiting->message.subject))};
-  if (std::holds_alternative<Rewrite>(move_)) {
+  if (std::holds_alternative<Rewrite>(move)) {
     if (refused_ && deps_.clock.steady() - *refused_ < kRefusedAgain)
       return Done{Message(Reason::SecretsNotRewritten, fmt::format("{}: {}", changes, trouble_))
                       .about(in->keys->target)};
     return needed("secrets with " + in->keys->writes,
                   "write each secret again, so that it is encrypted with " + in->keys->writes);
   }
-  if (std::holds_alternative<Advance>(move_))
+  if (std::holds_alternative<Advance>(move))
     return needed(
         "advance to " + in->keys->target,
         fmt::format("{}: every apiserver can read the new key, and it encrypts from now on",
                     changes));
-  return needed(std::holds_alternative<Claim>(move_) ? "loaded by " + me_ : "not loaded by " + me_,
+  return needed(std::holds_alternative<Claim>(move) ? "loaded by " + me_ : "not loaded by " + me_,
                 fmt::format("{}: report what the apiserver of {} has loaded", changes, me_));
 }
 
-Result<void> Step::change(std::stop_token stop) {
-  auto const changed = after(*keys_, move_, me_);
+Result<void> Step::change(Move const& move, std::stop_token stop) {
+  auto const changed = after(*keys_, move, me_);
   asked_.reset();
   auto replaced = TRY_DURING(
       deps_.store.replace(std::string(kDocument), to_text(changed), version_, std::move(stop)),
@@ -216,7 +218,7 @@ Result<void> Step::change(std::stop_token stop) {
   return {};
 }
 
-Result<void> Step::rewrite(Facts& facts, std::stop_token stop) {
+Result<void> Step::rewrite(Move const& move, Facts& facts, std::stop_token stop) {
   auto const url = TRY(apiserver_url(facts));
   auto const done = rewrite_secrets(deps_.http, url, administrator(), stop);
   if (!done || done->refused > 0) {
@@ -227,11 +229,11 @@ Result<void> Step::rewrite(Facts& facts, std::stop_token stop) {
     if (!done && done.error().kind == Kind::interrupted) return std::unexpected(done.error());
     return {};
   }
-  return change(std::move(stop));
+  return change(move, std::move(stop));
 }
 
-Result<void> Step::act(Facts& facts, std::stop_token stop) {
-  if (std::holds_alternative<Create>(move_)) {
+Result<void> Step::act(Move const& move, Facts& facts, std::stop_token stop) {
+  if (std::holds_alternative<Create>(move)) {
     auto secret = TRY(pki::make_symmetric_key());
     asked_.reset();
     // False: another master was first, and its key counts.
@@ -239,14 +241,14 @@ Result<void> Step::act(Facts& facts, std::stop_token stop) {
                            std::move(stop)));
     return {};
   }
-  if (std::holds_alternative<WriteFile>(move_)) {
+  if (std::holds_alternative<WriteFile>(move)) {
     auto const path = deps_.root(kube::kEncryptionConfig);
     TRY(make_directories(path.parent_path()));
     TRY(replace_file_if_changed(path, to_configuration(*keys_), {.mode = 0600}));
     return {};
   }
-  if (std::holds_alternative<Rewrite>(move_)) return rewrite(facts, std::move(stop));
-  return change(std::move(stop));
+  if (std::holds_alternative<Rewrite>(move)) return rewrite(move, facts, std::move(stop));
+  return change(move, std::move(stop));
 }
 
 }  // namespace haagent::bootstrap::encryption

@@ -36,21 +36,20 @@ class Step final : public haagent::Step {
   explicit Step(Deps deps) : deps_(std::move(deps)) {}
   std::string_view name() const override { return row_names::kEncryption; }
   Result<Finding> look(Facts& facts, std::stop_token stop) override;
-  Result<void> act(Facts& facts, std::stop_token stop) override;
 
  private:
+  Result<void> act(Move const& move, Facts& facts, std::stop_token stop);
   Result<Inputs> gather(Facts& facts, std::stop_token stop);
   Result<bool> is_new_cluster(std::stop_token stop) const;
   Result<void> look_at_apiserver(Inputs& inputs, Facts& facts, std::stop_token stop);
   std::optional<Reloads> ask_apiserver(Facts& facts, std::stop_token stop) const;
   Result<std::string> apiserver_url(Facts& facts) const;
   HttpTls administrator() const;
-  Result<void> change(std::stop_token stop);
-  Result<void> rewrite(Facts& facts, std::stop_token stop);
+  Result<void> change(Move const& move, std::stop_token stop);
+  Result<void> rewrite(Move const& move, Facts& facts, std::stop_token stop);
   Finding settled(Inputs const& inputs);
 
   Deps deps_;
-  Move move_;
   std::string me_;
   std::optional<Keys> keys_;  // as the store had it last
   std::string version_;       // of it, for replace()

@@ -119,7 +119,8 @@ Result<Finding> AnnounceStep::look(Facts& facts, std::stop_token) {
   }
   return Needed{
       Message(Reason::PeersToInform, fmt::format("tell {} this master's address", in_words(whom)))
-          .about(fmt::format("{}", fmt::join(whom, ", ")))};
+          .about(fmt::format("{}", fmt::join(whom, ", "))),
+      [this, members](std::stop_token stop) { return announce(members, std::move(stop)); }};
 }
 
 void AnnounceStep::tell(Peer& peer, std::stop_token stop) const {
@@ -155,10 +156,10 @@ void AnnounceStep::tell(Peer& peer, std::stop_token stop) const {
   peer.again = clock_.steady() + pause;
 }
 
-Result<void> AnnounceStep::act(Facts&, std::stop_token stop) {
+Result<void> AnnounceStep::announce(std::vector<std::string> const& members, std::stop_token stop) {
   {
     std::vector<std::jthread> threads;
-    for (auto const& member : due())
+    for (auto const& member : members)
       threads.emplace_back([this, &peer = peers_[member], stop] { tell(peer, stop); });
   }
   if (stop.stop_requested()) return fail(Kind::interrupted, "stopped");

@@ -25,7 +25,6 @@ class AnnounceStep final : public Step {
       : config_(config), root_(std::move(root)), http_(http), clock_(clock) {}
   std::string_view name() const override { return row_names::kAnnounce; }
   Result<Finding> look(Facts& facts, std::stop_token stop) override;
-  Result<void> act(Facts& facts, std::stop_token stop) override;
   bool rest(Clock& clock, Duration at_most, std::stop_token stop) override;
 
  private:
@@ -41,6 +40,7 @@ class AnnounceStep final : public Step {
   Result<void> update(Facts& facts);
   std::vector<std::string> due() const;
   Message message() const;
+  Result<void> announce(std::vector<std::string> const& members, std::stop_token stop);
   void tell(Peer& peer, std::stop_token stop) const;
 
   NodeConfig const& config_;

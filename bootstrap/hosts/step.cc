@@ -4,21 +4,18 @@ namespace haagent::bootstrap {
 
 Result<Finding> HostsStep::look(Facts& facts, std::stop_token stop) {
   auto view = TRY(peers_->look(facts, std::move(stop)));
-  if (!view.written) {
-    wanted_ = std::move(view.entries);
+  if (!view.written)
     return Needed{
-        Message(Reason::HostsDiffer, "write to /etc/hosts: " + view.sentence).about(view.subject)};
-  }
+        Message(Reason::HostsDiffer, "write to /etc/hosts: " + view.sentence).about(view.subject),
+        [this, entries = std::move(view.entries)](std::stop_token) {
+          return peers_->write(entries);
+        }};
   if (view.trouble)
     return Done{Message(Reason::AddressesNotRefreshed,
                         fmt::format("{}; EC2 was no help: {}", view.sentence, view.trouble->text),
                         view.trouble->advice)
                     .about(std::string(to_string(view.trouble->reason)))};
   return Done{Message(Reason::HostsWritten, view.sentence).about(view.subject)};
-}
-
-Result<void> HostsStep::act(Facts&, std::stop_token) {
-  return peers_->write(wanted_);
 }
 
 bool HostsStep::rest(Clock& clock, Duration at_most, std::stop_token stop) {

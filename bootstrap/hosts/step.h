@@ -15,12 +15,10 @@ class HostsStep final : public Step {
   explicit HostsStep(std::shared_ptr<Peers> peers) : peers_(std::move(peers)) {}
   std::string_view name() const override { return row_names::kHosts; }
   Result<Finding> look(Facts& facts, std::stop_token stop) override;
-  Result<void> act(Facts& facts, std::stop_token stop) override;
   bool rest(Clock& clock, Duration at_most, std::stop_token stop) override;
 
  private:
   std::shared_ptr<Peers> peers_;
-  std::vector<HostsEntry> wanted_;
 };
 
 }  // namespace haagent::bootstrap

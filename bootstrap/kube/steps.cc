@@ -112,7 +112,10 @@ Result<Finding> WriteFiles::look(Facts& facts, std::stop_token) {
   }
   if (!parts.empty())
     return Needed{Message(Reason::KubernetesFilesDiffer, fmt::format("{}", fmt::join(parts, "; ")))
-                      .about(join(about))};
+                      .about(join(about)),
+                  [this, made = std::move(made)](std::stop_token stop) {
+                    return write(made, std::move(stop));
+                  }};
   auto sentence = fmt::format(
       "{} as the config says",
       made.total == 1 ? std::string("its manifest is") : fmt::format("{} files are", made.total));
@@ -146,8 +149,7 @@ Result<Finding> WriteFiles::look(Facts& facts, std::stop_token) {
   return Done{Message(reason, std::move(sentence)).about(join(about))};
 }
 
-Result<void> WriteFiles::act(Facts& facts, std::stop_token stop) {
-  auto made = TRY(plan(facts));
+Result<void> WriteFiles::write(Plan const& made, std::stop_token stop) {
   // The record first: a file that is written and not recorded would never be cleared away.
   if (!made.write.empty()) {
     std::lock_guard lock(record_mutex_);
@@ -187,7 +189,8 @@ Result<Finding> KubeProxy::look(Facts& facts, std::stop_token stop) {
   for (auto const& each : {folder, std::filesystem::path(kManifests)})
     if (!std::filesystem::is_directory(root_(each), error))
       return Needed{Message(Reason::KubernetesFilesDiffer, fmt::format("make {}", each.string()))
-                        .about(each.string())};
+                        .about(each.string()),
+                    [this](std::stop_token) { return make_folders(); }};
   auto const paths = TRY(missing());
   if (paths.empty()) return WriteFiles::look(facts, std::move(stop));
   if (config_.role == Role::master)
@@ -203,13 +206,11 @@ Result<Finding> KubeProxy::look(Facts& facts, std::stop_token stop) {
                   .about(join(paths))};
 }
 
-Result<void> KubeProxy::act(Facts& facts, std::stop_token stop) {
+Result<void> KubeProxy::make_folders() const {
   for (auto const& each :
        {std::string(kKubeProxyClient.cert), manifest_path(Component::kube_proxy)})
     TRY(make_folder_of(root_, each));
-  auto const paths = TRY(missing());
-  if (!paths.empty()) return {};
-  return WriteFiles::act(facts, std::move(stop));
+  return {};
 }
 
 bool ControlPlane::rest(Clock& clock, Duration at_most, std::stop_token stop) {

@@ -21,7 +21,6 @@ namespace haagent::bootstrap::kube {
 class WriteFiles : public Step {
  public:
   Result<Finding> look(Facts& facts, std::stop_token stop) override;
-  Result<void> act(Facts& facts, std::stop_token stop) override;
 
  protected:
   WriteFiles(NodeConfig const& config, Root root, std::mutex& record_mutex,
@@ -36,6 +35,7 @@ class WriteFiles : public Step {
     std::size_t total = 0;
   };
   Result<Plan> plan(Facts& facts);
+  Result<void> write(Plan const& made, std::stop_token stop);
   Result<void> check_host_files(std::vector<Complaint> const& missing) const;
 
  protected:
@@ -66,9 +66,9 @@ class KubeProxy final : public WriteFiles {
       : WriteFiles(config, std::move(root), record_mutex, RenderedFile::Stage::with_certificate) {}
   std::string_view name() const override { return row_names::kKubeProxy; }
   Result<Finding> look(Facts& facts, std::stop_token stop) override;
-  Result<void> act(Facts& facts, std::stop_token stop) override;
 
  private:
+  Result<void> make_folders() const;
   Result<std::vector<std::string>> missing() const;
 };
 

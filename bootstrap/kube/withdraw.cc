@@ -71,7 +71,8 @@ Result<Finding> Withdraw::look(Facts& facts, std::stop_token) {
   auto const there = TRY(manifests(facts));
   if (!there.empty()) {
     auto const paths = fmt::format("{}", fmt::join(there, ", "));
-    return Needed{Message(Reason::ApiserverToEnd, fmt::format("take {} away", paths)).about(paths)};
+    return Needed{Message(Reason::ApiserverToEnd, fmt::format("take {} away", paths)).about(paths),
+                  act_of(*this, &Withdraw::end, facts)};
   }
   if (running.empty())
     return Done{Message(Reason::ApiserverEnded,
@@ -80,7 +81,8 @@ Result<Finding> Withdraw::look(Facts& facts, std::stop_token) {
         return !told_.contains(each.pid);
       }))
     return Needed{Message(Reason::ApiserverToEnd, fmt::format("end {}", named(running)))
-                      .about(pids_of(running))};
+                      .about(pids_of(running)),
+                  act_of(*this, &Withdraw::end, facts)};
   if (!since_) since_ = parts_.clock.steady();
   ApiserverWait const wait{
       .waited = std::chrono::duration_cast<Duration>(parts_.clock.steady() - *since_),
@@ -98,7 +100,7 @@ Result<Finding> Withdraw::look(Facts& facts, std::stop_token) {
                      .about(pids_of(running))};
 }
 
-Result<void> Withdraw::act(Facts& facts, std::stop_token) {
+Result<void> Withdraw::end(Facts& facts, std::stop_token) {
   auto there = TRY(manifests(facts));
   for (auto const& path : there) {
     std::error_code error;

@@ -53,9 +53,9 @@ class Withdraw final : public Step {
   explicit Withdraw(WithdrawDeps parts) : parts_(std::move(parts)) {}
   std::string_view name() const override { return row_names::kWithdraw; }
   Result<Finding> look(Facts& facts, std::stop_token stop) override;
-  Result<void> act(Facts& facts, std::stop_token stop) override;
 
  private:
+  Result<void> end(Facts& facts, std::stop_token stop);
   Result<std::vector<std::string>> manifests(Facts& facts) const;
   Result<std::vector<RunningProgram>> apiservers();
 

@@ -80,12 +80,12 @@ Result<std::vector<pid_t>> KubeletStep::old_kubelets() const {
 }
 
 Result<Finding> KubeletStep::look(Facts&, std::stop_token) {
-  old_ = 0;
   auto const wrong = TRY(flaw());
   if (!wrong.empty())
-    return Needed{Message(
-        Reason::KubeletCertificateMisplaced,
-        fmt::format("lay {} out as the kubelet does it: {}", kube::kKubeletClient.cert, wrong))};
+    return Needed{Message(Reason::KubeletCertificateMisplaced,
+                          fmt::format("lay {} out as the kubelet does it: {}",
+                                      kube::kKubeletClient.cert, wrong)),
+                  [this](std::stop_token) { return lay_out(); }};
   auto const old = TRY(old_kubelets());
   KubeletSeen seen{.old = old, .restarted = restarted_, .waited = {}};
   if (!old.empty()) {
@@ -100,13 +100,13 @@ Result<Finding> KubeletStep::look(Facts&, std::stop_token) {
     case KubeletMove::none:
       break;
     case KubeletMove::restart:
-      old_ = seen.unit;
       return Needed{
           Message(Reason::KubeletToRestart,
                   fmt::format(
                       "restart {}: its process {} began before its client certificate was renewed",
                       kKubeletUnit, seen.unit))
-              .about(fmt::format("{}", seen.unit))};
+              .about(fmt::format("{}", seen.unit)),
+          [this, old = seen.unit](std::stop_token) { return restart(old); }};
     case KubeletMove::wait:
       return Waiting{Message(Reason::KubeletRestarting, fmt::format("{} restarts", kKubeletUnit))};
     case KubeletMove::stuck:
@@ -130,15 +130,16 @@ Result<Finding> KubeletStep::look(Facts&, std::stop_token) {
       Message(Reason::KubeletCurrent, "the kubelet goes by the client certificate on the disk")};
 }
 
-Result<void> KubeletStep::act(Facts&, std::stop_token) {
-  if (old_ != 0) {
-    auto restarted = units_.restart(kKubeletUnit);
-    if (restarted) {
-      restarted_ = old_;
-      asked_ = clock_.steady();
-    }
-    return restarted;
+Result<void> KubeletStep::restart(pid_t old) {
+  auto restarted = units_.restart(kKubeletUnit);
+  if (restarted) {
+    restarted_ = old;
+    asked_ = clock_.steady();
   }
+  return restarted;
+}
+
+Result<void> KubeletStep::lay_out() const {
   auto const now = clock_.utc();
   auto const pair = TRY(read_pair(current_of(root_), now));
   if (!pair || !is_pair(*pair) || pair->flaw.empty()) return {};

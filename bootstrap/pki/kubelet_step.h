@@ -55,16 +55,16 @@ class KubeletStep final : public Step {
   // Also a pair that an earlier version has left, certificates one behind the other in a plain
   // file, is put right, whatever the state store does: its first certificate and its key are good.
   Result<Finding> look(Facts& facts, std::stop_token stop) override;
-  Result<void> act(Facts& facts, std::stop_token stop) override;
 
  private:
+  Result<void> lay_out() const;
+  Result<void> restart(pid_t old);
   Result<std::string> flaw() const;
   Result<std::vector<pid_t>> old_kubelets() const;
 
   Root root_;
   Clock& clock_;
   Units& units_;
-  pid_t old_ = 0;  // that the last look wants restarted
   pid_t restarted_ = 0;
   SteadyTime asked_{};
 };

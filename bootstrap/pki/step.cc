@@ -337,9 +337,11 @@ Result<Finding> PkiStep::rotate(Facts& facts, Plan plan) {
   auto const move = decide_rotation(in);
   // Who goes by the turn must not believe in it while it is given back.
   if (std::holds_alternative<GiveTurnBack>(move)) plan.told.turn.clear();
-  if ((change_ = change_by(move, in))) {
+  if (auto change = change_by(move, in)) {
     (void)done(std::move(plan), facts, {});
-    return Needed{message_of(move, in)};
+    return Needed{message_of(move, in), [this, change = *std::move(change)](std::stop_token stop) {
+                    return change_document(change, std::move(stop));
+                  }};
   }
   if (std::holds_alternative<RestartMembers>(move))
     plan.told.restart_for = digest_of({trust_of(bundles_.at(kEtcdAuthority.name)),
@@ -359,7 +361,6 @@ std::optional<PkiStep::Change> PkiStep::change_by(RotationMove const& move,
 }
 
 Result<Finding> PkiStep::look(Facts& facts, std::stop_token stop) {
-  change_.reset();
   auto found = plan(facts);
   if (!found) return std::unexpected(found.error());
   changing_ = is_changing(facts);
@@ -428,7 +429,8 @@ Result<Finding> PkiStep::look(Facts& facts, std::stop_token stop) {
   if (!agreed && (!missing.empty() || !found->leaves.empty()))
     return cannot_make(*std::move(found), agreed.error(), facts);
   return Needed{Message(Reason::CertificatesToWrite, fmt::format("{}", fmt::join(parts, "; ")))
-                    .about(fmt::format("{}", fmt::join(about, ", ")))};
+                    .about(fmt::format("{}", fmt::join(about, ", "))),
+                act_of(*this, &PkiStep::write, facts)};
 }
 
 // Before anything is written: what is there and not recorded would be left for ever.
@@ -493,8 +495,7 @@ Result<void> PkiStep::issue(Task const& task) const {
   return replace_files(files);
 }
 
-Result<void> PkiStep::act(Facts& facts, std::stop_token stop) {
-  if (change_) return change_document(std::move(stop));
+Result<void> PkiStep::write(Facts& facts, std::stop_token stop) {
   // Looked at again: the clock may have been set since, either way.
   auto const now = parts_.time->agreed(stop);
   Making const making{.organization = parts_.config.cluster.name,
@@ -531,8 +532,7 @@ Result<void> PkiStep::act(Facts& facts, std::stop_token stop) {
   return {};
 }
 
-Result<void> PkiStep::change_document(std::stop_token stop) {
-  auto const change = *std::exchange(change_, std::nullopt);
+Result<void> PkiStep::change_document(Change const& change, std::stop_token stop) {
   asked_.reset();
   auto& store = parts_.store;
   auto const changed =

@@ -55,7 +55,6 @@ class PkiStep final : public Step {
   explicit PkiStep(PkiDeps parts);
   std::string_view name() const override { return row_names::kPki; }
   Result<Finding> look(Facts& facts, std::stop_token stop) override;
-  Result<void> act(Facts& facts, std::stop_token stop) override;
   // Not for long while a rotation gets on: every master waits for every other.
   bool rest(Clock& clock, Duration at_most, std::stop_token stop) override;
 
@@ -102,7 +101,8 @@ class PkiStep final : public Step {
   bool is_rotating(Facts& facts) const;
   bool is_changing(Facts& facts) const;  // and that gets on
   std::optional<Change> change_by(RotationMove const& move, RotationInputs const& in) const;
-  Result<void> change_document(std::stop_token stop);
+  Result<void> change_document(Change const& change, std::stop_token stop);
+  Result<void> write(Facts& facts, std::stop_token stop);
 
   PkiDeps parts_;
   LeafMemory leaf_memory_;
@@ -110,7 +110,6 @@ class PkiStep final : public Step {
   std::map<std::string_view, Bundle> bundles_;  // as the store has them, by authority
   std::map<std::string_view, std::string> versions_;
   StoredTurn turn_;
-  std::optional<Change> change_;  // that the last look has decided
   std::optional<Secret> service_account_;
   std::map<std::string_view, std::string> seen_versions_;
   SteadyTime got_on_;  // when one of them was last another

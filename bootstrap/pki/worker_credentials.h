@@ -18,7 +18,6 @@ class WorkerCredentials final : public Step {
       : config_(config), root_(std::move(root)), clock_(clock) {}
   std::string_view name() const override { return row_names::kCredentials; }
   Result<Finding> look(Facts& facts, std::stop_token stop) override;
-  Result<void> act(Facts&, std::stop_token) override { return {}; }
 
  private:
   NodeConfig const& config_;

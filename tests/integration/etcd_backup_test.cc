@@ -8,6 +8,7 @@
 #include "bootstrap/etcd/backup/drill.h"
 #include "bootstrap/etcd/maintenance/defrag.h"
 #include "tests/integration/etcd_world.h"
+#include "tests/support/found.h"
 #include "tests/support/memory_store.h"
 
 namespace haagent::bootstrap {
@@ -136,6 +137,7 @@ TEST(EtcdBackup, OneFollowerBacksUpAndAFailureStaysUntilOneSucceeds) {
     int needed = 0;
     Office* first = nullptr;
     BackupStep* first_step = nullptr;
+    Result<Finding> first_found = Done{};
     std::vector<std::unique_ptr<Office>> offices;
     std::vector<std::unique_ptr<BackupStep>> steps;
     Facts facts;
@@ -153,12 +155,13 @@ TEST(EtcdBackup, OneFollowerBacksUpAndAFailureStaysUntilOneSucceeds) {
       ++needed;
       first = &office;
       first_step = &step;
+      first_found = std::move(finding);
       EXPECT_NE(master->client().status({})->header.member_id, leader);
     }
     ASSERT_EQ(needed, 1);
 
     store.fail_next(test::MemoryStore::Call::upload, Kind::denied);
-    auto acted = first->on_machine([&] { return first_step->act(facts, {}); });
+    auto acted = first->on_machine([&] { return test::act_on(first_found); });
     ASSERT_FALSE(acted);
     EXPECT_EQ(acted.error().kind, Kind::transient) << "it is tried again, whatever it was";
     auto finding = first->on_machine([&] { return first_step->look(facts, {}); });

@@ -254,7 +254,7 @@ void Master::compose(bool with_volumes) {
     auto finding = pki_->look(*facts_, {});
     ASSERT_TRUE(finding) << finding.error().message.text;
     if (std::holds_alternative<Done>(*finding)) return;
-    auto acted = pki_->act(*facts_, {});
+    auto acted = std::get<Needed>(*finding).act({});
     ASSERT_TRUE(acted) << acted.error().message.text;
   });
 }
@@ -311,7 +311,7 @@ Master::Turn Master::one_turn() {
       }
       turn.sentence = sentence_of(*finding);
       if (std::holds_alternative<Needed>(*finding)) {
-        auto acted = carry_out(*steps_[i], std::get<Needed>(*finding), *facts_, {});
+        auto acted = std::get<Needed>(*finding).act({});
         turn.what = acted ? Turn::What::acted : Turn::What::failed;
         if (!acted) turn.sentence += ": " + acted.error().message.text;
         return;

@@ -9,6 +9,7 @@
 #include "bootstrap/pki/kubelet_step.h"
 #include "bootstrap/pki/x509.h"
 #include "tests/support/fake_clock.h"
+#include "tests/support/found.h"
 #include "tests/support/source_dir.h"
 #include "tests/support/temporary_directory.h"
 
@@ -83,8 +84,7 @@ TEST_F(KubeletStore, TakesWhatTheAgentWritesAndWhatItRepairs) {
   NoUnits units;
   KubeletStep step(root_, clock_, units);
   Facts facts;
-  ASSERT_TRUE(std::holds_alternative<Needed>(step.look(facts, {}).value()));
-  ASSERT_TRUE(step.act(facts, {}));
+  ASSERT_TRUE(test::look_and_act(step, facts));
   ASSERT_TRUE(std::holds_alternative<Done>(step.look(facts, {}).value()));
   auto const repaired = kubelet();
   EXPECT_EQ(repaired.exit_code, 0) << repaired.out;

@@ -130,7 +130,7 @@ struct BackupWorld {
     for (int i = 0; i < 20 && !killed.stop_requested(); ++i, clock.advance(30s)) {
       auto found = step.look(facts, killed);
       if (found && std::holds_alternative<Needed>(*found))
-        (void)step.act(facts, killed);
+        (void)std::get<Needed>(*found).act(killed);
       else if (found && i > 1)
         return;
     }

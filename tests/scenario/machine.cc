@@ -25,10 +25,10 @@ class Taking final : public Step {
     auto message = needed->message;
     return Needed{
         std::move(message),
-        [this, &facts, needed = std::move(*needed)](std::stop_token asked) mutable -> Result<void> {
+        [this, needed = std::move(*needed)](std::stop_token asked) mutable -> Result<void> {
           test::VirtualClock::Turn acting(clock_, strand_, asked);
           if (!acting) return fail(Kind::interrupted, "stopped");
-          return carry_out(*step_, needed, facts, asked);
+          return needed.act(asked);
         }};
   }
   void pause(Clock& clock, Duration at_most, std::stop_token stop) override {

@@ -37,6 +37,19 @@ inline Found found(Result<void> const& acted) {
   return acted ? Found{.as = Found::As::acted} : found(acted.error());
 }
 
+// Does what a look has found to be needed; an error where nothing is, the look's where it failed.
+inline Result<void> act_on(Result<Finding>& looked, std::stop_token stop = {}) {
+  if (!looked) return std::unexpected(looked.error());
+  auto* needed = std::get_if<Needed>(&*looked);
+  if (!needed) return fail(Kind::internal, "nothing is needed: {}", found(looked).said());
+  return needed->act(std::move(stop));
+}
+// Looks, and does what is needed.
+inline Result<void> look_and_act(Step& step, Facts& facts, std::stop_token stop = {}) {
+  auto looked = step.look(facts, {});
+  return act_on(looked, std::move(stop));
+}
+
 inline std::string_view to_string(Found::As as) {
   switch (as) {
     case Found::As::done:

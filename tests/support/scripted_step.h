@@ -18,8 +18,13 @@ class ScriptedStep final : public Step {
       : name_(std::move(name)), look_(std::move(look)), act_(std::move(act)) {}
 
   std::string_view name() const override { return name_; }
-  Result<Finding> look(Facts&, std::stop_token) override { return look_(); }
-  Result<void> act(Facts&, std::stop_token) override { return act_(); }
+  // A Needed without an act gets the step's.
+  Result<Finding> look(Facts&, std::stop_token) override {
+    auto found = look_();
+    auto* needed = found ? std::get_if<Needed>(&*found) : nullptr;
+    if (needed && !needed->act) needed->act = [this](std::stop_token) { return act_(); };
+    return found;
+  }
 
  private:
   std::string name_;

@@ -159,18 +159,8 @@ Result<Finding> StoreStep::look(Facts& facts, std::stop_token stop) {
       request->stale = true;
       requests_.of(cluster_).set(*request);
     }
-    closing_ = Closing::carried_out;
-    if (is_carried_out(*request, sight, facts))
-      return Needed{Message(Reason::RequestToClose,
-                            fmt::format("write to {} that the request {} is carried out",
-                                        parts_.store.where(), request->id))
-                        .about(request->id + " is carried out")};
-    closing_ = Closing::taken_back;
-    if (is_idle(*request, sight, facts))
-      return Needed{Message(Reason::RequestToClose,
-                            fmt::format("write to {} that the request {} is void: a quorum serves",
-                                        parts_.store.where(), request->id))
-                        .about(request->id + " is void")};
+    if (is_carried_out(*request, sight, facts)) return to_close(*request, Closing::carried_out);
+    if (is_idle(*request, sight, facts)) return to_close(*request, Closing::taken_back);
   }
   Result<Finding> found =
       data || member ? look_for_backups(mine, state, std::move(stop))
@@ -221,14 +211,20 @@ Result<Finding> StoreStep::look_for_backups(EtcdFacts& mine, DataDir::State data
                                   to_string(cluster_), to_rfc3339(newest->stored)))};
 }
 
-Result<void> StoreStep::act(Facts&, std::stop_token stop) {
-  auto const request = requests_.of(cluster_).get();
-  if (!request) return fail(Kind::internal, "{} has nothing to do", name_);
-  auto closed = TRY_DURING(
-      close_request(parts_.store, *request, closing_, parts_.time->utc(), std::move(stop)),
-      "closing the request {}", request->id);
-  requests_.of(cluster_).set(std::move(closed));
-  return {};
+Finding StoreStep::to_close(RecoveryRequest const& request, Closing how) {
+  auto const* is = how == Closing::carried_out ? "is carried out" : "is void";
+  return Needed{
+      Message(Reason::RequestToClose,
+              fmt::format("write to {} that the request {} {}{}", parts_.store.where(), request.id,
+                          is, how == Closing::carried_out ? "" : ": a quorum serves"))
+          .about(fmt::format("{} {}", request.id, is)),
+      [this, request, how](std::stop_token stop) -> Result<void> {
+        auto closed = TRY_DURING(
+            close_request(parts_.store, request, how, parts_.time->utc(), std::move(stop)),
+            "closing the request {}", request.id);
+        requests_.of(cluster_).set(std::move(closed));
+        return {};
+      }};
 }
 
 BackupStep::BackupStep(EtcdCluster cluster, BackupDeps const& parts)
@@ -359,7 +355,8 @@ Result<Finding> BackupStep::find(Facts& facts, std::stop_token stop) {
   if (*mine && (*mine)->due)
     return Needed{
         Message(Reason::BackupDue, fmt::format("back up {}: {}", to_string(cluster_), sentence))
-            .about(newest ? "after " + newest->name : "the first")};
+            .about(newest ? "after " + newest->name : "the first"),
+        act_of(*this, &BackupStep::back_up, facts)};
   if (failure_) return failing();
   if (swept_)
     return std::unexpected(Error(
@@ -373,7 +370,7 @@ Result<Finding> BackupStep::find(Facts& facts, std::stop_token stop) {
   return Done{Message(Reason::BackupsCurrent, std::move(sentence))};
 }
 
-Result<void> BackupStep::act(Facts& facts, std::stop_token stop) {
+Result<void> BackupStep::back_up(Facts& facts, std::stop_token stop) {
   Backups backups(cluster_, parts_);
   auto taken = backups.take(endpoint_, BackupReason::scheduled, stop);
   if (stop.stop_requested()) return fail(Kind::interrupted, "stopped");

@@ -33,9 +33,9 @@ class StoreStep final : public Step {
             RecoveryRequests& requests);
   std::string_view name() const override { return name_; }
   Result<Finding> look(Facts& facts, std::stop_token stop) override;
-  Result<void> act(Facts& facts, std::stop_token stop) override;
 
  private:
+  Finding to_close(RecoveryRequest const& request, Closing how);
   bool is_carried_out(RecoveryRequest const& request, VolumeSight const& sight, Facts& facts) const;
   bool is_idle(RecoveryRequest const& request, VolumeSight const& sight, Facts& facts);
   void tell_volume(EtcdVolume const& volume, VolumeSight const& sight, EtcdFacts& mine);
@@ -53,7 +53,6 @@ class StoreStep final : public Step {
   std::optional<Message> trouble_;   // with that
   std::string idle_;                 // the request that stands beside a quorum
   std::optional<SteadyTime> idle_since_;
-  Closing closing_ = Closing::carried_out;  // what act() does
 };
 
 // `backup-<cluster>`: a standing duty, after etcd-<cluster>. It holds no boot up: its first look
@@ -65,9 +64,9 @@ class BackupStep final : public Step {
   BackupStep(EtcdCluster cluster, BackupDeps const& parts);
   std::string_view name() const override { return name_; }
   Result<Finding> look(Facts& facts, std::stop_token stop) override;
-  Result<void> act(Facts& facts, std::stop_token stop) override;
 
  private:
+  Result<void> back_up(Facts& facts, std::stop_token stop);
   Result<std::optional<BackupTurn>> turn(std::optional<Duration> newest_age, std::stop_token stop);
   std::unexpected<Error> failing() const;
   void failed(Error const& error);

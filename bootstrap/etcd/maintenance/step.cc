@@ -194,8 +194,6 @@ std::optional<UnseenVolume> MaintenanceStep::unseen() const {
 }
 
 Result<Finding> MaintenanceStep::look(Facts& facts, std::stop_token stop) {
-  maintenance_ = NothingToDo{};
-  records_ = false;
   auto& wants = facts.etcd(cluster_).wants_defrag;
   volume_ = facts.etcd(cluster_).volume.get();
   if (auto const gone = unseen()) {
@@ -227,21 +225,25 @@ Result<Finding> MaintenanceStep::look(Facts& facts, std::stop_token stop) {
   // A turn that this member has not asked for may end at any moment.
   inputs->turn = facts.pki.get().value_or(PkiFacts{}).turn;
   inputs->my_turn = has_turn(facts);
-  maintenance_ = decide_maintenance(*inputs);
-  auto const* idle = std::get_if<NothingToDo>(&maintenance_);
+  auto const maintenance = decide_maintenance(*inputs);
+  auto const* idle = std::get_if<NothingToDo>(&maintenance);
   waits_for_turn_ = idle && idle->asks_for_turn;
-  wants.set(waits_for_turn_ || std::holds_alternative<DefragmentOwn>(maintenance_));
-  auto message = message_of(maintenance_);
+  wants.set(waits_for_turn_ || std::holds_alternative<DefragmentOwn>(maintenance));
+  auto message = message_of(maintenance);
   measure_round_trips(facts, stop);
   tell_timing(facts);
   auto slow = measure(facts, stop);
-  if (!std::holds_alternative<NothingToDo>(maintenance_)) return Needed{std::move(message)};
-  records_ = timing_->heartbeat != recorded_heartbeat(parts_.root, cluster_);
-  if (records_)
-    return Needed{Message(Reason::MaintenanceDue,
-                          fmt::format("note for etcd's next start: a heartbeat of {} ms",
-                                      timing_->heartbeat.count()))
-                      .about(fmt::format("heartbeat {} ms", timing_->heartbeat.count()))};
+  if (!idle)
+    return Needed{std::move(message), [this, maintenance](std::stop_token asked) {
+                    return maintain(maintenance, std::move(asked));
+                  }};
+  if (timing_->heartbeat != recorded_heartbeat(parts_.root, cluster_))
+    return Needed{
+        Message(Reason::MaintenanceDue,
+                fmt::format("note for etcd's next start: a heartbeat of {} ms",
+                            timing_->heartbeat.count()))
+            .about(fmt::format("heartbeat {} ms", timing_->heartbeat.count())),
+        [this, heartbeat = timing_->heartbeat](std::stop_token) { return record(heartbeat); }};
   // What is set and not yet in force is told by etcd-<cluster>, which restarts for it.
   bool const is_set =
       parts_.config.etcd.of(cluster_ == EtcdCluster::main).heartbeat_interval.has_value();
@@ -267,30 +269,33 @@ bool MaintenanceStep::rest(Clock& clock, Duration at_most, std::stop_token stop)
   return clock.sleep(waits_for_turn_ ? std::min(at_most, kWhileWaiting) : at_most, std::move(stop));
 }
 
-Result<void> MaintenanceStep::act(Facts&, std::stop_token stop) {
+Result<void> MaintenanceStep::maintain(Maintenance const& what, std::stop_token stop) {
   if (auto const gone = unseen())
     return fail(Kind::transient, Reason::MaintenanceAwaitsQuorum, "{}", gone->why);
   auto own = client_at("127.0.0.1", kWorking);
-  if (auto const* compact = std::get_if<CompactTo>(&maintenance_)) {
+  if (auto const* compact = std::get_if<CompactTo>(&what)) {
     auto done = own.compact(compact->revision, stop);
     compacted_ = done.has_value();
     return done;
   }
-  if (std::holds_alternative<DefragmentOwn>(maintenance_)) {
-    auto done = own.defragment(stop);
-    if (done) {
-      defragmented_ = parts_.clock.steady();
-      failed_.reset();
-    } else {
-      failed_ = parts_.clock.steady();
-    }
-    return done;
-  }
-  if (auto const* disarm = std::get_if<DisarmNospace>(&maintenance_))
+  if (auto const* disarm = std::get_if<DisarmNospace>(&what))
     return own.disarm(disarm->member_id, "NOSPACE", stop);
-  if (records_)
-    return record_heartbeat(parts_.root, cluster_, timing_->heartbeat, round_trip_.value_or(0));
-  return fail(Kind::internal, "{} has nothing to do", name_);
+  if (!std::holds_alternative<DefragmentOwn>(what))
+    return fail(Kind::internal, "{} has nothing to do", name_);
+  auto done = own.defragment(stop);
+  if (done) {
+    defragmented_ = parts_.clock.steady();
+    failed_.reset();
+  } else {
+    failed_ = parts_.clock.steady();
+  }
+  return done;
+}
+
+Result<void> MaintenanceStep::record(Duration heartbeat) const {
+  if (auto const gone = unseen())
+    return fail(Kind::transient, Reason::MaintenanceAwaitsQuorum, "{}", gone->why);
+  return record_heartbeat(parts_.root, cluster_, heartbeat, round_trip_.value_or(0));
 }
 
 }  // namespace haagent::bootstrap

@@ -24,11 +24,12 @@ class MaintenanceStep final : public Step {
   MaintenanceStep(EtcdCluster cluster, EtcdDeps parts);
   std::string_view name() const override { return name_; }
   Result<Finding> look(Facts& facts, std::stop_token stop) override;
-  Result<void> act(Facts& facts, std::stop_token stop) override;
   // Not for long while it waits for the turn.
   bool rest(Clock& clock, Duration at_most, std::stop_token stop) override;
 
  private:
+  Result<void> maintain(Maintenance const& what, std::stop_token stop);
+  Result<void> record(Duration heartbeat) const;
   std::optional<UnseenVolume> unseen() const;
   bool has_turn(Facts& facts) const;
   EtcdClient client_at(std::string const& host, EtcdTimeouts timeouts) const;
@@ -41,7 +42,6 @@ class MaintenanceStep final : public Step {
   EtcdCluster const cluster_;
   EtcdDeps parts_;
   std::string const name_;
-  Maintenance maintenance_ = NothingToDo{};
   std::optional<EtcdVolume> volume_;
   // Since the NOSPACE alarm was seen.
   std::optional<SteadyTime> alarm_since_;
@@ -61,7 +61,6 @@ class MaintenanceStep final : public Step {
   std::optional<SteadyTime> members_read_;
   std::optional<TimingWatch> timing_;
   std::optional<double> round_trip_;
-  bool records_ = false;  // the next act writes timing_ down
 };
 
 }  // namespace haagent::bootstrap

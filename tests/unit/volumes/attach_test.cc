@@ -201,7 +201,7 @@ TEST_F(AttachTest, ThrottlingTwentyTimesLeaksNoName) {
 TEST_F(AttachTest, AThrottledAttachIsTransient) {
   machine.look("volume-main");
   ec2.throttle(1);
-  auto acted = machine.step("volume-main").act(*machine.facts, {});
+  auto acted = machine.act();
   ASSERT_FALSE(acted);
   EXPECT_EQ(acted.error().kind, Kind::transient);
   EXPECT_THAT(acted.error().message.text,
@@ -211,7 +211,7 @@ TEST_F(AttachTest, AThrottledAttachIsTransient) {
 TEST_F(AttachTest, ADeniedAttachNamesThePermission) {
   machine.look("volume-main");
   ec2.fail_next("AttachVolume", "UnauthorizedOperation", "You are not authorized");
-  auto acted = machine.step("volume-main").act(*machine.facts, {});
+  auto acted = machine.act();
   ASSERT_FALSE(acted);
   EXPECT_EQ(acted.error().kind, Kind::denied);
   EXPECT_THAT(acted.error().message.text, HasSubstr("ec2:AttachVolume"));
@@ -220,7 +220,7 @@ TEST_F(AttachTest, ADeniedAttachNamesThePermission) {
 TEST_F(AttachTest, AnInstanceThatIsStillPendingIsWaitedFor) {
   ec2.set_instance_state("i-me", "pending");
   machine.look("volume-main");
-  auto acted = machine.step("volume-main").act(*machine.facts, {});
+  auto acted = machine.act();
   ASSERT_FALSE(acted);
   EXPECT_EQ(acted.error().kind, Kind::transient);
   ec2.set_instance_state("i-me", "running");

@@ -11,6 +11,7 @@
 #include "tests/support/fake_clock.h"
 #include "tests/support/fake_ec2.h"
 #include "tests/support/fake_filesystems.h"
+#include "tests/support/found.h"
 #include "tests/support/in_short.h"
 #include "tests/support/temporary_directory.h"
 #include "volumes/steps.h"
@@ -29,7 +30,7 @@ inline Result<void> release(Volumes& volumes, EtcdCluster cluster, Facts& facts,
       if (looks > 100) return fail(Kind::transient, "for ever: {}", sentence_of(*finding));
       if (std::holds_alternative<Waiting>(*finding))
         clock.advance(std::chrono::milliseconds(500));
-      else if (auto acted = step->act(facts, {}); !acted)
+      else if (auto acted = std::get<Needed>(*finding).act({}); !acted)
         return acted;
     }
   }
@@ -251,7 +252,14 @@ class Machine {
   Step& step(std::string const& name) { return *steps_.at(name); }
 
   // "done: VolumeAttached vol-m", "refused: DiskNotBlank vol-m": reason and subject of a look.
-  std::string look(std::string const& name) { return test::in_short(step(name).look(*facts, {})); }
+  std::string look(std::string const& name) {
+    looked = step(name).look(*facts, {});
+    return test::in_short(looked);
+  }
+  // Does what the last look() has found to be needed.
+  Result<void> act() { return test::act_on(looked); }
+  Result<Finding> looked = Done{};
+
   // What it says, for the figures and commands in it.
   Message message(std::string const& name) { return test::message_of(step(name).look(*facts, {})); }
 
@@ -261,7 +269,7 @@ class Machine {
     said[name] = before;
     if (before.starts_with("done: ")) return true;
     if (!before.starts_with("needed: ")) return false;
-    auto acted = step(name).act(*facts, {});
+    auto acted = act();
     if (!acted) {
       said[name] = test::in_short(Result<Finding>(std::unexpected(acted.error())));
     } else if (look(name) == before) {

@@ -41,7 +41,10 @@ class StepsTest : public testing::Test {
   void lose_the_second_tag(std::string const& code) {
     machine.disks.before_make = [this, code] { ec2.fail_next("CreateTags", code, "no"); };
   }
-  Result<void> act(std::string const& row) { return machine.step(row).act(*machine.facts, {}); }
+  // What a look finds to be needed.
+  Result<void> act(std::string const& row) {
+    return test::look_and_act(machine.step(row), *machine.facts);
+  }
 
   test::FakeClock clock;
   test::FakeEc2 ec2{clock};
@@ -617,7 +620,7 @@ TEST_F(StepsTest, EveryInterruptionEndsInTheSameWorldWithOneMkfs) {
         auto said = each.look(row);
         if (said.starts_with("done: ")) break;
         if (said.starts_with("needed: ")) {
-          (void)each.step(row).act(*each.facts, {});
+          (void)each.act();
           --left;
         }
         own_clock.advance(500ms);

@@ -63,7 +63,7 @@ TEST(Runner, ActsOnceAndLooksAgain) {
                           "disk", {},
                           [&] {
                             return Result<Finding>(made ? Finding(Done{about("made")})
-                                                        : Finding(Needed{about("make it")}));
+                                                        : Finding(Needed{about("make it"), {}}));
                           },
                           [&] {
                             ++acts;
@@ -80,7 +80,7 @@ TEST(Runner, ActedButStillNeededIsAnError) {
   FakeClock clock;
   int acts = 0;
   auto ran = converge(rows(row(
-                          "disk", {}, [] { return Result<Finding>(Needed{about("make it")}); },
+                          "disk", {}, [] { return Result<Finding>(Needed{about("make it"), {}}); },
                           [&] {
                             ++acts;
                             return Result<void>();
@@ -98,19 +98,20 @@ TEST(Runner, WhatIsNeededIsKnownByReasonAndSubject) {
   for (bool const same : {true, false}) {
     FakeClock clock;
     int acts = 0;
-    auto ran = converge(
-        rows(row(
-            "disk", {},
-            [&]() -> Result<Finding> {
-              if (acts == 2) return Done{about("made")};
-              return Needed{Message(Reason::VolumeFree, acts == 0 ? "attach it" : "once more")
-                                .about(same || acts == 0 ? "vol-1" : "vol-2")};
-            },
-            [&] {
-              ++acts;
-              return Result<void>();
-            })),
-        clock);
+    auto ran = converge(rows(row(
+                            "disk", {},
+                            [&]() -> Result<Finding> {
+                              if (acts == 2) return Done{about("made")};
+                              return Needed{
+                                  Message(Reason::VolumeFree, acts == 0 ? "attach it" : "once more")
+                                      .about(same || acts == 0 ? "vol-1" : "vol-2"),
+                                  {}};
+                            },
+                            [&] {
+                              ++acts;
+                              return Result<void>();
+                            })),
+                        clock);
     EXPECT_EQ(acts, same ? 1 : 2);
     EXPECT_EQ(ran.all_done, !same);
   }
@@ -129,7 +130,7 @@ TEST(Runner, WhatWasRefusedIsActedOnAgainOnceTheWorldHasChanged) {
                       ++looks;
                       if (acts == 2) return Done{about("made")};
                       if (looks == 4) return Waiting{about("the disk is gone")};
-                      return Needed{about("make it")};
+                      return Needed{about("make it"), {}};
                     },
                     [&]() -> Result<void> {
                       if (++acts == 1) return fail(Kind::refused, "it holds something");
@@ -186,20 +187,6 @@ TEST(Runner, DoesWhatTheLookHasFound) {
   EXPECT_EQ(ran.rows[0].acts, 2);
 }
 
-TEST(Runner, AnActThatNobodyCarriesIsAnError) {
-  class Bare final : public Step {
-   public:
-    std::string_view name() const override { return "bare"; }
-    Result<Finding> look(Facts&, std::stop_token) override { return Needed{about("make it")}; }
-  };
-  FakeClock clock;
-  std::vector<Row> list(1);
-  list[0].step = std::make_unique<Bare>();
-  auto ran = converge(std::move(list), clock);
-  EXPECT_EQ(ran.rows[0].state, State::failed);
-  EXPECT_EQ(ran.rows[0].error, Kind::internal);
-}
-
 TEST(Runner, LooksAgainAsSoonAsAWaitSaysSo) {
   FakeClock clock;
   std::vector<std::int64_t> at;
@@ -223,8 +210,9 @@ TEST(Runner, OneStepMayTakeSeveralMoves) {
       rows(row(
           "etcd", {},
           [&] {
-            return Result<Finding>(stage < 3 ? Finding(Needed{about(fmt::format("move {}", stage))})
-                                             : Finding(Done{about("joined")}));
+            return Result<Finding>(stage < 3
+                                       ? Finding(Needed{about(fmt::format("move {}", stage)), {}})
+                                       : Finding(Done{about("joined")}));
           },
           [&] {
             ++stage;
@@ -261,20 +249,21 @@ TEST(Runner, BacksOffAnewAfterEachMoveThatCameThrough) {
   int moves = 0;
   bool fails = true;
   auto const began = clock.steady();
-  auto ran = converge(rows(row(
-                          "etcd", {},
-                          [&] {
-                            return Result<Finding>(
-                                moves < 40 ? Finding(Needed{about(fmt::format("move {}", moves))})
-                                           : Finding(Done{about("joined")}));
-                          },
-                          [&]() -> Result<void> {
-                            fails = !fails;
-                            if (!fails) return fail(Kind::transient, "not yet");
-                            ++moves;
-                            return {};
-                          })),
-                      clock);
+  auto ran = converge(
+      rows(row(
+          "etcd", {},
+          [&] {
+            return Result<Finding>(moves < 40
+                                       ? Finding(Needed{about(fmt::format("move {}", moves)), {}})
+                                       : Finding(Done{about("joined")}));
+          },
+          [&]() -> Result<void> {
+            fails = !fails;
+            if (!fails) return fail(Kind::transient, "not yet");
+            ++moves;
+            return {};
+          })),
+      clock);
   EXPECT_TRUE(ran.all_done);
   EXPECT_LE(clock.steady() - began, 40 * Backoff{}.base);
 }
@@ -424,7 +413,7 @@ TEST(Runner, PlanLooksWithoutActingAndStopsWhereItCannotKnow) {
       rows(row("mount", {"volume"}, done(), act),
            row(
                "volume", {"identity"},
-               [] { return Result<Finding>(Needed{about("attach vol-1 as /dev/sdf")}); }, act),
+               [] { return Result<Finding>(Needed{about("attach vol-1 as /dev/sdf"), {}}); }, act),
            row("identity", {}, done(), act)),
       clock, {});
   Facts facts;
@@ -470,7 +459,7 @@ TEST(RunnerStay, ActsOnDriftWhereTheRowMayAndOnlyTellsWhereItMayNot) {
                        "files", {},
                        [&] {
                          return Result<Finding>(file ? Finding(Done{about("right")})
-                                                     : Finding(Needed{about("write it")}));
+                                                     : Finding(Needed{about("write it"), {}}));
                        },
                        [&] {
                          file = true;
@@ -480,7 +469,7 @@ TEST(RunnerStay, ActsOnDriftWhereTheRowMayAndOnlyTellsWhereItMayNot) {
                        "mount", {},
                        [&] {
                          return Result<Finding>(mounted ? Finding(Done{about("mounted")})
-                                                        : Finding(Needed{about("mount it")}));
+                                                        : Finding(Needed{about("mount it"), {}}));
                        },
                        [&] {
                          ++mount_acts;
@@ -519,13 +508,12 @@ class Told final : public Step {
   std::string_view name() const override { return "told"; }
   Result<Finding> look(Facts&, std::stop_token) override {
     std::lock_guard lock(news_.mutex);
-    if (news_.there) return Needed{about("write it")};
-    return Done{about("right")};
-  }
-  Result<void> act(Facts&, std::stop_token) override {
-    std::lock_guard lock(news_.mutex);
-    news_.there = false;
-    return {};
+    if (!news_.there) return Done{about("right")};
+    return Needed{about("write it"), [this](std::stop_token) -> Result<void> {
+                    std::lock_guard written(news_.mutex);
+                    news_.there = false;
+                    return {};
+                  }};
   }
   bool rest(Clock&, Duration, std::stop_token stop) override {
     std::unique_lock lock(news_.mutex);

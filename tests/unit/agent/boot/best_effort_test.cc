@@ -14,12 +14,12 @@ class Scripted final : public Step {
  public:
   std::string_view name() const override { return "scripted"; }
   Result<Finding> look(Facts&, std::stop_token) override { return finding(); }
-  Result<void> act(Facts&, std::stop_token) override {
-    ++acts;
-    return outcome;
-  }
-  std::function<Result<Finding>()> finding = [] {
-    return Needed{Message(Reason::VolumeToRelease, "do it", "by hand").about("vol-1")};
+  std::function<Result<Finding>()> finding = [this] {
+    return Needed{Message(Reason::VolumeToRelease, "do it", "by hand").about("vol-1"),
+                  [this](std::stop_token) {
+                    ++acts;
+                    return outcome;
+                  }};
   };
   Result<void> outcome;
   int acts = 0;
@@ -32,7 +32,7 @@ class BestEffortTest : public testing::Test {
     found = step->look(facts, {});
     return test::in_short(found);
   }
-  Result<void> act() { return carry_out(*step, std::get<Needed>(*found), facts, {}); }
+  Result<void> act() { return std::get<Needed>(*found).act({}); }
   Result<Finding> found = Done{};
   Facts facts;
   test::FakeClock clock;

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "tests/support/fake_clock.h"
+#include "tests/support/found.h"
 #include "tests/support/in_short.h"
 #include "tests/support/temporary_directory.h"
 
@@ -50,7 +51,7 @@ class HookSteps : public testing::Test {
     for (int i = 0; i < 10; ++i) {
       auto found = step->look(facts_, {});
       if (!found || !std::holds_alternative<Needed>(*found)) return test::in_short(found);
-      if (auto acted = step->act(facts_, {}); !acted) return "error: " + acted.error().message.text;
+      if (auto acted = test::act_on(found); !acted) return "error: " + acted.error().message.text;
     }
     return "never done";
   }

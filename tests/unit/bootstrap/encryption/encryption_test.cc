@@ -319,14 +319,18 @@ class EncryptionStep : public testing::Test {
     facts_.main.volume.set({.volume_id = "vol-a", .member = "a"});
     facts_.main.peers.set({{"a", "10.0.0.10"}});
   }
-  Found look() { return test::found(step_.look(facts_, {})); }
+  Found look() {
+    looked_ = step_.look(facts_, {});
+    return test::found(looked_);
+  }
+  Result<void> act() { return test::act_on(looked_); }  // on the last look
+  Result<Finding> looked_ = Done{};
   Found converge() {
     Found last;
     for (int i = 0; i < 10; ++i) {
       last = look();
       if (last.as != Found::As::needed) return last;
-      if (auto acted = test::found(step_.act(facts_, {})); acted.as == Found::As::error)
-        return acted;
+      if (auto acted = test::found(act()); acted.as == Found::As::error) return acted;
     }
     return last;
   }
@@ -363,7 +367,7 @@ TEST_F(EncryptionStep, TheSecondMasterTakesTheFirstOnesKey) {
   secrets_in_etcd(0);
   look();
   store_.put(std::string(kDocument), to_text(settled()));
-  EXPECT_TRUE(step_.act(facts_, {}));
+  EXPECT_TRUE(act());
   converge();
   EXPECT_EQ(test::bytes_of(root_(kube::kEncryptionConfig)), to_configuration(settled()));
 }
@@ -440,7 +444,7 @@ TEST_F(EncryptionBesideAnApiserver, IsReportedByWhatItSaysAndNotByTheTime) {
   clock_.advance(10s);
   metrics(goes_by(reading()));
   look();
-  ASSERT_TRUE(step_.act(facts_, {}));
+  ASSERT_TRUE(act());
   EXPECT_EQ(stored().loaded.at("a"), loaded_text(reading()));
   // Nobody is asked for what is reported already.
   EXPECT_THAT(look(), AllOf(IsNeeded(Reason::EncryptionToWrite), IsAbout("advance to key-2")));

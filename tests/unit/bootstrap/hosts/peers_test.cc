@@ -78,7 +78,7 @@ class PeersTest : public testing::Test {
         last_ = test::found(*finding);
         return last_.message.subject;
       }
-      auto acted = step.act(facts_, {});
+      auto acted = test::act_on(finding);
       EXPECT_TRUE(acted) << acted.error().message.text;
     }
     ADD_FAILURE() << "does not converge";

@@ -7,6 +7,7 @@
 
 #include "agent/base/yaml.h"
 #include "bootstrap/kube/steps.h"
+#include "tests/support/found.h"
 #include "tests/support/kube_nodes.h"
 #include "tests/support/temporary_directory.h"
 
@@ -244,8 +245,8 @@ TEST_F(CautionsHere, FilesOfOthersThatTheKubeletRuns) {
   std::mutex mutex;
   KubeFiles files(config_, root_, mutex);
   ControlPlane control_plane(config_, root_, mutex);
-  ASSERT_TRUE(files.act(facts, {}));
-  ASSERT_TRUE(control_plane.act(facts, {}));
+  ASSERT_TRUE(test::look_and_act(files, facts));
+  ASSERT_TRUE(test::look_and_act(control_plane, facts));
   EXPECT_THAT(said_here(), IsEmpty());
   auto const folder = root_("/etc/kubernetes/manifests");
   test::write_bytes(folder / ".kube-apiserver.yaml.swp", "x");

@@ -41,20 +41,23 @@ class KubeSteps : public testing::Test {
  protected:
   KubeSteps() { facts_.identity.set(test::kube_identity()); }
 
-  // What the runner does: looks, acts, looks again.
+  // What the runner does: looks, acts, looks again, until it is done. What it found first.
   Found converge(Step& step) {
-    auto before = look(step);
-    if (!std::holds_alternative<Needed>(before)) return test::found(before);
-    auto acted = step.act(facts_, {});
-    EXPECT_TRUE(acted) << (acted ? "" : acted.error().message.text);
-    auto after = look(step);
-    EXPECT_TRUE(std::holds_alternative<Done>(after)) << sentence_of(after);
-    return test::found(before);
+    auto found = look(step);
+    auto const first = test::found(found);
+    for (int acts = 0; acts < 3 && std::holds_alternative<Needed>(found); ++acts) {
+      auto acted = std::get<Needed>(found).act({});
+      EXPECT_TRUE(acted) << (acted ? "" : acted.error().message.text);
+      found = look(step);
+    }
+    EXPECT_TRUE(std::holds_alternative<Done>(found)) << sentence_of(found);
+    return first;
   }
   void converge_as_far_as_it_goes(Step& step) {
     for (int looks = 0; looks < 4; ++looks) {
-      if (!std::holds_alternative<Needed>(look(step))) return;
-      auto acted = step.act(facts_, {});
+      auto found = look(step);
+      if (!std::holds_alternative<Needed>(found)) return;
+      auto acted = std::get<Needed>(found).act({});
       EXPECT_TRUE(acted) << (acted ? "" : acted.error().message.text);
     }
     ADD_FAILURE() << "it never ends";
@@ -199,9 +202,6 @@ TEST_F(KubeSteps, TouchNothingTheSecondTime) {
   auto before = world();
   EXPECT_TRUE(std::holds_alternative<Done>(look(kube_files_)));
   EXPECT_TRUE(std::holds_alternative<Done>(look(control_plane_)));
-  // Nor where the runner would act all the same.
-  EXPECT_TRUE(kube_files_.act(facts_, {}));
-  EXPECT_TRUE(control_plane_.act(facts_, {}));
   EXPECT_EQ(world(), before);
 }
 
@@ -310,7 +310,7 @@ TEST_F(KubeSteps, NeverShowTheKubeletAnythingButManifests) {
 TEST_F(KubeSteps, StopBetweenFilesAndGoOnLater) {
   std::stop_source stop;
   stop.request_stop();
-  auto acted = kube_files_.act(facts_, stop.get_token());
+  auto acted = test::look_and_act(kube_files_, facts_, stop.get_token());
   ASSERT_FALSE(acted);
   EXPECT_EQ(acted.error().kind, Kind::interrupted);
   converge(kube_files_);
@@ -333,8 +333,6 @@ TEST_F(KubeSteps, PassOnWhatTheConfigGetsWrong) {
     auto found = step->look(facts_, {});
     ASSERT_FALSE(found);
     EXPECT_EQ(found.error().kind, Kind::invalid);
-    auto acted = step->act(facts_, {});
-    ASSERT_FALSE(acted);
   }
   EXPECT_TRUE(world().empty());
 }
@@ -349,7 +347,6 @@ TEST_F(KubeSteps, HoldTheApiserverBackUntilItsFilesAreThere) {
   EXPECT_THAT(test::found(found), AllOf(IsError(Reason::HostFileMissing),
                                         IsAbout("apiserver.extraArgs.audit-policy-file"),
                                         Says("/etc/kubernetes/audit/policy.yaml")));
-  EXPECT_FALSE(control_plane_.act(facts_, {}));
   EXPECT_FALSE(fs::exists(root_("/etc/kubernetes/manifests/kube-apiserver.yaml")));
   test::write_bytes(root_("/etc/kubernetes/audit/policy.yaml"), "kind: Policy\n");
   converge(control_plane_);

@@ -53,7 +53,7 @@ class WithdrawTest : public testing::Test {
     KubeFiles files(config_, root_, mutex);
     ControlPlane control_plane(config_, root_, mutex);
     for (Step* step : std::initializer_list<Step*>{&files, &control_plane})
-      EXPECT_TRUE(step->act(facts_, {}));
+      EXPECT_TRUE(test::look_and_act(*step, facts_));
     test::write_bytes(root_("/proc/uptime"), "1000.00 1.00\n");
     start(77);
   }
@@ -82,9 +82,10 @@ class WithdrawTest : public testing::Test {
   test::Found converge(Withdraw& step) {
     test::Found last;
     for (int looks = 0; looks < 5; ++looks) {
-      last = test::found(step.look(facts_, {}));
+      auto looked = step.look(facts_, {});
+      last = test::found(looked);
       if (last.as != test::Found::As::needed) return last;
-      EXPECT_TRUE(step.act(facts_, {}));
+      EXPECT_TRUE(test::act_on(looked));
     }
     return last;
   }

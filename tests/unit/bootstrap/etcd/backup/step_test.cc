@@ -174,9 +174,10 @@ TEST_F(BackupStepTest, ARequestBesideAQuorumBecomesVoid) {
   EXPECT_TRUE(requests_.main.get()->stale) << "though it was not read anew";
 
   clock_.advance(11s);
-  ASSERT_THAT(test::found(step.look(facts_, {})),
+  auto looked = step.look(facts_, {});
+  ASSERT_THAT(test::found(looked),
               testing::AllOf(test::IsNeeded(Reason::RequestToClose), test::IsAbout(kRequest.id)));
-  ASSERT_TRUE(step.act(facts_, {}));
+  ASSERT_TRUE(test::act_on(looked));
   auto const standing = read_request(store_, EtcdCluster::main, {});
   ASSERT_TRUE(standing && *standing);
   EXPECT_TRUE((*standing)->request.closed);
