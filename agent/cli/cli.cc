@@ -315,7 +315,7 @@ class CommandLine {
     restore->add_flag("--over-running-cluster", etcd_.over_running,
                       "Though the cluster has a quorum and serves");
     restore->add_flag("--cancel", etcd_.cancel,
-                      "Take a request back that nobody has begun to carry out");
+                      "Cancel a request that nobody has begun to carry out");
     add_etcd(etcd, "recover",
              "After a quorum is lost for ever: go on with this master's data, as the only member",
              run_etcd_recover)
