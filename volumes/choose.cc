@@ -382,7 +382,8 @@ class Chooser {
                         "copy from a snapshot, with its tags, and take the tags off the other")
               .about(which)};
     return Wait{Message(Reason::VolumeMissing, std::move(text),
-                        fmt::format("if it still exists, restore its tags; if it was deleted, or there never was one, run: {}",
+                        fmt::format("if it still exists, restore its tags; if it was deleted, or "
+                                    "there never was one, run: {}",
                                     create_volume_command(make)))
                     .about(which)};
   }
