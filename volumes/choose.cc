@@ -388,7 +388,7 @@ class Chooser {
                     .about(which)};
   }
 
-  // What a volume must not be, whoever holds it.
+  // What a volume must not be, no matter who holds it.
   std::optional<Message> unfit(Candidate const& each) const {
     auto const& volume = *each.volume;
     auto const because = [&](Reason reason, std::string_view why, std::string what_to_do = {}) {

@@ -224,7 +224,7 @@ Result<void> SystemDisks::grow(BlockDevice const& device, std::string const& typ
 }
 
 // What writes to a disk is never ended halfway, and keeps the disk locked for as long as it runs,
-// whoever started it and has died since.
+// anyone who started it and has died since.
 Result<ProcessOutcome> SystemDisks::to_its_end(std::vector<std::string> argv, int lock,
                                                std::stop_token stop) {
   return process_.run({.argv = std::move(argv), .to_its_end = true, .inherits = lock},

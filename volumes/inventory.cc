@@ -121,7 +121,7 @@ void Inventory::compare_with_beliefs(aws::Volume const& volume, Observed const& 
     unsettled_.erase(id);
     return;
   }
-  if (!is_free(volume)) unsettled_.erase(id);  // now it is told who holds it
+  if (!is_free(volume)) unsettled_.erase(id);  // now EC2 says who holds it
   if (ours == ours_.end()) {
     attaching_since_.erase(id);
     return;

@@ -175,8 +175,8 @@ void MountStep::see_growth(State& state) {
   }
 }
 
-// What was mounted and is not any more. It is told, and not mounted again: whoever took it away may
-// be at work on the disk.
+// What was mounted and is not any more. It is reported, and not mounted again: anyone who took it
+// away may be at work on the disk.
 std::optional<UnseenVolume> MountStep::gone(Facts& facts) {
   auto const volume = facts.etcd(cluster_).volume.get();
   if (!volume)

@@ -38,8 +38,8 @@ inline constexpr char kTakesNoWrites[] =
     "takes no writes any more: it went read-only or was shut down, as the kernel does after an "
     "error "
     "of the disk or the filesystem";
-// What mounts a volume again that was there: nobody does it while the node runs, since whoever took
-// the mount away may be at work on the disk.
+// What mounts a volume again that was there: nobody does it while the node runs, since anyone who
+// took the mount away may be at work on the disk.
 std::string how_to_mount_again(EtcdCluster cluster);
 // What repairs a filesystem that failed.
 std::string how_to_repair(EtcdCluster cluster, std::filesystem::path const& mount_point);

@@ -57,7 +57,7 @@ bool SpaceStep::tried_lately(BlockDevice const& device) const {
   return device.bytes == not_grown_to_ && volumes_.clock_.steady() - tried_to_grow_ < kGrowAgain;
 }
 
-// The disk is looked at anew: what a row has found of it may be a minute old.
+// The disk is looked at again: what a row has found of it may be a minute old.
 Result<std::optional<SpaceStep::Growth>> SpaceStep::growth(BlockDevice const& known,
                                                            std::string const& filesystem,
                                                            EtcdVolume const& volume) {

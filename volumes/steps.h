@@ -40,7 +40,7 @@ class Volumes {
   // between, of whose facts nothing is left.
   ReleaseSteps release_steps(EtcdCluster cluster);
 
-  // What is true of this machine's volumes at the moment, for whoever is to work on them.
+  // What is true of this machine's volumes at the moment, for anyone who is to work on them.
   OwnVolumes& own() { return own_; }
 
  private:

@@ -46,7 +46,7 @@ class AutoScaling {
   // CONTINUE. A conflict where the instance does not wait in this hook (any more).
   virtual Result<void> complete(std::string const& group, std::string const& hook,
                                 std::string const& instance_id, std::stop_token stop) = 0;
-  // The hook's time begins anew. A conflict as above.
+  // The hook's time starts over. A conflict as above.
   virtual Result<void> heartbeat(std::string const& group, std::string const& hook,
                                  std::string const& instance_id, std::stop_token stop) = 0;
 };

@@ -49,7 +49,7 @@ class CallCounts {
   };
 
   void count(std::string_view service, std::string_view action, CallResult result);
-  // A request is sent that was sent before: signed anew, to another region, or after a pause.
+  // A request is sent that was sent before: signed again, to another region, or after a pause.
   void retried(std::string_view service);
   Page page() const;
 

@@ -103,7 +103,7 @@ std::string denial_advice(std::string_view action, std::string_view message) {
   constexpr std::string_view kAction = "{action}";
   for (auto at = advice.find(kAction); at != std::string::npos; at = advice.find(kAction))
     advice.replace(at, kAction.size(), action);
-  // A key's own policy must let in whoever the account's policies shall decide about.
+  // A key's own policy must admit everyone about whom the account's policies decide.
   bool const role_alone = rule.advice.starts_with("give the instance's role");
   if (role_alone && action.starts_with("kms:"))
     advice += ", for the key, and see that the key's own policy lets the role (or the account) in";

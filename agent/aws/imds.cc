@@ -133,7 +133,7 @@ struct Imds::State {
       return fresh;
     }
     if (!old) return fresh;
-    // The old one is good for some minutes; after that, every endpoint is tried anew.
+    // The old one is good for some minutes; after that, every endpoint is tried again.
     if (clock.steady() < old->ends && fresh.error().kind == Kind::transient) return *old;
     forget(*old);
     return fresh;

@@ -50,8 +50,8 @@ class Imds final : public CredentialSource {
   // The group's name as the tag aws:autoscaling:groupName has it; empty where instance tags are not
   // in metadata.
   Result<std::string> group(std::stop_token stop);
-  // Role credentials. The role name is asked for anew each time; a 200 whose Code is not Success is
-  // denied with its message.
+  // Role credentials. The role name is asked for again each time; a 200 whose Code is not Success
+  // is denied with its message.
   Result<Credentials> credentials(std::stop_token stop) override;
 
  private:

@@ -38,8 +38,8 @@ struct RegionSnapshot {
   Volume const* volume(std::string_view id) const;
 };
 
-// Safe to use from several threads. One question at a time: whoever asks while another does waits
-// for that answer, and goes by it where it is young enough.
+// Safe to use from several threads. One question at a time: anyone who asks while another does
+// waits for that answer, and goes by it where it is young enough.
 class RegionView {
  public:
   using Snapshot = std::shared_ptr<RegionSnapshot const>;
@@ -62,8 +62,8 @@ class RegionView {
   // does not show is not in the snapshot.
   Result<Snapshot> instances(std::set<std::string> ids, Duration max_age, std::stop_token stop);
 
-  // Volumes that these filters find, whoever owns them; asked at most max_age ago, whether EC2
-  // answered or not. One caller's filters alone: the snapshot has one such answer.
+  // Volumes that these filters find, no matter who owns them; asked at most max_age ago, whether
+  // EC2 answered or not. One caller's filters alone: the snapshot has one such answer.
   Result<Snapshot> search(std::vector<Filter> filters, Duration max_age, std::stop_token stop);
 
   // What a CreateTags of ours has done, before a describe shows it.

@@ -15,7 +15,7 @@ namespace haagent::aws {
 // S3's conditional writes.
 //
 // What is transient is tried a few times here, request by request, before the caller hears of it: a
-// backup of sixty parts would begin anew for each lost answer. A try that fails may have been
+// backup of sixty parts would start over for each lost answer. A try that fails may have been
 // carried out all the same, and libcurl, too, sends a request again that a kept connection has
 // swallowed. So each create and replace carries a name of its own, by which it knows its object
 // again where the key is taken or the version gone.

@@ -53,7 +53,8 @@ class Signer {
   // x-amz-content-sha256 that stands there already is taken as the payload's hash.
   void sign(HttpRequest& request, Credentials const& credentials, UtcTime now);
 
-  // The URL with the signature in its query. Whoever uses it must send the request's headers too.
+  // The URL with the signature in its query. Anyone who uses it must send the request's headers
+  // too.
   std::string presign(HttpRequest const& request, Credentials const& credentials, UtcTime now,
                       std::chrono::seconds expires);
 
@@ -100,7 +101,7 @@ Result<SignatureClaim> signature_claim(WireRequest const& request);
 std::string expected_signature(WireRequest const& request, SignatureClaim const& claim,
                                Secret const& secret);
 
-// The pieces, for tests and for whoever needs a part.
+// The pieces, for tests and for anyone who needs a part.
 std::string canonical_request(WireRequest const& request,
                               std::vector<std::string> const& signed_headers,
                               std::string_view payload_hash, PathRule rule);

@@ -143,7 +143,7 @@ struct EtcdBackups {
 
 // How the standing backups of a cluster do. Set by backup-<cluster>.
 struct EtcdBackupDuty {
-  std::optional<UtcTime> newest;         // good one in the store, whoever took it
+  std::optional<UtcTime> newest;         // good one in the store, no matter who took it
   std::optional<UtcTime> failing_since;  // nothing: the last try here succeeded, or there was none
   std::optional<UtcTime> last_failure;   // of a try here
   std::string failure;                   // why it failed; empty: it does not fail now
@@ -247,7 +247,7 @@ struct EtcdFacts {
   Fact<EtcdMemberFacts> member;           // set by etcd-<cluster>
   Fact<bool> wants_restart;               // set by etcd-<cluster>: it serves, with a configuration
                                           // or in a version that is to be another one
-  Fact<std::string> restart_held;         // set by etcd-<cluster>: why it may not be started anew
+  Fact<std::string> restart_held;         // set by etcd-<cluster>: why it may not be restarted
                                           // though it should; empty: it may
   Fact<bool> wants_defrag;  // set by maintenance-<cluster>: its file is to be defragmented,
                             // in this master's turn

@@ -64,7 +64,7 @@ std::string temporary_stem(std::filesystem::path const& path) {
   return "." + path.filename().string() + ".haagent-";
 }
 
-// What a writer of this file left that was killed: whoever still writes holds the lock.
+// What a writer of this file left that was killed: anyone who still writes holds the lock.
 void remove_abandoned(std::filesystem::path const& path) {
   auto const stem = temporary_stem(path);
   std::error_code ignored;

@@ -21,7 +21,7 @@ struct SpaceVerdict {
   Message message = {};
   bool operator==(SpaceVerdict const&) const = default;
 };
-// An earlier data directory that was kept when the member joined anew.
+// An earlier data directory that was kept when the member joined again.
 struct SetAside {
   std::string path;  // "/var/lib/haagent-etcd/main/data.20260115T101500Z"
   std::uint64_t bytes = 0;
@@ -64,8 +64,8 @@ struct NodeFilesystem {
 };
 SpaceVerdict judge_filesystem(NodeFilesystem const& filesystem);
 
-// What is told of a filesystem: what was told before where nothing has changed that anybody would
-// see, so that a byte more or less is no news.
+// What is reported of a filesystem: what was reported before where nothing has changed that anybody
+// would see, so that a byte more or less is no news.
 FilesystemFacts steadied(std::optional<FilesystemFacts> const& before, FilesystemFacts now);
 
 }  // namespace haagent

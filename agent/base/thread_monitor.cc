@@ -44,7 +44,7 @@ ThreadMonitor::ThreadMonitor(std::string name) {
   auto const* where = AccountedWait::where_this_thread_is();
   counts_ = std::ranges::none_of(all(), [&](Watched const& each) { return each.where == where; });
   if (!counts_) return;
-  AccountedWait::begin_own_time();
+  AccountedWait::restart_own_time();
   all().push_back({std::move(name), ::gettid(), where});
 }
 

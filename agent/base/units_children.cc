@@ -54,7 +54,7 @@ std::optional<ProcessStat> stat_of(pid_t pid) {
 struct Record {
   pid_t pid = 0;
   std::uint64_t start_time = 0;
-  std::string boot_id;  // pids and start times begin anew with each boot
+  std::string boot_id;  // pids and start times start over with each boot
   std::int64_t started_ms = 0;
   std::uint64_t log_offset = 0;  // where this run's log begins
   std::string ended;             // "exited with 2"; empty as far as anybody has seen it end

@@ -374,7 +374,7 @@ Result<void> SystemdUnits::start(UnitSpec const& spec) {
   return bus_->run("starting " + spec.name, [&](Manager& manager) -> Result<void> {
     auto properties = manager.properties(spec.name);
     TRY(check_loaded(spec.name, properties));
-    // Whoever calls us paces the tries; systemd's own count of them would refuse the next.
+    // Anyone who calls us paces the tries; systemd's own count of them would refuse the next.
     if (properties.active_state == "failed") manager.reset_failed(spec.name);
     manager.queue("StartUnit", spec.name);
     return {};

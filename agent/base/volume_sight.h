@@ -4,8 +4,8 @@
 // this member. Everything else is "not seen", with the reason, and decides about nobody: an empty
 // directory of the root disk looks just like a blank volume.
 //
-// What is seen is held by a descriptor. Whoever goes on through path() reads and writes the volume,
-// whatever is mounted or unmounted at the mount point meanwhile.
+// What is seen is held by a descriptor. Anyone who goes on through path() reads and writes the
+// volume, whatever is mounted or unmounted at the mount point meanwhile.
 #pragma once
 
 #include <sys/types.h>
@@ -67,14 +67,14 @@ class VolumeSight {
 class OwnVolumes {
  public:
   virtual ~OwnVolumes() = default;
-  // Never writes, and keeps nothing. What fails is told as the reason why it is not seen.
+  // Never writes, and keeps nothing. A failure is reported as the reason why it is not seen.
   virtual VolumeSight see(EtcdCluster cluster, EtcdVolume const& volume) = 0;
 };
 
 // Whose data a volume holds, where they are a copy: "vol-1", "vol-1 (from snap-2)", "snap-2"; empty
 // where they are its own. They are a copy where haagent.json names another volume, and where the
-// volume was made from a snapshot and haagent.json does not say that its member has begun anew, or
-// was told to go on, on just this volume.
+// volume was made from a snapshot and haagent.json does not say that its member has started over,
+// or was told to go on, on just this volume.
 std::string copied_from(VolumeMarker const& marker, std::string const& volume_id,
                         std::string const& snapshot_id);
 // From now on the data on the volume are its own.

@@ -26,7 +26,7 @@ AccountedWait::Where const* AccountedWait::where_this_thread_is() {
   return &where;
 }
 
-void AccountedWait::begin_own_time() {
+void AccountedWait::restart_own_time() {
   if (depth == 0) where.own_since = std::chrono::steady_clock::now();
 }
 

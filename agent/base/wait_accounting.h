@@ -25,7 +25,7 @@ class AccountedWait {
     std::atomic<SteadyTime> own_since{SteadyTime::max()};  // max: it is outside
   };
   static Where const* where_this_thread_is();
-  static void begin_own_time();
+  static void restart_own_time();
 
  private:
   SteadyTime began_;

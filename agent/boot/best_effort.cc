@@ -7,9 +7,9 @@
 namespace haagent {
 namespace {
 
-class GiveUp final : public Step {
+class BestEffort final : public Step {
  public:
-  GiveUp(std::unique_ptr<Step> step, Clock& clock, Duration patience)
+  BestEffort(std::unique_ptr<Step> step, Clock& clock, Duration patience)
       : step_(std::move(step)), clock_(clock), patience_(patience) {}
 
   std::string_view name() const override { return step_->name(); }
@@ -74,7 +74,7 @@ class GiveUp final : public Step {
 }  // namespace
 
 std::unique_ptr<Step> best_effort(std::unique_ptr<Step> step, Clock& clock, Duration patience) {
-  return std::make_unique<GiveUp>(std::move(step), clock, patience);
+  return std::make_unique<BestEffort>(std::move(step), clock, patience);
 }
 
 }  // namespace haagent

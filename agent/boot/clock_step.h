@@ -12,7 +12,7 @@ namespace haagent {
 
 // It holds no boot up: the first look asks nobody. From then on a clock that is wrong is an error
 // of this row until it is right again, so that the node is degraded. Sets the fact clock. A store
-// that does not answer is told by the rows that need it.
+// that does not answer is reported by the steps that need it.
 class ClockStep final : public Step {
  public:
   explicit ClockStep(std::shared_ptr<StoreClock> time) : time_(std::move(time)) {}

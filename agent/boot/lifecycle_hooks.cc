@@ -22,7 +22,7 @@ constexpr char kRecord[] = "/var/lib/haagent/launched";
 class HookStep final : public Step {
  public:
   enum class When { launching, warm, terminating };
-  HookStep(HookDeps parts, When when) : parts_(std::move(parts)), when_(when) {}
+  HookStep(HookDeps deps, When when) : deps_(std::move(deps)), when_(when) {}
 
   std::string_view name() const override {
     return when_ == When::terminating ? row_names::kTerminatingHook : row_names::kLaunchingHook;
@@ -31,7 +31,7 @@ class HookStep final : public Step {
   Result<Finding> look(Facts& facts, std::stop_token stop) override {
     auto identity = TRY(facts.identity.require("identity"));
     id_ = identity.instance_id;
-    if (!began_) began_ = parts_.clock.steady();
+    if (!began_) began_ = deps_.clock.steady();
     if (told_ && (settled_ || when_ != When::launching)) return Done{*told_};
     if (when_ != When::terminating) {
       auto launched = TRY(recorded());
@@ -43,7 +43,7 @@ class HookStep final : public Step {
             [this](std::stop_token) { return forget(); }};
       if (when_ == When::launching && told_) return remember();
     }
-    auto member = parts_.group.member(id_, stop);
+    auto member = deps_.group.member(id_, stop);
     if (!member) return without(member.error());
     if (!*member)
       return over(
@@ -68,20 +68,20 @@ class HookStep final : public Step {
 
  private:
   Result<void> forget() const {
-    auto const path = parts_.root(kRecord);
+    auto const path = deps_.root(kRecord);
     std::error_code error;
     std::filesystem::remove(path, error);
     if (error) return fail_errno(error.value(), "forgetting " + path.string());
     return {};
   }
   Result<void> record() {
-    auto const path = parts_.root(kRecord);
+    auto const path = deps_.root(kRecord);
     TRY(make_directories(path.parent_path()));
     settled_ = true;
     return replace_file(path, id_ + "\n");
   }
   Result<void> complete(std::stop_token stop) {
-    auto done = parts_.group.complete(group_, hook(), id_, stop);
+    auto done = deps_.group.complete(group_, hook(), id_, stop);
     if (done) {
       told_ =
           Message(Reason::HookCompleted, fmt::format("{} was told to go on ({})", group_, hook()))
@@ -104,11 +104,11 @@ class HookStep final : public Step {
   }
 
   std::string const& hook() const {
-    auto const& lifecycle = parts_.config.lifecycle;
+    auto const& lifecycle = deps_.config.lifecycle;
     return when_ == When::terminating ? lifecycle.terminating_hook : lifecycle.launching_hook;
   }
   Result<bool> recorded() {
-    auto record = TRY(read_file(parts_.root(kRecord)));
+    auto record = TRY(read_file(deps_.root(kRecord)));
     return record && *record == id_ + "\n";
   }
   Finding over(Message is) {
@@ -122,7 +122,7 @@ class HookStep final : public Step {
   }
   // Not remembered either.
   Result<Finding> without(Error const& error) {
-    bool const patient = parts_.clock.steady() - *began_ < kPatience;
+    bool const patient = deps_.clock.steady() - *began_ < kPatience;
     if (error.kind == Kind::interrupted || (error.kind == Kind::transient && patient))
       return std::unexpected(error);
     return Done{Message(Reason::HookUnavailable,
@@ -131,7 +131,7 @@ class HookStep final : public Step {
                     .about(hook())};
   }
 
-  HookDeps parts_;
+  HookDeps deps_;
   When const when_;
   std::string id_;
   std::string group_;
@@ -140,27 +140,27 @@ class HookStep final : public Step {
   std::optional<SteadyTime> began_;
 };
 
-void beat(HookDeps const& parts, std::string const& id, Heartbeat::Tell const& tell,
+void beat(HookDeps const& deps, std::string const& id, Heartbeat::Tell const& tell,
           std::stop_token stop) {
   auto pause = kLook;
-  while (parts.clock.sleep(pause, stop)) {
+  while (deps.clock.sleep(pause, stop)) {
     pause = kLook;
-    auto member = parts.group.member(id, stop);
+    auto member = deps.group.member(id, stop);
     if (!member || !*member || !(*member)->state.ends_with(":Wait")) continue;
     bool const terminating = (*member)->state.starts_with("Terminating");
-    auto const& name = terminating ? parts.config.lifecycle.terminating_hook
-                                   : parts.config.lifecycle.launching_hook;
+    auto const& name =
+        terminating ? deps.config.lifecycle.terminating_hook : deps.config.lifecycle.launching_hook;
     auto const& group = (*member)->group;
     pause = kLeastBeat;
     std::optional<Duration> timeout;
-    if (auto hooks = parts.group.hooks(group, stop)) {
+    if (auto hooks = deps.group.hooks(group, stop)) {
       auto const found = std::ranges::find(*hooks, name, &aws::LifecycleHook::name);
       if (found != hooks->end() && found->timeout > 0s) {
         timeout = found->timeout;
         pause = *timeout / 3;
       }
     }
-    auto beaten = parts.group.heartbeat(group, name, id, stop);
+    auto beaten = deps.group.heartbeat(group, name, id, stop);
     // It has waited for up to a look already.
     if (tell && (beaten || timeout))
       tell(beaten ? std::nullopt : std::optional(*timeout - std::min(*timeout, kLook)));
@@ -176,18 +176,18 @@ bool is_launched(Root const& root, std::string const& instance_id) {
   return record && *record && **record == instance_id + "\n";
 }
 
-std::unique_ptr<Step> launching_hook(HookDeps parts) {
-  return std::make_unique<HookStep>(std::move(parts), HookStep::When::launching);
+std::unique_ptr<Step> launching_hook(HookDeps deps) {
+  return std::make_unique<HookStep>(std::move(deps), HookStep::When::launching);
 }
-std::unique_ptr<Step> warm_pool_hook(HookDeps parts) {
-  return std::make_unique<HookStep>(std::move(parts), HookStep::When::warm);
+std::unique_ptr<Step> warm_pool_hook(HookDeps deps) {
+  return std::make_unique<HookStep>(std::move(deps), HookStep::When::warm);
 }
-std::unique_ptr<Step> terminating_hook(HookDeps parts) {
-  return std::make_unique<HookStep>(std::move(parts), HookStep::When::terminating);
+std::unique_ptr<Step> terminating_hook(HookDeps deps) {
+  return std::make_unique<HookStep>(std::move(deps), HookStep::When::terminating);
 }
 
-Heartbeat::Heartbeat(HookDeps parts, std::string instance_id, Tell tell)
-    : thread_([parts = std::move(parts), id = std::move(instance_id), tell = std::move(tell)](
-                  std::stop_token stop) { beat(parts, id, tell, std::move(stop)); }) {}
+Heartbeat::Heartbeat(HookDeps deps, std::string instance_id, Tell tell)
+    : thread_([deps = std::move(deps), id = std::move(instance_id), tell = std::move(tell)](
+                  std::stop_token stop) { beat(deps, id, tell, std::move(stop)); }) {}
 
 }  // namespace haagent

@@ -84,7 +84,8 @@ void MasterBoot::add_volume(RowList& list, EtcdCluster cluster) {
   list.add(std::move(steps.volume), {.upkeep = Upkeep::look_only});
   list.add(std::move(steps.device), {.after = {name(kVolume)}, .upkeep = Upkeep::look_only});
   list.add(std::move(steps.filesystem), {.after = {name(kDevice)}});
-  // A mount that is gone is told within seconds; nobody waits for this row to decide without it.
+  // A mount that is gone is reported within seconds; nobody waits for this row to decide without
+  // it.
   list.add(std::move(steps.mount),
            {.after = {name(kFilesystem)}, .upkeep = Upkeep::look_only, .period = 5s});
   list.add(
@@ -100,7 +101,7 @@ void MasterBoot::add_members(RowList& list) {
       {.after = {volume}, .upkeep = Upkeep::act, .period = bootstrap::pki::pki_period(config_)});
   list.add(std::make_unique<bootstrap::HostsStep>(peers_),
            {.after = {volume}, .upkeep = Upkeep::act, .period = 5s});
-  // Nobody waits for it: it is done once it has announced this master, whoever has heard.
+  // Nobody waits for it: it is done once it has announced this master, no matter who has heard.
   list.add(std::make_unique<bootstrap::AnnounceStep>(config_, node_.root, master_.http, *time_),
            {.after = {kPki, kHosts}, .upkeep = Upkeep::act, .period = 5s});
   for (auto cluster : kEtcdClusters)
@@ -114,7 +115,7 @@ void MasterBoot::add_store_and_backups(RowList& list, EtcdCluster cluster) {
   auto const etcd = of_cluster(kEtcd, cluster);
   list.add(std::make_unique<bootstrap::StoreStep>(cluster, backups_, volumes_.own(), requests_),
            {.after = {of_cluster(kMount, cluster)}, .upkeep = Upkeep::act, .period = 2s});
-  // It never gives up: a store that is down for a week is told for a week.
+  // It never gives up: a store that is down for a week is reported for a week.
   list.add(std::make_unique<bootstrap::BackupStep>(cluster, backups_),
            {.after = {etcd}, .deadline = kForEver, .upkeep = Upkeep::act, .period = 30s});
   list.add(std::make_unique<bootstrap::MaintenanceStep>(cluster, etcd_),

@@ -213,7 +213,7 @@ class CommandLine {
       print(config_schema());
     });
   }
-  // False where the file of user-data cannot be read, which is told.
+  // False where the file of user-data cannot be read, which is reported.
   bool prepare_config() {
     config_.request = request();
     config_.colour = standard_output().colour;
@@ -328,7 +328,7 @@ class CommandLine {
         run_etcd_adopt_volume)
         ->add_flag("--lose-newer-writes", etcd_.lose_newer_writes,
                    "Though another volume or a backup may hold newer data than that one");
-    add_etcd(etcd, "replace", "Have one member set its data aside and learn them anew",
+    add_etcd(etcd, "replace", "Have one member set its data aside and rejoin as a learner",
              run_etcd_replace)
         ->add_option("MEMBER", etcd_.name, "Its letter, its name or its id")
         ->required();

@@ -26,7 +26,7 @@ using bootstrap::SeenMember;
 using Reach = bootstrap::MemberAnswer::Reach;
 
 constexpr Duration kLookAgain = 1s;
-// EC2 is asked anew for addresses while members are watched.
+// EC2 is asked again for addresses while members are watched.
 constexpr Duration kEc2Age = 10s;
 constexpr Duration kPatience = 15min;
 constexpr Duration kHintAfter = 1min;
@@ -386,7 +386,8 @@ Result<int> recover(Session& session, EtcdCommandOptions const& options, std::st
         if (own) progress.about(own->answer.member, words_of(*own, request->cluster_id));
         bool const quorum = own && own->answer.quorum_list;
         if (marked && quorum) return true;
-        // Whoever was killed in the middle of it may serve, and others join, before it is marked.
+        // Anyone who was killed in the middle of it may serve, and others join, before it is
+        // marked.
         auto const given_up = was_given_up(session, *request, stop);
         if (given_up || !quorum || !serves(*own, request->cluster_id)) return given_up;
         return true;
@@ -507,7 +508,7 @@ Result<int> replace(Session& session, EtcdCommandOptions const& options, std::st
   }
   TRY_DURING(remove_member(session, client, target.id, stop), "taking {} out", target.name);
   progress.say(
-      fmt::format("{} ({:x}) is taken out; its master sets the data aside and adds it anew",
+      fmt::format("{} ({:x}) is taken out; its master sets the data aside and adds it again",
                   target.name, target.id));
   auto done = TRY(watch(
       session, *look, progress,

@@ -64,7 +64,7 @@ using Diagnostics = std::vector<Diagnostic>;
 std::size_t count(Diagnostics const& diagnostics, Severity severity);
 
 // The page, in the order of the sources, ending with a line of counts; empty without diagnostics.
-// A hundred are told; of more than that, how many.
+// Reports a hundred; of more than that, how many.
 //   /etc/haagent/haagent.yaml:4:3: error: cluster.nam: unknown key (did you mean 'name'?)
 //     nam: prod
 //     ^~~

@@ -77,7 +77,7 @@ class Look {
   }
 
  private:
-  // What cannot be listed is told by whoever reads the files.
+  // What cannot be listed is reported where the files are read.
   template <class Judge>
   void each(char const* folder, Judge judge) {
     std::error_code error;

@@ -5,10 +5,10 @@
 // it is (machine_end.h says how it is told apart). `haagent hand-over` is the explicit word, for an
 // operator's script and a unit's ExecStop.
 //
-// A rebalance recommendation alone moves the etcd leaders away and is told, no more: it is not a
-// notice (most such instances live on for hours), and a master that hands over without a successor
-// takes a voter from the quorum. lifecycle.onRebalance: hand-over is for groups that have capacity
-// rebalancing on, where a successor is launched at once.
+// A rebalance recommendation alone moves the etcd leaders away and is reported, no more: it is not
+// a notice (most such instances live on for hours), and a master that hands over without a
+// successor takes a voter from the quorum. lifecycle.onRebalance: hand-over is for groups that have
+// capacity rebalancing on, where a successor is launched at once.
 //
 // A spot notice and a terminating hook hand over at once, also where another voter is down: the
 // volume goes with the instance anyway, and the sooner it is free the sooner its member is back.

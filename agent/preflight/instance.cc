@@ -86,7 +86,7 @@ void judge_one(EtcdCluster cluster, aws::Volume const& volume, VolumeFacts const
                             bootstrap::etcd_command(cluster, "restore"))));
 }
 
-// What is told of many volumes at once.
+// What is reported of many volumes at once.
 void judge_make(std::vector<aws::Volume> const& own, Findings& found) {
   static std::set<std::string> const kFit = {"gp3", "io1", "io2", ""};
   std::vector<std::string> open, slow;

@@ -1,7 +1,7 @@
 // Which transitions are worth a line of the log. Who reads it at night wants each thing once: while
 // a row is not done, what it says again and again (a retry, a wait, an attempt) is no news. Nor is
 // what comes and goes: a line that was written often in short time is left out for a while, and the
-// last of them says so. What holds when that time is over is told then.
+// last of them says so. What holds when that time is over is reported then.
 #pragma once
 
 #include <map>

@@ -23,7 +23,7 @@ bool Watchdog::turn(SteadyTime now) {
     return true;
   }
   if (!std::exchange(told_, true))
-    log::error("the agent hangs, and systemd will start it anew: " + why);
+    log::error("the agent hangs, and systemd will restart it: " + why);
   return false;
 }
 

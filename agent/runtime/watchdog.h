@@ -1,5 +1,5 @@
 // Tells systemd's watchdog (WatchdogSec=) that the agent is alive, for as long as it is: none of
-// its threads hangs. systemd ends one that says nothing, and starts it anew.
+// its threads hangs. systemd ends one that says nothing, and restarts it.
 #pragma once
 
 #include <thread>

@@ -47,7 +47,7 @@ ServerTls::ServerTls(HttpTls files) : files_(std::move(files)) {
   SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
   SSL_CTX_set_verify(context, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, nullptr);
   SSL_CTX_set_max_cert_list(context, kCertificatesCap);
-  // A session that is taken up again would not be looked at anew.
+  // A session that is taken up again would not be looked at again.
   SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
   SSL_CTX_set_options(context, SSL_OP_NO_TICKET | SSL_OP_NO_RENEGOTIATION);
   SSL_CTX_set_cert_cb(context, use_files, &files_);

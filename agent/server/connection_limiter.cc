@@ -102,7 +102,7 @@ void ConnectionLimiter::watch() {
     eventfd_t ignored = 0;
     ::eventfd_read(woken_.get(), &ignored);
     if (over_) break;
-    // Whoever came meanwhile stands behind those that were polled.
+    // Anyone who came meanwhile stands behind those that were polled.
     std::vector<Guest> stay;
     for (std::size_t i = 0; i < waiting_.size(); ++i) {
       auto& guest = waiting_[i];

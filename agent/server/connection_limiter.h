@@ -1,4 +1,4 @@
-// Lets connections in, as many as there is room for, and closes the rest at once: whoever opens
+// Lets connections in, as many as there is room for, and closes the rest at once: anyone who opens
 // thousands costs neither memory nor threads, and keeps nobody else out for good.
 //
 // A connection costs a thread only once its first bytes are there; one that stays silent is closed.

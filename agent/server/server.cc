@@ -199,7 +199,7 @@ struct StatusServer::Impl {
       if (socket) {
         limiter.admit(std::move(socket));
       } else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
-        ::poll(polled + 1, 1, 100);  // whoever waits stays; not all at once
+        ::poll(polled + 1, 1, 100);  // anyone who waits stays; not all at once
       }
     }
   }

@@ -3,10 +3,10 @@
 // and change nothing. POST /v1/hello is a master that says where it is
 // (bootstrap/hosts/announcement.h).
 //
-// It lets in as many as there is room for (connection_limiter.h), so that whoever opens connections
-// and says nothing keeps nobody's announcement away. On a master it speaks TLS alone, and to those
-// alone whom the agents' authority has signed. A worker has no certificate yet: it serves the two
-// pages in the clear.
+// It lets in as many as there is room for (connection_limiter.h), so that anyone who opens
+// connections and says nothing keeps nobody's announcement away. On a master it speaks TLS alone,
+// and to those alone whom the agents' authority has signed. A worker has no certificate yet: it
+// serves the two pages in the clear.
 #pragma once
 
 #include <functional>
@@ -23,7 +23,7 @@ class StatusServer {
  public:
   // `status` gives the JSON page, unset: there is none; `announce` answers an announcement; both
   // are called from the server's threads, and must not wait for anybody. The files of `tls` are
-  // read anew for each connection, so that it may listen before they are there and sees every
+  // read again for each connection, so that it may listen before they are there and sees every
   // renewal; empty: in the clear, and nobody can say announcement.
   StatusServer(std::function<std::string()> status,
                std::function<ServerReply(ServerCall const&)> announcement, HttpTls tls);

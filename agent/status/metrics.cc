@@ -278,7 +278,7 @@ void add_filesystems(Page& page, StatusReport const& report) {
   figure("files_free", "Inodes of it that are free.", &FilesystemFacts::inodes_free, true);
   figure("set_aside_bytes",
          "Bytes of it that earlier data of etcd takes, kept when a member "
-         "joined anew.",
+         "joined again.",
          &FilesystemFacts::set_aside, false);
   page.family("haagent_filesystem_state", "gauge", "1 for the state that the filesystem is in.");
   for (auto const& [holds, each] : all)

@@ -31,7 +31,7 @@ class StatusRecorder {
   void handing_over(std::string why);
   void handed_over();
   void in_warm_pool(bool is);
-  // Writes the file anew from the facts, for figures that change without a transition.
+  // Writes the file again from the facts, for figures that change without a transition.
   void refresh();
   StatusReport report() const;
 

@@ -317,7 +317,7 @@ std::string status_page(StatusReport const& report, Writer writer, UtcTime now, 
     if (!etcd.member) continue;
     auto const& member = *etcd.member;
     auto quorum = member.voters / 2 + 1;
-    // A member that knows its leader has a quorum, whoever did not answer this agent in time.
+    // A member that knows its leader has a quorum, no matter who did not answer this agent in time.
     auto spare = member.healthy_voters < quorum
                      ? std::string(member.leader.empty() ? "no quorum" : "seen from here")
                  : member.healthy_voters == quorum

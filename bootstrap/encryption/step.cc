@@ -184,7 +184,7 @@ Result<Finding> Step::look(Facts& facts, std::stop_token stop) {
     return needed(kube::kEncryptionConfig, fmt::format("write {}", kube::kEncryptionConfig));
   auto const changes =
       fmt::format("secrets in etcd go from {} to {}", in->keys->rewritten, in->keys->target);
-  // The node serves meanwhile: what is left is told, and holds nothing up.
+  // The node serves meanwhile: what is left is reported, and holds nothing up.
   if (auto const* waiting = std::get_if<Waiting>(&move))
     return Done{Message(waiting->message.reason,
                         fmt::format("{}: {}", changes, waiting->message.text),

@@ -36,7 +36,7 @@ std::string one_line(std::string_view text) {
 
 }  // namespace
 
-// Whom there is to tell, and what. A peer whose address or word is another one is told anew.
+// Whom there is to tell, and what. A peer whose address or word is another one is told again.
 Result<void> AnnounceStep::update(Facts& facts) {
   auto identity = TRY(facts.identity.require("identity"));
   auto main = TRY(facts.main.volume.require("volume-main"));

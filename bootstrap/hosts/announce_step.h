@@ -16,7 +16,7 @@ namespace haagent::bootstrap {
 
 // The step `announce`: tells the peers' agents where this master is, side by side, and again
 // whenever a peer has another address. It is done once each was told or did not answer, since a
-// peer that cannot be told learns it from EC2: nothing waits for it. Whoever did not take it is
+// peer that cannot be told learns it from EC2: nothing waits for it. Anyone who did not take it is
 // told again after 1 s, 2 s, 4 s, ... 5 min. Comes after pki and hosts.
 class AnnounceStep final : public Step {
  public:

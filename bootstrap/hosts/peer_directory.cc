@@ -83,7 +83,8 @@ PeerDirectory::Received PeerDirectory::receive(Announcement const& announcement,
                          "at {} again",
                          member, announcement.instance_id)}};
   if (verdict.what != What::take) return {{Answer::yes, verdict.sentence}};
-  told.taken = std::min(announcement.since, now);  // whoever takes the member from now on is later
+  told.taken =
+      std::min(announcement.since, now);  // anyone who takes the member from now on is later
   bool const moved = known == known_.end() || known->second.where.address != told.address;
   // Said again by the same one, it is as old as before: EC2 has the last word in the end.
   bool const again =

@@ -61,7 +61,7 @@ class PeerDirectory {
     std::optional<SteadyTime> heard;  // from an announcement, then
   };
   std::map<std::string, Known> known_;  // by member
-  // By member: whoever was known to carry it, and of those whom EC2 has since shown to do so no
+  // By member: anyone who was known to carry it, and of those whom EC2 has since shown to do so no
   // more. What these say of themselves is not believed until EC2 says it too: an agent that starts
   // again would have the latest word each time.
   std::map<std::string, std::set<std::string>> carried_, former_;

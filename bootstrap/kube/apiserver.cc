@@ -32,8 +32,8 @@ Flags apiserver_flags(Node const& node, bool encryption_keys) {
       {"etcd-servers", etcd(kEtcdMainPorts)},
       // A comma would begin the next override, a semicolon the next server of this one.
       {"etcd-servers-overrides", "/events#" + etcd(kEtcdEventsPorts)},
-      // One request in a thousand asks its client to connect anew: through the load balancer, where
-      // a master that comes back would otherwise get no clients.
+      // One request in a thousand asks its client to connect again: through the load balancer,
+      // where a master that comes back would otherwise get no clients.
       {"goaway-chance", "0.001"},
       {"kubelet-client-certificate", pki("apiserver-kubelet-client.crt")},
       {"kubelet-client-key", pki("apiserver-kubelet-client.key")},

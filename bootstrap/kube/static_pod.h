@@ -33,7 +33,7 @@ struct StaticPod {
   std::optional<Probes> probes;
   bool privileged = false;
   // The files that it reads at its start. Their hash stands in an annotation, so that the kubelet
-  // starts the pod anew when one changes: a mounted file stays the old one when it is replaced.
+  // restarts the pod when one changes: a mounted file stays the old one when it is replaced.
   std::vector<RenderedFile const*> reads;
   // Of the trust in etcd that it has at its start, which is no file that haagent renders here.
   std::string etcd_trust_hash = {};

@@ -42,13 +42,13 @@ Duration still_to_wait(ApiserverWait const& in) {
 
 Result<std::vector<std::string>> Withdraw::manifests(Facts& facts) const {
   std::vector<std::string> there;
-  if (!parts_.take_manifests) return there;
+  if (!deps_.take_manifests) return there;
   auto identity = TRY(facts.identity.require("identity"));
-  auto files = TRY(render(parts_.config, identity));
+  auto files = TRY(render(deps_.config, identity));
   for (auto const& file : files) {
     if (file.stage != RenderedFile::Stage::after_etcd || !file.path.starts_with(kManifests))
       continue;
-    auto bytes = TRY(read_file(parts_.root(file.path)));
+    auto bytes = TRY(read_file(deps_.root(file.path)));
     if (bytes) there.push_back(file.path);
   }
   return there;
@@ -56,12 +56,12 @@ Result<std::vector<std::string>> Withdraw::manifests(Facts& facts) const {
 
 // Where the manifest stays, the kubelet may start another one: that has begun nothing yet.
 Result<std::vector<RunningProgram>> Withdraw::apiservers() {
-  auto running = TRY(own_apiservers(parts_.root, parts_.clock.utc()));
+  auto running = TRY(own_apiservers(deps_.root, deps_.clock.utc()));
   if (!first_) {
     first_.emplace();
     for (auto const& each : running) first_->insert(each.pid);
   }
-  if (!parts_.take_manifests)
+  if (!deps_.take_manifests)
     std::erase_if(running, [&](RunningProgram const& each) { return !first_->contains(each.pid); });
   return running;
 }
@@ -77,17 +77,17 @@ Result<Finding> Withdraw::look(Facts& facts, std::stop_token) {
   if (running.empty())
     return Done{Message(Reason::ApiserverEnded,
                         first_->empty() ? "no apiserver runs here" : "kube-apiserver has ended")};
-  if (parts_.end_process && std::ranges::any_of(running, [&](RunningProgram const& each) {
+  if (deps_.end_process && std::ranges::any_of(running, [&](RunningProgram const& each) {
         return !told_.contains(each.pid);
       }))
     return Needed{Message(Reason::ApiserverToEnd, fmt::format("end {}", named(running)))
                       .about(pids_of(running)),
                   act_of(*this, &Withdraw::end, facts)};
-  if (!since_) since_ = parts_.clock.steady();
+  if (!since_) since_ = deps_.clock.steady();
   ApiserverWait const wait{
-      .waited = std::chrono::duration_cast<Duration>(parts_.clock.steady() - *since_),
-      .grace = grace_of(parts_.config),
-      .left = parts_.left ? parts_.left() : std::nullopt};
+      .waited = std::chrono::duration_cast<Duration>(deps_.clock.steady() - *since_),
+      .grace = grace_of(deps_.config),
+      .left = deps_.left ? deps_.left() : std::nullopt};
   if (still_to_wait(wait) == 0ms)
     return Done{Message(Reason::ApiserverNotEnded,
                         fmt::format("{} has not ended within {}; etcd ends all the same{}",
@@ -104,13 +104,13 @@ Result<void> Withdraw::end(Facts& facts, std::stop_token) {
   auto there = TRY(manifests(facts));
   for (auto const& path : there) {
     std::error_code error;
-    std::filesystem::remove(parts_.root(path), error);
+    std::filesystem::remove(deps_.root(path), error);
     if (error) return fail_errno(error.value(), "taking away " + path);
   }
-  if (!parts_.end_process || !there.empty()) return {};
+  if (!deps_.end_process || !there.empty()) return {};
   auto const running = TRY(apiservers());
   for (auto const& each : running)
-    if (told_.insert(each.pid).second && parts_.end) parts_.end(each.pid);
+    if (told_.insert(each.pid).second && deps_.end) deps_.end(each.pid);
   return {};
 }
 

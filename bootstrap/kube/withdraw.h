@@ -50,7 +50,7 @@ struct WithdrawDeps {
 // for it for ever.
 class Withdraw final : public Step {
  public:
-  explicit Withdraw(WithdrawDeps parts) : parts_(std::move(parts)) {}
+  explicit Withdraw(WithdrawDeps deps) : deps_(std::move(deps)) {}
   std::string_view name() const override { return row_names::kWithdraw; }
   Result<Finding> look(Facts& facts, std::stop_token stop) override;
 
@@ -59,7 +59,7 @@ class Withdraw final : public Step {
   Result<std::vector<std::string>> manifests(Facts& facts) const;
   Result<std::vector<RunningProgram>> apiservers();
 
-  WithdrawDeps parts_;
+  WithdrawDeps deps_;
   std::optional<SteadyTime> since_;
   std::optional<std::set<pid_t>> first_;  // that ran at the first look
   std::set<pid_t> told_;                  // to end

@@ -1,4 +1,4 @@
-// Where kubeadm puts them, and for what kubeadm has no place, beside them. Whoever writes the
+// Where kubeadm puts them, and for what kubeadm has no place, beside them. Anyone who writes the
 // certificates takes their paths from here.
 #pragma once
 

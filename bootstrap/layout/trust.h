@@ -1,6 +1,6 @@
 // What a member's etcd trusts. etcd reads those files only when it starts, so each member has
-// copies of its own, which are written before each start and at no other time: whoever reads them
-// while etcd runs reads what that etcd has loaded, whatever was killed in between.
+// copies of its own, which are written before each start and at no other time: anyone who reads
+// them while etcd runs reads what that etcd has loaded, whatever was killed in between.
 #pragma once
 
 #include <filesystem>

@@ -42,7 +42,7 @@ Result<std::optional<Message>> ApiserverWatch::lacks(std::string_view authority,
   if (of_etcd && !manifest->contains(kube::etcd_trust_hash(trust_of(bundle)))) {
     loaded_since_.erase(authority);
     return Message(Reason::ApiserverManifestOld,
-                   "the manifest of kube-apiserver is to be written anew");
+                   "the manifest of kube-apiserver is to be written again");
   }
   // What was reported has settled, though this agent may be younger than that. An apiserver that
   // was restarted since has read it again.

@@ -17,8 +17,8 @@ struct Authority {
   std::string_view common_name;
 };
 inline constexpr Authority kEtcdAuthority{"etcd", "etcd-ca"};
-// Apart from the one above: whoever holds a client's certificate, as the apiserver does, must not
-// be able to join as a member. etcd's own list of names for peers cannot be set in its
+// Apart from the one above: anyone who holds a client's certificate, as the apiserver does, must
+// not be able to join as a member. etcd's own list of names for peers cannot be set in its
 // configuration file before 3.6.
 inline constexpr Authority kEtcdPeerAuthority{"etcd-peer", "etcd-peer-ca"};
 inline constexpr Authority kAgentAuthority{"agent", "haagent-ca"};

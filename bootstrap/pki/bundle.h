@@ -1,5 +1,5 @@
 // One authority's document in the state store: which certificate authorities are trusted, which of
-// them signs, and how far a rotation is. Each authority has one, and whoever changes it replaces
+// them signs, and how far a rotation is. Each authority has one, and anyone who changes it replaces
 // the version that was read.
 #pragma once
 

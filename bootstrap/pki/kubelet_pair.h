@@ -34,7 +34,7 @@ Result<std::optional<CertificatePair>> read_pair(std::filesystem::path const& cu
 
 // The name of a pair that is written at that time: beside `current`, with the date in it.
 std::filesystem::path dated_pair(std::filesystem::path const& current, UtcTime now);
-// Whether a file beside `current` has such a name, whoever wrote it.
+// Whether a file beside `current` has such a name, no matter who wrote it.
 bool is_dated_pair(std::filesystem::path const& current, std::string const& name);
 
 // Writes the certificate and its key under the dated name, and lets `current` point to it, both

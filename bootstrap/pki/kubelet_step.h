@@ -4,7 +4,7 @@
 // renewed is restarted; its pods go on. The kubelet could ask the apiserver for a certificate by
 // itself, and does so from 70 % of its life on, but nothing approves that on a cluster of ours; the
 // pki step renews at two thirds, before it. Where somebody has bound the role that approves it, the
-// kubelet's own certificate is as good as ours and stays: whoever renewed last has written the
+// kubelet's own certificate is as good as ours and stays: the last one to renew has written the
 // file.
 #pragma once
 

@@ -1,5 +1,5 @@
 // A rotation of authorities, decided: from the documents and from what this master has loaded to
-// one move. Pure; every master decides for itself, and whoever changes a document replaces the
+// one move. Pure; every master decides for itself, and anyone who changes a document replaces the
 // version that it has read, so that two at once never undo each other.
 //
 // The rules:
@@ -46,7 +46,8 @@ struct RotationInputs {
   bool restart = false;
   bool defragment = false;  // one of mine is to be defragmented, and stands still meanwhile
   std::string unwell;       // why no member may restart now; empty: every voter is healthy
-  // Why a member of mine that has to restart will not, whoever has the turn; empty: none is so.
+  // Why a member of mine that has to restart will not, no matter who has the turn; empty: none is
+  // so.
   std::string held;
 };
 

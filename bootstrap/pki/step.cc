@@ -18,7 +18,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// Of an authority's life; then people are told, because only they rotate it.
+// Of an authority's life; then people are warned, because only they rotate it.
 constexpr int kAuthorityShare = 10;
 
 // The store is asked so often while a rotation gets on; one that waits for a master is looked at as
@@ -49,13 +49,13 @@ Duration pki_period(NodeConfig const& config) {
   return std::clamp<Duration>(config.pki.leaf_lifetime / 24, 1s, 10s);
 }
 
-PkiStep::PkiStep(PkiDeps parts) : parts_(std::move(parts)), apiserver_(parts_.root, parts_.clock) {
-  if (!parts_.time) parts_.time = std::make_shared<StoreClock>(parts_.store, parts_.clock);
+PkiStep::PkiStep(PkiDeps deps) : deps_(std::move(deps)), apiserver_(deps_.root, deps_.clock) {
+  if (!deps_.time) deps_.time = std::make_shared<StoreClock>(deps_.store, deps_.clock);
 }
 
 Result<void> PkiStep::plan_trust(Plan& plan) const {
   for (auto const& file : trust_files()) {
-    auto const path = parts_.root(file.path);
+    auto const path = deps_.root(file.path);
     auto const bundle = bundles_.find(file.authority.name);
     std::string trust;
     bool right = true;
@@ -65,7 +65,7 @@ Result<void> PkiStep::plan_trust(Plan& plan) const {
       right = same;
       if (file.key) {
         auto const& key = signing_ca(bundle->second).pair.key;
-        auto same_key = TRY(file_matches(parts_.root(file.key), key.reveal(), {.mode = 0600}));
+        auto same_key = TRY(file_matches(deps_.root(file.key), key.reveal(), {.mode = 0600}));
         right = right && same_key;
       }
     } else {
@@ -73,8 +73,8 @@ Result<void> PkiStep::plan_trust(Plan& plan) const {
       trust = bytes.value_or("");
       right = split_bundle(trust).has_value();
       if (file.key && right) {
-        auto key = TRY(read_file(parts_.root(file.key)));
-        right = key && is_for_key(trust, Secret(*key)) && !others_may_read(parts_.root(file.key));
+        auto key = TRY(read_file(deps_.root(file.key)));
+        right = key && is_for_key(trust, Secret(*key)) && !others_may_read(deps_.root(file.key));
       }
       if (!right) plan.serves = false;
     }
@@ -95,14 +95,14 @@ Result<void> PkiStep::plan_trust(Plan& plan) const {
 }
 
 Result<void> PkiStep::plan_service_account(Plan& plan) const {
-  auto key = TRY(read_file(parts_.root(kServiceAccountKey)));
+  auto key = TRY(read_file(deps_.root(kServiceAccountKey)));
   Secret const on_disk(key.value_or(""));
-  bool right = key && !others_may_read(parts_.root(kServiceAccountKey)) &&
+  bool right = key && !others_may_read(deps_.root(kServiceAccountKey)) &&
                (!service_account_ || on_disk == *service_account_);
   if (right) {
     auto half = public_key_of(on_disk);
     auto same =
-        TRY(file_matches(parts_.root(kServiceAccountPublic), half.value_or(""), {.mode = 0644}));
+        TRY(file_matches(deps_.root(kServiceAccountPublic), half.value_or(""), {.mode = 0644}));
     right = half && same;
   }
   plan.service_account = !right;
@@ -111,25 +111,25 @@ Result<void> PkiStep::plan_service_account(Plan& plan) const {
 }
 
 Result<FileMode> PkiStep::key_mode(Leaf const& leaf) const {
-  if (!leaf.etcd_reads_key || !parts_.etcd_user) return FileMode{.mode = 0600};
-  auto const user = TRY(parts_.etcd_user());
+  if (!leaf.etcd_reads_key || !deps_.etcd_user) return FileMode{.mode = 0600};
+  auto const user = TRY(deps_.etcd_user());
   return shown_to(user);
 }
 
 Result<LeafOnDisk> PkiStep::read_leaf(Leaf const& leaf) const {
   LeafOnDisk disk;
   if (leaf.certificate == leaf.key) {
-    auto pair = TRY(read_pair(parts_.root(leaf.certificate), parts_.clock.utc()));
+    auto pair = TRY(read_pair(deps_.root(leaf.certificate), deps_.clock.utc()));
     if (pair) disk.certificate = std::move(pair->certificates);
     if (pair && !pair->key.empty()) disk.key = std::move(pair->key);
   } else {
-    auto certificate = TRY(read_file(parts_.root(leaf.certificate)));
-    auto key = TRY(read_file(parts_.root(leaf.key)));
+    auto certificate = TRY(read_file(deps_.root(leaf.certificate)));
+    auto key = TRY(read_file(deps_.root(leaf.key)));
     disk.certificate = std::move(certificate);
     if (key) disk.key = Secret(*key);
   }
   auto const mode = TRY(key_mode(leaf));
-  disk.key_is_private = !others_may_read(parts_.root(leaf.key), mode);
+  disk.key_is_private = !others_may_read(deps_.root(leaf.key), mode);
   return disk;
 }
 
@@ -138,22 +138,22 @@ Result<void> PkiStep::plan_leaf(Plan& plan, Leaf const& leaf) {
   auto const& disk = on_disk;
 
   LeafWanted wanted{
-      .spec = leaf.spec, .trust = {}, .signer_id = {}, .lifetime = parts_.config.pki.leaf_lifetime};
+      .spec = leaf.spec, .trust = {}, .signer_id = {}, .lifetime = deps_.config.pki.leaf_lifetime};
   if (auto bundle = bundles_.find(leaf.authority.name); bundle != bundles_.end()) {
     wanted.trust = trust_of(bundle->second);
     wanted.signer_id = bundle->second.signing;
   } else {
-    auto trust = TRY(read_file(parts_.root(trust_file(leaf.authority).path)));
+    auto trust = TRY(read_file(deps_.root(trust_file(leaf.authority).path)));
     wanted.trust = trust.value_or("");
   }
-  auto decision = leaf_memory_.decide(leaf.name, disk, wanted, parts_.time->utc());
+  auto decision = leaf_memory_.decide(leaf.name, disk, wanted, deps_.time->utc());
   if (auto const* keep = std::get_if<Keep>(&decision)) {
     plan.told.certificates.push_back({leaf.name, keep->not_after, keep->renew_at});
     return {};
   }
   auto issue = std::get<Issue>(decision);
   if (issue.usable) {
-    plan.told.certificates.push_back({leaf.name, issue.not_after, parts_.time->utc()});
+    plan.told.certificates.push_back({leaf.name, issue.not_after, deps_.time->utc()});
     if (plan.first_end == UtcTime{} || issue.not_after < plan.first_end)
       plan.first_end = issue.not_after;
   } else {
@@ -166,7 +166,7 @@ Result<void> PkiStep::plan_leaf(Plan& plan, Leaf const& leaf) {
 Result<PkiStep::Plan> PkiStep::plan(Facts& facts) {
   auto identity = TRY(facts.identity.require("identity"));
   auto volume = TRY(facts.main.volume.require("volume of main"));
-  Subject subject{.config = parts_.config, .identity = identity, .members = {volume.member}};
+  Subject subject{.config = deps_.config, .identity = identity, .members = {volume.member}};
   if (auto events = facts.events.volume.get(); events && events->member != volume.member)
     subject.members.push_back(events->member);
   auto leaves = TRY(leaves_of(subject));
@@ -181,14 +181,14 @@ Result<PkiStep::Plan> PkiStep::plan(Facts& facts) {
 Result<void> PkiStep::check(Bundle const& bundle, TrustFile const& file) const {
   auto ca = TRY(parse_certificate(signing_ca(bundle).pair.certificate));
   auto const where =
-      fmt::format("{} of {}", document_key(file.authority.name), parts_.store.where());
-  if (ca.organization != parts_.config.cluster.name)
-    return std::unexpected(Error(
-        Kind::refused, Message(Reason::AuthorityForeign,
-                               fmt::format("{} belongs to the cluster '{}', and this is '{}'",
-                                           where, ca.organization, parts_.config.cluster.name),
-                               "set cluster.state to a place of this cluster's own")));
-  if (ca.not_before > parts_.time->utc() + kStoreDisagrees)
+      fmt::format("{} of {}", document_key(file.authority.name), deps_.store.where());
+  if (ca.organization != deps_.config.cluster.name)
+    return std::unexpected(
+        Error(Kind::refused, Message(Reason::AuthorityForeign,
+                                     fmt::format("{} belongs to the cluster '{}', and this is '{}'",
+                                                 where, ca.organization, deps_.config.cluster.name),
+                                     "set cluster.state to a place of this cluster's own")));
+  if (ca.not_before > deps_.time->utc() + kStoreDisagrees)
     return std::unexpected(Error(
         Kind::invalid,
         Message(Reason::AuthorityNotValid,
@@ -197,7 +197,7 @@ Result<void> PkiStep::check(Bundle const& bundle, TrustFile const& file) const {
                             where, to_rfc3339(ca.not_before)),
                 "wait until then; or, where no master has joined the cluster yet, take all of pki/ "
                 "away from the store, and the masters make it afresh")));
-  if (ca.not_after <= parts_.time->utc())
+  if (ca.not_after <= deps_.time->utc())
     return fail(Kind::invalid, Reason::AuthorityNotValid,
                 "the authority in {} has ended on {}; nothing that it signs is good "
                 "any more",
@@ -210,20 +210,20 @@ Result<void> PkiStep::read_store(bool everything, std::stop_token stop) {
   for (auto const& file : trust_files()) {
     auto const name = file.authority.name;
     if (!everything && !rotates(file.authority)) continue;
-    auto read = TRY(read_authority(parts_.store, name, stop));
+    auto read = TRY(read_authority(deps_.store, name, stop));
     // The store has just answered: what follows goes by its time.
-    if (!std::exchange(time_known, true)) (void)parts_.time->read(stop);
+    if (!std::exchange(time_known, true)) (void)deps_.time->read(stop);
     if (!read) continue;
     TRY(check(read->bundle, file));
     bundles_[name] = std::move(read->bundle);
     versions_[name] = std::move(read->version);
   }
   if (settled_) {
-    turn_ = TRY(read_turn(parts_.store, stop));
+    turn_ = TRY(read_turn(deps_.store, stop));
     versions_[kRestartTurnKey] = turn_.version;
   }
   if (!everything) return {};
-  auto key = TRY(read_service_account_key(parts_.store, stop));
+  auto key = TRY(read_service_account_key(deps_.store, stop));
   service_account_ = std::move(key);
   return {};
 }
@@ -244,7 +244,7 @@ Result<void> PkiStep::may_make(TrustFile const& file, Facts& facts) const {
         Error(Kind::refused,
               Message(Reason::AuthorityMissing,
                       fmt::format("{} is not in {}, and {} belongs to a cluster already ({})",
-                                  document_key(file.authority.name), parts_.store.where(),
+                                  document_key(file.authority.name), deps_.store.where(),
                                   member->volume_id, member->etcd_cluster_id),
                       "bring the document back, or set cluster.state to where it is")));
   }
@@ -253,13 +253,13 @@ Result<void> PkiStep::may_make(TrustFile const& file, Facts& facts) const {
 
 Result<void> PkiStep::is_new(std::string const& key, char const* path) const {
   std::error_code ignored;
-  if (!std::filesystem::exists(parts_.root(path), ignored)) return {};
+  if (!std::filesystem::exists(deps_.root(path), ignored)) return {};
   return std::unexpected(Error(
       Kind::refused,
       Message(Reason::AuthorityMissing,
               fmt::format("{} is not in {}, and this master has {} of it: a new one would part it "
                           "from the rest",
-                          key, parts_.store.where(), path),
+                          key, deps_.store.where(), path),
               "bring the document back (a versioned bucket has it), or set cluster.state to where "
               "it is")));
 }
@@ -297,7 +297,7 @@ bool PkiStep::is_rotating(Facts& facts) const {
 }
 
 bool PkiStep::is_changing(Facts& facts) const {
-  return is_rotating(facts) && parts_.clock.steady() - got_on_ < kGetsOn;
+  return is_rotating(facts) && deps_.clock.steady() - got_on_ < kGetsOn;
 }
 
 bool PkiStep::rest(Clock& clock, Duration at_most, std::stop_token stop) {
@@ -315,8 +315,8 @@ Result<Finding> PkiStep::cannot_make(Plan found, Error const& error, Facts& fact
               error.message.advice)
           .about(std::string(to_string(error.message.reason)));
   // Half of the time that there was for it is over: the node is not as it should be.
-  auto const left = found.first_end - parts_.time->utc();
-  if (settled_ && left < parts_.config.pki.leaf_lifetime / 6)
+  auto const left = found.first_end - deps_.time->utc();
+  if (settled_ && left < deps_.config.pki.leaf_lifetime / 6)
     return std::unexpected(Error(error.kind, warning, error.code));
   return done(std::move(found), facts, warning);
 }
@@ -324,10 +324,10 @@ Result<Finding> PkiStep::cannot_make(Plan found, Error const& error, Facts& fact
 Result<Finding> PkiStep::rotate(Facts& facts, Plan plan) {
   // In the boot nobody serves yet, and the certificates on the disk are all that matters.
   if (!settled_) return done(std::move(plan), facts, {});
-  if (seen_versions_ != versions_) got_on_ = parts_.clock.steady();
+  if (seen_versions_ != versions_) got_on_ = deps_.clock.steady();
   seen_versions_ = versions_;
   changing_ = is_changing(facts);
-  auto in = TRY(rotation_inputs(facts, parts_.root, bundles_, turn_.turn.holder, apiserver_));
+  auto in = TRY(rotation_inputs(facts, deps_.root, bundles_, turn_.turn.holder, apiserver_));
   plan.told.turn = in.turn;
   std::set<std::pair<Reason, std::string>> told;  // two authorities may wait for the same
   for (auto const& each : in.authorities)
@@ -352,7 +352,7 @@ Result<Finding> PkiStep::rotate(Facts& facts, Plan plan) {
 std::optional<PkiStep::Change> PkiStep::change_by(RotationMove const& move,
                                                   RotationInputs const& in) const {
   if (auto holder = turn_after(move, in))
-    return Change{kRestartTurnKey, to_text(RestartTurn{*std::move(holder), parts_.time->utc()}),
+    return Change{kRestartTurnKey, to_text(RestartTurn{*std::move(holder), deps_.time->utc()}),
                   turn_.version};
   auto const name = authority_of(move);
   if (name.empty()) return std::nullopt;
@@ -365,11 +365,11 @@ Result<Finding> PkiStep::look(Facts& facts, std::stop_token stop) {
   if (!found) return std::unexpected(found.error());
   changing_ = is_changing(facts);
   bool const due = settled_ && (is_rotating(facts) || !asked_ ||
-                                parts_.clock.steady() - *asked_ >= parts_.ask_every);
+                                deps_.clock.steady() - *asked_ >= deps_.ask_every);
   if (found->clean() && !due) return done(*std::move(found), facts, trouble_);
 
   // A leaf needs the key of its authority, which is in the store and in no file.
-  asked_ = parts_.clock.steady();
+  asked_ = deps_.clock.steady();
   bool const everything = !found->clean();
   auto asked = read_store(everything, stop);
   if (!asked) {
@@ -388,7 +388,7 @@ Result<Finding> PkiStep::look(Facts& facts, std::stop_token stop) {
   }
   trouble_.reset();
   // It has just answered, so that its time is known too, and what is good is judged by that.
-  auto const agreed = parts_.time->agreed(stop);
+  auto const agreed = deps_.time->agreed(stop);
   if (found = plan(facts); !found) return std::unexpected(found.error());
   std::vector<std::string> parts;
   std::vector<std::string> about;
@@ -403,7 +403,7 @@ Result<Finding> PkiStep::look(Facts& facts, std::stop_token stop) {
     TRY(is_new(document_key("service-account"), kServiceAccountKey));
   if (!missing.empty()) {
     parts.push_back(fmt::format("make the authorities {} in {}", fmt::join(missing, ", "),
-                                parts_.store.where()));
+                                deps_.store.where()));
   }
   if (!found->trust.empty()) {
     std::vector<std::string> names;
@@ -435,7 +435,7 @@ Result<Finding> PkiStep::look(Facts& facts, std::stop_token stop) {
 
 // Before anything is written: what is there and not recorded would be left for ever.
 Result<void> PkiStep::record(Plan const& plan) const {
-  auto const path = parts_.root(kPkiRecord);
+  auto const path = deps_.root(kPkiRecord);
   auto had = TRY(read_file(path));
   std::set<std::string> lines;
   std::istringstream text(had.value_or(""));
@@ -453,28 +453,28 @@ Result<void> PkiStep::record(Plan const& plan) const {
 
 Result<void> PkiStep::write_trust(TrustFile const& file) const {
   auto const& bundle = bundles_.at(file.authority.name);
-  TRY(make_folder_of(parts_.root(file.path)));
+  TRY(make_folder_of(deps_.root(file.path)));
   std::vector<PairedFile> files;
   if (file.key)
-    files.push_back({parts_.root(file.key), signing_ca(bundle).pair.key.reveal(), {.mode = 0600}});
-  files.push_back({parts_.root(file.path), trust_of(bundle), {.mode = 0644}});
+    files.push_back({deps_.root(file.key), signing_ca(bundle).pair.key.reveal(), {.mode = 0600}});
+  files.push_back({deps_.root(file.path), trust_of(bundle), {.mode = 0644}});
   return replace_files(files);
 }
 
 Result<void> PkiStep::write_service_account() const {
   auto half = TRY(public_key_of(*service_account_));
-  TRY(make_folder_of(parts_.root(kServiceAccountKey)));
+  TRY(make_folder_of(deps_.root(kServiceAccountKey)));
   PairedFile const files[] = {
-      {parts_.root(kServiceAccountKey), service_account_->reveal(), {.mode = 0600}},
-      {parts_.root(kServiceAccountPublic), half, {.mode = 0644}}};
+      {deps_.root(kServiceAccountKey), service_account_->reveal(), {.mode = 0600}},
+      {deps_.root(kServiceAccountPublic), half, {.mode = 0644}}};
   return replace_files(files);
 }
 
 Result<void> PkiStep::issue(Task const& task) const {
   auto const& leaf = task.leaf;
   auto const& authority = signing_ca(bundles_.at(leaf.authority.name)).pair;
-  auto const path = parts_.root(leaf.certificate);
-  auto const key_path = parts_.root(leaf.key);
+  auto const path = deps_.root(leaf.certificate);
+  auto const key_path = deps_.root(leaf.key);
   Secret key;
   if (task.issue.new_key) {
     auto made = TRY(make_key());
@@ -484,10 +484,10 @@ Result<void> PkiStep::issue(Task const& task) const {
     key = had.key.value_or(Secret());
   }
   auto made = TRY_DURING(
-      make_leaf(leaf.spec, key, authority, parts_.time->utc(), parts_.config.pki.leaf_lifetime),
+      make_leaf(leaf.spec, key, authority, deps_.time->utc(), deps_.config.pki.leaf_lifetime),
       "making {}", leaf.name);
   for (auto const& each : {path, key_path}) TRY(make_folder_of(each));
-  if (path == key_path) return renew_kubelet_pair(parts_.root, made, key, parts_.clock.utc());
+  if (path == key_path) return renew_kubelet_pair(deps_.root, made, key, deps_.clock.utc());
   std::vector<PairedFile> files;
   auto const mode = TRY(key_mode(leaf));
   if (task.issue.new_key) files.push_back({key_path, key.reveal(), mode});
@@ -497,29 +497,29 @@ Result<void> PkiStep::issue(Task const& task) const {
 
 Result<void> PkiStep::write(Facts& facts, std::stop_token stop) {
   // Looked at again: the clock may have been set since, either way.
-  auto const now = parts_.time->agreed(stop);
-  Making const making{.organization = parts_.config.cluster.name,
-                      .lifetime = parts_.config.pki.ca_lifetime};
+  auto const now = deps_.time->agreed(stop);
+  Making const making{.organization = deps_.config.cluster.name,
+                      .lifetime = deps_.config.pki.ca_lifetime};
   for (auto const& file : trust_files()) {
     auto const name = file.authority.name;
     if (bundles_.contains(name)) continue;
-    // Read anew: a look at a disk that was clean has asked for those alone that rotate.
-    auto there = TRY(read_authority(parts_.store, name, stop));
+    // Read again: a look at a disk that was clean has asked for those alone that rotate.
+    auto there = TRY(read_authority(deps_.store, name, stop));
     if (!there) {
       TRY(is_new(document_key(name), file.path));
       if (!now) return std::unexpected(now.error());
     }
-    auto stored = TRY_DURING(read_or_make_authority(parts_.store, file.authority, making,
-                                                    now.value_or(parts_.time->utc()), stop),
+    auto stored = TRY_DURING(read_or_make_authority(deps_.store, file.authority, making,
+                                                    now.value_or(deps_.time->utc()), stop),
                              "making the authority {}", name);
     TRY(check(stored.bundle, file));
     bundles_[name] = std::move(stored.bundle);
     versions_[name] = std::move(stored.version);
   }
   if (!service_account_) {
-    auto there = TRY(read_service_account_key(parts_.store, stop));
+    auto there = TRY(read_service_account_key(deps_.store, stop));
     if (!there) TRY(is_new(document_key("service-account"), kServiceAccountKey));
-    auto key = TRY_DURING(read_or_make_service_account_key(parts_.store, stop),
+    auto key = TRY_DURING(read_or_make_service_account_key(deps_.store, stop),
                           "making the key of service accounts");
     service_account_ = std::move(key);
   }
@@ -534,7 +534,7 @@ Result<void> PkiStep::write(Facts& facts, std::stop_token stop) {
 
 Result<void> PkiStep::change_document(Change const& change, std::stop_token stop) {
   asked_.reset();
-  auto& store = parts_.store;
+  auto& store = deps_.store;
   auto const changed =
       TRY_DURING(change.version.empty()
                      ? store.create(change.key, change.bytes, std::move(stop))

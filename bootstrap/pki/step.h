@@ -52,7 +52,7 @@ struct PkiDeps {
 // step etcd's, to whom the fact says when.
 class PkiStep final : public Step {
  public:
-  explicit PkiStep(PkiDeps parts);
+  explicit PkiStep(PkiDeps deps);
   std::string_view name() const override { return row_names::kPki; }
   Result<Finding> look(Facts& facts, std::stop_token stop) override;
   // Not for long while a rotation gets on: every master waits for every other.
@@ -104,7 +104,7 @@ class PkiStep final : public Step {
   Result<void> change_document(Change const& change, std::stop_token stop);
   Result<void> write(Facts& facts, std::stop_token stop);
 
-  PkiDeps parts_;
+  PkiDeps deps_;
   LeafMemory leaf_memory_;
   ApiserverWatch apiserver_;
   std::map<std::string_view, Bundle> bundles_;  // as the store has them, by authority

@@ -39,7 +39,7 @@ using Usages = std::unique_ptr<EXTENDED_KEY_USAGE, Freeing<&EXTENDED_KEY_USAGE_f
 using Octets = std::unique_ptr<ASN1_OCTET_STRING, Freeing<&ASN1_OCTET_STRING_free>>;
 using SignerId = std::unique_ptr<AUTHORITY_KEYID, Freeing<&AUTHORITY_KEYID_free>>;
 
-// libcrypto keeps a queue of errors for each thread, which must not be left for whoever is next.
+// libcrypto keeps a queue of errors for each thread, which must not be left for anyone who is next.
 std::unexpected<Error> trouble(Kind kind, std::string_view doing) {
   auto const code = ERR_peek_last_error();
   auto const* reason = code == 0 ? nullptr : ERR_reason_error_string(code);

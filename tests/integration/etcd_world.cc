@@ -236,16 +236,16 @@ void Master::compose(bool with_volumes) {
     facts_->main.volumes.set(all);
   }
   region_ = std::make_unique<aws::RegionView>(world_.ec2(), clock_, config_.cluster.name);
-  EtcdDeps const parts{.config = config_,
-                       .root = Root(),
-                       .http = http_,
-                       .clock = clock_,
-                       .process = process_,
-                       .units = *units_,
-                       .ec2 = world_.ec2(),
-                       .volumes = volumes_,
-                       .pace = world_.pace};
-  steps_ = make_etcd_steps(parts, make_peers(parts, *region_));
+  EtcdDeps const deps{.config = config_,
+                      .root = Root(),
+                      .http = http_,
+                      .clock = clock_,
+                      .process = process_,
+                      .units = *units_,
+                      .ec2 = world_.ec2(),
+                      .volumes = volumes_,
+                      .pace = world_.pace};
+  steps_ = make_etcd_steps(deps, make_peers(deps, *region_));
   pki::PkiDeps pki_parts{
       .config = config_, .root = Root(), .store = world_.store(), .clock = clock_};
   if (world_.pki_every > Duration(0)) pki_parts.ask_every = world_.pki_every;

@@ -37,15 +37,15 @@ BackupManifest const* best_backup(BackupList const& list) {
   return best ? &*best->manifest : nullptr;
 }
 
-Backups::Backups(EtcdCluster cluster, BackupDeps const& parts) : cluster_(cluster), parts_(parts) {
-  if (!parts_.time) parts_.time = std::make_shared<StoreClock>(parts_.store, parts_.clock);
+Backups::Backups(EtcdCluster cluster, BackupDeps const& deps) : cluster_(cluster), deps_(deps) {
+  if (!deps_.time) deps_.time = std::make_shared<StoreClock>(deps_.store, deps_.clock);
 }
 
 SnapshotTools Backups::tools() const {
-  auto const& config = parts_.config.etcd;
+  auto const& config = deps_.config.etcd;
   auto directory = config.backups.tools.empty() ? fs::path(config.binary).parent_path()
                                                 : fs::path(config.backups.tools);
-  return {parts_.process, std::move(directory), etcd_client_tls(parts_.root)};
+  return {deps_.process, std::move(directory), etcd_client_tls(deps_.root)};
 }
 
 Result<ScratchFolder> Backups::scratch(std::string_view purpose, std::uint64_t bytes) const {
@@ -53,12 +53,12 @@ Result<ScratchFolder> Backups::scratch(std::string_view purpose, std::uint64_t b
 }
 
 fs::path Backups::scratch_place() const {
-  return parts_.root(parts_.config.etcd.backups.scratch);
+  return deps_.root(deps_.config.etcd.backups.scratch);
 }
 
 Result<BackupInventory> Backups::inventory(std::stop_token stop) {
-  auto listed = TRY_DURING(parts_.store.list(backup_folder(cluster_), std::move(stop)),
-                           "listing backups in {}", parts_.store.where());
+  auto listed = TRY_DURING(deps_.store.list(backup_folder(cluster_), std::move(stop)),
+                           "listing backups in {}", deps_.store.where());
   return backup_inventory(cluster_, listed);
 }
 
@@ -69,7 +69,7 @@ Result<ListedBackup> Backups::read(BackupEntry const& entry, std::stop_token sto
     return listed;
   }
   auto object =
-      TRY_DURING(parts_.store.get(backup_manifest_key(cluster_, entry.name), std::move(stop)),
+      TRY_DURING(deps_.store.get(backup_manifest_key(cluster_, entry.name), std::move(stop)),
                  "reading the manifest of {}", entry.name);
   if (!object) {
     listed.problem = "its manifest is gone";
@@ -82,7 +82,7 @@ Result<ListedBackup> Backups::read(BackupEntry const& entry, std::stop_token sto
   }
   if (manifest->etcd != cluster_) {
     listed.problem = fmt::format("it is of the cluster {}", to_string(manifest->etcd));
-  } else if (manifest->cluster != parts_.config.cluster.name) {
+  } else if (manifest->cluster != deps_.config.cluster.name) {
     listed.problem =
         fmt::format("it is of {}: two clusters share one state store", manifest->cluster);
   } else if (!entry.has_data) {
@@ -125,7 +125,7 @@ Result<std::optional<BackupManifest>> Backups::best(std::stop_token stop) {
 Result<void> Backups::fetch(BackupManifest const& manifest, fs::path const& file,
                             std::stop_token stop) {
   auto const key = backup_data_key(cluster_, manifest.name);
-  TRY_DURING(parts_.store.download(key, file, std::move(stop)), "downloading {}", manifest.name);
+  TRY_DURING(deps_.store.download(key, file, std::move(stop)), "downloading {}", manifest.name);
   auto checked = check_snapshot_file(file);
   auto const wrong = !checked ? checked.error().message.sentence()
                      : checked->sha256 != manifest.sha256
@@ -136,14 +136,14 @@ Result<void> Backups::fetch(BackupManifest const& manifest, fs::path const& file
   std::error_code ignored;
   fs::remove(file, ignored);
   return fail(Kind::invalid, Reason::BackupDamaged, "backup {} in {} is damaged: {}", manifest.name,
-              parts_.store.where(), wrong);
+              deps_.store.where(), wrong);
 }
 
 Result<BackupManifest> Backups::take(std::string const& endpoint, BackupReason reason,
                                      std::stop_token stop) {
   auto const now = TRY_DURING(time().agreed(stop), "no backup is taken");
-  auto const tls = etcd_client_tls(parts_.root);
-  EtcdClient client(parts_.http, {endpoint}, tls);
+  auto const tls = etcd_client_tls(deps_.root);
+  EtcdClient client(deps_.http, {endpoint}, tls);
   auto status = TRY_DURING(client.status(stop), "asking {} how large its database is", endpoint);
   auto members = client.members(Consistency::local, stop);
   auto name = etcd_id_text(status.header.member_id);
@@ -151,12 +151,12 @@ Result<BackupManifest> Backups::take(std::string const& endpoint, BackupReason r
     for (auto const& member : members->members)
       if (member.id == status.header.member_id && !member.name.empty()) name = member.name;
 
-  BackupManifest manifest{.cluster = parts_.config.cluster.name,
+  BackupManifest manifest{.cluster = deps_.config.cluster.name,
                           .etcd = cluster_,
                           .cluster_id = etcd_id_text(status.header.cluster_id),
                           .member = name,
                           .etcd_version = status.version,
-                          .haagent_version = parts_.haagent_version,
+                          .haagent_version = deps_.haagent_version,
                           .created_at = std::chrono::floor<Duration>(now),
                           .reason = reason};
   manifest.name = backup_name(manifest.created_at, name);
@@ -181,8 +181,8 @@ Result<BackupManifest> Backups::keep(BackupManifest manifest, fs::path const& sa
                                      ScratchFolder const& folder, std::stop_token stop) {
   auto tool = tools();
   auto const key = backup_data_key(cluster_, manifest.name);
-  TRY_DURING(parts_.store.upload(key, saved, stop), "uploading {} to {}", manifest.name,
-             parts_.store.where());
+  TRY_DURING(deps_.store.upload(key, saved, stop), "uploading {} to {}", manifest.name,
+             deps_.store.where());
   std::error_code ignored;
   fs::remove(saved, ignored);
 
@@ -206,11 +206,11 @@ Result<BackupManifest> Backups::keep(BackupManifest manifest, fs::path const& sa
   manifest.verified_at = std::chrono::floor<Duration>(time().utc());
   auto const key_of_manifest = backup_manifest_key(cluster_, manifest.name);
   auto const bytes = manifest_json(manifest);
-  auto committed = TRY_DURING(parts_.store.create(key_of_manifest, bytes, stop),
+  auto committed = TRY_DURING(deps_.store.create(key_of_manifest, bytes, stop),
                               "writing the manifest of {}", manifest.name);
   if (!committed) {
     // An answer that was lost, or somebody else in the same millisecond.
-    auto there = TRY_DURING(parts_.store.get(key_of_manifest, std::move(stop)),
+    auto there = TRY_DURING(deps_.store.get(key_of_manifest, std::move(stop)),
                             "reading the manifest of {}", manifest.name);
     if (!there || there->bytes != bytes)
       return fail(Kind::transient, "another backup has the name {}", manifest.name);
@@ -223,14 +223,14 @@ Result<BackupSweep> Backups::sweep(std::stop_token stop) {
   auto good = TRY(newest_good(seen, stop));
   auto const now = TRY_DURING(time().agreed(stop), "no old backups are removed");
   auto sweep = backups_to_remove(seen, good ? std::optional(good->name) : std::nullopt,
-                                 parts_.config.etcd.backups, now);
+                                 deps_.config.etcd.backups, now);
   if (!sweep.why_none.empty())
     return fail(Kind::transient, Reason::SweepFailing, "{}", sweep.why_none);
   for (auto const& removal : sweep.removals) {
-    // The commit mark first: whoever is stopped in between leaves an unfinished upload.
+    // The commit mark first: anyone who is stopped in between leaves an unfinished upload.
     for (auto const& key :
          {backup_manifest_key(cluster_, removal.name), backup_data_key(cluster_, removal.name)})
-      TRY_DURING(parts_.store.remove(key, stop), "removing the old backup {}", removal.name);
+      TRY_DURING(deps_.store.remove(key, stop), "removing the old backup {}", removal.name);
   }
   return sweep;
 }

@@ -52,11 +52,11 @@ struct BackupList {
 
 class Backups {
  public:
-  Backups(EtcdCluster cluster, BackupDeps const& parts);
+  Backups(EtcdCluster cluster, BackupDeps const& deps);
 
   // Of one list call; reads no manifest.
   Result<BackupInventory> inventory(std::stop_token stop);
-  // Reads every manifest; one that cannot be read is told, and is no error.
+  // Reads every manifest; one that cannot be read is reported, and is no error.
   Result<BackupList> list(std::stop_token stop);
   // The one stored last whose manifest reads and whose snapshot is there with its size; nothing:
   // none.
@@ -79,7 +79,7 @@ class Backups {
   // this machine's clock is wrong or the store's times contradict each other.
   Result<BackupSweep> sweep(std::stop_token stop);
 
-  StoreClock& time() const { return *parts_.time; }
+  StoreClock& time() const { return *deps_.time; }
   SnapshotTools tools() const;
   Result<ScratchFolder> scratch(std::string_view purpose, std::uint64_t bytes) const;
   std::filesystem::path scratch_place() const;  // of all of them; made or not
@@ -88,7 +88,7 @@ class Backups {
  private:
   Result<ListedBackup> read(BackupEntry const& entry, std::stop_token stop);
   EtcdCluster const cluster_;
-  BackupDeps parts_;
+  BackupDeps deps_;
 };
 
 // Of the good ones that were taken of this cluster, that which holds most of the cluster that lived

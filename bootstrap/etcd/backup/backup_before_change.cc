@@ -5,10 +5,10 @@ namespace haagent::bootstrap {
 Result<void> BackupBeforeChange::ready(EtcdCluster cluster, MemberChange change,
                                        std::string const& endpoint, std::stop_token stop) {
   auto& tried = cluster == EtcdCluster::main ? main_ : events_;
-  Backups backups(cluster, parts_);
-  auto const steady = parts_.clock.steady();
+  Backups backups(cluster, deps_);
+  auto const steady = deps_.clock.steady();
   BeforeChangeInputs in{.change = change,
-                        .enabled = parts_.config.etcd.backups.enabled,
+                        .enabled = deps_.config.etcd.backups.enabled,
                         .newest_age = {},
                         .tried_ago = {},
                         .failure = tried.failure};

@@ -19,7 +19,7 @@ class MembershipGuard {
 // Safe to use from several threads, as long as each etcd cluster has one of its own.
 class BackupBeforeChange final : public MembershipGuard {
  public:
-  explicit BackupBeforeChange(BackupDeps const& parts) : parts_(parts) {}
+  explicit BackupBeforeChange(BackupDeps const& deps) : deps_(deps) {}
   Result<void> ready(EtcdCluster cluster, MemberChange change, std::string const& endpoint,
                      std::stop_token stop) override;
 
@@ -28,7 +28,7 @@ class BackupBeforeChange final : public MembershipGuard {
     std::optional<SteadyTime> at;
     std::optional<Message> failure;
   };
-  BackupDeps parts_;
+  BackupDeps deps_;
   Tried main_, events_;
 };
 

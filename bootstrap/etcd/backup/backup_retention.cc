@@ -84,7 +84,8 @@ BackupSweep backups_to_remove(BackupInventory const& inventory,
   bool before_good = good != nullptr;
   for (auto const& entry : inventory.entries) {
     if (!entry.complete()) {
-      // A manifest without its snapshot is told, and left: who took the snapshot may put it back.
+      // A manifest without its snapshot is reported, and left: who took the snapshot may put it
+      // back.
       if (entry.has_data && now - entry.stored > kLeftoverAge)
         leftovers.push_back({entry.name, "an upload that was never finished"});
       continue;

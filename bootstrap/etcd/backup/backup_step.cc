@@ -24,17 +24,17 @@ Duration jitter_of(NodeConfig const& config, std::string_view name) {
   return Duration(static_cast<Duration::rep>(most == 0 ? 0 : drawn % most));
 }
 
-BackupDeps with_time(BackupDeps parts) {
-  if (!parts.time) parts.time = std::make_shared<StoreClock>(parts.store, parts.clock);
-  return parts;
+BackupDeps with_time(BackupDeps deps) {
+  if (!deps.time) deps.time = std::make_shared<StoreClock>(deps.store, deps.clock);
+  return deps;
 }
 
 }  // namespace
 
-StoreStep::StoreStep(EtcdCluster cluster, BackupDeps const& parts, OwnVolumes& volumes,
+StoreStep::StoreStep(EtcdCluster cluster, BackupDeps const& deps, OwnVolumes& volumes,
                      RecoveryRequests& requests)
     : cluster_(cluster),
-      parts_(with_time(parts)),
+      deps_(with_time(deps)),
       volumes_(volumes),
       name_(row_names::of_cluster(row_names::kStore, cluster)),
       requests_(requests) {}
@@ -55,13 +55,13 @@ bool is_beside(RecoveryRequest const& request, std::optional<EtcdMemberFacts> co
 
 // Who does not hear of a request does without it, and looks again: no boot waits for it.
 void StoreStep::ask_for_request(EtcdFacts& mine, bool quorum, bool blank, std::stop_token stop) {
-  auto const now = parts_.clock.steady();
+  auto const now = deps_.clock.steady();
   bool const first = !std::exchange(looked_, true);
   if (first && !blank) return;
   if (quorum && asked_ && now - *asked_ < kRequestEvery) return;
   asked_ = now;
   auto& posted = requests_.of(cluster_);
-  auto object = parts_.store.get(request_key(cluster_), stop);
+  auto object = deps_.store.get(request_key(cluster_), stop);
   trouble_ = object ? std::nullopt : std::optional(object.error().message);
   if (!object) {
     if (auto request = posted.get()) {
@@ -84,14 +84,14 @@ void StoreStep::ask_for_request(EtcdFacts& mine, bool quorum, bool blank, std::s
   auto request = parse_request((*object)->bytes);
   if (!request) {
     trouble_ = request.error().during(request_key(cluster_)).message;
-  } else if (request->cluster != parts_.config.cluster.name || request->etcd != cluster_) {
+  } else if (request->cluster != deps_.config.cluster.name || request->etcd != cluster_) {
     trouble_ =
         Message(Reason::InvalidInput, fmt::format("{} is of {}: two clusters share one state store",
                                                   request_key(cluster_), request->cluster));
   } else {
     restored_as(request->closed ? "" : request->token);
     request->stale = is_beside(*request, mine.member.get());
-    auto const time = parts_.time->read(std::move(stop));
+    auto const time = deps_.time->read(std::move(stop));
     set_age(*request, (*object)->modified, time ? std::optional(*time) : std::nullopt, now);
     posted.set(*std::move(request));
     return;
@@ -118,7 +118,7 @@ bool StoreStep::is_idle(RecoveryRequest const& request, VolumeSight const& sight
     idle_since_.reset();
     return false;
   }
-  auto const now = parts_.clock.steady();
+  auto const now = deps_.clock.steady();
   if (!idle_since_ || idle_ != request.id) {
     idle_ = request.id;
     idle_since_ = now;
@@ -128,7 +128,7 @@ bool StoreStep::is_idle(RecoveryRequest const& request, VolumeSight const& sight
 
 // For who is to say which volume of a lost cluster has the most.
 void StoreStep::tell_volume(EtcdVolume const& volume, VolumeSight const& sight, EtcdFacts& mine) {
-  auto const now = parts_.clock.utc();
+  auto const now = deps_.clock.utc();
   if (auto const log = log_.look(sight.path(), now)) mine.log.set(*log);
   auto copied = copied_from(sight.marker(), volume.volume_id, volume.snapshot_id);
   if (!copied.empty()) mine.copy.set(describe_copy(std::move(copied), sight.path()));
@@ -140,7 +140,7 @@ Result<Finding> StoreStep::look(Facts& facts, std::stop_token stop) {
   auto const sight = volume ? volumes_.see(cluster_, *volume) : VolumeSight();
   auto const data =
       sight.seen() ? inspect_data_dir(sight.path()) : fail(Kind::transient, "it is not seen");
-  // What is not seen, or cannot be read, is told by the member's own row, and is never blank.
+  // What is not seen, or cannot be read, is reported by the step of the member, and is never blank.
   auto const state = data ? data->state : DataDir::State::member;
   auto const member = mine.member.get();
   bool const quorum = member && !member->leader.empty();
@@ -184,7 +184,7 @@ Result<Finding> StoreStep::look_for_backups(EtcdFacts& mine, DataDir::State data
   if (data == DataDir::State::member)
     return nothing("the volume has data, so what the state store has decides nothing");
   auto const token = mine.backups.get().value_or(EtcdBackups{}).restored_token;
-  Backups backups(cluster_, parts_);
+  Backups backups(cluster_, deps_);
   auto seen = backups.inventory(std::move(stop));
   if (!seen) {
     // Not known is not none.
@@ -201,13 +201,13 @@ Result<Finding> StoreStep::look_for_backups(EtcdFacts& mine, DataDir::State data
     mine.backups.set({.state = EtcdBackups::State::none, .restored_token = token});
     return Done{
         Message(Reason::NoBackupsFound,
-                fmt::format("{} has no backup of {}", parts_.store.where(), to_string(cluster_)))};
+                fmt::format("{} has no backup of {}", deps_.store.where(), to_string(cluster_)))};
   }
   mine.backups.set({.state = EtcdBackups::State::present,
                     .detail = to_rfc3339(newest->stored),
                     .restored_token = token});
   return Done{Message(Reason::BackupsFound,
-                      fmt::format("{} has backups of {}, the newest of {}", parts_.store.where(),
+                      fmt::format("{} has backups of {}, the newest of {}", deps_.store.where(),
                                   to_string(cluster_), to_rfc3339(newest->stored)))};
 }
 
@@ -215,29 +215,29 @@ Finding StoreStep::to_close(RecoveryRequest const& request, Closing how) {
   auto const* is = how == Closing::carried_out ? "is carried out" : "is void";
   return Needed{
       Message(Reason::RequestToClose,
-              fmt::format("write to {} that the request {} {}{}", parts_.store.where(), request.id,
+              fmt::format("write to {} that the request {} {}{}", deps_.store.where(), request.id,
                           is, how == Closing::carried_out ? "" : ": a quorum serves"))
           .about(fmt::format("{} {}", request.id, is)),
       [this, request, how](std::stop_token stop) -> Result<void> {
-        auto closed = TRY_DURING(
-            close_request(parts_.store, request, how, parts_.time->utc(), std::move(stop)),
-            "closing the request {}", request.id);
+        auto closed =
+            TRY_DURING(close_request(deps_.store, request, how, deps_.time->utc(), std::move(stop)),
+                       "closing the request {}", request.id);
         requests_.of(cluster_).set(std::move(closed));
         return {};
       }};
 }
 
-BackupStep::BackupStep(EtcdCluster cluster, BackupDeps const& parts)
+BackupStep::BackupStep(EtcdCluster cluster, BackupDeps const& deps)
     : cluster_(cluster),
-      parts_(with_time(parts)),
+      deps_(with_time(deps)),
       name_(row_names::of_cluster(row_names::kBackup, cluster)),
       endpoint_(etcd_endpoint(cluster, "127.0.0.1")) {}
 
 Result<std::optional<BackupTurn>> BackupStep::turn(std::optional<Duration> newest_age,
                                                    std::stop_token stop) {
-  EtcdClient own(parts_.http, {endpoint_}, etcd_client_tls(parts_.root));
+  EtcdClient own(deps_.http, {endpoint_}, etcd_client_tls(deps_.root));
   auto status = TRY(own.status(stop));
-  auto const ago = [now = parts_.clock.steady()](SteadyTime then) {
+  auto const ago = [now = deps_.clock.steady()](SteadyTime then) {
     return std::chrono::duration_cast<Duration>(now - then);
   };
   BackupInputs in{.own_id = status.header.member_id,
@@ -246,8 +246,8 @@ Result<std::optional<BackupTurn>> BackupStep::turn(std::optional<Duration> newes
                   .newest_age = newest_age,
                   .taken_ago = {},
                   .watched_for = ago(watching_since_),
-                  .interval = parts_.config.etcd.backups.interval,
-                  .jitter = jitter_of(parts_.config, name_)};
+                  .interval = deps_.config.etcd.backups.interval,
+                  .jitter = jitter_of(deps_.config, name_)};
   if (last_taken_) in.taken_ago = ago(*last_taken_);
   if (status.learner) return std::nullopt;
   auto members = TRY(own.members(Consistency::local, std::move(stop)));
@@ -268,14 +268,13 @@ std::unexpected<Error> BackupStep::failing() const {
 }
 
 void BackupStep::failed(Error const& error) {
-  if (!failure_) failing_since_ = parts_.time->utc();
+  if (!failure_) failing_since_ = deps_.time->utc();
   failure_ = error.message;
-  auto const most = std::max<Duration>(1min, parts_.config.etcd.backups.interval / 2);
-  next_try_ =
-      parts_.clock.steady() + std::min<Duration>(most, 1min * (1 << std::min(failures_, 6)));
+  auto const most = std::max<Duration>(1min, deps_.config.etcd.backups.interval / 2);
+  next_try_ = deps_.clock.steady() + std::min<Duration>(most, 1min * (1 << std::min(failures_, 6)));
   ++failures_;
   ++all_failures_;
-  last_failure_ = parts_.time->utc();
+  last_failure_ = deps_.time->utc();
 }
 
 void BackupStep::succeeded() {
@@ -284,7 +283,7 @@ void BackupStep::succeeded() {
 }
 
 void BackupStep::tell(Facts& facts) const {
-  if (!parts_.config.etcd.backups.enabled) return;
+  if (!deps_.config.etcd.backups.enabled) return;
   facts.etcd(cluster_).backup_duty.set(
       {.newest = newest_,
        .failing_since = failure_ ? std::optional(failing_since_) : std::nullopt,
@@ -301,26 +300,26 @@ Result<Finding> BackupStep::look(Facts& facts, std::stop_token stop) {
 }
 
 Result<Finding> BackupStep::find(Facts& facts, std::stop_token stop) {
-  auto const& config = parts_.config.etcd.backups;
+  auto const& config = deps_.config.etcd.backups;
   if (!config.enabled)
     return Done{Message(Reason::BackupsOff, "backups are switched off (etcd.backups.enabled)")};
   if (!looked_) {
     looked_ = true;
-    watching_since_ = parts_.clock.steady();
+    watching_since_ = deps_.clock.steady();
     return Done{Message(Reason::BackupsAfterBoot,
                         fmt::format("backups go to {} each {} once the boot is over",
-                                    parts_.store.where(), to_words(config.interval)))};
+                                    deps_.store.where(), to_words(config.interval)))};
   }
-  if (failure_ && parts_.clock.steady() < next_try_) return failing();
+  if (failure_ && deps_.clock.steady() < next_try_) return failing();
 
-  Backups backups(cluster_, parts_);
+  Backups backups(cluster_, deps_);
   auto seen = backups.inventory(stop);
   if (stop.stop_requested()) return fail(Kind::interrupted, "stopped");
   if (!seen) {
     failed(seen.error());
     return failing();
   }
-  auto const now = parts_.time->read(stop);
+  auto const now = deps_.time->read(stop);
   if (!now) {
     failed(now.error());
     return failing();
@@ -338,7 +337,7 @@ Result<Finding> BackupStep::find(Facts& facts, std::stop_token stop) {
   auto sentence = newest ? fmt::format("the newest backup is of {} ({}), {} in {}",
                                        to_rfc3339(newest->stored), newest->name,
                                        kept == 1 ? "the only one" : fmt::format("one of {}", kept),
-                                       parts_.store.where())
+                                       deps_.store.where())
                          : fmt::format("there is no backup of {} yet", to_string(cluster_));
   auto mine = turn(age, stop);
   if (!mine) {
@@ -349,7 +348,7 @@ Result<Finding> BackupStep::find(Facts& facts, std::stop_token stop) {
                 fmt::format("{}; none is taken here while etcd does not answer", sentence))};
   }
   // Another master stands in for this one, and the row clock is not well meanwhile.
-  if (auto const wrong = parts_.time->trouble(); !wrong.empty() && *mine && (*mine)->due)
+  if (auto const wrong = deps_.time->trouble(); !wrong.empty() && *mine && (*mine)->due)
     return fail(Kind::transient, Reason::ClockWrong, "{}; one is due, and is not taken here: {}",
                 sentence, wrong);
   if (*mine && (*mine)->due)
@@ -371,7 +370,7 @@ Result<Finding> BackupStep::find(Facts& facts, std::stop_token stop) {
 }
 
 Result<void> BackupStep::back_up(Facts& facts, std::stop_token stop) {
-  Backups backups(cluster_, parts_);
+  Backups backups(cluster_, deps_);
   auto taken = backups.take(endpoint_, BackupReason::scheduled, stop);
   if (stop.stop_requested()) return fail(Kind::interrupted, "stopped");
   if (!taken) {
@@ -382,7 +381,7 @@ Result<void> BackupStep::back_up(Facts& facts, std::stop_token stop) {
   succeeded();
   ++taken_;
   newest_ = taken->created_at;
-  last_taken_ = parts_.clock.steady();
+  last_taken_ = deps_.clock.steady();
   tell(facts);
   auto swept = backups.sweep(std::move(stop));
   swept_ = swept ? std::nullopt : std::optional(swept.error().message);

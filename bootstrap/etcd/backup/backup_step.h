@@ -29,7 +29,7 @@ namespace haagent::bootstrap {
 // seen for kVoidAfter beside a quorum: such a request must not lie in wait for the first hiccup.
 class StoreStep final : public Step {
  public:
-  StoreStep(EtcdCluster cluster, BackupDeps const& parts, OwnVolumes& volumes,
+  StoreStep(EtcdCluster cluster, BackupDeps const& deps, OwnVolumes& volumes,
             RecoveryRequests& requests);
   std::string_view name() const override { return name_; }
   Result<Finding> look(Facts& facts, std::stop_token stop) override;
@@ -43,7 +43,7 @@ class StoreStep final : public Step {
   Result<Finding> look_for_backups(EtcdFacts& mine, DataDir::State data, std::stop_token stop);
 
   EtcdCluster const cluster_;
-  BackupDeps parts_;
+  BackupDeps deps_;
   OwnVolumes& volumes_;
   std::string const name_;
   RecoveryRequests& requests_;
@@ -61,7 +61,7 @@ class StoreStep final : public Step {
 // that grow from a minute to half an interval.
 class BackupStep final : public Step {
  public:
-  BackupStep(EtcdCluster cluster, BackupDeps const& parts);
+  BackupStep(EtcdCluster cluster, BackupDeps const& deps);
   std::string_view name() const override { return name_; }
   Result<Finding> look(Facts& facts, std::stop_token stop) override;
 
@@ -75,7 +75,7 @@ class BackupStep final : public Step {
   Result<Finding> find(Facts& facts, std::stop_token stop);
 
   EtcdCluster const cluster_;
-  BackupDeps parts_;
+  BackupDeps deps_;
   std::string const name_;
   std::string const endpoint_;  // of this master's own member
   bool looked_ = false;

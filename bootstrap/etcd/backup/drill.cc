@@ -13,9 +13,9 @@ constexpr char const* kName = "drill";
 
 class Drill {
  public:
-  Drill(EtcdCluster cluster, BackupDeps const& parts, BackupManifest const& manifest,
+  Drill(EtcdCluster cluster, BackupDeps const& deps, BackupManifest const& manifest,
         fs::path folder)
-      : parts_(parts), backups_(cluster, parts), manifest_(manifest), folder_(std::move(folder)) {
+      : deps_(deps), backups_(cluster, deps), manifest_(manifest), folder_(std::move(folder)) {
     report_.name = manifest.name;
   }
 
@@ -32,14 +32,14 @@ class Drill {
 
   template <class Do>
   bool stage(std::string_view what, Do&& carry_out) {
-    auto const began = parts_.clock.steady();
+    auto const began = deps_.clock.steady();
     auto done = carry_out();
     if (!done) {
       report_.failure = fmt::format("{}: {}", what, done.error().message.sentence());
       return false;
     }
     report_.stages.push_back(
-        {std::string(what), std::chrono::duration_cast<Duration>(parts_.clock.steady() - began)});
+        {std::string(what), std::chrono::duration_cast<Duration>(deps_.clock.steady() - began)});
     return true;
   }
 
@@ -57,7 +57,7 @@ class Drill {
 
   Result<void> serve(std::stop_token stop) {
     return serve_on_trial(
-        parts_, {.name = kName, .data_dir = data(), .peer_url = peer_url_, .size = manifest_.size},
+        deps_, {.name = kName, .data_dir = data(), .peer_url = peer_url_, .size = manifest_.size},
         [&](EtcdClient& client) -> Result<void> {
           auto status = TRY(client.status(stop));
           report_.revision = status.header.revision;
@@ -69,7 +69,7 @@ class Drill {
         stop);
   }
 
-  BackupDeps const& parts_;
+  BackupDeps const& deps_;
   Backups backups_;
   BackupManifest const& manifest_;
   fs::path const folder_;
@@ -85,10 +85,10 @@ Duration DrillReport::took() const {
   return sum;
 }
 
-Result<DrillReport> restore_drill(EtcdCluster cluster, BackupDeps const& parts,
+Result<DrillReport> restore_drill(EtcdCluster cluster, BackupDeps const& deps,
                                   BackupManifest const& manifest, std::stop_token stop) {
-  auto folder = TRY(Backups(cluster, parts).scratch("drill", restore_space(manifest.size)));
-  return Drill(cluster, parts, manifest, folder.path()).run(std::move(stop));
+  auto folder = TRY(Backups(cluster, deps).scratch("drill", restore_space(manifest.size)));
+  return Drill(cluster, deps, manifest, folder.path()).run(std::move(stop));
 }
 
 }  // namespace haagent::bootstrap

@@ -26,7 +26,7 @@ struct DrillReport {
 };
 
 // Errors: only where it could not be tried at all, as for want of space.
-Result<DrillReport> restore_drill(EtcdCluster cluster, BackupDeps const& parts,
+Result<DrillReport> restore_drill(EtcdCluster cluster, BackupDeps const& deps,
                                   BackupManifest const& manifest, std::stop_token stop);
 
 }  // namespace haagent::bootstrap

@@ -139,10 +139,10 @@ Result<ForeignSnapshot> look_at_snapshot(ImportFile const& file) {
   return found;
 }
 
-Result<Imported> import_snapshot(EtcdCluster cluster, BackupDeps const& parts,
+Result<Imported> import_snapshot(EtcdCluster cluster, BackupDeps const& deps,
                                  ImportFile const& file, std::stop_token stop) {
   auto const seen = TRY(look_at_snapshot(file));
-  Backups backups(cluster, parts);
+  Backups backups(cluster, deps);
   auto const now = TRY_DURING(backups.time().agreed(stop), "nothing is imported");
   auto tool = backups.tools();
   auto const installed = TRY(tool.version(stop));
@@ -166,7 +166,7 @@ Result<Imported> import_snapshot(EtcdCluster cluster, BackupDeps const& parts,
 
   Imported imported{
       .manifest = {.name = import_name(std::chrono::floor<Duration>(now), file.name),
-                   .cluster = parts.config.cluster.name,
+                   .cluster = deps.config.cluster.name,
                    .etcd = cluster,
                    .cluster_id = "0",  // not known: a restore makes another one anyway
                    .member = kName,
@@ -175,7 +175,7 @@ Result<Imported> import_snapshot(EtcdCluster cluster, BackupDeps const& parts,
                    .size = whole.size,
                    .sha256 = whole.sha256,
                    .etcd_version = taken ? seen.etcd_version : to_string(installed),
-                   .haagent_version = parts.haagent_version,
+                   .haagent_version = deps.haagent_version,
                    .created_at = std::chrono::floor<Duration>(now),
                    .reason = BackupReason::imported},
       .registry_keys = 0,
@@ -192,7 +192,7 @@ Result<Imported> import_snapshot(EtcdCluster cluster, BackupDeps const& parts,
                             stop);
   if (tried)
     tried = serve_on_trial(
-        parts, trial,
+        deps, trial,
         [&](EtcdClient& client) -> Result<void> {
           auto const status = TRY(client.status(stop));
           if (status.header.revision < content.revision)

@@ -39,7 +39,7 @@ Result<ForeignSnapshot> look_at_snapshot(ImportFile const& file);
 
 // Errors also: refused where the etcd that is installed is older than the one it comes from, or
 // where it holds nothing of Kubernetes; transient where this machine's clock is wrong.
-Result<Imported> import_snapshot(EtcdCluster cluster, BackupDeps const& parts,
+Result<Imported> import_snapshot(EtcdCluster cluster, BackupDeps const& deps,
                                  ImportFile const& file, std::stop_token stop);
 
 }  // namespace haagent::bootstrap

@@ -47,15 +47,14 @@ Result<void> has_room(fs::path const& folder, std::uint64_t bytes) {
 
 }  // namespace
 
-Result<std::uint64_t> build_restored(BackupDeps const& parts, RecoveryRequest const& request,
+Result<std::uint64_t> build_restored(BackupDeps const& deps, RecoveryRequest const& request,
                                      std::string const& member, fs::path const& data_dir,
                                      std::string_view purpose, std::stop_token stop) {
-  Backups backups(request.etcd, parts);
+  Backups backups(request.etcd, deps);
   auto const key = backup_manifest_key(request.etcd, request.backup);
-  auto object =
-      TRY_DURING(parts.store.get(key, stop), "reading the manifest of {}", request.backup);
+  auto object = TRY_DURING(deps.store.get(key, stop), "reading the manifest of {}", request.backup);
   if (!object)
-    return fail(Kind::transient, "{} has no backup {} any more", parts.store.where(),
+    return fail(Kind::transient, "{} has no backup {} any more", deps.store.where(),
                 request.backup);
   auto manifest = TRY_DURING(parse_manifest(request.backup, object->bytes),
                              "reading the manifest of {}", request.backup);
@@ -69,7 +68,7 @@ Result<std::uint64_t> build_restored(BackupDeps const& parts, RecoveryRequest co
                    .bump = request.bump};
   for (auto const& each : request.members)
     spec.members.push_back(
-        {etcd_member_name(request.etcd, each), etcd_peer_url(parts.config, request.etcd, each)});
+        {etcd_member_name(request.etcd, each), etcd_peer_url(deps.config, request.etcd, each)});
   auto done = backups.fetch(manifest, file, stop);
   if (done) done = backups.tools().restore(file, spec, stop);
   if (!done) return std::unexpected(done.error());
@@ -88,7 +87,7 @@ Result<void> drop_restored(Backups const& backups, fs::path const& mount_point) 
   return remove_tree(etcd_restored_dir(mount_point));
 }
 
-Result<void> restore_volume(BackupDeps const& parts, RecoveryRequest const& request,
+Result<void> restore_volume(BackupDeps const& deps, RecoveryRequest const& request,
                             EtcdVolume const& volume, VolumeSight const& sight,
                             std::stop_token stop) {
   auto marker = sight.marker();
@@ -97,7 +96,7 @@ Result<void> restore_volume(BackupDeps const& parts, RecoveryRequest const& requ
   auto const built = etcd_restored_dir(sight.path());
   TRY(remove_tree(built));
   // etcd's tool goes by the path, and what it has built is read through the volume.
-  auto cluster = TRY(build_restored(parts, request, volume.member,
+  auto cluster = TRY(build_restored(deps, request, volume.member,
                                     etcd_restored_dir(sight.mount_point()), kPurpose, stop));
   if (cluster != request.cluster_id)
     return std::unexpected(Error(

@@ -1,5 +1,5 @@
-// Carrying a restore out on one volume, so that whoever is stopped at any point begins or goes on
-// where the facts on the disk say:
+// Carrying a restore out on one volume, so that anyone who is stopped at any point begins or goes
+// on where the facts on the disk say:
 //
 //   data.restored          built by etcd's own tool, from a backup that was downloaded and compared
 //   haagent.json           then says that the request was carried out here, and of no cluster
@@ -20,7 +20,7 @@ namespace haagent::bootstrap {
 // The member's data as the request wants them, in a folder that does not exist yet. The backup is
 // downloaded into the scratch folder of that purpose. Returns the id of the cluster that they are
 // of, which is the same wherever it is done. Errors: transient where there is no room.
-Result<std::uint64_t> build_restored(BackupDeps const& parts, RecoveryRequest const& request,
+Result<std::uint64_t> build_restored(BackupDeps const& deps, RecoveryRequest const& request,
                                      std::string const& member,
                                      std::filesystem::path const& data_dir,
                                      std::string_view purpose, std::stop_token stop);
@@ -30,7 +30,7 @@ Result<void> place_restored(std::filesystem::path const& mount_point);
 
 // All of the above, on the volume that is seen. The place of the data is empty. Errors: refused
 // where the tool here makes another cluster of it than that of the request.
-Result<void> restore_volume(BackupDeps const& parts, RecoveryRequest const& request,
+Result<void> restore_volume(BackupDeps const& deps, RecoveryRequest const& request,
                             EtcdVolume const& volume, VolumeSight const& sight,
                             std::stop_token stop);
 

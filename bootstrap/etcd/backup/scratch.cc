@@ -26,7 +26,7 @@ FileDescriptor open_folder(fs::path const& folder, int follow) {
   return FileDescriptor(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC | follow));
 }
 
-// Whoever makes, takes or removes a folder holds the one above it for that moment: between a
+// Anyone who makes, takes or removes a folder holds the one above it for that moment: between a
 // folder's making and its lock it would pass for an abandoned one.
 FileDescriptor lock_all(fs::path const& scratch) {
   auto fd = open_folder(scratch, 0);

@@ -38,7 +38,7 @@ Result<SnapshotFile> check_snapshot_file(fs::path const& file) {
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) return fail_errno(errno, fmt::format("reading {}", file.string()));
     if (got == 0) break;
-    AccountedWait::begin_own_time();  // it gets on, however slow the machine is
+    AccountedWait::restart_own_time();  // it gets on, however slow the machine is
     std::string_view const bytes(buffer.data(), static_cast<std::size_t>(got));
     size += bytes.size();
     whole.add(bytes);

@@ -42,7 +42,7 @@ struct RestoreSpec {
   std::string token;                   // of the new cluster, never that of the old one
   std::filesystem::path data_dir;      // does not exist yet
   // Revisions go on behind whatever a client may have seen, and older ones are marked compacted, so
-  // that Kubernetes' watches begin anew. Only where SnapshotTools::bumps().
+  // that Kubernetes' watches start over. Only where SnapshotTools::bumps().
   bool bump = false;
 };
 

@@ -28,18 +28,18 @@ Result<int> free_port() {
 }
 
 // Until it serves, has ended, or the time is over.
-Result<void> wait_for_it(BackupDeps const& parts, EtcdClient& client, Duration deadline,
+Result<void> wait_for_it(BackupDeps const& deps, EtcdClient& client, Duration deadline,
                          std::atomic<bool> const& gone, std::stop_token const& stop) {
-  auto const end = parts.clock.steady() + deadline;
+  auto const end = deps.clock.steady() + deadline;
   for (;;) {
     // A linearizable read: the restored member leads, and has applied its log.
     auto found = client.get("haagent-trial", Consistency::linearizable, stop);
     if (found) return {};
     if (gone) return fail(Kind::transient, "etcd has ended");
-    if (parts.clock.steady() >= end)
+    if (deps.clock.steady() >= end)
       return fail(Kind::transient, "etcd does not serve after {}: {}", to_words(deadline),
                   found.error().message.sentence());
-    if (!parts.clock.sleep(100ms, stop)) return fail(Kind::interrupted, "stopped");
+    if (!deps.clock.sleep(100ms, stop)) return fail(Kind::interrupted, "stopped");
   }
 }
 
@@ -51,15 +51,15 @@ Result<std::string> free_peer_url() {
 }
 
 // With the cluster's own certificates where it has some: the data is no less secret here.
-Result<void> serve_on_trial(BackupDeps const& parts, TrialCluster const& cluster,
+Result<void> serve_on_trial(BackupDeps const& deps, TrialCluster const& cluster,
                             std::function<Result<void>(EtcdClient&)> const& ask,
                             std::stop_token stop) {
   auto port = TRY(free_port());
-  auto const tls = etcd_client_tls(parts.root);
+  auto const tls = etcd_client_tls(deps.root);
   bool const secured = !tls.ca_file.empty();
   auto const url = fmt::format("{}://127.0.0.1:{}", secured ? "https" : "http", port);
   std::vector<std::string> argv = {
-      parts.config.etcd.binary,
+      deps.config.etcd.binary,
       "--name=" + cluster.name,
       "--data-dir=" + cluster.data_dir.string(),
       "--listen-client-urls=" + url,
@@ -78,13 +78,13 @@ Result<void> serve_on_trial(BackupDeps const& parts, TrialCluster const& cluster
   std::atomic<bool> gone = false;
   std::stop_source ending;
   std::jthread etcd([&] {
-    ended = parts.process.run(
-        {.argv = argv, .environment = {}, .input = {}, .deadline = deadline + 30s},
-        ending.get_token());
+    ended =
+        deps.process.run({.argv = argv, .environment = {}, .input = {}, .deadline = deadline + 30s},
+                         ending.get_token());
     gone = true;
   });
-  EtcdClient client(parts.http, {url}, tls);
-  auto answered = wait_for_it(parts, client, deadline, gone, stop);
+  EtcdClient client(deps.http, {url}, tls);
+  auto answered = wait_for_it(deps, client, deadline, gone, stop);
   if (answered) answered = ask(client);
   ending.request_stop();
   etcd.join();

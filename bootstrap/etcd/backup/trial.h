@@ -25,7 +25,7 @@ Result<std::string> free_peer_url();
 
 // Starts the installed etcd, waits until it has served a linearizable read, calls `ask`, and ends
 // it. Errors: etcd's last words where it has ended, those of `ask`.
-Result<void> serve_on_trial(BackupDeps const& parts, TrialCluster const& cluster,
+Result<void> serve_on_trial(BackupDeps const& deps, TrialCluster const& cluster,
                             std::function<Result<void>(EtcdClient&)> const& ask,
                             std::stop_token stop);
 

@@ -26,7 +26,7 @@ struct Histogram {
   // In seconds. Nothing where nothing was observed.
   std::optional<double> average() const;
   // In seconds, between the bounds as Prometheus' histogram_quantile has it; what lies above the
-  // last finite bound is told as that bound. Nothing where nothing was observed.
+  // last finite bound is reported as that bound. Nothing where nothing was observed.
   std::optional<double> quantile(double q) const;
 };
 
@@ -41,7 +41,7 @@ struct EtcdMetrics {
 // Prometheus' text format. What is not asked for here, or cannot be read, is passed over.
 EtcdMetrics parse_etcd_metrics(std::string_view text);
 
-// What happened between the two; `now` as it is where etcd has started anew in between.
+// What happened between the two; `now` as it is where etcd has restarted in between.
 EtcdMetrics since(EtcdMetrics const& now, EtcdMetrics const& before);
 
 struct EtcdLatencies {

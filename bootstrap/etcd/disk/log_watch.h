@@ -1,4 +1,4 @@
-// How far the log on the volume goes, for who looks every second or two: read anew only where it
+// How far the log on the volume goes, for who looks every second or two: read again only where it
 // has changed, since a look costs up to two files of 64 MiB.
 #pragma once
 
@@ -18,7 +18,7 @@ class LogWatch {
   Result<EtcdLogEnd> look(std::filesystem::path const& mount_point, UtcTime now);
 
  private:
-  std::string stamp_;  // of the log's files when it was read; empty: it is read anew
+  std::string stamp_;  // of the log's files when it was read; empty: it is read again
   EtcdLogEnd end_;
 };
 

@@ -31,8 +31,8 @@ FileOwner owner_of(struct stat const& status) {
   return {status.st_uid, status.st_gid, status.st_mode & 07777u};
 }
 
-// What is done with each file. By descriptor, so that no name is followed: whoever could write in
-// the data directory is not trusted with what a name leads to.
+// What is done with each file. By descriptor, so that no name is followed: anyone who could write
+// in the data directory is not trusted with what a name leads to.
 using Visit = std::function<Result<void>(int fd, EtcdFile what, fs::path const& path)>;
 
 Result<std::optional<FileOwner>> wanted_of(int fd, EtcdFile what, UnitUser const& etcd,

@@ -41,8 +41,8 @@ std::optional<FileOwner> change_for(EtcdFile what, FileOwner const& now, UnitUse
 std::vector<std::filesystem::path> etcd_key_paths();
 
 // Does all that change_for() says, with the cluster's configuration, its keys and its data, and the
-// folders on the way there. Each file by itself, so that whoever is interrupted does the rest the
-// next time. What is not there is left out. While etcd runs, without `data`.
+// folders on the way there. Each file by itself, so that anyone who is interrupted does the rest
+// the next time. What is not there is left out. While etcd runs, without `data`.
 Result<void> give_to_etcd(Root const& root, EtcdCluster cluster, VolumeSight const& volume,
                           UnitUser const& etcd, bool data = true);
 

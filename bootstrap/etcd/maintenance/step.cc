@@ -51,13 +51,13 @@ Message with(Message message, std::vector<Message> const& slow) {
 
 }  // namespace
 
-MaintenanceStep::MaintenanceStep(EtcdCluster cluster, EtcdDeps parts)
+MaintenanceStep::MaintenanceStep(EtcdCluster cluster, EtcdDeps deps)
     : cluster_(cluster),
-      parts_(std::move(parts)),
+      deps_(std::move(deps)),
       name_(row_names::of_cluster(row_names::kMaintenance, cluster)) {}
 
 EtcdClient MaintenanceStep::client_at(std::string const& host, EtcdTimeouts timeouts) const {
-  return EtcdClient(parts_.http, {etcd_endpoint(cluster_, host)}, etcd_client_tls(parts_.root),
+  return EtcdClient(deps_.http, {etcd_endpoint(cluster_, host)}, etcd_client_tls(deps_.root),
                     timeouts);
 }
 
@@ -71,7 +71,7 @@ std::optional<MaintenanceInputs> MaintenanceStep::gather(Facts& facts, std::stop
       .cluster = cluster_,
       .own_id = list->header.member_id,
       .alarms = *std::move(alarms),
-      .quota = parts_.config.etcd.of(cluster_ == EtcdCluster::main).quota_backend_bytes,
+      .quota = deps_.config.etcd.of(cluster_ == EtcdCluster::main).quota_backend_bytes,
       .revision = list->header.revision};
   if (auto const space = facts.etcd(cluster_).space.get()) in.avail = space->avail;
   for (auto const& member : list->members)
@@ -114,24 +114,24 @@ std::optional<EtcdMetrics> MaintenanceStep::metrics_of(std::string const& host,
     request.url = fmt::format("http://{}:{}/metrics", host, etcd_ports(cluster_).metrics);
   } else {
     request.url = etcd_endpoint(cluster_, host) + "/metrics";
-    request.tls = etcd_client_tls(parts_.root);
+    request.tls = etcd_client_tls(deps_.root);
     request.direct = true;
   }
-  auto response = parts_.http.send(request, std::move(stop));
+  auto response = deps_.http.send(request, std::move(stop));
   if (!response || response->status != 200) return std::nullopt;
   return parse_etcd_metrics(response->body);
 }
 
 // What is worse than etcd asks for; as it was, where one reading fails.
 std::vector<Message> MaintenanceStep::measure(Facts& facts, std::stop_token stop) {
-  auto const& settings = parts_.config.etcd.of(cluster_ == EtcdCluster::main);
+  auto const& settings = deps_.config.etcd.of(cluster_ == EtcdCluster::main);
   auto const timing = facts.etcd(cluster_).timing.get();
   auto const election =
       timing_for(settings, timing ? timing->heartbeat : kDefaultHeartbeat).election;
   auto read = metrics_of(kOwnHost, std::move(stop));
   if (!read) return against_guidance(said_, election);
   auto& metrics = *read;
-  auto const now = parts_.clock.steady();
+  auto const now = deps_.clock.steady();
   auto const latencies = latencies_of(before_ ? since(metrics, before_->metrics) : metrics);
   facts.etcd(cluster_).health.set({.wal_fsync = latencies.wal_fsync,
                                    .backend_commit = latencies.backend_commit,
@@ -145,8 +145,8 @@ std::vector<Message> MaintenanceStep::measure(Facts& facts, std::stop_token stop
 // Every pair of members is measured from both its ends, so that all agents come to the same figure,
 // and one whose peer does not tell still has its own.
 void MaintenanceStep::measure_round_trips(Facts& facts, std::stop_token stop) {
-  if (!timing_) timing_ = TimingWatch{.heartbeat = recorded_heartbeat(parts_.root, cluster_)};
-  auto const now = parts_.clock.steady();
+  if (!timing_) timing_ = TimingWatch{.heartbeat = recorded_heartbeat(deps_.root, cluster_)};
+  auto const now = deps_.clock.steady();
   if (members_read_ && now - *members_read_ < kWindow) return;
   auto hosts = hosts_of(facts.etcd(cluster_));
   std::vector<std::optional<EtcdMetrics>> answers(hosts.size());
@@ -176,19 +176,19 @@ void MaintenanceStep::measure_round_trips(Facts& facts, std::stop_token stop) {
 }
 
 void MaintenanceStep::tell_timing(Facts& facts) const {
-  auto const started = started_with(parts_.root, cluster_);
+  auto const started = started_with(deps_.root, cluster_);
   auto const runs = started && *started ? (*started)->heartbeat : Duration(0);
-  auto const& settings = parts_.config.etcd.of(cluster_ == EtcdCluster::main);
+  auto const& settings = deps_.config.etcd.of(cluster_ == EtcdCluster::main);
   auto const next = timing_for(settings, timing_->heartbeat).heartbeat;
   facts.etcd(cluster_).timing.set({.heartbeat = runs > Duration(0) ? runs : next,
                                    .next_heartbeat = next,
                                    .round_trip = round_trip_});
 }
 
-// etcd writes a database anew by its path, and on a filesystem that takes writes.
+// etcd writes a database again by its path, and on a filesystem that takes writes.
 std::optional<UnseenVolume> MaintenanceStep::unseen() const {
   if (!volume_) return std::nullopt;
-  auto const sight = parts_.volumes.see(cluster_, *volume_);
+  auto const sight = deps_.volumes.see(cluster_, *volume_);
   if (sight.seen()) return std::nullopt;
   return sight.unseen();
 }
@@ -209,7 +209,7 @@ Result<Finding> MaintenanceStep::look(Facts& facts, std::stop_token stop) {
   }
   bool const nospace = std::ranges::any_of(
       inputs->alarms, [](EtcdAlarm const& alarm) { return alarm.alarm == "NOSPACE"; });
-  auto const now = parts_.clock.steady();
+  auto const now = deps_.clock.steady();
   if (!nospace) {
     alarm_since_.reset();
     defragmented_.reset();
@@ -237,16 +237,16 @@ Result<Finding> MaintenanceStep::look(Facts& facts, std::stop_token stop) {
     return Needed{std::move(message), [this, maintenance](std::stop_token asked) {
                     return maintain(maintenance, std::move(asked));
                   }};
-  if (timing_->heartbeat != recorded_heartbeat(parts_.root, cluster_))
+  if (timing_->heartbeat != recorded_heartbeat(deps_.root, cluster_))
     return Needed{
         Message(Reason::MaintenanceDue,
                 fmt::format("note for etcd's next start: a heartbeat of {} ms",
                             timing_->heartbeat.count()))
             .about(fmt::format("heartbeat {} ms", timing_->heartbeat.count())),
         [this, heartbeat = timing_->heartbeat](std::stop_token) { return record(heartbeat); }};
-  // What is set and not yet in force is told by etcd-<cluster>, which restarts for it.
+  // What is set and not yet in force is reported by etcd-<cluster>, which restarts for it.
   bool const is_set =
-      parts_.config.etcd.of(cluster_ == EtcdCluster::main).heartbeat_interval.has_value();
+      deps_.config.etcd.of(cluster_ == EtcdCluster::main).heartbeat_interval.has_value();
   if (auto const timing = timing_sentence(*facts.etcd(cluster_).timing.get());
       !timing.empty() && !is_set)
     slow.insert(slow.begin(), Message(Reason::HeartbeatChanges, timing)
@@ -264,7 +264,7 @@ bool MaintenanceStep::has_turn(Facts& facts) const {
          facts.pki.get().value_or(PkiFacts{}).turn == mine->member;
 }
 
-// Whoever waits for the turn keeps others from it as soon as it has it.
+// Anyone who waits for the turn keeps others from it as soon as it has it.
 bool MaintenanceStep::rest(Clock& clock, Duration at_most, std::stop_token stop) {
   return clock.sleep(waits_for_turn_ ? std::min(at_most, kWhileWaiting) : at_most, std::move(stop));
 }
@@ -284,10 +284,10 @@ Result<void> MaintenanceStep::maintain(Maintenance const& what, std::stop_token 
     return fail(Kind::internal, "{} has nothing to do", name_);
   auto done = own.defragment(stop);
   if (done) {
-    defragmented_ = parts_.clock.steady();
+    defragmented_ = deps_.clock.steady();
     failed_.reset();
   } else {
-    failed_ = parts_.clock.steady();
+    failed_ = deps_.clock.steady();
   }
   return done;
 }
@@ -295,7 +295,7 @@ Result<void> MaintenanceStep::maintain(Maintenance const& what, std::stop_token 
 Result<void> MaintenanceStep::record(Duration heartbeat) const {
   if (auto const gone = unseen())
     return fail(Kind::transient, Reason::MaintenanceAwaitsQuorum, "{}", gone->why);
-  return record_heartbeat(parts_.root, cluster_, heartbeat, round_trip_.value_or(0));
+  return record_heartbeat(deps_.root, cluster_, heartbeat, round_trip_.value_or(0));
 }
 
 }  // namespace haagent::bootstrap

@@ -8,7 +8,7 @@
 #include "agent/base/step.h"
 #include "bootstrap/etcd/client/metrics.h"
 #include "bootstrap/etcd/maintenance/maintenance.h"
-#include "bootstrap/etcd/member/parts.h"
+#include "bootstrap/etcd/member/deps.h"
 #include "bootstrap/etcd/member/timing.h"
 
 namespace haagent::bootstrap {
@@ -21,7 +21,7 @@ namespace haagent::bootstrap {
 // done.
 class MaintenanceStep final : public Step {
  public:
-  MaintenanceStep(EtcdCluster cluster, EtcdDeps parts);
+  MaintenanceStep(EtcdCluster cluster, EtcdDeps deps);
   std::string_view name() const override { return name_; }
   Result<Finding> look(Facts& facts, std::stop_token stop) override;
   // Not for long while it waits for the turn.
@@ -40,7 +40,7 @@ class MaintenanceStep final : public Step {
   std::vector<Message> measure(Facts& facts, std::stop_token stop);
 
   EtcdCluster const cluster_;
-  EtcdDeps parts_;
+  EtcdDeps deps_;
   std::string const name_;
   std::optional<EtcdVolume> volume_;
   // Since the NOSPACE alarm was seen.

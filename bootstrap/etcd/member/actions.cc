@@ -50,7 +50,7 @@ Result<void> MemberActions::carry_out(Decision const& decision, std::stop_token 
 // Before whatever is done: the volume is still there, and as it was when it was decided. Between
 // the two there may be a backup of minutes.
 Result<void> MemberActions::see_again() {
-  auto now = parts_.volumes.see(cluster(), seen_.volume);
+  auto now = deps_.volumes.see(cluster(), seen_.volume);
   if (!now.seen())
     return fail(Kind::transient, "{}: {}; nothing is done without it", now.unseen().why,
                 now.unseen().todo);
@@ -67,27 +67,27 @@ Result<void> MemberActions::see_again() {
 // one that asks once: a request may have been taken back.
 Result<void> MemberActions::ask_for_request_again(std::stop_token stop) {
   auto const& mine = in().store.request;
-  if (!parts_.store || !mine) return {};
-  auto& store = parts_.store->backups.store;
+  if (!deps_.store || !mine) return {};
+  auto& store = deps_.store->backups.store;
   auto const request = read_request(store, cluster(), std::move(stop));
   if (!request) return fail(request.error(), "asking {} once more for a request", store.where());
   if (*request && (*request)->request.id == mine->id && (*request)->request.closed == mine->closed)
     return {};
-  parts_.store->requests.of(cluster()).clear();  // until it is read again
+  deps_.store->requests.of(cluster()).clear();  // until it is read again
   return fail(Kind::transient, "the request {} does not stand in {} any more", mine->id,
               store.where());
 }
 
 // Before a cluster is formed: for the same reason there may be a backup by now, or a request.
 Result<void> MemberActions::ask_for_backups_again(std::stop_token stop) {
-  if (!parts_.store) return {};
-  auto& store = parts_.store->backups.store;
+  if (!deps_.store) return {};
+  auto& store = deps_.store->backups.store;
   auto const request = read_request(store, cluster(), stop);
   if (!request) return fail(request.error(), "asking {} once more for a request", store.where());
   if (*request && !(*request)->request.closed)
     return fail(Kind::transient, "a request stands in {}: no cluster is formed beside it",
                 store.where());
-  auto const backups = Backups(cluster(), parts_.store->backups).inventory(std::move(stop));
+  auto const backups = Backups(cluster(), deps_.store->backups).inventory(std::move(stop));
   if (!backups) return fail(backups.error(), "asking {} once more for backups", store.where());
   auto const* newest = backups->newest();
   if (!newest) return {};
@@ -98,9 +98,9 @@ Result<void> MemberActions::ask_for_backups_again(std::stop_token stop) {
 }
 
 Result<void> MemberActions::back_up_before(MemberChange change, std::stop_token stop) {
-  if (!parts_.store || seen_.voter_endpoints.empty()) return {};
+  if (!deps_.store || seen_.voter_endpoints.empty()) return {};
   auto ready =
-      parts_.store->guard.ready(cluster(), change, seen_.voter_endpoints.front(), std::move(stop));
+      deps_.store->guard.ready(cluster(), change, seen_.voter_endpoints.front(), std::move(stop));
   if (!ready) return fail(ready.error(), "backing up before the members change");
   return see_again();
 }
@@ -110,17 +110,17 @@ Result<void> MemberActions::take(WriteHosts const& move, std::stop_token) {
 }
 
 Result<void> MemberActions::take(LetEtcdIn const& move, std::stop_token) {
-  return give_to_etcd(parts_.root, cluster(), seen_.sight, move.shut_out.etcd, move.shut_out.data);
+  return give_to_etcd(deps_.root, cluster(), seen_.sight, move.shut_out.etcd, move.shut_out.data);
 }
 
 Result<void> MemberActions::start(EtcdInitial const& initial) {
-  auto started = start_etcd(parts_, in().me, seen_.volume, seen_.sight, initial);
+  auto started = start_etcd(deps_, in().me, seen_.volume, seen_.sight, initial);
   if (started) memory_.starts.began();
   return started;
 }
 
 Result<void> MemberActions::take(StartAsIs const&, std::stop_token) {
-  auto initial = started_initial(parts_.root, in().me);
+  auto initial = started_initial(deps_.root, in().me);
   if (!initial) return std::unexpected(initial.error());
   return start(*initial);
 }
@@ -138,7 +138,7 @@ Result<void> MemberActions::take(StartJoined const& move, std::stop_token) {
 Result<void> MemberActions::take(SetAside const& move, std::stop_token stop) {
   if (move.requested)
     if (auto stands = ask_for_request_again(std::move(stop)); !stands) return stands;
-  auto name = set_data_dir_aside(seen_.sight.path(), parts_.clock.utc());
+  auto name = set_data_dir_aside(seen_.sight.path(), deps_.clock.utc());
   if (!name) return std::unexpected(name.error());
   memory_.starts.begin_again();
   if (in().volume.copy_of.empty()) return {};
@@ -150,7 +150,7 @@ Result<void> MemberActions::take(SetAside const& move, std::stop_token stop) {
 Result<void> MemberActions::take(StopUnit const& move, std::stop_token stop) {
   if (move.requested)
     if (auto stands = ask_for_request_again(stop); !stands) return stands;
-  return stop_etcd(parts_, cluster(), std::move(stop));
+  return stop_etcd(deps_, cluster(), std::move(stop));
 }
 
 Result<void> MemberActions::take(RemoveStale const& move, std::stop_token stop) {
@@ -180,13 +180,13 @@ Result<void> MemberActions::take(Promote const& move, std::stop_token stop) {
   }
   // The others know it at once; this member once it has applied the entry.
   auto client = own();
-  auto const deadline = parts_.clock.steady() + kPromotionShows;
+  auto const deadline = deps_.clock.steady() + kPromotionShows;
   for (;;) {
     auto status = client.status(stop);
     if (status && !status->learner) return {};
-    if (parts_.clock.steady() >= deadline)
+    if (deps_.clock.steady() >= deadline)
       return fail(Kind::transient, "{:x} was promoted, but does not know it yet", move.id);
-    if (!parts_.clock.sleep(100ms, stop)) return fail(Kind::interrupted, "stopped");
+    if (!deps_.clock.sleep(100ms, stop)) return fail(Kind::interrupted, "stopped");
   }
 }
 
@@ -218,26 +218,26 @@ Result<void> MemberActions::take(RestoreData const& move, std::stop_token stop) 
   if (!move.but_for_its_place)
     if (auto stands = ask_for_request_again(stop); !stands) return stands;
   auto done = move.but_for_its_place ? place_restored(seen_.sight.path())
-                                     : restore_volume(parts_.store->backups, *in().store.request,
+                                     : restore_volume(deps_.store->backups, *in().store.request,
                                                       seen_.volume, seen_.sight, std::move(stop));
   if (!done) return fail(done.error(), "restoring {}", etcd_member_name(cluster(), in().me.member));
   memory_.starts.begin_again();
   return {};
 }
 
-// Whoever is stopped in the middle does all of it again: nobody joins an etcd that listens to this
-// machine alone, so that its second start takes nobody out who was not out already.
+// Anyone who is stopped in the middle does all of it again: nobody joins an etcd that listens to
+// this machine alone, so that its second start takes nobody out who was not out already.
 Result<void> MemberActions::take(ForceAlone const&, std::stop_token stop) {
   if (auto stands = ask_for_request_again(stop); !stands) return stands;
-  auto initial = started_initial(parts_.root, in().me);
+  auto initial = started_initial(deps_.root, in().me);
   if (!initial) return std::unexpected(initial.error());
   initial->alone = true;
   if (auto began = start(*initial); !began) return began;
   initial->alone = false;
   auto const alone = wait_until_alone(stop);
   memory_.starts.settled();
-  auto stopped = stop_etcd(parts_, cluster(), stop);
-  if (auto written = write_etcd_config(parts_, in().me, seen_.sight, *initial); !written)
+  auto stopped = stop_etcd(deps_, cluster(), stop);
+  if (auto written = write_etcd_config(deps_, in().me, seen_.sight, *initial); !written)
     return written;
   if (!alone) return fail(alone.error(), "making {} a cluster of its own", in().me.self.name);
   if (!stopped) return stopped;
@@ -245,17 +245,17 @@ Result<void> MemberActions::take(ForceAlone const&, std::stop_token stop) {
 }
 
 Result<void> MemberActions::wait_until_alone(std::stop_token stop) {
-  auto const deadline = parts_.clock.steady() + kAloneDeadline;
+  auto const deadline = deps_.clock.steady() + kAloneDeadline;
   for (;;) {
     auto members = own().members(Consistency::linearizable, stop);
     if (members && members->members.size() == 1) return {};
     Error alone = members ? Error{Kind::transient,
                                   fmt::format("it still lists {} members", members->members.size())}
                           : members.error();
-    auto const state = parts_.units.state(etcd_unit(cluster()));
+    auto const state = deps_.units.state(etcd_unit(cluster()));
     bool const ended = state && !is_up(state->phase);
     if (ended) alone = Error{Kind::transient, fmt::format("etcd has ended ({})", state->detail)};
-    if (ended || parts_.clock.steady() >= deadline || !parts_.clock.sleep(kAloneAgain, stop))
+    if (ended || deps_.clock.steady() >= deadline || !deps_.clock.sleep(kAloneAgain, stop))
       return std::unexpected(std::move(alone));
   }
 }
@@ -298,13 +298,13 @@ Result<void> MemberActions::take(PassLead const& move, std::stop_token stop) {
 // Its start writes the configuration: one that is on the disk passes for what runs.
 Result<void> MemberActions::take(RestartEtcd const&, std::stop_token stop) {
   memory_.restarted_for_version = true;
-  return stop_etcd(parts_, cluster(), std::move(stop));
+  return stop_etcd(deps_, cluster(), std::move(stop));
 }
 
 Result<void> MemberActions::tag(std::uint64_t id, std::stop_token stop) {
   auto const text = etcd_id_text(id);
-  auto tagged = parts_.ec2.create_tags(seen_.volume.volume_id,
-                                       {{std::string(kEtcdClusterIdTag), text}}, std::move(stop));
+  auto tagged = deps_.ec2.create_tags(seen_.volume.volume_id,
+                                      {{std::string(kEtcdClusterIdTag), text}}, std::move(stop));
   if (!tagged)
     return fail(tagged.error(), "tagging {} with its cluster id", seen_.volume.volume_id);
   memory_.tagged = text;
@@ -323,8 +323,8 @@ Result<void> MemberActions::write_request_done(std::function<void(VolumeMarker&)
 }
 
 Result<void> MemberActions::drop_begun_restore() const {
-  if (!parts_.store) return {};  // then nobody restores
-  return drop_restored(Backups(cluster(), parts_.store->backups), seen_.sight.path());
+  if (!deps_.store) return {};  // then nobody restores
+  return drop_restored(Backups(cluster(), deps_.store->backups), seen_.sight.path());
 }
 
 void MemberActions::make_own(VolumeMarker& marker) const {
@@ -332,12 +332,12 @@ void MemberActions::make_own(VolumeMarker& marker) const {
 }
 
 EtcdClient MemberActions::voters() const {
-  return EtcdClient(parts_.http, seen_.voter_endpoints, etcd_client_tls(parts_.root));
+  return EtcdClient(deps_.http, seen_.voter_endpoints, etcd_client_tls(deps_.root));
 }
 
 EtcdClient MemberActions::own() const {
-  return EtcdClient(parts_.http, {etcd_endpoint(cluster(), "127.0.0.1")},
-                    etcd_client_tls(parts_.root));
+  return EtcdClient(deps_.http, {etcd_endpoint(cluster(), "127.0.0.1")},
+                    etcd_client_tls(deps_.root));
 }
 
 }  // namespace haagent::bootstrap

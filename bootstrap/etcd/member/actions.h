@@ -12,8 +12,8 @@
 #include "bootstrap/etcd/client/client.h"
 #include "bootstrap/etcd/member/config_file.h"
 #include "bootstrap/etcd/member/decision.h"
+#include "bootstrap/etcd/member/deps.h"
 #include "bootstrap/etcd/member/observe.h"
-#include "bootstrap/etcd/member/parts.h"
 
 namespace haagent::bootstrap {
 
@@ -21,9 +21,9 @@ namespace haagent::bootstrap {
 class MemberActions {
  public:
   // `memory` is the step's, for the next look.
-  MemberActions(EtcdDeps const& parts, Peers& peers, Facts& facts, MemberMemory& memory,
+  MemberActions(EtcdDeps const& deps, Peers& peers, Facts& facts, MemberMemory& memory,
                 Observed observed)
-      : parts_(parts), peers_(peers), facts_(facts), memory_(memory), seen_(std::move(observed)) {}
+      : deps_(deps), peers_(peers), facts_(facts), memory_(memory), seen_(std::move(observed)) {}
 
   // Errors: transient where the volume, a request, or the list is not as it was found any more.
   Result<void> carry_out(Decision const& decision, std::stop_token stop);
@@ -72,7 +72,7 @@ class MemberActions {
   EtcdClient voters() const;
   EtcdClient own() const;
 
-  EtcdDeps const& parts_;
+  EtcdDeps const& deps_;
   Peers& peers_;
   Facts& facts_;
   MemberMemory& memory_;

@@ -26,7 +26,7 @@ constexpr std::string_view kOwnKeys[] = {
 
 constexpr std::int64_t kProgressNanoseconds = 5'000'000'000;  // as kubeadm has it
 
-// etcd reads certificate and key anew for each handshake, and what it trusts when it starts.
+// etcd reads certificate and key again for each handshake, and what it trusts when it starts.
 Tree security(std::string_view leaf, std::filesystem::path const& trusted) {
   return Tree::map({{"cert-file", fmt::format("/etc/kubernetes/pki/etcd/{}.crt", leaf)},
                     {"key-file", fmt::format("/etc/kubernetes/pki/etcd/{}.key", leaf)},

@@ -76,7 +76,7 @@ std::string crash_advice(Crash const& crash) {
   auto const instead =
       crash.others_have_quorum
           ? fmt::format(
-                "run '{}', which sets its data aside and has it learn them anew from the "
+                "run '{}', which sets its data aside and lets it rejoin as a learner of the "
                 "others",
                 crash.replace)
           : fmt::format("run '{}' on a master whose member starts, or '{}'", crash.recover,

@@ -23,7 +23,7 @@ std::vector<InitialMember> initial_from(std::vector<EtcdMember> const& list,
 }
 
 // Before a blank member takes its old id out, its volume says that there is a cluster: else enough
-// of them, out of the list and out of earshot, would form one anew from their ids of old.
+// of them, out of the list and out of earshot, would form one again from their ids of old.
 std::optional<Decision> tag_first(MemberInputs const& in, MemberAnswer const& peer) {
   if (id_of(in.volume.tag_cluster_id) == peer.cluster_id) return std::nullopt;
   return TagVolume{peer.cluster_id};

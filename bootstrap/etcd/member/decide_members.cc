@@ -24,7 +24,8 @@ MembersChange take_out(MemberInputs const& in, Tags const& tags,
       return {.note = fmt::format("nobody is taken out while {} is down: bring it back",
                                   name_of(*each)),
               .about = name_of(*each) + " is down"};
-  // A learner has no vote and one that is down gives none: those first, whoever else is to come.
+  // A learner has no vote and one that is down gives none: those first, no matter who else is to
+  // come.
   auto const* target = leaving.back();
   for (auto const* each : leaving)
     if (down(each)) target = each;

@@ -19,9 +19,8 @@ constexpr double kInSync = 0.9;
 // Volumes are tagged within a second or two of each other.
 constexpr Duration kTagAge{1'000};
 
-// A member that starts anew serves nothing until it has a quorum: who reads so has to be told the
-// same as of one that has lost it. Not of one that has never served: the others just are not there
-// yet.
+// A member that restarts serves nothing until it has a quorum: print the same advice as for a lost
+// quorum. Not for a member that has never served: the others are just not there yet.
 bool too_few_are_left(MemberInputs const& in) {
   auto const members = in.others.peers.size() + 1;
   auto const silent = static_cast<std::size_t>(
@@ -73,7 +72,7 @@ Decision with_running_learner(MemberInputs const& in) {
     return RemoveMember{
         own.member_id, in.me.self.name,
         fmt::format("it is a learner that has not got on for {}, at entry {} of {}; it is added "
-                    "anew",
+                    "again",
                     to_words(in.others.learner_patience), own.raft_index, leader_index)};
   if (behind)
     return Wait{Message(Reason::LearnerBehind,

@@ -9,8 +9,8 @@
 //  2. A new cluster only where nothing speaks for an old one: my volume is blank and no snapshot's,
 //     no volume of any zone carries a cluster id, no peer answers at all, no backup exists and no
 //     restore is under way, and a quorum of the expected volumes is held by instances. Everybody
-//     forms with the same full list and token, so ids are the same whoever starts first, and etcd's
-//     own quorum over that list makes it one cluster.
+//     forms with the same full list and token, so ids are the same no matter who starts first, and
+//     etcd's own quorum over that list makes it one cluster.
 //  3. History and no quorum: wait. Never form.
 //  4. A blank member that a quorum knows comes back under a new id (remove, add as a learner,
 //     promote), never under its old one: it may have voted or acknowledged entries that it lost
@@ -158,7 +158,7 @@ struct Serving {
   Message message;  // the gravest reason of what is not as it should be, with the words for all
   bool watch_tags = false;  // a change waits for what EC2 says next
   bool asks_for_turn = false;
-  std::string restart_held = {};  // why it may not be started anew though it should; empty: it may
+  std::string restart_held = {};  // why it may not be restarted though it should; empty: it may
 };
 
 using Decision =

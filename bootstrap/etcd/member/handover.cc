@@ -20,17 +20,17 @@ constexpr int kMoves = 2;
 
 }  // namespace
 
-LeaderStep::LeaderStep(EtcdCluster cluster, EtcdDeps parts)
+LeaderStep::LeaderStep(EtcdCluster cluster, EtcdDeps deps)
     : cluster_(cluster),
-      parts_(std::move(parts)),
+      deps_(std::move(deps)),
       name_(row_names::of_cluster(row_names::kLeader, cluster)) {}
 
 Result<Finding> LeaderStep::look(Facts&, std::stop_token stop) {
-  auto unit = parts_.units.state(etcd_unit(cluster_));
+  auto unit = deps_.units.state(etcd_unit(cluster_));
   if (!unit) return std::unexpected(unit.error());
   if (!is_up(unit->phase)) return Done{Message(Reason::EtcdEnded, "etcd does not run here")};
-  auto const tls = etcd_client_tls(parts_.root);
-  EtcdClient own(parts_.http, {etcd_endpoint(cluster_, "127.0.0.1")}, tls, kTimeouts);
+  auto const tls = etcd_client_tls(deps_.root);
+  EtcdClient own(deps_.http, {etcd_endpoint(cluster_, "127.0.0.1")}, tls, kTimeouts);
   auto status = own.status(stop);
   if (stop.stop_requested()) return fail(Kind::interrupted, "stopped");
   if (!status)
@@ -51,7 +51,7 @@ Result<Finding> LeaderStep::look(Facts&, std::stop_token stop) {
     if (member.id != self && !member.learner && member.started())
       asked.push_back({member.name, member.client_urls.front()});
   if (asked.empty()) return Done{Message(Reason::LeaderStays, "this member is the only voter")};
-  auto const answers = ask_members(parts_.http, asked, tls, stop);
+  auto const answers = ask_members(deps_.http, asked, tls, stop);
   auto const to = successor_of(self, members->members, answers);
   if (!to)
     return Done{Message(Reason::LeaderStays,
@@ -70,7 +70,7 @@ Result<Finding> LeaderStep::look(Facts&, std::stop_token stop) {
 
 Result<void> LeaderStep::move_to(std::uint64_t id, std::stop_token stop) {
   ++moves_;
-  EtcdClient own(parts_.http, {etcd_endpoint(cluster_, "127.0.0.1")}, etcd_client_tls(parts_.root),
+  EtcdClient own(deps_.http, {etcd_endpoint(cluster_, "127.0.0.1")}, etcd_client_tls(deps_.root),
                  kTimeouts);
   // Whether it has moved is for the next look to say; an error here is no reason to keep the
   // volume.
@@ -79,20 +79,20 @@ Result<void> LeaderStep::move_to(std::uint64_t id, std::stop_token stop) {
   return {};
 }
 
-StopStep::StopStep(EtcdCluster cluster, EtcdDeps parts)
+StopStep::StopStep(EtcdCluster cluster, EtcdDeps deps)
     : cluster_(cluster),
-      parts_(std::move(parts)),
+      deps_(std::move(deps)),
       name_(row_names::of_cluster(row_names::kStopEtcd, cluster)) {}
 
 Result<Finding> StopStep::look(Facts& facts, std::stop_token) {
-  auto unit = parts_.units.state(etcd_unit(cluster_));
+  auto unit = deps_.units.state(etcd_unit(cluster_));
   if (!unit) return std::unexpected(unit.error());
   if (!is_up(unit->phase))
     return Done{Message(Reason::EtcdEnded, etcd_unit(cluster_) + " has ended")};
   auto message = Message(Reason::EtcdToStop, "stop " + etcd_unit(cluster_));
   return Needed{
       std::move(message).about(etcd_unit(cluster_)), [this, &facts](std::stop_token stop) {
-        auto stopped = parts_.units.stop(etcd_unit(cluster_), kStopDeadline, std::move(stop));
+        auto stopped = deps_.units.stop(etcd_unit(cluster_), kStopDeadline, std::move(stop));
         if (stopped) facts.etcd(cluster_).member.clear();
         return stopped;
       }};

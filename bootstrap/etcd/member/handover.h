@@ -7,7 +7,7 @@
 #include <string_view>
 
 #include "agent/base/step.h"
-#include "bootstrap/etcd/member/parts.h"
+#include "bootstrap/etcd/member/deps.h"
 
 namespace haagent::bootstrap {
 
@@ -16,7 +16,7 @@ namespace haagent::bootstrap {
 // ever: an election costs a second, the volume's minutes are dearer.
 class LeaderStep final : public Step {
  public:
-  LeaderStep(EtcdCluster cluster, EtcdDeps parts);
+  LeaderStep(EtcdCluster cluster, EtcdDeps deps);
   std::string_view name() const override { return name_; }
   Result<Finding> look(Facts& facts, std::stop_token stop) override;
 
@@ -24,7 +24,7 @@ class LeaderStep final : public Step {
   Result<void> move_to(std::uint64_t id, std::stop_token stop);
 
   EtcdCluster const cluster_;
-  EtcdDeps parts_;
+  EtcdDeps deps_;
   std::string const name_;
   int moves_ = 0;
 };
@@ -32,13 +32,13 @@ class LeaderStep final : public Step {
 // `stop-etcd-<cluster>`: SIGTERM, and SIGKILL where that takes longer than etcd ever needs.
 class StopStep final : public Step {
  public:
-  StopStep(EtcdCluster cluster, EtcdDeps parts);
+  StopStep(EtcdCluster cluster, EtcdDeps deps);
   std::string_view name() const override { return name_; }
   Result<Finding> look(Facts& facts, std::stop_token stop) override;
 
  private:
   EtcdCluster const cluster_;
-  EtcdDeps parts_;
+  EtcdDeps deps_;
   std::string const name_;
 };
 

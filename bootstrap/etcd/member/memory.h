@@ -1,5 +1,5 @@
 // What a member's step remembers from one look to the next, because the world does not show it. An
-// agent that starts anew begins with none of it, and decides from facts alone.
+// agent that restarts begins with none of it, and decides from facts alone.
 #pragma once
 
 #include <cstdint>

@@ -36,7 +36,7 @@ struct MemberAnswer {
   };
   std::string member;  // "b"
   Reach reach = Reach::unreachable;
-  std::string why;  // of silent and strange: "connection refused"
+  std::string why;  // of not_etcd and unreachable: "connection refused"
   std::uint64_t cluster_id = 0;
   std::uint64_t member_id = 0;
   ServerFacts server;
@@ -147,7 +147,7 @@ struct MachineFacts {
   Result<std::optional<ShutOut>> shut_out = std::nullopt;
 };
 
-// Why what runs is to be started anew.
+// Why what runs is to be restarted.
 struct RestartReasons {
   bool configuration = false;  // its file is to be another one
   bool trust = false;          // it has other authorities than those it was granted a restart for

@@ -16,7 +16,8 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// Nothing hangs on the answer but how early a wrong version is told: etcd itself refuses the rest.
+// Nothing hangs on the answer but how early a wrong version is reported: etcd itself refuses the
+// rest.
 constexpr EtcdTimeouts kVersionTimeouts{.connect = 600ms, .request = 1'500ms};
 
 constexpr char const* kLeasesBegin = "/registry/masterleases/";
@@ -32,8 +33,8 @@ bool is_step_up(std::string const& mine, std::string const& before) {
 // The parts of one look, in the order in which they need each other.
 class Look {
  public:
-  Look(EtcdCluster cluster, EtcdDeps const& parts, Peers& peers, Facts& facts, Observed& out)
-      : cluster_(cluster), parts_(parts), peers_(peers), facts_(facts), out_(out) {}
+  Look(EtcdCluster cluster, EtcdDeps const& deps, Peers& peers, Facts& facts, Observed& out)
+      : cluster_(cluster), deps_(deps), peers_(peers), facts_(facts), out_(out) {}
 
   Result<void> at_all(std::stop_token stop) {
     if (auto done = at_identity(stop); !done) return done;
@@ -62,32 +63,32 @@ class Look {
   Result<std::string> installed_version(std::stop_token stop);
   std::vector<AskedMember> whom_to_ask();
   Result<EtcdVersions> versions_of(std::string const& endpoint, std::stop_token stop) const {
-    return EtcdClient(parts_.http, {endpoint}, etcd_client_tls(parts_.root), kVersionTimeouts)
+    return EtcdClient(deps_.http, {endpoint}, etcd_client_tls(deps_.root), kVersionTimeouts)
         .versions(std::move(stop));
   }
   InitialMember known_as(std::string const& member) const {
-    return {etcd_member_name(cluster_, member), etcd_peer_url(parts_.config, cluster_, member)};
+    return {etcd_member_name(cluster_, member), etcd_peer_url(deps_.config, cluster_, member)};
   }
   std::string own_endpoint() const { return etcd_endpoint(cluster_, "127.0.0.1"); }
 
   EtcdCluster const cluster_;
-  EtcdDeps const& parts_;
+  EtcdDeps const& deps_;
   Peers& peers_;
   Facts& facts_;
   Observed& out_;
 };
 
 Result<std::string> Look::installed_version(std::stop_token stop) {
-  auto ran = parts_.process.run({.argv = {parts_.config.etcd.binary, "--version"},
-                                 .environment = {},
-                                 .input = {},
-                                 .deadline = 10s},
-                                std::move(stop));
+  auto ran = deps_.process.run({.argv = {deps_.config.etcd.binary, "--version"},
+                                .environment = {},
+                                .input = {},
+                                .deadline = 10s},
+                               std::move(stop));
   if (!ran) return fail(ran.error(), "asking etcd for its version");
   auto version = parse_etcd_version(ran->out);
   if (!version)
     return fail(Kind::invalid, "'{} --version' does not say which etcd it is",
-                parts_.config.etcd.binary);
+                deps_.config.etcd.binary);
   return to_string(*version);
 }
 
@@ -110,8 +111,8 @@ Result<void> Look::at_identity(std::stop_token stop) {
            .expected = {},
            .expected_members = out_.volume.members,
            .version = out_.memory.installed};
-  in.ec2.tags_settle = parts_.pace.tags_settle;
-  in.others.learner_patience = parts_.pace.learner_patience;
+  in.ec2.tags_settle = deps_.pace.tags_settle;
+  in.others.learner_patience = deps_.pace.learner_patience;
   // My own tag may have changed since this boot read it.
   if (auto const evidence = peers_.evidence(cluster_))
     for (auto const& each : evidence->volumes)
@@ -122,7 +123,7 @@ Result<void> Look::at_identity(std::stop_token stop) {
 }
 
 void Look::at_store() {
-  if (!parts_.store) return;
+  if (!deps_.store) return;
   auto& store = out_.inputs.store;
   using State = EtcdBackups::State;
   auto const backups = facts_.etcd(cluster_).backups.get().value_or(EtcdBackups{});
@@ -131,8 +132,8 @@ void Look::at_store() {
                                                   : StoreFacts::Backups::unknown;
   store.backups_detail = backups.detail;
   store.restored_token = backups.restored_token;
-  store.request = parts_.store->requests.of(cluster_).get();
-  if (store.request) store.request_age = store.request->age_at(parts_.clock.steady());
+  store.request = deps_.store->requests.of(cluster_).get();
+  if (store.request) store.request_age = store.request->age_at(deps_.clock.steady());
 }
 
 // What is on the volume, at this moment. Where it is not seen, nothing is known of it.
@@ -143,7 +144,7 @@ Result<void> Look::at_volume() {
   in.volume.snapshot_id = volume.snapshot_id;
   in.volume.tag_cluster_id =
       out_.memory.tagged.empty() ? volume.etcd_cluster_id : out_.memory.tagged;
-  out_.sight = parts_.volumes.see(cluster_, volume);
+  out_.sight = deps_.volumes.see(cluster_, volume);
   if (!out_.sight.seen()) {
     in.volume.unseen = out_.sight.unseen();
     return {};
@@ -164,15 +165,15 @@ Result<void> Look::at_volume() {
 Result<void> Look::at_unit() {
   auto& in = out_.inputs;
   auto& starts = out_.memory.starts;
-  auto unit = parts_.units.state(etcd_unit(cluster_));
+  auto unit = deps_.units.state(etcd_unit(cluster_));
   if (!unit) return std::unexpected(unit.error());
-  starts.saw(*unit, parts_.clock);
+  starts.saw(*unit, deps_.clock);
   in.etcd.unit = unit->phase;
   in.etcd.between_starts = is_up(unit->phase) && unit->pid == 0;
   in.etcd.unit_detail = unit->detail;
   in.etcd.last_end = starts.last_end();
   in.etcd.failed_starts = starts.failed();
-  in.etcd.starts_at = starts.due(parts_.clock);
+  in.etcd.starts_at = starts.due(deps_.clock);
   in.etcd.promotion_refused = std::exchange(out_.memory.change.promotion_refused, {});
   in.etcd.change_was_early = out_.memory.change.early;
   if (is_up(unit->phase) || in.volume.data.state != DataDir::State::member ||
@@ -199,10 +200,10 @@ std::vector<AskedMember> Look::whom_to_ask() {
 Result<void> Look::at_members(std::stop_token stop) {
   auto& in = out_.inputs;
   auto const asked = whom_to_ask();
-  auto answers = ask_members(parts_.http, asked, etcd_client_tls(parts_.root), stop);
+  auto answers = ask_members(deps_.http, asked, etcd_client_tls(deps_.root), stop);
   if (stop.stop_requested()) return fail(Kind::interrupted, "stopped");
   at_list(asked, answers);
-  in.others.learner_still = out_.memory.learner.saw(answers, parts_.clock.steady());
+  in.others.learner_still = out_.memory.learner.saw(answers, deps_.clock.steady());
   for (std::size_t i = 0; i < answers.size(); ++i) {
     auto& answer = answers[i];
     if (answer.member == in.me.member) {
@@ -233,7 +234,7 @@ void Look::at_list(std::vector<AskedMember> const& asked,
   }
   std::vector<std::uint64_t> ids;
   for (auto const& member : out_.list) ids.push_back(member.id);
-  out_.list_changed = out_.memory.list.saw(std::move(ids), parts_.clock.steady());
+  out_.list_changed = out_.memory.list.saw(std::move(ids), deps_.clock.steady());
 }
 
 void Look::at_machine() {
@@ -245,10 +246,10 @@ void Look::at_machine() {
 Result<std::optional<ShutOut>> Look::shut_out() {
   auto const& in = out_.inputs;
   if (in.volume.unseen || !is_up(in.etcd.unit)) return std::nullopt;
-  auto const user = parts_.units.user(etcd_unit(cluster_));
+  auto const user = deps_.units.user(etcd_unit(cluster_));
   if (!user) return std::unexpected(user.error());
   if (*user == own_user()) return std::nullopt;
-  auto const closed = shut_out_of(parts_.root, cluster_, out_.sight, *user, in.etcd.between_starts);
+  auto const closed = shut_out_of(deps_.root, cluster_, out_.sight, *user, in.etcd.between_starts);
   if (!closed) return std::unexpected(closed.error());
   if (!*closed) return std::nullopt;
   return ShutOut{.etcd = *user, .data = in.etcd.between_starts, .path = (*closed)->string()};
@@ -264,8 +265,8 @@ void Look::at_what_serving_needs(std::stop_token stop) {
   in.serving.versions = memory.versions;
   in.serving.lead_passes = memory.lead_passes;
   in.serving.stale_leases = stale_leases(stop);
-  in.serving.leftovers = parts_.store && has_begun_restore(Backups(cluster_, parts_.store->backups),
-                                                           out_.sight.path());
+  in.serving.leftovers =
+      deps_.store && has_begun_restore(Backups(cluster_, deps_.store->backups), out_.sight.path());
   in.serving.restart = restart_reasons();
   if (auto version = parse_etcd_version(in.me.version))
     in.serving.warnings = fmt::format("{}", fmt::join(version_warnings(*version), ", "));
@@ -285,7 +286,7 @@ Result<std::vector<std::string>> Look::stale_leases(std::stop_token stop) {
       request->kind != RecoveryRequest::Kind::restore || in.store.request_done != request->id ||
       out_.memory.leases_erased == request->id || in.etcd.own.cluster_id != request->cluster_id)
     return keys;
-  EtcdClient own(parts_.http, {own_endpoint()}, etcd_client_tls(parts_.root));
+  EtcdClient own(deps_.http, {own_endpoint()}, etcd_client_tls(deps_.root));
   auto found = own.range(kLeasesBegin, kLeasesEnd, Consistency::linearizable, std::move(stop));
   if (!found) return fail(found.error(), "looking for the leases of apiservers");
   for (auto const& each : *found)
@@ -297,14 +298,14 @@ Result<std::vector<std::string>> Look::stale_leases(std::stop_token stop) {
 Result<RestartReasons> Look::restart_reasons() {
   auto& in = out_.inputs;
   RestartReasons reasons;
-  auto const other = runs_with_another_configuration(parts_, in.me, out_.sight);
+  auto const other = runs_with_another_configuration(deps_, in.me, out_.sight);
   if (!other) return std::unexpected(other.error());
   reasons.configuration = *other;
   // Whether pki grants a restart (it has this master's turn of a rotation), and the member was
   // started with another trust than the granted one.
   auto const granted = facts_.pki.get().value_or(PkiFacts{}).restart_for;
   if (!granted.empty()) {
-    auto const differs = runs_with_another_trust(parts_.root, cluster_, granted);
+    auto const differs = runs_with_another_trust(deps_.root, cluster_, granted);
     if (!differs) return std::unexpected(differs.error());
     reasons.trust = *differs;
   }
@@ -345,11 +346,11 @@ void take_evidence(std::optional<Evidence> const& evidence, Clock const& clock, 
 
 }  // namespace
 
-Result<Observed> observe_member(EtcdCluster cluster, EtcdDeps const& parts, Peers& peers,
+Result<Observed> observe_member(EtcdCluster cluster, EtcdDeps const& deps, Peers& peers,
                                 MemberMemory memory, Facts& facts, std::stop_token stop) {
   Observed observed;
   observed.memory = std::move(memory);
-  auto looked = Look(cluster, parts, peers, facts, observed).at_all(std::move(stop));
+  auto looked = Look(cluster, deps, peers, facts, observed).at_all(std::move(stop));
   if (!looked) {
     auto error = looked.error();
     error.message.text = observed.sight.in_words(std::move(error.message.text));

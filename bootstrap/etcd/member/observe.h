@@ -9,9 +9,9 @@
 #include "agent/base/facts.h"
 #include "agent/base/volume_sight.h"
 #include "bootstrap/etcd/client/client.h"
+#include "bootstrap/etcd/member/deps.h"
 #include "bootstrap/etcd/member/memory.h"
 #include "bootstrap/etcd/member/observation.h"
-#include "bootstrap/etcd/member/parts.h"
 
 namespace haagent::bootstrap {
 
@@ -29,10 +29,10 @@ struct Observed {
 
 // Errors: transient where this master holds no volume of the cluster, or etcd's version cannot be
 // asked; interrupted; else what cannot be read of the volume or the unit.
-Result<Observed> observe_member(EtcdCluster cluster, EtcdDeps const& parts, Peers& peers,
+Result<Observed> observe_member(EtcdCluster cluster, EtcdDeps const& deps, Peers& peers,
                                 MemberMemory memory, Facts& facts, std::stop_token stop);
 
-// What EC2 said last, and what /etc/hosts lacks: again, once it was asked anew.
+// What EC2 said last, and what /etc/hosts lacks: again, once it was asked again.
 void observe_region(Peers& peers, Peers::View const& view, Clock const& clock, Observed& observed);
 
 }  // namespace haagent::bootstrap

@@ -10,7 +10,7 @@
 
 namespace haagent::bootstrap {
 
-// A learner that does not come up after this many starts is taken out and added anew. It has no
+// A learner that does not come up after this many starts is taken out and added again. It has no
 // vote, so nothing can be lost with it.
 inline constexpr int kLearnerStarts = 3;
 
@@ -35,7 +35,7 @@ std::optional<Wait> no_room(MemberInputs const& inputs, std::vector<EtcdMember> 
 
 // What etcd's last words call for; empty where they do not tell.
 std::string crash_todo(MemberInputs const& inputs);
-// systemd starts it again and again, whoever looks.
+// systemd starts it again and again, no matter who looks.
 std::optional<Wait> ends_again_and_again(MemberInputs const& inputs);
 
 }  // namespace haagent::bootstrap

@@ -174,7 +174,7 @@ std::optional<Decision> on_another(MemberInputs const& in, RecoveryRequest const
                         : std::ranges::count(*peer.quorum_list, false, &EtcdMember::learner) == 1;
     (is ? brought : before) = true;
   }
-  // Whoever became a voter of what a request replaces could leave it a quorum behind the back of
+  // Anyone who became a voter of what a request replaces could leave it a quorum behind the back of
   // who carries the request out, or data that nobody has given up.
   if (before && !request.closed && !is_too_old(in) && (!has_data || in.etcd.own.learner))
     return Wait{

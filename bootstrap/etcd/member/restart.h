@@ -1,4 +1,4 @@
-// Whether a member that serves is started anew. Two that do it at the same moment leave three
+// Whether a member that serves is restarted. Two that do it at the same moment leave three
 // without a quorum, and that each of them sees all members serve keeps nobody from it. So there is
 // one turn among all masters, in etcd's document of the state store (pki/rotation.h): a member asks
 // for it, restarts once its master has it, and the turn goes on once every voter is well again.

@@ -35,7 +35,8 @@ struct Voters {
 };
 Voters voters_of(std::vector<EtcdMember> const& list, MemberInputs const& inputs);
 
-// "b does not answer (connection refused) and c answers strangely (HTTP 404)"; empty: all answer.
+// "b does not answer (connection refused) and c does not answer as etcd does (HTTP 404)"; empty:
+// all answer.
 std::string missing(MemberInputs const& inputs);
 // Who of them that is: "b", "c"; and as "b,c", for a message's subject.
 std::vector<std::string> silent_peers(MemberInputs const& inputs);

@@ -26,9 +26,9 @@ struct Overloaded : Ts... {
 
 }  // namespace
 
-EtcdStep::EtcdStep(EtcdCluster cluster, EtcdDeps parts, std::shared_ptr<Peers> peers)
+EtcdStep::EtcdStep(EtcdCluster cluster, EtcdDeps deps, std::shared_ptr<Peers> peers)
     : cluster_(cluster),
-      parts_(std::move(parts)),
+      deps_(std::move(deps)),
       peers_(std::move(peers)),
       name_(row_names::of_cluster(row_names::kEtcd, cluster)) {}
 
@@ -50,13 +50,13 @@ Result<Finding> EtcdStep::look(Facts& facts, std::stop_token stop) {
 Result<Observed> EtcdStep::observe(Facts& facts, std::stop_token stop) {
   auto view = peers_->look(facts, stop);
   if (!view) return std::unexpected(view.error());
-  auto observed = observe_member(cluster_, parts_, *peers_, memory_, facts, std::move(stop));
+  auto observed = observe_member(cluster_, deps_, *peers_, memory_, facts, std::move(stop));
   if (!observed) return observed;
   memory_ = observed->memory;
   tell_peers(*observed);
-  observe_region(*peers_, *view, parts_.clock, *observed);
+  observe_region(*peers_, *view, deps_.clock, *observed);
   auto& fact = facts.etcd(cluster_).member;
-  auto const quota = parts_.config.etcd.of(cluster_ == EtcdCluster::main).quota_backend_bytes;
+  auto const quota = deps_.config.etcd.of(cluster_ == EtcdCluster::main).quota_backend_bytes;
   if (auto member = member_facts(cluster_, observed->inputs, quota))
     fact.set(*std::move(member));
   else
@@ -73,7 +73,7 @@ Result<void> EtcdStep::ask_ec2(Observed& observed, Facts& facts, std::stop_token
   // EC2 may have told more than evidence: where the others are.
   auto view = peers_->look(facts, std::move(stop));
   if (!view) return std::unexpected(view.error());
-  observe_region(*peers_, *view, parts_.clock, observed);
+  observe_region(*peers_, *view, deps_.clock, observed);
   return {};
 }
 
@@ -93,7 +93,7 @@ std::string EtcdStep::member_of(EtcdMember const& listed) const {
     auto const begin = url.find("//");
     if (begin == std::string::npos) continue;
     auto const host = url.substr(begin + 2, url.find(':', begin) - begin - 2);
-    if (auto member = member_of_host(parts_.config, host); !member.empty()) return member;
+    if (auto member = member_of_host(deps_.config, host); !member.empty()) return member;
   }
   auto const prefix = etcd_member_name(cluster_, "");
   return listed.name.starts_with(prefix) ? listed.name.substr(prefix.size()) : "";
@@ -142,7 +142,7 @@ Result<Finding> EtcdStep::found(Decision const& decision, Observed observed, Fac
                  },
                  [&](auto const&) -> Result<Finding> {
                    return Needed{std::move(message),
-                                 [actions = MemberActions(parts_, *peers_, facts, memory_,
+                                 [actions = MemberActions(deps_, *peers_, facts, memory_,
                                                           std::move(observed)),
                                   decision](std::stop_token stop) mutable {
                                    return actions.carry_out(decision, std::move(stop));
@@ -151,17 +151,17 @@ Result<Finding> EtcdStep::found(Decision const& decision, Observed observed, Fac
       decision);
 }
 
-std::shared_ptr<Peers> make_peers(EtcdDeps const& parts, aws::RegionView& region, Clock* time) {
-  return std::make_shared<Peers>(parts.config, parts.root, region, time ? *time : parts.clock,
-                                 parts.pace.tags_every);
+std::shared_ptr<Peers> make_peers(EtcdDeps const& deps, aws::RegionView& region, Clock* time) {
+  return std::make_shared<Peers>(deps.config, deps.root, region, time ? *time : deps.clock,
+                                 deps.pace.tags_every);
 }
 
-std::vector<std::unique_ptr<Step>> make_etcd_steps(EtcdDeps const& parts,
+std::vector<std::unique_ptr<Step>> make_etcd_steps(EtcdDeps const& deps,
                                                    std::shared_ptr<Peers> const& peers) {
   std::vector<std::unique_ptr<Step>> steps;
   steps.push_back(std::make_unique<HostsStep>(peers));
   for (auto cluster : kEtcdClusters)
-    steps.push_back(std::make_unique<EtcdStep>(cluster, parts, peers));
+    steps.push_back(std::make_unique<EtcdStep>(cluster, deps, peers));
   return steps;
 }
 

@@ -13,9 +13,9 @@
 #include "agent/base/facts.h"
 #include "agent/base/step.h"
 #include "bootstrap/etcd/member/decision.h"
+#include "bootstrap/etcd/member/deps.h"
 #include "bootstrap/etcd/member/memory.h"
 #include "bootstrap/etcd/member/observe.h"
-#include "bootstrap/etcd/member/parts.h"
 
 namespace haagent::bootstrap {
 
@@ -23,7 +23,7 @@ namespace haagent::bootstrap {
 // other by it while they form.
 class EtcdStep final : public Step {
  public:
-  EtcdStep(EtcdCluster cluster, EtcdDeps parts, std::shared_ptr<Peers> peers);
+  EtcdStep(EtcdCluster cluster, EtcdDeps deps, std::shared_ptr<Peers> peers);
   std::string_view name() const override { return name_; }
   Result<Finding> look(Facts& facts, std::stop_token stop) override;
 
@@ -36,18 +36,18 @@ class EtcdStep final : public Step {
   std::string member_of(EtcdMember const& listed) const;
 
   EtcdCluster const cluster_;
-  EtcdDeps parts_;
+  EtcdDeps deps_;
   std::shared_ptr<Peers> peers_;
   std::string const name_;
   MemberMemory memory_;
 };
 
 // `time`: what announcements are dated and judged by; null: this machine's clock.
-std::shared_ptr<Peers> make_peers(EtcdDeps const& parts, aws::RegionView& region,
+std::shared_ptr<Peers> make_peers(EtcdDeps const& deps, aws::RegionView& region,
                                   Clock* time = nullptr);
 
 // `hosts`, `etcd-main` and `etcd-events`, in this order.
-std::vector<std::unique_ptr<Step>> make_etcd_steps(EtcdDeps const& parts,
+std::vector<std::unique_ptr<Step>> make_etcd_steps(EtcdDeps const& deps,
                                                    std::shared_ptr<Peers> const& peers);
 
 }  // namespace haagent::bootstrap

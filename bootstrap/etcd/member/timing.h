@@ -7,7 +7,7 @@
 // with an election timeout of ten heartbeats: in any mixture, the longest heartbeat still comes
 // five times in the shortest election timeout, which is what etcd asks of one member. 200 ms are
 // enough for round trips of 133 ms, more than any two zones of a region have; a network that is
-// slower still is told, and is for people to judge.
+// slower still is reported, and is for people to judge.
 #pragma once
 
 #include <optional>

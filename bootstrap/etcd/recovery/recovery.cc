@@ -572,7 +572,7 @@ Result<EtcdMember> may_replace(SeenCluster const& seen, std::string const& wante
       return refuse(
           Reason::NotAVoter,
           fmt::format("{} is a learner, and nobody is replaced before it votes: it is promoted, or "
-                      "taken out and added anew, by itself",
+                      "taken out and added again, by itself",
                       member.name.empty() ? etcd_id_text(member.id) : member.name));
     ++voters;
     if (member.id == target->id) continue;

@@ -5,7 +5,7 @@
 // One command on one master writes it, where none stands (put-if-absent) or only one that is over;
 // every master's agent reads it and does its part; who sees that all is done closes it. It names
 // the volumes that it is about, so that a disk which came later never takes part: such a member may
-// have voted under the id that the request would give it anew.
+// have voted under the id that the request would give it again.
 #pragma once
 
 #include <cstdint>
@@ -25,7 +25,7 @@ namespace haagent::bootstrap {
 
 struct RecoveryRequest {
   enum class Kind {
-    restore,  // all members anew from one backup, as a new cluster
+    restore,  // all members again from one backup, as a new cluster
     recover,  // one member goes on alone with its data (etcd's --force-new-cluster)
   };
   struct Volume {
@@ -48,7 +48,7 @@ struct RecoveryRequest {
   // has begun it all the same goes back to that quorum, as a learner.
   bool is_void = false;
   // Not stored: since it was read, the cluster served that it is not meant for, or the store has
-  // not answered. It may have become void, so it is not begun before it was read anew.
+  // not answered. It may have become void, so it is not begun before it was read again.
   bool stale = false;
   // Not stored either: how old it was by the store's clock when it was read, and when that was by
   // this machine's steady one. Nothing: the store did not say.

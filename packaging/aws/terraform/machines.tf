@@ -121,7 +121,7 @@ resource "aws_autoscaling_group" "masters" {
     value               = "1"
     propagate_at_launch = true
   }
-  # An instance may wait long for what it must not do without: whoever applies does not wait for it.
+  # An instance may wait long for what it must not do without: anyone who applies does not wait for it.
   wait_for_capacity_timeout = "0"
   # Made after, and taken away before, what a handover needs, the ways to it among that.
   depends_on = [
@@ -178,7 +178,7 @@ resource "aws_autoscaling_group" "workers" {
     value               = "1"
     propagate_at_launch = true
   }
-  # An instance may wait long for what it must not do without: whoever applies does not wait for it.
+  # An instance may wait long for what it must not do without: anyone who applies does not wait for it.
   wait_for_capacity_timeout = "0"
   # Without them its agent cannot let the group go on.
   depends_on = [aws_iam_role_policy.worker, aws_vpc_security_group_egress_rule.worker]

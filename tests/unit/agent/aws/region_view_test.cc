@@ -7,6 +7,7 @@
 #include "tests/support/eventually.h"
 #include "tests/support/fake_clock.h"
 #include "tests/support/fake_ec2.h"
+#include "tests/support/silent_ec2.h"
 
 namespace haagent::aws {
 namespace {
@@ -115,55 +116,22 @@ TEST_F(RegionViewTest, InstancesAreAskedForOnceInAWhileWhetherEc2AnswersOrNot) {
       << "the other one is known";
 }
 
-// EC2 that answers once it is let.
-class SlowEc2 final : public Ec2 {
- public:
-  explicit SlowEc2(test::FakeEc2& region) : region_(region) {}
-  std::atomic<bool> open = false;
-  std::atomic<int> asked = 0;
-
-  Result<std::vector<Volume>> describe_volumes(Describe const& which,
-                                               std::stop_token stop) override {
-    ++asked;
-    while (!open && !stop.stop_requested()) std::this_thread::sleep_for(1ms);
-    if (stop.stop_requested()) return fail(Kind::interrupted, "stopped");
-    return region_.describe_volumes(which, stop);
-  }
-  Result<std::vector<Instance>> describe_instances(Describe const& which,
-                                                   std::stop_token stop) override {
-    return region_.describe_instances(which, stop);
-  }
-  Result<Attachment> attach_volume(std::string const&, std::string const&, std::string const&,
-                                   std::stop_token) override {
-    return fail(Kind::internal, "not asked for");
-  }
-  Result<void> detach_volume(std::string const&, std::string const&, bool,
-                             std::stop_token) override {
-    return fail(Kind::internal, "not asked for");
-  }
-  Result<void> create_tags(std::string const&, std::map<std::string, std::string> const&,
-                           std::stop_token) override {
-    return fail(Kind::internal, "not asked for");
-  }
-
- private:
-  test::FakeEc2& region_;
-};
-
 TEST_F(RegionViewTest, WhoAsksMeanwhileWaitsForThatAnswer) {
-  SlowEc2 slow(ec2_);
+  test::SilentEc2 slow(ec2_);
+  slow.silent = true;
   RegionView view(slow, clock_, "x.example");
   std::jthread first([&] { EXPECT_TRUE(view.volumes(5s, {})); });
   ASSERT_TRUE(test::eventually([&] { return slow.asked == 1; }));
   std::jthread second([&] { EXPECT_TRUE(view.volumes(5s, {})); });
-  slow.open = true;
+  slow.silent = false;
   first.join();
   second.join();
   EXPECT_EQ(slow.asked, 1);
 }
 
 TEST_F(RegionViewTest, AStopEndsTheWaitAndTheNextOneAsksItself) {
-  SlowEc2 slow(ec2_);
+  test::SilentEc2 slow(ec2_);
+  slow.silent = true;
   RegionView view(slow, clock_, "x.example");
   std::stop_source stop_first;
   std::jthread first([&] { EXPECT_FALSE(view.volumes(5s, stop_first.get_token())); });
@@ -179,7 +147,7 @@ TEST_F(RegionViewTest, AStopEndsTheWaitAndTheNextOneAsksItself) {
   EXPECT_TRUE(test::eventually([&] { return ended.load(); })) << "it waits for the first one";
   stop_first.request_stop();
   first.join();
-  slow.open = true;
+  slow.silent = false;
   EXPECT_TRUE(view.volumes(5s, {}));
 }
 

@@ -12,6 +12,7 @@
 #include "tests/support/fake_clock.h"
 #include "tests/support/fake_ec2.h"
 #include "tests/support/found.h"
+#include "tests/support/silent_ec2.h"
 #include "tests/support/temporary_directory.h"
 
 namespace haagent::bootstrap {
@@ -563,53 +564,8 @@ TEST_F(PeersAnnouncement, ARowThatRestsIsStopped) {
   EXPECT_FALSE(HostsStep(peers_).rest(clock_, 1h, stopped.get_token()));
 }
 
-// EC2 that gives no answer until it is stopped.
-class SilentEc2 final : public aws::Ec2 {
- public:
-  explicit SilentEc2(test::FakeEc2& region) : region_(region) {}
-  std::atomic<bool> silent = false;
-  std::atomic<int> waiting = 0;
-
-  Result<std::vector<aws::Volume>> describe_volumes(aws::Describe const& which,
-                                                    std::stop_token stop) override {
-    if (auto heard = wait(stop); !heard) return std::unexpected(heard.error());
-    return region_.describe_volumes(which, stop);
-  }
-  Result<std::vector<aws::Instance>> describe_instances(aws::Describe const& which,
-                                                        std::stop_token stop) override {
-    if (auto heard = wait(stop); !heard) return std::unexpected(heard.error());
-    return region_.describe_instances(which, stop);
-  }
-  Result<aws::Attachment> attach_volume(std::string const&, std::string const&, std::string const&,
-                                        std::stop_token) override {
-    return fail(Kind::internal, "not asked for");
-  }
-  Result<void> detach_volume(std::string const&, std::string const&, bool,
-                             std::stop_token) override {
-    return fail(Kind::internal, "not asked for");
-  }
-  Result<void> create_tags(std::string const&, std::map<std::string, std::string> const&,
-                           std::stop_token) override {
-    return fail(Kind::internal, "not asked for");
-  }
-
- private:
-  Result<void> wait(std::stop_token const& stop) {
-    if (!silent) return {};
-    ++waiting;
-    std::mutex mutex;
-    std::condition_variable_any stopped;
-    std::unique_lock lock(mutex);
-    stopped.wait_for(lock, stop, test::patient(30s), [] { return false; });
-    --waiting;
-    if (stop.stop_requested()) return fail(Kind::interrupted, "stopped");
-    return fail(Kind::transient, "timed out");
-  }
-  test::FakeEc2& region_;
-};
-
 TEST_F(PeersAnnouncement, NeverWaitsForEc2) {
-  SilentEc2 ec2(ec2_);
+  test::SilentEc2 ec2(ec2_);
   aws::RegionView region(ec2, clock_, config_.cluster.name);
   peers_ = std::make_shared<Peers>(config_, Root(root_.path()), region, clock_);
   converge();
@@ -628,7 +584,7 @@ TEST_F(PeersAnnouncement, NeverWaitsForEc2) {
 
 // The row itself asks EC2 as the announcement comes.
 TEST_F(PeersAnnouncement, AQuestionToEc2IsPutOff) {
-  SilentEc2 ec2(ec2_);
+  test::SilentEc2 ec2(ec2_);
   aws::RegionView region(ec2, clock_, config_.cluster.name);
   peers_ = std::make_shared<Peers>(config_, Root(root_.path()), region, clock_);
   converge();

@@ -54,9 +54,9 @@ struct Master {
   // A new agent on the same disk.
   void restart() {
     facts.identity.set(identity);
-    PkiDeps parts{.config = config, .root = root, .store = store, .clock = own};
-    parts.etcd_user = [this]() -> Result<UnitUser> { return etcd_user; };
-    step = std::make_unique<PkiStep>(std::move(parts));
+    PkiDeps deps{.config = config, .root = root, .store = store, .clock = own};
+    deps.etcd_user = [this]() -> Result<UnitUser> { return etcd_user; };
+    step = std::make_unique<PkiStep>(std::move(deps));
   }
   Found look() {
     looked = step->look(facts, {});

@@ -159,16 +159,16 @@ class EtcdStepTest : public testing::Test {
   }
 
   void make(bool with_store) {
-    EtcdDeps const parts{.config = config_,
-                         .root = Root(root_.path()),
-                         .http = *answering_,
-                         .clock = clock_,
-                         .process = process_,
-                         .units = units_,
-                         .ec2 = ec2_,
-                         .volumes = volumes_,
-                         .store = with_store ? std::optional(store_deps_) : std::nullopt};
-    step_ = std::move(make_etcd_steps(parts, make_peers(parts, region_)).at(1));
+    EtcdDeps const deps{.config = config_,
+                        .root = Root(root_.path()),
+                        .http = *answering_,
+                        .clock = clock_,
+                        .process = process_,
+                        .units = units_,
+                        .ec2 = ec2_,
+                        .volumes = volumes_,
+                        .store = with_store ? std::optional(store_deps_) : std::nullopt};
+    step_ = std::move(make_etcd_steps(deps, make_peers(deps, region_)).at(1));
   }
   // A learner of b's cluster that runs.
   void learn() {

@@ -20,7 +20,7 @@ namespace haagent::bootstrap {
 
 // How patient a change of the members is.
 struct EtcdPace {
-  Duration tags_every = Peers::kEvery;  // EC2 is asked anew while all is well
+  Duration tags_every = Peers::kEvery;  // EC2 is asked again while all is well
   Duration tags_settle = kTagsSettle;
   Duration learner_patience = kLearnerPatience;
 };
