@@ -74,6 +74,10 @@ class Chooser {
     if (tag_error.empty() && of_both) tag_error = "it is tagged for main and for events";
     if (tag_error.empty() && !aws::has_master_role(volume))
       tag_error = "it lacks the tag k8s.io/role/control-plane=1";
+    if (!tag_error.empty()) {  // then it speaks for no member
+      etcd->member.clear();
+      etcd->members.clear();
+    }
     candidates_.push_back({.volume = &volume,
                            .cluster = cluster,
                            .etcd = *std::move(etcd),

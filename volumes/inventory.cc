@@ -65,7 +65,7 @@ void Inventory::doubt_present(aws::RegionSnapshot const& region, Observed const&
     if (!here.present.contains(volume.id) || !is_free(volume))
       free_but_here_.erase(volume.id);
     else
-      free_but_here_.try_emplace(volume.id, here.now);
+      free_but_here_.try_emplace(volume.id, clock_.steady());  // and not from before the answer
   }
 }
 
@@ -175,6 +175,7 @@ Result<bool> Inventory::attach(std::string const& volume_id, std::string const& 
     // Believed from before the call: the other row must take neither its name nor its place.
     std::lock_guard lock(mutex_);
     ours_[volume_id] = {.belief = {device, clock_.steady()}};
+    letting_go_.erase(volume_id);  // a describe that others asked for has shown it free
     attaching_since_[volume_id] = clock_.steady();
   }
   auto answer = ec2_.attach_volume(volume_id, instance_id, device, std::move(stop));

@@ -105,13 +105,18 @@ Result<RegionView::Snapshot> RegionView::volumes_by_id(std::vector<std::string> 
                                                        std::stop_token stop) {
   Turn const turn(*this, stop);
   TRY(turn.got());
-  auto answer = ec2_.describe_volumes({.ids = std::move(ids), .filters = {}}, std::move(stop));
+  auto answer = ec2_.describe_volumes({.ids = ids, .filters = {}}, std::move(stop));
   if (!answer) {
     if (ec2_code(answer.error()) == "InvalidVolume.NotFound")
       publish([](RegionSnapshot& next) { next.all_at.reset(); });
     return std::unexpected(answer.error());
   }
   return publish([&](RegionSnapshot& next) {
+    // What EC2 leaves out is not there, and not as it was.
+    for (auto const& id : ids) {
+      next.volume_at.erase(id);
+      std::erase_if(next.volumes, [&](Volume const& each) { return each.id == id; });
+    }
     for (auto& volume : *answer) put(next, std::move(volume), clock_.steady());
   });
 }
@@ -127,17 +132,24 @@ Result<Volume> RegionView::volume(std::string const& id, Duration max_age, std::
 
 Result<RegionView::Snapshot> RegionView::instances(std::set<std::string> ids, Duration max_age,
                                                    std::stop_token stop) {
+  auto const drop_known = [&](RegionSnapshot const& known) {
+    std::erase_if(ids, [&](std::string const& id) {
+      auto const asked = known.instance_asked_at.find(id);
+      return asked != known.instance_asked_at.end() && young(asked->second, max_age);
+    });
+  };
+  auto known = snapshot();
+  drop_known(*known);
+  if (ids.empty()) return known;  // and nobody is waited for
   Turn const turn(*this, stop);
   TRY(turn.got());
-  auto known = snapshot();
-  std::erase_if(ids, [&](std::string const& id) {
-    auto const asked = known->instance_asked_at.find(id);
-    return asked != known->instance_asked_at.end() && young(asked->second, max_age);
-  });
+  known = snapshot();
+  drop_known(*known);
   if (ids.empty()) return known;
   // By filter: an id that is long gone would fail the call for all.
   auto answer = ec2_.describe_instances(
       {.ids = {}, .filters = {{"instance-id", {ids.begin(), ids.end()}}}}, std::move(stop));
+  if (!answer && answer.error().kind == Kind::interrupted) return std::unexpected(answer.error());
   auto published = publish([&](RegionSnapshot& next) {
     for (auto const& id : ids) next.instance_asked_at[id] = clock_.steady();
     if (!answer) return;
@@ -167,6 +179,8 @@ Result<RegionView::Snapshot> RegionView::search(std::vector<Filter> filters, Dur
 
 void RegionView::tagged(std::string const& volume_id,
                         std::map<std::string, std::string> const& tags) {
+  // A describe that EC2 answered before the tags were there must not be published after them.
+  Turn const turn(*this, {});
   publish([&](RegionSnapshot& next) {
     auto const at = std::ranges::find(next.volumes, volume_id, &Volume::id);
     if (at == next.volumes.end()) return;

@@ -200,6 +200,10 @@ std::string pki_page(PkiView const& view) {
               '\n';
     }
   }
+  if (!view.turn_error.empty())
+    page +=
+        printable("Turn to restart or defragment etcd's members  not known: " + view.turn_error) +
+        '\n';
   if (!view.turn.holder.empty())
     page += printable(fmt::format(
                 "Turn to restart or defragment etcd's members  {}{}", view.turn.holder,
@@ -389,7 +393,10 @@ int run_pki_status(PkiCommandOptions const& options) {
     PkiView view{.where = session.store->where()};
     for (auto& [authority, bundle] : all)
       view.authorities.push_back({std::string(authority.name), std::move(bundle)});
-    view.turn = TRY(pki::read_turn(*session.store, stop)).turn;
+    if (auto turn = pki::read_turn(*session.store, stop))
+      view.turn = std::move(turn->turn);
+    else
+      view.turn_error = turn.error().message.sentence();
     auto keys = TRY(bootstrap::encryption::read_keys(*session.store, stop));
     if (keys) view.encryption = std::move(keys->keys);
     auto own = TRY(read_status(options.root));

@@ -55,6 +55,7 @@ struct PkiView {
   std::string where;  // the state store
   std::vector<Authority> authorities;
   bootstrap::pki::RestartTurn turn;
+  std::string turn_error;  // why it could not be read; empty: it was
   std::optional<bootstrap::encryption::Keys> encryption;
   std::set<std::string> masters;   // by member: "a"; empty: not known
   PkiFacts pki;                    // this master's certificates

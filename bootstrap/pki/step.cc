@@ -219,7 +219,10 @@ Result<void> PkiStep::read_store(bool everything, std::stop_token stop) {
     versions_[name] = std::move(read->version);
   }
   if (settled_) {
-    turn_ = TRY(read_turn(deps_.store, stop));
+    // Certificates do not wait for it: what cannot be read holds up a rotation alone.
+    auto turn = read_turn(deps_.store, stop);
+    turn_trouble_ = turn ? std::nullopt : std::optional(turn.error().message);
+    turn_ = turn ? *std::move(turn) : StoredTurn{};
     versions_[kRestartTurnKey] = turn_.version;
   }
   if (!everything) return {};
@@ -324,6 +327,13 @@ Result<Finding> PkiStep::cannot_make(Plan found, Error const& error, Facts& fact
 Result<Finding> PkiStep::rotate(Facts& facts, Plan plan) {
   // In the boot nobody serves yet, and the certificates on the disk are all that matters.
   if (!settled_) return done(std::move(plan), facts, {});
+  if (turn_trouble_)
+    return done(std::move(plan), facts,
+                Message(Reason::RestartTurnNotRead,
+                        fmt::format("whose turn it is to restart etcd's members cannot be read: {}",
+                                    turn_trouble_->text),
+                        turn_trouble_->advice)
+                    .about(std::string(to_string(turn_trouble_->reason))));
   if (seen_versions_ != versions_) got_on_ = deps_.clock.steady();
   seen_versions_ = versions_;
   changing_ = is_changing(facts);

@@ -110,6 +110,7 @@ class PkiStep final : public Step {
   std::map<std::string_view, Bundle> bundles_;  // as the store has them, by authority
   std::map<std::string_view, std::string> versions_;
   StoredTurn turn_;
+  std::optional<Message> turn_trouble_;  // why it could not be read
   std::optional<Secret> service_account_;
   std::map<std::string_view, std::string> seen_versions_;
   SteadyTime got_on_;  // when one of them was last another

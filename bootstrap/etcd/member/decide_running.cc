@@ -35,7 +35,8 @@ Decision record(MemberInputs const& in) {
   std::set<std::string> tagged;
   if (id_of(in.volume.tag_cluster_id) == id) tagged.insert(in.me.member);
   for (auto const& volume : in.ec2.volumes.value_or(std::vector<VolumeEvidence>{}))
-    if (id_of(volume.etcd_cluster_id) == id) tagged.insert(volume.member);
+    // One that names no member says nothing of how many members have it.
+    if (id_of(volume.etcd_cluster_id) == id && !volume.member.empty()) tagged.insert(volume.member);
   if (!tagged.contains(in.me.member)) return TagVolume{id};
   if (tagged.size() >= in.me.expected.size() / 2 + 1) return MarkVolume{id, new_served_by(in)};
   std::vector<std::string> absent;

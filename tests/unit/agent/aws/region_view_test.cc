@@ -93,6 +93,46 @@ TEST_F(RegionViewTest, AVolumeThatIsGoneMakesTheNextQuestionOneForAll) {
   EXPECT_FALSE(view_.snapshot()->all_at);
 }
 
+TEST_F(RegionViewTest, WhoNeedsNothingWaitsForNobody) {
+  ASSERT_TRUE(view_.instances({"i-a"}, 10s, {}));
+  test::SilentEc2 slow(ec2_);
+  RegionView view(slow, clock_, "x.example");
+  slow.silent = true;
+  std::stop_source stop;
+  std::jthread other([&] { (void)view.volumes(0s, stop.get_token()); });
+  ASSERT_TRUE(test::eventually([&] { return slow.waiting == 1; }));
+  EXPECT_TRUE(view.instances({}, 10s, {})) << "it hangs where it waits";
+  stop.request_stop();
+}
+
+TEST_F(RegionViewTest, AnInterruptedQuestionIsAskedAgain) {
+  test::SilentEc2 slow(ec2_);
+  RegionView view(slow, clock_, "x.example");
+  slow.silent = true;
+  std::stop_source stop;
+  stop.request_stop();
+  EXPECT_FALSE(view.instances({"i-a"}, 10s, stop.get_token()));
+  slow.silent = false;
+  auto const seen = view.instances({"i-a"}, 10s, {});
+  ASSERT_TRUE(seen);
+  EXPECT_TRUE((*seen)->instances.contains("i-a"));
+}
+
+// EC2 answered before the tags were there, and the answer comes after them.
+TEST_F(RegionViewTest, ATagOfOursOutlastsADescribeThatWasUnderWay) {
+  test::SilentEc2 slow(ec2_);
+  RegionView view(slow, clock_, "x.example");
+  ASSERT_TRUE(view.volumes(0s, {}));
+  slow.silent = true;
+  std::jthread other([&] { EXPECT_TRUE(view.volumes(0s, {})); });
+  ASSERT_TRUE(test::eventually([&] { return slow.waiting == 1; }));
+  std::jthread tags([&] { view.tagged("vol-a", {{"haagent.io/formatting", "x"}}); });
+  slow.silent = false;
+  other.join();
+  tags.join();
+  EXPECT_EQ(view.snapshot()->volume("vol-a")->tag("haagent.io/formatting"), "x");
+}
+
 TEST_F(RegionViewTest, AnErrorKeepsWhatIsKnown) {
   ASSERT_TRUE(view_.volumes(0s, {}));
   clock_.advance(10s);

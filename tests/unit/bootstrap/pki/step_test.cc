@@ -578,6 +578,24 @@ TEST_F(PkiRotation, MembersThatAreToRestartDoItOneAfterTheOther) {
   EXPECT_EQ(holder(), "");
 }
 
+// Certificates do not wait for it.
+TEST_F(PkiRotation, ATurnThatCannotBeReadHoldsNoRenewalUp) {
+  auto& a = *masters_[0];
+  live(a);
+  store_.put(kRestartTurnKey, "{");
+  clock_.advance(1min);
+  EXPECT_THAT(a.look(), IsDone(Reason::RestartTurnNotRead));
+  EXPECT_EQ(a.facts.pki.get()->restart_for, "");
+  auto const before = a.certificate(kServer);
+  clock_.advance(24h * 250);
+  EXPECT_THAT(a.look(), IsNeeded(Reason::CertificatesToWrite));
+  EXPECT_TRUE(a.act());
+  EXPECT_GT(a.certificate(kServer).not_after, before.not_after);
+  store_.put(kRestartTurnKey, to_text(RestartTurn{}));
+  clock_.advance(1min);
+  EXPECT_THAT(live(a), IsDone(Reason::CertificatesGood));
+}
+
 TEST_F(PkiRotation, AnotherMastersChangeIsNeverOverwritten) {
   begin(kAgentAuthority);
   auto& a = *masters_[0];

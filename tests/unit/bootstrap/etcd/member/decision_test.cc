@@ -391,6 +391,15 @@ Case const kCases[] = {
             in.ec2.volumes = {{volume("a", true), volume("b", true, "c2"), volume("c", true)}};
           }),
      "Wait", Reason::ClusterIdToSpread},
+    {"ServesAndAVolumeThatNamesNoMemberSaysSoToo",
+     from(running,
+          [](MemberInputs& in) {
+            in.volume.marker_cluster_id = "";
+            in.volume.tag_cluster_id = "c1";
+            in.ec2.volumes = {{volume("a", true), volume("b", true), volume("c", true),
+                               {.volume_id = "vol-copy", .etcd_cluster_id = "c1"}}};
+          }),
+     "Wait", Reason::ClusterIdToSpread},
     {"ServesAndAQuorumOfVolumesSaysSo",
      from(running,
           [](MemberInputs& in) {
