@@ -186,7 +186,7 @@ bool says_of(RowStatus const& row, FilesystemFacts const& filesystem) {
 }
 
 std::string with_reason(RowStatus const& row) {
-  auto const sentence = row.message.sentence();
+  auto sentence = row.message.sentence();
   if (row.state == State::done || row.state == State::blocked || sentence.empty()) return sentence;
   return fmt::format("{}: {}", to_string(row.message.reason), sentence);
 }

@@ -25,7 +25,8 @@ Result<RestartTurn> parse_restart_turn(std::string_view text) {
   if (!turn.holder.empty() && !is_master_name(turn.holder))
     return fail(Kind::invalid, "'{}' is no master", turn.holder.substr(0, 40));
   auto const taken = tree.text_at("takenAt");
-  if (!taken.empty() && !(turn.taken = parse_rfc3339(taken)))
+  turn.taken = parse_rfc3339(taken);
+  if (!taken.empty() && !turn.taken)
     return fail(Kind::invalid, "takenAt '{}' is no time", taken.substr(0, 40));
   return turn;
 }
