@@ -26,6 +26,13 @@ struct Message {
     subject = std::move(what);
     return std::move(*this);
   }
+  // Of something else that could not be done or known because of `cause`: its advice, and about its
+  // reason.
+  Message because_of(Message const& cause) && {
+    advice = cause.advice;
+    subject = to_string(cause.reason);
+    return std::move(*this);
+  }
   // What stays the same while the figures in the words change.
   std::pair<Reason, std::string> identity() const { return {reason, subject}; }
   // "<text>: <advice>", for where one line has to do.

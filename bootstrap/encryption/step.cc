@@ -159,9 +159,8 @@ Result<Finding> Step::look(Facts& facts, std::stop_token stop) {
     return Done{Message(Reason::EncryptionNotKnown,
                         fmt::format("what is on the disk serves; whether the key changes is not "
                                     "known: {}",
-                                    error.message.text),
-                        error.message.advice)
-                    .about(std::string(to_string(error.message.reason)))};
+                                    error.message.text))
+                    .because_of(error.message)};
   }
   me_ = in->me;
   auto const move = decide(*in);

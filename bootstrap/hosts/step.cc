@@ -12,9 +12,8 @@ Result<Finding> HostsStep::look(Facts& facts, std::stop_token stop) {
         }};
   if (view.trouble)
     return Done{Message(Reason::AddressesNotRefreshed,
-                        fmt::format("{}; EC2 was no help: {}", view.sentence, view.trouble->text),
-                        view.trouble->advice)
-                    .about(std::string(to_string(view.trouble->reason)))};
+                        fmt::format("{}; EC2 was no help: {}", view.sentence, view.trouble->text))
+                    .because_of(*view.trouble)};
   return Done{Message(Reason::HostsWritten, view.sentence).about(view.subject)};
 }
 

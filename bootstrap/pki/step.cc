@@ -314,9 +314,8 @@ Result<Finding> PkiStep::cannot_make(Plan found, Error const& error, Facts& fact
       Message(Reason::CertificatesNotRenewed,
               fmt::format("{} of the certificates should be renewed, and cannot be: {}; the first "
                           "of them ends on {}",
-                          found.leaves.size(), error.message.text, to_rfc3339(found.first_end)),
-              error.message.advice)
-          .about(std::string(to_string(error.message.reason)));
+                          found.leaves.size(), error.message.text, to_rfc3339(found.first_end)))
+          .because_of(error.message);
   // Half of the time that there was for it is over: the node is not as it should be.
   auto const left = found.first_end - deps_.time->utc();
   if (settled_ && left < deps_.config.pki.leaf_lifetime / 6)
@@ -331,9 +330,8 @@ Result<Finding> PkiStep::rotate(Facts& facts, Plan plan) {
     return done(std::move(plan), facts,
                 Message(Reason::RestartTurnNotRead,
                         fmt::format("whose turn it is to restart etcd's members cannot be read: {}",
-                                    turn_trouble_->text),
-                        turn_trouble_->advice)
-                    .about(std::string(to_string(turn_trouble_->reason))));
+                                    turn_trouble_->text))
+                    .because_of(*turn_trouble_));
   if (seen_versions_ != versions_) got_on_ = deps_.clock.steady();
   seen_versions_ = versions_;
   changing_ = is_changing(facts);
@@ -389,9 +387,8 @@ Result<Finding> PkiStep::look(Facts& facts, std::stop_token stop) {
     if (found->clean()) {
       trouble_ = Message(Reason::RenewalNotPossible,
                          fmt::format("nothing has to be renewed now, and nothing could be: {}",
-                                     error.message.text),
-                         error.message.advice)
-                     .about(std::string(to_string(error.message.reason)));
+                                     error.message.text))
+                     .because_of(error.message);
       return done(*std::move(found), facts, trouble_);
     }
     return cannot_make(*std::move(found), error, facts);

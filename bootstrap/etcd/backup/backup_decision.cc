@@ -46,9 +46,8 @@ BeforeChange before_change(BeforeChangeInputs const& in) {
                 in.failure->advice)};
   return HoldChange{
       Message(Reason::BackupRequiredFirst,
-              fmt::format("no member is taken away before there is a backup: {}", in.failure->text),
-              in.failure->advice)
-          .about(std::string(to_string(in.failure->reason)))};
+              fmt::format("no member is taken away before there is a backup: {}", in.failure->text))
+          .because_of(*in.failure)};
 }
 
 }  // namespace haagent::bootstrap

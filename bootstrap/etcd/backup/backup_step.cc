@@ -170,9 +170,8 @@ Result<Finding> StoreStep::look(Facts& facts, std::stop_token stop) {
   if (!found || !trouble_) return found;
   return Done{Message(Reason::RequestNotRead,
                       fmt::format("{}; whether a request stands there is not known: {}",
-                                  sentence_of(*found), trouble_->text),
-                      trouble_->advice)
-                  .about(std::string(to_string(trouble_->reason)))};
+                                  sentence_of(*found), trouble_->text))
+                  .because_of(*trouble_)};
 }
 
 Result<Finding> StoreStep::look_for_backups(EtcdFacts& mine, DataDir::State data,
@@ -192,8 +191,8 @@ Result<Finding> StoreStep::look_for_backups(EtcdFacts& mine, DataDir::State data
                       .detail = seen.error().message.sentence(),
                       .restored_token = token});
     auto const& why = seen.error().message;
-    return Done{Message(Reason::StoreNotKnown, fmt::format("not known: {}", why.text), why.advice)
-                    .about(std::string(to_string(why.reason)))};
+    return Done{
+        Message(Reason::StoreNotKnown, fmt::format("not known: {}", why.text)).because_of(why)};
   }
   // An imported one is there to be restored: nobody forms an empty cluster beside it.
   auto const* newest = seen->newest_of_all();
@@ -262,9 +261,8 @@ std::unexpected<Error> BackupStep::failing() const {
       Message(Reason::BackupFailing,
               fmt::format("backups of {} fail since {}: {}; the last good one is {}",
                           to_string(cluster_), to_rfc3339(failing_since_), why.text,
-                          newest_ ? "of " + to_rfc3339(*newest_) : "not there: there is none"),
-              why.advice)
-          .about(std::string(to_string(why.reason)))));
+                          newest_ ? "of " + to_rfc3339(*newest_) : "not there: there is none"))
+          .because_of(why)));
 }
 
 void BackupStep::failed(Error const& error) {
@@ -358,10 +356,10 @@ Result<Finding> BackupStep::find(Facts& facts, std::stop_token stop) {
         act_of(*this, &BackupStep::back_up, facts)};
   if (failure_) return failing();
   if (swept_)
-    return std::unexpected(Error(
-        Kind::transient,
-        Message(Reason::SweepFailing, fmt::format("{}; {}", sentence, swept_->text), swept_->advice)
-            .about(std::string(to_string(swept_->reason)))));
+    return std::unexpected(
+        Error(Kind::transient,
+              Message(Reason::SweepFailing, fmt::format("{}; {}", sentence, swept_->text))
+                  .because_of(*swept_)));
   if (held_back_ > 0)
     sentence += fmt::format(
         "; {} more are older than what is kept, and go with the next sweeps, a few at a time",
