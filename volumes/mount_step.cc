@@ -181,9 +181,9 @@ std::optional<UnseenVolume> MountStep::gone(Facts& facts) {
   auto const volume = facts.etcd(cluster_).volume.get();
   if (!volume)
     return UnseenVolume{
-        .why = fmt::format("this master holds no volume of {} any more", to_string(cluster_)),
-        .todo = fmt::format("see what volume-{} says", to_string(cluster_)),
-        .reason = Reason::VolumeGone};
+        .message = {Reason::VolumeGone,
+                    fmt::format("this master holds no volume of {} any more", to_string(cluster_)),
+                    fmt::format("see what volume-{} says", to_string(cluster_))}};
   auto const sight = volumes_.own_.see(cluster_, *volume);
   if (sight.seen()) return std::nullopt;
   return sight.unseen();
@@ -198,7 +198,7 @@ Result<Finding> MountStep::look(Facts& facts, std::stop_token) {
     if (auto const unseen = gone(facts)) {
       fact.clear();
       auto const volume = facts.etcd(cluster_).volume.get();
-      return refused(unseen->message(), volume ? volume->volume_id : "");
+      return refused(unseen->message, volume ? volume->volume_id : "");
     }
   }
   if (!now) {

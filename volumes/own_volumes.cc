@@ -47,11 +47,9 @@ std::string how_to_repair(EtcdCluster cluster, std::filesystem::path const& moun
 VolumeSight SystemVolumes::see(EtcdCluster cluster, EtcdVolume const& volume) {
   auto const& id = volume.volume_id;
   auto const point = mount_point_below(root_, config_, cluster);
-  auto none = [&](Reason reason, std::string why, std::string todo) {
-    return VolumeSight::none(point, {.why = std::move(why),
-                                     .todo = std::move(todo),
-                                     .failed = reason == Reason::FilesystemFailed,
-                                     .reason = reason});
+  auto none = [&](Reason reason, std::string why, std::string advice) {
+    return VolumeSight::none(point, {.message = {reason, std::move(why), std::move(advice)},
+                                     .failed = reason == Reason::FilesystemFailed});
   };
   auto device = devices_.find(volume);
   if (!device)

@@ -16,19 +16,17 @@
 
 #include "agent/base/facts.h"
 #include "agent/base/file_descriptor.h"
+#include "agent/base/message.h"
 #include "agent/base/volume_marker.h"
 
 namespace haagent {
 
 // Why a volume is not seen, and what the operator is to do.
 struct UnseenVolume {
-  std::string why;
-  std::string todo;
+  Message message{Reason::VolumeUnmounted, ""};
   // The volume is here, and its filesystem takes no writes: it went read-only after an error, or
   // was shut down. No member can run on it.
   bool failed = false;
-  Reason reason = Reason::VolumeUnmounted;
-  Message message() const { return {reason, why, todo}; }
   bool operator==(UnseenVolume const&) const = default;
 };
 

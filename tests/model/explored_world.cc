@@ -222,8 +222,8 @@ MemberInputs inputs_of(World const& world, int m, Sight sight) {
     in.etcd.own = answer_of(world, m);
   }
   if (mine.unmounted) {
-    in.volume.unseen =
-        UnseenVolume{.why = "vol-" + letter(m) + " is not mounted", .todo = "mount it"};
+    in.volume.unseen = UnseenVolume{
+        .message = {Reason::VolumeUnmounted, "vol-" + letter(m) + " is not mounted", "mount it"}};
     return in;
   }
   switch (mine.disk) {

@@ -31,7 +31,9 @@ class FolderVolumes final : public OwnVolumes {
     auto const point = mount_point(cluster);
     if (unseen) return VolumeSight::none(point, *unseen);
     FileDescriptor root(::open(point.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-    if (!root) return VolumeSight::none(point, {.why = "there is no folder", .todo = "make it"});
+    if (!root)
+      return VolumeSight::none(
+          point, {.message = {Reason::VolumeUnmounted, "there is no folder", "make it"}});
     auto marker = read_volume_marker(point);
     // Most tests' volumes have none: they are the volume's own.
     VolumeMarker const plain{.member = volume.member,
@@ -39,7 +41,8 @@ class FolderVolumes final : public OwnVolumes {
                              .volume_id = volume.volume_id,
                              .snapshot_id = volume.snapshot_id};
     if (!marker)
-      return VolumeSight::none(point, {.why = marker.error().message.text, .todo = "see to it"});
+      return VolumeSight::none(
+          point, {.message = {Reason::VolumeUnmounted, marker.error().message.text, "see to it"}});
     return VolumeSight::of(std::move(root), point, 0, marker->value_or(plain));
   }
 

@@ -198,9 +198,9 @@ Result<Finding> MaintenanceStep::look(Facts& facts, std::stop_token stop) {
   volume_ = facts.etcd(cluster_).volume.get();
   if (auto const gone = unseen()) {
     wants.set(false);
-    return Done{
-        Message(Reason::MaintenanceAwaitsQuorum, fmt::format("nothing to do here: {}", gone->why))
-            .about("volume")};
+    return Done{Message(Reason::MaintenanceAwaitsQuorum,
+                        fmt::format("nothing to do here: {}", gone->message.text))
+                    .about("volume")};
   }
   auto inputs = gather(facts, stop);
   if (!inputs) {
@@ -271,7 +271,7 @@ bool MaintenanceStep::rest(Clock& clock, Duration at_most, std::stop_token stop)
 
 Result<void> MaintenanceStep::maintain(Maintenance const& what, std::stop_token stop) {
   if (auto const gone = unseen())
-    return fail(Kind::transient, Reason::MaintenanceAwaitsQuorum, "{}", gone->why);
+    return fail(Kind::transient, Reason::MaintenanceAwaitsQuorum, "{}", gone->message.text);
   auto own = client_at("127.0.0.1", kWorking);
   if (auto const* compact = std::get_if<CompactTo>(&what)) {
     auto done = own.compact(compact->revision, stop);
@@ -294,7 +294,7 @@ Result<void> MaintenanceStep::maintain(Maintenance const& what, std::stop_token 
 
 Result<void> MaintenanceStep::record(Duration heartbeat) const {
   if (auto const gone = unseen())
-    return fail(Kind::transient, Reason::MaintenanceAwaitsQuorum, "{}", gone->why);
+    return fail(Kind::transient, Reason::MaintenanceAwaitsQuorum, "{}", gone->message.text);
   return record_heartbeat(deps_.root, cluster_, heartbeat, round_trip_.value_or(0));
 }
 

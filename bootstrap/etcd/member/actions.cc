@@ -52,8 +52,8 @@ Result<void> MemberActions::carry_out(Decision const& decision, std::stop_token 
 Result<void> MemberActions::see_again() {
   auto now = deps_.volumes.see(cluster(), seen_.volume);
   if (!now.seen())
-    return fail(Kind::transient, "{}: {}; nothing is done without it", now.unseen().why,
-                now.unseen().todo);
+    return fail(Kind::transient, "{}: {}; nothing is done without it", now.unseen().message.text,
+                now.unseen().message.advice);
   auto const data = inspect_data_dir(now.path());
   if (!data) return fail(Kind::refused, "{}", now.in_words(data.error().message.sentence()));
   if (!now.same_as(seen_.sight) || *data != in().volume.data)

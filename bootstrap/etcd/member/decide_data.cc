@@ -47,15 +47,14 @@ Decision without_volume(MemberInputs const& in) {
       return !is_mine(*each, in) && std::ranges::find(voters.down, each) == voters.down.end();
     });
     if (static_cast<std::size_t>(stay) >= voters.all.size() / 2 + 1)
-      return StopUnit{unseen.why + ", and the others have a quorum without it"};
+      return StopUnit{unseen.message.text + ", and the others have a quorum without it"};
   }
   return Wait{
       Message(Reason::VolumeNotSeen,
               fmt::format(
-                  "{}{}; nobody is added, removed or started without it", unseen.why,
-                  is_up(in.etcd.unit) ? fmt::format(", and {} still runs", in.me.self.name) : ""),
-              unseen.todo)
-          .about(std::string(to_string(unseen.reason)))};
+                  "{}{}; nobody is added, removed or started without it", unseen.message.text,
+                  is_up(in.etcd.unit) ? fmt::format(", and {} still runs", in.me.self.name) : ""))
+          .because_of(unseen.message)};
 }
 
 Decision with_data(MemberInputs const& in) {

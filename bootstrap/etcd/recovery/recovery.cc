@@ -262,8 +262,9 @@ Result<SeenCluster> ClusterLook::look(Duration max_age, std::stop_token stop) {
 
   auto const sight = own_.see(cluster_, *facts_.etcd(cluster_).volume.get());
   if (!sight.seen())
-    return std::unexpected(Error(
-        Kind::transient, Message(Reason::VolumeNotSeen, sight.unseen().why, sight.unseen().todo)));
+    return std::unexpected(
+        Error(Kind::transient, Message(Reason::VolumeNotSeen, sight.unseen().message.text,
+                                       sight.unseen().message.advice)));
   auto data = inspect_data_dir(sight.path());
   if (!data)
     return fail(data.error().kind, data.error().message.reason, "{}",

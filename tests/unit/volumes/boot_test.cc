@@ -156,7 +156,7 @@ TEST_P(BootTest, ACopyIsMountedAndLeftAsItIs) {
   reboot();
   EXPECT_EQ(boot(), "");
   auto const seen = volumes->own().see(EtcdCluster::main, *facts->main.volume.get());
-  ASSERT_TRUE(seen.seen()) << seen.unseen().why;
+  ASSERT_TRUE(seen.seen()) << seen.unseen().message.text;
   EXPECT_EQ(seen.marker().volume_id, "vol-0a1b") << "it is not made its own in passing";
   EXPECT_EQ(copied_from(seen.marker(), "vol-0c0de", "snap-1"), "vol-0a1b (from snap-1)");
 }
@@ -167,15 +167,15 @@ TEST_P(BootTest, TheVolumeIsSeenOnlyWhereItIsMounted) {
   auto const point = root / "var/lib/haagent-etcd/main";
   auto const see = [&] { return volumes->own().see(EtcdCluster::main, *facts->main.volume.get()); };
   auto const held = see();
-  ASSERT_TRUE(held.seen()) << held.unseen().why;
+  ASSERT_TRUE(held.seen()) << held.unseen().message.text;
   EXPECT_NE(::umount2(point.c_str(), 0), 0) << "whoever is at work on it holds it";
   ASSERT_EQ(::umount2(point.c_str(), MNT_DETACH), 0);
-  EXPECT_EQ(see().unseen().reason, Reason::VolumeUnmounted);
+  EXPECT_EQ(see().unseen().message.reason, Reason::VolumeUnmounted);
   test::write_bytes(held.path() / "through", "the descriptor");
   EXPECT_FALSE(std::filesystem::exists(point / "through")) << "it went to the root disk";
   // A bind of the root disk in its place.
   ASSERT_EQ(::mount(root.path().c_str(), point.c_str(), nullptr, MS_BIND, nullptr), 0);
-  EXPECT_EQ(see().unseen().reason, Reason::MountedElsewhere);
+  EXPECT_EQ(see().unseen().message.reason, Reason::MountedElsewhere);
   ASSERT_EQ(::umount(point.c_str()), 0);
 }
 
@@ -184,16 +184,16 @@ TEST_P(BootTest, AFilesystemThatTakesNoWritesHasFailed) {
   auto const point = root / "var/lib/haagent-etcd/main";
   auto const see = [&] { return volumes->own().see(EtcdCluster::main, *facts->main.volume.get()); };
   ASSERT_EQ(::mount(nullptr, point.c_str(), nullptr, MS_REMOUNT | MS_RDONLY, nullptr), 0);
-  EXPECT_TRUE(see().unseen().failed) << see().unseen().why;
+  EXPECT_TRUE(see().unseen().failed) << see().unseen().message.text;
   ASSERT_EQ(::mount(nullptr, point.c_str(), nullptr, MS_REMOUNT, nullptr), 0);
-  ASSERT_TRUE(see().seen()) << see().unseen().why;
+  ASSERT_TRUE(see().seen()) << see().unseen().message.text;
   // _IOR('X', 125, __u32): shut down, and nothing flushed any more.
   FileDescriptor const fd(::open(point.c_str(), O_RDONLY | O_CLOEXEC));
   std::uint32_t how = 2;
   ASSERT_EQ(::ioctl(fd.get(), 0x8004587d, &how), 0) << std::generic_category().message(errno);
   auto const sight = see();
   EXPECT_FALSE(sight.seen());
-  EXPECT_TRUE(sight.unseen().failed) << sight.unseen().why;
+  EXPECT_TRUE(sight.unseen().failed) << sight.unseen().message.text;
 }
 
 TEST_P(BootTest, AnotherDiskAtTheMountPointIsRefused) {

@@ -36,7 +36,7 @@ class OwnVolumesTest : public testing::Test {
 
 TEST_F(OwnVolumesTest, TheVolumeIsSeenThroughADescriptor) {
   auto const sight = see();
-  ASSERT_TRUE(sight.seen()) << sight.unseen().why;
+  ASSERT_TRUE(sight.seen()) << sight.unseen().message.text;
   EXPECT_EQ(sight.marker().volume_id, "vol-m");
   EXPECT_TRUE(read_volume_marker(sight.path()).value().has_value());
   EXPECT_EQ(sight.in_words("reading " + (sight.path() / "data").string()),
@@ -73,9 +73,9 @@ TEST_P(IsNotSeen, AndSaysWhyAndWhatToDo) {
   GetParam().change(machine, point());
   auto const sight = see();
   EXPECT_FALSE(sight.seen());
-  EXPECT_EQ(sight.unseen().reason, GetParam().reason);
-  EXPECT_THAT(sight.unseen().why, HasSubstr(GetParam().names));
-  EXPECT_FALSE(sight.unseen().todo.empty());
+  EXPECT_EQ(sight.unseen().message.reason, GetParam().reason);
+  EXPECT_THAT(sight.unseen().message.text, HasSubstr(GetParam().names));
+  EXPECT_FALSE(sight.unseen().message.advice.empty());
   EXPECT_EQ(sight.unseen().failed, GetParam().reason == Reason::FilesystemFailed);
 }
 

@@ -126,7 +126,8 @@ RecoveryRequest const kRequest{.id = "20260115T101500.000Z-i-a",
 
 // An empty folder where the volume was mounted says nothing of the volume.
 TEST_F(BackupStepTest, OfAVolumeThatIsNotSeenNothingIsSaid) {
-  volumes_.unseen = UnseenVolume{.why = "it is not mounted", .todo = "run mount"};
+  volumes_.unseen =
+      UnseenVolume{.message = {Reason::VolumeUnmounted, "it is not mounted", "run mount"}};
   StoreStep step(EtcdCluster::main, parts(), volumes_, requests_);
   for (int looks = 0; looks < 3; ++looks)
     EXPECT_THAT(look(step), test::IsDone(Reason::BackupsNotLookedFor));

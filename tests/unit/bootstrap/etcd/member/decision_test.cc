@@ -179,7 +179,8 @@ MemberInputs unseen() {
   auto in = running();
   in.volume.data = {};
   in.volume.marker_cluster_id.clear();
-  in.volume.unseen = UnseenVolume{.why = "vol-a is not mounted", .todo = "run mount"};
+  in.volume.unseen =
+      UnseenVolume{.message = {Reason::VolumeUnmounted, "vol-a is not mounted", "run mount"}};
   return in;
 }
 
@@ -553,7 +554,7 @@ Case const kCases[] = {
      from(shrinks,
           [](MemberInputs& in) {
             in.volume.data = {};
-            in.volume.unseen = UnseenVolume{.why = "vol-a is not mounted", .todo = "run mount"};
+            in.volume.unseen = UnseenVolume{.message = {Reason::VolumeUnmounted, "vol-a is not mounted", "run mount"}};
           }),
      "Wait", Reason::VolumeNotSeen},
     {"ItsMountIsGoneAndARestoreIsRequested",
@@ -574,14 +575,14 @@ Case const kCases[] = {
     {"ItsFilesystemHasFailedAndTheOthersDoWithoutIt",
      from(unseen,
           [](MemberInputs& in) {
-            in.volume.unseen = UnseenVolume{.why = "vol-a is read-only", .todo = "see to it", .failed = true};
+            in.volume.unseen = UnseenVolume{.message = {Reason::VolumeUnmounted, "vol-a is read-only", "see to it"}, .failed = true};
             for (auto& peer : in.others.peers) peer.leader_id = kIdB;
           }),
      "StopUnit", Reason::EtcdToStop},
     {"ItsFilesystemHasFailedAndTheOthersNeedIt",
      from(unseen,
           [](MemberInputs& in) {
-            in.volume.unseen = UnseenVolume{.why = "vol-a is read-only", .todo = "see to it", .failed = true};
+            in.volume.unseen = UnseenVolume{.message = {Reason::VolumeUnmounted, "vol-a is read-only", "see to it"}, .failed = true};
             in.others.peers = {serves("b", kIdB, all_three()), silent("c")};
             in.others.peers[0].leader_id = kIdB;
           }),
@@ -589,7 +590,7 @@ Case const kCases[] = {
     {"ItsFilesystemHasFailedAndItIsAlone",
      from(unseen,
           [](MemberInputs& in) {
-            in.volume.unseen = UnseenVolume{.why = "vol-a is read-only", .todo = "see to it", .failed = true};
+            in.volume.unseen = UnseenVolume{.message = {Reason::VolumeUnmounted, "vol-a is read-only", "see to it"}, .failed = true};
             in.others.peers.clear();
           }),
      "Wait", Reason::VolumeNotSeen},
@@ -1226,7 +1227,9 @@ TEST(Decision, EverySignOfAClusterKeepsANewOneFromForming) {
       {"snapshot", [](MemberInputs& in) { in.volume.snapshot_id = "snap-1"; }},
       {"copy", [](MemberInputs& in) { in.volume.copy_of = "vol-0"; }},
       {"not seen",
-       [](MemberInputs& in) { in.volume.unseen = UnseenVolume{.why = "x", .todo = "y"}; }},
+       [](MemberInputs& in) {
+         in.volume.unseen = UnseenVolume{.message = {Reason::VolumeUnmounted, "x", "y"}};
+       }},
       {"set aside", [](MemberInputs& in) { in.volume.data.set_aside = {"data.x"}; }},
       {"foreign", [](MemberInputs& in) { in.volume.data.foreign = {"x"}; }},
       {"data", [](MemberInputs& in) { in.volume.data.state = DataDir::State::member; }},

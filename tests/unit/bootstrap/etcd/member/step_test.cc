@@ -295,7 +295,9 @@ TEST_F(EtcdStepTest, NothingIsDoneWithoutTheVolumeThatItWasDecidedOn) {
     volumes_.unseen.reset();
     volumes_.looks = 0;
     volumes_.on_look = [&](int looks) {
-      if (looks == from) volumes_.unseen = UnseenVolume{.why = "it is not mounted", .todo = "x"};
+      if (looks == from)
+        volumes_.unseen =
+            UnseenVolume{.message = {Reason::VolumeUnmounted, "it is not mounted", "x"}};
     };
     EXPECT_EQ(message_of(look()).reason, Reason::ClusterToForm);
     volumes_.looks = 1;
@@ -321,7 +323,8 @@ TEST_F(EtcdStepTest, AVolumeThatChangedSinceItWasDecidedIsLookedAtAgain) {
 
 TEST_F(EtcdStepTest, AnEtcdWhoseVolumeIsGoneIsLeftAlone) {
   learn();
-  volumes_.unseen = UnseenVolume{.why = "it is not mounted", .todo = "mount it"};
+  volumes_.unseen =
+      UnseenVolume{.message = {Reason::VolumeUnmounted, "it is not mounted", "mount it"}};
   for (int i = 0; i < 3; ++i) {
     auto const& finding = look();
     EXPECT_TRUE(waits(finding));
