@@ -16,8 +16,9 @@ namespace {
 struct Candidate {
   aws::Volume const* volume;
   EtcdCluster cluster;
-  EtcdVolume etcd;                           // what its tags and EC2 say
-  std::string tag_error;                     // not empty: the volume must not be touched
+  // What its tags and EC2 say. Where it has a tag_error it must not be touched, and names no
+  // member.
+  EtcdVolume etcd;
   std::vector<aws::Attachment> attachments;  // live ones, ours as we believe them
 
   std::string const& id() const { return volume->id; }
@@ -25,9 +26,9 @@ struct Candidate {
 
 // "vol-1 (main, member a)"
 std::string name_of(Candidate const& each) {
-  return each.tag_error.empty() ? fmt::format("{} ({}, member {})", each.id(),
-                                              to_string(each.cluster), each.etcd.member)
-                                : fmt::format("{} ({})", each.id(), to_string(each.cluster));
+  return each.etcd.tag_error.empty() ? fmt::format("{} ({}, member {})", each.id(),
+                                                   to_string(each.cluster), each.etcd.member)
+                                     : fmt::format("{} ({})", each.id(), to_string(each.cluster));
 }
 
 std::string names_of(std::vector<Candidate const*> const& all) {
@@ -66,22 +67,21 @@ class Chooser {
 
   void add(aws::Volume const& volume, EtcdCluster cluster) {
     auto etcd = aws::etcd_volume_of(volume, cluster);
-    if (!etcd || volume.tag(ownership_tag_name(observed_.cluster)) != "owned") return;
+    if (!etcd || !aws::is_owned_by(volume, observed_.cluster)) return;
     if (volume.state == "deleting" || volume.state == "deleted") return;
     auto const of_both = std::ranges::all_of(
         kEtcdClusters, [&](auto c) { return volume.tags.contains(etcd_tag_name(c)); });
-    auto tag_error = etcd->tag_error;
+    auto& tag_error = etcd->tag_error;
     if (tag_error.empty() && of_both) tag_error = "it is tagged for main and for events";
     if (tag_error.empty() && !aws::has_master_role(volume))
       tag_error = "it lacks the tag k8s.io/role/control-plane=1";
-    if (!tag_error.empty()) {  // then it speaks for no member
+    if (!tag_error.empty()) {
       etcd->member.clear();
       etcd->members.clear();
     }
     candidates_.push_back({.volume = &volume,
                            .cluster = cluster,
                            .etcd = *std::move(etcd),
-                           .tag_error = std::move(tag_error),
                            .attachments = attachments_of(volume)});
   }
 
@@ -131,7 +131,7 @@ class Chooser {
   }
   Candidates of_member(EtcdCluster cluster, std::string const& member) const {
     return find(cluster, [&](auto const& each) {
-      return each.tag_error.empty() && each.etcd.member == member;
+      return each.etcd.tag_error.empty() && each.etcd.member == member;
     });
   }
   // The volume of that member in my zone; the first where there are two, which `judge` refuses.
@@ -205,7 +205,7 @@ class Chooser {
     if (auto const* each = only([&](auto const* c) { return recorded(*c); })) return each;
     // Two of one member: one is a copy, and a wrong guess serves old data.
     for (auto const* each : held) {
-      if (!each->tag_error.empty()) return nullptr;
+      if (!each->etcd.tag_error.empty()) return nullptr;
       auto same =
           std::ranges::count(held, each->etcd.member,
                              [](auto const* c) -> std::string const& { return c->etcd.member; });
@@ -229,8 +229,8 @@ class Chooser {
     auto const* events = held_[EtcdCluster::events];
     if (events && leaving(*events) && (!main || events->etcd.member != main->etcd.member))
       events = held_[EtcdCluster::events] = nullptr;
-    if (main && !main->tag_error.empty()) main = nullptr;
-    if (events && !events->tag_error.empty()) events = nullptr;
+    if (main && !main->etcd.tag_error.empty()) main = nullptr;
+    if (events && !events->etcd.tag_error.empty()) events = nullptr;
     if (done(EtcdCluster::main) && !main) return "";
     if (!main && events) {
       auto const* wanted = in_zone(EtcdCluster::main, events->etcd.member);
@@ -278,7 +278,7 @@ class Chooser {
       return "";
     std::set<std::string> members;
     for (auto const* each : find(EtcdCluster::main, [&](auto const& c) {
-           return c.tag_error.empty() && in_my_zone(c) && free(c);
+           return c.etcd.tag_error.empty() && in_my_zone(c) && free(c);
          }))
       members.insert(each->etcd.member);
     for (auto const& member : members)
@@ -318,7 +318,8 @@ class Chooser {
 
   Choice choose_events(std::string const& member) {
     auto const* held = held_[EtcdCluster::events];
-    if (held && (held->tag_error.empty() ? held->etcd.member == member || member.empty() : true))
+    if (held &&
+        (held->etcd.tag_error.empty() ? held->etcd.member == member || member.empty() : true))
       return judge(*held);
     if (auto refusal = unreadable_tags(EtcdCluster::events)) return *std::move(refusal);
     auto const* main = member.empty() ? nullptr : in_zone(EtcdCluster::main, member);
@@ -339,12 +340,13 @@ class Chooser {
 
   std::optional<Choice> unreadable_tags(EtcdCluster cluster) const {
     auto bad = find(cluster, [&](auto const& c) {
-      return in_my_zone(c) && !c.tag_error.empty() && !elsewhere(c);
+      return in_my_zone(c) && !c.etcd.tag_error.empty() && !elsewhere(c);
     });
     if (bad.empty()) return std::nullopt;
-    return Refuse{Message(Reason::VolumeTagsInvalid,
-                          fmt::format("{} must not be taken: {}", bad[0]->id(), bad[0]->tag_error))
-                      .about(bad[0]->id())};
+    return Refuse{
+        Message(Reason::VolumeTagsInvalid,
+                fmt::format("{} must not be taken: {}", bad[0]->id(), bad[0]->etcd.tag_error))
+            .about(bad[0]->id())};
   }
 
   // Nothing is made beside a volume that was meant: first those that nearly fit, then those of
@@ -363,7 +365,7 @@ class Chooser {
     }
     std::vector<EtcdVolumeInEc2> own;
     Candidates elsewhere;
-    for (auto const* each : find(cluster, [](auto const& c) { return c.tag_error.empty(); })) {
+    for (auto const* each : find(cluster, [](auto const& c) { return c.etcd.tag_error.empty(); })) {
       own.push_back({each->etcd, each->volume->type});
       if (!in_my_zone(*each) && (member.empty() || each->etcd.member == member))
         elsewhere.push_back(each);
@@ -400,7 +402,8 @@ class Chooser {
                      std::move(what_to_do))
           .about(each.id());
     };
-    if (!each.tag_error.empty()) return because(Reason::VolumeTagsInvalid, each.tag_error);
+    if (!each.etcd.tag_error.empty())
+      return because(Reason::VolumeTagsInvalid, each.etcd.tag_error);
     if (volume.multi_attach)
       return because(Reason::VolumeUnfit,
                      "multi-attach is enabled, and nothing fences two writers");

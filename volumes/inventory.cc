@@ -25,12 +25,6 @@ bool attached_to(aws::Volume const& volume, std::string const& instance_id,
   });
 }
 
-// Of either cluster, whatever its tag says.
-bool is_etcds(aws::Volume const& volume) {
-  return std::ranges::any_of(
-      kEtcdClusters, [&](auto cluster) { return volume.tags.contains(etcd_tag_name(cluster)); });
-}
-
 bool is_free(aws::Volume const& volume) {
   return std::ranges::all_of(volume.attachments,
                              [](auto const& each) { return each.state == "detached"; });
@@ -80,7 +74,7 @@ Result<void> Inventory::ask(Observed const& here, std::stop_token stop) {
   auto const known = region_.snapshot();
   std::vector<std::string> ids;
   for (auto const& volume : known->volumes)
-    if (volume.zone == here.zone && is_etcds(volume)) ids.push_back(volume.id);
+    if (volume.zone == here.zone && aws::has_etcd_tag(volume)) ids.push_back(volume.id);
   bool const by_tags =
       ids.empty() || !known->all_at || clock_.steady() - *known->all_at >= kTagsAge;
   auto answer = by_tags ? region_.volumes(Duration(0), stop) : region_.volumes_by_id(ids, stop);

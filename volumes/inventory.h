@@ -4,7 +4,6 @@
 // threads.
 #pragma once
 
-#include <atomic>
 #include <mutex>
 #include <set>
 #include <string>

@@ -80,11 +80,20 @@ std::vector<EtcdVolume> etcd_volumes_of(std::vector<Volume> const& volumes,
                                         std::string_view cluster_name, EtcdCluster cluster) {
   std::vector<EtcdVolume> found;
   for (auto const& each : volumes) {
-    if (each.tag(ownership_tag_name(cluster_name)) != "owned") continue;
+    if (!is_owned_by(each, cluster_name)) continue;
     if (auto volume = etcd_volume_of(each, cluster)) found.push_back(*std::move(volume));
   }
   std::ranges::sort(found, {}, &EtcdVolume::volume_id);
   return found;
+}
+
+bool is_owned_by(Volume const& volume, std::string_view cluster_name) {
+  return volume.tag(ownership_tag_name(cluster_name)) == "owned";
+}
+
+bool has_etcd_tag(Volume const& volume) {
+  return std::ranges::any_of(
+      kEtcdClusters, [&](auto cluster) { return volume.tags.contains(etcd_tag_name(cluster)); });
 }
 
 bool has_master_role(Volume const& volume) {

@@ -37,6 +37,12 @@ EtcdVolume untagged_etcd_volume(Volume const& volume);
 std::vector<EtcdVolume> etcd_volumes_of(std::vector<Volume> const& volumes,
                                         std::string_view cluster_name, EtcdCluster cluster);
 
+// kubernetes.io/cluster/<cluster_name>=owned
+bool is_owned_by(Volume const& volume, std::string_view cluster_name);
+
+// Of either cluster, whatever the tag says.
+bool has_etcd_tag(Volume const& volume);
+
 // k8s.io/role/control-plane=1, or k8s.io/role/master=1 as older kops wrote it.
 bool has_master_role(Volume const& volume);
 

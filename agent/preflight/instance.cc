@@ -43,10 +43,6 @@ std::string tag_advice(EtcdCluster cluster, std::string const& name) {
       etcd_tag_name(cluster), ownership_tag_name(name));
 }
 
-bool is_owned(aws::Volume const& volume, std::string const& cluster) {
-  return volume.tag(ownership_tag_name(cluster)) == "owned";
-}
-
 struct Member {
   aws::Volume const* volume;
   aws::EtcdTag tag;
@@ -371,10 +367,7 @@ Findings judge_permissions(Permissions const& asked, Role role,
 std::vector<aws::Volume> own_volumes(VolumeFacts const& facts) {
   std::vector<aws::Volume> own;
   for (auto const& each : facts.volumes)
-    if (is_owned(each, facts.cluster) && std::ranges::any_of(kEtcdClusters, [&](auto cluster) {
-          return each.tags.contains(etcd_tag_name(cluster));
-        }))
-      own.push_back(each);
+    if (aws::is_owned_by(each, facts.cluster) && aws::has_etcd_tag(each)) own.push_back(each);
   return own;
 }
 
@@ -413,7 +406,7 @@ Findings judge_volumes(VolumeFacts const& facts) {
     bool tags_good = true;
     for (auto const& volume : facts.volumes) {
       if (!volume.tags.contains(tag_name)) continue;
-      if (!is_owned(volume, facts.cluster)) continue;
+      if (!aws::is_owned_by(volume, facts.cluster)) continue;
       auto tag = aws::parse_etcd_tag(volume.tag(tag_name));
       if (!tag) {
         tags_good = false;

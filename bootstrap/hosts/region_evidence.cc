@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "agent/aws/etcd_volume.h"
-#include "agent/base/volume_tags.h"
 
 namespace haagent::bootstrap {
 
@@ -14,10 +13,8 @@ void RegionEvidence::take(aws::RegionSnapshot const& answer, std::string const& 
   for (auto const& [id, at] : answer.volume_at) newest = std::max(newest, at);
   retired_.clear();
   for (auto const& volume : answer.volumes) {
-    if (volume.tag(ownership_tag_name(cluster_name)) != "owned") continue;
-    bool const tagged = std::ranges::any_of(
-        kEtcdClusters, [&](auto cluster) { return volume.tags.contains(etcd_tag_name(cluster)); });
-    if (!tagged) retired_.push_back(aws::untagged_etcd_volume(volume));
+    if (aws::is_owned_by(volume, cluster_name) && !aws::has_etcd_tag(volume))
+      retired_.push_back(aws::untagged_etcd_volume(volume));
   }
   for (auto cluster : kEtcdClusters) {
     auto& volumes = volumes_[cluster];
