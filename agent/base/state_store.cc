@@ -25,4 +25,16 @@ Result<void> check_key(std::string_view key) {
   return {};
 }
 
+Result<void> write_version(StateStore& store, std::string const& key, std::string const& bytes,
+                           std::string const& version, std::stop_token stop) {
+  auto const written =
+      TRY_DURING(version.empty() ? store.create(key, bytes, std::move(stop))
+                                 : store.replace(key, bytes, version, std::move(stop)),
+                 "changing {}", key);
+  if (!written)
+    return fail(Kind::transient, Reason::Conflict, "another master has changed {} in {} meanwhile",
+                key, store.where());
+  return {};
+}
+
 }  // namespace haagent

@@ -81,4 +81,9 @@ class StateStore {
   virtual Result<UtcTime> now(std::stop_token stop) = 0;
 };
 
+// Writes what was decided on a version: replaces it, or makes the key where `version` is empty.
+// Errors also: transient (Conflict) where another master has changed it since.
+Result<void> write_version(StateStore& store, std::string const& key, std::string const& bytes,
+                           std::string const& version, std::stop_token stop);
+
 }  // namespace haagent

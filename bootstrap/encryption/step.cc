@@ -206,15 +206,9 @@ Result<Finding> Step::look(Facts& facts, std::stop_token stop) {
 }
 
 Result<void> Step::change(Move const& move, std::stop_token stop) {
-  auto const changed = after(*keys_, move, me_);
   asked_.reset();
-  auto replaced = TRY_DURING(
-      deps_.store.replace(std::string(kDocument), to_text(changed), version_, std::move(stop)),
-      "changing {}", kDocument);
-  if (!replaced)
-    return fail(Kind::transient, Reason::Conflict, "another master has changed {} in {} meanwhile",
-                kDocument, deps_.store.where());
-  return {};
+  return write_version(deps_.store, std::string(kDocument), to_text(after(*keys_, move, me_)),
+                       version_, std::move(stop));
 }
 
 Result<void> Step::rewrite(Move const& move, Facts& facts, std::stop_token stop) {

@@ -541,16 +541,7 @@ Result<void> PkiStep::write(Facts& facts, std::stop_token stop) {
 
 Result<void> PkiStep::change_document(Change const& change, std::stop_token stop) {
   asked_.reset();
-  auto& store = deps_.store;
-  auto const changed =
-      TRY_DURING(change.version.empty()
-                     ? store.create(change.key, change.bytes, std::move(stop))
-                     : store.replace(change.key, change.bytes, change.version, std::move(stop)),
-                 "changing {}", change.key);
-  if (!changed)
-    return fail(Kind::transient, Reason::Conflict, "another master has changed {} in {} meanwhile",
-                change.key, store.where());
-  return {};
+  return write_version(deps_.store, change.key, change.bytes, change.version, std::move(stop));
 }
 
 }  // namespace haagent::bootstrap::pki
