@@ -120,14 +120,7 @@ Result<Finding> SpaceStep::look(Facts& facts, std::stop_token) {
       .grow_command = mount->filesystem == "xfs" ? "xfs_growfs " + mount->mount_point
                                                  : "resize2fs " + device->path};
   auto const verdict = judge_etcd_volume(seen);
-  FilesystemFacts now{.mount_point = mount->mount_point,
-                      .size = room->size,
-                      .avail = room->avail,
-                      .inodes = room->inodes,
-                      .inodes_free = room->inodes_free,
-                      .level = verdict.level,
-                      .message = verdict.level == SpaceLevel::ok ? "" : verdict.message.sentence(),
-                      .subject = verdict.message.subject};
+  auto now = facts_of(mount->mount_point, *room, verdict);
   for (auto const& each : seen.set_aside) now.set_aside += each.bytes;
   etcd.space.set(steadied(etcd.space.get(), std::move(now)));
   if (verdict.level == SpaceLevel::critical) return Waiting{verdict.message};

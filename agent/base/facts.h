@@ -86,7 +86,7 @@ struct EtcdVolume {
   std::string attached_at = {};      // RFC 3339, by EC2's clock
   std::uint64_t size_gib = 0;
   bool detaching = false;      // from instance_id
-  std::string tag_error = {};  // why its tag cannot be read: it names no member; empty: it can
+  std::string tag_error = {};  // what is wrong with its tags: it names no member; empty: nothing
 
   // The instance that has it, and does not let it go; empty: none.
   std::string holder() const { return detaching ? std::string() : instance_id; }

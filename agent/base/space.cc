@@ -141,6 +141,18 @@ SpaceVerdict judge_etcd_volume(EtcdVolumeSpace const& volume) {
                     delete_set_aside(volume));
 }
 
+FilesystemFacts facts_of(std::string mount_point, FilesystemSpace const& room,
+                         SpaceVerdict const& verdict) {
+  return {.mount_point = std::move(mount_point),
+          .size = room.size,
+          .avail = room.avail,
+          .inodes = room.inodes,
+          .inodes_free = room.inodes_free,
+          .level = verdict.level,
+          .message = verdict.level == SpaceLevel::ok ? "" : verdict.message.sentence(),
+          .subject = verdict.message.subject};
+}
+
 FilesystemFacts steadied(std::optional<FilesystemFacts> const& before, FilesystemFacts now) {
   if (!before) return now;
   auto close = [](std::uint64_t a, std::uint64_t b) {

@@ -64,6 +64,10 @@ struct NodeFilesystem {
 };
 SpaceVerdict judge_filesystem(NodeFilesystem const& filesystem);
 
+// The fact of a filesystem that was judged so. Without what is set aside.
+FilesystemFacts facts_of(std::string mount_point, FilesystemSpace const& room,
+                         SpaceVerdict const& verdict);
+
 // What is reported of a filesystem: what was reported before where nothing has changed that anybody
 // would see, so that a byte more or less is no news.
 FilesystemFacts steadied(std::optional<FilesystemFacts> const& before, FilesystemFacts now);

@@ -32,16 +32,7 @@ class NodeSpaceStep final : public Step {
     std::vector<Message> messages;
     for (auto const& filesystem : filesystems()) {
       auto const verdict = judge_filesystem(filesystem);
-      auto const& room = filesystem.room;
-      FilesystemFacts now{
-          .mount_point = filesystem.path,
-          .size = room.size,
-          .avail = room.avail,
-          .inodes = room.inodes,
-          .inodes_free = room.inodes_free,
-          .level = verdict.level,
-          .message = verdict.level == SpaceLevel::ok ? "" : verdict.message.sentence(),
-          .subject = verdict.message.subject};
+      auto now = facts_of(filesystem.path, filesystem.room, verdict);
       auto const before = std::ranges::find(told_, now.mount_point, &FilesystemFacts::mount_point);
       told.push_back(before == told_.end() ? now : steadied(*before, now));
       if (verdict.level != SpaceLevel::ok)
