@@ -9,20 +9,24 @@
 namespace haagent::aws {
 namespace {
 
+// Takes out what is there of the same id.
+void erase(RegionSnapshot& from, std::string const& id) {
+  from.volume_at.erase(id);
+  std::erase_if(from.volumes, [&](Volume const& each) { return each.id == id; });
+}
+
 void put(RegionSnapshot& into, Volume volume, SteadyTime now) {
+  erase(into, volume.id);
   into.volume_at[volume.id] = now;
   auto const at = std::ranges::lower_bound(into.volumes, volume.id, {}, &Volume::id);
-  if (at != into.volumes.end() && at->id == volume.id)
-    *at = std::move(volume);
-  else
-    into.volumes.insert(at, std::move(volume));
+  into.volumes.insert(at, std::move(volume));
 }
 
 }  // namespace
 
 Volume const* RegionSnapshot::volume(std::string_view id) const {
-  auto const at = std::ranges::lower_bound(volumes, id, {}, &Volume::id);
-  return at != volumes.end() && at->id == id ? &*at : nullptr;
+  auto const at = std::ranges::find(volumes, id, &Volume::id);
+  return at == volumes.end() ? nullptr : &*at;
 }
 
 RegionView::RegionView(Ec2& ec2, Clock& clock, std::string cluster)
@@ -113,10 +117,7 @@ Result<RegionView::Snapshot> RegionView::volumes_by_id(std::vector<std::string> 
   }
   return publish([&](RegionSnapshot& next) {
     // What EC2 leaves out is not there, and not as it was.
-    for (auto const& id : ids) {
-      next.volume_at.erase(id);
-      std::erase_if(next.volumes, [&](Volume const& each) { return each.id == id; });
-    }
+    for (auto const& id : ids) erase(next, id);
     for (auto& volume : *answer) put(next, std::move(volume), clock_.steady());
   });
 }

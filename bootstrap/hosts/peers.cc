@@ -168,8 +168,8 @@ Result<std::vector<EtcdVolume>> Peers::volumes(EtcdCluster cluster, Duration max
                                                std::stop_token stop) {
   std::unique_lock asks(asks_);
   std::unique_lock lock(mutex_);
-  auto const known = evidence_.evidence(cluster, clock_.steady());
-  if (!known || known->age > max_age) {
+  auto const age = evidence_.age(clock_.steady());
+  if (!age || *age > max_age) {
     TRY(refresh(lock, max_age, std::move(stop)));
     trouble_.reset();
   }

@@ -38,15 +38,21 @@ std::vector<EtcdVolume> const& RegionEvidence::volumes(EtcdCluster cluster) cons
   return found == volumes_.end() ? kNone : found->second;
 }
 
-std::optional<Evidence> RegionEvidence::evidence(EtcdCluster cluster, SteadyTime now) const {
+std::optional<Duration> RegionEvidence::age(SteadyTime now) const {
   if (!answered_) return std::nullopt;
+  return std::chrono::duration_cast<Duration>(now - *answered_);
+}
+
+std::optional<Evidence> RegionEvidence::evidence(EtcdCluster cluster, SteadyTime now) const {
+  auto const age = this->age(now);
+  if (!age) return std::nullopt;
   auto const tags = tags_.find(cluster);
   auto const agree = tags == tags_.end()
                          ? Duration(0)
                          : std::chrono::duration_cast<Duration>(*answered_ - tags->second.since);
   return Evidence{.volumes = volumes(cluster),
                   .retired = retired_,
-                  .age = std::chrono::duration_cast<Duration>(now - *answered_),
+                  .age = *age,
                   .tags_agree_for = std::max(agree, Duration(0))};
 }
 

@@ -31,7 +31,9 @@ class RegionEvidence {
   void seed(EtcdCluster cluster, std::vector<EtcdVolume> volumes);
 
   std::vector<EtcdVolume> const& volumes(EtcdCluster cluster) const;
-  // Nothing where EC2 was not asked.
+  // Of EC2's last answer. Nothing where EC2 was not asked.
+  std::optional<Duration> age(SteadyTime now) const;
+  // The same.
   std::optional<Evidence> evidence(EtcdCluster cluster, SteadyTime now) const;
 
  private:
