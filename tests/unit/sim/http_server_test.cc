@@ -12,6 +12,7 @@
 
 #include "agent/base/file_descriptor.h"
 #include "agent/base/http_curl.h"
+#include "tests/support/eventually.h"
 #include "tests/support/temporary_directory.h"
 
 namespace haagent::sim {
@@ -131,8 +132,7 @@ TEST(HttpServer, SilenceLastsUntilTheAskerLeavesAndHoldsUpNobody) {
   auto waiting = std::async(std::launch::async, [&] {
     return exchange(server->port(), "GET /silent HTTP/1.1\r\nHost: x\r\n\r\n");
   });
-  auto const deadline = std::chrono::steady_clock::now() + 10s;
-  while (asked < 3 && std::chrono::steady_clock::now() < deadline) std::this_thread::sleep_for(1ms);
+  EXPECT_TRUE(test::eventually([&] { return asked == 3; }, 10s));
   auto const began = std::chrono::steady_clock::now();
   server.reset();
   EXPECT_LT(std::chrono::steady_clock::now() - began, 5s);
@@ -160,9 +160,7 @@ TEST(HttpServer, ItsEndReachesEveryConnectionHoweverManyCameAndWent) {
         return exchange(port, "GET /silent HTTP/1.1\r\nHost: x\r\n\r\n");
       }));
     }
-    auto const deadline = std::chrono::steady_clock::now() + 10s;
-    while (silent < kAskers && std::chrono::steady_clock::now() < deadline)
-      std::this_thread::sleep_for(1ms);
+    EXPECT_TRUE(test::eventually([&] { return silent == kAskers; }, 10s));
     server.reset();
     for (auto& answer : waiting) ASSERT_THAT(answer.get(), IsEmpty()) << "round " << round;
   }
