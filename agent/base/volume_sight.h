@@ -71,8 +71,8 @@ class OwnVolumes {
 
 // Whose data a volume holds, where they are a copy: "vol-1", "vol-1 (from snap-2)", "snap-2"; empty
 // where they are its own. They are a copy where haagent.json names another volume, and where the
-// volume was made from a snapshot and haagent.json does not say that its member has started over,
-// or was told to go on, on just this volume.
+// volume was made from a snapshot and haagent.json does not say that its member has started over on
+// this very volume, or that an operator has accepted the data on it.
 std::string copied_from(VolumeMarker const& marker, std::string const& volume_id,
                         std::string const& snapshot_id);
 // From now on the data on the volume are its own.

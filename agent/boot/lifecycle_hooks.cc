@@ -83,9 +83,9 @@ class HookStep final : public Step {
   Result<void> complete(std::stop_token stop) {
     auto done = deps_.group.complete(group_, hook(), id_, stop);
     if (done) {
-      told_ =
-          Message(Reason::HookCompleted, fmt::format("{} was told to go on ({})", group_, hook()))
-              .about(hook());
+      told_ = Message(Reason::HookCompleted,
+                      fmt::format("completed the hook of {} ({})", group_, hook()))
+                  .about(hook());
     } else if (done.error().kind == Kind::conflict) {
       told_ = Message(Reason::HookMisnamed,
                       fmt::format("{} holds this instance, but not by a hook of the name {}: {}",

@@ -36,7 +36,8 @@ std::string one_line(std::string_view text) {
 
 }  // namespace
 
-// Whom there is to tell, and what. A peer whose address or word is another one is told again.
+// Which peers to inform, and of what. A peer whose address has changed is informed again, and all
+// are where the announcement has changed.
 Result<void> AnnounceStep::update(Facts& facts) {
   auto identity = TRY(facts.identity.require("identity"));
   auto main = TRY(facts.main.volume.require("volume-main"));

@@ -14,10 +14,11 @@
 
 namespace haagent::bootstrap {
 
-// The step `announce`: tells the peers' agents where this master is, side by side, and again
-// whenever a peer has another address. It is done once each was told or did not answer, since a
-// peer that cannot be told learns it from EC2: nothing waits for it. Anyone who did not take it is
-// told again after 1 s, 2 s, 4 s, ... 5 min. Comes after pki and hosts.
+// The step `announce`: announces this master's address to the peers' agents, side by side, and
+// again whenever a peer has another address. It is done once each peer has answered or failed to,
+// since a peer that it cannot reach learns the address from EC2: nothing waits for it. It announces
+// itself again to a peer that did not take it, after 1 s, 2 s, 4 s, ... 5 min. Comes after pki and
+// hosts.
 class AnnounceStep final : public Step {
  public:
   // The clock: the state store's, as far as it is known.

@@ -106,7 +106,7 @@ struct Seeded {
 };
 
 Seeded const kSeeded[] = {
-    // Whatever became of the request since it was read first, and whoever serves.
+    // No matter what became of the request since it was read first, and who serves.
     {"NobodyHearsThatItIsVoid",
      requested_to_restore(false),
      {.losses = 0, .delays = 0, .depth = 14},

@@ -24,9 +24,10 @@ namespace haagent::bootstrap {
 //
 // And it asks for an operator's request, and puts it on the board: at once where the volume is
 // blank, not at all in the first look at one with data, every two seconds while there is no quorum,
-// and each half minute while there is one. It closes a request that this member has carried out,
-// once every member of it serves; and as void one that this member has not begun, and that it has
-// seen for kVoidAfter beside a quorum: such a request must not lie in wait for the first hiccup.
+// and each half minute while there is one. It closes a request that this member has carried out
+// when every member of the new cluster serves. It closes a request as void that this member has not
+// begun and that has stood beside a quorum for kVoidAfter, so that the next lost quorum does not
+// start it.
 class StoreStep final : public Step {
  public:
   StoreStep(EtcdCluster cluster, BackupDeps const& deps, OwnVolumes& volumes,

@@ -48,7 +48,7 @@ struct RecoveryRequest {
   // has begun it all the same goes back to that quorum, as a learner.
   bool is_void = false;
   // Not stored: since it was read, the cluster served that it is not meant for, or the store has
-  // not answered. It may have become void, so it is not begun before it was read again.
+  // not answered. It may have become void: read it again before you begin.
   bool stale = false;
   // Not stored either: how old it was by the store's clock when it was read, and when that was by
   // this machine's steady one. Nothing: the store did not say.
@@ -69,7 +69,7 @@ struct RecoveryRequest {
   std::optional<Duration> age_at(SteadyTime now) const;
 };
 
-// An agent that has not begun to carry a request out by then never does: what was right for a
+// Agents do not begin to carry out a request that is older than this: what was right for a
 // cluster that was lost may be wrong for one that has come back since. Nor does one that cannot say
 // how old the request is.
 inline constexpr Duration kRequestBegins{3'600'000};

@@ -172,7 +172,7 @@ TEST_F(BackupStepTest, ARequestBesideAQuorumBecomesVoid) {
   auto const gets = store_.calls_of(MemoryStore::Call::get);
   look(step);
   EXPECT_EQ(store_.calls_of(MemoryStore::Call::get), gets);
-  EXPECT_TRUE(requests_.main.get()->stale) << "though it was not read anew";
+  EXPECT_TRUE(requests_.main.get()->stale) << "though it was not read again";
 
   clock_.advance(11s);
   auto looked = step.look(facts_, {});
