@@ -284,6 +284,33 @@ TEST_F(AttachTest, AVolumeOfARunningOwnerIsNeverTaken) {
   EXPECT_EQ(owner_of("vol-e"), "") << "events stay for whoever gets main";
 }
 
+// Another row's describe shows it free before this one asks again.
+TEST_F(AttachTest, WhatIsAttachedAgainIsNoLongerOnItsWayOut) {
+  ec2.looks_while_attaching = -1;
+  machine.turn("volume-main");
+  clock.advance(91s);
+  ASSERT_FALSE(machine.turn("volume-main"));
+  ASSERT_EQ(ec2.calls_of("DetachVolume"), 1) << machine.said["volume-main"];
+  ec2.looks_while_attaching = 1;
+  ASSERT_TRUE(machine.region->volumes(0s, {}));
+  EXPECT_TRUE(machine.converge({"volume-main"}, 20s)) << machine.said["volume-main"];
+}
+
+// The answer takes longer than a describe may lag, and shows as free whose disk is here.
+TEST_F(AttachTest, HowLongAVolumeIsShownAsFreeCountsFromTheAnswer) {
+  machine.devices.lingering = {"vol-m"};
+  bool slow = true;
+  ec2.on_call = [&](std::string const& action) {
+    if (action == "DescribeVolumes" && std::exchange(slow, false)) clock.advance(35s);
+  };
+  auto const first = machine.look("volume-main");
+  EXPECT_TRUE(first.starts_with("waiting: ")) << first;
+  clock.advance(1s);
+  EXPECT_EQ(machine.look("volume-main"), first);
+  clock.advance(30s);
+  EXPECT_NE(machine.look("volume-main"), first) << "then the disk says nothing any more";
+}
+
 TEST_F(AttachTest, AFreedVolumeIsTakenWithinFiveSeconds) {
   give_to_old_owner();
   ec2.detach_time = 90s;

@@ -394,6 +394,18 @@ TEST(Choose, TheRecordedOneStaysWhateverWasFirst) {
   EXPECT_THAT(said(choose(w).main), HasSubstr("detach vol-md from i-me"));
 }
 
+// It lacks the tag of the role, so that it must not be touched, and speaks for nobody.
+TEST(Choose, AnEventsVolumeThatIsUnfitDoesNotSayWhichOfTwoStays) {
+  auto events = events_volume("vol-e", {attachment(kMe)}, "b/a,b,c");
+  events.tags.erase("k8s.io/role/control-plane");
+  auto const plan = choose(world(
+      {main_volume("vol-a", {attachment(kMe, "attached", "/dev/sdf", "2026-01-15T09:00:00Z")}),
+       main_volume("vol-b", {attachment(kMe, "attached", "/dev/sdg", kTime)}, "b/a,b,c"), events}));
+  auto const* back = std::get_if<Detach>(&plan.main);
+  ASSERT_TRUE(back) << message_of(plan.main).text;
+  EXPECT_EQ(back->volume_id, "vol-b");
+}
+
 TEST(Choose, AMountedVolumeIsNeverGivenBack) {
   auto w = world({main_volume("vol-ma", {attachment(kMe, "attached", "/dev/sdf")}, "a/a,d"),
                   main_volume("vol-md", {attachment(kMe, "attached", "/dev/sdh")}, "d/a,d")});
