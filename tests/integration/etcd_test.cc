@@ -550,8 +550,9 @@ TEST_P(EtcdCluster, ARebootAsksNobodyAndWritesNothing) {
     auto masters = boot_all(world);
     expect_done(masters);
     auto& a = *masters[0];
-    // What etcd says of its versions comes to the volume a little later.
-    EXPECT_TRUE(eventually([&] { return !data_version(a).empty(); }, kSoon));
+    // etcd raises its data to its own version in steps, each of which comes to the volume later.
+    EXPECT_TRUE(eventually([&] { return data_version(a) == GetParam(); }, kSoon))
+        << data_version(a);
     a.restart_agent_process();
     a.stop_etcd();
     auto const calls = world.ec2().calls().size();
