@@ -94,7 +94,7 @@ TEST_F(ClusterCopies, AllOfThemComeBackAsOneClusterAfterOneCommand) {
   ASSERT_TRUE(region().comes_true(
       [&] {
         return std::ranges::all_of(std::vector{"masters-a", "masters-b"}, [&](auto const* master) {
-          return region().sentence(master, "etcd-main").contains("run 'haagent etcd adopt-volume'");
+          return region().has_reason(master, "etcd-main", Reason::DataIsCopy);
         });
       },
       60s))
@@ -109,12 +109,7 @@ TEST_F(ClusterCopies, AllOfThemComeBackAsOneClusterAfterOneCommand) {
               AllOf(HasSubstr("start the master"), HasSubstr(region().volume_id("main-c"))));
   region().launch("masters-c");
   ASSERT_TRUE(region().comes_true(
-      [&] {
-        return region()
-            .sentence("masters-c", "etcd-main")
-            .contains("run 'haagent etcd adopt-volume'");
-      },
-      60s))
+      [&] { return region().has_reason("masters-c", "etcd-main", Reason::DataIsCopy); }, 60s))
       << region().told();
   refused = haagent_etcd(region(), "masters-b", "recover --lose-newer-writes");
   EXPECT_EQ(refused.code, 77) << refused.out;

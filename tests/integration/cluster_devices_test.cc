@@ -99,7 +99,7 @@ TEST_F(ClusterDevices, ADiskThatComesSecondsAfterItsAttachment) {
   region().launch("masters-a");
   ASSERT_TRUE(region().comes_true([&] {
     return !region().instance_of("masters-a").empty() &&
-           region().sentence("masters-a", "device-main").contains("its disk is not here yet");
+           region().has_reason("masters-a", "device-main", Reason::DeviceMissing);
   }));
   EXPECT_EQ(region().step_state("masters-a", "device-main"), "waiting");
   ASSERT_TRUE(region().gets_ready());

@@ -170,7 +170,8 @@ class ClusterLostKilled : public Killed<ClusterLostKilled> {
     lose_volumes_of(region(), "bc");
     for (auto const* master : {"masters-b", "masters-c"}) region().launch(master);
     ASSERT_TRUE(region().comes_true([&] {
-      return region().sentence("masters-a", "etcd-main").contains("haagent etcd recover") &&
+      return region().has_reason("masters-a", "etcd-main", Reason::QuorumLost) &&
+             region().sentence("masters-a", "etcd-main").contains("haagent etcd recover") &&
              region().step_state("masters-b", "mount-main") == "done" &&
              region().step_state("masters-c", "mount-main") == "done";
     })) << region().told();

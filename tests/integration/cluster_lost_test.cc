@@ -132,8 +132,8 @@ TEST_F(ClusterLost, TheOneThatIsLeftWasStartedAnewAndSaysWhatARecoveryMayDrop) {
   lose_volumes_of(region(), "bc");
   region().power_cut({"masters-a"});
   ASSERT_TRUE(region().comes_true([&] {
-    auto const sentence = region().sentence("masters-a", "etcd-main");
-    return sentence.contains("does not serve yet") && sentence.contains("haagent etcd recover");
+    return region().has_reason("masters-a", "etcd-main", Reason::EtcdStarting) &&
+           region().sentence("masters-a", "etcd-main").contains("haagent etcd recover");
   })) << region().told();
 
   auto const refused = haagent("masters-a", "recover");

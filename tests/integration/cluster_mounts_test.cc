@@ -67,8 +67,8 @@ TEST_F(ClusterMounts, AMemberWhoseVolumeIsGoneIsNotRemovedAndComesBackWithIt) {
   std::string page;
   ASSERT_TRUE(region().comes_true([&] {
     return status_of("masters-b", &page) == 1 &&
-           region().sentence("masters-b", "etcd-main").contains("is not mounted at") &&
-           region().sentence("masters-b", "mount-main").contains("is not mounted at");
+           region().has_reason("masters-b", "etcd-main", Reason::VolumeNotSeen) &&
+           region().has_reason("masters-b", "mount-main", Reason::VolumeUnmounted);
   })) << page;
   // Each row has looked many times, and etcd was not started: for twice as long as it once took.
   ASSERT_TRUE(region().put("masters-a", kMain, "meanwhile", "yes"));
@@ -92,7 +92,7 @@ TEST_F(ClusterMounts, AMountThatComesBackByHandIsEnough) {
   auto const device = region().sh("masters-c", fmt::format("findmnt -no SOURCE {}", kPoint)).out;
   take_volume("masters-c");
   ASSERT_TRUE(region().comes_true(
-      [&] { return region().sentence("masters-c", "etcd-main").contains("is not mounted at"); }));
+      [&] { return region().has_reason("masters-c", "etcd-main", Reason::VolumeNotSeen); }));
   ASSERT_EQ(
       region()
           .sh("masters-c", fmt::format("mount {} {}", device.substr(0, device.find('\n')), kPoint))
@@ -108,7 +108,7 @@ TEST_F(ClusterMounts, AnEtcdThatStillRunsOnItsOpenFilesIsLeftAlone) {
   auto const pid = etcd_pid("masters-b");
   ASSERT_EQ(umount("masters-b", "-l").code, 0);
   ASSERT_TRUE(region().comes_true([&] {
-    return region().sentence("masters-b", "etcd-main").contains("still runs") &&
+    return region().has_reason("masters-b", "etcd-main", Reason::VolumeNotSeen) &&
            status_of("masters-b") == 1;
   }));
   ASSERT_TRUE(region().put("masters-b", kMain, "lazily", "yes"));
@@ -132,7 +132,7 @@ TEST_F(ClusterMounts, AFilesystemThatWasShutDownMakesItsMemberOneThatIsDown) {
   std::string page;
   ASSERT_TRUE(region().comes_true([&] {
     return status_of("masters-c", &page) == 1 &&
-           region().sentence("masters-c", "etcd-main").contains("takes no writes any more") &&
+           region().has_reason("masters-c", "etcd-main", Reason::VolumeNotSeen) &&
            region().step_state("masters-c", "mount-main") != "done";
   })) << page
       << region().told();

@@ -486,6 +486,15 @@ std::string ClusterRegion::step_state(std::string const& where, std::string cons
   return step_of(status(where), step).text_at("state");
 }
 
+bool ClusterRegion::has_reason(std::string const& where, std::string const& step,
+                               Reason reason) const {
+  return step_of(status(where), step).text_at("reason") == to_string(reason);
+}
+
+std::string ClusterRegion::subject(std::string const& where, std::string const& step) const {
+  return step_of(status(where), step).text_at("subject");
+}
+
 std::string ClusterRegion::sentence(std::string const& where, std::string const& step) const {
   auto const row = step_of(status(where), step);
   auto const advice = row.text_at("advice");

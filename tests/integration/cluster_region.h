@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "agent/base/facts.h"
+#include "agent/base/reason.h"
 #include "tests/integration/etcd_versions.h"
 #include "tests/integration/region_process.h"
 #include "tests/integration/sim_program.h"
@@ -143,6 +144,10 @@ class ClusterRegion {
   Tree status(std::string const& where) const;  // empty where there is none yet
   // "done", "waiting", ...; empty where there is no such step yet.
   std::string step_state(std::string const& where, std::string const& step) const;
+  // Why it is at that, and what that is about.
+  bool has_reason(std::string const& where, std::string const& step, Reason reason) const;
+  std::string subject(std::string const& where, std::string const& step) const;
+  // What a person reads, its advice included: for a failed test, and for the commands in it.
   std::string sentence(std::string const& where, std::string const& step) const;
   bool is_ready(std::string const& where) const;
 
