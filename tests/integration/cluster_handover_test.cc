@@ -288,7 +288,7 @@ TEST(ClusterWarmPool, AWarmMasterPreparesAndAttachesNothingAndPowersOffWithoutAH
   EXPECT_EQ(region.holder_of("main-a"), id);
 
   // Its group has no hooks: that is told, and a power-off hands over all the same.
-  EXPECT_TRUE(region.has_reason(id, "launching-hook", Reason::InService))
+  EXPECT_TRUE(region.has_reason(id, "launching-hook", Reason::HookNotReached))
       << region.sentence(id, "launching-hook");
   region.command("stop", Tree::map({{"instances", Tree::list({id})}}));
   ASSERT_TRUE(region.comes_true([&] { return !region.moments(id, "stopped").empty(); }))
