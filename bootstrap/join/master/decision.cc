@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "bootstrap/join/exchange/names.h"
+
 namespace haagent::bootstrap::join {
 namespace {
 
@@ -141,14 +143,6 @@ Result<std::string> node_of(pki::Certificate const& certificate) {
     return fail(Kind::denied, Reason::JoinRequestInvalid, "the certificate of '{}' is no node's",
                 name);
   return name.substr(kUser.size());
-}
-
-bool names(std::string_view configured, std::string_view name, std::string_view account) {
-  if (!configured.starts_with("arn:")) return configured == name;
-  // arn:aws:iam::<account>:<what>/<path>/<name>
-  auto const slash = configured.rfind('/');
-  return slash != configured.npos && configured.substr(slash + 1) == name &&
-         configured.contains(fmt::format(":iam::{}:", account));
 }
 
 NodeSpecs specs_of(aws::Instance const& instance) {

@@ -95,9 +95,6 @@ Result<RecordMove> decide_record(std::optional<NodeRecord> const& record, std::s
 // group system:nodes. Errors: denied where it is no node's.
 Result<std::string> node_of(pki::Certificate const& certificate);
 
-// Whether an ARN or a name is of this name, in this account where an ARN says so.
-bool names(std::string_view configured, std::string_view name, std::string_view account);
-
 // Who gets what, by EC2's word alone.
 struct NodeSpecs {
   NodeName node;

@@ -77,7 +77,7 @@ Result<std::vector<StoredRecord>> EtcdNodeRegistry::all(std::stop_token stop) {
 }
 
 Result<bool> EtcdNodeRegistry::write(StoredRecord const& seen, NodeRecord const& record,
-                                 std::stop_token stop) {
+                                     std::stop_token stop) {
   auto const key = key_of(seen.instance_id);
   return seen.record ? etcd_.replace(key, record_text(record), seen.revision, std::move(stop))
                      : etcd_.create(key, record_text(record), std::move(stop));
@@ -89,7 +89,7 @@ Result<void> EtcdNodeRegistry::forget(std::string const& instance_id, std::stop_
 }
 
 Result<void> EtcdNodeRegistry::deny(std::string const& instance_id, std::string const& why,
-                                std::stop_token stop) {
+                                    std::stop_token stop) {
   return etcd_.put(key_of(instance_id) + std::string(kDenied), why, std::move(stop));
 }
 

@@ -10,6 +10,7 @@
 #include "bootstrap/join/exchange/binding.h"
 #include "bootstrap/join/exchange/identity_document.h"
 #include "bootstrap/join/exchange/messages.h"
+#include "bootstrap/join/exchange/names.h"
 #include "bootstrap/pki/x509.h"
 #include "tests/support/signed_document.h"
 #include "tests/support/source_dir.h"
@@ -209,6 +210,17 @@ TEST(JoinIdentityDocument, AnInstancesIdIsOne) {
   for (auto const* bad : {"", "i-", "i-0123456789ABCDEF0", "i-0123456789abcdef", "vol-01234567",
                           "i-0123456789abcdef0/", "i-0123456789abcdeg0", "admin"})
     EXPECT_FALSE(is_instance_id(bad)) << bad;
+}
+
+TEST(JoinNames, ANameOrAnArnNamesARole) {
+  EXPECT_TRUE(names("workers", "workers", "1"));
+  EXPECT_FALSE(names("workers", "Workers", "1"));
+  EXPECT_FALSE(names("workers", "", "1"));
+  EXPECT_TRUE(names("arn:aws:iam::1:role/workers", "workers", "1"));
+  EXPECT_TRUE(names("arn:aws:iam::1:role/a/b/workers", "workers", "1"));
+  EXPECT_FALSE(names("arn:aws:iam::1:role/workers", "workers", "2"));
+  EXPECT_FALSE(names("arn:aws:iam::1:role/a-workers", "workers", "1"));
+  EXPECT_FALSE(names("arn:aws:iam::1:role", "role", "1"));
 }
 
 }  // namespace

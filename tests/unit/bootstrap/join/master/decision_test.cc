@@ -209,16 +209,5 @@ TEST(JoinDecision, ANodesCertificateIsTold) {
   EXPECT_FALSE(of([](auto& it) { it.common_name = "kubernetes-admin"; }));
 }
 
-TEST(JoinDecision, ANameOrAnArnNamesARole) {
-  EXPECT_TRUE(names("workers", "workers", "1"));
-  EXPECT_FALSE(names("workers", "Workers", "1"));
-  EXPECT_FALSE(names("workers", "", "1"));
-  EXPECT_TRUE(names("arn:aws:iam::1:role/workers", "workers", "1"));
-  EXPECT_TRUE(names("arn:aws:iam::1:role/a/b/workers", "workers", "1"));
-  EXPECT_FALSE(names("arn:aws:iam::1:role/workers", "workers", "2"));
-  EXPECT_FALSE(names("arn:aws:iam::1:role/a-workers", "workers", "1"));
-  EXPECT_FALSE(names("arn:aws:iam::1:role", "role", "1"));
-}
-
 }  // namespace
 }  // namespace haagent::bootstrap::join
