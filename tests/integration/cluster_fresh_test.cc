@@ -91,7 +91,7 @@ TEST_F(ClusterFresh, AWorkerTakesTheCredentialsThatAreBrought) {
   std::string const files[] = {"/etc/kubernetes/pki/ca.crt",
                                "/etc/kubernetes/pki/kube-proxy/client.crt",
                                "/etc/kubernetes/pki/kube-proxy/client.key"};
-  EXPECT_THAT(region().sentence(id, "credentials"),
+  EXPECT_THAT(region().sentence(id, "join"),
               AllOf(HasSubstr(files[0]), HasSubstr("/etc/kubernetes/bootstrap-kubelet.conf")));
   EXPECT_THAT(region().sentence(id, "kube-proxy"), AllOf(HasSubstr(files[1]), HasSubstr(files[2])));
   for (auto const& file : files) {
@@ -107,8 +107,8 @@ TEST_F(ClusterFresh, AWorkerTakesTheCredentialsThatAreBrought) {
     return region().sh(id, "test -s /etc/kubernetes/manifests/kube-proxy.yaml").code == 0;
   })) << region().sentence(id, "kube-proxy");
   EXPECT_TRUE(region().comes_true([&] {
-    return region().has_reason(id, "credentials", Reason::CredentialsFound);
-  })) << region().sentence(id, "credentials");
+    return region().has_reason(id, "join", Reason::CredentialsFound);
+  })) << region().sentence(id, "join");
   EXPECT_EQ(region().sh(id, "pgrep -f '^/usr/sbin/haagent run'").out, agent);
 }
 

@@ -12,7 +12,7 @@
 #include "bootstrap/join/exchange/messages.h"
 #include "bootstrap/join/exchange/names.h"
 #include "bootstrap/pki/x509.h"
-#include "tests/support/signed_document.h"
+#include "tests/sim/document_signer.h"
 #include "tests/support/source_dir.h"
 #include "tests/support/temporary_directory.h"
 
@@ -144,13 +144,13 @@ constexpr char kDocument[] =
     "\"2017-09-30\"\n}";
 
 TEST(JoinIdentityDocument, IsWhatTheRegionHasSigned) {
-  auto const signer = test::make_document_signer();
-  auto const rsa2048 = test::sign_document(signer, kDocument);
+  auto const signer = sim::make_document_signer();
+  auto const rsa2048 = sim::sign_document(signer, kDocument);
   auto const document = read_identity_document(rsa2048, {signer.certificate});
   ASSERT_TRUE(document) << document.error().message.text;
   EXPECT_EQ(*document, (IdentityDocument{"123456789012", "eu-west-1", "i-0123456789abcdef0"}));
 
-  auto const other = test::make_document_signer();
+  auto const other = sim::make_document_signer();
   EXPECT_FALSE(read_identity_document(rsa2048, {other.certificate}))
       << "its own certificate counts for nothing";
   EXPECT_FALSE(read_identity_document(rsa2048, {}));
@@ -158,10 +158,10 @@ TEST(JoinIdentityDocument, IsWhatTheRegionHasSigned) {
   tampered[200] = tampered[200] == 'A' ? 'B' : 'A';
   for (auto const& bad :
        {std::string(), std::string("x"), rsa2048.substr(0, rsa2048.size() / 2), tampered,
-        std::string(20'000, 'A'), test::sign_document(signer, "no JSON"),
-        test::sign_document(signer, "{}"),
-        test::sign_document(signer, "{\"accountId\":\"1\",\"region\":\"a\",\"instanceId\":\"b\"}"),
-        test::sign_document(signer, std::string("{\"region\":\"us-east-1\",") + (kDocument + 1))})
+        std::string(20'000, 'A'), sim::sign_document(signer, "no JSON"),
+        sim::sign_document(signer, "{}"),
+        sim::sign_document(signer, "{\"accountId\":\"1\",\"region\":\"a\",\"instanceId\":\"b\"}"),
+        sim::sign_document(signer, std::string("{\"region\":\"us-east-1\",") + (kDocument + 1))})
     EXPECT_FALSE(read_identity_document(bad, {signer.certificate})) << bad.substr(0, 80);
 }
 
@@ -169,8 +169,8 @@ TEST(JoinIdentityDocument, AnOperatorAddsToTheCertificatesOfARegion) {
   test::TemporaryDirectory directory;
   Root const root(directory.path());
   EXPECT_FALSE(region_certificates(root, "eu-west-1"));
-  auto const one = test::make_document_signer().certificate;
-  auto const two = test::make_document_signer().certificate;
+  auto const one = sim::make_document_signer().certificate;
+  auto const two = sim::make_document_signer().certificate;
   auto put = [&](char const* folder, std::string const& pem) {
     std::filesystem::create_directories(root(folder));
     std::ofstream(root(std::string(folder) + "/eu-west-1.pem")) << pem;

@@ -119,11 +119,11 @@ TEST_F(JoinExchange, ADocumentIsTheRegionsAndUnchanged) {
   auto tampered = document();
   tampered[200] = tampered[200] == 'A' ? 'B' : 'A';
   EXPECT_EQ(with(tampered), (Outcome{403, Reason::IdentityDocumentInvalid}));
-  EXPECT_EQ(with(test::sign_document(test::make_document_signer(), document_text(kId))),
+  EXPECT_EQ(with(sim::sign_document(sim::make_document_signer(), document_text(kId))),
             (Outcome{403, Reason::IdentityDocumentInvalid}));
-  EXPECT_EQ(with(test::sign_document(region_, document_text(kId, "us-east-1"))),
+  EXPECT_EQ(with(sim::sign_document(region_, document_text(kId, "us-east-1"))),
             (Outcome{403, Reason::IdentityDocumentDiffers}));
-  EXPECT_EQ(with(test::sign_document(region_, document_text(kId, "eu-west-1", "210987654321"))),
+  EXPECT_EQ(with(sim::sign_document(region_, document_text(kId, "eu-west-1", "210987654321"))),
             (Outcome{403, Reason::IdentityDocumentDiffers}));
   EXPECT_EQ(sts_.asked, 0) << "who has no document of ours costs STS nothing";
 }

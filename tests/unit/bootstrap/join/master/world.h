@@ -18,7 +18,7 @@
 #include "bootstrap/pki/leaves.h"
 #include "tests/support/fake_clock.h"
 #include "tests/support/fake_ec2.h"
-#include "tests/support/signed_document.h"
+#include "tests/sim/document_signer.h"
 #include "tests/support/temporary_directory.h"
 
 namespace haagent::bootstrap::join::testing_world {
@@ -172,7 +172,7 @@ class JoinWorld : public ::testing::Test {
     return json::print(Tree::map({{"accountId", account}, {"instanceId", id}, {"region", region}}));
   }
   std::string document(std::string const& id = kId) const {
-    return test::sign_document(region_, document_text(id));
+    return sim::sign_document(region_, document_text(id));
   }
   // What an honest worker asks, without its proof.
   Ask ask() const {
@@ -234,7 +234,7 @@ class JoinWorld : public ::testing::Test {
       std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now())};
   test::TemporaryDirectory directory_;
   Root root_{directory_.path()};
-  test::DocumentSigner region_ = test::make_document_signer();
+  sim::DocumentSigner region_ = sim::make_document_signer();
   pki::KeyPair ca_;
   Secret key_ = pki::make_key().value();
   Connection connection_{

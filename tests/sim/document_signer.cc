@@ -1,4 +1,4 @@
-#include "tests/support/signed_document.h"
+#include "tests/sim/document_signer.h"
 
 #include <openssl/pem.h>
 #include <openssl/pkcs7.h>
@@ -9,7 +9,7 @@
 
 #include "agent/base/base64.h"
 
-namespace haagent::test {
+namespace haagent::sim {
 namespace {
 
 template <auto free>
@@ -55,6 +55,11 @@ DocumentSigner make_document_signer() {
   return {.certificate = written(pem), .key = written(secret)};
 }
 
+DocumentSigner const& region_signer() {
+  static DocumentSigner const signer = make_document_signer();
+  return signer;
+}
+
 std::string sign_document(DocumentSigner const& signer, std::string_view document) {
   auto const pem = reading(signer.certificate), secret = reading(signer.key);
   auto const content = reading(document);
@@ -73,4 +78,4 @@ std::string sign_document(DocumentSigner const& signer, std::string_view documen
   return lines;
 }
 
-}  // namespace haagent::test
+}  // namespace haagent::sim
