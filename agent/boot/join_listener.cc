@@ -1,6 +1,5 @@
 #include "agent/boot/join_listener.h"
 
-#include "agent/base/url.h"
 #include "agent/boot/collaborators.h"
 #include "bootstrap/kube/node.h"
 #include "bootstrap/layout/names.h"
@@ -41,12 +40,6 @@ Answer answer_of(join::Reply reply) {
 }
 
 }  // namespace
-
-std::string join_url(NodeConfig const& config) {
-  if (!config.cluster.join_endpoint.empty()) return config.cluster.join_endpoint;
-  auto const endpoint = split_url(config.cluster.endpoint);
-  return endpoint ? fmt::format("https://{}:{}", url_host(endpoint->host), kJoinPort) : "";
-}
 
 struct JoinListener::Master {
   Master(Collaborators& machine, NodeConfig const& config, Identity const& identity,

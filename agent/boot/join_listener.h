@@ -16,9 +16,6 @@ namespace haagent {
 
 struct Collaborators;
 
-// "https://api.prod.example.com:3998": where workers ask.
-std::string join_url(NodeConfig const& config);
-
 class JoinListener {
  public:
   // `told`: each decision of a master, from the listener's threads.

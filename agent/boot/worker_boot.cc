@@ -1,9 +1,9 @@
 #include "agent/boot/worker_boot.h"
 
 #include "agent/base/row_names.h"
-#include "agent/boot/join_listener.h"
 #include "agent/boot/node_space_step.h"
 #include "agent/boot/row_list.h"
+#include "bootstrap/join/worker/join_url.h"
 #include "bootstrap/join/worker/step.h"
 #include "bootstrap/kube/steps.h"
 
@@ -13,7 +13,7 @@ using namespace std::chrono_literals;
 using namespace row_names;
 
 bootstrap::join::JoinClient WorkerBoot::client() const {
-  return {{.url = join_url(config_),
+  return {{.url = bootstrap::join::join_url(config_),
            .trust = {.cluster = config_.cluster.name,
                      .partition = worker_.identity.partition,
                      .account = worker_.identity.account_id,

@@ -67,7 +67,11 @@ TEST_F(JoinExchange, AProofIsGoodForNoOtherRequest) {
   EXPECT_EQ(changed([&](Ask& it) { it.requests.kubelet_serving = other_key; }), rejected);
   EXPECT_EQ(changed([&](Ask& it) { it.requests.kube_proxy = other_key; }), rejected);
   EXPECT_EQ(changed([&](Ask& it) { it.document = document() + "\n"; }), rejected);
-  EXPECT_EQ(changed([](Ask& it) { it.proof->signature[0] ^= 1; }), rejected);
+  EXPECT_EQ(changed([](Ask& it) {
+              auto& digit = it.proof->signature[0];
+              digit = digit == '0' ? '1' : '0';
+            }),
+            rejected);
   EXPECT_EQ(changed([](Ask& it) { it.proof->access_key_id = "ASIA9999999999999999"; }), rejected);
   EXPECT_EQ(changed([](Ask& it) { it.cluster = "other.example.com"; }),
             (Outcome{403, Reason::JoinClusterDiffers}));

@@ -16,9 +16,9 @@
 #include "bootstrap/join/master/service.h"
 #include "bootstrap/pki/keys.h"
 #include "bootstrap/pki/leaves.h"
+#include "tests/sim/document_signer.h"
 #include "tests/support/fake_clock.h"
 #include "tests/support/fake_ec2.h"
-#include "tests/sim/document_signer.h"
 #include "tests/support/temporary_directory.h"
 
 namespace haagent::bootstrap::join::testing_world {

@@ -6,6 +6,7 @@
 #include "agent/base/http_curl.h"
 #include "agent/server/listener.h"
 #include "bootstrap/join/worker/client.h"
+#include "bootstrap/join/worker/join_url.h"
 #include "tests/support/loopback_server.h"
 #include "tests/unit/bootstrap/join/master/world.h"
 
@@ -296,6 +297,16 @@ TEST_F(JoinWire, AWorkerWhosePortSomebodyElseHasDoesNotJoin) {
                                                 .told = [](Decided const&) {}});
   EXPECT_EQ(reason(join(client_settings())), Reason::CallbackKeyDiffers);
   EXPECT_TRUE(squatter.requests().empty());
+}
+
+TEST(JoinUrl, IsTheEndpointsHostUnlessAnotherIsSaid) {
+  NodeConfig config;
+  config.cluster.endpoint = "https://api.prod.example.com:443";
+  EXPECT_EQ(join_url(config), "https://api.prod.example.com:3998");
+  config.cluster.endpoint = "https://[fd00::1]";
+  EXPECT_EQ(join_url(config), "https://[fd00::1]:3998");
+  config.cluster.join_endpoint = "https://join.prod.example.com:4000";
+  EXPECT_EQ(join_url(config), "https://join.prod.example.com:4000");
 }
 
 }  // namespace
