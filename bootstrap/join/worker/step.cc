@@ -55,7 +55,8 @@ Result<WorkerDisk> JoinStep::read_disk() const {
 }
 
 Result<Finding> JoinStep::look(Facts& facts, std::stop_token stop) {
-  if (std::filesystem::exists(root_(kube::kBootstrapKubeconfig)))
+  bool const knows_nobody = config_.cluster.master_role.empty() && config_.cluster.ca_pin.empty();
+  if (knows_nobody || std::filesystem::exists(root_(kube::kBootstrapKubeconfig)))
     return brought_.look(facts, std::move(stop));
   auto const disk = TRY(read_disk());
   auto const now = clock_.utc();
