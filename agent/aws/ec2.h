@@ -67,6 +67,7 @@ struct Instance {
   std::string launch_time;
   std::string root_device;  // "/dev/xvda"
   std::vector<BlockMapping> block_devices;
+  std::string profile_arn = {};  // of its instance profile; empty: it has none
   MetadataOptions metadata = {};
   std::map<std::string, std::string> tags;
   bool operator==(Instance const&) const = default;

@@ -122,6 +122,7 @@ Instance instance(pugi::xml_node node) {
                  .private_dns_name = text(node, "privateDnsName"),
                  .launch_time = text(node, "launchTime"),
                  .root_device = text(node, "rootDeviceName"),
+                 .profile_arn = text(child(node, "iamInstanceProfile"), "arn"),
                  .tags = tags(node)};
   auto const options = child(node, "metadataOptions");
   found.metadata.tokens = text(options, "httpTokens");

@@ -40,6 +40,10 @@ std::string autoscaling_endpoint(std::string_view region, std::string_view domai
   return service_endpoint("autoscaling", region, domain);
 }
 
+std::string sts_endpoint(std::string_view region, std::string_view domain) {
+  return service_endpoint("sts", region, domain);
+}
+
 std::string s3_endpoint(std::string_view region, std::string_view domain) {
   return fmt::format("https://s3.{}.{}", region,
                      domain.empty() ? partition_of(region).domain : domain);

@@ -236,6 +236,26 @@ Result<SignatureClaim> claim_in_header(WireRequest const& request) {
 
 }  // namespace
 
+std::optional<UtcTime> parse_amz_date(std::string_view text) {
+  if (text.size() != 16 || text[8] != 'T' || text[15] != 'Z') return std::nullopt;
+  auto const number = [&](std::size_t at, std::size_t length) {
+    int value = -1;
+    auto const* end = text.data() + at + length;
+    auto [stop, error] = std::from_chars(text.data() + at, end, value);
+    return error == std::errc() && stop == end ? value : -1;
+  };
+  std::chrono::year_month_day const day{std::chrono::year(number(0, 4)),
+                                        std::chrono::month(static_cast<unsigned>(number(4, 2))),
+                                        std::chrono::day(static_cast<unsigned>(number(6, 2)))};
+  int const hour = number(9, 2), minute = number(11, 2), second = number(13, 2);
+  if (!day.ok() || hour < 0 || hour > 23 || minute < 0 || minute > 59 || second < 0 || second > 60)
+    return std::nullopt;
+  // What UtcTime can hold of whole years.
+  if (number(0, 4) < 1678 || number(0, 4) > 2261) return std::nullopt;
+  return std::chrono::sys_days(day) + std::chrono::hours(hour) + std::chrono::minutes(minute) +
+         std::chrono::seconds(second);
+}
+
 std::string to_amz_date(UtcTime time) {
   return fmt::format("{:%Y%m%dT%H%M%SZ}", fmt::gmtime(std::chrono::system_clock::to_time_t(
                                               std::chrono::floor<std::chrono::seconds>(time))));

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -107,6 +108,7 @@ std::string canonical_request(WireRequest const& request,
                               std::string_view payload_hash, PathRule rule);
 std::string signing_key(Secret const& secret, std::string_view date, SigningScope const& scope);
 std::string to_amz_date(UtcTime time);  // "20260115T101500Z"
+std::optional<UtcTime> parse_amz_date(std::string_view text);
 // Percent-encodes all but A-Z a-z 0-9 - . _ ~, and "/" where it is to be kept.
 std::string uri_encode(std::string_view text, bool keep_slash = false);
 std::string uri_decode(std::string_view text);  // "+" stays; a broken escape stays as it is

@@ -21,7 +21,11 @@ struct HttpTls {
   std::string ca_file;    // empty: the system's own
   std::string cert_file;  // empty: no client certificate
   std::string key_file;
+  // In place of ca_file: whoever has the public key of this hash (server_key.h), and nobody else.
+  std::string server_key = {};
 };
+// As server_key: whoever answers. HttpResponse::server_key then says who that was.
+inline constexpr char kAnyServerKey[] = "any";
 
 struct HttpRequest {
   std::string method = "GET";
@@ -39,6 +43,7 @@ struct HttpResponse {
   int status = 0;
   Headers headers;  // names in lower case
   std::string body;
+  std::string server_key = {};  // where HttpTls::server_key was given: of who has answered
 
   // The first header of that name (lower case), or nothing.
   std::optional<std::string> header(std::string_view name) const;

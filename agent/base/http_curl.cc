@@ -8,6 +8,7 @@
 #include <mutex>
 
 #include "agent/base/proxy_bypass.h"
+#include "agent/base/server_key.h"
 #include "agent/base/url.h"
 #include "agent/base/wait_accounting.h"
 
@@ -63,6 +64,7 @@ std::string connection_key(Target const& target, HttpTls const& tls) {
     key += fmt::format("\n{} {} {}.{}", *file, status.st_ino, status.st_mtim.tv_sec,
                        status.st_mtim.tv_nsec);
   }
+  if (!tls.server_key.empty()) key += "\nby its key";
   return key;
 }
 
@@ -163,6 +165,7 @@ void set_tls(CURL* easy, HttpTls const& tls) {
     // libcurl would believe for a day what it has read, also when the file is another by then.
     ::curl_easy_setopt(easy, CURLOPT_CA_CACHE_TIMEOUT, 0L);
   }
+  if (!tls.server_key.empty()) ::curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 0L);
   if (!tls.cert_file.empty()) ::curl_easy_setopt(easy, CURLOPT_SSLCERT, tls.cert_file.c_str());
   if (!tls.key_file.empty()) ::curl_easy_setopt(easy, CURLOPT_SSLKEY, tls.key_file.c_str());
 }
@@ -214,6 +217,11 @@ Kind kind_of(CURLcode code, std::string_view text) {
   }
 }
 
+CURLcode on_ssl_context(CURL*, void* context, void* user) {
+  check_server_key(context, *static_cast<ServerKeyCheck*>(user));
+  return CURLE_OK;
+}
+
 // Runs the transfer to its end; nothing where stop came first.
 std::optional<CURLcode> perform(CURLM* multi, CURL* easy, std::stop_token const& stop) {
   std::stop_callback wake(stop, [multi] { ::curl_multi_wakeup(multi); });
@@ -234,40 +242,49 @@ std::optional<CURLcode> perform(CURLM* multi, CURL* easy, std::stop_token const&
 
 // Each multi handle holds one connection, and is one sender's while it is out of the pool.
 struct CurlHttp::Pool {
+  struct Connection {
+    // Goes after the multi handle, whose connection refers to it.
+    std::unique_ptr<ServerKeyCheck> server = std::make_unique<ServerKeyCheck>();
+    Multi multi;
+  };
   struct Idle {
     std::string key;
-    Multi multi;
+    Connection connection;
     SteadyTime since;
   };
   std::mutex mutex;
   std::vector<Idle> idle;  // the longest idle first
 
-  Multi take(std::string const& key) {
+  // `server_key`: whoever has another is not taken.
+  Connection take(std::string const& key, std::string const& server_key) {
     std::vector<Idle> old;  // closed after the lock is gone
     std::lock_guard lock(mutex);
     auto fresh = std::ranges::find_if(idle, [age = std::chrono::steady_clock::now() - kIdleAge](
                                                 auto const& each) { return each.since > age; });
     std::move(idle.begin(), fresh, std::back_inserter(old));
     idle.erase(idle.begin(), fresh);
-    auto found = std::ranges::find(idle, key, &Idle::key);
+    auto found = std::ranges::find_if(idle, [&](Idle const& each) {
+      return each.key == key && (server_key.empty() || server_key == kAnyServerKey ||
+                                 server_key == each.connection.server->seen);
+    });
     if (found == idle.end()) {
-      Multi multi(::curl_multi_init());
-      ::curl_multi_setopt(multi.get(), CURLMOPT_MAXCONNECTS, 1L);
-      return multi;
+      Connection connection{.multi = Multi(::curl_multi_init())};
+      ::curl_multi_setopt(connection.multi.get(), CURLMOPT_MAXCONNECTS, 1L);
+      return connection;
     }
-    auto multi = std::move(found->multi);
+    auto connection = std::move(found->connection);
     idle.erase(found);
-    return multi;
+    return connection;
   }
 
-  void give_back(std::string key, Multi multi) {
+  void give_back(std::string key, Connection connection) {
     Idle oldest;
     std::lock_guard lock(mutex);
     if (idle.size() >= kIdleKept) {
       oldest = std::move(idle.front());
       idle.erase(idle.begin());
     }
-    idle.push_back({std::move(key), std::move(multi), std::chrono::steady_clock::now()});
+    idle.push_back({std::move(key), std::move(connection), std::chrono::steady_clock::now()});
   }
 };
 
@@ -312,17 +329,24 @@ Result<HttpResponse> CurlHttp::send(HttpRequest const& request, std::stop_token 
   set_tls(easy, request.tls);
 
   auto key = connection_key(target, request.tls);
-  auto multi = pool_->take(key);
-  ::curl_multi_add_handle(multi.get(), easy);
-  auto code = perform(multi.get(), easy, stop);
+  auto connection = pool_->take(key, request.tls.server_key);
+  auto* multi = connection.multi.get();
+  if (!request.tls.server_key.empty()) {
+    connection.server->wanted = request.tls.server_key;
+    ::curl_easy_setopt(easy, CURLOPT_SSL_CTX_FUNCTION, on_ssl_context);
+    ::curl_easy_setopt(easy, CURLOPT_SSL_CTX_DATA, connection.server.get());
+  }
+  ::curl_multi_add_handle(multi, easy);
+  auto code = perform(multi, easy, stop);
   long status = 0;
   long os_error = 0;
   ::curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
   ::curl_easy_getinfo(easy, CURLINFO_OS_ERRNO, &os_error);
-  ::curl_multi_remove_handle(multi.get(), easy);
+  ::curl_multi_remove_handle(multi, easy);
   owned.reset();
   if (code == CURLE_OK) {
-    pool_->give_back(std::move(key), std::move(multi));
+    if (!request.tls.server_key.empty()) receiver.response.server_key = connection.server->seen;
+    pool_->give_back(std::move(key), std::move(connection));
     receiver.response.status = static_cast<int>(status);
     return std::move(receiver.response);
   }

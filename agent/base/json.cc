@@ -17,6 +17,7 @@ class Builder final : public nlohmann::json_sax<Json> {
  public:
   static constexpr std::size_t kMaxDepth = 200;
 
+  explicit Builder(bool keys_once) : keys_once_(keys_once) {}
   Tree take() { return std::move(root_); }
   std::string const& problem() const { return problem_; }
 
@@ -32,6 +33,10 @@ class Builder final : public nlohmann::json_sax<Json> {
   bool start_object(std::size_t) override { return open(Tree::map()); }
   bool key(string_t& text) override {
     key_ = std::move(text);
+    if (keys_once_ && open_.back().places.contains(key_)) {
+      problem_ = fmt::format("the key '{}' stands twice", key_);
+      return false;
+    }
     return true;
   }
   bool end_object() override { return close(); }
@@ -84,6 +89,7 @@ class Builder final : public nlohmann::json_sax<Json> {
     return true;
   }
 
+  bool const keys_once_;
   Tree root_;
   // Pointers stay valid: a container grows only while it is the last one open.
   std::vector<Level> open_;
@@ -140,16 +146,23 @@ void append(std::string& out, Tree const& tree, int indent, int depth) {
   }
 }
 
-}  // namespace
-
-Result<Tree> parse(std::string_view text) {
-  Builder builder;
+Result<Tree> parse_with(Builder builder, std::string_view text) {
   try {
     if (Json::sax_parse(text.begin(), text.end(), &builder)) return builder.take();
   } catch (std::exception const& exception) {
     return fail(Kind::invalid, "not JSON: {}", exception.what());
   }
   return fail(Kind::invalid, "not JSON: {}", builder.problem());
+}
+
+}  // namespace
+
+Result<Tree> parse(std::string_view text) {
+  return parse_with(Builder(/*keys_once=*/false), text);
+}
+
+Result<Tree> parse_strict(std::string_view text) {
+  return parse_with(Builder(/*keys_once=*/true), text);
 }
 
 std::string print(Tree const& tree, int indent) {

@@ -58,6 +58,14 @@ struct NodeConfig {
     std::string dns_domain = "cluster.local";   // cluster.dnsDomain
     std::string service_cidr = "10.96.0.0/16";  // cluster.serviceCIDR
     std::string pod_cidr = "10.244.0.0/16";     // cluster.podCIDR
+    // cluster.joinEndpoint: URL of the masters' join port; empty: the endpoint's host, kJoinPort
+    std::string join_endpoint;
+    std::string master_role;                   // cluster.masterRole: by which workers know masters
+    std::string ca_pin;                        // cluster.caPin: "sha256:...", in its place
+    std::vector<std::string> worker_roles;     // cluster.workerRoles: who may join
+    std::vector<std::string> worker_profiles;  // cluster.workerProfiles; empty: as workerRoles
+    // cluster.joinAddresses: whether the load balancer keeps the workers' addresses, or hides them
+    bool join_addresses_hidden = false;
   } cluster;
 
   struct {
@@ -72,6 +80,8 @@ struct NodeConfig {
     std::string autoscaling_endpoint;
     // aws.endpoints.s3: empty: the bucket's own host; set: the bucket stands in the path
     std::string s3_endpoint;
+    // aws.endpoints.sts: empty: https://sts.<region>.<domain>
+    std::string sts_endpoint;
     // aws.s3.serverSideEncryption: AES256 or aws:kms, asked for by a header of each write; empty:
     // no header, unless there is a key
     std::string s3_encryption;
@@ -102,6 +112,7 @@ struct NodeConfig {
     // store, for a third of it, four months, stops nothing.
     Duration leaf_lifetime = std::chrono::hours(24 * 365);
     Duration ca_lifetime = std::chrono::hours(24 * 3650);  // pki.caLifetime
+    Duration node_lifetime = std::chrono::hours(24);       // pki.nodeLifetime: of workers
   } pki;
 
   ComponentConfig kubelet;     // kubelet
@@ -127,7 +138,7 @@ struct NodeConfig {
   } lifecycle;
 
   struct {
-    // metrics.listen: "127.0.0.1:3998": the metrics there in the clear, beside the agents' own
+    // metrics.listen: "127.0.0.1:9990": the metrics there in the clear, beside the agents' own
     // port. Empty: not.
     std::string listen;
   } metrics;
@@ -154,5 +165,7 @@ inline constexpr EtcdPorts kEtcdEventsPorts{2389, 2390, 2391};
 
 // Where each agent answers the others: GET /v1/status, GET /metrics.
 inline constexpr int kAgentPort = 3999;
+// Where masters answer machines that ask to join, and workers answer masters that call back.
+inline constexpr int kJoinPort = 3998;
 
 }  // namespace haagent

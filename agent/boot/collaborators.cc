@@ -26,7 +26,8 @@ Collaborators::Collaborators(Root where, ConfigRequest const& request)
       ends(root),
       units(make_units(root, clock)),
       imds(http, clock, read_config(gather_config(root, request)).config.aws.imds_endpoints),
-      credentials(imds, clock) {}
+      credentials(imds, clock),
+      responder(root) {}
 
 aws::Ec2Settings ec2_settings(Collaborators& machine, NodeConfig const& config,
                               Identity const& identity) {
@@ -86,14 +87,41 @@ NodeBoot::OfMaster::OfMaster(Collaborators& machine, NodeConfig const& config,
       devices(machine.root, /*nodes=*/volumes::may_mount()),
       hands(volume_hands(machine.root, machine.process, machine.clock)) {}
 
+aws::StsPlace sts_place(NodeConfig const& config, Identity const& identity) {
+  auto endpoint = config.aws.sts_endpoint;
+  if (endpoint.empty()) endpoint = aws::sts_endpoint(identity.region, identity.domain);
+  return {.endpoint = std::move(endpoint), .region = identity.region};
+}
+
+namespace {
+
+Result<std::string> signed_document(aws::Imds& imds, std::stop_token stop) {
+  auto document = TRY(imds.get("dynamic/instance-identity/rsa2048", std::move(stop)));
+  if (!document) return fail(Kind::transient, "instance metadata has no signed identity document");
+  return *std::move(document);
+}
+
+}  // namespace
+
 NodeBoot::NodeBoot(Collaborators& machine, NodeConfig const& config, Identity const& identity)
-    : group_(make_autoscaling(machine, config, identity)) {
+    : group_(make_autoscaling(machine, config, identity)),
+      sts_(machine.http, sts_place(config, identity), &machine.calls) {
   NodeDeps node{.root = machine.root,
                 .clock = machine.clock,
                 .filesystems = filesystems_,
                 .group = group_.get()};
   if (config.role == Role::worker) {
-    boot_ = std::make_unique<WorkerBoot>(config, std::move(node));
+    boot_ = std::make_unique<WorkerBoot>(
+        config, std::move(node),
+        WorkerDeps{.http = machine.http,
+                   .identity = identity,
+                   .credentials = machine.credentials,
+                   .sts = sts_,
+                   .sts_place = sts_place(config, identity),
+                   .responder = machine.responder,
+                   .document = [&imds = machine.imds](std::stop_token stop) {
+                     return signed_document(imds, std::move(stop));
+                   }});
     return;
   }
   master_ = std::make_unique<OfMaster>(machine, config, identity);

@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "agent/aws/autoscaling.h"
+#include "agent/aws/caller_identity.h"
 #include "agent/aws/ec2_client.h"
 #include "agent/aws/imds.h"
 #include "agent/aws/s3_client.h"
@@ -19,6 +20,7 @@
 #include "agent/boot/boot.h"
 #include "agent/boot/volume_helper.h"
 #include "agent/config/load.h"
+#include "bootstrap/join/worker/responder.h"
 #include "volumes/device.h"
 
 namespace haagent {
@@ -37,6 +39,7 @@ struct Collaborators {
   aws::Imds imds;
   aws::CachedCredentials credentials;
   aws::CallCounts calls;  // of every client that is made below
+  bootstrap::join::Responder responder;
 };
 
 // How AWS's services are asked for this instance's region, or at the endpoints that the config
@@ -45,6 +48,8 @@ aws::Ec2Settings ec2_settings(Collaborators& machine, NodeConfig const& config,
                               Identity const& identity);
 aws::S3Settings s3_settings(Collaborators& machine, NodeConfig const& config,
                             Identity const& identity, std::string const& bucket);
+
+aws::StsPlace sts_place(NodeConfig const& config, Identity const& identity);
 
 std::unique_ptr<aws::Ec2> make_ec2(Collaborators& machine, NodeConfig const& config,
                                    Identity const& identity);
@@ -75,6 +80,7 @@ class NodeBoot {
   };
 
   std::unique_ptr<aws::AutoScaling> group_;
+  aws::StsClient sts_;
   SystemFilesystems filesystems_;
   std::unique_ptr<OfMaster> master_;
   std::unique_ptr<Boot> boot_;

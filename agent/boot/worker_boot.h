@@ -2,15 +2,37 @@
 
 #include <vector>
 
+#include "agent/aws/caller_identity.h"
+#include "agent/aws/credentials.h"
+#include "agent/base/http.h"
 #include "agent/boot/boot.h"
+#include "bootstrap/join/worker/client.h"
 
 namespace haagent {
+
+// What a worker works with beside what every node has.
+struct WorkerDeps {
+  Http& http;
+  Identity identity;
+  aws::CredentialSource& credentials;
+  aws::Sts& sts;
+  aws::StsPlace sts_place;
+  bootstrap::join::Responder& responder;
+  // Metadata's signed identity document.
+  std::function<Result<std::string>(std::stop_token)> document;
+};
 
 // A worker has no volumes, no peers and no state store.
 class WorkerBoot final : public Boot {
  public:
-  WorkerBoot(NodeConfig const& config, NodeDeps deps) : Boot(config, std::move(deps)) {}
+  WorkerBoot(NodeConfig const& config, NodeDeps node, WorkerDeps worker)
+      : Boot(config, std::move(node)), worker_(std::move(worker)) {}
   std::vector<Row> rows() override;
+
+ private:
+  bootstrap::join::JoinClient client() const;
+
+  WorkerDeps const worker_;
 };
 
 }  // namespace haagent

@@ -92,16 +92,17 @@ class Checker {
   }
 
   void pki() {
-    auto const& [leaf, authority] = config_.pki;
+    auto const authority = config_.pki.ca_lifetime;
     constexpr Duration kLeast = std::chrono::seconds(30);
-    if (leaf < kLeast) {
-      report("pki.leafLifetime", fmt::format("{} is less than the {} that a renewal needs",
-                                             to_text(leaf), to_text(kLeast)));
-    }
-    if (leaf > authority) {
-      report("pki.leafLifetime",
-             fmt::format("{} is more than the {} of the authority, which no certificate outlives",
-                         to_text(leaf), to_text(authority)));
+    for (auto const& [path, life] : {std::pair{"pki.leafLifetime", config_.pki.leaf_lifetime},
+                                     std::pair{"pki.nodeLifetime", config_.pki.node_lifetime}}) {
+      if (life < kLeast)
+        report(path, fmt::format("{} is less than the {} that a renewal needs", to_text(life),
+                                 to_text(kLeast)));
+      if (life > authority)
+        report(path,
+               fmt::format("{} is more than the {} of the authority, which no certificate outlives",
+                           to_text(life), to_text(authority)));
     }
   }
 

@@ -288,6 +288,44 @@ ConfigKeys make_keys() {
                       .pattern = kCidrPattern,
                       .check = check_cidr}));
 
+  rows.push_back(key("cluster.joinEndpoint", AT(cluster.join_endpoint),
+                     {.description = "URL at which workers ask to join, instead of the endpoint's "
+                                     "host and port 3998",
+                      .who = "workers",
+                      .example = "https://prod-api-123.elb.eu-west-1.amazonaws.com:3998",
+                      .pattern = kUrlPattern,
+                      .check = check_endpoint}));
+  rows.push_back(key("cluster.masterRole", AT(cluster.master_role),
+                     {.description = "IAM role of the masters, by which workers know them: a name "
+                                     "or an ARN",
+                      .who = "workers",
+                      .example = "prod-masters",
+                      .check = check_iam_name}));
+  rows.push_back(key("cluster.caPin", AT(cluster.ca_pin),
+                     {.description = "Hash of the cluster's authority, by which workers know "
+                                     "masters where they cannot ask STS",
+                      .who = "workers",
+                      .example = "sha256:" + std::string(64, '0'),
+                      .pattern = "^sha256:[0-9a-f]{64}$",
+                      .check = check_ca_pin}));
+  rows.push_back(key("cluster.workerRoles", AT(cluster.worker_roles),
+                     {.description = "IAM roles whose instances may join: names or ARNs",
+                      .who = "masters",
+                      .example = "[prod-workers]",
+                      .check = check_iam_name}));
+  rows.push_back(key("cluster.workerProfiles", AT(cluster.worker_profiles),
+                     {.description = "Instance profiles whose instances may join, where they have "
+                                     "other names than workerRoles",
+                      .who = "masters",
+                      .example = "[prod-workers]",
+                      .check = check_iam_name}));
+  rows.push_back(key("cluster.joinAddresses", AT(cluster.join_addresses_hidden),
+                     {.description = "Whether the load balancer of the join port keeps the "
+                                     "workers' addresses",
+                      .who = "masters",
+                      .allowed = {"kept", "hidden"},
+                      .example = "kept"}));
+
   rows.push_back(key("kubernetes.version", AT(kubernetes.version),
                      {.description = "Kubernetes version of this node, in quotes",
                       .required = true,
@@ -376,6 +414,11 @@ ConfigKeys make_keys() {
                       .who = "masters",
                       .example = "87600h"}));
 
+  rows.push_back(key("pki.nodeLifetime", AT(pki.node_lifetime),
+                     {.description = "How long the certificates live that a worker gets",
+                      .who = "masters",
+                      .example = "24h"}));
+
   constexpr auto kPod = "its static pod, containers and volumes by name";
   add_component(rows, {"kubelet", "kubelet", "all", "the KubeletConfiguration", true, false},
                 AT(kubelet));
@@ -405,6 +448,12 @@ ConfigKeys make_keys() {
                                      "in its path",
                       .who = "masters",
                       .example = "https://s3.dualstack.eu-west-1.amazonaws.com",
+                      .pattern = kUrlPattern,
+                      .check = check_service_url}));
+  rows.push_back(key("aws.endpoints.sts", AT(aws.sts_endpoint),
+                     {.description = "URL of the STS API instead of the region's own, the same on "
+                                     "masters and workers",
+                      .example = "https://sts.eu-west-1.amazonaws.com",
                       .pattern = kUrlPattern,
                       .check = check_service_url}));
   rows.push_back(key("aws.s3.serverSideEncryption", AT(aws.s3_encryption),
@@ -441,7 +490,7 @@ ConfigKeys make_keys() {
   rows.push_back(key("metrics.listen", AT(metrics.listen),
                      {.description = "Address and port that serve /metrics in the clear too; not "
                                      "set: the agents' port alone",
-                      .example = "127.0.0.1:3998",
+                      .example = "127.0.0.1:9990",
                       .pattern = R"(^([0-9.]+|\[[0-9a-fA-F:.]+\]):[0-9]+$)",
                       .check = check_listen_address}));
   rows.push_back(key("log.level", AT(log.level),

@@ -409,7 +409,7 @@ Verdict check_mount_root(std::string_view text) {
 std::expected<ListenAddress, Problem> parse_listen_address(std::string_view text) {
   auto wrong = [&](std::string_view why) {
     return std::unexpected(
-        Problem{fmt::format("'{}' {}", text, why), "write it as 127.0.0.1:3998 or [::1]:3998"});
+        Problem{fmt::format("'{}' {}", text, why), "write it as 127.0.0.1:9990 or [::1]:9990"});
   };
   auto const colon = text.rfind(':');
   if (colon == text.npos) return wrong("has no port");
@@ -441,6 +441,29 @@ Verdict check_listen_address(std::string_view text) {
         fmt::format("'{}' serves everybody who reaches this machine, in the clear", text),
         "127.0.0.1 keeps it on the machine", Severity::warning};
   return {};
+}
+
+Verdict check_iam_name(std::string_view text) {
+  auto name = text;
+  if (text.starts_with("arn:")) {
+    if (!text.contains(":iam::") || !text.contains('/'))
+      return problem(fmt::format("'{}' is no ARN of a role or an instance profile", text),
+                     "write it as arn:aws:iam::123456789012:role/NAME");
+    name = text.substr(text.rfind('/') + 1);
+  }
+  if (name.empty() || name.size() > 128 || !is_made_of(name, {kLower, kUpper, kDigits, "+=,.@_-"}))
+    return problem(fmt::format("'{}' is no name of IAM's", text),
+                   "write the role's name, or its ARN");
+  return {};
+}
+
+Verdict check_ca_pin(std::string_view text) {
+  constexpr std::string_view kSha256 = "sha256:";
+  if (text.starts_with(kSha256) && text.size() == kSha256.size() + 64 &&
+      is_made_of(text.substr(kSha256.size()), {kDigits, "abcdef"}))
+    return {};
+  return problem(fmt::format("'{}' is no SHA-256 of a key", text),
+                 "run 'haagent pki status' on a master: it shows the pin");
 }
 
 Verdict check_registry(std::string_view text) {

@@ -54,7 +54,7 @@ Verdict check_cidr(std::string_view text);
 Verdict check_absolute_path(std::string_view text);
 // Warns of the folder that is removed with Debian's etcd.
 Verdict check_mount_root(std::string_view text);
-// "127.0.0.1:3998", "[::1]:3998": where a server listens. One that all may reach is a warning.
+// "127.0.0.1:9990", "[::1]:9990": where a server listens. One that all may reach is a warning.
 struct ListenAddress {
   std::string address;  // without brackets
   int port = 0;
@@ -62,6 +62,10 @@ struct ListenAddress {
 };
 std::expected<ListenAddress, Problem> parse_listen_address(std::string_view text);
 Verdict check_listen_address(std::string_view text);
+// A name of IAM's, or an ARN of a role or an instance profile.
+Verdict check_iam_name(std::string_view text);
+// "sha256:" and 64 hexadecimal digits, as kubeadm prints it.
+Verdict check_ca_pin(std::string_view text);
 // host[:port][/path], as in front of an image's name
 Verdict check_registry(std::string_view text);
 

@@ -19,6 +19,7 @@
 #include "agent/base/units_systemd.h"
 #include "agent/boot/collaborators.h"
 #include "agent/boot/identity_step.h"
+#include "agent/boot/join_listener.h"
 #include "agent/boot/lifecycle_hooks.h"
 #include "agent/config/step.h"
 #include "agent/config/values.h"
@@ -370,6 +371,19 @@ int run_daemon(BootOptions const& options) {
   if (!listening)
     log::warn(listening.error().message.sentence() +
               ": the other masters cannot read this node's status");
+  auto const joined = [](bootstrap::join::Decided const& decided) {
+    auto const& message = decided.message;
+    auto const who = decided.instance_id.empty() ? "a machine" : decided.instance_id;
+    auto const line = fmt::format("join instance={} address={} reason={} what=\"{}\"", who,
+                                  decided.address, to_string(message.reason), message.text);
+    if (message.reason == Reason::JoinGranted || message.reason == Reason::CertificatesRenewed)
+      log::info(line);
+    else
+      log::warn(line);
+  };
+  JoinListener joins(session.machine(), *config, *session.facts().identity.get(), joined);
+  if (auto heard = joins.listen(session.facts().identity.get()->address); !heard)
+    log::warn(heard.error().message.sentence() + ": no worker can join over this node's port");
   StatusServer in_the_clear({}, {}, {});
   if (auto const address = parse_listen_address(config->metrics.listen)) {
     in_the_clear.serve_metrics(metrics);

@@ -10,6 +10,8 @@
 #include <algorithm>
 #include <array>
 
+#include "agent/base/server_key.h"
+
 namespace haagent {
 namespace {
 
@@ -39,21 +41,24 @@ int use_files(SSL* ssl, void* user) {
 
 }  // namespace
 
-ServerTls::ServerTls(HttpTls files) : files_(std::move(files)) {
+ServerTls::ServerTls(HttpTls files, ClientCertificate clients)
+    : files_(std::make_unique<HttpTls const>(std::move(files))) {
   if (!is_on()) return;
   auto* const context = SSL_CTX_new(TLS_server_method());
   context_.reset(context);
   if (!context) return;
   SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
-  SSL_CTX_set_verify(context, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, nullptr);
+  int const required = clients == ClientCertificate::required ? SSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0;
+  SSL_CTX_set_verify(context, SSL_VERIFY_PEER | required, nullptr);
   SSL_CTX_set_max_cert_list(context, kCertificatesCap);
   // A session that is taken up again would not be looked at again.
   SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
   SSL_CTX_set_options(context, SSL_OP_NO_TICKET | SSL_OP_NO_RENEGOTIATION);
-  SSL_CTX_set_cert_cb(context, use_files, &files_);
+  SSL_CTX_set_cert_cb(context, use_files, const_cast<HttpTls*>(files_.get()));
 }
 
 ServerTls::~ServerTls() = default;
+ServerTls::ServerTls(ServerTls&&) noexcept = default;
 
 void ServerTls::Free::operator()(void* context) const {
   SSL_CTX_free(static_cast<SSL_CTX*>(context));
@@ -169,6 +174,11 @@ std::string ServerConnection::certificate() const {
   char* text = nullptr;
   auto const length = BIO_get_mem_data(bio.get(), &text);
   return length > 0 ? std::string(text, static_cast<std::size_t>(length)) : std::string();
+}
+
+std::string ServerConnection::server_key() const {
+  auto* const certificate = tls_ && tls_->ssl ? SSL_get_certificate(tls_->ssl.get()) : nullptr;
+  return certificate ? key_hash(X509_get_X509_PUBKEY(certificate)) : "";
 }
 
 std::string ServerConnection::address() const {

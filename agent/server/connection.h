@@ -18,16 +18,20 @@ namespace haagent {
 // not be there yet and every renewal is seen.
 class ServerTls {
  public:
-  explicit ServerTls(HttpTls files);  // no certificate: in the clear
+  // `optional`: who shows none is let in, who shows one that the trust has not signed is not.
+  enum class ClientCertificate { required, optional };
+  // No certificate: in the clear.
+  explicit ServerTls(HttpTls files, ClientCertificate clients = ClientCertificate::required);
   ~ServerTls();
-  bool is_on() const { return !files_.cert_file.empty(); }
+  ServerTls(ServerTls&&) noexcept;
+  bool is_on() const { return !files_->cert_file.empty(); }
   void* context() const { return context_.get(); }  // an SSL_CTX; null where it cannot be made
 
  private:
   struct Free {
     void operator()(void* context) const;
   };
-  HttpTls files_;
+  std::unique_ptr<HttpTls const> files_;  // the context refers to it
   std::unique_ptr<void, Free> context_;
 };
 
@@ -53,6 +57,7 @@ class ServerConnection {
 
   std::string certificate() const;  // the other end's, as PEM; empty: it has none
   std::string address() const;      // the other end's
+  std::string server_key() const;   // the hash of the key that was shown; empty: in the clear
 
  private:
   struct Tls;

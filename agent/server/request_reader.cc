@@ -155,9 +155,12 @@ bool RequestReader::fill() {
 }
 
 std::expected<RequestHead, int> RequestReader::head() {
-  for (;;) {
-    auto const before = end_;
-    if (!fill()) {
+  // What came behind the request before.
+  std::memmove(buffer_.data(), buffer_.data() + at_, end_ - at_);
+  end_ -= std::exchange(at_, 0);
+  for (bool is_there = end_ > 0;; is_there = false) {
+    auto const before = is_there ? 0 : end_;
+    if (!is_there && !fill()) {
       if (end_ == buffer_.size()) return std::unexpected(431);
       return std::unexpected(end_ == 0 ? 0 : 400);
     }

@@ -1,264 +1,41 @@
 #include "agent/server/server.h"
 
-#include <fcntl.h>
-#include <netdb.h>
-#include <poll.h>
-#include <sys/eventfd.h>
-#include <sys/socket.h>
-
-#include <algorithm>
-#include <thread>
-
-#include "agent/server/connection.h"
-#include "agent/server/connection_limiter.h"
-#include "agent/server/request_reader.h"
 #include "agent/status/metrics.h"
 #include "bootstrap/hosts/announcement.h"
 
 namespace haagent {
-namespace {
-
-using namespace std::chrono_literals;
-
-constexpr int kBacklog = 128;
-
-struct Answer {
-  int status = 200;
-  std::string type;
-  std::string body;
-  std::string allow = {};  // the methods that there are, of a 405
-};
-
-struct Route {
-  std::string method;
-  std::string path;
-  std::size_t body_cap = 0;
-  std::function<Answer(ServerCall const&)> answer;
-};
-
-std::string_view reason_of(int status) {
-  switch (status) {
-    case 200:
-      return "OK";
-    case 400:
-      return "Bad Request";
-    case 403:
-      return "Forbidden";
-    case 404:
-      return "Not Found";
-    case 405:
-      return "Method Not Allowed";
-    case 409:
-      return "Conflict";
-    case 411:
-      return "Length Required";
-    case 413:
-      return "Content Too Large";
-    case 414:
-      return "URI Too Long";
-    case 415:
-      return "Unsupported Media Type";
-    case 417:
-      return "Expectation Failed";
-    case 431:
-      return "Request Header Fields Too Large";
-    case 500:
-      return "Internal Server Error";
-    case 501:
-      return "Not Implemented";
-    case 503:
-      return "Service Unavailable";
-    case 505:
-      return "HTTP Version Not Supported";
-    default:
-      return "-";
-  }
-}
-
-std::string text_of(Answer const& answer, bool with_body) {
-  auto text = fmt::format("HTTP/1.1 {} {}\r\nContent-Length: {}\r\nConnection: close\r\n",
-                          answer.status, reason_of(answer.status), answer.body.size());
-  if (!answer.type.empty()) text += fmt::format("Content-Type: {}\r\n", answer.type);
-  if (!answer.allow.empty()) text += fmt::format("Allow: {}\r\n", answer.allow);
-  text += "\r\n";
-  if (with_body) text += answer.body;
-  return text;
-}
-
-// Whether a request for the route's method is this one: HEAD is a GET whose page stays away.
-bool fits(Route const& route, std::string_view method) {
-  return route.method == method || (route.method == "GET" && method == "HEAD");
-}
-
-// Which route answers, from the head alone; or the answer that needs no route.
-struct Chosen {
-  Route const* route = nullptr;
-  Answer answer;
-};
-Chosen choose(std::vector<Route> const& routes, RequestHead const& head) {
-  std::string allow;
-  for (auto const& route : routes) {
-    if (route.path != head.path) continue;
-    if (fits(route, head.method)) {
-      int status = 0;
-      if (route.body_cap > 0) {
-        if (head.encoded) status = 415;
-        if (!head.chunked && !head.length) status = 411;
-        if (head.length.value_or(0) > route.body_cap) status = 413;
-      }
-      if (status != 0) return {.route = nullptr, .answer = {.status = status}};
-      return {.route = &route, .answer = {}};
-    }
-    if (!allow.empty()) allow += ", ";
-    allow += route.method == "GET" ? "GET, HEAD" : route.method;
-  }
-  return {.route = nullptr, .answer = {.status = allow.empty() ? 404 : 405, .allow = allow}};
-}
-
-// Reads one request and answers it: from its head where it is not to be had, so that nobody's body
-// is read for nothing.
-void answer_one(ServerConnection& connection, std::vector<Route> const& routes) {
-  RequestReader reader([&](char* into, std::size_t size) { return connection.read(into, size); });
-  auto const head = reader.head();
-  if (!head) {
-    if (head.error() != 0) connection.write(text_of({.status = head.error()}, true));
-    return connection.finish(/*unread=*/true);
-  }
-  bool const wants_body = head->method != "HEAD";
-  auto const [route, refusal] = choose(routes, *head);
-  if (!route) {
-    connection.write(text_of(refusal, wants_body));
-    return connection.finish(/*unread=*/true);
-  }
-  ServerCall call{
-      .body = {}, .certificate = connection.certificate(), .address = connection.address()};
-  if (route->body_cap > 0) {
-    if (head->expects_continue && head->has_body())
-      connection.write("HTTP/1.1 100 Continue\r\n\r\n");
-    auto body = reader.body(*head, route->body_cap);
-    if (!body) {
-      connection.write(text_of({.status = body.error()}, true));
-      return connection.finish(/*unread=*/true);
-    }
-    call.body = *std::move(body);
-  }
-  Answer answer;
-  try {
-    answer = route->answer(call);
-  } catch (std::exception const&) {
-    answer = {.status = 500};  // one connection's matter, not the agent's end
-  }
-  connection.write(text_of(answer, wants_body));
-  connection.finish(/*unread=*/route->body_cap == 0 && head->has_body());
-}
-
-struct AddressesDeleter {
-  void operator()(addrinfo* list) const { ::freeaddrinfo(list); }
-};
-
-Result<FileDescriptor> listen_at(std::string const& address, int port) {
-  addrinfo const hints{.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV | AI_PASSIVE,
-                       .ai_family = AF_UNSPEC,
-                       .ai_socktype = SOCK_STREAM};
-  addrinfo* list = nullptr;
-  if (::getaddrinfo(address.c_str(), std::to_string(port).c_str(), &hints, &list) != 0 || !list)
-    return fail(Kind::invalid, "'{}' is no IP address to listen on", address);
-  std::unique_ptr<addrinfo, AddressesDeleter> const found(list);
-  FileDescriptor socket(::socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-  int const on = 1;
-  ::setsockopt(socket.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-  if (::bind(socket.get(), found->ai_addr, found->ai_addrlen) != 0 ||
-      ::listen(socket.get(), kBacklog) != 0)
-    return fail(Kind::conflict, "port {} on {} cannot be listened on: {}", port, address,
-                std::generic_category().message(errno));
-  return socket;
-}
-
-int port_of(int socket) {
-  sockaddr_storage where{};
-  socklen_t length = sizeof where;
-  ::getsockname(socket, reinterpret_cast<sockaddr*>(&where), &length);
-  return ntohs(where.ss_family == AF_INET6 ? reinterpret_cast<sockaddr_in6&>(where).sin6_port
-                                           : reinterpret_cast<sockaddr_in&>(where).sin_port);
-}
-
-}  // namespace
-
-struct StatusServer::Impl {
-  explicit Impl(HttpTls files)
-      : tls(std::move(files)), ended(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
-
-  void accept_all() {
-    for (;;) {
-      pollfd polled[] = {{.fd = listener.get(), .events = POLLIN, .revents = 0},
-                         {.fd = ended.get(), .events = POLLIN, .revents = 0}};
-      ::poll(polled, 2, -1);
-      if (polled[1].revents != 0) return;
-      FileDescriptor socket(
-          ::accept4(listener.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
-      if (socket) {
-        limiter.admit(std::move(socket));
-      } else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
-        ::poll(polled + 1, 1, 100);  // anyone who waits stays; not all at once
-      }
-    }
-  }
-  void serve(int socket) {
-    ServerConnection connection(socket, tls, {});
-    if (connection.handshake())
-      answer_one(connection, routes);
-    else
-      connection.finish(/*unread=*/true);
-  }
-
-  ServerTls tls;
-  std::vector<Route> routes;
-  FileDescriptor listener;
-  FileDescriptor ended;
-  ConnectionLimiter limiter{{}, [this](int socket) { serve(socket); }};  // ends before what it uses
-  std::jthread thread;  // and after who hands it sockets
-};
 
 StatusServer::StatusServer(std::function<std::string()> status,
                            std::function<ServerReply(ServerCall const&)> announcement, HttpTls tls)
-    : impl_(std::make_unique<Impl>(std::move(tls))) {
-  auto& routes = impl_->routes;
+    : listener_(ServerTls(tls)) {
   if (status)
-    routes.push_back({.method = "GET",
-                      .path = "/v1/status",
-                      .answer = [status = std::move(status)](ServerCall const&) {
-                        return Answer{.type = "application/json", .body = status()};
-                      }});
-  if (!impl_->tls.is_on()) return;
-  routes.push_back({.method = "POST",
-                    .path = bootstrap::kAnnouncementPath,
-                    .body_cap = bootstrap::kAnnouncementCap,
-                    .answer = [announcement = std::move(announcement)](ServerCall const& call) {
-                      auto reply = announcement(call);
-                      return Answer{.status = reply.status,
-                                    .type = "text/plain",
-                                    .body = std::move(reply.sentence)};
-                    }});
+    listener_.serve({.method = "GET",
+                     .path = "/v1/status",
+                     .answer = [status = std::move(status)](ServerCall const&) {
+                       return Answer{.type = "application/json", .body = status()};
+                     }});
+  if (tls.cert_file.empty()) return;
+  listener_.serve({.method = "POST",
+                   .path = bootstrap::kAnnouncementPath,
+                   .body_cap = bootstrap::kAnnouncementCap,
+                   .answer = [announcement = std::move(announcement)](ServerCall const& call) {
+                     auto reply = announcement(call);
+                     return Answer{.status = reply.status,
+                                   .type = "text/plain",
+                                   .body = std::move(reply.sentence)};
+                   }});
 }
 
 void StatusServer::serve_metrics(std::function<std::string()> metrics) {
-  impl_->routes.push_back({.method = "GET",
-                           .path = "/metrics",
-                           .answer = [metrics = std::move(metrics)](ServerCall const&) {
-                             return Answer{.type = kMetricsType, .body = metrics()};
-                           }});
-}
-
-StatusServer::~StatusServer() {
-  ::eventfd_write(impl_->ended.get(), 1);
+  listener_.serve({.method = "GET",
+                   .path = "/metrics",
+                   .answer = [metrics = std::move(metrics)](ServerCall const&) {
+                     return Answer{.type = kMetricsType, .body = metrics()};
+                   }});
 }
 
 Result<int> StatusServer::listen(std::string const& address, int port) {
-  auto listener = listen_at(address, port);
-  if (!listener) return std::unexpected(listener.error());
-  impl_->listener = *std::move(listener);
-  impl_->thread = std::jthread([this] { impl_->accept_all(); });
-  return port_of(impl_->listener.get());
+  return listener_.listen(address, port);
 }
 
 }  // namespace haagent

@@ -3,19 +3,18 @@
 // and change nothing. POST /v1/hello is a master that says where it is
 // (bootstrap/hosts/announcement.h).
 //
-// It lets in as many as there is room for (connection_limiter.h), so that anyone who opens
-// connections and says nothing keeps nobody's announcement away. On a master it speaks TLS alone,
+// On a master it speaks TLS alone,
 // and to those alone whom the agents' authority has signed. A worker has no certificate yet: it
 // serves the two pages in the clear.
 #pragma once
 
 #include <functional>
-#include <memory>
 #include <string>
 
 #include "agent/base/http.h"
 #include "agent/base/result.h"
 #include "agent/server/call.h"
+#include "agent/server/listener.h"
 
 namespace haagent {
 
@@ -27,7 +26,6 @@ class StatusServer {
   // renewal; empty: in the clear, and nobody can say announcement.
   StatusServer(std::function<std::string()> status,
                std::function<ServerReply(ServerCall const&)> announcement, HttpTls tls);
-  ~StatusServer();
 
   // GET /metrics too; before listen().
   void serve_metrics(std::function<std::string()> metrics);
@@ -37,8 +35,7 @@ class StatusServer {
   Result<int> listen(std::string const& address, int port);
 
  private:
-  struct Impl;
-  std::unique_ptr<Impl> impl_;
+  HttpListener listener_;
 };
 
 }  // namespace haagent

@@ -34,6 +34,9 @@ struct ClientCertificate {
 inline constexpr ClientCertificate kKubeletClient{
     "/var/lib/kubelet/pki/kubelet-client-current.pem",
     "/var/lib/kubelet/pki/kubelet-client-current.pem"};
+// What the kubelet shows on its port 10250; it reads the two again by itself.
+inline constexpr ClientCertificate kKubeletServer{"/var/lib/kubelet/pki/kubelet.crt",
+                                                  "/var/lib/kubelet/pki/kubelet.key"};
 inline constexpr ClientCertificate kControllerManagerClient{
     "/etc/kubernetes/pki/kube-controller-manager/client.crt",
     "/etc/kubernetes/pki/kube-controller-manager/client.key"};

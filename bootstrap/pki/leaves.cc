@@ -129,6 +129,25 @@ Result<void> add_kubernetes(std::vector<Leaf>& leaves, Subject const& subject) {
   add_client("scheduler", kube::kSchedulerClient, client("system:kube-scheduler"));
   add_client("kube-proxy", kube::kKubeProxyClient, client("system:kube-proxy"));
   add_client("admin", kube::kAdminClient, client("kubernetes-admin", "system:masters"));
+  // Machines that ask to join see it, and those that have joined go by its names.
+  LeafSpec join{.common_name = "haagent-join",
+                .organization = {},
+                .dns_names = {},
+                .addresses = {},
+                .server = true};
+  add_machine(join, subject.identity);
+  for (auto const& url : {cluster.endpoint, cluster.join_endpoint})
+    if (auto const place = split_url(url)) add_host(join, place->host);
+  leaves.push_back({kKubernetesAuthority, "haagent/join", kJoinServer.cert, kJoinServer.key,
+                    canonical(std::move(join))});
+  // Where the kubelet looks for it, and makes one of itself where there is none.
+  LeafSpec serving{.common_name = "system:node:" + subject.identity.hostname,
+                   .organization = "system:nodes",
+                   .dns_names = {},
+                   .addresses = {},
+                   .server = true};
+  add_machine(serving, subject.identity);
+  add_client("kubelet-serving", kube::kKubeletServer, canonical(std::move(serving)));
   add_client("kubelet", kube::kKubeletClient,
              client("system:node:" + subject.identity.hostname, "system:nodes"));
   return {};

@@ -10,6 +10,7 @@
 #include "agent/base/files.h"
 #include "agent/base/http.h"
 #include "agent/base/node_config.h"
+#include "bootstrap/layout/paths.h"
 #include "bootstrap/pki/authority.h"
 
 namespace haagent::bootstrap::pki {
@@ -43,6 +44,10 @@ struct Leaf {
 };
 // Errors (invalid) where the config gives no name that a certificate must carry.
 Result<std::vector<Leaf>> leaves_of(Subject const& subject);
+
+// What the listener of the join port shows.
+inline constexpr kube::ClientCertificate kJoinServer{"/etc/haagent/pki/join.crt",
+                                                     "/etc/haagent/pki/join.key"};
 
 inline constexpr char kServiceAccountKey[] = "/etc/kubernetes/pki/sa.key";
 inline constexpr char kServiceAccountPublic[] = "/etc/kubernetes/pki/sa.pub";

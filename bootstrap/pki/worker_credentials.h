@@ -1,4 +1,4 @@
-// The step `credentials` of a worker: whether what its kubelet and its kube-proxy show to the
+// The step `join` of a worker that was given a bootstrap token: whether what its kubelet and its kube-proxy show to the
 // apiserver is there and good. haagent makes none of it yet, so the step only looks and says what
 // is to be brought; what comes later is seen at the next look. Sets the fact pki to the ends of
 // what is there.
@@ -16,7 +16,7 @@ class WorkerCredentials final : public Step {
  public:
   WorkerCredentials(NodeConfig const& config, Root root, Clock& clock)
       : config_(config), root_(std::move(root)), clock_(clock) {}
-  std::string_view name() const override { return row_names::kCredentials; }
+  std::string_view name() const override { return row_names::kJoin; }
   Result<Finding> look(Facts& facts, std::stop_token stop) override;
 
  private:

@@ -2,35 +2,20 @@
 
 #include <arpa/inet.h>
 #include <fmt/ranges.h>
-#include <openssl/bio.h>
-#include <openssl/ec.h>
-#include <openssl/err.h>
-#include <openssl/evp.h>
-#include <openssl/pem.h>
-#include <openssl/rand.h>
-#include <openssl/rsa.h>
-#include <openssl/x509.h>
 #include <openssl/x509v3.h>
 
 #include <algorithm>
 #include <array>
 #include <memory>
 
-#include "agent/base/base64.h"
+#include "agent/base/server_key.h"
+#include "bootstrap/pki/libcrypto.h"
 
 namespace haagent::bootstrap::pki {
 namespace {
 
-template <auto free>
-struct Freeing {
-  template <class T>
-  void operator()(T* value) const {
-    free(value);
-  }
-};
-using Bio = std::unique_ptr<BIO, Freeing<&BIO_free_all>>;
-using Key = std::unique_ptr<EVP_PKEY, Freeing<&EVP_PKEY_free>>;
-using X509Ptr = std::unique_ptr<X509, Freeing<&X509_free>>;
+using namespace libcrypto;
+
 using Extension = std::unique_ptr<X509_EXTENSION, Freeing<&X509_EXTENSION_free>>;
 using Store = std::unique_ptr<X509_STORE, Freeing<&X509_STORE_free>>;
 using StoreContext = std::unique_ptr<X509_STORE_CTX, Freeing<&X509_STORE_CTX_free>>;
@@ -38,30 +23,6 @@ using Names = std::unique_ptr<GENERAL_NAMES, Freeing<&GENERAL_NAMES_free>>;
 using Usages = std::unique_ptr<EXTENDED_KEY_USAGE, Freeing<&EXTENDED_KEY_USAGE_free>>;
 using Octets = std::unique_ptr<ASN1_OCTET_STRING, Freeing<&ASN1_OCTET_STRING_free>>;
 using SignerId = std::unique_ptr<AUTHORITY_KEYID, Freeing<&AUTHORITY_KEYID_free>>;
-
-// libcrypto keeps a queue of errors for each thread, which must not be left for anyone who is next.
-std::unexpected<Error> trouble(Kind kind, std::string_view doing) {
-  auto const code = ERR_peek_last_error();
-  auto const* reason = code == 0 ? nullptr : ERR_reason_error_string(code);
-  auto words = reason ? fmt::format("{}: {}", doing, reason) : std::string(doing);
-  ERR_clear_error();
-  return std::unexpected(Error{kind, std::move(words), {}});
-}
-
-Bio reading(std::string_view text) {
-  return Bio(BIO_new_mem_buf(text.data(), static_cast<int>(text.size())));
-}
-
-std::string written(Bio const& bio) {
-  char* data = nullptr;
-  auto const length = BIO_get_mem_data(bio.get(), &data);
-  return length > 0 ? std::string(data, static_cast<std::size_t>(length)) : std::string();
-}
-
-// A key under a passphrase is an error, not a question on the terminal.
-int no_passphrase(char*, int, int, void*) {
-  return -1;
-}
 
 X509Ptr next_certificate(Bio const& bio) {
   return X509Ptr(PEM_read_bio_X509(bio.get(), nullptr, no_passphrase, nullptr));
@@ -71,21 +32,6 @@ Result<X509Ptr> read_certificate(std::string_view pem) {
   auto certificate = next_certificate(reading(pem));
   if (!certificate) return trouble(Kind::invalid, "no certificate in PEM");
   return certificate;
-}
-
-Result<Key> read_key(Secret const& pem) {
-  auto bio = reading(pem.reveal());
-  Key key(PEM_read_bio_PrivateKey(bio.get(), nullptr, no_passphrase, nullptr));
-  if (!key) return trouble(Kind::invalid, "no private key in PEM");
-  return key;
-}
-
-Result<Secret> write_key(Key const& key) {
-  Bio bio(BIO_new(BIO_s_secmem()));
-  if (!bio || PEM_write_bio_PKCS8PrivateKey(bio.get(), key.get(), nullptr, nullptr, 0, nullptr,
-                                            nullptr) != 1)
-    return trouble(Kind::internal, "writing a key");
-  return Secret(written(bio));
 }
 
 Result<std::string> write_certificate(X509* certificate) {
@@ -100,27 +46,6 @@ std::string hexadecimal(ASN1_OCTET_STRING const* bytes) {
   auto const* data = ASN1_STRING_get0_data(bytes);
   return fmt::format(
       "{:02x}", fmt::join(data, data + static_cast<std::size_t>(ASN1_STRING_length(bytes)), ""));
-}
-
-bool set_name(X509_NAME* name, int which, std::string const& value) {
-  if (value.empty()) return true;
-  // Not MBSTRING_UTF8, which holds a common name to RFC 5280's 64 characters: "system:node:" and a
-  // node's name are up to 75, and Kubernetes' own programs neither write nor read it so.
-  return X509_NAME_add_entry_by_NID(name, which, V_ASN1_UTF8STRING,
-                                    reinterpret_cast<unsigned char const*>(value.data()),
-                                    static_cast<int>(value.size()), -1, 0) == 1;
-}
-
-std::string get_name(X509_NAME const* name, int which) {
-  int const at = X509_NAME_get_index_by_NID(name, which, -1);
-  if (at < 0) return {};
-  unsigned char* text = nullptr;
-  int const length =
-      ASN1_STRING_to_UTF8(&text, X509_NAME_ENTRY_get_data(X509_NAME_get_entry(name, at)));
-  if (length < 0) return {};
-  std::string copy(reinterpret_cast<char*>(text), static_cast<std::size_t>(length));
-  OPENSSL_free(text);
-  return copy;
 }
 
 bool set_times(X509* certificate, UtcTime from, UtcTime to) {
@@ -138,10 +63,12 @@ UtcTime time_of(ASN1_TIME const* time) {
 }
 
 bool set_random_serial(X509* certificate) {
-  std::array<unsigned char, 16> bytes{};
-  if (RAND_bytes(bytes.data(), bytes.size()) != 1) return false;
-  bytes[0] = static_cast<unsigned char>((bytes[0] & 0x3fu) | 0x40u);  // positive, and never short
-  std::unique_ptr<BIGNUM, Freeing<&BN_free>> number(BN_bin2bn(bytes.data(), bytes.size(), nullptr));
+  auto bytes = random_bytes(16);
+  if (!bytes) return false;
+  auto* const first = reinterpret_cast<unsigned char*>(bytes->data());
+  *first = static_cast<unsigned char>((*first & 0x3fu) | 0x40u);  // positive, and never short
+  std::unique_ptr<BIGNUM, Freeing<&BN_free>> number(
+      BN_bin2bn(first, static_cast<int>(bytes->size()), nullptr));
   return number && BN_to_ASN1_INTEGER(number.get(), X509_get_serialNumber(certificate));
 }
 
@@ -217,12 +144,6 @@ Result<X509Ptr> new_certificate(CaSpec const& subject, EVP_PKEY* key, UtcTime fr
   return made;
 }
 
-Result<Secret> make_secret(EVP_PKEY* made) {
-  Key key(made);
-  if (!key) return trouble(Kind::internal, "making a key");
-  return write_key(key);
-}
-
 }  // namespace
 
 LeafSpec spec_of(Certificate const& certificate) {
@@ -232,30 +153,6 @@ LeafSpec spec_of(Certificate const& certificate) {
           .addresses = certificate.addresses,
           .server = certificate.server,
           .client = certificate.client};
-}
-
-Result<Secret> make_key() {
-  return make_secret(EVP_EC_gen("P-256"));
-}
-
-Result<Secret> make_rsa_key() {
-  return make_secret(EVP_RSA_gen(2048));
-}
-
-Result<Secret> make_symmetric_key() {
-  std::string bytes(32, '\0');
-  if (RAND_bytes(reinterpret_cast<unsigned char*>(bytes.data()), static_cast<int>(bytes.size())) !=
-      1)
-    return trouble(Kind::internal, "making a key");
-  return Secret(to_base64(bytes));
-}
-
-Result<std::string> public_key_of(Secret const& pem) {
-  auto key = TRY(read_key(pem));
-  Bio bio(BIO_new(BIO_s_mem()));
-  if (!bio || PEM_write_bio_PUBKEY(bio.get(), key.get()) != 1)
-    return trouble(Kind::internal, "writing a public key");
-  return written(bio);
 }
 
 Result<KeyPair> make_ca(CaSpec const& spec, UtcTime now, Duration lifetime) {
@@ -273,9 +170,15 @@ Result<KeyPair> make_ca(CaSpec const& spec, UtcTime now, Duration lifetime) {
   return KeyPair{std::move(certificate), std::move(pem)};
 }
 
-Result<std::string> make_leaf(LeafSpec const& spec, Secret const& key_pem, KeyPair const& authority,
+Result<std::string> make_leaf(LeafSpec const& spec, Secret const& key, KeyPair const& authority,
                               UtcTime now, Duration lifetime) {
-  auto key = TRY(read_key(key_pem));
+  auto public_key = TRY(public_key_of(key));
+  return make_leaf_for(spec, public_key, authority, now, lifetime);
+}
+
+Result<std::string> make_leaf_for(LeafSpec const& spec, std::string_view public_key,
+                                  KeyPair const& authority, UtcTime now, Duration lifetime) {
+  auto key = TRY(read_public_key(public_key));
   auto signer = TRY(read_certificate(authority.certificate));
   auto signing_key = TRY(read_key(authority.key));
   if (X509_check_private_key(signer.get(), signing_key.get()) != 1)
@@ -311,6 +214,7 @@ Result<Certificate> parse_certificate(std::string_view pem) {
                           .not_before = time_of(X509_get0_notBefore(x509)),
                           .not_after = time_of(X509_get0_notAfter(x509)),
                           .key_id = {},
+                          .key_hash = key_hash(X509_get_X509_PUBKEY(x509)),
                           .signer_id = {}};
   read_alternative_names(x509, certificate);
   Usages usages(static_cast<EXTENDED_KEY_USAGE*>(

@@ -1,6 +1,6 @@
-// Keys and X.509 certificates in PEM: the one place that knows libcrypto's certificates.
+// X.509 certificates in PEM.
 //
-// Keys are ECDSA P-256. Certificates begin five minutes before now, for machines whose clocks are
+// Their keys are ECDSA P-256. They begin five minutes before now, for machines whose clocks are
 // behind; the life of a leaf is counted from now all the same.
 #pragma once
 
@@ -11,6 +11,7 @@
 #include "agent/base/clock.h"
 #include "agent/base/result.h"
 #include "agent/base/secret.h"
+#include "bootstrap/pki/keys.h"
 
 namespace haagent::bootstrap::pki {
 
@@ -46,26 +47,23 @@ struct Certificate {
   bool authority = false;
   UtcTime not_before{};
   UtcTime not_after{};
-  std::string key_id;     // hexadecimal: which key it is for
+  std::string key_id;     // hexadecimal: which key it is for, as its signer calls it
+  std::string key_hash;   // hexadecimal: SHA-256 of its SubjectPublicKeyInfo
   std::string signer_id;  // hexadecimal: the key_id of who signed it; empty where it does not say
 };
 
 // What of the certificate a spec asks for; two of the same differ in nothing that matters.
 LeafSpec spec_of(Certificate const& certificate);
 
-// A key of its own. Errors of all: internal where libcrypto fails, invalid where an input is wrong.
-Result<Secret> make_key();
-// For service accounts, whose tokens others verify: RSA 2048, as kubeadm makes them.
-Result<Secret> make_rsa_key();
-Result<std::string> public_key_of(Secret const& key);  // PEM
-// 32 random bytes, in base64: a key for symmetric encryption.
-Result<Secret> make_symmetric_key();
-
+// Errors of all: internal where libcrypto fails, invalid where an input is wrong.
 Result<KeyPair> make_ca(CaSpec const& spec, UtcTime now, Duration lifetime);
 
 // Signed by the authority, for the holder of `key`. Never lives longer than the authority itself.
 Result<std::string> make_leaf(LeafSpec const& spec, Secret const& key, KeyPair const& authority,
                               UtcTime now, Duration lifetime);
+// The same for somebody whose key stays where it is: `public_key` in PEM.
+Result<std::string> make_leaf_for(LeafSpec const& spec, std::string_view public_key,
+                                  KeyPair const& authority, UtcTime now, Duration lifetime);
 
 // The first certificate of the text.
 Result<Certificate> parse_certificate(std::string_view pem);

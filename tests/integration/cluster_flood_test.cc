@@ -8,7 +8,7 @@ namespace haagent::sim {
 namespace {
 
 constexpr char kFlooder[] = "/usr/bin/haagent-sim-flooder";
-constexpr int kMetricsPort = 3998;
+constexpr int kMetricsPort = 9990;
 constexpr long kMayGrow = 32L << 10;  // KiB
 
 class ClusterFlood : public SharedCluster<ClusterFlood> {

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "agent/base/facts.h"
+#include "bootstrap/pki/x509.h"
 #include "tests/integration/cluster_region.h"
 
 namespace haagent::sim {
@@ -75,7 +76,7 @@ TEST_F(ClusterFresh, TheControlPlaneIsOnMastersAlone) {
     ++workers;
     auto const id = each.text_at("id");
     ASSERT_TRUE(region().comes_true([&] { return region().is_ready(id); }));
-    EXPECT_EQ(manifests(id), "*\n") << "kube-proxy has no certificate yet";
+    EXPECT_EQ(manifests(id), "kube-proxy.yaml\n");
     auto const kubelet = region().sh(id, "cat /etc/kubernetes/kubelet.conf").out;
     EXPECT_THAT(kubelet, HasSubstr("server: https://10.255.0.10"));
     EXPECT_EQ(region().sh(id, "find /var/lib/haagent-etcd 2>/dev/null").out, "");
@@ -83,33 +84,35 @@ TEST_F(ClusterFresh, TheControlPlaneIsOnMastersAlone) {
   EXPECT_EQ(workers, 2);
 }
 
-// What a worker must be given is said, and it is found once it is there: no restart.
-TEST_F(ClusterFresh, AWorkerTakesTheCredentialsThatAreBrought) {
+// No secret in its image, none in its user-data: it proves that it has the role of a worker.
+TEST_F(ClusterFresh, AWorkerProvesWhoItIsAndIsGivenItsCertificates) {
   auto const id = region().instance_of("workers");
   ASSERT_TRUE(region().comes_true([&] { return region().is_ready(id); }));
-  auto const agent = region().sh(id, "pgrep -f '^/usr/sbin/haagent run'").out;
-  std::string const files[] = {"/etc/kubernetes/pki/ca.crt",
-                               "/etc/kubernetes/pki/kube-proxy/client.crt",
-                               "/etc/kubernetes/pki/kube-proxy/client.key"};
-  EXPECT_THAT(region().sentence(id, "credentials"),
-              AllOf(HasSubstr(files[0]), HasSubstr("/etc/kubernetes/bootstrap-kubelet.conf")));
-  EXPECT_THAT(region().sentence(id, "kube-proxy"), AllOf(HasSubstr(files[1]), HasSubstr(files[2])));
-  for (auto const& file : files) {
-    auto const bytes = region().sh("masters-a", "cat " + file);
-    ASSERT_EQ(bytes.code, 0) << bytes.out;
-    ASSERT_EQ(
-        region().sh(id, fmt::format("umask 077; cat >{} <<'PEM'\n{}PEM\n", file, bytes.out)).code,
-        0)
-        << "the folder is there";
+  EXPECT_TRUE(region().has_reason(id, "join", Reason::Joined)) << region().sentence(id, "join");
+  EXPECT_EQ(region().calls(id)["sts:GetCallerIdentity"] > 0, true);
+  auto const read = [&](std::string const& where, std::string const& file) {
+    return region().sh(where, "cat " + file).out;
+  };
+  auto const ca = read("masters-a", "/etc/kubernetes/pki/ca.crt");
+  EXPECT_EQ(read(id, "/etc/kubernetes/pki/ca.crt"), ca);
+  auto const now = SystemClock().utc();
+  std::pair<char const*, char const*> const files[] = {
+      {"/var/lib/kubelet/pki/kubelet-client-current.pem", "system:node:"},
+      {"/var/lib/kubelet/pki/kubelet.crt", "system:node:"},
+      {"/etc/kubernetes/pki/kube-proxy/client.crt", "system:kube-proxy"}};
+  for (auto const& [file, owner] : files) {
+    auto const pem = read(id, file);
+    auto const certificate = bootstrap::pki::parse_certificate(pem);
+    ASSERT_TRUE(certificate) << file;
+    EXPECT_TRUE(certificate->common_name.starts_with(owner)) << certificate->common_name;
+    EXPECT_TRUE(bootstrap::pki::verify(pem, ca, now)) << file;
   }
-  ASSERT_EQ(region().sh(id, "echo 'kind: Config' >/etc/kubernetes/bootstrap-kubelet.conf").code, 0);
-  EXPECT_TRUE(region().comes_true([&] {
-    return region().sh(id, "test -s /etc/kubernetes/manifests/kube-proxy.yaml").code == 0;
-  })) << region().sentence(id, "kube-proxy");
-  EXPECT_TRUE(region().comes_true([&] {
-    return region().has_reason(id, "credentials", Reason::CredentialsFound);
-  })) << region().sentence(id, "credentials");
-  EXPECT_EQ(region().sh(id, "pgrep -f '^/usr/sbin/haagent run'").out, agent);
+  EXPECT_EQ(region().sh(id, "stat -c %a /var/lib/kubelet/pki/kubelet.key").out, "600\n");
+  // Signed once, and written down where every master finds it.
+  EXPECT_THAT(region().get("masters-b", EtcdCluster::main, "/haagent.io/nodes/" + id),
+              HasSubstr("keyHash"));
+  EXPECT_EQ(region().sh(id, "test -s /etc/kubernetes/manifests/kube-proxy.yaml").code, 0);
+  EXPECT_THAT(read(id, "/var/lib/kubelet/kubeadm-flags.env"), HasSubstr("--hostname-override="));
 }
 
 TEST_F(ClusterFresh, TheReplicatedEndpointAnswersFromAWorker) {
@@ -120,7 +123,7 @@ TEST_F(ClusterFresh, TheReplicatedEndpointAnswersFromAWorker) {
     return std::string();
   }();
   EXPECT_TRUE(region().comes_true([&] {
-    return region().run(worker, {"curl", "-sf", "-m", "2", "http://10.255.0.10:443/readyz"}).code ==
+    return region().run(worker, {"curl", "-skf", "-m", "2", "https://10.255.0.10/readyz"}).code ==
            0;
   }));
 }

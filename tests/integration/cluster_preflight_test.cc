@@ -14,10 +14,7 @@ using testing::IsEmpty;
 class ClusterPreflight : public SharedCluster<ClusterPreflight> {
  public:
   static ClusterPlan plan() {
-    return {.workers = 1,
-            .hooks = {{"terminating", "60s"}},
-            .apiserver_tls = true,
-            .refusals_are_expected = true};
+    return {.workers = 1, .hooks = {{"terminating", "60s"}}, .refusals_are_expected = true};
   }
 
  protected:

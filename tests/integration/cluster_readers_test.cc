@@ -13,7 +13,7 @@ using testing::HasSubstr;
 
 class ClusterReaders : public SharedCluster<ClusterReaders> {
  public:
-  static ClusterPlan plan() { return {.members = "a", .workers = 1, .apiserver_tls = true}; }
+  static ClusterPlan plan() { return {.members = "a", .workers = 1}; }
 
  protected:
   static std::string address() {

@@ -28,10 +28,7 @@ std::string zone_name(char letter) {
 }
 
 std::string node_config(std::string_view role, std::string const& etcd,
-                        std::string const& shutdown_delay, bool apiserver_tls = false) {
-  // The stand-in for the apiserver takes the manifest at its word.
-  auto const in_the_clear =
-      apiserver_tls ? "" : ", tls-cert-file: null, tls-private-key-file: null";
+                        std::string const& shutdown_delay) {
   return fmt::format(R"(apiVersion: haagent.io/v1
 kind: NodeConfig
 role: {}
@@ -39,17 +36,20 @@ cluster:
   name: {}
   endpoint: https://10.255.0.10
   state: s3://{}/{}
+  masterRole: haagent-master
+  workerRoles: [haagent-worker]
+  joinAddresses: hidden
 kubernetes: {{version: "1.33.2"}}
-apiserver: {{extraArgs: {{shutdown-delay-duration: {}{}}}}}
+apiserver: {{extraArgs: {{shutdown-delay-duration: {}}}}}
 aws:
   endpoints:
     ec2: "http://169.254.169.254:8080"
     s3: "http://169.254.169.254:8080"
     autoscaling: "http://169.254.169.254:8080"
+    sts: "http://169.254.169.254:8080"
 etcd: {}
 )",
-                     role, kClusterName, kStateBucket, kClusterName, shutdown_delay, in_the_clear,
-                     etcd);
+                     role, kClusterName, kStateBucket, kClusterName, shutdown_delay, etcd);
 }
 
 // The example as it is shipped, with this config instead of its own.
@@ -126,8 +126,7 @@ std::string spec_of(ClusterPlan const& plan) {
                                             plan.machine.string(), plan.processors);
   auto group = [&](std::string const& name, std::string_view role, std::string const& where,
                    int desired, int max) {
-    auto user_data = node_config(role, plan.etcd_settings, plan.shutdown_delay,
-                                 plan.apiserver_tls || !plan.machine.empty());
+    auto user_data = node_config(role, plan.etcd_settings, plan.shutdown_delay);
     if (!plan.machine.empty())
       user_data =
           machine_user_data(role == "master" ? plan.masters_told : plan.workers_told, user_data);
@@ -164,8 +163,6 @@ std::string spec_of(ClusterPlan const& plan) {
     auto const policy = test::shipped_policy(fmt::format("{}s", role), kClusterName, kStateBucket);
     spec += fmt::format("  haagent-{}: {{content: {}}}\n", role, json::print(Tree(policy)));
   }
-  spec += fmt::format("load-balancer: {{tls-health-check: {}}}\n",
-                      plan.apiserver_tls || !plan.machine.empty());
   spec += fmt::format("image:\n  /usr/sbin/haagent: {}\n",
                       std::filesystem::weakly_canonical(haagent_program()).string());
   auto programs = [&](test::EtcdPrograms const& etcd, std::string const& folder) {

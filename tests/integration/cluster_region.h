@@ -59,8 +59,6 @@ struct ClusterPlan {
   std::string etcd_settings = "{binary: /usr/bin/etcd}";
   // How long the stand-in of the apiserver serves on when it is to end; 20 s in the field.
   std::string shutdown_delay = "500ms";
-  // The stand-in of the apiserver serves with the certificate that haagent has issued.
-  bool apiserver_tls = false;
   // More that the image has, at /opt/etcd/<minor>; masters choose by use_etcd().
   std::vector<test::EtcdPrograms> more_etcd;
   // Set: instances are machines that boot the image of this folder (tests/sim/MACHINES.md), and

@@ -122,7 +122,7 @@ TEST_F(ClusterRotation, TheCommandRunsThroughItsStagesWhereverAKubeletIsDownMean
     EXPECT_EQ(read.out, "1\n") << "it trusts something else than the new one alone";
     EXPECT_TRUE(region().comes_true([&] {
       return region()
-                 .run(master, {"curl", "-sf", "-m", "5", "http://127.0.0.1:6443/readyz"})
+                 .run(master, {"curl", "-skf", "-m", "5", "https://127.0.0.1:6443/readyz"})
                  .code == 0;
     }));
   }

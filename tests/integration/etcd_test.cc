@@ -544,6 +544,24 @@ TEST_P(EtcdCluster, AReplacementGoesOnWhereItWasKilled) {
   });
 }
 
+TEST_P(EtcdCluster, AKeyIsCreatedOnceAndReplacedByWhoHasReadItLast) {
+  in_a_world(kDeadline, [this] {
+    World world(etcd());
+    auto masters = boot_all(world);
+    expect_done(masters);
+    auto a = masters[0]->client();
+    auto b = masters[1]->client();
+    EXPECT_EQ(a.create("key", "first", {}).value(), true);
+    EXPECT_EQ(b.create("key", "second", {}).value(), false);
+    auto const seen = b.get("key", Consistency::linearizable, {}).value().value();
+    EXPECT_EQ(seen.value, "first");
+    EXPECT_EQ(a.replace("key", "third", seen.mod_revision, {}).value(), true);
+    EXPECT_EQ(b.replace("key", "fourth", seen.mod_revision, {}).value(), false);
+    EXPECT_EQ(get(*masters[1], "key"), "third");
+    EXPECT_EQ(a.replace("none", "x", seen.mod_revision, {}).value(), false);
+  });
+}
+
 TEST_P(EtcdCluster, ARebootAsksNobodyAndWritesNothing) {
   in_a_world(kDeadline, [this] {
     World world(etcd());

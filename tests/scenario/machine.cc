@@ -195,7 +195,16 @@ Machine::Machine(Identity who, int number, NodeConfig node_config,
 
 std::unique_ptr<Boot> Machine::make_boot() {
   NodeDeps node{.root = root, .clock = clock_, .filesystems = disks};
-  if (config.role == Role::worker) return std::make_unique<WorkerBoot>(config, std::move(node));
+  if (config.role == Role::worker)
+    return std::make_unique<WorkerBoot>(
+        config, std::move(node),
+        WorkerDeps{.http = http,
+                   .identity = {},
+                   .credentials = credentials_,
+                   .sts = sts_,
+                   .sts_place = {},
+                   .responder = responder_,
+                   .document = [](std::stop_token) -> Result<std::string> { return ""; }});
   return std::make_unique<MasterBoot>(config, std::move(node),
                                       MasterDeps{.http = http,
                                                  .process = process,

@@ -132,6 +132,14 @@ class MachineProcess final : public Process {
   test::Power& power_;
 };
 
+// Nobody here asks STS.
+class NoCredentials final : public aws::CredentialSource {
+ public:
+  Result<aws::Credentials> credentials(std::stop_token) override {
+    return fail(Kind::denied, "no role");
+  }
+};
+
 class Machine {
  public:
   Machine(Identity identity, int number, NodeConfig config, std::filesystem::path const& root,
@@ -180,6 +188,9 @@ class Machine {
   test::VirtualClock& clock_;
   test::EtcdModel& network_;
   FilesUnderPower files_;
+  NoCredentials credentials_;
+  aws::StsClient sts_{http, {}};
+  bootstrap::join::Responder responder_{root};
 };
 
 }  // namespace haagent::scenario

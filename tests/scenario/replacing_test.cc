@@ -182,6 +182,7 @@ TEST(Workers, NeverCallEc2) {
   World world;
   auto& worker = world.add_machine("i-0abc", "a", test::kube_worker());
   worker.ec2.reachable = false;
+  test::write_bytes(worker.root("/etc/kubernetes/bootstrap-kubelet.conf"), "kind: Config\n");
   world.run({{worker, [&] { EXPECT_TRUE(worker.boot().all_done); }}});
   EXPECT_EQ(worker.ec2.calls, 0);
   EXPECT_TRUE(std::filesystem::exists(worker.root("/var/lib/kubelet/config.yaml")));

@@ -2,7 +2,6 @@
 #include "agent/base/sha256.h"
 
 #include <algorithm>
-#include <charconv>
 
 namespace haagent::sim {
 namespace {
@@ -14,26 +13,6 @@ constexpr auto kSkewAllowedByS3 = 15min;
 constexpr std::string_view kKeyAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
 constexpr std::string_view kSecretAlphabet =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-
-// "20260115T101500Z"
-std::optional<UtcTime> parse_amz_date(std::string_view text) {
-  if (text.size() != 16 || text[8] != 'T' || text[15] != 'Z') return std::nullopt;
-  auto const number = [&](std::size_t at, std::size_t length) {
-    int value = -1;
-    auto const* end = text.data() + at + length;
-    auto [stop, error] = std::from_chars(text.data() + at, end, value);
-    return error == std::errc() && stop == end ? value : -1;
-  };
-  std::chrono::year_month_day const day{std::chrono::year(number(0, 4)),
-                                        std::chrono::month(static_cast<unsigned>(number(4, 2))),
-                                        std::chrono::day(static_cast<unsigned>(number(6, 2)))};
-  int const hour = number(9, 2), minute = number(11, 2), second = number(13, 2);
-  if (!day.ok() || hour < 0 || minute < 0 || second < 0) return std::nullopt;
-  // What UtcTime can hold of whole years.
-  if (number(0, 4) < 1678 || number(0, 4) > 2261) return std::nullopt;
-  return std::chrono::sys_days(day) + std::chrono::hours(hour) + std::chrono::minutes(minute) +
-         std::chrono::seconds(second);
-}
 
 // The same refusal in the words of each.
 std::unexpected<ApiError> refuse(std::string_view service, ApiError ec2, ApiError query,
@@ -146,7 +125,7 @@ Api<Caller> authenticate(Request const& request, KeyRing const& keys, std::strin
                                claim->scope.region, region)});
   }
 
-  auto const signed_at = parse_amz_date(claim->time);
+  auto const signed_at = aws::parse_amz_date(claim->time);
   if (!signed_at || !claim->time.starts_with(claim->date)) {
     return std::unexpected(ApiError{
         "IncompleteSignature", 400,

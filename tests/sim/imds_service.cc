@@ -6,6 +6,7 @@
 #include <charconv>
 
 #include "agent/base/json.h"
+#include "tests/sim/document_signer.h"
 #include "tests/sim/ec2_service.h"
 
 namespace haagent::sim {
@@ -46,6 +47,8 @@ Response error(int status, std::string_view title) {
   response.headers.front().second = "text/html";
   return response;
 }
+
+constexpr char kSignedDocument[] = "dynamic/instance-identity/rsa2048";
 
 std::string subnet_cidr(View const& view, std::string_view zone) {
   for (auto const& each : view.zones) {
@@ -159,6 +162,7 @@ std::map<std::string, std::string> metadata_of(Instance const& instance, View co
     put("iam/security-credentials/" + role_of(instance), credentials);
   }
   items["dynamic/instance-identity/document"] = identity_document(instance, view);
+  items[kSignedDocument];
   if (instance.from.user_data) items["user-data"] = *instance.from.user_data;
   return items;
 }
@@ -301,7 +305,10 @@ Response ImdsService::look_up(Instance const& instance, std::string const& raw_p
     credentials = json::print(answer, 2);
   }
 
-  auto const items = metadata_of(instance, region_.view(), credentials);
+  auto items = metadata_of(instance, region_.view(), credentials);
+  // Signed only where it is asked for.
+  if (path == kSignedDocument)
+    items[path] = sign_document(region_signer(), items["dynamic/instance-identity/document"]);
   if (auto found = items.find(path); found != items.end()) {
     auto response = plain(200, found->second);
     if (path == "user-data") response.headers.front().second = "application/octet-stream";

@@ -6,6 +6,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <chrono>
 #include <fstream>
@@ -49,6 +50,17 @@ std::string config_of(LoadBalancerOptions const& options, std::string const& adm
       "  server-template target 1-{} 127.0.0.1:{} check disabled\n",
       options.health_interval.count(), options.tls_health_check ? " check-ssl verify none" : "",
       kSlots, options.target_port);
+  // Unlike EC2's, it shows its own address to the targets.
+  text += fmt::format(
+      "frontend joins\n"
+      "  default_backend joins\n"
+      "  bind {}:{}\n"
+      "backend joins\n"
+      "  balance roundrobin\n"
+      "  default-server inter {}ms fall 2 rise 2 on-marked-down shutdown-sessions\n"
+      "  server-template target 1-{} 127.0.0.1:{} check disabled\n",
+      options.address, options.join_port, options.health_interval.count(), kSlots,
+      options.join_port);
   return text;
 }
 
@@ -133,26 +145,32 @@ Result<void> LoadBalancer::set_targets(std::vector<std::string> const& addresses
     if (!answer->empty()) return fail(Kind::internal, "haproxy: '{}': {}", text, *answer);
     return {};
   };
+  constexpr std::array kBackends = {"masters", "joins"};
   for (auto target = targets_.begin(); target != targets_.end();) {
     if (wanted.erase(target->second) > 0) {
       ++target;
       continue;
     }
-    auto done = quiet(fmt::format("set server masters/target{} state maint", target->first));
-    if (!done) return done;
+    for (auto const* backend : kBackends) {
+      auto done = quiet(fmt::format("set server {}/target{} state maint", backend, target->first));
+      if (!done) return done;
+    }
     target = targets_.erase(target);
   }
   int slot = 1;
   for (auto const& address : wanted) {
     while (targets_.contains(slot)) ++slot;
-    auto server = fmt::format("set server masters/target{}", slot);
-    auto moved = command(fmt::format("{} addr {} port {}", server, address, options_.target_port));
-    if (!moved) return std::unexpected(moved.error());
-    if (!moved->contains("changed") && !moved->contains("no need"))
-      return fail(Kind::internal, "haproxy: target {}: {}", address, *moved);
-    if (auto done = quiet(server + " state ready"); !done) return done;
-    // Until its first checks have passed.
-    if (auto done = quiet(server + " health down"); !done) return done;
+    for (auto const* backend : kBackends) {
+      auto server = fmt::format("set server {}/target{}", backend, slot);
+      auto const port = backend == kBackends[0] ? options_.target_port : options_.join_port;
+      auto moved = command(fmt::format("{} addr {} port {}", server, address, port));
+      if (!moved) return std::unexpected(moved.error());
+      if (!moved->contains("changed") && !moved->contains("no need"))
+        return fail(Kind::internal, "haproxy: target {}: {}", address, *moved);
+      if (auto done = quiet(server + " state ready"); !done) return done;
+      // Until its first checks have passed.
+      if (auto done = quiet(server + " health down"); !done) return done;
+    }
     targets_[slot] = address;
   }
   return {};

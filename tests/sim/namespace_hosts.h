@@ -23,7 +23,8 @@ struct LoadBalancerOptions {
   std::string address = "10.255.0.10";
   std::vector<std::uint16_t> ports = {443, 6443};
   std::uint16_t target_port = 6443;
-  bool tls_health_check = true;  // GET /readyz over TLS, else in plain text
+  std::uint16_t join_port = 3998;  // the second listener, to the same port of the targets
+  bool tls_health_check = true;    // GET /readyz over TLS, else in plain text
   Duration health_interval{500};
 };
 

@@ -2,6 +2,8 @@
 // Volumes are in region_volumes.cc, groups in region_groups.cc.
 #include "tests/sim/region.h"
 
+#include "tests/sim/document_signer.h"
+
 #include <algorithm>
 #include <utility>
 
@@ -17,16 +19,21 @@ constexpr Duration kHostRetry = 1s;
 // How long EC2 goes on to show a terminated instance.
 constexpr Duration kTerminatedShown = 1h;
 
-// What its host is told at each start.
-InstanceSpec spec_of(Instance const& instance) {
-  return {.id = instance.id,
-          .zone = instance.zone,
-          .address = instance.address,
-          .hostname = instance.hostname,
-          .files = instance.from.files,
-          .argv = instance.from.argv,
-          .machine = instance.from.machine,
-          .type = instance.from.instance_type};
+// What its host is told at each start. The region's documents are signed by a certificate that AWS
+// has none of, so its instances have it as an operator would put it there.
+InstanceSpec spec_of(Instance const& instance, std::string const& region) {
+  InstanceSpec spec{.id = instance.id,
+                    .zone = instance.zone,
+                    .address = instance.address,
+                    .hostname = instance.hostname,
+                    .files = instance.from.files,
+                    .argv = instance.from.argv,
+                    .machine = instance.from.machine,
+                    .type = instance.from.instance_type};
+  if (!spec.machine)
+    spec.files.emplace_back(fmt::format("/etc/haagent/ec2-certificates/{}.pem", region),
+                            region_signer().certificate);
+  return spec;
 }
 
 }  // namespace
@@ -345,7 +352,7 @@ void Region::power_on(std::string const& id) {
   if (!record || record->shown.state != InstanceState::pending || record->power_requested) return;
   record->power_requested = true;
   auto const boot = ++record->boot;
-  auto const spec = spec_of(record->shown);
+  auto const spec = spec_of(record->shown, spec_.region);
   event(id, "power on");
   post(id, [this, spec, id, boot]() -> std::function<void()> {
     auto started = hosts_.start(spec, exit_handler(id, boot));
@@ -488,7 +495,7 @@ void Region::reboot(InstanceRecord& record, Hosts::Stop how) {
   record.shown.frozen = false;
   auto const boot = ++record.boot;
   event(id, "reboot", how == Hosts::Stop::reboot ? "orderly" : "power cycled");
-  auto const spec = spec_of(record.shown);
+  auto const spec = spec_of(record.shown, spec_.region);
   post(id, [this, spec, id, boot, how]() -> std::function<void()> {
     auto done = hosts_.stop(id, how);
     if (done) done = hosts_.start(spec, exit_handler(id, boot));

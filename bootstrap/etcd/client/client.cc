@@ -302,6 +302,31 @@ Result<std::optional<EtcdKeyValue>> EtcdClient::get(std::string_view key, Consis
   return std::move(found.front());
 }
 
+Result<bool> EtcdClient::put_if(std::string_view key, std::string_view value,
+                                std::string_view target, std::string_view revision_name,
+                                std::uint64_t revision, std::stop_token stop) {
+  auto compare = Tree::map({{"key", to_base64(key)}, {"target", target}, {"result", "EQUAL"}});
+  compare.set(revision_name, std::to_string(revision));
+  auto put = Tree::map(
+      {{"requestPut", Tree::map({{"key", to_base64(key)}, {"value", to_base64(value)}})}});
+  auto answer = TRY(post("/v3/kv/txn",
+                         Tree::map({{"compare", Tree::list({std::move(compare)})},
+                                    {"success", Tree::list({std::move(put)})}}),
+                         std::move(stop)));
+  auto const* succeeded = answer.find("succeeded");
+  return succeeded && succeeded->as_boolean().value_or(false);
+}
+
+Result<bool> EtcdClient::create(std::string_view key, std::string_view value,
+                                std::stop_token stop) {
+  return put_if(key, value, "CREATE", "create_revision", 0, std::move(stop));
+}
+
+Result<bool> EtcdClient::replace(std::string_view key, std::string_view value,
+                                 std::uint64_t mod_revision, std::stop_token stop) {
+  return put_if(key, value, "MOD", "mod_revision", mod_revision, std::move(stop));
+}
+
 Result<std::uint64_t> EtcdClient::erase(std::string_view key, std::stop_token stop) {
   auto answer = TRY(post("/v3/kv/deleterange", Tree::map({{"key", to_base64(key)}}), stop));
   return number_at(answer, "deleted");

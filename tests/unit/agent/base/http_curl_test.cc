@@ -632,5 +632,50 @@ TEST_F(CurlHttpTls, FilesThatAreMissingAreInvalidAndNamed) {
   EXPECT_THAT(response.error().message.text, HasSubstr("missing.crt"));
 }
 
+// A server of which only its key is known.
+TEST_F(CurlHttpTls, GoesByTheServersKeyAlone) {
+  LoopbackServer server(ok_reply, tls_of("elsewhere"));
+  LoopbackServer other(ok_reply, tls_of("server"));
+  auto by_key = [&](LoopbackServer const& asked, std::string const& key) {
+    auto request = get(asked.url());
+    request.tls.server_key = key;
+    return http_.send(request, {});
+  };
+  auto const any = by_key(server, kAnyServerKey);
+  ASSERT_TRUE(any) << any.error().message.text;
+  auto const key = any->server_key;
+  EXPECT_EQ(key.size(), 64u);
+  auto const others = by_key(other, kAnyServerKey)->server_key;
+  EXPECT_NE(others, key);
+
+  auto const again = by_key(server, key);
+  ASSERT_TRUE(again) << again.error().message.text;
+  EXPECT_EQ(again->server_key, key);
+  EXPECT_EQ(server.connections(), 1) << "on the connection of which it is known";
+
+  auto const wrong = by_key(server, others);
+  ASSERT_FALSE(wrong);
+  EXPECT_EQ(wrong.error().kind, Kind::denied) << wrong.error().message.text;
+  EXPECT_EQ(server.requests().size(), 2u) << "nothing was said to who has another key";
+  // Nor does its connection serve those who go by an authority.
+  EXPECT_FALSE(http_.send(request_to(server, "ca.crt"), {}));
+  EXPECT_EQ(http_.send(request_to(other, "ca.crt"), {})->server_key, "");
+}
+
+// Somebody else takes the port between two requests.
+TEST_F(CurlHttpTls, AConnectionThatIsMadeAgainIsHeldToTheKeyToo) {
+  auto closes = [](std::string const&) {
+    return test::Reply{.bytes = test::ok("fine").bytes, .after = test::Reply::After::close};
+  };
+  LoopbackServer server(closes, tls_of("server"));
+  auto request = get(server.url());
+  request.tls.server_key = kAnyServerKey;
+  auto const key = http_.send(request, {})->server_key;
+  request.tls.server_key = key;
+  EXPECT_TRUE(http_.send(request, {}));
+  request.tls.server_key = std::string(64, '0');
+  EXPECT_FALSE(http_.send(request, {}));
+}
+
 }  // namespace
 }  // namespace haagent

@@ -7,6 +7,7 @@
 
 #include "tests/support/fake_clock.h"
 #include "tests/support/fake_filesystems.h"
+#include "tests/support/scripted_http.h"
 #include "tests/support/temporary_directory.h"
 
 namespace haagent {
@@ -18,15 +19,33 @@ class WorkerBootTest : public testing::Test {
   NodeDeps deps() {
     return {.root = Root(root.path()), .clock = clock, .filesystems = filesystems};
   }
+  WorkerDeps worker_deps() {
+    return {.http = http,
+            .identity = {},
+            .credentials = credentials,
+            .sts = sts,
+            .sts_place = {},
+            .responder = responder,
+            .document = [](std::stop_token) -> Result<std::string> { return "document"; }};
+  }
+  struct NoCredentials final : aws::CredentialSource {
+    Result<aws::Credentials> credentials(std::stop_token) override {
+      return fail(Kind::denied, "no role");
+    }
+  };
 
   test::TemporaryDirectory root;
   test::FakeClock clock;
   test::FakeFilesystems filesystems;
   NodeConfig config;
+  test::ScriptedHttp http;
+  NoCredentials credentials;
+  aws::StsClient sts{http, {}};
+  bootstrap::join::Responder responder{Root(root.path())};
 };
 
 TEST_F(WorkerBootTest, ItsListIsShortAndNothingInItWaitsForAMastersRow) {
-  WorkerBoot boot(config, deps());
+  WorkerBoot boot(config, deps(), worker_deps());
   auto rows = boot.rows();
   std::map<std::string, std::vector<std::string>> after;
   for (auto const& row : rows) after[std::string(row.step->name())] = row.after;
@@ -34,13 +53,13 @@ TEST_F(WorkerBootTest, ItsListIsShortAndNothingInItWaitsForAMastersRow) {
   EXPECT_EQ(
       after,
       (Rows{
-          {"space", {}}, {"credentials", {}}, {"kube-files", {}}, {"kube-proxy", {"kube-files"}}}));
+          {"space", {}}, {"join", {}}, {"kube-files", {"join"}}, {"kube-proxy", {"kube-files"}}}));
   Runner runner(std::move(rows), clock, {});
   EXPECT_TRUE(runner.check());
 }
 
 TEST_F(WorkerBootTest, HasNothingToHandOverAndTakesNoAnnouncement) {
-  WorkerBoot boot(config, deps());
+  WorkerBoot boot(config, deps(), worker_deps());
   EXPECT_TRUE(boot.handover_rows(/*away=*/true, /*going_down=*/true).empty());
   EXPECT_TRUE(boot.leader_rows().empty());
   EXPECT_EQ(boot.receive_announcement({}).status, 404);

@@ -70,6 +70,24 @@ struct Case {
   int status;
 };
 
+// However the bytes come: a request may bring the begin of the next.
+TEST(RequestReader, ReadsOneRequestAfterTheOther) {
+  auto const text = with("", "GET /first HTTP/1.1") +
+                    with("Content-Length: 5\r\n", "POST /longer-than-the-first HTTP/1.1") +
+                    "hello" + with("", "GET /c HTTP/1.1");
+  for (std::size_t piece : {1u, 7u, 40u, 4096u}) {
+    Sent sent(text, piece);
+    auto reader = sent.reader();
+    EXPECT_EQ(reader.head().value_or(RequestHead()).path, "/first") << piece;
+    auto const second = reader.head();
+    ASSERT_TRUE(second) << piece;
+    EXPECT_EQ(second->path, "/longer-than-the-first");
+    EXPECT_EQ(reader.body(*second, 10).value_or(""), "hello") << piece;
+    EXPECT_EQ(reader.head().value_or(RequestHead()).path, "/c") << piece;
+    EXPECT_EQ(reader.head().error(), 0) << piece;
+  }
+}
+
 TEST(RequestReader, RefusesWhatTwoReadersCouldTakeForDifferentRequests) {
   for (auto const& [what, text, status] : std::vector<Case>{
            {"nothing", "", 0},

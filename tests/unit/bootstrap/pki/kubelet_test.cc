@@ -95,7 +95,8 @@ class KubeletTest : public testing::Test {
   std::vector<std::string> dated() {
     std::vector<std::string> names;
     for (auto const& entry : fs::directory_iterator(root_(kCurrent).parent_path()))
-      if (auto const name = entry.path().filename().string(); name != fs::path(kCurrent).filename())
+      if (auto const name = entry.path().filename().string();
+          name.starts_with("kubelet-client-") && name != fs::path(kCurrent).filename())
         names.push_back(name);
     std::ranges::sort(names);
     return names;

@@ -1,0 +1,163 @@
+#include "agent/aws/caller_identity.h"
+
+#include <algorithm>
+
+#include "agent/aws/ec2_xml.h"
+#include "agent/aws/sigv4.h"
+
+namespace haagent::aws {
+namespace {
+
+constexpr std::string_view kCallerBody = "Action=GetCallerIdentity&Version=2011-06-15";
+constexpr std::string_view kFormType = "application/x-www-form-urlencoded; charset=utf-8";
+// The longest that AWS hands out today are half as long.
+constexpr std::size_t kKeyIdCap = 128;
+constexpr std::size_t kTokenCap = 4096;
+constexpr std::size_t kSignatureLength = 64;
+
+bool all_of(std::string_view text, std::string_view more, bool upper_only = false) {
+  return std::ranges::all_of(text, [&](char c) {
+    return (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+           (!upper_only && c >= 'a' && c <= 'z') || more.contains(c);
+  });
+}
+
+// The call without a signature: all of it is ours.
+HttpRequest unsigned_call(StsPlace const& place, SignedHeader const& header) {
+  return {.method = "POST",
+          .url = place.endpoint + "/",
+          .headers = {{"content-type", std::string(kFormType)}, {header.name, header.value}},
+          .body = std::string(kCallerBody),
+          .timeout = StsClient::kDeadline,
+          .max_body = StsClient::kAnswerCap};
+}
+
+std::string header_value(HttpRequest const& request, std::string_view name) {
+  auto const found = std::ranges::find(request.headers, name, &Headers::value_type::first);
+  return found == request.headers.end() ? "" : found->second;
+}
+
+HttpRequest signed_request(StsPlace const& place, SignedHeader const& header,
+                           SignedCall const& call) {
+  auto request = unsigned_call(place, header);
+  std::vector<std::string> names = {"content-type", "host", "x-amz-date", header.name};
+  request.headers.emplace_back("x-amz-date", call.time);
+  if (!call.session_token.empty()) {
+    request.headers.emplace_back("x-amz-security-token", call.session_token);
+    names.emplace_back("x-amz-security-token");
+  }
+  std::ranges::sort(names);
+  request.headers.emplace_back(
+      "authorization",
+      fmt::format("AWS4-HMAC-SHA256 Credential={}/{}/{}/sts/aws4_request, SignedHeaders={}, "
+                  "Signature={}",
+                  call.access_key_id, call.time.substr(0, 8), place.region, fmt::join(names, ";"),
+                  call.signature));
+  return request;
+}
+
+// What is nobody's fault, by the codes of all services.
+bool passes(std::string_view code) {
+  return code.starts_with("Throttl") || code == "RequestLimitExceeded" ||
+         code == "TooManyRequestsException" || code.starts_with("Internal") ||
+         code == "ServiceUnavailable" || code == "RequestTimeout";
+}
+
+}  // namespace
+
+SignedCall sign_caller_identity(StsPlace const& place, SignedHeader const& header,
+                                Credentials const& credentials, UtcTime now) {
+  auto request = unsigned_call(place, header);
+  Signer(SigningScope{place.region, "sts"}).sign(request, credentials, now);
+  auto const authorization = header_value(request, "authorization");
+  return {.access_key_id = credentials.access_key_id,
+          .time = header_value(request, "x-amz-date"),
+          .session_token = std::string(credentials.session_token.reveal()),
+          .signature = authorization.substr(authorization.rfind('=') + 1)};
+}
+
+Result<void> check_signed_call(SignedCall const& call) {
+  if (call.access_key_id.size() < 16 || call.access_key_id.size() > kKeyIdCap ||
+      !all_of(call.access_key_id, "_", /*upper_only=*/true))
+    return fail(Kind::invalid, "its access key id is none of AWS'");
+  if (!parse_amz_date(call.time)) return fail(Kind::invalid, "its time is none of SigV4's");
+  if (call.session_token.size() > kTokenCap || !all_of(call.session_token, "+/=_-"))
+    return fail(Kind::invalid, "its session token is none of AWS'");
+  if (call.signature.size() != kSignatureLength ||
+      call.signature.find_first_not_of("0123456789abcdef") != std::string::npos)
+    return fail(Kind::invalid, "its signature is no SHA-256");
+  return {};
+}
+
+std::optional<UtcTime> time_of(SignedCall const& call) {
+  return parse_amz_date(call.time);
+}
+
+Result<AssumedRole> assumed_role_of(CallerIdentity const& caller) {
+  // arn:<partition>:sts::<account>:assumed-role/<role>/<session>
+  std::vector<std::string> fields;
+  std::string_view rest = caller.arn;
+  for (int i = 0; i < 5; ++i) {
+    auto const colon = rest.find(':');
+    if (colon == std::string_view::npos) break;
+    fields.emplace_back(rest.substr(0, colon));
+    rest.remove_prefix(colon + 1);
+  }
+  auto refuse = [&] { return fail(Kind::invalid, "'{}' is no role that was assumed", caller.arn); };
+  if (fields.size() != 5 || fields[0] != "arn" || fields[2] != "sts" || !fields[3].empty())
+    return refuse();
+  constexpr std::string_view kAssumed = "assumed-role/";
+  if (!rest.starts_with(kAssumed)) return refuse();
+  rest.remove_prefix(kAssumed.size());
+  auto const slash = rest.find('/');
+  if (slash == std::string_view::npos || slash == 0 || slash + 1 == rest.size() ||
+      rest.find('/', slash + 1) != std::string_view::npos)
+    return refuse();
+  AssumedRole role{.partition = fields[1],
+                   .account = fields[4],
+                   .role = std::string(rest.substr(0, slash)),
+                   .session = std::string(rest.substr(slash + 1))};
+  if (role.account != caller.account)
+    return fail(Kind::invalid, "STS names the account {} beside '{}'", caller.account, caller.arn);
+  auto const colon = caller.user_id.find(':');
+  if (colon == std::string::npos || caller.user_id.substr(colon + 1) != role.session)
+    return fail(Kind::invalid, "STS names the user '{}' beside '{}'", caller.user_id, caller.arn);
+  return role;
+}
+
+Result<CallerIdentity> StsClient::caller_identity(SignedHeader const& header,
+                                                  SignedCall const& call, std::stop_token stop) {
+  constexpr std::string_view kAction = "GetCallerIdentity";
+  auto const count = [&](CallResult result) {
+    if (counts_) counts_->count("sts", kAction, result);
+  };
+  if (auto fits = check_signed_call(call); !fits) return std::unexpected(fits.error());
+  auto response = http_.send(signed_request(place_, header, call), std::move(stop));
+  if (!response) {
+    if (response.error().kind != Kind::interrupted) count(CallResult::unreachable);
+    auto error = response.error().during("sts:GetCallerIdentity");
+    // Who answers for STS, and with how much, says nothing of who signed.
+    if (error.kind != Kind::interrupted) error.kind = Kind::transient;
+    return std::unexpected(std::move(error));
+  }
+  if (response->status == 200) {
+    auto caller = read_caller_identity(response->body);
+    count(caller ? CallResult::ok : CallResult::unavailable);
+    if (!caller) return fail(caller.error(), "sts:GetCallerIdentity");
+    return caller;
+  }
+  auto const failure = read_failure(response->body);
+  if (!failure || response->status < 400 || response->status >= 500 || passes(failure->code)) {
+    count(failure && failure->code.starts_with("Throttl") ? CallResult::throttled
+                                                          : CallResult::unavailable);
+    return fail(Kind::transient, "sts:GetCallerIdentity answered {}{}", response->status,
+                failure ? fmt::format(" ({})", failure->code) : "");
+  }
+  count(CallResult::denied);
+  auto error = Error{Kind::denied, fmt::format("STS does not take the signature: {} ({})",
+                                               failure->message, failure->code)};
+  error.message.subject = failure->code;
+  return std::unexpected(std::move(error));
+}
+
+}  // namespace haagent::aws

@@ -1,0 +1,66 @@
+#include <pugixml.hpp>
+
+#include <array>
+
+#include "agent/aws/caller_identity.h"
+
+namespace haagent::aws {
+namespace {
+
+constexpr std::string_view kStsNamespace = "https://sts.amazonaws.com/doc/2011-06-15/";
+
+std::unexpected<Error> no_answer(std::string_view why) {
+  return fail(Kind::transient, "the answer is none of STS': {}", why);
+}
+
+// An element of text alone.
+bool is_value(pugi::xml_node node) {
+  return node.first_child() == node.last_child() && node.first_child().type() == pugi::node_pcdata;
+}
+
+}  // namespace
+
+Result<CallerIdentity> read_caller_identity(std::string_view xml) {
+  pugi::xml_document document;
+  auto const parsed = document.load_buffer(
+      xml.data(), xml.size(),
+      pugi::parse_escapes | pugi::parse_eol | pugi::parse_doctype | pugi::parse_pi |
+          pugi::parse_comments | pugi::parse_cdata | pugi::parse_declaration);
+  if (!parsed) return no_answer(parsed.description());
+  pugi::xml_node root;
+  for (auto node : document.children()) {
+    if (node.type() == pugi::node_declaration) continue;
+    if (node.type() != pugi::node_element || root) return no_answer("more than one root");
+    root = node;
+  }
+  if (std::string_view(root.name()) != "GetCallerIdentityResponse")
+    return no_answer("another root");
+  auto const attribute = root.first_attribute();
+  if (std::string_view(attribute.name()) != "xmlns" || attribute.value() != kStsNamespace ||
+      attribute.next_attribute())
+    return no_answer("another namespace");
+
+  pugi::xml_node result;
+  for (auto node : root.children()) {
+    std::string_view const name = node.name();
+    if (name == "ResponseMetadata") continue;
+    if (name != "GetCallerIdentityResult" || result) return no_answer("an element too many");
+    result = node;
+  }
+  CallerIdentity caller;
+  std::array<std::pair<std::string_view, std::string*>, 3> const places = {
+      {{"Account", &caller.account}, {"Arn", &caller.arn}, {"UserId", &caller.user_id}}};
+  for (auto node : result.children()) {
+    std::string* place = nullptr;
+    for (auto const& [name, value] : places)
+      if (name == node.name()) place = value;
+    if (!place || !place->empty() || node.first_attribute() || !is_value(node))
+      return no_answer("an element of the result that is not its own, once");
+    *place = node.text().get();
+  }
+  for (auto const& [name, value] : places)
+    if (value->empty()) return no_answer(fmt::format("no {}", name));
+  return caller;
+}
+
+}  // namespace haagent::aws

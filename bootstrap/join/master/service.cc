@@ -1,0 +1,234 @@
+#include "bootstrap/join/master/service.h"
+
+#include <random>
+
+#include "bootstrap/join/exchange/binding.h"
+#include "bootstrap/join/master/callback.h"
+#include "bootstrap/join/master/node_state.h"
+#include "bootstrap/join/master/signing.h"
+
+namespace haagent::bootstrap::join {
+namespace {
+
+// Two masters may write one record at once; a third try finds what the second has written.
+constexpr int kTries = 3;
+
+int status_of(Error const& error) {
+  switch (error.kind) {
+    case Kind::denied:
+    case Kind::refused:
+      return 403;
+    case Kind::invalid:
+      return 400;
+    default:
+      return 503;
+  }
+}
+
+Error as_invalid(Error error) {
+  error.kind = Kind::invalid;
+  error.message.reason = Reason::JoinRequestInvalid;
+  return error;
+}
+
+}  // namespace
+
+std::chrono::seconds JoinService::come_again() {
+  static thread_local std::mt19937 random{std::random_device{}()};
+  return std::chrono::seconds(std::uniform_int_distribution<>(2, 10)(random));
+}
+
+Reply JoinService::refusal(Error const& error, Decided decided) {
+  Reply reply{.status = status_of(error),
+              .body = text_of(Refusal{.reason = error.message.reason,
+                                      .text = error.message.sentence().substr(0, 1000)})};
+  if (reply.status == 503) reply.retry_after = come_again();
+  decided.message = error.message;
+  deps_.told(decided);
+  return reply;
+}
+
+Reply JoinService::offer(Connection const& connection, std::stop_token stop) {
+  Decided decided{.message = {}, .instance_id = {}, .address = connection.address};
+  auto make = [&]() -> Result<Offer> {
+    if (busy_ >= kAtOnce)
+      return fail(Kind::transient, Reason::JoinBusy, "{} machines join at once", kAtOnce);
+    if (connection.nonce.empty()) return fail(Kind::internal, "there is no randomness");
+    auto certificate = TRY(read_file(settings_.certificate_file));
+    auto authority = TRY(signing_authority(deps_.root));
+    auto const keys = TRY(deps_.credentials.credentials(stop));
+    auto const now = deps_.clock.utc();
+    return Offer{.nonce = connection.nonce,
+                 .server_key = connection.server_key,
+                 .certificate = certificate.value_or(""),
+                 .ca = std::move(authority.trust),
+                 .time = now,
+                 .proof = aws::sign_caller_identity(
+                     settings_.sts,
+                     master_header(settings_.cluster.name, connection.nonce, connection.server_key),
+                     keys, now)};
+  };
+  auto const made = make();
+  if (!made) return refusal(made.error(), std::move(decided));
+  return {.status = 200, .body = text_of(*made)};
+}
+
+Reply JoinService::join(std::string_view body, Connection const& connection, std::stop_token stop) {
+  Decided decided{.message = {}, .instance_id = {}, .address = connection.address};
+  struct Busy {
+    explicit Busy(std::atomic<int>& counted) : count(counted) { ++count; }
+    ~Busy() { --count; }
+    std::atomic<int>& count;
+  } const busy(busy_);
+  auto const grant = decide(body, connection, decided, stop);
+  if (!grant) return refusal(grant.error(), std::move(decided));
+  decided.message = Message(Reason::JoinGranted,
+                            fmt::format("{} has joined as {}", decided.instance_id, grant->node))
+                        .about(decided.instance_id);
+  deps_.told(decided);
+  return {.status = 200, .body = text_of(*grant)};
+}
+
+Result<aws::AssumedRole> JoinService::proven(Ask const& ask, std::stop_token const& stop) {
+  if (!ask.proof)
+    return fail(Kind::denied, Reason::JoinTokenInvalid, "this master takes no tokens");
+  TRY(check_time(*ask.proof, deps_.clock.utc()));
+  if (!replays_.is_first(ask.proof->signature, deps_.clock.steady()))
+    return fail(Kind::denied, Reason::JoinProofReplayed, "this proof was used before");
+  auto caller = deps_.sts.caller_identity(worker_header(ask), *ask.proof, stop);
+  if (!caller) {
+    auto error = caller.error();
+    if (error.kind == Kind::denied) error.message.reason = Reason::JoinProofRejected;
+    return std::unexpected(std::move(error));
+  }
+  auto role = aws::assumed_role_of(*caller);
+  if (!role) return fail(Kind::denied, Reason::CallerNotInstance, "{}", role.error().message.text);
+  return role;
+}
+
+Result<Grant> JoinService::decide(std::string_view body, Connection const& connection,
+                                  Decided& decided, std::stop_token const& stop) {
+  auto const& cluster = settings_.cluster;
+  auto const ask = read_ask(body);
+  if (!ask) return std::unexpected(as_invalid(ask.error()));
+  TRY(check_ask(*ask, cluster, connection));
+
+  auto const certificates = TRY(region_certificates(deps_.root, cluster.region));
+  auto const document = read_identity_document(ask->document, certificates);
+  if (!document)
+    return fail(Kind::denied, Reason::IdentityDocumentInvalid, "{}", document.error().message.text);
+  TRY(check_document(*document, cluster));
+  // What it says of itself, from here on.
+  decided.instance_id = document->instance_id;
+  auto const seen = TRY(deps_.registry.read(document->instance_id, stop));
+  if (!seen.denied.empty())
+    return fail(Kind::denied, Reason::JoinDenied, "{} may not join: {}", document->instance_id,
+                seen.denied);
+
+  auto const caller = TRY(proven(*ask, stop));
+  TRY(check_caller(caller, *document, cluster));
+  auto const instance = TRY(deps_.instances.find(caller.session, stop));
+  TRY(check_instance(instance ? &*instance : nullptr, caller.session, cluster,
+                     settings_.addresses_hidden ? "" : connection.address));
+  auto const specs = specs_of(*instance);
+  auto read = [](std::string_view pem, pki::LeafSpec const& spec) {
+    return check_request(pem, spec.common_name, spec.organization);
+  };
+  Requests requests;
+  requests.kubelet = TRY(read(ask->requests.kubelet, specs.kubelet));
+  requests.kubelet_serving = TRY(read(ask->requests.kubelet_serving, specs.kubelet_serving));
+  requests.kube_proxy = TRY(read(ask->requests.kube_proxy, specs.kube_proxy));
+  TRY(call_back(deps_.http, *instance, settings_.callback_port, requests.kubelet, ask->nonce,
+                stop));
+
+  auto const authority = TRY(signing_authority(deps_.root));
+  auto const now = deps_.clock.utc();
+  TRY(record(caller.session,
+             {.node = specs.node.name,
+              .key_hash = requests.kubelet.key_hash,
+              .not_after = now + settings_.lifetime},
+             NewKey::is_asked, stop));
+  auto signed_ones = TRY(sign_all(authority, specs, requests, now, settings_.lifetime));
+  return Grant{.node = specs.node.name,
+               .ca = authority.trust,
+               .certificates = std::move(signed_ones),
+               .endpoint = settings_.endpoint,
+               .cluster_dns = settings_.cluster_dns,
+               .kubernetes_version = settings_.kubernetes_version};
+}
+
+// Before anything is signed: who is second finds the key of the first.
+Result<void> JoinService::record(std::string const& instance_id, NodeRecord wanted, NewKey key,
+                                 std::stop_token const& stop) {
+  for (int i = 0; i < kTries; ++i) {
+    auto const seen = TRY(deps_.registry.read(instance_id, stop));
+    if (!seen.denied.empty())
+      return fail(Kind::denied, Reason::JoinDenied, "{} may not join: {}", instance_id,
+                  seen.denied);
+    bool const is_same = seen.record && seen.record->key_hash == wanted.key_hash;
+    if (!is_same && key == NewKey::is_asked)
+      TRY(decide_record(seen.record, wanted.key_hash,
+                        node_state(deps_.apiserver, wanted.node, stop), deps_.clock.utc()));
+    wanted.since = is_same ? seen.record->since : deps_.clock.utc();
+    if (TRY(deps_.registry.write(seen, wanted, stop))) return {};
+  }
+  return fail(Kind::transient, Reason::Conflict,
+              "other masters write the record of {} at the same time", instance_id);
+}
+
+Reply JoinService::renew(std::string_view body, std::string_view certificate,
+                         Connection const& connection, std::stop_token stop) {
+  Decided decided{.message = {}, .instance_id = {}, .address = connection.address};
+  auto const renewal = decide_renewal(body, certificate, decided, stop);
+  if (!renewal) return refusal(renewal.error(), std::move(decided));
+  decided.message = Message(Reason::CertificatesRenewed,
+                            fmt::format("{} has new certificates", decided.instance_id))
+                        .about(decided.instance_id);
+  deps_.told(decided);
+  return {.status = 200, .body = text_of(*renewal)};
+}
+
+// Who shows the client certificate of a node gets the other two of that node, while EC2 has it. The
+// record follows the key, which the kubelet may have changed through the apiserver.
+Result<Renewal> JoinService::decide_renewal(std::string_view body, std::string_view certificate,
+                                            Decided& decided, std::stop_token const& stop) {
+  auto const& cluster = settings_.cluster;
+  if (certificate.empty())
+    return fail(Kind::denied, Reason::JoinRequestInvalid,
+                "who renews must show the node's client certificate");
+  auto const shown = TRY(pki::parse_certificate(certificate));
+  auto const node = TRY(node_of(shown));
+  auto const ask = read_renew_ask(body);
+  if (!ask) return std::unexpected(as_invalid(ask.error()));
+  if (ask->cluster != cluster.name)
+    return fail(Kind::denied, Reason::JoinClusterDiffers, "this is a master of {}, not of {}",
+                cluster.name, ask->cluster);
+  if (!is_instance_id(ask->instance_id))
+    return fail(Kind::invalid, Reason::JoinRequestInvalid, "it names no instance");
+  decided.instance_id = ask->instance_id;
+  auto const instance = TRY(deps_.instances.find(ask->instance_id, stop));
+  TRY(check_instance(instance ? &*instance : nullptr, ask->instance_id, cluster, ""));
+  auto const specs = specs_of(*instance);
+  if (specs.node.name != node)
+    return fail(Kind::denied, Reason::CallerInstanceDiffers,
+                "the certificate is of the node {}, and {} is {}", node, ask->instance_id,
+                specs.node.name);
+  auto const serving = TRY(check_request(ask->kubelet_serving, specs.kubelet_serving.common_name,
+                                         specs.kubelet_serving.organization));
+  auto const proxy = TRY(
+      check_request(ask->kube_proxy, specs.kube_proxy.common_name, specs.kube_proxy.organization));
+  auto const authority = TRY(signing_authority(deps_.root));
+  TRY(record(ask->instance_id,
+             {.node = node, .key_hash = shown.key_hash, .not_after = shown.not_after},
+             NewKey::is_taken, stop));
+  auto const now = deps_.clock.utc();
+  auto sign = [&](pki::LeafSpec const& spec, pki::CertificateRequest const& request) {
+    return pki::make_leaf_for(spec, request.public_key, authority.signer, now, settings_.lifetime);
+  };
+  Renewal renewal{.ca = authority.trust};
+  renewal.kubelet_serving = TRY(sign(specs.kubelet_serving, serving));
+  renewal.kube_proxy = TRY(sign(specs.kube_proxy, proxy));
+  return renewal;
+}
+
+}  // namespace haagent::bootstrap::join

@@ -1,0 +1,94 @@
+// What a master does for a machine that asks to join: the exchange from the offer to the grant,
+// question by question (decision.h). Blocks while others are asked; from any number of threads.
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <map>
+#include <optional>
+#include <stop_token>
+#include <string>
+
+#include "agent/aws/caller_identity.h"
+#include "agent/aws/credentials.h"
+#include "agent/base/clock.h"
+#include "agent/base/files.h"
+#include "agent/base/http.h"
+#include "bootstrap/apiserver/client.h"
+#include "bootstrap/join/master/decision.h"
+#include "bootstrap/join/master/instances.h"
+#include "bootstrap/join/master/registry.h"
+#include "bootstrap/join/master/replays.h"
+
+namespace haagent::bootstrap::join {
+
+// One decision, for the journal and the counters. Reason::JoinGranted, or why not.
+struct Decided {
+  Message message;
+  std::string instance_id;  // as far as it is known
+  std::string address;      // the other end's
+};
+
+struct ServiceSettings {
+  Cluster cluster;
+  std::string certificate_file;  // the listener's, in PEM
+  aws::StsPlace sts;
+  bool addresses_hidden = false;  // the load balancer does not keep client addresses
+  Duration lifetime = std::chrono::hours(24);
+  int callback_port = 0;
+  // For Grant.
+  std::string endpoint, cluster_dns, kubernetes_version;
+};
+
+struct ServiceDeps {
+  Root root;
+  Http& http;
+  Clock& clock;  // the store's time, as far as it is known
+  aws::CredentialSource& credentials;
+  aws::Sts& sts;
+  Instances& instances;
+  NodeRegistry& registry;
+  ApiserverClient& apiserver;
+  std::function<void(Decided const&)> told;
+};
+
+// Of one request. `retry_after`: when to come again, where that is any use.
+struct Reply {
+  int status = 200;
+  std::string body;
+  std::optional<std::chrono::seconds> retry_after = {};
+};
+
+class JoinService {
+ public:
+  // So many at once are in the middle of an exchange; the others are told when to come again.
+  static constexpr int kAtOnce = 96;
+
+  JoinService(ServiceSettings settings, ServiceDeps deps)
+      : settings_(std::move(settings)), deps_(std::move(deps)) {}
+
+  Reply offer(Connection const& connection, std::stop_token stop);
+  Reply join(std::string_view body, Connection const& connection, std::stop_token stop);
+  // `certificate`: the client's, PEM, which the Kubernetes authority has signed; empty: none.
+  Reply renew(std::string_view body, std::string_view certificate, Connection const& connection,
+              std::stop_token stop);
+
+ private:
+  Result<Grant> decide(std::string_view body, Connection const& connection, Decided& decided,
+                       std::stop_token const& stop);
+  Result<Renewal> decide_renewal(std::string_view body, std::string_view certificate,
+                                 Decided& decided, std::stop_token const& stop);
+  Result<aws::AssumedRole> proven(Ask const& ask, std::stop_token const& stop);
+  enum class NewKey { is_asked, is_taken };
+  Result<void> record(std::string const& instance_id, NodeRecord wanted, NewKey key,
+                      std::stop_token const& stop);
+  Reply refusal(Error const& error, Decided decided);
+  std::chrono::seconds come_again();
+
+  ServiceSettings const settings_;
+  ServiceDeps deps_;
+  Replays replays_;
+  std::atomic<int> busy_ = 0;
+};
+
+}  // namespace haagent::bootstrap::join

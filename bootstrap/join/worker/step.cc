@@ -1,0 +1,173 @@
+#include "bootstrap/join/worker/step.h"
+
+#include "bootstrap/layout/paths.h"
+#include "bootstrap/pki/certificate_request.h"
+#include "bootstrap/pki/kubelet_pair.h"
+
+namespace haagent::bootstrap::join {
+namespace {
+
+// Keys wait here for their certificates, so that the same ones come again after a crash.
+constexpr char kKeys[] = "/var/lib/haagent/join";
+constexpr char kKubeletKey[] = "/var/lib/haagent/join/kubelet.key";
+constexpr char kServingKey[] = "/var/lib/haagent/join/kubelet-serving.key";
+constexpr char kProxyKey[] = "/var/lib/haagent/join/kube-proxy.key";
+constexpr std::string_view kUser = "system:node:";
+
+}  // namespace
+
+UtcTime renew_at(pki::Certificate const& certificate) {
+  return certificate.not_before + (certificate.not_after - certificate.not_before) * 2 / 3;
+}
+
+WorkerMove decide_worker(WorkerDisk const& disk, UtcTime now) {
+  if (!disk.kubelet) return WorkerMove::join;
+  for (auto const& each : {disk.kubelet_serving, disk.kube_proxy})
+    if (!each || now >= renew_at(*each)) return WorkerMove::renew;
+  return WorkerMove::none;
+}
+
+std::optional<pki::Certificate> JoinStep::serving(std::string const& cert, std::string const& key,
+                                                  std::string_view trust) const {
+  auto const pem = read_file(root_(cert));
+  auto const secret = read_file(root_(key));
+  if (!pem || !*pem || !secret || !*secret) return std::nullopt;
+  if (!pki::is_for_key(**pem, Secret(**secret)) || !pki::verify(**pem, trust, clock_.utc()))
+    return std::nullopt;
+  auto certificate = pki::parse_certificate(**pem);
+  if (!certificate) return std::nullopt;
+  return *std::move(certificate);
+}
+
+Result<WorkerDisk> JoinStep::read_disk() const {
+  WorkerDisk disk;
+  auto const trust = TRY(read_file(root_(kube::kCa)));
+  if (!trust) return disk;
+  auto const pair = TRY(pki::read_pair(root_(kube::kKubeletClient.cert), clock_.utc()));
+  if (pair && pki::is_for_key(pair->certificates, pair->key) &&
+      pki::verify(pair->certificates, *trust, clock_.utc()))
+    if (auto read = pki::parse_certificate(pair->certificates);
+        read && read->common_name.starts_with(kUser))
+      disk.kubelet = *std::move(read);
+  disk.kubelet_serving = serving(kube::kKubeletServer.cert, kube::kKubeletServer.key, *trust);
+  disk.kube_proxy = serving(kube::kKubeProxyClient.cert, kube::kKubeProxyClient.key, *trust);
+  return disk;
+}
+
+Result<Finding> JoinStep::look(Facts& facts, std::stop_token stop) {
+  bool const knows_nobody = config_.cluster.master_role.empty() && config_.cluster.ca_pin.empty();
+  if (knows_nobody || std::filesystem::exists(root_(kube::kBootstrapKubeconfig)))
+    return brought_.look(facts, std::move(stop));
+  auto const disk = TRY(read_disk());
+  auto const now = clock_.utc();
+  PkiFacts told;
+  for (auto const& [name, certificate] :
+       {std::pair{"kubelet", &disk.kubelet}, std::pair{"kubelet-serving", &disk.kubelet_serving},
+        std::pair{"kube-proxy", &disk.kube_proxy}})
+    if (*certificate)
+      told.certificates.push_back({.name = name,
+                                   .not_after = (*certificate)->not_after,
+                                   .renew_at = renew_at(**certificate)});
+  facts.pki.set(told);
+  if (disk.kubelet) {
+    auto identity = TRY(facts.identity.require("identity"));
+    auto const node = disk.kubelet->common_name.substr(kUser.size());
+    if (identity.hostname != node) {
+      identity.hostname = node;
+      facts.identity.set(std::move(identity));
+    }
+  }
+  auto const move = decide_worker(disk, now);
+  if (move == WorkerMove::none)
+    return Done{Message(Reason::Joined,
+                        fmt::format("joined as {}", disk.kubelet->common_name.substr(kUser.size())))
+                    .about(disk.kubelet->common_name)};
+  if (later_ && clock_.steady() < later_->until)
+    return Waiting{later_->message,
+                   std::chrono::duration_cast<Duration>(later_->until - clock_.steady())};
+  later_.reset();
+  auto message = Message(Reason::CertificatesToRequest, move == WorkerMove::join
+                                                            ? "ask a master for certificates"
+                                                            : "ask a master for new certificates")
+                     .about(move == WorkerMove::join ? "all" : "kubelet-serving, kube-proxy");
+  return Needed{
+      std::move(message),
+      act_of(*this, move == WorkerMove::join ? &JoinStep::join : &JoinStep::renew, facts)};
+}
+
+Result<NodeKeys> JoinStep::keys() const {
+  TRY(make_directories(root_(kKeys)));
+  auto kept = [&](char const* path) -> Result<Secret> {
+    auto const there = TRY(read_file(root_(path)));
+    if (there && pki::public_key_of(Secret(*there))) return Secret(*there);
+    auto key = TRY(pki::make_key());
+    TRY(replace_file(root_(path), key.reveal(), {.mode = 0600}));
+    return key;
+  };
+  NodeKeys keys;
+  keys.kubelet = TRY(kept(kKubeletKey));
+  keys.kubelet_serving = TRY(kept(kServingKey));
+  keys.kube_proxy = TRY(kept(kProxyKey));
+  return keys;
+}
+
+// The kubelet's client certificate comes last: with it this worker counts as joined.
+Result<void> JoinStep::write_serving(std::string const& serving, std::string const& proxy,
+                                     NodeKeys const& keys, std::string const& ca) const {
+  for (auto const* path : {kube::kCa, kube::kKubeletServer.cert, kube::kKubeProxyClient.cert})
+    TRY(make_directories(root_(path).parent_path()));
+  TRY(replace_file(root_(kube::kCa), ca));
+  auto pair = [&](kube::ClientCertificate const& where, std::string const& certificate,
+                  Secret const& key) {
+    PairedFile const files[] = {
+        {.path = root_(where.key), .bytes = std::string(key.reveal()), .mode = {.mode = 0600}},
+        {.path = root_(where.cert), .bytes = certificate, .mode = {}}};
+    return replace_files(files);
+  };
+  TRY(pair(kube::kKubeletServer, serving, keys.kubelet_serving));
+  return pair(kube::kKubeProxyClient, proxy, keys.kube_proxy);
+}
+
+void JoinStep::mind(Error const& error) {
+  if (auto const seconds = client_.come_again())
+    later_ = {.until = clock_.steady() + *seconds, .message = error.message};
+}
+
+Result<void> JoinStep::join(Facts&, std::stop_token stop) {
+  auto const asked_with = TRY(keys());
+  auto const grant = client_.join(asked_with, std::move(stop));
+  if (!grant) {
+    mind(grant.error());
+    return std::unexpected(grant.error());
+  }
+  TRY(write_serving(grant->certificates.kubelet_serving, grant->certificates.kube_proxy, asked_with,
+                    grant->ca));
+  auto const current = root_(kube::kKubeletClient.cert);
+  TRY(make_directories(current.parent_path()));
+  TRY(pki::write_pair(current, grant->certificates.kubelet, asked_with.kubelet, clock_.utc()));
+  std::error_code ignored;
+  std::filesystem::remove(root_(kKubeletKey), ignored);
+  return {};
+}
+
+Result<void> JoinStep::renew(Facts& facts, std::stop_token stop) {
+  auto const identity = TRY(facts.identity.require("identity"));
+  auto const renewed_with = TRY(keys());
+  RenewAsk const ask{
+      .cluster = config_.cluster.name,
+      .instance_id = identity.instance_id,
+      .kubelet_serving = TRY(pki::make_request("", "", renewed_with.kubelet_serving)),
+      .kube_proxy = TRY(pki::make_request("", "", renewed_with.kube_proxy))};
+  auto const renewal = client_.renew(ask,
+                                     {.ca_file = root_(kube::kCa),
+                                      .cert_file = root_(kube::kKubeletClient.cert),
+                                      .key_file = root_(kube::kKubeletClient.key)},
+                                     std::move(stop));
+  if (!renewal) {
+    mind(renewal.error());
+    return std::unexpected(renewal.error());
+  }
+  return write_serving(renewal->kubelet_serving, renewal->kube_proxy, renewed_with, renewal->ca);
+}
+
+}  // namespace haagent::bootstrap::join

@@ -1,0 +1,113 @@
+#include "bootstrap/join/master/instances.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <thread>
+
+#include "bootstrap/join/master/replays.h"
+#include "tests/support/fake_clock.h"
+#include "tests/support/fake_ec2.h"
+
+namespace haagent::bootstrap::join {
+namespace {
+
+using namespace std::chrono_literals;
+
+std::string id_of(int number) {
+  return fmt::format("i-{:017x}", number);
+}
+
+class JoinInstances : public testing::Test {
+ protected:
+  void add(int count) {
+    for (int i = 0; i < count; ++i)
+      ec2_.add(aws::Instance{.id = id_of(i),
+                             .state = "running",
+                             .type = {},
+                             .tags = {{"kubernetes.io/cluster/prod.example.com", "owned"}}});
+  }
+  // All at once; how many were found.
+  int find_all(Instances& instances, int count) {
+    std::atomic<int> found = 0;
+    {
+      std::vector<std::jthread> threads;
+      for (int i = 0; i < count; ++i)
+        threads.emplace_back([&, i] {
+          auto const instance = instances.find(id_of(i), {});
+          if (instance && *instance && (*instance)->id == id_of(i)) ++found;
+        });
+    }
+    return found;
+  }
+  test::FakeClock clock_;
+  test::FakeEc2 ec2_{clock_};
+};
+
+TEST_F(JoinInstances, OneCallIsForAllWhoWait) {
+  add(150);
+  Instances instances(ec2_, "prod.example.com", {.between = 100ms});
+  EXPECT_EQ(find_all(instances, 150), 150);
+  EXPECT_LE(ec2_.calls_of("DescribeInstances"), 3);
+  EXPECT_EQ(find_all(instances, 150), 150);
+  EXPECT_LE(ec2_.calls_of("DescribeInstances"), 3) << "known for a while";
+}
+
+TEST_F(JoinInstances, WhoIsNotKnownIsAskedForAgain) {
+  Instances instances(ec2_, "prod.example.com", {.between = 20ms});
+  auto const before = instances.find(id_of(0), {});
+  ASSERT_TRUE(before);
+  EXPECT_FALSE(*before);
+  add(1);
+  auto const after = instances.find(id_of(0), {});
+  ASSERT_TRUE(after);
+  EXPECT_TRUE(*after);
+  EXPECT_EQ(ec2_.calls_of("DescribeInstances"), 2);
+}
+
+TEST_F(JoinInstances, WhatEc2SaidIsBelievedForAWhileAndNoLonger) {
+  add(1);
+  Instances instances(ec2_, "prod.example.com", {.between = 1ms, .believed = 50ms});
+  EXPECT_TRUE(instances.find(id_of(0), {})->has_value());
+  ec2_.set_instance_state(id_of(0), "terminated");
+  std::this_thread::sleep_for(60ms);
+  EXPECT_EQ((*instances.find(id_of(0), {}))->state, "terminated");
+}
+
+TEST_F(JoinInstances, TroubleIsToldToAllWhoWaitAndPasses) {
+  add(1);
+  Instances instances(ec2_, "prod.example.com", {.between = 1ms});
+  ec2_.throttle(1);
+  auto const refused = instances.find(id_of(0), {});
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().kind, Kind::transient);
+  EXPECT_TRUE(instances.find(id_of(0), {})->has_value());
+}
+
+TEST_F(JoinInstances, AFewAreAskedForByNameAndManyByTheClustersTag) {
+  std::set<std::string> ids;
+  for (std::size_t i = 0; i < kAskedByName; ++i) ids.insert(id_of(static_cast<int>(i)));
+  auto const few = question_for(ids, "prod.example.com");
+  EXPECT_TRUE(few.ids.empty()) << "one that is not known would refuse the call";
+  ASSERT_EQ(few.filters.size(), 1u);
+  EXPECT_EQ(few.filters[0].name, "instance-id");
+  EXPECT_EQ(few.filters[0].values.size(), kAskedByName);
+  ids.insert("i-more");
+  auto const many = question_for(ids, "prod.example.com");
+  ASSERT_EQ(many.filters.size(), 2u);
+  EXPECT_EQ(many.filters[0].name, "tag:kubernetes.io/cluster/prod.example.com");
+  EXPECT_EQ(many.filters[1].name, "instance-state-name");
+}
+
+TEST(JoinReplays, ASignatureIsNewOnceInAQuarterOfAnHour) {
+  Replays replays;
+  SteadyTime const now{1h};
+  EXPECT_TRUE(replays.is_first("a", now));
+  EXPECT_FALSE(replays.is_first("a", now + 14min));
+  EXPECT_TRUE(replays.is_first("b", now + 14min));
+  EXPECT_TRUE(replays.is_first("a", now + 16min));
+  EXPECT_FALSE(replays.is_first("b", now + 16min));
+}
+
+}  // namespace
+}  // namespace haagent::bootstrap::join

@@ -1,0 +1,313 @@
+// Both sides over real TLS on loopback: a master's listener and service, a worker's client and
+// responder, and whoever stands between them.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "agent/base/http_curl.h"
+#include "agent/server/listener.h"
+#include "bootstrap/join/worker/client.h"
+#include "bootstrap/join/worker/join_url.h"
+#include "tests/support/loopback_server.h"
+#include "tests/unit/bootstrap/join/master/world.h"
+
+namespace haagent::bootstrap::join {
+namespace {
+
+using namespace std::chrono_literals;
+using testing_world::kId;
+using testing_world::kNode;
+using testing_world::place;
+
+// The apiserver is the world's, everything else is there.
+class HalfReal final : public Http {
+ public:
+  explicit HalfReal(testing_world::Network& network) : network_(network) {}
+  Result<HttpResponse> send(HttpRequest const& request, std::stop_token stop) override {
+    if (request.url.starts_with("https://127.0.0.1:6443/"))
+      return network_.send(request, std::move(stop));
+    return curl_.send(request, std::move(stop));
+  }
+
+ private:
+  testing_world::Network& network_;
+  CurlHttp curl_;
+};
+
+class JoinWire : public testing_world::JoinWorld {
+ protected:
+  // A TLS server's files, signed by the cluster's authority.
+  HttpTls server_files(std::string const& name, pki::KeyPair const& by) {
+    pki::LeafSpec const spec{.common_name = name,
+                             .organization = "",
+                             .dns_names = {},
+                             .addresses = {"127.0.0.1"},
+                             .server = true};
+    auto const key = pki::make_key().value();
+    HttpTls files{.ca_file = root_("/etc/kubernetes/pki/ca.crt"),
+                  .cert_file = root_("/etc/haagent/pki/" + name + ".crt"),
+                  .key_file = root_("/etc/haagent/pki/" + name + ".key")};
+    put("/etc/haagent/pki/" + name + ".crt",
+        pki::make_leaf(spec, key, by, clock_.utc(), 10h).value());
+    put("/etc/haagent/pki/" + name + ".key", key.reveal());
+    return files;
+  }
+  void SetUp() override {
+    auto instance = ec2_.instance(kId);
+    instance.ipv4 = "127.0.0.1";
+    ec2_.add(instance);
+
+    worker_listener_.serve(
+        {.method = "GET", .path = kCallbackPath, .answer = [this](ServerCall const&) {
+           auto const answer = responder_.answer();
+           if (!answer) return Answer{.status = 404, .type = {}, .body = {}};
+           return Answer{.type = "application/json", .body = text_of(*answer)};
+         }});
+    auto wanted = settings();
+    wanted.callback_port = worker_listener_.listen("127.0.0.1", 0).value();
+    auto const files = server_files("join", ca_);
+    service_for_real_.emplace(wanted, ServiceDeps{.root = root_,
+                                                  .http = half_real_,
+                                                  .clock = clock_,
+                                                  .credentials = master_,
+                                                  .sts = sts_,
+                                                  .instances = instances_,
+                                                  .registry = registry_,
+                                                  .apiserver = apiserver_,
+                                                  .told = [](Decided const&) {}});
+    master_listener_.emplace(ServerTls(files, ServerTls::ClientCertificate::optional),
+                             ListenerLimits{.connections = {}, .connection = {.whole = 20s}});
+    auto connection = [](ServerCall const& call) {
+      return Connection{
+          .nonce = call.nonce, .server_key = call.server_key, .address = call.address};
+    };
+    auto answer = [](Reply reply) {
+      return Answer{.status = reply.status,
+                    .type = "application/json",
+                    .body = std::move(reply.body),
+                    .retry_after = reply.retry_after};
+    };
+    master_listener_->serve({.method = "GET",
+                             .path = kNoncePath,
+                             .goes_on = true,
+                             .answer = [=, this](ServerCall const& call) {
+                               return answer(service_for_real_->offer(connection(call), {}));
+                             }});
+    master_listener_->serve({.method = "POST",
+                             .path = kJoinPath,
+                             .body_cap = kAskCap,
+                             .answer = [=, this](ServerCall const& call) {
+                               return answer(
+                                   service_for_real_->join(call.body, connection(call), {}));
+                             }});
+    master_listener_->serve({.method = "POST",
+                             .path = kRenewPath,
+                             .body_cap = kAskCap,
+                             .answer = [=, this](ServerCall const& call) {
+                               return answer(service_for_real_->renew(call.body, call.certificate,
+                                                                      connection(call), {}));
+                             }});
+    master_port_ = master_listener_->listen("127.0.0.1", 0).value();
+  }
+
+  ClientSettings client_settings() const {
+    return {.url = fmt::format("https://127.0.0.1:{}", master_port_),
+            .trust = {.cluster = "prod.example.com",
+                      .partition = "aws",
+                      .account = "123456789012",
+                      .role = "masters",
+                      .ca_pin = ""},
+            .sts = place()};
+  }
+  Result<Grant> join(ClientSettings settings, Clock* clock = nullptr) {
+    worker_keys_.keys = worker_;
+    JoinClient client(
+        std::move(settings),
+        {.http = half_real_,
+         .clock = clock ? *clock : clock_,
+         .credentials = worker_keys_,
+         .sts = sts_,
+         .responder = responder_,
+         .document = [this](std::stop_token) -> Result<std::string> { return document(); }});
+    auto grant = client.join(keys_, {});
+    come_again_ = client.come_again();
+    return grant;
+  }
+  static std::optional<Reason> reason(Result<Grant> const& grant) {
+    if (grant) return std::nullopt;
+    return grant.error().message.reason;
+  }
+
+  HalfReal half_real_{network_};
+  Responder responder_{root_};
+  HttpListener worker_listener_{
+      ServerTls(responder_.tls(), ServerTls::ClientCertificate::optional)};
+  std::optional<JoinService> service_for_real_;
+  std::optional<HttpListener> master_listener_;
+  int master_port_ = 0;
+  testing_world::Keys worker_keys_;
+  NodeKeys keys_{.kubelet = key_,
+                 .kubelet_serving = pki::make_key().value(),
+                 .kube_proxy = pki::make_key().value()};
+  std::optional<std::chrono::seconds> come_again_;
+};
+
+TEST_F(JoinWire, AWorkerJoins) {
+  auto const grant = join(client_settings());
+  ASSERT_TRUE(grant) << grant.error().message.sentence();
+  EXPECT_EQ(grant->node, kNode);
+  EXPECT_TRUE(pki::is_for_key(grant->certificates.kubelet, keys_.kubelet));
+  EXPECT_TRUE(pki::is_for_key(grant->certificates.kubelet_serving, keys_.kubelet_serving));
+  EXPECT_TRUE(pki::is_for_key(grant->certificates.kube_proxy, keys_.kube_proxy));
+  EXPECT_EQ(sts_.asked, 2) << "the worker for the master, the master for the worker";
+  EXPECT_FALSE(responder_.answer()) << "after the exchange it knows nothing";
+
+  // And renews over what it has got.
+  put("/var/lib/kubelet/pki/client.pem",
+      grant->certificates.kubelet + std::string(keys_.kubelet.reveal()));
+  HttpTls const own{.ca_file = root_("/etc/kubernetes/pki/ca.crt"),
+                    .cert_file = root_("/var/lib/kubelet/pki/client.pem"),
+                    .key_file = root_("/var/lib/kubelet/pki/client.pem")};
+  JoinClient client(client_settings(), {.http = half_real_,
+                                        .clock = clock_,
+                                        .credentials = worker_keys_,
+                                        .sts = sts_,
+                                        .responder = responder_,
+                                        .document = {}});
+  auto const request = pki::make_request("", "", keys_.kube_proxy).value();
+  RenewAsk const asked{.cluster = "prod.example.com",
+                       .instance_id = kId,
+                       .kubelet_serving = request,
+                       .kube_proxy = request};
+  auto const renewal = client.renew(asked, own, {});
+  ASSERT_TRUE(renewal) << renewal.error().message.sentence();
+  EXPECT_TRUE(pki::is_for_key(renewal->kube_proxy, keys_.kube_proxy));
+  auto nobody = own;
+  nobody.cert_file = nobody.key_file = "";
+  EXPECT_FALSE(client.renew(asked, nobody, {}));
+  EXPECT_EQ(sts_.asked, 2);
+}
+
+TEST_F(JoinWire, AMasterIsBelievedByItsRoleAndNothingElse) {
+  auto of = [&](auto change) {
+    auto settings = client_settings();
+    change(settings.trust);
+    return reason(join(settings));
+  };
+  EXPECT_EQ(of([](auto& trust) { trust.role = ""; }), Reason::JoinTrustMissing);
+  EXPECT_EQ(of([](auto& trust) { trust.role = "admins"; }), Reason::MasterRoleDiffers);
+  EXPECT_EQ(of([](auto& trust) { trust.account = "210987654321"; }), Reason::MasterAccountDiffers);
+  EXPECT_EQ(of([](auto& trust) { trust.cluster = "other.example.com"; }),
+            Reason::MasterProofRejected);
+  auto const keys = master_.keys;
+  master_.keys = worker_;
+  EXPECT_EQ(of([](auto&) {}), Reason::MasterRoleDiffers) << "a worker poses as a master";
+  master_.keys = keys;
+  sts_.principals.erase(keys.access_key_id);
+  EXPECT_EQ(of([](auto&) {}), Reason::MasterProofRejected);
+  EXPECT_TRUE(registry_.records.empty());
+}
+
+// Who stands in between has the master's own offer, and another TLS key.
+TEST_F(JoinWire, WhoStandsBetweenIsFoundByItsKey) {
+  auto const eve = server_files("eve", ca_);
+  int asked = 0;
+  test::LoopbackServer between(
+      [&](std::string const& request) {
+        ++asked;
+        EXPECT_TRUE(request.starts_with("GET ")) << "nothing is sent to it";
+        HttpRequest relayed{.method = "GET",
+                            .url = fmt::format("https://127.0.0.1:{}{}", master_port_, kNoncePath),
+                            .headers = {},
+                            .body = {}};
+        relayed.tls.server_key = kAnyServerKey;
+        return test::ok(CurlHttp().send(relayed, {}).value().body);
+      },
+      {.cert_file = eve.cert_file, .key_file = eve.key_file, .client_ca_file = ""});
+  auto settings = client_settings();
+  settings.url = fmt::format("https://127.0.0.1:{}", between.port());
+  EXPECT_EQ(reason(join(settings)), Reason::MasterKeyDiffers);
+  EXPECT_EQ(asked, 1);
+  EXPECT_EQ(sts_.asked, 0);
+}
+
+TEST_F(JoinWire, APinnedAuthorityDoesWithoutSts) {
+  auto const pin = "sha256:" + pki::parse_certificate(ca_.certificate)->key_hash;
+  ASSERT_TRUE(is_pin(pin));
+  auto settings = client_settings();
+  settings.trust.role = "";
+  settings.trust.ca_pin = pin;
+  auto const grant = join(settings);
+  ASSERT_TRUE(grant) << grant.error().message.sentence();
+  EXPECT_EQ(sts_.asked, 1) << "the master's question alone";
+  settings.trust.ca_pin = "sha256:" + std::string(64, '0');
+  EXPECT_EQ(reason(join(settings)), Reason::MasterPinDiffers);
+  // The listener has a certificate of another authority, and shows the pinned one beside it.
+  settings.trust.ca_pin = pin;
+  auto const other = pki::make_ca({"kubernetes", ""}, clock_.utc(), 10h).value();
+  server_files("join", other);
+  EXPECT_EQ(reason(join(settings)), Reason::MasterPinDiffers);
+}
+
+TEST_F(JoinWire, AClockThatIsOffIsFoundBeforeAnythingIsSigned) {
+  for (auto off : {-10min, 10min}) {
+    test::FakeClock wrong(clock_.utc() + off);
+    EXPECT_EQ(reason(join(client_settings(), &wrong)), Reason::MasterClockDiffers);
+  }
+  EXPECT_EQ(sts_.asked, 0);
+}
+
+TEST_F(JoinWire, ARefusalIsToldAsTheMasterSaysIt) {
+  registry_.records[kId] = {.instance_id = kId, .record = {}, .denied = "stolen"};
+  auto const denied = join(client_settings());
+  EXPECT_EQ(reason(denied), Reason::JoinDenied);
+  EXPECT_EQ(denied.error().kind, Kind::denied);
+  EXPECT_FALSE(come_again_);
+  registry_.records.clear();
+  registry_.trouble = Error{Kind::transient, "no quorum"};
+  auto const later = join(client_settings());
+  ASSERT_FALSE(later);
+  EXPECT_EQ(later.error().kind, Kind::transient);
+  EXPECT_TRUE(come_again_);
+}
+
+TEST_F(JoinWire, NobodyAnswers) {
+  master_listener_.reset();
+  auto const nobody = join(client_settings());
+  EXPECT_EQ(reason(nobody), Reason::MastersNotReached);
+  EXPECT_EQ(nobody.error().kind, Kind::transient);
+}
+
+// Another program has the port of the worker that the masters call back.
+TEST_F(JoinWire, AWorkerWhosePortSomebodyElseHasDoesNotJoin) {
+  Responder other(root_);
+  auto const files = server_files("squatter", ca_);
+  test::LoopbackServer squatter(
+      [](std::string const&) { return test::ok("{}"); },
+      {.cert_file = files.cert_file, .key_file = files.key_file, .client_ca_file = ""});
+  auto wanted = settings();
+  wanted.callback_port = squatter.port();
+  service_for_real_.emplace(wanted, ServiceDeps{.root = root_,
+                                                .http = half_real_,
+                                                .clock = clock_,
+                                                .credentials = master_,
+                                                .sts = sts_,
+                                                .instances = instances_,
+                                                .registry = registry_,
+                                                .apiserver = apiserver_,
+                                                .told = [](Decided const&) {}});
+  EXPECT_EQ(reason(join(client_settings())), Reason::CallbackKeyDiffers);
+  EXPECT_TRUE(squatter.requests().empty());
+}
+
+TEST(JoinUrl, IsTheEndpointsHostUnlessAnotherIsSaid) {
+  NodeConfig config;
+  config.cluster.endpoint = "https://api.prod.example.com:443";
+  EXPECT_EQ(join_url(config), "https://api.prod.example.com:3998");
+  config.cluster.endpoint = "https://[fd00::1]";
+  EXPECT_EQ(join_url(config), "https://[fd00::1]:3998");
+  config.cluster.join_endpoint = "https://join.prod.example.com:4000";
+  EXPECT_EQ(join_url(config), "https://join.prod.example.com:4000");
+}
+
+}  // namespace
+}  // namespace haagent::bootstrap::join

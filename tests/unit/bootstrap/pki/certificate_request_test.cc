@@ -1,0 +1,134 @@
+#include "bootstrap/pki/certificate_request.h"
+
+#include <gtest/gtest.h>
+#include <openssl/pem.h>
+#include <openssl/rsa.h>
+#include <openssl/x509v3.h>
+
+#include <memory>
+
+#include "bootstrap/pki/keys.h"
+#include "bootstrap/pki/x509.h"
+
+namespace haagent::bootstrap::pki {
+namespace {
+
+// A request as another program could make it.
+struct Foreign {
+  explicit Foreign(EVP_PKEY* of) : key(of) {
+    X509_REQ_set_version(request, X509_REQ_VERSION_1);
+    X509_REQ_set_pubkey(request, key);
+  }
+  ~Foreign() {
+    X509_REQ_free(request);
+    EVP_PKEY_free(key);
+  }
+  Foreign& name(char const* part, char const* value) {
+    X509_NAME_add_entry_by_txt(X509_REQ_get_subject_name(request), part, MBSTRING_ASC,
+                               reinterpret_cast<unsigned char const*>(value), -1, -1, 0);
+    return *this;
+  }
+  Foreign& extension(int which, char const* value) {
+    auto* list = sk_X509_EXTENSION_new_null();
+    sk_X509_EXTENSION_push(list, X509V3_EXT_conf_nid(nullptr, nullptr, which, value));
+    X509_REQ_add_extensions(request, list);
+    sk_X509_EXTENSION_pop_free(list, X509_EXTENSION_free);
+    return *this;
+  }
+  std::string pem(EVP_PKEY* signer = nullptr) {
+    X509_REQ_sign(request, signer ? signer : key, EVP_sha256());
+    auto* bio = BIO_new(BIO_s_mem());
+    PEM_write_bio_X509_REQ(bio, request);
+    char* text = nullptr;
+    auto const length = BIO_get_mem_data(bio, &text);
+    std::string copy(text, static_cast<std::size_t>(length));
+    BIO_free(bio);
+    return copy;
+  }
+  X509_REQ* request = X509_REQ_new();
+  EVP_PKEY* key;
+};
+
+TEST(CertificateRequest, ReadsAsWhatItWasMadeFrom) {
+  auto const key = make_key().value();
+  auto const pem = make_request("system:node:ip-10-0-0-5", "system:nodes", key).value();
+  auto const read = read_request(pem);
+  ASSERT_TRUE(read) << read.error().message.text;
+  EXPECT_EQ(read->common_name, "system:node:ip-10-0-0-5");
+  EXPECT_EQ(read->organization, "system:nodes");
+  EXPECT_EQ(read->public_key, public_key_of(key).value());
+  EXPECT_EQ(read->key_hash, hash_of_public_key(read->public_key).value());
+  EXPECT_FALSE(read->asks_for_more);
+  EXPECT_TRUE(read_request(make_request("", "", key).value())->common_name.empty());
+}
+
+TEST(CertificateRequest, ACertificateIsMadeForItsKey) {
+  auto const ca =
+      make_ca({"kubernetes", ""}, std::chrono::system_clock::now(), std::chrono::hours(10)).value();
+  auto const key = make_key().value();
+  auto const request = read_request(make_request("", "", key).value()).value();
+  LeafSpec const spec{.common_name = "system:node:a",
+                      .organization = "system:nodes",
+                      .dns_names = {},
+                      .addresses = {},
+                      .client = true};
+  auto const leaf = make_leaf_for(spec, request.public_key, ca, std::chrono::system_clock::now(),
+                                  std::chrono::hours(1));
+  ASSERT_TRUE(leaf);
+  EXPECT_TRUE(is_for_key(*leaf, key));
+  EXPECT_EQ(parse_certificate(*leaf)->key_hash, request.key_hash);
+}
+
+TEST(CertificateRequest, OneThatAsksForMoreSaysSo) {
+  auto asks = [](Foreign&& request) {
+    auto const read = read_request(request.pem());
+    EXPECT_TRUE(read) << read.error().message.text;
+    return read && read->asks_for_more;
+  };
+  auto key = [] { return EVP_EC_gen("P-256"); };
+  EXPECT_FALSE(asks(std::move(Foreign(key()).name("CN", "a").name("O", "b"))));
+  EXPECT_TRUE(asks(std::move(Foreign(key()).extension(NID_subject_alt_name, "DNS:kubernetes"))));
+  EXPECT_TRUE(asks(std::move(Foreign(key()).extension(NID_basic_constraints, "CA:TRUE"))));
+  EXPECT_TRUE(asks(std::move(Foreign(key()).extension(NID_ext_key_usage, "serverAuth"))));
+  EXPECT_TRUE(asks(std::move(Foreign(key()).name("CN", "a").name("CN", "b"))));
+  EXPECT_TRUE(
+      asks(std::move(Foreign(key()).name("O", "system:nodes").name("O", "system:masters"))));
+  EXPECT_TRUE(asks(std::move(Foreign(key()).name("OU", "a"))));
+}
+
+TEST(CertificateRequest, OtherKeysAndBrokenOnesAreRefused) {
+  auto refused = [](std::string const& pem) {
+    auto const read = read_request(pem);
+    return !read && read.error().kind == Kind::invalid;
+  };
+  EXPECT_TRUE(refused(Foreign(EVP_RSA_gen(1024)).pem()));
+  EXPECT_TRUE(refused(Foreign(EVP_RSA_gen(2048)).pem()));
+  EXPECT_TRUE(refused(Foreign(EVP_EC_gen("P-384")).pem()));
+  EXPECT_TRUE(refused(Foreign(EVP_EC_gen("secp256k1")).pem()));
+  auto* const other = EVP_EC_gen("P-256");
+  EXPECT_TRUE(refused(Foreign(EVP_EC_gen("P-256")).pem(other))) << "signed by another key";
+  EVP_PKEY_free(other);
+
+  auto const good = make_request("a", "b", make_key().value()).value();
+  EXPECT_FALSE(refused(good));
+  EXPECT_TRUE(refused(""));
+  EXPECT_TRUE(refused(good + good));
+  EXPECT_TRUE(refused("x\n" + good));
+  EXPECT_TRUE(refused(good + "x\n"));
+  EXPECT_TRUE(refused(good.substr(0, good.size() / 2)));
+  EXPECT_TRUE(refused(std::string(kCertificateRequestCap + 1, 'a')));
+}
+
+TEST(Keys, ASignatureIsOfOneKeyAndOneText) {
+  auto const key = make_key().value();
+  auto const public_key = public_key_of(key).value();
+  auto const signature = sign(key, "text").value();
+  EXPECT_TRUE(is_signed(public_key, "text", signature));
+  EXPECT_FALSE(is_signed(public_key, "texts", signature));
+  EXPECT_FALSE(is_signed(public_key_of(make_key().value()).value(), "text", signature));
+  EXPECT_FALSE(is_signed(public_key, "text", ""));
+  EXPECT_FALSE(is_signed("no key", "text", signature));
+}
+
+}  // namespace
+}  // namespace haagent::bootstrap::pki
