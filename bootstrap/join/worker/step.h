@@ -1,9 +1,8 @@
 // The step `join` of a worker: it has certificates that are good. What it lacks it asks a master
 // for; what is due it renews over the client certificate, which the kubelet itself keeps fresh. A
-// worker that was given a bootstrap-kubelet.conf, or was not told by what it knows a master, joins by
-// what is brought (pki/worker_credentials.h).
-// Sets the fact pki; where EC2's name for the node is another one than metadata's, the fact
-// identity follows the certificate.
+// worker that was given a bootstrap-kubelet.conf, or was not told by what it knows a master, joins
+// by what is brought (pki/worker_credentials.h). Sets the fact pki; where EC2's name for the node
+// is another one than metadata's, the fact identity follows the certificate.
 #pragma once
 
 #include <optional>
