@@ -306,14 +306,17 @@ Master::Turn Master::one_turn() {
     for (std::size_t i : {0u, 1u}) {
       auto finding = steps_[i]->look(*facts_, {});
       if (!finding) {
-        turn = {Turn::What::failed, finding.error().message.text};
+        turn = {Turn::What::failed, finding.error().message.text, finding.error().message};
         return;
       }
       turn.sentence = sentence_of(*finding);
+      turn.message = message_of(*finding);
       if (std::holds_alternative<Needed>(*finding)) {
         auto acted = std::get<Needed>(*finding).act({});
         turn.what = acted ? Turn::What::acted : Turn::What::failed;
-        if (!acted) turn.sentence += ": " + acted.error().message.text;
+        if (acted) return;
+        turn.sentence += ": " + acted.error().message.text;
+        turn.message = acted.error().message;
         return;
       }
       turn.what = std::holds_alternative<Done>(*finding) ? Turn::What::done : Turn::What::waiting;

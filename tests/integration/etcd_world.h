@@ -78,6 +78,7 @@ class Master {
   struct Turn {
     enum class What { done, acted, waiting, failed } what;
     std::string sentence;
+    Message message;  // of the look, or of what failed
   };
   Turn one_turn();
   // A new agent in the place of the old one: nothing is remembered.
