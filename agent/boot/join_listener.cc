@@ -11,13 +11,16 @@ namespace {
 using namespace std::chrono_literals;
 namespace join = bootstrap::join;
 
-// A whole exchange: the worker asks STS in between, and a master STS, EC2, the worker and etcd.
-constexpr ServerConnection::Limits kExchange{.whole = 45s};
+// From the connection to the first request, from one request to the next (the worker asks STS in
+// between), and for an answer to be read; how long a master takes to answer is its own matter.
+constexpr ServerConnection::Limits kExchange{.whole = 10s};
 // A thread waits for others most of its time. A machine has one exchange at a time, and a load
 // balancer that hides addresses has all of them.
 constexpr ConnectionLimits kMasters{
     .threads = 128, .threads_per_address = 2, .connections = 1024, .per_address = 4, .silence = 5s};
-constexpr ConnectionLimits kWorkers{.threads = 2, .connections = 16, .per_address = 4};
+// Masters alone have any business here, one at a time each.
+constexpr ConnectionLimits kWorkers{
+    .threads = 8, .threads_per_address = 1, .connections = 32, .per_address = 2, .silence = 5s};
 
 ListenerLimits master_limits(NodeConfig const& config) {
   auto connections = kMasters;

@@ -8,6 +8,7 @@
 #include "agent/boot/node_space_step.h"
 #include "agent/runtime/version.h"
 #include "agent/server/announce.h"
+#include "bootstrap/apiserver/node_roles_step.h"
 #include "bootstrap/etcd/backup/backup_step.h"
 #include "bootstrap/etcd/maintenance/step.h"
 #include "bootstrap/etcd/member/handover.h"
@@ -70,6 +71,7 @@ std::vector<Row> MasterBoot::rows() {
   add_members(list);
   for (auto cluster : kEtcdClusters) add_store_and_backups(list, cluster);
   add_kubernetes(list);
+  add_node_roles(list);
   // Both members are healthy voters by then, and the apiserver's config is in place.
   if (node_.group)
     list.add(launching_hook(hooks()),
@@ -141,6 +143,13 @@ void MasterBoot::add_kubernetes(RowList& list) {
   list.add(
       std::make_unique<bootstrap::kube::ControlPlane>(config_, node_.root, kube_record_),
       {.after = {main, events, kKubeFiles, kEncryption}, .upkeep = Upkeep::act, .period = 15s});
+}
+
+// Nobody waits for it, and it waits for nobody: the apiserver answers when the kubelet has it.
+void MasterBoot::add_node_roles(RowList& list) {
+  list.add(std::make_unique<bootstrap::NodeRolesStep>(
+               bootstrap::ApiserverClient(master_.http, bootstrap::local_apiserver(node_.root))),
+           {.after = {kControlPlane}, .upkeep = Upkeep::act, .period = 60s});
 }
 
 ServerReply MasterBoot::receive_announcement(ServerCall const& call) {

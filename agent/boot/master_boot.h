@@ -48,6 +48,7 @@ class MasterBoot final : public Boot {
   void add_members(RowList& list);
   void add_store_and_backups(RowList& list, EtcdCluster cluster);
   void add_kubernetes(RowList& list);
+  void add_node_roles(RowList& list);
 
   // The order is that of construction: what stands later refers to what stands before.
   MasterDeps master_;

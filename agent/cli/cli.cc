@@ -16,6 +16,7 @@
 #include "agent/commands/etcd_import.h"
 #include "agent/commands/etcd_recovery.h"
 #include "agent/commands/explain.h"
+#include "agent/commands/join.h"
 #include "agent/commands/pki.h"
 #include "agent/commands/render.h"
 #include "agent/commands/status.h"
@@ -50,6 +51,7 @@ class CommandLine {
     add_render();
     add_etcd();
     add_pki();
+    add_join();
     add_pages();
   }
 
@@ -334,6 +336,33 @@ class CommandLine {
         ->required();
   }
 
+  CLI::App* add_join(CLI::App& join, std::string const& name, std::string const& what,
+                     int (*run_it)(JoinCommandOptions const&)) {
+    auto* command = join.add_subcommand(name, what);
+    add_config_options(*command);
+    command->callback([this, run_it] {
+      join_.etcd.root = root();
+      join_.etcd.config = request();
+      code_ = run_it(join_);
+    });
+    return command;
+  }
+  void add_join() {
+    auto& join = *app_.add_subcommand("join", "The workers that have joined, and who may not");
+    join.require_subcommand(1);
+    add_output_option(*add_join(join, "status",
+                                "The instances that have joined or are denied, and the hash of "
+                                "the cluster's authority for cluster.caPin",
+                                run_join_status),
+                      join_.etcd.form);
+    auto* deny = add_join(join, "deny", "Sign nothing for an instance any more", run_join_deny);
+    deny->add_option("INSTANCE", join_.instance, "Its id: i-0123456789abcdef0")->required();
+    deny->add_option("--why", join_.why, "For whoever reads its refusal")->type_name("TEXT");
+    add_join(join, "allow", "Let an instance join again", run_join_allow)
+        ->add_option("INSTANCE", join_.instance, "Its id: i-0123456789abcdef0")
+        ->required();
+  }
+
   CLI::App* add_pki(CLI::App& pki, std::string const& name, std::string const& what,
                     int (*run_it)(PkiCommandOptions const&)) {
     auto* command = pki.add_subcommand(name, what);
@@ -472,6 +501,7 @@ class CommandLine {
   std::string etcd_cluster_ = "main";
   bool latest_ = false;  // what happens anyway, for who wants it to stand there
   PkiCommandOptions pki_;
+  JoinCommandOptions join_;
   std::string page_;
   OutputFormat explain_form_ = OutputFormat::text;
   bool markdown_ = false;

@@ -291,7 +291,6 @@ ConfigKeys make_keys() {
   rows.push_back(key("cluster.joinEndpoint", AT(cluster.join_endpoint),
                      {.description = "URL at which workers ask to join, instead of the endpoint's "
                                      "host and port 3998",
-                      .who = "workers",
                       .example = "https://prod-api-123.elb.eu-west-1.amazonaws.com:3998",
                       .pattern = kUrlPattern,
                       .check = check_endpoint}));

@@ -463,7 +463,7 @@ Verdict check_ca_pin(std::string_view text) {
       is_made_of(text.substr(kSha256.size()), {kDigits, "abcdef"}))
     return {};
   return problem(fmt::format("'{}' is no SHA-256 of a key", text),
-                 "run 'haagent pki status' on a master: it shows the pin");
+                 "run 'haagent join status' on a master: it shows the pin");
 }
 
 Verdict check_registry(std::string_view text) {

@@ -41,6 +41,12 @@ namespace {
 
 using namespace std::chrono_literals;
 
+// A part of it may be what a caller has sent.
+std::string quotable(std::string text) {
+  std::ranges::replace(text, '"', '\'');
+  return text;
+}
+
 // Of the files, until user-data is read.
 std::string log_level(BootOptions const& options) {
   return read_config(gather_config(options.root, options.config)).config.log.level;
@@ -374,8 +380,9 @@ int run_daemon(BootOptions const& options) {
   auto const joined = [](bootstrap::join::Decided const& decided) {
     auto const& message = decided.message;
     auto const who = decided.instance_id.empty() ? "a machine" : decided.instance_id;
-    auto const line = fmt::format("join instance={} address={} reason={} what=\"{}\"", who,
-                                  decided.address, to_string(message.reason), message.text);
+    auto const line =
+        fmt::format("join instance={} address={} reason={} what=\"{}\"", who, decided.address,
+                    to_string(message.reason), quotable(message.text));
     if (message.reason == Reason::JoinGranted || message.reason == Reason::CertificatesRenewed)
       log::info(line);
     else

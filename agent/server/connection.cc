@@ -111,6 +111,10 @@ ssize_t ServerConnection::repeat(Call call) {
   return -1;
 }
 
+void ServerConnection::begin_again() {
+  deadline_ = std::chrono::steady_clock::now() + limits_.whole;
+}
+
 bool ServerConnection::handshake() {
   return !tls_ || repeat([](SSL* ssl) { return SSL_accept(ssl); }) > 0;
 }

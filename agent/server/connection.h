@@ -38,7 +38,8 @@ class ServerTls {
 class ServerConnection {
  public:
   struct Limits {
-    Duration whole{5'000};           // from its first byte to the last of the answer
+    // From its first byte to a whole request, and from begin_again() on.
+    Duration whole{5'000};
     std::size_t read = 128u << 10u;  // bytes from the other end
     std::size_t rest = 1u << 20u;    // bytes that are thrown away at the end
     Duration rest_time{1'000};
@@ -48,6 +49,8 @@ class ServerConnection {
   ~ServerConnection();
 
   bool handshake();  // true where there is none to do
+  // Its deadline begins again: what this side did meanwhile is not the other end's time.
+  void begin_again();
   // 0 at the end, less than 0 where it is broken, late, or has sent too much.
   ssize_t read(char* into, std::size_t size);
   bool write(std::string_view bytes);
@@ -68,7 +71,7 @@ class ServerConnection {
 
   int const socket_;
   Limits const limits_;
-  SteadyTime const deadline_;
+  SteadyTime deadline_;
   std::size_t read_ = 0;  // in the clear
   bool broken_ = false;
   std::unique_ptr<Tls> tls_;  // null: in the clear

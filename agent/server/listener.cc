@@ -140,6 +140,7 @@ bool answer_one(ServerConnection& connection, RequestReader& reader, ServerCall 
   } catch (std::exception const&) {
     answer = {.status = 500};  // one connection's matter, not the agent's end
   }
+  connection.begin_again();
   bool const unread = route->body_cap == 0 && head->has_body();
   bool const goes_on = route->goes_on && answer.status == 200 && !unread;
   connection.write(text_of(answer, wants_body, !goes_on));

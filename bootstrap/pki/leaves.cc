@@ -129,7 +129,8 @@ Result<void> add_kubernetes(std::vector<Leaf>& leaves, Subject const& subject) {
   add_client("scheduler", kube::kSchedulerClient, client("system:kube-scheduler"));
   add_client("kube-proxy", kube::kKubeProxyClient, client("system:kube-proxy"));
   add_client("admin", kube::kAdminClient, client("kubernetes-admin", "system:masters"));
-  // Machines that ask to join see it, and those that have joined go by its names.
+  // Machines that ask to join see it, and those that have joined go by its names. Nothing else that
+  // this authority signs has that common name (bootstrap/join/exchange/messages.h).
   LeafSpec join{.common_name = "haagent-join",
                 .organization = {},
                 .dns_names = {},

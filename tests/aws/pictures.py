@@ -40,6 +40,7 @@ NAMES = {
     "WorkerProfile": "worker profile", "aws_iam_instance_profile.worker": "worker profile",
     "LoadBalancer": "balancer", "aws_lb.api": "balancer",
     "ApiTargets": "targets", "aws_lb_target_group.api": "targets",
+    "JoinTargets": "join targets", "aws_lb_target_group.join": "join targets",
     "MasterTemplate": "master template", "aws_launch_template.master": "master template",
     "WorkerTemplate": "worker template", "aws_launch_template.worker": "worker template",
     "aws_s3_bucket_versioning.state": "bucket",
@@ -57,7 +58,7 @@ def named(ref):
     attribute = ATTRIBUTES[ref.attribute]
     name = NAMES[ref.address]
     # CloudFormation's Ref of a balancer or target group is its ARN.
-    if name in ("balancer", "targets") and not attribute:
+    if name in ("balancer", "targets", "join targets") and not attribute:
         attribute = "arn"
     return f"<{name}{' ' + attribute if attribute else ''}>"
 
@@ -164,27 +165,31 @@ def of_cloudformation(template):
         rule_of("in", each["GroupId"], each)
 
     (_, balancer), = resources("AWS::ElasticLoadBalancingV2::LoadBalancer").items()
-    (_, targets), = resources("AWS::ElasticLoadBalancingV2::TargetGroup").items()
-    (_, listener), = resources("AWS::ElasticLoadBalancingV2::Listener").items()
     of_balancer = tags_of(balancer["LoadBalancerAttributes"])
-    of_targets = tags_of(targets["TargetGroupAttributes"])
-    action, = listener["DefaultActions"]
     picture["endpoint"] = plain({
         "type": balancer["Type"], "scheme": balancer["Scheme"], "subnets": balancer["Subnets"],
         "security": balancer["SecurityGroups"], "tags": tags_of(balancer["Tags"]),
-        "cross zone": of_balancer.pop("load_balancing.cross_zone.enabled"), "more of it": of_balancer,
-        "vpc": targets["VpcId"], "targets": targets["TargetType"], "protocol": targets["Protocol"],
-        "port": targets["Port"], "tags of targets": tags_of(targets["Tags"]),
-        "keeps clients' addresses": of_targets.pop("preserve_client_ip.enabled"),
-        "deregistration": of_targets.pop("deregistration_delay.timeout_seconds"),
-        "ends connections": of_targets.pop("deregistration_delay.connection_termination.enabled"),
-        "more of targets": of_targets,
-        "health": [targets["HealthCheckProtocol"], targets["HealthCheckPort"], targets["HealthCheckPath"],
-                   targets["Matcher"]["HttpCode"], targets["HealthCheckIntervalSeconds"],
-                   targets["HealthCheckTimeoutSeconds"], targets["HealthyThresholdCount"],
-                   targets["UnhealthyThresholdCount"]],
-        "listener": [listener["LoadBalancerArn"], listener["Protocol"], listener["Port"], action["Type"],
-                     action["TargetGroupArn"]]})
+        "cross zone": of_balancer.pop("load_balancing.cross_zone.enabled"), "more of it": of_balancer})
+    picture["targets"] = {}
+    for name, targets in resources("AWS::ElasticLoadBalancingV2::TargetGroup").items():
+        of_targets = tags_of(targets["TargetGroupAttributes"])
+        picture["targets"][plain(terraform.Ref(name))] = plain({
+            "vpc": targets["VpcId"], "targets": targets["TargetType"], "protocol": targets["Protocol"],
+            "port": targets["Port"], "tags": tags_of(targets["Tags"]),
+            "keeps clients' addresses": of_targets.pop("preserve_client_ip.enabled"),
+            "deregistration": of_targets.pop("deregistration_delay.timeout_seconds"),
+            "ends connections": of_targets.pop("deregistration_delay.connection_termination.enabled"),
+            "more": of_targets,
+            "health": [targets["HealthCheckProtocol"], targets["HealthCheckPort"], targets.get("HealthCheckPath"),
+                       targets.get("Matcher", {}).get("HttpCode"), targets["HealthCheckIntervalSeconds"],
+                       targets.get("HealthCheckTimeoutSeconds"), targets["HealthyThresholdCount"],
+                       targets["UnhealthyThresholdCount"]]})
+    picture["listeners"] = []
+    for listener in resources("AWS::ElasticLoadBalancingV2::Listener").values():
+        action, = listener["DefaultActions"]
+        picture["listeners"].append(plain([listener["LoadBalancerArn"], listener["Protocol"], listener["Port"],
+                                           action["Type"], action["TargetGroupArn"]]))
+    picture["listeners"].sort()
 
     picture["templates"] = {}
     for name, resource in resources("AWS::EC2::LaunchTemplate").items():
@@ -295,22 +300,30 @@ def of_terraform(module):
         for direction, type_ in (("in", "aws_vpc_security_group_ingress_rule"), ("out", "aws_vpc_security_group_egress_rule"))
         for each in all_of(type_).values()}
 
-    balancer, targets, listener = one("aws_lb")[1], one("aws_lb_target_group")[1], one("aws_lb_listener")[1]
-    health, action = block(targets, "health_check"), block(listener, "default_action")
+    balancer = one("aws_lb")[1]
     known = {"load_balancer_type", "internal", "subnets", "security_groups", "enable_cross_zone_load_balancing", "tags"}
     picture["endpoint"] = plain({
         "type": balancer["load_balancer_type"], "scheme": "internal" if balancer["internal"] else "internet-facing",
         "subnets": balancer["subnets"], "security": balancer["security_groups"], "tags": balancer["tags"],
         "cross zone": balancer["enable_cross_zone_load_balancing"],
-        "more of it": {key: value for key, value in balancer.items() if key not in known},
-        "vpc": targets["vpc_id"], "targets": targets["target_type"], "protocol": targets["protocol"],
-        "port": targets["port"], "tags of targets": targets["tags"],
-        "keeps clients' addresses": targets["preserve_client_ip"], "deregistration": targets["deregistration_delay"],
-        "ends connections": targets["connection_termination"], "more of targets": {},
-        "health": [health[key] for key in ("protocol", "port", "path", "matcher", "interval", "timeout",
-                                           "healthy_threshold", "unhealthy_threshold")],
-        "listener": [listener["load_balancer_arn"], listener["protocol"], listener["port"], action["type"],
-                     action["target_group_arn"]]})
+        "more of it": {key: value for key, value in balancer.items() if key not in known}})
+    picture["targets"] = {}
+    for address, targets in all_of("aws_lb_target_group").items():
+        health = block(targets, "health_check")
+        picture["targets"][plain(terraform.Ref(address))] = plain({
+            "vpc": targets["vpc_id"], "targets": targets["target_type"], "protocol": targets["protocol"],
+            "port": targets["port"], "tags": targets["tags"],
+            "keeps clients' addresses": targets["preserve_client_ip"],
+            "deregistration": targets["deregistration_delay"],
+            "ends connections": targets["connection_termination"], "more": {},
+            "health": [health.get(key) for key in ("protocol", "port", "path", "matcher", "interval", "timeout",
+                                                   "healthy_threshold", "unhealthy_threshold")]})
+    picture["listeners"] = []
+    for listener in all_of("aws_lb_listener").values():
+        action = block(listener, "default_action")
+        picture["listeners"].append(plain([listener["load_balancer_arn"], listener["protocol"], listener["port"],
+                                           action["type"], action["target_group_arn"]]))
+    picture["listeners"].sort()
 
     picture["templates"] = {}
     for address, body in all_of("aws_launch_template").items():

@@ -169,7 +169,7 @@ class AsTheProductHasIt(unittest.TestCase):
             group = groups[name]
             self.assertEqual([group["min"], group["desired"], group["max"]], ["1", "1", "1"])
             self.assertEqual(group["subnets"], [pictures.SUBNETS[letter]])
-            self.assertEqual(group["targets"], ["<targets arn>"])
+            self.assertEqual(group["targets"], ["<targets arn>", "<join targets arn>"])
         self.assertEqual(groups[f"workers.{CLUSTER}"]["desired"], "", "an update would scale the workers back")
         self.assertEqual(groups[f"workers.{CLUSTER}"]["subnets"], sorted(pictures.SUBNETS.values()))
 
@@ -267,19 +267,28 @@ class AsTheProductHasIt(unittest.TestCase):
     def test_user_data_are_a_node_config(self):
         for role in ("master", "worker"):
             config = yaml.safe_load(self.picture["templates"][f"<{role} template>"]["user-data"])
+            # Each side knows the other by its role.
+            join = ({"workerRoles": ["<worker role>"], "workerProfiles": ["<worker profile>"]} if role == "master"
+                    else {"masterRole": "<master role>"})
             self.assertEqual(config, {
                 "apiVersion": "haagent.io/v1", "kind": "NodeConfig", "role": role,
                 "cluster": {"name": CLUSTER, "endpoint": "https://<balancer dns>",
-                            "state": f"s3://<bucket>/{CLUSTER}"},
+                            "state": f"s3://<bucket>/{CLUSTER}", **join},
                 "kubernetes": {"version": "1.33.2"}})
 
     def test_the_endpoint_is_what_a_master_can_reach_itself_through(self):
-        endpoint = self.picture["endpoint"]
-        self.assertEqual([endpoint["type"], endpoint["cross zone"], endpoint["keeps clients' addresses"]],
+        endpoint, targets = self.picture["endpoint"], self.picture["targets"]["<targets arn>"]
+        self.assertEqual([endpoint["type"], endpoint["cross zone"], targets["keeps clients' addresses"]],
                          ["network", "true", "false"])
-        self.assertEqual(endpoint["listener"][1:3], ["TCP", "443"])
-        self.assertEqual(endpoint["port"], "6443")
-        self.assertEqual(endpoint["health"][:4], ["HTTPS", "traffic-port", "/readyz", "200"])
+        self.assertEqual(targets["port"], "6443")
+        self.assertEqual(targets["health"][:4], ["HTTPS", "traffic-port", "/readyz", "200"])
+        self.assertIn(["<balancer arn>", "TCP", "443", "forward", "<targets arn>"], self.picture["listeners"])
+
+    def test_masters_see_the_addresses_of_workers_that_ask_to_join(self):
+        targets = self.picture["targets"]["<join targets arn>"]
+        port = re.search(r"kJoinPort = (\d+)", source("agent/base/node_config.h")).group(1)
+        self.assertEqual([targets["port"], targets["keeps clients' addresses"]], [port, "true"])
+        self.assertIn(["<balancer arn>", "TCP", port, "forward", "<join targets arn>"], self.picture["listeners"])
 
     def test_ports_are_those_that_the_product_listens_on(self):
         config = source("agent/base/node_config.h")
@@ -290,6 +299,7 @@ class AsTheProductHasIt(unittest.TestCase):
             ports[name] = list(map(int, numbers[:2]))
         agent = int(re.search(r"kAgentPort = (\d+)", config).group(1))
         apiserver = int(re.search(r'"secure-port", "(\d+)"', source("bootstrap/kube/apiserver.cc")).group(1))
+        join = int(re.search(r"kJoinPort = (\d+)", config).group(1))
         kubelet, overlay = 10250, 8472
         among_masters = [("tcp", *ports["Main"]), ("tcp", *ports["Events"]), ("tcp", agent, agent),
                          ("tcp", apiserver, apiserver), ("tcp", kubelet, kubelet), ("udp", overlay, overlay)]
@@ -299,6 +309,10 @@ class AsTheProductHasIt(unittest.TestCase):
                    ("in", "<masters>", "<workers>", "tcp", apiserver, apiserver),
                    ("in", "<masters>", "<workers>", "udp", overlay, overlay),
                    ("in", "<workers>", "<masters>", "tcp", agent, agent),
+                   ("in", "<workers>", "<masters>", "tcp", join, join),
+                   ("in", "<masters>", "<api>", "tcp", join, join),
+                   ("out", "<api>", "<masters>", "tcp", join, join),
+                   ("in", "<api>", "<workers>", "tcp", join, join),
                    ("in", "<workers>", "<masters>", "tcp", kubelet, kubelet),
                    ("in", "<workers>", "<masters>", "udp", overlay, overlay),
                    ("in", "<workers>", "<workers>", "udp", overlay, overlay),

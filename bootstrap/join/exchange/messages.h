@@ -27,6 +27,9 @@ inline constexpr char kCallbackPath[] = "/v1/join/callback";
 inline constexpr std::size_t kAskCap = 32u << 10u;    // bytes
 inline constexpr std::size_t kGrantCap = 64u << 10u;  // and of every answer
 
+// Whose certificate the join port of a master shows: its common name, and no organization.
+inline constexpr char kMastersName[] = "haagent-join";
+
 struct Offer {
   std::string nonce;        // 64 hexadecimal digits; good on this connection, once
   std::string server_key;   // SHA-256 of the TLS key's SubjectPublicKeyInfo, in hexadecimal

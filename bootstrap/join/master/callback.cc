@@ -35,7 +35,7 @@ Result<void> call_back(Http& http, aws::Instance const& instance, int port,
                 "who answers at {} has another key than who asks in the name of {}", address,
                 instance.id);
   auto unanswered = [&](std::string_view why) {
-    return fail(Kind::denied, Reason::CallbackNotAnswered, "{} does not answer at {}:{}: {}",
+    return fail(Kind::transient, Reason::CallbackNotAnswered, "{} does not answer at {}:{}: {}",
                 instance.id, address, port, why);
   };
   if (!response) return unanswered(response.error().message.text);

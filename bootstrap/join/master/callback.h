@@ -11,7 +11,7 @@
 
 namespace haagent::bootstrap::join {
 
-// Errors: denied (CallbackNotAnswered, CallbackKeyDiffers).
+// Errors: transient (CallbackNotAnswered: a packet may be lost) or denied (CallbackKeyDiffers).
 Result<void> call_back(Http& http, aws::Instance const& instance, int port,
                        pki::CertificateRequest const& client, std::string_view nonce,
                        std::stop_token stop);

@@ -2,12 +2,18 @@
 
 #include <algorithm>
 
+#include "agent/base/cidr.h"
 #include "bootstrap/join/exchange/names.h"
 
 namespace haagent::bootstrap::join {
 namespace {
 
 constexpr std::string_view kNodes = "system:nodes";
+
+bool is_same_address(std::string_view one, std::string_view other) {
+  auto const a = parse_ip(one), b = parse_ip(other);
+  return a && b && to_string(*a) == to_string(*b);
+}
 
 }  // namespace
 
@@ -86,11 +92,16 @@ Result<void> check_caller(aws::AssumedRole const& caller, IdentityDocument const
 
 Result<void> check_instance(aws::Instance const* instance, std::string_view instance_id,
                             Cluster const& cluster, std::string_view address) {
+  // EC2 may show a new instance seconds late.
   if (!instance)
-    return fail(Kind::denied, Reason::InstanceNotKnown, "EC2 knows no instance {} of {}",
+    return fail(Kind::transient, Reason::InstanceNotKnown, "EC2 knows no instance {} of {}",
                 instance_id, cluster.name);
   if (instance->state != "running" && instance->state != "pending")
     return fail(Kind::denied, Reason::InstanceNotRunning, "{} is {}", instance_id, instance->state);
+  // Its name would be another one a moment later.
+  if (instance->state == "pending" && instance->private_dns_name.empty())
+    return fail(Kind::transient, Reason::InstanceNotKnown, "EC2 has no name for {} yet",
+                instance_id);
   auto const tag = instance->tags.find(fmt::format("kubernetes.io/cluster/{}", cluster.name));
   if (tag == instance->tags.end() || tag->second != "owned")
     return fail(Kind::denied, Reason::InstanceNotOwned,
@@ -107,7 +118,8 @@ Result<void> check_instance(aws::Instance const* instance, std::string_view inst
     return fail(Kind::denied, Reason::InstanceProfileUnfit,
                 "{} has {}, which is none of cluster.workerProfiles", instance_id,
                 profile.empty() ? "no instance profile" : "the instance profile " + profile);
-  if (!address.empty() && address != instance->ipv4 && address != instance->ipv6)
+  if (!address.empty() && !is_same_address(address, instance->ipv4) &&
+      !is_same_address(address, instance->ipv6))
     return fail(Kind::denied, Reason::CallerAddressDiffers,
                 "the request comes from {}, and {} has {}", address, instance_id,
                 instance->ipv4.empty() ? instance->ipv6 : instance->ipv4);
@@ -143,6 +155,14 @@ Result<std::string> node_of(pki::Certificate const& certificate) {
     return fail(Kind::denied, Reason::JoinRequestInvalid, "the certificate of '{}' is no node's",
                 name);
   return name.substr(kUser.size());
+}
+
+Result<void> check_renewal(std::optional<NodeRecord> const& record, pki::Certificate const& shown) {
+  if (!record || record->key_hash == shown.key_hash ||
+      shown.not_before + pki::kBackdated >= record->since)
+    return {};
+  return fail(Kind::denied, Reason::NodeKeyDiffers,
+              "another key was signed for this instance since that certificate was");
 }
 
 NodeSpecs specs_of(aws::Instance const& instance) {

@@ -91,6 +91,11 @@ inline constexpr Duration kKeySettles{120'000};
 Result<RecordMove> decide_record(std::optional<NodeRecord> const& record, std::string_view key_hash,
                                  NodeState state, UtcTime now);
 
+// Who renews shows the node's client certificate, which the kubelet may have got from the
+// apiserver. One that is older than what was signed here last is somebody's who had that name
+// before.
+Result<void> check_renewal(std::optional<NodeRecord> const& record, pki::Certificate const& shown);
+
 // Whom a client certificate of a node is for: "ip-10-0-0-5" of CN system:node:ip-10-0-0-5 in the
 // group system:nodes. Errors: denied where it is no node's.
 Result<std::string> node_of(pki::Certificate const& certificate);

@@ -25,6 +25,13 @@ int status_of(Error const& error) {
   }
 }
 
+// Trouble of this master's own is no word on who asks.
+template <class T>
+Result<T> ours(Result<T> result) {
+  if (!result && result.error().kind != Kind::interrupted) result.error().kind = Kind::transient;
+  return result;
+}
+
 Error as_invalid(Error error) {
   error.kind = Kind::invalid;
   error.message.reason = Reason::JoinRequestInvalid;
@@ -32,6 +39,13 @@ Error as_invalid(Error error) {
 }
 
 }  // namespace
+
+JoinService::Busy::Busy(std::atomic<int>& counted)
+    : is_too_much(++counted > kAtOnce), count(counted) {}
+
+std::unexpected<Error> JoinService::too_busy() {
+  return fail(Kind::transient, Reason::JoinBusy, "{} machines join at once", kAtOnce);
+}
 
 std::chrono::seconds JoinService::come_again() {
   static thread_local std::mt19937 random{std::random_device{}()};
@@ -51,8 +65,7 @@ Reply JoinService::refusal(Error const& error, Decided decided) {
 Reply JoinService::offer(Connection const& connection, std::stop_token stop) {
   Decided decided{.message = {}, .instance_id = {}, .address = connection.address};
   auto make = [&]() -> Result<Offer> {
-    if (busy_ >= kAtOnce)
-      return fail(Kind::transient, Reason::JoinBusy, "{} machines join at once", kAtOnce);
+    if (busy_ >= kAtOnce) return too_busy();
     if (connection.nonce.empty()) return fail(Kind::internal, "there is no randomness");
     auto certificate = TRY(read_file(settings_.certificate_file));
     auto authority = TRY(signing_authority(deps_.root));
@@ -75,12 +88,9 @@ Reply JoinService::offer(Connection const& connection, std::stop_token stop) {
 
 Reply JoinService::join(std::string_view body, Connection const& connection, std::stop_token stop) {
   Decided decided{.message = {}, .instance_id = {}, .address = connection.address};
-  struct Busy {
-    explicit Busy(std::atomic<int>& counted) : count(counted) { ++count; }
-    ~Busy() { --count; }
-    std::atomic<int>& count;
-  } const busy(busy_);
-  auto const grant = decide(body, connection, decided, stop);
+  Busy const busy(busy_);
+  auto const grant =
+      busy.is_too_much ? Result<Grant>(too_busy()) : decide(body, connection, decided, stop);
   if (!grant) return refusal(grant.error(), std::move(decided));
   decided.message = Message(Reason::JoinGranted,
                             fmt::format("{} has joined as {}", decided.instance_id, grant->node))
@@ -92,7 +102,6 @@ Reply JoinService::join(std::string_view body, Connection const& connection, std
 Result<aws::AssumedRole> JoinService::proven(Ask const& ask, std::stop_token const& stop) {
   if (!ask.proof)
     return fail(Kind::denied, Reason::JoinTokenInvalid, "this master takes no tokens");
-  TRY(check_time(*ask.proof, deps_.clock.utc()));
   if (!replays_.is_first(ask.proof->signature, deps_.clock.steady()))
     return fail(Kind::denied, Reason::JoinProofReplayed, "this proof was used before");
   auto caller = deps_.sts.caller_identity(worker_header(ask), *ask.proof, stop);
@@ -112,6 +121,12 @@ Result<Grant> JoinService::decide(std::string_view body, Connection const& conne
   auto const ask = read_ask(body);
   if (!ask) return std::unexpected(as_invalid(ask.error()));
   TRY(check_ask(*ask, cluster, connection));
+  // What costs nothing but this master's own time.
+  if (ask->proof) TRY(check_time(*ask->proof, deps_.clock.utc()));
+  for (auto const* request :
+       {&ask->requests.kubelet, &ask->requests.kubelet_serving, &ask->requests.kube_proxy})
+    if (auto const read = pki::read_request(*request); !read)
+      return fail(Kind::denied, Reason::CertificateRequestUnfit, "{}", read.error().message.text);
 
   auto const certificates = TRY(region_certificates(deps_.root, cluster.region));
   auto const document = read_identity_document(ask->document, certificates);
@@ -120,14 +135,14 @@ Result<Grant> JoinService::decide(std::string_view body, Connection const& conne
   TRY(check_document(*document, cluster));
   // What it says of itself, from here on.
   decided.instance_id = document->instance_id;
-  auto const seen = TRY(deps_.registry.read(document->instance_id, stop));
+  auto const seen = TRY(ours(deps_.registry.read(document->instance_id, stop)));
   if (!seen.denied.empty())
     return fail(Kind::denied, Reason::JoinDenied, "{} may not join: {}", document->instance_id,
                 seen.denied);
 
   auto const caller = TRY(proven(*ask, stop));
   TRY(check_caller(caller, *document, cluster));
-  auto const instance = TRY(deps_.instances.find(caller.session, stop));
+  auto const instance = TRY(ours(deps_.instances.find(caller.session, stop)));
   TRY(check_instance(instance ? &*instance : nullptr, caller.session, cluster,
                      settings_.addresses_hidden ? "" : connection.address));
   auto const specs = specs_of(*instance);
@@ -161,7 +176,7 @@ Result<Grant> JoinService::decide(std::string_view body, Connection const& conne
 Result<void> JoinService::record(std::string const& instance_id, NodeRecord wanted, NewKey key,
                                  std::stop_token const& stop) {
   for (int i = 0; i < kTries; ++i) {
-    auto const seen = TRY(deps_.registry.read(instance_id, stop));
+    auto const seen = TRY(ours(deps_.registry.read(instance_id, stop)));
     if (!seen.denied.empty())
       return fail(Kind::denied, Reason::JoinDenied, "{} may not join: {}", instance_id,
                   seen.denied);
@@ -179,7 +194,10 @@ Result<void> JoinService::record(std::string const& instance_id, NodeRecord want
 Reply JoinService::renew(std::string_view body, std::string_view certificate,
                          Connection const& connection, std::stop_token stop) {
   Decided decided{.message = {}, .instance_id = {}, .address = connection.address};
-  auto const renewal = decide_renewal(body, certificate, decided, stop);
+  Busy const busy(busy_);
+  auto const renewal = busy.is_too_much
+                           ? Result<Renewal>(too_busy())
+                           : decide_renewal(body, certificate, connection, decided, stop);
   if (!renewal) return refusal(renewal.error(), std::move(decided));
   decided.message = Message(Reason::CertificatesRenewed,
                             fmt::format("{} has new certificates", decided.instance_id))
@@ -191,7 +209,8 @@ Reply JoinService::renew(std::string_view body, std::string_view certificate,
 // Who shows the client certificate of a node gets the other two of that node, while EC2 has it. The
 // record follows the key, which the kubelet may have changed through the apiserver.
 Result<Renewal> JoinService::decide_renewal(std::string_view body, std::string_view certificate,
-                                            Decided& decided, std::stop_token const& stop) {
+                                            Connection const& connection, Decided& decided,
+                                            std::stop_token const& stop) {
   auto const& cluster = settings_.cluster;
   if (certificate.empty())
     return fail(Kind::denied, Reason::JoinRequestInvalid,
@@ -206,8 +225,9 @@ Result<Renewal> JoinService::decide_renewal(std::string_view body, std::string_v
   if (!is_instance_id(ask->instance_id))
     return fail(Kind::invalid, Reason::JoinRequestInvalid, "it names no instance");
   decided.instance_id = ask->instance_id;
-  auto const instance = TRY(deps_.instances.find(ask->instance_id, stop));
-  TRY(check_instance(instance ? &*instance : nullptr, ask->instance_id, cluster, ""));
+  auto const instance = TRY(ours(deps_.instances.find(ask->instance_id, stop)));
+  TRY(check_instance(instance ? &*instance : nullptr, ask->instance_id, cluster,
+                     settings_.addresses_hidden ? "" : connection.address));
   auto const specs = specs_of(*instance);
   if (specs.node.name != node)
     return fail(Kind::denied, Reason::CallerInstanceDiffers,
@@ -218,6 +238,7 @@ Result<Renewal> JoinService::decide_renewal(std::string_view body, std::string_v
   auto const proxy = TRY(
       check_request(ask->kube_proxy, specs.kube_proxy.common_name, specs.kube_proxy.organization));
   auto const authority = TRY(signing_authority(deps_.root));
+  TRY(check_renewal(TRY(ours(deps_.registry.read(ask->instance_id, stop))).record, shown));
   TRY(record(ask->instance_id,
              {.node = node, .key_hash = shown.key_hash, .not_after = shown.not_after},
              NewKey::is_taken, stop));

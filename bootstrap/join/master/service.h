@@ -77,13 +77,24 @@ class JoinService {
   Result<Grant> decide(std::string_view body, Connection const& connection, Decided& decided,
                        std::stop_token const& stop);
   Result<Renewal> decide_renewal(std::string_view body, std::string_view certificate,
-                                 Decided& decided, std::stop_token const& stop);
+                                 Connection const& connection, Decided& decided,
+                                 std::stop_token const& stop);
   Result<aws::AssumedRole> proven(Ask const& ask, std::stop_token const& stop);
   enum class NewKey { is_asked, is_taken };
   Result<void> record(std::string const& instance_id, NodeRecord wanted, NewKey key,
                       std::stop_token const& stop);
   Reply refusal(Error const& error, Decided decided);
   std::chrono::seconds come_again();
+  // While it lives, one more is in the middle of an exchange.
+  struct Busy {
+    explicit Busy(std::atomic<int>& counted);
+    ~Busy() { --count; }
+    Busy(Busy const&) = delete;
+    Busy& operator=(Busy const&) = delete;
+    bool const is_too_much;
+    std::atomic<int>& count;
+  };
+  static std::unexpected<Error> too_busy();
 
   ServiceSettings const settings_;
   ServiceDeps deps_;

@@ -56,8 +56,11 @@ Result<void> check_pin(Offer const& offer, MasterTrust const& trust, UtcTime now
       return refuse(fmt::format("the pinned authority has not signed the master's certificate: {}",
                                 good.error().message.text));
     auto const leaf = pki::parse_certificate(offer.certificate);
-    if (!leaf || leaf->key_hash != offer.server_key || !leaf->server)
-      return refuse("the certificate that the pinned authority has signed is not this server's");
+    // The same authority signs what every kubelet serves with.
+    if (!leaf || leaf->key_hash != offer.server_key || !leaf->server ||
+        leaf->common_name != kMastersName || !leaf->organization.empty())
+      return refuse(
+          "what the pinned authority has signed is no master's certificate, or not this server's");
     return {};
   }
   return refuse("the authority of who answers is not the one of cluster.caPin");

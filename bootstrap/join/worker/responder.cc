@@ -26,6 +26,8 @@ Responder::Exchange::Exchange(Responder& responder, Secret key, std::string nonc
 Responder::Exchange::~Exchange() {
   std::lock_guard lock(responder_.mutex_);
   responder_.under_way_.reset();
+  std::error_code ignored;
+  std::filesystem::remove(responder_.tls().key_file, ignored);
 }
 
 // Whoever calls goes by the key alone: the authority that signs it is made for this and forgotten.

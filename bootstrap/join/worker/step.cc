@@ -7,17 +7,21 @@
 namespace haagent::bootstrap::join {
 namespace {
 
+using namespace std::chrono_literals;
+
 // Keys wait here for their certificates, so that the same ones come again after a crash.
 constexpr char kKeys[] = "/var/lib/haagent/join";
 constexpr char kKubeletKey[] = "/var/lib/haagent/join/kubelet.key";
 constexpr char kServingKey[] = "/var/lib/haagent/join/kubelet-serving.key";
 constexpr char kProxyKey[] = "/var/lib/haagent/join/kube-proxy.key";
 constexpr std::string_view kUser = "system:node:";
+constexpr std::chrono::seconds kLongestRefusal{300};
 
 }  // namespace
 
 UtcTime renew_at(pki::Certificate const& certificate) {
-  return certificate.not_before + (certificate.not_after - certificate.not_before) * 2 / 3;
+  auto const begin = std::min(certificate.not_before + pki::kBackdated, certificate.not_after);
+  return begin + (certificate.not_after - begin) * 2 / 3;
 }
 
 WorkerMove decide_worker(WorkerDisk const& disk, UtcTime now) {
@@ -105,7 +109,12 @@ Result<NodeKeys> JoinStep::keys() const {
     return key;
   };
   NodeKeys keys;
-  keys.kubelet = TRY(kept(kKubeletKey));
+  // A node that joins again does so with the key that it has: another one would be refused while it
+  // is Ready.
+  auto const pair = TRY(pki::read_pair(root_(kube::kKubeletClient.cert), clock_.utc()));
+  bool const has_key = pair && !pair->key.empty() && pki::make_request("", "", pair->key) &&
+                       pki::is_for_key(pair->certificates, pair->key);
+  keys.kubelet = has_key ? pair->key : TRY(kept(kKubeletKey));
   keys.kubelet_serving = TRY(kept(kServingKey));
   keys.kube_proxy = TRY(kept(kProxyKey));
   return keys;
@@ -128,9 +137,14 @@ Result<void> JoinStep::write_serving(std::string const& serving, std::string con
   return pair(kube::kKubeProxyClient, proxy, keys.kube_proxy);
 }
 
+// What a master refuses it will refuse for a while: no worker asks in a row.
 void JoinStep::mind(Error const& error) {
-  if (auto const seconds = client_.come_again())
-    later_ = {.until = clock_.steady() + *seconds, .message = error.message};
+  ++failures_;
+  auto const pause = client_.come_again().value_or(
+      error.kind == Kind::transient
+          ? 0s
+          : std::min<std::chrono::seconds>(kLongestRefusal, 5s * (1 << std::min(failures_, 10))));
+  if (pause > 0s) later_ = {.until = clock_.steady() + pause, .message = error.message};
 }
 
 Result<void> JoinStep::join(Facts&, std::stop_token stop) {
@@ -145,6 +159,7 @@ Result<void> JoinStep::join(Facts&, std::stop_token stop) {
   auto const current = root_(kube::kKubeletClient.cert);
   TRY(make_directories(current.parent_path()));
   TRY(pki::write_pair(current, grant->certificates.kubelet, asked_with.kubelet, clock_.utc()));
+  failures_ = 0;
   std::error_code ignored;
   std::filesystem::remove(root_(kKubeletKey), ignored);
   return {};
@@ -162,11 +177,17 @@ Result<void> JoinStep::renew(Facts& facts, std::stop_token stop) {
                                      {.ca_file = root_(kube::kCa),
                                       .cert_file = root_(kube::kKubeletClient.cert),
                                       .key_file = root_(kube::kKubeletClient.key)},
-                                     std::move(stop));
+                                     stop);
   if (!renewal) {
+    // The authority was replaced while this machine was off, a master has another name than this
+    // worker asks by, or EC2 another one for the instance: the full proof decides.
+    auto const reason = renewal.error().message.reason;
+    if (reason == Reason::MasterKeyDiffers || reason == Reason::CallerInstanceDiffers)
+      return join(facts, std::move(stop));
     mind(renewal.error());
     return std::unexpected(renewal.error());
   }
+  failures_ = 0;
   return write_serving(renewal->kubelet_serving, renewal->kube_proxy, renewed_with, renewal->ca);
 }
 

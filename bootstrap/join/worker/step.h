@@ -24,7 +24,7 @@ struct WorkerDisk {
   std::optional<pki::Certificate> kubelet, kubelet_serving, kube_proxy;
 };
 enum class WorkerMove { none, join, renew };
-// Two thirds of a life are over at `renew_at`.
+// Two thirds of its life are over by then, which is counted from when it was signed.
 UtcTime renew_at(pki::Certificate const& certificate);
 WorkerMove decide_worker(WorkerDisk const& disk, UtcTime now);
 
@@ -61,6 +61,7 @@ class JoinStep final : public Step {
     Message message;
   };
   std::optional<Later> later_;
+  int failures_ = 0;  // in a row
 };
 
 }  // namespace haagent::bootstrap::join

@@ -43,3 +43,34 @@ resource "aws_lb_listener" "api" {
     target_group_arn = aws_lb_target_group.api.arn
   }
 }
+
+# Where workers ask to join.
+
+resource "aws_lb_target_group" "join" {
+  vpc_id      = var.vpc_id
+  target_type = "instance"
+  protocol    = "TCP"
+  port        = 3998
+  # A master holds the address against EC2's. Masters ask nobody here, so that none is led back to itself.
+  preserve_client_ip     = true
+  deregistration_delay   = 30
+  connection_termination = true
+  health_check {
+    protocol            = "TCP"
+    port                = "traffic-port"
+    interval            = 10
+    healthy_threshold   = 2
+    unhealthy_threshold = 2
+  }
+  tags = { KubernetesCluster = var.cluster_name }
+}
+
+resource "aws_lb_listener" "join" {
+  load_balancer_arn = aws_lb.api.arn
+  protocol          = "TCP"
+  port              = 3998
+  default_action {
+    type             = "forward"
+    target_group_arn = aws_lb_target_group.join.arn
+  }
+}

@@ -29,12 +29,13 @@ resource "aws_launch_template" "master" {
     resource_type = "volume"
     tags          = { Name = "master.${var.cluster_name}", KubernetesCluster = var.cluster_name }
   }
-  user_data = base64encode(templatefile("${path.module}/node.yaml", {
-    role     = "master"
-    cluster  = var.cluster_name
-    endpoint = aws_lb.api.dns_name
-    bucket   = aws_s3_bucket.state.id
-    version  = var.kubernetes_version
+  user_data = base64encode(templatefile("${path.module}/master.yaml", {
+    cluster        = var.cluster_name
+    endpoint       = aws_lb.api.dns_name
+    bucket         = aws_s3_bucket.state.id
+    version        = var.kubernetes_version
+    worker_role    = aws_iam_role.worker.name
+    worker_profile = aws_iam_instance_profile.worker.name
   }))
 }
 
@@ -66,12 +67,12 @@ resource "aws_launch_template" "worker" {
     resource_type = "volume"
     tags          = { Name = "worker.${var.cluster_name}", KubernetesCluster = var.cluster_name }
   }
-  user_data = base64encode(templatefile("${path.module}/node.yaml", {
-    role     = "worker"
-    cluster  = var.cluster_name
-    endpoint = aws_lb.api.dns_name
-    bucket   = aws_s3_bucket.state.id
-    version  = var.kubernetes_version
+  user_data = base64encode(templatefile("${path.module}/worker.yaml", {
+    cluster     = var.cluster_name
+    endpoint    = aws_lb.api.dns_name
+    bucket      = aws_s3_bucket.state.id
+    version     = var.kubernetes_version
+    master_role = aws_iam_role.master.name
   }))
 }
 
@@ -84,7 +85,7 @@ resource "aws_autoscaling_group" "masters" {
   max_size                  = 1
   health_check_type         = "EC2"
   health_check_grace_period = 300
-  target_group_arns         = [aws_lb_target_group.api.arn]
+  target_group_arns         = [aws_lb_target_group.api.arn, aws_lb_target_group.join.arn]
   launch_template {
     id      = aws_launch_template.master.id
     version = aws_launch_template.master.latest_version

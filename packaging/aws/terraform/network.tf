@@ -188,3 +188,40 @@ resource "aws_vpc_security_group_ingress_rule" "worker_overlay_from_workers" {
   to_port                      = var.overlay_port
   description                  = "pod network"
 }
+
+resource "aws_vpc_security_group_egress_rule" "api_join" {
+  security_group_id            = aws_security_group.api.id
+  referenced_security_group_id = aws_security_group.master.id
+  ip_protocol                  = "tcp"
+  from_port                    = 3998
+  to_port                      = 3998
+  description                  = "agents that let workers join"
+}
+
+resource "aws_vpc_security_group_ingress_rule" "api_join_from_workers" {
+  security_group_id            = aws_security_group.api.id
+  referenced_security_group_id = aws_security_group.worker.id
+  ip_protocol                  = "tcp"
+  from_port                    = 3998
+  to_port                      = 3998
+  description                  = "workers that join"
+}
+
+resource "aws_vpc_security_group_ingress_rule" "master_join_from_api" {
+  security_group_id            = aws_security_group.master.id
+  referenced_security_group_id = aws_security_group.api.id
+  ip_protocol                  = "tcp"
+  from_port                    = 3998
+  to_port                      = 3998
+  description                  = "the load balancer, to the agent"
+}
+
+# A master calls the machine that asks to join at the address that EC2 has for it.
+resource "aws_vpc_security_group_ingress_rule" "worker_join_from_masters" {
+  security_group_id            = aws_security_group.worker.id
+  referenced_security_group_id = aws_security_group.master.id
+  ip_protocol                  = "tcp"
+  from_port                    = 3998
+  to_port                      = 3998
+  description                  = "agents, callbacks"
+}

@@ -10,7 +10,9 @@
 #include <atomic>
 #include <charconv>
 #include <iostream>
+#include <map>
 #include <memory>
+#include <mutex>
 #include <thread>
 
 #include "agent/base/clock.h"
@@ -124,6 +126,17 @@ class Apiserver {
                                                   {"platform", "linux/amd64"}})),
                            "application/json");
     });
+    server_->Patch("/apis?/.*", [this](auto const& request, auto& response) {
+      std::lock_guard lock(objects_mutex_);
+      objects_[request.path] = request.body;
+      response.set_content(request.body, "application/json");
+    });
+    server_->Get("/apis?/.*", [this](auto const& request, auto& response) {
+      std::lock_guard lock(objects_mutex_);
+      auto const found = objects_.find(request.path);
+      if (found == objects_.end()) response.status = 404;
+      response.set_content(found == objects_.end() ? "{}" : found->second, "application/json");
+    });
     if (!server_->bind_to_port("0.0.0.0", manifest_.port))
       return fail(Kind::transient, "cannot listen on port {}", manifest_.port);
     auto over = std::make_shared<std::atomic<bool>>(false);
@@ -154,6 +167,8 @@ class Apiserver {
   ApiserverManifest manifest_;
   CurlHttp http_;
   std::atomic<bool> ends_ = false;
+  std::mutex objects_mutex_;
+  std::map<std::string, std::string> objects_;  // by path
   std::unique_ptr<httplib::Server> server_;
   std::thread thread_;
 };

@@ -1,8 +1,8 @@
 // The simulator's stand-in for kubelet and kube-apiserver, since instances run neither. It takes
 // the static pod's manifest at its word: serves with the certificate that it names, and is ready
-// when the etcd that it names is healthy to the client certificate that it names. It keeps no
-// objects: beyond /livez, /readyz, /healthz and /version everything is 404. An instance whose image
-// has a real kube-apiserver runs that instead, with the manifest's command line.
+// when the etcd that it names is healthy to the client certificate that it names. What is applied
+// to it is kept for as long as it runs; of other objects it has none. An instance whose image has a
+// real kube-apiserver runs that instead, with the manifest's command line.
 #pragma once
 
 #include <filesystem>

@@ -9,9 +9,11 @@ namespace haagent {
 namespace {
 
 std::string user_data(std::string const& role) {
-  auto text = test::bytes_of(test::source_dir() / "packaging/aws/terraform/node.yaml");
+  auto text = test::bytes_of(test::source_dir() / "packaging/aws/terraform" / (role + ".yaml"));
   std::pair<std::string, std::string> const values[] = {
-      {"${role}", role},
+      {"${worker_role}", "haagent-worker-20260115"},
+      {"${worker_profile}", "haagent-worker-20260115"},
+      {"${master_role}", "haagent-master-20260115"},
       {"${cluster}", "prod.example.com"},
       {"${endpoint}", "api-0123456789abcdef.elb.eu-west-1.amazonaws.com"},
       {"${bucket}", "prod-example-com-state-123456789012"},

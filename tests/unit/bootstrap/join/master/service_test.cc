@@ -3,6 +3,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <openssl/rsa.h>
+
+#include "tests/support/foreign_request.h"
 #include "tests/unit/bootstrap/join/master/world.h"
 
 namespace haagent::bootstrap::join {
@@ -155,12 +158,12 @@ TEST_F(JoinExchange, Ec2HasTheLastWord) {
   auto it = ask();
   it.document = document(unknown);
   EXPECT_EQ(join(proven(it, sts_.add("workers", unknown))),
-            (Outcome{403, Reason::InstanceNotKnown}));
+            (Outcome{503, Reason::InstanceNotKnown}));
 }
 
 TEST_F(JoinExchange, TheInstanceItselfMustAnswer) {
   network_.answers = false;
-  EXPECT_EQ(join(good()), (Outcome{403, Reason::CallbackNotAnswered}));
+  EXPECT_EQ(join(good()), (Outcome{503, Reason::CallbackNotAnswered}));
   network_.answers = true;
   clock_.advance(1s);
   network_.answering_key = pki::make_key().value();
@@ -194,6 +197,18 @@ TEST_F(JoinExchange, RequestsForMoreAreRefused) {
             }),
             unfit);
   EXPECT_EQ(with([&](auto& it) { it.kubelet_serving = "no PEM"; }), unfit);
+  auto foreign = [](int extension, char const* value) {
+    return test::Foreign(EVP_EC_gen("P-256")).extension(extension, value).pem();
+  };
+  EXPECT_EQ(with([&](auto& it) {
+              it.kubelet_serving = foreign(NID_subject_alt_name, "DNS:kubernetes.default.svc");
+            }),
+            unfit);
+  EXPECT_EQ(
+      with([&](auto& it) { it.kube_proxy = foreign(NID_basic_constraints, "critical,CA:TRUE"); }),
+      unfit);
+  EXPECT_EQ(with([&](auto& it) { it.kubelet = test::Foreign(EVP_RSA_gen(1024)).pem(); }), unfit);
+  EXPECT_TRUE(registry_.records.empty());
 }
 
 TEST_F(JoinExchange, ASecondKeyOfAReadyNodeIsRefused) {
@@ -295,6 +310,54 @@ TEST_F(JoinExchange, ANodeRenewsWhatIsItsOwn) {
   ec2_.set_instance_state(kId, "terminated");
   EXPECT_EQ(outcome(renew(asked, grant.certificates.kubelet)),
             (Outcome{403, Reason::InstanceNotRunning}));
+}
+
+// Whoever had the node's name before has its certificate still, and not its place.
+TEST_F(JoinExchange, ACertificateFromBeforeRenewsNothing) {
+  auto const old_key = pki::make_key().value();
+  pki::LeafSpec const spec{.common_name = std::string("system:node:") + kNode,
+                           .organization = "system:nodes",
+                           .dns_names = {},
+                           .addresses = {},
+                           .client = true};
+  auto const old = pki::make_leaf(spec, old_key, ca_, clock_.utc() - 2h, 24h).value();
+  ASSERT_EQ(join(good()).status, 200);
+  auto const record = registry_.records.at(kId).record;
+  RenewAsk const asked{.cluster = "prod.example.com",
+                       .instance_id = kId,
+                       .kubelet_serving = pki::make_request("", "", old_key).value(),
+                       .kube_proxy = pki::make_request("", "", old_key).value()};
+  EXPECT_EQ(outcome(service_.renew(text_of(asked), old, connection_, {})),
+            (Outcome{403, Reason::NodeKeyDiffers}));
+  EXPECT_EQ(registry_.records.at(kId).record, record);
+  // Nor from another machine.
+  auto const young = pki::make_leaf(spec, old_key, ca_, clock_.utc() + 1s, 24h).value();
+  auto elsewhere = connection_;
+  elsewhere.address = "10.0.0.6";
+  EXPECT_EQ(outcome(service_.renew(text_of(asked), young, elsewhere, {})),
+            (Outcome{403, Reason::CallerAddressDiffers}));
+  EXPECT_EQ(service_.renew(text_of(asked), young, connection_, {}).status, 200);
+}
+
+// EC2 gives a new instance its name a moment after it shows it.
+TEST_F(JoinExchange, AnInstanceWithoutANameIsTooYoung) {
+  auto instance = ec2_.instance(kId);
+  instance.state = "pending";
+  instance.private_dns_name = "";
+  ec2_.add(instance);
+  EXPECT_EQ(join(good()), (Outcome{503, Reason::InstanceNotKnown}));
+  instance.private_dns_name = kNode;
+  ec2_.add(instance);
+  clock_.advance(1s);
+  EXPECT_EQ(join(good()).status, 200);
+}
+
+// That a master may not ask EC2 says nothing of the machine.
+TEST_F(JoinExchange, AMastersOwnTroubleRefusesNobody) {
+  ec2_.fail_next("DescribeInstances", "UnauthorizedOperation", "not allowed");
+  EXPECT_EQ(join(good()).status, 503);
+  registry_.trouble = Error{Kind::invalid, "a record that cannot be read"};
+  EXPECT_EQ(join(good()).status, 503);
 }
 
 // The kubelet has a new key by the apiserver, of which the record hears at the next renewal.

@@ -224,6 +224,7 @@ class JoinWorld : public ::testing::Test {
                         .worker_profiles = {"workers"}},
             .certificate_file = root_("/etc/haagent/pki/join.crt"),
             .sts = place(),
+            .lifetime = lifetime_,
             .callback_port = kCallbackPort,
             .endpoint = "https://api.prod.example.com",
             .cluster_dns = "10.96.0.10",
@@ -232,6 +233,7 @@ class JoinWorld : public ::testing::Test {
 
   test::FakeClock clock_{
       std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now())};
+  Duration lifetime_ = std::chrono::hours(24);
   test::TemporaryDirectory directory_;
   Root root_{directory_.path()};
   sim::DocumentSigner region_ = sim::make_document_signer();
