@@ -107,7 +107,8 @@ TEST_F(ClusterFresh, AWorkerTakesTheCredentialsThatAreBrought) {
     return region().sh(id, "test -s /etc/kubernetes/manifests/kube-proxy.yaml").code == 0;
   })) << region().sentence(id, "kube-proxy");
   EXPECT_TRUE(region().comes_true([&] {
-    return region().has_reason(id, "credentials", Reason::CredentialsFound);
+    return region().has_reason(id, "credentials", Reason::CredentialsFound) &&
+           region().subject(id, "credentials") == "/etc/kubernetes/bootstrap-kubelet.conf";
   })) << region().sentence(id, "credentials");
   EXPECT_EQ(region().sh(id, "pgrep -f '^/usr/sbin/haagent run'").out, agent);
 }
