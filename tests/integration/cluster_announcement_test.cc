@@ -56,7 +56,8 @@ TEST_F(ClusterAnnouncement, ASuccessorIsKnownToPeersThatDoNotReachEc2) {
     EXPECT_TRUE(region().comes_true([&] { return finds_a_at(peer) == after; }, 15s))
         << peer << " finds it at " << finds_a_at(peer);
   EXPECT_TRUE(region().comes_true([&] {
-    return region().has_reason("masters-a", "announce", Reason::PeersInformed);
+    return region().has_reason("masters-a", "announce", Reason::PeersInformed) &&
+           region().subject("masters-a", "announce") == "b, c";
   })) << region().sentence("masters-a", "announce");
   for (auto cluster : kEtcdClusters)
     EXPECT_TRUE(

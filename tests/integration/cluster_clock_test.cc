@@ -46,7 +46,12 @@ class ClusterClock : public testing::Test {
 TEST_F(ClusterClock, AFirstMasterThatIsAheadMakesNoAuthorityUntilItsClockIsRight) {
   make("a", 40min);
   ASSERT_TRUE(region().comes_true([&] {
-    return region().has_reason("masters-a", "pki", Reason::ClockWrong);
+    auto const status = region().status("masters-a");
+    auto const* clock = status.find("clock");
+    auto const* ahead = clock ? clock->find("aheadMilliseconds") : nullptr;
+    return region().has_reason("masters-a", "pki", Reason::ClockWrong) && ahead &&
+           std::abs(ahead->as_integer().value_or(0) - 40 * 60'000) < 30'000 &&
+           clock->text_at("against").starts_with("s3://");
   })) << region().told();
   auto const id = region().instance_of("masters-a");
   EXPECT_EQ(region().calls(id)["s3:PutObject"], 0) << region().told();

@@ -206,7 +206,13 @@ TEST(ClusterWithdrawal, NoClientSeesAnApiserverWithoutItsEtcd) {
         group = each;
     return !group.empty();
   }));
-  // What curl got, one line each: the status, curl's own exit code and how long it took.
+  // The balancer's own checks may be behind what the masters say of themselves.
+  std::string const through_it = "https://10.255.0.10";
+  ASSERT_TRUE(region.comes_true([&] {
+    return region.run("workers", {"curl", "-skf", "-m", "2", through_it + "/healthz"}).code == 0;
+  }));
+  // A client that asks some twenty times a second. What it got, one line each: the status, curl's
+  // own exit code and how long it took.
   auto asks = [&](std::string const& where, std::string const& url) {
     EXPECT_EQ(region
                   .sh(where, fmt::format("setsid sh -c \"while :; do curl -sk -m 5 -o /dev/null -w "
@@ -226,14 +232,13 @@ TEST(ClusterWithdrawal, NoClientSeesAnApiserverWithoutItsEtcd) {
   auto told = [&](std::string const& where) {
     return region.sh(where, "grep -n -v ^200 /var/log/codes; wc -l /var/log/codes").out;
   };
-  // The balancer's own checks may be a little behind what the masters say of themselves.
   asks(group, "https://127.0.0.1:6443");
-  asks("workers", "https://10.255.0.10");
+  asks("workers", through_it);
   ASSERT_TRUE(region.comes_true(
       [&] { return answers(group)["200"] > 20 && answers("workers")["200"] > 20; }));
   auto const before = answers(group);
   ASSERT_EQ(before.size(), 1u) << "it was well";
-  auto before_by_balancer = answers("workers");
+  ASSERT_EQ(answers("workers").size(), 1u) << told("workers");
 
   auto const asked = region.run(group, {"haagent", "hand-over"});
   EXPECT_EQ(asked.code, 0) << asked.out;
@@ -245,8 +250,8 @@ TEST(ClusterWithdrawal, NoClientSeesAnApiserverWithoutItsEtcd) {
   auto by_balancer = answers("workers");
   EXPECT_EQ(by_balancer["503"], 0) << told("workers");
   // The balancer cuts what is under way when it finds a target unready.
-  EXPECT_LE(by_balancer["000"], before_by_balancer["000"] + 1) << told("workers");
-  EXPECT_GT(by_balancer["200"], before_by_balancer["200"] + 50);
+  EXPECT_LE(by_balancer["000"], 1) << told("workers");
+  EXPECT_GT(by_balancer["200"], 50);
 }
 
 TEST(ClusterLaunching, TheHookIsCompletedOnlyOnceTheMembersAreHealthyVoters) {
@@ -288,8 +293,8 @@ TEST(ClusterWarmPool, AWarmMasterPreparesAndAttachesNothingAndPowersOffWithoutAH
   EXPECT_EQ(region.holder_of("main-a"), id);
 
   // Its group has no hooks: that is told, and a power-off hands over all the same.
-  EXPECT_TRUE(region.has_reason(id, "launching-hook", Reason::HookNotReached))
-      << region.sentence(id, "launching-hook");
+  EXPECT_TRUE(region.has_reason(id, "launching-hook", Reason::HookNotReached));
+  EXPECT_EQ(region.subject(id, "launching-hook"), "InService");
   region.command("stop", Tree::map({{"instances", Tree::list({id})}}));
   ASSERT_TRUE(region.comes_true([&] { return !region.moments(id, "stopped").empty(); }))
       << region.told();

@@ -53,6 +53,11 @@ class ClusterMounts : public SharedCluster<ClusterMounts> {
   static bool may_go_on(std::string const& where) {
     return region().run(where, {"haagent", "status", "--cluster"}).code == 0;
   }
+  // Its etcd-main does not see the volume, for that reason.
+  static bool has_no_volume(std::string const& where, Reason cause) {
+    return region().has_reason(where, "etcd-main", Reason::VolumeNotSeen) &&
+           region().subject(where, "etcd-main") == to_string(cause);
+  }
   // What a hand would do for 'systemctl stop haagent-etcd@main': the agent starts it no more.
   static void stop_etcd(std::string const& where) {
     region().sh(where, fmt::format("kill -KILL {} 2>/dev/null; true", etcd_pid(where)));
@@ -67,7 +72,7 @@ TEST_F(ClusterMounts, AMemberWhoseVolumeIsGoneIsNotRemovedAndComesBackWithIt) {
   std::string page;
   ASSERT_TRUE(region().comes_true([&] {
     return status_of("masters-b", &page) == 1 &&
-           region().has_reason("masters-b", "etcd-main", Reason::VolumeNotSeen) &&
+           has_no_volume("masters-b", Reason::VolumeUnmounted) &&
            region().has_reason("masters-b", "mount-main", Reason::VolumeUnmounted);
   })) << page;
   // Each row has looked many times, and etcd was not started: for twice as long as it once took.
@@ -91,8 +96,8 @@ TEST_F(ClusterMounts, AMountThatComesBackByHandIsEnough) {
   auto const before = region().members("masters-a", kMain);
   auto const device = region().sh("masters-c", fmt::format("findmnt -no SOURCE {}", kPoint)).out;
   take_volume("masters-c");
-  ASSERT_TRUE(region().comes_true(
-      [&] { return region().has_reason("masters-c", "etcd-main", Reason::VolumeNotSeen); }));
+  ASSERT_TRUE(
+      region().comes_true([&] { return has_no_volume("masters-c", Reason::VolumeUnmounted); }));
   ASSERT_EQ(
       region()
           .sh("masters-c", fmt::format("mount {} {}", device.substr(0, device.find('\n')), kPoint))
@@ -108,8 +113,7 @@ TEST_F(ClusterMounts, AnEtcdThatStillRunsOnItsOpenFilesIsLeftAlone) {
   auto const pid = etcd_pid("masters-b");
   ASSERT_EQ(umount("masters-b", "-l").code, 0);
   ASSERT_TRUE(region().comes_true([&] {
-    return region().has_reason("masters-b", "etcd-main", Reason::VolumeNotSeen) &&
-           status_of("masters-b") == 1;
+    return has_no_volume("masters-b", Reason::VolumeUnmounted) && status_of("masters-b") == 1;
   }));
   ASSERT_TRUE(region().put("masters-b", kMain, "lazily", "yes"));
   EXPECT_EQ(etcd_pid("masters-b"), pid);
@@ -132,7 +136,7 @@ TEST_F(ClusterMounts, AFilesystemThatWasShutDownMakesItsMemberOneThatIsDown) {
   std::string page;
   ASSERT_TRUE(region().comes_true([&] {
     return status_of("masters-c", &page) == 1 &&
-           region().has_reason("masters-c", "etcd-main", Reason::VolumeNotSeen) &&
+           has_no_volume("masters-c", Reason::FilesystemFailed) &&
            region().step_state("masters-c", "mount-main") != "done";
   })) << page
       << region().told();

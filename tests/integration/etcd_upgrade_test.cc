@@ -148,12 +148,15 @@ TEST_F(EtcdUpgrade, AWrongStepIsRefusedBeforeEtcdStarts) {
     });
   };
   ASSERT_TRUE(refused("3.5"));
+  EXPECT_TRUE(region().sentence("masters-c", "etcd-main").contains(" downgrade enable 3.5'"));
   EXPECT_EQ(region().run("masters-c", {"pgrep", "-x", "etcd"}).code, 1) << "it runs an etcd";
   EXPECT_FALSE(region().sh("masters-c", "ls /var/log/haagent").out.contains("etcd"));
   EXPECT_TRUE(region().put("masters-a", EtcdCluster::main, "meanwhile", "written"));
 
   replace("masters-c", "3.4");
   ASSERT_TRUE(refused("3.4"));
+  EXPECT_FALSE(region().sentence("masters-c", "etcd-main").contains(" downgrade enable "))
+      << "no way down by two";
   EXPECT_EQ(region().run("masters-c", {"pgrep", "-x", "etcd"}).code, 1) << "it runs an etcd";
 
   replace("masters-c", "3.6");
