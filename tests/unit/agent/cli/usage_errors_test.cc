@@ -42,7 +42,7 @@ INSTANTIATE_TEST_SUITE_P(
         Row{"check", "there is no command 'check' (did you mean 'config check'?)"},
         Row{"etcd member", "'haagent etcd' has no command 'member' (did you mean 'etcd members'?)"},
         Row{"etcd status",
-            "'haagent etcd' has no command 'status' (did you mean 'status' or 'pki status'?)"},
+            "'haagent etcd' has no command 'status' (did you mean 'status' or 'pki status' or 'join status'?)"},
         Row{"pki rotat", "'haagent pki' has no command 'rotat' (did you mean 'pki rotate'?)"},
         Row{"config chek a.yaml",
             "'haagent config' has no command 'chek' (did you mean 'config check'?)"},
@@ -67,7 +67,7 @@ INSTANTIATE_TEST_SUITE_P(
             "recover, adopt-volume, replace"},
         Row{"",
             "haagent needs a command: run, bootstrap, plan, preflight, status, hand-over, "
-            "config, render, etcd, pki, completion, explain, man, version"}),
+            "config, render, etcd, pki, join, completion, explain, man, version"}),
     [](auto const& row) { return "line" + std::to_string(row.index); });
 
 TEST(UsageErrors, ASoundLineHasNone) {
