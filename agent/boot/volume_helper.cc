@@ -3,8 +3,6 @@
 #include <signal.h>
 #include <unistd.h>
 
-#include <iostream>
-
 #include "agent/runtime/exit_codes.h"
 #include "volumes/helper.h"
 #include "volumes/helper_client.h"
@@ -33,8 +31,7 @@ int run_volume_helper(Root const& root, std::filesystem::path const& mount_root)
                                               .mounts = mounts,
                                               .mount_root = root(mount_root.string())});
   if (served) return kExitOk;
-  std::cerr << "haagent: " << served.error().message.sentence() << '\n';
-  return served.error().kind == Kind::refused ? kExitRefused : kExitFailed;
+  return end_with(served.error());
 }
 
 }  // namespace haagent

@@ -208,7 +208,8 @@ int run_etcd_defrag(EtcdCommandOptions const& options) {
     EtcdClient own(session.machine.http, {session.endpoint}, session.tls);
     auto listed = own.members(Consistency::linearizable, stop);
     if (!listed)
-      return fail(Kind::refused, "without a quorum nothing is defragmented: {}",
+      return fail(Kind::refused, Reason::QuorumMissing,
+                  "without a quorum nothing is defragmented: {}",
                   listed.error().message.sentence());
     std::vector<bootstrap::DefragTarget> answers;
     for (auto const& member : listed->members) {

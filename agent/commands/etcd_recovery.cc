@@ -158,7 +158,8 @@ Result<void> complete(RecoveryRequest& request, bootstrap::BackupDeps const& par
   auto version = TRY(backups.tools().version(stop));
   auto const taken = bootstrap::parse_etcd_version(backup.etcd_version);
   if (taken && version.minor < taken->minor)
-    return fail(Kind::refused, "{} is {}, and the backup {} was taken from etcd {}: install that",
+    return fail(Kind::refused, Reason::EtcdVersionUnfit,
+                "{} is {}, and the backup {} was taken from etcd {}: install that",
                 backups.tools().restorer(), to_string(version), backup.name, backup.etcd_version);
   request.backup = backup.name;
   request.revision = backup.revision;
@@ -199,7 +200,7 @@ std::string subject(RecoveryRequest const& request) {
 }
 
 std::unexpected<Error> another_request(EtcdCluster cluster, RecoveryRequest const& request) {
-  return fail(Kind::refused,
+  return fail(Kind::refused, Reason::AnotherRequestStands,
               "{} was requested on {} at {}, and is not over: let it end ('{}' there shows how far "
               "it is), or take it back with '{}'",
               subject(request), request.by, to_rfc3339(request.created_at),
@@ -246,10 +247,11 @@ Result<bool> was_given_up(Session& session, RecoveryRequest const& request, std:
   auto const standing = bootstrap::read_request(*session.store, request.etcd, std::move(stop));
   if (!standing) return false;  // the store will say later
   if (!*standing || (*standing)->request.id != request.id)
-    return fail(Kind::refused, "{} does not stand in {} any more: see 'haagent status'",
-                subject(request), session.store->where());
+    return fail(Kind::refused, Reason::RequestWithdrawn,
+                "{} does not stand in {} any more: see 'haagent status'", subject(request),
+                session.store->where());
   if (!(*standing)->request.is_void) return false;
-  return fail(Kind::refused,
+  return fail(Kind::refused, Reason::RequestWithdrawn,
               "{} was taken back meanwhile, or a quorum serves without it: it is not carried out. "
               "See 'haagent status'",
               subject(request));
@@ -288,8 +290,8 @@ Result<int> cancel(Session& session, EtcdCommandOptions const& options,
                    bootstrap::ClusterLook& look, std::stop_token stop) {
   auto standing = TRY(standing_request(session, options.cluster, stop));
   if (!standing || standing->request.closed)
-    return fail(Kind::invalid, "no request for {} stands in {}", to_string(options.cluster),
-                session.store->where());
+    return fail(Kind::invalid, Reason::RequestMissing, "no request for {} stands in {}",
+                to_string(options.cluster), session.store->where());
   auto const& request = standing->request;
   auto seen = TRY(look.look(Duration(0), stop));
   TRY(bootstrap::may_cancel(seen, request));
@@ -339,7 +341,8 @@ Result<int> restore(Session& session, EtcdCommandOptions const& options, std::st
                                  "raise them: restart what watches, the control plane first"));
   auto given = TRY(bootstrap::file_request(*session.store, request, standing, stop));
   if (!given)
-    return fail(Kind::refused, "another master has requested something meanwhile: run this again");
+    return fail(Kind::refused, Reason::Conflict,
+                "another master has requested something meanwhile: run this again");
   progress.say(fmt::format("requested in {}: every master sets what it has aside and restores",
                            session.store->where()));
   return see_restore(session, options, *look, request, stop);
@@ -373,7 +376,7 @@ Result<int> recover(Session& session, EtcdCommandOptions const& options, std::st
     request->cluster_id = seen.own_identity.cluster_id;
     auto given = TRY(bootstrap::file_request(*session.store, *request, standing, stop));
     if (!given)
-      return fail(Kind::refused,
+      return fail(Kind::refused, Reason::Conflict,
                   "another master has requested something meanwhile: run this again");
     progress.say(fmt::format("requested in {}: {} goes on with the data of {}, as the only member",
                              session.store->where(), seen.own_member, seen.own_volume));
@@ -441,7 +444,7 @@ Result<int> adopt_volume(Session& session, EtcdCommandOptions const& options,
     request->cluster_id = chosen.cluster_id;
     auto given = TRY(bootstrap::file_request(*session.store, *request, standing, stop));
     if (!given)
-      return fail(Kind::refused,
+      return fail(Kind::refused, Reason::Conflict,
                   "another master has requested something meanwhile: run this again");
     progress.say(
         fmt::format("requested in {}: {} goes on, the others set their data aside and join",

@@ -49,12 +49,6 @@ struct PkiSession {
   std::unique_ptr<StoreClock> time;
 };
 
-int end_with(Error const& error) {
-  std::cerr << "haagent: " << error.message.sentence() << '\n';
-  if (error.kind == Kind::refused) return kExitRefused;
-  return error.message.reason == Reason::ConfigurationInvalid ? kExitBadConfig : kExitFailed;
-}
-
 template <class Work>
 int with_session(PkiCommandOptions const& options, Work work) {
   Signals signals;
@@ -78,8 +72,9 @@ Result<std::vector<std::pair<pki::Authority, pki::Bundle>>> read_all(
   for (auto const& authority : authorities) {
     auto stored = TRY(pki::read_authority(store, authority.name, stop));
     if (!stored)
-      return fail(Kind::refused, "{} has no {}: the first master of the cluster makes it",
-                  store.where(), pki::document_key(authority.name));
+      return fail(Kind::refused, Reason::AuthorityMissing,
+                  "{} has no {}: the first master of the cluster makes it", store.where(),
+                  pki::document_key(authority.name));
     all.emplace_back(authority, std::move(stored->bundle));
   }
   return all;
@@ -89,14 +84,14 @@ Result<std::vector<std::pair<pki::Authority, pki::Bundle>>> read_all(
 Result<void> all_are_well(PkiSession& session, std::stop_token stop) {
   auto own = TRY(read_status(session.machine.root));
   if (!own || writer_of(*own, session.machine.root) != Writer::alive)
-    return fail(Kind::refused,
+    return fail(Kind::refused, Reason::AgentNotRunning,
                 "haagent does not run on this machine ('systemctl status haagent'), and its agents "
                 "are who carries a rotation out");
   auto const view = gather_cluster(*own, {}, session.machine.http,
                                    pki::agent_tls(session.machine.root), 2s, std::move(stop));
   auto const obstacles = rotation_obstacles(view);
   if (obstacles.empty()) return {};
-  return fail(Kind::refused,
+  return fail(Kind::refused, Reason::RotationNeedsAllMasters,
               "a rotation needs every master, and begins once all are well ('haagent status "
               "--cluster'); nothing was changed. Now:\n  {}",
               fmt::join(obstacles, "\n  "));
@@ -272,18 +267,22 @@ Tree to_tree(PkiView const& view) {
 
 int run_pki_rotate(PkiCommandOptions const& options) {
   if (options.authority == pki::kKubernetesAuthority.name)
-    return end_with(Error{
+    return end_with(Error(
         Kind::refused,
-        "the Kubernetes authority is not rotated: every kubelet, every kubeconfig and every "
-        "running pod goes by it, and none of them tells what it has loaded, so that nobody here "
-        "could say when the old one may go. etcd, etcd-peer, agent and front-proxy are ('haagent "
-        "pki rotate --authority all')"});
+        Message(
+            Reason::AuthorityNotRotated,
+            "the Kubernetes authority is not rotated: every kubelet, every kubeconfig and every "
+            "running pod goes by it, and none of them tells what it has loaded, so that nobody "
+            "here "
+            "could say when the old one may go. etcd, etcd-peer, agent and front-proxy are "
+            "('haagent "
+            "pki rotate --authority all')")));
   return with_session(options, [&](PkiSession& session, std::stop_token stop) -> Result<int> {
     auto const authorities = chosen(options.authority);
     auto before = TRY(read_all(*session.store, authorities, stop));
     for (auto const& [authority, bundle] : before)
       if (is_under_way(bundle))
-        return fail(Kind::refused,
+        return fail(Kind::refused, Reason::RotationUnderWay,
                     "a rotation of {} is under way ({}), and nothing was changed: wait for its end "
                     "('haagent pki status' says for whom it waits)",
                     authority.name, to_string(bundle.stage));
@@ -291,8 +290,10 @@ int run_pki_rotate(PkiCommandOptions const& options) {
     // An authority that begins in the future is refused by everybody else.
     auto const now = session.time->agreed(stop);
     if (!now)
-      return fail(session.time->trouble().empty() ? now.error().kind : Kind::refused,
-                  "no rotation was begun: {}", now.error().message.sentence());
+      return std::unexpected(
+          Error(session.time->trouble().empty() ? now.error().kind : Kind::refused,
+                now.error().message)
+              .during("beginning a rotation"));
     pki::Making const making{.organization = session.config.cluster.name,
                              .lifetime = session.config.pki.ca_lifetime};
     auto begun = Tree::list();
@@ -322,7 +323,7 @@ int run_pki_rotate_encryption(PkiCommandOptions const& options) {
     auto stored = TRY(encryption::read_keys(*session.store, stop));
     auto const before = stored ? stored->keys : encryption::not_encrypted();
     if (!is_settled(before))
-      return fail(Kind::refused,
+      return fail(Kind::refused, Reason::RotationUnderWay,
                   "secrets go from {} to {} already, and nothing was changed: wait for its end "
                   "('haagent pki status' says for whom it waits)",
                   before.rewritten, before.target);
@@ -338,7 +339,8 @@ int run_pki_rotate_encryption(PkiCommandOptions const& options) {
                                   : session.store->create(key, text, stop),
                            "changing {}", key);
     if (!done)
-      return fail(Kind::refused, "{} has changed meanwhile: look at 'haagent pki status'", key);
+      return fail(Kind::refused, Reason::Conflict,
+                  "{} has changed meanwhile: look at 'haagent pki status'", key);
     if (options.form == OutputFormat::text)
       std::cout << fmt::format(
           "Secrets in etcd go from {} to {}.\n"

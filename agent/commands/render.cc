@@ -84,7 +84,7 @@ Result<Identity> identity_off_ec2(Identity given) {
 int run_render(RenderOptions const& options) {
   auto code = render_files(options);
   if (code) return *code;
-  std::cerr << "haagent: " << code.error().message.sentence() << '\n';
+  std::cerr << in_full(code.error());
   return kExitFailed;
 }
 

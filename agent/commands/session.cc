@@ -3,7 +3,6 @@
 #include <iostream>
 
 #include "agent/config/imds_user_data.h"
-#include "agent/runtime/exit_codes.h"
 #include "agent/runtime/version.h"
 
 namespace haagent {
@@ -39,7 +38,7 @@ Result<bootstrap::BackupDeps> Session::backups(std::stop_token stop) {
 Result<UtcTime> Session::agreed_time(std::stop_token stop) {
   auto now = time->agreed(std::move(stop));
   if (now || time->trouble().empty()) return now;
-  return fail(Kind::refused, "{}", now.error().message.sentence());
+  return std::unexpected(Error(Kind::refused, now.error().message));
 }
 
 Result<std::unique_ptr<bootstrap::ClusterLook>> Session::look(EtcdCluster cluster,
@@ -50,12 +49,6 @@ Result<std::unique_ptr<bootstrap::ClusterLook>> Session::look(EtcdCluster cluste
   own = std::make_unique<volumes::SystemVolumes>(config, machine.root, devices_, mounts_);
   return std::make_unique<bootstrap::ClusterLook>(cluster, config, machine.root, machine.http, *ec2,
                                                   *own, machine.clock, identity);
-}
-
-int end_with(Error const& error) {
-  std::cerr << "haagent: " << error.message.sentence() << '\n';
-  if (error.kind == Kind::refused) return kExitRefused;
-  return error.message.reason == Reason::ConfigurationInvalid ? kExitBadConfig : kExitFailed;
 }
 
 void print(EtcdCommandOptions const& options, std::string const& page, Tree const& tree) {

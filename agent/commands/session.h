@@ -7,6 +7,7 @@
 
 #include "agent/boot/collaborators.h"
 #include "agent/commands/etcd.h"
+#include "agent/runtime/exit_codes.h"
 #include "agent/runtime/signals.h"
 #include "bootstrap/etcd/recovery/recovery.h"
 #include "volumes/own_volumes.h"
@@ -45,9 +46,6 @@ class Session {
   volumes::SystemDevices devices_;
   volumes::SystemMounts mounts_;
 };
-
-// Says what went wrong. The exit code.
-int end_with(Error const& error);
 
 // Opens the session, does the work, and says what went wrong.
 template <class Work>

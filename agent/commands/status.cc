@@ -85,7 +85,7 @@ Page one_page(StatusOptions const& options, std::stop_token stop) {
   SystemClock clock;
   auto terminal = standard_output();
   auto read = read_status(options.root);
-  if (!read) return {"haagent: " + read.error().message.sentence() + '\n', kExitFailed};
+  if (!read) return {in_full(read.error()), kExitFailed};
   if (!*read) {
     return {
         "haagent has not started on this machine since it booted: there is no " +

@@ -335,7 +335,7 @@ int follow(BootOptions const& options, std::stop_token stop) {
 }
 
 int refuse_to_start(Error const& error) {
-  std::cerr << "haagent: " << error.message.sentence() << '\n';
+  std::cerr << in_full(error);
   return kExitFailed;
 }
 
@@ -470,8 +470,9 @@ int run_hand_over(BootOptions const& options, bool undo) {
     return *std::move(report);
   };
   if (!alive()) {
-    std::cerr << "haagent: the daemon does not run here; start it, it is the one that hands over\n";
-    return kExitFailed;
+    return end_with(Error(
+        Kind::conflict, Message(Reason::AgentNotRunning, "the daemon does not run on this machine",
+                                "start it, it is the one that hands over")));
   }
   if (auto asked = ask_for_handover(options.root, !undo); !asked)
     return refuse_to_start(asked.error());

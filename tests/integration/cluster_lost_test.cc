@@ -42,24 +42,21 @@ TEST_F(ClusterLost, OneCommandBringsAllMembersBackFromABackup) {
   // While it serves, nobody breaks it.
   auto refused = haagent("masters-a", "restore");
   EXPECT_EQ(refused.code, 77) << refused.out;
-  EXPECT_THAT(refused.out,
-              AllOf(HasSubstr("a quorum of cluster "), HasSubstr("there is nothing to restore"),
-                    HasSubstr("--over-running-cluster"), HasSubstr("would be lost")));
+  EXPECT_TRUE(explains(refused, Reason::QuorumServes)) << refused.out;
   refused = haagent("masters-a", "recover --lose-newer-writes");
   EXPECT_EQ(refused.code, 77) << refused.out;
-  EXPECT_THAT(refused.out, HasSubstr("there is nothing to recover"));
+  EXPECT_TRUE(explains(refused, Reason::QuorumServes)) << refused.out;
 
   lose_volumes_of(region(), "abc");
   for (auto const& master : region().masters()) region().launch(master);
   ASSERT_TRUE(region().comes_true([&] {
     return std::ranges::all_of(region().masters(), [&](auto const& master) {
-      return region().sentence(master, "etcd-main").contains("run 'haagent etcd restore'");
+      return region().sentence(master, "etcd-main").contains("'haagent etcd restore'");
     });
   })) << region().told();
 
   EtcdCommand const restored(region(), "masters-a", "restore --latest");
   ASSERT_TRUE(restored.ends_with(0));
-  EXPECT_THAT(restored.said(), AllOf(HasSubstr("c: serves"), HasSubstr("of 3 members")));
   ASSERT_TRUE(region().gets_ready()) << region().told();
   auto const after = region().cluster_id("masters-a", main);
   EXPECT_NE(after, before);
@@ -107,11 +104,10 @@ TEST_F(ClusterLost, TheOneVolumeThatIsLeftGoesOnWithAllItHas) {
 
   auto refused = haagent("masters-a", "restore");
   EXPECT_EQ(refused.code, 77) << refused.out;
-  EXPECT_THAT(refused.out, AllOf(HasSubstr("a answers, without a quorum, at revision"),
-                                 HasSubstr("haagent etcd recover")));
+  EXPECT_TRUE(explains(refused, Reason::NewerDataElsewhere)) << refused.out;
   refused = haagent("masters-b", "recover --lose-newer-writes");
   EXPECT_EQ(refused.code, 77) << refused.out;
-  EXPECT_THAT(refused.out, HasSubstr("run this on the master whose volume survived"));
+  EXPECT_TRUE(explains(refused, Reason::NothingToRecoverFrom)) << refused.out;
 
   EtcdCommand const recovered(region(), "masters-a", "recover");
   ASSERT_TRUE(recovered.ends_with(0));
@@ -138,8 +134,7 @@ TEST_F(ClusterLost, TheOneThatIsLeftWasStartedAnewAndSaysWhatARecoveryMayDrop) {
 
   auto const refused = haagent("masters-a", "recover");
   EXPECT_EQ(refused.code, 77) << refused.out;
-  EXPECT_THAT(refused.out, AllOf(HasSubstr("nobody can say which revision its data are at"),
-                                 HasSubstr("--lose-newer-writes")));
+  EXPECT_TRUE(explains(refused, Reason::VolumesNotCompared)) << refused.out;
 
   EtcdCommand const recovered(region(), "masters-a", "recover --lose-newer-writes");
   for (auto const& master : {"masters-b", "masters-c"}) region().launch(master);

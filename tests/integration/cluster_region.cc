@@ -483,6 +483,10 @@ std::string ClusterRegion::step_state(std::string const& where, std::string cons
   return step_of(status(where), step).text_at("state");
 }
 
+bool explains(Outcome const& outcome, Reason reason) {
+  return outcome.out.contains(fmt::format("'haagent explain {}'", to_string(reason)));
+}
+
 bool ClusterRegion::has_reason(std::string const& where, std::string const& step,
                                Reason reason) const {
   return step_of(status(where), step).text_at("reason") == to_string(reason);

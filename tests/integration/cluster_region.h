@@ -31,6 +31,9 @@ struct Outcome {
   std::string out;  // stdout and stderr
 };
 
+// Whether a command that did not do its work points to the reason why, as `haagent explain` has it.
+bool explains(Outcome const& outcome, Reason reason);
+
 // With HAAGENT_ETCD=3.7 every region runs that version, and tests are skipped where it is missing.
 std::optional<test::EtcdPrograms> etcd_of_the_image();
 

@@ -300,6 +300,10 @@ std::string Master::pki_says() {
   return runner_->rows().at(2).message.text;
 }
 
+std::string Master::pki_subject() {
+  return runner_->rows().at(2).message.subject;
+}
+
 Master::Turn Master::one_turn() {
   Turn turn{};
   machine_->run([&] {

@@ -88,6 +88,7 @@ class Master {
   RowStatus status();
   bool done() { return status().state == RowStatus::State::done; }
   std::string pki_says();
+  std::string pki_subject();
 
   void kill_etcd();  // and waits until it is gone
   void stop_etcd();

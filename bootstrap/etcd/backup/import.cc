@@ -101,7 +101,8 @@ Result<ForeignSnapshot> look_at_snapshot(ImportFile const& file) {
   if (!fd || error) return fail_errno(fd ? error.value() : errno, "opening " + file.path.string());
   auto const head = TRY(read_piece(fd.get(), 0, 1024));
   if (!is_bolt(head))
-    return fail(Kind::invalid, "{} is no snapshot of etcd: {}", file.name, looks_like(head));
+    return fail(Kind::invalid, Reason::SnapshotDamaged, "{} is no snapshot of etcd: {}", file.name,
+                looks_like(head));
   auto const database = BoltFile::open(file.path);
   if (!database)
     return fail(database.error(), "{} cannot be taken; copy it again, or take another one",
@@ -118,13 +119,13 @@ Result<ForeignSnapshot> look_at_snapshot(ImportFile const& file) {
     found.database = size - kHash;
   } else if (size % kSector != 0) {
     return fail(
-        Kind::invalid,
+        Kind::invalid, Reason::SnapshotDamaged,
         "{} is cut off, or has more behind it: {} bytes are neither a database nor one with "
         "its hash; copy it again",
         file.name, size);
   } else if (!file.skip_hash_check) {
     return fail(
-        Kind::invalid,
+        Kind::invalid, Reason::SnapshotWithoutHash,
         "{} has no hash behind it, so that nobody can say whether it is whole: it is a copy "
         "of member/snap/db, which lacks what etcd had only in its log, or its end is lost. "
         "Take one with 'etcdctl snapshot save' where that etcd still runs; if there is no "
