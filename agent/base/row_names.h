@@ -18,6 +18,7 @@ inline constexpr char kHosts[] = "hosts";
 inline constexpr char kAnnounce[] = "announce";
 inline constexpr char kJoin[] = "join";
 inline constexpr char kNodeRoles[] = "node-roles";
+inline constexpr char kNodeRecords[] = "node-records";
 inline constexpr char kEncryption[] = "encryption";
 inline constexpr char kKubeFiles[] = "kube-files";
 inline constexpr char kKubeProxy[] = "kube-proxy";

@@ -14,8 +14,10 @@
 #include "bootstrap/etcd/member/handover.h"
 #include "bootstrap/hosts/announce_step.h"
 #include "bootstrap/hosts/step.h"
+#include "bootstrap/join/master/terminated.h"
 #include "bootstrap/kube/steps.h"
 #include "bootstrap/kube/withdraw.h"
+#include "bootstrap/layout/names.h"
 #include "bootstrap/pki/kubelet_step.h"
 
 namespace haagent {
@@ -56,7 +58,10 @@ MasterBoot::MasterBoot(NodeConfig const& config, NodeDeps node, MasterDeps maste
            .etcd_user =
                [this] { return master_.units.user(bootstrap::etcd_unit(EtcdCluster::main)); },
            .time = time_},
-      encryption_{config_, node_.root, master.store, master.http, node_.clock} {}
+      encryption_{config_, node_.root, master.store, master.http, node_.clock},
+      nodes_in_(master.http, {bootstrap::etcd_endpoint(EtcdCluster::main, "127.0.0.1")},
+                bootstrap::etcd_client_tls(node_.root)),
+      nodes_(nodes_in_) {}
 
 std::vector<Row> MasterBoot::rows() {
   RowList list;
@@ -71,7 +76,7 @@ std::vector<Row> MasterBoot::rows() {
   add_members(list);
   for (auto cluster : kEtcdClusters) add_store_and_backups(list, cluster);
   add_kubernetes(list);
-  add_node_roles(list);
+  add_nodes(list);
   // Both members are healthy voters by then, and the apiserver's config is in place.
   if (node_.group)
     list.add(launching_hook(hooks()),
@@ -146,9 +151,17 @@ void MasterBoot::add_kubernetes(RowList& list) {
 }
 
 // Nobody waits for it, and it waits for nobody: the apiserver answers when the kubelet has it.
-void MasterBoot::add_node_roles(RowList& list) {
-  list.add(std::make_unique<bootstrap::NodeRolesStep>(
-               bootstrap::ApiserverClient(master_.http, bootstrap::local_apiserver(node_.root))),
+void MasterBoot::add_nodes(RowList& list) {
+  auto const apiserver =
+      bootstrap::ApiserverClient(master_.http, bootstrap::local_apiserver(node_.root));
+  list.add(std::make_unique<bootstrap::NodeRolesStep>(apiserver),
+           {.after = {kControlPlane}, .upkeep = Upkeep::act, .period = 60s});
+  list.add(std::make_unique<bootstrap::join::TerminatedStep>(
+               bootstrap::join::TerminatedDeps{.cluster = config_.cluster.name,
+                                               .clock = node_.clock,
+                                               .ec2 = master_.ec2,
+                                               .registry = nodes_,
+                                               .apiserver = apiserver}),
            {.after = {kControlPlane}, .upkeep = Upkeep::act, .period = 60s});
 }
 

@@ -18,6 +18,7 @@
 #include "bootstrap/etcd/backup/backup_before_change.h"
 #include "bootstrap/etcd/member/step.h"
 #include "bootstrap/hosts/peers.h"
+#include "bootstrap/join/master/registry.h"
 #include "bootstrap/pki/step.h"
 #include "volumes/steps.h"
 
@@ -48,7 +49,7 @@ class MasterBoot final : public Boot {
   void add_members(RowList& list);
   void add_store_and_backups(RowList& list, EtcdCluster cluster);
   void add_kubernetes(RowList& list);
-  void add_node_roles(RowList& list);
+  void add_nodes(RowList& list);
 
   // The order is that of construction: what stands later refers to what stands before.
   MasterDeps master_;
@@ -62,6 +63,8 @@ class MasterBoot final : public Boot {
   std::shared_ptr<bootstrap::Peers> peers_;
   bootstrap::pki::PkiDeps pki_;
   bootstrap::encryption::Deps encryption_;
+  bootstrap::EtcdClient nodes_in_;  // its own member of main
+  bootstrap::join::EtcdNodeRegistry nodes_;
 };
 
 }  // namespace haagent

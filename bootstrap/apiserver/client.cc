@@ -32,8 +32,9 @@ Result<HttpResponse> ApiserverClient::send(std::string_view method, std::string_
                       .timeout = kPatience,
                       .tls = place_.tls,
                       .direct = true};
-  if (method == "PATCH")
-    request.headers.emplace_back("content-type", "application/apply-patch+yaml");
+  if (!request.body.empty())
+    request.headers.emplace_back(
+        "content-type", method == "PATCH" ? "application/apply-patch+yaml" : "application/json");
   auto response = TRY_DURING(http_.send(request, std::move(stop)), "asking the apiserver");
   auto refuse = [&](Kind kind) {
     return fail(kind, "the apiserver on {} {}: {}", method, path, said(response));
@@ -60,8 +61,16 @@ Result<void> ApiserverClient::apply(std::string_view path, Tree const& object,
   return {};
 }
 
-Result<void> ApiserverClient::remove(std::string_view path, std::stop_token stop) {
-  TRY(send("DELETE", path, "", std::move(stop)));
+Result<void> ApiserverClient::remove(std::string_view path, Tree const& seen,
+                                     std::stop_token stop) {
+  auto const* metadata = seen.find("metadata");
+  auto text = [&](char const* key) { return metadata ? metadata->text_at(key) : std::string(); };
+  auto const options = Tree::map(
+      {{"apiVersion", "v1"},
+       {"kind", "DeleteOptions"},
+       {"preconditions",
+        Tree::map({{"uid", text("uid")}, {"resourceVersion", text("resourceVersion")}})}});
+  TRY(send("DELETE", path, json::print(options), std::move(stop)));
   return {};
 }
 

@@ -29,8 +29,9 @@ class ApiserverClient {
   // Server-side apply of the whole object, as the field manager "haagent". Errors also: conflict
   // where somebody else owns a field that differs; its text names the field and who.
   Result<void> apply(std::string_view path, Tree const& object, std::stop_token stop);
-  // No error where it is gone already.
-  Result<void> remove(std::string_view path, std::stop_token stop);
+  // Of the object as it was seen, and of no other by its name. No error where it is gone already;
+  // conflict where it has changed since.
+  Result<void> remove(std::string_view path, Tree const& seen, std::stop_token stop);
 
  private:
   Result<HttpResponse> send(std::string_view method, std::string_view path, std::string body,

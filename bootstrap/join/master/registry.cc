@@ -84,8 +84,8 @@ Result<bool> EtcdNodeRegistry::write(StoredRecord const& seen, NodeRecord const&
 }
 
 Result<void> EtcdNodeRegistry::forget(std::string const& instance_id, std::stop_token stop) {
-  TRY(etcd_.erase(key_of(instance_id), std::move(stop)));
-  return {};
+  TRY(etcd_.erase(key_of(instance_id), stop));
+  return allow(instance_id, std::move(stop));
 }
 
 Result<void> EtcdNodeRegistry::deny(std::string const& instance_id, std::string const& why,

@@ -37,6 +37,9 @@ class NodeRegistry {
   // False where somebody else was first: read again.
   virtual Result<bool> write(StoredRecord const& seen, NodeRecord const& record,
                              std::stop_token stop) = 0;
+  virtual Result<std::vector<StoredRecord>> all(std::stop_token stop) = 0;
+  // The record and what was denied; no error where there is neither.
+  virtual Result<void> forget(std::string const& instance_id, std::stop_token stop) = 0;
 };
 
 class EtcdNodeRegistry final : public NodeRegistry {
@@ -45,9 +48,9 @@ class EtcdNodeRegistry final : public NodeRegistry {
   Result<StoredRecord> read(std::string const& instance_id, std::stop_token stop) override;
   Result<bool> write(StoredRecord const& seen, NodeRecord const& record,
                      std::stop_token stop) override;
+  Result<std::vector<StoredRecord>> all(std::stop_token stop) override;
+  Result<void> forget(std::string const& instance_id, std::stop_token stop) override;
 
-  Result<std::vector<StoredRecord>> all(std::stop_token stop);
-  Result<void> forget(std::string const& instance_id, std::stop_token stop);
   Result<void> deny(std::string const& instance_id, std::string const& why, std::stop_token stop);
   Result<void> allow(std::string const& instance_id, std::stop_token stop);
 

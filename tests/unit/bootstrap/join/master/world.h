@@ -88,6 +88,19 @@ class MemoryRegistry final : public NodeRegistry {
     stored.revision = ++revision_;
     return true;
   }
+  Result<std::vector<StoredRecord>> all(std::stop_token) override {
+    std::lock_guard lock(mutex_);
+    if (trouble) return std::unexpected(*trouble);
+    std::vector<StoredRecord> list;
+    for (auto const& [id, record] : records) list.push_back(record);
+    return list;
+  }
+  Result<void> forget(std::string const& id, std::stop_token) override {
+    std::lock_guard lock(mutex_);
+    if (trouble) return std::unexpected(*trouble);
+    records.erase(id);
+    return {};
+  }
   std::map<std::string, StoredRecord> records;
   std::optional<Error> trouble;
 
