@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "agent/base/clock.h"
+#include "agent/base/message.h"
 #include "agent/base/result.h"
 
 namespace haagent {
@@ -237,6 +238,20 @@ struct ClockFacts {
   bool operator==(ClockFacts const&) const = default;
 };
 
+// What a master has answered to machines that want to join. Set by the join listener.
+struct JoinFacts {
+  struct Waiting {
+    std::string instance_id;  // by its own document; empty: that is not known yet
+    std::string address;
+    Message message;  // why it was not let in
+    UtcTime at{};     // when it asked last
+    bool operator==(Waiting const&) const = default;
+  };
+  std::map<std::string, std::uint64_t> decisions;  // how often, by reason, since the agent started
+  std::vector<Waiting> waiting;                    // the one that asked last first
+  bool operator==(JoinFacts const&) const = default;
+};
+
 struct EtcdFacts {
   Fact<EtcdVolume> volume;                // set by volume-<cluster>: mine
   Fact<std::vector<EtcdVolume>> volumes;  // set by volume-<cluster>: all zones', mine included.
@@ -268,6 +283,7 @@ struct Facts {
   Fact<PkiFacts> pki;
   Fact<std::vector<FilesystemFacts>> filesystems;  // set by space: the node's, without etcd's
   Fact<ClockFacts> clock;
+  Fact<JoinFacts> joins;
   EtcdFacts main;
   EtcdFacts events;
 

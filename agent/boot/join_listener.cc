@@ -1,6 +1,13 @@
 #include "agent/boot/join_listener.h"
 
+#include <algorithm>
+#include <condition_variable>
+#include <mutex>
+
 #include "agent/boot/collaborators.h"
+#include "agent/runtime/log.h"
+#include "bootstrap/join/master/ledger.h"
+#include "bootstrap/join/master/service.h"
 #include "bootstrap/kube/node.h"
 #include "bootstrap/layout/names.h"
 #include "bootstrap/pki/leaves.h"
@@ -10,6 +17,8 @@ namespace {
 
 using namespace std::chrono_literals;
 namespace join = bootstrap::join;
+
+constexpr std::chrono::seconds kBindAgain{5};
 
 // From the connection to the first request, from one request to the next (the worker asks STS in
 // between), and for an answer to be read; how long a master takes to answer is its own matter.
@@ -21,6 +30,12 @@ constexpr ConnectionLimits kMasters{
 // Masters alone have any business here, one at a time each.
 constexpr ConnectionLimits kWorkers{
     .threads = 8, .threads_per_address = 1, .connections = 32, .per_address = 2, .silence = 5s};
+
+// A part of it may be what a caller has sent.
+std::string quotable(std::string text) {
+  std::ranges::replace(text, '"', '\'');
+  return text;
+}
 
 ListenerLimits master_limits(NodeConfig const& config) {
   auto connections = kMasters;
@@ -45,24 +60,38 @@ Answer answer_of(join::Reply reply) {
 }  // namespace
 
 struct JoinListener::Master {
-  Master(Collaborators& machine, NodeConfig const& config, Identity const& identity,
-         std::function<void(join::Decided const&)> told)
-      : ec2(make_ec2(machine, config, identity)),
+  Master(Collaborators& machine, NodeConfig const& config, Identity const& identity)
+      : clock(machine.clock),
+        ec2(make_ec2(machine, config, identity)),
         sts(machine.http, sts_place(config, identity), &machine.calls),
         instances(*ec2, config.cluster.name),
         etcd(machine.http, {bootstrap::etcd_endpoint(EtcdCluster::main, "127.0.0.1")},
              bootstrap::etcd_client_tls(machine.root)),
         registry(etcd),
         apiserver(machine.http, bootstrap::local_apiserver(machine.root)),
-        service(settings(machine, config, identity), {.root = machine.root,
-                                                      .http = machine.http,
-                                                      .clock = machine.clock,
-                                                      .credentials = machine.credentials,
-                                                      .sts = sts,
-                                                      .instances = instances,
-                                                      .registry = registry,
-                                                      .apiserver = apiserver,
-                                                      .told = std::move(told)}) {}
+        service(settings(machine, config, identity),
+                {.root = machine.root,
+                 .http = machine.http,
+                 .clock = machine.clock,
+                 .credentials = machine.credentials,
+                 .sts = sts,
+                 .instances = instances,
+                 .registry = registry,
+                 .apiserver = apiserver,
+                 .told = [this](join::Decided const& decided) { tell(decided); }}) {}
+
+  void tell(join::Decided const& decided) {
+    ledger.note(decided, clock.utc());
+    auto const& message = decided.message;
+    auto const line =
+        fmt::format("join instance={} address={} reason={} what=\"{}\"",
+                    decided.instance_id.empty() ? "a machine" : decided.instance_id,
+                    decided.address, to_string(message.reason), quotable(message.text));
+    if (message.reason == Reason::JoinGranted || message.reason == Reason::CertificatesRenewed)
+      log::info(line);
+    else
+      log::warn(line);
+  }
 
   static join::ServiceSettings settings(Collaborators const& machine, NodeConfig const& config,
                                         Identity const& identity) {
@@ -86,6 +115,8 @@ struct JoinListener::Master {
         .kubernetes_version = config.kubernetes.version};
   }
 
+  Clock& clock;
+  join::JoinLedger ledger;
   std::unique_ptr<aws::Ec2> ec2;
   aws::StsClient sts;
   join::Instances instances;
@@ -97,8 +128,7 @@ struct JoinListener::Master {
 };
 
 JoinListener::JoinListener(Collaborators& machine, NodeConfig const& config,
-                           Identity const& identity,
-                           std::function<void(join::Decided const&)> told) {
+                           Identity const& identity) {
   using Clients = ServerTls::ClientCertificate;
   if (config.role == Role::worker) {
     listener_ =
@@ -113,7 +143,7 @@ JoinListener::JoinListener(Collaborators& machine, NodeConfig const& config,
                       }});
     return;
   }
-  master_ = std::make_unique<Master>(machine, config, identity, std::move(told));
+  master_ = std::make_unique<Master>(machine, config, identity);
   auto const& files = bootstrap::pki::kJoinServer;
   listener_ =
       std::make_unique<HttpListener>(ServerTls({.ca_file = machine.root(bootstrap::kube::kCa),
@@ -145,11 +175,29 @@ JoinListener::JoinListener(Collaborators& machine, NodeConfig const& config,
 }
 
 JoinListener::~JoinListener() {
+  binding_ = {};
   if (master_) master_->ends.request_stop();
 }
 
-Result<int> JoinListener::listen(std::string const& address) {
-  return listener_->listen(address, kJoinPort);
+void JoinListener::listen(std::string address) {
+  auto const first = listener_->listen(address, kJoinPort);
+  if (first) return;
+  log::warn(first.error().message.sentence() +
+            ": nobody joins over this node's port until it is free");
+  binding_ = std::jthread([this, address = std::move(address)](std::stop_token stop) {
+    std::mutex mutex;
+    std::condition_variable_any ends;
+    for (std::unique_lock lock(mutex); !stop.stop_requested();) {
+      ends.wait_for(lock, stop, kBindAgain, [] { return false; });
+      if (stop.stop_requested() || !listener_->listen(address, kJoinPort)) continue;
+      log::info(fmt::format("port {} is free: machines join over it", kJoinPort));
+      return;
+    }
+  });
+}
+
+JoinFacts JoinListener::facts() const {
+  return master_ ? master_->ledger.facts(master_->clock.utc()) : JoinFacts{};
 }
 
 }  // namespace haagent

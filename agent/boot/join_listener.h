@@ -3,14 +3,13 @@
 // machine has it.
 #pragma once
 
-#include <functional>
 #include <memory>
 #include <string>
+#include <thread>
 
 #include "agent/base/facts.h"
 #include "agent/base/node_config.h"
 #include "agent/server/listener.h"
-#include "bootstrap/join/master/service.h"
 
 namespace haagent {
 
@@ -18,16 +17,20 @@ struct Collaborators;
 
 class JoinListener {
  public:
-  // `told`: each decision of a master, from the listener's threads.
-  JoinListener(Collaborators& machine, NodeConfig const& config, Identity const& identity,
-               std::function<void(bootstrap::join::Decided const&)> told);
+  // A master writes a line of the journal for each decision.
+  JoinListener(Collaborators& machine, NodeConfig const& config, Identity const& identity);
   ~JoinListener();
-  Result<int> listen(std::string const& address);
+  // Tries until somebody else lets go of the port: what could not be bound is tried again, since
+  // nothing else would.
+  void listen(std::string address);
+  // What a master has answered so far; nothing on a worker.
+  JoinFacts facts() const;
 
  private:
   struct Master;
   std::unique_ptr<Master> master_;  // null: a worker
   std::unique_ptr<HttpListener> listener_;
+  std::jthread binding_;
 };
 
 }  // namespace haagent

@@ -41,12 +41,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// A part of it may be what a caller has sent.
-std::string quotable(std::string text) {
-  std::ranges::replace(text, '"', '\'');
-  return text;
-}
-
 // Of the files, until user-data is read.
 std::string log_level(BootOptions const& options) {
   return read_config(gather_config(options.root, options.config)).config.log.level;
@@ -361,7 +355,9 @@ int run_daemon(BootOptions const& options) {
   HttpTls tls;
   if (config->role == Role::master) tls = bootstrap::pki::agent_tls(options.root);
   // Figures change without a transition.
-  auto report_now = [&session] {
+  JoinListener joins(session.machine(), *config, *session.facts().identity.get());
+  auto report_now = [&session, &joins] {
+    session.facts().joins.set(joins.facts());
     auto report = session.recorder().report();
     fill_from_facts(report, session.facts());
     return report;
@@ -377,20 +373,7 @@ int run_daemon(BootOptions const& options) {
   if (!listening)
     log::warn(listening.error().message.sentence() +
               ": the other masters cannot read this node's status");
-  auto const joined = [](bootstrap::join::Decided const& decided) {
-    auto const& message = decided.message;
-    auto const who = decided.instance_id.empty() ? "a machine" : decided.instance_id;
-    auto const line =
-        fmt::format("join instance={} address={} reason={} what=\"{}\"", who, decided.address,
-                    to_string(message.reason), quotable(message.text));
-    if (message.reason == Reason::JoinGranted || message.reason == Reason::CertificatesRenewed)
-      log::info(line);
-    else
-      log::warn(line);
-  };
-  JoinListener joins(session.machine(), *config, *session.facts().identity.get(), joined);
-  if (auto heard = joins.listen(session.facts().identity.get()->address); !heard)
-    log::warn(heard.error().message.sentence() + ": no worker can join over this node's port");
+  joins.listen(session.facts().identity.get()->address);
   StatusServer in_the_clear({}, {}, {});
   if (auto const address = parse_listen_address(config->metrics.listen)) {
     in_the_clear.serve_metrics(metrics);

@@ -3,10 +3,14 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <functional>
+#include <map>
+#include <ranges>
 #include <set>
 #include <thread>
 
 #include "agent/base/json.h"
+#include "agent/base/row_names.h"
 #include "agent/base/url.h"
 #include "agent/runtime/terminal.h"
 #include "agent/status/json.h"
@@ -146,6 +150,17 @@ std::string size_words(std::uint64_t bytes) {
   return fmt::format("{:.1f} MiB", static_cast<double>(bytes) / (1 << 20));
 }
 
+// So many of those who want to join are named.
+constexpr std::size_t kMostShown = 10;
+
+std::string line_of(JoinFacts::Waiting const& each) {
+  return printable(
+      fmt::format("{} asked to join at {}: {}: {}",
+                  each.instance_id.empty() ? each.address
+                                           : fmt::format("{} ({})", each.instance_id, each.address),
+                  to_rfc3339(each.at), to_string(each.message.reason), each.message.sentence()));
+}
+
 }  // namespace
 
 Result<StatusReport> ask_agent(Http& http, std::string const& address, HttpTls const& tls,
@@ -220,6 +235,29 @@ ClusterView gather_cluster(StatusReport const& own, std::vector<aws::Instance> c
   return view;
 }
 
+std::vector<JoinFacts::Waiting> wants_to_join(ClusterView const& view) {
+  std::set<std::string> joined;
+  for (auto const& node : view.nodes)
+    if (node.report && std::ranges::any_of(node.report->rows, [](RowStatus const& row) {
+          return row.name == row_names::kJoin && row.state == RowStatus::State::done;
+        }))
+      joined.insert({node.instance_id, node.address});
+  // Each master has what it has answered itself: the last word counts.
+  std::map<std::string, JoinFacts::Waiting> last;
+  for (auto const& node : view.nodes) {
+    if (!node.proves()) continue;
+    for (auto const& each : node.report->joins.waiting) {
+      if (joined.contains(each.instance_id) || joined.contains(each.address)) continue;
+      auto& said = last[each.instance_id.empty() ? each.address : each.instance_id];
+      if (said.at < each.at) said = each;
+    }
+  }
+  std::vector<JoinFacts::Waiting> list;
+  for (auto& [who, waiting] : last) list.push_back(std::move(waiting));
+  std::ranges::sort(list, std::greater(), &JoinFacts::Waiting::at);
+  return list;
+}
+
 std::string cluster_page(ClusterView const& view, bool colour) {
   auto paint = [&](bool good, std::string const& text) {
     return colour ? fmt::format("{}{}\033[0m", good ? "\033[1;32m" : "\033[1;31m", text) : text;
@@ -286,6 +324,10 @@ std::string cluster_page(ClusterView const& view, bool colour) {
                node.instance_id.empty() ? "?" : node.instance_id,
                node.address.empty() ? "-" : node.address, role_of(node), state, configs, boot});
   }
+  auto const waiting = wants_to_join(view);
+  for (auto const& each : waiting | std::views::take(kMostShown)) problems += line_of(each) + '\n';
+  if (waiting.size() > kMostShown)
+    problems += fmt::format("and {} more want to join\n", waiting.size() - kMostShown);
   page += '\n' + nodes.print();
   if (std::ranges::any_of(view.nodes,
                           [](NodeView const& node) { return node.report && !node.proves(); }))

@@ -46,6 +46,10 @@ Result<StatusReport> ask_agent(Http& http, std::string const& address, HttpTls c
 ClusterView gather_cluster(StatusReport const& own, std::vector<aws::Instance> const& instances,
                            Http& http, HttpTls const& tls, Duration timeout, std::stop_token stop);
 
+// Of all masters' answers to machines that were not let in, the last to each, newest first; without
+// those that have joined since, by their own word.
+std::vector<JoinFacts::Waiting> wants_to_join(ClusterView const& view);
+
 std::string cluster_page(ClusterView const& view, bool colour);
 Tree to_tree(ClusterView const& view);
 

@@ -289,6 +289,38 @@ EtcdStatus etcd_from(Tree const& tree) {
   return etcd;
 }
 
+Tree joins_tree(JoinFacts const& joins) {
+  Tree tree = Tree::map({});
+  for (auto const& [reason, times] : joins.decisions) tree["decisions"][reason] = times;
+  tree["waiting"] = Tree::list();
+  for (auto const& each : joins.waiting) {
+    auto one = Tree::map({{"instanceId", each.instance_id},
+                          {"address", each.address},
+                          {"reason", to_string(each.message.reason)},
+                          {"message", each.message.text},
+                          {"advice", each.message.advice}});
+    write_time(one, "at", each.at);
+    tree["waiting"].push_back(std::move(one));
+  }
+  return tree;
+}
+
+JoinFacts joins_from(Tree const& tree) {
+  JoinFacts joins;
+  if (auto const* decisions = tree.find("decisions"))
+    for (auto const& entry : decisions->entries())
+      joins.decisions[entry.key] = read_number<std::uint64_t>(*decisions, entry.key.c_str());
+  if (auto const* waiting = tree.find("waiting"))
+    for (auto const& each : waiting->items())
+      joins.waiting.push_back(
+          {.instance_id = each.text_at("instanceId"),
+           .address = each.text_at("address"),
+           .message = Message(parse_reason(each.text_at("reason")).value_or(Reason::InternalError),
+                              each.text_at("message"), each.text_at("advice")),
+           .at = read_time(each, "at").value_or(UtcTime{})});
+  return joins;
+}
+
 }  // namespace
 
 Tree to_tree(StatusReport const& report) {
@@ -317,6 +349,7 @@ Tree to_tree(StatusReport const& report) {
     clock["wrong"] = report.clock->wrong;
     if (report.clock->ahead) clock["aheadMilliseconds"] = report.clock->ahead->count();
   }
+  if (!report.joins.decisions.empty()) tree["joins"] = joins_tree(report.joins);
   tree["certificates"] = Tree::list();
   for (auto const& each : report.pki.certificates) {
     auto& one = tree["certificates"];
@@ -375,6 +408,7 @@ Result<StatusReport> status_from_tree(Tree const& tree) {
     if (clock->find("aheadMilliseconds"))
       report.clock->ahead = Duration(read_number<Duration::rep>(*clock, "aheadMilliseconds"));
   }
+  if (auto const* joins = tree.find("joins")) report.joins = joins_from(*joins);
   if (auto const* certificates = tree.find("certificates")) {
     for (auto const& each : certificates->items()) {
       report.pki.certificates.push_back(

@@ -129,6 +129,17 @@ void add_clock(Page& page, std::optional<ClockFacts> const& clock) {
   page.sample({}, truth(clock->wrong));
 }
 
+void add_joins(Page& page, StatusReport const& report) {
+  if (report.role != "master") return;
+  page.family("haagent_join_decisions_total", "counter",
+              "What machines that asked to join, or for new certificates, were answered.");
+  for (auto const& [reason, times] : report.joins.decisions)
+    page.sample({{"reason", reason}}, fmt::to_string(times));
+  page.family("haagent_join_waiting", "gauge",
+              "Machines that have asked within a quarter of an hour and were not let in since.");
+  page.sample({}, fmt::to_string(report.joins.waiting.size()));
+}
+
 void add_certificates(Page& page, PkiFacts const& pki) {
   page.family("haagent_certificate_not_after_timestamp_seconds", "gauge",
               "When the certificate ends, since 1970.");
@@ -321,6 +332,7 @@ std::string metrics_text(StatusReport const& report, UtcTime now,
   add_clock(page, report.clock);
   add_filesystems(page, report);
   add_certificates(page, report.pki);
+  add_joins(page, report);
   add_calls(page, calls);
   return page.take();
 }

@@ -73,6 +73,7 @@ struct StatusReport {
   std::vector<FilesystemFacts> filesystems;  // the node's, without etcd's
   PkiFacts pki;
   std::optional<ClockFacts> clock;  // of a master
+  JoinFacts joins;                  // of a master
   std::vector<RowStatus> rows;
   bool operator==(StatusReport const&) const = default;
 };

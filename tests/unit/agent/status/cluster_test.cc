@@ -360,5 +360,43 @@ TEST_F(ClusterGathered, APageInTheClearNamesNobody) {
   EXPECT_FALSE(at("10.0.0.11").problem.empty());
 }
 
+JoinFacts::Waiting waiting(std::string id, std::string address, Reason reason, Duration after) {
+  return {.instance_id = std::move(id),
+          .address = std::move(address),
+          .message = Message(reason, "why"),
+          .at = kStart + after};
+}
+
+TEST(WantsToJoin, IsTheLastWordOfAllMastersWithoutThoseThatHaveJoined) {
+  ClusterView view{
+      .nodes = {node("master", 'a', 10), node("master", 'b', 10), node("worker", 'a', 77)}};
+  auto& a = view.nodes[0].report->joins.waiting;
+  auto& b = view.nodes[1].report->joins.waiting;
+  auto const id = view.nodes[2].instance_id;
+  a = {waiting("i-new", "10.0.0.9", Reason::JoinBusy, 1s),
+       waiting(id, view.nodes[2].address, Reason::JoinBusy, 2s)};
+  b = {waiting("i-new", "10.0.0.9", Reason::JoinDenied, 3s),
+       waiting("", "10.0.0.8", Reason::JoinRequestInvalid, 4s)};
+  // A worker's own word lets nobody else appear.
+  view.nodes[2].report->joins.waiting = {waiting("i-false", "10.0.0.7", Reason::JoinBusy, 9s)};
+  auto reasons = [&] {
+    std::vector<std::pair<std::string, Reason>> list;
+    for (auto const& each : wants_to_join(view))
+      list.emplace_back(each.instance_id, each.message.reason);
+    return list;
+  };
+  using testing::ElementsAre;
+  using testing::Pair;
+  EXPECT_THAT(reasons(),
+              ElementsAre(Pair("", Reason::JoinRequestInvalid), Pair("i-new", Reason::JoinDenied),
+                          Pair(id, Reason::JoinBusy)));
+  view.nodes[2].report->rows.push_back(done("join"));
+  EXPECT_THAT(reasons(),
+              ElementsAre(Pair("", Reason::JoinRequestInvalid), Pair("i-new", Reason::JoinDenied)));
+  auto const page = cluster_page(view, false);
+  EXPECT_THAT(page, HasSubstr("i-new (10.0.0.9)"));
+  EXPECT_THAT(page, HasSubstr("JoinDenied"));
+}
+
 }  // namespace
 }  // namespace haagent

@@ -225,6 +225,24 @@ TEST(Metrics, ABackupThatFailsIsToldEverywhere) {
   EXPECT_EQ(read.etcd[0].backup, failing.etcd[0].backup);
 }
 
+TEST(MetricsJoins, DecisionsByReasonAndHowManyWait) {
+  auto node = report();
+  node.role = "master";
+  node.joins.decisions = {{"JoinGranted", 12}, {"CallerNotInstance", 3}};
+  node.joins.waiting = {{.instance_id = "i-1",
+                         .address = "10.0.0.5",
+                         .message = Message(Reason::CallerNotInstance, "x", "y"),
+                         .at = kStart}};
+  auto const parsed = parse(metrics_text(node, kStart + 5min));
+  EXPECT_EQ(parsed.problems, std::vector<std::string>());
+  EXPECT_EQ(parsed.values.at("haagent_join_decisions_total,reason=JoinGranted"), "12");
+  EXPECT_EQ(parsed.values.at("haagent_join_decisions_total,reason=CallerNotInstance"), "3");
+  EXPECT_EQ(parsed.values.at("haagent_join_waiting"), "1");
+  EXPECT_EQ(status_from_tree(to_tree(node)).value().joins, node.joins);
+  node.role = "worker";
+  EXPECT_FALSE(parse(metrics_text(node, kStart)).types.contains("haagent_join_waiting"));
+}
+
 TEST(MetricsClock, TheOffsetIsToldAndAgesAreTheStores) {
   auto node = report();
   EXPECT_FALSE(parse(metrics_text(node, kStart + 5min)).types.contains("haagent_clock_wrong"));

@@ -1,0 +1,43 @@
+#include "bootstrap/join/master/ledger.h"
+
+#include <algorithm>
+
+namespace haagent::bootstrap::join {
+namespace {
+
+constexpr std::size_t kTextCap = 400;
+
+bool lets_in(Reason reason) {
+  return reason == Reason::JoinGranted || reason == Reason::CertificatesRenewed;
+}
+
+}  // namespace
+
+void JoinLedger::note(Decided const& decided, UtcTime now) {
+  std::lock_guard lock(mutex_);
+  ++decisions_[std::string(to_string(decided.message.reason))];
+  // Before its document is read, a machine is an address; it has one all along.
+  std::erase_if(waiting_, [&](JoinFacts::Waiting const& each) {
+    return each.address == decided.address &&
+           (each.instance_id.empty() || decided.instance_id.empty() ||
+            each.instance_id == decided.instance_id);
+  });
+  if (lets_in(decided.message.reason)) return;
+  auto message = decided.message;
+  message.text.resize(std::min(message.text.size(), kTextCap));
+  waiting_.push_front({.instance_id = decided.instance_id,
+                       .address = decided.address,
+                       .message = std::move(message),
+                       .at = now});
+  if (waiting_.size() > kMostWaiting) waiting_.pop_back();
+}
+
+JoinFacts JoinLedger::facts(UtcTime now) const {
+  std::lock_guard lock(mutex_);
+  JoinFacts facts{.decisions = decisions_, .waiting = {}};
+  for (auto const& each : waiting_)
+    if (now - each.at <= kWaits) facts.waiting.push_back(each);
+  return facts;
+}
+
+}  // namespace haagent::bootstrap::join

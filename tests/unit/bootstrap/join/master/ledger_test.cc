@@ -1,0 +1,63 @@
+#include "bootstrap/join/master/ledger.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace haagent::bootstrap::join {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr UtcTime kNow{std::chrono::seconds(1768472100)};
+
+Decided decided(Reason reason, std::string id, std::string address = "10.0.0.5") {
+  return {.message = Message(reason, "why"), .instance_id = std::move(id), .address = address};
+}
+
+TEST(JoinLedger, CountsByReason) {
+  JoinLedger ledger;
+  for (auto reason : {Reason::JoinBusy, Reason::JoinBusy, Reason::JoinGranted})
+    ledger.note(decided(reason, "i-1"), kNow);
+  auto const counted = ledger.facts(kNow).decisions;
+  EXPECT_EQ(counted, (std::map<std::string, std::uint64_t>{{"JoinBusy", 2}, {"JoinGranted", 1}}));
+}
+
+TEST(JoinLedger, WhoIsLetInWaitsNoLonger) {
+  JoinLedger ledger;
+  ledger.note(decided(Reason::JoinRequestInvalid, ""), kNow);
+  ledger.note(decided(Reason::JoinBusy, "i-1"), kNow + 1s);
+  ledger.note(decided(Reason::JoinDenied, "i-2", "10.0.0.6"), kNow + 2s);
+  auto const waiting = ledger.facts(kNow + 2s).waiting;
+  ASSERT_EQ(waiting.size(), 2u);
+  EXPECT_EQ(waiting[0].instance_id, "i-2");
+  EXPECT_EQ(waiting[0].message.reason, Reason::JoinDenied);
+  EXPECT_EQ(waiting[1].instance_id, "i-1") << "its address is known by its name now";
+  EXPECT_EQ(waiting[1].at, kNow + 1s);
+  ledger.note(decided(Reason::JoinGranted, "i-1"), kNow + 3s);
+  ledger.note(decided(Reason::CertificatesRenewed, "i-2", "10.0.0.6"), kNow + 3s);
+  EXPECT_THAT(ledger.facts(kNow + 3s).waiting, testing::IsEmpty());
+}
+
+TEST(JoinLedger, WhoAsksNoMoreIsForgotten) {
+  JoinLedger ledger;
+  ledger.note(decided(Reason::JoinDenied, "i-1"), kNow);
+  EXPECT_EQ(ledger.facts(kNow + JoinLedger::kWaits).waiting.size(), 1u);
+  EXPECT_THAT(ledger.facts(kNow + JoinLedger::kWaits + 1s).waiting, testing::IsEmpty());
+}
+
+TEST(JoinLedger, ManyWhoAskCostAFixedAmount) {
+  JoinLedger ledger;
+  auto flood = decided(Reason::JoinRequestInvalid, "");
+  flood.message.text = std::string(1u << 20u, 'x');
+  for (int i = 0; i < 2000; ++i) {
+    flood.address = fmt::format("10.0.{}.{}", i / 250, i % 250);
+    ledger.note(flood, kNow);
+  }
+  auto const waiting = ledger.facts(kNow).waiting;
+  EXPECT_EQ(waiting.size(), JoinLedger::kMostWaiting);
+  EXPECT_EQ(waiting.front().address, "10.0.7.249");
+  EXPECT_LT(waiting.front().message.text.size(), 1000u);
+}
+
+}  // namespace
+}  // namespace haagent::bootstrap::join
