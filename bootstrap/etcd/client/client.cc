@@ -81,6 +81,14 @@ Tree id_request(std::uint64_t id) {
   return Tree::map({{"ID", std::to_string(id)}});
 }
 
+// etcd's way to say that a key does not stand.
+Tree is_absent(std::string_view key) {
+  return Tree::map({{"key", to_base64(key)},
+                    {"target", "CREATE"},
+                    {"result", "EQUAL"},
+                    {"create_revision", "0"}});
+}
+
 }  // namespace
 
 EtcdClient::EtcdClient(Http& http, std::vector<std::string> endpoints, HttpTls tls,
@@ -302,29 +310,33 @@ Result<std::optional<EtcdKeyValue>> EtcdClient::get(std::string_view key, Consis
   return std::move(found.front());
 }
 
-Result<bool> EtcdClient::put_if(std::string_view key, std::string_view value,
-                                std::string_view target, std::string_view revision_name,
-                                std::uint64_t revision, std::stop_token stop) {
-  auto compare = Tree::map({{"key", to_base64(key)}, {"target", target}, {"result", "EQUAL"}});
-  compare.set(revision_name, std::to_string(revision));
+Result<bool> EtcdClient::put_if(Tree compare, std::string_view key, std::string_view value,
+                                std::string_view unless, std::stop_token stop) {
+  auto compares = Tree::list({std::move(compare)});
+  if (!unless.empty()) compares.push_back(is_absent(unless));
   auto put = Tree::map(
       {{"requestPut", Tree::map({{"key", to_base64(key)}, {"value", to_base64(value)}})}});
-  auto answer = TRY(post("/v3/kv/txn",
-                         Tree::map({{"compare", Tree::list({std::move(compare)})},
-                                    {"success", Tree::list({std::move(put)})}}),
-                         std::move(stop)));
+  auto answer = TRY(
+      post("/v3/kv/txn",
+           Tree::map({{"compare", std::move(compares)}, {"success", Tree::list({std::move(put)})}}),
+           std::move(stop)));
   auto const* succeeded = answer.find("succeeded");
   return succeeded && succeeded->as_boolean().value_or(false);
 }
 
-Result<bool> EtcdClient::create(std::string_view key, std::string_view value,
-                                std::stop_token stop) {
-  return put_if(key, value, "CREATE", "create_revision", 0, std::move(stop));
+Result<bool> EtcdClient::create(std::string_view key, std::string_view value, std::stop_token stop,
+                                std::string_view unless) {
+  return put_if(is_absent(key), key, value, unless, std::move(stop));
 }
 
 Result<bool> EtcdClient::replace(std::string_view key, std::string_view value,
-                                 std::uint64_t mod_revision, std::stop_token stop) {
-  return put_if(key, value, "MOD", "mod_revision", mod_revision, std::move(stop));
+                                 std::uint64_t mod_revision, std::stop_token stop,
+                                 std::string_view unless) {
+  return put_if(Tree::map({{"key", to_base64(key)},
+                           {"target", "MOD"},
+                           {"result", "EQUAL"},
+                           {"mod_revision", std::to_string(mod_revision)}}),
+                key, value, unless, std::move(stop));
 }
 
 Result<std::uint64_t> EtcdClient::erase(std::string_view key, std::stop_token stop) {

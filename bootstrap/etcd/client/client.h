@@ -131,9 +131,11 @@ class EtcdClient {
   // One transaction each. True where it is so now; false where the key stood already, or is another
   // version by now. An answer that is lost may have been the one that said true: who is told false
   // reads the key.
-  Result<bool> create(std::string_view key, std::string_view value, std::stop_token stop);
+  // `unless`: where that key stands, nothing is written; empty: there is no such key.
+  Result<bool> create(std::string_view key, std::string_view value, std::stop_token stop,
+                      std::string_view unless = {});
   Result<bool> replace(std::string_view key, std::string_view value, std::uint64_t mod_revision,
-                       std::stop_token stop);
+                       std::stop_token stop, std::string_view unless = {});
   // How many keys it took away.
   Result<std::uint64_t> erase(std::string_view key, std::stop_token stop);
 
@@ -143,8 +145,8 @@ class EtcdClient {
   Result<Tree> post_to(std::string const& endpoint, std::string_view path, Tree const& body,
                        std::stop_token stop);
   Result<Tree> post(std::string_view path, Tree const& body, std::stop_token stop);
-  Result<bool> put_if(std::string_view key, std::string_view value, std::string_view target,
-                      std::string_view revision_name, std::uint64_t revision, std::stop_token stop);
+  Result<bool> put_if(Tree compare, std::string_view key, std::string_view value,
+                      std::string_view unless, std::stop_token stop);
   template <class T, class Ask>
   Result<T> at_some_endpoint(Ask ask, std::stop_token stop);
 

@@ -79,8 +79,10 @@ Result<std::vector<StoredRecord>> EtcdNodeRegistry::all(std::stop_token stop) {
 Result<bool> EtcdNodeRegistry::write(StoredRecord const& seen, NodeRecord const& record,
                                      std::stop_token stop) {
   auto const key = key_of(seen.instance_id);
-  return seen.record ? etcd_.replace(key, record_text(record), seen.revision, std::move(stop))
-                     : etcd_.create(key, record_text(record), std::move(stop));
+  auto const denied = key + std::string(kDenied);
+  return seen.record
+             ? etcd_.replace(key, record_text(record), seen.revision, std::move(stop), denied)
+             : etcd_.create(key, record_text(record), std::move(stop), denied);
 }
 
 Result<void> EtcdNodeRegistry::forget(std::string const& instance_id, std::stop_token stop) {

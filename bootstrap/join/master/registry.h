@@ -34,7 +34,7 @@ class NodeRegistry {
  public:
   virtual ~NodeRegistry() = default;
   virtual Result<StoredRecord> read(std::string const& instance_id, std::stop_token stop) = 0;
-  // False where somebody else was first: read again.
+  // False where somebody else was first, or the instance is denied by now: read again.
   virtual Result<bool> write(StoredRecord const& seen, NodeRecord const& record,
                              std::stop_token stop) = 0;
   virtual Result<std::vector<StoredRecord>> all(std::stop_token stop) = 0;
