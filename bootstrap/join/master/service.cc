@@ -25,10 +25,25 @@ int status_of(Error const& error) {
   }
 }
 
-// Trouble of this master's own is no word on who asks.
+// Whom this master has to ask, and what is to be said where they do not answer: no word on who
+// asks.
+struct Asked {
+  Reason silent;
+  std::string_view what;
+};
+constexpr Asked kEtcd{Reason::JoinAwaitsEtcd, "etcd main does not answer this master"};
+constexpr Asked kEc2{Reason::JoinAwaitsEc2, "EC2 does not tell this master which instance asks"};
+constexpr Asked kSts{Reason::JoinAwaitsSts, "STS does not tell this master who asks"};
+
+Error of(Asked const& asked, Error const& error) {
+  if (error.kind == Kind::interrupted) return error;
+  return Error(Kind::transient,
+               Message(asked.silent, fmt::format("{}: {}", asked.what, error.message.text)));
+}
+
 template <class T>
-Result<T> ours(Result<T> result) {
-  if (!result && result.error().kind != Kind::interrupted) result.error().kind = Kind::transient;
+Result<T> answer_of(Asked const& asked, Result<T> result) {
+  if (!result) return std::unexpected(of(asked, result.error()));
   return result;
 }
 
@@ -107,7 +122,8 @@ Result<aws::AssumedRole> JoinService::proven(Ask const& ask, std::stop_token con
   auto caller = deps_.sts.caller_identity(worker_header(ask), *ask.proof, stop);
   if (!caller) {
     auto error = caller.error();
-    if (error.kind == Kind::denied) error.message.reason = Reason::JoinProofRejected;
+    if (error.kind != Kind::denied) return std::unexpected(of(kSts, error));
+    error.message.reason = Reason::JoinProofRejected;
     return std::unexpected(std::move(error));
   }
   auto role = aws::assumed_role_of(*caller);
@@ -135,14 +151,14 @@ Result<Grant> JoinService::decide(std::string_view body, Connection const& conne
   TRY(check_document(*document, cluster));
   // What it says of itself, from here on.
   decided.instance_id = document->instance_id;
-  auto const seen = TRY(ours(deps_.registry.read(document->instance_id, stop)));
+  auto const seen = TRY(answer_of(kEtcd, deps_.registry.read(document->instance_id, stop)));
   if (!seen.denied.empty())
     return fail(Kind::denied, Reason::JoinDenied, "{} may not join: {}", document->instance_id,
                 seen.denied);
 
   auto const caller = TRY(proven(*ask, stop));
   TRY(check_caller(caller, *document, cluster));
-  auto const instance = TRY(ours(deps_.instances.find(caller.session, stop)));
+  auto const instance = TRY(answer_of(kEc2, deps_.instances.find(caller.session, stop)));
   TRY(check_instance(instance ? &*instance : nullptr, caller.session, cluster,
                      settings_.addresses_hidden ? "" : connection.address));
   auto const specs = specs_of(*instance);
@@ -176,7 +192,7 @@ Result<Grant> JoinService::decide(std::string_view body, Connection const& conne
 Result<void> JoinService::record(std::string const& instance_id, NodeRecord wanted, NewKey key,
                                  std::stop_token const& stop) {
   for (int i = 0; i < kTries; ++i) {
-    auto const seen = TRY(ours(deps_.registry.read(instance_id, stop)));
+    auto const seen = TRY(answer_of(kEtcd, deps_.registry.read(instance_id, stop)));
     if (!seen.denied.empty())
       return fail(Kind::denied, Reason::JoinDenied, "{} may not join: {}", instance_id,
                   seen.denied);
@@ -185,7 +201,7 @@ Result<void> JoinService::record(std::string const& instance_id, NodeRecord want
       TRY(decide_record(seen.record, wanted.key_hash,
                         node_state(deps_.apiserver, wanted.node, stop), deps_.clock.utc()));
     wanted.since = is_same ? seen.record->since : deps_.clock.utc();
-    if (TRY(deps_.registry.write(seen, wanted, stop))) return {};
+    if (TRY(answer_of(kEtcd, deps_.registry.write(seen, wanted, stop)))) return {};
   }
   return fail(Kind::transient, Reason::Conflict,
               "other masters write the record of {} at the same time", instance_id);
@@ -225,7 +241,7 @@ Result<Renewal> JoinService::decide_renewal(std::string_view body, std::string_v
   if (!is_instance_id(ask->instance_id))
     return fail(Kind::invalid, Reason::JoinRequestInvalid, "it names no instance");
   decided.instance_id = ask->instance_id;
-  auto const instance = TRY(ours(deps_.instances.find(ask->instance_id, stop)));
+  auto const instance = TRY(answer_of(kEc2, deps_.instances.find(ask->instance_id, stop)));
   TRY(check_instance(instance ? &*instance : nullptr, ask->instance_id, cluster,
                      settings_.addresses_hidden ? "" : connection.address));
   auto const specs = specs_of(*instance);
@@ -238,7 +254,8 @@ Result<Renewal> JoinService::decide_renewal(std::string_view body, std::string_v
   auto const proxy = TRY(
       check_request(ask->kube_proxy, specs.kube_proxy.common_name, specs.kube_proxy.organization));
   auto const authority = TRY(signing_authority(deps_.root));
-  TRY(check_renewal(TRY(ours(deps_.registry.read(ask->instance_id, stop))).record, shown));
+  TRY(check_renewal(TRY(answer_of(kEtcd, deps_.registry.read(ask->instance_id, stop))).record,
+                    shown));
   TRY(record(ask->instance_id,
              {.node = node, .key_hash = shown.key_hash, .not_after = shown.not_after},
              NewKey::is_taken, stop));
