@@ -27,8 +27,7 @@ std::string zone_name(char letter) {
   return fmt::format("eu-west-1{}", letter);
 }
 
-std::string node_config(std::string_view role, std::string const& etcd,
-                        std::string const& shutdown_delay) {
+std::string node_config(std::string_view role, ClusterPlan const& plan) {
   return fmt::format(R"(apiVersion: haagent.io/v1
 kind: NodeConfig
 role: {}
@@ -48,8 +47,10 @@ aws:
     autoscaling: "http://169.254.169.254:8080"
     sts: "http://169.254.169.254:8080"
 etcd: {}
+pki: {}
 )",
-                     role, kClusterName, kStateBucket, kClusterName, shutdown_delay, etcd);
+                     role, kClusterName, kStateBucket, kClusterName, plan.shutdown_delay,
+                     plan.etcd_settings, plan.pki_settings);
 }
 
 // The example as it is shipped, with this config instead of its own.
@@ -126,7 +127,7 @@ std::string spec_of(ClusterPlan const& plan) {
                                             plan.machine.string(), plan.processors);
   auto group = [&](std::string const& name, std::string_view role, std::string const& where,
                    int desired, int max) {
-    auto user_data = node_config(role, plan.etcd_settings, plan.shutdown_delay);
+    auto user_data = node_config(role, plan);
     if (!plan.machine.empty())
       user_data =
           machine_user_data(role == "master" ? plan.masters_told : plan.workers_told, user_data);
@@ -263,13 +264,11 @@ void ClusterRegion::launch(std::string const& group, int count) {
 }
 
 void ClusterRegion::use_etcd(std::string const& group, std::string const& minor) {
-  command("user-data",
-          Tree::map({{"group", group},
-                     {"content", node_config("master",
-                                             fmt::format(R"({{binary: /opt/etcd/{}/etcd,
+  auto plan = plan_;
+  plan.etcd_settings = fmt::format(R"({{binary: /opt/etcd/{}/etcd,
   main: {{extraConfig: {{snapshot-count: 20}}}}, events: {{extraConfig: {{snapshot-count: 20}}}}}})",
-                                                         minor),
-                                             plan_.shutdown_delay)}}));
+                                   minor);
+  command("user-data", Tree::map({{"group", group}, {"content", node_config("master", plan)}}));
 }
 
 void ClusterRegion::api(std::string const& what, Tree more) {

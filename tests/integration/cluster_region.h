@@ -60,6 +60,8 @@ struct ClusterPlan {
   std::optional<test::EtcdPrograms> etcd = etcd_of_the_image();
   // The masters' etcd: section of their config.
   std::string etcd_settings = "{binary: /usr/bin/etcd}";
+  // The nodes' pki: section.
+  std::string pki_settings = "{}";
   // How long the stand-in of the apiserver serves on when it is to end; 20 s in the field.
   std::string shutdown_delay = "500ms";
   // More that the image has, at /opt/etcd/<minor>; masters choose by use_etcd().
