@@ -4,6 +4,7 @@
 
 #include "agent/aws/ec2_xml.h"
 #include "agent/aws/sigv4.h"
+#include "agent/base/one_line.h"
 
 namespace haagent::aws {
 namespace {
@@ -14,6 +15,9 @@ constexpr std::string_view kFormType = "application/x-www-form-urlencoded; chars
 constexpr std::size_t kKeyIdCap = 128;
 constexpr std::size_t kTokenCap = 4096;
 constexpr std::size_t kSignatureLength = 64;
+// Of what STS says, in an error.
+constexpr std::size_t kMostOfACode = 100;
+constexpr std::size_t kMostOfAMessage = 500;
 
 bool all_of(std::string_view text, std::string_view more, bool upper_only = false) {
   return std::ranges::all_of(text, [&](char c) {
@@ -80,7 +84,9 @@ Result<void> check_signed_call(SignedCall const& call) {
   if (call.access_key_id.size() < 16 || call.access_key_id.size() > kKeyIdCap ||
       !all_of(call.access_key_id, "_", /*upper_only=*/true))
     return fail(Kind::invalid, "its access key id is none of AWS'");
-  if (!parse_amz_date(call.time)) return fail(Kind::invalid, "its time is none of SigV4's");
+  auto const time = parse_amz_date(call.time);
+  if (!time || to_amz_date(*time) != call.time)
+    return fail(Kind::invalid, "its time is none of SigV4's");
   if (call.session_token.size() > kTokenCap || !all_of(call.session_token, "+/=_-"))
     return fail(Kind::invalid, "its session token is none of AWS'");
   if (call.signature.size() != kSignatureLength ||
@@ -151,12 +157,13 @@ Result<CallerIdentity> StsClient::caller_identity(SignedHeader const& header,
     count(failure && failure->code.starts_with("Throttl") ? CallResult::throttled
                                                           : CallResult::unavailable);
     return fail(Kind::transient, "sts:GetCallerIdentity answered {}{}", response->status,
-                failure ? fmt::format(" ({})", failure->code) : "");
+                failure ? fmt::format(" ({})", one_line(failure->code, kMostOfACode)) : "");
   }
   count(CallResult::denied);
+  auto const code = one_line(failure->code, kMostOfACode);
   auto error = Error{Kind::denied, fmt::format("STS does not take the signature: {} ({})",
-                                               failure->message, failure->code)};
-  error.message.subject = failure->code;
+                                               one_line(failure->message, kMostOfAMessage), code)};
+  error.message.subject = code;
   return std::unexpected(std::move(error));
 }
 

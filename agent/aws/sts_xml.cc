@@ -1,5 +1,6 @@
 #include <pugixml.hpp>
 
+#include <algorithm>
 #include <array>
 
 #include "agent/aws/caller_identity.h"
@@ -13,6 +14,15 @@ std::unexpected<Error> no_answer(std::string_view why) {
   return fail(Kind::transient, "the answer is none of STS': {}", why);
 }
 
+// No value of STS' is longer: an ARN has 2,048 characters at most.
+constexpr std::size_t kWordCap = 2048;
+
+// Not empty, and nothing in it that a journal or a terminal would take for more than a letter.
+bool is_word(std::string_view text) {
+  return !text.empty() && text.size() <= kWordCap &&
+         std::ranges::all_of(text, [](char c) { return c > ' ' && c < '\x7f'; });
+}
+
 // An element of text alone.
 bool is_value(pugi::xml_node node) {
   return node.first_child() == node.last_child() && node.first_child().type() == pugi::node_pcdata;
@@ -21,11 +31,15 @@ bool is_value(pugi::xml_node node) {
 }  // namespace
 
 Result<CallerIdentity> read_caller_identity(std::string_view xml) {
+  // The parser takes a zero for the end, and passes over text that stands outside of the root
+  // unless the document may be a fragment.
+  if (xml.contains('\0')) return no_answer("a byte that is no text");
   pugi::xml_document document;
-  auto const parsed = document.load_buffer(
-      xml.data(), xml.size(),
-      pugi::parse_escapes | pugi::parse_eol | pugi::parse_doctype | pugi::parse_pi |
-          pugi::parse_comments | pugi::parse_cdata | pugi::parse_declaration);
+  auto const parsed =
+      document.load_buffer(xml.data(), xml.size(),
+                           pugi::parse_escapes | pugi::parse_eol | pugi::parse_doctype |
+                               pugi::parse_pi | pugi::parse_comments | pugi::parse_cdata |
+                               pugi::parse_declaration | pugi::parse_fragment);
   if (!parsed) return no_answer(parsed.description());
   pugi::xml_node root;
   for (auto node : document.children()) {
@@ -59,7 +73,7 @@ Result<CallerIdentity> read_caller_identity(std::string_view xml) {
     *place = node.text().get();
   }
   for (auto const& [name, value] : places)
-    if (value->empty()) return no_answer(fmt::format("no {}", name));
+    if (!is_word(*value)) return no_answer(fmt::format("no {}", name));
   return caller;
 }
 

@@ -6,10 +6,14 @@
 
 #include <unordered_map>
 
+#include "agent/base/one_line.h"
+
 namespace haagent::json {
 namespace {
 
 using Json = nlohmann::json;
+
+constexpr std::size_t kMostOfAKey = 40;  // in an error
 
 // Builds a Tree from nlohmann's event stream, so that numbers keep their digits and no second copy
 // of the document is made.
@@ -34,7 +38,7 @@ class Builder final : public nlohmann::json_sax<Json> {
   bool key(string_t& text) override {
     key_ = std::move(text);
     if (keys_once_ && open_.back().places.contains(key_)) {
-      problem_ = fmt::format("the key '{}' stands twice", key_);
+      problem_ = fmt::format("the key '{}' stands twice", one_line(key_, kMostOfAKey));
       return false;
     }
     return true;

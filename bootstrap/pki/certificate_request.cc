@@ -9,12 +9,20 @@ namespace {
 using namespace libcrypto;
 using Request = std::unique_ptr<X509_REQ, Freeing<&X509_REQ_free>>;
 
-bool is_p256(EVP_PKEY* key) {
-  std::array<char, 32> group{};
-  std::size_t length = 0;
-  return EVP_PKEY_is_a(key, "EC") == 1 &&
-         EVP_PKEY_get_group_name(key, group.data(), group.size(), &length) == 1 &&
-         std::string_view(group.data(), length) == "prime256v1";
+// The one encoding that every reader of a certificate takes: the curve by its name, and a point
+// with both of its coordinates. libcrypto also calls P-256 what spells the curve out, number by
+// number.
+bool is_p256(X509_PUBKEY const* key) {
+  using namespace std::literals;
+  static auto const begin =
+      "\x30\x59\x30\x13\x06\x07\x2a\x86\x48\xce\x3d\x02\x01\x06\x08\x2a\x86\x48\xce\x3d\x03\x01"
+      "\x07\x03\x42\x00\x04"s;
+  unsigned char* bytes = nullptr;
+  int const length = i2d_X509_PUBKEY(key, &bytes);
+  if (length <= 0) return false;
+  std::string const der(reinterpret_cast<char*>(bytes), static_cast<std::size_t>(length));
+  OPENSSL_free(bytes);
+  return der.starts_with(begin);
 }
 
 // One block, from the first byte to the last.
@@ -50,7 +58,7 @@ Result<CertificateRequest> read_request(std::string_view pem) {
   Request const request(PEM_read_bio_X509_REQ(bio.get(), nullptr, no_passphrase, nullptr));
   if (!request) return trouble(Kind::invalid, "no certificate request in PEM");
   auto* const key = X509_REQ_get0_pubkey(request.get());
-  if (!key || !is_p256(key)) {
+  if (!key || !is_p256(X509_REQ_get_X509_PUBKEY(request.get()))) {
     ERR_clear_error();
     return fail(Kind::invalid, "the key of a certificate request must be of ECDSA P-256");
   }

@@ -27,7 +27,7 @@ Result<std::string> make_request(std::string const& common_name, std::string con
                                  Secret const& key);
 
 // Errors: invalid where it is not one request in PEM, whole and alone; where its key is none of
-// ECDSA P-256; and where it is not signed with that key.
+// ECDSA P-256, named and not compressed; and where it is not signed with that key.
 Result<CertificateRequest> read_request(std::string_view pem);
 
 }  // namespace haagent::bootstrap::pki

@@ -17,8 +17,8 @@ HttpResponse below(std::string_view mark) {
   auto [end, error] = std::from_chars(mark.begin(), mark.end(), response.status);
   std::string value(end, mark.end());
   value.erase(0, value.find_first_not_of(' '));
-  for (auto const* name :
-       {"date", "x-aws-ec2-metadata-token-ttl-seconds", "etag", "x-amz-bucket-region"})
+  for (auto const* name : {"date", "x-aws-ec2-metadata-token-ttl-seconds", "etag", "retry-after",
+                           "x-amz-bucket-region"})
     response.headers.emplace_back(name, value);
   return response;
 }

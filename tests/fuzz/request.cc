@@ -17,6 +17,8 @@ constexpr std::size_t kCap = 100;
 struct Read {
   std::expected<RequestHead, int> head = std::unexpected(-1);
   std::expected<std::string, int> body = std::unexpected(-1);
+  // What comes behind it on a connection that goes on.
+  std::expected<RequestHead, int> next = std::unexpected(-1);
   std::size_t taken = 0;  // bytes
 };
 
@@ -31,6 +33,7 @@ Read read_in_pieces(std::string_view bytes, std::size_t piece) {
   });
   read.head = reader.head();
   if (read.head) read.body = reader.body(*read.head, kCap);
+  if (read.body) read.next = reader.head();
   return read;
 }
 
@@ -65,6 +68,16 @@ void request(std::string_view bytes) {
          "a body is what was sent");
   auto const at_once = read_in_pieces(text, text.size());
   hold(at_once.body == read.body, "the pieces it came in change nothing");
+  // Which status refuses it may hang by what is there already.
+  auto const same = [](auto const& one, auto const& other) {
+    return one.has_value() == other.has_value() && (!one || *one == *other);
+  };
+  hold(same(at_once.next, read.next), "nor where the next request begins");
+  if (!read.head->chunked) {
+    auto const rest = text.substr(head.size() + read.body->size());
+    hold(same(read.next, read_in_pieces(rest, piece).head),
+         "a body does not reach into the next request");
+  }
 }
 
 }  // namespace haagent::fuzz

@@ -9,6 +9,7 @@
 namespace haagent::fuzz {
 
 void backup_manifest(std::string_view bytes);
+void certificate_request(std::string_view bytes);
 void cluster_status(std::string_view bytes);
 void ec2_answers(std::string_view bytes);
 void ec2_calls(std::string_view bytes);
@@ -23,16 +24,22 @@ void gzip_stream(std::string_view bytes);
 void hello(std::string_view bytes);
 void hosts_file(std::string_view bytes);
 void iam_policy(std::string_view bytes);
+void identity_document(std::string_view bytes);
 void instance_metadata(std::string_view bytes);
+void join_answers(std::string_view bytes);
+void join_messages(std::string_view bytes);
+void join_requests(std::string_view bytes);
 void json_text(std::string_view bytes);
 void machine_end(std::string_view bytes);
 void machine_texts(std::string_view bytes);
 void mountinfo(std::string_view bytes);
 void node_config(std::string_view bytes);
+void node_record(std::string_view bytes);
 void own_records(std::string_view bytes);
 void pki_documents(std::string_view bytes);
 void request(std::string_view bytes);
 void s3_answers(std::string_view bytes);
+void signed_call(std::string_view bytes);
 void signed_request(std::string_view bytes);
 void sim_control(std::string_view bytes);
 void sim_ec2(std::string_view bytes);
@@ -40,6 +47,7 @@ void sim_s3(std::string_view bytes);
 void sim_spec(std::string_view bytes);
 void single_values(std::string_view bytes);
 void status_report(std::string_view bytes);
+void sts_answers(std::string_view bytes);
 void user_data(std::string_view bytes);
 void volume_choice(std::string_view bytes);
 void volume_marker(std::string_view bytes);

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "agent/base/json.h"
+#include "agent/base/one_line.h"
 
 namespace haagent::bootstrap::join {
 namespace {
@@ -82,7 +83,7 @@ class Reader {
   Reader(std::string what, Tree tree) : what_(std::move(what)), tree_(std::move(tree)) {}
   std::string end_problem() const {
     if (!problem_.empty() || tree_.entries().empty()) return problem_;
-    return fmt::format("'{}' does not belong there", tree_.entries().front().key.substr(0, 40));
+    return fmt::format("'{}' does not belong there", one_line(tree_.entries().front().key, 40));
   }
   Tree const* take(std::string_view key) {
     auto const* value = tree_.find(key);

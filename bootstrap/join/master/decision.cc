@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "agent/base/cidr.h"
+#include "agent/base/one_line.h"
 #include "bootstrap/join/exchange/names.h"
 
 namespace haagent::bootstrap::join {
@@ -40,9 +41,9 @@ Result<pki::CertificateRequest> check_request(std::string_view pem, std::string_
   if (!request) return refuse(request.error().message.text);
   if (request->asks_for_more) return refuse("it asks for more than a key and a name");
   if (!request->common_name.empty() && request->common_name != common_name)
-    return refuse(fmt::format("it asks for '{}'", request->common_name.substr(0, 80)));
+    return refuse(fmt::format("it asks for '{}'", one_line(request->common_name, 80)));
   if (!request->organization.empty() && request->organization != organization)
-    return refuse(fmt::format("it asks for the group '{}'", request->organization.substr(0, 80)));
+    return refuse(fmt::format("it asks for the group '{}'", one_line(request->organization, 80)));
   return request;
 }
 

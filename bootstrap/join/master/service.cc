@@ -2,6 +2,7 @@
 
 #include <random>
 
+#include "agent/base/one_line.h"
 #include "bootstrap/join/exchange/binding.h"
 #include "bootstrap/join/master/callback.h"
 #include "bootstrap/join/master/node_state.h"
@@ -70,7 +71,7 @@ std::chrono::seconds JoinService::come_again() {
 Reply JoinService::refusal(Error const& error, Decided decided) {
   Reply reply{.status = status_of(error),
               .body = text_of(Refusal{.reason = error.message.reason,
-                                      .text = error.message.sentence().substr(0, 1000)})};
+                                      .text = one_line(error.message.sentence(), 1000)})};
   if (reply.status == 503) reply.retry_after = come_again();
   decided.message = error.message;
   deps_.told(decided);

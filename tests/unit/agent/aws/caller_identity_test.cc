@@ -3,7 +3,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <thread>
+
 #include "agent/aws/sigv4.h"
+#include "agent/base/http_curl.h"
+#include "tests/support/loopback_server.h"
 #include "tests/support/scripted_http.h"
 
 namespace haagent::aws {
@@ -75,6 +79,8 @@ TEST(CallerIdentity, WhatIsSentForAnotherIsWhatTheySigned) {
   EXPECT_TRUE(is_taken(request));
   EXPECT_EQ(request.body, "Action=GetCallerIdentity&Version=2011-06-15");
   EXPECT_EQ(request.headers.size(), 5u) << "type, ours, date, token and authorization: no more";
+  EXPECT_EQ(request.timeout, StsClient::kDeadline);
+  EXPECT_EQ(request.max_body, StsClient::kAnswerCap);
 }
 
 TEST(CallerIdentity, TheSignatureCoversWhatItIsFor) {
@@ -97,6 +103,7 @@ TEST(CallerIdentity, ValuesThatAwsNeverHandsOutAreNotSent) {
       with([](auto& call) { call.access_key_id = std::string(129, 'A'); }),
       with([](auto& call) { call.time = ""; }),
       with([](auto& call) { call.time = "20260115T251500Z"; }),
+      with([](auto& call) { call.time = "20260115T101560Z"; }),
       with([](auto& call) { call.time = "20260115T101500Z, SignedHeaders=host"; }),
       with([](auto& call) { call.session_token = "a b"; }),
       with([](auto& call) { call.session_token = "a\r\nx-haagent-join: other"; }),
@@ -149,6 +156,107 @@ TEST(CallerIdentity, StsSaysNoOrSaysNothing) {
   }
 }
 
+// What a proxy, or whoever else answers, puts into its refusal goes into a journal.
+TEST(CallerIdentity, OfWhatIsRefusedALineIsSaid) {
+  ScriptedHttp http;
+  http.on("POST https://sts.eu-west-1.amazonaws.com/",
+          test::answer(403, replaced(refusal_xml(std::string(5'000, 'A')), ">no<",
+                                     ">\x1b[2J\n" + std::string(9'000, 'b') + "<")));
+  auto const said =
+      StsClient(http, kPlace)
+          .caller_identity(kHeader, sign_caller_identity(kPlace, kHeader, kKeys, now()), {});
+  ASSERT_FALSE(said);
+  EXPECT_EQ(said.error().kind, Kind::denied);
+  EXPECT_LT(said.error().message.text.size(), 1'000u);
+  EXPECT_THAT(said.error().message.text, testing::Not(HasSubstr("\x1b")));
+  EXPECT_THAT(said.error().message.text, testing::Not(HasSubstr("\n")));
+  EXPECT_LE(said.error().message.subject.size(), 100u);
+}
+
+// An STS of the test's own on loopback, which answers so.
+Result<CallerIdentity> asked_of(test::LoopbackServer const& server) {
+  CurlHttp http;
+  auto url = server.url("");
+  StsPlace const place{.endpoint = url.substr(0, url.find('/', url.find("//") + 2)),
+                       .region = "eu-west-1"};
+  return StsClient(http, place)
+      .caller_identity(kHeader, sign_caller_identity(place, kHeader, kKeys, now()), {});
+}
+
+std::string padded(std::size_t size) {
+  std::string answer(kAnswer);
+  answer.append(size - answer.size(), ' ');
+  return answer;
+}
+
+std::string chunked(std::string_view body) {
+  return fmt::format("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n{:x}\r\n{}\r\n0\r\n\r\n",
+                     body.size(), body);
+}
+
+TEST(CallerIdentity, AnAnswerIsWithinItsBound) {
+  constexpr auto kCap = StsClient::kAnswerCap;
+  struct Case {
+    char const* name;
+    std::string bytes;
+    bool is_read;
+  };
+  Case const cases[] = {
+      {"as it is", test::ok(kAnswer).bytes, true},
+      {"as long as it may be", test::ok(padded(kCap)).bytes, true},
+      {"one byte longer", test::ok(padded(kCap + 1)).bytes, false},
+      {"as long, in chunks", chunked(padded(kCap)), true},
+      {"one byte longer, in chunks", chunked(padded(kCap + 1)), false},
+      {"a length of 4 GiB, and no more",
+       "HTTP/1.1 200 OK\r\nContent-Length: 4294967296\r\n\r\n" + std::string(kAnswer), false},
+      {"a refusal that is longer",
+       replaced(test::ok(padded(kCap + 1)).bytes, "200 OK", "403 Forbidden"), false},
+      {"another place",
+       "HTTP/1.1 307 Temporary Redirect\r\nLocation: http://127.0.0.1:1/\r\nContent-Length: 0"
+       "\r\n\r\n",
+       false},
+      {"ends too early", "HTTP/1.1 200 OK\r\nContent-Length: 9999\r\n\r\n" + std::string(kAnswer),
+       false},
+  };
+  for (auto const& each : cases) {
+    test::LoopbackServer server([&](std::string const&) {
+      return test::Reply{.bytes = each.bytes, .after = test::Reply::After::close};
+    });
+    auto const said = asked_of(server);
+    EXPECT_EQ(said.has_value(), each.is_read) << each.name;
+    EXPECT_TRUE(said || said.error().kind == Kind::transient) << each.name;
+    EXPECT_EQ(server.requests().size(), 1u) << each.name << ": nothing is asked twice";
+  }
+}
+
+// A master has a thread for each machine that asks; one that STS keeps waiting is let go.
+TEST(CallerIdentity, AnAnswerHasADeadline) {
+  struct Case {
+    char const* name;
+    std::string bytes;
+  };
+  Case const cases[] = {
+      {"says nothing", ""},
+      {"stops in the head", "HTTP/1.1 200 OK\r\nContent-Le"},
+      {"stops in the body", replaced(test::ok(padded(4'096)).bytes, "</Get", "")},
+  };
+  std::vector<std::thread> threads;
+  for (auto const& each : cases)
+    threads.emplace_back([&each] {
+      test::LoopbackServer server([&](std::string const&) {
+        return test::Reply{.bytes = each.bytes, .after = test::Reply::After::hold};
+      });
+      auto const began = std::chrono::steady_clock::now();
+      auto const said = asked_of(server);
+      auto const took = std::chrono::steady_clock::now() - began;
+      ASSERT_FALSE(said) << each.name;
+      EXPECT_EQ(said.error().kind, Kind::transient) << each.name;
+      EXPECT_GE(took, StsClient::kDeadline / 2) << each.name;
+      EXPECT_LT(took, StsClient::kDeadline * 3) << each.name;
+    });
+  for (auto& thread : threads) thread.join();
+}
+
 // Where TLS to STS fails, the fault is not the signer's.
 TEST(CallerIdentity, TroubleOnTheWayIsNobodysFault) {
   for (auto kind : {Kind::transient, Kind::denied, Kind::invalid}) {
@@ -177,6 +285,9 @@ TEST(CallerIdentity, ReadsTheAnswerAndNothingLikeIt) {
       std::string(kAnswer) + "<b/>",
       std::string(kAnswer) + std::string(kAnswer),
       "<!-- -->" + std::string(kAnswer),
+      "HTTP/1.1 200 OK\n" + std::string(kAnswer),
+      std::string(kAnswer) + "and more",
+      std::string(kAnswer) + '\0' + std::string(kAnswer),
       replaced(kAnswer, "2011-06-15/\"", "2011-06-15/\" a=\"b\""),
       replaced(kAnswer, "2011-06-15", "2011-06-16"),
       replaced(kAnswer, " xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\"", ""),
@@ -190,6 +301,10 @@ TEST(CallerIdentity, ReadsTheAnswerAndNothingLikeIt) {
       replaced(kAnswer, "</GetCallerIdentityResult>",
                "</GetCallerIdentityResult><GetCallerIdentityResult/>"),
       replaced(kAnswer, "<ResponseMetadata>", "<Arn>arn</Arn><ResponseMetadata>"),
+      replaced(kAnswer, "<Account>123456789012", "<Account>123456789012&#10;"),
+      replaced(kAnswer, "assumed-role/workers", "assumed-role/&#27;[2Jworkers"),
+      replaced(kAnswer, "assumed-role/workers", "assumed-role/w orkers"),
+      replaced(kAnswer, "assumed-role/workers", "assumed-role/" + std::string(2'048, 'w')),
   };
   for (auto const& xml : bad) EXPECT_FALSE(read_caller_identity(xml)) << xml;
 }

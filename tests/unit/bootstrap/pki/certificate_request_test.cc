@@ -1,6 +1,7 @@
 #include "bootstrap/pki/certificate_request.h"
 
 #include <gtest/gtest.h>
+#include <openssl/core_names.h>
 #include <openssl/rsa.h>
 
 #include <memory>
@@ -70,6 +71,14 @@ TEST(CertificateRequest, OtherKeysAndBrokenOnesAreRefused) {
   EXPECT_TRUE(refused(Foreign(EVP_RSA_gen(2048)).pem()));
   EXPECT_TRUE(refused(Foreign(EVP_EC_gen("P-384")).pem()));
   EXPECT_TRUE(refused(Foreign(EVP_EC_gen("secp256k1")).pem()));
+  // P-256 too, as few readers take it: the certificate would be one that nobody can use.
+  for (auto const& [parameter, value] : {std::pair{OSSL_PKEY_PARAM_EC_ENCODING, "explicit"},
+                                         {OSSL_PKEY_PARAM_EC_POINT_CONVERSION_FORMAT, "compressed"},
+                                         {OSSL_PKEY_PARAM_EC_POINT_CONVERSION_FORMAT, "hybrid"}}) {
+    auto* const odd = EVP_EC_gen("P-256");
+    ASSERT_EQ(EVP_PKEY_set_utf8_string_param(odd, parameter, value), 1);
+    EXPECT_TRUE(refused(Foreign(odd).pem())) << value;
+  }
   auto* const other = EVP_EC_gen("P-256");
   EXPECT_TRUE(refused(Foreign(EVP_EC_gen("P-256")).pem(other))) << "signed by another key";
   EVP_PKEY_free(other);

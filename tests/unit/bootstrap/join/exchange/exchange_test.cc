@@ -1,6 +1,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <fstream>
 #include <set>
 
@@ -109,6 +110,21 @@ TEST(JoinMessages, WhatDoesNotBelongThereRefusesTheWhole) {
       std::string(100'000, '{'),
   };
   for (auto const& text : bad) EXPECT_FALSE(read_ask(text)) << text.substr(0, 200);
+}
+
+// Anybody may ask, and what is refused goes into a journal.
+TEST(JoinMessages, ARefusalSaysBackALineAtTheMost) {
+  auto const text = text_of(ask());
+  for (auto const& key : {std::string("\\u001b[2J\\r\\n"), std::string(9'000, 'k'),
+                          std::string(39, 'k') + "\u00e9", std::string("\\u0000")})
+    for (auto const& bad : {"{\"" + key + "\":1," + text.substr(1),
+                            "{\"" + key + "\":1,\"" + key + "\":2," + text.substr(1)}) {
+      auto const refused = read_ask(bad);
+      ASSERT_FALSE(refused);
+      auto const& said = refused.error().message.text;
+      EXPECT_LT(said.size(), 200u);
+      EXPECT_TRUE(std::ranges::all_of(said, [](char c) { return c >= ' ' && c < '\x7f'; })) << said;
+    }
 }
 
 // Each part of what is asked has a part in what is signed.

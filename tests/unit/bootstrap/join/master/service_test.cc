@@ -197,6 +197,11 @@ TEST_F(JoinExchange, RequestsForMoreAreRefused) {
             }),
             unfit);
   EXPECT_EQ(with([&](auto& it) { it.kubelet_serving = "no PEM"; }), unfit);
+  EXPECT_EQ(with([&](auto& it) {
+              it.kube_proxy = pki::make_request("\x1b[2J\r\njoin instance=", "", key).value();
+            }),
+            unfit)
+      << "and the refusal can be read";
   auto foreign = [](int extension, char const* value) {
     return test::Foreign(EVP_EC_gen("P-256")).extension(extension, value).pem();
   };
