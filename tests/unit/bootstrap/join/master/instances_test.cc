@@ -46,11 +46,14 @@ class JoinInstances : public testing::Test {
 
 TEST_F(JoinInstances, OneCallIsForAllWhoWait) {
   add(150);
-  Instances instances(ec2_, "prod.example.com", {.between = 100ms});
+  Instances instances(ec2_, "prod.example.com", {.between = 100ms, .believed = 10min});
+  auto const began = std::chrono::steady_clock::now();
   EXPECT_EQ(find_all(instances, 150), 150);
-  EXPECT_LE(ec2_.calls_of("DescribeInstances"), 3);
+  // A machine that starts its threads slowly has some that come later.
+  auto const calls = ec2_.calls_of("DescribeInstances");
+  EXPECT_LE(calls, 2 + (std::chrono::steady_clock::now() - began) / 100ms);
   EXPECT_EQ(find_all(instances, 150), 150);
-  EXPECT_LE(ec2_.calls_of("DescribeInstances"), 3) << "known for a while";
+  EXPECT_EQ(ec2_.calls_of("DescribeInstances"), calls) << "known for a while";
 }
 
 TEST_F(JoinInstances, WhoIsNotKnownIsAskedForAgain) {

@@ -262,14 +262,14 @@ TEST_F(JoinExchange, AClockThatIsOffIsNamed) {
 
 TEST_F(JoinExchange, WhoCannotBeAskedIsAskedAgain) {
   registry_.trouble = Error{Kind::transient, "no quorum"};
-  EXPECT_EQ(join(good()), (Outcome{503, Reason::Unavailable}));
+  EXPECT_EQ(join(good()), (Outcome{503, Reason::JoinAwaitsEtcd}));
   registry_.trouble.reset();
   sts_.trouble = Error{Kind::transient, "503"};
-  EXPECT_EQ(join(good()), (Outcome{503, Reason::Unavailable}));
+  EXPECT_EQ(join(good()), (Outcome{503, Reason::JoinAwaitsSts}));
   sts_.trouble.reset();
   clock_.advance(1s);
   ec2_.throttle(1);
-  EXPECT_EQ(join(good()).status, 503);
+  EXPECT_EQ(join(good()), (Outcome{503, Reason::JoinAwaitsEc2}));
 }
 
 TEST_F(JoinExchange, WhatCannotBeReadIsRefusedAsAWhole) {
