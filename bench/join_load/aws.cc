@@ -2,8 +2,8 @@
 // knows no node.
 #include <algorithm>
 #include <fstream>
-#include <set>
 #include <random>
+#include <set>
 
 #include "agent/base/json.h"
 #include "bench/join_load/shared.h"

@@ -379,8 +379,9 @@ int run(Plan const& plan, Shared& shared) {
       "one worker, tries:   {}; {} in all, at most {} at once in the middle of it\n", spread(tries),
       tries_of_all, most_waiting);
   for (std::size_t i = 0; i < kReasons; ++i)
-    if (auto const count = shared.refusals[i].load())
-      std::cout << fmt::format("  answered {}: {}\n", to_string(static_cast<Reason>(i)), count);
+    if (auto const& told = shared.refusals[i]; told.count > 0)
+      std::cout << fmt::format("  answered {}: {}, first: {}\n", to_string(static_cast<Reason>(i)),
+                               told.count.load(), told.text);
   std::cout << fmt::format("  no answer to: an offer {}, a join request {}\n",
                            shared.unanswered_offers.load(), shared.unanswered_joins.load());
   std::cout << fmt::format(
@@ -444,10 +445,12 @@ void wait_for_ever() {
 
 int main(int count, char** words) {
   using namespace haagent::bench;
-  if (count < 3 || count > 5) give_up("usage: haagent-join-load DISK MEMORY [WORKERS [SECONDS]]");
+  if (count < 3 || count > 6)
+    give_up("usage: haagent-join-load DISK MEMORY [WORKERS [WITHIN [SECONDS]]]");
   Plan plan{.disk = words[1], .memory = words[2]};
   if (count > 3) plan.workers = number(words[3], kMostWorkers);
-  if (count > 4) plan.deadline = std::chrono::seconds(number(words[4], 3600));
+  if (count > 4) plan.within = std::chrono::seconds(number(words[4], 3600));
+  if (count > 5) plan.deadline = std::chrono::seconds(number(words[5], 3600));
   struct sigaction ends{};
   ends.sa_handler = [](int) { g_ended = 1; };
   ::sigaction(SIGINT, &ends, nullptr);

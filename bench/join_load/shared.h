@@ -69,7 +69,11 @@ struct Shared {
   // By whose signature: a worker asks STS with a master's, and a master with a worker's.
   std::atomic<std::uint32_t> sts_by_workers, sts_by_masters, ec2_by_masters, ec2_by_workers,
       refused_by_aws;
-  std::atomic<std::uint32_t> refusals[kReasons];  // by reason, as the workers got them
+  struct Refusals {
+    std::atomic<std::uint32_t> count;
+    char text[200];  // of the first
+  };
+  Refusals refusals[kReasons];  // by reason, as the workers got them
   std::atomic<std::uint32_t> unanswered_offers, unanswered_joins;
   OfMaster masters[kMasters];
   OfWorker workers[kMostWorkers + kAlone];

@@ -70,7 +70,8 @@ class Way final : public Http {
       auto const refusal = join::read_refusal(response->body);
       auto const reason =
           static_cast<std::size_t>(refusal ? refusal->reason : Reason::InternalError);
-      ++shared_.refusals[std::min(reason, kReasons - 1)];
+      auto& told = shared_.refusals[std::min(reason, kReasons - 1)];
+      if (told.count++ == 0 && refusal) refusal->text.copy(told.text, sizeof told.text - 1);
     }
     return response;
   }
