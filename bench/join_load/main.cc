@@ -300,15 +300,19 @@ bool records_hold(World const& world, Plan const& plan, Shared const& shared) {
   std::map<std::string, std::string> keys;
   for (auto const& each : records)
     if (each.record) keys[each.instance_id] = each.record->key_hash;
-  std::size_t differ = 0;
-  for (std::size_t i = 0; i < plan.all(); ++i)
-    if (shared.workers[i].joined &&
-        keys[world.machines[kMasters + i].id] != shared.workers[i].key_hash)
+  std::size_t differ = 0, missing = 0;
+  for (std::size_t i = 0; i < plan.all(); ++i) {
+    if (!shared.workers[i].joined) continue;
+    auto const found = keys.find(world.machines[kMasters + i].id);
+    if (found == keys.end())
+      ++missing;
+    else if (found->second != shared.workers[i].key_hash)
       ++differ;
+  }
   std::cout << fmt::format(
-      "records in etcd: {}, with another key than the worker's certificate: {}\n", keys.size(),
-      differ);
-  return differ == 0 && keys.size() <= plan.all();
+      "records in etcd: {}; of those who joined {} have none, {} another key\n", keys.size(),
+      missing, differ);
+  return differ == 0 && missing == 0 && keys.size() <= plan.all();
 }
 
 int run(Plan const& plan, Shared& shared) {
@@ -413,6 +417,7 @@ int run(Plan const& plan, Shared& shared) {
                            world.aws->usage().seconds - marks.others.at("the simulated AWS"));
   Report(plan, shared, marks).parts();
   std::cout << "\n";
+  world.workers.clear();  // or more would join while the records are read
   bool const hold = records_hold(world, plan, shared);
   if (!all) std::cout << fmt::format("{} workers have not joined\n", plan.workers - joined());
   std::cout << std::flush;
