@@ -1,6 +1,5 @@
 #include "agent/boot/join_routes.h"
 
-#include "bootstrap/join/exchange/messages.h"
 #include "bootstrap/join/master/service.h"
 
 namespace haagent {
