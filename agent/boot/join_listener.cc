@@ -5,6 +5,7 @@
 #include <mutex>
 
 #include "agent/boot/collaborators.h"
+#include "agent/boot/join_routes.h"
 #include "agent/runtime/log.h"
 #include "bootstrap/join/master/ledger.h"
 #include "bootstrap/join/master/service.h"
@@ -20,13 +21,6 @@ namespace join = bootstrap::join;
 
 constexpr std::chrono::seconds kBindAgain{5};
 
-// From the connection to the first request, from one request to the next (the worker asks STS in
-// between), and for an answer to be read; how long a master takes to answer is its own matter.
-constexpr ServerConnection::Limits kExchange{.whole = 10s};
-// A thread waits for others most of its time. A machine has one exchange at a time, and a load
-// balancer that hides addresses has all of them.
-constexpr ConnectionLimits kMasters{
-    .threads = 128, .threads_per_address = 2, .connections = 1024, .per_address = 4, .silence = 5s};
 // Masters alone have any business here, one at a time each.
 constexpr ConnectionLimits kWorkers{
     .threads = 8, .threads_per_address = 1, .connections = 32, .per_address = 2, .silence = 5s};
@@ -35,26 +29,6 @@ constexpr ConnectionLimits kWorkers{
 std::string quotable(std::string text) {
   std::ranges::replace(text, '"', '\'');
   return text;
-}
-
-ListenerLimits master_limits(NodeConfig const& config) {
-  auto connections = kMasters;
-  if (config.cluster.join_addresses_hidden) {
-    connections.threads_per_address = connections.threads;
-    connections.per_address = connections.connections;
-  }
-  return {.connections = connections, .connection = kExchange};
-}
-
-join::Connection connection_of(ServerCall const& call) {
-  return {.nonce = call.nonce, .server_key = call.server_key, .address = call.address};
-}
-
-Answer answer_of(join::Reply reply) {
-  return {.status = reply.status,
-          .type = "application/json",
-          .body = std::move(reply.body),
-          .retry_after = reply.retry_after};
 }
 
 }  // namespace
@@ -150,28 +124,9 @@ JoinListener::JoinListener(Collaborators& machine, NodeConfig const& config,
                                                 .cert_file = machine.root(files.cert),
                                                 .key_file = machine.root(files.key)},
                                                Clients::optional),
-                                     master_limits(config));
-  auto& service = master_->service;
-  auto const stop = master_->ends.get_token();
-  listener_->serve({.method = "GET",
-                    .path = join::kNoncePath,
-                    .goes_on = true,
-                    .answer = [&service, stop](ServerCall const& call) {
-                      return answer_of(service.offer(connection_of(call), stop));
-                    }});
-  listener_->serve({.method = "POST",
-                    .path = join::kJoinPath,
-                    .body_cap = join::kAskCap,
-                    .answer = [&service, stop](ServerCall const& call) {
-                      return answer_of(service.join(call.body, connection_of(call), stop));
-                    }});
-  listener_->serve({.method = "POST",
-                    .path = join::kRenewPath,
-                    .body_cap = join::kAskCap,
-                    .answer = [&service, stop](ServerCall const& call) {
-                      return answer_of(
-                          service.renew(call.body, call.certificate, connection_of(call), stop));
-                    }});
+                                     join_limits(config.cluster.join_addresses_hidden));
+  for (auto& route : join_routes(master_->service, master_->ends.get_token()))
+    listener_->serve(std::move(route));
 }
 
 JoinListener::~JoinListener() {

@@ -54,6 +54,7 @@ ServerTls::ServerTls(HttpTls files, ClientCertificate clients)
   // A session that is taken up again would not be looked at again.
   SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
   SSL_CTX_set_options(context, SSL_OP_NO_TICKET | SSL_OP_NO_RENEGOTIATION);
+  SSL_CTX_set_num_tickets(context, 0);
   SSL_CTX_set_cert_cb(context, use_files, const_cast<HttpTls*>(files_.get()));
 }
 

@@ -4,9 +4,10 @@
 
 namespace haagent::bootstrap::join {
 
-aws::Describe question_for(std::set<std::string> const& waiting, std::string_view cluster) {
+aws::Describe question_for(std::set<std::string> const& waiting, std::string_view cluster,
+                           bool asked_for_all_lately) {
   // By a filter, and not by ids: of those, one that is not known would refuse the whole call.
-  if (waiting.size() <= kAskedByName)
+  if (waiting.size() <= (asked_for_all_lately ? kAskedByName : kFew))
     return {.ids = {},
             .filters = {{.name = "instance-id", .values = {waiting.begin(), waiting.end()}}}};
   return {.ids = {},
@@ -19,7 +20,11 @@ aws::Describe question_for(std::set<std::string> const& waiting, std::string_vie
 void Instances::ask(std::unique_lock<std::mutex>& lock, std::stop_token const& stop) {
   asking_ = true;
   asked_ = std::chrono::steady_clock::now();
-  auto const question = question_for(std::exchange(waiting_, {}), cluster_);
+  bool const lately = asked_for_all_ && *asked_ - *asked_for_all_ < pace_.believed;
+  auto const waiting = std::exchange(waiting_, {});
+  auto const question = question_for(waiting, cluster_, lately);
+  bool const is_for_all = question.filters.front().name != "instance-id";
+  if (is_for_all) asked_for_all_ = asked_;
   lock.unlock();
   auto found = ec2_.describe_instances(question, stop);
   lock.lock();
@@ -27,6 +32,7 @@ void Instances::ask(std::unique_lock<std::mutex>& lock, std::stop_token const& s
   std::erase_if(known_, [&](auto const& each) { return now - each.second.since > pace_.believed; });
   trouble_.reset();
   if (!found) trouble_ = found.error();
+  if (!found && is_for_all) asked_for_all_.reset();
   for (auto& instance : found.value_or(std::vector<aws::Instance>())) {
     auto id = instance.id;
     instance.block_devices.clear();

@@ -15,10 +15,13 @@
 
 namespace haagent::bootstrap::join {
 
-// Decided: what to ask for. A few are asked for by name; many, with everything that is the
-// cluster's and lives.
+// Decided: what to ask for. A few are asked for by name. Where more wait, others are on their way:
+// everything that is the cluster's and lives, so that those find an answer. Who waits although that
+// was asked lately is newer than it, and asked for by name again, as many as a filter may hold.
+inline constexpr std::size_t kFew = 10;
 inline constexpr std::size_t kAskedByName = 100;
-aws::Describe question_for(std::set<std::string> const& waiting, std::string_view cluster);
+aws::Describe question_for(std::set<std::string> const& waiting, std::string_view cluster,
+                           bool asked_for_all_lately);
 
 struct InstancesPace {
   Duration between{1'000};    // from the begin of one call to the next
@@ -51,7 +54,7 @@ class Instances {
   std::map<std::string, Known> known_;
   std::set<std::string> waiting_;
   bool asking_ = false;
-  std::optional<SteadyTime> asked_;
+  std::optional<SteadyTime> asked_, asked_for_all_;
   std::uint64_t round_ = 0;       // of the last answer
   std::optional<Error> trouble_;  // of the last answer
 };

@@ -34,6 +34,15 @@ Error refused(HttpResponse const& response) {
   return {kind, Message(refusal->reason, "the master says: " + refusal->text)};
 }
 
+// The connection of the offer has ended, and the request came over another one, to the same master
+// or to the next: that is no word on who asks.
+Error passing_if_cut(Error error) {
+  auto const reason = error.message.reason;
+  if (reason == Reason::JoinNonceDiffers || reason == Reason::MasterKeyDiffers)
+    error.kind = Kind::transient;
+  return error;
+}
+
 }  // namespace
 
 Result<HttpResponse> JoinClient::ask(std::string method, std::string_view path, std::string body,
@@ -93,7 +102,6 @@ Result<void> JoinClient::believe(Offer const& offer, std::stop_token const& stop
 
 Result<Grant> JoinClient::join(NodeKeys const& keys, std::stop_token stop) {
   TRY(check_trust(settings_.trust));
-  TRY(deps_.responder.show(keys.kubelet, deps_.clock.utc()));
   auto const offer = TRY(offered(stop));
   TRY(believe(offer, stop));
   auto request = [](Secret const& key) { return pki::make_request("", "", key); };
@@ -110,11 +118,14 @@ Result<Grant> JoinClient::join(NodeKeys const& keys, std::stop_token stop) {
   auto const credentials = TRY(deps_.credentials.credentials(stop));
   ask_for.proof = aws::sign_caller_identity(settings_.sts, worker_header(ask_for), credentials,
                                             deps_.clock.utc());
+  // A certificate that most tries at busy masters have no use for.
+  TRY(deps_.responder.show(keys.kubelet, deps_.clock.utc()));
   Responder::Exchange const exchange(deps_.responder, keys.kubelet, offer.nonce);
-  auto const response = TRY(
+  auto const response =
       ask("POST", kJoinPath, text_of(ask_for),
-          {.ca_file = {}, .cert_file = {}, .key_file = {}, .server_key = offer.server_key}, stop));
-  auto grant = read_grant(response.body);
+          {.ca_file = {}, .cert_file = {}, .key_file = {}, .server_key = offer.server_key}, stop);
+  if (!response) return std::unexpected(passing_if_cut(response.error()));
+  auto grant = read_grant(response->body);
   if (!grant)
     return fail(Kind::transient, Reason::MastersNotReached, "{}", grant.error().message.text);
   return grant;

@@ -9,6 +9,7 @@
 #include <sys/mount.h>
 #include <sys/socket.h>
 
+#include <fstream>
 #include <future>
 #include <thread>
 
@@ -660,6 +661,28 @@ TEST_F(CurlHttpTls, GoesByTheServersKeyAlone) {
   // Nor does its connection serve those who go by an authority.
   EXPECT_FALSE(http_.send(request_to(server, "ca.crt"), {}));
   EXPECT_EQ(http_.send(request_to(other, "ca.crt"), {})->server_key, "");
+}
+
+// What was read by this process, bytes.
+std::size_t bytes_read() {
+  std::ifstream io("/proc/self/io");
+  for (std::string word; io >> word;)
+    if (std::size_t bytes = 0; word == "rchar:" && io >> bytes) return bytes;
+  return 0;
+}
+
+// Debian's bundle has 140 authorities and takes 20 ms to read: none of them counts here.
+TEST_F(CurlHttpTls, WhoGoesByAKeyReadsNoAuthorities) {
+  constexpr char kBundle[] = "/etc/ssl/certs/ca-certificates.crt";
+  std::error_code missing;
+  auto const bundle = std::filesystem::file_size(kBundle, missing);
+  if (missing || bytes_read() == 0) GTEST_SKIP() << "there is no bundle, or no /proc/self/io";
+  LoopbackServer server(ok_reply, tls_of("server"));
+  auto request = get(server.url());
+  request.tls.server_key = kAnyServerKey;
+  auto const before = bytes_read();
+  ASSERT_TRUE(http_.send(request, {}));
+  EXPECT_LT(bytes_read() - before, bundle);
 }
 
 // Somebody else takes the port between two requests.

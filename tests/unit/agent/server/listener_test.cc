@@ -73,6 +73,26 @@ class Listener : public testing::Test {
   int port_ = 0;
 };
 
+// An acknowledgement may take 40 ms to come.
+TEST_F(Listener, AnAnswerWaitsForNoAcknowledgement) {
+  auto const server = files("server", authority_);
+  serve(ServerTls(server));
+  auto const client = files("client", authority_);
+  bool is_quick = false;
+  for (int i = 0; i < 50 && !is_quick; ++i) {
+    auto const began = std::chrono::steady_clock::now();
+    CurlHttp fresh;
+    ASSERT_TRUE(fresh.send({.method = "GET",
+                            .url = fmt::format("https://127.0.0.1:{}/first", port_),
+                            .headers = {},
+                            .body = {},
+                            .tls = client},
+                           {}));
+    is_quick = std::chrono::steady_clock::now() - began < 35ms;
+  }
+  EXPECT_TRUE(is_quick);
+}
+
 TEST_F(Listener, AConnectionThatGoesOnKeepsItsNonceAndEachHasItsOwn) {
   auto const server = files("server", authority_);
   serve(ServerTls(server));

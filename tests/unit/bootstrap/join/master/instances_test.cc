@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "bootstrap/join/master/replays.h"
+#include "bootstrap/join/master/service.h"
 #include "tests/support/fake_clock.h"
 #include "tests/support/fake_ec2.h"
 
@@ -88,18 +89,35 @@ TEST_F(JoinInstances, TroubleIsToldToAllWhoWaitAndPasses) {
 }
 
 TEST_F(JoinInstances, AFewAreAskedForByNameAndManyByTheClustersTag) {
-  std::set<std::string> ids;
-  for (std::size_t i = 0; i < kAskedByName; ++i) ids.insert(id_of(static_cast<int>(i)));
-  auto const few = question_for(ids, "prod.example.com");
-  EXPECT_TRUE(few.ids.empty()) << "one that is not known would refuse the call";
-  ASSERT_EQ(few.filters.size(), 1u);
-  EXPECT_EQ(few.filters[0].name, "instance-id");
-  EXPECT_EQ(few.filters[0].values.size(), kAskedByName);
-  ids.insert("i-more");
-  auto const many = question_for(ids, "prod.example.com");
-  ASSERT_EQ(many.filters.size(), 2u);
-  EXPECT_EQ(many.filters[0].name, "tag:kubernetes.io/cluster/prod.example.com");
-  EXPECT_EQ(many.filters[1].name, "instance-state-name");
+  auto of = [](std::size_t count, bool lately) {
+    std::set<std::string> ids;
+    for (std::size_t i = 0; i < count; ++i) ids.insert(id_of(static_cast<int>(i)));
+    return question_for(ids, "prod.example.com", lately);
+  };
+  for (bool lately : {false, true}) {
+    auto const most = lately ? kAskedByName : kFew;
+    auto const few = of(most, lately);
+    EXPECT_TRUE(few.ids.empty()) << "one that is not known would refuse the call";
+    ASSERT_EQ(few.filters.size(), 1u);
+    EXPECT_EQ(few.filters[0].name, "instance-id");
+    EXPECT_EQ(few.filters[0].values.size(), most);
+    auto const many = of(most + 1, lately);
+    ASSERT_EQ(many.filters.size(), 2u);
+    EXPECT_EQ(many.filters[0].name, "tag:kubernetes.io/cluster/prod.example.com");
+    EXPECT_EQ(many.filters[1].name, "instance-state-name");
+  }
+}
+
+// A master has no more than some in the middle of an exchange; the others come after them.
+TEST_F(JoinInstances, WhoComesAfterManyIsKnownAlready) {
+  static_assert(kFew * 4 < JoinService::kAtOnce);
+  add(500);
+  Instances instances(ec2_, "prod.example.com", {.between = 100ms});
+  EXPECT_EQ(find_all(instances, JoinService::kAtOnce), JoinService::kAtOnce);
+  auto const calls = ec2_.calls_of("DescribeInstances");
+  for (int i = JoinService::kAtOnce; i < 500; ++i)
+    EXPECT_TRUE(instances.find(id_of(i), {})->has_value());
+  EXPECT_EQ(ec2_.calls_of("DescribeInstances"), calls);
 }
 
 TEST(JoinReplays, ASignatureIsNewOnceInAQuarterOfAnHour) {

@@ -150,6 +150,43 @@ TEST_F(JoinWire, NobodyAnswers) {
   EXPECT_EQ(nobody.error().kind, Kind::transient);
 }
 
+// A connection for each request, and another master behind the load balancer.
+class Cut final : public Http {
+ public:
+  Result<HttpResponse> send(HttpRequest const& request, std::stop_token stop) override {
+    auto there = request;
+    if (request.method == "POST" && !next.empty()) there.url = next;
+    return CurlHttp().send(there, std::move(stop));
+  }
+  std::string next;
+};
+
+TEST_F(JoinWire, AConnectionThatIsCutAfterTheOfferIsNoRefusal) {
+  worker_keys_.keys = worker_;
+  auto const eve = server_files("eve", ca_);
+  test::LoopbackServer other(
+      [](std::string const&) { return test::ok("{}"); },
+      {.cert_file = eve.cert_file, .key_file = eve.key_file, .client_ca_file = ""});
+  for (auto const& next : {std::string(), fmt::format("https://127.0.0.1:{}", other.port())}) {
+    Cut cut;
+    cut.next = next;
+    JoinClient client(
+        client_settings(),
+        {.http = cut,
+         .clock = clock_,
+         .credentials = worker_keys_,
+         .sts = sts_,
+         .responder = responder_,
+         .document = [this](std::stop_token) -> Result<std::string> { return document(); }});
+    auto const grant = client.join(keys_, {});
+    ASSERT_FALSE(grant);
+    EXPECT_EQ(grant.error().message.reason,
+              next.empty() ? Reason::JoinNonceDiffers : Reason::MasterKeyDiffers);
+    EXPECT_EQ(grant.error().kind, Kind::transient);
+  }
+  EXPECT_TRUE(other.requests().empty());
+}
+
 // Another program has the port of the worker that the masters call back.
 TEST_F(JoinWire, AWorkerWhosePortSomebodyElseHasDoesNotJoin) {
   Responder other(root_);
