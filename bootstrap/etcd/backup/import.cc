@@ -92,6 +92,14 @@ Result<void> copy_with_hash(fs::path const& from, std::uint64_t length, fs::path
   return write(hash.digest());
 }
 
+std::unexpected<Error> unfit(Error const& error, std::string_view file,
+                             std::string_view otherwise = {}) {
+  auto refused = error.during(
+      fmt::format("{} cannot be taken; copy it again, or take another one{}", file, otherwise));
+  if (error.kind == Kind::invalid) refused.message.reason = Reason::SnapshotDamaged;
+  return std::unexpected(std::move(refused));
+}
+
 }  // namespace
 
 Result<ForeignSnapshot> look_at_snapshot(ImportFile const& file) {
@@ -104,17 +112,14 @@ Result<ForeignSnapshot> look_at_snapshot(ImportFile const& file) {
     return fail(Kind::invalid, Reason::SnapshotDamaged, "{} is no snapshot of etcd: {}", file.name,
                 looks_like(head));
   auto const database = BoltFile::open(file.path);
-  if (!database)
-    return fail(database.error(), "{} cannot be taken; copy it again, or take another one",
-                file.name);
+  if (!database) return unfit(database.error(), file.name);
   ForeignSnapshot found{.has_hash = false, .database = size, .etcd_version = {}};
   if (size % kSector == kHash) {
     auto const checked = check_snapshot_file(file.path);
     if (!checked && !file.skip_hash_check)
-      return fail(checked.error(),
-                  "{} cannot be taken. Copy it again, or take another one; if there is none: "
-                  "--skip-hash-check takes it as it is, and the trial shows whether etcd can",
-                  file.name);
+      return unfit(checked.error(), file.name,
+                   "; if there is none: --skip-hash-check takes it as it is, and the trial shows "
+                   "whether etcd can");
     found.has_hash = checked.has_value();
     found.database = size - kHash;
   } else if (size % kSector != 0) {
@@ -133,9 +138,7 @@ Result<ForeignSnapshot> look_at_snapshot(ImportFile const& file) {
         file.name);
   }
   auto version = version_in(file.path);
-  if (!version)
-    return fail(version.error(), "{} cannot be taken; copy it again, or take another one",
-                file.name);
+  if (!version) return unfit(version.error(), file.name);
   found.etcd_version = *std::move(version);
   return found;
 }
