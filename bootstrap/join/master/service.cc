@@ -1,7 +1,5 @@
 #include "bootstrap/join/master/service.h"
 
-#include <random>
-
 #include "agent/base/one_line.h"
 #include "bootstrap/join/exchange/binding.h"
 #include "bootstrap/join/master/callback.h"
@@ -56,23 +54,22 @@ Error as_invalid(Error error) {
 
 }  // namespace
 
-JoinService::Busy::Busy(std::atomic<int>& counted)
-    : is_too_much(++counted > kAtOnce), count(counted) {}
+JoinService::Busy::Busy(JoinService& of) : service(of), is_too_much(++of.busy_ > kAtOnce) {}
+
+JoinService::Busy::~Busy() {
+  --service.busy_;
+  if (!is_too_much) service.turns_.ended(service.deps_.clock.steady());
+}
 
 std::unexpected<Error> JoinService::too_busy() {
   return fail(Kind::transient, Reason::JoinBusy, "{} machines join at once", kAtOnce);
-}
-
-std::chrono::seconds JoinService::come_again() {
-  static thread_local std::mt19937 random{std::random_device{}()};
-  return std::chrono::seconds(std::uniform_int_distribution<>(2, 10)(random));
 }
 
 Reply JoinService::refusal(Error const& error, Decided decided) {
   Reply reply{.status = status_of(error),
               .body = text_of(Refusal{.reason = error.message.reason,
                                       .text = one_line(error.message.sentence(), 1000)})};
-  if (reply.status == 503) reply.retry_after = come_again();
+  if (reply.status == 503) reply.retry_after = turns_.next(deps_.clock.steady());
   decided.message = error.message;
   deps_.told(decided);
   return reply;
@@ -104,7 +101,7 @@ Reply JoinService::offer(Connection const& connection, std::stop_token stop) {
 
 Reply JoinService::join(std::string_view body, Connection const& connection, std::stop_token stop) {
   Decided decided{.message = {}, .instance_id = {}, .address = connection.address};
-  Busy const busy(busy_);
+  Busy const busy(*this);
   auto const grant =
       busy.is_too_much ? Result<Grant>(too_busy()) : decide(body, connection, decided, stop);
   if (!grant) return refusal(grant.error(), std::move(decided));
@@ -211,7 +208,7 @@ Result<void> JoinService::record(std::string const& instance_id, NodeRecord want
 Reply JoinService::renew(std::string_view body, std::string_view certificate,
                          Connection const& connection, std::stop_token stop) {
   Decided decided{.message = {}, .instance_id = {}, .address = connection.address};
-  Busy const busy(busy_);
+  Busy const busy(*this);
   auto const renewal = busy.is_too_much
                            ? Result<Renewal>(too_busy())
                            : decide_renewal(body, certificate, connection, decided, stop);

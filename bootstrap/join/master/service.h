@@ -19,6 +19,7 @@
 #include "bootstrap/join/master/instances.h"
 #include "bootstrap/join/master/registry.h"
 #include "bootstrap/join/master/replays.h"
+#include "bootstrap/join/master/turns.h"
 
 namespace haagent::bootstrap::join {
 
@@ -84,21 +85,21 @@ class JoinService {
   Result<void> record(std::string const& instance_id, NodeRecord wanted, NewKey key,
                       std::stop_token const& stop);
   Reply refusal(Error const& error, Decided decided);
-  std::chrono::seconds come_again();
   // While it lives, one more is in the middle of an exchange.
   struct Busy {
-    explicit Busy(std::atomic<int>& counted);
-    ~Busy() { --count; }
+    explicit Busy(JoinService& of);
+    ~Busy();
     Busy(Busy const&) = delete;
     Busy& operator=(Busy const&) = delete;
+    JoinService& service;
     bool const is_too_much;
-    std::atomic<int>& count;
   };
   static std::unexpected<Error> too_busy();
 
   ServiceSettings const settings_;
   ServiceDeps deps_;
   Replays replays_;
+  Turns turns_;
   std::atomic<int> busy_ = 0;
 };
 

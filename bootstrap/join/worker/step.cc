@@ -137,13 +137,16 @@ Result<void> JoinStep::write_serving(std::string const& serving, std::string con
   return pair(kube::kKubeProxyClient, proxy, keys.kube_proxy);
 }
 
-// What a master refuses it will refuse for a while: no worker asks in a row.
+// What a master refuses it will refuse for a while: no worker asks in a row, and none in step with
+// the others that were told the same second.
 void JoinStep::mind(Error const& error) {
   ++failures_;
-  auto const pause = client_.come_again().value_or(
-      error.kind == Kind::transient
-          ? 0s
-          : std::min<std::chrono::seconds>(kLongestRefusal, 5s * (1 << std::min(failures_, 10))));
+  Duration pause{0};
+  if (auto const told = client_.come_again())
+    pause = *told + jitter_.pause({.base = 1s, .cap = 1s}, 0);
+  else if (error.kind != Kind::transient)
+    pause = std::min<Duration>(kLongestRefusal, 5s * (1 << std::min(failures_, 10))) / 2 +
+            jitter_.pause({.base = 5s, .cap = kLongestRefusal / 2}, failures_);
   if (pause > 0s) later_ = {.until = clock_.steady() + pause, .message = error.message};
 }
 

@@ -10,6 +10,7 @@
 #include "agent/base/clock.h"
 #include "agent/base/files.h"
 #include "agent/base/node_config.h"
+#include "agent/base/retry.h"
 #include "agent/base/row_names.h"
 #include "agent/base/step.h"
 #include "bootstrap/join/worker/client.h"
@@ -61,6 +62,7 @@ class JoinStep final : public Step {
     Message message;
   };
   std::optional<Later> later_;
+  Jitter jitter_;
   int failures_ = 0;  // in a row
 };
 
