@@ -42,7 +42,8 @@ INSTANTIATE_TEST_SUITE_P(
         Row{"check", "there is no command 'check' (did you mean 'config check'?)"},
         Row{"etcd member", "'haagent etcd' has no command 'member' (did you mean 'etcd members'?)"},
         Row{"etcd status",
-            "'haagent etcd' has no command 'status' (did you mean 'status' or 'pki status' or 'join status'?)"},
+            "'haagent etcd' has no command 'status' (did you mean 'status' or 'pki status' or "
+            "'join status'?)"},
         Row{"pki rotat", "'haagent pki' has no command 'rotat' (did you mean 'pki rotate'?)"},
         Row{"config chek a.yaml",
             "'haagent config' has no command 'chek' (did you mean 'config check'?)"},
