@@ -14,7 +14,9 @@
 #include "agent/base/volume_marker.h"
 #include "agent/base/volume_tags.h"
 #include "agent/preflight/instance.h"
+#include "agent/preflight/joining.h"
 #include "agent/preflight/reach.h"
+#include "bootstrap/join/worker/join_url.h"
 #include "bootstrap/layout/paths.h"
 #include "volumes/near_match.h"
 
@@ -73,6 +75,7 @@ class Look {
     if (has_credentials_ || !only_.empty())
       add(found_, judge_permissions(permissions_, config_.role, only_));
     endpoint();
+    joining();
     // The agent goes by the store's clock, AWS's services by theirs.
     if (!ahead || (store_ahead_ && std::chrono::abs(*store_ahead_) > std::chrono::abs(*ahead)))
       ahead = store_ahead_;
@@ -307,6 +310,36 @@ class Look {
         facts.reached, [](Reached const& each) { return each.how == Reached::How::connected; });
     if (connects) api(facts);
     add(found_, judge_endpoint(facts));
+  }
+
+  void joining() {
+    auto const& cluster = config_.cluster;
+    auto const place = sts_place(config_, identity_);
+    std::error_code ignored;
+    JoiningFacts facts{.role = config_.role,
+                       .master_role = cluster.master_role,
+                       .ca_pin = cluster.ca_pin,
+                       .worker_roles = cluster.worker_roles,
+                       .brings_credentials = std::filesystem::exists(
+                           collaborators_.root(bootstrap::kube::kBootstrapKubeconfig), ignored),
+                       .sts = place.endpoint,
+                       .sts_trouble = {},
+                       .url = bootstrap::join::join_url(config_),
+                       .reached = {}};
+    // Any answer is one, that to nothing too.
+    if (auto const answer =
+            collaborators_.http.send({.url = place.endpoint + "/", .timeout = 10s}, stop_);
+        !answer)
+      facts.sts_trouble = answer.error().message.sentence();
+    if (config_.role == Role::worker) {
+      auto const url = split_url(facts.url).value_or(Url{});
+      EndpointFacts masters{.host = url.host, .port = url.port};
+      resolve(masters);
+      std::vector<std::pair<std::string, int>> targets;
+      for (auto const& address : masters.addresses) targets.emplace_back(address, masters.port);
+      facts.reached = reach_all(targets, stop_);
+    }
+    add(found_, judge_joining(facts));
   }
 
   void resolve(EndpointFacts& facts) {

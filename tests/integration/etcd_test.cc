@@ -8,6 +8,7 @@
 #include "agent/base/volume_marker.h"
 #include "tests/integration/etcd_versions.h"
 #include "tests/integration/etcd_world.h"
+#include "tests/support/mentions.h"
 #include "tests/support/temporary_directory.h"
 
 namespace haagent::bootstrap {
@@ -205,7 +206,7 @@ TEST_P(EtcdCluster, ABlankMemberAsksAnewWhatTheOthersVolumesCarry) {
       ASSERT_TRUE(tagged) << tagged.error().message.text;
       auto says_so = [&] {
         turn = a.one_turn();
-        return turn.sentence.contains(fmt::format("{} (c) carries cluster {}", volume, id));
+        return test::mentions(turn.sentence, volume) && test::mentions(turn.sentence, id);
       };
       EXPECT_TRUE(eventually(says_so, 15s)) << "not " << id << ": " << turn.sentence;
     }
