@@ -146,7 +146,7 @@ void JoinStep::mind(Error const& error) {
     pause = *told + jitter_.pause({.base = 1s, .cap = 1s}, 0);
   else if (error.kind != Kind::transient)
     pause = std::min<Duration>(kLongestRefusal, 5s * (1 << std::min(failures_, 10))) / 2 +
-            jitter_.pause({.base = 5s, .cap = kLongestRefusal / 2}, failures_);
+            jitter_.pause({.base = 5s, .cap = kLongestRefusal / 2}, failures_ - 1);
   if (pause > 0s) later_ = {.until = clock_.steady() + pause, .message = error.message};
 }
 
