@@ -57,8 +57,8 @@ int run_join_deny(JoinCommandOptions const& options) {
                                      to_rfc3339(session.machine.clock.utc()));
         TRY(registry.deny(options.instance, why, std::move(stop)));
         std::cout << fmt::format(
-            "{} gets no certificates from now on. What it has serves until its end: to take the "
-            "node away now, terminate the instance.\n",
+            "haagent signs nothing for {} from now on. Its kubelet still renews its own client "
+            "certificate through the apiserver: to take the node away, terminate the instance.\n",
             options.instance);
         return kExitOk;
       });
@@ -79,7 +79,9 @@ std::string join_page(JoinView const& view) {
   for (auto const& each : view.nodes)
     rows.push_back({each.instance_id, each.record ? each.record->node : "-",
                     each.record ? to_rfc3339(each.record->not_after) : "-",
-                    each.denied.empty() ? "" : "denied: " + each.denied});
+                    !each.denied.empty()       ? "denied: " + each.denied
+                    : !each.unreadable.empty() ? "unreadable: " + each.unreadable
+                                               : ""});
   auto page = view.pin.empty() ? std::string()
                                : fmt::format("cluster.caPin of this cluster: {}\n\n", view.pin);
   if (view.nodes.empty()) return page + "no instance has joined over this cluster's masters\n";
@@ -97,6 +99,7 @@ Tree to_tree(JoinView const& view) {
       node.set("notAfter", to_rfc3339(each.record->not_after));
     }
     if (!each.denied.empty()) node.set("denied", each.denied);
+    if (!each.unreadable.empty()) node.set("unreadable", each.unreadable);
     nodes.push_back(std::move(node));
   }
   auto tree = Tree::map({{"nodes", std::move(nodes)}});

@@ -70,6 +70,13 @@ RenderedFile render_controller_manager(Node const& node, RenderedFile const& kub
       {"tls-min-version", std::string(kTlsMinVersion)},
       {"use-service-account-credentials", "true"},
   };
+  // What kubelets renew through the apiserver lives as long as what they joined with. Without joins
+  // a machine that was off for longer would need another token.
+  if (!node.config.cluster.worker_roles.empty())
+    flags.emplace_back("cluster-signing-duration",
+                       fmt::format("{}s", std::chrono::duration_cast<std::chrono::seconds>(
+                                              node.config.pki.node_lifetime)
+                                              .count()));
   // Looked at by lint() before.
   if (auto cidrs = node_cidr_flags(node.config))
     std::ranges::move(*cidrs, std::back_inserter(flags));

@@ -14,7 +14,7 @@ std::string key_of(std::string_view instance_id) {
 }
 
 // What a range has of each instance.
-Result<std::vector<StoredRecord>> gathered(std::vector<EtcdKeyValue> const& found) {
+std::vector<StoredRecord> gathered(std::vector<EtcdKeyValue> const& found) {
   std::map<std::string, StoredRecord> records;
   for (auto const& [key, value, revision] : found) {
     auto id = key.substr(kNodeRecords.size());
@@ -26,8 +26,11 @@ Result<std::vector<StoredRecord>> gathered(std::vector<EtcdKeyValue> const& foun
       stored.denied = value;
       continue;
     }
-    stored.record = TRY_DURING(read_record(value), "{} in etcd-main", key);
     stored.revision = revision;
+    if (auto read = read_record(value))
+      stored.record = *std::move(read);
+    else
+      stored.unreadable = read.error().message.sentence();
   }
   std::vector<StoredRecord> list;
   for (auto& [id, record] : records) list.push_back(std::move(record));
@@ -62,9 +65,12 @@ Result<StoredRecord> EtcdNodeRegistry::read(std::string const& instance_id, std:
   // "0" is behind "/".
   auto const key = key_of(instance_id);
   auto const found = TRY(etcd_.range(key, key + "0", Consistency::linearizable, std::move(stop)));
-  auto list = TRY(gathered(found));
-  for (auto& each : list)
-    if (each.instance_id == instance_id) return std::move(each);
+  for (auto& each : gathered(found)) {
+    if (each.instance_id != instance_id) continue;
+    if (!each.unreadable.empty())
+      return fail(Kind::invalid, "{} in etcd-main: {}", key, each.unreadable);
+    return std::move(each);
+  }
   return StoredRecord{.instance_id = instance_id, .record = {}, .denied = {}};
 }
 

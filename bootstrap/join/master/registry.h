@@ -23,8 +23,9 @@ inline constexpr std::string_view kNodeRecords = "/haagent.io/nodes/";
 struct StoredRecord {
   std::string instance_id;
   std::optional<NodeRecord> record;
-  std::uint64_t revision = 0;  // of the record, for replace
-  std::string denied;          // why this instance may not join; empty: it may
+  std::uint64_t revision = 0;   // of the record, for replace
+  std::string denied;           // why this instance may not join; empty: it may
+  std::string unreadable = {};  // why the record cannot be read; empty: it can, or there is none
 };
 
 std::string record_text(NodeRecord const& record);

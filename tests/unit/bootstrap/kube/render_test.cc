@@ -76,6 +76,16 @@ TEST(KubeRender, ReleasesTheControlPlaneAfterEtcdAndTheApiserverFirst) {
 }
 
 // Trap: a target of a load balancer that keeps client addresses does not reach itself through it.
+// What a kubelet renews lives as long as what it joined with; where nobody joins by haagent, a
+// machine that was off for a week has its certificate still.
+TEST(KubeRender, SignsForKubeletsAsLongAsJoinsDo) {
+  auto config = test::kube_master();
+  auto const flags = [&] { return arguments_of(rendered(config, "kube-controller-manager.yaml")); };
+  EXPECT_THAT(flags(), Not(testing::Contains(HasSubstr("cluster-signing-duration"))));
+  config.cluster.worker_roles = {"workers"};
+  EXPECT_THAT(flags(), testing::Contains("--cluster-signing-duration=86400s"));
+}
+
 TEST(KubeRender, KeepsControllerManagerAndSchedulerOffTheLoadBalancer) {
   auto config = test::kube_master();
   for (auto const* file : {"/controller-manager.conf", "/scheduler.conf", "/admin.conf"}) {
