@@ -41,11 +41,11 @@ void node_record(std::string_view bytes) {
     hold_error(read.error(), {Kind::invalid});
   }
   auto const object = json::parse(bytes);
-  auto const state = node_state_of(object ? &*object : nullptr);
+  auto const state = node_state_of(object ? &*object : nullptr, "i-0123456789abcdef0");
   hold(object || state == NodeState::absent, "no Node is no Node");
   hold(state != NodeState::ready || bytes.contains("Ready"), "a Node is Ready where it says so");
-  for (auto const each :
-       {state, NodeState::absent, NodeState::ready, NodeState::not_ready, NodeState::unknown})
+  for (auto const each : {state, NodeState::absent, NodeState::ready, NodeState::not_ready,
+                          NodeState::anothers, NodeState::unknown})
     hold_decision(record, each, now);
 }
 

@@ -141,6 +141,9 @@ Result<RecordMove> decide_record(std::optional<NodeRecord> const& record, std::s
     case NodeState::ready:
       return fail(Kind::denied, Reason::NodeKeyDiffers,
                   "the node is Ready with another key than this one");
+    case NodeState::anothers:
+      return fail(Kind::transient, Reason::NodeNameTaken,
+                  "the Node of that name is another instance's, and is to go first");
     case NodeState::unknown:
       break;
   }

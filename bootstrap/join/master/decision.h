@@ -76,6 +76,7 @@ enum class NodeState {
   absent,     // there is no such Node
   ready,      // its kubelet has told the apiserver so within its grace period
   not_ready,  // there is one, and it is not
+  anothers,   // there is one, of another instance by its provider id
   unknown,    // the apiserver does not say
 };
 enum class RecordMove {

@@ -16,11 +16,11 @@ bool lets_in(Reason reason) {
 void JoinLedger::note(Decided const& decided, UtcTime now) {
   std::lock_guard lock(mutex_);
   ++decisions_[std::string(to_string(decided.message.reason))];
-  // Before its document is read, a machine is an address; it has one all along.
+  // Before its document is read, a machine is an address; many have the same one where the load
+  // balancer hides them.
   std::erase_if(waiting_, [&](JoinFacts::Waiting const& each) {
-    return each.address == decided.address &&
-           (each.instance_id.empty() || decided.instance_id.empty() ||
-            each.instance_id == decided.instance_id);
+    return each.instance_id.empty() ? each.address == decided.address
+                                    : each.instance_id == decided.instance_id;
   });
   if (lets_in(decided.message.reason)) return;
   auto message = decided.message;

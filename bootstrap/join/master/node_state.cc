@@ -2,8 +2,16 @@
 
 namespace haagent::bootstrap::join {
 
-NodeState node_state_of(Tree const* node) {
+std::optional<bool> is_of_instance(Tree const& node, std::string_view instance_id) {
+  auto const* spec = node.find("spec");
+  auto const provider = spec ? spec->text_at("providerID") : "";
+  if (provider.empty()) return std::nullopt;
+  return provider.ends_with(fmt::format("/{}", instance_id));
+}
+
+NodeState node_state_of(Tree const* node, std::string_view instance_id) {
   if (!node) return NodeState::absent;
+  if (!is_of_instance(*node, instance_id).value_or(true)) return NodeState::anothers;
   auto const* conditions = node->at_path("status.conditions");
   if (!conditions) return NodeState::not_ready;
   for (auto const& each : conditions->items())
@@ -12,10 +20,11 @@ NodeState node_state_of(Tree const* node) {
   return NodeState::not_ready;
 }
 
-NodeState node_state(ApiserverClient& apiserver, std::string const& node, std::stop_token stop) {
+NodeState node_state(ApiserverClient& apiserver, std::string const& node,
+                     std::string_view instance_id, std::stop_token stop) {
   auto const found = apiserver.get("/api/v1/nodes/" + node, std::move(stop));
   if (!found) return NodeState::unknown;
-  return node_state_of(*found ? &**found : nullptr);
+  return node_state_of(*found ? &**found : nullptr, instance_id);
 }
 
 }  // namespace haagent::bootstrap::join

@@ -69,7 +69,8 @@ Reply JoinService::refusal(Error const& error, Decided decided) {
   Reply reply{.status = status_of(error),
               .body = text_of(Refusal{.reason = error.message.reason,
                                       .text = one_line(error.message.sentence(), 1000)})};
-  if (reply.status == 503) reply.retry_after = turns_.next(deps_.clock.steady());
+  if (reply.status == 503)
+    reply.retry_after = turns_.next(deps_.clock.steady(), error.message.reason == Reason::JoinBusy);
   decided.message = error.message;
   deps_.told(decided);
   return reply;
@@ -176,7 +177,7 @@ Result<Grant> JoinService::decide(std::string_view body, Connection const& conne
              {.node = specs.node.name,
               .key_hash = requests.kubelet.key_hash,
               .not_after = now + settings_.lifetime},
-             NewKey::is_asked, stop));
+             nullptr, stop));
   auto signed_ones = TRY(sign_all(authority, specs, requests, now, settings_.lifetime));
   return Grant{.node = specs.node.name,
                .ca = authority.trust,
@@ -187,17 +188,20 @@ Result<Grant> JoinService::decide(std::string_view body, Connection const& conne
 }
 
 // Before anything is signed: who is second finds the key of the first.
-Result<void> JoinService::record(std::string const& instance_id, NodeRecord wanted, NewKey key,
-                                 std::stop_token const& stop) {
+Result<void> JoinService::record(std::string const& instance_id, NodeRecord wanted,
+                                 pki::Certificate const* shown, std::stop_token const& stop) {
   for (int i = 0; i < kTries; ++i) {
     auto const seen = TRY(answer_of(kEtcd, deps_.registry.read(instance_id, stop)));
     if (!seen.denied.empty())
       return fail(Kind::denied, Reason::JoinDenied, "{} may not join: {}", instance_id,
                   seen.denied);
     bool const is_same = seen.record && seen.record->key_hash == wanted.key_hash;
-    if (!is_same && key == NewKey::is_asked)
+    if (shown)
+      TRY(check_renewal(seen.record, *shown));
+    else if (!is_same)
       TRY(decide_record(seen.record, wanted.key_hash,
-                        node_state(deps_.apiserver, wanted.node, stop), deps_.clock.utc()));
+                        node_state(deps_.apiserver, wanted.node, instance_id, stop),
+                        deps_.clock.utc()));
     wanted.since = is_same ? seen.record->since : deps_.clock.utc();
     if (TRY(answer_of(kEtcd, deps_.registry.write(seen, wanted, stop)))) return {};
   }
@@ -238,7 +242,6 @@ Result<Renewal> JoinService::decide_renewal(std::string_view body, std::string_v
                 cluster.name, ask->cluster);
   if (!is_instance_id(ask->instance_id))
     return fail(Kind::invalid, Reason::JoinRequestInvalid, "it names no instance");
-  decided.instance_id = ask->instance_id;
   auto const instance = TRY(answer_of(kEc2, deps_.instances.find(ask->instance_id, stop)));
   TRY(check_instance(instance ? &*instance : nullptr, ask->instance_id, cluster,
                      settings_.addresses_hidden ? "" : connection.address));
@@ -247,16 +250,16 @@ Result<Renewal> JoinService::decide_renewal(std::string_view body, std::string_v
     return fail(Kind::denied, Reason::CallerInstanceDiffers,
                 "the certificate is of the node {}, and {} is {}", node, ask->instance_id,
                 specs.node.name);
+  // EC2 has it for the node of the certificate.
+  decided.instance_id = ask->instance_id;
   auto const serving = TRY(check_request(ask->kubelet_serving, specs.kubelet_serving.common_name,
                                          specs.kubelet_serving.organization));
   auto const proxy = TRY(
       check_request(ask->kube_proxy, specs.kube_proxy.common_name, specs.kube_proxy.organization));
   auto const authority = TRY(signing_authority(deps_.root));
-  TRY(check_renewal(TRY(answer_of(kEtcd, deps_.registry.read(ask->instance_id, stop))).record,
-                    shown));
   TRY(record(ask->instance_id,
-             {.node = node, .key_hash = shown.key_hash, .not_after = shown.not_after},
-             NewKey::is_taken, stop));
+             {.node = node, .key_hash = shown.key_hash, .not_after = shown.not_after}, &shown,
+             stop));
   auto const now = deps_.clock.utc();
   auto sign = [&](pki::LeafSpec const& spec, pki::CertificateRequest const& request) {
     return pki::make_leaf_for(spec, request.public_key, authority.signer, now, settings_.lifetime);

@@ -81,9 +81,9 @@ class JoinService {
                                  Connection const& connection, Decided& decided,
                                  std::stop_token const& stop);
   Result<aws::AssumedRole> proven(Ask const& ask, std::stop_token const& stop);
-  enum class NewKey { is_asked, is_taken };
-  Result<void> record(std::string const& instance_id, NodeRecord wanted, NewKey key,
-                      std::stop_token const& stop);
+  // `shown`: the node's certificate over which it renews; null: who asks has proven itself.
+  Result<void> record(std::string const& instance_id, NodeRecord wanted,
+                      pki::Certificate const* shown, std::stop_token const& stop);
   Reply refusal(Error const& error, Decided decided);
   // While it lives, one more is in the middle of an exchange.
   struct Busy {

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "bootstrap/join/master/node_state.h"
+
 namespace haagent::bootstrap::join {
 namespace {
 
@@ -38,11 +40,10 @@ std::set<std::string> terminated_among(std::vector<std::string> const& asked,
 
 NodeIs decide_node(Tree const& node, std::string_view instance_id,
                    std::vector<aws::Instance> const& listed) {
-  auto const* spec = node.find("spec");
-  auto const provider = spec ? spec->text_at("providerID") : "";
-  if (!provider.empty())
-    return provider.ends_with(fmt::format("/{}", instance_id)) ? NodeIs::the_instances
-                                                               : NodeIs::somebody_elses;
+  // Whoever keeps it Ready lives.
+  if (node_state_of(&node, instance_id) == NodeState::ready) return NodeIs::somebody_elses;
+  if (auto const its_own = is_of_instance(node, instance_id))
+    return *its_own ? NodeIs::the_instances : NodeIs::somebody_elses;
   auto const* metadata = node.find("metadata");
   auto const name = metadata ? metadata->text_at("name") : "";
   auto const has_name = [&](aws::Instance const& instance) {
@@ -55,8 +56,10 @@ NodeIs decide_node(Tree const& node, std::string_view instance_id,
 Result<void> TerminatedStep::see(std::vector<StoredRecord> const& records,
                                  std::stop_token const& stop) {
   auto const now = deps_.clock.steady();
-  if (now - *asked_ < (ended_.empty() ? pace_.between : pace_.twice)) return {};
+  if (now - *asked_ < (ended_.empty() && answered_ ? pace_.between : pace_.twice)) return {};
   asked_ = now;
+  answered_ = false;
+  bool is_whole = true;
   listed_ = TRY(deps_.ec2.describe_instances(
       {.ids = {},
        .filters = {{.name = fmt::format("tag:kubernetes.io/cluster/{}", deps_.cluster),
@@ -65,15 +68,28 @@ Result<void> TerminatedStep::see(std::vector<StoredRecord> const& records,
                     .values = {"pending", "running", "stopping", "stopped", "shutting-down"}}}},
       stop));
   auto missing = not_listed(records, listed_);
-  missing.resize(std::min(missing.size(), kAskedAtOnce));
+  if (missing.size() > kAskedAtOnce) {
+    // A part of them now, the first of the rest in the next minute.
+    std::ranges::rotate(missing, missing.begin() + static_cast<std::ptrdiff_t>(
+                                                       turn_++ * kAskedAtOnce % missing.size()));
+    missing.resize(kAskedAtOnce);
+    is_whole = false;
+  }
   std::set<std::string> ended;
   if (!missing.empty()) {
     auto const named = TRY(deps_.ec2.describe_instances(
         {.ids = {}, .filters = {{.name = "instance-id", .values = missing}}}, stop));
     ended = terminated_among(missing, named);
   }
-  std::erase_if(ended_, [&](auto const& each) { return !ended.contains(each.first); });
-  for (auto const& id : ended) ended_.emplace(id, now);
+  std::erase_if(ended_, [&](auto const& each) {
+    bool const was_asked = is_whole || std::ranges::find(missing, each.first) != missing.end();
+    return was_asked && !ended.contains(each.first);
+  });
+  for (auto const& id : ended) {
+    auto& seen = ended_.try_emplace(id, Ended{.first = now, .last = now}).first->second;
+    seen.last = now;
+  }
+  answered_ = is_whole;
   return {};
 }
 
@@ -88,8 +104,7 @@ Result<std::vector<TerminatedStep::Left>> TerminatedStep::what_is_left(
   TRY(see(records, stop));
   for (auto const& record : records) {
     auto const ended = ended_.find(record.instance_id);
-    // Said twice: the last answer came that long after the first.
-    if (ended == ended_.end() || *asked_ - ended->second < pace_.twice) continue;
+    if (ended == ended_.end() || ended->second.last - ended->second.first < pace_.twice) continue;
     Left each{.instance_id = record.instance_id, .node = {}, .there = {}};
     if (record.record) {
       each.node = record.record->node;

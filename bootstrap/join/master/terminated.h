@@ -68,8 +68,14 @@ class TerminatedStep final : public Step {
   TerminatedDeps deps_;
   TerminatedPace const pace_;
   std::optional<SteadyTime> asked_;
-  std::vector<aws::Instance> listed_;        // as EC2 was asked last
-  std::map<std::string, SteadyTime> ended_;  // since when EC2 says so
+  bool answered_ = true;               // the last question, and on all that it had to be asked for
+  std::vector<aws::Instance> listed_;  // as EC2 was asked last
+  // When EC2 has said so first and last; what it did not answer says nothing.
+  struct Ended {
+    SteadyTime first, last;
+  };
+  std::map<std::string, Ended> ended_;
+  std::size_t turn_ = 0;  // of those who are asked for by name, where they are too many
   std::vector<Left> left_;
 };
 

@@ -15,7 +15,7 @@ constexpr double kWeight = 0.05;  // of one end
 
 void Turns::ended(SteadyTime now) {
   std::lock_guard lock(mutex_);
-  bool const crowded = sent_away_ != SteadyTime() && now - sent_away_ <= kCrowded;
+  bool const crowded = busy_ != SteadyTime() && now - busy_ <= kCrowded;
   if (crowded && ended_) {
     std::chrono::duration<double> const took = std::min<SteadyTime::duration>(now - *ended_, 2s);
     between_ = std::clamp<std::chrono::duration<double>>(between_ + kWeight * (took - between_),
@@ -24,9 +24,9 @@ void Turns::ended(SteadyTime now) {
   ended_ = now;
 }
 
-std::chrono::seconds Turns::next(SteadyTime now) {
+std::chrono::seconds Turns::next(SteadyTime now, bool busy) {
   std::lock_guard lock(mutex_);
-  sent_away_ = now;
+  if (busy) busy_ = now;
   auto const step = std::chrono::duration_cast<SteadyTime::duration>(between_);
   // Behind the last who was sent away. Who would come too late begins a queue beside this one.
   turn_ = std::max(turn_ + step, now + kSoonest);

@@ -1,6 +1,6 @@
-// When those come again whom a master cannot serve now: each at a moment of its own, as far apart
-// as the master has of late ended one exchange after the other. However many ask, a master spends
-// little time on saying no, and nobody is told to come while a hundred others do.
+// Spreads the retries of machines that a master has turned away: each gets a moment of its own, as
+// far from the one before as exchanges have ended of late. However many ask, a master spends little
+// time on turning them away.
 #pragma once
 
 #include <chrono>
@@ -21,16 +21,17 @@ class Turns {
 
   // An exchange has ended, whatever came of it.
   void ended(SteadyTime now);
-  // For one who is sent away. Whole seconds, as HTTP has them; the one who comes adds its own part
-  // of a second.
-  std::chrono::seconds next(SteadyTime now);
+  // For one who is sent away; `busy`: because this master is, and not because somebody else does
+  // not answer it, which says nothing of its speed. Whole seconds, as HTTP has them; the one who
+  // comes adds its own part of a second.
+  std::chrono::seconds next(SteadyTime now, bool busy);
 
  private:
   std::mutex mutex_;
   std::chrono::duration<double> between_{kBegins};
   std::optional<SteadyTime> ended_;  // the last time that counts
   SteadyTime turn_{};                // the last that was given away
-  SteadyTime sent_away_{};           // somebody, the last time
+  SteadyTime busy_{};                // when somebody was sent away last because it was
 };
 
 }  // namespace haagent::bootstrap::join

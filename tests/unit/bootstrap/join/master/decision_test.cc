@@ -157,12 +157,15 @@ TEST(JoinDecision, AReadyNodeKeepsItsKey) {
   // The record's end says nothing: the kubelet renews through the apiserver.
   EXPECT_EQ(reason(of(old, NodeState::ready)), Reason::NodeKeyDiffers);
   EXPECT_EQ(reason(of({}, NodeState::ready)), Reason::NodeKeyDiffers) << "joined in another way";
+  EXPECT_EQ(of({}, NodeState::anothers).error().kind, Kind::transient);
+  EXPECT_EQ(reason(of(old, NodeState::anothers)), Reason::NodeNameTaken);
   EXPECT_EQ(of(old, NodeState::unknown).error().kind, Kind::transient);
   EXPECT_EQ(of({}, NodeState::unknown).error().kind, Kind::transient);
 
   auto same = old;
   same.key_hash = "new";
-  for (auto state : {NodeState::absent, NodeState::ready, NodeState::not_ready, NodeState::unknown})
+  for (auto state : {NodeState::absent, NodeState::ready, NodeState::not_ready, NodeState::anothers,
+                     NodeState::unknown})
     EXPECT_EQ(of(same, state), RecordMove::keep);
 
   auto young = old;

@@ -38,6 +38,18 @@ TEST(JoinLedger, WhoIsLetInWaitsNoLonger) {
   EXPECT_THAT(ledger.facts(kNow + 3s).waiting, testing::IsEmpty());
 }
 
+// A load balancer that hides addresses has one for all.
+TEST(JoinLedger, ANamelessRefusalForgetsNobodyElse) {
+  JoinLedger ledger;
+  ledger.note(decided(Reason::JoinDenied, "i-1"), kNow);
+  ledger.note(decided(Reason::JoinBusy, ""), kNow);
+  ledger.note(decided(Reason::JoinRequestInvalid, ""), kNow);
+  ledger.note(decided(Reason::JoinGranted, "i-2"), kNow);
+  auto const waiting = ledger.facts(kNow).waiting;
+  ASSERT_EQ(waiting.size(), 1u);
+  EXPECT_EQ(waiting[0].instance_id, "i-1");
+}
+
 TEST(JoinLedger, WhoAsksNoMoreIsForgotten) {
   JoinLedger ledger;
   ledger.note(decided(Reason::JoinDenied, "i-1"), kNow);

@@ -74,6 +74,16 @@ TEST(Terminated, ANodeIsRemovedThatIsTheInstances) {
   EXPECT_EQ(decide_node(bare, kDead, other_name), NodeIs::the_instances);
 }
 
+// Whoever keeps it Ready lives, whatever its provider id says: a successor that was let in by
+// somebody else goes on with the Node that it finds.
+TEST(Terminated, ANodeThatIsReadyStays) {
+  auto const ready = json::parse(
+      fmt::format(R"({{"metadata":{{"name":"x"}},"spec":{{"providerID":"aws:///z/{}"}},)"
+                  R"("status":{{"conditions":[{{"type":"Ready","status":"True"}}]}}}})",
+                  kDead));
+  EXPECT_EQ(decide_node(ready.value(), kDead, {}), NodeIs::somebody_elses);
+}
+
 class TerminatedNodes : public testing::Test {
  protected:
   TerminatedNodes() {
@@ -171,6 +181,43 @@ TEST_F(TerminatedNodes, EverythingStaysWhileSomebodyIsSilent) {
   EXPECT_EQ(look().message.reason, Reason::NodeRecordsUnknown) << "etcd";
   registry_.trouble.reset();
   EXPECT_TRUE(registry_.records.contains(kDead));
+}
+
+// An answer that did not come is none.
+TEST_F(TerminatedNodes, ASilentEc2HasNotSaidSoTwice) {
+  ec2_.set_instance_state(kDead, "terminated");
+  EXPECT_EQ(look().message.reason, Reason::NodeRecordsCurrent);
+  later(5min);
+  EXPECT_EQ(look().message.reason, Reason::NodeRecordsEnding);
+  later(60s);
+  ec2_.throttle(1);
+  EXPECT_EQ(look().message.reason, Reason::NodeRecordsUnknown);
+  later(30s);
+  EXPECT_EQ(look().message.reason, Reason::NodeRecordsEnding);
+}
+
+TEST_F(TerminatedNodes, ManyAreAskedForInTurns) {
+  registry_.records.clear();
+  for (int i = 0; i < 250; ++i) {
+    auto const id = fmt::format("i-{:017x}", i);
+    registry_.records[id] = record(id);
+    // The first hundred and more run on without their tag.
+    if (i >= 200) continue;
+    auto untagged = instance(id);
+    untagged.tags.clear();
+    ec2_.add(untagged);
+  }
+  node_is("");
+  EXPECT_EQ(look().message.reason, Reason::NodeRecordsCurrent);
+  later(5min);
+  for (int i = 0; i < 20 && registry_.records.size() > 200; ++i) {
+    auto const found = look();
+    if (found.as == test::Found::As::needed) {
+      EXPECT_EQ(act().as, test::Found::As::acted);
+    }
+    later(60s);
+  }
+  EXPECT_EQ(registry_.records.size(), 200u);
 }
 
 TEST_F(TerminatedNodes, NobodyButTheLeadersAgentAsks) {
