@@ -36,16 +36,19 @@ void in_capitals(char* begin, char* end) {
 
 std::string worded(std::string text) {
   auto* const end = text.data() + text.size();
-  bool quoted = false;  // a command, or what somebody wrote
+  bool quoted = false;   // a command, or what somebody wrote
+  bool command = false;  // behind "run: ", up to the end of that line or part
   for (auto* word = text.data(); word < end;) {
     auto* const word_end = std::find(word, end, ' ');
     std::string_view rest(word, word_end);
+    bool const stays = command || rest == "run:";
+    command = stays && rest.find_first_of(";\n") == std::string_view::npos;
     if (rest.starts_with('(')) rest.remove_prefix(1);
     if (!quoted && rest.starts_with('\'')) {
       quoted = true;
       rest.remove_prefix(1);
     }
-    if (!quoted) in_capitals(word, word_end);
+    if (!quoted && !stays) in_capitals(word, word_end);
     if (quoted && rest.contains('\'')) quoted = false;
     word = word_end == end ? end : word_end + 1;
   }

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "tests/integration/cluster_region.h"
+#include "tests/support/mentions.h"
 #include "tests/support/printed_commands.h"
 
 namespace haagent::sim {
@@ -10,7 +11,6 @@ namespace {
 
 using namespace std::chrono_literals;
 using test::printed_commands;
-using testing::AllOf;
 using testing::HasSubstr;
 
 constexpr auto kPoint = "/var/lib/haagent-etcd/main";
@@ -48,7 +48,7 @@ TEST(ClusterSpace, AFullVolumeIsNotReadyAndGrowsByTheCommandThatIsPrinted) {
   EXPECT_EQ(page.code, 1) << page.out;
   auto const cluster = region.run(kMaster, {"haagent", "status", "--cluster"});
   EXPECT_EQ(cluster.code, 1) << "no leave to take another master down\n" << cluster.out;
-  EXPECT_THAT(cluster.out, HasSubstr("is full"));
+  EXPECT_THAT(cluster.out, HasSubstr("SpaceExhausted"));
   EXPECT_EQ(region.step_state(kMaster, "etcd-main"), "done") << "etcd itself has noticed nothing";
 
   auto const before = region.volume("main-a").text_at("size");
@@ -84,13 +84,12 @@ TEST(ClusterSpace, AnEtcdThatFindsNoRoomSaysSoAndComesBackWithIt) {
                           "--cacert=/etc/kubernetes/pki/etcd/ca.crt "
                           "--cert=/etc/kubernetes/pki/etcd/healthcheck-client.crt "
                           "--key=/etc/kubernetes/pki/etcd/healthcheck-client.key put big");
-        return region.sentence(kMaster, "etcd-main").contains("no space left on device");
+        return test::mentions(region.sentence(kMaster, "etcd-main"), "no space left on device");
       },
       120s))
       << region.sentence(kMaster, "etcd-main");
   // etcd's own words, and the row that says what to do.
-  EXPECT_THAT(region.sentence(kMaster, "etcd-main"),
-              AllOf(HasSubstr("no space left on device"), HasSubstr("space-main")));
+  EXPECT_THAT(region.sentence(kMaster, "etcd-main"), HasSubstr("space-main"));
   EXPECT_TRUE(region.has_reason(kMaster, "space-main", Reason::SpaceExhausted));
   EXPECT_EQ(region.run(kMaster, {"haagent", "status"}).code, 1);
   // The agent goes on, and so does the other cluster.

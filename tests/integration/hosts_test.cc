@@ -18,6 +18,7 @@
 #include "tests/sim/leftovers.h"
 #include "tests/sim/machine_program.h"
 #include "tests/sim/namespace_hosts.h"
+#include "tests/support/mentions.h"
 #include "tests/support/temporary_directory.h"
 
 namespace haagent::sim {
@@ -113,7 +114,7 @@ TEST_F(HostsTest, AnInstanceIsAMachineOfItsOwn) {
     EXPECT_THAT(run(*hosts, kOne, {"ip", "-o", "addr"}), HasSubstr("10.0.0.10/20"));
     EXPECT_TRUE(
         eventually([&] { return run(*hosts, kOne, {"cat", "/var/log/sh.log"}) == "started\n"; }));
-    EXPECT_THAT(run(*hosts, kOne, {"false"}), HasSubstr("ended with 1"));
+    EXPECT_TRUE(test::mentions(run(*hosts, kOne, {"false"}), "ended with 1"));
     // Nothing of the region's own is open inside.
     EXPECT_EQ(shell(*hosts, kOne, "readlink /proc/1/fd/*"), "/dev/null\n/dev/null\n/dev/null\n");
   });
@@ -295,7 +296,7 @@ TEST_F(HostsTest, DisksKeepTheirDataOverAReboot) {
               "");
     EXPECT_THAT(run(*hosts, kOne, {"blkid", "/dev/nvme1n1"}), HasSubstr("TYPE=\"ext4\""));
     expect_ok(hosts->stop(kOne, Hosts::Stop::shutdown));
-    EXPECT_THAT(run(*hosts, kOne, {"true"}), HasSubstr("not running"));
+    EXPECT_TRUE(test::mentions(run(*hosts, kOne, {"true"}), "not running"));
     expect_ok(hosts->start(one(), {}));
     EXPECT_EQ(shell(*hosts, kOne,
                     "mount /dev/nvme1n1 /mnt/v; cat /mnt/v/file /etc/role; ls /run/file || true"),
@@ -607,14 +608,15 @@ TEST_F(HostsTest, SaysWhatIsWrongWithARequest) {
     EXPECT_EQ(hosts->create_zone({"eu-west-1c", "gateway"}).error().kind, Kind::invalid);
     EXPECT_EQ(hosts->start(spec_of("../x", "10.0.0.10", "eu-west-1a"), {}).error().kind,
               Kind::invalid);
-    EXPECT_THAT(hosts->start(spec_of(kOne, "10.0.0.10", "mars-1a"), {}).error().message.text,
-                HasSubstr("there is no zone mars-1a"));
+    EXPECT_TRUE(test::mentions(
+        hosts->start(spec_of(kOne, "10.0.0.10", "mars-1a"), {}).error().message.text, "mars-1a"));
     // A region ends what did not come up as it ends all others.
     expect_ok(hosts->stop(kOne, Hosts::Stop::power_cut));
     expect_ok(hosts->destroy(kOne));
     auto bad_file = one();
     bad_file.files.emplace_back("/etc/../../x", "");
-    EXPECT_THAT(hosts->start(bad_file, {}).error().message.text, HasSubstr("no absolute path"));
+    EXPECT_TRUE(
+        test::mentions(hosts->start(bad_file, {}).error().message.text, "no absolute path"));
     EXPECT_EQ(hosts->plug(kVolume, kOne, "/dev/sdf").error().kind, Kind::invalid);
     EXPECT_EQ(hosts->create_volume("vol/1", kMiB).error().kind, Kind::invalid);
     EXPECT_EQ(hosts->set_targets({"lb.example.com"}).error().kind, Kind::invalid);
