@@ -94,7 +94,7 @@ TEST_F(SimRun, TheServicesAloneNeedNoPrivilege) {
 
   auto const bad = sim({"zone-down", "mars"});
   EXPECT_EQ(bad.exit_code, 2);
-  EXPECT_EQ(bad.err, "haagent-sim: there is no zone 'mars'\n");
+  EXPECT_THAT(bad.err, HasSubstr("'mars'"));
   EXPECT_EQ(sim({"fly"}).exit_code, 2);
   EXPECT_EQ(program_.end(), 0);
   auto const nobody = sim({"state"});
@@ -107,7 +107,7 @@ TEST_F(SimRun, ABadSpecIsToldBeforeAnythingIsMade) {
   test::write_bytes(folder / "region.yaml", "zones: 3\n");
   auto const outcome = sim({"run", "--spec", folder / "region.yaml", "--api-only"});
   EXPECT_EQ(outcome.exit_code, 78);
-  EXPECT_THAT(outcome.err, HasSubstr("region.yaml:1:8: zones: "));
+  EXPECT_THAT(outcome.err, HasSubstr("region.yaml:1:8: "));
 }
 
 // What was written to a volume outlives the machine that wrote it.
