@@ -61,7 +61,7 @@ struct JoinListener::Master {
         fmt::format("join instance={} address={} reason={} what=\"{}\"",
                     decided.instance_id.empty() ? "a machine" : decided.instance_id,
                     decided.address, to_string(message.reason), quotable(message.text));
-    if (message.reason == Reason::JoinGranted || message.reason == Reason::CertificatesRenewed)
+    if (decided.lets_in())
       log::info(line);
     else
       log::warn(line);

@@ -273,10 +273,8 @@ int run_pki_rotate(PkiCommandOptions const& options) {
             Reason::AuthorityNotRotated,
             "the Kubernetes authority is not rotated: every kubelet, every kubeconfig and every "
             "running pod goes by it, and none of them tells what it has loaded, so that nobody "
-            "here "
-            "could say when the old one may go. etcd, etcd-peer, agent and front-proxy are "
-            "('haagent "
-            "pki rotate --authority all')")));
+            "here could say when the old one may go. etcd, etcd-peer, agent and front-proxy are "
+            "('haagent pki rotate --authority all')")));
   return with_session(options, [&](PkiSession& session, std::stop_token stop) -> Result<int> {
     auto const authorities = chosen(options.authority);
     auto before = TRY(read_all(*session.store, authorities, stop));

@@ -354,8 +354,8 @@ int run_daemon(BootOptions const& options) {
 
   HttpTls tls;
   if (config->role == Role::master) tls = bootstrap::pki::agent_tls(options.root);
-  // Figures change without a transition.
   JoinListener joins(session.machine(), *config, *session.facts().identity.get());
+  // Figures change without a transition.
   auto report_now = [&session, &joins] {
     session.facts().joins.set(joins.facts());
     auto report = session.recorder().report();

@@ -16,8 +16,7 @@ Finding judge_sts(JoiningFacts const& facts) {
   auto const text = fmt::format("{} does not answer: {}", facts.sts, facts.sts_trouble);
   auto const* advice =
       "give the subnets a way to STS: a NAT gateway, or a VPC endpoint for sts of this region, "
-      "whose "
-      "security group lets the nodes in";
+      "whose security group lets the nodes in";
   if (facts.role == Role::master)
     return warning(kSts, Reason::StsUnreachable, text + ", so that no worker joins by this master",
                    advice);

@@ -77,7 +77,7 @@ class ClusterJoin : public Joins<ClusterJoin> {
   static ClusterPlan plan() { return {.workers = 1}; }
 };
 
-// While a call to AWS takes its time, whoever answers is in the middle of it.
+// While the calls to AWS are slow, a master that makes one is in the middle of an exchange.
 TEST_F(ClusterJoin, AMasterKilledInTheMiddleLeavesTheOthersToGoOn) {
   for (auto const* call : {"sts:GetCallerIdentity", "ec2:DescribeInstances"}) {
     SCOPED_TRACE(call);

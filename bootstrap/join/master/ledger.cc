@@ -7,10 +7,6 @@ namespace {
 
 constexpr std::size_t kTextCap = 400;
 
-bool lets_in(Reason reason) {
-  return reason == Reason::JoinGranted || reason == Reason::CertificatesRenewed;
-}
-
 }  // namespace
 
 void JoinLedger::note(Decided const& decided, UtcTime now) {
@@ -22,7 +18,7 @@ void JoinLedger::note(Decided const& decided, UtcTime now) {
     return each.instance_id.empty() ? each.address == decided.address
                                     : each.instance_id == decided.instance_id;
   });
-  if (lets_in(decided.message.reason)) return;
+  if (decided.lets_in()) return;
   auto message = decided.message;
   message.text.resize(std::min(message.text.size(), kTextCap));
   waiting_.push_front({.instance_id = decided.instance_id,

@@ -2,6 +2,10 @@
 
 namespace haagent::bootstrap::join {
 
+std::string node_path(std::string_view node) {
+  return fmt::format("/api/v1/nodes/{}", node);
+}
+
 std::optional<bool> is_of_instance(Tree const& node, std::string_view instance_id) {
   auto const* spec = node.find("spec");
   auto const provider = spec ? spec->text_at("providerID") : "";
@@ -22,7 +26,7 @@ NodeState node_state_of(Tree const* node, std::string_view instance_id) {
 
 NodeState node_state(ApiserverClient& apiserver, std::string const& node,
                      std::string_view instance_id, std::stop_token stop) {
-  auto const found = apiserver.get("/api/v1/nodes/" + node, std::move(stop));
+  auto const found = apiserver.get(node_path(node), std::move(stop));
   if (!found) return NodeState::unknown;
   return node_state_of(*found ? &**found : nullptr, instance_id);
 }

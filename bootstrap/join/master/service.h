@@ -28,6 +28,9 @@ struct Decided {
   Message message;
   std::string instance_id;  // as far as it is known
   std::string address;      // the other end's
+  bool lets_in() const {
+    return message.reason == Reason::JoinGranted || message.reason == Reason::CertificatesRenewed;
+  }
 };
 
 struct ServiceSettings {

@@ -9,10 +9,6 @@ namespace {
 
 constexpr std::size_t kAskedAtOnce = 100;  // EC2 takes 200 values of a filter
 
-std::string node_path(std::string_view node) {
-  return fmt::format("/api/v1/nodes/{}", node);
-}
-
 Finding unknown(Message const& cause) {
   return Done{Message(Reason::NodeRecordsUnknown, "whose instances are terminated is not known")
                   .because_of(cause)};
@@ -40,7 +36,7 @@ std::set<std::string> terminated_among(std::vector<std::string> const& asked,
 
 NodeIs decide_node(Tree const& node, std::string_view instance_id,
                    std::vector<aws::Instance> const& listed) {
-  // Whoever keeps it Ready lives.
+  // A kubelet that runs keeps it Ready.
   if (node_state_of(&node, instance_id) == NodeState::ready) return NodeIs::somebody_elses;
   if (auto const its_own = is_of_instance(node, instance_id))
     return *its_own ? NodeIs::the_instances : NodeIs::somebody_elses;

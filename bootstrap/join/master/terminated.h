@@ -3,7 +3,7 @@
 // has said twice, a minute apart, that the instance is no more: a record is what refuses a second
 // key, and a Node that goes too early takes its pods along.
 //
-// It keeps nothing up: whoever does not answer is asked again.
+// It blocks no other step: it asks again where EC2, etcd or the apiserver does not answer.
 #pragma once
 
 #include <map>
