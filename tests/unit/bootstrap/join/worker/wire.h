@@ -3,6 +3,7 @@
 #pragma once
 
 #include "agent/base/http_curl.h"
+#include "agent/boot/join_routes.h"
 #include "agent/server/listener.h"
 #include "bootstrap/join/worker/client.h"
 #include "tests/unit/bootstrap/join/master/world.h"
@@ -70,36 +71,8 @@ class JoinWire : public JoinWorld {
                                                   .told = [](Decided const&) {}});
     master_listener_.emplace(ServerTls(files, ServerTls::ClientCertificate::optional),
                              ListenerLimits{.connections = {}, .connection = {.whole = 20s}});
-    auto connection = [](ServerCall const& call) {
-      return Connection{
-          .nonce = call.nonce, .server_key = call.server_key, .address = call.address};
-    };
-    auto answer = [](Reply reply) {
-      return Answer{.status = reply.status,
-                    .type = "application/json",
-                    .body = std::move(reply.body),
-                    .retry_after = reply.retry_after};
-    };
-    master_listener_->serve({.method = "GET",
-                             .path = kNoncePath,
-                             .goes_on = true,
-                             .answer = [=, this](ServerCall const& call) {
-                               return answer(service_for_real_->offer(connection(call), {}));
-                             }});
-    master_listener_->serve({.method = "POST",
-                             .path = kJoinPath,
-                             .body_cap = kAskCap,
-                             .answer = [=, this](ServerCall const& call) {
-                               return answer(
-                                   service_for_real_->join(call.body, connection(call), {}));
-                             }});
-    master_listener_->serve({.method = "POST",
-                             .path = kRenewPath,
-                             .body_cap = kAskCap,
-                             .answer = [=, this](ServerCall const& call) {
-                               return answer(service_for_real_->renew(call.body, call.certificate,
-                                                                      connection(call), {}));
-                             }});
+    for (auto& route : join_routes(*service_for_real_, {}))
+      master_listener_->serve(std::move(route));
     master_port_ = master_listener_->listen("127.0.0.1", 0).value();
   }
 
