@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
+#include <cctype>
 #include <map>
 #include <random>
 #include <sstream>
@@ -69,6 +70,9 @@ class KillingProcess final : public Process {
     std::istringstream lines(**read_file(log_, 64u << 20u));
     for (std::string thread, call; lines >> thread >> call; lines.ignore(1u << 20u, '\n')) {
       call = call.substr(0, call.find('('));
+      // "<... fsync resumed>" is the end of a call that stands above, and "???" one of a thread
+      // that was over before strace could read it: nothing is killed there.
+      if (!std::islower(static_cast<unsigned char>(call.front()))) continue;
       found.push_back(fmt::format("{}:when={}", call, ++counts[thread + call]));
     }
     return found;
