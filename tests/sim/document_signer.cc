@@ -8,17 +8,11 @@
 #include <memory>
 
 #include "agent/base/base64.h"
+#include "tests/sim/openssl_handles.h"
 
 namespace haagent::sim {
 namespace {
 
-template <auto free>
-struct Freeing {
-  template <class T>
-  void operator()(T* value) const {
-    free(value);
-  }
-};
 using Bio = std::unique_ptr<BIO, Freeing<&BIO_free_all>>;
 using Key = std::unique_ptr<EVP_PKEY, Freeing<&EVP_PKEY_free>>;
 using Certificate = std::unique_ptr<X509, Freeing<&X509_free>>;
