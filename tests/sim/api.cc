@@ -53,6 +53,7 @@ struct ApiFront::Call {
 
 Response ApiFront::handle(Request const& request) {
   if (S3Service::is_for(request)) return s3_.handle(request);
+  if (TokenIssuer::is_below(request.wire.path)) return published(request);
   Call call;
   call.service = service_of(request);
   call.request_id = region_.uuid();
@@ -103,10 +104,35 @@ ApiError ApiFront::not_authorized(Call const& call, std::string const& what) con
                       who, region_.random_text(64, "abcdefghijklmnopqrstuvwxyz0123456789_-"))};
 }
 
+// What the token issuer publishes: for everybody, so nobody's permissions count.
+Response ApiFront::published(Request const& request) {
+  auto const document = region_.token_issuer().document(request.wire.path);
+  auto const verdict = region_.api_faults().judge(document.action);
+  bool const is_down = verdict.fault == FaultKind::down;
+  std::optional<ApiError> error;
+  if (verdict.fault && !is_down && verdict.fault != FaultKind::lose) {
+    error = error_of(*verdict.fault);
+  } else if (!document.json) {
+    error = {"NotFound", 404, "Not Found"};
+  }
+  region_.calls().count("anonymous", document.action,
+                        is_down ? "connection closed"
+                        : error ? error->code
+                                : "");
+  Response response;
+  response.delay = verdict.latency;
+  if (is_down || verdict.fault == FaultKind::lose) response.delivery = Response::Delivery::close;
+  response.status = error ? error->status : 200;
+  response.headers = {{"content-type", error ? "text/plain" : "application/json"},
+                      {"date", http_date(region_.api_now())}};
+  response.body = error ? error->message : *document.json;
+  return response;
+}
+
 // By the caller's policy, where its role has one. Nobody needs a permission to ask STS who it is.
 std::optional<ApiError> ApiFront::refusal_of(Call const& call) {
   if (call.caller.is_operator || !region_.permissions().bind(call.caller.role) || !knows(call) ||
-      call.service == "sts")
+      call.action == "GetCallerIdentity")
     return std::nullopt;
   auto const refusal = region_.permissions().refusal(
       call.caller.role,
@@ -119,7 +145,7 @@ std::optional<ApiError> ApiFront::refusal_of(Call const& call) {
 bool ApiFront::knows(Call const& call) {
   if (call.service == "ec2") return Ec2Service::knows(call.action);
   if (call.service == "autoscaling") return AutoscalingService::knows(call.action);
-  return call.service == "sts" && call.action == "GetCallerIdentity";
+  return call.service == "sts" && StsService::knows(call.action);
 }
 
 Api<std::string> ApiFront::carry_out(Call const& call) {
@@ -140,11 +166,7 @@ Api<std::string> ApiFront::carry_out(Call const& call) {
     return ec2_.call(call.action, call.form, call.caller);
   }
   if (call.service == "autoscaling") return autoscaling_.call(call.action, call.form);
-  Xml xml;
-  xml.text("Arn", call.caller.arn);
-  xml.text("UserId", call.caller.user_id);
-  xml.text("Account", region_.spec().account);
-  return xml.str();
+  return sts_.call(call.action, call.form, call.caller);
 }
 
 Response ApiFront::answer(Call const& call, Api<std::string> const& outcome) {

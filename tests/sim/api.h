@@ -8,6 +8,7 @@
 #include "tests/sim/ec2_service.h"
 #include "tests/sim/region.h"
 #include "tests/sim/s3_service.h"
+#include "tests/sim/sts_service.h"
 #include "tests/sim/wire.h"
 
 namespace haagent::sim {
@@ -15,8 +16,14 @@ namespace haagent::sim {
 class ApiFront {
  public:
   ApiFront(Region& region, KeyRing& keys)
-      : region_(region), keys_(keys), ec2_(region), autoscaling_(region), s3_(region, keys) {}
-  // Thread-safe. POST with a form, or GET with the same in the query.
+      : region_(region),
+        keys_(keys),
+        ec2_(region),
+        autoscaling_(region),
+        sts_(region),
+        s3_(region, keys) {}
+  // Thread-safe. POST with a form, or GET with the same in the query; GET of what the token issuer
+  // publishes, without a signature.
   Response handle(Request const& request);
 
  private:
@@ -25,12 +32,14 @@ class ApiFront {
   ApiError not_authorized(Call const& call, std::string const& what) const;
   std::optional<ApiError> refusal_of(Call const& call);
   Api<std::string> carry_out(Call const& call);
+  Response published(Request const& request);
   Response answer(Call const& call, Api<std::string> const& outcome);
 
   Region& region_;
   KeyRing& keys_;
   Ec2Service ec2_;
   AutoscalingService autoscaling_;
+  StsService sts_;
   S3Service s3_;
 };
 

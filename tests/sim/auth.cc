@@ -61,7 +61,7 @@ aws::Credentials KeyRing::credentials_of(Instance const& instance) {
       fresh,
       {instance.id, false, role,
        fmt::format("arn:aws:sts::{}:assumed-role/{}/{}", region_.spec().account, role, instance.id),
-       fmt::format("AROAHAAGENTSIM0000000:{}", instance.id)}};
+       fmt::format("AROAHAAGENTSIM0000000:{}", instance.id), fresh.expiration}};
   present_[instance.id] = fresh.access_key_id;
   return fresh;
 }

@@ -19,6 +19,7 @@ struct Caller {
   std::string role;     // "haagent-master"; empty: an operator's
   std::string arn;      // "arn:aws:sts::123456789012:assumed-role/haagent-master/i-0ab.."
   std::string user_id;  // "AROA..:i-0ab.."
+  std::optional<UtcTime> expires{};  // of a session
 };
 
 std::string role_of(Instance const& instance);  // "haagent-master"

@@ -157,6 +157,21 @@ Result<Tree> imds_options(CommandContext& context, Arguments const& arguments) {
   return sentence(fmt::format("metadata options of {} are changed", *id));
 }
 
+Result<Tree> web_identity(CommandContext& context, Arguments const& arguments) {
+  auto& region = context.region;
+  auto& issuer = region.token_issuer();
+  auto const what = arguments.text("what");
+  if (what == "rotate") {
+    issuer.rotate_keys();
+    region.timeline().add("the token issuer", "", "new keys");
+    return sentence("web identity tokens are signed with new keys; the old ones are gone");
+  }
+  issuer.set_enabled(what == "on");
+  region.timeline().add("the token issuer", "", what);
+  return sentence(
+      fmt::format("web identity federation is {}; its issuer is {}", what, issuer.url()));
+}
+
 Tree tags_tree(Tags const& tags) {
   auto tree = Tree::map();
   for (auto const& [key, value] : tags) tree.set(key, value);
@@ -562,6 +577,13 @@ std::vector<Command> make_commands() {
                    return sentence("the API's clock says " + now);
                  }});
   all.push_back(
+      {"web-identity",
+       "whether sts:GetWebIdentityToken answers, and by which keys",
+       {{"what", Type::text,
+         "on and off: whether the account has turned it on; rotate: other keys from now on", true,
+         true, "on|off|rotate"}},
+       web_identity});
+  all.push_back(
       {"imds",
        "change the metadata options of an instance",
        {{"instance", Type::text, "id or group", true, true},
@@ -772,6 +794,7 @@ Tree state_of(CommandContext const& context) {
                     {"account", view.account},
                     {"now", stamp(view.now)},
                     {"endpoints", context.endpoints},
+                    {"web-identity", region.token_issuer().is_enabled()},
                     {"zones", std::move(zones)},
                     {"groups", std::move(groups)},
                     {"instances", std::move(instances)},

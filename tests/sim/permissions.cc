@@ -92,6 +92,21 @@ IamRequest on_group(View const& view, IamRequest common, std::string const& name
   return common;
 }
 
+// A token with tags needs a permission more.
+std::vector<IamRequest> sts_requests(View const& view, IamRequest common, Form const& form) {
+  common.resource = fmt::format("arn:aws:sts::{}:self", view.account);
+  common.context["sts:IdentityTokenAudience"] = form.texts("Audience.member");
+  common.context["sts:SigningAlgorithm"] = {form.text("SigningAlgorithm")};
+  common.context["sts:DurationSeconds"] = {form.text("DurationSeconds", "300")};
+  add_request_tags(common, form, "Tags.member");
+  std::vector<IamRequest> requests{common};
+  if (!form.items("Tags.member").empty()) {
+    common.action = "sts:TagGetWebIdentityToken";
+    requests.push_back(std::move(common));
+  }
+  return requests;
+}
+
 }  // namespace
 
 std::optional<std::string> Permissions::refusal(std::string const& role,
@@ -123,6 +138,7 @@ std::vector<IamRequest> iam_requests(View const& view, std::string const& caller
   common.context["aws:RequestedRegion"] = {view.region};
   common.context["ec2:SourceInstanceARN"] = {ec2_arn(view, "instance", caller)};
   if (service == "ec2") return ec2_requests(view, common, action, form);
+  if (service == "sts") return sts_requests(view, common, form);
   if (service == "autoscaling") {
     if (auto const group = form.find("AutoScalingGroupName");
         group && !action.starts_with("Describe"))

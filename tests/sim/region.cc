@@ -46,6 +46,7 @@ Region::Region(RegionSpec spec, Hosts& hosts, Clock& clock, Strands& strands)
       timeline_(clock),
       buckets_(spec_.buckets),
       permissions_(spec_.policies),
+      token_issuer_(spec_.web_identity),
       api_faults_([this] {
         std::lock_guard lock(mutex_);
         return ids_.fraction();

@@ -25,6 +25,7 @@
 #include "tests/sim/permissions.h"
 #include "tests/sim/strands.h"
 #include "tests/sim/timeline.h"
+#include "tests/sim/token_issuer.h"
 
 namespace haagent::sim {
 
@@ -57,6 +58,7 @@ struct RegionSpec {
   Delays delays;
   std::vector<OperatorKey> operators;
   int attachment_limit = 28;          // volumes an instance can hold, the root included
+  bool web_identity = false;          // the account has turned outbound web identity federation on
   std::optional<std::uint64_t> seed;  // of ids; unset: random
 };
 
@@ -172,6 +174,7 @@ class Region {
   Calls& calls() { return calls_; }
   Buckets& buckets() { return buckets_; }
   Permissions& permissions() { return permissions_; }
+  TokenIssuer& token_issuer() { return token_issuer_; }
   Faults& api_faults() { return api_faults_; }
   Faults& imds_faults() { return imds_faults_; }
 
@@ -232,6 +235,7 @@ class Region {
   Calls calls_;
   Buckets buckets_;
   Permissions permissions_;
+  TokenIssuer token_issuer_;
   Faults api_faults_;
   Faults imds_faults_;
 

@@ -47,6 +47,7 @@ Result<std::unique_ptr<RunningRegion>> RunningRegion::start(RegionSpec spec, Hos
   self->imds_url_ = url_of(places.imds, self->imds_server_->port());
   self->api_url_ =
       places.api_url.empty() ? url_of(places.api, self->api_server_->port()) : places.api_url;
+  region.token_issuer().serve_at(self->api_url_);
   self->endpoints_ = Tree::map({{"imds", self->imds_url_}, {"api", self->api_url_}});
   for (auto const& key : region.spec().operators) {
     self->endpoints_.set("operator", Tree::map({{"access-key-id", key.access_key_id},

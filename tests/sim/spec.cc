@@ -184,6 +184,7 @@ class SpecReader {
                     reader_.number(spec_.region.seed.emplace(), 0, INT64_MAX)(t, p);
                   }},
                  {"attachment-limit", reader_.number(region.attachment_limit, 1, 128)},
+                 {"web-identity", reader_.boolean(region.web_identity)},
                  {"zones", each([this](auto& t, auto& p) { zone(t, p); })},
                  {"volumes", each([this](auto& t, auto& p) { volume(t, p); })},
                  {"groups", each([this](auto& t, auto& p) { group(t, p); })},

@@ -96,6 +96,8 @@ TEST_F(CommandsTest, BadInputIsToldWhatIsRight) {
             "others"},
            {"imds", R"({"instance":"masters-a","role":"king"})",
             "imds: role: 'king' is not one of ok|none|failed|expired"},
+           {"web-identity", R"({"what":"maybe"})",
+            "web-identity: what: 'maybe' is not one of on|off|rotate"},
        }) {
     EXPECT_EQ(refusal(row.command, row.arguments), row.error) << row.command;
   }
@@ -144,6 +146,10 @@ TEST_F(CommandsTest, EachCommandChangesTheWorld) {
   run("api", R"({"what":"ok"})");
   EXPECT_FALSE(world_.region.api_faults().is_denied("ec2:CreateTags"));
   EXPECT_EQ(world_.region.api_now(), world_.clock.utc());
+  run("web-identity", R"({"what":"on"})");
+  EXPECT_TRUE(world_.region.token_issuer().is_enabled());
+  run("web-identity", R"({"what":"off"})");
+  EXPECT_FALSE(world_.region.token_issuer().is_enabled());
   run("imds", R"({"instance":"masters-a","tokens":"optional","hop-limit":2,"role":"failed"})");
   EXPECT_FALSE(world_.region.instance(id)->metadata.tokens_required);
   EXPECT_EQ(world_.region.instance(id)->metadata.hop_limit, 2);

@@ -125,7 +125,8 @@ delays: {attach: -1s, detach: soon}
       ElementsAre(
           "region.yaml:1:1: colour: there is no such key; known here: region, account, "
           "dhcp-domain, seed, "
-          "attachment-limit, zones, volumes, groups, buckets, policies, delays, operators, image, "
+          "attachment-limit, web-identity, zones, volumes, groups, buckets, policies, delays, "
+          "operators, image, "
           "load-balancer",
           "region.yaml:3:24: zones[0].gateway: '10.0.0.300' is not an IPv4 address",
           "region.yaml:5:5: zones[2]: shares its subnet, 10.0.0.0/20, with b",
@@ -196,6 +197,14 @@ TEST(ParseSpec, APolicyThatCannotBeReadIsToldWithItsPlace) {
             "Deny\n"
             "region.yaml:4:19: policies.haagent-worker: there is no file "
             "/nowhere/no-such-file.json");
+}
+
+TEST(ParseSpec, TheAccountMayTurnWebIdentityOn) {
+  std::string const zones = "zones: [{name: a, gateway: 10.0.0.1}]\n";
+  auto const on = parse_spec(zones + "web-identity: true\n", "r.yaml", "/nowhere");
+  ASSERT_TRUE(on) << on.error().message.text;
+  EXPECT_TRUE(on->region.web_identity);
+  EXPECT_FALSE(parse_spec(zones, "r.yaml", "/nowhere")->region.web_identity);
 }
 
 TEST(ParseSpec, ARoleIsBoundByItsPolicy) {
