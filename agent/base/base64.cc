@@ -2,6 +2,8 @@
 
 #include <openssl/evp.h>
 
+#include <algorithm>
+
 namespace haagent {
 namespace {
 
@@ -50,6 +52,25 @@ std::optional<std::string> from_wrapped_base64(std::string_view text) {
   std::string line(text);
   std::erase_if(line, [](char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; });
   return from_base64(line);
+}
+
+std::string to_base64url(std::string_view bytes) {
+  auto text = to_base64(bytes);
+  text.resize(text.find_last_not_of('=') + 1);  // npos + 1 is 0
+  std::ranges::replace(text, '+', '-');
+  std::ranges::replace(text, '/', '_');
+  return text;
+}
+
+std::optional<std::string> from_base64url(std::string_view text) {
+  if (text.find_first_of("+/=") != text.npos) return std::nullopt;
+  std::string padded(text);
+  std::ranges::replace(padded, '-', '+');
+  std::ranges::replace(padded, '_', '/');
+  padded.append((4 - padded.size() % 4) % 4, '=');
+  auto bytes = from_base64(padded);
+  if (!bytes || to_base64url(*bytes) != text) return std::nullopt;
+  return bytes;
 }
 
 }  // namespace haagent

@@ -7,8 +7,6 @@
 #include <openssl/evp.h>
 #include <openssl/rsa.h>
 
-#include <algorithm>
-
 #include "agent/base/base64.h"
 #include "agent/base/json.h"
 #include "agent/base/sha256.h"
@@ -27,15 +25,6 @@ using TokenKey = std::unique_ptr<EVP_PKEY, Freeing<&EVP_PKEY_free>>;
 using TokenDigest = std::unique_ptr<EVP_MD_CTX, Freeing<&EVP_MD_CTX_free>>;
 using BigNumber = std::unique_ptr<BIGNUM, Freeing<&BN_free>>;
 using EcSignature = std::unique_ptr<ECDSA_SIG, Freeing<&ECDSA_SIG_free>>;
-
-// RFC 4648 section 5 without padding, as JOSE has it.
-std::string to_base64url(std::string_view bytes) {
-  auto text = to_base64(bytes);
-  std::ranges::replace(text, '+', '-');
-  std::ranges::replace(text, '/', '_');
-  text.erase(text.find_last_not_of('=') + 1);
-  return text;
-}
 
 // Big-endian, with zeros before it up to so many bytes.
 std::string big_endian(BIGNUM const* number, int bytes) {

@@ -69,6 +69,21 @@ TEST(Base64, WhiteSpaceIsReadWhereTextIsWrappedOnly) {
     EXPECT_FALSE(from_wrapped_base64(text)) << text;
 }
 
+TEST(Base64, TheAlphabetForUrlsHasOneTextForEachBytes) {
+  std::string all;
+  for (int i = 0; i < 256; ++i) all += static_cast<char>(i);
+  for (std::size_t size = 0; size <= all.size(); ++size) {
+    auto const text = to_base64url(all.substr(0, size));
+    EXPECT_EQ(text.find_first_of("+/="), text.npos);
+    EXPECT_EQ(from_base64url(text), all.substr(0, size));
+  }
+  EXPECT_EQ(to_base64url("\xfb\xff\xbf"), "-_-_");
+  EXPECT_EQ(to_base64url("f"), "Zg");
+  for (auto const* bad : {"Zg==", "Zg=", "Z", "Zm9+", "Zm9/", "Zh", "Zm9", "Zm 9v", "Zm9v\n"}) {
+    EXPECT_FALSE(from_base64url(bad)) << bad;
+  }
+}
+
 TEST(Base64, BitsBehindTheLastByteDoNotCount) {
   EXPECT_EQ(from_base64("Zh=="), "f");
   EXPECT_EQ(from_base64("Zm9="), "fo");
