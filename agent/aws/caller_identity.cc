@@ -2,9 +2,8 @@
 
 #include <algorithm>
 
-#include "agent/aws/ec2_xml.h"
 #include "agent/aws/sigv4.h"
-#include "agent/base/one_line.h"
+#include "agent/aws/sts_errors.h"
 
 namespace haagent::aws {
 namespace {
@@ -15,9 +14,6 @@ constexpr std::string_view kFormType = "application/x-www-form-urlencoded; chars
 constexpr std::size_t kKeyIdCap = 128;
 constexpr std::size_t kTokenCap = 4096;
 constexpr std::size_t kSignatureLength = 64;
-// Of what STS says, in an error.
-constexpr std::size_t kMostOfACode = 100;
-constexpr std::size_t kMostOfAMessage = 500;
 
 bool all_of(std::string_view text, std::string_view more, bool upper_only = false) {
   return std::ranges::all_of(text, [&](char c) {
@@ -58,13 +54,6 @@ HttpRequest signed_request(StsPlace const& place, SignedHeader const& header,
                   call.access_key_id, call.time.substr(0, 8), place.region, fmt::join(names, ";"),
                   call.signature));
   return request;
-}
-
-// What is nobody's fault, by the codes of all services.
-bool passes(std::string_view code) {
-  return code.starts_with("Throttl") || code == "RequestLimitExceeded" ||
-         code == "TooManyRequestsException" || code.starts_with("Internal") ||
-         code == "ServiceUnavailable" || code == "RequestTimeout";
 }
 
 }  // namespace
@@ -152,18 +141,10 @@ Result<CallerIdentity> StsClient::caller_identity(SignedHeader const& header,
     if (!caller) return fail(caller.error(), "sts:GetCallerIdentity");
     return caller;
   }
-  auto const failure = read_failure(response->body);
-  if (!failure || response->status < 400 || response->status >= 500 || passes(failure->code)) {
-    count(failure && failure->code.starts_with("Throttl") ? CallResult::throttled
-                                                          : CallResult::unavailable);
-    return fail(Kind::transient, "sts:GetCallerIdentity answered {}{}", response->status,
-                failure ? fmt::format(" ({})", one_line(failure->code, kMostOfACode)) : "");
-  }
-  count(CallResult::denied);
-  auto const code = one_line(failure->code, kMostOfACode);
-  auto error = Error{Kind::denied, fmt::format("STS does not take the signature: {} ({})",
-                                               one_line(failure->message, kMostOfAMessage), code)};
-  error.message.subject = code;
+  auto [error, result] = sts_error(kAction, *response);
+  count(result);
+  if (error.kind == Kind::denied)
+    error.message.text = "STS does not take the signature: " + error.message.text;
   return std::unexpected(std::move(error));
 }
 

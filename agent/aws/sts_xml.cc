@@ -4,6 +4,7 @@
 #include <array>
 
 #include "agent/aws/caller_identity.h"
+#include "agent/aws/web_identity.h"
 
 namespace haagent::aws {
 namespace {
@@ -16,10 +17,11 @@ std::unexpected<Error> no_answer(std::string_view why) {
 
 // No value of STS' is longer: an ARN has 2,048 characters at most.
 constexpr std::size_t kWordCap = 2048;
+constexpr std::size_t kTokenCap = 8u << 10u;
 
 // Not empty, and nothing in it that a journal or a terminal would take for more than a letter.
-bool is_word(std::string_view text) {
-  return !text.empty() && text.size() <= kWordCap &&
+bool is_word(std::string_view text, std::size_t cap = kWordCap) {
+  return !text.empty() && text.size() <= cap &&
          std::ranges::all_of(text, [](char c) { return c > ' ' && c < '\x7f'; });
 }
 
@@ -75,6 +77,18 @@ Result<CallerIdentity> read_caller_identity(std::string_view xml) {
   for (auto const& [name, value] : places)
     if (!is_word(*value)) return no_answer(fmt::format("no {}", name));
   return caller;
+}
+
+// Said by STS to who has signed the question; whoever verifies the token reads it strictly.
+Result<std::string> read_web_identity_token(std::string_view xml) {
+  pugi::xml_document document;
+  if (!document.load_buffer(xml.data(), xml.size())) return no_answer("it is no XML");
+  auto const token = document.child("GetWebIdentityTokenResponse")
+                         .child("GetWebIdentityTokenResult")
+                         .child("WebIdentityToken");
+  std::string text = token.text().get();
+  if (!is_word(text, kTokenCap)) return no_answer("no WebIdentityToken");
+  return text;
 }
 
 }  // namespace haagent::aws
