@@ -24,7 +24,8 @@ Answer answer_of(join::Reply reply) {
   return {.status = reply.status,
           .type = "application/json",
           .body = std::move(reply.body),
-          .retry_after = reply.retry_after};
+          .retry_after = reply.retry_after,
+          .kept = std::move(reply.place)};
 }
 
 }  // namespace

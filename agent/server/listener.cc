@@ -108,9 +108,10 @@ Chosen choose(std::vector<Route> const& routes, RequestHead const& head) {
 }
 
 // Reads one request and answers it: from its head where it is not to be had, so that nobody's body
-// is read for nothing. True where the connection goes on with another.
+// is read for nothing. True where the connection goes on with another, and keeps what the answer
+// has for it.
 bool answer_one(ServerConnection& connection, RequestReader& reader, ServerCall call,
-                std::vector<Route> const& routes) {
+                std::vector<Route> const& routes, std::shared_ptr<void>& kept) {
   auto const head = reader.head();
   if (!head) {
     if (head.error() != 0) connection.write(text_of({.status = head.error()}, true));
@@ -146,6 +147,7 @@ bool answer_one(ServerConnection& connection, RequestReader& reader, ServerCall 
   bool const goes_on = route->goes_on && answer.status == 200 && !unread;
   connection.write(text_of(answer, wants_body, !goes_on));
   if (!goes_on) connection.finish(unread);
+  if (goes_on) kept = std::move(answer.kept);
   return goes_on;
 }
 
@@ -221,7 +223,8 @@ struct HttpListener::Impl {
                           .server_key = connection.server_key(),
                           .nonce = tls.is_on() ? fresh_nonce() : ""};
     RequestReader reader([&](char* into, std::size_t size) { return connection.read(into, size); });
-    for (int left = kRequestsOfOne; answer_one(connection, reader, call, routes);)
+    std::shared_ptr<void> kept;
+    for (int left = kRequestsOfOne; answer_one(connection, reader, call, routes, kept);)
       if (--left == 0) return connection.finish(/*unread=*/true);
   }
 

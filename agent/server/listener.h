@@ -22,6 +22,7 @@ struct Answer {
   std::string body;
   std::string allow = {};  // the methods that there are, of a 405
   std::optional<std::chrono::seconds> retry_after = {};
+  std::shared_ptr<void> kept = {};  // until the connection ends, where it goes on
 };
 
 struct Route {

@@ -54,10 +54,12 @@ Error as_invalid(Error error) {
 
 }  // namespace
 
-JoinService::Busy::Busy(JoinService& of) : service(of), is_too_much(++of.busy_ > kAtOnce) {}
+JoinService::Busy::Busy(JoinService& of, std::string const& nonce)
+    : service(of),
+      place(of.places_.holds(nonce) ? nullptr : of.places_.take(nonce)),
+      is_too_much(!place && !of.places_.holds(nonce)) {}
 
 JoinService::Busy::~Busy() {
-  --service.busy_;
   if (!is_too_much) service.turns_.ended(service.deps_.clock.steady());
 }
 
@@ -79,8 +81,9 @@ Reply JoinService::refusal(Error const& error, Decided decided) {
 Reply JoinService::offer(Connection const& connection, std::stop_token stop) {
   Decided decided{.message = {}, .instance_id = {}, .address = connection.address};
   auto make = [&]() -> Result<Offer> {
-    if (busy_ >= kAtOnce) return too_busy();
+    if (!place) return too_busy();
     if (connection.nonce.empty()) return fail(Kind::internal, "there is no randomness");
+  auto place = places_.take(connection.nonce);
     auto certificate = TRY(read_file(settings_.certificate_file));
     auto authority = TRY(signing_authority(deps_.root));
     auto const keys = TRY(deps_.credentials.credentials(stop));
@@ -97,12 +100,12 @@ Reply JoinService::offer(Connection const& connection, std::stop_token stop) {
   };
   auto const made = make();
   if (!made) return refusal(made.error(), std::move(decided));
-  return {.status = 200, .body = text_of(*made)};
+  return {.status = 200, .body = text_of(*made), .place = std::move(place)};
 }
 
 Reply JoinService::join(std::string_view body, Connection const& connection, std::stop_token stop) {
   Decided decided{.message = {}, .instance_id = {}, .address = connection.address};
-  Busy const busy(*this);
+  Busy const busy(*this, connection.nonce);
   auto const grant =
       busy.is_too_much ? Result<Grant>(too_busy()) : decide(body, connection, decided, stop);
   if (!grant) return refusal(grant.error(), std::move(decided));
@@ -212,7 +215,7 @@ Result<void> JoinService::record(std::string const& instance_id, NodeRecord want
 Reply JoinService::renew(std::string_view body, std::string_view certificate,
                          Connection const& connection, std::stop_token stop) {
   Decided decided{.message = {}, .instance_id = {}, .address = connection.address};
-  Busy const busy(*this);
+  Busy const busy(*this, connection.nonce);
   auto const renewal = busy.is_too_much
                            ? Result<Renewal>(too_busy())
                            : decide_renewal(body, certificate, connection, decided, stop);

@@ -2,7 +2,6 @@
 // question by question (decision.h). Blocks while others are asked; from any number of threads.
 #pragma once
 
-#include <atomic>
 #include <functional>
 #include <map>
 #include <optional>
@@ -17,6 +16,7 @@
 #include "bootstrap/apiserver/client.h"
 #include "bootstrap/join/master/decision.h"
 #include "bootstrap/join/master/instances.h"
+#include "bootstrap/join/master/places.h"
 #include "bootstrap/join/master/registry.h"
 #include "bootstrap/join/master/replays.h"
 #include "bootstrap/join/master/turns.h"
@@ -65,8 +65,11 @@ struct Reply {
 
 class JoinService {
  public:
-  // So many at once are in the middle of an exchange; the others are told when to come again.
-  static constexpr int kAtOnce = 96;
+  Places::Place place = {};  // of an offer: to be kept until its connection ends
+  // So many at once are in the middle of an exchange; the others are told when to come again. More
+  // would take no less time each: what an exchange waits for takes a fifth of a second, and its
+  // own part some ten milliseconds of a processor.
+  static constexpr std::size_t kAtOnce = 48;
 
   JoinService(ServiceSettings settings, ServiceDeps deps)
       : settings_(std::move(settings)), deps_(std::move(deps)) {}
@@ -88,9 +91,9 @@ class JoinService {
   Result<void> record(std::string const& instance_id, NodeRecord wanted,
                       pki::Certificate const* shown, std::stop_token const& stop);
   Reply refusal(Error const& error, Decided decided);
-  // While it lives, one more is in the middle of an exchange.
+  // While it lives, a request is answered.
   struct Busy {
-    explicit Busy(JoinService& of);
+    Busy(JoinService& of, std::string const& nonce);
     ~Busy();
     Busy(Busy const&) = delete;
     Busy& operator=(Busy const&) = delete;
@@ -103,7 +106,8 @@ class JoinService {
   ServiceDeps deps_;
   Replays replays_;
   Turns turns_;
-  std::atomic<int> busy_ = 0;
+  Places places_{kAtOnce};
 };
 
+    Places::Place const place;  // null: it has come with the connection, or there is none
 }  // namespace haagent::bootstrap::join

@@ -70,7 +70,7 @@ class JoinWire : public JoinWorld {
                                                   .apiserver = apiserver_,
                                                   .told = [](Decided const&) {}});
     master_listener_.emplace(ServerTls(files, ServerTls::ClientCertificate::optional),
-                             ListenerLimits{.connections = {}, .connection = {.whole = 20s}});
+                             join_limits(/*addresses_hidden=*/true));
     for (auto& route : join_routes(*service_for_real_, {}))
       master_listener_->serve(std::move(route));
     master_port_ = master_listener_->listen("127.0.0.1", 0).value();

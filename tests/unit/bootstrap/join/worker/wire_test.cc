@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "bootstrap/join/worker/join_url.h"
+#include "tests/support/eventually.h"
 #include "tests/support/loopback_server.h"
 #include "tests/unit/bootstrap/join/worker/wire.h"
 
@@ -141,6 +142,25 @@ TEST_F(JoinWire, ARefusalIsToldAsTheMasterSaysIt) {
   ASSERT_FALSE(later);
   EXPECT_EQ(later.error().kind, Kind::transient);
   EXPECT_TRUE(come_again_);
+}
+
+// Whoever has an offer is let through with it; the others learn at once when to come.
+TEST_F(JoinWire, WhereEveryPlaceIsTakenTheNextIsTold) {
+  std::vector<std::unique_ptr<CurlHttp>> offered;
+  for (std::size_t i = 0; i < JoinService::kAtOnce; ++i) {
+    offered.push_back(std::make_unique<CurlHttp>());
+    HttpRequest request{.method = "GET",
+                        .url = fmt::format("https://127.0.0.1:{}{}", master_port_, kNoncePath)};
+    request.tls.server_key = kAnyServerKey;
+    auto const offer = offered.back()->send(request, {});
+    ASSERT_TRUE(offer && offer->status == 200) << i;
+  }
+  auto const busy = join(client_settings());
+  EXPECT_EQ(reason(busy), Reason::JoinBusy);
+  EXPECT_TRUE(come_again_);
+  EXPECT_EQ(sts_.asked, 0) << "it costs nothing more";
+  offered.pop_back();
+  EXPECT_TRUE(test::eventually([&] { return join(client_settings()).has_value(); }));
 }
 
 TEST_F(JoinWire, NobodyAnswers) {
