@@ -63,6 +63,7 @@ struct NodeConfig {
     std::string master_role;                   // cluster.masterRole: by which workers know masters
     std::string ca_pin;                        // cluster.caPin: "sha256:...", in its place
     std::vector<std::string> worker_roles;     // cluster.workerRoles: who may join
+    std::string token_issuer;                  // cluster.tokenIssuer: URL; empty: no tokens
     std::vector<std::string> worker_profiles;  // cluster.workerProfiles; empty: as workerRoles
     // cluster.joinAddresses: whether the load balancer keeps the workers' addresses, or hides them
     bool join_addresses_hidden = false;

@@ -105,23 +105,27 @@ Result<std::string> signed_document(aws::Imds& imds, std::stop_token stop) {
 
 NodeBoot::NodeBoot(Collaborators& machine, NodeConfig const& config, Identity const& identity)
     : group_(make_autoscaling(machine, config, identity)),
-      sts_(machine.http, sts_place(config, identity), &machine.calls) {
+      sts_(machine.http, sts_place(config, identity), &machine.calls),
+      tokens_(machine.http, machine.clock, machine.credentials, sts_place(config, identity),
+              &machine.calls) {
   NodeDeps node{.root = machine.root,
                 .clock = machine.clock,
                 .filesystems = filesystems_,
                 .group = group_.get()};
   if (config.role == Role::worker) {
-    boot_ = std::make_unique<WorkerBoot>(
-        config, std::move(node),
-        WorkerDeps{.http = machine.http,
-                   .identity = identity,
-                   .credentials = machine.credentials,
-                   .sts = sts_,
-                   .sts_place = sts_place(config, identity),
-                   .responder = machine.responder,
-                   .document = [&imds = machine.imds](std::stop_token stop) {
-                     return signed_document(imds, std::move(stop));
-                   }});
+    boot_ =
+        std::make_unique<WorkerBoot>(config, std::move(node),
+                                     WorkerDeps{.http = machine.http,
+                                                .identity = identity,
+                                                .credentials = machine.credentials,
+                                                .sts = sts_,
+                                                .sts_place = sts_place(config, identity),
+                                                .responder = machine.responder,
+                                                .document =
+                                                    [&imds = machine.imds](std::stop_token stop) {
+                                                      return signed_document(imds, std::move(stop));
+                                                    },
+                                                .tokens = &tokens_});
     return;
   }
   master_ = std::make_unique<OfMaster>(machine, config, identity);

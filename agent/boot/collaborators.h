@@ -9,6 +9,7 @@
 #include "agent/aws/ec2_client.h"
 #include "agent/aws/imds.h"
 #include "agent/aws/s3_client.h"
+#include "agent/aws/web_identity.h"
 #include "agent/base/clock.h"
 #include "agent/base/files.h"
 #include "agent/base/http_curl.h"
@@ -81,6 +82,7 @@ class NodeBoot {
 
   std::unique_ptr<aws::AutoScaling> group_;
   aws::StsClient sts_;
+  aws::WebIdentityClient tokens_;
   SystemFilesystems filesystems_;
   std::unique_ptr<OfMaster> master_;
   std::unique_ptr<Boot> boot_;

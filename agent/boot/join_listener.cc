@@ -43,6 +43,7 @@ struct JoinListener::Master {
              bootstrap::etcd_client_tls(machine.root)),
         registry(etcd),
         apiserver(machine.http, bootstrap::local_apiserver(machine.root)),
+        issuer_keys(machine.http, machine.clock, config.cluster.token_issuer),
         service(settings(machine, config, identity),
                 {.root = machine.root,
                  .http = machine.http,
@@ -52,7 +53,8 @@ struct JoinListener::Master {
                  .instances = instances,
                  .registry = registry,
                  .apiserver = apiserver,
-                 .told = [this](join::Decided const& decided) { tell(decided); }}) {}
+                 .told = [this](join::Decided const& decided) { tell(decided); },
+                 .issuer_keys = issuer_keys.issuer().empty() ? nullptr : &issuer_keys}) {}
 
   void tell(join::Decided const& decided) {
     ledger.note(decided, clock.utc());
@@ -97,6 +99,7 @@ struct JoinListener::Master {
   bootstrap::EtcdClient etcd;
   join::EtcdNodeRegistry registry;
   bootstrap::ApiserverClient apiserver;
+  join::IssuerKeys issuer_keys;
   join::JoinService service;
   std::stop_source ends;
 };

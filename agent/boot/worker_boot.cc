@@ -25,7 +25,8 @@ bootstrap::join::JoinClient WorkerBoot::client() const {
            .credentials = worker_.credentials,
            .sts = worker_.sts,
            .responder = worker_.responder,
-           .document = worker_.document}};
+           .document = worker_.document,
+           .tokens = worker_.tokens}};
 }
 
 std::vector<Row> WorkerBoot::rows() {

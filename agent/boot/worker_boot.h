@@ -20,6 +20,7 @@ struct WorkerDeps {
   bootstrap::join::Responder& responder;
   // Metadata's signed identity document.
   std::function<Result<std::string>(std::stop_token)> document;
+  aws::WebIdentity* tokens = nullptr;
 };
 
 // A worker has no volumes, no peers and no state store.

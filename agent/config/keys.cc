@@ -318,6 +318,14 @@ ConfigKeys make_keys() {
                       .who = "masters",
                       .example = "[prod-workers]",
                       .check = check_iam_name}));
+  rows.push_back(key("cluster.tokenIssuer", AT(cluster.token_issuer),
+                     {.description = "Issuer of the account's tokens of sts:GetWebIdentityToken, "
+                                     "where workers may prove by one who they are",
+                      .who = "masters",
+                      .example = "https://0f1e2d3c-4b5a-4697-8877-665544332211.tokens.sts.global"
+                                 ".api.aws",
+                      .pattern = kUrlPattern,
+                      .check = check_service_url}));
   rows.push_back(key("cluster.joinAddresses", AT(cluster.join_addresses_hidden),
                      {.description = "Whether the load balancer of the join port keeps the "
                                      "workers' addresses",

@@ -57,16 +57,7 @@ class World : public testing_world::JoinWorld {
   JoinService fresh() {
     told_.clear();
     sts_.asked = 0;
-    return JoinService(settings(),
-                       {.root = root_,
-                        .http = network_,
-                        .clock = clock_,
-                        .credentials = master_,
-                        .sts = sts_,
-                        .instances = instances_,
-                        .registry = registry_,
-                        .apiserver = apiserver_,
-                        .told = [this](Decided const& decided) { told_.push_back(decided); }});
+    return JoinService(settings(), deps(network_));
   }
 
   void hold_refusal(Reply const& reply) {

@@ -31,4 +31,8 @@ aws::SignedHeader worker_header(Ask const& ask) {
                             ask.requests.kube_proxy})};
 }
 
+std::string token_audience(std::string_view cluster) {
+  return fmt::format("haagent:{}", cluster);
+}
+
 }  // namespace haagent::bootstrap::join

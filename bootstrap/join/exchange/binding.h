@@ -3,6 +3,7 @@
 // with its length before it, so that no two lists of parts have the same bytes.
 #pragma once
 
+#include <chrono>
 #include <string>
 #include <string_view>
 
@@ -17,7 +18,9 @@ aws::SignedHeader master_header(std::string_view cluster, std::string_view nonce
                                 std::string_view server_key);
 // Of the worker's; of `ask` everything but the proof itself.
 aws::SignedHeader worker_header(Ask const& ask);
-// The same as a tag of a token of sts:GetWebIdentityToken.
+// The same value as a tag of a token of sts:GetWebIdentityToken, and whom such a token is for.
 inline constexpr char kTokenTag[] = "haagent-join";
+std::string token_audience(std::string_view cluster);  // "haagent:prod.example.com"
+inline constexpr std::chrono::seconds kTokenLife{60};  // the shortest that STS knows
 
 }  // namespace haagent::bootstrap::join

@@ -67,6 +67,12 @@ class Reader {
     if (!is_hash(text)) refuse(fmt::format("'{}' is no SHA-256", key));
     return text;
   }
+  bool flag(std::string_view key) {
+    auto const* value = take(key);
+    auto const read = value ? value->as_boolean() : std::nullopt;
+    if (!read) refuse(fmt::format("'{}' is neither true nor false", key));
+    return read.value_or(false);
+  }
   bool has(std::string_view key) const { return tree_.find(key) != nullptr; }
   void refuse(std::string why) {
     if (problem_.empty()) problem_ = std::move(why);
@@ -153,6 +159,7 @@ std::string text_of(Offer const& offer) {
                             {"certificate", offer.certificate},
                             {"ca", offer.ca},
                             {"time", to_rfc3339(offer.time)},
+                            {"takesTokens", offer.takes_tokens},
                             {"proof", tree_of(offer.proof)}}));
 }
 
@@ -167,6 +174,7 @@ Result<Offer> read_offer(std::string_view text) {
     offer.time = *time;
   else
     reader.refuse("'time' is no time");
+  offer.takes_tokens = reader.flag("takesTokens");
   offer.proof = call_at(reader, "proof");
   return reader.end(std::move(offer));
 }

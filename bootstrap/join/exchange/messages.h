@@ -31,12 +31,13 @@ inline constexpr std::size_t kGrantCap = 64u << 10u;  // and of every answer
 inline constexpr char kMastersName[] = "haagent-join";
 
 struct Offer {
-  std::string nonce;        // 64 hexadecimal digits; good on this connection, once
-  std::string server_key;   // SHA-256 of the TLS key's SubjectPublicKeyInfo, in hexadecimal
-  std::string certificate;  // PEM: the TLS server's
-  std::string ca;           // PEM: who has signed it. Believed only where it is pinned
-  UtcTime time{};           // the master's
-  aws::SignedCall proof;    // of the master's role
+  std::string nonce;          // 64 hexadecimal digits; good on this connection, once
+  std::string server_key;     // SHA-256 of the TLS key's SubjectPublicKeyInfo, in hexadecimal
+  std::string certificate;    // PEM: the TLS server's
+  std::string ca;             // PEM: who has signed it. Believed only where it is pinned
+  UtcTime time{};             // the master's
+  bool takes_tokens = false;  // of sts:GetWebIdentityToken, in the place of a proof
+  aws::SignedCall proof;      // of the master's role
   bool operator==(Offer const&) const = default;
 };
 

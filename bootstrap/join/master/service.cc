@@ -1,5 +1,7 @@
 #include "bootstrap/join/master/service.h"
 
+#include <algorithm>
+
 #include "agent/base/one_line.h"
 #include "bootstrap/join/exchange/binding.h"
 #include "bootstrap/join/master/callback.h"
@@ -33,6 +35,7 @@ struct Asked {
 constexpr Asked kEtcd{Reason::JoinAwaitsEtcd, "etcd main does not answer this master"};
 constexpr Asked kEc2{Reason::JoinAwaitsEc2, "EC2 does not tell this master which instance asks"};
 constexpr Asked kSts{Reason::JoinAwaitsSts, "STS does not tell this master who asks"};
+constexpr Asked kIssuer{Reason::JoinAwaitsSts, "the account's token issuer does not tell its keys"};
 
 Error of(Asked const& asked, Error const& error) {
   if (error.kind == Kind::interrupted) return error;
@@ -80,10 +83,10 @@ Reply JoinService::refusal(Error const& error, Decided decided) {
 
 Reply JoinService::offer(Connection const& connection, std::stop_token stop) {
   Decided decided{.message = {}, .instance_id = {}, .address = connection.address};
+  auto place = places_.take(connection.nonce);
   auto make = [&]() -> Result<Offer> {
     if (!place) return too_busy();
     if (connection.nonce.empty()) return fail(Kind::internal, "there is no randomness");
-  auto place = places_.take(connection.nonce);
     auto certificate = TRY(read_file(settings_.certificate_file));
     auto authority = TRY(signing_authority(deps_.root));
     auto const keys = TRY(deps_.credentials.credentials(stop));
@@ -93,6 +96,7 @@ Reply JoinService::offer(Connection const& connection, std::stop_token stop) {
                  .certificate = certificate.value_or(""),
                  .ca = std::move(authority.trust),
                  .time = now,
+                 .takes_tokens = deps_.issuer_keys != nullptr,
                  .proof = aws::sign_caller_identity(
                      settings_.sts,
                      master_header(settings_.cluster.name, connection.nonce, connection.server_key),
@@ -116,9 +120,7 @@ Reply JoinService::join(std::string_view body, Connection const& connection, std
   return {.status = 200, .body = text_of(*grant)};
 }
 
-Result<aws::AssumedRole> JoinService::proven(Ask const& ask, std::stop_token const& stop) {
-  if (!ask.proof)
-    return fail(Kind::denied, Reason::JoinTokenInvalid, "this master takes no tokens");
+Result<aws::AssumedRole> JoinService::proven_by_call(Ask const& ask, std::stop_token const& stop) {
   if (!replays_.is_first(ask.proof->signature, deps_.clock.steady()))
     return fail(Kind::denied, Reason::JoinProofReplayed, "this proof was used before");
   auto caller = deps_.sts.caller_identity(worker_header(ask), *ask.proof, stop);
@@ -131,6 +133,31 @@ Result<aws::AssumedRole> JoinService::proven(Ask const& ask, std::stop_token con
   auto role = aws::assumed_role_of(*caller);
   if (!role) return fail(Kind::denied, Reason::CallerNotInstance, "{}", role.error().message.text);
   return role;
+}
+
+Result<TokenClaims> JoinService::proven_by_token(Ask const& ask, std::stop_token const& stop) {
+  auto invalid = [](std::string_view why) {
+    return fail(Kind::denied, Reason::JoinTokenInvalid, "{}", why);
+  };
+  if (!deps_.issuer_keys) return invalid("this master takes no tokens");
+  auto const token = pki::read_web_token(ask.token);
+  if (!token) return invalid(token.error().message.text);
+  auto const keys = TRY(answer_of(kIssuer, deps_.issuer_keys->find(token->key_id, stop)));
+  if (!std::ranges::any_of(keys, [&](auto const& key) { return is_signed_by(*token, key); }))
+    return invalid("no key of the account's issuer has signed the token");
+  auto claims = TRY(read_claims(token->claims));
+  TRY(check_token(claims, deps_.issuer_keys->issuer(), settings_.cluster, ask, deps_.clock.utc()));
+  // No signature is a token's id: those have no space.
+  if (!replays_.is_first("token " + claims.id, deps_.clock.steady()))
+    return fail(Kind::denied, Reason::JoinProofReplayed, "this token was used before");
+  return claims;
+}
+
+Result<JoinService::Proven> JoinService::proven(Ask const& ask, std::stop_token const& stop) {
+  if (ask.proof) return Proven{.caller = TRY(proven_by_call(ask, stop)), .token = {}};
+  auto claims = TRY(proven_by_token(ask, stop));
+  auto caller = claims.caller;
+  return Proven{.caller = std::move(caller), .token = std::move(claims)};
 }
 
 Result<Grant> JoinService::decide(std::string_view body, Connection const& connection,
@@ -158,11 +185,12 @@ Result<Grant> JoinService::decide(std::string_view body, Connection const& conne
     return fail(Kind::denied, Reason::JoinDenied, "{} may not join: {}", document->instance_id,
                 seen.denied);
 
-  auto const caller = TRY(proven(*ask, stop));
+  auto const [caller, token] = TRY(proven(*ask, stop));
   TRY(check_caller(caller, *document, cluster));
   auto const instance = TRY(answer_of(kEc2, deps_.instances.find(caller.session, stop)));
   TRY(check_instance(instance ? &*instance : nullptr, caller.session, cluster,
                      settings_.addresses_hidden ? "" : connection.address));
+  if (token) TRY(check_token_address(*token, *instance));
   auto const specs = specs_of(*instance);
   auto read = [](std::string_view pem, pki::LeafSpec const& spec) {
     return check_request(pem, spec.common_name, spec.organization);

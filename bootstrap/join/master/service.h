@@ -16,9 +16,11 @@
 #include "bootstrap/apiserver/client.h"
 #include "bootstrap/join/master/decision.h"
 #include "bootstrap/join/master/instances.h"
+#include "bootstrap/join/master/issuer_keys.h"
 #include "bootstrap/join/master/places.h"
 #include "bootstrap/join/master/registry.h"
 #include "bootstrap/join/master/replays.h"
+#include "bootstrap/join/master/token.h"
 #include "bootstrap/join/master/turns.h"
 
 namespace haagent::bootstrap::join {
@@ -54,6 +56,7 @@ struct ServiceDeps {
   NodeRegistry& registry;
   ApiserverClient& apiserver;
   std::function<void(Decided const&)> told;
+  IssuerKeys* issuer_keys = nullptr;  // null: this master takes no tokens
 };
 
 // Of one request. `retry_after`: when to come again, where that is any use.
@@ -61,11 +64,11 @@ struct Reply {
   int status = 200;
   std::string body;
   std::optional<std::chrono::seconds> retry_after = {};
+  Places::Place place = {};  // of an offer: to be kept until its connection ends
 };
 
 class JoinService {
  public:
-  Places::Place place = {};  // of an offer: to be kept until its connection ends
   // So many at once are in the middle of an exchange; the others are told when to come again. More
   // would take no less time each: what an exchange waits for takes a fifth of a second, and its
   // own part some ten milliseconds of a processor.
@@ -86,7 +89,14 @@ class JoinService {
   Result<Renewal> decide_renewal(std::string_view body, std::string_view certificate,
                                  Connection const& connection, Decided& decided,
                                  std::stop_token const& stop);
-  Result<aws::AssumedRole> proven(Ask const& ask, std::stop_token const& stop);
+  // Who asks, by one of the two kinds of proof.
+  struct Proven {
+    aws::AssumedRole caller;
+    std::optional<TokenClaims> token;  // nothing: STS has said it
+  };
+  Result<Proven> proven(Ask const& ask, std::stop_token const& stop);
+  Result<aws::AssumedRole> proven_by_call(Ask const& ask, std::stop_token const& stop);
+  Result<TokenClaims> proven_by_token(Ask const& ask, std::stop_token const& stop);
   // `shown`: the node's certificate over which it renews; null: who asks has proven itself.
   Result<void> record(std::string const& instance_id, NodeRecord wanted,
                       pki::Certificate const* shown, std::stop_token const& stop);
@@ -98,6 +108,7 @@ class JoinService {
     Busy(Busy const&) = delete;
     Busy& operator=(Busy const&) = delete;
     JoinService& service;
+    Places::Place const place;  // null: it has come with the connection, or there is none
     bool const is_too_much;
   };
   static std::unexpected<Error> too_busy();
@@ -109,5 +120,4 @@ class JoinService {
   Places places_{kAtOnce};
 };
 
-    Places::Place const place;  // null: it has come with the connection, or there is none
 }  // namespace haagent::bootstrap::join

@@ -12,6 +12,8 @@ namespace {
 // A master asks STS, EC2, this machine and etcd before it answers.
 constexpr Duration kPatience{40'000};
 constexpr std::chrono::seconds kLongestPause{300};
+// An account may turn tokens on later.
+constexpr std::chrono::minutes kWithoutTokens{30};
 
 std::optional<std::chrono::seconds> retry_after(HttpResponse const& response) {
   auto const text = response.header("retry-after").value_or("");
@@ -100,6 +102,27 @@ Result<void> JoinClient::believe(Offer const& offer, std::stop_token const& stop
   return check_master(*role, trust);
 }
 
+Result<void> JoinClient::prove(Ask& ask, bool takes_tokens, std::stop_token const& stop) {
+  auto const header = worker_header(ask);
+  auto const now = deps_.clock.steady();
+  if (takes_tokens && deps_.tokens && (!no_tokens_until_ || now >= *no_tokens_until_)) {
+    auto token = deps_.tokens->token({.audience = token_audience(ask.cluster),
+                                      .tag = kTokenTag,
+                                      .tag_value = header.value,
+                                      .life = kTokenLife},
+                                     stop);
+    if (token) {
+      ask.token = *std::move(token);
+      return {};
+    }
+    if (token.error().kind == Kind::interrupted) return std::unexpected(token.error());
+    no_tokens_until_ = now + kWithoutTokens;
+  }
+  auto const credentials = TRY(deps_.credentials.credentials(stop));
+  ask.proof = aws::sign_caller_identity(settings_.sts, header, credentials, deps_.clock.utc());
+  return {};
+}
+
 Result<Grant> JoinClient::join(NodeKeys const& keys, std::stop_token stop) {
   TRY(check_trust(settings_.trust));
   auto const offer = TRY(offered(stop));
@@ -115,16 +138,21 @@ Result<Grant> JoinClient::join(NodeKeys const& keys, std::stop_token stop) {
   ask_for.requests.kubelet = TRY(request(keys.kubelet));
   ask_for.requests.kubelet_serving = TRY(request(keys.kubelet_serving));
   ask_for.requests.kube_proxy = TRY(request(keys.kube_proxy));
-  auto const credentials = TRY(deps_.credentials.credentials(stop));
-  ask_for.proof = aws::sign_caller_identity(settings_.sts, worker_header(ask_for), credentials,
-                                            deps_.clock.utc());
+  TRY(prove(ask_for, offer.takes_tokens, stop));
   // A certificate that most tries at busy masters have no use for.
   TRY(deps_.responder.show(keys.kubelet, deps_.clock.utc()));
   Responder::Exchange const exchange(deps_.responder, keys.kubelet, offer.nonce);
   auto const response =
       ask("POST", kJoinPath, text_of(ask_for),
           {.ca_file = {}, .cert_file = {}, .key_file = {}, .server_key = offer.server_key}, stop);
-  if (!response) return std::unexpected(passing_if_cut(response.error()));
+  if (!response) {
+    auto const reason = response.error().message.reason;
+    // It does not go by this master's keys, or cannot read the issuer's.
+    if (!ask_for.token.empty() &&
+        (reason == Reason::JoinTokenInvalid || reason == Reason::JoinAwaitsSts))
+      no_tokens_until_ = deps_.clock.steady() + kWithoutTokens;
+    return std::unexpected(passing_if_cut(response.error()));
+  }
   auto grant = read_grant(response->body);
   if (!grant)
     return fail(Kind::transient, Reason::MastersNotReached, "{}", grant.error().message.text);

@@ -9,6 +9,7 @@
 
 #include "agent/aws/caller_identity.h"
 #include "agent/aws/credentials.h"
+#include "agent/aws/web_identity.h"
 #include "agent/base/clock.h"
 #include "agent/base/http.h"
 #include "agent/base/secret.h"
@@ -32,6 +33,7 @@ struct ClientDeps {
   Responder& responder;
   // Metadata's item /latest/dynamic/instance-identity/rsa2048.
   std::function<Result<std::string>(std::stop_token)> document;
+  aws::WebIdentity* tokens = nullptr;  // null: a signed call proves who this machine is
 };
 
 struct NodeKeys {
@@ -55,12 +57,15 @@ class JoinClient {
  private:
   Result<Offer> offered(std::stop_token const& stop);
   Result<void> believe(Offer const& offer, std::stop_token const& stop);
+  // By a token where the masters take them and AWS hands one out, by a signed call everywhere else.
+  Result<void> prove(Ask& ask, bool takes_tokens, std::stop_token const& stop);
   Result<HttpResponse> ask(std::string method, std::string_view path, std::string body, HttpTls tls,
                            std::stop_token const& stop);
 
   ClientSettings const settings_;
   ClientDeps deps_;
   std::optional<std::chrono::seconds> come_again_;
+  std::optional<SteadyTime> no_tokens_until_;  // AWS hands out none, or a master did not take one
 };
 
 }  // namespace haagent::bootstrap::join

@@ -255,7 +255,7 @@ INSTANTIATE_TEST_SUITE_P(
         Setting{"cluster=x",
                 "--set: error: cluster: expected a map with name, endpoint, state, dnsDomain, "
                 "serviceCIDR, podCIDR, joinEndpoint, masterRole, caPin, workerRoles, "
-                "workerProfiles, joinAddresses, found the text 'x'"},
+                "workerProfiles, tokenIssuer, joinAddresses, found the text 'x'"},
         Setting{"pki.leafLifetime=10s",
                 "--set: error: pki.leafLifetime: 10s is less than the 30s that a renewal needs"},
         Setting{"pki.leafLifetime=100000h",

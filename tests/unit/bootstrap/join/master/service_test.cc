@@ -272,6 +272,69 @@ TEST_F(JoinExchange, WhoCannotBeAskedIsAskedAgain) {
   EXPECT_EQ(join(good()), (Outcome{503, Reason::JoinAwaitsEc2}));
 }
 
+TEST_F(JoinExchange, ATokenIsAProofToo) {
+  auto const asked = proven_by_token(ask());
+  EXPECT_EQ(join(asked), (Outcome{200, {}}));
+  EXPECT_EQ(sts_.asked, 0) << "nobody is asked but for the issuer's keys";
+  EXPECT_EQ(join(asked), (Outcome{403, Reason::JoinProofReplayed}));
+  EXPECT_EQ(join(proven_by_token(ask())), (Outcome{200, {}}));
+  EXPECT_EQ(network_.issuer_asked, 1);
+}
+
+TEST_F(JoinExchange, ATokenIsGoodForNoOtherRequest) {
+  auto const good = proven_by_token(ask());
+  auto swapped = good;
+  swapped.requests.kubelet_serving = swapped.requests.kube_proxy;
+  EXPECT_EQ(join(swapped), (Outcome{403, Reason::JoinTokenInvalid}));
+  auto document = good;
+  document.document = sim::sign_document(region_, document_text("i-00000000000000009"));
+  EXPECT_EQ(join(document), (Outcome{403, Reason::JoinTokenInvalid}));
+  auto cut = good;
+  cut.token.pop_back();
+  EXPECT_EQ(join(cut), (Outcome{403, Reason::JoinTokenInvalid}));
+  EXPECT_TRUE(registry_.records.empty());
+}
+
+TEST_F(JoinExchange, TokensOfOthersAreRefused) {
+  auto by = [&](auto change) {
+    auto const was = std::tuple(tokens_.account, tokens_.role, tokens_.instance, tokens_.address);
+    change(tokens_);
+    auto const outcome = join(proven_by_token(ask()));
+    std::tie(tokens_.account, tokens_.role, tokens_.instance, tokens_.address) = was;
+    return outcome;
+  };
+  EXPECT_EQ(by([](auto& of) { of.account = "210987654321"; }),
+            (Outcome{403, Reason::CallerAccountDiffers}));
+  EXPECT_EQ(by([](auto& of) { of.role = "masters"; }), (Outcome{403, Reason::CallerRoleUnfit}));
+  EXPECT_EQ(by([](auto& of) { of.instance = "i-00000000000000009"; }),
+            (Outcome{403, Reason::CallerInstanceDiffers}));
+  EXPECT_EQ(by([](auto& of) { of.instance = "mi-1"; }), (Outcome{403, Reason::CallerNotInstance}));
+  EXPECT_EQ(by([](auto& of) { of.address = "10.0.0.6"; }),
+            (Outcome{403, Reason::CallerAddressDiffers}));
+  sim::TokenIssuer other{/*enabled=*/true};
+  other.rotate_keys();  // two of one process have the same at first
+  auto foreign = ask();
+  foreign.token = other.sign(sim::SigningAlgorithm::rs256,
+                             tokens_.claims({.audience = token_audience(foreign.cluster),
+                                             .tag = kTokenTag,
+                                             .tag_value = worker_header(foreign).value,
+                                             .life = kTokenLife}));
+  EXPECT_EQ(join(foreign), (Outcome{403, Reason::JoinTokenInvalid})) << "another issuer's key";
+  EXPECT_TRUE(registry_.records.empty());
+}
+
+TEST_F(JoinExchange, WithoutItsIssuerAMasterTakesNoToken) {
+  auto none = deps(network_);
+  none.issuer_keys = nullptr;
+  JoinService service(settings(), std::move(none));
+  EXPECT_FALSE(read_offer(service.offer(connection_, {}).body)->takes_tokens);
+  EXPECT_EQ(outcome(service.join(text_of(proven_by_token(ask())), connection_, {})),
+            (Outcome{403, Reason::JoinTokenInvalid}));
+  EXPECT_TRUE(read_offer(service_.offer(connection_, {}).body)->takes_tokens);
+  network_.issuer = nullptr;
+  EXPECT_EQ(join(proven_by_token(ask())), (Outcome{503, Reason::JoinAwaitsSts}));
+}
+
 TEST_F(JoinExchange, WhatCannotBeReadIsRefusedAsAWhole) {
   for (auto const& body : {std::string(), std::string("{}"), std::string(40'000, '{'),
                            text_of(good()).insert(1, "\"Action\":\"GetCallerIdentity\","),

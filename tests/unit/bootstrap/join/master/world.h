@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "agent/aws/web_identity.h"
 #include "agent/base/base64.h"
 #include "agent/base/json.h"
 #include "bootstrap/join/exchange/binding.h"
@@ -17,6 +18,7 @@
 #include "bootstrap/pki/keys.h"
 #include "bootstrap/pki/leaves.h"
 #include "tests/sim/document_signer.h"
+#include "tests/sim/token_issuer.h"
 #include "tests/support/fake_clock.h"
 #include "tests/support/fake_ec2.h"
 #include "tests/support/temporary_directory.h"
@@ -109,11 +111,55 @@ class MemoryRegistry final : public NodeRegistry {
   std::uint64_t revision_ = 0;
 };
 
-// The apiserver of this master, and what answers at the instance's address.
+inline constexpr char kIssuerUrl[] = "https://0f1e.tokens.sts.global.api.aws";
+
+// Hands out tokens to an instance of a role, as STS does where the account has turned them on.
+class MiniTokens final : public aws::WebIdentity {
+ public:
+  Result<std::string> token(aws::TokenRequest const& request, std::stop_token) override {
+    ++asked;
+    if (trouble) return std::unexpected(*trouble);
+    return issuer.sign(sim::SigningAlgorithm::es384, claims(request));
+  }
+  Tree claims(aws::TokenRequest const& request) const {
+    auto const now =
+        std::chrono::duration_cast<std::chrono::seconds>(clock.utc().time_since_epoch()).count();
+    auto tree = Tree::map(
+        {{"iss", kIssuerUrl},
+         {"aud", request.audience},
+         {"sub", fmt::format("arn:aws:iam::{}:role/{}", account, role)},
+         {"iat", std::int64_t{now}},
+         {"exp", std::int64_t{now + request.life.count()}},
+         {"jti", fmt::format("token-{}", asked)},
+         {"https://sts.amazonaws.com/",
+          Tree::map({{"aws_account", account},
+                     {"ec2_source_instance_arn",
+                      fmt::format("arn:aws:ec2:eu-west-1:{}:instance/{}", account, instance)},
+                     {"ec2_instance_source_private_ipv4", address},
+                     {"ec2_role_delivery", "2.0"},
+                     {"request_tags", Tree::map({{request.tag, request.tag_value}})}})}});
+    return tree;
+  }
+  explicit MiniTokens(Clock& now) : clock(now) {}
+  Clock& clock;
+  sim::TokenIssuer issuer{/*enabled=*/true};
+  std::string account = "123456789012", role = "workers", instance = kId, address = "10.0.0.5";
+  std::optional<Error> trouble;
+  int asked = 0;
+};
+
+// The apiserver of this master, what answers at the instance's address, and the token issuer.
 class Network final : public Http {
  public:
   Result<HttpResponse> send(HttpRequest const& request, std::stop_token) override {
     if (request.url.starts_with("https://127.0.0.1:6443/")) return apiserver(request);
+    if (request.url.starts_with(kIssuerUrl)) {
+      ++issuer_asked;
+      if (!issuer) return fail(Kind::transient, "Connection refused");
+      auto const path = request.url.substr(std::size(kIssuerUrl) - 1);
+      return HttpResponse{
+          .status = 200, .headers = {}, .body = issuer->document(path).json.value_or("")};
+    }
     if (request.url != callback_url) return fail(Kind::transient, "nobody at {}", request.url);
     if (!answers) return fail(Kind::transient, "Connection refused");
     auto const shown = pki::hash_of_public_key(pki::public_key_of(answering_key).value()).value();
@@ -126,6 +172,8 @@ class Network final : public Http {
   }
   std::string callback_url = fmt::format("https://10.0.0.5:{}{}", kCallbackPort, kCallbackPath);
   bool answers = true;
+  sim::TokenIssuer* issuer = nullptr;  // null: it does not answer
+  int issuer_asked = 0;
   Secret answering_key;
   std::string nonce;
   std::string node_ready;  // "True", "Unknown"; empty: there is no Node
@@ -173,6 +221,7 @@ class JoinWorld : public ::testing::Test {
     worker_ = sts_.add("workers", kId);
     master_.keys = sts_.add("masters", "i-00000000000000001");
     network_.answering_key = key_;
+    network_.issuer = &tokens_.issuer;
     network_.nonce = connection_.nonce;
   }
 
@@ -209,6 +258,16 @@ class JoinWorld : public ::testing::Test {
     return ask;
   }
   Ask good() const { return proven(ask(), worker_); }
+  Ask proven_by_token(Ask ask) {
+    ask.token = tokens_
+                    .token({.audience = token_audience(ask.cluster),
+                            .tag = kTokenTag,
+                            .tag_value = worker_header(ask).value,
+                            .life = kTokenLife},
+                           {})
+                    .value();
+    return ask;
+  }
 
   // The status and, where it is none that grants, the reason.
   struct Outcome {
@@ -265,17 +324,23 @@ class JoinWorld : public ::testing::Test {
   MemoryRegistry registry_;
   Network network_;
   ApiserverClient apiserver_{network_, local_apiserver(root_)};
+  MiniTokens tokens_{clock_};
+  IssuerKeys issuer_keys_{network_, clock_, kIssuerUrl};
+  // For a master that asks over `http`.
+  ServiceDeps deps(Http& http) {
+    return {.root = root_,
+            .http = http,
+            .clock = clock_,
+            .credentials = master_,
+            .sts = sts_,
+            .instances = instances_,
+            .registry = registry_,
+            .apiserver = apiserver_,
+            .told = [this](Decided const& decided) { told_.push_back(decided); },
+            .issuer_keys = &issuer_keys_};
+  }
   std::vector<Decided> told_;
-  JoinService service_{settings(),
-                       {.root = root_,
-                        .http = network_,
-                        .clock = clock_,
-                        .credentials = master_,
-                        .sts = sts_,
-                        .instances = instances_,
-                        .registry = registry_,
-                        .apiserver = apiserver_,
-                        .told = [this](Decided const& decided) { told_.push_back(decided); }}};
+  JoinService service_{settings(), deps(network_)};
 };
 
 }  // namespace haagent::bootstrap::join::testing_world

@@ -60,15 +60,10 @@ class JoinWire : public JoinWorld {
     auto wanted = settings();
     wanted.callback_port = worker_listener_.listen("127.0.0.1", 0).value();
     auto const files = server_files("join", ca_);
-    service_for_real_.emplace(wanted, ServiceDeps{.root = root_,
-                                                  .http = half_real_,
-                                                  .clock = clock_,
-                                                  .credentials = master_,
-                                                  .sts = sts_,
-                                                  .instances = instances_,
-                                                  .registry = registry_,
-                                                  .apiserver = apiserver_,
-                                                  .told = [](Decided const&) {}});
+    auto real = deps(half_real_);
+    real.told = [](Decided const&) {};  // from other threads
+    service_for_real_.emplace(wanted, std::move(real));
+    tokens_.address = "127.0.0.1";
     master_listener_.emplace(ServerTls(files, ServerTls::ClientCertificate::optional),
                              join_limits(/*addresses_hidden=*/true));
     for (auto& route : join_routes(*service_for_real_, {}))
@@ -95,7 +90,8 @@ class JoinWire : public JoinWorld {
          .credentials = worker_keys_,
          .sts = sts_,
          .responder = responder_,
-         .document = [this](std::stop_token) -> Result<std::string> { return document(); }});
+         .document = [this](std::stop_token) -> Result<std::string> { return document(); },
+         .tokens = has_tokens_ ? &tokens_ : nullptr});
     auto grant = client.join(keys_, {});
     come_again_ = client.come_again();
     return grant;
@@ -117,6 +113,7 @@ class JoinWire : public JoinWorld {
                  .kubelet_serving = pki::make_key().value(),
                  .kube_proxy = pki::make_key().value()};
   std::optional<std::chrono::seconds> come_again_;
+  bool has_tokens_ = false;  // whether AWS can be asked for one
 };
 
 }  // namespace haagent::bootstrap::join::testing_world

@@ -11,6 +11,7 @@ namespace haagent::bootstrap::join {
 namespace {
 
 using namespace std::chrono_literals;
+using testing_world::HalfReal;
 using testing_world::JoinWire;
 using testing_world::kId;
 using testing_world::kNode;
@@ -163,6 +164,44 @@ TEST_F(JoinWire, WhereEveryPlaceIsTakenTheNextIsTold) {
   EXPECT_TRUE(test::eventually([&] { return join(client_settings()).has_value(); }));
 }
 
+TEST_F(JoinWire, AWorkerJoinsByATokenWhereMastersTakeThem) {
+  has_tokens_ = true;
+  auto const grant = join(client_settings());
+  ASSERT_TRUE(grant) << grant.error().message.sentence();
+  EXPECT_EQ(tokens_.asked, 1);
+  EXPECT_EQ(sts_.asked, 1) << "by the worker, for the master's proof";
+  EXPECT_EQ(network_.issuer_asked, 1);
+  // The account turns it off: the signed call is good everywhere.
+  tokens_.trouble = Error{Kind::denied, "OutboundWebIdentityFederationDisabledException"};
+  clock_.advance(3min);
+  ASSERT_TRUE(join(client_settings()));
+  EXPECT_EQ(sts_.asked, 3);
+}
+
+// What a worker's process makes of it, try by try.
+TEST_F(JoinWire, AWorkerWhoseTokenIsNotTakenProvesItselfOtherwise) {
+  worker_keys_.keys = worker_;
+  HalfReal own(network_);
+  JoinClient client(client_settings(), {.http = own,
+                                        .clock = clock_,
+                                        .credentials = worker_keys_,
+                                        .sts = sts_,
+                                        .responder = responder_,
+                                        .document = [this](std::stop_token) -> Result<std::string> {
+                                          return document();
+                                        },
+                                        .tokens = &tokens_});
+  network_.issuer = nullptr;
+  EXPECT_EQ(reason(client.join(keys_, {})), Reason::JoinAwaitsSts);
+  EXPECT_TRUE(client.join(keys_, {}));
+  EXPECT_EQ(tokens_.asked, 1);
+  // Half an hour later it tries again.
+  network_.issuer = &tokens_.issuer;
+  clock_.advance(31min);
+  EXPECT_TRUE(client.join(keys_, {}));
+  EXPECT_EQ(tokens_.asked, 2);
+}
+
 TEST_F(JoinWire, NobodyAnswers) {
   master_listener_.reset();
   auto const nobody = join(client_settings());
@@ -216,15 +255,9 @@ TEST_F(JoinWire, AWorkerWhosePortSomebodyElseHasDoesNotJoin) {
       {.cert_file = files.cert_file, .key_file = files.key_file, .client_ca_file = ""});
   auto wanted = settings();
   wanted.callback_port = squatter.port();
-  service_for_real_.emplace(wanted, ServiceDeps{.root = root_,
-                                                .http = half_real_,
-                                                .clock = clock_,
-                                                .credentials = master_,
-                                                .sts = sts_,
-                                                .instances = instances_,
-                                                .registry = registry_,
-                                                .apiserver = apiserver_,
-                                                .told = [](Decided const&) {}});
+  auto real = deps(half_real_);
+  real.told = [](Decided const&) {};
+  service_for_real_.emplace(wanted, std::move(real));
   EXPECT_EQ(reason(join(client_settings())), Reason::CallbackKeyDiffers);
   EXPECT_TRUE(squatter.requests().empty());
 }

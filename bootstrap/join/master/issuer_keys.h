@@ -1,0 +1,46 @@
+// The keys of the account's token issuer, as it publishes them. They are asked for when a token
+// names one that is not known, at most once a minute, whoever sends such tokens; a token is
+// verified without any call otherwise.
+#pragma once
+
+#include <mutex>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "agent/base/clock.h"
+#include "agent/base/http.h"
+#include "bootstrap/pki/web_token.h"
+
+namespace haagent::bootstrap::join {
+
+class IssuerKeys {
+ public:
+  static constexpr std::chrono::seconds kBetween{60};      // from one question to the next
+  static constexpr std::chrono::seconds kAfterTrouble{5};  // the same, where it did not answer
+  static constexpr std::chrono::hours kBelieved{1};        // a key that is gone counts no longer
+  static constexpr Duration kDeadline{5'000};
+
+  // `issuer`: "https://<id>.tokens.sts.global.api.aws", as cluster.tokenIssuer has it.
+  IssuerKeys(Http& http, Clock& clock, std::string issuer)
+      : http_(http), clock_(clock), issuer_(std::move(issuer)) {}
+
+  std::string const& issuer() const { return issuer_; }
+  // Those of that id; none where the issuer has none. Blocks while the issuer is asked; from any
+  // thread. Errors: transient where it does not answer.
+  Result<std::vector<pki::WebKey>> find(std::string_view id, std::stop_token const& stop);
+
+ private:
+  Result<void> ask(std::stop_token const& stop);
+
+  Http& http_;
+  Clock& clock_;
+  std::string const issuer_;
+  std::mutex mutex_;
+  std::vector<pki::WebKey> keys_;
+  std::optional<SteadyTime> asked_, answered_;
+  std::optional<Error> trouble_;  // of the last question
+};
+
+}  // namespace haagent::bootstrap::join
