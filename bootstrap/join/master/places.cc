@@ -18,4 +18,9 @@ bool Places::holds(std::string const& nonce) const {
   return taken_.contains(nonce);
 }
 
+bool Places::are_taken() const {
+  std::lock_guard const lock(mutex_);
+  return taken_.size() >= most_;
+}
+
 }  // namespace haagent::bootstrap::join

@@ -19,6 +19,7 @@ class Places {
   using Place = std::shared_ptr<void>;
   Place take(std::string const& nonce);
   bool holds(std::string const& nonce) const;
+  bool are_taken() const;  // all of them
 
  private:
   std::size_t const most_;

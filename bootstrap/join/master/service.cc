@@ -63,7 +63,7 @@ JoinService::Busy::Busy(JoinService& of, std::string const& nonce)
       is_too_much(!place && !of.places_.holds(nonce)) {}
 
 JoinService::Busy::~Busy() {
-  if (!is_too_much) service.turns_.ended(service.deps_.clock.steady());
+  if (!is_too_much) service.turns_.ended(service.deps_.clock.steady(), service.places_.are_taken());
 }
 
 std::unexpected<Error> JoinService::too_busy() {
@@ -74,8 +74,7 @@ Reply JoinService::refusal(Error const& error, Decided decided) {
   Reply reply{.status = status_of(error),
               .body = text_of(Refusal{.reason = error.message.reason,
                                       .text = one_line(error.message.sentence(), 1000)})};
-  if (reply.status == 503)
-    reply.retry_after = turns_.next(deps_.clock.steady(), error.message.reason == Reason::JoinBusy);
+  if (reply.status == 503) reply.retry_after = turns_.next(deps_.clock.steady());
   decided.message = error.message;
   deps_.told(decided);
   return reply;

@@ -7,26 +7,26 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// Only while somebody is sent away does the time between two ends say how fast this master is.
-constexpr std::chrono::seconds kCrowded{5};
 constexpr double kWeight = 0.05;  // of one end
 
 }  // namespace
 
-void Turns::ended(SteadyTime now) {
+void Turns::ended(SteadyTime now, bool full) {
   std::lock_guard lock(mutex_);
-  bool const crowded = busy_ != SteadyTime() && now - busy_ <= kCrowded;
-  if (crowded && ended_) {
+  auto const set = [&](std::chrono::duration<double> between) {
+    between_ = std::clamp<std::chrono::duration<double>>(between, kFastest, kSlowest);
+  };
+  if (full && ended_) {
     std::chrono::duration<double> const took = std::min<SteadyTime::duration>(now - *ended_, 2s);
-    between_ = std::clamp<std::chrono::duration<double>>(between_ + kWeight * (took - between_),
-                                                         kFastest, kSlowest);
+    set(between_ + kWeight * (took - between_));
+  } else if (!full && turn_ > now) {
+    set(between_ * (1 - kWeight));
   }
-  ended_ = now;
+  ended_ = full ? std::optional(now) : std::nullopt;
 }
 
-std::chrono::seconds Turns::next(SteadyTime now, bool busy) {
+std::chrono::seconds Turns::next(SteadyTime now) {
   std::lock_guard lock(mutex_);
-  if (busy) busy_ = now;
   auto const step = std::chrono::duration_cast<SteadyTime::duration>(between_);
   // Behind the last who was sent away. Who would come too late begins a queue beside this one.
   turn_ = std::max(turn_ + step, now + kSoonest);

@@ -14,24 +14,25 @@ namespace haagent::bootstrap::join {
 class Turns {
  public:
   static constexpr std::chrono::seconds kSoonest{2};
-  static constexpr std::chrono::seconds kLatest{300};
+  // However slow it seems to be: EC2 that does not answer for a moment makes it so.
+  static constexpr std::chrono::seconds kLatest{120};
   // From one turn to the next, while it is not known how fast this master is, and at most and
   // least.
   static constexpr std::chrono::milliseconds kBegins{50}, kSlowest{500}, kFastest{4};
 
-  // An exchange has ended, whatever came of it.
-  void ended(SteadyTime now);
-  // For one who is sent away; `busy`: because this master is, and not because somebody else does
-  // not answer it, which says nothing of its speed. Whole seconds, as HTTP has them; the one who
-  // comes adds its own part of a second.
-  std::chrono::seconds next(SteadyTime now, bool busy);
+  // An exchange has ended, whatever came of it; `full`: it had the last place that there was. Only
+  // what ends while there is no place left says how fast this master is: where there is one, it
+  // waits for who comes, and those who are still to come were sent away for too long.
+  void ended(SteadyTime now, bool full);
+  // For one who is sent away. Whole seconds, as HTTP has them; the one who comes adds its own part
+  // of a second.
+  std::chrono::seconds next(SteadyTime now);
 
  private:
   std::mutex mutex_;
   std::chrono::duration<double> between_{kBegins};
-  std::optional<SteadyTime> ended_;  // the last time that counts
+  std::optional<SteadyTime> ended_;  // the last end, where there was no place left then
   SteadyTime turn_{};                // the last that was given away
-  SteadyTime busy_{};                // when somebody was sent away last because it was
 };
 
 }  // namespace haagent::bootstrap::join
