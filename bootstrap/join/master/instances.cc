@@ -16,6 +16,10 @@ aws::Describe question_for(std::set<std::string> const& waiting, std::string_vie
               {.name = "instance-state-name", .values = {"pending", "running"}}}};
 }
 
+bool Instances::is_settled(aws::Instance const& instance) {
+  return instance.state == "running";
+}
+
 // Called by the one of those who wait whose turn it is.
 void Instances::ask(std::unique_lock<std::mutex>& lock, std::stop_token const& stop) {
   asking_ = true;
@@ -48,7 +52,7 @@ Result<std::optional<aws::Instance>> Instances::find(std::string const& id, std:
   auto const began = std::chrono::steady_clock::now();
   auto const known = [&]() -> aws::Instance const* {
     auto const found = known_.find(id);
-    bool const is_fresh = found != known_.end() &&
+    bool const is_fresh = found != known_.end() && is_settled(found->second.instance) &&
                           std::chrono::steady_clock::now() - found->second.since <= pace_.believed;
     return is_fresh ? &found->second.instance : nullptr;
   };

@@ -1,6 +1,6 @@
 // EC2's word on the instances that ask to join: one paged DescribeInstances for all who wait, at
-// most one a second, and only while one waits that is not known. 5,000 machines that come at once
-// cost a master one short call and then one of five pages.
+// most one a second, and only while one waits that is not known. 5,000 machines that come within
+// two minutes cost a master one short call and then one of five pages.
 #pragma once
 
 #include <condition_variable>
@@ -24,9 +24,9 @@ aws::Describe question_for(std::set<std::string> const& waiting, std::string_vie
                            bool asked_for_all_lately);
 
 struct InstancesPace {
-  Duration between{1'000};    // from the begin of one call to the next
-  Duration believed{30'000};  // so long what EC2 has said is not asked again
-  Duration patience{20'000};  // of one who waits
+  Duration between{1'000};     // from the begin of one call to the next
+  Duration believed{120'000};  // so long what EC2 has said is not asked again
+  Duration patience{20'000};   // of one who waits
 };
 
 class Instances {
@@ -44,6 +44,8 @@ class Instances {
     SteadyTime since;
     std::uint64_t round;  // whose answer it was in
   };
+  // One that is not may be so a moment later: a new one, or one that is started again.
+  static bool is_settled(aws::Instance const& instance);
   void ask(std::unique_lock<std::mutex>& lock, std::stop_token const& stop);
 
   aws::Ec2& ec2_;

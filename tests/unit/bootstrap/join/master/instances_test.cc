@@ -78,6 +78,18 @@ TEST_F(JoinInstances, WhatEc2SaidIsBelievedForAWhileAndNoLonger) {
   EXPECT_EQ((*instances.find(id_of(0), {}))->state, "terminated");
 }
 
+TEST_F(JoinInstances, WhatDoesNotRunYetIsAskedForAgain) {
+  add(1);
+  Instances instances(ec2_, "prod.example.com", {.between = 1ms});
+  for (auto const* state : {"pending", "stopped", "running"}) {
+    ec2_.set_instance_state(id_of(0), state);
+    EXPECT_EQ((*instances.find(id_of(0), {}))->state, state);
+  }
+  auto const calls = ec2_.calls_of("DescribeInstances");
+  EXPECT_EQ((*instances.find(id_of(0), {}))->state, "running");
+  EXPECT_EQ(ec2_.calls_of("DescribeInstances"), calls);
+}
+
 TEST_F(JoinInstances, TroubleIsToldToAllWhoWaitAndPasses) {
   add(1);
   Instances instances(ec2_, "prod.example.com", {.between = 1ms});
