@@ -13,8 +13,13 @@ namespace join = bootstrap::join;
 constexpr ServerConnection::Limits kExchange{.whole = 10s};
 // A thread waits for others most of its time. A machine has one exchange at a time, and a load
 // balancer that hides addresses has all of them.
-constexpr ConnectionLimits kMasters{
-    .threads = 128, .threads_per_address = 2, .connections = 1024, .per_address = 4, .silence = 5s};
+constexpr ConnectionLimits kMasters{.threads = 128,
+                                    .threads_per_address = 2,
+                                    .connections = 512,
+                                    .per_address = 4,
+                                    .silence = 10s,
+                                    .rest_waits = true};
+constexpr int kBacklog = 4096;
 
 join::Connection connection_of(ServerCall const& call) {
   return {.nonce = call.nonce, .server_key = call.server_key, .address = call.address};
@@ -36,7 +41,7 @@ ListenerLimits join_limits(bool addresses_hidden) {
     connections.threads_per_address = connections.threads;
     connections.per_address = connections.connections;
   }
-  return {.connections = connections, .connection = kExchange};
+  return {.connections = connections, .connection = kExchange, .backlog = kBacklog};
 }
 
 std::vector<Route> join_routes(join::JoinService& service, std::stop_token const& stop) {

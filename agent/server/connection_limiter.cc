@@ -61,6 +61,12 @@ std::size_t ConnectionLimiter::guests_of(std::string const& address) const {
          static_cast<std::size_t>(std::ranges::count(waiting_, address, &Guest::address));
 }
 
+bool ConnectionLimiter::has_room() const {
+  std::lock_guard lock(mutex_);
+  return !limits_.rest_waits ||
+         waiting_.size() + called_in_.size() + served_.size() < limits_.connections;
+}
+
 void ConnectionLimiter::admit(FileDescriptor socket) {
   int const flags = ::fcntl(socket.get(), F_GETFL);
   ::fcntl(socket.get(), F_SETFL, flags | O_NONBLOCK);

@@ -1,5 +1,6 @@
-// Lets connections in, as many as there is room for, and closes the rest at once: anyone who opens
-// thousands costs neither memory nor threads, and keeps nobody else out for good.
+// Lets connections in, as many as there is room for. The rest is closed at once, or waits outside
+// in the kernel's queue: anyone who opens thousands costs neither memory nor threads, and keeps
+// nobody else out for good.
 //
 // A connection costs a thread only once its first bytes are there; one that stays silent is closed.
 // No address has more than its part of the room or of the threads.
@@ -24,6 +25,9 @@ struct ConnectionLimits {
   std::size_t connections = 64;
   std::size_t per_address = 8;
   Duration silence{2'000};  // from the connection to a thread of its own; then it is closed
+  // Where there is no room: a caller that is closed comes again at once, and costs more each time
+  // than one that waits. Whoever has its address's part is closed all the same.
+  bool rest_waits = false;
 };
 
 class ConnectionLimiter {
@@ -36,6 +40,8 @@ class ConnectionLimiter {
 
   // Takes the socket over. Never waits.
   void admit(FileDescriptor socket);
+  // Whether the next may be let in, or closed.
+  bool has_room() const;
 
  private:
   struct Guest {

@@ -20,7 +20,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr int kBacklog = 128;
+constexpr int kUntilRoom = 20;     // milliseconds
 constexpr int kRequestsOfOne = 4;  // on one connection
 constexpr std::size_t kNonceBytes = 32;
 
@@ -155,7 +155,7 @@ struct AddressesDeleter {
   void operator()(addrinfo* list) const { ::freeaddrinfo(list); }
 };
 
-Result<FileDescriptor> listen_at(std::string const& address, int port) {
+Result<FileDescriptor> listen_at(std::string const& address, int port, int backlog) {
   addrinfo const hints{.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV | AI_PASSIVE,
                        .ai_family = AF_UNSPEC,
                        .ai_socktype = SOCK_STREAM};
@@ -170,18 +170,25 @@ Result<FileDescriptor> listen_at(std::string const& address, int port) {
   // other end to acknowledge what TLS has sent before.
   ::setsockopt(socket.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
   if (::bind(socket.get(), found->ai_addr, found->ai_addrlen) != 0 ||
-      ::listen(socket.get(), kBacklog) != 0)
+      ::listen(socket.get(), backlog) != 0)
     return fail(Kind::conflict, "port {} on {} cannot be listened on: {}", port, address,
                 std::generic_category().message(errno));
   return socket;
 }
 
-int port_of(int socket) {
+struct SocketPlace {
+  std::string address;
+  int port;
+};
+std::optional<SocketPlace> place_of(int socket) {
   sockaddr_storage where{};
   socklen_t length = sizeof where;
-  ::getsockname(socket, reinterpret_cast<sockaddr*>(&where), &length);
-  return ntohs(where.ss_family == AF_INET6 ? reinterpret_cast<sockaddr_in6&>(where).sin6_port
-                                           : reinterpret_cast<sockaddr_in&>(where).sin_port);
+  char address[NI_MAXHOST], port[NI_MAXSERV];
+  if (::getsockname(socket, reinterpret_cast<sockaddr*>(&where), &length) != 0 ||
+      ::getnameinfo(reinterpret_cast<sockaddr*>(&where), length, address, sizeof address, port,
+                    sizeof port, NI_NUMERICHOST | NI_NUMERICSERV) != 0)
+    return std::nullopt;
+  return SocketPlace{.address = address, .port = std::atoi(port)};
 }
 
 // Empty where there is no randomness: then there is nothing to bind a proof to.
@@ -205,6 +212,10 @@ struct HttpListener::Impl {
                          {.fd = ended.get(), .events = POLLIN, .revents = 0}};
       ::poll(polled, 2, -1);
       if (polled[1].revents != 0) return;
+      if (!limiter.has_room()) {
+        ::poll(polled + 1, 1, kUntilRoom);
+        continue;
+      }
       FileDescriptor socket(
           ::accept4(listener.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
       if (socket) {
@@ -249,11 +260,23 @@ void HttpListener::serve(Route route) {
 }
 
 Result<int> HttpListener::listen(std::string const& address, int port) {
-  auto listener = listen_at(address, port);
-  if (!listener) return std::unexpected(listener.error());
-  impl_->listener = *std::move(listener);
+  return listen_on(TRY(listen_at(address, port, impl_->limits.backlog)), address, port);
+}
+
+Result<int> HttpListener::listen_on(FileDescriptor socket, std::string const& address, int port) {
+  int listens = 0;
+  socklen_t length = sizeof listens;
+  ::getsockopt(socket.get(), SOL_SOCKET, SO_ACCEPTCONN, &listens, &length);
+  auto const there = place_of(socket.get());
+  if (listens == 0 || !there || there->address != address || (port != 0 && there->port != port))
+    return fail(Kind::conflict, "the socket does not listen on port {} of {}", port, address);
+  impl_->listener = std::move(socket);
   impl_->thread = std::jthread([this] { impl_->accept_all(); });
-  return port_of(impl_->listener.get());
+  return there->port;
+}
+
+int HttpListener::socket() const {
+  return impl_->listener.get();
 }
 
 }  // namespace haagent

@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 
+#include "agent/base/file_descriptor.h"
 #include "agent/base/result.h"
 #include "agent/server/call.h"
 #include "agent/server/connection.h"
@@ -36,6 +37,7 @@ struct Route {
 struct ListenerLimits {
   ConnectionLimits connections = {};
   ServerConnection::Limits connection = {};
+  int backlog = 128;  // that the kernel keeps; its own bound is net.core.somaxconn
 };
 
 class HttpListener {
@@ -49,6 +51,9 @@ class HttpListener {
   // Listens on the address and serves until destroyed. Port 0 takes a free one; the port is
   // returned.
   Result<int> listen(std::string const& address, int port);
+  // The same on a socket that is listened on already. Errors: conflict where it is another one.
+  Result<int> listen_on(FileDescriptor socket, std::string const& address, int port);
+  int socket() const;  // that it listens on
 
  private:
   struct Impl;

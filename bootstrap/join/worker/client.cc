@@ -11,6 +11,9 @@ namespace {
 
 // A master asks STS, EC2, this machine and etcd before it answers.
 constexpr Duration kPatience{40'000};
+// One that has many at once lets them wait for its part of TLS; who gives up early comes again, and
+// costs it more.
+constexpr Duration kConnects{10'000};
 constexpr std::chrono::seconds kLongestPause{300};
 // An account may turn tokens on later.
 constexpr std::chrono::minutes kWithoutTokens{30};
@@ -56,6 +59,7 @@ Result<HttpResponse> JoinClient::ask(std::string method, std::string_view path, 
                                    .url = settings_.url + std::string(path),
                                    .headers = std::move(headers),
                                    .body = std::move(body),
+                                   .connect_timeout = kConnects,
                                    .timeout = kPatience,
                                    .max_body = kGrantCap,
                                    .tls = std::move(tls),

@@ -6,6 +6,7 @@
 #include "agent/base/http_curl.h"
 #include "bootstrap/pki/x509.h"
 #include "tests/support/temporary_directory.h"
+#include "tests/unit/agent/server/flood.h"
 
 namespace haagent {
 namespace {
@@ -72,6 +73,30 @@ class Listener : public testing::Test {
   std::unique_ptr<HttpListener> listener_;
   int port_ = 0;
 };
+
+// Silent ones have all the room, and whoever speaks behind them is served once they are closed.
+TEST_F(Listener, WhereTheRestWaitsNobodyIsSentAway) {
+  HttpListener listener(
+      ServerTls({}, ServerTls::ClientCertificate::optional),
+      {.connections = {.connections = 8, .per_address = 8, .silence = 300ms, .rest_waits = true}});
+  listener.serve({.method = "GET", .path = "/", .answer = [](ServerCall const&) {
+                    return Answer{.type = "text/plain", .body = "served"};
+                  }});
+  auto const port = listener.listen("127.0.0.1", 0).value();
+  Flood silent("127.0.1.1", port);
+  for (int i = 0; i < 8; ++i) EXPECT_TRUE(silent.add());
+  std::atomic<int> served = 0;
+  {
+    std::vector<std::jthread> callers;
+    for (int i = 0; i < 40; ++i)
+      callers.emplace_back([&] {
+        auto const answer = CurlHttp().send(
+            {.method = "GET", .url = fmt::format("http://127.0.0.1:{}/", port)}, {});
+        if (answer && answer->body == "served") ++served;
+      });
+  }
+  EXPECT_EQ(served, 40);
+}
 
 // An acknowledgement may take 40 ms to come.
 TEST_F(Listener, AnAnswerWaitsForNoAcknowledgement) {
