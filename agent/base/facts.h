@@ -241,10 +241,11 @@ struct ClockFacts {
 // What a master has answered to machines that want to join. Set by the join listener.
 struct JoinFacts {
   struct Waiting {
-    std::string instance_id;  // by its own document; empty: that is not known yet
+    std::string instance_id;  // empty: that is not known yet
     std::string address;
-    Message message;  // why it was not let in
-    UtcTime at{};     // when it asked last
+    Message message;      // why it was not let in
+    UtcTime at{};         // when it asked last
+    bool proven = false;  // the id is AWS' word; else its own, by a document that may be a copy
     bool operator==(Waiting const&) const = default;
   };
   std::map<std::string, std::uint64_t> decisions;  // how often, by reason, since the agent started

@@ -57,12 +57,15 @@ struct JoinListener::Master {
                  .issuer_keys = issuer_keys.issuer().empty() ? nullptr : &issuer_keys}) {}
 
   void tell(join::Decided const& decided) {
-    ledger.note(decided, clock.utc());
+    auto const noted = ledger.note(decided, clock.utc());
+    if (noted == join::JoinLedger::Line::left_out) return;
     auto const& message = decided.message;
-    auto const line =
-        fmt::format("join instance={} address={} reason={} what=\"{}\"",
-                    decided.instance_id.empty() ? "a machine" : decided.instance_id,
-                    decided.address, to_string(message.reason), quotable(message.text));
+    auto line = fmt::format("join {}={} address={} reason={} what=\"{}\"",
+                            decided.proven ? "instance" : "claims",
+                            decided.instance_id.empty() ? "-" : decided.instance_id,
+                            decided.address, to_string(message.reason), quotable(message.text));
+    if (noted == join::JoinLedger::Line::last)
+      line += " (more like it are counted in haagent_join_decisions_total alone for a while)";
     if (decided.lets_in())
       log::info(line);
     else

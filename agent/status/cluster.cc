@@ -154,11 +154,12 @@ std::string size_words(std::uint64_t bytes) {
 constexpr std::size_t kMostShown = 10;
 
 std::string line_of(JoinFacts::Waiting const& each) {
-  return printable(
-      fmt::format("{} asked to join at {}: {}: {}",
-                  each.instance_id.empty() ? each.address
-                                           : fmt::format("{} ({})", each.instance_id, each.address),
-                  to_rfc3339(each.at), to_string(each.message.reason), each.message.sentence()));
+  auto const who = each.instance_id.empty() ? each.address
+                   : each.proven
+                       ? fmt::format("{} ({})", each.instance_id, each.address)
+                       : fmt::format("{}, which calls itself {},", each.address, each.instance_id);
+  return printable(fmt::format("{} asked to join at {}: {}: {}", who, to_rfc3339(each.at),
+                               to_string(each.message.reason), each.message.sentence()));
 }
 
 }  // namespace
@@ -243,17 +244,17 @@ std::vector<JoinFacts::Waiting> wants_to_join(ClusterView const& view) {
         }))
       joined.insert({node.instance_id, node.address});
   // Each master has what it has answered itself: the last word counts.
-  std::map<std::string, JoinFacts::Waiting> last;
+  std::map<std::pair<std::string, bool>, JoinFacts::Waiting> last;
   for (auto const& node : view.nodes) {
     if (!node.proves()) continue;
     for (auto const& each : node.report->joins.waiting) {
       if (joined.contains(each.instance_id) || joined.contains(each.address)) continue;
-      auto& said = last[each.instance_id.empty() ? each.address : each.instance_id];
+      auto& said = last[{each.instance_id.empty() ? each.address : each.instance_id, each.proven}];
       if (said.at < each.at) said = each;
     }
   }
   std::vector<JoinFacts::Waiting> list;
-  for (auto& [who, waiting] : last) list.push_back(std::move(waiting));
+  for (auto& [key, waiting] : last) list.push_back(std::move(waiting));
   std::ranges::sort(list, std::greater(), &JoinFacts::Waiting::at);
   return list;
 }

@@ -298,7 +298,8 @@ Tree joins_tree(JoinFacts const& joins) {
                           {"address", each.address},
                           {"reason", to_string(each.message.reason)},
                           {"message", each.message.text},
-                          {"advice", each.message.advice}});
+                          {"advice", each.message.advice},
+                          {"proven", each.proven}});
     write_time(one, "at", each.at);
     tree["waiting"].push_back(std::move(one));
   }
@@ -317,7 +318,8 @@ JoinFacts joins_from(Tree const& tree) {
            .address = each.text_at("address"),
            .message = Message(parse_reason(each.text_at("reason")).value_or(Reason::InternalError),
                               each.text_at("message"), each.text_at("advice")),
-           .at = read_time(each, "at").value_or(UtcTime{})});
+           .at = read_time(each, "at").value_or(UtcTime{}),
+           .proven = each.text_at("proven") == "true"});
   return joins;
 }
 

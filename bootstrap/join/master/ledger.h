@@ -1,5 +1,5 @@
-// What a master has answered: how often, by reason, and who still wants to join. Kept in memory and
-// within bounds, however many ask.
+// What a master has answered: how often, by reason, who still wants to join, and what of it is
+// worth a line of the journal. Kept in memory and within bounds, however many ask.
 #pragma once
 
 #include <deque>
@@ -17,11 +17,27 @@ class JoinLedger {
   static constexpr std::size_t kMostWaiting = 50;    // the oldest is let go
   static constexpr std::chrono::minutes kWaits{15};  // longer than the longest pause of a worker
 
-  void note(Decided const& decided, UtcTime now);
+  // Whoever is let in has a line. Of refusals each reason has so many at once, and one more in each
+  // kLineEvery: anyone who reaches the port may be refused, again and again.
+  static constexpr double kLinesAtOnce = 20;
+  static constexpr std::chrono::seconds kLineEvery{3};
+  enum class Line {
+    written,
+    last,  // the next of this reason are counted alone, for a while
+    left_out,
+  };
+  Line note(Decided const& decided, UtcTime now);
   JoinFacts facts(UtcTime now) const;
 
  private:
+  Line line_of(Decided const& decided, UtcTime now);
+
+  struct Lines {
+    double left = kLinesAtOnce;
+    UtcTime at{};
+  };
   mutable std::mutex mutex_;
+  std::map<Reason, Lines> lines_;
   std::map<std::string, std::uint64_t> decisions_;
   std::deque<JoinFacts::Waiting> waiting_;  // the one that was heard last first
 };

@@ -186,6 +186,7 @@ Result<Grant> JoinService::decide(std::string_view body, Connection const& conne
 
   auto const [caller, token] = TRY(proven(*ask, stop));
   TRY(check_caller(caller, *document, cluster));
+  decided.proven = true;
   auto const instance = TRY(answer_of(kEc2, deps_.instances.find(caller.session, stop)));
   TRY(check_instance(instance ? &*instance : nullptr, caller.session, cluster,
                      settings_.addresses_hidden ? "" : connection.address));
@@ -282,6 +283,7 @@ Result<Renewal> JoinService::decide_renewal(std::string_view body, std::string_v
                 specs.node.name);
   // EC2 has it for the node of the certificate.
   decided.instance_id = ask->instance_id;
+  decided.proven = true;
   auto const serving = TRY(check_request(ask->kubelet_serving, specs.kubelet_serving.common_name,
                                          specs.kubelet_serving.organization));
   auto const proxy = TRY(

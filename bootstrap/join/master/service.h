@@ -30,6 +30,7 @@ struct Decided {
   Message message;
   std::string instance_id;  // as far as it is known
   std::string address;      // the other end's
+  bool proven = false;      // the id is AWS' word; else the document's, which may be a copy
   bool lets_in() const {
     return message.reason == Reason::JoinGranted || message.reason == Reason::CertificatesRenewed;
   }

@@ -361,10 +361,11 @@ TEST_F(ClusterGathered, APageInTheClearNamesNobody) {
 }
 
 JoinFacts::Waiting waiting(std::string id, std::string address, Reason reason, Duration after) {
-  return {.instance_id = std::move(id),
+  return {.instance_id = id,
           .address = std::move(address),
           .message = Message(reason, "why"),
-          .at = kStart + after};
+          .at = kStart + after,
+          .proven = !id.empty()};
 }
 
 TEST(WantsToJoin, IsTheLastWordOfAllMastersWithoutThoseThatHaveJoined) {
@@ -396,6 +397,15 @@ TEST(WantsToJoin, IsTheLastWordOfAllMastersWithoutThoseThatHaveJoined) {
   auto const page = cluster_page(view, false);
   EXPECT_THAT(page, HasSubstr("i-new (10.0.0.9)"));
   EXPECT_THAT(page, HasSubstr("JoinDenied"));
+
+  // Somebody who only calls itself so hides nobody, and is told apart.
+  auto claim = waiting("i-new", "10.0.0.66", Reason::JoinProofRejected, 5s);
+  claim.proven = false;
+  a.push_back(claim);
+  EXPECT_THAT(reasons(),
+              ElementsAre(Pair("i-new", Reason::JoinProofRejected),
+                          Pair("", Reason::JoinRequestInvalid), Pair("i-new", Reason::JoinDenied)));
+  EXPECT_THAT(cluster_page(view, false), testing::Not(HasSubstr("i-new (10.0.0.66)")));
 }
 
 }  // namespace

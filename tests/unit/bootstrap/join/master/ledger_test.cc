@@ -50,6 +50,46 @@ TEST(JoinLedger, ANamelessRefusalForgetsNobodyElse) {
   EXPECT_EQ(waiting[0].instance_id, "i-1");
 }
 
+// Anyone may have a copy of an instance's document.
+TEST(JoinLedger, WhoCallsItselfAnInstanceHidesNobody) {
+  JoinLedger ledger;
+  auto real = decided(Reason::InstanceProfileUnfit, "i-1");
+  real.proven = true;
+  ledger.note(real, kNow);
+  ledger.note(decided(Reason::JoinProofRejected, "i-1", "10.0.0.9"), kNow + 1s);
+  auto waiting = ledger.facts(kNow + 1s).waiting;
+  ASSERT_EQ(waiting.size(), 2u);
+  EXPECT_FALSE(waiting[0].proven);
+  EXPECT_TRUE(waiting[1].proven);
+  for (int i = 0; i < 200; ++i)
+    ledger.note(decided(Reason::JoinProofRejected, fmt::format("i-{}", i + 2)), kNow + 2s);
+  waiting = ledger.facts(kNow + 2s).waiting;
+  EXPECT_EQ(waiting.size(), JoinLedger::kMostWaiting);
+  EXPECT_EQ(waiting.back().instance_id, "i-1");
+  auto granted = decided(Reason::JoinGranted, "i-1");
+  granted.proven = true;
+  ledger.note(granted, kNow + 3s);
+  for (auto const& each : ledger.facts(kNow + 3s).waiting) EXPECT_NE(each.instance_id, "i-1");
+}
+
+TEST(JoinLedger, AReasonHasSoManyLinesOfTheJournal) {
+  JoinLedger ledger;
+  using Line = JoinLedger::Line;
+  std::map<Line, int> lines;
+  for (int i = 0; i < 1000; ++i) ++lines[ledger.note(decided(Reason::JoinBusy, "i-1"), kNow)];
+  EXPECT_EQ(lines,
+            (std::map<Line, int>{{Line::written, 19}, {Line::last, 1}, {Line::left_out, 980}}));
+  // Of another reason, and of who is let in, nothing is lost.
+  EXPECT_EQ(ledger.note(decided(Reason::JoinDenied, "i-1"), kNow), Line::written);
+  for (int i = 0; i < 1000; ++i)
+    EXPECT_EQ(ledger.note(decided(Reason::JoinGranted, "i-1"), kNow), Line::written);
+  EXPECT_EQ(ledger.note(decided(Reason::JoinBusy, "i-1"), kNow + 2s), Line::left_out);
+  EXPECT_EQ(ledger.note(decided(Reason::JoinBusy, "i-1"), kNow + 3s), Line::last);
+  EXPECT_EQ(ledger.note(decided(Reason::JoinBusy, "i-1"), kNow + 1h), Line::written);
+  // A clock that is set back makes nobody silent for good.
+  EXPECT_EQ(ledger.note(decided(Reason::JoinBusy, "i-1"), kNow - 1h), Line::written);
+}
+
 TEST(JoinLedger, WhoAsksNoMoreIsForgotten) {
   JoinLedger ledger;
   ledger.note(decided(Reason::JoinDenied, "i-1"), kNow);
