@@ -66,6 +66,18 @@ Result<void> check_pin(Offer const& offer, MasterTrust const& trust, UtcTime now
   return refuse("the authority of who answers is not the one of cluster.caPin");
 }
 
+Result<void> check_signed(std::string_view certificate, Secret const& key, std::string_view ca,
+                          UtcTime now) {
+  if (!pki::is_for_key(certificate, key))
+    return fail(Kind::transient, Reason::MasterAnswerUnfit,
+                "a certificate of the master's answer is for another key");
+  if (auto const good = pki::verify(certificate, ca, now); !good)
+    return fail(Kind::transient, Reason::MasterAnswerUnfit,
+                "a certificate of the master's answer does not serve: {}",
+                good.error().message.text);
+  return {};
+}
+
 bool is_pin(std::string_view text) {
   return text.starts_with(kSha256) && is_hash(text.substr(kSha256.size()));
 }

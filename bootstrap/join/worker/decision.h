@@ -9,6 +9,7 @@
 #include "agent/aws/caller_identity.h"
 #include "agent/base/clock.h"
 #include "agent/base/result.h"
+#include "agent/base/secret.h"
 #include "bootstrap/join/exchange/messages.h"
 
 namespace haagent::bootstrap::join {
@@ -35,6 +36,11 @@ Result<void> check_master(aws::AssumedRole const& caller, MasterTrust const& tru
 // Without STS: the authority is the pinned one, it has signed the certificate, and that has the
 // server's key.
 Result<void> check_pin(Offer const& offer, MasterTrust const& trust, UtcTime now);
+
+// Whether what a master has signed is this machine's: for its key, by the authority that came with
+// it, and good now. What is not would be written over what still serves.
+Result<void> check_signed(std::string_view certificate, Secret const& key, std::string_view ca,
+                          UtcTime now);
 
 // "sha256:" and 64 hexadecimal digits, as kubeadm's --discovery-token-ca-cert-hash.
 bool is_pin(std::string_view text);

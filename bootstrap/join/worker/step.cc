@@ -123,6 +123,8 @@ Result<NodeKeys> JoinStep::keys() const {
 // The kubelet's client certificate comes last: with it this worker counts as joined.
 Result<void> JoinStep::write_serving(std::string const& serving, std::string const& proxy,
                                      NodeKeys const& keys, std::string const& ca) const {
+  TRY(check_signed(serving, keys.kubelet_serving, ca, clock_.utc()));
+  TRY(check_signed(proxy, keys.kube_proxy, ca, clock_.utc()));
   for (auto const* path : {kube::kCa, kube::kKubeletServer.cert, kube::kKubeProxyClient.cert})
     TRY(make_directories(root_(path).parent_path()));
   TRY(replace_file(root_(kube::kCa), ca));
@@ -157,6 +159,7 @@ Result<void> JoinStep::join(Facts&, std::stop_token stop) {
     mind(grant.error());
     return std::unexpected(grant.error());
   }
+  TRY(check_signed(grant->certificates.kubelet, asked_with.kubelet, grant->ca, clock_.utc()));
   TRY(write_serving(grant->certificates.kubelet_serving, grant->certificates.kube_proxy, asked_with,
                     grant->ca));
   auto const current = root_(kube::kKubeletClient.cert);

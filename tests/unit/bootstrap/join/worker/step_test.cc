@@ -111,6 +111,52 @@ TEST_F(JoinStepTest, JoinsOnceAndIsDone) {
   EXPECT_EQ(sts_.asked, asked);
 }
 
+// A master that answers with what belongs to somebody else.
+class Mixing final : public Http {
+ public:
+  explicit Mixing(Http& real) : real_(real) {}
+  Result<HttpResponse> send(HttpRequest const& request, std::stop_token stop) override {
+    auto response = real_.send(request, std::move(stop));
+    if (!response || request.method != "POST" || what.empty()) return response;
+    auto tree = json::parse(response->body).value();
+    (what == "ca" ? tree : *tree.find("certificates")).set(what, other);
+    response->body = json::print(tree);
+    return response;
+  }
+  std::string what, other;
+
+ private:
+  Http& real_;
+};
+
+TEST_F(JoinStepTest, WhatIsNotItsOwnIsNotWritten) {
+  Mixing mixing(half_real_);
+  JoinStep step(config_, disk_, clock_,
+                JoinClient(client_settings(), {.http = mixing,
+                                               .clock = clock_,
+                                               .credentials = worker_keys_,
+                                               .sts = sts_,
+                                               .responder = responder_,
+                                               .document = [this](std::stop_token) {
+                                                 return Result<std::string>(document());
+                                               }}));
+  auto const other_ca = pki::make_ca({"kubernetes", ""}, clock_.utc(), 10h).value();
+  mixing.other = pki::make_leaf(specs_of(ec2_.instance(kId)).kubelet, pki::make_key().value(), ca_,
+                                clock_.utc(), 10h)
+                     .value();
+  for (auto const* what : {"kubelet", "kubeletServing", "kubeProxy", "ca"}) {
+    mixing.what = what;
+    if (mixing.what == "ca") mixing.other = other_ca.certificate;
+    auto const refused = test::found(test::look_and_act(step, facts_));
+    EXPECT_EQ(refused.message.reason, Reason::MasterAnswerUnfit) << what;
+    for (auto const* path : {kClient, kServing, kProxy, "/etc/kubernetes/pki/ca.crt"}) {
+      EXPECT_FALSE(std::filesystem::exists(disk_(path))) << what << ": " << path;
+    }
+  }
+  mixing.what = "";
+  EXPECT_EQ(test::found(test::look_and_act(step, facts_)).as, Found::As::acted);
+}
+
 // TLS goes by the real time, in which certificates that are backdated by five minutes must be good.
 class JoinStepOfShortLives : public JoinStepTest {
  protected:
