@@ -6,6 +6,7 @@
 
 #include "agent/boot/collaborators.h"
 #include "agent/boot/join_routes.h"
+#include "agent/runtime/kept_sockets.h"
 #include "agent/runtime/log.h"
 #include "bootstrap/join/master/ledger.h"
 #include "bootstrap/join/master/service.h"
@@ -20,6 +21,7 @@ using namespace std::chrono_literals;
 namespace join = bootstrap::join;
 
 constexpr std::chrono::seconds kBindAgain{5};
+constexpr char kKept[] = "join";  // what systemd calls the socket
 
 // Masters alone have any business here, one at a time each.
 constexpr ConnectionLimits kWorkers{
@@ -140,17 +142,28 @@ JoinListener::~JoinListener() {
   if (master_) master_->ends.request_stop();
 }
 
-void JoinListener::listen(std::string address) {
-  auto const first = listener_->listen(address, kJoinPort);
+Result<void> JoinListener::bind(std::string const& address) {
+  if (auto kept = notify::kept_socket(kKept);
+      kept && listener_->listen_on(std::move(kept), address, kJoinPort))
+    return {};
+  // One for another address has the port until systemd forgets it.
+  notify::forget_socket(kKept);
+  TRY(listener_->listen(address, kJoinPort));
+  notify::keep_socket(kKept, listener_->socket());
+  return {};
+}
+
+void JoinListener::listen(std::string const& address) {
+  auto const first = bind(address);
   if (first) return;
   log::warn(first.error().message.sentence() +
             ": nobody joins over this node's port until it is free");
-  binding_ = std::jthread([this, address = std::move(address)](std::stop_token stop) {
+  binding_ = std::jthread([this, address](std::stop_token stop) {
     std::mutex mutex;
     std::condition_variable_any ends;
     for (std::unique_lock lock(mutex); !stop.stop_requested();) {
       ends.wait_for(lock, stop, kBindAgain, [] { return false; });
-      if (stop.stop_requested() || !listener_->listen(address, kJoinPort)) continue;
+      if (stop.stop_requested() || !bind(address)) continue;
       log::info(fmt::format("port {} is free: machines join over it", kJoinPort));
       return;
     }

@@ -1,6 +1,6 @@
 // The join port: on a master the exchange with machines that want to join, on a worker the answer
-// to a master that calls back. Bound for as long as the agent runs, so that nobody else on the
-// machine has it.
+// to a master that calls back. Bound for as long as the agent runs, and kept by systemd while it
+// starts anew, so that nobody else on the machine has it.
 #pragma once
 
 #include <memory>
@@ -22,11 +22,13 @@ class JoinListener {
   ~JoinListener();
   // Tries until somebody else lets go of the port: what could not be bound is tried again, since
   // nothing else would.
-  void listen(std::string address);
+  void listen(std::string const& address);
   // What a master has answered so far; nothing on a worker.
   JoinFacts facts() const;
 
  private:
+  Result<void> bind(std::string const& address);
+
   struct Master;
   std::unique_ptr<Master> master_;  // null: a worker
   std::unique_ptr<HttpListener> listener_;

@@ -1,0 +1,22 @@
+// Sockets that systemd keeps while the agent starts anew, so that nobody else on the machine has
+// their port meanwhile: sd_pid_notify_with_fds(3), and FileDescriptorStoreMax= of the unit. They
+// are let go of when the service is stopped for good. Without systemd nothing is kept.
+#pragma once
+
+#include <string_view>
+
+#include "agent/base/file_descriptor.h"
+
+namespace haagent::notify {
+
+// What was kept under the name; none where nothing was. Whatever else was kept is closed, so that
+// who asks a second time finds nothing.
+FileDescriptor kept_socket(std::string_view name);
+
+// From now on, in the place of what was kept under the name.
+void keep_socket(std::string_view name, int socket);
+
+// No more.
+void forget_socket(std::string_view name);
+
+}  // namespace haagent::notify
