@@ -416,6 +416,13 @@ int boot_once(BootOptions const& options, Signals& signals) {
   if (auto config = session.open(stop.get_token(), /*patient=*/false)) {
     auto& runner = session.prepare(*config);
     if (auto checked = runner.check(); !checked) return refuse_to_start(checked.error());
+    // A master calls a worker back before it signs.
+    std::optional<JoinListener> called_back;
+    if (auto const identity = session.facts().identity.get();
+        identity && config->role == Role::worker) {
+      called_back.emplace(session.machine(), *config, *identity);
+      called_back->listen(identity->address);
+    }
     if (runner.converge(session.facts(), stop.get_token())) session.recorder().booted();
   }
   auto rows = session.recorder().report().rows;
