@@ -179,11 +179,30 @@ class ClusterRenewals : public Joins<ClusterRenewals> {
   static ClusterPlan plan() {
     return {.workers = 1, .pki_settings = fmt::format("{{nodeLifetime: {}s}}", life().count())};
   }
+
+ protected:
+  // Of each authority that can be rotated, how far that is.
+  static std::map<std::string, std::string> stages() {
+    auto const page =
+        json::parse(region().run("masters-a", {"haagent", "pki", "status", "-o", "json"}).out);
+    std::map<std::string, std::string> found;
+    if (auto const* all = page ? page->find("authorities") : nullptr)
+      for (auto const& each : all->items())
+        if (each.text_at("name") != "kubernetes")
+          found[each.text_at("name")] = each.text_at("stage");
+    return found;
+  }
 };
 
-TEST_F(ClusterRenewals, ComeInARowWithTheSameKey) {
+TEST_F(ClusterRenewals, ComeInARowWithTheSameKeyWhileAuthoritiesAreRotated) {
   auto const worker = another_worker();
   ASSERT_TRUE(region().comes_true([&] { return joined(worker); }, 60s)) << region().told();
+  auto const authorities = stages();
+  EXPECT_THAT(authorities, testing::SizeIs(4));
+  for (auto const& [name, stage] : authorities) {
+    auto const begun = region().run("masters-a", {"haagent", "pki", "rotate", "--authority", name});
+    EXPECT_EQ(begun.code, 0) << name << begun.out;
+  }
   auto const key = certificate(worker, kClient)->key_hash;
   auto last = certificate(worker, kServing)->not_after;
   for (int i = 0; i < renewals(); ++i) {
@@ -204,6 +223,14 @@ TEST_F(ClusterRenewals, ComeInARowWithTheSameKey) {
   }
   EXPECT_EQ(certificate(worker, kClient)->key_hash, key);
   EXPECT_TRUE(record_is_of(worker));
+  EXPECT_TRUE(region().comes_true(
+      [&] {
+        auto const now = stages();
+        return now.size() == authorities.size() &&
+               std::ranges::all_of(now, [](auto const& each) { return each.second == "stable"; });
+      },
+      240s))
+      << region().run("masters-a", {"haagent", "pki", "status"}).out;
 }
 
 TEST_F(ClusterRenewals, AMachineThatWasOffPastTheEndProvesItselfAnew) {
