@@ -22,6 +22,7 @@ VARIED = GIVEN | {
     "workers_max": 6, "root_device_name": "/dev/sda1", "root_volume_size": 30,
     "main_volume_size": 50, "events_volume_size": 15,
     "volume_key_arn": "arn:aws:kms:eu-west-1:123456789012:key/1-2", "launching_timeout": 600, "terminating_timeout": 120,
+    "token_issuer": "https://0f1e2d3c-4b5a-4697-8877-665544332211.tokens.sts.global.api.aws",
 }
 # Parameters that are shaped otherwise in the two.
 LISTS = {"api_subnet_ids": "ApiSubnets"}

@@ -142,6 +142,9 @@ class Refused(unittest.TestCase):
             "workers_min": ([-1], [0]), "workers_max": ([-1], [0]), "root_volume_size": ([7], [8]),
             "main_volume_size": ([9], [10]), "events_volume_size": ([9], [10]),
             "launching_timeout": ([29, 7201], [30, 7200]), "terminating_timeout": ([29, 7201], [30, 7200]),
+            "token_issuer": (["0f1e.tokens.sts.global.api.aws", "http://issuer.test", "https://", "https://issuer.test/",
+                              "https://issuer.test?a", "https://me@issuer.test", 'https://issuer.test"', "https://a\n"],
+                             ["", "https://0f1e.tokens.sts.global.api.aws"]),
         }
         bounds = {"AllowedPattern", "AllowedValues", "MinValue", "MaxValue", "MaxLength"}
         bounded = {name for name, parameter in pictures.template_of(CLOUDFORMATION, pictures.GIVEN).parameters.items()
@@ -191,7 +194,8 @@ class AsTheProductHasIt(unittest.TestCase):
                 "aws_iam_role_policy.master", "aws_iam_role_policy.master_volume_key", "aws_lb_listener.api",
                 f"{ways_in}.master_etcd_main", f"{ways_in}.master_etcd_events", f"{ways_in}.master_agent",
                 f"{ways_in}.api_from_masters", f"{ways_in}.master_from_api", f"{ways_out}.master", f"{ways_out}.api")},
-            "workers": {f"${{{name}}}" for name in ("aws_iam_role_policy.worker", f"{ways_out}.worker")}})
+            "workers": {f"${{{name}}}" for name in (
+                "aws_iam_role_policy.worker", "aws_iam_role_policy.worker_join_token", f"{ways_out}.worker")}})
 
     def test_hooks_have_the_names_that_the_agent_looks_for(self):
         config = source("agent/base/node_config.h")
@@ -265,16 +269,17 @@ class AsTheProductHasIt(unittest.TestCase):
         self.assertEqual([name for name in re.findall(r"`(\w+(?:GroupId|RoleName))`", told) if name not in outputs], [])
 
     def test_user_data_are_a_node_config(self):
-        for role in ("master", "worker"):
-            config = yaml.safe_load(self.picture["templates"][f"<{role} template>"]["user-data"])
-            # Each side knows the other by its role.
-            join = ({"workerRoles": ["<worker role>"], "workerProfiles": ["<worker profile>"]} if role == "master"
-                    else {"masterRole": "<master role>"})
-            self.assertEqual(config, {
-                "apiVersion": "haagent.io/v1", "kind": "NodeConfig", "role": role,
-                "cluster": {"name": CLUSTER, "endpoint": "https://<balancer dns>",
-                            "state": f"s3://<bucket>/{CLUSTER}", **join},
-                "kubernetes": {"version": "1.33.2"}})
+        for given, tokens in ((pictures.GIVEN, {}), (pictures.VARIED, {"tokenIssuer": pictures.VARIED["token_issuer"]})):
+            for role in ("master", "worker"):
+                config = yaml.safe_load(both(given)[0]["templates"][f"<{role} template>"]["user-data"])
+                # Each side knows the other by its role.
+                join = ({"workerRoles": ["<worker role>"], "workerProfiles": ["<worker profile>"], **tokens}
+                        if role == "master" else {"masterRole": "<master role>"})
+                self.assertEqual(config, {
+                    "apiVersion": "haagent.io/v1", "kind": "NodeConfig", "role": role,
+                    "cluster": {"name": CLUSTER, "endpoint": "https://<balancer dns>",
+                                "state": f"s3://<bucket>/{CLUSTER}", **join},
+                    "kubernetes": {"version": "1.33.2"}})
 
     def test_the_endpoint_is_what_a_master_can_reach_itself_through(self):
         endpoint, targets = self.picture["endpoint"], self.picture["targets"]["<targets arn>"]
@@ -386,7 +391,26 @@ class Permissions(unittest.TestCase):
             statement, = policies["haagent-volume-key"]["Statement"]
             self.assertEqual(statement["Action"], ["kms:CreateGrant"])
             self.assertEqual(statement["Resource"], [pictures.VARIED["volume_key_arn"]])
-            self.assertEqual(list(picture["roles"]["<worker role>"]["policies"]), ["haagent"])
+            self.assertNotIn("haagent-volume-key", picture["roles"]["<worker role>"]["policies"])
+
+    def test_a_worker_gets_a_token_for_its_cluster_and_for_one_request(self):
+        binding = source("bootstrap/join/exchange/binding.h") + source("bootstrap/join/exchange/binding.cc")
+        tag = re.search(r'kTokenTag\[\] = "([^"]+)"', binding).group(1)
+        life = re.search(r"kTokenLife\{(\d+)\}", binding).group(1)
+        audience = re.search(r'fmt::format\("(haagent:\{\})", cluster\)', binding).group(1).format(CLUSTER)
+        for picture in both(pictures.VARIED):
+            policies = picture["roles"]["<worker role>"]["policies"]
+            self.assertEqual(sorted(policies), ["haagent", "haagent-join-token"])
+            self.assertNotIn("haagent-join-token", picture["roles"]["<master role>"]["policies"])
+            token, tags = policies["haagent-join-token"]["Statement"]
+            for statement in (token, tags):
+                # An audience that is not there would fit ForAllValues.
+                self.assertEqual(statement["Condition"]["ForAllValues:StringEquals"]["sts:IdentityTokenAudience"], [audience])
+                self.assertEqual(statement["Condition"]["Null"]["sts:IdentityTokenAudience"], "false")
+            self.assertEqual(token["Condition"]["NumericLessThanEquals"], {"sts:DurationSeconds": life})
+            self.assertEqual(tags["Condition"]["ForAllValues:StringEquals"]["aws:TagKeys"], [tag])
+            self.assertEqual([token["Action"], tags["Action"]],
+                             [["sts:GetWebIdentityToken"], ["sts:TagGetWebIdentityToken"]])
 
 
 class Provider(unittest.TestCase):

@@ -12,6 +12,10 @@ import re
 import hcl2
 
 
+# Behind a backslash, in a text.
+ESCAPES = {'"': '"', "\\": "\\", "n": "\n"}
+
+
 class Ref:
     def __init__(self, address, attribute=""):
         self.address, self.attribute = address, attribute
@@ -190,7 +194,7 @@ class Expression:
             end += 1
         inside = self.text[self.at + 1:end]
         self.at = end + 1
-        return template(inside.replace('\\"', '"').replace("\\\\", "\\"), self.scope)
+        return template(re.sub(r"\\(.)", lambda match: ESCAPES[match.group(1)], inside), self.scope)
 
     def path(self, first):
         steps = [first]

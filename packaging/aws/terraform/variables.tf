@@ -166,3 +166,13 @@ variable "terminating_timeout" {
     error_message = "It must be from 30 to 7200."
   }
 }
+
+variable "token_issuer" {
+  description = "Issuer of the account's web identity tokens, by which workers then prove who they are; 'aws iam get-outbound-web-identity-federation-info' prints it; empty for signed calls alone"
+  type        = string
+  default     = ""
+  validation {
+    condition     = can(regex("^(https://[-.a-zA-Z0-9]+)?$", var.token_issuer))
+    error_message = "It must be an https URL without a path, or empty."
+  }
+}

@@ -1,4 +1,5 @@
 // The user-data of packaging/aws, as the agent reads it.
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include "agent/config/load.h"
@@ -8,7 +9,12 @@
 namespace haagent {
 namespace {
 
-std::string user_data(std::string const& role) {
+constexpr char kIssuer[] = "https://0f1e2d3c-4b5a-4697-8877-665544332211.tokens.sts.global.api.aws";
+
+// `token_issuer`: as the parameter of that name; empty for its default.
+std::string user_data(std::string const& role, std::string const& token_issuer) {
+  auto const line =
+      token_issuer.empty() ? "" : fmt::format("\n  tokenIssuer: \"{}\"", token_issuer);
   auto text = test::bytes_of(test::source_dir() / "packaging/aws/terraform" / (role + ".yaml"));
   std::pair<std::string, std::string> const values[] = {
       {"${worker_role}", "haagent-worker-20260115"},
@@ -17,7 +23,8 @@ std::string user_data(std::string const& role) {
       {"${cluster}", "prod.example.com"},
       {"${endpoint}", "api-0123456789abcdef.elb.eu-west-1.amazonaws.com"},
       {"${bucket}", "prod-example-com-state-123456789012"},
-      {"${version}", "1.33.2"}};
+      {"${version}", "1.33.2"},
+      {"${token_issuer_line}", line}};
   for (auto const& [name, value] : values) {
     for (auto at = text.find(name); at != std::string::npos; at = text.find(name, at))
       text.replace(at, name.size(), value);
@@ -27,14 +34,16 @@ std::string user_data(std::string const& role) {
 
 // tests/aws holds CloudFormation's against this one.
 TEST(LaunchTemplate, UserDataAreAConfigWithoutAProblem) {
-  for (auto const* role : {"master", "worker"}) {
-    auto const loaded =
-        read_config({.sources = {{"user-data", user_data(role), ConfigSource::Form::document}},
-                     .problems = {},
-                     .notes = {}});
+  for (auto const& [role, issuer] : std::vector<std::pair<std::string, std::string>>{
+           {"master", ""}, {"master", kIssuer}, {"worker", ""}}) {
+    auto const loaded = read_config(
+        {.sources = {{"user-data", user_data(role, issuer), ConfigSource::Form::document}},
+         .problems = {},
+         .notes = {}});
     ASSERT_TRUE(loaded.ok()) << loaded.page();
     EXPECT_EQ(loaded.page(), "") << role;
-    EXPECT_EQ(loaded.config.role, std::string_view(role) == "master" ? Role::master : Role::worker);
+    EXPECT_EQ(loaded.config.role, role == "master" ? Role::master : Role::worker);
+    EXPECT_EQ(loaded.config.cluster.token_issuer, issuer);
     EXPECT_EQ(loaded.config.cluster.state,
               "s3://prod-example-com-state-123456789012/prod.example.com");
     EXPECT_EQ(loaded.config.cluster.endpoint,
