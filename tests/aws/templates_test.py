@@ -357,6 +357,14 @@ class Permissions(unittest.TestCase):
         self.assertEqual(sorted(masters), sorted({f"ec2:{name}" for name in ec2} | set(s3) | set(autoscaling)))
         self.assertEqual(sorted(workers), sorted(set(autoscaling)))
 
+    def test_what_workers_may_for_tokens_is_what_the_table_has(self):
+        table = re.findall(r'\{"(sts:\w+)", (true|false), (true|false), [^}]*kWithTokens', source("agent/aws/permissions.h"))
+        self.assertEqual({(master, worker) for _, master, worker in table}, {("false", "true")})
+        for picture in both(pictures.VARIED):
+            allowed = [each for role in picture["roles"].values() for policy in role["policies"].values()
+                       for each in actions_of(policy) if each.startswith("sts:")]
+            self.assertEqual(sorted(allowed), sorted(action for action, _, _ in table))
+
     def test_only_what_knows_no_resources_is_for_all_of_them(self):
         for role in ("master", "worker"):
             for statement in self.policy(role)["Statement"]:
