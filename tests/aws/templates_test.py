@@ -282,7 +282,7 @@ class AsTheProductHasIt(unittest.TestCase):
                     "kubernetes": {"version": "1.33.2"}})
 
     def test_the_endpoint_is_what_a_master_can_reach_itself_through(self):
-        endpoint, targets = self.picture["endpoint"], self.picture["targets"]["<targets arn>"]
+        endpoint, targets = self.picture["balancers"]["<balancer arn>"], self.picture["targets"]["<targets arn>"]
         self.assertEqual([endpoint["type"], endpoint["cross zone"], targets["keeps clients' addresses"]],
                          ["network", "true", "false"])
         self.assertEqual(targets["port"], "6443")
