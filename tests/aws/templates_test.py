@@ -15,10 +15,19 @@ CLOUDFORMATION = ROOT / "packaging/aws/haagent.cfn.yaml"
 TERRAFORM = ROOT / "packaging/aws/terraform"
 CLUSTER = pictures.GIVEN["cluster_name"]
 MASTERS = [f"masters-{letter}.{CLUSTER}" for letter in "abc"]
+# Nothing else is given: the load balancer is in the nodes' subnets.
+INTERNET_FACING = pictures.GIVEN | {"scheme": "internet-facing"}
 
 
 def source(path):
     return (ROOT / path).read_text()
+
+
+JOIN_PORT = re.search(r"kJoinPort = (\d+)", source("agent/base/node_config.h")).group(1)
+
+
+def config_of(picture, role):
+    return yaml.safe_load(picture["templates"][f"<{role} template>"]["user-data"])
 
 
 def both(given):
@@ -269,12 +278,16 @@ class AsTheProductHasIt(unittest.TestCase):
         self.assertEqual([name for name in re.findall(r"`(\w+(?:GroupId|RoleName))`", told) if name not in outputs], [])
 
     def test_user_data_are_a_node_config(self):
-        for given, tokens in ((pictures.GIVEN, {}), (pictures.VARIED, {"tokenIssuer": pictures.VARIED["token_issuer"]})):
+        # A public load balancer has no join port, so that workers are told of another one.
+        public = {"joinEndpoint": f"https://<join balancer dns>:{JOIN_PORT}"}
+        issuer = {"tokenIssuer": pictures.VARIED["token_issuer"]}
+        for given, of_master, of_worker in (
+                (pictures.GIVEN, {}, {}), (INTERNET_FACING, {}, public), (pictures.VARIED, issuer, public)):
             for role in ("master", "worker"):
-                config = yaml.safe_load(both(given)[0]["templates"][f"<{role} template>"]["user-data"])
+                config = config_of(both(given)[0], role)
                 # Each side knows the other by its role.
-                join = ({"workerRoles": ["<worker role>"], "workerProfiles": ["<worker profile>"], **tokens}
-                        if role == "master" else {"masterRole": "<master role>"})
+                join = ({"workerRoles": ["<worker role>"], "workerProfiles": ["<worker profile>"], **of_master}
+                        if role == "master" else {"masterRole": "<master role>", **of_worker})
                 self.assertEqual(config, {
                     "apiVersion": "haagent.io/v1", "kind": "NodeConfig", "role": role,
                     "cluster": {"name": CLUSTER, "endpoint": "https://<balancer dns>",
@@ -290,12 +303,53 @@ class AsTheProductHasIt(unittest.TestCase):
         self.assertIn(["<balancer arn>", "TCP", "443", "forward", "<targets arn>"], self.picture["listeners"])
 
     def test_masters_see_the_addresses_of_workers_that_ask_to_join(self):
-        targets = self.picture["targets"]["<join targets arn>"]
-        port = re.search(r"kJoinPort = (\d+)", source("agent/base/node_config.h")).group(1)
-        self.assertEqual([targets["port"], targets["keeps clients' addresses"]], [port, "true"])
-        self.assertIn(["<balancer arn>", "TCP", port, "forward", "<join targets arn>"], self.picture["listeners"])
+        for given in (pictures.GIVEN, INTERNET_FACING):
+            targets = both(given)[0]["targets"]["<join targets arn>"]
+            self.assertEqual([targets["port"], targets["keeps clients' addresses"]], [JOIN_PORT, "true"])
+
+    def test_an_internal_load_balancer_takes_workers_that_ask_to_join(self):
+        for picture in both(pictures.GIVEN):
+            self.assertEqual(list(picture["balancers"]), ["<balancer arn>"])
+            self.assertNotIn("joinEndpoint", config_of(picture, "worker")["cluster"])
+            self.assertIn(["<balancer arn>", "TCP", JOIN_PORT, "forward", "<join targets arn>"], picture["listeners"])
+
+    def test_beside_a_public_load_balancer_an_internal_one_takes_workers_that_ask_to_join(self):
+        for picture in (picture for given in (INTERNET_FACING, pictures.VARIED) for picture in both(given)):
+            endpoint = config_of(picture, "worker")["cluster"]["joinEndpoint"]
+            arn = re.fullmatch(rf"https://(<.+) dns>:{JOIN_PORT}", endpoint).group(1) + " arn>"
+            self.assertNotIn(arn, config_of(picture, "worker")["cluster"]["endpoint"])
+            balancer = picture["balancers"][arn]
+            self.assertEqual([balancer[key] for key in ("type", "scheme", "cross zone")], ["network", "internal", "true"])
+            # Not ApiSubnets: those are public ones.
+            self.assertEqual(sorted(balancer["subnets"]), sorted(pictures.SUBNETS.values()))
+            (_, protocol, port, _, targets), = [each for each in picture["listeners"] if each[0] == arn]
+            self.assertEqual([protocol, port], ["TCP", JOIN_PORT])
+            self.assertEqual(picture["targets"][targets], both(pictures.GIVEN)[0]["targets"]["<join targets arn>"])
+            for name in MASTERS:
+                self.assertIn(targets, picture["groups"][name]["targets"])
+            security, = balancer["security"]
+            passed = {row[:-1] for row in picture["rules"] if security in row}
+            self.assertEqual(passed, {("in", security, "<workers>", "tcp", JOIN_PORT, JOIN_PORT),
+                                      ("out", security, "<masters>", "tcp", JOIN_PORT, JOIN_PORT),
+                                      ("in", "<masters>", security, "tcp", JOIN_PORT, JOIN_PORT)})
+
+    def test_nobody_but_nodes_reaches_the_join_port(self):
+        for picture in (picture for given in (pictures.GIVEN, INTERNET_FACING, pictures.VARIED) for picture in both(given)):
+            for arn, _, port, _, _ in picture["listeners"]:
+                if port == JOIN_PORT:
+                    self.assertEqual(picture["balancers"][arn]["scheme"], "internal")
+            for direction, group, peer, _, first, last, _ in picture["rules"]:
+                passes = first == "all" or int(first) <= int(JOIN_PORT) <= int(last)
+                if direction == "in" and passes:
+                    self.assertIn(peer, picture["security groups"], f"{group} lets addresses in")
 
     def test_ports_are_those_that_the_product_listens_on(self):
+        for given, joins in ((pictures.GIVEN, "<api>"), (INTERNET_FACING, "<join>")):
+            with self.subTest(given.get("scheme")):
+                self.check_ports(both(given)[0]["rules"], joins)
+
+    def check_ports(self, rules, joins):
+        """joins: the security group of the load balancer that workers join over."""
         config = source("agent/base/node_config.h")
         ports = {}
         for name in ("Main", "Events"):
@@ -304,7 +358,7 @@ class AsTheProductHasIt(unittest.TestCase):
             ports[name] = list(map(int, numbers[:2]))
         agent = int(re.search(r"kAgentPort = (\d+)", config).group(1))
         apiserver = int(re.search(r'"secure-port", "(\d+)"', source("bootstrap/kube/apiserver.cc")).group(1))
-        join = int(re.search(r"kJoinPort = (\d+)", config).group(1))
+        join = int(JOIN_PORT)
         kubelet, overlay = 10250, 8472
         among_masters = [("tcp", *ports["Main"]), ("tcp", *ports["Events"]), ("tcp", agent, agent),
                          ("tcp", apiserver, apiserver), ("tcp", kubelet, kubelet), ("udp", overlay, overlay)]
@@ -315,9 +369,9 @@ class AsTheProductHasIt(unittest.TestCase):
                    ("in", "<masters>", "<workers>", "udp", overlay, overlay),
                    ("in", "<workers>", "<masters>", "tcp", agent, agent),
                    ("in", "<workers>", "<masters>", "tcp", join, join),
-                   ("in", "<masters>", "<api>", "tcp", join, join),
-                   ("out", "<api>", "<masters>", "tcp", join, join),
-                   ("in", "<api>", "<workers>", "tcp", join, join),
+                   ("in", "<masters>", joins, "tcp", join, join),
+                   ("out", joins, "<masters>", "tcp", join, join),
+                   ("in", joins, "<workers>", "tcp", join, join),
                    ("in", "<workers>", "<masters>", "tcp", kubelet, kubelet),
                    ("in", "<workers>", "<masters>", "udp", overlay, overlay),
                    ("in", "<workers>", "<workers>", "udp", overlay, overlay),
@@ -325,7 +379,7 @@ class AsTheProductHasIt(unittest.TestCase):
                    ("in", "<api>", "10.0.0.0/8", "tcp", 443, 443),
                    ("out", "<masters>", "0.0.0.0/0", "-1", "all", "all"),
                    ("out", "<workers>", "0.0.0.0/0", "-1", "all", "all")}
-        self.assertEqual({row[:-1] for row in self.picture["rules"]},
+        self.assertEqual({row[:-1] for row in rules},
                          {tuple(map(str, row)) for row in wanted})
 
 

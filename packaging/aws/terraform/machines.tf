@@ -69,11 +69,12 @@ resource "aws_launch_template" "worker" {
     tags          = { Name = "worker.${var.cluster_name}", KubernetesCluster = var.cluster_name }
   }
   user_data = base64encode(templatefile("${path.module}/worker.yaml", {
-    cluster     = var.cluster_name
-    endpoint    = aws_lb.api.dns_name
-    bucket      = aws_s3_bucket.state.id
-    version     = var.kubernetes_version
-    master_role = aws_iam_role.master.name
+    cluster            = var.cluster_name
+    endpoint           = aws_lb.api.dns_name
+    bucket             = aws_s3_bucket.state.id
+    version            = var.kubernetes_version
+    master_role        = aws_iam_role.master.name
+    join_endpoint_line = local.is_internet_facing ? "\n  joinEndpoint: \"https://${aws_lb.join[0].dns_name}:3998\"" : ""
   }))
 }
 

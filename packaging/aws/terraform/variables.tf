@@ -51,7 +51,7 @@ variable "scheme" {
 }
 
 variable "api_subnet_ids" {
-  description = "Subnets of the load balancer, one a zone, where they are others than the nodes'"
+  description = "Subnets of the load balancer of the apiservers, one a zone, where they are others than the nodes'"
   type        = list(string)
   default     = []
 }
