@@ -27,6 +27,9 @@ struct Permission {
 inline constexpr std::string_view kWithBucket = "cluster.state is a bucket";
 inline constexpr std::string_view kWithKey = "aws.s3.kmsKeyId is set";
 inline constexpr std::string_view kWithHooks = "its auto-scaling group has lifecycle hooks";
+// A worker learns that from a master's offer, and joins by a signed call where it gets no token: a
+// preflight, which has no offer, does not ask for these.
+inline constexpr std::string_view kWithTokens = "masters take tokens, by cluster.tokenIssuer";
 
 inline constexpr Permission kPermissions[] = {
     {"ec2:DescribeVolumes", true, false, Proof::called, "", "to find the etcd volumes"},
@@ -56,6 +59,10 @@ inline constexpr Permission kPermissions[] = {
      "to let the hook go on"},
     {"autoscaling:RecordLifecycleActionHeartbeat", true, true, Proof::none, kWithHooks,
      "to keep the hook waiting while it boots or hands over"},
+    {"sts:GetWebIdentityToken", false, true, Proof::called, kWithTokens,
+     "to join by a token in the place of a signed call"},
+    {"sts:TagGetWebIdentityToken", false, true, Proof::called, kWithTokens,
+     "to tie that token to one request"},
 };
 
 }  // namespace haagent::aws

@@ -17,7 +17,7 @@ std::unexpected<Error> no_answer(std::string_view why) {
 
 // No value of STS' is longer: an ARN has 2,048 characters at most.
 constexpr std::size_t kWordCap = 2048;
-constexpr std::size_t kTokenCap = 8u << 10u;
+constexpr std::size_t kWebTokenCap = 8u << 10u;
 
 // Not empty, and nothing in it that a journal or a terminal would take for more than a letter.
 bool is_word(std::string_view text, std::size_t cap = kWordCap) {
@@ -87,7 +87,7 @@ Result<std::string> read_web_identity_token(std::string_view xml) {
                          .child("GetWebIdentityTokenResult")
                          .child("WebIdentityToken");
   std::string text = token.text().get();
-  if (!is_word(text, kTokenCap)) return no_answer("no WebIdentityToken");
+  if (!is_word(text, kWebTokenCap)) return no_answer("no WebIdentityToken");
   return text;
 }
 

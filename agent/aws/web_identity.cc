@@ -11,7 +11,7 @@ constexpr std::size_t kTokenAnswerCap = 32u << 10u;
 // It is asked for while a master waits, which has another way to know this machine.
 constexpr Duration kTokenDeadline{5'000};
 
-std::string body_of(TokenRequest const& request) {
+std::string token_body(TokenRequest const& request) {
   return fmt::format(
       "Action={}&Version=2011-06-15&Audience.member.1={}&DurationSeconds={}"
       "&SigningAlgorithm=ES384&Tags.member.1.Key={}&Tags.member.1.Value={}",
@@ -30,7 +30,7 @@ Result<std::string> WebIdentityClient::token(TokenRequest const& request, std::s
       .method = "POST",
       .url = place_.endpoint + "/",
       .headers = {{"content-type", "application/x-www-form-urlencoded; charset=utf-8"}},
-      .body = body_of(request),
+      .body = token_body(request),
       .timeout = kTokenDeadline,
       .max_body = kTokenAnswerCap};
   Signer(SigningScope{place_.region, "sts"}).sign(call, keys, clock_.utc());

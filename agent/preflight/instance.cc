@@ -343,7 +343,8 @@ Findings judge_permissions(Permissions const& asked, Role role,
         auto const sentence = fmt::format("{} is not allowed: haagent needs it {}", name, each.why);
         auto const advice = fmt::format("give the instance's role the permission {}", name);
         // Without the hooks' permissions a node works, and its hooks run into their timeouts.
-        found.push_back(each.only == aws::kWithHooks
+        // Without those for tokens it joins by a signed call.
+        found.push_back(each.only == aws::kWithHooks || each.only == aws::kWithTokens
                             ? warning(name, Reason::PermissionDenied, sentence, advice)
                             : problem(name, Reason::PermissionDenied, sentence, advice));
         break;

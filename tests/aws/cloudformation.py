@@ -61,13 +61,18 @@ class Template:
         if name in self.values:
             return self.values[name]
         if name in self.tree["Resources"]:
-            return Ref(name)
+            return self.attribute(name, "")
         raise Problem(f"there is nothing of the name {name}")
 
     def attribute(self, name, attribute):
         if name not in self.tree["Resources"]:
             raise Problem(f"there is no resource {name}")
+        if not self.is_made(self.tree["Resources"][name]):
+            raise Problem(f"the condition of {name} does not hold, and something refers to it")
         return Ref(name, attribute)
+
+    def is_made(self, resource):
+        return "Condition" not in resource or self.condition(resource["Condition"])
 
     def substitute(self, text, more):
         def one(match):
@@ -155,8 +160,7 @@ class Template:
         """Every resource of this type that its condition lets be: name to its evaluated properties."""
         found = watched({name: self.evaluate(resource.get("Properties", {}))
                          for name, resource in self.tree["Resources"].items()
-                         if resource["Type"] == type_
-                         and ("Condition" not in resource or self.condition(resource["Condition"]))})
+                         if resource["Type"] == type_ and self.is_made(resource)})
         self.shown.append(found)
         self.unseen_types.discard(type_)
         return found

@@ -22,6 +22,7 @@ VARIED = GIVEN | {
     "workers_max": 6, "root_device_name": "/dev/sda1", "root_volume_size": 30,
     "main_volume_size": 50, "events_volume_size": 15,
     "volume_key_arn": "arn:aws:kms:eu-west-1:123456789012:key/1-2", "launching_timeout": 600, "terminating_timeout": 120,
+    "token_issuer": "https://0f1e2d3c-4b5a-4697-8877-665544332211.tokens.sts.global.api.aws",
 }
 # Parameters that are shaped otherwise in the two.
 LISTS = {"api_subnet_ids": "ApiSubnets"}
@@ -34,11 +35,13 @@ NAMES = {
     "MasterSecurityGroup": "masters", "aws_security_group.master": "masters",
     "WorkerSecurityGroup": "workers", "aws_security_group.worker": "workers",
     "ApiSecurityGroup": "api", "aws_security_group.api": "api",
+    "JoinSecurityGroup": "join", "aws_security_group.join": "join",
     "MasterRole": "master role", "aws_iam_role.master": "master role",
     "WorkerRole": "worker role", "aws_iam_role.worker": "worker role",
     "MasterProfile": "master profile", "aws_iam_instance_profile.master": "master profile",
     "WorkerProfile": "worker profile", "aws_iam_instance_profile.worker": "worker profile",
     "LoadBalancer": "balancer", "aws_lb.api": "balancer",
+    "JoinLoadBalancer": "join balancer", "aws_lb.join": "join balancer",
     "ApiTargets": "targets", "aws_lb_target_group.api": "targets",
     "JoinTargets": "join targets", "aws_lb_target_group.join": "join targets",
     "MasterTemplate": "master template", "aws_launch_template.master": "master template",
@@ -58,7 +61,7 @@ def named(ref):
     attribute = ATTRIBUTES[ref.attribute]
     name = NAMES[ref.address]
     # CloudFormation's Ref of a balancer or target group is its ARN.
-    if name in ("balancer", "targets", "join targets") and not attribute:
+    if name in ("balancer", "join balancer", "targets", "join targets") and not attribute:
         attribute = "arn"
     return f"<{name}{' ' + attribute if attribute else ''}>"
 
@@ -164,12 +167,13 @@ def of_cloudformation(template):
     for each in resources("AWS::EC2::SecurityGroupIngress").values():
         rule_of("in", each["GroupId"], each)
 
-    (_, balancer), = resources("AWS::ElasticLoadBalancingV2::LoadBalancer").items()
-    of_balancer = tags_of(balancer["LoadBalancerAttributes"])
-    picture["endpoint"] = plain({
-        "type": balancer["Type"], "scheme": balancer["Scheme"], "subnets": balancer["Subnets"],
-        "security": balancer["SecurityGroups"], "tags": tags_of(balancer["Tags"]),
-        "cross zone": of_balancer.pop("load_balancing.cross_zone.enabled"), "more of it": of_balancer})
+    picture["balancers"] = {}
+    for name, balancer in resources("AWS::ElasticLoadBalancingV2::LoadBalancer").items():
+        of_balancer = tags_of(balancer["LoadBalancerAttributes"])
+        picture["balancers"][plain(terraform.Ref(name))] = plain({
+            "type": balancer["Type"], "scheme": balancer["Scheme"], "subnets": balancer["Subnets"],
+            "security": balancer["SecurityGroups"], "tags": tags_of(balancer["Tags"]),
+            "cross zone": of_balancer.pop("load_balancing.cross_zone.enabled"), "more of it": of_balancer})
     picture["targets"] = {}
     for name, targets in resources("AWS::ElasticLoadBalancingV2::TargetGroup").items():
         of_targets = tags_of(targets["TargetGroupAttributes"])
@@ -300,13 +304,14 @@ def of_terraform(module):
         for direction, type_ in (("in", "aws_vpc_security_group_ingress_rule"), ("out", "aws_vpc_security_group_egress_rule"))
         for each in all_of(type_).values()}
 
-    balancer = one("aws_lb")[1]
     known = {"load_balancer_type", "internal", "subnets", "security_groups", "enable_cross_zone_load_balancing", "tags"}
-    picture["endpoint"] = plain({
-        "type": balancer["load_balancer_type"], "scheme": "internal" if balancer["internal"] else "internet-facing",
-        "subnets": balancer["subnets"], "security": balancer["security_groups"], "tags": balancer["tags"],
-        "cross zone": balancer["enable_cross_zone_load_balancing"],
-        "more of it": {key: value for key, value in balancer.items() if key not in known}})
+    picture["balancers"] = {}
+    for address, balancer in all_of("aws_lb").items():
+        picture["balancers"][plain(terraform.Ref(address))] = plain({
+            "type": balancer["load_balancer_type"], "scheme": "internal" if balancer["internal"] else "internet-facing",
+            "subnets": balancer["subnets"], "security": balancer["security_groups"], "tags": balancer["tags"],
+            "cross zone": balancer["enable_cross_zone_load_balancing"],
+            "more of it": {key: value for key, value in balancer.items() if key not in known}})
     picture["targets"] = {}
     for address, targets in all_of("aws_lb_target_group").items():
         health = block(targets, "health_check")

@@ -15,10 +15,19 @@ CLOUDFORMATION = ROOT / "packaging/aws/haagent.cfn.yaml"
 TERRAFORM = ROOT / "packaging/aws/terraform"
 CLUSTER = pictures.GIVEN["cluster_name"]
 MASTERS = [f"masters-{letter}.{CLUSTER}" for letter in "abc"]
+# Nothing else is given: the load balancer is in the nodes' subnets.
+INTERNET_FACING = pictures.GIVEN | {"scheme": "internet-facing"}
 
 
 def source(path):
     return (ROOT / path).read_text()
+
+
+JOIN_PORT = re.search(r"kJoinPort = (\d+)", source("agent/base/node_config.h")).group(1)
+
+
+def config_of(picture, role):
+    return yaml.safe_load(picture["templates"][f"<{role} template>"]["user-data"])
 
 
 def both(given):
@@ -142,6 +151,9 @@ class Refused(unittest.TestCase):
             "workers_min": ([-1], [0]), "workers_max": ([-1], [0]), "root_volume_size": ([7], [8]),
             "main_volume_size": ([9], [10]), "events_volume_size": ([9], [10]),
             "launching_timeout": ([29, 7201], [30, 7200]), "terminating_timeout": ([29, 7201], [30, 7200]),
+            "token_issuer": (["0f1e.tokens.sts.global.api.aws", "http://issuer.test", "https://", "https://issuer.test/",
+                              "https://issuer.test?a", "https://me@issuer.test", 'https://issuer.test"', "https://a\n"],
+                             ["", "https://0f1e.tokens.sts.global.api.aws"]),
         }
         bounds = {"AllowedPattern", "AllowedValues", "MinValue", "MaxValue", "MaxLength"}
         bounded = {name for name, parameter in pictures.template_of(CLOUDFORMATION, pictures.GIVEN).parameters.items()
@@ -191,7 +203,8 @@ class AsTheProductHasIt(unittest.TestCase):
                 "aws_iam_role_policy.master", "aws_iam_role_policy.master_volume_key", "aws_lb_listener.api",
                 f"{ways_in}.master_etcd_main", f"{ways_in}.master_etcd_events", f"{ways_in}.master_agent",
                 f"{ways_in}.api_from_masters", f"{ways_in}.master_from_api", f"{ways_out}.master", f"{ways_out}.api")},
-            "workers": {f"${{{name}}}" for name in ("aws_iam_role_policy.worker", f"{ways_out}.worker")}})
+            "workers": {f"${{{name}}}" for name in (
+                "aws_iam_role_policy.worker", "aws_iam_role_policy.worker_join_token", f"{ways_out}.worker")}})
 
     def test_hooks_have_the_names_that_the_agent_looks_for(self):
         config = source("agent/base/node_config.h")
@@ -265,19 +278,24 @@ class AsTheProductHasIt(unittest.TestCase):
         self.assertEqual([name for name in re.findall(r"`(\w+(?:GroupId|RoleName))`", told) if name not in outputs], [])
 
     def test_user_data_are_a_node_config(self):
-        for role in ("master", "worker"):
-            config = yaml.safe_load(self.picture["templates"][f"<{role} template>"]["user-data"])
-            # Each side knows the other by its role.
-            join = ({"workerRoles": ["<worker role>"], "workerProfiles": ["<worker profile>"]} if role == "master"
-                    else {"masterRole": "<master role>"})
-            self.assertEqual(config, {
-                "apiVersion": "haagent.io/v1", "kind": "NodeConfig", "role": role,
-                "cluster": {"name": CLUSTER, "endpoint": "https://<balancer dns>",
-                            "state": f"s3://<bucket>/{CLUSTER}", **join},
-                "kubernetes": {"version": "1.33.2"}})
+        # A public load balancer has no join port, so that workers are told of another one.
+        public = {"joinEndpoint": f"https://<join balancer dns>:{JOIN_PORT}"}
+        issuer = {"tokenIssuer": pictures.VARIED["token_issuer"]}
+        for given, of_master, of_worker in (
+                (pictures.GIVEN, {}, {}), (INTERNET_FACING, {}, public), (pictures.VARIED, issuer, public)):
+            for role in ("master", "worker"):
+                config = config_of(both(given)[0], role)
+                # Each side knows the other by its role.
+                join = ({"workerRoles": ["<worker role>"], "workerProfiles": ["<worker profile>"], **of_master}
+                        if role == "master" else {"masterRole": "<master role>", **of_worker})
+                self.assertEqual(config, {
+                    "apiVersion": "haagent.io/v1", "kind": "NodeConfig", "role": role,
+                    "cluster": {"name": CLUSTER, "endpoint": "https://<balancer dns>",
+                                "state": f"s3://<bucket>/{CLUSTER}", **join},
+                    "kubernetes": {"version": "1.33.2"}})
 
     def test_the_endpoint_is_what_a_master_can_reach_itself_through(self):
-        endpoint, targets = self.picture["endpoint"], self.picture["targets"]["<targets arn>"]
+        endpoint, targets = self.picture["balancers"]["<balancer arn>"], self.picture["targets"]["<targets arn>"]
         self.assertEqual([endpoint["type"], endpoint["cross zone"], targets["keeps clients' addresses"]],
                          ["network", "true", "false"])
         self.assertEqual(targets["port"], "6443")
@@ -285,12 +303,53 @@ class AsTheProductHasIt(unittest.TestCase):
         self.assertIn(["<balancer arn>", "TCP", "443", "forward", "<targets arn>"], self.picture["listeners"])
 
     def test_masters_see_the_addresses_of_workers_that_ask_to_join(self):
-        targets = self.picture["targets"]["<join targets arn>"]
-        port = re.search(r"kJoinPort = (\d+)", source("agent/base/node_config.h")).group(1)
-        self.assertEqual([targets["port"], targets["keeps clients' addresses"]], [port, "true"])
-        self.assertIn(["<balancer arn>", "TCP", port, "forward", "<join targets arn>"], self.picture["listeners"])
+        for given in (pictures.GIVEN, INTERNET_FACING):
+            targets = both(given)[0]["targets"]["<join targets arn>"]
+            self.assertEqual([targets["port"], targets["keeps clients' addresses"]], [JOIN_PORT, "true"])
+
+    def test_an_internal_load_balancer_takes_workers_that_ask_to_join(self):
+        for picture in both(pictures.GIVEN):
+            self.assertEqual(list(picture["balancers"]), ["<balancer arn>"])
+            self.assertNotIn("joinEndpoint", config_of(picture, "worker")["cluster"])
+            self.assertIn(["<balancer arn>", "TCP", JOIN_PORT, "forward", "<join targets arn>"], picture["listeners"])
+
+    def test_beside_a_public_load_balancer_an_internal_one_takes_workers_that_ask_to_join(self):
+        for picture in (picture for given in (INTERNET_FACING, pictures.VARIED) for picture in both(given)):
+            endpoint = config_of(picture, "worker")["cluster"]["joinEndpoint"]
+            arn = re.fullmatch(rf"https://(<.+) dns>:{JOIN_PORT}", endpoint).group(1) + " arn>"
+            self.assertNotIn(arn, config_of(picture, "worker")["cluster"]["endpoint"])
+            balancer = picture["balancers"][arn]
+            self.assertEqual([balancer[key] for key in ("type", "scheme", "cross zone")], ["network", "internal", "true"])
+            # Not ApiSubnets: those are public ones.
+            self.assertEqual(sorted(balancer["subnets"]), sorted(pictures.SUBNETS.values()))
+            (_, protocol, port, _, targets), = [each for each in picture["listeners"] if each[0] == arn]
+            self.assertEqual([protocol, port], ["TCP", JOIN_PORT])
+            self.assertEqual(picture["targets"][targets], both(pictures.GIVEN)[0]["targets"]["<join targets arn>"])
+            for name in MASTERS:
+                self.assertIn(targets, picture["groups"][name]["targets"])
+            security, = balancer["security"]
+            passed = {row[:-1] for row in picture["rules"] if security in row}
+            self.assertEqual(passed, {("in", security, "<workers>", "tcp", JOIN_PORT, JOIN_PORT),
+                                      ("out", security, "<masters>", "tcp", JOIN_PORT, JOIN_PORT),
+                                      ("in", "<masters>", security, "tcp", JOIN_PORT, JOIN_PORT)})
+
+    def test_nobody_but_nodes_reaches_the_join_port(self):
+        for picture in (picture for given in (pictures.GIVEN, INTERNET_FACING, pictures.VARIED) for picture in both(given)):
+            for arn, _, port, _, _ in picture["listeners"]:
+                if port == JOIN_PORT:
+                    self.assertEqual(picture["balancers"][arn]["scheme"], "internal")
+            for direction, group, peer, _, first, last, _ in picture["rules"]:
+                passes = first == "all" or int(first) <= int(JOIN_PORT) <= int(last)
+                if direction == "in" and passes:
+                    self.assertIn(peer, picture["security groups"], f"{group} lets addresses in")
 
     def test_ports_are_those_that_the_product_listens_on(self):
+        for given, joins in ((pictures.GIVEN, "<api>"), (INTERNET_FACING, "<join>")):
+            with self.subTest(given.get("scheme")):
+                self.check_ports(both(given)[0]["rules"], joins)
+
+    def check_ports(self, rules, joins):
+        """joins: the security group of the load balancer that workers join over."""
         config = source("agent/base/node_config.h")
         ports = {}
         for name in ("Main", "Events"):
@@ -299,7 +358,7 @@ class AsTheProductHasIt(unittest.TestCase):
             ports[name] = list(map(int, numbers[:2]))
         agent = int(re.search(r"kAgentPort = (\d+)", config).group(1))
         apiserver = int(re.search(r'"secure-port", "(\d+)"', source("bootstrap/kube/apiserver.cc")).group(1))
-        join = int(re.search(r"kJoinPort = (\d+)", config).group(1))
+        join = int(JOIN_PORT)
         kubelet, overlay = 10250, 8472
         among_masters = [("tcp", *ports["Main"]), ("tcp", *ports["Events"]), ("tcp", agent, agent),
                          ("tcp", apiserver, apiserver), ("tcp", kubelet, kubelet), ("udp", overlay, overlay)]
@@ -310,9 +369,9 @@ class AsTheProductHasIt(unittest.TestCase):
                    ("in", "<masters>", "<workers>", "udp", overlay, overlay),
                    ("in", "<workers>", "<masters>", "tcp", agent, agent),
                    ("in", "<workers>", "<masters>", "tcp", join, join),
-                   ("in", "<masters>", "<api>", "tcp", join, join),
-                   ("out", "<api>", "<masters>", "tcp", join, join),
-                   ("in", "<api>", "<workers>", "tcp", join, join),
+                   ("in", "<masters>", joins, "tcp", join, join),
+                   ("out", joins, "<masters>", "tcp", join, join),
+                   ("in", joins, "<workers>", "tcp", join, join),
                    ("in", "<workers>", "<masters>", "tcp", kubelet, kubelet),
                    ("in", "<workers>", "<masters>", "udp", overlay, overlay),
                    ("in", "<workers>", "<workers>", "udp", overlay, overlay),
@@ -320,7 +379,7 @@ class AsTheProductHasIt(unittest.TestCase):
                    ("in", "<api>", "10.0.0.0/8", "tcp", 443, 443),
                    ("out", "<masters>", "0.0.0.0/0", "-1", "all", "all"),
                    ("out", "<workers>", "0.0.0.0/0", "-1", "all", "all")}
-        self.assertEqual({row[:-1] for row in self.picture["rules"]},
+        self.assertEqual({row[:-1] for row in rules},
                          {tuple(map(str, row)) for row in wanted})
 
 
@@ -351,6 +410,14 @@ class Permissions(unittest.TestCase):
         masters, workers = actions_of(self.policy("master")), actions_of(self.policy("worker"))
         self.assertEqual(sorted(masters), sorted({f"ec2:{name}" for name in ec2} | set(s3) | set(autoscaling)))
         self.assertEqual(sorted(workers), sorted(set(autoscaling)))
+
+    def test_what_workers_may_for_tokens_is_what_the_table_has(self):
+        table = re.findall(r'\{"(sts:\w+)", (true|false), (true|false), [^}]*kWithTokens', source("agent/aws/permissions.h"))
+        self.assertEqual({(master, worker) for _, master, worker in table}, {("false", "true")})
+        for picture in both(pictures.VARIED):
+            allowed = [each for role in picture["roles"].values() for policy in role["policies"].values()
+                       for each in actions_of(policy) if each.startswith("sts:")]
+            self.assertEqual(sorted(allowed), sorted(action for action, _, _ in table))
 
     def test_only_what_knows_no_resources_is_for_all_of_them(self):
         for role in ("master", "worker"):
@@ -386,7 +453,26 @@ class Permissions(unittest.TestCase):
             statement, = policies["haagent-volume-key"]["Statement"]
             self.assertEqual(statement["Action"], ["kms:CreateGrant"])
             self.assertEqual(statement["Resource"], [pictures.VARIED["volume_key_arn"]])
-            self.assertEqual(list(picture["roles"]["<worker role>"]["policies"]), ["haagent"])
+            self.assertNotIn("haagent-volume-key", picture["roles"]["<worker role>"]["policies"])
+
+    def test_a_worker_gets_a_token_for_its_cluster_and_for_one_request(self):
+        binding = source("bootstrap/join/exchange/binding.h") + source("bootstrap/join/exchange/binding.cc")
+        tag = re.search(r'kTokenTag\[\] = "([^"]+)"', binding).group(1)
+        life = re.search(r"kTokenLife\{(\d+)\}", binding).group(1)
+        audience = re.search(r'fmt::format\("(haagent:\{\})", cluster\)', binding).group(1).format(CLUSTER)
+        for picture in both(pictures.VARIED):
+            policies = picture["roles"]["<worker role>"]["policies"]
+            self.assertEqual(sorted(policies), ["haagent", "haagent-join-token"])
+            self.assertNotIn("haagent-join-token", picture["roles"]["<master role>"]["policies"])
+            token, tags = policies["haagent-join-token"]["Statement"]
+            for statement in (token, tags):
+                # An audience that is not there would fit ForAllValues.
+                self.assertEqual(statement["Condition"]["ForAllValues:StringEquals"]["sts:IdentityTokenAudience"], [audience])
+                self.assertEqual(statement["Condition"]["Null"]["sts:IdentityTokenAudience"], "false")
+            self.assertEqual(token["Condition"]["NumericLessThanEquals"], {"sts:DurationSeconds": life})
+            self.assertEqual(tags["Condition"]["ForAllValues:StringEquals"]["aws:TagKeys"], [tag])
+            self.assertEqual([token["Action"], tags["Action"]],
+                             [["sts:GetWebIdentityToken"], ["sts:TagGetWebIdentityToken"]])
 
 
 class Provider(unittest.TestCase):

@@ -12,6 +12,10 @@ import re
 import hcl2
 
 
+# Behind a backslash, in a text.
+ESCAPES = {'"': '"', "\\": "\\", "n": "\n"}
+
+
 class Ref:
     def __init__(self, address, attribute=""):
         self.address, self.attribute = address, attribute
@@ -190,7 +194,7 @@ class Expression:
             end += 1
         inside = self.text[self.at + 1:end]
         self.at = end + 1
-        return template(inside.replace('\\"', '"').replace("\\\\", "\\"), self.scope)
+        return template(re.sub(r"\\(.)", lambda match: ESCAPES[match.group(1)], inside), self.scope)
 
     def path(self, first):
         steps = [first]
@@ -294,6 +298,14 @@ class Scope:
         if rest and rest[0] in module.keys_of("data" if data else "resource", kind, name):
             address += f"[{rest[0]}]"
             rest = rest[1:]
+        count = module.count_of("data" if data else "resource", kind, name)
+        if count is not None:
+            if not rest or not isinstance(rest[0], int):
+                raise Problem(f"{address} has a count, and {steps} does not say which one")
+            if rest[0] >= count:
+                # Terraform evaluates both sides of a condition too. Where this one is taken, no picture has a name for it.
+                address = f"no {address}"
+            rest = rest[1:]
         if len(rest) > 1:
             raise Problem(f"{steps} goes too deep")
         attribute = rest[0] if rest else ""
@@ -377,6 +389,10 @@ class Module:
         if "for_each" in body:
             return self.evaluate(body["for_each"], Scope(self))
         return []
+
+    def count_of(self, kind, type_, name):
+        body = self.blocks[kind][(type_, name)]
+        return self.evaluate(body["count"], Scope(self)) if "count" in body else None
 
     def evaluate(self, value, scope):
         if isinstance(value, str):

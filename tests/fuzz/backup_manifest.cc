@@ -1,5 +1,5 @@
-// A backup's manifest, and the name that its key has: anybody who may write to the bucket wrote
-// them. The first line is the name, the rest the manifest.
+// A backup's manifest, and the name that its key has: any role that may write to the bucket can
+// have written them. The first line is the name, the rest the manifest.
 #include "bootstrap/etcd/store/manifest.h"
 
 #include "tests/fuzz/hold.h"

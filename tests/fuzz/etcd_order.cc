@@ -1,5 +1,5 @@
-// An operator's order to etcd's members: anybody who may write to the bucket wrote it, and what it
-// says becomes arguments of programs and names of files.
+// An operator's recovery request to etcd's members: any role that may write to the bucket can have
+// written it, and what it says becomes arguments of programs and names of files.
 #include "bootstrap/etcd/store/request.h"
 
 #include "bootstrap/etcd/store/manifest.h"

@@ -1,4 +1,4 @@
-// What a master's certificate lets anybody who has one send: a announcement.
+// An announcement, which the holder of a master's certificate can send.
 #include "bootstrap/hosts/announcement.h"
 
 #include <algorithm>

@@ -1,5 +1,6 @@
-// Whoever answers a worker at cluster.joinEndpoint, and a master at an instance's address: nothing
-// but the question leaves a worker before a master is known, and nothing is believed unsigned.
+// What a worker hears from the machine that answers at cluster.joinEndpoint, and a master from the
+// one at an instance's address: a worker sends nothing but the question before it knows the master,
+// and neither believes what is not signed.
 #include "bootstrap/join/exchange/binding.h"
 #include "bootstrap/join/master/callback.h"
 #include "bootstrap/join/worker/client.h"

@@ -1,4 +1,4 @@
-// What a worker and a master say to each other: whoever reaches the join port says it.
+// The messages of a worker and a master: any machine that reaches the join port can send them.
 #include <algorithm>
 
 #include "agent/base/json.h"

@@ -1,5 +1,5 @@
-// What anybody who reaches a node's open port can send: a request. The first byte says in pieces of
-// which size the rest arrives.
+// A request, which any machine that reaches a node's open port can send. The first byte says in
+// pieces of which size the rest arrives.
 #include "agent/server/request_reader.h"
 
 #include <algorithm>

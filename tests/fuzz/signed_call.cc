@@ -1,5 +1,5 @@
-// The four values of a proof, a line each: whoever asks to join has chosen them. What a master then
-// sends to STS must be its own call, whatever they are.
+// The four values of a proof, a line each: the machine that asks to join has chosen them. Whatever
+// they are, what the master then sends to STS must be its own call.
 #include <algorithm>
 #include <array>
 #include <set>

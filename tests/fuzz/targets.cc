@@ -47,6 +47,8 @@ constexpr Target kTargets[] = {
     {"user_data", user_data},
     {"volume_choice", volume_choice},
     {"volume_marker", volume_marker},
+    {"web_keys", web_keys},
+    {"web_token", web_token},
     {"yaml_text", yaml_text},
 };
 

@@ -51,6 +51,8 @@ void sts_answers(std::string_view bytes);
 void user_data(std::string_view bytes);
 void volume_choice(std::string_view bytes);
 void volume_marker(std::string_view bytes);
+void web_keys(std::string_view bytes);
+void web_token(std::string_view bytes);
 void yaml_text(std::string_view bytes);
 
 struct Target {

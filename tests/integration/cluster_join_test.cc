@@ -163,6 +163,73 @@ TEST_F(ClusterJoin, AnOperatorsWordKeepsAnInstanceOut) {
       << region().told();
 }
 
+// An account that hands out web identity tokens. The region counts a call under the instance whose
+// keys sign it: a worker's signed call, which a master sends to STS, counts under the worker. There
+// is one master, so that no other one has the issuer's keys already.
+class ClusterTokens : public Joins<ClusterTokens> {
+ public:
+  static ClusterPlan plan() { return {.members = "a", .tokens = true}; }
+
+ protected:
+  void TearDown() override {
+    if (IsSkipped()) return;
+    region().api("ok");
+    web_identity("on");
+  }
+  static void web_identity(char const* what) {
+    region().command("web-identity", Tree::map({{"what", what}}));
+  }
+  static int keys_read() { return region().calls("anonymous")["tokens:GetJwks"]; }
+  static bool asked_for_a_token(std::string const& worker) {
+    return region().calls(worker)["sts:GetWebIdentityToken"] > 0;
+  }
+  static bool gave_a_signed_call(std::string const& worker) {
+    return region().calls(worker)["sts:GetCallerIdentity"] > 0;
+  }
+  // One that is in the cluster: with its certificate, and with its record in etcd.
+  static std::string joined_worker() {
+    auto const worker = another_worker();
+    EXPECT_TRUE(region().comes_true([&] { return joined(worker) && record_is_of(worker); }, 60s));
+    return worker;
+  }
+};
+
+TEST_F(ClusterTokens, AWorkerJoinsAndTheMasterAsksStsNothing) {
+  auto const worker = joined_worker();
+  EXPECT_TRUE(asked_for_a_token(worker));
+  EXPECT_FALSE(gave_a_signed_call(worker)) << region().told();
+  EXPECT_GE(keys_read(), 1);
+  auto const allowed = region().permissions_used("haagent-worker");
+  EXPECT_THAT(allowed, testing::IsSupersetOf({"ProveByToken sts:GetWebIdentityToken",
+                                              "TieTokenToRequest sts:TagGetWebIdentityToken"}));
+}
+
+TEST_F(ClusterTokens, WhereTheAccountTurnsThemOffAWorkerJoinsByASignedCall) {
+  web_identity("off");
+  auto const worker = joined_worker();
+  EXPECT_TRUE(asked_for_a_token(worker));
+  EXPECT_TRUE(gave_a_signed_call(worker));
+}
+
+// A master asks the issuer once a minute at most. Before that, workers join by a signed call.
+TEST_F(ClusterTokens, AfterTheIssuersKeysChangeWorkersJoinByTokenAgain) {
+  auto const before = keys_read();
+  web_identity("rotate");
+  EXPECT_TRUE(region().comes_true([] { return !gave_a_signed_call(joined_worker()); }, 150s));
+  EXPECT_GT(keys_read(), before);
+}
+
+TEST_F(ClusterTokens, WhileTheIssuerIsUnavailableAWorkerJoinsByASignedCall) {
+  region().api("unavailable", Tree::map({{"action", Tree::list({"tokens:GetJwks"})}}));
+  signal_agent("masters-a", SIGKILL);  // the next one has no keys yet
+  ASSERT_TRUE(region().gets_ready()) << region().told();
+  auto const before = keys_read();
+  auto const worker = joined_worker();
+  EXPECT_TRUE(asked_for_a_token(worker));
+  EXPECT_TRUE(gave_a_signed_call(worker));
+  EXPECT_GT(keys_read(), before);
+}
+
 // A life of half a minute, in which the stand-in of the kubelet renews nothing: serving and
 // kube-proxy's certificates are renewed over the client certificate, and all of them are made anew
 // where that one has ended.

@@ -27,6 +27,8 @@ std::string zone_name(char letter) {
   return fmt::format("eu-west-1{}", letter);
 }
 
+constexpr char kTokenIssuerLine[] = "  tokenIssuer: \"http://169.254.169.254:8080\"\n";
+
 std::string node_config(std::string_view role, ClusterPlan const& plan) {
   return fmt::format(R"(apiVersion: haagent.io/v1
 kind: NodeConfig
@@ -38,7 +40,7 @@ cluster:
   masterRole: haagent-master
   workerRoles: [haagent-worker]
   joinAddresses: hidden
-kubernetes: {{version: "1.33.2"}}
+{}kubernetes: {{version: "1.33.2"}}
 apiserver: {{extraArgs: {{shutdown-delay-duration: {}}}}}
 aws:
   endpoints:
@@ -49,7 +51,8 @@ aws:
 etcd: {}
 pki: {}
 )",
-                     role, kClusterName, kStateBucket, kClusterName, plan.shutdown_delay,
+                     role, kClusterName, kStateBucket, kClusterName,
+                     plan.tokens && role == "master" ? kTokenIssuerLine : "", plan.shutdown_delay,
                      plan.etcd_settings, plan.pki_settings);
 }
 
@@ -96,11 +99,25 @@ Content-Type: application/vnd.haagent.node+yaml
                      config);
 }
 
+// Of the role's policies, as AWS takes several of one role together.
+std::string policy_of(std::string_view role, ClusterPlan const& plan) {
+  auto policy =
+      json::parse(test::shipped_policy(fmt::format("{}s", role), kClusterName, kStateBucket))
+          .value();
+  if (plan.tokens && role == "worker") {
+    auto const more =
+        json::parse(test::shipped_policy("join-token", kClusterName, kStateBucket)).value();
+    for (auto const& each : more.find("Statement")->items()) policy["Statement"].push_back(each);
+  }
+  return json::print(policy);
+}
+
 std::string spec_of(ClusterPlan const& plan) {
   auto const zones = plan.zones.empty() ? plan.members : plan.zones;
   auto const tagged = plan.tagged.empty() ? plan.members : plan.tagged;
   std::set<char> const distinct(zones.begin(), zones.end());
   std::string spec = "region: eu-west-1\n";
+  if (plan.tokens) spec += "web-identity: true\n";
   if (!plan.dhcp_domain.empty()) spec += fmt::format("dhcp-domain: \"{}\"\n", plan.dhcp_domain);
   spec += "zones:\n";
   for (int i = 0; char each : distinct)
@@ -161,8 +178,8 @@ std::string spec_of(ClusterPlan const& plan) {
       json::print(Tree(test::shipped_policy("state-bucket", kClusterName, kStateBucket))));
   spec += "policies:\n";
   for (auto const* role : {"master", "worker"}) {
-    auto const policy = test::shipped_policy(fmt::format("{}s", role), kClusterName, kStateBucket);
-    spec += fmt::format("  haagent-{}: {{content: {}}}\n", role, json::print(Tree(policy)));
+    spec += fmt::format("  haagent-{}: {{content: {}}}\n", role,
+                        json::print(Tree(policy_of(role, plan))));
   }
   spec += fmt::format("image:\n  /usr/sbin/haagent: {}\n",
                       std::filesystem::weakly_canonical(haagent_program()).string());

@@ -62,6 +62,8 @@ struct ClusterPlan {
   std::string etcd_settings = "{binary: /usr/bin/etcd}";
   // The nodes' pki: section.
   std::string pki_settings = "{}";
+  // The account hands out web identity tokens, masters take them, and workers may have one.
+  bool tokens = false;
   // How long the stand-in of the apiserver serves on when it is to end; 20 s in the field.
   std::string shutdown_delay = "500ms";
   // More that the image has, at /opt/etcd/<minor>; masters choose by use_etcd().

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <optional>
 
 #include "agent/base/json.h"
@@ -105,6 +106,38 @@ std::vector<std::string_view> arn_parts(std::string_view arn) {
   return parts;
 }
 
+std::optional<double> numeric_value(std::string_view text) {
+  double number = 0;
+  auto const end = text.data() + text.size();
+  auto const read = std::from_chars(text.data(), end, number, std::chars_format::fixed);
+  if (read.ec != std::errc() || read.ptr != end) return std::nullopt;
+  return number;
+}
+
+bool is_numeric(IamCondition::Operator is) {
+  return is >= IamCondition::Operator::number_equals &&
+         is <= IamCondition::Operator::number_at_least;
+}
+
+// What is no number in a request fits no condition on numbers.
+bool matches_number(IamCondition::Operator is, std::string_view text, std::string_view bound) {
+  using enum IamCondition::Operator;
+  auto const number = numeric_value(text), limit = numeric_value(bound);
+  if (!number || !limit) return false;
+  switch (is) {
+    case number_below:
+      return *number < *limit;
+    case number_at_most:
+      return *number <= *limit;
+    case number_above:
+      return *number > *limit;
+    case number_at_least:
+      return *number >= *limit;
+    default:
+      return *number == *limit;
+  }
+}
+
 bool matches_value(IamCondition const& condition, std::string const& text,
                    std::string const& pattern, IamRequest const& request) {
   switch (condition.is) {
@@ -126,6 +159,12 @@ bool matches_value(IamCondition const& condition, std::string const& text,
       return matches_iam_pattern(text, pattern, request);
     case IamCondition::Operator::arn_like:
       return matches_arn(text, pattern, request);
+    case IamCondition::Operator::number_equals:
+    case IamCondition::Operator::number_below:
+    case IamCondition::Operator::number_at_most:
+    case IamCondition::Operator::number_above:
+    case IamCondition::Operator::number_at_least:
+      return matches_number(condition.is, text, pattern);
     case IamCondition::Operator::boolean:
       return lower(text) == lower(pattern);
     case IamCondition::Operator::null:
@@ -172,6 +211,12 @@ std::optional<IamCondition> condition_of(std::string_view name) {
       {"ArnLike", arn_like, false},
       {"ArnNotEquals", arn_like, true},
       {"ArnNotLike", arn_like, true},
+      {"NumericEquals", number_equals, false},
+      {"NumericNotEquals", number_equals, true},
+      {"NumericLessThan", number_below, false},
+      {"NumericLessThanEquals", number_at_most, false},
+      {"NumericGreaterThan", number_above, false},
+      {"NumericGreaterThanEquals", number_at_least, false},
       {"Bool", boolean, false},
       {"Null", null, false},
   };
@@ -223,6 +268,11 @@ Result<std::vector<IamCondition>> conditions_of(Tree const& tree) {
     for (auto const& entry : block.value.entries()) {
       auto values = texts_of(entry.value, fmt::format("Condition.{}.{}", block.key, entry.key));
       if (!values) return std::unexpected(values.error());
+      auto const bad = std::ranges::find_if_not(
+          *values, [](auto const& each) { return numeric_value(each).has_value(); });
+      if (is_numeric(kind->is) && bad != values->end())
+        return fail(Kind::invalid, "Condition.{}.{}: '{}' is no number", block.key, entry.key,
+                    *bad);
       conditions.push_back(*kind);
       conditions.back().key = lower(entry.key);
       conditions.back().values = std::move(*values);

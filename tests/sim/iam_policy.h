@@ -1,6 +1,6 @@
 // An IAM policy as it is attached to a role or to a bucket, and what it says of one request. Pure.
 // What IAM knows and this does not (NotAction, NotResource, principals other than everybody, dates,
-// numbers, addresses) is an error when the policy is read, so that none is judged by half.
+// addresses) is an error when the policy is read, so that none is judged by half.
 #pragma once
 
 #include <map>
@@ -25,7 +25,19 @@ struct IamRequest {
 
 struct IamCondition {
   std::string key;  // in lower case
-  enum class Operator { equals, equals_ignoring_case, like, arn_like, boolean, null } is;
+  enum class Operator {
+    equals,
+    equals_ignoring_case,
+    like,
+    arn_like,
+    number_equals,
+    number_below,
+    number_at_most,
+    number_above,
+    number_at_least,
+    boolean,
+    null
+  } is;
   bool negated = false;
   bool if_exists = false;
   enum class Of { one, each, any } of = Of::one;  // ForAllValues: each; ForAnyValue: any

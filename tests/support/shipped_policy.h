@@ -6,8 +6,8 @@
 
 namespace haagent::test {
 
-// Of "masters", "workers" or "state-bucket"; its variables replaced, with the region's operator as
-// the only administrator. Throws where there is none such.
+// Of "masters", "workers", "join-token" or "state-bucket"; its variables replaced, with the
+// region's operator as the only administrator. Throws where there is none such.
 std::string shipped_policy(std::string const& of, std::string const& cluster,
                            std::string const& bucket);
 

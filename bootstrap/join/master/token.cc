@@ -11,8 +11,9 @@ namespace {
 
 constexpr std::string_view kAws = "https://sts.amazonaws.com/";  // the key of AWS' own claims
 constexpr std::size_t kWord = 2048;                              // an ARN is no longer
-// Seconds that a Unix time may have; far from where a clock's type ends.
-constexpr std::int64_t kLastSecond = 253'402'300'799;  // 9999-12-31T23:59:59Z
+// Seconds that a Unix time may have; far from where UtcTime, which counts nanoseconds, ends in
+// 2262.
+constexpr std::int64_t kLastSecond = 4'102'444'799;  // 2099-12-31T23:59:59Z
 
 std::unexpected<Error> invalid_token(std::string_view why) {
   return fail(Kind::denied, Reason::JoinTokenInvalid, "the token {}", why);

@@ -2,7 +2,7 @@
 
 resource "aws_lb" "api" {
   load_balancer_type = "network"
-  internal           = var.scheme == "internal"
+  internal           = !local.is_internet_facing
   subnets            = length(var.api_subnet_ids) > 0 ? var.api_subnet_ids : [var.subnet_ids.a, var.subnet_ids.b, var.subnet_ids.c]
   security_groups    = [aws_security_group.api.id]
   # Each zone's address leads to every master, so that a zone without one is no hole for its clients.
@@ -44,7 +44,19 @@ resource "aws_lb_listener" "api" {
   }
 }
 
-# Where workers ask to join.
+# Where workers ask to join: the load balancer of the apiservers, or an internal one beside it where that is public.
+# Over a public one workers come from their NAT gateways' addresses, and masters compare a worker's address with
+# EC2's. It is in the nodes' subnets: api_subnet_ids are public ones then.
+
+resource "aws_lb" "join" {
+  count                            = local.is_internet_facing ? 1 : 0
+  load_balancer_type               = "network"
+  internal                         = true
+  subnets                          = [var.subnet_ids.a, var.subnet_ids.b, var.subnet_ids.c]
+  security_groups                  = [aws_security_group.join[0].id]
+  enable_cross_zone_load_balancing = true
+  tags                             = { KubernetesCluster = var.cluster_name }
+}
 
 resource "aws_lb_target_group" "join" {
   vpc_id      = var.vpc_id
@@ -66,7 +78,7 @@ resource "aws_lb_target_group" "join" {
 }
 
 resource "aws_lb_listener" "join" {
-  load_balancer_arn = aws_lb.api.arn
+  load_balancer_arn = local.is_internet_facing ? aws_lb.join[0].arn : aws_lb.api.arn
   protocol          = "TCP"
   port              = 3998
   default_action {

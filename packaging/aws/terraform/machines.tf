@@ -30,12 +30,13 @@ resource "aws_launch_template" "master" {
     tags          = { Name = "master.${var.cluster_name}", KubernetesCluster = var.cluster_name }
   }
   user_data = base64encode(templatefile("${path.module}/master.yaml", {
-    cluster        = var.cluster_name
-    endpoint       = aws_lb.api.dns_name
-    bucket         = aws_s3_bucket.state.id
-    version        = var.kubernetes_version
-    worker_role    = aws_iam_role.worker.name
-    worker_profile = aws_iam_instance_profile.worker.name
+    cluster           = var.cluster_name
+    endpoint          = aws_lb.api.dns_name
+    bucket            = aws_s3_bucket.state.id
+    version           = var.kubernetes_version
+    worker_role       = aws_iam_role.worker.name
+    worker_profile    = aws_iam_instance_profile.worker.name
+    token_issuer_line = var.token_issuer == "" ? "" : "\n  tokenIssuer: \"${var.token_issuer}\""
   }))
 }
 
@@ -68,11 +69,12 @@ resource "aws_launch_template" "worker" {
     tags          = { Name = "worker.${var.cluster_name}", KubernetesCluster = var.cluster_name }
   }
   user_data = base64encode(templatefile("${path.module}/worker.yaml", {
-    cluster     = var.cluster_name
-    endpoint    = aws_lb.api.dns_name
-    bucket      = aws_s3_bucket.state.id
-    version     = var.kubernetes_version
-    master_role = aws_iam_role.master.name
+    cluster            = var.cluster_name
+    endpoint           = aws_lb.api.dns_name
+    bucket             = aws_s3_bucket.state.id
+    version            = var.kubernetes_version
+    master_role        = aws_iam_role.master.name
+    join_endpoint_line = local.is_internet_facing ? "\n  joinEndpoint: \"https://${aws_lb.join[0].dns_name}:3998\"" : ""
   }))
 }
 
@@ -182,5 +184,7 @@ resource "aws_autoscaling_group" "workers" {
   # An instance may wait long for what it must not do without: anyone who applies does not wait for it.
   wait_for_capacity_timeout = "0"
   # Without them its agent cannot let the group go on.
-  depends_on = [aws_iam_role_policy.worker, aws_vpc_security_group_egress_rule.worker]
+  depends_on = [
+    aws_iam_role_policy.worker, aws_iam_role_policy.worker_join_token, aws_vpc_security_group_egress_rule.worker,
+  ]
 }

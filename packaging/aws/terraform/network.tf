@@ -21,6 +21,14 @@ resource "aws_security_group" "api" {
   tags        = { Name = "api.${var.cluster_name}", KubernetesCluster = var.cluster_name }
 }
 
+resource "aws_security_group" "join" {
+  count       = local.is_internet_facing ? 1 : 0
+  name_prefix = "haagent-join-"
+  description = "The load balancer of ${var.cluster_name} for workers that join"
+  vpc_id      = var.vpc_id
+  tags        = { Name = "join.${var.cluster_name}", KubernetesCluster = var.cluster_name }
+}
+
 resource "aws_vpc_security_group_egress_rule" "master" {
   security_group_id = aws_security_group.master.id
   cidr_ipv4         = "0.0.0.0/0"
@@ -190,7 +198,7 @@ resource "aws_vpc_security_group_ingress_rule" "worker_overlay_from_workers" {
 }
 
 resource "aws_vpc_security_group_egress_rule" "api_join" {
-  security_group_id            = aws_security_group.api.id
+  security_group_id            = local.join_security_group_id
   referenced_security_group_id = aws_security_group.master.id
   ip_protocol                  = "tcp"
   from_port                    = 3998
@@ -199,7 +207,7 @@ resource "aws_vpc_security_group_egress_rule" "api_join" {
 }
 
 resource "aws_vpc_security_group_ingress_rule" "api_join_from_workers" {
-  security_group_id            = aws_security_group.api.id
+  security_group_id            = local.join_security_group_id
   referenced_security_group_id = aws_security_group.worker.id
   ip_protocol                  = "tcp"
   from_port                    = 3998
@@ -209,7 +217,7 @@ resource "aws_vpc_security_group_ingress_rule" "api_join_from_workers" {
 
 resource "aws_vpc_security_group_ingress_rule" "master_join_from_api" {
   security_group_id            = aws_security_group.master.id
-  referenced_security_group_id = aws_security_group.api.id
+  referenced_security_group_id = local.join_security_group_id
   ip_protocol                  = "tcp"
   from_port                    = 3998
   to_port                      = 3998

@@ -52,6 +52,14 @@ resource "aws_iam_role_policy" "worker" {
   })
 }
 
+# Without it a worker proves itself by a signed call, which no policy has to allow.
+resource "aws_iam_role_policy" "worker_join_token" {
+  count  = var.token_issuer == "" ? 0 : 1
+  name   = "haagent-join-token"
+  role   = aws_iam_role.worker.id
+  policy = templatefile("${path.module}/policies/join-token.json", { cluster = var.cluster_name })
+}
+
 resource "aws_iam_instance_profile" "worker" {
   name_prefix = "haagent-worker-"
   role        = aws_iam_role.worker.name

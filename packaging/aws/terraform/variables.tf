@@ -51,7 +51,7 @@ variable "scheme" {
 }
 
 variable "api_subnet_ids" {
-  description = "Subnets of the load balancer, one a zone, where they are others than the nodes'"
+  description = "Subnets of the load balancer of the apiservers, one a zone, where they are others than the nodes'"
   type        = list(string)
   default     = []
 }
@@ -164,5 +164,15 @@ variable "terminating_timeout" {
   validation {
     condition     = var.terminating_timeout >= 30 && var.terminating_timeout <= 7200
     error_message = "It must be from 30 to 7200."
+  }
+}
+
+variable "token_issuer" {
+  description = "Issuer of the account's web identity tokens, by which workers then prove who they are; 'aws iam get-outbound-web-identity-federation-info' prints it; empty for signed calls alone"
+  type        = string
+  default     = ""
+  validation {
+    condition     = can(regex("^(https://[-.a-zA-Z0-9]+)?$", var.token_issuer))
+    error_message = "It must be an https URL without a path, or empty."
   }
 }

@@ -11,6 +11,7 @@
 #include "agent/base/base64.h"
 #include "agent/base/json.h"
 #include "tests/sim/openssl_handles.h"
+#include "tests/support/shipped_policy.h"
 #include "tests/unit/sim/service_test.h"
 
 namespace haagent::sim {
@@ -460,6 +461,32 @@ TEST_F(TokenPermissionsTest, ARoleWithAPolicyNeedsThePermission) {
   EXPECT_THAT(refusal(for_demo, TokenIssuerTest::asking({{"Audience.member.1", "haagent:other"},
                                                          {"SigningAlgorithm", "ES384"}})),
               HasSubstr("AccessDenied"));
+}
+
+// Of packaging/aws, for the cluster "demo".
+TEST_F(TokenPermissionsTest, WorkersGetATokenForTheirClusterAMinuteAndOneTag) {
+  auto spec = federated();
+  auto policy = IamPolicy::parse(test::shipped_policy("join-token", "demo", "state"));
+  ASSERT_TRUE(policy) << policy.error().message.text;
+  spec.policies["haagent-master"] = *policy;
+  ServiceWorld world(spec);
+  world.boot();
+  Parameters const bound = tag("haagent-join", "0f1e");
+  auto const asked = [&](std::string const& audience, std::string const& life, Parameters more) {
+    more.insert(more.begin(), {{"Audience.member.1", audience}, {"SigningAlgorithm", "ES384"}});
+    if (!life.empty()) more.emplace_back("DurationSeconds", life);
+    auto const response =
+        world.call_as(world.member("masters-a"), TokenIssuerTest::asking(std::move(more)), "sts");
+    return response.status == 200 ? "" : error_code(response);
+  };
+  EXPECT_EQ(asked("haagent:demo", "60", bound), "");
+  EXPECT_EQ(asked("haagent:other", "60", bound), "AccessDenied");
+  EXPECT_EQ(asked("haagent:demo", "61", bound), "AccessDenied");
+  EXPECT_EQ(asked("haagent:demo", "", bound), "AccessDenied") << "five minutes";
+  EXPECT_EQ(asked("haagent:demo", "60", tag("Name", "admin")), "AccessDenied");
+  auto with_another_audience = bound;
+  with_another_audience.emplace_back("Audience.member.2", "https://elsewhere.test");
+  EXPECT_EQ(asked("haagent:demo", "60", with_another_audience), "AccessDenied");
 }
 
 }  // namespace

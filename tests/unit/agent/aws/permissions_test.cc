@@ -34,6 +34,7 @@ std::set<std::string> asked_for() {
   collect(ec2, R"re(state_->(?:call|describe)\("(\w+)")re", "ec2", found);
   collect(bytes_of(folder / "autoscaling.cc"), R"re(kAction = "(\w+)")re", "autoscaling", found);
   collect(bytes_of(folder / "s3_client.cc"), R"re(named\("s3:\w+", "s3:(\w+)")re", "s3", found);
+  collect(bytes_of(folder / "web_identity.cc"), R"re(kTokenAction = "(\w+)")re", "sts", found);
   return found;
 }
 
@@ -48,12 +49,14 @@ TEST(Permissions, TheTableIsWhatTheClientsAskFor) {
   EXPECT_GT(asked.size(), 10u) << "the clients' calls were not found";
   // S3 asks for these in the role's name, where the objects have a key of the user's.
   asked.insert({"kms:GenerateDataKey", "kms:Decrypt"});
+  // STS asks for it where a token is asked for with a tag.
+  asked.insert("sts:TagGetWebIdentityToken");
   EXPECT_EQ(listed, asked);
 }
 
 TEST(Permissions, AWorkerNeedsNothingOfEc2OrS3) {
   for (auto const& each : kPermissions)
-    EXPECT_TRUE(!each.worker || each.action.starts_with("autoscaling:")) << each.action;
+    EXPECT_TRUE(!each.worker || each.only == kWithHooks || each.only == kWithTokens) << each.action;
 }
 
 }  // namespace

@@ -1,4 +1,5 @@
 // The user-data of packaging/aws, as the agent reads it.
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include "agent/config/load.h"
@@ -8,8 +9,22 @@
 namespace haagent {
 namespace {
 
-std::string user_data(std::string const& role) {
-  auto text = test::bytes_of(test::source_dir() / "packaging/aws/terraform" / (role + ".yaml"));
+constexpr char kIssuer[] = "https://0f1e2d3c-4b5a-4697-8877-665544332211.tokens.sts.global.api.aws";
+
+constexpr char kJoinEndpoint[] = "https://join-0123456789abcdef.elb.eu-west-1.amazonaws.com:3998";
+
+struct Node {
+  std::string role;
+  std::string token_issuer;   // empty: none is given
+  std::string join_endpoint;  // empty: the load balancer is internal
+};
+
+std::string user_data(Node const& node) {
+  auto const line = [](std::string const& key, std::string const& value) {
+    return value.empty() ? "" : fmt::format("\n  {}: \"{}\"", key, value);
+  };
+  auto text =
+      test::bytes_of(test::source_dir() / "packaging/aws/terraform" / (node.role + ".yaml"));
   std::pair<std::string, std::string> const values[] = {
       {"${worker_role}", "haagent-worker-20260115"},
       {"${worker_profile}", "haagent-worker-20260115"},
@@ -17,7 +32,9 @@ std::string user_data(std::string const& role) {
       {"${cluster}", "prod.example.com"},
       {"${endpoint}", "api-0123456789abcdef.elb.eu-west-1.amazonaws.com"},
       {"${bucket}", "prod-example-com-state-123456789012"},
-      {"${version}", "1.33.2"}};
+      {"${version}", "1.33.2"},
+      {"${token_issuer_line}", line("tokenIssuer", node.token_issuer)},
+      {"${join_endpoint_line}", line("joinEndpoint", node.join_endpoint)}};
   for (auto const& [name, value] : values) {
     for (auto at = text.find(name); at != std::string::npos; at = text.find(name, at))
       text.replace(at, name.size(), value);
@@ -27,14 +44,17 @@ std::string user_data(std::string const& role) {
 
 // tests/aws holds CloudFormation's against this one.
 TEST(LaunchTemplate, UserDataAreAConfigWithoutAProblem) {
-  for (auto const* role : {"master", "worker"}) {
+  for (auto const& node : {Node{"master", "", ""}, Node{"master", kIssuer, ""},
+                           Node{"worker", "", ""}, Node{"worker", "", kJoinEndpoint}}) {
     auto const loaded =
-        read_config({.sources = {{"user-data", user_data(role), ConfigSource::Form::document}},
+        read_config({.sources = {{"user-data", user_data(node), ConfigSource::Form::document}},
                      .problems = {},
                      .notes = {}});
     ASSERT_TRUE(loaded.ok()) << loaded.page();
-    EXPECT_EQ(loaded.page(), "") << role;
-    EXPECT_EQ(loaded.config.role, std::string_view(role) == "master" ? Role::master : Role::worker);
+    EXPECT_EQ(loaded.page(), "") << node.role;
+    EXPECT_EQ(loaded.config.role, node.role == "master" ? Role::master : Role::worker);
+    EXPECT_EQ(loaded.config.cluster.token_issuer, node.token_issuer);
+    EXPECT_EQ(loaded.config.cluster.join_endpoint, node.join_endpoint);
     EXPECT_EQ(loaded.config.cluster.state,
               "s3://prod-example-com-state-123456789012/prod.example.com");
     EXPECT_EQ(loaded.config.cluster.endpoint,

@@ -82,7 +82,8 @@ TEST(PreflightInstance, Permissions) {
   std::vector<std::string> const all = {std::string(aws::kWithHooks), std::string(aws::kWithBucket),
                                         std::string(aws::kWithKey)};
   EXPECT_EQ(amiss(judge_permissions(asked, Role::master, all)), "");
-  EXPECT_EQ(judge_permissions(asked, Role::master, all).size(), std::size(aws::kPermissions));
+  EXPECT_EQ(judge_permissions(asked, Role::master, all).size(),
+            std::ranges::count_if(aws::kPermissions, &aws::Permission::master));
 
   asked["ec2:AttachVolume"] = {Answer::denied, "ec2:AttachVolume is not allowed"};
   asked["autoscaling:CompleteLifecycleAction"] = {Answer::denied, ""};
@@ -94,6 +95,16 @@ TEST(PreflightInstance, Permissions) {
               AllOf(HasSubstr("autoscaling:CompleteLifecycleAction PermissionDenied\n"),
                     HasSubstr("s3:PutObject NotChecked\n")));
   EXPECT_EQ(told(found, Level::untried), "s3:DeleteObject NotChecked\n");
+}
+
+TEST(PreflightInstance, AWorkerWithoutTokensLacksNothing) {
+  Permissions const asked = {{"sts:GetWebIdentityToken", {Answer::denied, ""}},
+                             {"sts:TagGetWebIdentityToken", {Answer::denied, ""}}};
+  EXPECT_EQ(amiss(judge_permissions(asked, Role::worker, {})), "");
+  // A caller that knows of masters which take them says so of a token that they would not get.
+  EXPECT_EQ(
+      told(judge_permissions(asked, Role::worker, {std::string(aws::kWithTokens)}), Level::warning),
+      "sts:GetWebIdentityToken PermissionDenied\nsts:TagGetWebIdentityToken PermissionDenied\n");
 }
 
 aws::Volume volume(std::string id, EtcdCluster cluster, std::string tag, std::string zone) {

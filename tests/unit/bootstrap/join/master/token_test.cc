@@ -174,8 +174,9 @@ TEST(JoinToken, WhatIsMissingOrNoneOfItsKindIsRefused) {
     EXPECT_EQ(reason_of(with(key, Tree::list())), Reason::JoinTokenInvalid) << key;
     EXPECT_EQ(reason_of(with(key, "a b")), Reason::JoinTokenInvalid) << key;
   }
-  for (auto const& time : {Tree(0), Tree(-1), Tree(1.5), Tree("1768471200"),
-                           Tree(std::int64_t{253'402'300'800}), Tree(std::int64_t{1} << 62)}) {
+  for (auto const& time :
+       {Tree(0), Tree(-1), Tree(1.5), Tree("1768471200"), Tree(std::int64_t{4'102'444'800}),
+        Tree(std::int64_t{17'768'471'260}), Tree(std::int64_t{1} << 62)}) {
     EXPECT_EQ(reason_of(with("iat", time)), Reason::JoinTokenInvalid);
     EXPECT_EQ(reason_of(with("exp", time)), Reason::JoinTokenInvalid);
   }
