@@ -230,6 +230,22 @@ TEST_F(ClusterTokens, WhileTheIssuerIsUnavailableAWorkerJoinsByASignedCall) {
   EXPECT_GT(keys_read(), before);
 }
 
+// Once, from a program of cloud-init's, on a machine whose daemon does not run.
+TEST_F(ClusterJoin, AWorkerThatBootsWithoutTheDaemonIsCalledBackAsWell) {
+  auto const worker = another_worker();
+  ASSERT_TRUE(region().comes_true([&] { return joined(worker); }, 60s)) << region().told();
+  auto const key = certificate(worker, kClient)->key_hash;
+  constexpr char kAgent[] = "pgrep -f '^/usr/sbin/haagent run'";
+  region().sh(worker, "pkill -TERM -f '^/usr/sbin/haagent run'");
+  ASSERT_TRUE(region().comes_true([&] { return region().sh(worker, kAgent).code != 0; }, 60s));
+  region().sh(worker, fmt::format("rm /etc/kubernetes/pki/ca.crt {}", kServing));
+  auto const booted = region().run(worker, {"haagent", "bootstrap", "--timeout", "60"});
+  EXPECT_EQ(booted.code, 0) << booted.out;
+  EXPECT_EQ(certificate(worker, kClient)->key_hash, key);
+  EXPECT_TRUE(certificate(worker, kServing).has_value());
+  EXPECT_NE(region().sh(worker, kAgent).code, 0) << "a daemon did it";
+}
+
 // A life of half a minute, in which the stand-in of the kubelet renews nothing: serving and
 // kube-proxy's certificates are renewed over the client certificate, and all of them are made anew
 // where that one has ended.

@@ -67,7 +67,7 @@ std::map<std::string, std::set<std::string>> const kHomes = {
     {"blkid/", {"volumes/probe.cc"}},
     {"libmount/", {"volumes/mount.cc"}},
     {"spdlog/", {"agent/runtime/log.cc"}},
-    {"systemd/sd-daemon.h", {"agent/runtime/notify.cc"}},
+    {"systemd/sd-daemon.h", {"agent/runtime/notify.cc", "agent/runtime/kept_sockets.cc"}},
     {"systemd/sd-journal.h", {"agent/base/journal.cc"}},
     {"zlib.h", {"agent/config/gzip.cc"}},
     {"CLI/", {"agent/cli/cli.cc"}},
