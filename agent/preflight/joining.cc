@@ -9,6 +9,7 @@ namespace {
 
 constexpr auto kTrust = "join";
 constexpr auto kSts = "join-sts";
+constexpr auto kIssuer = "join-issuer";
 constexpr auto kReach = "join-reach";
 
 Finding judge_sts(JoiningFacts const& facts) {
@@ -22,6 +23,15 @@ Finding judge_sts(JoiningFacts const& facts) {
                    advice);
   return problem(kSts, Reason::StsUnreachable, text + ", so that no master can prove what it is",
                  fmt::format("{}; or pin the cluster's authority with cluster.caPin", advice));
+}
+
+Finding judge_issuer(JoiningFacts const& facts) {
+  if (facts.issuer_trouble.empty())
+    return ok(kIssuer, fmt::format("{} says its keys", facts.issuer));
+  return warning(
+      kIssuer, Reason::TokenIssuerUnreachable,
+      fmt::format("{}: workers prove themselves by a signed call alone", facts.issuer_trouble),
+      "let the masters reach the issuer over HTTPS, or take cluster.tokenIssuer away");
 }
 
 Finding judge_reach(JoiningFacts const& facts) {
@@ -52,6 +62,7 @@ Findings judge_joining(JoiningFacts const& facts) {
     found.push_back(
         ok(kTrust, fmt::format("workers have the role {}", fmt::join(facts.worker_roles, " or "))));
     found.push_back(judge_sts(facts));
+    if (!facts.issuer.empty()) found.push_back(judge_issuer(facts));
     return found;
   }
   if (facts.brings_credentials) {

@@ -1,5 +1,6 @@
 // Whether workers can join: on a worker, that it knows its masters and reaches them and STS; on a
-// master, that it says who is a worker, and reaches STS. Pure: what was seen in, sentences out.
+// master, that it says who is a worker, and reaches STS and the token issuer. Pure: what was seen
+// in, sentences out.
 #pragma once
 
 #include <optional>
@@ -20,6 +21,8 @@ struct JoiningFacts {
   bool brings_credentials = false;  // a worker with a bootstrap-kubelet.conf
   std::string sts;                  // "https://sts.eu-west-1.amazonaws.com"
   std::string sts_trouble;          // why it does not answer; empty: it does
+  std::string issuer;               // of a master: cluster.tokenIssuer; empty: none
+  std::string issuer_trouble;       // why its keys are not to be had; empty: they are
   std::string url;                  // where a worker asks: "https://api.prod.example.com:3998"
   std::vector<Reached> reached;     // of a worker: one an address of that
 };

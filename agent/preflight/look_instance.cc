@@ -16,6 +16,7 @@
 #include "agent/preflight/instance.h"
 #include "agent/preflight/joining.h"
 #include "agent/preflight/reach.h"
+#include "bootstrap/join/master/issuer_keys.h"
 #include "bootstrap/join/worker/join_url.h"
 #include "bootstrap/layout/paths.h"
 #include "volumes/near_match.h"
@@ -324,6 +325,8 @@ class Look {
                            collaborators_.root(bootstrap::kube::kBootstrapKubeconfig), ignored),
                        .sts = place.endpoint,
                        .sts_trouble = {},
+                       .issuer = config_.role == Role::master ? cluster.token_issuer : "",
+                       .issuer_trouble = {},
                        .url = bootstrap::join::join_url(config_),
                        .reached = {}};
     // Any answer is one, that to nothing too.
@@ -331,6 +334,12 @@ class Look {
             collaborators_.http.send({.url = place.endpoint + "/", .timeout = 10s}, stop_);
         !answer)
       facts.sts_trouble = answer.error().message.sentence();
+    if (!facts.issuer.empty()) {
+      auto const keys =
+          bootstrap::join::IssuerKeys(collaborators_.http, collaborators_.clock, facts.issuer)
+              .find("none", stop_);
+      if (!keys) facts.issuer_trouble = keys.error().message.sentence();
+    }
     if (config_.role == Role::worker) {
       auto const url = split_url(facts.url).value_or(Url{});
       EndpointFacts masters{.host = url.host, .port = url.port};

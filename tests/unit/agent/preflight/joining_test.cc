@@ -55,6 +55,16 @@ TEST(PreflightJoining, AWorkerNeedsToKnowItsMastersAndToReachThemAndSts) {
   EXPECT_EQ(judged(facts), (Expected{good("join")}));
 }
 
+TEST(PreflightJoining, AMasterThatTakesTokensNeedsTheirIssuersKeys) {
+  auto facts = master();
+  EXPECT_EQ(judged(facts), (Expected{good("join"), good("join-sts")}));
+  facts.issuer = "https://0f1e.tokens.sts.global.api.aws";
+  EXPECT_EQ(judged(facts), (Expected{good("join"), good("join-sts"), good("join-issuer")}));
+  facts.issuer_trouble = "timed out";
+  EXPECT_EQ(judged(facts).back(),
+            std::tuple("join-issuer", Level::warning, Reason::TokenIssuerUnreachable));
+}
+
 TEST(PreflightJoining, OneAddressThatTakesConnectionsIsEnough) {
   for (auto how : {How::refused, How::timed_out, How::unreachable})
     EXPECT_EQ(judged(worker(how)).back(),
