@@ -55,6 +55,8 @@ class Http {
   // Kinds: transient for timeouts, refused connections and names that do not resolve; denied where
   // TLS verification fails; invalid for an answer over max_body; interrupted when stopped.
   virtual Result<HttpResponse> send(HttpRequest const& request, std::stop_token stop) = 0;
+  // Closes what is kept for the next request to the host of "https://host:port", where anything is.
+  virtual void close_idle(std::string_view) {}
 };
 
 }  // namespace haagent

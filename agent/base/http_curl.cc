@@ -300,6 +300,17 @@ CurlHttp::CurlHttp() : pool_(std::make_unique<Pool>()) {
 
 CurlHttp::~CurlHttp() = default;
 
+void CurlHttp::close_idle(std::string_view url) {
+  auto const split = split_url(url);
+  if (!split) return;
+  auto const origin = split->origin() + " ";
+  std::vector<Pool::Idle> old;  // closed after the lock is gone
+  std::lock_guard lock(pool_->mutex);
+  for (auto& each : pool_->idle)
+    if (each.key.starts_with(origin)) old.push_back(std::move(each));
+  std::erase_if(pool_->idle, [](Pool::Idle const& each) { return each.key.empty(); });
+}
+
 Result<HttpResponse> CurlHttp::send(HttpRequest const& request, std::stop_token stop) {
   AccountedWait wait;
   auto target = TRY(parse(request));

@@ -14,6 +14,7 @@ class CurlHttp final : public Http {
   CurlHttp();
   ~CurlHttp() override;
   Result<HttpResponse> send(HttpRequest const& request, std::stop_token stop) override;
+  void close_idle(std::string_view url) override;
 
  private:
   struct Pool;

@@ -147,7 +147,7 @@ bool answer_one(ServerConnection& connection, RequestReader& reader, ServerCall 
   bool const goes_on = route->goes_on && answer.status == 200 && !unread;
   connection.write(text_of(answer, wants_body, !goes_on));
   if (!goes_on) connection.finish(unread);
-  if (goes_on) kept = std::move(answer.kept);
+  if (goes_on && answer.kept) kept = std::move(answer.kept);
   return goes_on;
 }
 

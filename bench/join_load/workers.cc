@@ -43,6 +43,9 @@ class Way final : public Http {
         self_(self),
         responder_(responder) {}
 
+  void close_idle(std::string_view) override {
+    curl_.close_idle(fmt::format("https://{}:{}", masters_[chosen_], kJoinPort));
+  }
   Result<HttpResponse> send(HttpRequest const& request, std::stop_token stop) override {
     auto const began = steady_clock::now();
     if (!request.url.starts_with(url_)) {

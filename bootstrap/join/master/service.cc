@@ -57,13 +57,18 @@ Error as_invalid(Error error) {
 
 }  // namespace
 
-JoinService::Busy::Busy(JoinService& of, std::string const& nonce)
+JoinService::Busy::Busy(JoinService& of, Places& places, std::string const& nonce,
+                        Decided const& what)
     : service(of),
-      place(of.places_.holds(nonce) ? nullptr : of.places_.take(nonce)),
-      is_too_much(!place && !of.places_.holds(nonce)) {}
+      among(places),
+      decided(what),
+      place(places.holds(nonce) ? nullptr : places.take(nonce)),
+      is_too_much(!place && !places.holds(nonce)) {}
 
+// What was refused without a proof took no time that says how fast this master is.
 JoinService::Busy::~Busy() {
-  if (!is_too_much) service.turns_.ended(service.deps_.clock.steady(), service.places_.are_taken());
+  if (!is_too_much && decided.proven)
+    service.turns_.ended(service.deps_.clock.steady(), among.are_taken());
 }
 
 std::unexpected<Error> JoinService::too_busy() {
@@ -82,18 +87,20 @@ Reply JoinService::refusal(Error const& error, Decided decided) {
 
 Reply JoinService::offer(Connection const& connection, std::stop_token stop) {
   Decided decided{.message = {}, .instance_id = {}, .address = connection.address};
-  auto place = places_.take(connection.nonce);
+  // A second offer on one connection has the place of the first.
+  bool const has_one = places_.holds(connection.nonce);
+  auto place = has_one ? nullptr : places_.take(connection.nonce);
   auto make = [&]() -> Result<Offer> {
-    if (!place) return too_busy();
+    if (!place && !has_one) return too_busy();
     if (connection.nonce.empty()) return fail(Kind::internal, "there is no randomness");
     auto certificate = TRY(read_file(settings_.certificate_file));
-    auto authority = TRY(signing_authority(deps_.root));
+    auto authorities = TRY(trusted_authorities(deps_.root));
     auto const keys = TRY(deps_.credentials.credentials(stop));
     auto const now = deps_.clock.utc();
     return Offer{.nonce = connection.nonce,
                  .server_key = connection.server_key,
                  .certificate = certificate.value_or(""),
-                 .ca = std::move(authority.trust),
+                 .ca = std::move(authorities),
                  .time = now,
                  .takes_tokens = deps_.issuer_keys != nullptr,
                  .proof = aws::sign_caller_identity(
@@ -108,7 +115,7 @@ Reply JoinService::offer(Connection const& connection, std::stop_token stop) {
 
 Reply JoinService::join(std::string_view body, Connection const& connection, std::stop_token stop) {
   Decided decided{.message = {}, .instance_id = {}, .address = connection.address};
-  Busy const busy(*this, connection.nonce);
+  Busy const busy(*this, places_, connection.nonce, decided);
   auto const grant =
       busy.is_too_much ? Result<Grant>(too_busy()) : decide(body, connection, decided, stop);
   if (!grant) return refusal(grant.error(), std::move(decided));
@@ -179,12 +186,16 @@ Result<Grant> JoinService::decide(std::string_view body, Connection const& conne
   TRY(check_document(*document, cluster));
   // What it says of itself, from here on.
   decided.instance_id = document->instance_id;
+  // A token is verified here, and comes before a question to etcd; STS is asked about nobody whom
+  // an operator keeps out.
+  std::optional<Proven> who;
+  if (!ask->proof) who = TRY(proven(*ask, stop));
   auto const seen = TRY(answer_of(kEtcd, deps_.registry.read(document->instance_id, stop)));
   if (!seen.denied.empty())
     return fail(Kind::denied, Reason::JoinDenied, "{} may not join: {}", document->instance_id,
                 seen.denied);
-
-  auto const [caller, token] = TRY(proven(*ask, stop));
+  if (!who) who = TRY(proven(*ask, stop));
+  auto const& [caller, token] = *who;
   TRY(check_caller(caller, *document, cluster));
   decided.proven = true;
   auto const instance = TRY(answer_of(kEc2, deps_.instances.find(caller.session, stop)));
@@ -243,7 +254,8 @@ Result<void> JoinService::record(std::string const& instance_id, NodeRecord want
 Reply JoinService::renew(std::string_view body, std::string_view certificate,
                          Connection const& connection, std::stop_token stop) {
   Decided decided{.message = {}, .instance_id = {}, .address = connection.address};
-  Busy const busy(*this, connection.nonce);
+  // Who has shown no certificate is refused, and takes a place of those who join.
+  Busy const busy(*this, certificate.empty() ? places_ : renewing_, connection.nonce, decided);
   auto const renewal = busy.is_too_much
                            ? Result<Renewal>(too_busy())
                            : decide_renewal(body, certificate, connection, decided, stop);

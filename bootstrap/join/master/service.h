@@ -74,6 +74,9 @@ class JoinService {
   // would take no less time each: what an exchange waits for takes a fifth of a second, and its
   // own part some ten milliseconds of a processor.
   static constexpr std::size_t kAtOnce = 48;
+  // Nodes that renew have places of their own, which nobody has without a node's certificate: a
+  // crowd that joins, and whoever keeps others from joining, takes nothing from them.
+  static constexpr std::size_t kRenewingAtOnce = 16;
 
   JoinService(ServiceSettings settings, ServiceDeps deps)
       : settings_(std::move(settings)), deps_(std::move(deps)) {}
@@ -104,11 +107,13 @@ class JoinService {
   Reply refusal(Error const& error, Decided decided);
   // While it lives, a request is answered.
   struct Busy {
-    Busy(JoinService& of, std::string const& nonce);
+    Busy(JoinService& of, Places& places, std::string const& nonce, Decided const& what);
     ~Busy();
     Busy(Busy const&) = delete;
     Busy& operator=(Busy const&) = delete;
     JoinService& service;
+    Places& among;
+    Decided const& decided;
     Places::Place const place;  // null: it has come with the connection, or there is none
     bool const is_too_much;
   };
@@ -119,6 +124,7 @@ class JoinService {
   Replays replays_;
   Turns turns_;
   Places places_{kAtOnce};
+  Places renewing_{kRenewingAtOnce};
 };
 
 }  // namespace haagent::bootstrap::join

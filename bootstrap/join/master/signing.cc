@@ -18,6 +18,12 @@ Result<SigningAuthority> signing_authority(Root const& root) {
               files.path);
 }
 
+Result<std::string> trusted_authorities(Root const& root) {
+  auto trust = TRY(read_file(root(pki::trust_file(pki::kKubernetesAuthority).path)));
+  if (!trust) return fail(Kind::transient, "the cluster's authority is not on this master yet");
+  return *std::move(trust);
+}
+
 Result<NodeCertificates> sign_all(SigningAuthority const& authority, NodeSpecs const& specs,
                                   Requests const& requests, UtcTime now, Duration lifetime) {
   auto sign = [&](pki::LeafSpec const& spec, pki::CertificateRequest const& request) {

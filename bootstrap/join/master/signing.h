@@ -15,6 +15,9 @@ struct SigningAuthority {
 // As the step pki has written it on this master. Errors: transient where it has not yet.
 Result<SigningAuthority> signing_authority(Root const& root);
 
+// Its certificates alone, PEM. Errors: the same.
+Result<std::string> trusted_authorities(Root const& root);
+
 Result<NodeCertificates> sign_all(SigningAuthority const& authority, NodeSpecs const& specs,
                                   Requests const& requests, UtcTime now, Duration lifetime);
 

@@ -129,6 +129,13 @@ Result<void> JoinClient::prove(Ask& ask, bool takes_tokens, std::stop_token cons
 
 Result<Grant> JoinClient::join(NodeKeys const& keys, std::stop_token stop) {
   TRY(check_trust(settings_.trust));
+  auto grant = exchange(keys, stop);
+  // A connection with an offer holds a place on its master for as long as it is open.
+  if (!grant) deps_.http.close_idle(settings_.url);
+  return grant;
+}
+
+Result<Grant> JoinClient::exchange(NodeKeys const& keys, std::stop_token const& stop) {
   auto const offer = TRY(offered(stop));
   TRY(believe(offer, stop));
   auto request = [](Secret const& key) { return pki::make_request("", "", key); };

@@ -55,6 +55,7 @@ class JoinClient {
   std::optional<std::chrono::seconds> come_again() const { return come_again_; }
 
  private:
+  Result<Grant> exchange(NodeKeys const& keys, std::stop_token const& stop);
   Result<Offer> offered(std::stop_token const& stop);
   Result<void> believe(Offer const& offer, std::stop_token const& stop);
   // By a token where the masters take them and AWS hands one out, by a signed call everywhere else.

@@ -21,6 +21,7 @@ class HalfReal final : public Http {
       return network_.send(request, std::move(stop));
     return curl_.send(request, std::move(stop));
   }
+  void close_idle(std::string_view url) override { curl_.close_idle(url); }
 
  private:
   Network& network_;

@@ -160,8 +160,68 @@ TEST_F(JoinWire, WhereEveryPlaceIsTakenTheNextIsTold) {
   EXPECT_EQ(reason(busy), Reason::JoinBusy);
   EXPECT_TRUE(come_again_);
   EXPECT_EQ(sts_.asked, 0) << "it costs nothing more";
-  offered.pop_back();
+  // A second offer takes no second place, nor gives up the first.
+  HttpRequest again{.method = "GET",
+                    .url = fmt::format("https://127.0.0.1:{}{}", master_port_, kNoncePath)};
+  again.tls.server_key = kAnyServerKey;
+  EXPECT_EQ(offered.back()->send(again, {})->status, 200);
+  EXPECT_EQ(reason(join(client_settings())), Reason::JoinBusy);
+  offered.back()->close_idle(again.url);
   EXPECT_TRUE(test::eventually([&] { return join(client_settings()).has_value(); }));
+}
+
+// It has an offer, and does not believe it.
+TEST_F(JoinWire, WhoDoesNotGoOnGivesItsPlaceUp) {
+  auto settings = client_settings();
+  settings.trust.role = "admins";
+  worker_keys_.keys = worker_;
+  std::vector<std::unique_ptr<HalfReal>> machines;
+  for (std::size_t i = 0; i < 2 * JoinService::kAtOnce; ++i) {
+    machines.push_back(std::make_unique<HalfReal>(network_));
+    JoinClient client(settings, {.http = *machines.back(),
+                                 .clock = clock_,
+                                 .credentials = worker_keys_,
+                                 .sts = sts_,
+                                 .responder = responder_,
+                                 .document = {}});
+    EXPECT_TRUE(test::eventually(
+        [&] { return reason(client.join(keys_, {})) == Reason::MasterRoleDiffers; }, 5s))
+        << i;
+  }
+  EXPECT_TRUE(test::eventually([&] { return join(client_settings()).has_value(); }, 5s));
+}
+
+// A node that has joined renews though every place of those who join is taken.
+TEST_F(JoinWire, ACrowdKeepsNoNodeFromRenewing) {
+  auto const grant = join(client_settings());
+  ASSERT_TRUE(grant) << grant.error().message.sentence();
+  std::vector<std::unique_ptr<CurlHttp>> offered;
+  HttpRequest ask_offer{.method = "GET",
+                        .url = fmt::format("https://127.0.0.1:{}{}", master_port_, kNoncePath)};
+  ask_offer.tls.server_key = kAnyServerKey;
+  for (std::size_t i = 0; i < JoinService::kAtOnce; ++i) {
+    offered.push_back(std::make_unique<CurlHttp>());
+    ASSERT_TRUE(offered.back()->send(ask_offer, {})) << i;
+  }
+  EXPECT_EQ(reason(join(client_settings())), Reason::JoinBusy);
+  put("/var/lib/kubelet/pki/client.pem",
+      grant->certificates.kubelet + std::string(keys_.kubelet.reveal()));
+  JoinClient client(client_settings(), {.http = half_real_,
+                                        .clock = clock_,
+                                        .credentials = worker_keys_,
+                                        .sts = sts_,
+                                        .responder = responder_,
+                                        .document = {}});
+  auto const request = pki::make_request("", "", keys_.kube_proxy).value();
+  auto const renewal = client.renew({.cluster = "prod.example.com",
+                                     .instance_id = kId,
+                                     .kubelet_serving = request,
+                                     .kube_proxy = request},
+                                    {.ca_file = root_("/etc/kubernetes/pki/ca.crt"),
+                                     .cert_file = root_("/var/lib/kubelet/pki/client.pem"),
+                                     .key_file = root_("/var/lib/kubelet/pki/client.pem")},
+                                    {});
+  EXPECT_TRUE(renewal) << renewal.error().message.sentence();
 }
 
 TEST_F(JoinWire, AWorkerJoinsByATokenWhereMastersTakeThem) {
