@@ -325,7 +325,7 @@ ConfigKeys make_keys() {
                       .example = "https://0f1e2d3c-4b5a-4697-8877-665544332211.tokens.sts.global"
                                  ".api.aws",
                       .pattern = kUrlPattern,
-                      .check = check_service_url}));
+                      .check = check_token_issuer}));
   rows.push_back(key("cluster.joinAddresses", AT(cluster.join_addresses_hidden),
                      {.description = "Whether the load balancer of the join port keeps the "
                                      "workers' addresses",

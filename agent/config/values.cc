@@ -268,6 +268,21 @@ Verdict check_service_url(std::string_view text) {
   return url ? Verdict() : url.error();
 }
 
+// Whoever could answer in its place would make tokens: only on this machine's own link is it
+// believed in the clear.
+Verdict check_token_issuer(std::string_view text) {
+  auto const url = bare_url(text);
+  if (!url) return url.error();
+  auto const address = parse_ip(url->host);
+  bool const is_near =
+      address &&
+      std::ranges::any_of(std::array{"127.0.0.0/8", "::1/128", "169.254.0.0/16"},
+                          [&](auto const* range) { return parse_cidr(range)->contains(*address); });
+  if (url->scheme == "https" || is_near) return {};
+  return problem("an issuer's keys are read over https alone",
+                 "take the URL that 'aws iam get-outbound-web-identity-federation-info' prints");
+}
+
 Verdict check_endpoint(std::string_view text) {
   auto const checked = bare_url(text);
   if (!checked) return checked.error();

@@ -37,6 +37,7 @@ Verdict check_dns_name(std::string_view text);
 Verdict check_endpoint(std::string_view text);
 // The same shape, without a look at the name: a service endpoint or a simulator's.
 Verdict check_service_url(std::string_view text);
+Verdict check_token_issuer(std::string_view text);
 
 // cluster.state: s3://bucket[/prefix] or file:///directory. Either a bucket or a folder is set.
 struct StatePlace {

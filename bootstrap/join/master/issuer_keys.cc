@@ -10,7 +10,7 @@ constexpr std::string_view kWebKeysPath = "/.well-known/jwks.json";
 
 }  // namespace
 
-Result<void> IssuerKeys::ask(std::stop_token const& stop) {
+Result<std::vector<pki::WebKey>> IssuerKeys::ask(std::stop_token const& stop) const {
   auto const response = TRY(http_.send({.method = "GET",
                                         .url = issuer_ + std::string(kWebKeysPath),
                                         .timeout = kDeadline,
@@ -18,33 +18,42 @@ Result<void> IssuerKeys::ask(std::stop_token const& stop) {
                                        stop));
   if (response.status != 200)
     return fail(Kind::transient, "{} answered {}", issuer_, response.status);
-  keys_ = TRY_DURING(pki::read_web_keys(response.body), "the keys of {}", issuer_);
-  return {};
+  return TRY_DURING(pki::read_web_keys(response.body), "the keys of {}", issuer_);
 }
 
 Result<std::vector<pki::WebKey>> IssuerKeys::find(std::string_view id,
                                                   std::stop_token const& stop) {
-  // Who comes while it is asked waits for that answer.
-  std::lock_guard const lock(mutex_);
+  std::unique_lock lock(mutex_);
   auto const known = [&] {
     std::vector<pki::WebKey> found;
     std::ranges::copy_if(keys_, std::back_inserter(found),
                          [&](auto const& key) { return key.id == id; });
     return found;
   };
-  auto const now = clock_.steady();
-  bool const is_old = !answered_ || now - *answered_ > kBelieved;
+  auto const is_older = [&](auto age) { return !answered_ || clock_.steady() - *answered_ > age; };
+  if (is_older(kForgotten)) keys_.clear();
+  // One asks; who has its key needs no newer word, and the others wait for that answer.
+  if (asking_ && !known().empty()) return known();
+  if (!changed_.wait(lock, stop, [&] { return !asking_; }))
+    return fail(Kind::interrupted, "stopped");
   auto const pause = trouble_ ? kAfterTrouble : kBetween;
-  bool const may_ask = !asked_ || now - *asked_ >= pause;
-  if ((is_old || known().empty()) && may_ask) {
-    auto const asked = ask(stop);
-    if (!asked && asked.error().kind == Kind::interrupted) return std::unexpected(asked.error());
+  bool const may_ask = !asked_ || clock_.steady() - *asked_ >= pause;
+  if (may_ask && (is_older(kBelieved) || known().empty())) {
+    asking_ = true;
+    lock.unlock();
+    auto answer = ask(stop);
+    lock.lock();
+    asking_ = false;
+    changed_.notify_all();
+    if (!answer && answer.error().kind == Kind::interrupted) return std::unexpected(answer.error());
     asked_ = clock_.steady();
     trouble_.reset();
-    if (asked)
+    if (answer) {
+      keys_ = *std::move(answer);
       answered_ = asked_;
-    else
-      trouble_ = Error(Kind::transient, asked.error().message.text);
+    } else {
+      trouble_ = Error(Kind::transient, answer.error().message.text);
+    }
   }
   // What was believed until now is, while nobody says otherwise.
   auto found = known();

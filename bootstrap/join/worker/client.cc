@@ -157,10 +157,9 @@ Result<Grant> JoinClient::exchange(NodeKeys const& keys, std::stop_token const& 
       ask("POST", kJoinPath, text_of(ask_for),
           {.ca_file = {}, .cert_file = {}, .key_file = {}, .server_key = offer.server_key}, stop);
   if (!response) {
-    auto const reason = response.error().message.reason;
-    // It does not go by this master's keys, or cannot read the issuer's.
-    if (!ask_for.token.empty() &&
-        (reason == Reason::JoinTokenInvalid || reason == Reason::JoinAwaitsSts))
+    // Whatever it has against the token, or against what that says, it may take the signed call.
+    if (!ask_for.token.empty() && (response.error().kind == Kind::denied ||
+                                   response.error().message.reason == Reason::JoinAwaitsSts))
       no_tokens_until_ = deps_.clock.steady() + kWithoutTokens;
     return std::unexpected(passing_if_cut(response.error()));
   }

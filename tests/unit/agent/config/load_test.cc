@@ -256,6 +256,12 @@ INSTANTIATE_TEST_SUITE_P(
                 "--set: error: cluster: expected a map with name, endpoint, state, dnsDomain, "
                 "serviceCIDR, podCIDR, joinEndpoint, masterRole, caPin, workerRoles, "
                 "workerProfiles, tokenIssuer, joinAddresses, found the text 'x'"},
+        Setting{"cluster.tokenIssuer=https://0f1e.tokens.sts.global.api.aws", ""},
+        Setting{"cluster.tokenIssuer=http://169.254.169.254:8080", ""},
+        Setting{"cluster.tokenIssuer=http://0f1e.tokens.sts.global.api.aws",
+                "--set: error: cluster.tokenIssuer: "},
+        Setting{"cluster.tokenIssuer=https://0f1e.tokens.sts.global.api.aws/",
+                "--set: error: cluster.tokenIssuer: "},
         Setting{"pki.leafLifetime=10s",
                 "--set: error: pki.leafLifetime: 10s is less than the 30s that a renewal needs"},
         Setting{"pki.leafLifetime=100000h",

@@ -86,6 +86,15 @@ TEST_F(IssuerKeysTest, WhatIsNoDocumentIsNoAnswer) {
   EXPECT_EQ(found("first"), std::nullopt);
 }
 
+TEST_F(IssuerKeysTest, WhatAnIssuerHasNotSaidForADayIsForgotten) {
+  EXPECT_EQ(found("first"), 2u);
+  http_.silent = true;
+  clock_.advance(23h);
+  EXPECT_EQ(found("first"), 2u);
+  clock_.advance(2h);
+  EXPECT_EQ(found("first"), std::nullopt);
+}
+
 TEST_F(IssuerKeysTest, AKeyThatIsGoneIsForgottenAndSilenceForgetsNone) {
   EXPECT_EQ(found("first"), 2u);
   clock_.advance(1h + 1s);

@@ -260,6 +260,11 @@ TEST_F(JoinWire, AWorkerWhoseTokenIsNotTakenProvesItselfOtherwise) {
   clock_.advance(31min);
   EXPECT_TRUE(client.join(keys_, {}));
   EXPECT_EQ(tokens_.asked, 2);
+  // What AWS writes into it is not what this master reads there.
+  tokens_.address = "";
+  EXPECT_EQ(reason(client.join(keys_, {})), Reason::CallerAddressDiffers);
+  EXPECT_TRUE(client.join(keys_, {}));
+  EXPECT_EQ(tokens_.asked, 3);
 }
 
 TEST_F(JoinWire, NobodyAnswers) {
