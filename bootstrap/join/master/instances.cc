@@ -37,6 +37,10 @@ void Instances::ask(std::unique_lock<std::mutex>& lock, std::stop_token const& s
   trouble_.reset();
   if (!found) trouble_ = found.error();
   if (!found && is_for_all) asked_for_all_.reset();
+  // Of whom EC2 has been asked, what it does not say any more is not so.
+  if (found)
+    std::erase_if(known_,
+                  [&](auto const& each) { return is_for_all || waiting.contains(each.first); });
   for (auto& instance : found.value_or(std::vector<aws::Instance>())) {
     auto id = instance.id;
     instance.block_devices.clear();
