@@ -30,6 +30,14 @@ std::string address_of(int socket) {
   return {};
 }
 
+// Whoever comes over TLS has said something in less time than this.
+constexpr Duration kSpeaks{1'000};
+
+bool says_nothing(int socket) {
+  char byte = 0;
+  return ::recv(socket, &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0;
+}
+
 }  // namespace
 
 ConnectionLimiter::ConnectionLimiter(ConnectionLimits limits, Serve serve)
@@ -61,10 +69,17 @@ std::size_t ConnectionLimiter::guests_of(std::string const& address) const {
          static_cast<std::size_t>(std::ranges::count(waiting_, address, &Guest::address));
 }
 
-bool ConnectionLimiter::has_room() const {
+bool ConnectionLimiter::make_room() {
   std::lock_guard lock(mutex_);
-  return !limits_.rest_waits ||
-         waiting_.size() + called_in_.size() + served_.size() < limits_.connections;
+  if (!limits_.rest_waits ||
+      waiting_.size() + called_in_.size() + served_.size() < limits_.connections)
+    return true;
+  auto const time = now();
+  for (auto& guest : waiting_)
+    if (guest.until - limits_.silence + kSpeaks <= time && says_nothing(guest.socket.get()))
+      guest.until = time;  // watch() lets it go
+  ::eventfd_write(woken_.get(), 1);
+  return false;
 }
 
 void ConnectionLimiter::admit(FileDescriptor socket) {

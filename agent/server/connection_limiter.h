@@ -40,8 +40,9 @@ class ConnectionLimiter {
 
   // Takes the socket over. Never waits.
   void admit(FileDescriptor socket);
-  // Whether the next may be let in, or closed.
-  bool has_room() const;
+  // Whether the next may be let in, or closed. Where there is no room, those that have said nothing
+  // yet go for it.
+  bool make_room();
 
  private:
   struct Guest {

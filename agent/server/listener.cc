@@ -212,7 +212,7 @@ struct HttpListener::Impl {
                          {.fd = ended.get(), .events = POLLIN, .revents = 0}};
       ::poll(polled, 2, -1);
       if (polled[1].revents != 0) return;
-      if (!limiter.has_room()) {
+      if (!limiter.make_room()) {
         ::poll(polled + 1, 1, kUntilRoom);
         continue;
       }
@@ -270,6 +270,7 @@ Result<int> HttpListener::listen_on(FileDescriptor socket, std::string const& ad
   auto const there = place_of(socket.get());
   if (listens == 0 || !there || there->address != address || (port != 0 && there->port != port))
     return fail(Kind::conflict, "the socket does not listen on port {} of {}", port, address);
+  ::listen(socket.get(), impl_->limits.backlog);  // a kept one may have another version's
   impl_->listener = std::move(socket);
   impl_->thread = std::jthread([this] { impl_->accept_all(); });
   return there->port;

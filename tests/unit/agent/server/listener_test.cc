@@ -74,7 +74,7 @@ class Listener : public testing::Test {
   int port_ = 0;
 };
 
-// Silent ones have all the room, and whoever speaks behind them is served once they are closed.
+// Silent ones have all the room, and go for those behind them that speak.
 TEST_F(Listener, WhereTheRestWaitsNobodyIsSentAway) {
   HttpListener listener(
       ServerTls({}, ServerTls::ClientCertificate::optional),
