@@ -142,7 +142,12 @@ JoinListener::~JoinListener() {
   if (master_) master_->ends.request_stop();
 }
 
+// A master's port is a target of the load balancer, which is to see that nobody answers there.
 Result<void> JoinListener::bind(std::string const& address) {
+  if (master_) {
+    TRY(listener_->listen(address, kJoinPort));
+    return {};
+  }
   if (auto kept = notify::kept_socket(kKept);
       kept && listener_->listen_on(std::move(kept), address, kJoinPort))
     return {};
@@ -168,6 +173,10 @@ void JoinListener::listen(std::string const& address) {
       return;
     }
   });
+}
+
+void forget_join_socket() {
+  notify::forget_socket(kKept);
 }
 
 JoinFacts JoinListener::facts() const {

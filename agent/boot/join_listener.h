@@ -1,6 +1,6 @@
 // The join port: on a master the exchange with machines that want to join, on a worker the answer
-// to a master that calls back. Bound for as long as the agent runs, and kept by systemd while it
-// starts anew, so that nobody else on the machine has it.
+// to a master that calls back. Bound for as long as the agent runs, and a worker's kept by systemd
+// while it starts anew, so that nobody else on the machine has it.
 #pragma once
 
 #include <memory>
@@ -34,5 +34,8 @@ class JoinListener {
   std::unique_ptr<HttpListener> listener_;
   std::jthread binding_;
 };
+
+// Has systemd let go of the port that it keeps, where it does.
+void forget_join_socket();
 
 }  // namespace haagent

@@ -339,7 +339,11 @@ int run_daemon(BootOptions const& options) {
   Signals signals;
   log::start(log_level(options));
   auto lock = lock_machine(options.root);
-  if (!lock) return refuse_to_start(lock.error());
+  if (!lock) {
+    // Who has the lock ('haagent bootstrap') needs the port that is kept for this daemon.
+    forget_join_socket();
+    return refuse_to_start(lock.error());
+  }
   log::info(fmt::format("haagent {} starts", kVersion));
   ThreadMonitor const monitor("the agent's life");
   BootSession session(options, /*stays=*/true);
