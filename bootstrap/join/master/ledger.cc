@@ -11,7 +11,7 @@ constexpr std::size_t kTextCap = 400;
 
 JoinLedger::Line JoinLedger::line_of(Decided const& decided, UtcTime now) {
   if (decided.lets_in()) return Line::written;
-  auto& lines = lines_[decided.message.reason];
+  auto& lines = lines_[{decided.message.reason, decided.proven}];
   std::chrono::duration<double> const since =
       std::max<Duration>(std::chrono::duration_cast<Duration>(now - lines.at),
                          Duration(0));  // a clock may be set back

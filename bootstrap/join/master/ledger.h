@@ -37,7 +37,7 @@ class JoinLedger {
     UtcTime at{};
   };
   mutable std::mutex mutex_;
-  std::map<Reason, Lines> lines_;
+  std::map<std::pair<Reason, bool>, Lines> lines_;  // of what is proven, and of claims
   std::map<std::string, std::uint64_t> decisions_;
   std::deque<JoinFacts::Waiting> waiting_;  // the one that was heard last first
 };

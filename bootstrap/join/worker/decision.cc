@@ -69,10 +69,10 @@ Result<void> check_pin(Offer const& offer, MasterTrust const& trust, UtcTime now
 Result<void> check_signed(std::string_view certificate, Secret const& key, std::string_view ca,
                           UtcTime now) {
   if (!pki::is_for_key(certificate, key))
-    return fail(Kind::transient, Reason::MasterAnswerUnfit,
+    return fail(Kind::denied, Reason::MasterAnswerUnfit,
                 "a certificate of the master's answer is for another key");
   if (auto const good = pki::verify(certificate, ca, now); !good)
-    return fail(Kind::transient, Reason::MasterAnswerUnfit,
+    return fail(Kind::denied, Reason::MasterAnswerUnfit,
                 "a certificate of the master's answer does not serve: {}",
                 good.error().message.text);
   return {};

@@ -152,6 +152,11 @@ void JoinStep::mind(Error const& error) {
   if (pause > 0s) later_ = {.until = clock_.steady() + pause, .message = error.message};
 }
 
+Result<void> JoinStep::minded(Result<void> result) {
+  if (!result) mind(result.error());
+  return result;
+}
+
 Result<void> JoinStep::join(Facts&, std::stop_token stop) {
   auto const asked_with = TRY(keys());
   auto const grant = client_.join(asked_with, std::move(stop));
@@ -159,9 +164,10 @@ Result<void> JoinStep::join(Facts&, std::stop_token stop) {
     mind(grant.error());
     return std::unexpected(grant.error());
   }
-  TRY(check_signed(grant->certificates.kubelet, asked_with.kubelet, grant->ca, clock_.utc()));
-  TRY(write_serving(grant->certificates.kubelet_serving, grant->certificates.kube_proxy, asked_with,
-                    grant->ca));
+  TRY(minded(
+      check_signed(grant->certificates.kubelet, asked_with.kubelet, grant->ca, clock_.utc())));
+  TRY(minded(write_serving(grant->certificates.kubelet_serving, grant->certificates.kube_proxy,
+                           asked_with, grant->ca)));
   auto const current = root_(kube::kKubeletClient.cert);
   TRY(make_directories(current.parent_path()));
   TRY(pki::write_pair(current, grant->certificates.kubelet, asked_with.kubelet, clock_.utc()));
@@ -193,8 +199,10 @@ Result<void> JoinStep::renew(Facts& facts, std::stop_token stop) {
     mind(renewal.error());
     return std::unexpected(renewal.error());
   }
+  TRY(minded(
+      write_serving(renewal->kubelet_serving, renewal->kube_proxy, renewed_with, renewal->ca)));
   failures_ = 0;
-  return write_serving(renewal->kubelet_serving, renewal->kube_proxy, renewed_with, renewal->ca);
+  return {};
 }
 
 }  // namespace haagent::bootstrap::join

@@ -50,6 +50,7 @@ class JoinStep final : public Step {
   Result<void> write_serving(std::string const& serving, std::string const& proxy,
                              NodeKeys const& keys, std::string const& ca) const;
   void mind(Error const& error);
+  Result<void> minded(Result<void> result);
 
   NodeConfig const& config_;
   Root const root_;

@@ -79,7 +79,10 @@ TEST(JoinLedger, AReasonHasSoManyLinesOfTheJournal) {
   for (int i = 0; i < 1000; ++i) ++lines[ledger.note(decided(Reason::JoinBusy, "i-1"), kNow)];
   EXPECT_EQ(lines,
             (std::map<Line, int>{{Line::written, 19}, {Line::last, 1}, {Line::left_out, 980}}));
-  // Of another reason, and of who is let in, nothing is lost.
+  // Of another reason, of who has proven itself, and of who is let in, nothing is lost.
+  auto proven = decided(Reason::JoinBusy, "i-1");
+  proven.proven = true;
+  EXPECT_EQ(ledger.note(proven, kNow), Line::written);
   EXPECT_EQ(ledger.note(decided(Reason::JoinDenied, "i-1"), kNow), Line::written);
   for (int i = 0; i < 1000; ++i)
     EXPECT_EQ(ledger.note(decided(Reason::JoinGranted, "i-1"), kNow), Line::written);

@@ -149,11 +149,16 @@ TEST_F(JoinStepTest, WhatIsNotItsOwnIsNotWritten) {
     if (mixing.what == "ca") mixing.other = other_ca.certificate;
     auto const refused = test::found(test::look_and_act(step, facts_));
     EXPECT_EQ(refused.message.reason, Reason::MasterAnswerUnfit) << what;
+    auto const asked = sts_.asked;
+    EXPECT_EQ(test::found(step.look(facts_, {})).as, Found::As::waiting) << "it asks in a row";
+    EXPECT_EQ(sts_.asked, asked);
+    clock_.advance(1min);
     for (auto const* path : {kClient, kServing, kProxy, "/etc/kubernetes/pki/ca.crt"}) {
       EXPECT_FALSE(std::filesystem::exists(disk_(path))) << what << ": " << path;
     }
   }
   mixing.what = "";
+  clock_.advance(1min);
   EXPECT_EQ(test::found(test::look_and_act(step, facts_)).as, Found::As::acted);
 }
 
