@@ -36,6 +36,11 @@ std::string to_string(IpAddress const& address) {
   return text;
 }
 
+bool is_same_address(std::string_view one, std::string_view other) {
+  auto const a = parse_ip(one), b = parse_ip(other);
+  return a && b && *a == *b;
+}
+
 bool Cidr::contains(IpAddress const& address) const {
   return address.v6 == network.v6 && masked(address, prefix) == network;
 }

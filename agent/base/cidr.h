@@ -21,6 +21,8 @@ struct IpAddress {
 // "10.0.0.1" or "fd00::1", without brackets; nothing where it is no address.
 std::optional<IpAddress> parse_ip(std::string_view text);
 std::string to_string(IpAddress const& address);
+// However the two are written. False where either is none.
+bool is_same_address(std::string_view one, std::string_view other);
 
 struct Cidr {
   IpAddress network;

@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <thread>
 
+#include "agent/base/cidr.h"
 #include "agent/base/file_descriptor.h"
 #include "agent/base/sha256.h"
 #include "agent/server/request_reader.h"
@@ -206,6 +207,10 @@ struct HttpListener::Impl {
         ended(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
         limiter(limits.connections, [this](int socket) { serve(socket); }) {}
 
+  void start(FileDescriptor socket) {
+    listener = std::move(socket);
+    thread = std::jthread([this] { accept_all(); });
+  }
   void accept_all() {
     for (;;) {
       pollfd polled[] = {{.fd = listener.get(), .events = POLLIN, .revents = 0},
@@ -260,20 +265,21 @@ void HttpListener::serve(Route route) {
 }
 
 Result<int> HttpListener::listen(std::string const& address, int port) {
-  return listen_on(TRY(listen_at(address, port, impl_->limits.backlog)), address, port);
+  impl_->start(TRY(listen_at(address, port, impl_->limits.backlog)));
+  auto const there = place_of(socket());
+  return there ? there->port : port;
 }
 
-Result<int> HttpListener::listen_on(FileDescriptor socket, std::string const& address, int port) {
+Result<void> HttpListener::listen_on(FileDescriptor socket, std::string const& address, int port) {
   int listens = 0;
   socklen_t length = sizeof listens;
   ::getsockopt(socket.get(), SOL_SOCKET, SO_ACCEPTCONN, &listens, &length);
   auto const there = place_of(socket.get());
-  if (listens == 0 || !there || there->address != address || (port != 0 && there->port != port))
+  if (listens == 0 || !there || !is_same_address(there->address, address) || there->port != port)
     return fail(Kind::conflict, "the socket does not listen on port {} of {}", port, address);
-  ::listen(socket.get(), impl_->limits.backlog);  // a kept one may have another version's
-  impl_->listener = std::move(socket);
-  impl_->thread = std::jthread([this] { impl_->accept_all(); });
-  return there->port;
+  ::listen(socket.get(), impl_->limits.backlog);  // it may have another version's
+  impl_->start(std::move(socket));
+  return {};
 }
 
 int HttpListener::socket() const {

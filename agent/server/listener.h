@@ -51,8 +51,8 @@ class HttpListener {
   // Listens on the address and serves until destroyed. Port 0 takes a free one; the port is
   // returned.
   Result<int> listen(std::string const& address, int port);
-  // The same on a socket that is listened on already. Errors: conflict where it is another one.
-  Result<int> listen_on(FileDescriptor socket, std::string const& address, int port);
+  // The same on a socket that listens already. Errors: conflict where it listens elsewhere.
+  Result<void> listen_on(FileDescriptor socket, std::string const& address, int port);
   int socket() const;  // that it listens on
 
  private:

@@ -11,11 +11,6 @@ namespace {
 
 constexpr std::string_view kNodes = "system:nodes";
 
-bool is_same_address(std::string_view one, std::string_view other) {
-  auto const a = parse_ip(one), b = parse_ip(other);
-  return a && b && to_string(*a) == to_string(*b);
-}
-
 }  // namespace
 
 Result<void> check_ask(Ask const& ask, Cluster const& cluster, Connection const& connection) {

@@ -120,8 +120,7 @@ Result<void> check_token(TokenClaims const& claims, std::string_view issuer, Clu
 
 Result<void> check_token_address(TokenClaims const& claims, aws::Instance const& instance) {
   if (claims.address.empty() && instance.ipv4.empty()) return {};
-  auto const told = parse_ip(claims.address), known = parse_ip(instance.ipv4);
-  if (told && known && to_string(*told) == to_string(*known)) return {};
+  if (is_same_address(claims.address, instance.ipv4)) return {};
   return fail(Kind::denied, Reason::CallerAddressDiffers,
               "the token is of an instance at '{}', and {} has {}", one_line(claims.address, 40),
               instance.id, instance.ipv4);

@@ -13,6 +13,15 @@ TEST(Cidr, ReadsBothFamilies) {
   }
 }
 
+TEST(IpAddress, IsTheSameHoweverItIsWritten) {
+  EXPECT_TRUE(is_same_address("10.0.0.5", "10.0.0.5"));
+  EXPECT_TRUE(is_same_address("FD00::1", "fd00:0:0:0:0:0:0:1"));
+  for (auto const* other : {"10.0.0.6", "::ffff:10.0.0.5", "10.0.0.5 ", ""}) {
+    EXPECT_FALSE(is_same_address("10.0.0.5", other)) << other;
+  }
+  EXPECT_FALSE(is_same_address("", ""));
+}
+
 TEST(Cidr, KnowsWhatItContains) {
   auto range = *parse_cidr("10.96.0.0/13");
   EXPECT_TRUE(range.contains(*parse_ip("10.96.0.0")));

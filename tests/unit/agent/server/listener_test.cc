@@ -74,6 +74,41 @@ class Listener : public testing::Test {
   int port_ = 0;
 };
 
+TEST_F(Listener, AnAddressMayBeWrittenInAnyOfItsForms) {
+  for (auto const* address : {"::1", "0:0:0:0:0:0:0:1", "::0001", "127.0.0.1"}) {
+    HttpListener listener(ServerTls({}, ServerTls::ClientCertificate::optional));
+    auto const port = listener.listen(address, 0);
+    EXPECT_TRUE(port) << port.error().message.text;
+  }
+}
+
+TEST_F(Listener, ASocketThatWasKeptServesForItsOwnPlaceAlone) {
+  auto page = [](HttpListener& listener) {
+    listener.serve({.method = "GET", .path = "/", .answer = [](ServerCall const&) {
+                      return Answer{.type = "text/plain", .body = "served"};
+                    }});
+  };
+  ServerTls clear({}, ServerTls::ClientCertificate::optional);
+  auto first =
+      std::make_unique<HttpListener>(ServerTls({}, ServerTls::ClientCertificate::optional));
+  auto const port = first->listen("127.0.0.1", 0).value();
+  auto kept = [&, socket = FileDescriptor(::dup(first->socket()))] {
+    return FileDescriptor(::dup(socket.get()));
+  };
+  first.reset();
+  HttpListener next(std::move(clear));
+  page(next);
+  EXPECT_FALSE(next.listen_on(kept(), "127.0.0.2", port));
+  EXPECT_FALSE(next.listen_on(kept(), "127.0.0.1", port + 1));
+  EXPECT_FALSE(
+      next.listen_on(FileDescriptor(::socket(AF_INET, SOCK_STREAM, 0)), "127.0.0.1", port));
+  ASSERT_TRUE(next.listen_on(kept(), "127.0.0.1", port));
+  auto const answer =
+      http_.send({.method = "GET", .url = fmt::format("http://127.0.0.1:{}/", port)}, {});
+  ASSERT_TRUE(answer) << answer.error().message.text;
+  EXPECT_EQ(answer->body, "served");
+}
+
 // Silent ones have all the room, and go for those behind them that speak.
 TEST_F(Listener, WhereTheRestWaitsNobodyIsSentAway) {
   HttpListener listener(
