@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "agent/aws/arn.h"
 #include "agent/aws/sigv4.h"
 #include "agent/aws/sts_errors.h"
 
@@ -90,17 +91,10 @@ std::optional<UtcTime> time_of(SignedCall const& call) {
 
 Result<AssumedRole> assumed_role_of(CallerIdentity const& caller) {
   // arn:<partition>:sts::<account>:assumed-role/<role>/<session>
-  std::vector<std::string> fields;
-  std::string_view rest = caller.arn;
-  for (int i = 0; i < 5; ++i) {
-    auto const colon = rest.find(':');
-    if (colon == std::string_view::npos) break;
-    fields.emplace_back(rest.substr(0, colon));
-    rest.remove_prefix(colon + 1);
-  }
+  auto const arn = parse_arn(caller.arn);
   auto refuse = [&] { return fail(Kind::invalid, "'{}' is no role that was assumed", caller.arn); };
-  if (fields.size() != 5 || fields[0] != "arn" || fields[2] != "sts" || !fields[3].empty())
-    return refuse();
+  if (!arn || arn->service != "sts" || !arn->region.empty()) return refuse();
+  std::string_view rest = arn->resource;
   constexpr std::string_view kAssumed = "assumed-role/";
   if (!rest.starts_with(kAssumed)) return refuse();
   rest.remove_prefix(kAssumed.size());
@@ -108,8 +102,8 @@ Result<AssumedRole> assumed_role_of(CallerIdentity const& caller) {
   if (slash == std::string_view::npos || slash == 0 || slash + 1 == rest.size() ||
       rest.find('/', slash + 1) != std::string_view::npos)
     return refuse();
-  AssumedRole role{.partition = fields[1],
-                   .account = fields[4],
+  AssumedRole role{.partition = arn->partition,
+                   .account = arn->account,
                    .role = std::string(rest.substr(0, slash)),
                    .session = std::string(rest.substr(slash + 1))};
   if (role.account != caller.account)

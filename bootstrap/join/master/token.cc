@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "agent/aws/arn.h"
 #include "agent/base/cidr.h"
 #include "agent/base/one_line.h"
 #include "bootstrap/join/exchange/binding.h"
@@ -35,20 +36,6 @@ std::optional<UtcTime> time_at(Tree const& map, std::string_view key) {
   return UtcTime(std::chrono::seconds(*seconds));
 }
 
-// arn:<partition>:<service>:<region>:<account>:<what>, six parts.
-std::vector<std::string> parts_of(std::string_view arn) {
-  std::vector<std::string> parts;
-  for (int i = 0; i < 5; ++i) {
-    auto const colon = arn.find(':');
-    if (colon == arn.npos) return {};
-    parts.emplace_back(arn.substr(0, colon));
-    arn.remove_prefix(colon + 1);
-  }
-  parts.emplace_back(arn);
-  if (parts[0] != "arn") return {};
-  return parts;
-}
-
 }  // namespace
 
 Result<TokenClaims> read_claims(Tree const& claims) {
@@ -66,25 +53,25 @@ Result<TokenClaims> read_claims(Tree const& claims) {
   auto const* own = claims.find(kAws);
   if (!own || !own->is_map()) return invalid_token("has none of AWS' claims");
   // arn:aws:iam::123456789012:role/path/NAME
-  auto const role = parts_of(word_at(claims, "sub"));
-  if (role.empty() || role[2] != "iam" || !role[3].empty() || !role[5].starts_with("role/") ||
-      role[5].ends_with('/'))
+  auto const role = aws::parse_arn(word_at(claims, "sub"));
+  if (!role || role->service != "iam" || !role->region.empty() ||
+      !role->resource.starts_with("role/") || role->resource.ends_with('/'))
     return fail(Kind::denied, Reason::CallerNotInstance, "the token is of '{}', which is no role",
                 one_line(word_at(claims, "sub"), 200));
-  if (word_at(*own, "aws_account") != role[4])
+  if (word_at(*own, "aws_account") != role->account)
     return invalid_token("names another account than its role has");
   // arn:aws:ec2:eu-west-1:123456789012:instance/i-0123456789abcdef0
   constexpr std::string_view kInstance = "instance/";
-  auto const instance = parts_of(word_at(*own, "ec2_source_instance_arn"));
-  if (instance.empty() || instance[2] != "ec2" || !instance[5].starts_with(kInstance))
+  auto const instance = aws::parse_arn(word_at(*own, "ec2_source_instance_arn"));
+  if (!instance || instance->service != "ec2" || !instance->resource.starts_with(kInstance))
     return fail(Kind::denied, Reason::CallerNotInstance, "the token is of no instance");
-  if (instance[1] != role[1] || instance[4] != role[4])
+  if (instance->partition != role->partition || instance->account != role->account)
     return invalid_token("names an instance of another account than its role");
-  read.caller = {.partition = role[1],
-                 .account = role[4],
-                 .role = role[5].substr(role[5].rfind('/') + 1),
-                 .session = instance[5].substr(kInstance.size())};
-  read.region = instance[3];
+  read.caller = {.partition = role->partition,
+                 .account = role->account,
+                 .role = role->resource.substr(role->resource.rfind('/') + 1),
+                 .session = instance->resource.substr(kInstance.size())};
+  read.region = instance->region;
   read.address = word_at(*own, "ec2_instance_source_private_ipv4");
   read.delivery = own->text_at("ec2_role_delivery");
   if (auto const* tags = own->find("request_tags")) read.binding = word_at(*tags, kTokenTag);
