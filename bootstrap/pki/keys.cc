@@ -12,11 +12,6 @@ namespace haagent::bootstrap::pki {
 namespace {
 
 using namespace libcrypto;
-using DigestContext = std::unique_ptr<EVP_MD_CTX, Freeing<&EVP_MD_CTX_free>>;
-
-unsigned char const* bytes_of(std::string_view text) {
-  return reinterpret_cast<unsigned char const*>(text.data());
-}
 
 Result<Secret> make_secret(EVP_PKEY* made) {
   Key key(made);
@@ -78,15 +73,7 @@ Result<std::string> sign(Secret const& pem, std::string_view bytes) {
 }
 
 bool is_signed(std::string_view public_key, std::string_view bytes, std::string_view signature) {
-  auto const key = read_public_key(public_key);
-  DigestContext const context(EVP_MD_CTX_new());
-  bool const good =
-      key && context &&
-      EVP_DigestVerifyInit(context.get(), nullptr, EVP_sha256(), nullptr, key->get()) == 1 &&
-      EVP_DigestVerify(context.get(), bytes_of(signature), signature.size(), bytes_of(bytes),
-                       bytes.size()) == 1;
-  ERR_clear_error();
-  return good;
+  return is_signed_with(public_key, EVP_sha256(), bytes, signature);
 }
 
 }  // namespace haagent::bootstrap::pki

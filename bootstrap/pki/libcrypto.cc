@@ -76,4 +76,21 @@ std::string get_name(X509_NAME const* name, int which) {
   return copy;
 }
 
+unsigned char const* bytes_of(std::string_view text) {
+  return reinterpret_cast<unsigned char const*>(text.data());
+}
+
+bool is_signed_with(std::string_view public_key, EVP_MD const* digest, std::string_view bytes,
+                    std::string_view signature) {
+  auto const key = read_public_key(public_key);
+  DigestContext const context(EVP_MD_CTX_new());
+  bool const good =
+      key && context &&
+      EVP_DigestVerifyInit(context.get(), nullptr, digest, nullptr, key->get()) == 1 &&
+      EVP_DigestVerify(context.get(), bytes_of(signature), signature.size(), bytes_of(bytes),
+                       bytes.size()) == 1;
+  ERR_clear_error();
+  return good;
+}
+
 }  // namespace haagent::bootstrap::pki::libcrypto

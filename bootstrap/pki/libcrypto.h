@@ -26,11 +26,17 @@ struct Freeing {
 };
 using Bio = std::unique_ptr<BIO, Freeing<&BIO_free_all>>;
 using Key = std::unique_ptr<EVP_PKEY, Freeing<&EVP_PKEY_free>>;
+using DigestContext = std::unique_ptr<EVP_MD_CTX, Freeing<&EVP_MD_CTX_free>>;
 using X509Ptr = std::unique_ptr<X509, Freeing<&X509_free>>;
 
 // What libcrypto has last complained of. It keeps a queue of errors for each thread, which must not
 // be left for anyone who is next.
 std::unexpected<Error> trouble(Kind kind, std::string_view doing);
+
+unsigned char const* bytes_of(std::string_view text);
+// False also where the key in PEM cannot be read.
+bool is_signed_with(std::string_view public_key, EVP_MD const* digest, std::string_view bytes,
+                    std::string_view signature);
 
 Bio reading(std::string_view text);  // which must stay
 std::string written(Bio const& bio);

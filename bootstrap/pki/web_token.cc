@@ -16,7 +16,6 @@ using Number = std::unique_ptr<BIGNUM, Freeing<&BN_free>>;
 using Builder = std::unique_ptr<OSSL_PARAM_BLD, Freeing<&OSSL_PARAM_BLD_free>>;
 using Params = std::unique_ptr<OSSL_PARAM, Freeing<&OSSL_PARAM_free>>;
 using KeyContext = std::unique_ptr<EVP_PKEY_CTX, Freeing<&EVP_PKEY_CTX_free>>;
-using Digest = std::unique_ptr<EVP_MD_CTX, Freeing<&EVP_MD_CTX_free>>;
 using EcdsaSignature = std::unique_ptr<ECDSA_SIG, Freeing<&ECDSA_SIG_free>>;
 
 constexpr std::string_view kRsa = "RS256";
@@ -26,12 +25,8 @@ constexpr int kShortestRsa = 2048, kLongestRsa = 8192;
 constexpr std::size_t kMostKeys = 100;
 constexpr std::size_t kIdCap = 256;
 
-unsigned char const* raw(std::string_view text) {
-  return reinterpret_cast<unsigned char const*>(text.data());
-}
-
 Number number_of(std::string_view bytes) {
-  return Number(BN_bin2bn(raw(bytes), static_cast<int>(bytes.size()), nullptr));
+  return Number(BN_bin2bn(bytes_of(bytes), static_cast<int>(bytes.size()), nullptr));
 }
 
 // The text at a key that is base64 for URLs; empty where it is none.
@@ -152,16 +147,8 @@ bool is_signed_by(WebToken const& token, WebKey const& key) {
   if (token.algorithm != key.algorithm || token.key_id != key.id) return false;
   bool const is_ec = key.algorithm == kEc;
   auto const signature = is_ec ? der_of(token.signature) : token.signature;
-  auto const read = read_public_key(key.public_key);
-  Digest const context(EVP_MD_CTX_new());
-  bool const good =
-      read && context && !signature.empty() &&
-      EVP_DigestVerifyInit(context.get(), nullptr, is_ec ? EVP_sha384() : EVP_sha256(), nullptr,
-                           read->get()) == 1 &&
-      EVP_DigestVerify(context.get(), raw(signature), signature.size(), raw(token.signed_text),
-                       token.signed_text.size()) == 1;
-  ERR_clear_error();
-  return good;
+  return !signature.empty() && is_signed_with(key.public_key, is_ec ? EVP_sha384() : EVP_sha256(),
+                                              token.signed_text, signature);
 }
 
 }  // namespace haagent::bootstrap::pki
