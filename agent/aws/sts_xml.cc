@@ -79,7 +79,7 @@ Result<CallerIdentity> read_caller_identity(std::string_view xml) {
   return caller;
 }
 
-// Said by STS to who has signed the question; whoever verifies the token reads it strictly.
+// STS says it to the one that signed the question. The verifier reads the token strictly.
 Result<std::string> read_web_identity_token(std::string_view xml) {
   pugi::xml_document document;
   if (!document.load_buffer(xml.data(), xml.size())) return no_answer("it is no XML");

@@ -1,6 +1,6 @@
 // The join port: on a master the exchange with machines that want to join, on a worker the answer
-// to a master that calls back. Bound for as long as the agent runs, and a worker's kept by systemd
-// while it starts anew, so that nobody else on the machine has it.
+// to a master that calls back. The agent binds it for as long as it runs, and systemd keeps a
+// worker's while the agent restarts, so that no other program on the machine takes it.
 #pragma once
 
 #include <memory>

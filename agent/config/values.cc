@@ -268,8 +268,8 @@ Verdict check_service_url(std::string_view text) {
   return url ? Verdict() : url.error();
 }
 
-// Whoever could answer in its place would make tokens: only on this machine's own link is it
-// believed in the clear.
+// A program that answers in the issuer's place can make tokens. Plain HTTP is allowed on this
+// machine's own link only.
 Verdict check_token_issuer(std::string_view text) {
   auto const url = bare_url(text);
   if (!url) return url.error();

@@ -1,6 +1,6 @@
-// Sockets that systemd keeps while the agent starts anew, so that nobody else on the machine has
-// their port meanwhile: sd_pid_notify_with_fds(3), and FileDescriptorStoreMax= of the unit. They
-// are let go of when the service is stopped for good. Without systemd nothing is kept.
+// Sockets that systemd keeps while the agent restarts, so that no other program takes their port:
+// sd_pid_notify_with_fds(3), and FileDescriptorStoreMax= of the unit. systemd closes them when the
+// service is stopped. Without systemd nothing is kept.
 #pragma once
 
 #include <string_view>

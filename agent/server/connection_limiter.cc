@@ -30,7 +30,7 @@ std::string address_of(int socket) {
   return {};
 }
 
-// Whoever comes over TLS has said something in less time than this.
+// A TLS client sends its first bytes in less time than this.
 constexpr Duration kSpeaks{1'000};
 
 bool says_nothing(int socket) {

@@ -25,8 +25,9 @@ struct ConnectionLimits {
   std::size_t connections = 64;
   std::size_t per_address = 8;
   Duration silence{2'000};  // from the connection to a thread of its own; then it is closed
-  // Where there is no room: a caller that is closed comes again at once, and costs more each time
-  // than one that waits. Whoever has its address's part is closed all the same.
+  // Where there is no room, new connections wait in the kernel's queue. A caller that is closed
+  // connects again at once, and each connection costs more than one that waits. A connection over
+  // its address's limit is closed all the same.
   bool rest_waits = false;
 };
 

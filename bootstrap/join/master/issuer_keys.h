@@ -1,6 +1,6 @@
-// The keys of the account's token issuer, as it publishes them. They are asked for when a token
-// names one that is not known, at most once a minute, whoever sends such tokens; a token is
-// verified without any call otherwise.
+// The keys of the account's token issuer, as it publishes them. A master asks for them when a token
+// names a key that it does not know, at most once a minute however many such tokens come. It
+// verifies every other token without a call.
 #pragma once
 
 #include <condition_variable>

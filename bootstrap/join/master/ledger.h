@@ -17,8 +17,8 @@ class JoinLedger {
   static constexpr std::size_t kMostWaiting = 50;    // the oldest is let go
   static constexpr std::chrono::minutes kWaits{15};  // longer than the longest pause of a worker
 
-  // Whoever is let in has a line. Of refusals each reason has so many at once, and one more in each
-  // kLineEvery: anyone who reaches the port may be refused, again and again.
+  // Each machine that joins has a line. Refusals have kLinesAtOnce lines for each reason, and one
+  // more every kLineEvery: any client that reaches the port can cause refusals without end.
   static constexpr double kLinesAtOnce = 20;
   static constexpr std::chrono::seconds kLineEvery{3};
   enum class Line {
