@@ -4,7 +4,7 @@
 
 #include "agent/aws/arn.h"
 #include "agent/aws/sigv4.h"
-#include "agent/aws/sts_errors.h"
+#include "agent/aws/sts_call.h"
 
 namespace haagent::aws {
 namespace {
@@ -116,29 +116,15 @@ Result<AssumedRole> assumed_role_of(CallerIdentity const& caller) {
 
 Result<CallerIdentity> StsClient::caller_identity(SignedHeader const& header,
                                                   SignedCall const& call, std::stop_token stop) {
-  constexpr std::string_view kAction = "GetCallerIdentity";
-  auto const count = [&](CallResult result) {
-    if (counts_) counts_->count("sts", kAction, result);
-  };
   if (auto fits = check_signed_call(call); !fits) return std::unexpected(fits.error());
-  auto response = http_.send(signed_request(place_, header, call), std::move(stop));
-  if (!response) {
-    if (response.error().kind != Kind::interrupted) count(CallResult::unreachable);
-    auto error = response.error().during("sts:GetCallerIdentity");
-    // Who answers for STS, and with how much, says nothing of who signed.
-    if (error.kind != Kind::interrupted) error.kind = Kind::transient;
-    return std::unexpected(std::move(error));
-  }
-  if (response->status == 200) {
-    auto caller = read_caller_identity(response->body);
-    count(caller ? CallResult::ok : CallResult::unavailable);
-    if (!caller) return fail(caller.error(), "sts:GetCallerIdentity");
-    return caller;
-  }
-  auto [error, result] = sts_error(kAction, *response);
-  count(result);
-  if (error.kind == Kind::denied)
-    error.message.text = "STS does not take the signature: " + error.message.text;
+  auto caller = ask_sts(http_,
+                        {.action = "GetCallerIdentity",
+                         .request = signed_request(place_, header, call),
+                         .counts = counts_},
+                        &read_caller_identity, std::move(stop));
+  if (caller || caller.error().kind != Kind::denied) return caller;
+  auto error = caller.error();
+  error.message.text = "STS does not take the signature: " + error.message.text;
   return std::unexpected(std::move(error));
 }
 

@@ -1,7 +1,7 @@
 #include "agent/aws/web_identity.h"
 
 #include "agent/aws/sigv4.h"
-#include "agent/aws/sts_errors.h"
+#include "agent/aws/sts_call.h"
 
 namespace haagent::aws {
 namespace {
@@ -22,9 +22,6 @@ std::string token_body(TokenRequest const& request) {
 }  // namespace
 
 Result<std::string> WebIdentityClient::token(TokenRequest const& request, std::stop_token stop) {
-  auto const count = [&](CallResult result) {
-    if (counts_) counts_->count("sts", kTokenAction, result);
-  };
   auto const keys = TRY_DURING(credentials_.credentials(stop), "sts:{}", kTokenAction);
   HttpRequest call{
       .method = "POST",
@@ -34,20 +31,8 @@ Result<std::string> WebIdentityClient::token(TokenRequest const& request, std::s
       .timeout = kTokenDeadline,
       .max_body = kTokenAnswerCap};
   Signer(SigningScope{place_.region, "sts"}).sign(call, keys, clock_.utc());
-  auto const response = http_.send(call, std::move(stop));
-  if (!response) {
-    if (response.error().kind != Kind::interrupted) count(CallResult::unreachable);
-    return fail(response.error(), "sts:{}", kTokenAction);
-  }
-  if (response->status == 200) {
-    auto token = read_web_identity_token(response->body);
-    count(token ? CallResult::ok : CallResult::unavailable);
-    if (!token) return fail(token.error(), "sts:{}", kTokenAction);
-    return token;
-  }
-  auto const [error, result] = sts_error(kTokenAction, *response);
-  count(result);
-  return std::unexpected(error);
+  return ask_sts(http_, {.action = kTokenAction, .request = std::move(call), .counts = counts_},
+                 &read_web_identity_token, std::move(stop));
 }
 
 }  // namespace haagent::aws
