@@ -295,6 +295,15 @@ TEST_F(JoinExchange, ATokenIsGoodForNoOtherRequest) {
   EXPECT_TRUE(registry_.records.empty());
 }
 
+TEST_F(JoinExchange, ATokenIsVerifiedBeforeAnybodyIsAsked) {
+  registry_.trouble = Error{Kind::transient, "no quorum"};
+  auto bad = proven_by_token(ask());
+  bad.token.back() = bad.token.back() == 'A' ? 'B' : 'A';
+  EXPECT_EQ(join(bad), (Outcome{403, Reason::JoinTokenInvalid}));
+  EXPECT_EQ(join(proven_by_token(ask())), (Outcome{503, Reason::JoinAwaitsEtcd}));
+  EXPECT_EQ(sts_.asked, 0);
+}
+
 TEST_F(JoinExchange, TokensOfOthersAreRefused) {
   auto by = [&](auto change) {
     auto const was = std::tuple(tokens_.account, tokens_.role, tokens_.instance, tokens_.address);
