@@ -13,7 +13,7 @@ namespace {
 constexpr Duration kPatience{40'000};
 // One that has many at once lets them wait for its part of TLS; who gives up early comes again, and
 // costs it more.
-constexpr Duration kConnects{10'000};
+constexpr Duration kConnects{5'000};
 constexpr std::chrono::seconds kLongestPause{300};
 // An account may turn tokens on later.
 constexpr std::chrono::minutes kWithoutTokens{30};
