@@ -14,7 +14,9 @@
 #include <thread>
 
 #include "agent/base/file_descriptor.h"
+#include "agent/base/files.h"
 #include "tests/integration/region_process.h"
+#include "tests/sim/cgroups.h"
 #include "tests/sim/leftovers.h"
 #include "tests/sim/machine_program.h"
 #include "tests/sim/namespace_hosts.h"
@@ -91,6 +93,34 @@ bool reaches(NamespaceHosts& hosts, std::string const& from, std::string const& 
 // By one request: a machine with much to do is slow to answer it, and nothing more.
 bool reaches_at_once(NamespaceHosts& hosts, std::string const& from, std::string const& url) {
   return reaches(hosts, from, url, "10");
+}
+
+// Counts in a pid namespace of its own, so that a look into the instance's does not find it there.
+constexpr char const* kContainer = R"(
+set -e
+for each in /sys/fs/cgroup/*; do
+  mkdir -p $each/pod
+  echo $$ >$each/pod/cgroup.procs
+done
+cd /var/lib/containerd
+mkdir -p lower upper work rootfs
+mount -t overlay -o lowerdir=lower,upperdir=upper,workdir=work overlay rootfs
+exec unshare --pid --mount --fork --mount-proc --cgroup sh -ec '
+  mknod rootfs/null c 1 3
+  stat -c "%F %t %T" rootfs/null | sed "s/character special file/c/" >rootfs/told
+  count=0
+  while :; do count=$((count + 1)); echo $count >rootfs/count; sleep 0.02; done'
+)";
+
+bool cgroups_unavailable() {
+  return cgroup_hierarchies(*read_file("/proc/self/mountinfo").value()).empty();
+}
+
+// From outside: the instance may be frozen.
+int read_count(RegionNamespaces const& region) {
+  auto const text =
+      read_file(region.work / "instances" / kOne / "containerd" / "upper" / "count").value();
+  return text ? std::atoi(text->c_str()) : 0;
 }
 
 class HostsTest : public ::testing::Test {
@@ -538,6 +568,41 @@ TEST_F(HostsTest, ApiserverStandinTakesTheManifestAtItsWord) {
       by_one += answer.find("\"v1.33.1\"") != std::string::npos ? 1 : 0;
       return by_one >= 4;
     }));
+  });
+}
+
+// What runc does for a container, by util-linux: a group of its own in each hierarchy, namespaces,
+// device nodes, an overlay below /var/lib/containerd, and a mount that the host is to see.
+TEST_F(HostsTest, AnInstanceForContainersHasWhatTheyNeed) {
+  in_region([](RegionNamespaces const& region) {
+    if (cgroups_unavailable()) GTEST_SKIP() << "this machine has no cgroup version 1";
+    auto hosts = make_hosts(region);
+    ASSERT_TRUE(hosts);
+    auto spec = one();
+    spec.containers = true;
+    spec.services = {{"pod", {"sh", "-c", kContainer}}};
+    expect_ok(hosts->start(spec, {}));
+    EXPECT_TRUE(eventually([&] {
+      return run(*hosts, kOne, {"cat", "/var/lib/containerd/rootfs/told"}) == "c 1 3\n";
+    })) << run(*hosts, kOne, {"cat", "/var/log/pod.log"});
+    // Its groups are below the instance's, which it sees as the roots.
+    EXPECT_EQ(run(*hosts, kOne, {"cat", "/sys/fs/cgroup/memory/pod/cgroup.procs"}).empty(), false);
+    auto const group = "/sys/fs/cgroup/memory/haagent-sim-" + region.marker + "/" + kOne + "/pod";
+    EXPECT_TRUE(std::filesystem::exists(group));
+    // The kernel's own, in this network namespace.
+    EXPECT_EQ(run(*hosts, kOne, {"ls", "/sys/class/net"}), "eth0\nlo\n");
+    EXPECT_THAT(run(*hosts, kOne, {"ls", "/sys/devices/system/cpu"}), HasSubstr("cpu0"));
+    // A frozen machine's containers stand still as well, and come back with it.
+    auto const count = [&] { return read_count(region); };
+    ASSERT_TRUE(eventually([&] { return count() > 0; }));
+    expect_ok(hosts->freeze(kOne, true));
+    auto const frozen = count();
+    std::this_thread::sleep_for(300ms);
+    EXPECT_EQ(count(), frozen);
+    expect_ok(hosts->freeze(kOne, false));
+    EXPECT_TRUE(eventually([&] { return count() > frozen; }));
+    expect_ok(hosts->destroy(kOne));
+    EXPECT_FALSE(std::filesystem::exists(std::filesystem::path(group).parent_path()));
   });
 }
 

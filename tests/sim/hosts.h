@@ -13,6 +13,7 @@
 
 #include "agent/base/result.h"
 #include "tests/sim/machine_spec.h"
+#include "tests/sim/service_spec.h"
 
 namespace haagent::sim {
 
@@ -25,6 +26,12 @@ struct InstanceSpec {
   std::vector<std::pair<std::string, std::string>> files;
   // What pid 1 runs and starts again when it ends with another code than 0, 77 or 78.
   std::vector<std::string> argv;
+  // Beside it, in this order, and started again whatever they end with.
+  std::vector<ServiceSpec> services;
+  // What a container runtime and a kubelet need: control groups, device nodes, mounts that are
+  // shared with containers, a /var/lib/containerd that takes overlays. The stand-in for the kubelet
+  // does not run then.
+  bool containers = false;
   // Set: it boots this, and `files` and `argv` are empty; what it does is up to its image and to
   // its user-data.
   std::optional<MachineSpec> machine;

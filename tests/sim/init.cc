@@ -53,6 +53,7 @@ void write_run_level(char level) {
 }
 
 std::string name_of(InitProgram const& program) {
+  if (!program.name.empty()) return program.name;
   return std::filesystem::path(program.argv[0]).filename().string();
 }
 
@@ -102,7 +103,8 @@ class Service {
   void ended(int status) {
     pid_ = 0;
     int code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-    bool final = code == 0 || std::ranges::count(program_.final_codes, code) > 0;
+    bool final =
+        !program_.always && (code == 0 || std::ranges::count(program_.final_codes, code) > 0);
     console(
         fmt::format("{} ended with {}{}", name_of(program_), code, final ? "" : ", starts again"));
     if (!final) due_ = now() + kRestartAfter;
@@ -117,8 +119,9 @@ class Service {
 
 class Init {
  public:
-  explicit Init(InitSpec const& spec)
-      : main_(spec.main, spec.environment), companion_(spec.companion, spec.environment) {
+  explicit Init(InitSpec const& spec) {
+    services_.emplace_back(spec.main, spec.environment);
+    for (auto const& service : spec.services) services_.emplace_back(service, spec.environment);
     sigemptyset(&signals_);
     for (int number : {SIGTERM, SIGINT, SIGCHLD}) sigaddset(&signals_, number);
     ::sigprocmask(SIG_BLOCK, &signals_, nullptr);
@@ -128,9 +131,9 @@ class Init {
     console("power on");
     for (;;) {
       std::optional<Time> next;
-      for (auto* service : {&main_, &companion_}) {
-        if (service->due() && *service->due() <= now()) service->start();
-        if (service->due() && (!next || *service->due() < *next)) next = service->due();
+      for (auto& service : services_) {
+        if (service.due() && *service.due() <= now()) service.start();
+        if (service.due() && (!next || *service.due() < *next)) next = service.due();
       }
       auto const number = wait(next);
       if (number == SIGTERM || number == SIGINT) shut_down(number == SIGINT);
@@ -156,8 +159,8 @@ class Init {
     int status = 0;
     pid_t pid = 0;
     while ((pid = ::waitpid(-1, &status, WNOHANG)) > 0)
-      for (auto* service : {&main_, &companion_})
-        if (service->pid() == pid) service->ended(status);
+      for (auto& service : services_)
+        if (service.pid() == pid) service.ended(status);
   }
 
   bool alone() {
@@ -169,10 +172,11 @@ class Init {
   [[noreturn]] void shut_down(bool reboot) {
     console(reboot ? "rebooting" : "shutting down");
     write_run_level(reboot ? '6' : '0');
-    for (auto* service : {&main_, &companion_}) service->forget();
-    if (main_.pid() > 0) {
-      ::kill(main_.pid(), SIGTERM);
-      for (auto end = now() + kMainGrace; main_.pid() > 0 && now() < end;) wait(end);
+    for (auto& service : services_) service.forget();
+    auto const& main = services_.front();
+    if (main.pid() > 0) {
+      ::kill(main.pid(), SIGTERM);
+      for (auto end = now() + kMainGrace; main.pid() > 0 && now() < end;) wait(end);
     }
     ::kill(-1, SIGTERM);
     for (auto end = now() + kRestGrace; !alone() && now() < end;) wait(end);
@@ -183,8 +187,7 @@ class Init {
   }
 
   sigset_t signals_{};
-  Service main_;
-  Service companion_;
+  std::vector<Service> services_;  // the main program is the first
 };
 
 }  // namespace

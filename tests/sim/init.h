@@ -7,17 +7,19 @@
 namespace haagent::sim {
 
 struct InitProgram {
+  std::string name;               // its log is /var/log/<name>.log
   std::vector<std::string> argv;  // empty: none
   // 0 and these codes mean that starting it again will not help; after another end it is started
   // again a second later.
   std::vector<int> final_codes;
+  bool always = false;  // it is started again whatever it ends with
 };
 
 struct InitSpec {
   // Ended first at shutdown, while everything else still runs, as systemd ends a unit that is
   // ordered after its services.
   InitProgram main;
-  InitProgram companion;                 // a second program; ended with the rest
+  std::vector<InitProgram> services;     // beside it; ended with the rest
   std::vector<std::string> environment;  // all of it, "NAME=value"
 };
 

@@ -40,17 +40,21 @@ std::vector<std::string> words_of(Tree const& tree, std::string_view key) {
 Tree tree_of(InitProgram const& program) {
   auto codes = Tree::list();
   for (int code : program.final_codes) codes.push_back(code);
-  return Tree::map({{"argv", list_of(program.argv)}, {"final", std::move(codes)}});
+  return Tree::map({{"name", program.name},
+                    {"argv", list_of(program.argv)},
+                    {"final", std::move(codes)},
+                    {"always", program.always}});
 }
 
-InitProgram program_of(Tree const& tree, std::string_view key) {
+InitProgram program_of(Tree const& tree) {
   InitProgram program;
-  auto const* found = tree.find(key);
-  if (!found) return program;
-  program.argv = words_of(*found, "argv");
-  if (auto const* codes = found->find("final"))
+  program.name = tree.text_at("name");
+  program.argv = words_of(tree, "argv");
+  if (auto const* codes = tree.find("final"))
     for (auto const& code : codes->items())
       program.final_codes.push_back(static_cast<int>(code.as_integer().value_or(0)));
+  if (auto const* always = tree.find("always"))
+    program.always = always->as_boolean().value_or(false);
   return program;
 }
 
@@ -66,13 +70,16 @@ Boot hear_boot() {
 }  // namespace
 
 std::string encode(Boot const& boot) {
+  auto services = Tree::list();
+  for (auto const& service : boot.init.services) services.push_back(tree_of(service));
   return json::print(Tree::map({{"base", boot.folders.base.string()},
                                 {"logs", boot.folders.logs.string()},
                                 {"image", boot.image.string()},
                                 {"source", boot.source},
                                 {"hostname", boot.hostname},
                                 {"main", tree_of(boot.init.main)},
-                                {"companion", tree_of(boot.init.companion)},
+                                {"services", std::move(services)},
+                                {"containers", boot.containers},
                                 {"environment", list_of(boot.init.environment)}}));
 }
 
@@ -83,10 +90,14 @@ Result<Boot> decode_boot(std::string_view text) {
             tree->text_at("image"),
             tree->text_at("source"),
             tree->text_at("hostname"),
-            {}};
+            {},
+            false};
   boot.folders.logs = tree->text_at("logs");
-  boot.init.main = program_of(*tree, "main");
-  boot.init.companion = program_of(*tree, "companion");
+  if (auto const* main = tree->find("main")) boot.init.main = program_of(*main);
+  if (auto const* services = tree->find("services"))
+    for (auto const& service : services->items()) boot.init.services.push_back(program_of(service));
+  if (auto const* containers = tree->find("containers"))
+    boot.containers = containers->as_boolean().value_or(false);
   boot.init.environment = words_of(*tree, "environment");
   return boot;
 }
@@ -102,19 +113,22 @@ void be_instance() {
   for (int fd = 0; fd < 3; ++fd) ::dup2(null, fd);
   if (null > kTalk) ::close(null);
   ::prctl(PR_SET_NAME, "init");
-  // The clock and the kernel are the host's.
-  for (int capability : {CAP_SYS_TIME, CAP_SYS_MODULE, CAP_MKNOD})
-    ::prctl(PR_CAPBSET_DROP, capability);
-
   auto const boot = hear_boot();
+  // The clock and the kernel are the host's. Containers need device nodes of their own.
+  for (int capability : {CAP_SYS_TIME, CAP_SYS_MODULE}) ::prctl(PR_CAPBSET_DROP, capability);
+  if (!boot.containers) ::prctl(PR_CAPBSET_DROP, CAP_MKNOD);
   if (::unshare(CLONE_NEWNET | CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC) != 0)
     fail_boot(errno_error(errno, "making an instance's namespaces"));
   say(std::string_view(&kReady, 1));
   char answer = 0;
   if (::read(kTalk, &answer, 1) != 1 || answer != kGo) ::_exit(1);
+  // The region has put this process into its groups by now: they are the roots that it sees.
+  if (boot.containers && ::unshare(CLONE_NEWCGROUP) != 0)
+    fail_boot(errno_error(errno, "making an instance's cgroup namespace"));
   if (::sethostname(boot.hostname.data(), boot.hostname.size()) != 0)
     fail_boot(errno_error(errno, "setting the host name"));
-  if (auto done = enter_root(boot.folders, boot.image, boot.source); !done) fail_boot(done.error());
+  if (auto done = enter_root(boot.folders, boot.image, boot.source, boot.containers); !done)
+    fail_boot(done.error());
   ::umask(022);
   say(std::string_view(&kRunning, 1));
   ::close(kTalk);

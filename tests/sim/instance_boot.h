@@ -21,6 +21,7 @@ struct Boot {
   std::string source;  // what mountinfo calls its mounts
   std::string hostname;
   InitSpec init;
+  bool containers = false;
 };
 
 // The first message on kTalk.

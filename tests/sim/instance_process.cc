@@ -155,12 +155,15 @@ Result<pid_t> boot_instance(std::filesystem::path const& program, Boot const& bo
   return fail(booted.error(), "booting {}", boot.hostname);
 }
 
-Result<void> freeze_processes(pid_t init, bool frozen) {
+Result<void> freeze_processes(pid_t init, bool frozen,
+                              std::optional<InstanceCgroups> const& cgroups) {
   auto end = std::chrono::steady_clock::now() + kFreezeDeadline;
   // Again and again, for those that were forked while we looked; pid 1 comes first in /proc.
   for (;;) {
     bool all = true;
-    for (auto pid : processes_of(init)) {
+    auto pids = processes_of(init);
+    if (cgroups) std::ranges::copy(cgroups->members(), std::back_inserter(pids));
+    for (auto pid : pids) {
       auto state = state_of(pid);
       bool is_stopped = state == 'T' || state == 't';
       if (state == 'Z' || state == 'X' || is_stopped == frozen) continue;

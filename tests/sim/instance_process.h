@@ -4,9 +4,11 @@
 #include <sys/types.h>
 
 #include <functional>
+#include <optional>
 #include <string>
 
 #include "agent/base/result.h"
+#include "tests/sim/cgroups.h"
 #include "tests/sim/instance_boot.h"
 
 namespace haagent::sim {
@@ -17,8 +19,10 @@ namespace haagent::sim {
 Result<pid_t> boot_instance(std::filesystem::path const& program, Boot const& boot,
                             std::function<Result<void>(pid_t)> const& connect);
 
-// SIGSTOP or SIGCONT to all in the pid namespace of that pid 1. Returns when all have stopped.
-Result<void> freeze_processes(pid_t init, bool frozen);
+// SIGSTOP or SIGCONT to all in the pid namespace of that pid 1 and in its control groups, should it
+// have some. Returns when all have stopped.
+Result<void> freeze_processes(pid_t init, bool frozen,
+                              std::optional<InstanceCgroups> const& cgroups);
 
 // What a power cut does to the file systems on that device: what was not flushed is lost, and
 // nothing is written any more. Nothing to do where it is not mounted.

@@ -13,6 +13,8 @@
 #include <cerrno>
 #include <fstream>
 
+#include "tests/sim/cgroups.h"
+
 namespace haagent::sim {
 namespace {
 
@@ -31,6 +33,15 @@ constexpr std::array kKernelSettings = {std::pair{"vm.overcommit_memory", "1"},
                                         std::pair{"kernel.panic_on_oops", "1"},
                                         std::pair{"kernel.keys.root_maxkeys", "1000000"},
                                         std::pair{"kernel.keys.root_maxbytes", "25000000"}};
+
+// What the kubelet and network plugins read of the kernel's own /sys, in this network namespace;
+// the rest of the tree is made by hand, for libudev.
+constexpr std::array kKernelTrees = {"class/net", "devices/system", "devices/virtual/net",
+                                     "kernel/mm", "module"};
+
+constexpr unsigned long kQuiet = MS_NOSUID | MS_NODEV | MS_NOEXEC;
+
+constexpr char const* kContainerd = "/var/lib/containerd";
 
 // Folders of a layer hide the owner and mode of those below: they must be the same.
 void make_parents(fs::path const& layer, fs::path const& absolute) {
@@ -88,6 +99,12 @@ void lay_disk(fs::path const& disk, InstanceSpec const& spec) {
   write(place(disk, "/etc/hosts"), "127.0.0.1 localhost\n::1 localhost ip6-localhost\n");
   write(place(disk, "/etc/resolv.conf"), "# The simulated region has no name server.\n");
   for (auto const& [path, content] : spec.files) write(place(disk, path), content);
+}
+
+// Where the kubelet listens for the kernel's word of processes that ran out of memory: the
+// machine's own is nobody's business here.
+void make_container_dev(fs::path const& dev) {
+  node(dev / "kmsg", 1, 3);
 }
 
 void make_dev(fs::path const& dev) {
@@ -152,6 +169,15 @@ Result<void> prepare_root(InstanceFolders const& folders, InstanceSpec const& sp
     }
     fs::create_directories(folders.run / "lock");
     make_dev(folders.dev);
+    if (spec.containers) {
+      make_container_dev(folders.dev);
+      fs::create_directories(folders.sys / "fs/cgroup");
+      fs::create_directories(folders.sysfs);
+      for (auto const* tree : kKernelTrees) fs::create_directories(folders.sys / tree);
+      // No overlay can be the upper layer of another, which the root disk is.
+      fs::create_directories(folders.containerd);
+      fs::create_directories(place(folders.disk, kContainerd / fs::path("x")).parent_path());
+    }
     fs::create_directories(folders.sysctl);
     for (auto const& [name, value] : kKernelSettings)
       write(folders.sysctl / name, std::string(value) + "\n");
@@ -159,8 +185,23 @@ Result<void> prepare_root(InstanceFolders const& folders, InstanceSpec const& sp
   });
 }
 
+namespace {
+
+Result<void> mount_for_containers(InstanceFolders const& folders, std::string const& source) {
+  auto const& root = folders.root;
+  TRY(mount_on(folders.sysfs, source.c_str(), "sysfs", MS_RDONLY | kQuiet, ""));
+  for (auto const* tree : kKernelTrees)
+    TRY(mount_on(root / "sys" / tree, (folders.sysfs / tree).c_str(), nullptr, MS_BIND, ""));
+  TRY(mount_on(root / "sys/fs/cgroup", source.c_str(), "tmpfs", kQuiet, "mode=755"));
+  TRY(mount_cgroups(root / "sys/fs/cgroup"));
+  return mount_on(root / fs::path(kContainerd).relative_path(), folders.containerd.c_str(), nullptr,
+                  MS_BIND, "");
+}
+
+}  // namespace
+
 Result<void> enter_root(InstanceFolders const& folders, fs::path const& image,
-                        std::string const& source) {
+                        std::string const& source, bool containers) {
   auto const& root = folders.root;
   struct Mount {
     fs::path target;
@@ -169,7 +210,6 @@ Result<void> enter_root(InstanceFolders const& folders, fs::path const& image,
     unsigned long flags;
     std::string options;
   };
-  constexpr unsigned long kQuiet = MS_NOSUID | MS_NODEV | MS_NOEXEC;
   std::array const mounts = {
       Mount{root, source, "overlay", 0,
             fmt::format("lowerdir={}:/,upperdir={},workdir={}", image.string(),
@@ -200,10 +240,15 @@ Result<void> enter_root(InstanceFolders const& folders, fs::path const& image,
     auto done = mount_on(root / "var/log", folders.logs.c_str(), nullptr, MS_BIND, "");
     if (!done) return done;
   }
+  if (containers)
+    if (auto done = mount_for_containers(folders, source); !done) return done;
   // The new root goes over the old one, which is then taken away from below it.
   if (::chdir(root.c_str()) != 0 || ::syscall(SYS_pivot_root, ".", ".") != 0 ||
       ::umount2(".", MNT_DETACH) != 0 || ::chdir("/") != 0)
     return fail_errno(errno, "changing to the instance's root");
+  // What is mounted for a pod is seen in its containers.
+  if (containers && ::mount("", "/", nullptr, MS_REC | MS_SHARED, nullptr) != 0)
+    return fail_errno(errno, "sharing the instance's mounts");
   return {};
 }
 

@@ -24,13 +24,17 @@ struct InstanceFolders {
         sys(all / "sys"),
         dev(all / "dev"),
         run(all / "run"),
-        sysctl(all / "sysctl") {}
+        sysctl(all / "sysctl"),
+        containerd(all / "containerd"),
+        sysfs(all / "sysfs") {}
   std::filesystem::path base;           // all but the logs are below it
   std::filesystem::path disk;           // the root disk: kept over a reboot
   std::filesystem::path overlay;        // overlayfs's own
   std::filesystem::path root;           // where it is mounted
   std::filesystem::path sys, dev, run;  // made anew at each boot
   std::filesystem::path sysctl;         // what /proc/sys shows of an image that haagent is on
+  std::filesystem::path containerd;     // kept over a reboot
+  std::filesystem::path sysfs;          // the kernel's own, while it boots
   std::filesystem::path logs;           // /var/log; empty: it is on the root disk
 };
 
@@ -40,8 +44,9 @@ struct InstanceFolders {
 Result<void> prepare_root(InstanceFolders const& folders, InstanceSpec const& spec);
 
 // In the instance's new mount namespace: mounts it all and makes it "/". `source` is what
-// mountinfo calls the mounts.
+// mountinfo calls the mounts. With `containers` also the control groups, in the cgroup namespace of
+// the caller, and mounts are shared with the containers' namespaces.
 Result<void> enter_root(InstanceFolders const& folders, std::filesystem::path const& image,
-                        std::string const& source);
+                        std::string const& source, bool containers);
 
 }  // namespace haagent::sim

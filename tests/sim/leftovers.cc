@@ -10,6 +10,7 @@
 
 #include "agent/base/file_descriptor.h"
 #include "agent/base/files.h"
+#include "tests/sim/cgroups.h"
 
 namespace haagent::sim {
 namespace {
@@ -54,6 +55,7 @@ std::vector<std::string> leftovers(std::string_view marker) {
     std::string_view file(reinterpret_cast<char const*>(info.lo_file_name));
     if (file.starts_with(name)) found.push_back(fmt::format("{} holds {}", device, file));
   }
+  for (auto const& group : cgroups_of(marker)) found.push_back(group.string());
   return found;
 }
 

@@ -11,6 +11,7 @@
 
 #include "agent/base/clock.h"
 #include "tests/sim/machine_spec.h"
+#include "tests/sim/service_spec.h"
 
 namespace haagent::sim {
 
@@ -52,6 +53,8 @@ struct LaunchTemplate {
   std::optional<std::string> user_data;
   std::vector<std::pair<std::string, std::string>> files;  // absolute path to content
   std::vector<std::string> argv;
+  std::vector<ServiceSpec> services;
+  bool containers = false;
   std::optional<MachineSpec> machine;  // instead of files and argv
   Tags tags;
   MetadataOptions metadata;

@@ -13,6 +13,7 @@
 #include <ranges>
 #include <thread>
 
+#include "tests/sim/cgroups.h"
 #include "tests/sim/instance_process.h"
 #include "tests/sim/load_balancer.h"
 #include "tests/sim/loop_device.h"
@@ -53,6 +54,7 @@ struct Instance {
   NvmeTree tree;
   bool udev = true;
   std::string link;
+  std::optional<InstanceCgroups> cgroups;
   std::vector<Plug> plugs;  // in the order of attachment
   std::function<void()> on_exit;
 
@@ -203,6 +205,8 @@ void NamespaceHosts::Machine::announce(Instance& instance, Plug const& plug,
 // After pid 1 is gone: the link, the loop devices. The root disk and the attachments stay.
 void NamespaceHosts::Machine::release(Instance& instance) {
   network.disconnect(instance.link);
+  if (instance.cgroups) instance.cgroups->remove();
+  instance.cgroups.reset();
   for (auto& plug : instance.plugs) {
     // The last users are going as we wait; a device that stays held (by whom?) is let go by the
     // kernel with its last user.
@@ -227,9 +231,17 @@ Result<void> NamespaceHosts::Machine::boot(Ptr const& instance) {
     if (done) done = show(*instance, plug, false);
     if (!done) return fail(done.error(), "attaching {}", plug.volume);
   }
-  Boot boot{instance->folders, image(), "haagent-sim-" + region.marker, spec.hostname, {}};
-  boot.init.main = {spec.argv, {77, 78}};
-  boot.init.companion = {{kStandin}, {}};
+  Boot boot{instance->folders, image(), "haagent-sim-" + region.marker,
+            spec.hostname,     {},      spec.containers};
+  boot.init.main = {.name = {}, .argv = spec.argv, .final_codes = {77, 78}};
+  if (spec.containers) {
+    instance->cgroups = TRY(InstanceCgroups::make(region.marker, spec.id));
+  } else {
+    boot.init.services.push_back({.name = {}, .argv = {kStandin}, .final_codes = {}});
+  }
+  for (auto const& service : spec.services)
+    boot.init.services.push_back(
+        {.name = service.name, .argv = service.argv, .final_codes = {}, .always = true});
   boot.init.environment = {"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
                            "HOME=/root", "LC_ALL=C.UTF-8", "SYSTEMD_DEVICE_VERIFY_SYSFS=0",
                            "HAAGENT_SIM=" + region.marker};
@@ -237,7 +249,7 @@ Result<void> NamespaceHosts::Machine::boot(Ptr const& instance) {
     auto link = network.connect(spec.zone, spec.address, init, spec.id);
     if (!link) return std::unexpected(link.error());
     instance->link = *link;
-    return {};
+    return instance->cgroups ? instance->cgroups->enter(init) : Result<void>{};
   });
   if (!pid) return std::unexpected(pid.error());
   std::lock_guard lock(instance->mutex);
@@ -287,7 +299,7 @@ void NamespaceHosts::Machine::cut_power(Instance& instance) {
   if (pid != 0) {
     // All at once: nobody sees the others fail. A process in the kernel's hands does not stop; it
     // gets EIO instead.
-    (void)freeze_processes(pid, true);
+    (void)freeze_processes(pid, true, instance.cgroups);
     for (auto const& plug : instance.plugs)
       if (plug.loop) (void)cut_file_systems(pid, plug.loop->number());
   }
@@ -336,6 +348,7 @@ Result<std::unique_ptr<NamespaceHosts>> NamespaceHosts::create(RegionNamespaces 
   if (standin.empty()) standin = beside / "haagent-sim-apiserver";
   image.files.emplace_back(kStandin, standin);
   if (auto done = make_image(image, machine->image()); !done) return std::unexpected(done.error());
+  sweep_cgroups();
   for (auto folder : {"volumes", "nodes", "instances"})
     fs::create_directories(region.work / folder, failed);
   if (failed) return fail_errno(failed.value(), "preparing " + region.work.string());
@@ -422,9 +435,10 @@ Result<void> NamespaceHosts::destroy(std::string const& id) {
 }
 
 Result<void> NamespaceHosts::freeze(std::string const& id, bool frozen) {
-  auto pid = machine_->running(id);
-  if (!pid) return std::unexpected(pid.error());
-  return freeze_processes(*pid, frozen);
+  auto instance = TRY(machine_->find(id));
+  std::lock_guard operation(instance->operation);
+  auto const pid = TRY(machine_->running(id));
+  return freeze_processes(pid, frozen, instance->cgroups);
 }
 
 Result<std::vector<std::string>> NamespaceHosts::way_into(std::string const& id) {

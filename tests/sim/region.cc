@@ -28,6 +28,8 @@ InstanceSpec spec_of(Instance const& instance, std::string const& region) {
                     .hostname = instance.hostname,
                     .files = instance.from.files,
                     .argv = instance.from.argv,
+                    .services = instance.from.services,
+                    .containers = instance.from.containers,
                     .machine = instance.from.machine,
                     .type = instance.from.instance_type};
   if (!spec.machine)

@@ -305,6 +305,21 @@ class SpecReader {
     }
   }
 
+  void service(Tree const& tree, std::string const& path, LaunchTemplate& to) {
+    ServiceSpec made;
+    reader_.map(tree, path,
+                {{"name", reader_.text(made.name)}, {"argv", reader_.texts(made.argv)}});
+    need(tree, path, "name");
+    need(tree, path, "argv");
+    if (made.name.contains('/')) {
+      reader_.problem(tree.mark(), path + ".name", "it is the name of a file in /var/log");
+    }
+    if (tree.find("argv") && made.argv.empty()) {
+      reader_.problem(tree.mark(), path + ".argv", "no program is given");
+    }
+    to.services.push_back(std::move(made));
+  }
+
   void group(Tree const& tree, std::string const& path) {
     Group group;
     std::optional<int> min, max, desired;
@@ -344,6 +359,8 @@ class SpecReader {
           }},
          {"files", reader_.files(launch.files)},
          {"argv", reader_.texts(launch.argv)},
+         {"services", each([&](Tree const& t, std::string const& p) { service(t, p, launch); })},
+         {"containers", reader_.boolean(launch.containers)},
          {"machine", [&](Tree const& t, std::string const& p) { machine(t, p, launch); }},
          {"tags", reader_.tags(launch.tags)},
          {"metadata",
@@ -354,10 +371,11 @@ class SpecReader {
          {"terminating-hook", hook(group.terminating)}});
     need(tree, path, "name");
     need(tree, path, "zones");
-    if (launch.machine && (!launch.files.empty() || !launch.argv.empty())) {
+    if (launch.machine && (!launch.files.empty() || !launch.argv.empty() ||
+                           !launch.services.empty() || launch.containers)) {
       reader_.problem(tree.mark(), path,
-                      "what runs in a machine is up to its image and user-data: 'files' and 'argv' "
-                      "are for instances without one");
+                      "what runs in a machine is up to its image and user-data: 'files', 'argv', "
+                      "'services' and 'containers' are for instances without one");
     }
     if (auto const* zones = tree.find("zones"); zones && zones->is_list()) {
       if (group.zones.empty()) reader_.problem(zones->mark(), path + ".zones", "no zone is given");

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 
 #include "tests/sim/durations.h"
+#include "tests/support/mentions.h"
 #include "tests/support/temporary_directory.h"
 
 namespace haagent::sim {
@@ -44,6 +45,8 @@ groups:
     user-data: master.yaml
     files: {/etc/motd: {content: hello}}
     argv: [/usr/sbin/haagent, run]
+    services: [{name: kubelet, argv: [/usr/bin/kubelet, -v, "2"]}]
+    containers: true
     terminating-hook: {name: release, timeout: 30s}
     launching-hook: {name: ready}
     metadata: {hop-limit: 2, credentials-lifetime: 20min}
@@ -73,6 +76,10 @@ load-balancer: {ports: [443], tls-health-check: false}
   auto const& masters = region.groups[0];
   EXPECT_EQ(masters.launch.user_data, "role: master\n");
   EXPECT_THAT(masters.launch.argv, ElementsAre("/usr/sbin/haagent", "run"));
+  EXPECT_THAT(masters.launch.services,
+              ElementsAre(ServiceSpec{"kubelet", {"/usr/bin/kubelet", "-v", "2"}}));
+  EXPECT_TRUE(masters.launch.containers);
+  EXPECT_FALSE(region.groups[1].launch.containers);
   EXPECT_THAT(masters.launch.files, ElementsAre(testing::Pair("/etc/motd", "hello")));
   EXPECT_EQ(masters.terminating->timeout, 30s);
   EXPECT_EQ(masters.launching->name, "ready");
@@ -170,8 +177,29 @@ TEST(ParseSpec, AGroupOfMachinesHasAnImageAndNoPrograms) {
 
   auto const both = parse_spec(text("    argv: [/bin/agent]\n"), "r.yaml", folder.path());
   ASSERT_FALSE(both);
-  EXPECT_THAT(both.error().message.text,
-              testing::HasSubstr("'files' and 'argv' are for instances without"));
+  EXPECT_THAT(both.error().message.text, testing::HasSubstr("are for instances without"));
+  EXPECT_FALSE(parse_spec(text("    containers: true\n"), "r.yaml", folder.path()));
+  EXPECT_FALSE(
+      parse_spec(text("    services: [{name: a, argv: [/bin/a]}]\n"), "r.yaml", folder.path()));
+}
+
+TEST(ParseSpec, AServiceHasAProgramAndTheNameOfALog) {
+  auto const told = [](std::string const& service) {
+    auto const spec = parse_spec(
+        "zones: [{name: eu-west-1a, gateway: 10.0.0.1}]\n"
+        "groups:\n"
+        "  - name: masters\n"
+        "    zones: [eu-west-1a]\n"
+        "    services: [" +
+            service + "]\n",
+        "r.yaml", "/");
+    return spec ? std::string() : spec.error().message.text;
+  };
+  EXPECT_EQ(told("{name: kubelet, argv: [kubelet]}"), "");
+  EXPECT_TRUE(test::mentions(told("{name: kubelet}"), "services[0]"));
+  EXPECT_TRUE(test::mentions(told("{name: kubelet, argv: []}"), "services[0].argv"));
+  EXPECT_TRUE(test::mentions(told("{argv: [kubelet]}"), "services[0]"));
+  EXPECT_TRUE(test::mentions(told("{name: ../kubelet, argv: [kubelet]}"), "services[0].name"));
 }
 
 TEST(ParseSpec, AnEmptyOneSaysWhatIsNeeded) {
