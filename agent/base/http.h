@@ -3,6 +3,7 @@
 // them.
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <stop_token>
 #include <string>
@@ -37,6 +38,9 @@ struct HttpRequest {
   std::size_t max_body = 8u << 20u;  // a longer answer is an error (invalid), never cut silently
   HttpTls tls;
   bool direct = false;  // never through a proxy: another node of this cluster
+  // Set: it takes the body of an answer 200 piece by piece, as it comes, in place of
+  // HttpResponse::body, and max_body does not count. False ends the exchange (interrupted).
+  std::function<bool(std::string_view)> on_piece = {};
 };
 
 struct HttpResponse {

@@ -91,12 +91,21 @@ std::string_view trim(std::string_view text) {
 struct Receiver {
   HttpResponse response;
   std::size_t max_body;
+  CURL* easy = nullptr;
+  std::function<bool(std::string_view)> const& on_piece;
   bool too_long = false;
+  bool ended = false;       // by on_piece
   std::size_t headers = 0;  // bytes, those of interim answers and trailers too
 };
 
 std::size_t on_body(char* data, std::size_t, std::size_t count, void* user) {
   auto& receiver = *static_cast<Receiver*>(user);
+  long status = 0;
+  if (receiver.on_piece) ::curl_easy_getinfo(receiver.easy, CURLINFO_RESPONSE_CODE, &status);
+  if (status == 200) {
+    receiver.ended = !receiver.on_piece({data, count});
+    return receiver.ended ? 0 : count;
+  }
   if (count > receiver.max_body - receiver.response.body.size()) {
     receiver.too_long = true;
     return 0;  // ends the transfer
@@ -316,10 +325,11 @@ Result<HttpResponse> CurlHttp::send(HttpRequest const& request, std::stop_token 
   auto target = TRY(parse(request));
   auto headers = TRY(header_list(request, target));
 
-  Receiver receiver{.response = {}, .max_body = request.max_body};
   char text[CURL_ERROR_SIZE] = "";
   Easy owned(::curl_easy_init());
   auto* easy = owned.get();
+  Receiver receiver{
+      .response = {}, .max_body = request.max_body, .easy = easy, .on_piece = request.on_piece};
   ::curl_easy_setopt(easy, CURLOPT_URL, request.url.c_str());
   ::curl_easy_setopt(easy, CURLOPT_PATH_AS_IS, 1L);  // a signature covers the path as it stands
   ::curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
@@ -366,7 +376,7 @@ Result<HttpResponse> CurlHttp::send(HttpRequest const& request, std::stop_token 
     receiver.response.status = static_cast<int>(status);
     return std::move(receiver.response);
   }
-  if (!code) return fail(Kind::interrupted, "{}: stopped", target.name);
+  if (!code || receiver.ended) return fail(Kind::interrupted, "{}: stopped", target.name);
   if (receiver.too_long) {
     return fail(Kind::invalid, "{}: the answer is longer than the {} bytes that are allowed",
                 target.name, request.max_body);

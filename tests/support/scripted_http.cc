@@ -80,7 +80,14 @@ Result<HttpResponse> ScriptedHttp::send(HttpRequest const& request, std::stop_to
   }
   row->used = true;
   if (stop.stop_requested()) return fail(Kind::interrupted, "{}: stopped", request.url);
-  if (row->use == Use::once || row->use == Use::always) return row->reply;
+  if (row->use == Use::once || row->use == Use::always) {
+    auto reply = row->reply;
+    lock.unlock();  // who takes the pieces may ask again
+    if (!request.on_piece || !reply || reply->status != 200) return reply;
+    if (!request.on_piece(reply->body)) return fail(Kind::interrupted, "{}: stopped", request.url);
+    reply->body.clear();
+    return reply;
+  }
   if (row->use == Use::hang) {
     changed_.wait(lock, stop, [] { return false; });
   } else {

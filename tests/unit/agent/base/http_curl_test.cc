@@ -333,6 +333,51 @@ TEST(CurlHttp, TakesABodyOfTheLimitAndRefusesOneByteMore) {
   }
 }
 
+TEST(CurlHttp, GivesTheBodyPieceByPieceToWhoTakesItSo) {
+  int asked = 0;
+  LoopbackServer server([&](std::string const&) {
+    return ++asked == 3
+               ? Reply{"HTTP/1.1 500 No\r\nContent-Length: 4\r\n\r\noops", Reply::After::keep}
+               : ok("0123456789");
+  });
+  CurlHttp http;
+  std::string taken;
+  HttpRequest request{.url = server.url(), .max_body = 4};
+  request.on_piece = [&](std::string_view piece) {
+    taken += piece;
+    return true;
+  };
+  auto const whole = http.send(request, {});
+  ASSERT_TRUE(whole) << whole.error().message.text;
+  EXPECT_EQ(whole->body, "");
+  EXPECT_EQ(taken, "0123456789");
+  request.on_piece = [](std::string_view) { return false; };
+  EXPECT_EQ(http.send(request, {}).error().kind, Kind::interrupted);
+  // What an error says is no part of the stream.
+  request.on_piece = [](std::string_view) -> bool { throw std::logic_error("not for errors"); };
+  auto const refused = http.send(request, {});
+  ASSERT_TRUE(refused) << refused.error().message.text;
+  EXPECT_EQ(refused->status, 500);
+  EXPECT_EQ(refused->body, "oops");
+}
+
+// The first piece comes while the server still holds the rest, as in a watch.
+TEST(CurlHttp, APieceIsGivenWhenItComes) {
+  LoopbackServer server([](std::string const&) {
+    return Reply{"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nfirst\r\n",
+                 Reply::After::hold};
+  });
+  CurlHttp http;
+  std::string taken;
+  HttpRequest request{.url = server.url(), .timeout = 30s};
+  request.on_piece = [&](std::string_view piece) {
+    taken += piece;
+    return false;
+  };
+  EXPECT_EQ(http.send(request, {}).error().kind, Kind::interrupted);
+  EXPECT_EQ(taken, "first");
+}
+
 TEST(CurlHttp, KeepsNoMoreOfHeadersThanItsBound) {
   std::string line;
   for (int i = 0; i < 4000; ++i) line += "a: 0123456789abcdef\r\n";
