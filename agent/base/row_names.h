@@ -22,6 +22,7 @@ inline constexpr char kNodeRecords[] = "node-records";
 inline constexpr char kEncryption[] = "encryption";
 inline constexpr char kKubeFiles[] = "kube-files";
 inline constexpr char kKubeProxy[] = "kube-proxy";
+inline constexpr char kPodNetwork[] = "pod-network";
 inline constexpr char kKubelet[] = "kubelet";
 inline constexpr char kControlPlane[] = "control-plane";
 inline constexpr char kWithdraw[] = "withdraw";

@@ -19,6 +19,7 @@
 #include "bootstrap/kube/withdraw.h"
 #include "bootstrap/layout/names.h"
 #include "bootstrap/pki/kubelet_step.h"
+#include "bootstrap/pod_network/step.h"
 
 namespace haagent {
 
@@ -156,6 +157,9 @@ void MasterBoot::add_nodes(RowList& list) {
       bootstrap::ApiserverClient(master_.http, bootstrap::local_apiserver(node_.root));
   list.add(std::make_unique<bootstrap::NodeRolesStep>(apiserver),
            {.after = {kControlPlane}, .upkeep = Upkeep::act, .period = 60s});
+  list.add(
+      std::make_unique<bootstrap::pod_network::PodNetworkStep>(node_.root, node_.clock),
+      {.after = {kKubeFiles}, .deadline = kForEver, .upkeep = Upkeep::look_only, .period = 5s});
   list.add(std::make_unique<bootstrap::join::TerminatedStep>(
                bootstrap::join::TerminatedDeps{.cluster = config_.cluster.name,
                                                .clock = node_.clock,

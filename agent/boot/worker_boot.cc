@@ -6,11 +6,18 @@
 #include "bootstrap/join/worker/join_url.h"
 #include "bootstrap/join/worker/step.h"
 #include "bootstrap/kube/steps.h"
+#include "bootstrap/pod_network/step.h"
 
 namespace haagent {
 
 using namespace std::chrono_literals;
 using namespace row_names;
+
+namespace {
+
+constexpr Duration kWorkerWaits = 24h * 365 * 10;
+
+}  // namespace
 
 bootstrap::join::JoinClient WorkerBoot::client() const {
   return {{.url = bootstrap::join::join_url(config_),
@@ -42,6 +49,9 @@ std::vector<Row> WorkerBoot::rows() {
            {.after = {kJoin}, .upkeep = Upkeep::act});
   list.add(std::make_unique<bootstrap::kube::KubeProxy>(config_, root, kube_record_),
            {.after = {kKubeFiles}, .upkeep = Upkeep::act, .period = 10s});
+  list.add(
+      std::make_unique<bootstrap::pod_network::PodNetworkStep>(root, node_.clock),
+      {.after = {kKubeFiles}, .deadline = kWorkerWaits, .upkeep = Upkeep::look_only, .period = 5s});
   if (node_.group) list.add(launching_hook(hooks()), {.after = {kKubeFiles}});
   return list.take();
 }

@@ -18,6 +18,7 @@
 #include "agent/commands/explain.h"
 #include "agent/commands/join.h"
 #include "agent/commands/pki.h"
+#include "agent/commands/pod_network.h"
 #include "agent/commands/render.h"
 #include "agent/commands/status.h"
 #include "agent/config/imds_user_data.h"
@@ -52,6 +53,7 @@ class CommandLine {
     add_etcd();
     add_pki();
     add_join();
+    add_pod_network();
     add_pages();
   }
 
@@ -244,6 +246,12 @@ class CommandLine {
       std::cerr << "note: user-data is left out: " << all.error().message.sentence() << '\n';
     }
     return true;
+  }
+
+  void add_pod_network() {
+    app_.add_subcommand("pod-network",
+                        "Connect this node's pods with those of the other nodes, until stopped")
+        ->callback([this] { code_ = run_pod_network(root()); });
   }
 
   void add_render() {

@@ -18,6 +18,9 @@ constexpr ValueType type_of(bool const*) {
 constexpr ValueType type_of(Role const*) {
   return ValueType::choice;
 }
+constexpr ValueType type_of(PodNetwork const*) {
+  return ValueType::choice;
+}
 constexpr ValueType type_of(EndpointMode const*) {
   return ValueType::choice;
 }
@@ -287,6 +290,16 @@ ConfigKeys make_keys() {
                       .example = "10.244.0.0/16",
                       .pattern = kCidrPattern,
                       .check = check_cidr}));
+  rows.push_back(key("cluster.podNetwork", AT(cluster.pod_network),
+                     {.description = "Who connects pods: haagent, by VXLAN over IPv4, or none, "
+                                     "where an add-on does",
+                      .allowed = {"vxlan", "none"},
+                      .example = "vxlan"}));
+  rows.push_back(key("cluster.vxlanPort", AT(cluster.vxlan_port),
+                     {.description = "UDP port at which nodes take each other's pods' packets; "
+                                     "security groups let nodes reach it",
+                      .example = "8472",
+                      .check = check_port}));
 
   rows.push_back(key("cluster.joinEndpoint", AT(cluster.join_endpoint),
                      {.description = "URL at which workers ask to join, instead of the endpoint's "

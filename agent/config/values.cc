@@ -400,6 +400,12 @@ Verdict check_cidr(std::string_view text) {
   return {};
 }
 
+Verdict check_port(std::string_view text) {
+  auto const port = parse_count(text);
+  if (!port || *port == 0 || *port > 65535) return problem(fmt::format("'{}' is no port", text));
+  return {};
+}
+
 Verdict check_absolute_path(std::string_view text) {
   if (!text.starts_with('/')) return problem(fmt::format("'{}' is no absolute path", text));
   if (text.find_first_not_of('/') == text.npos || has_dot_dot(text)) {

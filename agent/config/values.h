@@ -52,6 +52,7 @@ Verdict check_state(std::string_view text);
 Verdict check_kms_key(std::string_view text);
 Verdict check_kube_version(std::string_view text);
 Verdict check_cidr(std::string_view text);
+Verdict check_port(std::string_view text);
 Verdict check_absolute_path(std::string_view text);
 // Warns of the folder that is removed with Debian's etcd.
 Verdict check_mount_root(std::string_view text);

@@ -7,6 +7,7 @@
 #include "bootstrap/kube/kubelet.h"
 #include "bootstrap/kube/lint.h"
 #include "bootstrap/kube/node.h"
+#include "bootstrap/kube/pod_network_file.h"
 #include "bootstrap/kube/scheduler.h"
 
 namespace haagent::bootstrap::kube {
@@ -45,6 +46,7 @@ Result<std::vector<RenderedFile>> render(NodeConfig const& config, Identity cons
   auto proxy_config = render_kube_proxy_config(node);
   auto proxy = render_kube_proxy(node, proxy_kubeconfig, proxy_config);
   files.insert(files.end(), {proxy_kubeconfig, proxy_config, proxy});
+  if (auto network = render_pod_network(node)) files.push_back(*std::move(network));
   if (!node.is_master()) return files;
 
   // The administrator on this machine is here because something is broken: past the load balancer.

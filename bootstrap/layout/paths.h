@@ -17,6 +17,10 @@ inline constexpr char kAdminKubeconfig[] = "/etc/kubernetes/admin.conf";
 inline constexpr char kSchedulerConfig[] = "/etc/kubernetes/kube-scheduler.yaml";
 inline constexpr char kKubeProxyConfig[] = "/etc/kubernetes/kube-proxy.yaml";
 
+// What `haagent pod-network` goes by, and what it tells the agent.
+inline constexpr char kPodNetworkSettings[] = "/etc/kubernetes/haagent-pod-network.yaml";
+inline constexpr char kPodNetworkReport[] = "/run/haagent/pod-network.json";
+
 inline constexpr char kPki[] = "/etc/kubernetes/pki";
 // With which keys secrets are encrypted. In a folder that the apiserver mounts whole, so that it
 // sees a file that takes this one's place.

@@ -40,6 +40,7 @@ cluster:
   masterRole: haagent-master
   workerRoles: [haagent-worker]
   joinAddresses: hidden
+  podNetwork: none
 {}kubernetes: {{version: "1.33.2"}}
 apiserver: {{extraArgs: {{shutdown-delay-duration: {}}}}}
 aws:

@@ -180,7 +180,9 @@ TEST(Replacing, ARebootWorksWithEc2Down) {
 
 TEST(Workers, NeverCallEc2) {
   World world;
-  auto& worker = world.add_machine("i-0abc", "a", test::kube_worker());
+  auto config = test::kube_worker();
+  config.cluster.pod_network = PodNetwork::none;  // of a program of its own
+  auto& worker = world.add_machine("i-0abc", "a", config);
   worker.ec2.reachable = false;
   test::write_bytes(worker.root("/etc/kubernetes/bootstrap-kubelet.conf"), "kind: Config\n");
   world.run({{worker, [&] { EXPECT_TRUE(worker.boot().all_done); }}});

@@ -61,7 +61,9 @@ std::string pki_words(fs::path const& path) {
 }  // namespace
 
 NodeConfig master_config() {
-  return test::kube_master();
+  auto config = test::kube_master();
+  config.cluster.pod_network = PodNetwork::none;  // of a program of its own
+  return config;
 }
 
 World::World() : directory(fast_folder()) {

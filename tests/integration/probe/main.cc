@@ -1,8 +1,12 @@
-// Looks at an instance's disks through libudev, from the inside.
+// Looks at an instance from the inside: at its disks through libudev, and at who talks to it.
+//   peers PORT     answers each request of HTTP with the caller's address
 //   list           one line a disk that is ready: name, number, serial, size in sectors
 //   watch SECONDS  "listening", then one line an event of a disk: action, name, serial
+#include <arpa/inet.h>
 #include <libudev.h>
 #include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <chrono>
 #include <cstdio>
@@ -59,9 +63,37 @@ void watch(udev* context, int seconds) {
   udev_monitor_unref(monitor);
 }
 
+int peers(int port) {
+  int const listener = ::socket(AF_INET, SOCK_STREAM, 0);
+  int const yes = 1;
+  ::setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
+  sockaddr_in place{};
+  place.sin_family = AF_INET;
+  place.sin_port = htons(static_cast<std::uint16_t>(port));
+  if (::bind(listener, reinterpret_cast<sockaddr*>(&place), sizeof place) != 0 ||
+      ::listen(listener, 16) != 0)
+    return 1;
+  for (;;) {
+    sockaddr_in caller{};
+    socklen_t length = sizeof caller;
+    int const connection = ::accept(listener, reinterpret_cast<sockaddr*>(&caller), &length);
+    char request[4096];
+    if (connection < 0 || ::read(connection, request, sizeof request) < 0) continue;
+    char address[INET_ADDRSTRLEN] = "", answer[256];
+    ::inet_ntop(AF_INET, &caller.sin_addr, address, sizeof address);
+    auto const bytes =
+        std::snprintf(answer, sizeof answer,
+                      "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: %zu\r\n\r\n%s\n",
+                      std::string_view(address).size() + 1, address);
+    if (::write(connection, answer, static_cast<std::size_t>(bytes)) < 0) ::perror("answering");
+    ::close(connection);
+  }
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
+  if (argc == 3 && std::string_view(argv[1]) == "peers") return peers(std::atoi(argv[2]));
   auto* context = udev_new();
   if (argc == 2 && std::string_view(argv[1]) == "list") list(context);
   if (argc == 3 && std::string_view(argv[1]) == "watch") watch(context, std::atoi(argv[2]));

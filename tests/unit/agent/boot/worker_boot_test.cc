@@ -50,10 +50,11 @@ TEST_F(WorkerBootTest, ItsListIsShortAndNothingInItWaitsForAMastersRow) {
   std::map<std::string, std::vector<std::string>> after;
   for (auto const& row : rows) after[std::string(row.step->name())] = row.after;
   using Rows = std::map<std::string, std::vector<std::string>>;
-  EXPECT_EQ(
-      after,
-      (Rows{
-          {"space", {}}, {"join", {}}, {"kube-files", {"join"}}, {"kube-proxy", {"kube-files"}}}));
+  EXPECT_EQ(after, (Rows{{"space", {}},
+                         {"join", {}},
+                         {"kube-files", {"join"}},
+                         {"kube-proxy", {"kube-files"}},
+                         {"pod-network", {"kube-files"}}}));
   Runner runner(std::move(rows), clock, {});
   EXPECT_TRUE(runner.check());
 }

@@ -254,7 +254,8 @@ INSTANTIATE_TEST_SUITE_P(
         Setting{"cluster.nam=x", "--set: error: cluster.nam: unknown key (did you mean 'name'?)"},
         Setting{"cluster=x",
                 "--set: error: cluster: expected a map with name, endpoint, state, dnsDomain, "
-                "serviceCIDR, podCIDR, joinEndpoint, masterRole, caPin, workerRoles, "
+                "serviceCIDR, podCIDR, podNetwork, vxlanPort, joinEndpoint, masterRole, caPin, "
+                "workerRoles, "
                 "workerProfiles, tokenIssuer, joinAddresses, found the text 'x'"},
         Setting{"cluster.tokenIssuer=https://0f1e.tokens.sts.global.api.aws", ""},
         Setting{"cluster.tokenIssuer=http://169.254.169.254:8080", ""},

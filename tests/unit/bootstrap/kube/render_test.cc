@@ -59,10 +59,27 @@ TEST(KubeRender, GivesAWorkerNothingOfTheControlPlane) {
       paths_of(test::kube_worker()),
       ElementsAre("/var/lib/kubelet/config.yaml", "/var/lib/kubelet/kubeadm-flags.env",
                   "/etc/kubernetes/kubelet.conf", "/etc/kubernetes/kube-proxy.conf",
-                  "/etc/kubernetes/kube-proxy.yaml", "/etc/kubernetes/manifests/kube-proxy.yaml"));
+                  "/etc/kubernetes/kube-proxy.yaml", "/etc/kubernetes/manifests/kube-proxy.yaml",
+                  "/etc/kubernetes/haagent-pod-network.yaml"));
   EXPECT_THAT(rendered(test::kube_worker(), "/config.yaml"),
               HasSubstr("staticPodPath: /etc/kubernetes/manifests"));
   EXPECT_THAT(rendered(test::kube_worker(), "/config.yaml"), Not(HasSubstr("registerWithTaints")));
+}
+
+// Whoever brings another pod network has none of haagent's beside it.
+TEST(KubeRender, MakesAPodNetworkOfIpv4WhereNobodyElseDoes) {
+  auto const has_network = [](NodeConfig const& config) {
+    return std::ranges::count(paths_of(config), "/etc/kubernetes/haagent-pod-network.yaml") == 1;
+  };
+  auto config = test::kube_worker();
+  EXPECT_TRUE(has_network(config));
+  config.cluster.pod_network = PodNetwork::none;
+  EXPECT_FALSE(has_network(config));
+  config.cluster.pod_network = PodNetwork::vxlan;
+  for (auto const* range : {"", "fd01::/48"}) {
+    config.cluster.pod_cidr = range;
+    EXPECT_FALSE(has_network(config)) << range;
+  }
 }
 
 TEST(KubeRender, ReleasesTheControlPlaneAfterEtcdAndTheApiserverFirst) {

@@ -1,0 +1,119 @@
+#include "bootstrap/pod_network/loop.h"
+
+#include <fmt/ranges.h>
+
+#include "bootstrap/layout/paths.h"
+
+namespace haagent::bootstrap::pod_network {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr Duration kIdle = 2s;  // between two looks for settings
+constexpr Duration kForeign = 15s;
+constexpr Duration kGathers = 200ms;  // nodes that come one after the other are one turn
+constexpr Backoff kBackoff{.base = 1s, .cap = 30s};
+
+}  // namespace
+
+Loop::Loop(Deps deps) : deps_(std::move(deps)), kernel_(deps_.root, deps_.process) {}
+
+Loop::Outcome Loop::off(std::stop_token stop) {
+  feed_.reset();
+  settings_.clear();
+  if (auto const removed = kernel_.remove(std::move(stop)); !removed)
+    return failed(Reason::PodNetworkNotMade, removed.error());
+  made_ = false;
+  return {Message(Reason::PodNetworkOff, "haagent makes no pod network here"), kIdle};
+}
+
+Loop::Outcome Loop::failed(Reason reason, Error const& error) {
+  feed_.reset();
+  return {Message(reason, error.message.text, error.message.advice),
+          jitter_.pause(kBackoff, failures_++) + 100ms};
+}
+
+// A list first, then what a watch brings; at the end of the watch's time nothing new.
+Result<void> Loop::follow(std::stop_token stop) {
+  if (feed_) {
+    TRY(feed_->watch(kLooks, stop));
+    if (!deps_.clock.sleep(kGathers, stop)) return fail(Kind::interrupted, "stopped");
+    return {};
+  }
+  auto const settings = TRY(parse_settings(settings_));
+  feed_.emplace(deps_.http, settings.endpoint,
+                HttpTls{.ca_file = deps_.root(kube::kCa),
+                        .cert_file = deps_.root(kube::kKubeProxyClient.cert),
+                        .key_file = deps_.root(kube::kKubeProxyClient.key)});
+  return feed_->list(std::move(stop));
+}
+
+Loop::Outcome Loop::make(Settings const& settings, std::stop_token stop) {
+  auto const own = feed_->table().find(settings.node);
+  if (!own)
+    return {Message(Reason::PodNetworkAwaitsRange,
+                    fmt::format("the Node {} has no range of addresses for pods, or no address yet",
+                                settings.node)),
+            0ms};
+  auto const peers = trusted_peers(feed_->table().nodes(), settings.node, settings.pods);
+  auto const made = [&]() -> Result<bool> {
+    auto const mtu = TRY(kernel_.mtu_of(own->address, stop));
+    return kernel_.make(TRY(wanted_network(settings, *own, peers.nodes, mtu)), stop);
+  }();
+  if (!made) {
+    // The list is still good.
+    return {
+        Message(Reason::PodNetworkNotMade, made.error().message.text, made.error().message.advice),
+        jitter_.pause(kBackoff, failures_++) + 100ms};
+  }
+  failures_ = 0;
+  made_ = true;
+  auto text = fmt::format("{} for this node's pods, {} to {} other nodes", own->cidr,
+                          peers.nodes.size() == 1 ? "a route" : "routes", peers.nodes.size());
+  if (!peers.left_out.empty())
+    text += fmt::format("; none to {}, whose ranges are another's or not the cluster's",
+                        fmt::join(peers.left_out, ", "));
+  return {Message(Reason::PodNetworkMade, std::move(text))
+              .about(fmt::format("{}", fmt::join(peers.left_out, ", "))),
+          0ms};
+}
+
+Loop::Outcome Loop::turn(std::stop_token stop) {
+  auto const text = read_file(deps_.root(kube::kPodNetworkSettings));
+  if (!text) return failed(Reason::PodNetworkNotMade, text.error());
+  if (!*text) return off(std::move(stop));
+  if (**text != settings_) feed_.reset();
+  settings_ = **text;
+  auto const settings = parse_settings(settings_);
+  if (!settings) return failed(Reason::PodNetworkNotMade, settings.error());
+  auto const others = kernel_.others();
+  if (!others) return failed(Reason::PodNetworkNotMade, others.error());
+  if (!others->empty()) {
+    auto const removed = kernel_.remove(stop);
+    if (!removed) return failed(Reason::PodNetworkNotMade, removed.error());
+    feed_.reset();
+    made_ = false;
+    auto const paths = fmt::format("{}", fmt::join(*others, ", "));
+    return {Message(Reason::PodNetworkForeign, fmt::format("{} {} of another pod network", paths,
+                                                           others->size() == 1 ? "is" : "are"))
+                .about(paths),
+            kForeign};
+  }
+  if (auto const followed = follow(stop); !followed)
+    return failed(Reason::PodNetworkAwaitsApiserver, followed.error());
+  return make(*settings, std::move(stop));
+}
+
+void Loop::run(std::function<void(Message const&)> const& heard, std::stop_token stop) {
+  std::optional<Message> last;
+  while (!stop.stop_requested()) {
+    auto const outcome = turn(stop);
+    if (stop.stop_requested()) return;
+    (void)write_report(deps_.root, {.message = outcome.message, .at = deps_.clock.utc()});
+    if (!last || last->identity() != outcome.message.identity()) heard(outcome.message);
+    last = outcome.message;
+    if (outcome.next > 0ms) deps_.clock.sleep(outcome.next, stop);
+  }
+}
+
+}  // namespace haagent::bootstrap::pod_network
