@@ -17,7 +17,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::string_view kPrefix = "haagent-sim-";
+constexpr std::string_view kRegionGroup = "haagent-sim-";
 
 std::vector<CgroupHierarchy> mounted() {
   auto const text = read_file("/proc/self/mountinfo");
@@ -80,7 +80,7 @@ Result<InstanceCgroups> InstanceCgroups::make(std::string const& marker,
                                               std::string const& instance) {
   InstanceCgroups made;
   for (auto const& hierarchy : mounted()) {
-    auto const region = hierarchy.mount / fmt::format("{}{}", kPrefix, marker);
+    auto const region = hierarchy.mount / fmt::format("{}{}", kRegionGroup, marker);
     TRY(make_group(region));
     TRY(make_group(region / instance));
     made.groups_.push_back(region / instance);
@@ -137,8 +137,8 @@ void sweep_cgroups() {
   for (auto const& hierarchy : mounted())
     for (auto const& entry : fs::directory_iterator(hierarchy.mount, ignored)) {
       auto const name = entry.path().filename().string();
-      if (!name.starts_with(kPrefix)) continue;
-      auto const pid = std::atoi(name.substr(kPrefix.size()).c_str());
+      if (!name.starts_with(kRegionGroup)) continue;
+      auto const pid = std::atoi(name.substr(kRegionGroup.size()).c_str());
       if (pid > 0 && ::kill(pid, 0) != 0 && errno == ESRCH) remove_tree(entry.path());
     }
 }
@@ -147,7 +147,7 @@ std::vector<fs::path> cgroups_of(std::string_view marker) {
   std::vector<fs::path> found;
   std::error_code ignored;
   for (auto const& hierarchy : mounted()) {
-    auto const group = hierarchy.mount / fmt::format("{}{}", kPrefix, marker);
+    auto const group = hierarchy.mount / fmt::format("{}{}", kRegionGroup, marker);
     if (fs::exists(group, ignored)) found.push_back(group);
   }
   return found;

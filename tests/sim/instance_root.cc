@@ -97,7 +97,11 @@ void lay_disk(fs::path const& disk, InstanceSpec const& spec) {
   write(place(disk, "/etc/hostname"), spec.hostname + "\n");
   write(place(disk, "/etc/machine-id"), machine_id_of(spec.id) + "\n");
   write(place(disk, "/etc/hosts"), "127.0.0.1 localhost\n::1 localhost ip6-localhost\n");
-  write(place(disk, "/etc/resolv.conf"), "# The simulated region has no name server.\n");
+  // With containers AWS' own, for which nobody listens here: the DNS of a cluster wants one to pass
+  // on to.
+  write(place(disk, "/etc/resolv.conf"), spec.containers
+                                             ? "nameserver 169.254.169.253\n"
+                                             : "# The simulated region has no name server.\n");
   for (auto const& [path, content] : spec.files) write(place(disk, path), content);
 }
 
