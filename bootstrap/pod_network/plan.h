@@ -2,9 +2,9 @@
 // which commands lead there. Pure.
 //
 // One VXLAN device in the kernel's external mode: the tunnel of a packet is chosen by its route
-// (ip-route(8), "encap ip"), so that a node is one route and nothing else. With the generic protocol
-// extension (GPE) it carries packets of IP and no frames: there are no hardware addresses, and so no
-// forwarding table and no neighbours to keep.
+// (ip-route(8), "encap ip"), so that a node is one route and nothing else. With the generic
+// protocol extension (GPE) it carries packets of IP and no frames: there are no hardware addresses,
+// and so no forwarding table and no neighbours to keep.
 #pragma once
 
 #include <map>
