@@ -39,8 +39,28 @@ std::optional<Line> log_line(std::string const& text) {
   return line;
 }
 
+// klog's, of Kubernetes' programs: E0115 10:15:00.123456       1 run.go:72] "command failed"
+std::optional<Line> klog_line(std::string const& text) {
+  constexpr std::string_view kLevels = "IWEF";
+  auto const digits = [&](std::size_t from, std::size_t count) {
+    return std::all_of(text.begin() + static_cast<std::ptrdiff_t>(from),
+                       text.begin() + static_cast<std::ptrdiff_t>(from + count),
+                       [](char c) { return c >= '0' && c <= '9'; });
+  };
+  if (text.size() < 8 || !kLevels.contains(text[0]) || !digits(1, 4) || text[5] != ' ' ||
+      !digits(6, 2))
+    return std::nullopt;
+  auto const end = text.find("] ");
+  if (end == std::string::npos) return std::nullopt;
+  Line line{.words = text.substr(end + 2)};
+  if (text[0] == 'E') line.weight = Weight::error;
+  if (text[0] == 'F') line.weight = Weight::fatal;
+  return line;
+}
+
 Line line_of(std::string const& text) {
   if (auto line = log_line(text)) return *std::move(line);
+  if (auto line = klog_line(text)) return *std::move(line);
   Line line{.words = text};
   line.panic = text.starts_with("panic: ") || text.starts_with("fatal error: ");
   return line;

@@ -15,9 +15,9 @@ inline constexpr std::size_t kReasonLength = 400;  // bytes
 std::string shortened(std::string_view text, std::size_t most = kReasonLength);
 
 // The reason in the output of a program that has ended, oldest line first; empty where it said
-// nothing. A line of etcd's log (zap's JSON) counts as its message and its error. Of the lines, the
-// last one that is fatal or a panic tells; else Go's "panic: ..."; else the last one of level
-// error; else the last two.
+// nothing. A line of etcd's log (zap's JSON) counts as its message and its error, a line of
+// Kubernetes' (klog) as what stands behind its head. Of the lines, the last one that is fatal or a
+// panic tells; else Go's "panic: ..."; else the last one of level error; else the last two.
 std::string last_words(std::string_view output);
 
 }  // namespace haagent

@@ -22,6 +22,12 @@ goroutine 1 [running]:
 go.uber.org/zap/zapcore.(*CheckedEntry).Write(0xc0001d8f00, 0xc0003fc440, 0x1, 0x1)
 	/go/pkg/mod/go.uber.org/zap@v1.17.0/zapcore/entry.go:234 +0x58d
 )log";
+// As kube-apiserver and the kubelet write them.
+constexpr auto kCommandFails =
+    R"(I0115 10:15:00.000000       1 options.go:249] external host was not specified, using 10.0.0.10
+E0115 10:15:01.000000       1 run.go:72] "command failed" err="open /etc/kubernetes/pki/x.crt: no such file or directory"
+I0115 10:15:01.100000       1 server.go:1] Shutting down
+)";
 constexpr auto kStartFails =
     R"({"level":"error","ts":"2026-01-15T10:15:01.000Z","caller":"embed/etcd.go:500","msg":"creating peer listener failed","error":"listen tcp 0.0.0.0:2380: bind: address already in use"}
 {"level":"info","ts":"2026-01-15T10:15:01.000Z","caller":"embed/etcd.go:370","msg":"closed etcd server","name":"etcd-a"}
@@ -49,6 +55,12 @@ TEST(LastWords, AreTheReasonAndNotWhatStandsAroundIt) {
       {"a fault in the mapped database",
        "unexpected fault address 0x7f\nfatal error: fault\n[signal SIGBUS]\n",
        "fatal error: fault"},
+      {"Kubernetes' log", kCommandFails,
+       R"("command failed" err="open /etc/kubernetes/pki/x.crt: no such file or directory")"},
+      {"Kubernetes' log, fatal",
+       "E0115 10:15:01.000000       1 a.go:1] before\nF0115 10:15:01.000000 1 b.go:2] the end\n",
+       "the end"},
+      {"no log of Kubernetes", "E0115 is no date] x", "E0115 is no date] x"},
       {"no log at all", "earlier\n\nthe end\n", "earlier / the end"},
       {"one line", "the end", "the end"},
       {"nothing", "\n \n", ""},
