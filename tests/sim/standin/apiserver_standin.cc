@@ -1,20 +1,16 @@
 #include "tests/sim/standin/apiserver_standin.h"
 
-#include <fcntl.h>
 #include <httplib.h>
-#include <signal.h>
-#include <sys/prctl.h>
-#include <sys/wait.h>
-#include <unistd.h>
+#include <openssl/ssl.h>
 
 #include <atomic>
 #include <charconv>
-#include <iostream>
 #include <map>
 #include <memory>
 #include <mutex>
 #include <thread>
 
+#include "agent/base/base64.h"
 #include "agent/base/clock.h"
 #include "agent/base/files.h"
 #include "agent/base/http_curl.h"
@@ -26,7 +22,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr Duration kLook = 100ms;
 constexpr Duration kEtcdTimeout = 2s;
 constexpr char const* kState = "/run/haagent-sim-apiserver";
 
@@ -65,6 +60,55 @@ std::optional<Duration> parse_go_duration(std::string_view text) {
   return sum;
 }
 
+// Nodes and Leases are the cluster's: the one apiserver has what was applied to the other.
+bool is_shared(std::string const& path) {
+  return path.starts_with("/api/v1/nodes/") || path.starts_with("/apis/coordination.k8s.io/");
+}
+
+// Such objects in etcd, each below its path.
+class SharedObjects {
+ public:
+  SharedObjects(ApiserverManifest const& manifest, Http& http) : manifest_(manifest), http_(http) {}
+
+  Result<void> put(std::string const& path, std::string const& object) {
+    auto request = of(path);
+    request.set("value", to_base64(object));
+    TRY(ask("put", request));
+    return {};
+  }
+  Result<std::optional<std::string>> get(std::string const& path) {
+    auto const found = TRY(ask("range", of(path)));
+    auto const* objects = found.find("kvs");
+    if (!objects || objects->items().empty()) return std::nullopt;
+    return from_base64(objects->items().front().text_at("value"));
+  }
+  Result<void> remove(std::string const& path) {
+    TRY(ask("deleterange", of(path)));
+    return {};
+  }
+
+ private:
+  static Tree of(std::string const& path) {
+    return Tree::map({{"key", to_base64("/haagent-sim/objects" + path)}});
+  }
+  Result<Tree> ask(std::string_view what, Tree const& request) {
+    auto const answer =
+        TRY(http_.send({.method = "POST",
+                        .url = fmt::format("{}/v3/kv/{}", manifest_.etcd_servers.front(), what),
+                        .headers = {},
+                        .body = json::print(request),
+                        .connect_timeout = kEtcdTimeout,
+                        .timeout = kEtcdTimeout,
+                        .tls = manifest_.etcd_tls},
+                       {}));
+    if (answer.status != 200) return fail(Kind::transient, "etcd says {}", answer.body);
+    return json::parse(answer.body);
+  }
+
+  ApiserverManifest const& manifest_;
+  Http& http_;
+};
+
 // Empty where etcd is healthy, else why not.
 std::string etcd_trouble(ApiserverManifest const& manifest, Http& http) {
   for (auto const& server : manifest.etcd_servers) {
@@ -98,6 +142,7 @@ class Apiserver {
       if (!server_->is_valid())
         return fail(Kind::invalid, "cannot serve with {} and {}", manifest_.cert_file,
                     manifest_.key_file);
+      TRY(ask_for_client_certificates(*static_cast<httplib::SSLServer&>(*server_).ssl_context()));
     }
     server_->new_task_queue = [] { return new httplib::ThreadPool(4); };
     server_->set_keep_alive_timeout(1);  // what stop() may wait for
@@ -127,15 +172,28 @@ class Apiserver {
                            "application/json");
     });
     server_->Patch("/apis?/.*", [this](auto const& request, auto& response) {
+      if (is_shared(request.path))
+        return answer_shared(request, response, [&]() -> Result<std::optional<std::string>> {
+          TRY(shared_.put(request.path, request.body));
+          return request.body;
+        });
       std::lock_guard lock(objects_mutex_);
       objects_[request.path] = request.body;
       response.set_content(request.body, "application/json");
     });
     server_->Get("/apis?/.*", [this](auto const& request, auto& response) {
+      if (is_shared(request.path))
+        return answer_shared(request, response, [&] { return shared_.get(request.path); });
       std::lock_guard lock(objects_mutex_);
       auto const found = objects_.find(request.path);
       if (found == objects_.end()) response.status = 404;
       response.set_content(found == objects_.end() ? "{}" : found->second, "application/json");
+    });
+    server_->Delete("/apis?/.*", [this](auto const& request, auto& response) {
+      answer_shared(request, response, [&]() -> Result<std::optional<std::string>> {
+        TRY(shared_.remove(request.path));
+        return "{}";
+      });
     });
     if (!server_->bind_to_port("0.0.0.0", manifest_.port))
       return fail(Kind::transient, "cannot listen on port {}", manifest_.port);
@@ -164,68 +222,44 @@ class Apiserver {
     return {text.substr(0, first), text.substr(first + 1, text.find('.', first + 1) - first - 1)};
   }
 
+  // Who has none is nobody, as at a real one: health is for nobody too.
+  Result<void> ask_for_client_certificates(SSL_CTX& context) const {
+    if (manifest_.client_ca_file.empty()) return {};
+    if (SSL_CTX_load_verify_locations(&context, manifest_.client_ca_file.c_str(), nullptr) != 1)
+      return fail(Kind::invalid, "cannot read {}", manifest_.client_ca_file);
+    SSL_CTX_set_verify(&context, SSL_VERIFY_PEER, nullptr);
+    constexpr unsigned char kSessions[] = "apiserver";
+    SSL_CTX_set_session_id_context(&context, kSessions, sizeof kSessions - 1);
+    return {};
+  }
+  bool knows_client(httplib::Request const& request) const {
+    if (manifest_.client_ca_file.empty() || !request.ssl) return true;
+    auto* certificate = SSL_get_peer_certificate(request.ssl);
+    X509_free(certificate);
+    return certificate != nullptr;
+  }
+  template <class Ask>
+  void answer_shared(httplib::Request const& request, httplib::Response& response, Ask ask) {
+    auto const say = [&](int status, std::string const& body) {
+      response.status = status;
+      response.set_content(body, "application/json");
+    };
+    if (!knows_client(request)) return say(401, R"({"message":"Unauthorized"})");
+    auto const object = ask();
+    if (!object)
+      return say(500, json::print(Tree::map({{"message", object.error().message.text}})));
+    say(*object ? 200 : 404, object->value_or("{}"));
+  }
+
   ApiserverManifest manifest_;
   CurlHttp http_;
+  SharedObjects shared_{manifest_, http_};
   std::atomic<bool> ends_ = false;
   std::mutex objects_mutex_;
   std::map<std::string, std::string> objects_;  // by path
   std::unique_ptr<httplib::Server> server_;
   std::thread thread_;
 };
-
-// The apiserver's process. It ends with the one who started it.
-class Child {
- public:
-  ~Child() { end(); }
-  bool runs() {
-    if (pid_ > 0 && ::waitpid(pid_, nullptr, WNOHANG) == pid_) pid_ = 0;
-    return pid_ > 0;
-  }
-  // The agent recognizes the apiserver of its own node by a flag, which the stand-in has as well.
-  void start(std::filesystem::path const& manifest, ApiserverManifest const& what) {
-    bool const real = ::access(kRealApiserver, X_OK) == 0;
-    auto words = real ? what.command
-                      : std::vector<std::string>{"kube-apiserver", "serve", manifest.string(),
-                                                 "--etcd-cafile=" + what.etcd_tls.ca_file};
-    if (real)
-      for (auto const& folder : what.folders) (void)make_directories(folder);
-    std::vector<char*> arguments;
-    for (auto& word : words) arguments.push_back(word.data());
-    arguments.push_back(nullptr);
-    grace_ = what.grace;
-    pid_ = ::fork();
-    if (pid_ != 0) return;
-    ::prctl(PR_SET_PDEATHSIG, SIGTERM);
-    if (real) {
-      sigset_t none;
-      sigemptyset(&none);
-      ::sigprocmask(SIG_SETMASK, &none, nullptr);
-      int const log = ::open(kApiserverLog, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
-      ::dup2(log, STDOUT_FILENO);
-      ::dup2(log, STDERR_FILENO);
-    }
-    ::execv(real ? kRealApiserver : "/proc/self/exe", arguments.data());
-    ::_exit(127);
-  }
-  void end() {
-    if (pid_ <= 0) return;
-    ::kill(pid_, SIGTERM);
-    SystemClock clock;
-    for (auto const until = clock.steady() + grace_; runs();) {
-      if (clock.steady() >= until) ::kill(pid_, SIGKILL);
-      clock.sleep(5ms, {});
-    }
-  }
-
- private:
-  pid_t pid_ = 0;
-  Duration grace_{0};
-};
-
-void complain(std::string const& trouble, std::string& last) {
-  if (trouble != last && !trouble.empty()) std::cerr << trouble << std::endl;
-  last = trouble;
-}
 
 }  // namespace
 
@@ -255,6 +289,7 @@ Result<ApiserverManifest> read_apiserver_manifest(std::string_view text) {
       if (name == "--etcd-cafile") manifest.etcd_tls.ca_file = value;
       if (name == "--etcd-certfile") manifest.etcd_tls.cert_file = value;
       if (name == "--etcd-keyfile") manifest.etcd_tls.key_file = value;
+      if (name == "--client-ca-file") manifest.client_ca_file = value;
       if (name == "--tls-cert-file") manifest.cert_file = value;
       if (name == "--tls-private-key-file") manifest.key_file = value;
       if (name == "--shutdown-delay-duration") {
@@ -302,35 +337,6 @@ Result<void> run_apiserver_standin(std::filesystem::path const& path, std::stop_
   }
   server.end();
   return {};
-}
-
-void run_kubelet_standin(std::filesystem::path const& manifests, std::stop_token stop) {
-  SystemClock clock;
-  auto const path = manifests / "kube-apiserver.yaml";
-  std::string runs;  // manifest and certificate, which may be renewed
-  Child child;
-  std::string last;
-  do {
-    if (!child.runs()) runs.clear();
-    auto text = read_file(path);
-    if (!text || !*text) {
-      child.end();
-      complain(text ? "" : text.error().message.text, last);
-      continue;
-    }
-    auto manifest = read_apiserver_manifest(**text);
-    if (!manifest) {
-      complain("kube-apiserver.yaml: " + manifest.error().message.text, last);
-      continue;
-    }
-    auto certificate = read_file(manifest->cert_file);
-    auto wanted = **text + (certificate && *certificate ? **certificate : "");
-    if (runs == wanted) continue;
-    child.end();
-    child.start(path, *manifest);
-    complain("", last);
-    runs = wanted;
-  } while (clock.sleep(kLook, stop));
 }
 
 }  // namespace haagent::sim
