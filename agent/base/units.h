@@ -59,6 +59,8 @@ class Units {
   // and an agent that dies meanwhile leaves no unit stopped: it is one job of systemd's. Errors
   // (invalid) where programs are not run by systemd.
   virtual Result<void> restart(std::string const& name);
+  // Whether systemd runs them, so that units which haagent has not started are known as well.
+  virtual bool is_systemd() const { return false; }
   // Whom it is run as: the agent's own user, unless the unit says another.
   virtual Result<UnitUser> user(std::string const& name);
 };

@@ -41,6 +41,7 @@ class SystemdUnits final : public Units {
   SystemdUnits();
   ~SystemdUnits() override;
   static bool available();  // /run/systemd/system exists
+  bool is_systemd() const override { return true; }
   Result<UnitState> state(std::string const& name) override;
   Result<void> start(UnitSpec const& spec) override;
   Result<void> stop(std::string const& name, Duration deadline, std::stop_token stop) override;

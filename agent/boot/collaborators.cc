@@ -121,6 +121,8 @@ NodeBoot::NodeBoot(Collaborators& machine, NodeConfig const& config, Identity co
                                                 .sts = sts_,
                                                 .sts_place = sts_place(config, identity),
                                                 .responder = machine.responder,
+                                                .process = machine.process,
+                                                .units = *machine.units,
                                                 .document =
                                                     [&imds = machine.imds](std::stop_token stop) {
                                                       return signed_document(imds, std::move(stop));

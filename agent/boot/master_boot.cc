@@ -12,6 +12,9 @@
 #include "bootstrap/etcd/backup/backup_step.h"
 #include "bootstrap/etcd/maintenance/step.h"
 #include "bootstrap/etcd/member/handover.h"
+#include "bootstrap/health/kubelet_health_step.h"
+#include "bootstrap/health/node_step.h"
+#include "bootstrap/health/pod_steps.h"
 #include "bootstrap/hosts/announce_step.h"
 #include "bootstrap/hosts/step.h"
 #include "bootstrap/join/master/terminated.h"
@@ -77,12 +80,9 @@ std::vector<Row> MasterBoot::rows() {
   add_members(list);
   for (auto cluster : kEtcdClusters) add_store_and_backups(list, cluster);
   add_kubernetes(list);
+  add_health(list);
   add_nodes(list);
-  // Both members are healthy voters by then, and the apiserver's config is in place.
-  if (node_.group)
-    list.add(launching_hook(hooks()),
-             {.after = {of_cluster(kEtcd, EtcdCluster::main),
-                        of_cluster(kEtcd, EtcdCluster::events), kControlPlane}});
+  if (node_.group) list.add(launching_hook(hooks()), {.after = before_launching_hook()});
   return list.take();
 }
 
@@ -149,6 +149,30 @@ void MasterBoot::add_kubernetes(RowList& list) {
   list.add(
       std::make_unique<bootstrap::kube::ControlPlane>(config_, node_.root, kube_record_),
       {.after = {main, events, kKubeFiles, kEncryption}, .upkeep = Upkeep::act, .period = 15s});
+}
+
+void MasterBoot::add_health(RowList& list) {
+  bootstrap::health::HealthDeps const deps{config_, node_.root, master_.http, node_.clock};
+  list.add(std::make_unique<bootstrap::health::ApiserverStep>(deps), health_row({kControlPlane}));
+  list.add(
+      std::make_unique<bootstrap::health::KubeletHealthStep>(deps, master_.units, master_.process),
+      health_row({kKubeFiles, kKubelet}));
+  list.add(std::make_unique<bootstrap::health::NodeStep>(deps),
+           health_row({kApiserver, kKubeletHealth}));
+  list.add(std::make_unique<bootstrap::health::KubeProxyStep>(deps),
+           health_row({kKubeProxy, kKubeletHealth}));
+}
+
+// Both members are healthy voters by then, and the apiserver serves. The group gives the instance
+// to the load balancer only after the hook, so what goes through the load balancer comes later: of
+// a new cluster no master would ever be given to it.
+std::vector<std::string> MasterBoot::before_launching_hook() const {
+  std::vector<std::string> rows = {of_cluster(kEtcd, EtcdCluster::main),
+                                   of_cluster(kEtcd, EtcdCluster::events), kControlPlane,
+                                   kApiserver, kKubeletHealth};
+  if (config_.kubelet.endpoint == EndpointMode::local) rows.emplace_back(kNode);
+  if (config_.kube_proxy.endpoint == EndpointMode::local) rows.emplace_back(kKubeProxyHealth);
+  return rows;
 }
 
 // Nobody waits for it, and it waits for nobody: the apiserver answers when the kubelet has it.

@@ -49,6 +49,8 @@ class MasterBoot final : public Boot {
   void add_members(RowList& list);
   void add_store_and_backups(RowList& list, EtcdCluster cluster);
   void add_kubernetes(RowList& list);
+  void add_health(RowList& list);
+  std::vector<std::string> before_launching_hook() const;
   void add_nodes(RowList& list);
 
   // The order is that of construction: what stands later refers to what stands before.

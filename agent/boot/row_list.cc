@@ -13,4 +13,13 @@ void RowList::add(std::unique_ptr<Step> step, RowSpec spec) {
                    .period = spec.period});
 }
 
+RowSpec health_row(std::vector<std::string> after) {
+  using namespace std::chrono_literals;
+  return {.after = std::move(after),
+          .deadline = 30min,
+          .polling = {.first = 500ms, .cap = 5s},
+          .upkeep = Upkeep::look_only,
+          .period = 10s};
+}
+
 }  // namespace haagent

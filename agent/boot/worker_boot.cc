@@ -3,6 +3,9 @@
 #include "agent/base/row_names.h"
 #include "agent/boot/node_space_step.h"
 #include "agent/boot/row_list.h"
+#include "bootstrap/health/kubelet_health_step.h"
+#include "bootstrap/health/node_step.h"
+#include "bootstrap/health/pod_steps.h"
 #include "bootstrap/join/worker/join_url.h"
 #include "bootstrap/join/worker/step.h"
 #include "bootstrap/kube/steps.h"
@@ -12,12 +15,6 @@ namespace haagent {
 
 using namespace std::chrono_literals;
 using namespace row_names;
-
-namespace {
-
-constexpr Duration kWorkerWaits = 24h * 365 * 10;
-
-}  // namespace
 
 bootstrap::join::JoinClient WorkerBoot::client() const {
   return {{.url = bootstrap::join::join_url(config_),
@@ -49,10 +46,16 @@ std::vector<Row> WorkerBoot::rows() {
            {.after = {kJoin}, .upkeep = Upkeep::act});
   list.add(std::make_unique<bootstrap::kube::KubeProxy>(config_, root, kube_record_),
            {.after = {kKubeFiles}, .upkeep = Upkeep::act, .period = 10s});
+  list.add(std::make_unique<bootstrap::pod_network::PodNetworkStep>(root, node_.clock),
+           health_row({kKubeFiles}));
+  bootstrap::health::HealthDeps const deps{config_, root, worker_.http, node_.clock};
   list.add(
-      std::make_unique<bootstrap::pod_network::PodNetworkStep>(root, node_.clock),
-      {.after = {kKubeFiles}, .deadline = kWorkerWaits, .upkeep = Upkeep::look_only, .period = 5s});
-  if (node_.group) list.add(launching_hook(hooks()), {.after = {kKubeFiles}});
+      std::make_unique<bootstrap::health::KubeletHealthStep>(deps, worker_.units, worker_.process),
+      health_row({kKubeFiles}));
+  list.add(std::make_unique<bootstrap::health::NodeStep>(deps), health_row({kKubeletHealth}));
+  list.add(std::make_unique<bootstrap::health::KubeProxyStep>(deps),
+           health_row({kKubeProxy, kKubeletHealth}));
+  if (node_.group) list.add(launching_hook(hooks()), {.after = {kNode, kKubeProxyHealth}});
   return list.take();
 }
 

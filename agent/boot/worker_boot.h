@@ -5,6 +5,8 @@
 #include "agent/aws/caller_identity.h"
 #include "agent/aws/credentials.h"
 #include "agent/base/http.h"
+#include "agent/base/process.h"
+#include "agent/base/units.h"
 #include "agent/boot/boot.h"
 #include "bootstrap/join/worker/client.h"
 
@@ -18,6 +20,8 @@ struct WorkerDeps {
   aws::Sts& sts;
   aws::StsPlace sts_place;
   bootstrap::join::Responder& responder;
+  Process& process;
+  Units& units;
   // Metadata's signed identity document.
   std::function<Result<std::string>(std::stop_token)> document;
   aws::WebIdentity* tokens = nullptr;

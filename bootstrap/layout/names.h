@@ -28,6 +28,8 @@ std::string etcd_endpoint(EtcdCluster cluster, std::string_view host);
 // Part of every member id: the same on all masters, and never that of another cluster.
 std::string etcd_cluster_token(NodeConfig const& config, EtcdCluster cluster);
 
+inline constexpr char kKubeletUnit[] = "kubelet.service";
+
 std::string etcd_unit(EtcdCluster cluster);                   // "haagent-etcd@main.service"
 std::filesystem::path etcd_config_path(EtcdCluster cluster);  // not yet under the root
 std::filesystem::path etcd_data_dir(std::filesystem::path const& mount_point);

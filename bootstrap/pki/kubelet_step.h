@@ -16,10 +16,9 @@
 #include "agent/base/secret.h"
 #include "agent/base/step.h"
 #include "agent/base/units.h"
+#include "bootstrap/layout/names.h"
 
 namespace haagent::bootstrap::pki {
-
-inline constexpr char kKubeletUnit[] = "kubelet.service";
 
 // When the agent last replaced the certificate, in milliseconds since boot: a clock that is set has
 // no part in it, and a reboot, which clears /run, leaves no kubelet to restart.

@@ -54,7 +54,7 @@ Played play_once(bool away, int cut_at, Then then) {
   World world;
   world.add_formed_clusters(World::Peers::up);
   auto& first = world.add_master("i-0a11", "a");
-  first.left_out = {"pki", "kube-files", "kube-proxy", "control-plane", "kubelet"};
+  first.left_out = of_kubernetes();
   auto* last = &first;
   Played played;
   auto live = [&] {
@@ -143,7 +143,7 @@ TEST(HandOver, TheLeadGoesToAVoterThatStays) {
   World world;
   world.add_formed_clusters(World::Peers::up);
   auto& master = world.add_master("i-0a11", "a");
-  master.left_out = {"pki", "kube-files", "kube-proxy", "control-plane", "kubelet"};
+  master.left_out = of_kubernetes();
   auto const token = bootstrap::etcd_cluster_token(master.config, EtcdCluster::main);
   world.run({{master, [&] {
                 ASSERT_TRUE(master.boot().all_done);

@@ -74,8 +74,7 @@ Played play_once(Scenario const& scenario, KubeFiles kube_files, int cut_at, Aga
   World world;
   scenario.fill(world);
   if (kube_files == KubeFiles::left_out)
-    for (auto& machine : world.machines)
-      machine->left_out = {"pki", "kube-files", "kube-proxy", "control-plane", "kubelet"};
+    for (auto& machine : world.machines) machine->left_out = of_kubernetes();
   Played played;
   auto* last = world.machines.front().get();
   auto live = [&] {

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "agent/base/row_names.h"
 #include "bootstrap/etcd/member/config_file.h"
 #include "tests/support/temporary_directory.h"
 
@@ -103,6 +104,7 @@ Result<void> MachineEc2::create_tags(std::string const& resource_id,
 }
 
 Result<HttpResponse> MachineHttp::send(HttpRequest const& request, std::stop_token) {
+  if (auto answer = kubernetes_.answer(request)) return *std::move(answer);
   auto ask = [&] { return etcd_.send(address_, request); };
   if (!loses_answer_to.empty() && request.url.ends_with(loses_answer_to)) {
     loses_answer_to.clear();
@@ -172,6 +174,12 @@ Result<ProcessOutcome> MachineProcess::restore(ProcessSpec const& spec) {
                           });
 }
 
+std::set<std::string> of_kubernetes() {
+  using namespace row_names;
+  return {kPki,       kKubeFiles,     kKubeProxy, kControlPlane,   kKubelet,
+          kApiserver, kKubeletHealth, kNode,      kKubeProxyHealth};
+}
+
 Machine::Machine(Identity who, int number, NodeConfig node_config,
                  std::filesystem::path const& directory, test::VirtualClock& clock,
                  test::FakeEc2& region, test::DiskModel& shelf, test::EtcdModel& network,
@@ -182,7 +190,8 @@ Machine::Machine(Identity who, int number, NodeConfig node_config,
       strand(number * 100),
       disks(shelf, identity.instance_id, power),
       ec2(region, power, disks),
-      http(network, identity.address, power),
+      kubernetes(root, identity.hostname, clock),
+      http(network, identity.address, power, kubernetes),
       units(network, identity.address, power),
       process(network, power),
       store(state, power),
@@ -204,6 +213,8 @@ std::unique_ptr<Boot> Machine::make_boot() {
                    .sts = sts_,
                    .sts_place = {},
                    .responder = responder_,
+                   .process = process,
+                   .units = units,
                    .document = [](std::stop_token) -> Result<std::string> { return ""; }});
   return std::make_unique<MasterBoot>(config, std::move(node),
                                       MasterDeps{.http = http,

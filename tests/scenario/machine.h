@@ -11,6 +11,7 @@
 #include "agent/boot/master_boot.h"
 #include "agent/boot/worker_boot.h"
 #include "tests/scenario/file_effects.h"
+#include "tests/scenario/kube_answers.h"
 #include "tests/support/disk_model.h"
 #include "tests/support/etcd_model.h"
 #include "tests/support/fake_ec2.h"
@@ -53,8 +54,9 @@ class MachineEc2 final : public aws::Ec2 {
 
 class MachineHttp final : public Http {
  public:
-  MachineHttp(test::EtcdModel& etcd, std::string address, test::Power& power)
-      : etcd_(etcd), address_(std::move(address)), power_(power) {}
+  MachineHttp(test::EtcdModel& etcd, std::string address, test::Power& power,
+              KubeAnswers const& kubernetes)
+      : etcd_(etcd), address_(std::move(address)), power_(power), kubernetes_(kubernetes) {}
   Result<HttpResponse> send(HttpRequest const& request, std::stop_token stop) override;
 
   // The next request to a path that ends so is carried out, and its answer lost.
@@ -64,6 +66,7 @@ class MachineHttp final : public Http {
   test::EtcdModel& etcd_;
   std::string const address_;
   test::Power& power_;
+  KubeAnswers const& kubernetes_;
 };
 
 class MachineUnits final : public Units {
@@ -140,6 +143,9 @@ class NoCredentials final : public aws::CredentialSource {
   }
 };
 
+// The rows that write Kubernetes' files and look at what comes of them.
+std::set<std::string> of_kubernetes();
+
 class Machine {
  public:
   Machine(Identity identity, int number, NodeConfig config, std::filesystem::path const& root,
@@ -176,6 +182,7 @@ class Machine {
   test::Power power;
   test::MachineDisks disks;
   MachineEc2 ec2;
+  KubeAnswers kubernetes;
   MachineHttp http;
   MachineUnits units;
   MachineProcess process;

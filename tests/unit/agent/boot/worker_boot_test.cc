@@ -5,6 +5,7 @@
 
 #include <map>
 
+#include "agent/base/units_children.h"
 #include "tests/support/fake_clock.h"
 #include "tests/support/fake_filesystems.h"
 #include "tests/support/scripted_http.h"
@@ -26,6 +27,8 @@ class WorkerBootTest : public testing::Test {
             .sts = sts,
             .sts_place = {},
             .responder = responder,
+            .process = process,
+            .units = units,
             .document = [](std::stop_token) -> Result<std::string> { return "document"; }};
   }
   struct NoCredentials final : aws::CredentialSource {
@@ -42,6 +45,8 @@ class WorkerBootTest : public testing::Test {
   NoCredentials credentials;
   aws::StsClient sts{http, {}};
   bootstrap::join::Responder responder{Root(root.path())};
+  SystemProcess process;
+  ChildUnits units{root.path() / "units", root.path() / "log", clock};
 };
 
 TEST_F(WorkerBootTest, ItsListIsShortAndNothingInItWaitsForAMastersRow) {
@@ -54,7 +59,10 @@ TEST_F(WorkerBootTest, ItsListIsShortAndNothingInItWaitsForAMastersRow) {
                          {"join", {}},
                          {"kube-files", {"join"}},
                          {"kube-proxy", {"kube-files"}},
-                         {"pod-network", {"kube-files"}}}));
+                         {"pod-network", {"kube-files"}},
+                         {"kubelet-health", {"kube-files"}},
+                         {"node", {"kubelet-health"}},
+                         {"kube-proxy-health", {"kube-proxy", "kubelet-health"}}}));
   Runner runner(std::move(rows), clock, {});
   EXPECT_TRUE(runner.check());
 }

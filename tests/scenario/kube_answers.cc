@@ -1,0 +1,38 @@
+#include "tests/scenario/kube_answers.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <filesystem>
+
+namespace haagent::scenario {
+
+bool KubeAnswers::has(std::string_view path) const {
+  return std::filesystem::exists(root_(path));
+}
+
+std::optional<HttpResponse> KubeAnswers::answer(HttpRequest const& request) const {
+  auto const& url = request.url;
+  auto ok = [](std::string body) { return HttpResponse{200, {}, std::move(body), {}}; };
+  if (url == "http://127.0.0.1:10248/healthz" && has("/var/lib/kubelet/config.yaml"))
+    return ok("ok");
+  if (url == "http://127.0.0.1:10256/livez" && has("/etc/kubernetes/manifests/kube-proxy.yaml"))
+    return ok("{}");
+  // A worker asks the cluster's endpoint, behind which other masters are.
+  if (!url.starts_with("https://")) return std::nullopt;
+  if (url.starts_with("https://127.0.0.1:6443/") &&
+      !has("/etc/kubernetes/manifests/kube-apiserver.yaml"))
+    return std::nullopt;
+  auto const path =
+      url.substr(std::min(url.find('/', 8), url.size()));
+  if (path == "/readyz?verbose") return ok("ok");
+  if (path == "/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases/" + node_)
+    return ok(fmt::format(R"({{"spec":{{"leaseDurationSeconds":40,"renewTime":"{}"}}}})",
+                          to_rfc3339(clock_.utc(), /*milliseconds=*/true)));
+  if (path == "/api/v1/nodes/" + node_)
+    return ok(R"({"status":{"conditions":[{"type":"Ready","status":"False",)"
+              R"("message":"container runtime network not ready"}]}})");
+  return std::nullopt;
+}
+
+}  // namespace haagent::scenario

@@ -1,0 +1,30 @@
+// What kubelet, kube-proxy and apiserver of a machine say of themselves. They run as soon as the
+// files are there that haagent writes for them.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "agent/base/clock.h"
+#include "agent/base/files.h"
+#include "agent/base/http.h"
+
+namespace haagent::scenario {
+
+class KubeAnswers {
+ public:
+  KubeAnswers(Root root, std::string node, Clock const& clock)
+      : root_(std::move(root)), node_(std::move(node)), clock_(clock) {}
+
+  // Nothing where the request is for somebody else, or where nobody listens.
+  std::optional<HttpResponse> answer(HttpRequest const& request) const;
+
+ private:
+  bool has(std::string_view path) const;
+
+  Root root_;
+  std::string node_;
+  Clock const& clock_;
+};
+
+}  // namespace haagent::scenario
