@@ -238,6 +238,13 @@ struct ClockFacts {
   bool operator==(ClockFacts const&) const = default;
 };
 
+// How often haagent has restarted the kubelet in this boot. Set by kubelet-health.
+struct KubeletFacts {
+  std::uint64_t restarts_for_certificate = 0;
+  std::uint64_t restarts_for_health = 0;
+  bool operator==(KubeletFacts const&) const = default;
+};
+
 // What a master has answered to machines that want to join. Set by the join listener.
 struct JoinFacts {
   struct Waiting {
@@ -285,6 +292,7 @@ struct Facts {
   Fact<std::vector<FilesystemFacts>> filesystems;  // set by space: the node's, without etcd's
   Fact<ClockFacts> clock;
   Fact<JoinFacts> joins;
+  Fact<KubeletFacts> kubelet;
   EtcdFacts main;
   EtcdFacts events;
 

@@ -63,6 +63,7 @@ MasterBoot::MasterBoot(NodeConfig const& config, NodeDeps node, MasterDeps maste
                [this] { return master_.units.user(bootstrap::etcd_unit(EtcdCluster::main)); },
            .time = time_},
       encryption_{config_, node_.root, master.store, master.http, node_.clock},
+      kubelet_restarts_(node_.root, master.units),
       nodes_in_(master.http, {bootstrap::etcd_endpoint(EtcdCluster::main, "127.0.0.1")},
                 bootstrap::etcd_client_tls(node_.root)),
       nodes_(nodes_in_) {}
@@ -140,7 +141,8 @@ void MasterBoot::add_kubernetes(RowList& list) {
            {.upkeep = Upkeep::act});
   list.add(std::make_unique<bootstrap::kube::KubeProxy>(config_, node_.root, kube_record_),
            {.after = {kPki, kKubeFiles}, .upkeep = Upkeep::act, .period = 15s});
-  list.add(std::make_unique<bootstrap::pki::KubeletStep>(node_.root, node_.clock, master_.units),
+  list.add(std::make_unique<bootstrap::pki::KubeletStep>(node_.root, node_.clock, master_.units,
+                                                         kubelet_restarts_),
            {.after = {kPki}, .upkeep = Upkeep::act, .period = 10s});
   // Before the first apiserver writes a secret.
   list.add(std::make_unique<bootstrap::encryption::Step>(encryption_),
@@ -155,8 +157,9 @@ void MasterBoot::add_health(RowList& list) {
   bootstrap::health::HealthDeps const deps{config_, node_.root, master_.http, node_.clock};
   list.add(std::make_unique<bootstrap::health::ApiserverStep>(deps), health_row({kControlPlane}));
   list.add(
-      std::make_unique<bootstrap::health::KubeletHealthStep>(deps, master_.units, master_.process),
-      health_row({kKubeFiles, kKubelet}));
+      std::make_unique<bootstrap::health::KubeletHealthStep>(bootstrap::health::KubeletHealthDeps{
+          deps, master_.units, master_.process, kubelet_restarts_}),
+      health_row({kKubeFiles, kKubelet}, Upkeep::act));
   list.add(std::make_unique<bootstrap::health::NodeStep>(deps),
            health_row({kApiserver, kKubeletHealth}));
   list.add(std::make_unique<bootstrap::health::KubeProxyStep>(deps),

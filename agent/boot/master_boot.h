@@ -19,6 +19,7 @@
 #include "bootstrap/etcd/member/step.h"
 #include "bootstrap/hosts/peers.h"
 #include "bootstrap/join/master/registry.h"
+#include "bootstrap/kube/kubelet_restarts.h"
 #include "bootstrap/pki/step.h"
 #include "volumes/steps.h"
 
@@ -65,6 +66,7 @@ class MasterBoot final : public Boot {
   std::shared_ptr<bootstrap::Peers> peers_;
   bootstrap::pki::PkiDeps pki_;
   bootstrap::encryption::Deps encryption_;
+  bootstrap::kube::KubeletRestarts kubelet_restarts_;
   bootstrap::EtcdClient nodes_in_;  // its own member of main
   bootstrap::join::EtcdNodeRegistry nodes_;
 };

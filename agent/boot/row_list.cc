@@ -13,12 +13,12 @@ void RowList::add(std::unique_ptr<Step> step, RowSpec spec) {
                    .period = spec.period});
 }
 
-RowSpec health_row(std::vector<std::string> after) {
+RowSpec health_row(std::vector<std::string> after, Upkeep upkeep) {
   using namespace std::chrono_literals;
   return {.after = std::move(after),
           .deadline = 30min,
           .polling = {.first = 500ms, .cap = 5s},
-          .upkeep = Upkeep::look_only,
+          .upkeep = upkeep,
           .period = 10s};
 }
 

@@ -21,9 +21,10 @@ struct RowSpec {
   Duration period{60'000};
 };
 
-// What tells whether the node serves only looks: who repairs it is the kubelet. An image is pulled
-// before the first answer, which takes minutes where a registry is slow.
-RowSpec health_row(std::vector<std::string> after);
+// What tells whether the node serves only looks: who repairs it is the kubelet, and the kubelet
+// itself is restarted by its row. An image is pulled before the first answer, which takes minutes
+// where a registry is slow.
+RowSpec health_row(std::vector<std::string> after, Upkeep upkeep = Upkeep::look_only);
 
 // A disk fills and empties slowly.
 inline constexpr Polling kSpacePolling{.first = Duration(1'000), .cap = Duration(15'000)};

@@ -50,8 +50,9 @@ std::vector<Row> WorkerBoot::rows() {
            health_row({kKubeFiles}));
   bootstrap::health::HealthDeps const deps{config_, root, worker_.http, node_.clock};
   list.add(
-      std::make_unique<bootstrap::health::KubeletHealthStep>(deps, worker_.units, worker_.process),
-      health_row({kKubeFiles}));
+      std::make_unique<bootstrap::health::KubeletHealthStep>(bootstrap::health::KubeletHealthDeps{
+          deps, worker_.units, worker_.process, kubelet_restarts_}),
+      health_row({kKubeFiles}, Upkeep::act));
   list.add(std::make_unique<bootstrap::health::NodeStep>(deps), health_row({kKubeletHealth}));
   list.add(std::make_unique<bootstrap::health::KubeProxyStep>(deps),
            health_row({kKubeProxy, kKubeletHealth}));

@@ -9,6 +9,7 @@
 #include "agent/base/units.h"
 #include "agent/boot/boot.h"
 #include "bootstrap/join/worker/client.h"
+#include "bootstrap/kube/kubelet_restarts.h"
 
 namespace haagent {
 
@@ -31,13 +32,16 @@ struct WorkerDeps {
 class WorkerBoot final : public Boot {
  public:
   WorkerBoot(NodeConfig const& config, NodeDeps node, WorkerDeps worker)
-      : Boot(config, std::move(node)), worker_(std::move(worker)) {}
+      : Boot(config, std::move(node)),
+        worker_(std::move(worker)),
+        kubelet_restarts_(node_.root, worker_.units) {}
   std::vector<Row> rows() override;
 
  private:
   bootstrap::join::JoinClient client() const;
 
   WorkerDeps const worker_;
+  bootstrap::kube::KubeletRestarts kubelet_restarts_;
 };
 
 }  // namespace haagent

@@ -352,6 +352,10 @@ Tree to_tree(StatusReport const& report) {
     if (report.clock->ahead) clock["aheadMilliseconds"] = report.clock->ahead->count();
   }
   if (!report.joins.decisions.empty()) tree["joins"] = joins_tree(report.joins);
+  if (report.kubelet)
+    tree["kubelet"]["restarts"] =
+        Tree::map({{"certificate", report.kubelet->restarts_for_certificate},
+                   {"health", report.kubelet->restarts_for_health}});
   tree["certificates"] = Tree::list();
   for (auto const& each : report.pki.certificates) {
     auto& one = tree["certificates"];
@@ -411,6 +415,10 @@ Result<StatusReport> status_from_tree(Tree const& tree) {
       report.clock->ahead = Duration(read_number<Duration::rep>(*clock, "aheadMilliseconds"));
   }
   if (auto const* joins = tree.find("joins")) report.joins = joins_from(*joins);
+  if (auto const* restarts = tree.at_path("kubelet.restarts"))
+    report.kubelet = KubeletFacts{
+        .restarts_for_certificate = read_number<std::uint64_t>(*restarts, "certificate"),
+        .restarts_for_health = read_number<std::uint64_t>(*restarts, "health")};
   if (auto const* certificates = tree.find("certificates")) {
     for (auto const& each : certificates->items()) {
       report.pki.certificates.push_back(

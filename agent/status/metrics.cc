@@ -140,6 +140,14 @@ void add_joins(Page& page, StatusReport const& report) {
   page.sample({}, fmt::to_string(report.joins.waiting.size()));
 }
 
+void add_kubelet(Page& page, std::optional<KubeletFacts> const& kubelet) {
+  if (!kubelet) return;
+  page.family("haagent_kubelet_restarts_total", "counter",
+              "How often haagent has restarted the kubelet since the machine booted.");
+  page.sample({{"cause", "certificate"}}, fmt::to_string(kubelet->restarts_for_certificate));
+  page.sample({{"cause", "health"}}, fmt::to_string(kubelet->restarts_for_health));
+}
+
 void add_certificates(Page& page, PkiFacts const& pki) {
   page.family("haagent_certificate_not_after_timestamp_seconds", "gauge",
               "When the certificate ends, since 1970.");
@@ -333,6 +341,7 @@ std::string metrics_text(StatusReport const& report, UtcTime now,
   add_filesystems(page, report);
   add_certificates(page, report.pki);
   add_joins(page, report);
+  add_kubelet(page, report.kubelet);
   add_calls(page, calls);
   return page.take();
 }

@@ -74,6 +74,7 @@ struct StatusReport {
   PkiFacts pki;
   std::optional<ClockFacts> clock;  // of a master
   JoinFacts joins;                  // of a master
+  std::optional<KubeletFacts> kubelet;
   std::vector<RowStatus> rows;
   bool operator==(StatusReport const&) const = default;
 };

@@ -131,7 +131,7 @@ Result<Finding> KubeletStep::look(Facts&, std::stop_token) {
 }
 
 Result<void> KubeletStep::restart(pid_t old) {
-  auto restarted = units_.restart(kKubeletUnit);
+  auto restarted = restarts_.restart(old, kube::RestartCause::certificate);
   if (restarted) {
     restarted_ = old;
     asked_ = clock_.steady();

@@ -16,6 +16,7 @@
 #include "agent/base/secret.h"
 #include "agent/base/step.h"
 #include "agent/base/units.h"
+#include "bootstrap/kube/kubelet_restarts.h"
 #include "bootstrap/layout/names.h"
 
 namespace haagent::bootstrap::pki {
@@ -43,13 +44,13 @@ enum class KubeletMove {
   stuck,    // it was to restart, and does not
   foreign,  // an old one is there, and is not kubelet.service's
 };
-inline constexpr Duration kKubeletRestarts{120'000};
+inline constexpr Duration kKubeletRestarts = kube::kKubeletEnds;
 KubeletMove decide_kubelet(KubeletSeen const& seen);
 
 class KubeletStep final : public Step {
  public:
-  KubeletStep(Root root, Clock& clock, Units& units)
-      : root_(std::move(root)), clock_(clock), units_(units) {}
+  KubeletStep(Root root, Clock& clock, Units& units, kube::KubeletRestarts& restarts)
+      : root_(std::move(root)), clock_(clock), units_(units), restarts_(restarts) {}
   std::string_view name() const override { return row_names::kKubelet; }
   // Also a pair that an earlier version has left, certificates one behind the other in a plain
   // file, is put right, whatever the state store does: its first certificate and its key are good.
@@ -64,6 +65,7 @@ class KubeletStep final : public Step {
   Root root_;
   Clock& clock_;
   Units& units_;
+  kube::KubeletRestarts& restarts_;
   pid_t restarted_ = 0;
   SteadyTime asked_{};
 };

@@ -24,11 +24,11 @@ class ClusterHealth : public SharedCluster<ClusterHealth> {
     auto const sent = region().sh(where, fmt::format("pkill -{} -f '{}'", name, what));
     EXPECT_EQ(sent.code, 0) << what << ": " << sent.out;
   }
-  static testing::AssertionResult drifts(std::string const& where, std::string const& step,
-                                         Reason reason, Duration within = 30s) {
+  static testing::AssertionResult is_unwell(std::string const& where, std::string const& step,
+                                            Reason reason, Duration within = 30s) {
     return region().comes_true(
         [&] {
-          return region().step_state(where, step) == "drifted" &&
+          return region().step_state(where, step) != "done" &&
                  region().has_reason(where, step, reason) &&
                  region().run(where, {"haagent", "status"}).code == 1;
         },
@@ -59,8 +59,8 @@ TEST_F(ClusterHealth, ReadySaysThatTheNodeServes) {
 
 TEST_F(ClusterHealth, AKubeletThatHangsLosesItsLeaseAndComesBack) {
   signal("workers", "STOP", kKubelet);
-  EXPECT_TRUE(drifts("workers", "kubelet-health", Reason::KubeletUnhealthy));
-  EXPECT_TRUE(drifts("workers", "node", Reason::NodeLeaseStale, 90s));
+  EXPECT_TRUE(is_unwell("workers", "kubelet-health", Reason::KubeletUnhealthy));
+  EXPECT_TRUE(is_unwell("workers", "node", Reason::NodeLeaseStale, 90s));
   EXPECT_TRUE(region().is_ready("masters-a"));
   signal("workers", "CONT", kKubelet);
   EXPECT_TRUE(is_ready_again("workers"));
@@ -68,24 +68,24 @@ TEST_F(ClusterHealth, AKubeletThatHangsLosesItsLeaseAndComesBack) {
 
 TEST_F(ClusterHealth, AKubeletThatIsGoneMakesTheNodeNotReady) {
   signal("workers", "TERM", kKubelet);  // the instance's init does not start it again then
-  EXPECT_TRUE(drifts("workers", "kubelet-health", Reason::KubeletUnhealthy));
+  EXPECT_TRUE(is_unwell("workers", "kubelet-health", Reason::KubeletUnhealthy));
   // With it went what it ran.
-  EXPECT_TRUE(drifts("workers", "kube-proxy-health", Reason::KubeProxyUnhealthy));
+  EXPECT_TRUE(is_unwell("workers", "kube-proxy-health", Reason::KubeProxyUnhealthy));
   region().sh("workers", "setsid /usr/lib/haagent-sim/apiserver </dev/null >/dev/null 2>&1 &");
   EXPECT_TRUE(is_ready_again("workers"));
 }
 
 TEST_F(ClusterHealth, KubeProxyThatHangsMakesTheNodeNotReady) {
   signal("workers", "STOP", kKubeProxy);
-  EXPECT_TRUE(drifts("workers", "kube-proxy-health", Reason::KubeProxyUnhealthy));
+  EXPECT_TRUE(is_unwell("workers", "kube-proxy-health", Reason::KubeProxyUnhealthy));
   signal("workers", "CONT", kKubeProxy);
   EXPECT_TRUE(is_ready_again("workers"));
 }
 
 TEST_F(ClusterHealth, WithoutItsApiserverAMasterIsNotReadyAndAWorkerIsNotKnownToBe) {
   signal("masters-a", "STOP", kApiserver);
-  EXPECT_TRUE(drifts("masters-a", "apiserver", Reason::ApiserverNotReady));
-  EXPECT_TRUE(drifts("workers", "node", Reason::NodeNotKnown));
+  EXPECT_TRUE(is_unwell("masters-a", "apiserver", Reason::ApiserverNotReady));
+  EXPECT_TRUE(is_unwell("workers", "node", Reason::NodeNotKnown));
   EXPECT_TRUE(region().has_reason("workers", "kubelet-health", Reason::KubeletHealthy));
   signal("masters-a", "CONT", kApiserver);
   EXPECT_TRUE(is_ready_again("masters-a"));

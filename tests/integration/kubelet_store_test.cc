@@ -82,7 +82,8 @@ TEST_F(KubeletStore, TakesWhatTheAgentWritesAndWhatItRepairs) {
   ASSERT_EQ(::chmod(current.c_str(), 0600), 0);
   EXPECT_THAT(kubelet().out, testing::HasSubstr("certificate is expired"));
   NoUnits units;
-  KubeletStep step(root_, clock_, units);
+  kube::KubeletRestarts restarts(root_, units);
+  KubeletStep step(root_, clock_, units, restarts);
   Facts facts;
   ASSERT_TRUE(test::look_and_act(step, facts));
   ASSERT_TRUE(std::holds_alternative<Done>(step.look(facts, {}).value()));

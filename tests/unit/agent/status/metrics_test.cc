@@ -243,6 +243,17 @@ TEST(MetricsJoins, DecisionsByReasonAndHowManyWait) {
   EXPECT_FALSE(parse(metrics_text(node, kStart)).types.contains("haagent_join_waiting"));
 }
 
+TEST(MetricsKubelet, ItsRestartsAreCountedByCause) {
+  auto node = report();
+  EXPECT_FALSE(parse(metrics_text(node, kStart)).types.contains("haagent_kubelet_restarts_total"));
+  node.kubelet = KubeletFacts{.restarts_for_certificate = 1, .restarts_for_health = 3};
+  auto const parsed = parse(metrics_text(node, kStart));
+  EXPECT_EQ(parsed.problems, std::vector<std::string>());
+  EXPECT_EQ(parsed.values.at("haagent_kubelet_restarts_total,cause=certificate"), "1");
+  EXPECT_EQ(parsed.values.at("haagent_kubelet_restarts_total,cause=health"), "3");
+  EXPECT_EQ(status_from_tree(to_tree(node)).value().kubelet, node.kubelet);
+}
+
 TEST(MetricsClock, TheOffsetIsToldAndAgesAreTheStores) {
   auto node = report();
   EXPECT_FALSE(parse(metrics_text(node, kStart + 5min)).types.contains("haagent_clock_wrong"));

@@ -9,6 +9,7 @@
 #include "tests/support/kube_nodes.h"
 #include "tests/support/scripted_http.h"
 #include "tests/support/temporary_directory.h"
+#include "tests/unit/bootstrap/health/kubelet_fakes.h"
 
 namespace haagent::bootstrap::health {
 namespace {
@@ -24,40 +25,12 @@ constexpr char kReadyz[] = "GET https://127.0.0.1:6443/readyz?verbose";
 constexpr char kHealthz[] = "GET http://127.0.0.1:10248/healthz";
 constexpr char kLivez[] = "GET http://127.0.0.1:10256/livez";
 
-class Kubelet final : public Units {
- public:
-  bool systemd = true;
-  bool known = true;
-  UnitState now{.phase = UnitState::Phase::running, .pid = 100, .detail = {}, .since = {}};
-
-  bool is_systemd() const override { return systemd; }
-  Result<UnitState> state(std::string const& name) override {
-    if (!known) return fail(Kind::invalid, "systemd knows no unit {}", name);
-    return now;
-  }
-  Result<void> start(UnitSpec const&) override { return fail(Kind::internal, "starts nothing"); }
-  Result<void> stop(std::string const&, Duration, std::stop_token) override {
-    return fail(Kind::internal, "stops nothing");
-  }
-};
-
-class Journal final : public Process {
- public:
-  std::string text;
-  int asked = 0;
-  Result<ProcessOutcome> run(ProcessSpec const& spec, std::stop_token) override {
-    EXPECT_EQ(spec.argv.front(), "journalctl");
-    ++asked;
-    return ProcessOutcome{.exit_code = 0, .out = text, .err = {}};
-  }
-};
-
 class HealthSteps : public testing::Test {
  protected:
   HealthSteps() { facts_.identity.set(test::kube_identity()); }
   HealthDeps deps() { return {config_, root_, http_, clock_}; }
   test::Found look(Step&& step) { return found(step.look(facts_, {})); }
-  test::Found kubelet() { return look(KubeletHealthStep(deps(), units_, journal_)); }
+  test::Found kubelet() { return look(KubeletHealthStep({deps(), units_, journal_, restarts_})); }
   void run_program(int pid, std::string const& name, std::string const& flag) {
     test::write_bytes(root_("/proc/uptime"), "1000.00 1.00\n");
     auto const folder = root_(fmt::format("/proc/{}", pid));
@@ -72,6 +45,7 @@ class HealthSteps : public testing::Test {
   test::ScriptedHttp http_;
   NodeConfig config_ = test::kube_master();
   Kubelet units_;
+  kube::KubeletRestarts restarts_{root_, units_};
   Journal journal_;
   Facts facts_;
 };
@@ -158,9 +132,8 @@ class NodeStepTest : public HealthSteps {
            test::kube_identity().hostname;
   }
   void answers(std::string const& server) {
-    http_.on(lease_at(server),
-             test::answer(200, fmt::format(R"({{"spec":{{"renewTime":"{}"}}}})",
-                                           to_rfc3339(clock_.utc()))));
+    http_.on(lease_at(server), test::answer(200, fmt::format(R"({{"spec":{{"renewTime":"{}"}}}})",
+                                                             to_rfc3339(clock_.utc()))));
     http_.on("GET " + server + "/api/v1/nodes/" + test::kube_identity().hostname,
              test::answer(200, "{}"));
   }

@@ -61,7 +61,7 @@ class KubeletTest : public testing::Test {
   void restart_agent() {
     pki_ = std::make_unique<PkiStep>(
         PkiDeps{.config = config_, .root = root_, .store = store_, .clock = clock_});
-    kubelet_ = std::make_unique<KubeletStep>(root_, clock_, units_);
+    kubelet_ = std::make_unique<KubeletStep>(root_, clock_, units_, restarts_);
   }
   void pass(Duration time) {
     clock_.advance(time);
@@ -142,6 +142,7 @@ class KubeletTest : public testing::Test {
   NodeConfig config_ = test::kube_master();
   Facts facts_;
   Kubelets units_;
+  kube::KubeletRestarts restarts_{root_, units_};
   std::unique_ptr<PkiStep> pki_;
   std::unique_ptr<KubeletStep> kubelet_;
 };
