@@ -102,7 +102,7 @@ locals {
   ec2_architecture = { arm64 = "arm64", amd64 = "x86_64" }[var.architecture]
   uploads = concat(
     [var.haagent_deb, "${path.root}/bake", "${path.root}/kubelet.service", "${path.root}/containerd.service",
-    "${path.root}/containerd.toml", "${path.root}/modules-load.conf", "${path.root}/sysctl.conf"],
+    "${path.root}/kubelet-watchdog.conf", "${path.root}/containerd.toml", "${path.root}/modules-load.conf", "${path.root}/sysctl.conf"],
     compact([var.checksums, var.config]),
     var.images,
   )
