@@ -352,24 +352,16 @@ class ViewBuffer final : public std::streambuf {
 
 }  // namespace
 
-std::expected<Tree, SyntaxError> parse(std::string_view text) {
+std::expected<std::vector<Tree>, SyntaxError> parse_documents(std::string_view text) {
   if (auto error = not_utf8(text)) return std::unexpected(*std::move(error));
   ViewBuffer buffer(text);
   std::istream stream(&buffer);
   try {
     YAML::Parser parser(stream);
-    Tree document;
-    for (Builder builder; parser.HandleNextDocument(builder); builder = Builder()) {
-      auto next = builder.take();
-      // "---" in front of a document or behind it ends one that holds nothing.
-      if (next.is_null()) continue;
-      if (!document.is_null()) {
-        return std::unexpected(
-            SyntaxError{next.mark(), "a second document begins here ('---'); one is allowed"});
-      }
-      document = std::move(next);
-    }
-    return document;
+    std::vector<Tree> documents;
+    for (Builder builder; parser.HandleNextDocument(builder); builder = Builder())
+      documents.push_back(builder.take());
+    return documents;
   } catch (SyntaxError& error) {
     return std::unexpected(std::move(error));
   } catch (YAML::Exception const& exception) {
@@ -377,6 +369,22 @@ std::expected<Tree, SyntaxError> parse(std::string_view text) {
     if (auto tab = tab_in_front(text, mark.line)) return std::unexpected(*std::move(tab));
     return std::unexpected(SyntaxError{mark, exception.msg});
   }
+}
+
+std::expected<Tree, SyntaxError> parse(std::string_view text) {
+  auto documents = parse_documents(text);
+  if (!documents) return std::unexpected(std::move(documents).error());
+  Tree document;
+  for (auto& next : *documents) {
+    // "---" in front of a document or behind it ends one that holds nothing.
+    if (next.is_null()) continue;
+    if (!document.is_null()) {
+      return std::unexpected(
+          SyntaxError{next.mark(), "a second document begins here ('---'); one is allowed"});
+    }
+    document = std::move(next);
+  }
+  return document;
 }
 
 std::string print(Tree const& tree) {

@@ -2,6 +2,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "agent/base/tree.h"
 
@@ -20,6 +21,8 @@ struct SyntaxError {
 // Documents that hold nothing are passed over ("---" at the end); a second one that holds something
 // is a syntax error.
 std::expected<Tree, SyntaxError> parse(std::string_view text);
+// The same of several documents, each by its place: one that holds nothing is null.
+std::expected<std::vector<Tree>, SyntaxError> parse_documents(std::string_view text);
 
 // Block style, two spaces, "\n" at the end; strings are quoted where they would read as another
 // type. The same tree always gives the same bytes.

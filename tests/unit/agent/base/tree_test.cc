@@ -53,6 +53,19 @@ TEST(Yaml, GivesPlainScalarsTheirTypesAndQuotedOnesNone) {
   EXPECT_EQ(tree.find("i")->type(), Tree::Type::string);
 }
 
+TEST(Yaml, ReadsSeveralDocumentsByTheirPlaces) {
+  auto const documents = yaml::parse_documents("---\na: 1\n---\n# nothing\n---\nb: 2\n");
+  ASSERT_TRUE(documents);
+  ASSERT_EQ(documents->size(), 3u);
+  EXPECT_EQ((*documents)[0].text_at("a"), "1");
+  EXPECT_TRUE((*documents)[1].is_null());
+  EXPECT_EQ((*documents)[2].find("b")->mark().line, 6);
+  EXPECT_TRUE(yaml::parse_documents("")->empty());
+  auto const broken = yaml::parse_documents("a: 1\n---\nb: [\n");
+  ASSERT_FALSE(broken);
+  EXPECT_GE(broken.error().mark.line, 3);
+}
+
 TEST(Yaml, RemembersWhereKeysAndValuesStand) {
   auto tree = yaml_of("role: master\ncluster:\n  name: prod\n");
   EXPECT_EQ(tree.entries()[1].key_mark, (Mark{2, 1}));
