@@ -23,19 +23,33 @@ ApiserverPlace local_apiserver(Root const& root) {
                   .key_file = root(kube::kAdminClient.key)}};
 }
 
+Result<HttpResponse> ApiserverClient::exchange(ApiRequest request, std::stop_token stop) {
+  HttpRequest asked{.method = std::move(request.method),
+                    .url = fmt::format("{}{}", place_.url, request.path),
+                    .headers = {{"accept", "application/json"}},
+                    .body = std::move(request.body),
+                    .timeout = kPatience,
+                    .tls = place_.tls,
+                    .direct = true};
+  if (!asked.body.empty())
+    asked.headers.emplace_back("content-type", std::move(request.content_type));
+  return TRY_DURING(http_.send(asked, std::move(stop)), "asking the apiserver");
+}
+
+Result<ApiAnswer> ApiserverClient::ask(ApiRequest request, std::stop_token stop) {
+  auto const response = TRY(exchange(std::move(request), std::move(stop)));
+  auto body = json::parse(response.body);
+  return ApiAnswer{.status = response.status, .body = body ? *std::move(body) : Tree()};
+}
+
 Result<HttpResponse> ApiserverClient::send(std::string_view method, std::string_view path,
                                            std::string body, std::stop_token stop) {
-  HttpRequest request{.method = std::string(method),
-                      .url = fmt::format("{}{}", place_.url, path),
-                      .headers = {{"accept", "application/json"}},
-                      .body = std::move(body),
-                      .timeout = kPatience,
-                      .tls = place_.tls,
-                      .direct = true};
-  if (!request.body.empty())
-    request.headers.emplace_back(
-        "content-type", method == "PATCH" ? "application/apply-patch+yaml" : "application/json");
-  auto response = TRY_DURING(http_.send(request, std::move(stop)), "asking the apiserver");
+  auto response =
+      TRY(exchange({.method = std::string(method),
+                    .path = std::string(path),
+                    .body = std::move(body),
+                    .content_type = method == "PATCH" ? kApplyPatch : "application/json"},
+                   std::move(stop)));
   auto refuse = [&](Kind kind) {
     return fail(kind, "the apiserver on {} {}: {}", method, path, said(response));
   };

@@ -19,6 +19,18 @@ struct ApiserverPlace {
 // This machine's own.
 ApiserverPlace local_apiserver(Root const& root);
 
+struct ApiRequest {
+  std::string method = "GET";
+  std::string path;
+  std::string body = {};
+  std::string content_type = {};  // of the body
+};
+struct ApiAnswer {
+  int status = 0;
+  Tree body;  // null where it is no JSON
+};
+inline constexpr char kApplyPatch[] = "application/apply-patch+yaml";
+
 class ApiserverClient {
  public:
   ApiserverClient(Http& http, ApiserverPlace place) : http_(http), place_(std::move(place)) {}
@@ -33,7 +45,11 @@ class ApiserverClient {
   // conflict where it has changed since.
   Result<void> remove(std::string_view path, Tree const& seen, std::stop_token stop);
 
+  // Whatever it answers, for who goes by the status. Errors: trouble in transport alone.
+  Result<ApiAnswer> ask(ApiRequest request, std::stop_token stop);
+
  private:
+  Result<HttpResponse> exchange(ApiRequest request, std::stop_token stop);
   Result<HttpResponse> send(std::string_view method, std::string_view path, std::string body,
                             std::stop_token stop);
 
