@@ -1,0 +1,315 @@
+// Add-ons as three masters keep them, against a real apiserver.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <thread>
+
+#include "agent/base/json.h"
+#include "agent/base/sha256.h"
+#include "bootstrap/addons/engine.h"
+#include "bootstrap/addons/manifest.h"
+#include "tests/integration/apiserver_world.h"
+#include "tests/integration/etcd_versions.h"
+#include "tests/integration/etcd_world.h"
+#include "tests/support/eventually.h"
+
+namespace haagent::bootstrap::addons {
+namespace {
+
+using namespace std::chrono_literals;
+using test::ApiserverWorld;
+using testing::ElementsAre;
+using testing::IsEmpty;
+
+constexpr char kMaps[] = "/api/v1/namespaces/web/configmaps";
+constexpr char kDeployment[] = "/apis/apps/v1/namespaces/web/deployments/web";
+constexpr char kMergePatch[] = "application/merge-patch+json";
+
+std::string deployment(int replicas = 2) {
+  return fmt::format(R"(
+apiVersion: apps/v1
+kind: Deployment
+metadata: {{name: web, namespace: web, labels: {{app: web}}}}
+spec:
+  replicas: {}
+  selector: {{matchLabels: {{app: web}}}}
+  template:
+    metadata: {{labels: {{app: web}}}}
+    spec:
+      containers:
+      - {{name: web, image: "registry.example.com/web:1", ports: [{{containerPort: 80}}]}}
+---
+)",
+                     replicas);
+}
+std::string map(std::string const& name, std::string const& value,
+                std::string const& mode = "Reconcile") {
+  return fmt::format(
+      "apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: {}, namespace: web, annotations: "
+      "{{haagent.io/mode: {}}}}}\ndata: {{a: \"{}\", b: \"2\"}}\n---\n",
+      name, mode, value);
+}
+constexpr char kSpace[] = "apiVersion: v1\nkind: Namespace\nmetadata: {name: web}\n---\n";
+constexpr char kWidgets[] = R"(
+apiVersion: example.com/v1
+kind: Widget
+metadata: {name: one, namespace: web}
+spec: {size: 3}
+---
+apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata: {name: widgets.example.com}
+spec:
+  group: example.com
+  names: {kind: Widget, plural: widgets, singular: widget, listKind: WidgetList}
+  scope: Namespaced
+  versions:
+  - name: v1
+    served: true
+    storage: true
+    schema:
+      openAPIV3Schema:
+        type: object
+        properties: {spec: {type: object, properties: {size: {type: integer}}}}
+---
+)";
+
+AddonSet set_of(std::string const& text, std::string const& version = "1.0", int minute = 0) {
+  auto objects = parse_manifest(text);
+  EXPECT_TRUE(objects) << (objects ? "" : objects.error().message.text);
+  return {.name = "web",
+          .claim = {.origin = Origin::packaged,
+                    .version = version,
+                    .since = *parse_rfc3339("2026-01-15T10:00:00Z") + std::chrono::minutes(minute),
+                    .digest = text.empty() ? "" : sha256_hex(text)},
+          .objects = objects.value_or(std::vector<WantedObject>())};
+}
+
+// A master's engine and what it wants.
+struct AddonMaster {
+  AddonMaster(ApiserverWorld& world, AddonSet wants)
+      : engine(world.agent(), world.clock()), set(std::move(wants)) {}
+
+  AddonView look() {
+    auto inventories = engine.inventories({});
+    EXPECT_TRUE(inventories);
+    std::optional<Inventory> recorded;
+    if (auto const found = inventories->find(set.name); found != inventories->end()) {
+      EXPECT_TRUE(found->second) << found->second.error().message.text;
+      recorded = *found->second;
+    }
+    auto view = engine.look(set, std::move(recorded), {});
+    EXPECT_TRUE(view) << (view ? "" : view.error().message.text);
+    return view.value_or(AddonView{});
+  }
+  // As the row does: looks and acts until there is nothing to do. How often it has acted.
+  int pass() {
+    int acts = 0;
+    for (int i = 0; i < 100; ++i) {
+      auto const view = look();
+      if (testing::Test::HasFailure()) return acts;
+      if (!view.plan.is_work()) {
+        if (view.plan.wait.empty()) return acts;
+        std::this_thread::sleep_for(200ms);
+        continue;
+      }
+      ++acts;
+      auto const done = engine.carry_out(view, {});
+      if (!done && done.error().kind != Kind::transient) ADD_FAILURE() << done.error().message.text;
+    }
+    ADD_FAILURE() << "it does not come to rest";
+    return acts;
+  }
+
+  Engine engine;
+  AddonSet set;
+};
+
+void pass_together(std::vector<std::unique_ptr<AddonMaster>>& masters) {
+  std::vector<std::jthread> threads;
+  for (auto& master : masters) threads.emplace_back([&] { master->pass(); });
+}
+
+class Addons : public testing::Test {
+ protected:
+  void in_a_cluster(std::function<void(ApiserverWorld&)> const& scenario) {
+    auto const etcd = test::etcd_programs("3.6");
+    if (!etcd.missing.empty()) GTEST_SKIP() << etcd.missing;
+    auto const kubernetes = test::kubernetes_programs("1.36");
+    if (!kubernetes.missing.empty()) GTEST_SKIP() << kubernetes.missing;
+    in_a_world(300s, [&] {
+      ApiserverWorld world(etcd.etcd(), kubernetes.folder);
+      if (!testing::Test::HasFailure()) scenario(world);
+    });
+  }
+};
+
+std::vector<std::unique_ptr<AddonMaster>> three(ApiserverWorld& world, AddonSet const& set) {
+  std::vector<std::unique_ptr<AddonMaster>> masters;
+  for (int i = 0; i < 3; ++i) masters.push_back(std::make_unique<AddonMaster>(world, set));
+  return masters;
+}
+
+TEST_F(Addons, AreAppliedByThreeMastersAtOnceAndNothingIsWrittenAtRest) {
+  in_a_cluster([](ApiserverWorld& world) {
+    auto masters = three(world, set_of(std::string(kWidgets) + deployment() + map("settings", "1") +
+                                       map("first", "1", "EnsureExists") + kSpace));
+    pass_together(masters);
+    ASSERT_FALSE(HasFailure());
+    EXPECT_TRUE(world.has(kDeployment));
+    EXPECT_TRUE(world.has("/apis/example.com/v1/namespaces/web/widgets/one"));
+    EXPECT_TRUE(world.has(std::string(kMaps) + "/first"));
+    for (auto const& seen : masters[0]->look().seen)
+      EXPECT_EQ(seen.sight, Sight::in_sync) << seen.text;
+    world.settle();
+    auto const before = world.revision();
+    for (int i = 0; i < 3; ++i)
+      for (auto& master : masters) EXPECT_EQ(master->pass(), 0);
+    // Nor by one that remembers nothing.
+    AddonMaster newcomer(world, masters[0]->set);
+    EXPECT_EQ(newcomer.pass(), 0);
+    EXPECT_THAT(world.written_since(before), IsEmpty());
+    // Nor where somebody else adds what the add-on does not mention.
+    world.ask("PATCH", kDeployment, R"({"metadata":{"annotations":{"somebody":"else"}}})",
+              kMergePatch);
+    for (auto& master : masters) EXPECT_EQ(master->pass(), 0);
+  });
+}
+
+TEST_F(Addons, ComeBackWhereTheyHaveDrifted) {
+  in_a_cluster([](ApiserverWorld& world) {
+    AddonMaster master(world, set_of(std::string(kSpace) + deployment() + map("settings", "1")));
+    master.pass();
+    world.ask("DELETE", std::string(kMaps) + "/settings");
+    world.ask("PATCH", kDeployment,
+              R"([{"op":"remove","path":"/spec/template/spec/containers/0/ports"}])",
+              "application/json-patch+json");
+    auto const view = master.look();
+    EXPECT_EQ(view.seen[1].sight, Sight::differs);
+    EXPECT_EQ(view.seen[2].sight, Sight::absent);
+    AddonMaster another(world, master.set);
+    another.pass();
+    EXPECT_TRUE(world.has(std::string(kMaps) + "/settings"));
+    auto const there = world.get(kDeployment);
+    EXPECT_TRUE(there.at_path("spec.template.spec.containers")->items()[0].find("ports"));
+    EXPECT_EQ(master.pass(), 0);
+  });
+}
+
+TEST_F(Addons, LeaveWhatAnotherManagerOwnsAndSayWhose) {
+  in_a_cluster([](ApiserverWorld& world) {
+    AddonMaster master(world, set_of(std::string(kSpace) + deployment() + map("settings", "1")));
+    master.pass();
+    world.ask("PATCH", std::string(kDeployment) + "?fieldManager=somebody",
+              R"({"spec":{"replicas":7}})", kMergePatch);
+    world.ask("DELETE", std::string(kMaps) + "/settings");
+    master.pass();
+    auto const view = master.look();
+    ASSERT_EQ(view.seen[1].sight, Sight::conflicted) << view.seen[1].text;
+    EXPECT_THAT(view.seen[1].conflicts, ElementsAre(FieldConflict{".spec.replicas", "somebody"}));
+    EXPECT_EQ(world.get(kDeployment).at_path("spec.replicas")->text(), "7");
+    EXPECT_TRUE(world.has(std::string(kMaps) + "/settings")) << "the others are kept";
+    // Once the other manager says the same, it is no conflict.
+    world.ask("PATCH", std::string(kDeployment) + "?fieldManager=somebody",
+              R"({"spec":{"replicas":2}})", kMergePatch);
+    master.pass();
+    EXPECT_EQ(master.look().seen[1].sight, Sight::in_sync);
+  });
+}
+
+TEST_F(Addons, MakeWhatIsOnlyToExistOnce) {
+  in_a_cluster([](ApiserverWorld& world) {
+    auto masters = three(world, set_of(kSpace + map("first", "1", "EnsureExists")));
+    pass_together(masters);
+    auto const path = std::string(kMaps) + "/first";
+    world.ask("PATCH", path, R"({"data":{"a":"mine"}})", kMergePatch);
+    pass_together(masters);
+    EXPECT_EQ(world.get(path).at_path("data.a")->text(), "mine");
+    for (auto& master : masters) master->set = set_of("", "1.0", 5);
+    pass_together(masters);
+    EXPECT_TRUE(world.has(path)) << "it is nobody's to delete";
+    EXPECT_TRUE(world.has("/api/v1/namespaces/web"));
+  });
+}
+
+TEST_F(Addons, GoByTheirUidsAndNoFurther) {
+  in_a_cluster([](ApiserverWorld& world) {
+    auto const all = kSpace + deployment() + map("one", "1") + map("two", "1");
+    auto masters = three(world, set_of(all));
+    pass_together(masters);
+    // Somebody makes another of the same name.
+    auto const two = std::string(kMaps) + "/two";
+    auto const replaced = [&] {
+      world.ask("DELETE", two);
+      world.ask("POST", kMaps,
+                R"({"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"two"}})");
+    };
+    replaced();
+    for (auto& master : masters) master->set = set_of(kSpace + map("one", "1"), "1.1");
+    pass_together(masters);
+    EXPECT_TRUE(test::eventually([&] { return !world.has(kDeployment); }, 10s));
+    EXPECT_TRUE(world.has(std::string(kMaps) + "/one"));
+    EXPECT_TRUE(world.has(two));
+    EXPECT_THAT(masters[0]->look().recorded->entries.size(), 2u);
+    // The same where it happens between the look and the deletion.
+    masters[0]->set = set_of(kSpace + map("one", "1") + map("three", "1"), "1.2");
+    masters[0]->pass();
+    masters[0]->set = set_of(kSpace + map("one", "1"), "1.3");
+    auto view = masters[0]->look();
+    for (auto const& seen : view.seen) EXPECT_EQ(seen.sight, Sight::in_sync) << seen.text;
+    ASSERT_EQ(view.plan.prune.size(), 1u) << view.left.size();
+    auto const three = std::string(kMaps) + "/three";
+    world.ask("DELETE", three);
+    world.ask("POST", kMaps,
+              R"({"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"three"}})");
+    EXPECT_TRUE(masters[0]->engine.carry_out(view, {}));
+    masters[0]->pass();
+    EXPECT_TRUE(world.has(three));
+  });
+}
+
+TEST_F(Addons, AreTheNewestMastersWhileTwoVersionsStandSideBySide) {
+  in_a_cluster([](ApiserverWorld& world) {
+    AddonMaster old(world, set_of(kSpace + map("settings", "old") + map("only-old", "1"), "1.9"));
+    old.pass();
+    AddonMaster fresh(world,
+                      set_of(kSpace + map("settings", "new") + map("only-new", "1"), "1.10"));
+    fresh.pass();
+    auto const is_new = [&] {
+      return world.get(std::string(kMaps) + "/settings").at_path("data.a")->text() == "new" &&
+             world.has(std::string(kMaps) + "/only-new") &&
+             !world.has(std::string(kMaps) + "/only-old");
+    };
+    EXPECT_TRUE(is_new());
+    world.settle();
+    auto const before = world.revision();
+    for (int i = 0; i < 3; ++i) {
+      EXPECT_EQ(old.pass(), 0);
+      EXPECT_EQ(old.look().plan.standing, Standing::held_back);
+      EXPECT_EQ(fresh.pass(), 0);
+    }
+    EXPECT_THAT(world.written_since(before), IsEmpty());
+    EXPECT_TRUE(is_new());
+  });
+}
+
+TEST_F(Addons, TellWhatTheApiserverDoesNotTakeAndApplyTheRest) {
+  in_a_cluster([](ApiserverWorld& world) {
+    auto bad = deployment();
+    bad.replace(bad.find("containerPort: 80"), 17, "containerPort: 99999999");
+    AddonMaster master(world, set_of(kSpace + bad + map("settings", "1") +
+                                     "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: "
+                                     "nowhere}\n---\napiVersion: rbac.authorization.k8s.io/v1\n"
+                                     "kind: ClusterRole\nmetadata: {name: web, namespace: web}\n"));
+    master.pass();
+    auto const view = master.look();
+    EXPECT_EQ(view.seen[1].sight, Sight::rejected);
+    EXPECT_THAT(view.seen[1].text, testing::HasSubstr("99999999"));
+    EXPECT_EQ(view.seen[2].sight, Sight::in_sync);
+    EXPECT_EQ(view.seen[3].sight, Sight::rejected);
+    EXPECT_EQ(view.seen[4].sight, Sight::in_sync) << "a namespace that does not count";
+  });
+}
+
+}  // namespace
+}  // namespace haagent::bootstrap::addons
