@@ -136,6 +136,12 @@ struct NodeConfig {
     std::vector<Taint> taints;  // node.taints, beside the master's own
   } node;
 
+  // addons: by name, where each comes from: "off", "packaged" or "store"
+  std::vector<std::pair<std::string, std::string>> addons;
+  struct {
+    std::string addon = "none";  // network.addon: the pod network; none: somebody else brings one
+  } network;
+
   // What the instance's auto-scaling group and EC2 announce.
   struct {
     std::string launching_hook = "haagent-launching";      // lifecycle.launchingHook

@@ -8,7 +8,7 @@
 #include "agent/boot/node_space_step.h"
 #include "agent/runtime/version.h"
 #include "agent/server/announce.h"
-#include "bootstrap/apiserver/node_roles_step.h"
+#include "bootstrap/addons/step.h"
 #include "bootstrap/etcd/backup/backup_step.h"
 #include "bootstrap/etcd/maintenance/step.h"
 #include "bootstrap/etcd/member/handover.h"
@@ -182,8 +182,14 @@ std::vector<std::string> MasterBoot::before_launching_hook() const {
 void MasterBoot::add_nodes(RowList& list) {
   auto const apiserver =
       bootstrap::ApiserverClient(master_.http, bootstrap::local_apiserver(node_.root));
-  list.add(std::make_unique<bootstrap::NodeRolesStep>(apiserver),
-           {.after = {kControlPlane}, .upkeep = Upkeep::act, .period = 60s});
+  list.add(std::make_unique<bootstrap::addons::AddonsStep>(
+               bootstrap::addons::AddonsLook(apiserver,
+                                             {.config = config_,
+                                              .root = node_.root,
+                                              .store = master_.store,
+                                              .version = std::string(kVersion)},
+                                             node_.clock)),
+           {.after = {kControlPlane}, .upkeep = Upkeep::act, .period = 30s});
   list.add(
       std::make_unique<bootstrap::pod_network::PodNetworkStep>(node_.root, node_.clock),
       {.after = {kKubeFiles}, .deadline = kForEver, .upkeep = Upkeep::look_only, .period = 5s});

@@ -11,6 +11,7 @@
 #include "agent/cli/completions.h"
 #include "agent/cli/manual.h"
 #include "agent/cli/usage_errors.h"
+#include "agent/commands/addons.h"
 #include "agent/commands/config.h"
 #include "agent/commands/etcd.h"
 #include "agent/commands/etcd_import.h"
@@ -54,6 +55,7 @@ class CommandLine {
     add_pki();
     add_join();
     add_pod_network();
+    add_addons();
     add_pages();
   }
 
@@ -371,6 +373,41 @@ class CommandLine {
         ->required();
   }
 
+  CLI::App* add_addons(CLI::App& addons, std::string const& name, std::string const& what,
+                       int (*run_it)(AddonsCommandOptions const&)) {
+    auto* command = addons.add_subcommand(name, what);
+    set_up_addons(*command, run_it);
+    return command;
+  }
+  void set_up_addons(CLI::App& command, int (*run_it)(AddonsCommandOptions const&)) {
+    add_config_options(command);
+    command.callback([this, run_it, &command] {
+      if (!command.get_subcommands().empty()) return;
+      addons_.etcd.root = root();
+      addons_.etcd.config = request();
+      code_ = run_it(addons_);
+    });
+  }
+  void add_addons() {
+    auto& addons = *app_.add_subcommand(
+        "addons", "What the masters apply and keep in the cluster, and how each add-on is");
+    set_up_addons(addons, run_addons);
+    add_output_option(addons, addons_.etcd.form);
+    add_addons(addons, "push",
+               "Upload the add-ons of a folder, a file NAME.yaml each, into the state store",
+               run_addons_push)
+        ->add_option("DIR", addons_.folder, "The folder")
+        ->required();
+    add_addons(addons, "remove", "Take an add-on out of the state store", run_addons_remove)
+        ->add_option("NAME", addons_.name, "Its name")
+        ->required();
+    add_addons(addons, "roll-back",
+               "Let this master's content of an add-on take the place of newer content",
+               run_addons_roll_back)
+        ->add_option("NAME", addons_.name, "Its name")
+        ->required();
+  }
+
   CLI::App* add_pki(CLI::App& pki, std::string const& name, std::string const& what,
                     int (*run_it)(PkiCommandOptions const&)) {
     auto* command = pki.add_subcommand(name, what);
@@ -510,6 +547,7 @@ class CommandLine {
   bool latest_ = false;  // what happens anyway, for who wants it to stand there
   PkiCommandOptions pki_;
   JoinCommandOptions join_;
+  AddonsCommandOptions addons_;
   std::string page_;
   OutputFormat explain_form_ = OutputFormat::text;
   bool markdown_ = false;

@@ -124,6 +124,8 @@ std::string type_name(ValueType type) {
       return "a map of flags without their dashes";
     case ValueType::labels:
       return "a map of labels";
+    case ValueType::choices:
+      return "a map of names";
     case ValueType::taints:
       return "a list of {key, value, effect}";
     case ValueType::overlay:
@@ -134,8 +136,10 @@ std::string type_name(ValueType type) {
 
 std::string key_entry(ConfigKey const& key) {
   auto text = plain(key.description) + ".\n";
-  text += plain(key.allowed.empty() ? "Takes " + type_name(key.type)
-                                    : fmt::format("One of {}", fmt::join(key.allowed, ", ")));
+  auto const words = fmt::format("{}", fmt::join(key.allowed, ", "));
+  text += plain(key.allowed.empty()              ? "Takes " + type_name(key.type)
+                : key.type == ValueType::choices ? "Takes a map of names, each with one of " + words
+                                                 : "One of " + words);
   if (key.required)
     text += "; required";
   else if (auto value = key.load(NodeConfig{}); value.is_scalar() && !value.text().empty())

@@ -59,6 +59,14 @@ Tree value_schema(ConfigKey const& key) {
       return Tree::map({{"type", types({"object", "null"})},
                         {"additionalProperties",
                          Tree::map({{"type", types({"string", "null"})}, {"maxLength", 63}})}});
+    case ValueType::choices: {
+      auto allowed = Tree::list();
+      for (auto const& word : key.allowed) allowed.push_back(word);
+      allowed.push_back({});
+      return Tree::map({{"type", types({"object", "null"})},
+                        {"propertyNames", Tree::map({{"pattern", key.pattern}})},
+                        {"additionalProperties", Tree::map({{"enum", allowed}})}});
+    }
     case ValueType::taints: {
       auto effects = Tree::list({"NoSchedule", "PreferNoSchedule", "NoExecute"});
       auto taint = Tree::map(

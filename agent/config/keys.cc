@@ -168,6 +168,7 @@ ConfigKey fixed(std::string path, std::string_view only, std::string description
 }
 
 constexpr auto kNamePattern = R"(^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$)";
+constexpr auto kAddonPattern = R"(^[a-z0-9]([-a-z0-9]{0,48}[a-z0-9])?$)";
 constexpr auto kUrlPattern = R"(^https?://[^/?#@]+$)";
 constexpr auto kCidrPattern = R"(^[0-9a-fA-F:.]+/[0-9]+$)";
 
@@ -365,6 +366,24 @@ ConfigKeys make_keys() {
   rows.push_back(key("node.taints", AT(node.taints),
                      {.description = "Taints at registration, beside the master's own",
                       .example = "[{key: example.com/gpu, value: \"yes\", effect: NoSchedule}]"}));
+
+  rows.push_back(key("network.addon", AT(network.addon),
+                     {.description = "The add-on that is the cluster's pod network, packaged or in "
+                                     "the state store; none: you bring one",
+                      .who = "masters",
+                      .example = "none",
+                      .pattern = kAddonPattern,
+                      .check = check_addon_name}));
+  rows.push_back(
+      key("addons", AT(addons),
+          {.type = ValueType::choices,
+           .description = "Where an add-on comes from; those that are not named: from the "
+                          "state store where it has them, else from the package",
+           .who = "masters",
+           .allowed = {"off", "packaged", "store"},
+           .example = "{coredns: \"off\"}",
+           .pattern = kAddonPattern,
+           .check = check_addon_name}));
 
   rows.push_back(key("volumes.filesystem", AT(volumes.filesystem),
                      {.description = "Filesystem that is made on a blank volume",

@@ -108,7 +108,8 @@ std::expected<Tree, yaml::SyntaxError> parse_setting(ConfigKeys const& keys,
   bool exact = key != keys.end() && path == key->path;
   auto type = key != keys.end() ? key->type : ValueType::overlay;
   // A label's name has dots: what stands behind the path of such a map is one name.
-  bool one_name = !exact && (type == ValueType::flags || type == ValueType::labels);
+  bool one_name = !exact && (type == ValueType::flags || type == ValueType::labels ||
+                             type == ValueType::choices);
   bool verbatim = one_name || (exact && (type == ValueType::text || type == ValueType::choice ||
                                          type == ValueType::duration || type == ValueType::size));
 
@@ -236,7 +237,8 @@ LoadedConfig read_config(ConfigSources const& gathered, ConfigKeys const& keys) 
     };
     // One bad flag hides no other from the checks of meaning.
     auto good = *value;
-    if (key.type == ValueType::flags || key.type == ValueType::labels) {
+    if (key.type == ValueType::flags || key.type == ValueType::labels ||
+        key.type == ValueType::choices) {
       std::erase_if(good.entries(), [&](Tree::Entry const& entry) {
         return !is_good(Tree::map({{entry.key, entry.value}}));
       });
@@ -276,7 +278,7 @@ Tree effective_config(LoadedConfig const& loaded, ConfigKeys const& keys) {
   for (auto const& key : keys) {
     auto const* said = loaded.merged.at_path(key.path);
     Tree value = said && !said->is_null() ? *said : key.required ? Tree() : key.load(defaults);
-    if (key.type == ValueType::labels) {
+    if (key.type == ValueType::labels || key.type == ValueType::choices) {
       std::erase_if(value.entries(), [](auto const& entry) { return entry.value.is_null(); });
     }
     if (value.is_null()) continue;

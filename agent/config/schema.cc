@@ -117,6 +117,22 @@ void check_labels(Tree const& value, std::string const& path, Diagnostics& out) 
   }
 }
 
+void check_choices(ConfigKey const& key, Tree const& value, Diagnostics& out) {
+  if (!expect(value.is_map(), fmt::format("a map such as {}", key.example), value, key.path, out))
+    return;
+  auto const words = fmt::format("{}", fmt::join(key.allowed, " or "));
+  for (auto const& entry : value.entries()) {
+    auto below = fmt::format("{}.{}", key.path, entry.key);
+    if (key.check) report_key(key.check(entry.key), entry, below, out);
+    if (entry.value.is_null() || !expect(entry.value.is_scalar(), words, entry.value, below, out))
+      continue;
+    if (std::ranges::find(key.allowed, entry.value.text()) == key.allowed.end())
+      out.push_back(at_value(entry.value, below,
+                             fmt::format("expected {}, found {}", words, describe(entry.value)),
+                             did_you_mean(closest(entry.value.text(), key.allowed))));
+  }
+}
+
 void check_taints(Tree const& value, std::string const& path, Diagnostics& out) {
   constexpr auto kExpected = "{key: example.com/gpu, value: \"yes\", effect: NoSchedule}";
   if (!expect(value.is_list(), fmt::format("a list of taints such as [{}]", kExpected), value, path,
@@ -292,6 +308,8 @@ void check_value(ConfigKey const& key, Tree const& value, Diagnostics& out) {
       return check_flags(value, path, out);
     case ValueType::labels:
       return check_labels(value, path, out);
+    case ValueType::choices:
+      return check_choices(key, value, out);
     case ValueType::taints:
       return check_taints(value, path, out);
     case ValueType::overlay:

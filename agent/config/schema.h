@@ -28,6 +28,7 @@ enum class ValueType {
   texts,     // a list of texts
   flags,     // a map: flag name without dashes -> text, number, boolean, or a list of them
   labels,    // a map: label key -> text
+  choices,   // a map: a name -> one of `allowed`
   taints,    // a list of {key, value, effect}
   overlay,   // a map of anything, laid over what haagent renders
 };

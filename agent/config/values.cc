@@ -508,6 +508,20 @@ Verdict check_registry(std::string_view text) {
   return {};
 }
 
+Verdict check_addon_name(std::string_view text) {
+  bool const good = !text.empty() && text.size() <= 50 &&
+                    is_made_of(text, {kLower, kDigits, "-"}) && text.front() != '-' &&
+                    text.back() != '-';
+  if (!good)
+    return problem(
+        fmt::format("'{}' is no add-on's name: up to 50 lower-case letters, digits and "
+                    "'-'",
+                    text));
+  if (text == "core" || text == "network")
+    return problem(fmt::format("'{}' is no add-on's name: haagent has taken it", text));
+  return {};
+}
+
 Verdict check_label_key(std::string_view key) {
   if (auto wrong = check_taint_key(key)) return wrong;
   auto slash = key.find('/');

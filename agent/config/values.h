@@ -73,6 +73,7 @@ Verdict check_registry(std::string_view text);
 
 // A label's key: [prefix/]name. Those that a kubelet may not set on its own node (NodeRestriction,
 // and the kubelet's own check at its start) are errors that say so.
+Verdict check_addon_name(std::string_view text);
 Verdict check_label_key(std::string_view key);
 Verdict check_label_value(std::string_view value);
 // A taint may use any prefix.

@@ -263,6 +263,20 @@ Result<void> Engine::prune(InventoryEntry const& entry, std::stop_token const& s
               "{} cannot be deleted: {}", to_string(entry.id), status_text(answer));
 }
 
+Result<void> Engine::roll_back(std::string const& addon, std::string const& version,
+                               std::stop_token stop) {
+  auto const all = TRY(inventories(stop));
+  auto const found = all.find(addon);
+  if (found == all.end())
+    return fail(Kind::invalid, Reason::AddonMissing, "the cluster has nothing of an add-on '{}'",
+                addon);
+  auto inventory = TRY_DURING(found->second, "{}", inventory_name(addon));
+  inventory.claim.version = version;
+  // Whoever wants anything has wanted it since later.
+  inventory.claim.since = UtcTime();
+  return write(inventory, stop);
+}
+
 Result<void> Engine::carry_out(AddonView const& view, std::stop_token stop) {
   auto const& todo = view.plan;
   if (todo.record) TRY(write(*todo.record, stop));

@@ -48,6 +48,10 @@ class Engine {
   // Does what the view's plan says. What the apiserver does not take is remembered and shown by the
   // next look. Errors: transient where another master was faster, or nobody answers.
   Result<void> carry_out(AddonView const& view, std::stop_token stop);
+  // Lets the content of that version take the place of newer content. Errors (invalid): the cluster
+  // has nothing of the add-on.
+  Result<void> roll_back(std::string const& addon, std::string const& version,
+                         std::stop_token stop);
 
  private:
   // What was found of an object, for as long as nothing of it changes.

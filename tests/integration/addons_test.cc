@@ -8,10 +8,13 @@
 #include "agent/base/sha256.h"
 #include "bootstrap/addons/engine.h"
 #include "bootstrap/addons/manifest.h"
+#include "bootstrap/addons/step.h"
 #include "tests/integration/apiserver_world.h"
 #include "tests/integration/etcd_versions.h"
 #include "tests/integration/etcd_world.h"
 #include "tests/support/eventually.h"
+#include "tests/support/found.h"
+#include "tests/support/kube_nodes.h"
 
 namespace haagent::bootstrap::addons {
 namespace {
@@ -308,6 +311,66 @@ TEST_F(Addons, TellWhatTheApiserverDoesNotTakeAndApplyTheRest) {
     EXPECT_EQ(view.seen[2].sight, Sight::in_sync);
     EXPECT_EQ(view.seen[3].sight, Sight::rejected);
     EXPECT_EQ(view.seen[4].sight, Sight::in_sync) << "a namespace that does not count";
+  });
+}
+
+// The row, as a master's boot has it.
+struct AddonsRowOfAMaster {
+  explicit AddonsRowOfAMaster(ApiserverWorld& world, std::string const& name, StateStore& store)
+      : root(world.root()("/" + name)),
+        step(AddonsLook(world.agent(),
+                        {.config = config, .root = root, .store = store, .version = "1.0"},
+                        world.clock(), {.between = 0ms, .gone_for = 0ms})) {
+    facts.identity.set(test::kube_identity());
+  }
+  // Until it is done; what it says then.
+  test::Found pass() {
+    for (int i = 0; i < 100; ++i) {
+      auto looked = step.look(facts, {});
+      auto const found = test::found(looked);
+      if (found.as != test::Found::As::needed) return found;
+      auto const acted = test::act_on(looked);
+      if (!acted && acted.error().kind != Kind::transient)
+        ADD_FAILURE() << acted.error().message.text;
+    }
+    ADD_FAILURE() << "it does not come to rest";
+    return {};
+  }
+  NodeConfig config = test::kube_master();
+  Root root;
+  Facts facts;
+  AddonsStep step;
+};
+
+TEST_F(Addons, AreKeptByTheRowFromTheStoreAndAfterARestart) {
+  in_a_cluster([](ApiserverWorld& world) {
+    test::MemoryStore store(world.clock());
+    AddonsRowOfAMaster row(world, "master-a", store);
+    EXPECT_THAT(row.pass(), test::IsDone(Reason::AddonsInSync));
+    std::string const binding =
+        "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings/haagent:kubelet-client-renewal";
+    EXPECT_TRUE(world.has(binding));
+    ASSERT_TRUE(push_addons(store, {{"web", kSpace + deployment() + map("settings", "1")}}, {}));
+    EXPECT_THAT(row.pass(), test::IsDone(Reason::AddonsInSync));
+    EXPECT_TRUE(world.has(kDeployment));
+    // An agent that starts again, and another master with an older opinion.
+    AddonsRowOfAMaster again(world, "master-a", store);
+    world.settle();
+    auto const before = world.revision();
+    EXPECT_THAT(again.pass(), test::IsDone(Reason::AddonsInSync));
+    EXPECT_THAT(world.written_since(before), IsEmpty());
+    store.put("addons/web.yaml", "half");
+    AddonsRowOfAMaster third(world, "master-b", store);
+    EXPECT_THAT(third.pass(), test::IsDone(Reason::AddonDigestMismatch));
+    EXPECT_TRUE(world.has(kDeployment));
+    store.fail_all(Kind::transient);
+    EXPECT_THAT(row.pass(), test::IsDone(Reason::AddonsInSync)) << "what it has read holds";
+    store.fail_all({});
+    ASSERT_TRUE(remove_addon(store, "web", {}));
+    EXPECT_THAT(row.pass(), test::IsDone(Reason::AddonsInSync));
+    EXPECT_TRUE(test::eventually([&] { return !world.has(kDeployment); }, 10s));
+    EXPECT_TRUE(world.has("/api/v1/namespaces/web"));
+    EXPECT_TRUE(world.has(binding));
   });
 }
 

@@ -329,9 +329,22 @@ TEST(Config, AValueThatIsOverriddenIsStillToldAbout) {
             "1 error\n");
 }
 
+TEST(Config, ChoosesAddonsByTheirNames) {
+  auto const loaded = load_over_minimal(
+      "addons: {coredns: off, metrics-server: store}\nnetwork: {addon: bridge}\n");
+  EXPECT_TRUE(loaded.ok()) << loaded.page();
+  using Pairs = std::vector<std::pair<std::string, std::string>>;
+  EXPECT_EQ(loaded.config.addons, (Pairs{{"coredns", "off"}, {"metrics-server", "store"}}));
+  EXPECT_EQ(loaded.config.network.addon, "bridge");
+  auto const wrong =
+      load_over_minimal("addons: {coredns: on, Bad: off, core: off, x: [off], ok: store}\n");
+  EXPECT_EQ(count(wrong.diagnostics, Severity::error), 4u) << wrong.page();
+  EXPECT_EQ(wrong.config.addons, (Pairs{{"ok", "store"}}));
+  EXPECT_FALSE(load_over_minimal("addons: [coredns]\n").ok());
+}
+
 TEST(Config, AWrongValueNeverReachesTheStruct) {
-  auto loaded =
-      load_over_minimal("cluster: {name: NO, podCIDR: x}\nnode: {labels: {k8s.io/a: b}}\n");
+  auto loaded = load_over_minimal("cluster: {name: NO, podCIDR: x}\nnode: {labels: {k8s.io/a: b}}\n");
   EXPECT_EQ(count(loaded.diagnostics, Severity::error), 3u) << loaded.page();
   EXPECT_EQ(loaded.config.cluster.name, "");
   EXPECT_EQ(loaded.config.cluster.pod_cidr, "10.244.0.0/16");

@@ -224,6 +224,8 @@ TEST(ConfigSchema, WhatTheReaderTakesWholeTheSchemaTakesToo) {
 
 TEST(ConfigSchema, StoreAndLoadAreOnePair) {
   for (auto const& key : config_keys()) {
+    // Of names that nobody knows beforehand; a map is shown as a config says it.
+    if (key.type == ValueType::choices) continue;
     for (auto const& word : key.allowed) {
       if (key.required && key.allowed.size() == 1) continue;
       NodeConfig config;

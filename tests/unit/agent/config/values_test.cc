@@ -20,7 +20,7 @@ std::map<std::string, Verdict (*)(std::string_view)> const kChecks = {
     {"state", check_state},          {"cidr", check_cidr},           {"path", check_absolute_path},
     {"registry", check_registry},    {"label", check_label_key},     {"value", check_label_value},
     {"taint", check_taint_key},      {"effect", check_taint_effect}, {"flag", check_flag_name},
-    {"version", check_kube_version}, {"kms", check_kms_key},
+    {"version", check_kube_version}, {"kms", check_kms_key},         {"addon", check_addon_name},
 };
 
 std::string told(Verdict const& verdict) {
@@ -193,12 +193,14 @@ INSTANTIATE_TEST_SUITE_P(
         Row{"label", "a.node.kubernetes.io/anything", ""},
         Row{"label", "kubelet.kubernetes.io/anything", ""},
         Row{"label", "a.kubelet.kubernetes.io/anything", ""},
-        Row{"label", "node-role.kubernetes.io/worker", "would not start"},
-        Row{"label", "kubernetes.io/role", "would not start"},
-        Row{"label", "k8s.io/anything", "would not start"},
-        Row{"label", "kops.k8s.io/instancegroup", "would not start"},
+        Row{"label", "node-role.kubernetes.io/worker", "would not start"}, Row{"label", "kubernetes.io/role", "would not start"},
+        Row{"label", "k8s.io/anything", "would not start"}, Row{"label", "kops.k8s.io/instancegroup", "would not start"},
         Row{"label", "node-restriction.kubernetes.io/team", "would not start"},
-        Row{"label", "topology.kubernetes.io/rack", "would not start"},
+        Row{"label", "topology.kubernetes.io/rack", "would not start"}, Row{"addon", "coredns", ""},
+        Row{"addon", "a-1", ""}, Row{"addon", std::string(50, 'a'), ""},
+        Row{"addon", std::string(51, 'a'), "add-on"}, Row{"addon", "", "add-on"},
+        Row{"addon", "-a", "add-on"}, Row{"addon", "a.b", "add-on"}, Row{"addon", "A", "add-on"},
+        Row{"addon", "core", "taken"}, Row{"addon", "network", "taken"},
         Row{"label", "notkubernetes.io/a", ""}, Row{"label", "", "is no label key"},
         Row{"label", "/a", "is no label key"}, Row{"label", "a/", "is no label key"},
         Row{"label", "a/b/c", "is no label key"}, Row{"label", "A.com/b", "is no label key"},
