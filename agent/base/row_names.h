@@ -18,6 +18,7 @@ inline constexpr char kHosts[] = "hosts";
 inline constexpr char kAnnounce[] = "announce";
 inline constexpr char kJoin[] = "join";
 inline constexpr char kAddons[] = "addons";
+inline constexpr char kNodeLabels[] = "node-labels";
 inline constexpr char kNodeRecords[] = "node-records";
 inline constexpr char kEncryption[] = "encryption";
 inline constexpr char kKubeFiles[] = "kube-files";

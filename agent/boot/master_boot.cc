@@ -21,6 +21,7 @@
 #include "bootstrap/kube/steps.h"
 #include "bootstrap/kube/withdraw.h"
 #include "bootstrap/layout/names.h"
+#include "bootstrap/node_labels/step.h"
 #include "bootstrap/pki/kubelet_step.h"
 #include "bootstrap/pod_network/step.h"
 
@@ -189,6 +190,13 @@ void MasterBoot::add_nodes(RowList& list) {
                                               .store = master_.store,
                                               .version = std::string(kVersion)},
                                              node_.clock)),
+           {.after = {kControlPlane}, .upkeep = Upkeep::act, .period = 30s});
+  list.add(std::make_unique<bootstrap::node_labels::NodeLabelsStep>(
+               bootstrap::node_labels::LabelsDeps{.config = config_,
+                                                  .clock = node_.clock,
+                                                  .ec2 = master_.ec2,
+                                                  .registry = nodes_,
+                                                  .apiserver = apiserver}),
            {.after = {kControlPlane}, .upkeep = Upkeep::act, .period = 30s});
   list.add(
       std::make_unique<bootstrap::pod_network::PodNetworkStep>(node_.root, node_.clock),

@@ -167,31 +167,6 @@ bool has_dot_dot(std::string_view path) {
   return fmt::format("{}/", path).find("/../") != std::string::npos;
 }
 
-bool is_or_ends_with(std::string_view domain, std::string_view suffix) {
-  return domain == suffix || domain.ends_with(fmt::format(".{}", suffix));
-}
-
-// kubernetes/kubernetes staging/src/k8s.io/kubelet/pkg/apis/well_known_labels.go: what a kubelet
-// may say about its own node within the projects' own domains.
-bool kubelet_may_set(std::string_view prefix, std::string_view name) {
-  constexpr std::pair<std::string_view, std::string_view> kAllowed[] = {
-      {"kubernetes.io", "hostname"},
-      {"kubernetes.io", "os"},
-      {"kubernetes.io", "arch"},
-      {"beta.kubernetes.io", "os"},
-      {"beta.kubernetes.io", "arch"},
-      {"beta.kubernetes.io", "instance-type"},
-      {"topology.kubernetes.io", "zone"},
-      {"topology.kubernetes.io", "region"},
-      {"failure-domain.beta.kubernetes.io", "zone"},
-      {"failure-domain.beta.kubernetes.io", "region"},
-      {"node.kubernetes.io", "instance-type"}};
-  if (!is_or_ends_with(prefix, "kubernetes.io") && !is_or_ends_with(prefix, "k8s.io")) return true;
-  return is_or_ends_with(prefix, "kubelet.kubernetes.io") ||
-         is_or_ends_with(prefix, "node.kubernetes.io") ||
-         std::ranges::find(kAllowed, std::pair(prefix, name)) != std::end(kAllowed);
-}
-
 }  // namespace
 
 Result<Duration> parse_duration(std::string_view text) {
@@ -522,14 +497,9 @@ Verdict check_addon_name(std::string_view text) {
   return {};
 }
 
+// Which of them a kubelet may set depends on the role: lint.h of bootstrap/kube says it.
 Verdict check_label_key(std::string_view key) {
-  if (auto wrong = check_taint_key(key)) return wrong;
-  auto slash = key.find('/');
-  if (slash == key.npos || kubelet_may_set(key.substr(0, slash), key.substr(slash + 1))) return {};
-  return problem(
-      "a kubelet may not give its own node this label: it would not start, and the "
-      "apiserver would refuse it",
-      "set it from outside with kubectl label node, or use a prefix of your own");
+  return check_taint_key(key);
 }
 
 Verdict check_label_value(std::string_view value) {

@@ -5,6 +5,7 @@
 
 #include "bootstrap/kube/ciphers.h"
 #include "bootstrap/kube/flags.h"
+#include "bootstrap/kube/own_labels.h"
 #include "bootstrap/layout/paths.h"
 
 namespace haagent::bootstrap::kube {
@@ -40,7 +41,9 @@ std::string labels_of(Node const& node) {
       {"node.kubernetes.io/instance-type", node.identity.instance_type},
       {"topology.kubernetes.io/region", node.identity.region},
       {"topology.kubernetes.io/zone", node.identity.zone}};
-  for (auto const& [key, value] : node.config.node.labels) labels[key] = value;
+  // Those that it may not, the agents of masters set (bootstrap/node_labels).
+  for (auto const& [key, value] : node.config.node.labels)
+    if (kubelet_may_set_label(key)) labels[key] = value;
   std::string text;
   for (auto const& [key, value] : labels) {
     text += fmt::format("{}{}={}", text.empty() ? "" : ",", key, value);

@@ -17,6 +17,7 @@
 #include "bootstrap/kube/flags.h"
 #include "bootstrap/kube/go_values.h"
 #include "bootstrap/kube/node.h"
+#include "bootstrap/kube/own_labels.h"
 
 namespace haagent::bootstrap::kube {
 namespace {
@@ -224,6 +225,11 @@ class Linter {
     }
   }
 
+  // What the kubelet of a master may not say of its node, the agent sets through the apiserver.
+  bool is_set_by_masters(std::string_view path) const {
+    return path == "node.labels" && config_.role == Role::master;
+  }
+
   void label(std::string const& path, std::string const& key, std::string const& value) {
     auto at = fmt::format("{}.{}", path, key);
     if (!is_label_name(key)) {
@@ -234,37 +240,11 @@ class Linter {
                                "most, with a letter or digit at both ends",
                                value));
     }
-    if (!kubelet_may_set(key)) {
+    if (!kubelet_may_set_label(key) && !is_set_by_masters(path)) {
       complain(at, fmt::format("the kubelet may not label its own node with '{}', and does not "
                                "start when told to; label the node as an administrator",
                                key));
     }
-  }
-
-  // options.ValidateKubeletFlags() and the kubelet's well-known labels.
-  static bool kubelet_may_set(std::string_view key) {
-    static constexpr std::array<std::string_view, 11> kOwn = {
-        "kubernetes.io/hostname",
-        "kubernetes.io/os",
-        "kubernetes.io/arch",
-        "beta.kubernetes.io/os",
-        "beta.kubernetes.io/arch",
-        "topology.kubernetes.io/zone",
-        "topology.kubernetes.io/region",
-        "failure-domain.beta.kubernetes.io/zone",
-        "failure-domain.beta.kubernetes.io/region",
-        "node.kubernetes.io/instance-type",
-        "beta.kubernetes.io/instance-type",
-    };
-    auto slash = key.find('/');
-    auto domain = slash == key.npos ? std::string_view() : key.substr(0, slash);
-    auto within = [&](std::string_view parent) {
-      return domain == parent ||
-             (domain.ends_with(parent) && domain[domain.size() - parent.size() - 1] == '.');
-    };
-    if (!within("kubernetes.io") && !within("k8s.io")) return true;
-    return std::ranges::find(kOwn, key) != kOwn.end() || within("kubelet.kubernetes.io") ||
-           within("node.kubernetes.io");
   }
 
   void taints() {

@@ -9,10 +9,12 @@
 #include "bootstrap/addons/engine.h"
 #include "bootstrap/addons/manifest.h"
 #include "bootstrap/addons/step.h"
+#include "bootstrap/node_labels/step.h"
 #include "tests/integration/apiserver_world.h"
 #include "tests/integration/etcd_versions.h"
 #include "tests/integration/etcd_world.h"
 #include "tests/support/eventually.h"
+#include "tests/support/fake_ec2.h"
 #include "tests/support/found.h"
 #include "tests/support/kube_nodes.h"
 
@@ -371,6 +373,125 @@ TEST_F(Addons, AreKeptByTheRowFromTheStoreAndAfterARestart) {
     EXPECT_TRUE(test::eventually([&] { return !world.has(kDeployment); }, 10s));
     EXPECT_TRUE(world.has("/api/v1/namespaces/web"));
     EXPECT_TRUE(world.has(binding));
+  });
+}
+
+// Nodes that have joined, without an etcd.
+class JoinedNodes final : public join::NodeRegistry {
+ public:
+  Result<join::StoredRecord> read(std::string const&, std::stop_token) override { return {}; }
+  Result<bool> write(join::StoredRecord const&, join::NodeRecord const&, std::stop_token) override {
+    return true;
+  }
+  Result<std::vector<join::StoredRecord>> all(std::stop_token) override { return records; }
+  Result<void> forget(std::string const&, std::stop_token) override { return {}; }
+  std::vector<join::StoredRecord> records;
+};
+
+aws::Instance tagged(std::string const& id, std::map<std::string, std::string> tags) {
+  tags["kubernetes.io/cluster/" + test::kube_master().cluster.name] = "owned";
+  aws::Instance instance;
+  instance.id = id;
+  instance.state = "running";
+  instance.tags = std::move(tags);
+  return instance;
+}
+
+TEST_F(Addons, NodesGetTheirLabelsAndTaints) {
+  in_a_cluster([](ApiserverWorld& world) {
+    auto const me = test::kube_identity();
+    constexpr char kWorker[] = "i-0000000000000beef";
+    std::string const label = "k8s.io/cluster-autoscaler/node-template/label/";
+    std::string const taint = "k8s.io/cluster-autoscaler/node-template/taint/";
+    auto const make = [&](std::string const& name, std::string const& instance) {
+      world.ask(
+          "POST", "/api/v1/nodes",
+          json::print(Tree::map(
+              {{"apiVersion", "v1"},
+               {"kind", "Node"},
+               {"metadata", Tree::map({{"name", name}, {"labels", Tree::map({{"a", "b"}})}})},
+               {"spec",
+                Tree::map({{"providerID", "aws:///eu-west-1a/" + instance},
+                           {"taints", Tree::list({Tree::map(
+                                          {{"key", "own"}, {"effect", "NoSchedule"}})})}})}})));
+    };
+    test::FakeEc2 ec2(world.clock());
+    JoinedNodes registry;
+    registry.records = {
+        {.instance_id = kWorker,
+         .record =
+             join::NodeRecord{
+                 .node = "worker", .key_hash = {}, .since = world.clock().utc(), .not_after = {}},
+         .denied = {}}};
+    ec2.add(tagged(me.instance_id, {}));
+    ec2.add(tagged(kWorker, {{label + "node-restriction.kubernetes.io/team", "storage"},
+                             {label + "bad", "no value"},
+                             {taint + "gpu", "yes:NoSchedule"}}));
+    auto config = test::kube_master();
+    config.node.labels = {{"node-restriction.kubernetes.io/rack", "7"}};
+    Facts facts;
+    facts.identity.set(me);
+    facts.main.member.set({.name = "etcd-a", .leader = "etcd-a"});
+    auto const agent = [&](Duration between) {
+      return node_labels::NodeLabelsStep({.config = config,
+                                          .clock = world.clock(),
+                                          .ec2 = ec2,
+                                          .registry = registry,
+                                          .apiserver = world.agent()},
+                                         {.between = between, .between_new = 0ms});
+    };
+    auto const pass = [&](node_labels::NodeLabelsStep& step) {
+      for (int i = 0; i < 20; ++i) {
+        auto looked = step.look(facts, {});
+        auto const found = test::found(looked);
+        if (found.as != test::Found::As::needed) return found;
+        EXPECT_TRUE(test::act_on(looked));
+      }
+      ADD_FAILURE() << "it does not come to rest";
+      return test::Found{};
+    };
+    auto step = agent(0ms);
+    EXPECT_THAT(pass(step), test::IsDone(Reason::NodeLabelsAwaited)) << "no Node yet";
+    make(me.hostname, me.instance_id);
+    make("worker", kWorker);
+    EXPECT_THAT(pass(step), test::IsDone(Reason::NodeTagInvalid));
+    auto const own = world.get("/api/v1/nodes/" + me.hostname);
+    auto const* labels = own.at_path("metadata.labels");
+    for (auto const* key : {"node-role.kubernetes.io/control-plane", "a",
+                            "node.kubernetes.io/exclude-from-external-load-balancers"})
+      EXPECT_TRUE(labels->find(key)) << key;
+    EXPECT_EQ(labels->text_at("node-restriction.kubernetes.io/rack"), "7");
+    auto const taints_of = [](Tree const& node) {
+      std::vector<std::string> names;
+      for (auto const& each : node.at_path("spec.taints")->items())
+        names.push_back(each.text_at("key") + "=" + each.text_at("value"));
+      return names;
+    };
+    auto worker = world.get("/api/v1/nodes/worker");
+    EXPECT_EQ(worker.at_path("metadata.labels")->text_at("node-restriction.kubernetes.io/team"),
+              "storage");
+    EXPECT_THAT(taints_of(worker), testing::IsSupersetOf({"own=", "gpu=yes"}));
+    // Nothing at rest, by an agent that remembers nothing either; what is removed comes back.
+    world.settle();
+    auto const before = world.revision();
+    auto another = agent(0ms);
+    pass(another);
+    pass(step);
+    EXPECT_THAT(world.written_since(before), IsEmpty());
+    world.ask("PATCH", "/api/v1/nodes/worker",
+              R"({"metadata":{"labels":{"node-restriction.kubernetes.io/team":null}}})",
+              kMergePatch);
+    pass(another);
+    worker = world.get("/api/v1/nodes/worker");
+    EXPECT_TRUE(worker.at_path("metadata.labels")->find("node-restriction.kubernetes.io/team"));
+    // Tags that go.
+    ec2.add(tagged(kWorker, {}));
+    EXPECT_THAT(pass(step), test::IsDone(Reason::NodeLabelsSet));
+    worker = world.get("/api/v1/nodes/worker");
+    EXPECT_FALSE(worker.at_path("metadata.labels")->find("node-restriction.kubernetes.io/team"));
+    EXPECT_TRUE(worker.at_path("metadata.labels")->find("a"));
+    EXPECT_THAT(taints_of(worker), testing::Contains("own="));
+    EXPECT_THAT(taints_of(worker), testing::Not(testing::Contains("gpu=yes")));
   });
 }
 

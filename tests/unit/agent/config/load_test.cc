@@ -343,8 +343,16 @@ TEST(Config, ChoosesAddonsByTheirNames) {
   EXPECT_FALSE(load_over_minimal("addons: [coredns]\n").ok());
 }
 
+// What its kubelet may not say of a node, masters set; of a worker nobody knows its configuration.
+TEST(Config, AMasterMayNameLabelsThatItsKubeletMayNotSet) {
+  EXPECT_TRUE(load_over_minimal("node: {labels: {node-restriction.kubernetes.io/a: b}}\n").ok());
+  auto const worker =
+      load_over_minimal("role: worker\nnode: {labels: {node-restriction.kubernetes.io/a: b}}\n");
+  EXPECT_EQ(count(worker.diagnostics, Severity::error), 1u) << worker.page();
+}
+
 TEST(Config, AWrongValueNeverReachesTheStruct) {
-  auto loaded = load_over_minimal("cluster: {name: NO, podCIDR: x}\nnode: {labels: {k8s.io/a: b}}\n");
+  auto loaded = load_over_minimal("cluster: {name: NO, podCIDR: x}\nnode: {labels: {a b: c}}\n");
   EXPECT_EQ(count(loaded.diagnostics, Severity::error), 3u) << loaded.page();
   EXPECT_EQ(loaded.config.cluster.name, "");
   EXPECT_EQ(loaded.config.cluster.pod_cidr, "10.244.0.0/16");

@@ -144,7 +144,13 @@ INSTANTIATE_TEST_SUITE_P(
             },
             "kubelet.endpoint: a worker runs no apiserver of its own; set replicated\n"},
         Row{"master local", [](auto& c) { c.kubelet.endpoint = EndpointMode::local; }, ""},
-        Row{"role label", [](auto& c) { c.node.labels = {{"node-role.kubernetes.io/worker", ""}}; },
+        Row{"role label of a master",
+            [](auto& c) { c.node.labels = {{"node-role.kubernetes.io/worker", ""}}; }, ""},
+        Row{"role label",
+            [](auto& c) {
+              c = test::kube_worker();
+              c.node.labels = {{"node-role.kubernetes.io/worker", ""}};
+            },
             "node.labels.node-role.kubernetes.io/worker: the kubelet may not label its own node "
             "with 'node-role.kubernetes.io/worker', and does not start when told to; label the "
             "node "

@@ -227,6 +227,15 @@ TEST(KubeRender, GivesTheKubeletsWholeCommandLine) {
                           "topology.kubernetes.io/zone=eu-west-1a"));
 }
 
+// The agents of masters set the others through the apiserver.
+TEST(KubeRender, TellsTheKubeletOnlyLabelsThatItMaySet) {
+  auto config = test::kube_master();
+  config.node.labels = {{"example.com/team", "a"}, {"node-restriction.kubernetes.io/rack", "7"}};
+  auto const arguments = *render_kubelet_arguments(config, test::kube_identity());
+  EXPECT_THAT(arguments, testing::Contains(testing::HasSubstr("example.com/team=a")));
+  EXPECT_THAT(arguments, testing::Each(testing::Not(testing::HasSubstr("node-restriction"))));
+}
+
 // It reads --etcd-cafile when it starts, and the kubelet starts a pod anew whose manifest changes.
 TEST(KubeRender, TheApiserversManifestChangesWithWhatItsEtcdTrustsAndNothingElseDoes) {
   auto const config = test::kube_master();
