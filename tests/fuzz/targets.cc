@@ -4,6 +4,7 @@ namespace haagent::fuzz {
 namespace {
 
 constexpr Target kTargets[] = {
+    {"addon_texts", addon_texts},
     {"backup_manifest", backup_manifest},
     {"certificate_request", certificate_request},
     {"cluster_status", cluster_status},
