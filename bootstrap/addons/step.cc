@@ -44,9 +44,9 @@ Finding settled(AddonsView const& view) {
     on += each.state != AddonState::off;
   }
   if (troubles.empty())
-    return Done{
-        Message(Reason::AddonsInSync,
-                fmt::format("{} objects of {} add-ons are as they should be", objects, on))};
+    return Done{Message(Reason::AddonsInSync,
+                        fmt::format("all is as it should be: {} object{} of {} add-on{}", objects,
+                                    objects == 1 ? "" : "s", on, on == 1 ? "" : "s"))};
   std::ranges::stable_sort(troubles, std::ranges::greater(), &AddonSummary::state);
   std::vector<Message> messages;
   for (auto const* each : troubles) messages.push_back(each->message);

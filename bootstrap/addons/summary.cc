@@ -95,7 +95,8 @@ AddonSummary summary_of(AddonView const& view) {
                                              : "no source has it");
   } else {
     say(summary, AddonState::in_sync, Reason::AddonsInSync,
-        fmt::format("{} objects are as they should be", summary.objects));
+        summary.objects == 1 ? "its object is as it should be"
+                             : fmt::format("{} objects are as they should be", summary.objects));
   }
   return summary;
 }

@@ -295,6 +295,13 @@ TEST_F(Addons, AreTheNewestMastersWhileTwoVersionsStandSideBySide) {
     }
     EXPECT_THAT(world.written_since(before), IsEmpty());
     EXPECT_TRUE(is_new());
+    // Whoever goes back on purpose says so.
+    ASSERT_TRUE(old.engine.roll_back("web", "1.9", {}));
+    old.pass();
+    EXPECT_EQ(world.get(std::string(kMaps) + "/settings").at_path("data.a")->text(), "old");
+    EXPECT_TRUE(world.has(std::string(kMaps) + "/only-old"));
+    EXPECT_FALSE(world.has(std::string(kMaps) + "/only-new"));
+    EXPECT_FALSE(old.engine.roll_back("nothing", "1.9", {}));
   });
 }
 

@@ -41,7 +41,8 @@ TEST(AddonSummaries, SayTheWorstFirst) {
     EXPECT_EQ(summary.message.subject, "dns");
   }
   EXPECT_THAT(summary_of(view_of({conflicted})).message.text,
-              testing::AllOf(testing::HasSubstr(".data.a"), testing::HasSubstr("kubectl-edit")));
+              testing::AllOf(testing::HasSubstr(worded(".data.a")),
+                             testing::HasSubstr(worded("kubectl-edit"))));
 }
 
 TEST(AddonSummaries, KnowWorkWaitsAndWhatIsOff) {
