@@ -48,8 +48,9 @@ struct Taint {
   std::string key, value, effect;
 };
 
-// vxlan: haagent's own; none: an add-on brings one (Cilium, Calico, the VPC CNI).
-enum class PodNetwork { vxlan, none };
+// Values of cluster.podNetwork beside the name of an add-on.
+inline constexpr char kOwnPodNetwork[] = "vxlan";
+inline constexpr char kNoPodNetwork[] = "none";
 
 struct NodeConfig {
   Role role = Role::master;  // role
@@ -61,7 +62,9 @@ struct NodeConfig {
     std::string dns_domain = "cluster.local";    // cluster.dnsDomain
     std::string service_cidr = "10.96.0.0/16";   // cluster.serviceCIDR
     std::string pod_cidr = "10.244.0.0/16";      // cluster.podCIDR
-    PodNetwork pod_network = PodNetwork::vxlan;  // cluster.podNetwork
+    // cluster.podNetwork: haagent's own, an add-on's (Cilium, Calico, the VPC CNI), or none, where
+    // somebody else brings one
+    std::string pod_network = kOwnPodNetwork;
     unsigned vxlan_port = 8472;                  // cluster.vxlanPort: UDP
     // cluster.joinEndpoint: URL of the masters' join port; empty: the endpoint's host, kJoinPort
     std::string join_endpoint;
@@ -138,9 +141,6 @@ struct NodeConfig {
 
   // addons: by name, where each comes from: "off", "packaged" or "store"
   std::vector<std::pair<std::string, std::string>> addons;
-  struct {
-    std::string addon = "none";  // network.addon: the pod network; none: somebody else brings one
-  } network;
 
   // What the instance's auto-scaling group and EC2 announce.
   struct {

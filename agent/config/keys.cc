@@ -18,9 +18,6 @@ constexpr ValueType type_of(bool const*) {
 constexpr ValueType type_of(Role const*) {
   return ValueType::choice;
 }
-constexpr ValueType type_of(PodNetwork const*) {
-  return ValueType::choice;
-}
 constexpr ValueType type_of(EndpointMode const*) {
   return ValueType::choice;
 }
@@ -291,11 +288,13 @@ ConfigKeys make_keys() {
                       .example = "10.244.0.0/16",
                       .pattern = kCidrPattern,
                       .check = check_cidr}));
-  rows.push_back(key("cluster.podNetwork", AT(cluster.pod_network),
-                     {.description = "Who connects pods: haagent, by VXLAN over IPv4, or none, "
-                                     "where an add-on does",
-                      .allowed = {"vxlan", "none"},
-                      .example = "vxlan"}));
+  rows.push_back(
+      key("cluster.podNetwork", AT(cluster.pod_network),
+          {.description = "Who connects pods: vxlan, which is haagent; an add-on, by its "
+                          "name; or none, where somebody else does",
+           .example = "vxlan",
+           .pattern = kAddonPattern,
+           .check = check_addon_name}));
   rows.push_back(key("cluster.vxlanPort", AT(cluster.vxlan_port),
                      {.description = "UDP port at which nodes take each other's pods' packets; "
                                      "security groups let nodes reach it",
@@ -367,13 +366,6 @@ ConfigKeys make_keys() {
                      {.description = "Taints at registration, beside the master's own",
                       .example = "[{key: example.com/gpu, value: \"yes\", effect: NoSchedule}]"}));
 
-  rows.push_back(key("network.addon", AT(network.addon),
-                     {.description = "The add-on that is the cluster's pod network, packaged or in "
-                                     "the state store; none: you bring one",
-                      .who = "masters",
-                      .example = "none",
-                      .pattern = kAddonPattern,
-                      .check = check_addon_name}));
   rows.push_back(
       key("addons", AT(addons),
           {.type = ValueType::choices,

@@ -93,12 +93,30 @@ Result<std::optional<std::string>> file_for(std::vector<std::string> const& file
   return found;
 }
 
+Result<std::string> image_for(Tree const& images, int minor) {
+  std::optional<int> from;
+  std::string image;
+  for (auto const& [key, mark, value] : images.entries()) {
+    auto const each = minor_of(key);
+    if (!each || !value.is_string() || value.text().empty())
+      return fail(Kind::invalid, Reason::AddonInvalid,
+                  "line {} of the images names no minor of Kubernetes and its image", mark.line);
+    if (*each > minor || (from && *each < *from)) continue;
+    from = each;
+    image = value.text();
+  }
+  if (!from)
+    return fail(Kind::invalid, Reason::AddonMissing, "there is no image for Kubernetes 1.{}",
+                minor);
+  return image;
+}
+
 std::map<std::string, Choice> choose(NodeConfig const& config, Offers const& offers) {
-  auto const& network = config.network.addon;
+  auto const& network = config.cluster.pod_network;
   std::set<std::string> names = offers.packaged;
   names.insert(offers.networks.begin(), offers.networks.end());
   if (offers.store) names.insert(offers.store->begin(), offers.store->end());
-  if (network != kNoNetwork) names.insert(network);
+  if (network != kOwnPodNetwork && network != kNoPodNetwork) names.insert(network);
   for (auto const& [name, said] : config.addons) names.insert(name);
 
   std::map<std::string, Choice> choices;

@@ -9,11 +9,10 @@
 
 #include "agent/base/message.h"
 #include "agent/base/node_config.h"
+#include "agent/base/tree.h"
 #include "bootstrap/addons/inventory.h"
 
 namespace haagent::bootstrap::addons {
-
-inline constexpr char kNoNetwork[] = "none";
 
 // The names that each source has.
 struct Offers {
@@ -37,5 +36,9 @@ bool is_addon_name(std::string_view name);
 // Of "1.36.yaml", "1.34-1.36.yaml" and "1.37-.yaml", which is for this minor. Errors (invalid):
 // several are; nothing where none is.
 Result<std::optional<std::string>> file_for(std::vector<std::string> const& files, int minor);
+
+// Of {"1.31": "coredns/coredns:v1.11.3", "1.34": ...}, which says from which minor on: for this
+// one. Errors: invalid.
+Result<std::string> image_for(Tree const& images, int minor);
 
 }  // namespace haagent::bootstrap::addons

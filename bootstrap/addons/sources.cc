@@ -6,6 +6,7 @@
 #include "agent/base/json.h"
 #include "agent/base/kube_versions.h"
 #include "agent/base/sha256.h"
+#include "agent/base/yaml.h"
 #include "bootstrap/addons/core.h"
 #include "bootstrap/addons/manifest.h"
 #include "bootstrap/addons/values.h"
@@ -62,13 +63,28 @@ Result<std::string> Sources::packaged_text(Folder const& folder, int minor) cons
   return *bytes;
 }
 
-Result<std::string> Sources::text_of(std::string const& name, Origin origin,
-                                     std::stop_token const& stop) {
-  if (origin == Origin::store) return store_.text(name, listed_->at(name), stop);
-  auto const version = TRY(parse_kube_version(deps_.config.kubernetes.version));
-  auto const folder = packaged_.find(name);
-  return packaged_text(folder != packaged_.end() ? folder->second : networks_.at(name),
-                       version.minor);
+// The one that the package pins for this minor, as ${haagent:image}.
+Result<void> Sources::add_image(Folder const& folder, int minor, Values& values) const {
+  if (!std::ranges::binary_search(folder.files, kImagesFile)) return {};
+  auto const path = fmt::format("{}/{}", folder.path, kImagesFile);
+  auto const bytes = TRY_DURING(read_file(deps_.root(path), kLongestManifest), "reading {}", path);
+  auto const images = yaml::parse(bytes.value_or(""));
+  if (!images)
+    return fail(Kind::invalid, Reason::AddonInvalid, "{}, line {}: {}", path,
+                images.error().mark.line, images.error().what);
+  values.insert_or_assign("image", TRY_DURING(image_for(*images, minor), "{}", path));
+  return {};
+}
+
+Result<std::vector<WantedObject>> Sources::objects_of(std::string const& name, Origin origin,
+                                                      Values values, std::stop_token const& stop) {
+  if (origin == Origin::store)
+    return parse_manifest(TRY(store_.text(name, listed_->at(name), stop)), values);
+  auto const minor = TRY(parse_kube_version(deps_.config.kubernetes.version)).minor;
+  auto const found = packaged_.find(name);
+  auto const& folder = found != packaged_.end() ? found->second : networks_.at(name);
+  TRY(add_image(folder, minor, values));
+  return parse_manifest(TRY(packaged_text(folder, minor)), values);
 }
 
 void Sources::ask_store(std::stop_token stop) {
@@ -127,8 +143,7 @@ std::vector<WantedAddon> Sources::gather(Identity const& identity,
     if (!addon.trouble && (choice.origin == Origin::store || choice.origin == Origin::packaged)) {
       auto const read = [&]() -> Result<std::vector<WantedObject>> {
         if (!values) return std::unexpected(values.error());
-        auto const text = TRY(text_of(name, choice.origin, stop));
-        return parse_manifest(text, *values);
+        return objects_of(name, choice.origin, *values, stop);
       };
       if (auto objects = read()) {
         addon.set.objects = *std::move(objects);

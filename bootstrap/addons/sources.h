@@ -13,6 +13,7 @@
 #include "agent/base/node_config.h"
 #include "bootstrap/addons/choice.h"
 #include "bootstrap/addons/engine.h"
+#include "bootstrap/addons/placeholders.h"
 #include "bootstrap/addons/store_set.h"
 
 namespace haagent::bootstrap::addons {
@@ -20,6 +21,7 @@ namespace haagent::bootstrap::addons {
 // <name>/<minors>.yaml, and below network/ the pod networks.
 inline constexpr char kPackagedAddons[] = "/usr/share/haagent/addons";
 inline constexpr char kNetworkFolder[] = "network";
+inline constexpr char kImagesFile[] = "images.yaml";  // beside them: image_for()
 
 struct SourcesDeps {
   NodeConfig const& config;
@@ -55,7 +57,9 @@ class Sources {
   };
   std::map<std::string, Folder> folders(std::string const& below) const;
   Result<std::string> packaged_text(Folder const& folder, int minor) const;
-  Result<std::string> text_of(std::string const& name, Origin origin, std::stop_token const& stop);
+  Result<void> add_image(Folder const& folder, int minor, Values& values) const;
+  Result<std::vector<WantedObject>> objects_of(std::string const& name, Origin origin,
+                                               Values values, std::stop_token const& stop);
 
   SourcesDeps deps_;
   StoreSet store_;

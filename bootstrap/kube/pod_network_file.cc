@@ -8,7 +8,7 @@ namespace haagent::bootstrap::kube {
 
 std::optional<RenderedFile> render_pod_network(Node const& node) {
   auto const& cluster = node.config.cluster;
-  if (cluster.pod_network == PodNetwork::none || cluster.pod_cidr.empty()) return std::nullopt;
+  if (cluster.pod_network != kOwnPodNetwork || cluster.pod_cidr.empty()) return std::nullopt;
   auto const range = parse_cidr(cluster.pod_cidr);
   if (!range || range->network.v6) return std::nullopt;
   // As kube-proxy, by whose certificate it asks.

@@ -181,7 +181,7 @@ TEST(Replacing, ARebootWorksWithEc2Down) {
 TEST(Workers, NeverCallEc2) {
   World world;
   auto config = test::kube_worker();
-  config.cluster.pod_network = PodNetwork::none;  // of a program of its own
+  config.cluster.pod_network = kNoPodNetwork;  // of a program of its own
   auto& worker = world.add_machine("i-0abc", "a", config);
   worker.ec2.reachable = false;
   test::write_bytes(worker.root("/etc/kubernetes/bootstrap-kubelet.conf"), "kind: Config\n");

@@ -62,7 +62,7 @@ std::string pki_words(fs::path const& path) {
 
 NodeConfig master_config() {
   auto config = test::kube_master();
-  config.cluster.pod_network = PodNetwork::none;  // of a program of its own
+  config.cluster.pod_network = kNoPodNetwork;  // of a program of its own
   return config;
 }
 

@@ -335,7 +335,7 @@ TEST(Config, ChoosesAddonsByTheirNames) {
   EXPECT_TRUE(loaded.ok()) << loaded.page();
   using Pairs = std::vector<std::pair<std::string, std::string>>;
   EXPECT_EQ(loaded.config.addons, (Pairs{{"coredns", "off"}, {"metrics-server", "store"}}));
-  EXPECT_EQ(loaded.config.network.addon, "bridge");
+  EXPECT_EQ(loaded.config.cluster.pod_network, "bridge");
   auto const wrong =
       load_over_minimal("addons: {coredns: on, Bad: off, core: off, x: [off], ok: store}\n");
   EXPECT_EQ(count(wrong.diagnostics, Severity::error), 4u) << wrong.page();

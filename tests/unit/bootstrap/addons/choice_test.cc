@@ -9,7 +9,7 @@ NodeConfig config_of(std::vector<std::pair<std::string, std::string>> addons,
                      std::string network = "none") {
   NodeConfig config;
   config.addons = std::move(addons);
-  config.network.addon = std::move(network);
+  config.cluster.pod_network = std::move(network);
   return config;
 }
 

@@ -141,7 +141,7 @@ TEST_F(AddonsRow, GathersWhatIsPackagedForItsVersionWithItsValuesFilledIn) {
   EXPECT_EQ(named(all, "bridge").set.claim.origin, Origin::off);
   EXPECT_EQ(named(all, "left").set.claim.origin, Origin::gone);
   EXPECT_FALSE(named(all, "left").trouble);
-  config_.network.addon = "bridge";
+  config_.cluster.pod_network = "bridge";
   EXPECT_EQ(named(gathered(), "bridge").set.claim.origin, Origin::packaged);
 }
 

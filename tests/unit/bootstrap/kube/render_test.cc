@@ -73,9 +73,9 @@ TEST(KubeRender, MakesAPodNetworkOfIpv4WhereNobodyElseDoes) {
   };
   auto config = test::kube_worker();
   EXPECT_TRUE(has_network(config));
-  config.cluster.pod_network = PodNetwork::none;
+  config.cluster.pod_network = kNoPodNetwork;
   EXPECT_FALSE(has_network(config));
-  config.cluster.pod_network = PodNetwork::vxlan;
+  config.cluster.pod_network = kOwnPodNetwork;
   for (auto const* range : {"", "fd01::/48"}) {
     config.cluster.pod_cidr = range;
     EXPECT_FALSE(has_network(config)) << range;
