@@ -23,8 +23,7 @@ std::optional<HttpResponse> KubeAnswers::answer(HttpRequest const& request) cons
   if (url.starts_with("https://127.0.0.1:6443/") &&
       !has("/etc/kubernetes/manifests/kube-apiserver.yaml"))
     return std::nullopt;
-  auto const path =
-      url.substr(std::min(url.find('/', 8), url.size()));
+  auto const path = url.substr(std::min(url.find('/', 8), url.size()));
   if (path == "/readyz?verbose") return ok("ok");
   if (path == "/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases/" + node_)
     return ok(fmt::format(R"({{"spec":{{"leaseDurationSeconds":40,"renewTime":"{}"}}}})",
