@@ -331,7 +331,7 @@ TEST(Config, AValueThatIsOverriddenIsStillToldAbout) {
 
 TEST(Config, ChoosesAddonsByTheirNames) {
   auto const loaded = load_over_minimal(
-      "addons: {coredns: off, metrics-server: store}\nnetwork: {addon: bridge}\n");
+      "addons: {coredns: off, metrics-server: store}\ncluster: {podNetwork: bridge}\n");
   EXPECT_TRUE(loaded.ok()) << loaded.page();
   using Pairs = std::vector<std::pair<std::string, std::string>>;
   EXPECT_EQ(loaded.config.addons, (Pairs{{"coredns", "off"}, {"metrics-server", "store"}}));
