@@ -190,17 +190,16 @@ void MasterBoot::add_nodes(RowList& list) {
                                               .store = master_.store,
                                               .version = std::string(kVersion)},
                                              node_.clock)),
-           {.after = {kControlPlane}, .upkeep = Upkeep::act, .period = 30s});
+           {.after = {kControlPlane}, .deadline = kForEver, .upkeep = Upkeep::act, .period = 30s});
   list.add(std::make_unique<bootstrap::node_labels::NodeLabelsStep>(
                bootstrap::node_labels::LabelsDeps{.config = config_,
                                                   .clock = node_.clock,
                                                   .ec2 = master_.ec2,
                                                   .registry = nodes_,
                                                   .apiserver = apiserver}),
-           {.after = {kControlPlane}, .upkeep = Upkeep::act, .period = 30s});
-  list.add(
-      std::make_unique<bootstrap::pod_network::PodNetworkStep>(node_.root, node_.clock),
-      {.after = {kKubeFiles}, .deadline = kForEver, .upkeep = Upkeep::look_only, .period = 5s});
+           {.after = {kControlPlane}, .deadline = kForEver, .upkeep = Upkeep::act, .period = 30s});
+  list.add(std::make_unique<bootstrap::pod_network::PodNetworkStep>(node_.root, node_.clock),
+           health_row({kKubeFiles}));
   list.add(std::make_unique<bootstrap::join::TerminatedStep>(
                bootstrap::join::TerminatedDeps{.cluster = config_.cluster.name,
                                                .clock = node_.clock,

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <fstream>
+#include <regex>
 #include <sstream>
 
 #include "agent/base/facts.h"
@@ -29,6 +30,62 @@ std::string zone_name(char letter) {
 
 constexpr char kTokenIssuerLine[] = "  tokenIssuer: \"http://169.254.169.254:8080\"\n";
 
+std::filesystem::path kubernetes_programs() {
+  return test::source_dir() / "build/kubernetes";
+}
+
+// "1.36.3", of the module that its programs are built from.
+std::string release_of(std::string const& minor) {
+  auto const module = read_file(test::source_dir() / "tests/kubernetes" / minor / "go.mod");
+  std::smatch found;
+  auto const text = module && *module ? **module : std::string();
+  return std::regex_search(text, found, std::regex(R"(k8s\.io/kubernetes v([0-9.]+))"))
+             ? found[1].str()
+             : minor + ".0";
+}
+
+// What a simulated instance has otherwise than a machine: cgroups of version 1, no systemd, and no
+// right to set the kernel's own limits.
+constexpr char kKubeletOfAnInstance[] =
+    R"(kubelet: {config: {cgroupDriver: cgroupfs, failCgroupV1: false}}
+kubeProxy: {config: {conntrack: {maxPerCore: 0}}}
+)";
+
+std::string services_of_kubernetes() {
+  auto const here = test::source_dir() / "tests/kubernetes/region";
+  return fmt::format(R"(containers: true
+    services:
+      - {{name: containerd, argv: [/usr/local/bin/containerd]}}
+      - {{name: images, argv: [/usr/share/haagent-tests/images.sh]}}
+      - {{name: kubelet, argv: [/usr/share/haagent-tests/kubelet.sh]}}
+      - {{name: haagent-pod-network, argv: [/usr/sbin/haagent, pod-network]}}
+    files:
+      /etc/containerd/config.toml: {0}/containerd.toml
+      /usr/share/haagent-tests/kubelet.sh: {0}/kubelet.sh
+      /usr/share/haagent-tests/images.sh: {0}/images.sh
+    argv: [/usr/sbin/haagent, run])",
+                     here.string());
+}
+
+std::map<std::string, std::filesystem::path> image_of_kubernetes(std::string const& minor) {
+  auto const built = kubernetes_programs();
+  std::map<std::string, std::filesystem::path> image = {
+      {"/usr/share/haagent-tests/images.tar", built / ("images-" + minor + ".tar")},
+      {"/usr/share/haagent/addons/region/1.31-.yaml",
+       test::source_dir() / "tests/kubernetes/region/endpoints.yaml"}};
+  for (auto const* program : {"containerd", "containerd-shim-runc-v2", "ctr"})
+    image[fmt::format("/usr/local/bin/{}", program)] = built / "containerd" / program;
+  for (auto const* program : {"kubelet", "kubectl"})
+    image[fmt::format("/usr/local/bin/{}", program)] = built / minor / program;
+  for (auto const* program : {"bridge", "loopback", "host-local", "portmap"})
+    image[fmt::format("/opt/cni/bin/{}", program)] = built / "cni" / program;
+  for (auto const* addon : {"coredns", "aws-cloud-controller-manager"})
+    for (auto const* file : {"1.31-.yaml", "images.yaml"})
+      image[fmt::format("/usr/share/haagent/addons/{}/{}", addon, file)] =
+          test::source_dir() / "packaging/addons" / addon / file;
+  return image;
+}
+
 std::string node_config(std::string_view role, ClusterPlan const& plan) {
   return fmt::format(R"(apiVersion: haagent.io/v1
 kind: NodeConfig
@@ -40,9 +97,9 @@ cluster:
   masterRole: haagent-master
   workerRoles: [haagent-worker]
   joinAddresses: hidden
-  podNetwork: none
-{}kubernetes: {{version: "1.33.2"}}
-apiserver: {{extraArgs: {{shutdown-delay-duration: {}}}}}
+  podNetwork: {}
+{}kubernetes: {{version: "{}"}}
+{}apiserver: {{extraArgs: {{shutdown-delay-duration: {}}}}}
 aws:
   endpoints:
     ec2: "http://169.254.169.254:8080"
@@ -53,7 +110,10 @@ etcd: {}
 pki: {}
 )",
                      role, kClusterName, kStateBucket, kClusterName,
-                     plan.tokens && role == "master" ? kTokenIssuerLine : "", plan.shutdown_delay,
+                     plan.kubernetes.empty() ? "none" : "vxlan",
+                     plan.tokens && role == "master" ? kTokenIssuerLine : "",
+                     plan.kubernetes.empty() ? "1.33.2" : release_of(plan.kubernetes),
+                     plan.kubernetes.empty() ? "" : kKubeletOfAnInstance, plan.shutdown_delay,
                      plan.etcd_settings, plan.pki_settings);
 }
 
@@ -139,7 +199,8 @@ std::string spec_of(ClusterPlan const& plan) {
   }
   if (!volumes.empty()) spec += "volumes:\n" + volumes;
 
-  auto const what_it_is = plan.machine.empty()
+  auto const what_it_is = !plan.kubernetes.empty() ? services_of_kubernetes()
+                          : plan.machine.empty()
                               ? std::string("argv: [/usr/sbin/haagent, run]")
                               : fmt::format("machine: {{image: {}, memory: 1024, processors: {}}}",
                                             plan.machine.string(), plan.processors);
@@ -192,6 +253,9 @@ std::string spec_of(ClusterPlan const& plan) {
   };
   if (plan.etcd && plan.etcd->folder != "/usr/bin") programs(*plan.etcd, "/usr/bin");
   for (auto const& each : plan.more_etcd) programs(each, "/opt/etcd/" + each.minor);
+  if (!plan.kubernetes.empty())
+    for (auto const& [inside, here] : image_of_kubernetes(plan.kubernetes))
+      spec += fmt::format("  {}: {}\n", inside, here.string());
   for (auto const& [inside, here] : plan.programs)
     spec += fmt::format("  {}: {}\n", inside, here.string());
   return spec;
@@ -239,6 +303,18 @@ std::string no_cluster_because() {
   if (auto why = no_region_because(); !why.empty()) return why;
   if (!std::filesystem::exists(haagent_program())) return "needs the program haagent, built";
   if (auto const etcd = etcd_of_the_image()) return etcd->missing;
+  return {};
+}
+
+std::string no_kubernetes_because(std::string const& minor) {
+  if (auto why = no_cluster_because(); !why.empty()) return why;
+  auto const built = kubernetes_programs();
+  for (auto const& part : {minor, std::string("containerd"), std::string("cni"),
+                           fmt::format("images-{}.tar", minor)}) {
+    if (std::filesystem::exists(built / part)) continue;
+    auto const why = read_file(built / (part + ".missing"));
+    return why && *why ? **why : fmt::format("no {}: run tests/kubernetes/build", part);
+  }
   return {};
 }
 

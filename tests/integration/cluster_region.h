@@ -25,6 +25,8 @@ inline constexpr char const* kStateBucket = "haagent-state";  // its prefix is t
 
 // Why no cluster can run here, or empty.
 std::string no_cluster_because();
+// Nor one with Kubernetes of that minor.
+std::string no_kubernetes_because(std::string const& minor);
 
 struct Outcome {
   int code = -1;
@@ -77,6 +79,10 @@ struct ClusterPlan {
   std::filesystem::path logs;  // where each instance has its logs; empty: gone with the region
   // Programs that the image has as well: where, and which file of this machine.
   std::map<std::string, std::filesystem::path> programs;
+  // Set: a minor of Kubernetes. Nodes run its own programs, and containerd, as
+  // tests/kubernetes/build has built them, instead of the stand-in; haagent makes the pod network
+  // and applies its add-ons.
+  std::string kubernetes{};
   // Roles may do what the policies of packaging/aws allow; a region in which an instance was
   // refused something fails the test.
   bool refusals_are_expected = false;

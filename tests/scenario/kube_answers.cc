@@ -5,7 +5,16 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "agent/base/json.h"
+#include "tests/sim/standin/applied_object.h"
+
 namespace haagent::scenario {
+
+Tree KubeAnswers::fresh_node() {
+  auto const ready = Tree::map(
+      {{"type", "Ready"}, {"status", "False"}, {"message", "container runtime network not ready"}});
+  return Tree::map({{"status", Tree::map({{"conditions", Tree::list({ready})}})}});
+}
 
 bool KubeAnswers::has(std::string_view path) const {
   return std::filesystem::exists(root_(path));
@@ -28,9 +37,13 @@ std::optional<HttpResponse> KubeAnswers::answer(HttpRequest const& request) cons
   if (path == "/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases/" + node_)
     return ok(fmt::format(R"({{"spec":{{"leaseDurationSeconds":40,"renewTime":"{}"}}}})",
                           to_rfc3339(clock_.utc(), /*milliseconds=*/true)));
-  if (path == "/api/v1/nodes/" + node_)
-    return ok(R"({"status":{"conditions":[{"type":"Ready","status":"False",)"
-              R"("message":"container runtime network not ready"}]}})");
+  if (path.substr(0, path.find('?')) == "/api/v1/nodes/" + node_) {
+    std::lock_guard lock(mutex_);
+    if (request.method == "PATCH")
+      object_ = sim::apply_object(object_, json::parse(request.body).value(),
+                                  path.substr(path.find('=') + 1));
+    return ok(json::print(object_));
+  }
   return std::nullopt;
 }
 

@@ -2,12 +2,14 @@
 // files are there that haagent writes for them.
 #pragma once
 
+#include <mutex>
 #include <optional>
 #include <string>
 
 #include "agent/base/clock.h"
 #include "agent/base/files.h"
 #include "agent/base/http.h"
+#include "agent/base/tree.h"
 
 namespace haagent::scenario {
 
@@ -21,10 +23,13 @@ class KubeAnswers {
 
  private:
   bool has(std::string_view path) const;
+  static Tree fresh_node();
 
   Root root_;
   std::string node_;
   Clock const& clock_;
+  mutable std::mutex mutex_;
+  mutable Tree object_ = fresh_node();
 };
 
 }  // namespace haagent::scenario

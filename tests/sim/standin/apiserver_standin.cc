@@ -16,6 +16,7 @@
 #include "agent/base/http_curl.h"
 #include "agent/base/json.h"
 #include "agent/base/yaml.h"
+#include "tests/sim/standin/applied_object.h"
 
 namespace haagent::sim {
 namespace {
@@ -174,8 +175,14 @@ class Apiserver {
     server_->Patch("/apis?/.*", [this](auto const& request, auto& response) {
       if (is_shared(request.path))
         return answer_shared(request, response, [&]() -> Result<std::optional<std::string>> {
-          TRY(shared_.put(request.path, request.body));
-          return request.body;
+          // What one has applied does not take away what another has: the kubelet's Node keeps the
+          // labels that haagent gives it.
+          auto const there = TRY(shared_.get(request.path));
+          auto const object = json::print(apply_object(
+              there ? TRY(json::parse(*there)) : Tree::map(), TRY(json::parse(request.body)),
+              request.get_param_value("fieldManager")));
+          TRY(shared_.put(request.path, object));
+          return object;
         });
       std::lock_guard lock(objects_mutex_);
       objects_[request.path] = request.body;
