@@ -285,13 +285,14 @@ class AsTheProductHasIt(unittest.TestCase):
                 (pictures.GIVEN, {}, {}), (INTERNET_FACING, {}, public), (pictures.VARIED, issuer, public)):
             for role in ("master", "worker"):
                 config = config_of(both(given)[0], role)
+                overlay = int(given.get("overlay_port", 8472))
                 # Each side knows the other by its role.
                 join = ({"workerRoles": ["<worker role>"], "workerProfiles": ["<worker profile>"], **of_master}
                         if role == "master" else {"masterRole": "<master role>", **of_worker})
                 self.assertEqual(config, {
                     "apiVersion": "haagent.io/v1", "kind": "NodeConfig", "role": role,
                     "cluster": {"name": CLUSTER, "endpoint": "https://<balancer dns>",
-                                "state": f"s3://<bucket>/{CLUSTER}", **join},
+                                "state": f"s3://<bucket>/{CLUSTER}", "vxlanPort": overlay, **join},
                     "kubernetes": {"version": "1.33.2"}})
 
     def test_the_endpoint_is_what_a_master_can_reach_itself_through(self):
@@ -408,7 +409,9 @@ class Permissions(unittest.TestCase):
             r'"((?:Describe|Complete|Record)\w+)"', source("agent/aws/autoscaling.cc"))]
         self.assertEqual([len(set(each)) for each in (ec2, s3, autoscaling)], [5, 5, 4])
         masters, workers = actions_of(self.policy("master")), actions_of(self.policy("worker"))
-        self.assertEqual(sorted(masters), sorted({f"ec2:{name}" for name in ec2} | set(s3) | set(autoscaling)))
+        # What the packaged cloud controller manager asks of EC2 beside haagent, on the same instances.
+        controller = {"ec2:DescribeAvailabilityZones", "ec2:DescribeInstanceTopology"}
+        self.assertEqual(sorted(masters), sorted({f"ec2:{name}" for name in ec2} | controller | set(s3) | set(autoscaling)))
         self.assertEqual(sorted(workers), sorted(set(autoscaling)))
 
     def test_what_workers_may_for_tokens_is_what_the_table_has(self):

@@ -205,7 +205,7 @@ TEST_F(Kubernetes, PodsReachEachOtherAndServicesByName) {
 TEST_F(Kubernetes, TakesEveryFlagAndDeniesNothingOfOurs) {
   std::string complaints;
   std::vector<std::string> where = region_->masters();
-  where.push_back("workers");
+  where.push_back(region_->instance_of("workers"));
   for (auto const& each : where) {
     auto const found = region_->sh(
         each,
@@ -275,7 +275,7 @@ TEST_F(Kubernetes, AMasterThatLosesItsPowerComesBackWhileOthersServe) {
       5min));
   region_->sh(worker, "touch /tmp/stop");
   auto const reads =
-      region_->sh(worker, "wc -l </tmp/reads; wc -l </tmp/failures 2>/dev/null || echo 0");
+      region_->sh(worker, "cd /tmp; touch failures; cat reads | wc -l; cat failures | wc -l");
   std::printf("reads of the service and failures: %s", reads.out.c_str());
   auto const counted = words_of(reads.out);
   ASSERT_EQ(counted.size(), 2u);

@@ -34,6 +34,7 @@ resource "aws_launch_template" "master" {
     endpoint          = aws_lb.api.dns_name
     bucket            = aws_s3_bucket.state.id
     version           = var.kubernetes_version
+    overlay_port      = var.overlay_port
     worker_role       = aws_iam_role.worker.name
     worker_profile    = aws_iam_instance_profile.worker.name
     token_issuer_line = var.token_issuer == "" ? "" : "\n  tokenIssuer: \"${var.token_issuer}\""
@@ -73,6 +74,7 @@ resource "aws_launch_template" "worker" {
     endpoint           = aws_lb.api.dns_name
     bucket             = aws_s3_bucket.state.id
     version            = var.kubernetes_version
+    overlay_port       = var.overlay_port
     master_role        = aws_iam_role.master.name
     join_endpoint_line = local.is_internet_facing ? "\n  joinEndpoint: \"https://${aws_lb.join[0].dns_name}:3998\"" : ""
   }))
