@@ -62,7 +62,7 @@ Result<std::string> take_goroutine_dump(Http& http, Root const& root, std::strin
   if (response.status != 200)
     return fail(Kind::denied, "the kubelet answers {} at /debug/pprof", response.status);
   TRY(make_directories(root(kGoroutines), 0700));
-  auto const file = fmt::format("{}/{}.txt", kGoroutines, to_rfc3339(now));
+  auto file = fmt::format("{}/{}.txt", kGoroutines, to_rfc3339(now));
   TRY(replace_file(root(file), response.body, {.mode = 0600}));
   TRY(keep_the_newest(root(kGoroutines)));
   return file;
