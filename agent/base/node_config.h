@@ -59,13 +59,13 @@ struct NodeConfig {
     std::string name;      // cluster.name
     std::string endpoint;  // cluster.endpoint: URL of the replicated endpoint
     std::string state;     // cluster.state: s3://bucket/prefix or file:///directory
-    std::string dns_domain = "cluster.local";    // cluster.dnsDomain
-    std::string service_cidr = "10.96.0.0/16";   // cluster.serviceCIDR
-    std::string pod_cidr = "10.244.0.0/16";      // cluster.podCIDR
+    std::string dns_domain = "cluster.local";   // cluster.dnsDomain
+    std::string service_cidr = "10.96.0.0/16";  // cluster.serviceCIDR
+    std::string pod_cidr = "10.244.0.0/16";     // cluster.podCIDR
     // cluster.podNetwork: haagent's own, an add-on's (Cilium, Calico, the VPC CNI), or none, where
     // somebody else brings one
     std::string pod_network = kOwnPodNetwork;
-    unsigned vxlan_port = 8472;                  // cluster.vxlanPort: UDP
+    unsigned vxlan_port = 8472;  // cluster.vxlanPort: UDP
     // cluster.joinEndpoint: URL of the masters' join port; empty: the endpoint's host, kJoinPort
     std::string join_endpoint;
     std::string master_role;                   // cluster.masterRole: by which workers know masters

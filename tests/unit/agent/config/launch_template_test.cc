@@ -26,6 +26,7 @@ std::string user_data(Node const& node) {
   auto text =
       test::bytes_of(test::source_dir() / "packaging/aws/terraform" / (node.role + ".yaml"));
   std::pair<std::string, std::string> const values[] = {
+      {"${overlay_port}", "8472"},
       {"${worker_role}", "haagent-worker-20260115"},
       {"${worker_profile}", "haagent-worker-20260115"},
       {"${master_role}", "haagent-master-20260115"},
