@@ -9,7 +9,8 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr Duration kIdle = 2s;  // between two looks for settings
+constexpr Duration kIdle = 2s;      // between two looks for settings
+constexpr Duration kReports = 30s;  // what stays the same is reported again after so long
 constexpr Duration kForeign = 15s;
 constexpr Duration kGathers = 200ms;  // nodes that come one after the other are one turn
 constexpr Backoff kBackoff{.base = 1s, .cap = 30s};
@@ -18,12 +19,18 @@ constexpr Backoff kBackoff{.base = 1s, .cap = 30s};
 
 Loop::Loop(Deps deps) : deps_(std::move(deps)), kernel_(deps_.root, deps_.process) {}
 
-Loop::Outcome Loop::off(std::stop_token stop) {
+Result<void> Loop::clear(std::stop_token stop) {
   feed_.reset();
+  if (is_clear_) return {};
+  TRY(kernel_.remove(std::move(stop)));
+  is_clear_ = true;
+  return {};
+}
+
+Loop::Outcome Loop::off(std::stop_token stop) {
   settings_.clear();
-  if (auto const removed = kernel_.remove(std::move(stop)); !removed)
-    return failed(Reason::PodNetworkNotMade, removed.error());
-  made_ = false;
+  if (auto const cleared = clear(std::move(stop)); !cleared)
+    return failed(Reason::PodNetworkNotMade, cleared.error());
   return {Message(Reason::PodNetworkOff, "haagent makes no pod network here"), kIdle};
 }
 
@@ -56,6 +63,7 @@ Loop::Outcome Loop::make(Settings const& settings, std::stop_token stop) {
                                 settings.node)),
             0ms};
   auto const peers = trusted_peers(feed_->table().nodes(), settings.node, settings.pods);
+  is_clear_ = false;
   auto const made = [&]() -> Result<bool> {
     auto const mtu = TRY(kernel_.mtu_of(own->address, stop));
     return kernel_.make(TRY(wanted_network(settings, *own, peers.nodes, mtu)), stop);
@@ -67,7 +75,6 @@ Loop::Outcome Loop::make(Settings const& settings, std::stop_token stop) {
         jitter_.pause(kBackoff, failures_++) + 100ms};
   }
   failures_ = 0;
-  made_ = true;
   auto text = fmt::format("{} for this node's pods, {} to {} other nodes", own->cidr,
                           peers.nodes.size() == 1 ? "a route" : "routes", peers.nodes.size());
   if (!peers.left_out.empty())
@@ -89,10 +96,8 @@ Loop::Outcome Loop::turn(std::stop_token stop) {
   auto const others = kernel_.others();
   if (!others) return failed(Reason::PodNetworkNotMade, others.error());
   if (!others->empty()) {
-    auto const removed = kernel_.remove(stop);
-    if (!removed) return failed(Reason::PodNetworkNotMade, removed.error());
-    feed_.reset();
-    made_ = false;
+    auto const cleared = clear(std::move(stop));
+    if (!cleared) return failed(Reason::PodNetworkNotMade, cleared.error());
     auto const paths = fmt::format("{}", fmt::join(*others, ", "));
     return {Message(Reason::PodNetworkForeign, fmt::format("{} {} of another pod network", paths,
                                                            others->size() == 1 ? "is" : "are"))
@@ -105,13 +110,19 @@ Loop::Outcome Loop::turn(std::stop_token stop) {
 }
 
 void Loop::run(std::function<void(Message const&)> const& heard, std::stop_token stop) {
-  std::optional<Message> last;
+  std::optional<Report> last;
   while (!stop.stop_requested()) {
     auto const outcome = turn(stop);
     if (stop.stop_requested()) return;
-    (void)write_report(deps_.root, {.message = outcome.message, .at = deps_.clock.utc()});
-    if (!last || last->identity() != outcome.message.identity()) heard(outcome.message);
-    last = outcome.message;
+    Report const report{.message = outcome.message, .at = deps_.clock.utc()};
+    bool const is_news = !last || last->message.identity() != report.message.identity();
+    if (is_news) heard(report.message);
+    // A clock that was set back is no reason to be silent.
+    if (is_news || last->message != report.message || report.at < last->at ||
+        report.at - last->at >= kReports) {
+      (void)write_report(deps_.root, report);
+      last = report;
+    }
     if (outcome.next > 0ms) deps_.clock.sleep(outcome.next, stop);
   }
 }

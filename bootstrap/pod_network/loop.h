@@ -1,6 +1,7 @@
 // The program behind `haagent pod-network`: follows the nodes and keeps the network as they are.
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <stop_token>
 #include <string>
@@ -34,11 +35,13 @@ class Loop {
   };
   Outcome turn(std::stop_token stop);
 
-  // Until stopped. Every turn is told by write_report(); `heard` is called with each message that
-  // differs from the one before.
+  // Until stopped. What a turn finds goes to write_report(), at once where it differs; `heard` is
+  // called with each message that has another reason or subject than the one before.
   void run(std::function<void(Message const&)> const& heard, std::stop_token stop);
 
  private:
+  // Takes away what is ours, once: it is looked for when the program begins.
+  Result<void> clear(std::stop_token stop);
   Outcome off(std::stop_token stop);
   Outcome failed(Reason reason, Error const& error);
   Result<void> follow(std::stop_token stop);
@@ -50,7 +53,7 @@ class Loop {
   std::optional<NodeFeed> feed_;  // once it has a list; none after an error
   std::string settings_;          // the text that it goes by
   int failures_ = 0;
-  bool made_ = false;  // since this program began
+  bool is_clear_ = false;  // nothing of ours is there
 };
 
 }  // namespace haagent::bootstrap::pod_network
