@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "agent/base/yaml.h"
+
 namespace haagent::bootstrap::addons {
 namespace {
 
@@ -99,6 +101,27 @@ TEST(AddonChoice, NamesAreSmall) {
   for (auto const* name : {"", "-a", "a-", "A", "a.b", "a/b", "a b", "core", "network"})
     EXPECT_FALSE(is_addon_name(name)) << name;
   EXPECT_FALSE(is_addon_name(std::string(51, 'a')));
+}
+
+Tree images(std::string const& text) {
+  return yaml::parse(text).value();
+}
+
+TEST(AddonImages, TheOneOfTheNewestMinorThatIsNotNewerCounts) {
+  auto const all = images("\"1.36\": dns:3\n\"1.31\": dns:1\n\"1.34\": dns:2\n");
+  EXPECT_EQ(image_for(all, 31), "dns:1");
+  EXPECT_EQ(image_for(all, 33), "dns:1");
+  EXPECT_EQ(image_for(all, 34), "dns:2");
+  EXPECT_EQ(image_for(all, 36), "dns:3");
+  EXPECT_EQ(image_for(all, 37), "dns:3");
+  EXPECT_EQ(image_for(all, 30).error().message.reason, Reason::AddonMissing);
+}
+
+TEST(AddonImages, ALineThatIsNoneIsRefused) {
+  for (auto const* text :
+       {"\"1.31\": [dns]", "\"1.31\":", "newest: dns", "1.31.2: dns", "\"1.31\": \"\""})
+    EXPECT_EQ(image_for(images(text), 36).error().message.reason, Reason::AddonInvalid) << text;
+  EXPECT_EQ(image_for(Tree::map(), 36).error().message.reason, Reason::AddonMissing);
 }
 
 }  // namespace

@@ -6,12 +6,14 @@
 #include <gtest/gtest.h>
 
 #include "agent/base/json.h"
+#include "agent/base/kube_versions.h"
 #include "bootstrap/addons/core.h"
 #include "tests/support/fake_clock.h"
 #include "tests/support/found.h"
 #include "tests/support/kube_nodes.h"
 #include "tests/support/memory_store.h"
 #include "tests/support/scripted_http.h"
+#include "tests/support/source_dir.h"
 #include "tests/support/temporary_directory.h"
 
 namespace haagent::bootstrap::addons {
@@ -26,8 +28,11 @@ constexpr char kMapsUrl[] = "https://127.0.0.1:6443/api/v1/namespaces/kube-syste
 class AddonsRow : public testing::Test {
  protected:
   AddonsRow() { facts_.identity.set(test::kube_identity()); }
+  std::filesystem::path folder_of_packaged() const {
+    return Root(directory_.path())("/usr/share/haagent/addons");
+  }
   void package(std::string const& file, std::string const& text) {
-    auto const path = Root(directory_.path())("/usr/share/haagent/addons/" + file);
+    auto const path = folder_of_packaged() / file;
     std::filesystem::create_directories(path.parent_path());
     test::write_bytes(path, text);
   }
@@ -56,6 +61,25 @@ class AddonsRow : public testing::Test {
   Facts facts_;
   Sources sources_{sources()};
 };
+
+// What the package ships, for every version that haagent supports.
+TEST_F(AddonsRow, ThePackagedOnesAreReadForEveryMinor) {
+  std::filesystem::create_directories(folder_of_packaged().parent_path());
+  std::filesystem::copy(test::source_dir() / "packaging/addons", folder_of_packaged(),
+                        std::filesystem::copy_options::recursive);
+  for (int minor = kOldestKubeMinor; minor <= kNewestKubeMinor; ++minor) {
+    config_.kubernetes.version = fmt::format("1.{}.0", minor);
+    auto const all = gathered();
+    for (auto const* name : {"coredns", "aws-cloud-controller-manager"}) {
+      auto const& addon = named(all, name);
+      EXPECT_FALSE(addon.trouble) << name << " 1." << minor;
+      std::string text;
+      for (auto const& object : addon.set.objects) text += json::print(object.object);
+      EXPECT_THAT(text, testing::ContainsRegex("\"image\": ?\"registry.k8s.io/[^$ ]*:v1\\."))
+          << name << " 1." << minor;
+    }
+  }
+}
 
 TEST_F(AddonsRow, AppliesItsOwnToAnEmptyCluster) {
   AddonsStep step(look());
