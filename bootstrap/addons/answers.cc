@@ -102,10 +102,9 @@ std::string status_reason(ApiAnswer const& answer) {
 }
 
 std::string status_text(ApiAnswer const& answer) {
-  auto const message =
-      answer.body.text_at("kind") == "Status" ? answer.body.text_at("message") : "";
-  return message.empty() ? fmt::format("it answered {}", answer.status)
-                         : one_line(message, kMostOfAText);
+  bool const is_status = answer.body.text_at("kind") == "Status";
+  return one_line(bootstrap::status_text(answer.status, is_status ? answer.body : Tree()),
+                  kMostOfAText);
 }
 
 std::vector<std::string> differences(Tree const& before, Tree const& after) {

@@ -248,10 +248,8 @@ Result<void> Engine::apply(std::string const& addon, WantedObject const& wanted,
 Result<void> Engine::prune(InventoryEntry const& entry, std::stop_token const& stop) {
   auto const resource = TRY(discovery_.find_any(entry.id, entry.version, stop));
   if (!resource) return {};
-  auto const options = Tree::map({{"apiVersion", "v1"},
-                                  {"kind", "DeleteOptions"},
-                                  {"propagationPolicy", "Background"},
-                                  {"preconditions", Tree::map({{"uid", entry.uid}})}});
+  auto options = delete_options(entry.uid);
+  options.set("propagationPolicy", "Background");
   auto const answer = TRY(apiserver_.ask({.method = "DELETE",
                                           .path = object_path(*resource, entry.id),
                                           .body = json::print(options),

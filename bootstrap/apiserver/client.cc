@@ -8,14 +8,24 @@ namespace {
 
 constexpr Duration kPatience{10'000};
 
-// What a Status of the apiserver says.
-std::string said(HttpResponse const& response) {
-  auto const status = json::parse(response.body);
-  auto const message = status ? status->text_at("message") : "";
-  return message.empty() ? fmt::format("it answered {}", response.status) : message;
+}  // namespace
+
+std::string status_text(int status, Tree const& body) {
+  auto const message = body.text_at("message");
+  return message.empty() ? fmt::format("it answered {}", status) : message;
 }
 
-}  // namespace
+std::string node_path(std::string_view node) {
+  return fmt::format("/api/v1/nodes/{}", node);
+}
+
+Tree delete_options(std::string const& uid, std::string const& resource_version) {
+  auto preconditions = Tree::map({{"uid", uid}});
+  if (!resource_version.empty()) preconditions.set("resourceVersion", resource_version);
+  return Tree::map({{"apiVersion", "v1"},
+                    {"kind", "DeleteOptions"},
+                    {"preconditions", std::move(preconditions)}});
+}
 
 ApiserverPlace local_apiserver(Root const& root) {
   return {.tls = {.ca_file = root(kube::kCa),
@@ -44,14 +54,15 @@ Result<ApiAnswer> ApiserverClient::ask(ApiRequest request, std::stop_token stop)
 
 Result<HttpResponse> ApiserverClient::send(std::string_view method, std::string_view path,
                                            std::string body, std::stop_token stop) {
-  auto response =
-      TRY(exchange({.method = std::string(method),
-                    .path = std::string(path),
-                    .body = std::move(body),
-                    .content_type = method == "PATCH" ? kApplyPatch : "application/json"},
-                   std::move(stop)));
+  auto response = TRY(exchange({.method = std::string(method),
+                                .path = std::string(path),
+                                .body = std::move(body),
+                                .content_type = "application/json"},
+                               std::move(stop)));
   auto refuse = [&](Kind kind) {
-    return fail(kind, "the apiserver on {} {}: {}", method, path, said(response));
+    auto const status = json::parse(response.body);
+    return fail(kind, "the apiserver on {} {}: {}", method, path,
+                status_text(response.status, status ? *status : Tree()));
   };
   if (response.status == 401 || response.status == 403) return refuse(Kind::denied);
   if (response.status == 409) return refuse(Kind::conflict);
@@ -67,23 +78,11 @@ Result<std::optional<Tree>> ApiserverClient::get(std::string_view path, std::sto
   return std::optional(std::move(object));
 }
 
-Result<void> ApiserverClient::apply(std::string_view path, Tree const& object,
-                                    std::stop_token stop) {
-  auto const response = TRY(send("PATCH", fmt::format("{}?fieldManager=haagent", path),
-                                 json::print(object), std::move(stop)));
-  if (response.status == 404) return fail(Kind::transient, "the apiserver knows no {} yet", path);
-  return {};
-}
-
 Result<void> ApiserverClient::remove(std::string_view path, Tree const& seen,
                                      std::stop_token stop) {
   auto const* metadata = seen.find("metadata");
   auto text = [&](char const* key) { return metadata ? metadata->text_at(key) : std::string(); };
-  auto const options = Tree::map(
-      {{"apiVersion", "v1"},
-       {"kind", "DeleteOptions"},
-       {"preconditions",
-        Tree::map({{"uid", text("uid")}, {"resourceVersion", text("resourceVersion")}})}});
+  auto const options = delete_options(text("uid"), text("resourceVersion"));
   TRY(send("DELETE", path, json::print(options), std::move(stop)));
   return {};
 }

@@ -31,6 +31,15 @@ struct ApiAnswer {
 };
 inline constexpr char kApplyPatch[] = "application/apply-patch+yaml";
 
+// What a Status says: its message, or the answer's number.
+std::string status_text(int status, Tree const& body);
+
+// The path of a Node: "/api/v1/nodes/ip-10-0-0-5".
+std::string node_path(std::string_view node);
+
+// The body of a DELETE of that object alone, and where a version is given, only as it was then.
+Tree delete_options(std::string const& uid, std::string const& resource_version = {});
+
 class ApiserverClient {
  public:
   ApiserverClient(Http& http, ApiserverPlace place) : http_(http), place_(std::move(place)) {}
@@ -38,9 +47,6 @@ class ApiserverClient {
   // `path`: "/api/v1/nodes/ip-10-0-0-5". Nothing where there is no such object. Errors: denied
   // where the apiserver does not let us; transient where it does not answer, or is not ready.
   Result<std::optional<Tree>> get(std::string_view path, std::stop_token stop);
-  // Server-side apply of the whole object, as the field manager "haagent". Errors also: conflict
-  // where somebody else owns a field that differs; its text names the field and who.
-  Result<void> apply(std::string_view path, Tree const& object, std::stop_token stop);
   // Of the object as it was seen, and of no other by its name. No error where it is gone already;
   // conflict where it has changed since.
   Result<void> remove(std::string_view path, Tree const& seen, std::stop_token stop);

@@ -34,7 +34,7 @@ Result<Finding> NodeStep::look(Facts& facts, std::stop_token stop) {
                              identity.hostname),
                  stop);
   if (!lease) return not_known(lease.error());
-  auto node = client.get(fmt::format("/api/v1/nodes/{}", identity.hostname), stop);
+  auto node = client.get(node_path(identity.hostname), stop);
   if (!node) return not_known(node.error());
   return node_finding({.name = identity.hostname,
                        .lease = *std::move(lease),

@@ -89,7 +89,7 @@ Result<void> NodeLabelsStep::ask_ec2(std::vector<Node> const& nodes, bool leads,
 Result<void> NodeLabelsStep::see(Node const& node, Tree const& there, Found& found) {
   // Another instance may have its name by now.
   if (!join::is_of_instance(there, node.instance_id).value_or(true)) return {};
-  auto const path = join::node_path(node.name);
+  auto const path = node_path(node.name);
   auto const label = [&](char const* manager, std::map<std::string, std::string> const& wanted) {
     auto decided = decide_labels(there, manager, wanted);
     for (auto const& each : decided.conflicts)
@@ -144,7 +144,7 @@ Result<void> NodeLabelsStep::see_others(std::vector<Node> const& nodes, Found& f
     found.is_incomplete = true;
   }
   for (auto const* node : due) {
-    auto const there = TRY(deps_.apiserver.get(join::node_path(node->name), stop));
+    auto const there = TRY(deps_.apiserver.get(node_path(node->name), stop));
     if (there)
       TRY(see(*node, *there, found));
     else
@@ -157,7 +157,7 @@ Result<NodeLabelsStep::Found> NodeLabelsStep::find(Facts& facts, Identity const&
                                                    std::stop_token const& stop) {
   auto const member = facts.main.member.get();
   bool const leads = member && !member->leader.empty() && member->leader == member->name;
-  auto const own = TRY(deps_.apiserver.get(join::node_path(identity.hostname), stop));
+  auto const own = TRY(deps_.apiserver.get(node_path(identity.hostname), stop));
   if (!own)
     return fail(Kind::transient, Reason::NodeLabelsAwaited, "the Node {} is not registered yet",
                 identity.hostname);
@@ -174,7 +174,7 @@ Result<void> NodeLabelsStep::write(std::vector<Write> const& writes, std::stop_t
     auto const answer = TRY(deps_.apiserver.ask(each.request, stop));
     // Gone, or changed since it was looked at: the next look goes by what is there then.
     if (answer.status < 300 || answer.status == 404) continue;
-    auto const said = answer.body.text_at("message");
+    auto const said = status_text(answer.status, answer.body);
     if (answer.status == 409 || answer.status == 429 || answer.status >= 500) {
       Error error(Kind::transient, fmt::format("{}: {}", each.node, said));
       error.retry_cap = 1s;

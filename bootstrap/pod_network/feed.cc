@@ -1,6 +1,7 @@
 #include "bootstrap/pod_network/feed.h"
 
 #include "agent/base/json.h"
+#include "bootstrap/apiserver/client.h"
 
 namespace haagent::bootstrap::pod_network {
 namespace {
@@ -14,11 +15,10 @@ constexpr std::size_t kMostOfAnEvent = 4u << 20u;
 
 Error refused(HttpResponse const& response) {
   auto const status = json::parse(response.body);
-  auto const said = status ? status->text_at("message") : std::string();
   auto const kind =
       response.status == 401 || response.status == 403 ? Kind::denied : Kind::transient;
-  return Error(kind, said.empty() ? fmt::format("the apiserver answered {}", response.status)
-                                  : fmt::format("the apiserver: {}", said));
+  return Error(kind, fmt::format("the apiserver: {}",
+                                 status_text(response.status, status ? *status : Tree())));
 }
 
 }  // namespace

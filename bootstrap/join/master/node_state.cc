@@ -2,10 +2,6 @@
 
 namespace haagent::bootstrap::join {
 
-std::string node_path(std::string_view node) {
-  return fmt::format("/api/v1/nodes/{}", node);
-}
-
 std::optional<bool> is_of_instance(Tree const& node, std::string_view instance_id) {
   auto const* spec = node.find("spec");
   auto const provider = spec ? spec->text_at("providerID") : "";

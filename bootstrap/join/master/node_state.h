@@ -10,9 +10,6 @@
 
 namespace haagent::bootstrap::join {
 
-// The path of a Node at the apiserver: "/api/v1/nodes/ip-10-0-0-5".
-std::string node_path(std::string_view node);
-
 // Of a Node object, for that instance; null: there is none.
 NodeState node_state_of(Tree const* node, std::string_view instance_id);
 
