@@ -4,8 +4,8 @@
 
 namespace haagent {
 
-// `haagent pod-network`: connects this node's pods with those of the other nodes, until it is told
-// to end. What it has made stays, so that it can be started anew while pods run.
+// `haagent pod-network`: connects this node's pods with the pods of other nodes, until it receives
+// SIGTERM. The network stays when it ends, so that it can restart while pods run.
 int run_pod_network(Root const& root);
 
 }  // namespace haagent

@@ -270,7 +270,7 @@ Result<void> Engine::roll_back(std::string const& addon, std::string const& vers
                 addon);
   auto inventory = TRY_DURING(found->second, "{}", inventory_name(addon));
   inventory.claim.version = version;
-  // Whoever wants anything has wanted it since later.
+  // The oldest time there is: any master's content is newer.
   inventory.claim.since = UtcTime();
   return write(inventory, stop);
 }

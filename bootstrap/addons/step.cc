@@ -71,7 +71,7 @@ Result<AddonsView> AddonsLook::look(Identity const& identity, std::stop_token st
   Claims earlier;
   auto const file = root_(kClaimsFile);
   auto const bytes = TRY(read_file(file));
-  // A record that cannot be read is made anew, with now for all.
+  // If the record cannot be read, this master writes a new one, in which every add-on starts now.
   if (auto read = bytes ? read_claims(*bytes) : Result<Claims>()) earlier = *std::move(read);
 
   AddonsView view;

@@ -1,8 +1,8 @@
 // The step `addons` of a master: everything that haagent, the package and the operator want in the
 // cluster, applied and kept. Every master does it by itself (engine.h).
 //
-// Nobody waits for it, and it keeps nothing up: while the apiserver does not answer, it looks
-// again, and what is the matter with one add-on is told and leaves the others alone.
+// No row waits for it. While the apiserver does not answer, it looks again. A problem of one add-on
+// is reported and does not affect the others.
 #pragma once
 
 #include <string>

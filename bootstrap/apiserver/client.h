@@ -51,7 +51,7 @@ class ApiserverClient {
   // conflict where it has changed since.
   Result<void> remove(std::string_view path, Tree const& seen, std::stop_token stop);
 
-  // Whatever it answers, for who goes by the status. Errors: trouble in transport alone.
+  // Any answer; the caller reads its status. Errors: of the transport alone.
   Result<ApiAnswer> ask(ApiRequest request, std::stop_token stop);
 
  private:

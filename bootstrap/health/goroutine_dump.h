@@ -1,4 +1,4 @@
-// What the kubelet's goroutines stand at, kept for whoever asks later why it hung.
+// The stacks of the kubelet's goroutines, kept to find out later why it hung.
 #pragma once
 
 #include <stop_token>

@@ -40,8 +40,8 @@ Waiting not_running(UnitState const& unit) {
 
 Finding kubelet_finding(KubeletSeen const& seen) {
   if (!seen.answer)
-    return Done{Message(Reason::KubeletHealthUnknown,
-                        "the kubelet is told to say nowhere how it is (healthzPort: 0)")};
+    return Done{
+        Message(Reason::KubeletHealthUnknown, "the kubelet serves no healthz (healthzPort: 0)")};
   if (seen.answer->is == Answer::Is::well)
     return Done{Message(Reason::KubeletHealthy, "the kubelet says that it is well")};
   // Its image may have it under another name than its unit's; what runs there is what answers.

@@ -11,7 +11,7 @@
 namespace haagent::bootstrap::health {
 
 struct KubeletSeen {
-  std::optional<Answer> answer;   // at its healthz; nothing: it is told to have none
+  std::optional<Answer> answer;   // of its healthz; nothing: healthz is disabled
   std::optional<UnitState> unit;  // kubelet.service; nothing: there is no such unit, or no systemd
   std::string words = {};         // its last ones in the journal, where it is not well
 };

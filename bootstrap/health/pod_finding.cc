@@ -29,7 +29,7 @@ Finding pod_finding(PodReasons const& reasons, PodSeen const& seen) {
                            fmt::format("{} was started {} times and is gone{}", program,
                                        seen.log->attempt + 1, words_of(seen.log)),
                            logs)};
-  // Its image is pulled, or the kubelet has not begun.
+  // The kubelet has not started it yet, or is pulling its image.
   return Waiting{Message(reasons.not_well,
                          fmt::format("{} does not run{}{}", program, seen.log ? "" : " yet",
                                      words_of(seen.log)),

@@ -46,9 +46,9 @@ Result<Finding> KubeProxyStep::look(Facts& facts, std::stop_token stop) {
     return Done{
         Message(Reason::KubeProxyNotOurs, "haagent runs no kube-proxy here").about(manifest)};
   if (!places.kube_proxy)
-    return Done{Message(Reason::KubeProxyNotOurs,
-                        "kube-proxy is told to say nowhere how it is (healthzBindAddress)")
-                    .about("healthzBindAddress")};
+    return Done{
+        Message(Reason::KubeProxyNotOurs, "kube-proxy serves no healthz (healthzBindAddress)")
+            .about("healthzBindAddress")};
   PodSeen seen;
   seen.answer = TRY(probe(deps_.http, *places.kube_proxy, {}, std::move(stop)));
   if (seen.answer.is == Answer::Is::silent) {

@@ -7,8 +7,8 @@
 
 namespace haagent::bootstrap::kube {
 
-// What `haagent pod-network` goes by. Nothing where cluster.podNetwork is none, or cluster.podCIDR
-// has no range of IPv4.
+// The settings of `haagent pod-network`. Nothing where cluster.podNetwork is none, or
+// cluster.podCIDR has no range of IPv4.
 std::optional<RenderedFile> render_pod_network(Node const& node);
 
 }  // namespace haagent::bootstrap::kube

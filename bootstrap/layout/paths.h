@@ -17,7 +17,7 @@ inline constexpr char kAdminKubeconfig[] = "/etc/kubernetes/admin.conf";
 inline constexpr char kSchedulerConfig[] = "/etc/kubernetes/kube-scheduler.yaml";
 inline constexpr char kKubeProxyConfig[] = "/etc/kubernetes/kube-proxy.yaml";
 
-// What `haagent pod-network` goes by, and what it tells the agent.
+// The settings of `haagent pod-network`, and its report to the agent.
 inline constexpr char kPodNetworkSettings[] = "/etc/kubernetes/haagent-pod-network.yaml";
 inline constexpr char kPodNetworkReport[] = "/run/haagent/pod-network.json";
 

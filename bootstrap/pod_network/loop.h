@@ -27,8 +27,7 @@ class Loop {
   };
   explicit Loop(Deps deps);
 
-  // One look and what follows from it; returns what is to be told, and after how long to look
-  // again.
+  // Looks once and acts; returns what to report, and how long to wait before the next turn.
   struct Outcome {
     Message message;
     Duration next{0};

@@ -42,9 +42,9 @@ class NodeTable {
   std::string version_;
 };
 
-// Those whose pods this node is to reach: within the cluster's range, apart from each other and
-// from all nodes' own addresses. A kubelet may write what it likes into its own Node when it makes
-// it, so of two that claim a range the elder has it. `left_out`: the names of the others, in order.
+// The nodes to which this node routes: their ranges are within the cluster's and do not overlap
+// with each other's or with addresses of nodes. A kubelet can write any range into the Node that it
+// creates, so the older of two Nodes with one range gets it. `left_out`: the names of the others.
 struct Peers {
   std::vector<PodNode> nodes;
   std::vector<std::string> left_out;

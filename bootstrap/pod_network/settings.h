@@ -1,5 +1,5 @@
-// What the pod network of a node goes by: a file beside the other files of Kubernetes, so that the
-// program that makes the network asks nobody but the apiserver.
+// The settings of a node's pod network: a file beside the other files of Kubernetes, so that the
+// program that makes the network asks the apiserver alone.
 #pragma once
 
 #include <string>

@@ -1,4 +1,4 @@
-// A whole cluster of Kubernetes' own programs, from power-on to pods, with nobody's hand.
+// A whole cluster of Kubernetes' own programs, from power-on to pods, without a manual step.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -227,7 +227,7 @@ TEST_F(Kubernetes, TakesEveryFlagAndDeniesNothingOfOurs) {
 
 TEST_F(Kubernetes, AMasterThatLosesItsPowerComesBackWhileOthersServe) {
   with_web();
-  // Whoever leads the controllers goes.
+  // The master that leads the controllers.
   auto const holder = out_of(
       "get lease -n kube-system kube-controller-manager -o "
       "jsonpath='{.spec.holderIdentity}'");

@@ -106,7 +106,7 @@ void lay_disk(fs::path const& disk, InstanceSpec const& spec) {
 }
 
 // Where the kubelet listens for the kernel's word of processes that ran out of memory: the
-// machine's own is nobody's business here.
+// machine's own stays hidden.
 void make_container_dev(fs::path const& dev) {
   node(dev / "kmsg", 1, 3);
 }
