@@ -143,7 +143,8 @@ class Registration {
     for (Duration pause{0}; clock.sleep(pause, stop);) {
       auto const renewed = renew(clock.utc());
       complaints_.say(renewed ? "" : renewed.error().message.text);
-      pause = renewed ? kLeaseRenewal : kLeaseRetry;
+      // As a kubelet that starts once its files are there: it registers at once.
+      pause = renewed && registered_ ? kLeaseRenewal : kLeaseRetry;
     }
   }
 
