@@ -63,20 +63,28 @@ std::string services_of_kubernetes() {
       /etc/containerd/config.toml: {0}/containerd.toml
       /usr/share/haagent-tests/kubelet.sh: {0}/kubelet.sh
       /usr/share/haagent-tests/images.sh: {0}/images.sh
+      /usr/share/haagent-tests/minor.sh: {0}/minor.sh
     argv: [/usr/sbin/haagent, run])",
                      here.string());
 }
 
-std::map<std::string, std::filesystem::path> image_of_kubernetes(std::string const& minor) {
+std::map<std::string, std::filesystem::path> image_of_kubernetes(std::string const& minor,
+                                                                 std::string const& more) {
   auto const built = kubernetes_programs();
   std::map<std::string, std::filesystem::path> image = {
-      {"/usr/share/haagent-tests/images.tar", built / ("images-" + minor + ".tar")},
       {"/usr/share/haagent/addons/region/1.31-.yaml",
        test::source_dir() / "tests/kubernetes/region/endpoints.yaml"}};
   for (auto const* program : {"containerd", "containerd-shim-runc-v2", "ctr"})
     image[fmt::format("/usr/local/bin/{}", program)] = built / "containerd" / program;
   for (auto const* program : {"kubelet", "kubectl"})
     image[fmt::format("/usr/local/bin/{}", program)] = built / minor / program;
+  auto const images = [&](std::string const& of) { return built / ("images-" + of + ".tar"); };
+  if (more.empty()) image["/usr/share/haagent-tests/images.tar"] = images(minor);
+  for (auto const& each : {minor, more}) {
+    if (more.empty()) break;
+    image[fmt::format("/opt/kubernetes/{}/images.tar", each)] = images(each);
+    image[fmt::format("/opt/kubernetes/{}/kubelet", each)] = built / each / "kubelet";
+  }
   for (auto const* program : {"bridge", "loopback", "host-local", "portmap"})
     image[fmt::format("/opt/cni/bin/{}", program)] = built / "cni" / program;
   for (auto const* addon : {"coredns", "aws-cloud-controller-manager"})
@@ -220,6 +228,7 @@ std::string spec_of(ClusterPlan const& plan) {
     for (auto const& [hook, timeout] : plan.hooks)
       spec += fmt::format("    {0}-hook: {{name: haagent-{0}, timeout: {1}}}\n", hook, timeout);
   };
+  spec += fmt::format("load-balancer: {{health-interval: {}}}\n", plan.health_interval);
   spec += "groups:\n";
   for (std::size_t i = 0; i < plan.members.size(); ++i)
     group(fmt::format("masters-{}", plan.members[i]), "master", zone_name(zones[i]),
@@ -254,7 +263,7 @@ std::string spec_of(ClusterPlan const& plan) {
   if (plan.etcd && plan.etcd->folder != "/usr/bin") programs(*plan.etcd, "/usr/bin");
   for (auto const& each : plan.more_etcd) programs(each, "/opt/etcd/" + each.minor);
   if (!plan.kubernetes.empty())
-    for (auto const& [inside, here] : image_of_kubernetes(plan.kubernetes))
+    for (auto const& [inside, here] : image_of_kubernetes(plan.kubernetes, plan.more_kubernetes))
       spec += fmt::format("  {}: {}\n", inside, here.string());
   for (auto const& [inside, here] : plan.programs)
     spec += fmt::format("  {}: {}\n", inside, here.string());
@@ -363,6 +372,13 @@ void ClusterRegion::use_etcd(std::string const& group, std::string const& minor)
   main: {{extraConfig: {{snapshot-count: 20}}}}, events: {{extraConfig: {{snapshot-count: 20}}}}}})",
                                    minor);
   command("user-data", Tree::map({{"group", group}, {"content", node_config("master", plan)}}));
+}
+
+void ClusterRegion::use_kubernetes(std::string const& group, std::string const& minor) {
+  auto plan = plan_;
+  plan.kubernetes = minor;
+  auto const* role = group == "workers" ? "worker" : "master";
+  command("user-data", Tree::map({{"group", group}, {"content", node_config(role, plan)}}));
 }
 
 void ClusterRegion::api(std::string const& what, Tree more) {

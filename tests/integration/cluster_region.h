@@ -68,6 +68,8 @@ struct ClusterPlan {
   bool tokens = false;
   // How long the stand-in of the apiserver serves on when it is to end; 20 s in the field.
   std::string shutdown_delay = "500ms";
+  // How often the load balancer asks a master how it is; two bad answers, and it turns away.
+  std::string health_interval = "500ms";
   // More that the image has, at /opt/etcd/<minor>; masters choose by use_etcd().
   std::vector<test::EtcdPrograms> more_etcd;
   // Set: instances are machines that boot the image of this folder (tests/sim/MACHINES.md), and
@@ -86,6 +88,8 @@ struct ClusterPlan {
   // Roles may do what the policies of packaging/aws allow; a region in which an instance was
   // refused something fails the test.
   bool refusals_are_expected = false;
+  // Another minor that the image has as well; groups choose by use_kubernetes().
+  std::string more_kubernetes{};
 };
 
 struct Member {
@@ -103,6 +107,7 @@ class ClusterRegion {
   ~ClusterRegion();
 
   SimProgram& program() { return program_; }
+  std::filesystem::path control_socket() const { return program_.socket(); }
 
   // ---- commands; they fail the test where the region says no
   Tree command(std::string_view name, Tree const& arguments = {}) const;
@@ -111,6 +116,9 @@ class ClusterRegion {
   // What the group's next instances run, of the plan's more_etcd; it has a snapshot after 20
   // changes, so that the next version finds none of an older one's requests in the log.
   void use_etcd(std::string const& group, std::string const& minor);
+  // What the group's next instances run, of the two minors of the plan. As a new image and a new
+  // version in the launch template.
+  void use_kubernetes(std::string const& group, std::string const& minor);
   void api(std::string const& what, Tree more = Tree::map());
 
   // One like those of the plan; it is found by this name from then on.

@@ -1,0 +1,5 @@
+module haagent.io/tests/kubernetes/clients
+
+go 1.26
+
+tool haagent.io/tests/kubernetes/clients

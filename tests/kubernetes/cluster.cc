@@ -1,0 +1,166 @@
+#include "tests/kubernetes/cluster.h"
+
+#include <sstream>
+
+namespace haagent::sim {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto kWeb = R"(
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web}
+spec:
+  replicas: 4
+  selector: {matchLabels: {app: web}}
+  template:
+    metadata: {labels: {app: web}}
+    spec:
+      containers:
+        - name: web
+          image: haagent.test/tools:1
+          command: [sh, -c, "mkdir -p /www; hostname >/www/index.html; echo serving; exec httpd -f -p 8080 -h /www"]
+          readinessProbe: {httpGet: {path: /, port: 8080}, periodSeconds: 1}
+      tolerations:
+        - {key: node.kubernetes.io/unreachable, operator: Exists, effect: NoExecute, tolerationSeconds: 5}
+        - {key: node.kubernetes.io/not-ready, operator: Exists, effect: NoExecute, tolerationSeconds: 5}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: web}
+spec: {selector: {app: web}, ports: [{port: 80, targetPort: 8080}]}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: client}
+spec:
+  selector: {matchLabels: {app: client}}
+  template:
+    metadata: {labels: {app: client}}
+    spec:
+      containers:
+        - {name: client, image: haagent.test/tools:1, command: [sleep, "86400"]}
+      terminationGracePeriodSeconds: 0
+      tolerations:
+        - {key: node.kubernetes.io/unreachable, operator: Exists, effect: NoExecute, tolerationSeconds: 5}
+        - {key: node.kubernetes.io/not-ready, operator: Exists, effect: NoExecute, tolerationSeconds: 5}
+)";
+
+}  // namespace
+
+std::string minor_to_run() {
+  auto const* minor = std::getenv("HAAGENT_KUBERNETES");
+  return minor && *minor ? minor : "1.36";
+}
+
+ClusterPlan plan_of_kubernetes() {
+  auto const* logs = std::getenv("HAAGENT_KUBERNETES_LOGS");
+  return {.workers = 2,
+          .etcd = test::etcd_programs("3.6"),
+          .shutdown_delay = "20s",
+          .logs = logs ? logs : "",
+          .kubernetes = minor_to_run()};
+}
+
+std::vector<std::string> words_of(std::string const& text) {
+  std::istringstream in(text);
+  return {std::istream_iterator<std::string>(in), {}};
+}
+
+Outcome KubernetesCluster::kubectl_on(std::string const& where,
+                                      std::string const& arguments) const {
+  return region.sh(where, "kubectl --kubeconfig /etc/kubernetes/admin.conf " + arguments);
+}
+
+Outcome KubernetesCluster::kubectl(std::string const& arguments) const {
+  for (auto const& master : region.masters())
+    if (region.is_ready(master)) return kubectl_on(master, arguments);
+  return {-1, "no master is ready"};
+}
+
+std::string KubernetesCluster::out_of(std::string const& arguments) const {
+  auto const outcome = kubectl(arguments);
+  return outcome.code == 0 ? outcome.out : std::string();
+}
+
+void KubernetesCluster::apply(std::string const& manifest) const {
+  for (auto const& master : region.masters()) {
+    if (!region.is_ready(master)) continue;
+    auto const done = region.sh(master, "cat >/tmp/manifest.yaml <<'TEXT'\n" + manifest +
+                                            "TEXT\n"
+                                            "kubectl --kubeconfig /etc/kubernetes/admin.conf apply "
+                                            "--server-side -f /tmp/manifest.yaml");
+    EXPECT_EQ(done.code, 0) << done.out;
+    return;
+  }
+  ADD_FAILURE() << "no master is ready";
+}
+
+std::string KubernetesCluster::unready() const {
+  for (auto const& group : region.masters())
+    if (!region.is_ready(group)) return group + " is not ready\n";
+  auto const wanted = region.masters().size() + static_cast<std::size_t>(plan_.workers);
+  auto const nodes = kubectl(
+      "get nodes -o "
+      "jsonpath='{range .items[*]}{.metadata.name} "
+      "{.status.conditions[?(@.type==\"Ready\")].status} "
+      "{.spec.taints[?(@.key==\"node.cloudprovider.kubernetes.io/"
+      "uninitialized\")].key}{\"\\n\"}{end}'");
+  std::size_t ready = 0, listed = 0;
+  std::istringstream lines(nodes.out);
+  for (std::string line; std::getline(lines, line); ++listed) ready += line.ends_with(" True ");
+  if (ready != wanted || listed != wanted) return nodes.out;
+  auto const pods = kubectl(
+      "get pods -A -o jsonpath='{range .items[*]}{.metadata.name} "
+      "{.status.conditions[?(@.type==\"Ready\")].status}{\"\\n\"}{end}'");
+  std::istringstream each(pods.out);
+  std::size_t count = 0;
+  for (std::string line; std::getline(each, line); ++count)
+    if (!line.ends_with(" True")) return line + "\n";
+  // The control plane and a cloud controller on each master, kube-proxy on each node, two of DNS.
+  return count >= 4 * region.masters().size() + wanted + 2 ? "" : fmt::format("{} pods\n", count);
+}
+
+testing::AssertionResult KubernetesCluster::gets_whole() {
+  auto const whole = region.comes_true([this] { return unready().empty(); }, kComesUp);
+  if (whole && !whole_since_) whole_since_ = std::chrono::system_clock::now();
+  if (whole) return whole;
+  return testing::AssertionFailure() << unready() << region.told();
+}
+
+bool KubernetesCluster::web_serves() const {
+  return words_of(
+             out_of("get endpointslices -l kubernetes.io/service-name=web -o "
+                    "jsonpath='{.items[*].endpoints[?(@.conditions.ready==true)].addresses[0]}'"))
+             .size() == 4;
+}
+
+void KubernetesCluster::with_web() const {
+  apply(kWeb);
+  ASSERT_TRUE(region.comes_true(
+      [this] { return web_serves() && kubectl("exec deploy/client -- true").code == 0; }, 90s));
+}
+
+std::vector<std::string> KubernetesCluster::workers() const {
+  std::vector<std::string> found;
+  auto const state = region.command("state");
+  for (auto const& each : state.find("instances")->items())
+    if (each.text_at("group") == "workers" && each.text_at("state") == "running" &&
+        each.text_at("lifecycle") == "InService")
+      found.push_back(each.text_at("id"));
+  return found;
+}
+
+bool KubernetesCluster::is_replaced(std::string const& group, std::string const& before) const {
+  auto const now = region.instance_of(group);
+  auto const state = region.instance(before).text_at("state");
+  return !now.empty() && now != before && (state.empty() || state == "terminated");
+}
+
+std::string KubernetesCluster::node_of(std::string const& where) const {
+  auto const id = where.starts_with("i-") ? where : region.instance_of(where);
+  return region.instance(id).text_at("hostname");
+}
+
+}  // namespace haagent::sim
