@@ -32,6 +32,7 @@ Clients::Clients(ClusterRegion const& region) {
   std::vector<std::string> words = {
       built_beside("haagent-sim").string(),
       "enter",
+      "--",
       (test::source_dir() / "build/kubernetes/clients/clients").string(),
       "--server",
       "https://10.255.0.10",

@@ -357,8 +357,15 @@ int run_cli(int argc, char** argv) {
   for (auto const& command : commands()) add_command(app, command, given[command.name]);
   app.footer(kFooter);  // last: subcommands would take it over
 
+  // The parser gives what follows a "--" to nobody, where a subcommand takes whatever it is told.
+  std::vector<char*> given_words(argv, argv + argc);
+  auto const end = std::ranges::find(given_words, std::string_view("--"));
+  if (end != given_words.end()) {
+    auto const before = std::string_view(*std::prev(end));
+    if (before == aws->get_name() || before == enter->get_name()) given_words.erase(end);
+  }
   try {
-    app.parse(argc, argv);
+    app.parse(static_cast<int>(given_words.size()), given_words.data());
   } catch (CLI::ParseError const& error) {
     return app.exit(error) == 0 ? 0 : kUsage;
   }
@@ -370,7 +377,6 @@ int run_cli(int argc, char** argv) {
   for (auto* inside : {aws, enter}) {
     if (!inside->parsed()) continue;
     auto rest = inside->remaining();
-    if (!rest.empty() && rest.front() == "--") rest.erase(rest.begin());
     if (rest.empty()) {
       fmt::print(stderr, "haagent-sim: {} what?\n", inside->get_name());
       return kUsage;
