@@ -196,12 +196,21 @@ Findings judge_runtime(Program const& containerd, Program const& kubelet,
   auto const version = version_word(containerd.said);
   auto const is = minor_of(version);
   auto const kube = minor_of(wanted.empty() ? version_word(kubelet.said) : wanted);
-  // From 1.36 on the kubelet asks the runtime for its cgroup driver, which 1.x cannot tell.
-  if (is && kube && is->first < 2 && kube->second >= 36)
+  // Kubelets speak CRI v1 and nothing else, which containerd has from 1.6 on.
+  if (is && *is < std::pair(1, 6))
     return {problem(kCheck, Reason::VersionUnsupported,
-                    fmt::format("{} is {}, and Kubernetes from 1.36 on wants containerd 2",
+                    fmt::format("{} is {}, which has no CRI v1: no kubelet starts with it",
                                 containerd.path, version),
                     "install containerd 2.0 or later")};
+  // containerd's own table ends with 1.35 for 1.x. Where the runtime has no RuntimeConfig, kubelets
+  // up to 1.37 go by the cgroupDriver of their configuration, and say that 1.38 will not.
+  if (is && kube && is->first < 2 && kube->second >= 36)
+    return {warning(kCheck, Reason::VersionUnsupported,
+                    fmt::format("{} is {}: it cannot tell the kubelet its cgroup driver, so that "
+                                "SystemdCgroup in its configuration must agree with the kubelet's "
+                                "cgroupDriver, and Kubernetes 1.38 is to end that",
+                                containerd.path, version),
+                    "install containerd 2.0 or later before 1.38")};
   return {
       ok(kCheck, fmt::format("{} is {}", containerd.path, version.empty() ? "there" : version))};
 }

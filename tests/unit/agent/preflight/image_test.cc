@@ -138,10 +138,18 @@ TEST(PreflightImage, RuntimeAgainstKubernetes) {
   auto const two = there("containerd github.com/containerd/containerd v2.1.4 x");
   auto const kubelet = there("Kubernetes v1.36.0");
   expect(judge_runtime(old, kubelet, "1.35.4"), {{Level::ok, Reason::CheckPassed, "1.7.27"}}, "");
-  expect(judge_runtime(old, kubelet, "1.36.0"),
-         {{Level::problem, Reason::VersionUnsupported, "1.7.27"}}, "");
-  expect(judge_runtime(old, kubelet, ""), {{Level::problem, Reason::VersionUnsupported, "1.7.27"}},
-         "");
+  // It cannot tell its cgroup driver, and works: kubelets up to 1.37 go by their own setting then.
+  for (auto const* wanted : {"1.36.0", "1.37.2", ""})
+    expect(judge_runtime(old, kubelet, wanted),
+           {{Level::warning, Reason::VersionUnsupported, "1.7.27"}}, wanted);
+  expect(judge_runtime(there("containerd github.com/containerd/containerd 1.6.20~ds1 1.6.20~ds1-1"),
+                       kubelet, "1.36.3"),
+         {{Level::warning, Reason::VersionUnsupported, "1.6.20"}}, "Debian 12's");
+  // No CRI v1 at all, and kubelets speak nothing else.
+  for (auto const* wanted : {"1.31.0", "1.37.2"})
+    expect(judge_runtime(there("containerd github.com/containerd/containerd v1.5.18 x"), kubelet,
+                         wanted),
+           {{Level::problem, Reason::VersionUnsupported, "1.5.18"}}, wanted);
   expect(judge_runtime(two, kubelet, "1.36.0"), {{Level::ok, Reason::CheckPassed, "2.1.4"}}, "");
   expect(judge_runtime(kAbsent, kubelet, ""), {{Level::warning, Reason::ProgramMissing}}, "");
   expect(judge_runtime(kBroken, kubelet, ""), {{Level::problem, Reason::ProgramUnusable}}, "");
