@@ -86,7 +86,8 @@ Finding judge_root(bool is_root) {
                  "run it as root");
 }
 
-Findings judge_etcd(Program const& etcd, For role) {
+Findings judge_etcd(Program const& etcd, Program const& kubelet, std::string const& wanted,
+                    For role) {
   if (role == For::worker) return {};
   if (etcd.path.empty()) {
     return {problem("etcd", Reason::ProgramMissing, fmt::format("{} is not installed", etcd.name),
@@ -104,7 +105,9 @@ Findings judge_etcd(Program const& etcd, For role) {
                     fmt::format("{} is etcd {}, and 3.4 to 3.7 are supported", etcd.path, text),
                     "install a supported version")};
   Findings found = {ok("etcd", fmt::format("{} is etcd {}", etcd.path, text))};
-  for (auto const& defect : bootstrap::version_warnings(*version))
+  auto const kube = minor_of(wanted.empty() ? version_word(kubelet.said) : wanted);
+  auto const minor = kube ? std::optional(kube->second) : std::nullopt;
+  for (auto const& defect : bootstrap::version_warnings(*version, minor))
     found.push_back(warning("etcd-defects", Reason::EtcdVersionDefective,
                             fmt::format("known of etcd {}: {}", text, defect),
                             "install the newest patch of 3.5, 3.6 or 3.7"));

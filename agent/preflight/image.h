@@ -31,7 +31,9 @@ struct Program {
 std::string version_word(std::string_view said);
 
 Finding judge_root(bool is_root);
-Findings judge_etcd(Program const& etcd, For role);
+// `wanted` is kubernetes.version; where there is none, the kubelet's version counts.
+Findings judge_etcd(Program const& etcd, Program const& kubelet, std::string const& wanted,
+                    For role);
 Findings judge_etcd_tools(std::optional<bootstrap::EtcdVersion> etcd, Program const& etcdctl,
                           Program const& etcdutl, For role);
 // mkfs, the check and the growth of the filesystem that volumes.filesystem names.

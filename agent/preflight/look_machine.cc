@@ -174,7 +174,8 @@ Findings look_at_machine(MachineLook const& look, std::stop_token stop) {
   Findings found = {judge_root(::geteuid() == 0)};
 
   auto const etcd = asked(look, config.etcd.binary, "--version", stop);
-  add(found, judge_etcd(etcd, look.role));
+  auto const kubelet = asked(look, "kubelet", "--version", stop);
+  add(found, judge_etcd(etcd, kubelet, look.kubernetes, look.role));
   auto const beside = fs::path(config.etcd.binary).parent_path();
   auto const tools =
       config.etcd.backups.tools.empty() ? beside : fs::path(config.etcd.backups.tools);
@@ -186,7 +187,6 @@ Findings look_at_machine(MachineLook const& look, std::stop_token stop) {
   for (auto const& name : filesystem_tools(config.volumes.filesystem))
     makers.push_back(installed(look, name));
   add(found, judge_filesystem_tools(config.volumes.filesystem, makers, look.role));
-  auto const kubelet = asked(look, "kubelet", "--version", stop);
   add(found, judge_kubelet(kubelet, look.kubernetes));
   auto const* endpoint = config.kubelet.config.find("containerRuntimeEndpoint");
   if (!endpoint)

@@ -32,6 +32,20 @@ constexpr Defect kDefects[] = {
     {{3, 6, 0}, {3, 6, 12}, "a new peer URL makes a learner a voter (fixed in 3.6.12)"},
 };
 
+// The watch cache of an apiserver asks etcd how far its watches are, and asks only an etcd that
+// tells the truth (feature_support_checker.go of k8s.io/apiserver). From 1.34 on that is locked on.
+constexpr int kAsksForWatchProgress = 34;
+constexpr Defect kNoWatchProgress[] = {
+    {{3, 4, 0},
+     {3, 4, 31},
+     "Kubernetes from 1.34 on gets no progress of watches from it, and lists from its watch cache "
+     "fail with 'Too large resource version' (fixed in 3.4.31)"},
+    {{3, 5, 0},
+     {3, 5, 13},
+     "Kubernetes from 1.34 on gets no progress of watches from it, and lists from its watch cache "
+     "fail with 'Too large resource version' (fixed in 3.5.13)"},
+};
+
 // From the newest patch of a minor version that is not fit for the step to the next one.
 struct StepUp {
   int minor;
@@ -181,10 +195,15 @@ std::optional<VersionRefusal> version_refusal(VersionFacts const& facts) {
   return std::nullopt;
 }
 
-std::vector<std::string> version_warnings(EtcdVersion version) {
+std::vector<std::string> version_warnings(EtcdVersion version,
+                                          std::optional<int> kubernetes_minor) {
   std::vector<std::string> warnings;
-  for (auto const& defect : kDefects)
-    if (version >= defect.from && version < defect.fixed) warnings.emplace_back(defect.what);
+  auto const add = [&](auto const& defects) {
+    for (auto const& defect : defects)
+      if (version >= defect.from && version < defect.fixed) warnings.emplace_back(defect.what);
+  };
+  add(kDefects);
+  if (kubernetes_minor && *kubernetes_minor >= kAsksForWatchProgress) add(kNoWatchProgress);
   return warnings;
 }
 

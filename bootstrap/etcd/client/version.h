@@ -58,7 +58,9 @@ std::optional<VersionRefusal> version_refusal(VersionFacts const& facts);
 // nothing, as does what is no version ("not_decided").
 std::string data_version_of(std::string_view cluster, std::string_view storage);
 
-// Known defects in membership or data, one sentence each; empty for a good version.
-std::vector<std::string> version_warnings(EtcdVersion version);
+// Known defects in membership or data, and what this Kubernetes minor cannot do on it, one sentence
+// each; empty for a good version.
+std::vector<std::string> version_warnings(EtcdVersion version,
+                                          std::optional<int> kubernetes_minor = {});
 
 }  // namespace haagent::bootstrap

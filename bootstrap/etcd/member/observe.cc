@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "agent/base/kube_versions.h"
 #include "agent/base/volume_tags.h"
 #include "bootstrap/etcd/backup/restore.h"
 #include "bootstrap/etcd/disk/ownership.h"
@@ -28,6 +29,12 @@ bool is_step_up(std::string const& mine, std::string const& before) {
   auto const from = parse_etcd_version(before);
   auto const to = parse_etcd_version(mine);
   return !from || !to || to->minor > from->minor;
+}
+
+std::string warnings_of(EtcdVersion version, std::string const& kubernetes) {
+  std::optional<int> minor;
+  if (auto const parsed = parse_kube_version(kubernetes)) minor = parsed->minor;
+  return fmt::format("{}", fmt::join(version_warnings(version, minor), ", "));
 }
 
 // The parts of one look, in the order in which they need each other.
@@ -269,7 +276,7 @@ void Look::at_what_serving_needs(std::stop_token stop) {
       deps_.store && has_begun_restore(Backups(cluster_, deps_.store->backups), out_.sight.path());
   in.serving.restart = restart_reasons();
   if (auto version = parse_etcd_version(in.me.version))
-    in.serving.warnings = fmt::format("{}", fmt::join(version_warnings(*version), ", "));
+    in.serving.warnings = warnings_of(*version, deps_.config.kubernetes.version);
   auto const pki = facts_.pki.get().value_or(PkiFacts{});
   in.serving.turn = {.asked = facts_.etcd(cluster_).wants_restart.get().value_or(false),
                      .mine = !pki.restart_for.empty(),

@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "agent/preflight/command.h"
 #include "agent/preflight/look_machine.h"
 #include "tests/support/in_short.h"
@@ -83,7 +85,21 @@ TEST(PreflightImage, Etcd) {
                         {kAbsent, For::any, {{Level::problem, Reason::ProgramMissing}}},
                         {kAbsent, For::worker, {}},
                         {there("etcd Version: 3.4.20\n"), For::worker, {}}})
-    expect(judge_etcd(row.etcd, row.role), row.told, row.etcd.said);
+    expect(judge_etcd(row.etcd, kAbsent, "", row.role), row.told, row.etcd.said);
+}
+
+TEST(PreflightImage, EtcdAgainstKubernetes) {
+  auto const old = there("etcd Version: 3.4.23\n");
+  auto const told = [&](Program const& kubelet, std::string const& wanted) {
+    auto const found = judge_etcd(old, kubelet, wanted, For::any);
+    return std::ranges::count(found, Reason::EtcdVersionDefective,
+                              [](Finding const& each) { return each.message.reason; });
+  };
+  auto const without = told(kAbsent, "");
+  EXPECT_EQ(told(kAbsent, "1.33.2"), without);
+  EXPECT_EQ(told(kAbsent, "1.36.3"), without + 1);
+  EXPECT_EQ(told(there("Kubernetes v1.36.3"), ""), without + 1);
+  EXPECT_EQ(told(there("Kubernetes v1.36.3"), "1.33.2"), without);
 }
 
 TEST(PreflightImage, EtcdTools) {

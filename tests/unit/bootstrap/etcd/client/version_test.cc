@@ -58,6 +58,23 @@ TEST(EtcdVersion, KnownDefectsAreTold) {
     EXPECT_TRUE(version_warnings(good).empty()) << to_string(good);
 }
 
+// As k8s.io/apiserver has it: it asks for the progress of watches from these patches on.
+TEST(EtcdVersion, WhatKubernetesCannotDoOnItIsTold) {
+  struct Pair {
+    EtcdVersion etcd;
+    std::optional<int> kubernetes;
+    bool told;
+  };
+  for (auto const& row :
+       {Pair{{3, 4, 23}, 36, true}, Pair{{3, 4, 30}, 34, true}, Pair{{3, 4, 31}, 36, false},
+        Pair{{3, 4, 23}, 33, false}, Pair{{3, 4, 23}, std::nullopt, false},
+        Pair{{3, 5, 12}, 34, true}, Pair{{3, 5, 13}, 37, false}, Pair{{3, 6, 0}, 37, false}}) {
+    auto const more =
+        version_warnings(row.etcd, row.kubernetes).size() - version_warnings(row.etcd).size();
+    EXPECT_EQ(more, row.told ? 1U : 0U) << to_string(row.etcd) << " " << row.kubernetes.value_or(0);
+  }
+}
+
 TEST(EtcdVersion, DataStandsAtTheHigherOfClusterAndStorage) {
   EXPECT_EQ(data_version_of("3.5.0", ""), "3.5");
   EXPECT_EQ(data_version_of("3.6.0", "3.6.0"), "3.6");
