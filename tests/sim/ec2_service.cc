@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "agent/base/sha256.h"
 #include "tests/sim/filters.h"
 #include "tests/sim/region_errors.h"
 
@@ -262,6 +263,39 @@ Attributes attributes_of(View const& view, Instance const& instance) {
   };
 }
 
+// ---- topology
+
+// Of other types, and of an instance that does not run, EC2 says nothing: no item, and no error.
+// Most of those that it documents; the cloud controller manager expects an answer of the first
+// three.
+std::size_t layers_of(Instance const& instance) {
+  if (instance.state != InstanceState::running) return 0;
+  std::string_view const type = instance.from.instance_type;
+  if (type.starts_with("p6-")) return 4;
+  for (auto const family : {"hpc", "trn", "p3dn.", "p4d", "p5", "g6e.", "g7e."})
+    if (type.starts_with(family)) return 3;
+  return 0;
+}
+
+// From the top: all of a zone below one node, and each instance below one of its own.
+std::vector<std::string> network_nodes(Instance const& instance, std::size_t layers) {
+  std::vector<std::string> nodes;
+  for (std::size_t layer = 0; layer < layers; ++layer) {
+    auto const below = layer + 1 == layers ? instance.id : instance.zone;
+    nodes.push_back("nn-" + sha256_hex(fmt::format("{} {}", layer, below)).substr(0, 17));
+  }
+  return nodes;
+}
+
+Attributes topology_attributes_of(View const& view, Instance const& instance) {
+  return [&view, &instance](std::string_view name) -> std::optional<std::vector<std::string>> {
+    if (name == "availability-zone") return std::vector{instance.zone};
+    if (name == "zone-id") return std::vector{view.zone_id_of(instance.zone)};
+    if (name == "instance-type") return std::vector{instance.from.instance_type};
+    return std::nullopt;
+  };
+}
+
 // ---- the rest
 
 // The tags of TagSpecification.N for one type of resource.
@@ -307,6 +341,7 @@ std::vector<Ec2Service::Action> const& Ec2Service::actions() {
   static std::vector<Action> const kActions = {
       {"DescribeVolumes", &Ec2Service::describe_volumes},
       {"DescribeInstances", &Ec2Service::describe_instances},
+      {"DescribeInstanceTopology", &Ec2Service::describe_instance_topology},
       {"DescribeTags", &Ec2Service::describe_tags},
       {"DescribeSnapshots", &Ec2Service::describe_snapshots},
       {"DescribeAvailabilityZones", &Ec2Service::describe_zones},
@@ -401,6 +436,49 @@ Ec2Service::Answer Ec2Service::describe_instances(Form const& form, Caller const
         xml.raw("<groupSet/>");
         xml.element("instancesSet",
                     [&] { xml.element("item", [&] { add_instance(xml, view, *instance); }); });
+      });
+    }
+  });
+  add_next_token(xml, next);
+  return xml.str();
+}
+
+// No instance of the simulator is in a placement group.
+Ec2Service::Answer Ec2Service::describe_instance_topology(Form const& form, Caller const&) {
+  auto const ids = form.texts("InstanceId");
+  auto const filters = filters_of(form);
+  if (!filters) return std::unexpected(filters.error());
+  auto paging = paging_of(form, !ids.empty(), "instanceIds", 100);
+  if (!paging) return std::unexpected(paging.error());
+  if (ids.empty() && !paging->size) paging->size = 20;
+  auto const view = region_.view(/*lagging=*/true);
+  if (auto good = fits(*filters, topology_attributes_of(view, Instance{})); !good) {
+    return std::unexpected(good.error());
+  }
+  for (auto const& id : ids) {
+    if (!is_id(id, "i")) return std::unexpected(errors::malformed_instance(id));
+    if (!view.instances.contains(id)) return std::unexpected(errors::instance_not_found(id));
+  }
+  std::vector<Instance const*> found;
+  if (form.texts("GroupName").empty())
+    for (auto const& [id, instance] : view.instances) {
+      if (!ids.empty() && std::count(ids.begin(), ids.end(), id) == 0) continue;
+      if (layers_of(instance) == 0) continue;
+      if (*fits(*filters, topology_attributes_of(view, instance))) found.push_back(&instance);
+    }
+  auto const next = take_page(found, *paging, [](auto* instance) { return instance->id; });
+  Xml xml;
+  xml.element("instanceSet", [&] {
+    for (auto const* instance : found) {
+      xml.element("item", [&] {
+        xml.text("instanceId", instance->id);
+        xml.text("instanceType", instance->from.instance_type);
+        xml.element("networkNodeSet", [&] {
+          for (auto const& node : network_nodes(*instance, layers_of(*instance)))
+            xml.text("item", node);
+        });
+        xml.text("availabilityZone", instance->zone);
+        xml.text("zoneId", view.zone_id_of(instance->zone));
       });
     }
   });

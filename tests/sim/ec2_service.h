@@ -29,6 +29,7 @@ class Ec2Service {
 
   Answer describe_volumes(Form const& form, Caller const& caller);
   Answer describe_instances(Form const& form, Caller const& caller);
+  Answer describe_instance_topology(Form const& form, Caller const& caller);
   Answer describe_tags(Form const& form, Caller const& caller);
   Answer describe_snapshots(Form const& form, Caller const& caller);
   Answer describe_zones(Form const& form, Caller const& caller);

@@ -181,6 +181,46 @@ TEST_F(Ec2ServiceTest, DescribeInstancesHasTheShapeOfEc2s) {
   EXPECT_EQ(item("tagSet/item[key='aws:autoscaling:groupName']/value"), "masters-a");
 }
 
+// As the cloud controller manager asks. A type without a topology has no item, and is no error.
+TEST_F(Ec2ServiceTest, DescribeInstanceTopologyIsEmptyOfATypeThatHasNone) {
+  auto const id = world_.member("masters-a").id;
+  auto const response = world_.call({{"Action", "DescribeInstanceTopology"}, {"InstanceId.1", id}});
+  ASSERT_EQ(response.status, 200) << response.body;
+  EXPECT_THAT(response.body, HasSubstr("<instanceSet"));
+  EXPECT_THAT(texts(response.body, "//instanceSet/item/instanceId"), IsEmpty());
+}
+
+TEST(Ec2Topology, HasTheShapeOfEc2s) {
+  auto spec = three_zones();
+  for (auto& group : spec.groups) group.launch.instance_type = "p5.48xlarge";
+  ServiceWorld world(std::move(spec));
+  world.boot();
+  auto const one = world.member("masters-a").id;
+  auto const response = world.call({{"Action", "DescribeInstanceTopology"}, {"InstanceId.1", one}});
+  ASSERT_EQ(response.status, 200) << response.body;
+  auto const item = [&](std::string const& path) {
+    return text(response.body,
+                ("/DescribeInstanceTopologyResponse/instanceSet/item/" + path).c_str());
+  };
+  EXPECT_EQ(item("instanceId"), one);
+  EXPECT_EQ(item("instanceType"), "p5.48xlarge");
+  EXPECT_EQ(item("availabilityZone"), "eu-west-1a");
+  EXPECT_EQ(item("zoneId"), "euw1-az1");
+  EXPECT_THAT(texts(response.body, "//networkNodeSet/item"),
+              ElementsAre(HasSubstr("nn-"), HasSubstr("nn-"), HasSubstr("nn-")));
+
+  auto const of_zone = world.call({{"Action", "DescribeInstanceTopology"},
+                                   {"Filter.1.Name", "zone-id"},
+                                   {"Filter.1.Value.1", "euw1-az2"},
+                                   {"Filter.2.Name", "instance-type"},
+                                   {"Filter.2.Value.1", "p5*"}});
+  EXPECT_THAT(texts(of_zone.body, "//instanceSet/item/instanceId"),
+              ElementsAre(world.member("masters-b").id));
+  world.call({{"Action", "StopInstances"}, {"InstanceId.1", one}});
+  auto const stopped = world.call({{"Action", "DescribeInstanceTopology"}, {"InstanceId.1", one}});
+  EXPECT_THAT(texts(stopped.body, "//instanceSet/item/instanceId"), IsEmpty());
+}
+
 TEST_F(Ec2ServiceTest, ATerminatedInstanceHasNoAddress) {
   auto const id = world_.member("masters-a").id;
   auto const gone = world_.call({{"Action", "TerminateInstances"}, {"InstanceId.1", id}});
@@ -341,6 +381,11 @@ INSTANTIATE_TEST_SUITE_P(
                  "Invalid id: \"vol-xyz\" (expecting \"vol-...\")"},
         ErrorRow{"no_such_instance",
                  {{"Action", "DescribeInstances"}, {"InstanceId.1", "i-0123456789abcdef0"}},
+                 "InvalidInstanceID.NotFound",
+                 400,
+                 "The instance ID 'i-0123456789abcdef0' does not exist"},
+        ErrorRow{"topology_of_no_such_instance",
+                 {{"Action", "DescribeInstanceTopology"}, {"InstanceId.1", "i-0123456789abcdef0"}},
                  "InvalidInstanceID.NotFound",
                  400,
                  "The instance ID 'i-0123456789abcdef0' does not exist"},
