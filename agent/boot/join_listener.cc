@@ -10,6 +10,7 @@
 #include "agent/runtime/log.h"
 #include "bootstrap/join/master/ledger.h"
 #include "bootstrap/join/master/service.h"
+#include "bootstrap/kube/apiserver.h"
 #include "bootstrap/kube/node.h"
 #include "bootstrap/layout/names.h"
 #include "bootstrap/pki/leaves.h"
@@ -44,7 +45,8 @@ struct JoinListener::Master {
         etcd(machine.http, {bootstrap::etcd_endpoint(EtcdCluster::main, "127.0.0.1")},
              bootstrap::etcd_client_tls(machine.root)),
         registry(etcd),
-        apiserver(machine.http, bootstrap::local_apiserver(machine.root)),
+        apiserver(machine.http, bootstrap::as_administrator(
+                                    machine.root, bootstrap::kube::own_apiserver_url(config))),
         issuer_keys(machine.http, machine.clock, config.cluster.token_issuer),
         service(settings(machine, config, identity),
                 {.root = machine.root,

@@ -18,6 +18,7 @@
 #include "bootstrap/hosts/announce_step.h"
 #include "bootstrap/hosts/step.h"
 #include "bootstrap/join/master/terminated.h"
+#include "bootstrap/kube/apiserver.h"
 #include "bootstrap/kube/steps.h"
 #include "bootstrap/kube/withdraw.h"
 #include "bootstrap/layout/names.h"
@@ -181,8 +182,9 @@ std::vector<std::string> MasterBoot::before_launching_hook() const {
 
 // Nobody waits for it, and it waits for nobody: the apiserver answers when the kubelet has it.
 void MasterBoot::add_nodes(RowList& list) {
-  auto const apiserver =
-      bootstrap::ApiserverClient(master_.http, bootstrap::local_apiserver(node_.root));
+  auto const apiserver = bootstrap::ApiserverClient(
+      master_.http,
+      bootstrap::as_administrator(node_.root, bootstrap::kube::own_apiserver_url(config_)));
   list.add(std::make_unique<bootstrap::addons::AddonsStep>(
                bootstrap::addons::AddonsLook(apiserver,
                                              {.config = config_,

@@ -11,6 +11,7 @@
 #include "bootstrap/addons/manifest.h"
 #include "bootstrap/addons/step.h"
 #include "bootstrap/addons/values.h"
+#include "bootstrap/kube/apiserver.h"
 
 namespace haagent {
 namespace {
@@ -19,7 +20,9 @@ namespace addons = bootstrap::addons;
 using addons::AddonSummary;
 
 bootstrap::ApiserverClient own_apiserver(Session& session) {
-  return {session.machine.http, bootstrap::local_apiserver(session.machine.root)};
+  return {session.machine.http,
+          bootstrap::as_administrator(session.machine.root,
+                                      bootstrap::kube::own_apiserver_url(session.config))};
 }
 
 addons::SourcesDeps sources_of(Session& session) {

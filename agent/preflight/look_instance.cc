@@ -18,6 +18,7 @@
 #include "agent/preflight/reach.h"
 #include "bootstrap/join/master/issuer_keys.h"
 #include "bootstrap/join/worker/join_url.h"
+#include "bootstrap/kube/apiserver.h"
 #include "bootstrap/layout/paths.h"
 #include "volumes/near_match.h"
 
@@ -30,7 +31,6 @@ using Answer = Asked::Answer;
 constexpr Duration kPatience = 3s;  // for a connection
 // A balancer that leads every third connection back to this master shows it in so many.
 constexpr int kTriesAnAddress = 3;
-constexpr int kApiserverPort = 6443;
 // Below the state store's prefix; never there.
 constexpr char kProbeKey[] = "haagent-preflight";
 constexpr char kNoEtag[] = "\"00000000000000000000000000000000\"";
@@ -303,7 +303,9 @@ class Look {
     std::vector<std::pair<std::string, int>> targets;
     for (auto const& address : facts.addresses)
       for (int i = 0; i < kTriesAnAddress; ++i) targets.emplace_back(address, facts.port);
-    targets.emplace_back(identity_.address, kApiserverPort);
+    targets.emplace_back(
+        identity_.address,
+        split_url(bootstrap::kube::own_apiserver_url(config_)).value_or(Url{}).port);
     facts.reached = reach_all(targets, stop_);
     facts.own_apiserver = facts.reached.back().how == Reached::How::connected;
     facts.reached.pop_back();

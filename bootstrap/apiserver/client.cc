@@ -27,8 +27,9 @@ Tree delete_options(std::string const& uid, std::string const& resource_version)
                     {"preconditions", std::move(preconditions)}});
 }
 
-ApiserverPlace local_apiserver(Root const& root) {
-  return {.tls = {.ca_file = root(kube::kCa),
+ApiserverPlace as_administrator(Root const& root, std::string url) {
+  return {.url = std::move(url),
+          .tls = {.ca_file = root(kube::kCa),
                   .cert_file = root(kube::kAdminClient.cert),
                   .key_file = root(kube::kAdminClient.key)}};
 }

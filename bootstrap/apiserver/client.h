@@ -13,11 +13,12 @@
 namespace haagent::bootstrap {
 
 struct ApiserverPlace {
-  std::string url = "https://127.0.0.1:6443";
+  std::string url;  // "https://127.0.0.1:6443"
   HttpTls tls;
 };
-// This machine's own.
-ApiserverPlace local_apiserver(Root const& root);
+// One that is asked with the certificate of this master's administrator; kube::own_apiserver_url()
+// says where its own serves.
+ApiserverPlace as_administrator(Root const& root, std::string url);
 
 struct ApiRequest {
   std::string method = "GET";

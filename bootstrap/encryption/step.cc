@@ -5,9 +5,9 @@
 #include "agent/base/running.h"
 #include "bootstrap/encryption/rewrite.h"
 #include "bootstrap/etcd/client/client.h"
+#include "bootstrap/kube/apiserver.h"
 #include "bootstrap/kube/apiserver_process.h"
 #include "bootstrap/kube/flags.h"
-#include "bootstrap/kube/kubeconfigs.h"
 #include "bootstrap/kube/static_pod.h"
 #include "bootstrap/layout/names.h"
 #include "bootstrap/layout/paths.h"
@@ -44,12 +44,6 @@ Result<bool> Step::is_new_cluster(std::stop_token stop) const {
   return secrets == 0;
 }
 
-Result<std::string> Step::apiserver_url(Facts& facts) const {
-  auto const identity = TRY(facts.identity.require("identity"));
-  auto const node = TRY(kube::describe_node(deps_.config, identity));
-  return kube::server_of(node, EndpointMode::local);
-}
-
 HttpTls Step::administrator() const {
   return {.ca_file = deps_.root(kube::kCa),
           .cert_file = deps_.root(kube::kAdminClient.cert),
@@ -58,11 +52,9 @@ HttpTls Step::administrator() const {
 
 // Nothing where it does not answer: it may be starting, or ending. One that answers and says
 // nothing of this (an older one, or metrics that were turned off) goes by the time alone.
-std::optional<Reloads> Step::ask_apiserver(Facts& facts, std::stop_token stop) const {
-  auto const url = apiserver_url(facts);
-  if (!url) return std::nullopt;
+std::optional<Reloads> Step::ask_apiserver(std::stop_token stop) const {
   auto const answer = deps_.http.send({.method = "GET",
-                                       .url = *url + "/metrics",
+                                       .url = kube::own_apiserver_url(deps_.config) + "/metrics",
                                        .timeout = kAnswersWithin,
                                        .max_body = kMostMetrics,
                                        .tls = administrator(),
@@ -73,7 +65,7 @@ std::optional<Reloads> Step::ask_apiserver(Facts& facts, std::stop_token stop) c
 }
 
 // What the local apiserver has loaded of what stands on the disk: by the ages of both (file_age.h).
-Result<void> Step::look_at_apiserver(Inputs& in, Facts& facts, std::stop_token stop) {
+Result<void> Step::look_at_apiserver(Inputs& in, std::stop_token stop) {
   auto const now = deps_.clock.steady();
   auto const stamp = file_stamp(deps_.root(kube::kEncryptionConfig));
   if (file_.see(in.on_disk, stamp ? stamp->written : deps_.clock.utc(), deps_.clock)) {
@@ -98,7 +90,7 @@ Result<void> Step::look_at_apiserver(Inputs& in, Facts& facts, std::stop_token s
   if (!wanted) return {};
   if (!asked_apiserver_ || now - *asked_apiserver_ >= kAskApiserver) {
     asked_apiserver_ = now;
-    said_ = ask_apiserver(facts, std::move(stop));
+    said_ = ask_apiserver(std::move(stop));
   }
   in.apiserver_loaded = has_loaded(seen, said_);
   return {};
@@ -133,7 +125,7 @@ Result<Inputs> Step::gather(Facts& facts, std::stop_token stop) {
     auto const is_new = TRY(is_new_cluster(stop));
     in.new_cluster = is_new;
   }
-  TRY(look_at_apiserver(in, facts, std::move(stop)));
+  TRY(look_at_apiserver(in, std::move(stop)));
   return in;
 }
 
@@ -172,9 +164,8 @@ Result<Finding> Step::look(Facts& facts, std::stop_token stop) {
   if (auto const* conflict = std::get_if<Conflict>(&move))
     return std::unexpected(Error(Kind::invalid, conflict->message));
   auto const needed = [&](std::string about, std::string text) {
-    return Needed{
-        Message(Reason::EncryptionToWrite, std::move(text)).about(std::move(about)),
-        [this, &facts, move](std::stop_token asked) { return act(move, facts, std::move(asked)); }};
+    return Needed{Message(Reason::EncryptionToWrite, std::move(text)).about(std::move(about)),
+                  [this, move](std::stop_token asked) { return act(move, std::move(asked)); }};
   };
   if (std::holds_alternative<Create>(move))
     return needed(std::string(kDocument),
@@ -211,9 +202,9 @@ Result<void> Step::change(Move const& move, std::stop_token stop) {
                        version_, std::move(stop));
 }
 
-Result<void> Step::rewrite(Move const& move, Facts& facts, std::stop_token stop) {
-  auto const url = TRY(apiserver_url(facts));
-  auto const done = rewrite_secrets(deps_.http, url, administrator(), stop);
+Result<void> Step::rewrite(Move const& move, std::stop_token stop) {
+  auto const done =
+      rewrite_secrets(deps_.http, kube::own_apiserver_url(deps_.config), administrator(), stop);
   if (!done || done->refused > 0) {
     refused_ = deps_.clock.steady();
     trouble_ = done ? fmt::format("{} of {} secrets were refused, the first: {}", done->refused,
@@ -225,7 +216,7 @@ Result<void> Step::rewrite(Move const& move, Facts& facts, std::stop_token stop)
   return change(move, std::move(stop));
 }
 
-Result<void> Step::act(Move const& move, Facts& facts, std::stop_token stop) {
+Result<void> Step::act(Move const& move, std::stop_token stop) {
   if (std::holds_alternative<Create>(move)) {
     auto secret = TRY(pki::make_symmetric_key());
     asked_.reset();
@@ -240,7 +231,7 @@ Result<void> Step::act(Move const& move, Facts& facts, std::stop_token stop) {
     TRY(replace_file_if_changed(path, to_configuration(*keys_), {.mode = 0600}));
     return {};
   }
-  if (std::holds_alternative<Rewrite>(move)) return rewrite(move, facts, std::move(stop));
+  if (std::holds_alternative<Rewrite>(move)) return rewrite(move, std::move(stop));
   return change(move, std::move(stop));
 }
 

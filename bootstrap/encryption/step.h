@@ -38,15 +38,14 @@ class Step final : public haagent::Step {
   Result<Finding> look(Facts& facts, std::stop_token stop) override;
 
  private:
-  Result<void> act(Move const& move, Facts& facts, std::stop_token stop);
+  Result<void> act(Move const& move, std::stop_token stop);
   Result<Inputs> gather(Facts& facts, std::stop_token stop);
   Result<bool> is_new_cluster(std::stop_token stop) const;
-  Result<void> look_at_apiserver(Inputs& inputs, Facts& facts, std::stop_token stop);
-  std::optional<Reloads> ask_apiserver(Facts& facts, std::stop_token stop) const;
-  Result<std::string> apiserver_url(Facts& facts) const;
+  Result<void> look_at_apiserver(Inputs& inputs, std::stop_token stop);
+  std::optional<Reloads> ask_apiserver(std::stop_token stop) const;
   HttpTls administrator() const;
   Result<void> change(Move const& move, std::stop_token stop);
-  Result<void> rewrite(Move const& move, Facts& facts, std::stop_token stop);
+  Result<void> rewrite(Move const& move, std::stop_token stop);
   Finding settled(Inputs const& inputs);
 
   Deps deps_;

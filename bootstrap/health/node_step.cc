@@ -17,8 +17,8 @@ Finding not_known(Error const& error) {
 }  // namespace
 
 Result<ApiserverClient> NodeStep::apiserver(Identity const& identity) const {
-  auto place = local_apiserver(deps_.root);
-  place.url = TRY(kube::serving_places(deps_.config, identity)).apiserver;
+  auto place =
+      as_administrator(deps_.root, TRY(kube::serving_places(deps_.config, identity)).apiserver);
   if (deps_.config.role == Role::worker) {
     place.tls.cert_file = deps_.root(kube::kKubeletClient.cert);
     place.tls.key_file = deps_.root(kube::kKubeletClient.key);

@@ -28,7 +28,7 @@ Result<Finding> ApiserverStep::look(Facts& facts, std::stop_token stop) {
   PodSeen seen;
   // As the administrator: where nobody may ask without a name, and before 1.32, this may.
   seen.answer = TRY(probe(deps_.http, places.apiserver + "/readyz?verbose",
-                          local_apiserver(deps_.root).tls, std::move(stop)));
+                          as_administrator(deps_.root, places.apiserver).tls, std::move(stop)));
   if (seen.answer.is == Answer::Is::silent) {
     seen.runs = !TRY(kube::own_apiservers(deps_.root, deps_.clock.utc())).empty();
     seen.log =

@@ -1,5 +1,6 @@
 #include "bootstrap/kube/apiserver.h"
 
+#include "agent/base/url.h"
 #include "bootstrap/kube/ciphers.h"
 #include "bootstrap/kube/host_files.h"
 #include "bootstrap/layout/content_hash.h"
@@ -75,8 +76,18 @@ Flags apiserver_flags(Node const& node, bool encryption_keys) {
   return overlay(std::move(flags), extra);
 }
 
-Probes apiserver_target(Node const& node) {
-  return probe_target(node, apiserver_flags(node), "6443");
+std::string own_apiserver_url(NodeConfig const& config) {
+  auto const services = parse_cidrs(config.cluster.service_cidr);
+  Identity const nobody;  // where it serves is the same on every master
+  Node const node{.config = config,
+                  .identity = nobody,
+                  .version = {},
+                  .ipv6 = services && services->front().network.v6,
+                  .address = {},
+                  .node_ips = {},
+                  .dns_ip = {}};
+  auto const target = probe_target(node, config.apiserver.extra_args, "6443");
+  return fmt::format("https://{}:{}", url_host(target.host), target.port);
 }
 
 std::string etcd_trust_hash(std::string const& etcd_trust) {

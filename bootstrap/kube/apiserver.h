@@ -1,5 +1,6 @@
 #pragma once
 
+#include <string>
 #include <vector>
 
 #include "bootstrap/kube/api_policies.h"
@@ -13,8 +14,9 @@ namespace haagent::bootstrap::kube {
 // The command line with the users' flags laid over it; with the keys of secrets in etcd or without.
 Flags apiserver_flags(Node const& node, bool encryption_keys = true);
 
-// Where this master's own apiserver serves.
-Probes apiserver_target(Node const& node);
+// Where this master's own apiserver serves, by its flags: "https://127.0.0.1:6443". The one place
+// that knows; whoever asks it goes by this. Of service ranges that are wrong nothing is rendered.
+std::string own_apiserver_url(NodeConfig const& config);
 
 // What others have put on this disk, and no config says.
 struct OnDisk {

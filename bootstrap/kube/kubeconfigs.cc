@@ -7,8 +7,7 @@ namespace haagent::bootstrap::kube {
 
 std::string server_of(Node const& node, EndpointMode mode) {
   if (mode == EndpointMode::replicated) return node.config.cluster.endpoint;
-  auto target = apiserver_target(node);
-  return fmt::format("https://{}:{}", url_host(target.host), target.port);
+  return own_apiserver_url(node.config);
 }
 
 RenderedFile render_kubeconfig(Node const& node, std::string path, std::string_view user,

@@ -34,7 +34,7 @@ KubernetesPrograms kubernetes_programs(std::string_view minor) {
 ApiserverWorld::ApiserverWorld(fs::path const& etcd, fs::path const& apiserver)
     : root_(kPlace / "root"),
       units_(kPlace / "state", kPlace / "logs", clock_),
-      somebody_(http_, bootstrap::local_apiserver(root_)),
+      somebody_(http_, bootstrap::as_administrator(root_, "https://127.0.0.1:6443")),
       etcd_(http_, etcd_endpoint(), {}, {.connect = 1s, .request = 10s}) {
   for (auto const* folder : {"state", "logs", "data", "root"})
     fs::create_directories(kPlace / folder);
@@ -103,7 +103,7 @@ void ApiserverWorld::start(std::string const& name, std::vector<std::string> arg
 
 bootstrap::ApiserverClient ApiserverWorld::agent() {
   https_.push_back(std::make_unique<CurlHttp>());
-  return {*https_.back(), bootstrap::local_apiserver(root_)};
+  return {*https_.back(), bootstrap::as_administrator(root_, "https://127.0.0.1:6443")};
 }
 
 Tree ApiserverWorld::ask(std::string const& method, std::string const& path,

@@ -27,6 +27,23 @@ TEST(Forming, OneFreshMaster) {
   EXPECT_EQ(world.etcd.members("prod.example.com-main")->size(), 1u);
 }
 
+// Who asks its own apiserver finds it there too: the labels of its Node are what is seen of that.
+TEST(Forming, AMasterWhoseApiserverServesAtAnotherPort) {
+  auto scenario = kOneFreshMaster;
+  scenario.fill = [](World& world) {
+    kOneFreshMaster.fill(world);
+    world.machines.front()->config.apiserver.extra_args = {{"secure-port", "7443"}};
+  };
+  World world;
+  EXPECT_TRUE(play(world, scenario).all_done);
+  auto const node = world.machines.front()->kubernetes.node();
+  auto const* metadata = node.find("metadata");
+  ASSERT_NE(metadata, nullptr);
+  auto const* labels = metadata->find("labels");
+  ASSERT_NE(labels, nullptr);
+  EXPECT_NE(labels->find("node-role.kubernetes.io/control-plane"), nullptr);
+}
+
 TEST(Forming, OneFreshMasterHoweverInterrupted) {
   expect_same_end_however_interrupted(kOneFreshMaster);
 }

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <fstream>
+#include <iterator>
 
 #include "agent/base/json.h"
 #include "tests/sim/standin/applied_object.h"
@@ -20,6 +22,19 @@ bool KubeAnswers::has(std::string_view path) const {
   return std::filesystem::exists(root_(path));
 }
 
+Tree KubeAnswers::node() const {
+  std::lock_guard lock(mutex_);
+  return object_;
+}
+
+// At the port that the manifest says.
+bool KubeAnswers::serves_at(std::string_view url) const {
+  std::ifstream file(root_("/etc/kubernetes/manifests/kube-apiserver.yaml"));
+  std::string const manifest(std::istreambuf_iterator<char>(file), {});
+  auto const port = url.substr(url.rfind(':') + 1);
+  return manifest.contains(fmt::format("--secure-port={}\n", port.substr(0, port.find('/'))));
+}
+
 std::optional<HttpResponse> KubeAnswers::answer(HttpRequest const& request) const {
   auto const& url = request.url;
   auto ok = [](std::string body) { return HttpResponse{200, {}, std::move(body), {}}; };
@@ -29,9 +44,7 @@ std::optional<HttpResponse> KubeAnswers::answer(HttpRequest const& request) cons
     return ok("{}");
   // A worker asks the cluster's endpoint, behind which other masters are.
   if (!url.starts_with("https://")) return std::nullopt;
-  if (url.starts_with("https://127.0.0.1:6443/") &&
-      !has("/etc/kubernetes/manifests/kube-apiserver.yaml"))
-    return std::nullopt;
+  if (url.starts_with("https://127.0.0.1:") && !serves_at(url)) return std::nullopt;
   auto const path = url.substr(std::min(url.find('/', 8), url.size()));
   if (path == "/readyz?verbose") return ok("ok");
   if (path == "/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases/" + node_)

@@ -20,9 +20,12 @@ class KubeAnswers {
 
   // Nothing where the request is for somebody else, or where nobody listens.
   std::optional<HttpResponse> answer(HttpRequest const& request) const;
+  // The machine's Node, as clients have left it.
+  Tree node() const;
 
  private:
   bool has(std::string_view path) const;
+  bool serves_at(std::string_view url) const;
   static Tree fresh_node();
 
   Root root_;

@@ -49,7 +49,7 @@ class AddonDiscoveryAsking : public testing::Test {
     return !found ? "error" : *found ? (*found)->plural : "none";
   }
   test::ScriptedHttp http_;
-  Discovery discovery_{ApiserverClient(http_, {})};
+  Discovery discovery_{ApiserverClient(http_, {.url = "https://127.0.0.1:6443", .tls = {}})};
 };
 
 TEST_F(AddonDiscoveryAsking, AsksOnceAndAgainInEachPassForWhatIsNotKnown) {

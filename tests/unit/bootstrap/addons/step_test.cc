@@ -37,7 +37,9 @@ class AddonsRow : public testing::Test {
     test::write_bytes(path, text);
   }
   AddonsLook look() {
-    return {ApiserverClient(http_, local_apiserver(Root(directory_.path()))), sources(), clock_};
+    return {
+        ApiserverClient(http_, as_administrator(Root(directory_.path()), "https://127.0.0.1:6443")),
+        sources(), clock_};
   }
   SourcesDeps sources() {
     return {.config = config_, .root = Root(directory_.path()), .store = store_, .version = "1.0"};
@@ -115,8 +117,9 @@ TEST_F(AddonsRow, KeepsNothingUpWhileTheApiserverIsSilent) {
 // A package that is being upgraded has not all of its files for a moment.
 TEST_F(AddonsRow, DeletesWhatHasNoSourceOnceThatStaysSo) {
   test::FakeClock clock;
-  AddonsLook look(ApiserverClient(http_, local_apiserver(Root(directory_.path()))), sources(),
-                  clock);
+  AddonsLook look(
+      ApiserverClient(http_, as_administrator(Root(directory_.path()), "https://127.0.0.1:6443")),
+      sources(), clock);
   Inventory const left{
       .addon = "left",
       .claim = {.origin = Origin::packaged, .version = "1.0 1.33.2", .digest = "d"},

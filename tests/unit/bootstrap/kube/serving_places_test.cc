@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "bootstrap/kube/apiserver.h"
 #include "tests/support/kube_nodes.h"
 
 namespace haagent::bootstrap::kube {
@@ -36,6 +37,21 @@ TEST(ServingPlaces, AMasterAsksItsOwnApiserverWhereItListens) {
   auto config = test::kube_master();
   config.apiserver.extra_args = {{"bind-address", "10.0.0.10"}, {"secure-port", "7443"}};
   EXPECT_EQ(places(config).apiserver, "https://10.0.0.10:7443");
+}
+
+// Add-ons, labels and the records of joined nodes know no identity, and need none for this.
+TEST(ServingPlaces, TheApiserverOfAMasterIsTheSameOnEveryMaster) {
+  for (auto config : {test::kube_master(), test::kube_master_ipv6()}) {
+    EXPECT_EQ(own_apiserver_url(config), config.cluster.service_cidr.contains(':')
+                                             ? "https://[::1]:6443"
+                                             : "https://127.0.0.1:6443");
+    config.apiserver.extra_args = {{"secure-port", "7443"}};
+    EXPECT_EQ(own_apiserver_url(config), config.cluster.service_cidr.contains(':')
+                                             ? "https://[::1]:7443"
+                                             : "https://127.0.0.1:7443");
+    config.apiserver.extra_args = {{"bind-address", "fd00::1"}, {"secure-port", "7443"}};
+    EXPECT_EQ(own_apiserver_url(config), "https://[fd00::1]:7443");
+  }
 }
 
 TEST(ServingPlaces, GoByTheOverlayOfTheKubelet) {

@@ -60,11 +60,12 @@ class NodeLabelsRow : public testing::Test {
   test::ScriptedHttp http_;
   NoRegistry registry_;
   Facts facts_;
-  NodeLabelsStep step_{{.config = config_,
-                        .clock = clock_,
-                        .ec2 = ec2_,
-                        .registry = registry_,
-                        .apiserver = ApiserverClient(http_, {})}};
+  NodeLabelsStep step_{
+      {.config = config_,
+       .clock = clock_,
+       .ec2 = ec2_,
+       .registry = registry_,
+       .apiserver = ApiserverClient(http_, {.url = "https://127.0.0.1:6443", .tls = {}})}};
 };
 
 TEST_F(NodeLabelsRow, AsksEc2AtOnceForANewNodeAndThenEveryFiveMinutes) {

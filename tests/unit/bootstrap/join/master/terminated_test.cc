@@ -117,7 +117,8 @@ class TerminatedNodes : public testing::Test {
        .clock = clock_,
        .ec2 = ec2_,
        .registry = registry_,
-       .apiserver = ApiserverClient(http_, local_apiserver(Root(directory_.path())))}};
+       .apiserver = ApiserverClient(
+           http_, as_administrator(Root(directory_.path()), "https://127.0.0.1:6443"))}};
 };
 
 TEST_F(TerminatedNodes, GoOnceEc2HasSaidSoTwice) {

@@ -323,7 +323,7 @@ class JoinWorld : public ::testing::Test {
       {.between = Duration(1), .believed = Duration(0), .patience = Duration(5000)}};
   MemoryRegistry registry_;
   Network network_;
-  ApiserverClient apiserver_{network_, local_apiserver(root_)};
+  ApiserverClient apiserver_{network_, as_administrator(root_, "https://127.0.0.1:6443")};
   MiniTokens tokens_{clock_};
   IssuerKeys issuer_keys_{network_, clock_, kIssuerUrl};
   // For a master that asks over `http`.
