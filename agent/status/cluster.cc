@@ -306,9 +306,7 @@ std::string cluster_page(ClusterView const& view, bool colour) {
       state = to_string(phase_of(report));
       if (node.in_the_clear) state += " (in the clear)";
       configs = configs_of(report);
-      if (report.booted) {
-        boot = to_words(std::chrono::duration_cast<Duration>(*report.booted - report.started));
-      }
+      if (report.boot_took) boot = to_words(*report.boot_took);
       auto bad = std::ranges::find_if(report.rows, [](RowStatus const& row) {
         return row.state != RowStatus::State::done && row.state != RowStatus::State::blocked;
       });

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cmath>
@@ -333,6 +334,7 @@ Tree to_tree(StatusReport const& report) {
   tree["stays"] = report.stays;
   write_time(tree, "started", report.started);
   write_time(tree, "booted", report.booted);
+  if (report.boot_took) tree["bootMilliseconds"] = report.boot_took->count();
   if (report.warm) tree.set("warm", true);
   if (!report.handing_over.empty()) tree.set("handing_over", report.handing_over);
   if (report.handed_over) tree.set("handed_over", true);
@@ -367,7 +369,8 @@ Tree to_tree(StatusReport const& report) {
   if (!report.pki.warning.empty()) tree["certificateWarning"] = report.pki.warning;
   if (!report.pki.lacks.empty()) tree["rotationLacks"] = report.pki.lacks;
   tree["criticalPath"] = Tree::list();
-  for (auto const& name : critical_path(report.rows)) tree["criticalPath"].push_back(name);
+  for (auto const& name : report.boot_took ? report.boot_path : critical_path(report.rows))
+    tree["criticalPath"].push_back(name);
   tree["steps"] = Tree::list();
   for (auto const& row : report.rows) tree["steps"].push_back(row_tree(row));
   return tree;
@@ -387,6 +390,15 @@ Result<StatusReport> status_from_tree(Tree const& tree) {
   report.stays = tree.text_at("stays") == "true";
   report.started = read_time(tree, "started").value_or(UtcTime{});
   report.booted = read_time(tree, "booted");
+  if (tree.find("bootMilliseconds")) {
+    report.boot_took = Duration(read_number<Duration::rep>(tree, "bootMilliseconds"));
+    if (auto const* path = tree.find("criticalPath"))
+      for (auto const& each : path->items()) report.boot_path.push_back(each.text());
+  } else if (report.booted) {
+    // An older haagent says no more than these.
+    report.boot_took = std::max(
+        Duration(0), std::chrono::duration_cast<Duration>(*report.booted - report.started));
+  }
   report.handing_over = tree.text_at("handing_over");
   if (auto const* done = tree.find("handed_over"))
     report.handed_over = done->as_boolean().value_or(false);

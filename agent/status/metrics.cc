@@ -95,9 +95,11 @@ void add_node(Page& page, StatusReport const& report, UtcTime now) {
   for (auto const each : kPhases) page.sample({{"phase", to_string(each)}}, truth(each == phase));
   page.family("haagent_start_time_seconds", "gauge", "When the agent started, since 1970.");
   page.sample({}, timestamp(report.started));
-  page.family("haagent_boot_duration_seconds", "gauge",
-              "From the agent's start until every step had been done once.");
-  if (report.booted) page.sample({}, seconds(between(report.started, *report.booted)));
+  page.family(
+      "haagent_boot_duration_seconds", "gauge",
+      "From the agent's start until every step had been done once; without the time that it "
+      "was handed over or in the warm pool.");
+  if (report.boot_took) page.sample({}, seconds(*report.boot_took));
 
   page.family("haagent_step_state", "gauge", "1 for the state that the step is in.");
   for (auto const& row : report.rows)

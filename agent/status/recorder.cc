@@ -2,6 +2,8 @@
 
 #include <unistd.h>
 
+#include <algorithm>
+
 #include "agent/base/json.h"
 #include "agent/runtime/log.h"
 #include "agent/runtime/notify.h"
@@ -32,7 +34,7 @@ StatusRecorder::StatusRecorder(Root root, Clock& clock, Facts& facts, bool stays
   report_.pid = getpid();
   report_.pid_start = read_pid_start(report_.pid);
   report_.stays = stays;
-  report_.started = clock_.utc();
+  report_.started = boot_began_ = clock_.utc();
 }
 
 Runner::Observer StatusRecorder::opening() {
@@ -54,6 +56,15 @@ void StatusRecorder::changed(std::vector<RowStatus> const& rows, std::size_t ind
   report_.rows = opening_;
   report_.rows.insert(report_.rows.end(), role_.begin(), role_.end());
   report_.rows.insert(report_.rows.end(), settling_.begin(), settling_.end());
+  // What is done once more is no boot: the rows tell how long each took in that.
+  for (auto& row : report_.rows) {
+    auto const before = std::ranges::find(boot_rows_, row.name, &RowStatus::name);
+    if (before == boot_rows_.end() || !row.finished || !before->finished) continue;
+    row.began = before->began;
+    row.finished = before->finished;
+    row.own = before->own;
+    row.outside = before->outside;
+  }
   auto const now = clock_.utc();
   if (auto const news = throttle_.news_of(rows[index], now); news != News::none)
     log::transition(rows[index], news, now);
@@ -71,11 +82,26 @@ void StatusRecorder::set_config(NodeConfig const& config) {
 void StatusRecorder::booted() {
   std::lock_guard lock(mutex_);
   report_.booted = clock_.utc();
+  if (!report_.boot_took) {
+    report_.boot_took =
+        std::max(Duration(0), std::chrono::duration_cast<Duration>(*report_.booted - boot_began_));
+    report_.boot_path = critical_path(report_.rows);
+  }
   write();
+}
+
+void StatusRecorder::keep_boot() {
+  if (report_.boot_took && boot_rows_.empty()) boot_rows_ = report_.rows;
+}
+
+void StatusRecorder::begin_boot() {
+  if (!report_.boot_took) boot_began_ = clock_.utc();
 }
 
 void StatusRecorder::handing_over(std::string why) {
   std::lock_guard lock(mutex_);
+  keep_boot();
+  if (why.empty()) begin_boot();
   report_.handing_over = std::move(why);
   report_.handed_over = false;
   report_.booted.reset();
@@ -94,6 +120,8 @@ void StatusRecorder::handed_over() {
 
 void StatusRecorder::in_warm_pool(bool is) {
   std::lock_guard lock(mutex_);
+  keep_boot();
+  if (!is) begin_boot();
   report_.warm = is;
   role_.clear();
   report_.rows = opening_;

@@ -37,6 +37,10 @@ class StatusRecorder {
 
  private:
   void changed(std::vector<RowStatus> const& rows, std::size_t index, std::vector<RowStatus>& into);
+  // With mutex_ held: other rows come, and the boot's own times are to stay.
+  void keep_boot();
+  // The same: what comes now is the boot, where there has been none.
+  void begin_boot();
   // With mutex_ held; nothing where the file says all of it already. False: nothing was new.
   bool write();
 
@@ -51,6 +55,8 @@ class StatusRecorder {
   std::vector<RowStatus> opening_;
   std::vector<RowStatus> role_;
   std::vector<RowStatus> settling_;
+  UtcTime boot_began_{};
+  std::vector<RowStatus> boot_rows_;  // as the boot left them
   LogThrottle throttle_;
 };
 

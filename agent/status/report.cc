@@ -271,7 +271,7 @@ std::string status_page(StatusReport const& report, Writer writer, UtcTime now, 
   std::string headline(to_string(phase));
   if (phase == Phase::ready) {
     headline += fmt::format(" for {}; the boot took {}", to_words(between(*report.booted, now)),
-                            to_words(between(report.started, *report.booted)));
+                            to_words(report.boot_took.value_or(Duration(0))));
   } else if (worst != report.rows.end()) {
     headline += fmt::format(" for {}: {}", to_words(between(worst->since, now)),
                             worst->message.text.empty() ? worst->name : worst->message.sentence());

@@ -63,10 +63,17 @@ struct StatusReport {
   std::string endpoint;
   std::string kubernetes;
   UtcTime started{};
-  std::optional<UtcTime> booted;  // when every step had been done once
-  bool warm = false;              // in the warm pool of its group
-  std::string handing_over;       // why; empty: it does not
-  bool handed_over = false;       // that is done
+  // When every step had been done, since the agent started or last took back what it had given
+  // away.
+  std::optional<UtcTime> booted;
+  // How long the boot took: from the agent's start until every step had been done for the first
+  // time. Where the node was handed over or in the warm pool before, from the end of that.
+  std::optional<Duration> boot_took;
+  // The rows that decided that, first to last; none before.
+  std::vector<std::string> boot_path;
+  bool warm = false;         // in the warm pool of its group
+  std::string handing_over;  // why; empty: it does not
+  bool handed_over = false;  // that is done
   std::optional<Identity> identity;
   std::vector<EtcdStatus> etcd;
   std::vector<EtcdPeer> peers;

@@ -48,6 +48,7 @@ NodeView node(std::string role, char letter, int number) {
   report.role = role;
   report.started = kStart;
   report.booted = kStart + 3100ms;
+  report.boot_took = 3100ms;
   report.rows = {done("kube-files"), done("control-plane")};
   if (role == "master")
     for (auto cluster : kEtcdClusters) report.etcd.push_back(member_of(cluster, letter));
@@ -120,6 +121,7 @@ INSTANTIATE_TEST_SUITE_P(
               view.nodes.insert(view.nodes.begin() + 1, node("master", 'b', 12));
               auto& report = *view.nodes[1].report;
               report.booted.reset();
+              report.boot_took.reset();
               report.etcd.clear();
               report.rows.front().name = "volume-main";
               report.rows.front().state = State::waiting;

@@ -36,6 +36,7 @@ StatusReport report() {
   made.kubernetes = "1.33.2";
   made.started = kStart;
   made.booted = kStart + 3100ms;
+  made.boot_took = 3100ms;
   made.identity = Identity{.instance_id = "i-0123456789abcdef0", .zone = "eu-west-1a"};
   made.rows = {row("etcd-main", State::done, 3100ms), row("backup-main", State::drifted, 4min)};
   EtcdMemberFacts member{.name = "etcd-a",

@@ -6,6 +6,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
+
 #include "agent/runtime/log.h"
 #include "tests/support/fake_clock.h"
 #include "tests/support/temporary_directory.h"
@@ -13,6 +15,7 @@
 namespace haagent {
 namespace {
 
+using namespace std::chrono_literals;
 using testing::HasSubstr;
 
 std::size_t times(std::string const& text, std::string_view what) {
@@ -83,6 +86,68 @@ TEST_F(StatusKeeperTest, IsWrittenWhereSomethingIsNew) {
   observe(rows, 1);
   EXPECT_NE(written(), with_row);
   for (int each : held) ::close(each);
+}
+
+// A row of the boot that has taken three seconds, or of what was done again.
+class BootTime : public StatusKeeperTest {
+ protected:
+  void make_ready() {
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+      rows[i].after = i == 0 ? std::vector<std::string>() : std::vector{rows[i - 1].name};
+      rows[i].began = clock.utc();
+      clock.advance(3s);
+      rows[i].finished = clock.utc();
+      rows[i].own = 1s;
+      rows[i].outside = 2s;
+      observe(rows, i);
+    }
+    keeper.booted();
+  }
+};
+
+TEST_F(BootTime, IsFromTheStartToTheFirstReady) {
+  EXPECT_EQ(keeper.report().boot_took, std::nullopt);
+  make_ready();
+  EXPECT_EQ(keeper.report().boot_took, 6s);
+  EXPECT_EQ(keeper.report().boot_path, (std::vector<std::string>{"hosts", "etcd-main"}));
+}
+
+// The volumes were given away for an hour, and it takes them back.
+TEST_F(BootTime, IsNotWhatComesAfterAHandover) {
+  make_ready();
+  auto const boot = keeper.report();
+  clock.advance(10min);
+  keeper.handing_over("asked by an operator");
+  keeper.handed_over();
+  clock.advance(1h);
+  keeper.handing_over("");
+  EXPECT_EQ(phase_of(keeper.report()), Phase::working);
+  clock.advance(20s);
+  std::swap(rows[0].name, rows[1].name);  // it goes another way
+  make_ready();
+  auto const again = keeper.report();
+  EXPECT_EQ(phase_of(again), Phase::ready);
+  EXPECT_EQ(again.booted, clock.utc()) << "it is ready since then";
+  EXPECT_EQ(again.boot_took, boot.boot_took);
+  EXPECT_EQ(again.boot_path, boot.boot_path);
+  for (auto const& row : again.rows) {
+    auto const& before = *std::ranges::find(boot.rows, row.name, &RowStatus::name);
+    EXPECT_EQ(row.began, before.began) << row.name;
+    EXPECT_EQ(row.finished, before.finished) << row.name;
+  }
+}
+
+// An agent that starts where the volumes are given away, or the node is in the warm pool.
+TEST_F(BootTime, BeginsWhereTheWaitOnPurposeEnds) {
+  keeper.handing_over("asked by an operator");
+  keeper.handed_over();
+  clock.advance(1h);
+  keeper.handing_over("");
+  keeper.in_warm_pool(true);
+  clock.advance(24h);
+  keeper.in_warm_pool(false);
+  make_ready();
+  EXPECT_EQ(keeper.report().boot_took, 6s);
 }
 
 }  // namespace

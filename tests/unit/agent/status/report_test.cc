@@ -99,6 +99,7 @@ TEST_P(StatusPage, SaysWhatIsTrue) {
 
 void booted(StatusReport& r) {
   r.booted = kStart + 3100ms;
+  r.boot_took = 3100ms;
 }
 
 void fills(StatusReport& r, SpaceLevel level) {
@@ -197,6 +198,7 @@ INSTANTIATE_TEST_SUITE_P(
 TEST(Status, ComesBackFromItsFileAsItWas) {
   auto made = report();
   booted(made);
+  made.boot_path = critical_path(made.rows);
   made.rows[1].error = Kind::denied;
   made.rows[1].attempts = 3;
   made.rows[2].acts = 2;
@@ -207,6 +209,15 @@ TEST(Status, ComesBackFromItsFileAsItWas) {
   ASSERT_TRUE(read) << read.error().message.text;
   EXPECT_EQ(json::print(to_tree(*read), 2), text);
   EXPECT_TRUE(matches_golden("status/status.json", text));
+}
+
+// As an older haagent writes it.
+TEST(Status, TheBootTookFromTheStartToItsEndWhereTheFileSaysNoMore) {
+  auto made = report();
+  booted(made);
+  made.boot_took.reset();
+  EXPECT_EQ(status_from_tree(to_tree(made)).value().boot_took, 3100ms);
+  EXPECT_EQ(status_from_tree(to_tree(report())).value().boot_took, std::nullopt);
 }
 
 TEST(Status, RefusesAFileOfAnotherSchema) {
