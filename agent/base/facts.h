@@ -260,6 +260,26 @@ struct JoinFacts {
   bool operator==(JoinFacts const&) const = default;
 };
 
+// The worst last. What each means stands in docs/addons.md.
+enum class AddonState { in_sync, drifted, conflicted, waiting, off, held_back, rejected, failed };
+inline constexpr std::string_view kAddonStates[] = {"InSync", "Drifted",  "Conflicted", "Waiting",
+                                                    "Off",    "HeldBack", "Rejected",   "Failed"};
+constexpr std::string_view to_string(AddonState state) {
+  return kAddonStates[static_cast<std::size_t>(state)];
+}
+
+// How an add-on was when this master last saw it. Set by addons, while the apiserver answers.
+struct AddonFacts {
+  std::string name;
+  std::string state;               // one of kAddonStates
+  std::uint64_t objects = 0;       // that it wants in the cluster
+  std::uint64_t drifted = 0;       // that are about to be applied or deleted
+  std::uint64_t conflicted = 0;    // with a field of another manager's
+  std::uint64_t rejected = 0;      // that the apiserver does not take
+  std::optional<UtcTime> in_sync;  // when it was last seen to be
+  bool operator==(AddonFacts const&) const = default;
+};
+
 struct EtcdFacts {
   Fact<EtcdVolume> volume;                // set by volume-<cluster>: mine
   Fact<std::vector<EtcdVolume>> volumes;  // set by volume-<cluster>: all zones', mine included.
@@ -293,6 +313,7 @@ struct Facts {
   Fact<ClockFacts> clock;
   Fact<JoinFacts> joins;
   Fact<KubeletFacts> kubelet;
+  Fact<std::vector<AddonFacts>> addons;  // by their names
   EtcdFacts main;
   EtcdFacts events;
 

@@ -66,8 +66,7 @@ std::string addons_page(std::vector<AddonSummary> const& all) {
                     std::to_string(each.objects), std::string(to_string(each.state))});
   auto page = in_columns(rows);
   for (auto const& each : all) {
-    if (each.state == addons::AddonState::in_sync || each.state == addons::AddonState::off)
-      continue;
+    if (each.state == AddonState::in_sync || each.state == AddonState::off) continue;
     page += fmt::format("\n{}: {}\n", to_string(each.message.reason), each.message.sentence());
     for (auto const& object : each.conflicts)
       for (auto const& [field, manager] : object.conflicts)

@@ -324,6 +324,27 @@ JoinFacts joins_from(Tree const& tree) {
   return joins;
 }
 
+Tree addon_tree(AddonFacts const& addon) {
+  auto tree = Tree::map({{"name", addon.name},
+                         {"state", addon.state},
+                         {"objects", addon.objects},
+                         {"drifted", addon.drifted},
+                         {"conflicted", addon.conflicted},
+                         {"rejected", addon.rejected}});
+  write_time(tree, "inSync", addon.in_sync);
+  return tree;
+}
+
+AddonFacts addon_from(Tree const& tree) {
+  return {.name = tree.text_at("name"),
+          .state = tree.text_at("state"),
+          .objects = read_number<std::uint64_t>(tree, "objects"),
+          .drifted = read_number<std::uint64_t>(tree, "drifted"),
+          .conflicted = read_number<std::uint64_t>(tree, "conflicted"),
+          .rejected = read_number<std::uint64_t>(tree, "rejected"),
+          .in_sync = read_time(tree, "inSync")};
+}
+
 }  // namespace
 
 Tree to_tree(StatusReport const& report) {
@@ -358,6 +379,10 @@ Tree to_tree(StatusReport const& report) {
     tree["kubelet"]["restarts"] =
         Tree::map({{"certificate", report.kubelet->restarts_for_certificate},
                    {"health", report.kubelet->restarts_for_health}});
+  if (report.addons) {
+    tree["addons"] = Tree::list();
+    for (auto const& each : *report.addons) tree["addons"].push_back(addon_tree(each));
+  }
   tree["certificates"] = Tree::list();
   for (auto const& each : report.pki.certificates) {
     auto& one = tree["certificates"];
@@ -431,6 +456,10 @@ Result<StatusReport> status_from_tree(Tree const& tree) {
     report.kubelet = KubeletFacts{
         .restarts_for_certificate = read_number<std::uint64_t>(*restarts, "certificate"),
         .restarts_for_health = read_number<std::uint64_t>(*restarts, "health")};
+  if (auto const* addons = tree.find("addons")) {
+    report.addons.emplace();
+    for (auto const& each : addons->items()) report.addons->push_back(addon_from(each));
+  }
   if (auto const* certificates = tree.find("certificates")) {
     for (auto const& each : certificates->items()) {
       report.pki.certificates.push_back(

@@ -150,6 +150,32 @@ void add_kubelet(Page& page, std::optional<KubeletFacts> const& kubelet) {
   page.sample({{"cause", "health"}}, fmt::to_string(kubelet->restarts_for_health));
 }
 
+void add_addons(Page& page, std::optional<std::vector<AddonFacts>> const& addons) {
+  if (!addons) return;
+  page.family("haagent_addon_state", "gauge", "1 for the state that the add-on is in.");
+  for (auto const& each : *addons)
+    for (auto const state : kAddonStates)
+      page.sample({{"addon", each.name}, {"state", state}}, truth(state == each.state));
+  page.family("haagent_addon_last_in_sync_timestamp_seconds", "gauge",
+              "When every object of the add-on was last seen as it should be, since 1970.");
+  for (auto const& each : *addons)
+    if (each.in_sync) page.sample({{"addon", each.name}}, timestamp(*each.in_sync));
+  // Of one whose source cannot be read nobody knows them.
+  auto figure = [&](std::string name, std::string_view help, std::uint64_t AddonFacts::* value) {
+    page.family("haagent_addon_" + std::move(name), "gauge", help);
+    for (auto const& each : *addons)
+      if (each.state != to_string(AddonState::failed))
+        page.sample({{"addon", each.name}}, fmt::to_string(each.*value));
+  };
+  figure("objects", "Objects that the add-on wants in the cluster.", &AddonFacts::objects);
+  figure("drifted_objects", "Objects of it that are about to be applied or deleted.",
+         &AddonFacts::drifted);
+  figure("conflicted_objects", "Objects of it in which another manager has set a field otherwise.",
+         &AddonFacts::conflicted);
+  figure("rejected_objects", "Objects of it that the apiserver does not take.",
+         &AddonFacts::rejected);
+}
+
 void add_certificates(Page& page, PkiFacts const& pki) {
   page.family("haagent_certificate_not_after_timestamp_seconds", "gauge",
               "When the certificate ends, since 1970.");
@@ -344,6 +370,7 @@ std::string metrics_text(StatusReport const& report, UtcTime now,
   add_certificates(page, report.pki);
   add_joins(page, report);
   add_kubelet(page, report.kubelet);
+  add_addons(page, report.addons);
   add_calls(page, calls);
   return page.take();
 }

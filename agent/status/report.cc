@@ -147,6 +147,7 @@ void fill_from_facts(StatusReport& report, Facts& facts) {
   report.clock = facts.clock.get();
   report.joins = facts.joins.get().value_or(JoinFacts{});
   report.kubelet = facts.kubelet.get();
+  report.addons = facts.addons.get();
   report.pki = facts.pki.get().value_or(PkiFacts{});
   report.filesystems = facts.filesystems.get().value_or(std::vector<FilesystemFacts>{});
   report.peers = facts.main.peers.get().value_or(std::vector<EtcdPeer>{});

@@ -82,6 +82,7 @@ struct StatusReport {
   std::optional<ClockFacts> clock;  // of a master
   JoinFacts joins;                  // of a master
   std::optional<KubeletFacts> kubelet;
+  std::optional<std::vector<AddonFacts>> addons;  // of a master
   std::vector<RowStatus> rows;
   bool operator==(StatusReport const&) const = default;
 };

@@ -110,6 +110,27 @@ Result<AddonsView> AddonsLook::look(Identity const& identity, std::stop_token st
   return view;
 }
 
+std::vector<AddonFacts> AddonsLook::facts_of(AddonsView const& view,
+                                             std::vector<AddonFacts> const& before) const {
+  std::vector<AddonFacts> all;
+  for (auto const& each : view.summaries) {
+    AddonFacts facts{.name = each.name,
+                     .state = std::string(to_string(each.state)),
+                     .objects = each.objects,
+                     .drifted = each.drifted,
+                     .conflicted = each.conflicts.size(),
+                     .rejected = each.rejected,
+                     .in_sync = {}};
+    if (each.state == AddonState::in_sync)
+      facts.in_sync = clock_.utc();
+    else if (auto const earlier = std::ranges::find(before, each.name, &AddonFacts::name);
+             earlier != before.end())
+      facts.in_sync = earlier->in_sync;
+    all.push_back(std::move(facts));
+  }
+  return all;
+}
+
 Result<void> AddonsLook::carry_out(AddonsView const& view, std::stop_token stop) {
   // First: who dies in between has wanted it since then.
   if (view.claims_are_new) {
@@ -136,6 +157,7 @@ Result<Finding> AddonsStep::look(Facts& facts, std::stop_token stop) {
                         "the apiserver does not say what of the add-ons is in the cluster")
                     .because_of(found.error().message),
                 5s};
+  facts.addons.set(look_.facts_of(*found, facts.addons.get().value_or(std::vector<AddonFacts>())));
   bool const is_work =
       std::ranges::any_of(found->views, [](AddonView const& each) { return each.plan.is_work(); });
   if (!is_work && !found->claims_are_new) return settled(*found);

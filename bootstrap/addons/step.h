@@ -41,6 +41,10 @@ class AddonsLook {
         sources_(std::move(sources)),
         engine_(std::move(apiserver), clock) {}
 
+  // Of what was seen now. `before`: the same of the look before, by which it is known since when an
+  // add-on is not in sync any more.
+  std::vector<AddonFacts> facts_of(AddonsView const& view,
+                                   std::vector<AddonFacts> const& before) const;
   // Errors: the apiserver's.
   Result<AddonsView> look(Identity const& identity, std::stop_token stop);
   // Writes the claims to this master's disk, and does what the plans say.

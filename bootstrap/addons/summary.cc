@@ -2,8 +2,6 @@
 
 #include <fmt/ranges.h>
 
-#include <array>
-
 namespace haagent::bootstrap::addons {
 namespace {
 
@@ -41,12 +39,6 @@ std::string why_unseen(AddonView const& view, std::size_t place) {
 
 }  // namespace
 
-std::string_view to_string(AddonState state) {
-  static constexpr std::array<std::string_view, 8> kWords = {
-      "InSync", "Drifted", "Conflicted", "Waiting", "Off", "HeldBack", "Rejected", "Failed"};
-  return kWords.at(static_cast<std::size_t>(state));
-}
-
 std::string work_of(AddonView const& view) {
   std::vector<std::string> parts;
   if (!view.plan.apply.empty())
@@ -64,7 +56,9 @@ AddonSummary summary_of(AddonView const& view) {
   AddonSummary summary{.name = view.set.name,
                        .claim = view.set.claim,
                        .objects = view.set.objects.size(),
-                       .message = {}};
+                       .message = {},
+                       .drifted = view.plan.apply.size() + view.plan.prune.size(),
+                       .rejected = seen_as(view, {Sight::rejected}).size()};
   auto const conflicted = seen_as(view, {Sight::conflicted});
   for (auto const i : conflicted)
     summary.conflicts.push_back({view.set.objects[i].id, view.seen[i].conflicts});

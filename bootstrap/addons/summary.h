@@ -6,12 +6,10 @@
 #include <string_view>
 #include <vector>
 
+#include "agent/base/facts.h"
 #include "bootstrap/addons/engine.h"
 
 namespace haagent::bootstrap::addons {
-
-enum class AddonState { in_sync, drifted, conflicted, waiting, off, held_back, rejected, failed };
-std::string_view to_string(AddonState state);  // "InSync"
 
 struct ConflictedObject {
   ObjectId id;
@@ -25,6 +23,8 @@ struct AddonSummary {
   AddonState state = AddonState::in_sync;
   Message message;  // why it is so
   std::vector<ConflictedObject> conflicts = {};
+  std::size_t drifted = 0;   // objects that its plan applies or deletes
+  std::size_t rejected = 0;  // objects
 };
 
 AddonSummary summary_of(AddonView const& view);

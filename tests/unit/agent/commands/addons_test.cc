@@ -9,7 +9,6 @@
 namespace haagent {
 namespace {
 
-using bootstrap::addons::AddonState;
 using bootstrap::addons::AddonSummary;
 using bootstrap::addons::Origin;
 using testing::HasSubstr;

@@ -57,6 +57,15 @@ StatusReport report() {
                                 .taken = 7,
                                 .failures = 2}},
       {.cluster = EtcdCluster::events}};
+  made.addons = {{.name = "core", .state = "InSync", .objects = 1, .in_sync = kStart + 60s},
+                 {.name = "coredns",
+                  .state = "Rejected",
+                  .objects = 7,
+                  .drifted = 3,
+                  .conflicted = 1,
+                  .rejected = 2,
+                  .in_sync = kStart},
+                 {.name = "web", .state = "Failed"}};
   made.etcd[0].space = FilesystemFacts{.mount_point = "/var/lib/haagent-etcd/main",
                                        .size = 20ull << 30u,
                                        .avail = 1ull << 20u,
@@ -253,6 +262,31 @@ TEST(MetricsKubelet, ItsRestartsAreCountedByCause) {
   EXPECT_EQ(parsed.values.at("haagent_kubelet_restarts_total,cause=certificate"), "1");
   EXPECT_EQ(parsed.values.at("haagent_kubelet_restarts_total,cause=health"), "3");
   EXPECT_EQ(status_from_tree(to_tree(node)).value().kubelet, node.kubelet);
+}
+
+TEST(MetricsAddons, EachHasItsStateItsObjectsAndWhenItWasInSyncLast) {
+  auto node = report();
+  auto const parsed = parse(metrics_text(node, kStart + 90s));
+  EXPECT_EQ(parsed.problems, std::vector<std::string>());
+  auto value = [&](std::string const& key) {
+    auto const found = parsed.values.find("haagent_addon_" + key);
+    return found == parsed.values.end() ? "none" : std::string(found->second);
+  };
+  EXPECT_EQ(value("state,addon=core,state=InSync"), "1");
+  EXPECT_EQ(value("state,addon=coredns,state=InSync"), "0");
+  EXPECT_EQ(value("state,addon=coredns,state=Rejected"), "1");
+  EXPECT_EQ(value("state,addon=web,state=Failed"), "1");
+  EXPECT_EQ(value("objects,addon=coredns"), "7");
+  EXPECT_EQ(value("drifted_objects,addon=coredns"), "3");
+  EXPECT_EQ(value("conflicted_objects,addon=coredns"), "1");
+  EXPECT_EQ(value("rejected_objects,addon=coredns"), "2");
+  EXPECT_EQ(value("rejected_objects,addon=core"), "0");
+  EXPECT_EQ(value("objects,addon=web"), "none") << "nobody knows";
+  EXPECT_EQ(value("last_in_sync_timestamp_seconds,addon=core"), "1768472160.000");
+  EXPECT_EQ(value("last_in_sync_timestamp_seconds,addon=web"), "none");
+  EXPECT_EQ(status_from_tree(to_tree(node)).value().addons, node.addons);
+  node.addons.reset();
+  EXPECT_FALSE(parse(metrics_text(node, kStart)).types.contains("haagent_addon_state"));
 }
 
 TEST(MetricsClock, TheOffsetIsToldAndAgesAreTheStores) {

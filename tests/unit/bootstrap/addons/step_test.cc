@@ -96,6 +96,13 @@ TEST_F(AddonsRow, AppliesItsOwnToAnEmptyCluster) {
            answer(201, R"({"metadata":{"uid":"1","resourceVersion":"2"}})"));
   EXPECT_THAT(test::found(step.look(facts_, {})), test::IsNeeded(Reason::AddonDrifted));
   EXPECT_EQ(http_.count("POST"), 0) << "looking writes nothing";
+  auto const seen = facts_.addons.get().value();
+  ASSERT_EQ(seen.size(), 1u);
+  EXPECT_EQ(seen.front().name, "core");
+  EXPECT_EQ(seen.front().state, "Drifted");
+  EXPECT_EQ(seen.front().objects, 1u);
+  EXPECT_EQ(seen.front().drifted, 1u);
+  EXPECT_EQ(seen.front().in_sync, std::nullopt);
   EXPECT_EQ(test::found(test::look_and_act(step, facts_)).as, test::Found::As::acted);
   auto const sent = json::parse(http_.requests().back().body).value();
   EXPECT_EQ(sent.at_path("roleRef.name")->text(),
@@ -110,8 +117,28 @@ TEST_F(AddonsRow, KeepsNothingUpWhileTheApiserverIsSilent) {
   http_.on(list, answer(503, ""));
   http_.on(list, answer(403, ""));
   http_.on(list, answer(200, "{}"));
+  std::vector<AddonFacts> const seen = {{.name = "core", .state = "InSync", .objects = 1}};
+  facts_.addons.set(seen);
   for (int i = 0; i < 4; ++i)
     EXPECT_THAT(test::found(step.look(facts_, {})), test::IsDone(Reason::AddonsAwaitApiserver));
+  EXPECT_EQ(facts_.addons.get(), seen) << "what was seen last, and when, stands";
+}
+
+TEST_F(AddonsRow, WhenAnAddonWasInSyncLastIsKept) {
+  AddonsLook const of = look();
+  AddonsView view;
+  view.summaries = {
+      {.name = "a", .state = AddonState::in_sync, .message = {}},
+      {.name = "b", .state = AddonState::conflicted, .message = {}, .conflicts = {{}}},
+      {.name = "c", .state = AddonState::failed, .message = {}}};
+  UtcTime const earlier{std::chrono::seconds(1768472100)};
+  auto const seen = of.facts_of(view, {{.name = "a", .state = "Drifted"},
+                                       {.name = "b", .state = "InSync", .in_sync = earlier}});
+  ASSERT_EQ(seen.size(), 3u);
+  EXPECT_GT(seen[0].in_sync, earlier);
+  EXPECT_EQ(seen[1].in_sync, earlier);
+  EXPECT_EQ(seen[1].conflicted, 1u);
+  EXPECT_EQ(seen[2].in_sync, std::nullopt);
 }
 
 // A package that is being upgraded has not all of its files for a moment.
