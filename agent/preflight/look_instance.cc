@@ -13,6 +13,7 @@
 #include "agent/base/url.h"
 #include "agent/base/volume_marker.h"
 #include "agent/base/volume_tags.h"
+#include "agent/preflight/addons.h"
 #include "agent/preflight/instance.h"
 #include "agent/preflight/joining.h"
 #include "agent/preflight/reach.h"
@@ -73,6 +74,7 @@ class Look {
       found_.push_back(judge_metadata({}));
     if (has_credentials_) group();
     if (master) store();
+    if (master) addons();
     if (has_credentials_ || !only_.empty())
       add(found_, judge_permissions(permissions_, config_.role, only_));
     endpoint();
@@ -294,6 +296,11 @@ class Look {
               {.method = "HEAD", .url = aws::s3_bucket_url(settings, identity_.region)}, stop_))
         facts.bucket_region = head->header("x-amz-bucket-region").value_or("");
     add(found_, judge_store(facts));
+  }
+
+  void addons() {
+    auto const store = make_state_store(collaborators_, config_, identity_);
+    add(found_, look_at_addons(config_, collaborators_.root, *store, identity_, stop_));
   }
 
   void endpoint() {

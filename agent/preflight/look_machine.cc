@@ -8,6 +8,7 @@
 
 #include "agent/base/last_words.h"
 #include "agent/base/program.h"
+#include "agent/preflight/addons.h"
 #include "bootstrap/kube/cgroups.h"
 #include "bootstrap/kube/kernel_defaults.h"
 
@@ -192,6 +193,12 @@ Findings look_at_machine(MachineLook const& look, std::stop_token stop) {
   if (!endpoint)
     add(found,
         judge_runtime(asked(look, "containerd", "--version", stop), kubelet, look.kubernetes));
+
+  // An instance's are looked at with its state store.
+  if (look.image && look.role != For::worker)
+    add(found, look_at_packaged_addons(
+                   config, look.root,
+                   look.kubernetes.empty() ? version_word(kubelet.said) : look.kubernetes));
 
   add(found, judge_kernels(kernels(look), config.volumes.filesystem));
   add(found, cgroups(look));
