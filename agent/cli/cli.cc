@@ -17,6 +17,7 @@
 #include "agent/commands/etcd_import.h"
 #include "agent/commands/etcd_recovery.h"
 #include "agent/commands/explain.h"
+#include "agent/commands/images.h"
 #include "agent/commands/join.h"
 #include "agent/commands/pki.h"
 #include "agent/commands/pod_network.h"
@@ -51,6 +52,7 @@ class CommandLine {
     add_status();
     add_config();
     add_render();
+    add_images();
     add_etcd();
     add_pki();
     add_join();
@@ -254,6 +256,23 @@ class CommandLine {
     app_.add_subcommand("pod-network",
                         "Connect this node's pods with those of the other nodes, until stopped")
         ->callback([this] { code_ = run_pod_network(root()); });
+  }
+
+  void add_images() {
+    auto* images = app_.add_subcommand(
+        "images",
+        "The container images that nodes of this configuration run, one a line: of the components, "
+        "and of the packaged add-ons");
+    add_config_options(*images);
+    images
+        ->add_option("--kubernetes", images_.kubernetes,
+                     "The version of Kubernetes, in place of kubernetes.version")
+        ->type_name("VERSION");
+    images->callback([this] {
+      images_.root = root();
+      images_.config = request();
+      code_ = run_images(images_);
+    });
   }
 
   void add_render() {
@@ -548,6 +567,7 @@ class CommandLine {
   PkiCommandOptions pki_;
   JoinCommandOptions join_;
   AddonsCommandOptions addons_;
+  ImagesOptions images_;
   std::string page_;
   OutputFormat explain_form_ = OutputFormat::text;
   bool markdown_ = false;

@@ -192,6 +192,12 @@ void check_required(ConfigKeys const& keys, Tree const& merged, ConfigSources co
 
 }  // namespace
 
+bool is_of_missing_keys(Diagnostic const& diagnostic) {
+  // Such a key stands nowhere, and the hint is a whole example.
+  return diagnostic.severity == Severity::error && diagnostic.mark == Mark{} &&
+         diagnostic.path.empty() && diagnostic.hint.contains('\n');
+}
+
 LoadedConfig read_config(ConfigSources const& gathered, ConfigKeys const& keys) {
   LoadedConfig loaded;
   loaded.merged = Tree::map();

@@ -27,6 +27,10 @@ struct LoadedConfig {
   std::string page(bool colour = false) const { return print_page(sources, diagnostics, colour); }
 };
 
+// It says which keys nobody has set. Of an image these may still come, with user-data. A source
+// that cannot be read stands nowhere either, and no user-data mend that.
+bool is_of_missing_keys(Diagnostic const& diagnostic);
+
 // Pure: reads, merges and checks. All problems are in the answer, never the first alone.
 LoadedConfig read_config(ConfigSources const& gathered, ConfigKeys const& keys = config_keys());
 

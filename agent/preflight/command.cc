@@ -122,10 +122,7 @@ Findings judge_config(LoadedConfig const& loaded, bool image) {
   Findings found;
   bool lacks = false;
   for (auto const& each : loaded.diagnostics) {
-    // A key that is missing stands nowhere, and its hint is a whole example. A file that cannot be
-    // read stands nowhere either, and no user-data mend that.
-    if (image && each.severity == Severity::error && each.mark == Mark{} && each.path.empty() &&
-        each.hint.contains('\n')) {
+    if (image && is_of_missing_keys(each)) {
       lacks = true;
       continue;
     }

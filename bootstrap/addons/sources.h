@@ -13,15 +13,11 @@
 #include "agent/base/node_config.h"
 #include "bootstrap/addons/choice.h"
 #include "bootstrap/addons/engine.h"
+#include "bootstrap/addons/packaged.h"
 #include "bootstrap/addons/placeholders.h"
 #include "bootstrap/addons/store_set.h"
 
 namespace haagent::bootstrap::addons {
-
-// <name>/<minors>.yaml, and below network/ the pod networks.
-inline constexpr char kPackagedAddons[] = "/usr/share/haagent/addons";
-inline constexpr char kNetworkFolder[] = "network";
-inline constexpr char kImagesFile[] = "images.yaml";  // beside them: image_for()
 
 struct SourcesDeps {
   NodeConfig const& config;
@@ -41,7 +37,8 @@ struct WantedAddon {
 
 class Sources {
  public:
-  explicit Sources(SourcesDeps deps) : deps_(std::move(deps)), store_(deps_.store) {}
+  explicit Sources(SourcesDeps deps)
+      : deps_(std::move(deps)), store_(deps_.store), packaged_(deps_.root) {}
 
   // Asks the store what it has; what it said last holds while it does not answer.
   void ask_store(std::stop_token stop);
@@ -51,13 +48,6 @@ class Sources {
                                   std::stop_token stop);
 
  private:
-  struct Folder {
-    std::string path;
-    std::vector<std::string> files;
-  };
-  std::map<std::string, Folder> folders(std::string const& below) const;
-  Result<std::string> packaged_text(Folder const& folder, int minor) const;
-  Result<void> add_image(Folder const& folder, int minor, Values& values) const;
   Result<std::vector<WantedObject>> objects_of(std::string const& name, Origin origin,
                                                Values values, std::stop_token const& stop);
 
@@ -65,7 +55,7 @@ class Sources {
   StoreSet store_;
   std::optional<Digests> listed_;      // as the store has said last
   std::optional<Message> unanswered_;  // why it does not say it now
-  std::map<std::string, Folder> packaged_, networks_;
+  Packaged packaged_;                  // as it was at the last gather()
 };
 
 }  // namespace haagent::bootstrap::addons

@@ -1,22 +1,13 @@
 #include "bootstrap/kube/static_pod.h"
 
 #include <algorithm>
-#include <regex>
 
+#include "bootstrap/kube/images.h"
 #include "bootstrap/layout/content_hash.h"
 #include "bootstrap/layout/paths.h"
 
 namespace haagent::bootstrap::kube {
 namespace {
-
-std::string image_of(Node const& node, Component component) {
-  auto const& image = node.settings(component).image;
-  if (!image.empty()) return image;
-  // A tag has no "+": "1.33.2+vendor.1" is published as "v1.33.2_vendor.1".
-  auto tag = std::regex_replace(to_string(node.version), std::regex("[^-a-zA-Z0-9_.]"), "_");
-  return fmt::format("{}/{}:v{}", node.config.kubernetes.image_registry, program_of(component),
-                     tag);
-}
 
 Tree probe(Probes const& probes, std::string const& path, int delay, int period, int failures) {
   auto target = Tree::map(
@@ -57,7 +48,7 @@ std::string hash_of_reads(std::vector<RenderedFile const*> const& reads) {
 Tree to_tree(Node const& node, StaticPod const& pod) {
   std::string program(program_of(pod.component));
   auto container = Tree::map({{"name", program},
-                              {"image", image_of(node, pod.component)},
+                              {"image", image_of(node.config, node.version, pod.component)},
                               {"imagePullPolicy", "IfNotPresent"},
                               {"command", Tree::list({pod.command.begin(), pod.command.end()})}});
   if (pod.probes) {

@@ -77,6 +77,16 @@ variable "images" {
   description = "Archives of container images (OCI or docker) to have in the image."
 }
 
+variable "pull" {
+  type        = string
+  default     = "try"
+  description = "Whether the images that a node runs are pulled into the image: try, yes (the bake fails without them) or no."
+  validation {
+    condition     = contains(["no", "try", "yes"], var.pull)
+    error_message = "One of no, try and yes."
+  }
+}
+
 variable "config" {
   type        = string
   default     = ""
@@ -108,7 +118,7 @@ locals {
   )
   arguments = concat(
     ["--haagent", "${local.work}/${basename(var.haagent_deb)}", "--etcd", var.etcd],
-    var.kubernetes == "" ? [] : ["--kubernetes", var.kubernetes, "--containerd", var.containerd],
+    var.kubernetes == "" ? [] : ["--kubernetes", var.kubernetes, "--containerd", var.containerd, "--pull", var.pull],
     var.checksums == "" ? [] : ["--checksums", "${local.work}/${basename(var.checksums)}"],
     var.config == "" ? [] : ["--config", "${local.work}/${basename(var.config)}"],
     flatten([for image in var.images : ["--images", "${local.work}/${basename(image)}"]]),

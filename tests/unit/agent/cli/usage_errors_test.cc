@@ -68,7 +68,8 @@ INSTANTIATE_TEST_SUITE_P(
             "recover, adopt-volume, replace"},
         Row{"",
             "haagent needs a command: run, bootstrap, plan, preflight, status, hand-over, "
-            "config, render, etcd, pki, join, pod-network, addons, completion, explain, man, "
+            "config, render, images, etcd, pki, join, pod-network, addons, completion, explain, "
+            "man, "
             "version"}),
     [](auto const& row) { return "line" + std::to_string(row.index); });
 
