@@ -81,12 +81,36 @@ Tree id_request(std::uint64_t id) {
   return Tree::map({{"ID", std::to_string(id)}});
 }
 
-// etcd's way to say that a key does not stand.
-Tree is_absent(std::string_view key) {
-  return Tree::map({{"key", to_base64(key)},
-                    {"target", "CREATE"},
-                    {"result", "EQUAL"},
-                    {"create_revision", "0"}});
+Tree compare_of(EtcdCondition const& condition) {
+  auto compare = Tree::map({{"key", to_base64(condition.key)}});
+  auto require = [&](char const* target, char const* result, char const* field,
+                     std::uint64_t value) {
+    compare.set("target", target);
+    compare.set("result", result);
+    compare.set(field, std::to_string(value));
+  };
+  if (!condition.end.empty()) {
+    compare.set("range_end", to_base64(condition.end));
+    require("MOD", "LESS", "mod_revision", condition.mod_revision + 1);
+  } else if (condition.mod_revision == 0) {
+    require("CREATE", "EQUAL", "create_revision", 0);
+  } else {
+    require("MOD", "EQUAL", "mod_revision", condition.mod_revision);
+  }
+  return compare;
+}
+
+Tree request_of(EtcdChange const& change) {
+  auto request = Tree::map({{"key", to_base64(change.key)}});
+  if (!change.value) return Tree::map({{"requestDeleteRange", std::move(request)}});
+  request.set("value", to_base64(*change.value));
+  return Tree::map({{"requestPut", std::move(request)}});
+}
+
+std::vector<EtcdCondition> with_absent(EtcdCondition condition, std::string_view unless) {
+  std::vector<EtcdCondition> conditions = {std::move(condition)};
+  if (!unless.empty()) conditions.push_back({.key = std::string(unless)});
+  return conditions;
 }
 
 }  // namespace
@@ -310,33 +334,30 @@ Result<std::optional<EtcdKeyValue>> EtcdClient::get(std::string_view key, Consis
   return std::move(found.front());
 }
 
-Result<bool> EtcdClient::put_if(Tree compare, std::string_view key, std::string_view value,
-                                std::string_view unless, std::stop_token stop) {
-  auto compares = Tree::list({std::move(compare)});
-  if (!unless.empty()) compares.push_back(is_absent(unless));
-  auto put = Tree::map(
-      {{"requestPut", Tree::map({{"key", to_base64(key)}, {"value", to_base64(value)}})}});
-  auto answer = TRY(
-      post("/v3/kv/txn",
-           Tree::map({{"compare", std::move(compares)}, {"success", Tree::list({std::move(put)})}}),
-           std::move(stop)));
+Result<bool> EtcdClient::transact(std::vector<EtcdCondition> const& conditions,
+                                  std::vector<EtcdChange> const& changes, std::stop_token stop) {
+  auto compares = Tree::list();
+  for (auto const& each : conditions) compares.push_back(compare_of(each));
+  auto requests = Tree::list();
+  for (auto const& each : changes) requests.push_back(request_of(each));
+  auto answer = TRY(post(
+      "/v3/kv/txn", Tree::map({{"compare", std::move(compares)}, {"success", std::move(requests)}}),
+      std::move(stop)));
   auto const* succeeded = answer.find("succeeded");
   return succeeded && succeeded->as_boolean().value_or(false);
 }
 
 Result<bool> EtcdClient::create(std::string_view key, std::string_view value, std::stop_token stop,
                                 std::string_view unless) {
-  return put_if(is_absent(key), key, value, unless, std::move(stop));
+  return transact(with_absent({.key = std::string(key)}, unless),
+                  {{std::string(key), std::string(value)}}, std::move(stop));
 }
 
 Result<bool> EtcdClient::replace(std::string_view key, std::string_view value,
                                  std::uint64_t mod_revision, std::stop_token stop,
                                  std::string_view unless) {
-  return put_if(Tree::map({{"key", to_base64(key)},
-                           {"target", "MOD"},
-                           {"result", "EQUAL"},
-                           {"mod_revision", std::to_string(mod_revision)}}),
-                key, value, unless, std::move(stop));
+  return transact(with_absent({.key = std::string(key), .mod_revision = mod_revision}, unless),
+                  {{std::string(key), std::string(value)}}, std::move(stop));
 }
 
 Result<std::uint64_t> EtcdClient::erase(std::string_view key, std::stop_token stop) {

@@ -73,6 +73,18 @@ struct EtcdHealth {
   std::string reason;
 };
 
+// What must be so for a transaction to be carried out.
+struct EtcdCondition {
+  std::string key;
+  std::uint64_t mod_revision = 0;  // the key is as it was then; 0: it does not stand
+  // Not empty: none of the keys from `key` up to, not including, `end` was written since.
+  std::string end = {};
+};
+struct EtcdChange {
+  std::string key;
+  std::optional<std::string> value = {};  // nothing: it is taken away
+};
+
 enum class Consistency {
   linearizable,  // true for the whole cluster; needs a quorum
   local,         // as this member has it; may be stale
@@ -136,6 +148,9 @@ class EtcdClient {
                       std::string_view unless = {});
   Result<bool> replace(std::string_view key, std::string_view value, std::uint64_t mod_revision,
                        std::stop_token stop, std::string_view unless = {});
+  // All of the changes where all of the conditions hold, in one transaction; else none, and false.
+  Result<bool> transact(std::vector<EtcdCondition> const& conditions,
+                        std::vector<EtcdChange> const& changes, std::stop_token stop);
   // How many keys it took away.
   Result<std::uint64_t> erase(std::string_view key, std::stop_token stop);
 
@@ -145,8 +160,6 @@ class EtcdClient {
   Result<Tree> post_to(std::string const& endpoint, std::string_view path, Tree const& body,
                        std::stop_token stop);
   Result<Tree> post(std::string_view path, Tree const& body, std::stop_token stop);
-  Result<bool> put_if(Tree compare, std::string_view key, std::string_view value,
-                      std::string_view unless, std::stop_token stop);
   template <class T, class Ask>
   Result<T> at_some_endpoint(Ask ask, std::stop_token stop);
 
