@@ -29,14 +29,13 @@ bool is_suffix(std::string_view text) {
          text.find_first_not_of(kLetters) == text.npos;
 }
 
-}  // namespace
+std::unexpected<Error> not_supported(std::string_view text) {
+  return fail(Kind::invalid, "{} is not supported: this haagent writes configs for 1.{} to 1.{}",
+              text, kOldestKubeMinor, kNewestKubeMinor);
+}
 
-Result<KubeVersion> parse_kube_version(std::string_view text) {
+Result<KubeVersion> read_any_minor(std::string_view text) {
   auto rest = text;
-  if (take(rest, 'v')) {
-    return fail(Kind::invalid, "'{}' has a 'v' in front (did you mean '{}'?)", text, rest);
-  }
-  KubeVersion version;
   auto major = take_number(rest);
   auto minor = major && take(rest, '.') ? take_number(rest) : std::nullopt;
   if (!minor)
@@ -48,11 +47,24 @@ Result<KubeVersion> parse_kube_version(std::string_view text) {
   if (!patch || !is_suffix(rest)) {
     return fail(Kind::invalid, "'{}' is no version such as 1.{}.2", text, kNewestKubeMinor);
   }
-  if (*major != 1 || *minor < kOldestKubeMinor || *minor > kNewestKubeMinor) {
-    return fail(Kind::invalid, "{} is not supported: this haagent writes configs for 1.{} to 1.{}",
-                text, kOldestKubeMinor, kNewestKubeMinor);
-  }
+  if (*major != 1) return not_supported(text);
   return KubeVersion{*minor, *patch, std::string(rest)};
+}
+
+}  // namespace
+
+Result<KubeVersion> parse_kube_version(std::string_view text) {
+  if (auto rest = text; take(rest, 'v'))
+    return fail(Kind::invalid, "'{}' has a 'v' in front (did you mean '{}'?)", text, rest);
+  auto version = TRY(read_any_minor(text));
+  if (version.minor < kOldestKubeMinor || version.minor > kNewestKubeMinor)
+    return not_supported(text);
+  return version;
+}
+
+Result<KubeVersion> read_kube_version(std::string_view text) {
+  take(text, 'v');
+  return read_any_minor(text);
 }
 
 std::string to_string(KubeVersion const& version) {

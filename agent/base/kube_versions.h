@@ -22,6 +22,9 @@ struct KubeVersion {
 // the sentence says what would be right.
 Result<KubeVersion> parse_kube_version(std::string_view text);
 
+// The same of any minor: what other nodes say of themselves, as "1.33.2" or "v1.33.2".
+Result<KubeVersion> read_kube_version(std::string_view text);
+
 std::string to_string(KubeVersion const& version);
 
 }  // namespace haagent

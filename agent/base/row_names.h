@@ -21,6 +21,7 @@ inline constexpr char kAddons[] = "addons";
 inline constexpr char kNodeLabels[] = "node-labels";
 inline constexpr char kNodeRecords[] = "node-records";
 inline constexpr char kEncryption[] = "encryption";
+inline constexpr char kVersionSkew[] = "version-skew";
 inline constexpr char kKubeFiles[] = "kube-files";
 inline constexpr char kKubeProxy[] = "kube-proxy";
 inline constexpr char kPodNetwork[] = "pod-network";

@@ -25,6 +25,7 @@
 #include "bootstrap/node_labels/step.h"
 #include "bootstrap/pki/kubelet_step.h"
 #include "bootstrap/pod_network/step.h"
+#include "bootstrap/version_skew/step.h"
 
 namespace haagent {
 
@@ -149,10 +150,14 @@ void MasterBoot::add_kubernetes(RowList& list) {
   // Before the first apiserver writes a secret.
   list.add(std::make_unique<bootstrap::encryption::Step>(encryption_),
            {.after = {main}, .upkeep = Upkeep::act, .period = 10s});
+  list.add(std::make_unique<bootstrap::version_skew::VersionSkewStep>(
+               bootstrap::version_skew::Deps{config_, node_.root, master_.http, node_.clock}),
+           {.after = {main}, .upkeep = Upkeep::act, .period = 60s});
   // An apiserver without its etcd would crash-loop into backoff, so its manifest waits.
-  list.add(
-      std::make_unique<bootstrap::kube::ControlPlane>(config_, node_.root, kube_record_),
-      {.after = {main, events, kKubeFiles, kEncryption}, .upkeep = Upkeep::act, .period = 15s});
+  list.add(std::make_unique<bootstrap::kube::ControlPlane>(config_, node_.root, kube_record_),
+           {.after = {main, events, kKubeFiles, kEncryption, kVersionSkew},
+            .upkeep = Upkeep::act,
+            .period = 15s});
 }
 
 void MasterBoot::add_health(RowList& list) {

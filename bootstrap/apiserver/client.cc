@@ -4,11 +4,6 @@
 #include "bootstrap/layout/paths.h"
 
 namespace haagent::bootstrap {
-namespace {
-
-constexpr Duration kPatience{10'000};
-
-}  // namespace
 
 std::string status_text(int status, Tree const& body) {
   auto const message = body.text_at("message");
@@ -37,9 +32,9 @@ ApiserverPlace as_administrator(Root const& root, std::string url) {
 Result<HttpResponse> ApiserverClient::exchange(ApiRequest request, std::stop_token stop) {
   HttpRequest asked{.method = std::move(request.method),
                     .url = fmt::format("{}{}", place_.url, request.path),
-                    .headers = {{"accept", "application/json"}},
+                    .headers = {{"accept", std::move(request.accept)}},
                     .body = std::move(request.body),
-                    .timeout = kPatience,
+                    .timeout = request.timeout,
                     .tls = place_.tls,
                     .direct = true};
   if (!asked.body.empty())

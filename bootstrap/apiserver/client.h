@@ -25,6 +25,8 @@ struct ApiRequest {
   std::string path;
   std::string body = {};
   std::string content_type = {};  // of the body
+  std::string accept = "application/json";
+  Duration timeout{10'000};
 };
 struct ApiAnswer {
   int status = 0;

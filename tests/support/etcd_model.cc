@@ -371,7 +371,7 @@ std::uint64_t EtcdModel::cluster_id(std::string const& token) {
 bool EtcdModel::is_change(HttpRequest const& request) {
   return request.url.ends_with("/add") || request.url.ends_with("/remove") ||
          request.url.ends_with("/promote") || request.url.ends_with("/update") ||
-         request.url.ends_with("/transfer-leadership");
+         request.url.ends_with("/transfer-leadership") || request.url.ends_with("/txn");
 }
 
 Result<HttpResponse> EtcdModel::send(std::string const& from, HttpRequest const& request) {
@@ -424,6 +424,14 @@ void EtcdModel::lead(std::string const& token, std::string const& name) {
         cluster.leader = member.id;
 }
 
+EtcdKeys& EtcdModel::keys(std::string const& token) {
+  std::lock_guard lock(mutex_);
+  auto const of_token = [&](auto const& each) {
+    return each.second.formed && each.second.token == token;
+  };
+  return std::ranges::find_if(clusters_, of_token)->second.keys;
+}
+
 std::string EtcdModel::leader(std::string const& token) {
   std::lock_guard lock(mutex_);
   for (auto& [id, cluster] : clusters_)
@@ -471,7 +479,10 @@ Result<HttpResponse> EtcdModel::answer(Process& process, std::string const& path
   if (self && self->learner)
     return refusal(kGrpcUnavailable, "etcdserver: rpc not supported for learner");
   if (!quorum) return no_quorum();
-  if (path == "/v3/kv/range") return ok(reply);
+  if (auto keys = cluster.keys.answer(path, body)) {
+    keys->set("header", header(process, cluster));
+    return ok(*keys);
+  }
   if (path == "/v3/maintenance/alarm") return ok(reply);  // none is raised
   if (path == "/v3/cluster/member/list") {
     reply.set("members", all());

@@ -20,6 +20,7 @@
 #include "agent/base/tree.h"
 #include "bootstrap/etcd/disk/wal.h"
 #include "bootstrap/layout/names.h"
+#include "tests/support/etcd_keys.h"
 
 namespace haagent::test {
 
@@ -63,6 +64,8 @@ class EtcdModel {
   // The one cluster that was formed under this token; nothing where there is none.
   std::optional<std::vector<Member>> members(std::string const& token);
   std::uint64_t cluster_id(std::string const& token);
+  // What that cluster stores; one must have been formed.
+  EtcdKeys& keys(std::string const& token);
   // Who leads the cluster under this token: whoever was last told to while it runs, else any.
   void lead(std::string const& token, std::string const& name);
   std::string leader(std::string const& token);
@@ -87,6 +90,7 @@ class EtcdModel {
     std::uint64_t index = 5;
     std::uint64_t leader = 0;  // as it was last moved
     bool formed = false;
+    EtcdKeys keys = {};
     Member* find(std::uint64_t id);
   };
   struct Start;

@@ -21,6 +21,14 @@ TEST(KubeVersion, HoldsTheRangeAtBothEnds) {
   EXPECT_FALSE(parse_kube_version("0.33.0"));
 }
 
+TEST(KubeVersion, OfAnotherNodeMayBeAny) {
+  EXPECT_EQ(read_kube_version("v1.33.2-eks-5e0fdde"), (KubeVersion{33, 2, "-eks-5e0fdde"}));
+  EXPECT_EQ(read_kube_version("1.9.11"), (KubeVersion{9, 11, ""}));
+  EXPECT_EQ(read_kube_version("1.41.0"), (KubeVersion{41, 0, ""}));
+  for (auto const* text : {"", "v", "vv1.33.2", "1.33", "2.0.0", "unknown"})
+    EXPECT_FALSE(read_kube_version(text)) << text;
+}
+
 struct Refused {
   char const* text;
   std::string says;  // the text that is refused, or what was meant
