@@ -14,6 +14,7 @@
 #include "bootstrap/kube/node.h"
 #include "bootstrap/layout/names.h"
 #include "bootstrap/pki/leaves.h"
+#include "bootstrap/version_skew/claims.h"
 
 namespace haagent {
 namespace {
@@ -45,6 +46,7 @@ struct JoinListener::Master {
         etcd(machine.http, {bootstrap::etcd_endpoint(EtcdCluster::main, "127.0.0.1")},
              bootstrap::etcd_client_tls(machine.root)),
         registry(etcd),
+        claims(etcd),
         apiserver(machine.http, bootstrap::as_administrator(
                                     machine.root, bootstrap::kube::own_apiserver_url(config))),
         issuer_keys(machine.http, machine.clock, config.cluster.token_issuer),
@@ -58,6 +60,8 @@ struct JoinListener::Master {
                  .registry = registry,
                  .apiserver = apiserver,
                  .told = [this](join::Decided const& decided) { tell(decided); },
+                 .oldest_apiserver =
+                     [this](std::stop_token stop) { return oldest_apiserver(std::move(stop)); },
                  .issuer_keys = issuer_keys.issuer().empty() ? nullptr : &issuer_keys}) {}
 
   void tell(join::Decided const& decided) {
@@ -74,6 +78,12 @@ struct JoinListener::Master {
       log::info(line);
     else
       log::warn(line);
+  }
+
+  // Of all masters, by their claims; empty: none has claimed anything.
+  Result<std::string> oldest_apiserver(std::stop_token stop) {
+    auto const oldest = bootstrap::version_skew::lowest(TRY(claims.all(std::move(stop))));
+    return oldest ? to_string(*oldest) : std::string();
   }
 
   static join::ServiceSettings settings(Collaborators const& machine, NodeConfig const& config,
@@ -105,6 +115,7 @@ struct JoinListener::Master {
   join::Instances instances;
   bootstrap::EtcdClient etcd;
   join::EtcdNodeRegistry registry;
+  bootstrap::version_skew::Claims claims;
   bootstrap::ApiserverClient apiserver;
   join::IssuerKeys issuer_keys;
   join::JoinService service;

@@ -67,7 +67,7 @@ struct Grant {
   NodeCertificates certificates;
   std::string endpoint;            // "https://api.prod.example.com:443"
   std::string cluster_dns;         // "10.96.0.10"
-  std::string kubernetes_version;  // "1.33.2"
+  std::string kubernetes_version;  // of the oldest apiserver: "1.33.2"
   bool operator==(Grant const&) const = default;
 };
 

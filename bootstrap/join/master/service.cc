@@ -214,6 +214,8 @@ Result<Grant> JoinService::decide(std::string_view body, Connection const& conne
                 stop));
 
   auto const authority = TRY(signing_authority(deps_.root));
+  std::string version;
+  if (deps_.oldest_apiserver) version = TRY(answer_of(kEtcd, deps_.oldest_apiserver(stop)));
   auto const now = deps_.clock.utc();
   TRY(record(caller.session,
              {.node = specs.node.name,
@@ -226,7 +228,7 @@ Result<Grant> JoinService::decide(std::string_view body, Connection const& conne
                .certificates = std::move(signed_ones),
                .endpoint = settings_.endpoint,
                .cluster_dns = settings_.cluster_dns,
-               .kubernetes_version = settings_.kubernetes_version};
+               .kubernetes_version = version.empty() ? settings_.kubernetes_version : version};
 }
 
 // Before anything is signed: who is second finds the key of the first.

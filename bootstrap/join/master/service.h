@@ -43,7 +43,7 @@ struct ServiceSettings {
   bool addresses_hidden = false;  // the load balancer does not keep client addresses
   Duration lifetime = std::chrono::hours(24);
   int callback_port = 0;
-  // For Grant.
+  // For Grant. The version is this master's own, where no other is known.
   std::string endpoint, cluster_dns, kubernetes_version;
 };
 
@@ -57,6 +57,8 @@ struct ServiceDeps {
   NodeRegistry& registry;
   ApiserverClient& apiserver;
   std::function<void(Decided const&)> told;
+  // The version of the oldest apiserver, below which kubelets stay; empty: nobody has said.
+  std::function<Result<std::string>(std::stop_token)> oldest_apiserver = {};
   IssuerKeys* issuer_keys = nullptr;  // null: this master takes no tokens
 };
 

@@ -1,8 +1,10 @@
 #include "bootstrap/join/worker/step.h"
 
+#include "agent/base/kube_versions.h"
 #include "bootstrap/layout/paths.h"
 #include "bootstrap/pki/certificate_request.h"
 #include "bootstrap/pki/kubelet_pair.h"
+#include "bootstrap/version_skew/decision.h"
 
 namespace haagent::bootstrap::join {
 namespace {
@@ -16,6 +18,8 @@ constexpr char kServingKey[] = "/var/lib/haagent/join/kubelet-serving.key";
 constexpr char kProxyKey[] = "/var/lib/haagent/join/kube-proxy.key";
 constexpr std::string_view kUser = "system:node:";
 constexpr std::chrono::seconds kLongestRefusal{300};
+// A worker that is newer than the masters asks again after so long, or up to twice that.
+constexpr std::chrono::seconds kMastersGoUp{60};
 
 }  // namespace
 
@@ -157,20 +161,41 @@ Result<void> JoinStep::minded(Result<void> result) {
   return result;
 }
 
+Result<Grant> JoinStep::ask(NodeKeys const& keys, std::stop_token stop) {
+  auto grant = client_.join(keys, std::move(stop));
+  if (!grant) mind(grant.error());
+  return grant;
+}
+
+// A node that is there already stays one, whatever its version.
+Result<void> JoinStep::join_again(std::stop_token stop) {
+  auto const asked_with = TRY(keys());
+  return take(TRY(ask(asked_with, std::move(stop))), asked_with);
+}
+
+// What is granted to a kubelet that must not run below these apiservers is not written.
 Result<void> JoinStep::join(Facts&, std::stop_token stop) {
   auto const asked_with = TRY(keys());
-  auto const grant = client_.join(asked_with, std::move(stop));
-  if (!grant) {
-    mind(grant.error());
-    return std::unexpected(grant.error());
-  }
-  TRY(minded(
-      check_signed(grant->certificates.kubelet, asked_with.kubelet, grant->ca, clock_.utc())));
-  TRY(minded(write_serving(grant->certificates.kubelet_serving, grant->certificates.kube_proxy,
-                           asked_with, grant->ca)));
+  auto const grant = TRY(ask(asked_with, std::move(stop)));
+  auto const mine = parse_kube_version(config_.kubernetes.version);
+  auto const oldest = read_kube_version(grant.kubernetes_version);
+  auto const obstacle =
+      mine && oldest ? version_skew::worker_obstacle(*mine, *oldest) : std::nullopt;
+  if (!obstacle) return take(grant, asked_with);
+  if (!obstacle->passes) return minded(std::unexpected(Error(Kind::refused, obstacle->message)));
+  later_ = {.until = clock_.steady() + kMastersGoUp +
+                     jitter_.pause({.base = kMastersGoUp, .cap = kMastersGoUp}, 0),
+            .message = obstacle->message};
+  return {};
+}
+
+Result<void> JoinStep::take(Grant const& grant, NodeKeys const& keys) {
+  TRY(minded(check_signed(grant.certificates.kubelet, keys.kubelet, grant.ca, clock_.utc())));
+  TRY(minded(write_serving(grant.certificates.kubelet_serving, grant.certificates.kube_proxy, keys,
+                           grant.ca)));
   auto const current = root_(kube::kKubeletClient.cert);
   TRY(make_directories(current.parent_path()));
-  TRY(pki::write_pair(current, grant->certificates.kubelet, asked_with.kubelet, clock_.utc()));
+  TRY(pki::write_pair(current, grant.certificates.kubelet, keys.kubelet, clock_.utc()));
   failures_ = 0;
   std::error_code ignored;
   std::filesystem::remove(root_(kKubeletKey), ignored);
@@ -195,7 +220,7 @@ Result<void> JoinStep::renew(Facts& facts, std::stop_token stop) {
     // worker asks by, or EC2 another one for the instance: the full proof decides.
     auto const reason = renewal.error().message.reason;
     if (reason == Reason::MasterKeyDiffers || reason == Reason::CallerInstanceDiffers)
-      return join(facts, std::move(stop));
+      return join_again(std::move(stop));
     mind(renewal.error());
     return std::unexpected(renewal.error());
   }

@@ -46,6 +46,9 @@ class JoinStep final : public Step {
                                           std::string_view trust) const;
   Result<NodeKeys> keys() const;
   Result<void> join(Facts& facts, std::stop_token stop);
+  Result<void> join_again(std::stop_token stop);
+  Result<Grant> ask(NodeKeys const& keys, std::stop_token stop);
+  Result<void> take(Grant const& grant, NodeKeys const& keys);
   Result<void> renew(Facts& facts, std::stop_token stop);
   Result<void> write_serving(std::string const& serving, std::string const& proxy,
                              NodeKeys const& keys, std::string const& ca) const;
@@ -57,7 +60,7 @@ class JoinStep final : public Step {
   Clock& clock_;
   JoinClient client_;
   pki::WorkerCredentials brought_;
-  // A master has said when to come again.
+  // A master has said when to come again, or what it granted may not be used yet.
   struct Later {
     SteadyTime until;
     Message message;

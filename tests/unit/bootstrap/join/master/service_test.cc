@@ -40,6 +40,21 @@ TEST_F(JoinExchange, AWorkerGetsThreeCertificatesAndTheAuthority) {
   EXPECT_EQ(told_[0].address, "10.0.0.5");
 }
 
+// A kubelet must not be newer than any apiserver that it may come to.
+TEST_F(JoinExchange, AWorkerHearsOfTheOldestApiserver) {
+  auto version = [&] {
+    auto const reply = raw(text_of(good()));
+    EXPECT_EQ(reply.status, 200) << reply.body;
+    clock_.advance(1s);  // another proof
+    return read_grant(reply.body).value().kubernetes_version;
+  };
+  EXPECT_EQ(version(), "1.33.2") << "of this master, where none has claimed any";
+  oldest_apiserver_ = "1.32.9";
+  EXPECT_EQ(version(), "1.32.9");
+  oldest_apiserver_ = fail(Kind::transient, "no quorum");
+  EXPECT_EQ(join(good()), (Outcome{503, Reason::JoinAwaitsEtcd}));
+}
+
 TEST_F(JoinExchange, TheOfferProvesTheMaster) {
   auto const reply = service_.offer(connection_, {});
   ASSERT_EQ(reply.status, 200) << reply.body;

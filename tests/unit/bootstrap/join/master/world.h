@@ -337,9 +337,11 @@ class JoinWorld : public ::testing::Test {
             .registry = registry_,
             .apiserver = apiserver_,
             .told = [this](Decided const& decided) { told_.push_back(decided); },
+            .oldest_apiserver = [this](std::stop_token) { return oldest_apiserver_; },
             .issuer_keys = &issuer_keys_};
   }
   std::vector<Decided> told_;
+  Result<std::string> oldest_apiserver_;
   JoinService service_{settings(), deps(network_)};
 };
 

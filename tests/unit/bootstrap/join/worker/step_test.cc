@@ -236,6 +236,63 @@ TEST_F(JoinStepTest, AMasterThatIsBusyIsLeftAloneForAsLongAsItSays) {
   EXPECT_EQ(act().as, Found::As::acted);
 }
 
+TEST_F(JoinStepTest, AWorkerThatIsNewerThanTheMastersWaitsForThem) {
+  config_.kubernetes.version = "1.37.0";
+  oldest_apiserver_ = "1.36.3";
+  auto is_no_node = [&] {
+    for (auto const* path : {kClient, kServing, kProxy, "/etc/kubernetes/pki/ca.crt"}) {
+      EXPECT_FALSE(std::filesystem::exists(disk_(path))) << path;
+    }
+  };
+  ASSERT_EQ(act().as, Found::As::acted);
+  is_no_node();
+  auto const asked = sts_.asked;
+  for (int second = 0; second < 59; ++second) {
+    auto const waits = look();
+    ASSERT_EQ(waits.as, Found::As::waiting) << second;
+    EXPECT_EQ(waits.message.reason, Reason::MastersVersionAwaited);
+    clock_.advance(1s);
+  }
+  EXPECT_EQ(sts_.asked, asked) << "it asks more often than once a minute";
+  clock_.advance(62s);
+  EXPECT_EQ(look().as, Found::As::needed) << "it asks less often than every two minutes";
+  ASSERT_EQ(act().as, Found::As::acted);
+  is_no_node();
+  oldest_apiserver_ = "1.37.0";
+  clock_.advance(2min);
+  ASSERT_EQ(act().as, Found::As::acted);
+  EXPECT_EQ(look().message.reason, Reason::Joined);
+}
+
+TEST_F(JoinStepTest, AWorkerThatIsTooOldIsRefused) {
+  config_.kubernetes.version = "1.32.9";
+  oldest_apiserver_ = "1.36.3";
+  auto const refused = act();
+  EXPECT_EQ(refused.as, Found::As::error);
+  EXPECT_EQ(refused.kind, Kind::refused);
+  EXPECT_EQ(refused.message.reason, Reason::WorkerVersionTooOld);
+  EXPECT_FALSE(std::filesystem::exists(disk_(kClient)));
+  EXPECT_EQ(look().as, Found::As::waiting) << "it asks in a row";
+  config_.kubernetes.version = "1.33.0";
+  clock_.advance(1min);
+  ASSERT_EQ(act().as, Found::As::acted);
+  EXPECT_EQ(look().message.reason, Reason::Joined);
+}
+
+// The masters were taken back under it.
+TEST_F(JoinStepTest, ANodeStaysOneWhateverItsVersion) {
+  config_.kubernetes.version = "1.37.0";
+  ASSERT_EQ(act().as, Found::As::acted) << "1.33.2 at first";
+  oldest_apiserver_ = "1.37.0";
+  clock_.advance(2min);
+  ASSERT_EQ(act().as, Found::As::acted);
+  oldest_apiserver_ = "1.36.3";
+  EXPECT_EQ(look().message.reason, Reason::Joined);
+  std::filesystem::remove(disk_(kServing));
+  ASSERT_EQ(act().as, Found::As::acted);
+  EXPECT_EQ(look().message.reason, Reason::Joined);
+}
+
 TEST_F(JoinStepTest, WhatIsBroughtGoesOnToWork) {
   test::write_bytes(disk_("/etc/kubernetes/bootstrap-kubelet.conf"), "kind: Config\n");
   EXPECT_EQ(look().message.reason, Reason::CredentialsMissing) << "ca.crt";
@@ -253,6 +310,7 @@ TEST_F(JoinStepTest, WhoCannotRenewProvesItselfAgainWithTheSameKey) {
   auto const key = pki::read_pair(disk_(kClient), clock_.utc())->value().key;
   std::filesystem::remove(disk_(kServing));
   network_.node_ready = "True";
+  config_.kubernetes.version = "1.37.0";  // newer than the masters: it is a node already
   // No name of it is the one that the worker asks by.
   pki::LeafSpec const nameless{.common_name = "haagent-join",
                                .organization = "",
