@@ -61,7 +61,7 @@ Flags kubelet_flags(Node const& node) {
 
 }  // namespace
 
-RenderedFile render_kubelet_config(Node const& node) {
+Tree kubelet_document(Node const& node) {
   auto type = document_type_of(Component::kubelet);
   auto document = Tree::map(
       {{"apiVersion", type.api_version},
@@ -99,7 +99,11 @@ RenderedFile render_kubelet_config(Node const& node) {
   if (document.find("registerWithTaints")->items().empty()) document.erase("registerWithTaints");
   // Its default, /etc/resolv.conf, may be a stub on the loopback.
   if (!node.host.resolv_conf.empty()) document.set("resolvConf", node.host.resolv_conf);
-  return yaml_file(kKubeletConfig, 0600, with_overlay(document, node.config.kubelet.config));
+  return with_overlay(document, node.config.kubelet.config);
+}
+
+RenderedFile render_kubelet_config(Node const& node) {
+  return yaml_file(kKubeletConfig, 0600, kubelet_document(node));
 }
 
 RenderedFile render_kubelet_flags(Node const& node) {

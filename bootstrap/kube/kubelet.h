@@ -8,7 +8,8 @@
 
 namespace haagent::bootstrap::kube {
 
-// KubeletConfiguration.
+// KubeletConfiguration, with the users' overlay.
+Tree kubelet_document(Node const& node);
 RenderedFile render_kubelet_config(Node const& node);
 
 // What has no field in it: KUBELET_KUBEADM_ARGS for the unit. /etc/default/kubelet and its

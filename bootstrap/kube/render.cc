@@ -6,6 +6,7 @@
 #include "bootstrap/kube/kubeconfigs.h"
 #include "bootstrap/kube/kubelet.h"
 #include "bootstrap/kube/lint.h"
+#include "bootstrap/kube/logind_file.h"
 #include "bootstrap/kube/node.h"
 #include "bootstrap/kube/pod_network_file.h"
 #include "bootstrap/kube/scheduler.h"
@@ -35,12 +36,12 @@ Result<std::vector<RenderedFile>> render(NodeConfig const& config, Identity cons
                         ClientCertificate const& client) {
     return render_kubeconfig(node, path, user, mode, client);
   };
-  std::vector<RenderedFile> files = {
-      render_kubelet_config(node),
-      render_kubelet_flags(node),
-      kubeconfig(kKubeletKubeconfig, "system:node:" + node.identity.hostname,
-                 config.kubelet.endpoint, kKubeletClient),
-  };
+  std::vector<RenderedFile> files;
+  // Before the document that the kubelet waits for.
+  if (auto logind = render_logind(kubelet_document(node))) files.push_back(*std::move(logind));
+  files.insert(files.end(), {render_kubelet_config(node), render_kubelet_flags(node),
+                             kubeconfig(kKubeletKubeconfig, "system:node:" + node.identity.hostname,
+                                        config.kubelet.endpoint, kKubeletClient)});
   auto proxy_kubeconfig = kubeconfig(kKubeProxyKubeconfig, "system:kube-proxy",
                                      config.kube_proxy.endpoint, kKubeProxyClient);
   auto proxy_config = render_kube_proxy_config(node);

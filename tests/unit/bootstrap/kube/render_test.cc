@@ -57,13 +57,34 @@ std::vector<std::string> paths_of(NodeConfig const& config) {
 TEST(KubeRender, GivesAWorkerNothingOfTheControlPlane) {
   EXPECT_THAT(
       paths_of(test::kube_worker()),
-      ElementsAre("/var/lib/kubelet/config.yaml", "/var/lib/kubelet/kubeadm-flags.env",
-                  "/etc/kubernetes/kubelet.conf", "/etc/kubernetes/kube-proxy.conf",
-                  "/etc/kubernetes/kube-proxy.yaml", "/etc/kubernetes/manifests/kube-proxy.yaml",
+      ElementsAre("/etc/systemd/logind.conf.d/zz-haagent.conf", "/var/lib/kubelet/config.yaml",
+                  "/var/lib/kubelet/kubeadm-flags.env", "/etc/kubernetes/kubelet.conf",
+                  "/etc/kubernetes/kube-proxy.conf", "/etc/kubernetes/kube-proxy.yaml",
+                  "/etc/kubernetes/manifests/kube-proxy.yaml",
                   "/etc/kubernetes/haagent-pod-network.yaml"));
   EXPECT_THAT(rendered(test::kube_worker(), "/config.yaml"),
               HasSubstr("staticPodPath: /etc/kubernetes/manifests"));
   EXPECT_THAT(rendered(test::kube_worker(), "/config.yaml"), Not(HasSubstr("registerWithTaints")));
+}
+
+// What the kubelet asks logind for would count for nothing behind a shorter time of somebody
+// else's.
+TEST(KubeRender, LetsTheKubeletHoldAShutdownUpForAsLongAsItNeeds) {
+  auto const told = [](std::string_view overlay) {
+    auto config = test::kube_worker();
+    config.kubelet.config = yaml_of(overlay);
+    return rendered(config, "/logind.conf.d/zz-haagent.conf");
+  };
+  EXPECT_THAT(told(""), HasSubstr("[Login]\nInhibitDelayMaxSec=60\n"));
+  EXPECT_THAT(told("shutdownGracePeriod: 1m30.5s"), HasSubstr("=91\n"));
+  EXPECT_THAT(told("{shutdownGracePeriod: null, shutdownGracePeriodCriticalPods: null, "
+                   "shutdownGracePeriodByPodPriority: [{priority: 0, shutdownGracePeriodSeconds: "
+                   "20}, {priority: 1000, shutdownGracePeriodSeconds: 25}]}"),
+              HasSubstr("=45\n"));
+  for (auto const* none : {"null", "0s"})
+    EXPECT_EQ(told(fmt::format("{{shutdownGracePeriod: {0}, shutdownGracePeriodCriticalPods: {0}}}",
+                               none)),
+              "");
 }
 
 // Whoever brings another pod network has none of haagent's beside it.

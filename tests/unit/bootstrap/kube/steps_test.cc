@@ -109,7 +109,7 @@ TEST_F(KubeSteps, WriteWhatIsRenderedWithItsModes) {
   test::write_bytes(root_(kEncryptionConfig), "as the step encryption writes it\n");
   EXPECT_THAT(converge(kube_files_),
               AllOf(IsNeeded(Reason::KubernetesFilesDiffer),
-                    IsAbout("/var/lib/kubelet/config.yaml, "), Says(" 12 ")));
+                    IsAbout("/var/lib/kubelet/config.yaml, "), Says(" 13 ")));
   bring_certificate();
   converge(kube_proxy_);
   EXPECT_EQ(manifests(), std::set<std::string>{"kube-proxy.yaml"});
@@ -124,7 +124,7 @@ TEST_F(KubeSteps, WriteWhatIsRenderedWithItsModes) {
   EXPECT_EQ(mode_of("/etc/kubernetes"), 0755u);
   EXPECT_EQ(mode_of("/var/lib/kubelet"), 0750u);
   EXPECT_THAT(test::found(look(kube_files_)),
-              AllOf(IsDone(Reason::KubernetesFilesWritten), Says("12 ")));
+              AllOf(IsDone(Reason::KubernetesFilesWritten), Says("13 ")));
   EXPECT_THAT(test::found(look(kube_proxy_)), IsDone(Reason::KubernetesFilesWritten));
   EXPECT_THAT(test::found(look(control_plane_)),
               AllOf(IsDone(Reason::KubernetesFilesWritten), Says("3 ")));
@@ -258,7 +258,7 @@ TEST_F(KubeSteps, ClearAwayWhatAnEarlierRoleLeftButNothingOfOthers) {
   EXPECT_EQ(test::bytes_of(root_("/etc/kubernetes/scheduler.conf")), "edited by hand\n");
   EXPECT_THAT(test::found(look(kube_files_)),
               AllOf(IsDone(Reason::KubernetesConfigDoubtful),
-                    IsAbout("/etc/kubernetes/scheduler.conf, this machine (1)"), Says("6 ")));
+                    IsAbout("/etc/kubernetes/scheduler.conf, this machine (1)"), Says("7 ")));
   fs::remove(root_("/etc/kubernetes/manifests/node-exporter.yaml"));
   EXPECT_THAT(test::found(look(kube_files_)), AllOf(IsDone(Reason::KubernetesFilesLeft),
                                                     IsAbout("/etc/kubernetes/scheduler.conf")));

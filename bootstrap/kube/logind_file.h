@@ -1,0 +1,20 @@
+// How long logind lets the kubelet hold up a shutdown, in which pods are ended. The kubelet asks
+// for as much by a file of its own, 99-kubelet.conf, which counts for nothing where a file behind
+// it says less, as that of Debian's unattended-upgrades does: then it holds up nothing, and pods
+// are killed with the machine.
+#pragma once
+
+#include <optional>
+
+#include "bootstrap/kube/rendered_file.h"
+
+namespace haagent::bootstrap::kube {
+
+// Behind those of others, by its name. No logind is told to read it: a kubelet that finds a shorter
+// time than it needs tells logind to read all of its files again.
+inline constexpr char kLogindFile[] = "/etc/systemd/logind.conf.d/zz-haagent.conf";
+
+// Of the kubelet's rendered document, overlay included; nothing where it holds up no shutdown.
+std::optional<RenderedFile> render_logind(Tree const& kubelet);
+
+}  // namespace haagent::bootstrap::kube
