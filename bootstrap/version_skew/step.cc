@@ -105,8 +105,7 @@ Result<void> VersionSkewStep::check_kubelets(Facts& facts, KubeVersion const& mi
   for (auto const& url : urls) {
     auto const left = std::chrono::duration_cast<Duration>(until - deps_.clock.steady());
     if (left <= 0s) break;
-    ApiserverClient const apiserver(deps_.http,
-                                    {.url = url, .tls = local_apiserver(deps_.root).tls});
+    ApiserverClient const apiserver(deps_.http, as_administrator(deps_.root, url));
     auto kubelets = ask_kubelets(apiserver, std::min(left, kAnswersWithin), stop);
     if (!kubelets) {
       if (kubelets.error().kind == Kind::interrupted) return std::unexpected(kubelets.error());

@@ -51,6 +51,16 @@ constexpr char kKubeletOfAnInstance[] =
 kubeProxy: {config: {conntrack: {maxPerCore: 0}}}
 )";
 
+// An emulated machine takes minutes for what takes seconds, so probes are patient, and with one
+// master nobody is elected: whoever leads would lose the lease now and then, and end.
+constexpr char kControlPlaneOfAMachine[] =
+    R"(, config: {spec: {containers: [{name: kube-apiserver,
+  startupProbe: {failureThreshold: 360}, livenessProbe: {failureThreshold: 90}}]}}}
+controllerManager: {extraArgs: {leader-elect: "false"}, config: {spec: {containers: [{name: kube-controller-manager,
+  startupProbe: {failureThreshold: 360}, livenessProbe: {failureThreshold: 90}}]}}}
+scheduler: {config: {leaderElection: {leaderElect: false}}}
+)";
+
 std::string services_of_kubernetes() {
   auto const here = test::source_dir() / "tests/kubernetes/region";
   return fmt::format(R"(containers: true
@@ -95,7 +105,8 @@ std::map<std::string, std::filesystem::path> image_of_kubernetes(std::string con
 }
 
 std::string node_config(std::string_view role, ClusterPlan const& plan) {
-  return fmt::format(R"(apiVersion: haagent.io/v1
+  return fmt::format(
+      R"(apiVersion: haagent.io/v1
 kind: NodeConfig
 role: {}
 cluster:
@@ -107,7 +118,7 @@ cluster:
   joinAddresses: hidden
   podNetwork: {}
 {}kubernetes: {{version: "{}"}}
-{}apiserver: {{extraArgs: {{shutdown-delay-duration: {}}}}}
+{}apiserver: {{extraArgs: {{shutdown-delay-duration: {}}}{}
 aws:
   endpoints:
     ec2: "http://169.254.169.254:8080"
@@ -117,12 +128,13 @@ aws:
 etcd: {}
 pki: {}
 )",
-                     role, kClusterName, kStateBucket, kClusterName,
-                     plan.kubernetes.empty() ? "none" : "vxlan",
-                     plan.tokens && role == "master" ? kTokenIssuerLine : "",
-                     plan.kubernetes.empty() ? "1.33.2" : release_of(plan.kubernetes),
-                     plan.kubernetes.empty() ? "" : kKubeletOfAnInstance, plan.shutdown_delay,
-                     plan.etcd_settings, plan.pki_settings);
+      role, kClusterName, kStateBucket, kClusterName, plan.kubernetes.empty() ? "none" : "vxlan",
+      plan.tokens && role == "master" ? kTokenIssuerLine : "",
+      plan.kubernetes.empty() ? "1.33.2" : release_of(plan.kubernetes),
+      plan.kubernetes.empty() || !plan.machine.empty() ? "" : kKubeletOfAnInstance,
+      plan.shutdown_delay,
+      plan.kubernetes.empty() || plan.machine.empty() ? "}" : kControlPlaneOfAMachine,
+      plan.etcd_settings, plan.pki_settings);
 }
 
 // The example as it is shipped, with this config instead of its own.
@@ -207,11 +219,11 @@ std::string spec_of(ClusterPlan const& plan) {
   }
   if (!volumes.empty()) spec += "volumes:\n" + volumes;
 
-  auto const what_it_is = !plan.kubernetes.empty() ? services_of_kubernetes()
-                          : plan.machine.empty()
-                              ? std::string("argv: [/usr/sbin/haagent, run]")
-                              : fmt::format("machine: {{image: {}, memory: 1024, processors: {}}}",
-                                            plan.machine.string(), plan.processors);
+  auto const what_it_is =
+      !plan.machine.empty()      ? fmt::format("machine: {{image: {}, memory: {}, processors: {}}}",
+                                               plan.machine.string(), plan.memory, plan.processors)
+      : !plan.kubernetes.empty() ? services_of_kubernetes()
+                                 : std::string("argv: [/usr/sbin/haagent, run]");
   auto group = [&](std::string const& name, std::string_view role, std::string const& where,
                    int desired, int max) {
     auto user_data = node_config(role, plan);
@@ -262,7 +274,7 @@ std::string spec_of(ClusterPlan const& plan) {
   };
   if (plan.etcd && plan.etcd->folder != "/usr/bin") programs(*plan.etcd, "/usr/bin");
   for (auto const& each : plan.more_etcd) programs(each, "/opt/etcd/" + each.minor);
-  if (!plan.kubernetes.empty())
+  if (!plan.kubernetes.empty() && plan.machine.empty())
     for (auto const& [inside, here] : image_of_kubernetes(plan.kubernetes, plan.more_kubernetes))
       spec += fmt::format("  {}: {}\n", inside, here.string());
   for (auto const& [inside, here] : plan.programs)

@@ -76,6 +76,7 @@ struct ClusterPlan {
   // what they run is the package in it. Of what stands above, etcd and programs are not for them.
   std::filesystem::path machine;
   int processors = 2;  // of each such machine
+  int memory = 1024;   // MiB
   UserData masters_told = UserData::part;
   UserData workers_told = UserData::part;
   std::filesystem::path logs;  // where each instance has its logs; empty: gone with the region
@@ -83,7 +84,7 @@ struct ClusterPlan {
   std::map<std::string, std::filesystem::path> programs;
   // Set: a minor of Kubernetes. Nodes run its own programs, and containerd, as
   // tests/kubernetes/build has built them, instead of the stand-in; haagent makes the pod network
-  // and applies its add-ons.
+  // and applies its add-ons. Of a machine the image has them.
   std::string kubernetes{};
   // Roles may do what the policies of packaging/aws allow; a region in which an instance was
   // refused something fails the test.

@@ -19,6 +19,19 @@ std::filesystem::path of_environment(char const* name) {
   return value ? value : "";
 }
 
+constexpr char kImage[] = "HAAGENT_VM_IMAGE";
+constexpr char kKubernetesImage[] = "HAAGENT_VM_KUBERNETES_IMAGE";
+
+std::string no_machines_because(char const* image_of) {
+  if (auto why = no_region_because(); !why.empty()) return why;
+  for (auto program : {"qemu-system-x86_64", "qemu-img", "dnsmasq"})
+    if (!find_program(program, clean_environment({}))) return std::string("needs ") + program;
+  auto const image = of_environment(image_of);
+  if (image.empty() || !std::filesystem::exists(image / "root.img"))
+    return "needs a machine image: tests/run vm makes it";
+  return {};
+}
+
 bool healthy(ClusterRegion const& region, std::string const& where, EtcdCluster cluster) {
   return region.etcdctl(where, cluster, {"endpoint", "health"}).code == 0;
 }
@@ -26,13 +39,12 @@ bool healthy(ClusterRegion const& region, std::string const& where, EtcdCluster 
 }  // namespace
 
 std::string no_machines_because() {
-  if (auto why = no_region_because(); !why.empty()) return why;
-  for (auto program : {"qemu-system-x86_64", "qemu-img", "dnsmasq"})
-    if (!find_program(program, clean_environment({}))) return std::string("needs ") + program;
-  auto const image = of_environment("HAAGENT_VM_IMAGE");
-  if (image.empty() || !std::filesystem::exists(image / "root.img"))
-    return "needs a machine image: tests/run vm makes it";
-  return {};
+  return no_machines_because(kImage);
+}
+
+std::string no_kubernetes_machines_because(std::string const& minor) {
+  if (auto why = no_kubernetes_because(minor); !why.empty()) return why;
+  return no_machines_because(kKubernetesImage);
 }
 
 Machines::Machines(std::string const& name, ClusterPlan plan)
@@ -42,7 +54,8 @@ Machines::Machines(std::string const& name, ClusterPlan plan)
   std::error_code ignored;
   std::filesystem::remove_all(folder_, ignored);
   std::filesystem::create_directories(folder_, ignored);
-  plan.machine = std::filesystem::absolute(of_environment("HAAGENT_VM_IMAGE"));
+  plan.machine = std::filesystem::absolute(
+      of_environment(plan.kubernetes.empty() ? kImage : kKubernetesImage));
   plan.logs = folder_;
   region_ = std::make_unique<ClusterRegion>(std::move(plan));
 }

@@ -9,6 +9,8 @@ namespace haagent::sim {
 
 // Why no machine can boot here, or empty. The image is that of HAAGENT_VM_IMAGE.
 std::string no_machines_because();
+// Nor one with Kubernetes, whose image is that of HAAGENT_VM_KUBERNETES_IMAGE.
+std::string no_kubernetes_machines_because(std::string const& minor);
 
 // Everything is emulated: a quiet machine boots one in a minute, one that others share has taken a
 // quarter of an hour.

@@ -2,6 +2,7 @@
 // The tests are one story, in this order: each goes on with what the one before left.
 #include <gmock/gmock.h>
 
+#include "tests/vm/figures.h"
 #include "tests/vm/machines.h"
 
 namespace haagent::sim {
@@ -55,55 +56,6 @@ class VmMaster : public testing::Test {
 std::vector<std::string> const kAskedFor = {"it gets no fixes any more", "etcd asks for",
                                             "does not serve yet"};
 
-// Seconds of the guest's own clock, from the kernel's start.
-double seconds(std::string const& microseconds) {
-  return static_cast<double>(std::atoll(microseconds.c_str())) / 1e6;
-}
-
-// Where the time of the boot went, for people. Nothing is asserted of it: an emulated machine on a
-// busy one says nothing of any other.
-std::string figures(Machines const& machines, std::string const& where) {
-  auto text = machines.ask(where, "systemd-analyze | head -n 1") + "\n";
-  for (auto unit : {"network-online.target", "cloud-config.service", "multi-user.target"})
-    text +=
-        fmt::format("{} s  {} reached\n",
-                    seconds(machines.of_unit(where, unit, "ActiveEnterTimestampMonotonic")), unit);
-  text +=
-      fmt::format("{} s  haagent begins\n",
-                  seconds(machines.of_unit(where, "haagent", "ExecMainStartTimestampMonotonic")));
-  for (auto unit : {"haagent-etcd@main", "haagent-etcd@events"})
-    text +=
-        fmt::format("{} s  {} begins\n",
-                    seconds(machines.of_unit(where, unit, "ActiveEnterTimestampMonotonic")), unit);
-  text += fmt::format("{} s  haagent is ready: both etcds serve, every config is in place\n",
-                      seconds(machines.of_unit(where, "haagent", "ActiveEnterTimestampMonotonic")));
-  auto const status = machines.region().status(where);
-  std::int64_t own = 0, outside = 0;
-  auto const* path = status.find("criticalPath");
-  auto const* steps = status.find("steps");
-  if (!path || !steps) return text;
-  for (auto const& name : path->items()) {
-    for (auto const& step : steps->items()) {
-      if (step.text_at("name") != name.text()) continue;
-      auto const mine = step.find("ownMilliseconds")->as_integer().value_or(0);
-      auto const others = step.find("outsideMilliseconds")->as_integer().value_or(0);
-      text += fmt::format("  critical path: {}, {} ms of haagent's own and {} ms outside\n",
-                          name.text(), mine, others);
-      own += mine;
-      outside += others;
-    }
-  }
-  return text +
-         fmt::format("  haagent itself on the critical path: {} ms, outside {} ms\n", own, outside);
-}
-
-void keep_figures(Machines const& machines, std::string const& what) {
-  auto const text = figures(machines, kMaster);
-  std::printf("%s:\n%s", what.c_str(), text.c_str());
-  std::fflush(stdout);
-  test::write_bytes(machines.folder() / (what + ".txt"), text);
-}
-
 TEST_F(VmMaster, AFirstBootFormsEtcdOnFreshlyFormattedVolumes) {
   for (auto cluster : kEtcdClusters) {
     auto const at = fmt::format("/var/lib/haagent-etcd/{}", to_string(cluster));
@@ -132,7 +84,7 @@ TEST_F(VmMaster, AFirstBootFormsEtcdOnFreshlyFormattedVolumes) {
   EXPECT_EQ(machines().of_unit(kMaster, "haagent", "ActiveState"), "active");
   put_both("first", "boot");
   machines().keep(kMaster);
-  keep_figures(machines(), "first-boot");
+  keep_figures(machines(), kMaster, "first-boot");
 }
 
 TEST_F(VmMaster, CloudInitReadsTheUserDataFromTheMetadataService) {
@@ -299,7 +251,7 @@ TEST_F(VmMaster, ARebootWithEc2DownAsksItNothingAndComesBack) {
     EXPECT_FALSE(action.starts_with("ec2:")) << action << ", " << times << " times";
   ASSERT_TRUE(machines().has_booted(kMaster));
   machines().keep(kMaster);
-  keep_figures(machines(), "reboot-without-ec2");
+  keep_figures(machines(), kMaster, "reboot-without-ec2");
   auto asked_for = kAskedFor;  // the state store is as far away as EC2 is
   asked_for.push_back("s3://haagent-state");
   EXPECT_THAT(complaints(machines(), kMaster, asked_for), IsEmpty());
@@ -317,7 +269,7 @@ TEST_F(VmMaster, ThePowerIsCutAndTheSuccessorHasEverythingThatWasAcknowledged) {
   expect_both("before", "the power went");
   ASSERT_TRUE(machines().has_booted(kMaster));
   machines().keep(kMaster);
-  keep_figures(machines(), "successor-of-a-power-cut");
+  keep_figures(machines(), kMaster, "successor-of-a-power-cut");
   EXPECT_THAT(complaints(machines(), kMaster, kAskedFor), IsEmpty());
 }
 
