@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "bootstrap/layout/paths.h"
+
 namespace haagent::preflight {
 namespace {
 
@@ -68,6 +70,14 @@ Findings judge_joining(JoiningFacts const& facts) {
   if (facts.brings_credentials) {
     found.push_back(
         ok(kTrust, "this worker has a bootstrap-kubelet.conf, and does not ask to join"));
+    if (!facts.serving_flaw.empty())
+      found.push_back(warning(
+          "kubelet-serving", Reason::KubeletServingInvalid,
+          fmt::format("the apiserver will refuse what the kubelet serves with ({}): {}",
+                      bootstrap::kube::kKubeletServer.cert, facts.serving_flaw),
+          fmt::format("bring {} and {}, signed by the cluster's authority for this "
+                      "instance's address",
+                      bootstrap::kube::kKubeletServer.cert, bootstrap::kube::kKubeletServer.key)));
     return found;
   }
   if (facts.master_role.empty() && facts.ca_pin.empty()) {

@@ -19,6 +19,7 @@ struct JoiningFacts {
   std::string ca_pin;       // cluster.caPin
   std::vector<std::string> worker_roles;
   bool brings_credentials = false;  // a worker with a bootstrap-kubelet.conf
+  std::string serving_flaw;         // of what the kubelet of such a worker serves with
   std::string sts;                  // "https://sts.eu-west-1.amazonaws.com"
   std::string sts_trouble;          // why it does not answer; empty: it does
   std::string issuer;               // of a master: cluster.tokenIssuer; empty: none

@@ -21,6 +21,7 @@
 #include "bootstrap/join/worker/join_url.h"
 #include "bootstrap/kube/apiserver.h"
 #include "bootstrap/layout/paths.h"
+#include "bootstrap/pki/kubelet_serving.h"
 #include "volumes/near_match.h"
 
 namespace haagent::preflight {
@@ -332,12 +333,18 @@ class Look {
                        .worker_roles = cluster.worker_roles,
                        .brings_credentials = std::filesystem::exists(
                            collaborators_.root(bootstrap::kube::kBootstrapKubeconfig), ignored),
+                       .serving_flaw = {},
                        .sts = place.endpoint,
                        .sts_trouble = {},
                        .issuer = config_.role == Role::master ? cluster.token_issuer : "",
                        .issuer_trouble = {},
                        .url = bootstrap::join::join_url(config_),
                        .reached = {}};
+    if (facts.brings_credentials)
+      if (auto const serving = bootstrap::pki::read_kubelet_serving(
+              config_, collaborators_.root, identity_, collaborators_.clock.utc());
+          serving && *serving)
+        facts.serving_flaw = (*serving)->flaw;
     // Any answer is one, that to nothing too.
     if (auto const answer =
             collaborators_.http.send({.url = place.endpoint + "/", .timeout = 10s}, stop_);

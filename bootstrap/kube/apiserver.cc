@@ -36,9 +36,12 @@ Flags apiserver_flags(Node const& node, bool encryption_keys) {
       // One request in a thousand asks its client to connect again: through the load balancer,
       // where a master that comes back would otherwise get no clients.
       {"goaway-chance", "0.001"},
+      // What every kubelet serves with is the cluster's; without this the apiserver would show its
+      // certificate, and what `kubectl exec` sends, to whoever answers at a kubelet's address.
+      {"kubelet-certificate-authority", kCa},
       {"kubelet-client-certificate", pki("apiserver-kubelet-client.crt")},
       {"kubelet-client-key", pki("apiserver-kubelet-client.key")},
-      {"kubelet-preferred-address-types", "InternalIP,ExternalIP,Hostname"},
+      {"kubelet-preferred-address-types", std::string(kKubeletAddressTypes)},
       // Its handlers tell how the process works inside, and cost it time.
       {"profiling", "false"},
       {"proxy-client-cert-file", pki("front-proxy-client.crt")},

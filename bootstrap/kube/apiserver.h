@@ -11,6 +11,9 @@
 
 namespace haagent::bootstrap::kube {
 
+// Of a Node's addresses, those that its kubelet's serving certificate is for.
+inline constexpr std::string_view kKubeletAddressTypes = "InternalIP,Hostname";
+
 // The command line with the users' flags laid over it; with the keys of secrets in etcd or without.
 Flags apiserver_flags(Node const& node, bool encryption_keys = true);
 

@@ -9,6 +9,7 @@
 #include <sstream>
 
 #include "agent/base/cidr.h"
+#include "bootstrap/kube/apiserver.h"
 #include "bootstrap/kube/flags.h"
 #include "bootstrap/kube/node.h"
 #include "bootstrap/kube/pod_overlay.h"
@@ -49,6 +50,7 @@ class Cautions {
     labels();
     taints();
     node_name();
+    if (apiserver_verifies_kubelets()) serving();
     eviction();
     return std::move(complaints_);
   }
@@ -102,6 +104,48 @@ class Cautions {
               "takes the Node authorizer away: kubelets with certificates of the group "
               "system:nodes may do nothing then, and nodes do not come up; add Node");
     }
+  }
+
+  // A worker's config does not say; it does where nobody has taken the flag away.
+  bool apiserver_verifies_kubelets() {
+    std::string unused;
+    return config_.role != Role::master ||
+           !apiserver_flag("kubelet-certificate-authority", kCa, unused).empty();
+  }
+
+  // What comes in place of the certificate that haagent makes, or of the address that it is for.
+  void serving() {
+    if (config_.role == Role::master) {
+      std::string path;
+      auto const types =
+          split(apiserver_flag("kubelet-preferred-address-types", kKubeletAddressTypes, path), ',');
+      if (!types.empty() && types.front().starts_with("External"))
+        caution(
+            path,
+            "kubelets' serving certificates are for names and addresses within the VPC, so that "
+            "the apiserver would refuse them; put InternalIP first");
+    }
+    auto say = [&](std::string_view flag, std::string_view key, auto const& is_so,
+                   std::string_view what) {
+      auto const& document = config_.kubelet.config;
+      if (auto const* value = kubelet_flag(flag); value && is_so(*value))
+        caution(fmt::format("kubelet.extraArgs.{}", flag), std::string(what));
+      if (!key.empty() && document.is_map() && is_so(document.text_at(key)))
+        caution(fmt::format("kubelet.config.{}", key), std::string(what));
+    };
+    auto const is_set = [](std::string_view value) { return !value.empty(); };
+    auto const is_on = [](std::string_view value) { return value == "true"; };
+    say("tls-cert-file", "tlsCertFile", is_set,
+        "the apiserver takes a kubelet's serving certificate only if the cluster's authority has "
+        "signed it for the node's address, and haagent does not renew this one; take it out");
+    say(
+        "cert-dir", "",
+        [](std::string_view value) { return !value.empty() && value != kKubeletPki; },
+        "the kubelet makes a serving certificate of its own there, which the apiserver refuses; "
+        "take it out");
+    say("rotate-server-certificates", "serverTLSBootstrap", is_on,
+        "nobody here approves the serving certificate that the kubelet then asks for, and until "
+        "somebody does it serves neither logs nor exec; take it out: haagent makes and renews one");
   }
 
   std::string const* kubelet_flag(std::string_view flag) const {
@@ -250,6 +294,25 @@ void about_address(NodeConfig const& config, Identity const& identity,
   }
 }
 
+// The apiserver reaches the kubelet at the first of a Node's internal addresses.
+void about_node_ip(NodeConfig const& config, Identity const& identity,
+                   std::vector<Complaint>& complaints) {
+  std::string stated;
+  for (auto const& [name, value] : config.kubelet.extra_args)
+    if (flag_name(name) == "node-ip") stated = value;
+  auto const own = {parse_ip(identity.address), parse_ip(identity.ipv4), parse_ip(identity.ipv6)};
+  for (auto const& text : split(stated, ',')) {
+    auto const ip = parse_ip(text);
+    if (!ip || text == "0.0.0.0" || text == "::" || std::ranges::find(own, ip) != own.end())
+      continue;
+    complaints.push_back(
+        {"kubelet.extraArgs.node-ip",
+         fmt::format("the kubelet's serving certificate is not for {}, at which the apiserver then "
+                     "asks for logs and exec; take it out",
+                     text)});
+  }
+}
+
 void about_resolver(NodeConfig const& config, Root const& root,
                     std::vector<Complaint>& complaints) {
   std::string path = "kubelet.config.resolvConf", stated;
@@ -323,6 +386,7 @@ std::vector<Complaint> cautions_here(NodeConfig const& config, Identity const& i
                                      Root const& root) {
   std::vector<Complaint> complaints;
   about_address(config, identity, complaints);
+  about_node_ip(config, identity, complaints);
   about_resolver(config, root, complaints);
   about_manifests(config, root, complaints);
   return complaints;

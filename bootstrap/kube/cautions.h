@@ -19,6 +19,7 @@ std::vector<Complaint> cautions(NodeConfig const& config, KubeVersion const& ver
 
 // By this machine. Paths of the config where it is about one, else empty.
 //  - its address lies in the services' or the pods' range
+//  - its kubelet would be reached at an address that its certificate is not for
 //  - its kubelet would give pods a resolver that they cannot reach
 //  - the manifests' folder holds files of others: the kubelet runs whatever does not begin with a
 //    dot, a backup of a manifest too

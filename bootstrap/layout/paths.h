@@ -35,6 +35,7 @@ struct ClientCertificate {
   char const* cert;
   char const* key;
 };
+inline constexpr char kKubeletPki[] = "/var/lib/kubelet/pki";
 inline constexpr ClientCertificate kKubeletClient{
     "/var/lib/kubelet/pki/kubelet-client-current.pem",
     "/var/lib/kubelet/pki/kubelet-client-current.pem"};

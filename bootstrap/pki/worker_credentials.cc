@@ -4,6 +4,7 @@
 
 #include "bootstrap/layout/paths.h"
 #include "bootstrap/pki/kubelet_pair.h"
+#include "bootstrap/pki/kubelet_serving.h"
 #include "bootstrap/pki/x509.h"
 
 namespace haagent::bootstrap::pki {
@@ -24,6 +25,11 @@ std::string complaint_about(std::string const& pem, Secret const& key, std::stri
   return "";
 }
 
+// When so much of its life is over.
+UtcTime time_at(Certificate const& certificate, int percent) {
+  return certificate.not_before + (certificate.not_after - certificate.not_before) * percent / 100;
+}
+
 }  // namespace
 
 Result<Finding> WorkerCredentials::look(Facts& facts, std::stop_token) {
@@ -33,11 +39,9 @@ Result<Finding> WorkerCredentials::look(Facts& facts, std::stop_token) {
   auto note = [&](std::string const& name, std::string const& pem, std::string complaint,
                   int renewed_at_percent) {
     if (auto const read = parse_certificate(pem))
-      told.certificates.push_back(
-          {.name = name,
-           .not_after = read->not_after,
-           .renew_at =
-               read->not_before + (read->not_after - read->not_before) * renewed_at_percent / 100});
+      told.certificates.push_back({.name = name,
+                                   .not_after = read->not_after,
+                                   .renew_at = time_at(*read, renewed_at_percent)});
     if (complaint.empty()) return;
     about.push_back(name);
     wrong.push_back(fmt::format("the certificate of {}: {}", name, complaint));
@@ -75,6 +79,13 @@ Result<Finding> WorkerCredentials::look(Facts& facts, std::stop_token) {
     note("kube-proxy", *certificate,
          complaint_about(*certificate, Secret(*key), trust, "system:kube-proxy", now), 67);
 
+  auto const identity = facts.identity.get().value_or(Identity{});
+  auto const serving = TRY(read_kubelet_serving(config_, root_, identity, now));
+  if (serving && serving->certificate)
+    told.certificates.push_back({.name = "kubelet-serving",
+                                 .not_after = serving->certificate->not_after,
+                                 .renew_at = time_at(*serving->certificate, 67)});
+
   told.warning = fmt::format("{}", fmt::join(wrong, "; "));
   facts.pki.set(told);
   std::vector<std::string> parts;
@@ -86,6 +97,14 @@ Result<Finding> WorkerCredentials::look(Facts& facts, std::stop_token) {
   auto const subject = fmt::format("{}", fmt::join(about, ", "));
   if (!bring.empty()) return Done{Message(Reason::CredentialsMissing, text).about(subject)};
   if (!wrong.empty()) return Done{Message(Reason::CredentialsInvalid, text).about(subject)};
+  if (serving && !serving->flaw.empty())
+    return Done{
+        Message(Reason::KubeletServingInvalid,
+                fmt::format("the apiserver refuses what the kubelet serves with ({}): {}",
+                            kube::kKubeletServer.cert, serving->flaw),
+                fmt::format("bring {} and {}, signed by the cluster's authority for {}",
+                            kube::kKubeletServer.cert, kube::kKubeletServer.key, identity.address))
+            .about(kube::kKubeletServer.cert)};
   if (pair)
     return Done{Message(Reason::CredentialsFound, "the kubelet has a certificate")
                     .about(kube::kKubeletClient.cert)};

@@ -1,7 +1,7 @@
 // The step `join` of a worker that was given a bootstrap token: whether what its kubelet and its
-// kube-proxy show to the apiserver is there and good. haagent makes none of it yet, so the step
-// only looks and says what is to be brought; what comes later is seen at the next look. Sets the
-// fact pki to the ends of what is there.
+// kube-proxy show to the apiserver is there and good, and what the kubelet serves with. haagent
+// makes none of it yet, so the step only looks and says what is to be brought; what comes later is
+// seen at the next look. Sets the fact pki to the ends of what is there.
 #pragma once
 
 #include "agent/base/clock.h"

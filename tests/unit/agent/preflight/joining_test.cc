@@ -53,6 +53,10 @@ TEST(PreflightJoining, AWorkerNeedsToKnowItsMastersAndToReachThemAndSts) {
   EXPECT_EQ(judged(facts), (Expected{{"join", Level::problem, Reason::JoinTrustMissing}}));
   facts.brings_credentials = true;
   EXPECT_EQ(judged(facts), (Expected{good("join")}));
+  facts.serving_flaw = "there is none";
+  EXPECT_EQ(
+      judged(facts),
+      (Expected{good("join"), {"kubelet-serving", Level::warning, Reason::KubeletServingInvalid}}));
 }
 
 TEST(PreflightJoining, AMasterThatTakesTokensNeedsTheirIssuersKeys) {

@@ -136,6 +136,47 @@ TEST(Cautions, FlagsOfTheKubeletThatReplaceWhatTheConfigSays) {
   EXPECT_THAT(paths_of(said(worker)), ElementsAre("kubeProxy.config.hostnameOverride"));
 }
 
+// Each of these works until the apiserver asks for a log.
+TEST(Cautions, WhatMakesTheApiserverRefuseAKubelet) {
+  struct Row {
+    Args args;
+    char const* overlay;
+    std::vector<std::string> paths;
+  };
+  for (auto const& row : {
+           Row{{{"tls-cert-file", "/etc/k.crt"}}, "", {"kubelet.extraArgs.tls-cert-file"}},
+           Row{{{"tls-cert-file", ""}}, "", {}},
+           Row{{},
+               "{tlsCertFile: /k.crt, tlsPrivateKeyFile: /k.key}",
+               {"kubelet.config.tlsCertFile"}},
+           Row{{{"cert-dir", "/srv/pki"}}, "", {"kubelet.extraArgs.cert-dir"}},
+           Row{{{"cert-dir", "/var/lib/kubelet/pki"}}, "", {}},
+           Row{{{"rotate-server-certificates", "true"}},
+               "",
+               {"kubelet.extraArgs.rotate-server-certificates"}},
+           Row{{}, "serverTLSBootstrap: true", {"kubelet.config.serverTLSBootstrap"}},
+           Row{{}, "serverTLSBootstrap: false", {}},
+       }) {
+    for (auto config : {test::kube_master(), test::kube_worker()}) {
+      config.kubelet.extra_args = row.args;
+      if (*row.overlay) config.kubelet.config = yaml::parse(row.overlay).value();
+      EXPECT_EQ(paths_of(said(config)), row.paths)
+          << row.overlay << (row.args.empty() ? "" : row.args[0].first);
+      if (config.role != Role::master) continue;
+      config.apiserver.extra_args = {{"kubelet-certificate-authority", ""}};
+      EXPECT_THAT(said(config), IsEmpty()) << "it asks for no certificate then";
+    }
+  }
+  auto master = test::kube_master();
+  std::string const types = "kubelet-preferred-address-types";
+  master.apiserver.extra_args = {{types, "ExternalIP,InternalIP"}};
+  EXPECT_THAT(paths_of(said(master)), ElementsAre("apiserver.extraArgs." + types));
+  for (auto const* good : {"InternalDNS,InternalIP", "Hostname", "InternalIP,ExternalIP"}) {
+    master.apiserver.extra_args = {{types, good}};
+    EXPECT_THAT(said(master), IsEmpty()) << good;
+  }
+}
+
 TEST(Cautions, AnEvictionThresholdThatIsLeftOutIsNone) {
   struct Row {
     Args args;
@@ -206,6 +247,19 @@ TEST_F(CautionsHere, AnAddressInARangeOfTheClusters) {
     config_.cluster.service_cidr = service;
     config_.cluster.pod_cidr = pod;
     EXPECT_THAT(said_here(), ElementsAre(HasSubstr(path))) << pod;
+  }
+}
+
+TEST_F(CautionsHere, AnAddressThatTheServingCertificateIsNotFor) {
+  identity_.ipv6 = "2a05:d018:1:2::10";
+  for (auto const* good :
+       {"10.0.0.10", "2a05:d018:1:2:0::10", "10.0.0.10,2a05:d018:1:2::10", "::", "0.0.0.0", ""}) {
+    config_.kubelet.extra_args = {{"node-ip", good}};
+    EXPECT_THAT(said_here(), IsEmpty()) << good;
+  }
+  for (auto const* other : {"10.0.0.11", "10.0.0.10,2a05:d018:1:2::11"}) {
+    config_.kubelet.extra_args = {{"node_ip", other}};
+    EXPECT_THAT(said_here(), ElementsAre(HasSubstr("kubelet.extraArgs.node-ip"))) << other;
   }
 }
 

@@ -24,16 +24,30 @@ using testing::Not;
 
 class WorkerCredentialsTest : public testing::Test {
  protected:
-  KeyPair leaf(std::string name, KeyPair const& authority, Duration life = 24h * 365) {
+  KeyPair made(LeafSpec const& spec, KeyPair const& authority, Duration life = 24h * 365) {
     auto key = make_key().value();
-    auto pem = make_leaf({.common_name = std::move(name),
-                          .organization = {},
-                          .dns_names = {},
-                          .addresses = {},
-                          .client = true},
-                         key, authority, clock_.utc(), life)
-                   .value();
-    return {pem, key};
+    return {make_leaf(spec, key, authority, clock_.utc(), life).value(), key};
+  }
+  KeyPair leaf(std::string name, KeyPair const& authority, Duration life = 24h * 365) {
+    return made({.common_name = std::move(name),
+                 .organization = {},
+                 .dns_names = {},
+                 .addresses = {},
+                 .client = true},
+                authority, life);
+  }
+  KeyPair serving(KeyPair const& authority, std::string address = "10.0.0.10",
+                  Duration life = 24h * 365) {
+    return made({.common_name = "system:node:ip-10-0-0-10",
+                 .organization = "system:nodes",
+                 .dns_names = {"ip-10-0-0-10"},
+                 .addresses = {std::move(address)},
+                 .server = true},
+                authority, life);
+  }
+  void bring_serving(KeyPair const& pair) {
+    write(kube::kKubeletServer.cert, pair.certificate);
+    write(kube::kKubeletServer.key, pair.key.reveal());
   }
   KeyPair authority() {
     return make_ca({.common_name = "kubernetes", .organization = ""}, clock_.utc(), 24h * 3650)
@@ -57,6 +71,7 @@ class WorkerCredentialsTest : public testing::Test {
   test::FakeClock clock_;
   NodeConfig config_ = test::kube_worker();
   Facts facts_;
+  void SetUp() override { facts_.identity.set(test::kube_identity()); }
   WorkerCredentials step_{config_, root_, clock_};
 };
 
@@ -67,6 +82,7 @@ TEST_F(WorkerCredentialsTest, SaysEachFileThatIsMissingUntilItIsThere) {
   write(kube::kCa, ca.certificate);
   EXPECT_THAT(look(), AllOf(IsDone(Reason::CredentialsMissing), Not(IsAbout(kube::kCa)),
                             IsAbout(kube::kBootstrapKubeconfig)));
+  bring_serving(serving(ca, "10.0.0.10", 24h * 3000));
   write(kube::kBootstrapKubeconfig, "kind: Config\n");
   EXPECT_THAT(look(), AllOf(IsDone(Reason::CredentialsFound), IsAbout(kube::kBootstrapKubeconfig)));
   // It has joined: its first kubeconfig has done its part, and may go.
@@ -75,7 +91,7 @@ TEST_F(WorkerCredentialsTest, SaysEachFileThatIsMissingUntilItIsThere) {
   ASSERT_TRUE(make_directories(root_("/var/lib/kubelet/pki")));
   ASSERT_TRUE(write_pair(root_(kube::kKubeletClient.cert), own.certificate, own.key, clock_.utc()));
   EXPECT_THAT(look(), AllOf(IsDone(Reason::CredentialsFound), IsAbout(kube::kKubeletClient.cert)));
-  EXPECT_EQ(told(), std::vector<std::string>{"kubelet"});
+  EXPECT_EQ(told(), (std::vector<std::string>{"kubelet", "kubelet-serving"}));
   // Stopped for longer than its life: it must be let in once more.
   clock_.advance(24h * 366);
   EXPECT_THAT(look(),
@@ -86,9 +102,10 @@ TEST_F(WorkerCredentialsTest, SaysWhatIsWrongWithWhatWasBrought) {
   auto const ca = authority();
   write(kube::kCa, ca.certificate);
   write(kube::kBootstrapKubeconfig, "kind: Config\n");
+  bring_serving(serving(ca));
   bring_kube_proxy(leaf("system:kube-proxy", ca));
   EXPECT_THAT(look(), AllOf(IsDone(Reason::CredentialsFound), IsAbout(kube::kBootstrapKubeconfig)));
-  EXPECT_EQ(told(), std::vector<std::string>{"kube-proxy"});
+  EXPECT_EQ(told(), (std::vector<std::string>{"kube-proxy", "kubelet-serving"}));
   EXPECT_EQ(facts_.pki.get()->warning, "");
 
   bring_kube_proxy(leaf("kubernetes-admin", ca));
@@ -108,6 +125,42 @@ TEST_F(WorkerCredentialsTest, SaysWhatIsWrongWithWhatWasBrought) {
   EXPECT_THAT(look(), AllOf(IsDone(Reason::CredentialsInvalid), IsAbout("kube-proxy")));
   write(kube::kCa, "words");
   EXPECT_THAT(look(), AllOf(IsDone(Reason::CredentialsInvalid), IsAbout(kube::kCa)));
+}
+
+// The node comes up all the same, and only `kubectl logs` and the like fail for it.
+TEST_F(WorkerCredentialsTest, SaysWhatTheApiserverHasAgainstWhatTheKubeletServesWith) {
+  auto const ca = authority();
+  write(kube::kCa, ca.certificate);
+  write(kube::kBootstrapKubeconfig, "kind: Config\n");
+  auto const refused =
+      AllOf(IsDone(Reason::KubeletServingInvalid), IsAbout(kube::kKubeletServer.cert));
+  auto const good = IsDone(Reason::CredentialsFound);
+  EXPECT_THAT(look(), refused) << "the kubelet will make one of itself";
+  // As a kubelet does that.
+  auto const self = make_ca({.common_name = "ip-10-0-0-10-ca@1700000000", .organization = ""},
+                            clock_.utc(), 24h * 365)
+                        .value();
+  bring_serving(serving(self));
+  EXPECT_THAT(look(), refused);
+  bring_serving(serving(ca, "10.0.0.11"));
+  EXPECT_THAT(look(), AllOf(refused, Says("10.0.0.10")));
+  bring_serving(leaf("system:node:ip-10-0-0-10", ca));
+  EXPECT_THAT(look(), refused) << "it is a client's";
+  auto mixed = serving(ca);
+  mixed.key = make_key().value();
+  bring_serving(mixed);
+  EXPECT_THAT(look(), refused);
+  bring_serving(serving(ca, "10.0.0.10", 1h));
+  EXPECT_THAT(look(), good);
+  EXPECT_EQ(told(), std::vector<std::string>{"kubelet-serving"});
+  clock_.advance(2h);
+  EXPECT_THAT(look(), refused) << "it has ended";
+  // What the config takes elsewhere, or has nobody ask for, is not looked at.
+  config_.kubelet.config = Tree::map({{"serverTLSBootstrap", true}});
+  EXPECT_THAT(look(), good);
+  config_.kubelet.config = {};
+  config_.apiserver.extra_args = {{"kubelet-certificate-authority", ""}};
+  EXPECT_THAT(look(), good);
 }
 
 }  // namespace
