@@ -16,8 +16,9 @@ void machine_texts(std::string_view bytes) {
        "a version begins with a number");
   Program const program{
       .name = "x", .path = "/usr/bin/x", .said = std::string(bytes), .trouble = {}};
-  for (auto const& judged : {judge_etcd(program, For::any), judge_kubelet(program, "1.33.2"),
-                             judge_kubelet(program, ""), judge_runtime(program, program, "")})
+  for (auto const& judged :
+       {judge_etcd(program, program, "", For::any), judge_kubelet(program, "1.33.2"),
+        judge_kubelet(program, ""), judge_runtime(program, program, "")})
     for (auto const& each : judged) hold(!each.message.text.empty(), "a finding says something");
   auto const wanted = kernel_drivers("ext4");
   for (auto const& driver : drivers_in(bytes, wanted))
