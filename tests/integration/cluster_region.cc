@@ -127,14 +127,14 @@ aws:
     sts: "http://169.254.169.254:8080"
 etcd: {}
 pki: {}
-)",
+{})",
       role, kClusterName, kStateBucket, kClusterName, plan.kubernetes.empty() ? "none" : "vxlan",
       plan.tokens && role == "master" ? kTokenIssuerLine : "",
       plan.kubernetes.empty() ? "1.33.2" : release_of(plan.kubernetes),
       plan.kubernetes.empty() || !plan.machine.empty() ? "" : kKubeletOfAnInstance,
       plan.shutdown_delay,
       plan.kubernetes.empty() || plan.machine.empty() ? "}" : kControlPlaneOfAMachine,
-      plan.etcd_settings, plan.pki_settings);
+      plan.etcd_settings, plan.pki_settings, role == "master" ? plan.master_settings : "");
 }
 
 // The example as it is shipped, with this config instead of its own.

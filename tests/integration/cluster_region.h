@@ -64,6 +64,7 @@ struct ClusterPlan {
   std::string etcd_settings = "{binary: /usr/bin/etcd}";
   // The nodes' pki: section.
   std::string pki_settings = "{}";
+  std::string master_settings;  // whole sections of the masters' config: "scheduler: {...}\n"
   // The account hands out web identity tokens, masters take them, and workers may have one.
   bool tokens = false;
   // How long the stand-in of the apiserver serves on when it is to end; 20 s in the field.

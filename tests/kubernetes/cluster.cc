@@ -68,14 +68,21 @@ std::vector<std::string> words_of(std::string const& text) {
   return {std::istream_iterator<std::string>(in), {}};
 }
 
+std::vector<std::string> lines_of(std::string const& text) {
+  std::vector<std::string> lines;
+  std::istringstream in(text);
+  for (std::string line; std::getline(in, line);) lines.push_back(line);
+  return lines;
+}
+
 Outcome KubernetesCluster::kubectl_on(std::string const& where,
                                       std::string const& arguments) const {
-  return region.sh(where, "kubectl --kubeconfig /etc/kubernetes/admin.conf " + arguments);
+  return sh(where, "kubectl --kubeconfig /etc/kubernetes/admin.conf " + arguments);
 }
 
 Outcome KubernetesCluster::kubectl(std::string const& arguments) const {
-  for (auto const& master : region.masters())
-    if (region.is_ready(master)) return kubectl_on(master, arguments);
+  for (auto const& master : masters())
+    if (is_ready(master)) return kubectl_on(master, arguments);
   return {-1, "no master is ready"};
 }
 
@@ -85,12 +92,12 @@ std::string KubernetesCluster::out_of(std::string const& arguments) const {
 }
 
 void KubernetesCluster::apply(std::string const& manifest) const {
-  for (auto const& master : region.masters()) {
-    if (!region.is_ready(master)) continue;
-    auto const done = region.sh(master, "cat >/tmp/manifest.yaml <<'TEXT'\n" + manifest +
-                                            "TEXT\n"
-                                            "kubectl --kubeconfig /etc/kubernetes/admin.conf apply "
-                                            "--server-side -f /tmp/manifest.yaml");
+  for (auto const& master : masters()) {
+    if (!is_ready(master)) continue;
+    auto const done = sh(master, "cat >/tmp/manifest.yaml <<'TEXT'\n" + manifest +
+                                     "TEXT\n"
+                                     "kubectl --kubeconfig /etc/kubernetes/admin.conf apply "
+                                     "--server-side -f /tmp/manifest.yaml");
     EXPECT_EQ(done.code, 0) << done.out;
     return;
   }
@@ -98,19 +105,18 @@ void KubernetesCluster::apply(std::string const& manifest) const {
 }
 
 std::string KubernetesCluster::unready() const {
-  for (auto const& group : region.masters())
-    if (!region.is_ready(group)) return group + " is not ready\n";
-  auto const wanted = region.masters().size() + static_cast<std::size_t>(plan_.workers);
-  auto const nodes = kubectl(
+  for (auto const& group : masters())
+    if (!is_ready(group)) return group + " is not ready\n";
+  auto const found = kubectl(
       "get nodes -o "
       "jsonpath='{range .items[*]}{.metadata.name} "
       "{.status.conditions[?(@.type==\"Ready\")].status} "
       "{.spec.taints[?(@.key==\"node.cloudprovider.kubernetes.io/"
       "uninitialized\")].key}{\"\\n\"}{end}'");
   std::size_t ready = 0, listed = 0;
-  std::istringstream lines(nodes.out);
+  std::istringstream lines(found.out);
   for (std::string line; std::getline(lines, line); ++listed) ready += line.ends_with(" True ");
-  if (ready != wanted || listed != wanted) return nodes.out;
+  if (ready != nodes_wanted_ || listed != nodes_wanted_) return found.out;
   auto const pods = kubectl(
       "get pods -A -o jsonpath='{range .items[*]}{.metadata.name} "
       "{.status.conditions[?(@.type==\"Ready\")].status}{\"\\n\"}{end}'");
@@ -119,14 +125,14 @@ std::string KubernetesCluster::unready() const {
   for (std::string line; std::getline(each, line); ++count)
     if (!line.ends_with(" True")) return line + "\n";
   // The control plane and a cloud controller on each master, kube-proxy on each node, two of DNS.
-  return count >= 4 * region.masters().size() + wanted + 2 ? "" : fmt::format("{} pods\n", count);
+  return count >= 4 * masters().size() + nodes_wanted_ + 2 ? "" : fmt::format("{} pods\n", count);
 }
 
 testing::AssertionResult KubernetesCluster::gets_whole() {
-  auto const whole = region.comes_true([this] { return unready().empty(); }, kComesUp);
+  auto const whole = comes_true([this] { return unready().empty(); }, kComesUp);
   if (whole && !whole_since_) whole_since_ = std::chrono::system_clock::now();
   if (whole) return whole;
-  return testing::AssertionFailure() << unready() << region.told();
+  return testing::AssertionFailure() << unready() << told();
 }
 
 bool KubernetesCluster::web_serves() const {
@@ -138,29 +144,37 @@ bool KubernetesCluster::web_serves() const {
 
 void KubernetesCluster::with_web() const {
   apply(kWeb);
-  ASSERT_TRUE(region.comes_true(
+  ASSERT_TRUE(comes_true(
       [this] { return web_serves() && kubectl("exec deploy/client -- true").code == 0; }, 90s));
 }
 
-std::vector<std::string> KubernetesCluster::workers() const {
+std::vector<std::string> KubernetesCluster::nodes() const {
   std::vector<std::string> found;
-  auto const state = region.command("state");
+  auto const state = command("state");
   for (auto const& each : state.find("instances")->items())
-    if (each.text_at("group") == "workers" && each.text_at("state") == "running" &&
-        each.text_at("lifecycle") == "InService")
+    if (each.text_at("state") == "running" && each.text_at("lifecycle") == "InService")
       found.push_back(each.text_at("id"));
   return found;
 }
 
+std::vector<std::string> KubernetesCluster::workers() const {
+  auto found = nodes();
+  std::erase_if(found, [&](auto const& id) { return instance(id).text_at("group") != "workers"; });
+  return found;
+}
+
 bool KubernetesCluster::is_replaced(std::string const& group, std::string const& before) const {
-  auto const now = region.instance_of(group);
-  auto const state = region.instance(before).text_at("state");
+  auto const now = instance_of(group);
+  auto const state = instance(before).text_at("state");
   return !now.empty() && now != before && (state.empty() || state == "terminated");
 }
 
 std::string KubernetesCluster::node_of(std::string const& where) const {
-  auto const id = where.starts_with("i-") ? where : region.instance_of(where);
-  return region.instance(id).text_at("hostname");
+  return instance(where.starts_with("i-") ? where : instance_of(where)).text_at("hostname");
+}
+
+std::string KubernetesCluster::address_of(std::string const& where) const {
+  return instance(where.starts_with("i-") ? where : instance_of(where)).text_at("address");
 }
 
 }  // namespace haagent::sim

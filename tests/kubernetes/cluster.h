@@ -23,13 +23,16 @@ std::string minor_to_run();
 ClusterPlan plan_of_kubernetes();
 
 std::vector<std::string> words_of(std::string const& text);
+std::vector<std::string> lines_of(std::string const& text);
 
-class KubernetesCluster {
+class KubernetesCluster : public ClusterRegion {
  public:
   explicit KubernetesCluster(ClusterPlan const& plan)
-      : started(std::chrono::system_clock::now()), region(plan), plan_(plan) {}
+      : ClusterRegion(plan),
+        nodes_wanted_(plan.members.size() + static_cast<std::size_t>(plan.workers)) {}
 
-  std::chrono::system_clock::time_point const started;  // when the first instance was powered on
+  // When the first instance was powered on.
+  std::chrono::system_clock::time_point const started = std::chrono::system_clock::now();
 
   Outcome kubectl_on(std::string const& where, std::string const& arguments) const;
   // On a master that is ready.
@@ -50,13 +53,13 @@ class KubernetesCluster {
   std::vector<std::string> workers() const;  // instances that run
   // The group has another instance than this one, which is gone.
   bool is_replaced(std::string const& group, std::string const& before) const;
-  // "ip-10-0-0-5.eu-west-1.compute.internal"
+  std::vector<std::string> nodes() const;  // and masters
+  // Of an instance or group: "ip-10-0-0-5.eu-west-1.compute.internal", and its address.
   std::string node_of(std::string const& where) const;
-
-  ClusterRegion region;
+  std::string address_of(std::string const& where) const;
 
  private:
-  ClusterPlan plan_;
+  std::size_t nodes_wanted_;
   std::optional<std::chrono::system_clock::time_point> whole_since_;
 };
 
@@ -75,7 +78,7 @@ class KubernetesTest : public testing::Test {
     ASSERT_TRUE(cluster().gets_whole());
   }
   static KubernetesCluster& cluster() { return *cluster_; }
-  static ClusterRegion& region() { return cluster_->region; }
+  static ClusterRegion& region() { return *cluster_; }
 
  private:
   static std::string why_not() {

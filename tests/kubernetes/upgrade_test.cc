@@ -82,5 +82,35 @@ TEST_F(KubernetesUpgrade, EveryNodeIsRolledToTheNextMinorWhileClientsWriteAndRea
   EXPECT_TRUE(region().comes_true([] { return cluster().web_serves(); }, 2min));
 }
 
+// A launch template that was forgotten, or is ahead: its master starts no apiserver, and is put
+// right by another instance.
+TEST_F(KubernetesUpgrade, AMasterTwoMinorsAwayStartsNoApiserver) {
+  auto const group = std::string("masters-c");
+  auto const now =
+      words_of(
+          cluster().out_of("get nodes -o jsonpath='{.items[*].status.nodeInfo.kubeletVersion}'"))
+          .front();
+  auto const minor = now.substr(1, now.rfind('.') - 1);
+  auto const away = fmt::format("1.{}", std::stoi(minor.substr(2)) - 2);
+  region().use_kubernetes(group, away);
+  auto const old = region().instance_of(group);
+  replace(old);
+  ASSERT_TRUE(region().comes_true(
+      [&] {
+        return cluster().is_replaced(group, old) &&
+               region().has_reason(group, "version-skew", Reason::ApiserverVersionUnfit);
+      },
+      kComesUp))
+      << region().told();
+  EXPECT_EQ(region().step_state(group, "version-skew"), "refused");
+  EXPECT_EQ(region().step_state(group, "etcd-main"), "done");
+  EXPECT_NE(region().sh(group, "ls /etc/kubernetes/manifests/kube-apiserver.yaml").code, 0);
+  EXPECT_EQ(cluster().kubectl_on("masters-a", "get nodes").code, 0);
+
+  region().use_kubernetes(group, minor);
+  region().power_cut({group});
+  ASSERT_TRUE(cluster().gets_whole());
+}
+
 }  // namespace
 }  // namespace haagent::sim
