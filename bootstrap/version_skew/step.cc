@@ -94,12 +94,13 @@ Result<void> VersionSkewStep::check_kubelets(Facts& facts, KubeVersion const& mi
   if (TRY_DURING(etcd_.count(kNodes, kNodesEnd, stop), "counting the nodes in etcd") == 0)
     return {};
   auto const identity = TRY(facts.identity.require("identity"));
-  auto const node = TRY(kube::describe_node(deps_.config, identity));
+  // Every master's is moved alike.
+  auto const own = kube::own_apiserver_url(deps_.config);
+  auto const port = own.substr(own.rfind(':') + 1);
   std::vector<std::string> urls = {deps_.config.cluster.endpoint};
   for (auto const& peer : facts.main.peers.get().value_or(std::vector<EtcdPeer>()))
     if (!peer.address.empty() && peer.address != identity.address)
-      urls.push_back(
-          fmt::format("https://{}:{}", url_host(peer.address), kube::apiserver_target(node).port));
+      urls.push_back(fmt::format("https://{}:{}", url_host(peer.address), port));
   auto const until = deps_.clock.steady() + kAllWithin;
   std::string trouble;
   for (auto const& url : urls) {
