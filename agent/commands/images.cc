@@ -10,6 +10,11 @@
 namespace haagent {
 
 Result<std::vector<std::string>> images_of(NodeConfig const& config, Root const& root) {
+  if (config.kubernetes.version.empty())
+    return fail(Kind::invalid,
+                "no configuration here says kubernetes.version, of which the images are: say "
+                "'haagent images --kubernetes 1.{}.2'",
+                kNewestKubeMinor);
   auto const version =
       TRY_DURING(parse_kube_version(config.kubernetes.version), "kubernetes.version");
   auto images = bootstrap::kube::component_images(config, version);

@@ -63,6 +63,8 @@ TEST_F(Images, GoByTheConfiguration) {
 TEST_F(Images, OfAVersionThatIsNoneThereAreNone) {
   config_.kubernetes.version = "1.20.0";
   EXPECT_FALSE(images_of(config_, root_));
+  config_.kubernetes.version = "";
+  EXPECT_FALSE(images_of(config_, root_));
 }
 
 }  // namespace
