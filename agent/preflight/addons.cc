@@ -13,7 +13,7 @@ namespace {
 namespace addons = bootstrap::addons;
 using addons::Origin;
 
-constexpr auto kCheck = "addons";
+constexpr auto kAddonsCheck = "addons";
 
 std::string advice_for(Message const& trouble, bool uploaded) {
   if (!trouble.advice.empty()) return trouble.advice;
@@ -33,7 +33,7 @@ Findings judge_addons(std::vector<addons::WantedAddon> const& wanted) {
     auto const origin = set.claim.origin;
     if (trouble)
       found.push_back(warning(
-          kCheck,
+          kAddonsCheck,
           Message(trouble->reason, fmt::format("this master does not apply {}", trouble->text),
                   advice_for(*trouble, origin == Origin::store))
               .about(set.name)));
@@ -47,10 +47,11 @@ Findings judge_addons(std::vector<addons::WantedAddon> const& wanted) {
   auto const list = [](std::vector<std::string> const& names) {
     return names.empty() ? std::string("none") : fmt::format("{}", fmt::join(names, ", "));
   };
-  found.insert(found.begin(),
-               ok(kCheck, fmt::format("add-ons that can be read, of the package: {}; of the state "
-                                      "store: {}; not wanted: {}",
-                                      list(packaged), list(uploaded), list(off))));
+  found.insert(
+      found.begin(),
+      ok(kAddonsCheck, fmt::format("add-ons that can be read, of the package: {}; of the state "
+                                   "store: {}; not wanted: {}",
+                                   list(packaged), list(uploaded), list(off))));
   return found;
 }
 
@@ -65,7 +66,8 @@ Findings look_at_addons(NodeConfig const& config, Root const& root, StateStore& 
 Findings look_at_packaged_addons(NodeConfig config, Root const& root,
                                  std::string const& kubernetes) {
   if (!parse_kube_version(kubernetes))
-    return {untried(kCheck, "for which Kubernetes the packaged add-ons are to be is not known here",
+    return {untried(kAddonsCheck,
+                    "for which Kubernetes the packaged add-ons are to be is not known here",
                     "set kubernetes.version, or install the kubelet")};
   config.kubernetes.version = kubernetes;
   // No image has add-ons of a state store at its root.
