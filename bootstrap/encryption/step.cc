@@ -44,20 +44,19 @@ Result<bool> Step::is_new_cluster(std::stop_token stop) const {
   return secrets == 0;
 }
 
-HttpTls Step::administrator() const {
-  return {.ca_file = deps_.root(kube::kCa),
-          .cert_file = deps_.root(kube::kAdminClient.cert),
-          .key_file = deps_.root(kube::kAdminClient.key)};
+ApiserverPlace Step::apiserver() const {
+  return as_administrator(deps_.root, kube::own_apiserver_url(deps_.config));
 }
 
 // Nothing where it does not answer: it may be starting, or ending. One that answers and says
 // nothing of this (an older one, or metrics that were turned off) goes by the time alone.
 std::optional<Reloads> Step::ask_apiserver(std::stop_token stop) const {
+  auto const place = apiserver();
   auto const answer = deps_.http.send({.method = "GET",
-                                       .url = kube::own_apiserver_url(deps_.config) + "/metrics",
+                                       .url = place.url + "/metrics",
                                        .timeout = kAnswersWithin,
                                        .max_body = kMostMetrics,
-                                       .tls = administrator(),
+                                       .tls = place.tls,
                                        .direct = true},
                                       std::move(stop));
   if (!answer || answer->status >= 500 || answer->status == 429) return std::nullopt;
@@ -203,8 +202,8 @@ Result<void> Step::change(Move const& move, std::stop_token stop) {
 }
 
 Result<void> Step::rewrite(Move const& move, std::stop_token stop) {
-  auto const done =
-      rewrite_secrets(deps_.http, kube::own_apiserver_url(deps_.config), administrator(), stop);
+  auto const place = apiserver();
+  auto const done = rewrite_secrets(deps_.http, place.url, place.tls, stop);
   if (!done || done->refused > 0) {
     refused_ = deps_.clock.steady();
     trouble_ = done ? fmt::format("{} of {} secrets were refused, the first: {}", done->refused,

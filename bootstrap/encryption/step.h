@@ -11,6 +11,7 @@
 #include "agent/base/row_names.h"
 #include "agent/base/state_store.h"
 #include "agent/base/step.h"
+#include "bootstrap/apiserver/client.h"
 #include "bootstrap/encryption/decision.h"
 #include "bootstrap/encryption/reloads.h"
 
@@ -43,7 +44,7 @@ class Step final : public haagent::Step {
   Result<bool> is_new_cluster(std::stop_token stop) const;
   Result<void> look_at_apiserver(Inputs& inputs, std::stop_token stop);
   std::optional<Reloads> ask_apiserver(std::stop_token stop) const;
-  HttpTls administrator() const;
+  ApiserverPlace apiserver() const;
   Result<void> change(Move const& move, std::stop_token stop);
   Result<void> rewrite(Move const& move, std::stop_token stop);
   Finding settled(Inputs const& inputs);
