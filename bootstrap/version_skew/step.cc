@@ -95,8 +95,7 @@ Result<void> VersionSkewStep::check_kubelets(Facts& facts, KubeVersion const& mi
     return {};
   auto const identity = TRY(facts.identity.require("identity"));
   // Every master's is moved alike.
-  auto const own = kube::own_apiserver_url(deps_.config);
-  auto const port = own.substr(own.rfind(':') + 1);
+  auto const port = split_url(kube::own_apiserver_url(deps_.config)).value_or(Url{}).port;
   std::vector<std::string> urls = {deps_.config.cluster.endpoint};
   for (auto const& peer : facts.main.peers.get().value_or(std::vector<EtcdPeer>()))
     if (!peer.address.empty() && peer.address != identity.address)
