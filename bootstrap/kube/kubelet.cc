@@ -102,8 +102,8 @@ Tree kubelet_document(Node const& node) {
   return with_overlay(document, node.config.kubelet.config);
 }
 
-RenderedFile render_kubelet_config(Node const& node) {
-  return yaml_file(kKubeletConfig, 0600, kubelet_document(node));
+RenderedFile render_kubelet_config(Tree const& document) {
+  return yaml_file(kKubeletConfig, 0600, document);
 }
 
 RenderedFile render_kubelet_flags(Node const& node) {

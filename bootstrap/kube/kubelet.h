@@ -10,7 +10,7 @@ namespace haagent::bootstrap::kube {
 
 // KubeletConfiguration, with the users' overlay.
 Tree kubelet_document(Node const& node);
-RenderedFile render_kubelet_config(Node const& node);
+RenderedFile render_kubelet_config(Tree const& document);
 
 // What has no field in it: KUBELET_KUBEADM_ARGS for the unit. /etc/default/kubelet and its
 // KUBELET_EXTRA_ARGS stay the operator's.

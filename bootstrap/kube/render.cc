@@ -38,8 +38,9 @@ Result<std::vector<RenderedFile>> render(NodeConfig const& config, Identity cons
   };
   std::vector<RenderedFile> files;
   // Before the document that the kubelet waits for.
-  if (auto logind = render_logind(kubelet_document(node))) files.push_back(*std::move(logind));
-  files.insert(files.end(), {render_kubelet_config(node), render_kubelet_flags(node),
+  auto const kubelet = kubelet_document(node);
+  if (auto logind = render_logind(kubelet)) files.push_back(*std::move(logind));
+  files.insert(files.end(), {render_kubelet_config(kubelet), render_kubelet_flags(node),
                              kubeconfig(kKubeletKubeconfig, "system:node:" + node.identity.hostname,
                                         config.kubelet.endpoint, kKubeletClient)});
   auto proxy_kubeconfig = kubeconfig(kKubeProxyKubeconfig, "system:kube-proxy",

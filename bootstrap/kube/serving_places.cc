@@ -63,7 +63,7 @@ std::optional<std::string> kube_proxy_livez(std::string const& bound) {
 
 Result<ServingPlaces> serving_places(NodeConfig const& config, Identity const& identity) {
   auto const node = TRY(describe_node(config, identity));
-  auto kubelet = TRY(document_of(render_kubelet_config(node)));
+  auto kubelet = TRY(document_of(render_kubelet_config(kubelet_document(node))));
   std::map<std::string, std::string> paths;
   kubelet = merge(std::move(kubelet), fields_of_flags(Component::kubelet, node.version,
                                                       config.kubelet.extra_args, paths));
