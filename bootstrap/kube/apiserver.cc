@@ -36,8 +36,8 @@ Flags apiserver_flags(Node const& node, bool encryption_keys) {
       // One request in a thousand asks its client to connect again: through the load balancer,
       // where a master that comes back would otherwise get no clients.
       {"goaway-chance", "0.001"},
-      // What every kubelet serves with is the cluster's; without this the apiserver would show its
-      // certificate, and what `kubectl exec` sends, to whoever answers at a kubelet's address.
+      // The cluster's authority signs the serving certificate of every kubelet. Without this flag
+      // the apiserver sends the input of `kubectl exec` to any server at a kubelet's address.
       {"kubelet-certificate-authority", kCa},
       {"kubelet-client-certificate", pki("apiserver-kubelet-client.crt")},
       {"kubelet-client-key", pki("apiserver-kubelet-client.key")},

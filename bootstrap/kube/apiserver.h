@@ -17,8 +17,8 @@ inline constexpr std::string_view kKubeletAddressTypes = "InternalIP,Hostname";
 // The command line with the users' flags laid over it; with the keys of secrets in etcd or without.
 Flags apiserver_flags(Node const& node, bool encryption_keys = true);
 
-// Where this master's own apiserver serves, by its flags: "https://127.0.0.1:6443". The one place
-// that knows; whoever asks it goes by this. Of service ranges that are wrong nothing is rendered.
+// The URL of this master's own apiserver, by its flags: "https://127.0.0.1:6443". Every caller of
+// the apiserver uses it. If the service ranges are invalid, haagent renders no apiserver.
 std::string own_apiserver_url(NodeConfig const& config);
 
 // What others have put on this disk, and no config says.

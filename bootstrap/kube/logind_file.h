@@ -10,8 +10,8 @@
 
 namespace haagent::bootstrap::kube {
 
-// Behind those of others, by its name. No logind is told to read it: a kubelet that finds a shorter
-// time than it needs tells logind to read all of its files again.
+// Its name sorts after those of other packages, so that it wins. haagent does not reload logind:
+// the kubelet does, if logind's time is shorter than its own.
 inline constexpr char kLogindFile[] = "/etc/systemd/logind.conf.d/zz-haagent.conf";
 
 // Of the kubelet's rendered document, overlay included; nothing where it holds up no shutdown.

@@ -18,8 +18,8 @@ inline constexpr Duration kComesUp{6 * 60'000};
 // The minor that these tests run: HAAGENT_KUBERNETES.
 std::string minor_to_run();
 
-// Three masters and two workers, as the templates make them: an apiserver serves on for its own
-// time after it was told to end. HAAGENT_KUBERNETES_LOGS is where instances have their logs.
+// Three masters and two workers, with the shutdown-delay-duration of the templates. The instances
+// write their logs to HAAGENT_KUBERNETES_LOGS, if it is set.
 ClusterPlan plan_of_kubernetes();
 
 std::vector<std::string> words_of(std::string const& text);

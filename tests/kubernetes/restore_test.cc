@@ -92,7 +92,7 @@ TEST_F(KubernetesRestore, ALostClusterComesBackFromItsBackups) {
       },
       1min))
       << testing::PrintToString(apiservers());
-  // Whoever had a token has it still: the key that signs them is in the state store.
+  // Tokens of service accounts stay valid: the key that signs them is in the state store.
   auto const who =
       region().sh("masters-a",
                   "kubectl --kubeconfig /dev/null --server https://10.255.0.10 "

@@ -357,7 +357,7 @@ int run_cli(int argc, char** argv) {
   for (auto const& command : commands()) add_command(app, command, given[command.name]);
   app.footer(kFooter);  // last: subcommands would take it over
 
-  // The parser gives what follows a "--" to nobody, where a subcommand takes whatever it is told.
+  // The parser refuses arguments after "--" for a subcommand that takes the rest of the line.
   std::vector<char*> given_words(argv, argv + argc);
   auto const end = std::ranges::find(given_words, std::string_view("--"));
   if (end != given_words.end()) {
