@@ -105,17 +105,6 @@ class KubernetesCertificates : public KubernetesTest<KubernetesCertificates> {
     }
     return nodes;
   }
-  static bool forwards_to(std::string const& node, int port) {
-    return cluster()
-               .sh("masters-b",
-                   fmt::format("kubectl --kubeconfig /etc/kubernetes/admin.conf port-forward {0} "
-                               "{1}:8080 >/dev/null 2>&1 & forward=$!; "
-                               "for i in 1 2 3 4 5 6 7 8 9 10; do sleep 1; "
-                               "curl -sf -m 2 http://127.0.0.1:{1}/ && break; done; code=$?; "
-                               "kill $forward; exit $code",
-                               pod_on(node), port))
-               .code == 0;
-  }
   // That master's own apiserver reaches the kubelet of that node.
   static Outcome reached(std::string const& master, std::string const& node) {
     return cluster().kubectl_on(
@@ -225,7 +214,8 @@ TEST_F(KubernetesCertificates, EveryApiserverReachesEveryKubeletByACertificateOf
     }
   }
   int port = 18080;
-  for (auto const& node : cluster().nodes()) EXPECT_TRUE(forwards_to(node, port++)) << node;
+  for (auto const& node : cluster().nodes())
+    EXPECT_TRUE(cluster().forwards_to(pod_on(node), port++)) << node;
 }
 
 TEST_F(KubernetesCertificates, AKubeletWithACertificateOfItsOwnIsRefusedUntilHaagentHasMendedIt) {
@@ -251,7 +241,7 @@ TEST_F(KubernetesCertificates, AKubeletWithACertificateOfItsOwnIsRefusedUntilHaa
   EXPECT_TRUE(cluster().comes_true([&] { return served_by(node) == self_signed; }, 60s));
   EXPECT_NE(exec_on(node, "hostname").code, 0);
   EXPECT_NE(cluster().kubectl(fmt::format("logs {}", pod_on(node))).code, 0);
-  EXPECT_FALSE(forwards_to(node, 18090));
+  EXPECT_FALSE(cluster().forwards_to(pod_on(node), 18090));
   for (auto const& master : cluster().masters()) EXPECT_NE(reached(master, node).code, 0) << master;
   auto const kubelet = kubelet_of(node);
   agent("CONT");

@@ -148,6 +148,17 @@ void KubernetesCluster::with_web() const {
       [this] { return web_serves() && kubectl("exec deploy/client -- true").code == 0; }, 90s));
 }
 
+bool KubernetesCluster::forwards_to(std::string const& target, int port) const {
+  return sh("masters-b",
+            fmt::format("kubectl --kubeconfig /etc/kubernetes/admin.conf port-forward {0} "
+                        "{1}:8080 >/dev/null 2>&1 & forward=$!; "
+                        "for i in 1 2 3 4 5 6 7 8 9 10; do sleep 1; "
+                        "curl -sf -m 2 http://127.0.0.1:{1}/ && break; done; code=$?; "
+                        "kill $forward; exit $code",
+                        target, port))
+             .code == 0;
+}
+
 std::vector<std::string> KubernetesCluster::nodes() const {
   std::vector<std::string> found;
   auto const state = command("state");

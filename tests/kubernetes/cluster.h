@@ -50,6 +50,9 @@ class KubernetesCluster : public ClusterRegion {
   void with_web() const;
   bool web_serves() const;
 
+  // Whether a port-forward to what serves on 8080 ("deploy/web", a pod) answers on that port.
+  bool forwards_to(std::string const& target, int port) const;
+
   std::vector<std::string> workers() const;  // instances that run
   // The group has another instance than this one, which is gone.
   bool is_replaced(std::string const& group, std::string const& before) const;
