@@ -138,7 +138,8 @@ TEST_F(Kubernetes, TakesEveryFlagAndDeniesNothingOfOurs) {
                 fmt::format("(awk -v since='{:%m%d %H:%M:%S}' 'substr($0, 2, 13) > since' "
                             "/var/log/kubelet.log; cat /var/log/pods/kube-system_*/*/*.log | "
                             "awk -v since='{:%FT%T}' '$1 > since') | grep -E 'forbidden: User "
-                            "\"?(system:node|system:kube-|system:serviceaccount:kube-"
+                            // klog puts a backslash in front of a quote within a value.
+                            "\\\\?\"?(system:node|system:kube-|system:serviceaccount:kube-"
                             "system)' | cut -c1-300 | tail -n 2",
                             in_seconds(since), in_seconds(since)))
             .out;
