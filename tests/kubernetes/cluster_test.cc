@@ -5,6 +5,7 @@
 #include <fmt/chrono.h>
 
 #include "agent/base/json.h"
+#include "tests/integration/critical_path.h"
 #include "tests/kubernetes/cluster.h"
 
 namespace haagent::sim {
@@ -62,14 +63,7 @@ TEST_F(Kubernetes, TellsWhatTheBootTookAndWhatAMasterTakes) {
               fmt::format("{:%FT%TZ}", in_seconds(cluster().started)).c_str(), words.c_str(),
               fmt::format("{:%FT%TZ}", in_seconds(*cluster().whole_since())).c_str());
   for (auto const& where : {std::string("masters-a"), region().instance_of("workers")}) {
-    auto const page = region().status(where);
-    std::printf("critical path of %s, haagent itself and outside of it:\n", where.c_str());
-    for (auto const& name : page.find("criticalPath")->items())
-      for (auto const& row : page.find("steps")->items())
-        if (row.text_at("name") == name.text())
-          std::printf("  %-20s %6s ms %6s ms\n", name.text().c_str(),
-                      row.text_at("ownMilliseconds").c_str(),
-                      row.text_at("outsideMilliseconds").c_str());
+    std::printf("%s:\n%s", where.c_str(), critical_path_in_words(region().status(where)).c_str());
   }
   // Anonymous memory is a program's own; what is mapped of files can be had again.
   auto const programs = region().sh(

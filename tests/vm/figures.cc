@@ -3,7 +3,7 @@
 #include <cstdlib>
 
 #include "agent/base/files.h"
-#include "agent/base/json.h"
+#include "tests/integration/critical_path.h"
 
 namespace haagent::sim {
 namespace {
@@ -11,27 +11,6 @@ namespace {
 // Seconds of the guest's own clock, from the kernel's start.
 double seconds(std::string const& microseconds) {
   return static_cast<double>(std::atoll(microseconds.c_str())) / 1e6;
-}
-
-std::string critical_path(Tree const& status) {
-  std::string text;
-  std::int64_t own = 0, outside = 0;
-  auto const* path = status.find("criticalPath");
-  auto const* steps = status.find("steps");
-  if (!path || !steps) return text;
-  for (auto const& name : path->items()) {
-    for (auto const& step : steps->items()) {
-      if (step.text_at("name") != name.text()) continue;
-      auto const mine = step.find("ownMilliseconds")->as_integer().value_or(0);
-      auto const others = step.find("outsideMilliseconds")->as_integer().value_or(0);
-      text += fmt::format("  critical path: {}, {} ms of haagent's own and {} ms outside\n",
-                          name.text(), mine, others);
-      own += mine;
-      outside += others;
-    }
-  }
-  return text +
-         fmt::format("  haagent itself on the critical path: {} ms, outside {} ms\n", own, outside);
 }
 
 std::string figures(Machines const& machines, std::string const& where) {
@@ -63,7 +42,7 @@ void keep(Machines const& machines, std::string const& what, std::string const& 
 void keep_figures(Machines const& machines, std::string const& where, std::string const& what,
                   std::string const& more) {
   keep(machines, what,
-       figures(machines, where) + more + critical_path(machines.region().status(where)));
+       figures(machines, where) + more + critical_path_in_words(machines.region().status(where)));
 }
 
 // A program's processes together: of etcd there are two members, each by the cluster of its config.
