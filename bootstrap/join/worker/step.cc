@@ -25,7 +25,7 @@ constexpr std::chrono::seconds kMastersGoUp{60};
 
 UtcTime renew_at(pki::Certificate const& certificate) {
   auto const begin = std::min(certificate.not_before + pki::kBackdated, certificate.not_after);
-  return begin + (certificate.not_after - begin) * 2 / 3;
+  return begin + (certificate.not_after - begin) / 3 * 2;
 }
 
 WorkerMove decide_worker(WorkerDisk const& disk, UtcTime now) {

@@ -98,6 +98,21 @@ TEST_F(WorkerCredentialsTest, SaysEachFileThatIsMissingUntilItIsThere) {
               AllOf(IsDone(Reason::CredentialsMissing), IsAbout(kube::kBootstrapKubeconfig)));
 }
 
+// 67 times a life of some years, in nanoseconds, is more than fits.
+TEST_F(WorkerCredentialsTest, SaysWhenACertificateOfManyYearsIsRenewed) {
+  auto const ca = authority();
+  write(kube::kCa, ca.certificate);
+  bring_kube_proxy(leaf("system:kube-proxy", ca, 24h * 3000));
+  bring_serving(serving(ca, "10.0.0.10", 24h * 3000));
+  look();
+  auto const told = facts_.pki.get()->certificates;
+  ASSERT_EQ(told.size(), 2U);
+  for (auto const& each : told) {
+    EXPECT_GT(each.renew_at, clock_.utc() + 24h * 2000) << each.name;
+    EXPECT_LT(each.renew_at, clock_.utc() + 24h * 2020) << each.name;
+  }
+}
+
 TEST_F(WorkerCredentialsTest, SaysWhatIsWrongWithWhatWasBrought) {
   auto const ca = authority();
   write(kube::kCa, ca.certificate);

@@ -44,6 +44,8 @@ TEST(JoinWorker, AsksForWhatItLacksAndRenewsAtTwoThirds) {
   EXPECT_EQ(of(young, young, old), WorkerMove::renew);
   EXPECT_EQ(of(old, young, young), WorkerMove::none) << "the kubelet renews its own";
   EXPECT_EQ(renew_at(young), now - 1h + 16h);
+  // "No end", as X.509 says it: the latest time that fits.
+  EXPECT_GT(renew_at(living(now, UtcTime::max())), now + 24h * 365 * 100);
 }
 
 class JoinStepTest : public testing_world::JoinWire {
