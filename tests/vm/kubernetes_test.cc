@@ -15,8 +15,10 @@ using namespace std::chrono_literals;
 using testing::AllOf;
 using testing::Contains;
 using testing::HasSubstr;
+using testing::IsEmpty;
 
 constexpr char const* kMaster = "masters-a";
+constexpr char const* kWorkers = "workers";
 // From power-on until every pod is ready.
 constexpr Duration kComesUp{25 * 60'000};
 
@@ -234,6 +236,50 @@ TEST_F(VmKubernetes, AShutdownEndsPodsThenTheApiserverThenEtcdAndTheNodeComesBac
   EXPECT_EQ(ask("systemctl --failed --no-legend --plain --no-pager"), "");
   EXPECT_EQ(kubectl("get configmap before -o jsonpath={.data.the}").out, "reboot");
   EXPECT_EQ(region().instance_of(kMaster), id);
+}
+
+constexpr auto kPodOfWorker = R"(
+apiVersion: v1
+kind: Pod
+metadata: {name: of-worker}
+spec:
+  affinity:
+    nodeAffinity:
+      requiredDuringSchedulingIgnoredDuringExecution:
+        nodeSelectorTerms:
+          - matchExpressions: [{key: node-role.kubernetes.io/control-plane, operator: DoesNotExist}]
+  containers:
+    - name: of-worker
+      image: haagent.test/tools:1
+      command: [sh, -c, "echo serving; while :; do sleep 1; done"]
+)";
+
+// Its own kubelet, kube-proxy and pod network, each with a certificate that it got by itself.
+TEST_F(VmKubernetes, AWorkerJoinsWithNobodysHandAndRunsAPod) {
+  apply(kPodOfWorker);
+  region().launch(kWorkers, 1);
+  ASSERT_TRUE(machines().comes_true(
+      [] {
+        return !region().instance_of(kWorkers).empty() && region().is_ready(kWorkers) &&
+               kubectl("exec of-worker -- cat /proc/1/comm").out == "sh\n";
+      },
+      kComesUp));
+  ASSERT_TRUE(machines().has_booted(kWorkers));
+  keep_figures(machines(), kWorkers, "kubernetes-worker", "");
+  keep_memory(machines(), kWorkers, "kubernetes-worker-memory");
+  EXPECT_THAT(kubectl("logs of-worker").out, HasSubstr("serving"));
+  // A service by name: DNS, the kube-proxy of this node, and the apiserver.
+  EXPECT_EQ(
+      kubectl("exec of-worker -- curl -sSk https://kubernetes.default.svc.cluster.local/readyz")
+          .out,
+      "ok");
+  EXPECT_EQ(machines().ask(kWorkers, "systemctl --failed --no-legend --plain --no-pager"), "");
+  for (std::string const unit : {"haagent", "haagent-pod-network", "kubelet", "containerd"}) {
+    EXPECT_EQ(machines().of_unit(kWorkers, unit, "ActiveState"), "active") << unit;
+    EXPECT_EQ(machines().of_unit(kWorkers, unit, "NRestarts"), "0") << unit;
+  }
+  EXPECT_EQ(machines().of_unit(kWorkers, "kubelet", "WatchdogUSec"), "5min");
+  EXPECT_THAT(complaints(machines(), kWorkers), IsEmpty());
 }
 
 }  // namespace
