@@ -3,12 +3,14 @@
 #include <algorithm>
 #include <cstdlib>
 
+#include "agent/base/one_line.h"
 #include "bootstrap/layout/names.h"
 
 namespace haagent::bootstrap::version_skew {
 namespace {
 
-constexpr std::size_t kNamed = 3;  // so many nodes
+constexpr std::size_t kNamed = 3;                                // so many nodes
+constexpr std::size_t kMostOfAName = 253, kMostOfAVersion = 40;  // bytes
 
 std::string minor_text(int minor) {
   return fmt::format("1.{}", minor);
@@ -131,7 +133,10 @@ std::optional<Message> kubelets_too_old(KubeVersion const& mine,
     auto const version = read_kube_version(each.version);
     if (!version || version->minor >= oldest) continue;
     ++count;
-    if (names.size() < kNamed) names.push_back(fmt::format("{} ({})", each.node, each.version));
+    // A kubelet writes its version itself, and may write anything.
+    if (names.size() < kNamed)
+      names.push_back(fmt::format("{} ({})", one_line(each.node, kMostOfAName),
+                                  one_line(each.version, kMostOfAVersion)));
   }
   if (count == 0) return std::nullopt;
   if (count > names.size()) names.push_back(fmt::format("{} more", count - names.size()));

@@ -46,6 +46,7 @@ constexpr Target kTargets[] = {
     {"status_report", status_report},
     {"sts_answers", sts_answers},
     {"user_data", user_data},
+    {"version_skew", version_skew},
     {"volume_choice", volume_choice},
     {"volume_marker", volume_marker},
     {"web_keys", web_keys},
