@@ -94,11 +94,21 @@ class Checker {
   void pki() {
     auto const authority = config_.pki.ca_lifetime;
     constexpr Duration kLeast = std::chrono::seconds(30);
+    // client-go looks for another certificate every five minutes, and a third of the life is left
+    // at a renewal.
+    constexpr Duration kAdvised = std::chrono::minutes(15);
     for (auto const& [path, life] : {std::pair{"pki.leafLifetime", config_.pki.leaf_lifetime},
                                      std::pair{"pki.nodeLifetime", config_.pki.node_lifetime}}) {
       if (life < kLeast)
         report(path, fmt::format("{} is less than the {} that a renewal needs", to_text(life),
                                  to_text(kLeast)));
+      else if (life < kAdvised)
+        report(path,
+               fmt::format("{} is less than {}: Kubernetes' components look for a renewed "
+                           "certificate every 5m only, "
+                           "and are refused with the old one until then",
+                           to_text(life), to_text(kAdvised)),
+               {}, Severity::warning);
       if (life > authority)
         report(path,
                fmt::format("{} is more than the {} of the authority, which no certificate outlives",

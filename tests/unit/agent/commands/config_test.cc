@@ -74,13 +74,13 @@ TEST_F(ConfigCommand, TheMachinesSourcesAreMergedInOrder) {
   write("/etc/haagent/conf.d/notes.txt", "nothing");
   ConfigCommandOptions options{
       .request = {.user_data = "apiVersion: haagent.io/v1\nkubelet: {extraArgs: {v: 2}}\n",
-                  .settings = {"pki.leafLifetime=60s"}}};
+                  .settings = {"pki.leafLifetime=60m"}}};
   auto loaded = read_config(gather_config(root_, options.request));
   ASSERT_TRUE(loaded.ok()) << loaded.page();
   EXPECT_EQ(loaded.config.volumes.filesystem, "xfs");
   EXPECT_EQ(loaded.config.log.level, "warn");
   EXPECT_EQ(loaded.config.kubelet.extra_args.at(0).second, "2");
-  EXPECT_EQ(loaded.config.pki.leaf_lifetime, std::chrono::seconds(60));
+  EXPECT_EQ(loaded.config.pki.leaf_lifetime, std::chrono::minutes(60));
   auto result = check(options);
   EXPECT_EQ(result.exit_code, 0);
   EXPECT_EQ(result.err, "");

@@ -243,7 +243,7 @@ INSTANTIATE_TEST_SUITE_P(
         Setting{"aws.s3.serverSideEncryption=aes256",
                 "--set: error: aws.s3.serverSideEncryption: expected AES256 or aws:kms, found the "
                 "text 'aes256' (did you mean 'AES256'?)"},
-        Setting{"kubernetes.version=1.34.0", ""}, Setting{"pki.leafLifetime=60s", ""},
+        Setting{"kubernetes.version=1.34.0", ""}, Setting{"pki.leafLifetime=15m", ""},
         Setting{"etcd.main.quotaBackendBytes=1073741824", ""},
         Setting{"etcd.main.electionTimeout=2s", ""}, Setting{"log.level=", ""},
         Setting{"kubelet.config.memorySwap.swapBehavior=NoSwap", ""},
@@ -265,6 +265,7 @@ INSTANTIATE_TEST_SUITE_P(
                 "--set: error: cluster.tokenIssuer: "},
         Setting{"pki.leafLifetime=10s",
                 "--set: error: pki.leafLifetime: 10s is less than the 30s that a renewal needs"},
+        Setting{"pki.nodeLifetime=14m", "--set: warning: pki.nodeLifetime: 14m is less than 15m"},
         Setting{"pki.leafLifetime=100000h",
                 "--set: error: pki.leafLifetime: 100000h is more than the 87600h of the authority, "
                 "which no certificate outlives"},
