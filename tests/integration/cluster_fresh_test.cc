@@ -175,13 +175,16 @@ std::map<std::string, std::string> disk_of(ClusterRegion const& region, std::str
 }
 
 void reboot(ClusterRegion const& region, std::string const& id) {
+  auto const boot_id = [&] { return region.sh(id, "cat /proc/sys/kernel/random/boot_id").out; };
   auto const before = region.status(id).text_at("started");
+  auto const boot_before = boot_id();
   ASSERT_NE(before, "");
   region.command("reboot", Tree::map({{"instances", Tree::list({id})}}));
   ASSERT_TRUE(region.comes_true([&] {
     auto const started = region.status(id).text_at("started");
     return !started.empty() && started != before && region.is_ready(id);
   }));
+  EXPECT_NE(boot_id(), boot_before);
 }
 
 TEST_F(ClusterFresh, ARebootNeedsNoEc2AndWritesNothing) {

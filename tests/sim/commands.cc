@@ -4,6 +4,7 @@
 #include <charconv>
 #include <cmath>
 
+#include "tests/sim/document_signer.h"
 #include "tests/sim/durations.h"
 
 namespace haagent::sim {
@@ -794,6 +795,7 @@ Tree state_of(CommandContext const& context) {
                     {"account", view.account},
                     {"now", stamp(view.now)},
                     {"endpoints", context.endpoints},
+                    {"document-certificate", region_signer().certificate},
                     {"web-identity", region.token_issuer().is_enabled()},
                     {"zones", std::move(zones)},
                     {"groups", std::move(groups)},

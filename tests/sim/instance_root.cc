@@ -34,6 +34,15 @@ constexpr std::array kKernelSettings = {std::pair{"vm.overcommit_memory", "1"},
                                         std::pair{"kernel.keys.root_maxkeys", "1000000"},
                                         std::pair{"kernel.keys.root_maxbytes", "25000000"}};
 
+constexpr char kBootId[] = "kernel.random.boot_id";
+
+// The same of a boot: what tells it from the one before.
+std::string new_boot_id() {
+  std::string id;
+  std::ifstream("/proc/sys/kernel/random/uuid") >> id;
+  return id;
+}
+
 // What the kubelet and network plugins read of the kernel's own /sys, in this network namespace;
 // the rest of the tree is made by hand, for libudev.
 constexpr std::array kKernelTrees = {"class/net", "devices/system", "devices/virtual/net",
@@ -185,6 +194,7 @@ Result<void> prepare_root(InstanceFolders const& folders, InstanceSpec const& sp
     fs::create_directories(folders.sysctl);
     for (auto const& [name, value] : kKernelSettings)
       write(folders.sysctl / name, std::string(value) + "\n");
+    write(folders.sysctl / kBootId, new_boot_id() + "\n");
     if (!folders.logs.empty()) fs::create_directories(folders.logs);
   });
 }
@@ -232,8 +242,10 @@ Result<void> enter_root(InstanceFolders const& folders, fs::path const& image,
     auto done = mount_on(each.target, each.source.c_str(), each.type, each.flags, each.options);
     if (!done) return done;
   }
-  for (auto const& [name, value] : kKernelSettings) {
-    std::string below(name);
+  std::vector<std::string> covered = {kBootId};
+  for (auto const& [name, value] : kKernelSettings) covered.emplace_back(name);
+  for (auto const& name : covered) {
+    auto below = name;
     std::ranges::replace(below, '.', '/');
     auto const target = root / "proc/sys" / below;
     if (std::error_code ignored; !fs::exists(target, ignored)) continue;
