@@ -81,7 +81,7 @@ std::uint64_t DeviceMonitor::news() const {
 }
 
 void DeviceMonitor::wait(std::uint64_t seen, Duration at_most, std::stop_token stop) {
-  AccountedWait wait;
+  AccountedWait wait(WaitFor::pause);
   std::unique_lock lock(mutex_);
   changed_.wait_for(lock, std::move(stop), at_most, [&] { return news_ > seen; });
 }

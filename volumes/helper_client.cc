@@ -71,7 +71,7 @@ bool may_mount() {
 }
 
 Result<Tree> HelperClient::ask(Tree const& request, std::stop_token stop) const {
-  AccountedWait wait;
+  AccountedWait wait(WaitFor::program);
   auto fd = TRY(connect_to(socket_));
   auto const line = json::print(request) + "\n";
   if (::send(fd.get(), line.data(), line.size(), MSG_NOSIGNAL) != static_cast<ssize_t>(line.size()))

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "agent/base/wait_accounting.h"
+
 namespace haagent::aws {
 namespace {
 
@@ -25,6 +27,7 @@ bool AdaptiveRate::wait(std::stop_token stop) {
     if (tokens_ < 0) pause = Duration(std::llround(std::ceil(-tokens_ / per_second_ * 1000)));
   }
   if (pause.count() == 0) return !stop.stop_requested();
+  AccountedWait const wait(WaitFor::throttle);
   return clock_.sleep(pause, std::move(stop));
 }
 

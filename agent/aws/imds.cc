@@ -166,7 +166,7 @@ struct Imds::State {
         course->changed.notify_all();
       });
     }
-    AccountedWait wait;
+    AccountedWait wait(WaitFor::request);
     std::unique_lock lock(course->mutex);
     course->changed.wait(lock, stop,
                          [&] { return course->winner || course->failed == endpoints.size(); });
@@ -250,6 +250,7 @@ Result<Identity> Imds::identity(std::stop_token stop) {
       .ipv6 = read(nullptr, "ipv6"),
       .hostname = {},
       .architecture = read("architecture", nullptr),
+      .pending_time = read("pendingTime", nullptr),
   };
   auto local_hostname = trouble ? Result<std::optional<std::string>>(std::nullopt)
                                 : state_->get("meta-data/local-hostname", stop);

@@ -41,7 +41,7 @@ class RegionView::Turn {
   Turn(RegionView& view, std::stop_token stop) : view_(view) {
     std::unique_lock lock(view_.mutex_);
     if (view_.asking_) {
-      AccountedWait wait;
+      AccountedWait wait(WaitFor::request);
       view_.turn_is_free_.wait(lock, stop, [this] { return !view_.asking_; });
     }
     mine_ = !view_.asking_;

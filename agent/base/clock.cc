@@ -80,7 +80,7 @@ SteadyTime SystemClock::steady() const {
 }
 
 bool SystemClock::sleep(Duration duration, std::stop_token stop) {
-  AccountedWait wait;
+  AccountedWait wait(WaitFor::pause);
   std::mutex mutex;
   std::condition_variable_any stopped;
   std::unique_lock lock(mutex);

@@ -69,6 +69,7 @@ struct Identity {
   // What metadata says that its host name is, where that is no name for a node, and why not.
   std::string local_hostname{};
   std::string hostname_note{};
+  std::string pending_time{};  // RFC 3339: since when EC2 has it `pending`, as its document says
   bool operator==(Identity const&) const = default;
 };
 

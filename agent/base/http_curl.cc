@@ -321,7 +321,7 @@ void CurlHttp::close_idle(std::string_view url) {
 }
 
 Result<HttpResponse> CurlHttp::send(HttpRequest const& request, std::stop_token stop) {
-  AccountedWait wait;
+  AccountedWait wait(WaitFor::request);
   auto target = TRY(parse(request));
   auto headers = TRY(header_list(request, target));
 

@@ -215,7 +215,7 @@ bool plain(char c) {
 Result<ProcessOutcome> SystemProcess::run(ProcessSpec const& spec, std::stop_token stop) {
   if (spec.argv.empty()) return fail(Kind::internal, "no program to run");
   if (stop.stop_requested()) return fail(Kind::interrupted, "{}: stopped", spec.argv[0]);
-  AccountedWait wait;
+  AccountedWait wait(WaitFor::program);
 
   auto words = clean_environment(spec.environment);
   auto program = TRY(find_program(spec.argv[0], words));

@@ -262,7 +262,7 @@ bool Runner::wait_for_predecessors(std::size_t index, std::stop_token stop, bool
     }
     return all || doomed;
   };
-  AccountedWait wait;
+  AccountedWait wait(WaitFor::pause);
   changed_.wait(lock, stop, settled);
   return !stop.stop_requested() && !doomed;
 }
@@ -274,7 +274,7 @@ void Runner::keep_up_row(std::size_t index, Facts& facts, std::stop_token stop, 
   auto pause = row.period;
   attempt.refused_need.reset();
   auto rests = [&] {
-    AccountedWait wait;
+    AccountedWait wait(WaitFor::pause);
     return row.step->rest(clock_, std::min(pause, attempt.look_again.value_or(pause)), stop);
   };
   while (rests()) {
@@ -335,7 +335,7 @@ void Runner::run_row(std::size_t index, Facts& facts, std::stop_token stop, bool
 
 void Runner::run(Facts& facts, std::stop_token stop, bool stay,
                  std::function<void()> const& booted) {
-  AccountedWait wait;  // while the rows' threads are inside
+  AccountedWait wait(WaitFor::pause);  // while the rows' threads are inside
   std::vector<std::jthread> threads;
   for (std::size_t i = 0; i < rows_.size(); ++i) {
     threads.emplace_back([this, i, &facts, stop, stay] { run_row(i, facts, stop, stay); });

@@ -325,7 +325,7 @@ Result<void> ChildUnits::start(UnitSpec const& spec) {
 }
 
 Result<void> ChildUnits::stop(std::string const& name, Duration deadline, std::stop_token stop) {
-  AccountedWait accounted;
+  AccountedWait accounted(WaitFor::program);
   auto file = TRY(file_of(state_, name, ".json"));
   if (stop.stop_requested()) return fail(Kind::interrupted, "{} was left running", name);
   std::optional<Record> known;

@@ -338,7 +338,7 @@ SystemdUnits::SystemdUnits() : bus_(std::make_unique<Bus>()) {}
 SystemdUnits::~SystemdUnits() = default;
 
 Result<MachineEnd> systemd_machine_end() {
-  AccountedWait wait;
+  AccountedWait wait(WaitFor::program);
   return Connections().run(
       "asking systemd whether the machine ends",
       [](Manager& manager) -> Result<MachineEnd> { return manager.machine_end(); });
@@ -349,7 +349,7 @@ bool SystemdUnits::available() {
 }
 
 Result<UnitState> SystemdUnits::state(std::string const& name) {
-  AccountedWait wait;
+  AccountedWait wait(WaitFor::program);
   return bus_->run("asking systemd about " + name, [&](Manager& manager) -> Result<UnitState> {
     auto properties = manager.properties(name);
     if (auto loaded = check_loaded(name, properties); !loaded && is_over(properties)) {
@@ -362,7 +362,7 @@ Result<UnitState> SystemdUnits::state(std::string const& name) {
 }
 
 Result<UnitUser> SystemdUnits::user(std::string const& name) {
-  AccountedWait wait;
+  AccountedWait wait(WaitFor::program);
   return bus_->run("asking systemd about " + name, [&](Manager& manager) {
     auto const [user, group] = manager.user_and_group(name);
     return to_unit_user(name, user, group);
@@ -370,7 +370,7 @@ Result<UnitUser> SystemdUnits::user(std::string const& name) {
 }
 
 Result<void> SystemdUnits::start(UnitSpec const& spec) {
-  AccountedWait wait;
+  AccountedWait wait(WaitFor::program);
   return bus_->run("starting " + spec.name, [&](Manager& manager) -> Result<void> {
     auto properties = manager.properties(spec.name);
     TRY(check_loaded(spec.name, properties));
@@ -382,7 +382,7 @@ Result<void> SystemdUnits::start(UnitSpec const& spec) {
 }
 
 Result<void> SystemdUnits::restart(std::string const& name) {
-  AccountedWait wait;
+  AccountedWait wait(WaitFor::program);
   return bus_->run("restarting " + name, [&](Manager& manager) -> Result<void> {
     TRY(check_loaded(name, manager.properties(name)));
     manager.queue("TryRestartUnit", name);
@@ -391,7 +391,7 @@ Result<void> SystemdUnits::restart(std::string const& name) {
 }
 
 Result<void> SystemdUnits::stop(std::string const& name, Duration deadline, std::stop_token stop) {
-  AccountedWait wait;
+  AccountedWait wait(WaitFor::program);
   if (stop.stop_requested()) return fail(Kind::interrupted, "{} was left running", name);
   SystemClock clock;
   auto const turn = clock.steady() + std::min(kTurn, deadline / 2);
@@ -424,6 +424,24 @@ Result<void> SystemdUnits::stop(std::string const& name, Duration deadline, std:
     }
     return {};
   });
+}
+
+Result<SystemdStamps> systemd_stamps() try {
+  AccountedWait wait(WaitFor::program);
+  auto const bus = sdbus::createSystemBusConnection();
+  bus->setMethodCallTimeout(std::chrono::microseconds(kCallTimeout).count());
+  auto const manager = sdbus::createProxy(*bus, kService, "/org/freedesktop/systemd1");
+  SystemdStamps stamps;
+  for (auto const& [property, member] :
+       {std::pair{"FirmwareTimestampMonotonic", &SystemdStamps::firmware},
+        std::pair{"LoaderTimestampMonotonic", &SystemdStamps::loader},
+        std::pair{"InitRDTimestampMonotonic", &SystemdStamps::initrd},
+        std::pair{"UserspaceTimestampMonotonic", &SystemdStamps::userspace},
+        std::pair{"FinishTimestampMonotonic", &SystemdStamps::finish}})
+    stamps.*member = manager->getProperty(property).onInterface(kManager).get<std::uint64_t>();
+  return stamps;
+} catch (sdbus::Error const& error) {
+  return std::unexpected(to_error(error, "asking systemd how the machine booted"));
 }
 
 }  // namespace haagent

@@ -10,6 +10,19 @@
 
 namespace haagent {
 
+// When the parts of a boot began, in microseconds: of the firmware and the boot loader before the
+// kernel's start, of the others after it. 0: there was none, or it is not known. `finish`: every
+// unit that the boot wanted has been started.
+struct SystemdStamps {
+  std::uint64_t firmware = 0;
+  std::uint64_t loader = 0;
+  std::uint64_t initrd = 0;
+  std::uint64_t userspace = 0;
+  std::uint64_t finish = 0;
+};
+// As org.freedesktop.systemd1.Manager has them.
+Result<SystemdStamps> systemd_stamps();
+
 // As org.freedesktop.systemd1.Unit and .Service name them.
 struct SystemdProperties {
   std::string load_state;    // "loaded", "not-found", "masked", "bad-setting", "error"

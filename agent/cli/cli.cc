@@ -23,6 +23,7 @@
 #include "agent/commands/pod_network.h"
 #include "agent/commands/render.h"
 #include "agent/commands/status.h"
+#include "agent/commands/timeline.h"
 #include "agent/config/imds_user_data.h"
 #include "agent/config/keys.h"
 #include "agent/config/values.h"
@@ -50,6 +51,7 @@ class CommandLine {
     add_boot();
     add_preflight();
     add_status();
+    add_timeline();
     add_config();
     add_render();
     add_images();
@@ -168,6 +170,31 @@ class CommandLine {
       preflight_.root = root();
       preflight_.config = request();
       code_ = preflight::run_preflight(preflight_);
+    });
+  }
+
+  void add_timeline() {
+    auto* command = app_.add_subcommand(
+        "timeline", "Where the time of a boot went, from power-on to Ready, as a picture");
+    command->add_option("BOOT", timeline_.boot,
+                        "0 is the newest boot and 1 the one before it, or how a boot's id begins");
+    command->add_option("--compare", timeline_.compare, "Each step's time beside that of this boot")
+        ->type_name("BOOT")
+        ->expected(0, 1)
+        ->default_str("1");
+    command->add_flag("--list", timeline_.list, "The boots on record, at most ten");
+    command->add_flag("--cluster", timeline_.cluster, "Every node's last boot on one axis");
+    command->add_option("--svg", timeline_.svg, "Write the picture as SVG; - is standard output")
+        ->type_name("FILE");
+    command->add_option("--html", timeline_.html, "Write a page that works without a network")
+        ->type_name("FILE");
+    command->add_flag("-v,--verbose", timeline_.all, "Steps that took next to nothing too");
+    add_config_options(*command);
+    add_output_option(*command, timeline_.form);
+    command->callback([this] {
+      timeline_.root = root();
+      timeline_.config = request();
+      code_ = run_timeline(timeline_);
     });
   }
 
@@ -558,6 +585,7 @@ class CommandLine {
   OutputFormat plan_form_ = OutputFormat::text;
   preflight::PreflightOptions preflight_;
   StatusOptions status_;
+  TimelineOptions timeline_;
   bool undo_ = false;
   ConfigCommandOptions config_;
   RenderOptions render_;

@@ -4,42 +4,17 @@
 
 #include "agent/base/filesystem_space.h"
 #include "agent/base/json.h"
-#include "agent/base/volume_tags.h"
 #include "agent/boot/collaborators.h"
-#include "agent/config/imds_user_data.h"
+#include "agent/commands/ask_cluster.h"
 #include "agent/runtime/exit_codes.h"
 #include "agent/runtime/signals.h"
-#include "agent/status/cluster.h"
 #include "agent/status/json.h"
 #include "agent/status/report.h"
-#include "bootstrap/pki/leaves.h"
 
 namespace haagent {
 namespace {
 
 using namespace std::chrono_literals;
-
-// All nodes are asked at once. A master that is busy with a boot or a backup takes a while to
-// answer.
-constexpr Duration kAnswers = 5s;
-
-// The cluster's instances, as EC2 lists them. An error is a note on the page, not the end of it.
-Result<std::vector<aws::Instance>> cluster_instances(Collaborators& machine,
-                                                     StatusOptions const& options,
-                                                     StatusReport const& own,
-                                                     std::stop_token stop) {
-  auto request = TRY(with_own_user_data(options.config, machine.imds, stop));
-  auto loaded = read_config(gather_config(options.root, request));
-  if (!loaded.ok())
-    return fail(Kind::invalid, Reason::ConfigurationInvalid,
-                "the configuration has errors ('haagent config check')");
-  auto ec2 = make_ec2(machine, loaded.config, *own.identity);
-  return ec2->describe_instances(
-      {.ids = {},
-       .filters = {{"tag:" + ownership_tag_name(own.cluster), {"owned"}},
-                   {"instance-state-name", {"pending", "running", "stopping", "shutting-down"}}}},
-      stop);
-}
 
 // The agent goes on where it cannot write the page, and what is here is then the last one that
 // could be written.
@@ -62,20 +37,7 @@ struct Page {
 Page cluster_view(StatusOptions const& options, StatusReport const& own, Terminal const& terminal,
                   std::stop_token stop) {
   Collaborators machine(options.root, options.config);
-  std::vector<aws::Instance> instances;
-  std::string note;
-  if (!own.identity) {
-    note = "This node does not know itself yet, so EC2 was not asked.";
-  } else if (auto listed = cluster_instances(machine, options, own, stop)) {
-    instances = *std::move(listed);
-  } else {
-    note = fmt::format(
-        "EC2 was not asked for instances ({}); shown are the masters that this node knows.",
-        listed.error().message.sentence());
-  }
-  auto view = gather_cluster(own, instances, machine.http, bootstrap::pki::agent_tls(options.root),
-                             kAnswers, stop);
-  view.note = note;
+  auto const view = ask_cluster(machine, options.root, options.config, own, stop);
   auto text = options.form == OutputFormat::text ? cluster_page(view, terminal.colour)
                                                  : print_tree(to_tree(view), options.form);
   return {text, cluster_exit_code(view)};

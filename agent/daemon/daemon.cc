@@ -34,6 +34,7 @@
 #include "agent/status/json.h"
 #include "agent/status/metrics.h"
 #include "agent/status/recorder.h"
+#include "agent/timeline/boot_watch.h"
 #include "bootstrap/pki/leaves.h"
 
 namespace haagent {
@@ -105,18 +106,20 @@ class BootSession {
   BootSession(BootOptions const& options, bool stays)
       : options_(options),
         collaborators_(options.root, options.config),
-        recorder_(options.root, collaborators_.clock, facts_, stays) {}
+        recorder_(options.root, collaborators_.clock, facts_, stays),
+        watch_(options.root, collaborators_.clock, facts_, std::string(kVersion)) {}
 
   // Identity and config. Nothing where one of them failed or the token was pulled.
   std::optional<NodeConfig> open(std::stop_token stop, bool patient) {
     for (;;) {
       Runner runner(opening_rows(collaborators_, options_, config_, patient), collaborators_.clock,
-                    recorder_.opening());
+                    both(recorder_.opening(), watch_.opening()));
       runner.converge(facts_, stop);
       auto config = config_.get();
       if (config) {
         log::set_level(config->log.level);
         recorder_.set_config(*config);
+        watch_.set_config(*config);
         return config;
       }
       auto rows = runner.rows();
@@ -139,8 +142,8 @@ class BootSession {
   }
   // Other rows of the same boot, instead of those before.
   Runner& run_rows(std::vector<Row> rows, Backoff backoff = {}) {
-    runner_ =
-        std::make_unique<Runner>(std::move(rows), collaborators_.clock, recorder_.role(), backoff);
+    runner_ = std::make_unique<Runner>(std::move(rows), collaborators_.clock,
+                                       both(recorder_.role(), watch_.role()), backoff);
     return *runner_;
   }
   Boot& boot() { return boot_->boot(); }
@@ -157,13 +160,22 @@ class BootSession {
   Collaborators& machine() { return collaborators_; }
   Facts& facts() { return facts_; }
   StatusRecorder& recorder() { return recorder_; }
+  timeline::BootWatch& watch() { return watch_; }
 
  private:
+  static Runner::Observer both(Runner::Observer one, Runner::Observer other) {
+    return [one = std::move(one), other = std::move(other)](auto const& rows, std::size_t index) {
+      one(rows, index);
+      other(rows, index);
+    };
+  }
+
   BootOptions const& options_;
   Collaborators collaborators_;
   Facts facts_;
   Fact<NodeConfig> config_;
   StatusRecorder recorder_;
+  timeline::BootWatch watch_;
   std::mutex boot_mutex_;  // of the pointer, for hear(): all else is the main thread's
   std::unique_ptr<NodeBoot> boot_;
   std::unique_ptr<Runner> runner_;
@@ -218,6 +230,7 @@ class Daemon {
       heartbeat.reset();
       session_.recorder().booted();
       notify::ready();
+      session_.watch().ready();
       malloc_trim(/*pad=*/0);  // what the boot needed once is the machine's again
     });
   }
@@ -226,6 +239,7 @@ class Daemon {
     ThreadMonitor const monitor("the watch for its end");
     bool moved = false;
     while (session_.machine().clock.sleep(1s, ended)) {
+      session_.watch().tick();
       auto const decision = watch_.decide();
       if (auto const* move = std::get_if<MoveLeaders>(&decision)) {
         if (!std::exchange(moved, true)) move_leaders(*move, ended);
@@ -248,6 +262,7 @@ class Daemon {
     if (auto begun = watch_.begin(what); !begun)
       log::warn(begun.error().message.sentence() + ", ignoring");
     session_.recorder().handing_over(what.why);
+    session_.watch().leaves();
     notify::extend_timeout(2min);
     std::optional<Heartbeat> heartbeat;
     if (watch_.in_group() && what.away)
@@ -278,6 +293,7 @@ class Daemon {
   void wait_in_pool(PrepareOnly const& pool) {
     log::info(fmt::format("in the warm pool ({}): prepares, does not join", pool.state));
     session_.recorder().in_warm_pool(true);
+    session_.watch().leaves();
     auto& runner = session_.run_rows(session_.boot().warm_pool_rows());
     std::optional<Heartbeat> heartbeat(std::in_place, session_.hooks(config_), instance());
     runner.converge(session_.facts(), signal_);
@@ -373,6 +389,7 @@ int run_daemon(BootOptions const& options) {
                         session.machine().calls.page());
   };
   server.serve_metrics(metrics);
+  server.serve_timeline([&session] { return session.watch().text(); });
   auto listening = server.listen(session.facts().identity.get()->address, kAgentPort);
   if (!listening)
     log::warn(listening.error().message.sentence() +
@@ -427,7 +444,12 @@ int boot_once(BootOptions const& options, Signals& signals) {
       called_back.emplace(session.machine(), *config, *identity);
       called_back->listen(identity->address);
     }
-    if (runner.converge(session.facts(), stop.get_token())) session.recorder().booted();
+    if (runner.converge(session.facts(), stop.get_token())) {
+      session.recorder().booted();
+      session.watch().ready();
+    } else {
+      session.watch().tick();
+    }
   }
   auto rows = session.recorder().report().rows;
   print_problems(rows);

@@ -34,6 +34,18 @@ void StatusServer::serve_metrics(std::function<std::string()> metrics) {
                    }});
 }
 
+void StatusServer::serve_timeline(std::function<std::string()> timeline) {
+  listener_.serve({.method = "GET",
+                   .path = "/v1/timeline",
+                   .answer = [timeline = std::move(timeline)](ServerCall const&) {
+                     auto page = timeline();
+                     if (page.empty())
+                       return Answer{
+                           .status = 404, .type = "text/plain", .body = "no boot is on record\n"};
+                     return Answer{.type = "application/json", .body = std::move(page)};
+                   }});
+}
+
 Result<int> StatusServer::listen(std::string const& address, int port) {
   return listener_.listen(address, port);
 }

@@ -1,11 +1,11 @@
 // The agent's own small HTTP server. GET /v1/status is the status file, for the other masters'
-// `haagent status --cluster`, and GET /metrics is for Prometheus; they tell nothing that is secret
-// and change nothing. POST /v1/hello is a master that says where it is
-// (bootstrap/hosts/announcement.h).
+// `haagent status --cluster`, GET /v1/timeline is the boot's record for `haagent timeline
+// --cluster`, and GET /metrics is for Prometheus; they tell nothing that is secret and change
+// nothing. POST /v1/hello is a master that says where it is (bootstrap/hosts/announcement.h).
 //
 // On a master it speaks TLS alone,
 // and to those alone whom the agents' authority has signed. A worker has no certificate yet: it
-// serves the two pages in the clear.
+// serves these pages in the clear.
 #pragma once
 
 #include <functional>
@@ -29,6 +29,9 @@ class StatusServer {
 
   // GET /metrics too; before listen().
   void serve_metrics(std::function<std::string()> metrics);
+  // GET /v1/timeline: the record of the boot, JSON; empty: none yet, which is a 404. Before
+  // listen().
+  void serve_timeline(std::function<std::string()> timeline);
 
   // Listens on the address and serves until destroyed. Port 0 takes a free one; the port is
   // returned.

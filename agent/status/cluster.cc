@@ -18,27 +18,11 @@
 namespace haagent {
 namespace {
 
-Result<StatusReport> ask_over(std::string_view scheme, Http& http, std::string const& address,
-                              HttpTls const& tls, Duration timeout, std::stop_token stop) {
-  HttpRequest request;
-  request.url = fmt::format("{}://{}:{}/v1/status", scheme, url_host(address), kAgentPort);
-  request.connect_timeout = timeout;
-  request.timeout = timeout;
-  request.direct = true;
-  request.max_body = kStatusCap;
-  request.tls = tls;
-  auto response = TRY(http.send(request, std::move(stop)));
-  if (response.status != 200) {
-    return fail(Kind::transient, "its agent answers {}", response.status);
-  }
-  auto tree = TRY(json::parse(response.body));
-  return status_from_tree(tree);
-}
-
 // A worker's page as anybody may have written it: what it says of etcd is left out.
 Result<StatusReport> ask_worker(Http& http, std::string const& address, std::string const& cluster,
                                 Duration timeout, std::stop_token stop) {
-  auto report = TRY(ask_over("http", http, address, {}, timeout, std::move(stop)));
+  auto report = TRY(status_from_tree(
+      TRY(ask_page(http, address, "/v1/status", nullptr, timeout, std::move(stop)))));
   if (report.role != "worker" || report.cluster != cluster)
     return fail(Kind::denied, "what answers there in the clear is no worker of {}", cluster);
   report.etcd.clear();
@@ -164,9 +148,25 @@ std::string line_of(JoinFacts::Waiting const& each) {
 
 }  // namespace
 
+Result<Tree> ask_page(Http& http, std::string const& address, std::string_view path,
+                      HttpTls const* tls, Duration timeout, std::stop_token stop) {
+  HttpRequest request;
+  request.url =
+      fmt::format("{}://{}:{}{}", tls ? "https" : "http", url_host(address), kAgentPort, path);
+  request.connect_timeout = timeout;
+  request.timeout = timeout;
+  request.direct = true;
+  request.max_body = kStatusCap;
+  if (tls) request.tls = *tls;
+  auto response = TRY(http.send(request, std::move(stop)));
+  if (response.status != 200) return fail(Kind::transient, "its agent answers {}", response.status);
+  return json::parse(response.body);
+}
+
 Result<StatusReport> ask_agent(Http& http, std::string const& address, HttpTls const& tls,
                                Duration timeout, std::stop_token stop) {
-  return ask_over("https", http, address, tls, timeout, std::move(stop));
+  return status_from_tree(
+      TRY(ask_page(http, address, "/v1/status", &tls, timeout, std::move(stop))));
 }
 
 ClusterView gather_cluster(StatusReport const& own, std::vector<aws::Instance> const& instances,

@@ -37,6 +37,7 @@ constexpr std::array kIdentity = {
     TextMember<Identity>{"ipv6", &Identity::ipv6},
     TextMember<Identity>{"hostname", &Identity::hostname},
     TextMember<Identity>{"architecture", &Identity::architecture},
+    TextMember<Identity>{"pendingTime", &Identity::pending_time},
 };
 constexpr std::array kEtcd = {
     TextMember<EtcdStatus>{"volumeId", &EtcdStatus::volume_id},

@@ -6,6 +6,7 @@ namespace {
 constexpr Target kTargets[] = {
     {"addon_texts", addon_texts},
     {"backup_manifest", backup_manifest},
+    {"boot_record", boot_record},
     {"certificate_request", certificate_request},
     {"cluster_status", cluster_status},
     {"ec2_answers", ec2_answers},

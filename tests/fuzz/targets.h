@@ -10,6 +10,7 @@ namespace haagent::fuzz {
 
 void addon_texts(std::string_view bytes);
 void backup_manifest(std::string_view bytes);
+void boot_record(std::string_view bytes);
 void certificate_request(std::string_view bytes);
 void cluster_status(std::string_view bytes);
 void ec2_answers(std::string_view bytes);

@@ -147,14 +147,15 @@ TEST_F(ClusterFresh, TheClusterPageNamesEverybody) {
     EXPECT_THAT(page.out, HasSubstr(name));
 }
 
-// What an instance has on its disks, but for logs and etcd's own data: path to bytes and time.
+// What an instance has on its disks, but for logs, the record of each boot and etcd's own data:
+// path to bytes and time.
 std::map<std::string, std::string> disk_of(ClusterRegion const& region, std::string const& id) {
   namespace fs = std::filesystem;
   std::map<std::string, std::string> found;
   auto const root = region.root_disk(id);
   for (auto entry = fs::recursive_directory_iterator(root); entry != fs::end(entry); ++entry) {
     auto const path = "/" + entry->path().lexically_relative(root).string();
-    if (path == "/var/log") {
+    if (path == "/var/log" || path == "/var/lib/haagent/boots") {
       entry.disable_recursion_pending();
       continue;
     }

@@ -82,7 +82,7 @@ std::optional<MaintenanceInputs> MaintenanceStep::gather(Facts& facts, std::stop
   auto const hosts = hosts_of(facts.etcd(cluster_));
   std::vector<std::optional<EtcdStatus>> answers(hosts.size());
   {
-    AccountedWait wait;
+    AccountedWait wait(WaitFor::request);
     std::vector<std::jthread> threads;
     for (std::size_t i = 0; i < hosts.size(); ++i)
       threads.emplace_back([&, i] {
@@ -151,7 +151,7 @@ void MaintenanceStep::measure_round_trips(Facts& facts, std::stop_token stop) {
   auto hosts = hosts_of(facts.etcd(cluster_));
   std::vector<std::optional<EtcdMetrics>> answers(hosts.size());
   {
-    AccountedWait wait;
+    AccountedWait wait(WaitFor::request);
     std::vector<std::jthread> threads;
     for (std::size_t i = 0; i < hosts.size(); ++i)
       threads.emplace_back([&, i] { answers[i] = metrics_of(hosts[i], stop); });

@@ -61,7 +61,7 @@ MemberAnswer ask(Http& http, AskedMember const& asked, HttpTls const& tls, std::
 std::vector<MemberAnswer> ask_members(Http& http, std::vector<AskedMember> const& members,
                                       HttpTls const& tls, std::stop_token stop) {
   std::vector<MemberAnswer> answers(members.size());
-  AccountedWait wait;
+  AccountedWait wait(WaitFor::request);
   std::vector<std::jthread> threads;
   for (std::size_t i = 0; i < members.size(); ++i)
     threads.emplace_back([&, i] { answers[i] = ask(http, members[i], tls, stop); });

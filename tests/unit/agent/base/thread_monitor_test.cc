@@ -50,9 +50,9 @@ TEST(ThreadMonitor, TellsOwnCodeFromWhatIsWaitedFor) {
     ThreadMonitor const monitor("a row");
     EXPECT_GE(own_code_of("a row", later()), Duration(10min));
     {
-      AccountedWait wait;
+      AccountedWait wait(WaitFor::pause);
       EXPECT_EQ(own_code_of("a row", later()), Duration(0));
-      AccountedWait again;
+      AccountedWait again(WaitFor::pause);
       EXPECT_EQ(own_code_of("a row", later()), Duration(0));
     }
     EXPECT_GE(own_code_of("a row", later()), Duration(10min));

@@ -68,6 +68,7 @@ INSTANTIATE_TEST_SUITE_P(
             "recover, adopt-volume, replace"},
         Row{"",
             "haagent needs a command: run, bootstrap, plan, preflight, status, hand-over, "
+            "timeline, "
             "config, render, images, etcd, pki, join, pod-network, addons, completion, explain, "
             "man, "
             "version"}),
