@@ -13,7 +13,8 @@
 namespace haagent {
 
 Result<FilesystemSpace> SystemFilesystems::space(std::filesystem::path const& path) {
-  AccountedWait wait(WaitFor::program);  // a disk or a server that does not answer is no hang of ours
+  AccountedWait wait(
+      WaitFor::program);  // a disk or a server that does not answer is no hang of ours
   auto place = path;
   // O_PATH: what cannot be read, or is broken, can still be asked for its room.
   FileDescriptor fd(::open(place.c_str(), O_PATH | O_CLOEXEC));

@@ -202,7 +202,7 @@ class Drawing {
 
   static constexpr char kStyle[] = R"(
 svg{--page:#ffffff;--ink:#1f2328;--dim:#59636e;--grid:#d8dee4;--machine:#9db4d0;--own:#2da44e;--request:#54aeff;--program:#b87fff;--waiting:#f2cc60;--throttle:#fb8f44;--retrying:#ff8182;--in:#1f2328;--ghost:#8c959f}
-@media (prefers-color-scheme:dark){svg{--page:#0d1117;--ink:#e6edf3;--dim:#9198a1;--grid:#30363d;--machine:#4c6a8f;--own:#3fb950;--request:#1f6feb;--program:#8957e5;--waiting:#bb8009;--throttle:#bc4c00;--retrying:#da3633;--in:#ffffff;--ghost:#6e7681}}
+@media (prefers-color-scheme:dark){svg{--page:#0d1117;--ink:#e6edf3;--dim:#9198a1;--grid:#30363d;--machine:#4c6a8f;--own:#1f7a31;--request:#1f6feb;--program:#7b49d6;--waiting:#8f5f00;--throttle:#bc4c00;--retrying:#b62324;--in:#ffffff;--ghost:#6e7681}}
 text{font:11px system-ui,sans-serif;fill:var(--ink)}
 .page{fill:var(--page)}.title{font-size:15px;font-weight:600}
 .name,.figure{text-anchor:end}.tick{text-anchor:middle;fill:var(--dim)}.figure,.label{fill:var(--dim)}.label{text-anchor:start}

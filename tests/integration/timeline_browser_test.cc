@@ -112,9 +112,11 @@ timeline::BootRecord crowded() {
 
 TEST_P(TimelineBrowser, EveryWordCanBeReadInLightAndInDark) {
   auto const before = timeline::made_boot();
-  for (auto const& record : {crowded(), timeline::made_boot()})
+  for (auto const& picture : {timeline::picture_of(crowded(), &before),
+                              timeline::picture_of(timeline::made_boot(), nullptr),
+                              timeline::cluster_picture({crowded(), before})})
     for (bool const light : {true, false}) {
-      auto const page = timeline::html_of(timeline::picture_of(record, &before));
+      auto const page = timeline::html_of(picture);
       auto const title = title_of(page, light);
       EXPECT_THAT(title, HasSubstr("all good")) << (light ? "light" : "dark");
       EXPECT_THAT(title, HasSubstr(light ? "rgb(255, 255, 255)" : "rgb(13, 17, 23)"));
