@@ -204,6 +204,7 @@ class CommandLine {
     add_output_option(*status, status_.form);
     status->add_flag("-w,--watch", status_.watch, "Draw again each second");
     status->add_flag("--cluster", status_.cluster, "Ask every node of the cluster");
+    status->add_flag("-v,--verbose", status_.all, "Every step in full, those that are done too");
     status->callback([this] {
       status_.root = root();
       status_.config = request();

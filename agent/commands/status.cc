@@ -70,7 +70,9 @@ Page one_page(StatusOptions const& options, std::stop_token stop) {
     return {print_tree(tree, options.form), code};
   }
   if (!old.empty()) std::cerr << "haagent: " << old << '\n';
-  return {status_page(report, writer, clock.utc(), terminal.width, terminal.colour), code};
+  return {status_page(report, writer, clock.utc(),
+                      {.width = terminal.width, .colour = terminal.colour, .all = options.all}),
+          code};
 }
 
 }  // namespace

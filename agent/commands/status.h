@@ -12,6 +12,7 @@ struct StatusOptions {
   OutputFormat form = OutputFormat::text;
   bool watch = false;    // draw again each second, until interrupted
   bool cluster = false;  // ask every node's agent
+  bool all = false;      // every step in full
 };
 
 // Exit codes as in exit_codes.h: 0 ready, 1 degraded, failed, refused or not running, 3 working, 4

@@ -244,89 +244,166 @@ int status_exit_code(StatusReport const& report, Writer writer) {
   }
 }
 
-std::string status_page(StatusReport const& report, Writer writer, UtcTime now, int width,
-                        bool colour) {
-  auto const columns = static_cast<std::size_t>(std::max(width, 60));
-  auto paint = [&](char const* code, std::string_view text) {
-    return colour ? fmt::format("{}{}\033[0m", code, text) : std::string(text);
-  };
-  std::string page;
-  auto head = report.role.empty() ? std::string("node")
-                                  : fmt::format("{} of {}", report.role, report.cluster);
-  if (report.identity) {
-    head += fmt::format(", {} in {}, {}", report.identity->instance_id, report.identity->zone,
-                        report.identity->address);
-  }
-  page += printable(head) + '\n';
+namespace {
 
-  // The sentence first: what the node is, and what it waits for.
-  auto phase = phase_of(report);
-  auto worst = std::ranges::find_if(report.rows, [&](RowStatus const& row) {
+constexpr char kRed[] = "\033[1;31m", kYellow[] = "\033[1;33m", kGreen[] = "\033[1;32m",
+               kCyan[] = "\033[1;36m";
+
+// The step that stands for the node: the first that has failed, or that is not done.
+RowStatus const* worst_of(StatusReport const& report) {
+  auto worst = std::ranges::find_if(report.rows, [](RowStatus const& row) {
     return row.state == State::refused || row.state == State::failed;
   });
-  if (worst == report.rows.end()) {
+  if (worst == report.rows.end())
     worst = std::ranges::find_if(report.rows, [](RowStatus const& row) {
       return row.state != State::done && row.state != State::blocked;
     });
-  }
-  std::string headline(to_string(phase));
-  if (phase == Phase::ready) {
-    headline += fmt::format(" for {}; the boot took {}", to_words(between(*report.booted, now)),
-                            to_words(report.boot_took.value_or(Duration(0))));
-  } else if (worst != report.rows.end()) {
-    headline += fmt::format(" for {}: {}", to_words(between(worst->since, now)),
-                            worst->message.text.empty() ? worst->name : worst->message.sentence());
-  }
-  if (!report.handing_over.empty()) headline += fmt::format(" ({})", report.handing_over);
-  if (phase == Phase::warm) headline += ": prepares, does not join";
-  auto code = phase == Phase::ready      ? "\033[1;32m"
-              : phase == Phase::working  ? "\033[1;36m"
-              : phase == Phase::degraded ? "\033[1;33m"
-                                         : "\033[1;31m";
-  page += paint(code, wrapped(headline, 0, columns)) + '\n';
-  if (auto sentence = writer_sentence(report, writer); !sentence.empty()) {
-    page += paint("\033[1;31m", wrapped(sentence, 0, columns)) + '\n';
-  }
-  for (auto const& sentence : certificates_near_their_end(report.pki, store_time(report, now)))
-    page += paint("\033[1;31m", wrapped(sentence, 2, columns)) + '\n';
-  // The headline has one of the steps that are not done, and none where all are.
-  for (auto const& each : filesystems_short_of_room(report))
-    if (phase == Phase::ready || worst == report.rows.end() || !says_of(*worst, each))
-      page += paint(each.level == SpaceLevel::critical ? "\033[1;31m" : "\033[1;33m",
-                    wrapped(each.message, 2, columns)) +
-              '\n';
-  page += '\n';
+  return worst == report.rows.end() ? nullptr : &*worst;
+}
 
-  std::size_t name_width = 4;
-  for (auto const& row : report.rows) name_width = std::max(name_width, row.name.size());
-  page +=
-      fmt::format("{:<{}}  {:<8}  {:>12}  {}\n", "STEP", name_width, "STATE", "TOOK/SINCE", "WHAT");
-  for (auto const& row : report.rows) {
+// Takes the parts of the page one after the other.
+class StatusPage {
+ public:
+  StatusPage(StatusReport const& report, Writer writer, UtcTime now, StatusStyle const& style)
+      : report_(report),
+        writer_(writer),
+        now_(now),
+        style_(style),
+        columns_(static_cast<std::size_t>(std::max(style.width, 60))),
+        phase_(phase_of(report)),
+        worst_(phase_ == Phase::ready ? nullptr : worst_of(report)) {}
+
+  std::string print() {
+    headline();
+    warnings();
+    page_ += '\n';
+    node();
+    steps();
+    for (auto const& etcd : report_.etcd) member(etcd);
+    return std::move(page_);
+  }
+
+ private:
+  std::string painted(char const* code, std::string_view text) const {
+    return style_.colour ? fmt::format("{}{}\033[0m", code, text) : std::string(text);
+  }
+  void line(std::string const& text, std::size_t indent = 0, char const* code = nullptr) {
+    auto const lines = wrapped(text, indent, columns_);
+    page_ += (code ? painted(code, lines) : lines) + '\n';
+  }
+
+  void headline() {
+    std::string head(to_string(phase_));
+    if (phase_ == Phase::ready) {
+      head += fmt::format(" for {}; the boot took {}", to_words(between(*report_.booted, now_)),
+                          to_words(report_.boot_took.value_or(Duration(0))));
+    } else if (worst_) {
+      head += fmt::format(" for {}: {}", to_words(between(worst_->since, now_)), worst_->name);
+      if (!worst_->message.text.empty())
+        head += fmt::format(": {}", to_string(worst_->message.reason));
+    }
+    if (!report_.handing_over.empty()) head += fmt::format(" ({})", report_.handing_over);
+    if (phase_ == Phase::warm) head += ": prepares, does not join";
+    auto const* code = phase_ == Phase::ready      ? kGreen
+                       : phase_ == Phase::working  ? kCyan
+                       : phase_ == Phase::degraded ? kYellow
+                                                   : kRed;
+    // Of an agent that is gone, the rest is as it left it.
+    if (auto const sentence = writer_sentence(report_, writer_); !sentence.empty())
+      line(sentence, 0, kRed);
+    line(head, 0, code);
+    if (!worst_ || worst_->message.text.empty()) return;
+    line(worst_->message.text);
+    if (!worst_->message.advice.empty()) line("To do: " + worst_->message.advice, 2);
+    line(fmt::format("'haagent explain {}' says what that means and what to do.",
+                     to_string(worst_->message.reason)));
+  }
+
+  void warnings() {
+    for (auto const& each : certificates_near_their_end(report_.pki, store_time(report_, now_)))
+      line(each, 2, kRed);
+    // The headline has one of the steps that are not done, and none where all are.
+    for (auto const& each : filesystems_short_of_room(report_))
+      if (!worst_ || !says_of(*worst_, each))
+        line(each.message, 2, each.level == SpaceLevel::critical ? kRed : kYellow);
+  }
+
+  void node() {
+    auto head = report_.role.empty() ? std::string("node")
+                                     : fmt::format("{} of {}", report_.role, report_.cluster);
+    if (report_.identity)
+      head += fmt::format(", {} in {}, {}", report_.identity->instance_id, report_.identity->zone,
+                          report_.identity->address);
+    page_ += printable(head) + '\n';
+  }
+
+  // One that is done and advises something is worth a line, if the filesystems have not said it.
+  bool is_shown(RowStatus const& row) const {
+    if (style_.all) return true;
+    if (row.state == State::blocked) return false;
+    if (row.state != State::done) return true;
+    return !row.message.advice.empty() &&
+           std::ranges::none_of(filesystems_short_of_room(report_),
+                                [&](auto const& each) { return says_of(row, each); });
+  }
+
+  void steps() {
+    std::size_t name_width = 4;
+    bool any = false;
+    for (auto const& row : report_.rows) {
+      if (!is_shown(row)) continue;
+      name_width = std::max(name_width, row.name.size());
+      any = true;
+    }
+    if (any)
+      page_ += fmt::format("\n{:<{}}  {:<8}  {:>12}  {}\n", "STEP", name_width, "STATE",
+                           "TOOK/SINCE", "WHAT");
+    for (auto const& row : report_.rows)
+      if (is_shown(row)) step(row, name_width);
+    if (!any) page_ += '\n';
+    if (style_.all) return;
+    named(State::done, "done ('haagent status -v' shows each)");
+    named(State::blocked, "blocked");
+  }
+
+  void step(RowStatus const& row, std::size_t name_width) {
     std::string time;
     if (row.state == State::done && row.finished && row.began) {
       time = to_words(between(*row.began, *row.finished));
     } else if (row.state != State::blocked) {
-      time = to_words(between(row.since, now));
+      time = to_words(between(row.since, now_));
     }
-    auto indent = name_width + 2 + 8 + 2 + 12 + 2;
-    page += fmt::format("{:<{}}  {}  {:>12}  {}\n", printable(row.name), name_width,
-                        paint(colour_of(row.state), fmt::format("{:<8}", to_string(row.state))),
-                        time, wrapped(with_reason(row), indent, columns));
+    // Of the one that the page begins with, the rest stands there.
+    bool const told = &row == worst_ && !style_.all;
+    auto const indent = name_width + 2 + 8 + 2 + 12 + 2;
+    page_ +=
+        fmt::format("{:<{}}  {}  {:>12}  {}\n", printable(row.name), name_width,
+                    painted(colour_of(row.state), fmt::format("{:<8}", to_string(row.state))), time,
+                    told ? std::string(to_string(row.message.reason))
+                         : wrapped(with_reason(row), indent, columns_));
   }
-  if (worst != report.rows.end() && !worst->message.text.empty())
-    page += fmt::format("\n'haagent explain {}' says what that means and what to do.\n",
-                        to_string(worst->message.reason));
-  for (auto const& etcd : report.etcd) {
-    if (!etcd.member) continue;
+
+  void named(State state, std::string_view what) {
+    std::string names;
+    int count = 0;
+    for (auto const& row : report_.rows) {
+      if (row.state != state || is_shown(row)) continue;
+      names += fmt::format("{}{}", count++ ? ", " : "", row.name);
+    }
+    if (count > 0) line(fmt::format("{} {}: {}", count, what, names), 2);
+  }
+
+  void member(EtcdStatus const& etcd) {
+    if (!etcd.member) return;
     auto const& member = *etcd.member;
-    auto quorum = member.voters / 2 + 1;
+    auto const quorum = member.voters / 2 + 1;
     // A member that knows its leader has a quorum, no matter who did not answer this agent in time.
-    auto spare = member.healthy_voters < quorum
-                     ? std::string(member.leader.empty() ? "no quorum" : "seen from here")
-                 : member.healthy_voters == quorum
-                     ? std::string("none to spare")
-                     : fmt::format("{} to spare", member.healthy_voters - quorum);
-    auto line = fmt::format(
+    auto const spare = member.healthy_voters < quorum
+                           ? std::string(member.leader.empty() ? "no quorum" : "seen from here")
+                       : member.healthy_voters == quorum
+                           ? std::string("none to spare")
+                           : fmt::format("{} to spare", member.healthy_voters - quorum);
+    auto text = fmt::format(
         "etcd {}: {} {} ({}), {}, {} of {} voters healthy ({}){}, etcd {}, db {:.1f} MiB of {:.1f} "
         "GiB",
         to_string(etcd.cluster), member.learner ? "learner" : "member", member.name,
@@ -338,11 +415,27 @@ std::string status_page(StatusReport const& report, Writer writer, UtcTime now, 
         member.version, static_cast<double>(member.db_size) / (1 << 20),
         static_cast<double>(member.db_quota) / (1 << 30));
     if (etcd.space)
-      line += fmt::format(", {} of {} free", bytes_text(etcd.space->avail),
+      text += fmt::format(", {} of {} free", bytes_text(etcd.space->avail),
                           bytes_text(etcd.space->size));
-    page += '\n' + wrapped(line, 2, columns) + '\n';
+    page_ += '\n';
+    line(text, 2);
   }
-  return page;
+
+  StatusReport const& report_;
+  Writer writer_;
+  UtcTime now_;
+  StatusStyle style_;
+  std::size_t columns_;
+  Phase phase_;
+  RowStatus const* worst_;
+  std::string page_;
+};
+
+}  // namespace
+
+std::string status_page(StatusReport const& report, Writer writer, UtcTime now,
+                        StatusStyle const& style) {
+  return StatusPage(report, writer, now, style).print();
 }
 
 }  // namespace haagent

@@ -120,11 +120,17 @@ void fill_from_facts(StatusReport& report, Facts& facts);
 enum class Writer { alive, ended, gone, other_boot };
 Writer writer_of(StatusReport const& report, Root const& root);
 
-// The page for people, and the exit code: 0 ready, 1 degraded, failed, refused, a filesystem is
-// full, the agent is gone, or the node hands over, 3 working. `width` is the terminal's; sentences
-// are wrapped to it. Colour only where `colour`.
-std::string status_page(StatusReport const& report, Writer writer, UtcTime now, int width,
-                        bool colour);
+// The page for people: what is wrong and what to do first, then the steps that are not done. Those
+// that are, are named only, but with `all`. `width` is the terminal's; sentences are wrapped to it.
+struct StatusStyle {
+  int width = 80;
+  bool colour = false;
+  bool all = false;
+};
+std::string status_page(StatusReport const& report, Writer writer, UtcTime now,
+                        StatusStyle const& style);
+// 0 ready, 1 degraded, failed, refused, a filesystem is full, the agent is gone, or the node hands
+// over, 3 working.
 int status_exit_code(StatusReport const& report, Writer writer);
 
 // The words of one boot's kernel: /proc/sys/kernel/random/boot_id.

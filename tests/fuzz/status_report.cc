@@ -17,7 +17,7 @@ void status_report(std::string_view bytes) {
   for (auto writer : {Writer::alive, Writer::ended, Writer::gone, Writer::other_boot}) {
     auto code = status_exit_code(*report, writer);
     hold(code == 0 || code == 1 || code == 3 || code == 4, "the exit code is one of those told");
-    hold_printable(status_page(*report, writer, now, 100, /*colour=*/false));
+    hold_printable(status_page(*report, writer, now, {.width = 100, .all = true}));
   }
   auto written = to_tree(*report);
   auto again = status_from_tree(*json::parse(json::print(written)));

@@ -381,10 +381,17 @@ TEST_F(KubernetesCertificates, MetricsServerVerifiesKubeletsAndIsVerified) {
       },
       2min))
       << pods.out;
-  // On whichever apiserver it is asked.
+  // On whichever apiserver it is asked: each finds out by itself, and in its own time, that the API
+  // is there.
   for (auto const& master : cluster().masters()) {
-    auto const top = cluster().kubectl_on(master, "--server https://127.0.0.1:6443 top nodes");
-    EXPECT_EQ(top.code, 0) << master << ": " << top.out;
+    Outcome top;
+    EXPECT_TRUE(cluster().comes_true(
+        [&] {
+          top = cluster().kubectl_on(master, "--server https://127.0.0.1:6443 top nodes");
+          return top.code == 0;
+        },
+        2min))
+        << master << ": " << top.out;
   }
 }
 

@@ -94,7 +94,9 @@ TEST_P(StatusPage, SaysWhatIsTrue) {
   EXPECT_EQ(phase_of(made), GetParam().phase);
   EXPECT_EQ(status_exit_code(made, GetParam().writer), GetParam().exit_code);
   EXPECT_TRUE(matches_golden("status/" + GetParam().name + ".txt",
-                             status_page(made, GetParam().writer, kStart + 5min, 80, false)));
+                             status_page(made, GetParam().writer, kStart + 5min, {})));
+  EXPECT_TRUE(matches_golden("status/" + GetParam().name + "_in_full.txt",
+                             status_page(made, GetParam().writer, kStart + 5min, {.all = true})));
 }
 
 void booted(StatusReport& r) {
@@ -263,7 +265,7 @@ TEST(Status, NothingOnThePageDrivesTheTerminal) {
   made.rows[1].message.text =
       "EC2 says \033]0;title\a and \xc2\x9b"
       "31m";
-  auto page = status_page(made, Writer::alive, kStart + 1min, 100, /*colour=*/false);
+  auto page = status_page(made, Writer::alive, kStart + 1min, {.width = 100, .all = true});
   for (auto const* code : {"\033", "\a", "\xc2\x9b"}) EXPECT_FALSE(page.contains(code)) << page;
   EXPECT_TRUE(page.contains("EC2 says ?]0;title? and ?31m")) << page;
 }
@@ -369,7 +371,7 @@ TEST(Status, CertificatesGoThroughTheFile) {
   EXPECT_FALSE(read.pki.certificates[0].authority);
   EXPECT_TRUE(read.pki.certificates[1].authority);
   EXPECT_EQ(read.pki.warning, "cannot be renewed");
-  auto const page = status_page(read, Writer::alive, kStart, 100, false);
+  auto const page = status_page(read, Writer::alive, kStart, {});
   EXPECT_TRUE(page.contains("certificate etcd/server ends in 3 days")) << page;
   EXPECT_FALSE(page.contains("etcd/ca")) << page;
 }
