@@ -127,6 +127,7 @@ void Machines::keep(std::string const& where) const {
             "multi-user.target"},
            {"blame.txt", "systemd-analyze --no-pager blame"},
            {"boot.svg", "systemd-analyze plot"},
+           {"timeline.svg", "haagent timeline --svg -"},
            {"units.txt", "systemctl --no-pager list-units --all; systemctl --no-pager --failed"},
            {"cloud-init.log", "cat /var/log/cloud-init.log"}})
     test::write_bytes(folder_ / id / file, region_->sh(id, script).out);

@@ -2,6 +2,7 @@
 // The tests are one story, in this order: each goes on with what the one before left.
 #include <gmock/gmock.h>
 
+#include "agent/base/json.h"
 #include "tests/vm/figures.h"
 #include "tests/vm/machines.h"
 
@@ -103,6 +104,29 @@ TEST_F(VmMaster, TheJournalHoldsNothingThatNobodyAskedFor) {
   EXPECT_THAT(complaints(machines(), kMaster, kAskedFor), IsEmpty());
   EXPECT_TRUE(machines().comes_true(
       [] { return machines().ask(kMaster, "systemctl is-system-running || true") == "running"; }));
+}
+
+// Of one that is emulated firmware and loader may be unknown; EC2's `pending` is before all of it.
+TEST_F(VmMaster, TheTimelineHasTheMachinesStagesAndCloudInits) {
+  std::map<std::string, std::pair<std::int64_t, std::int64_t>> stages;
+  EXPECT_TRUE(machines().comes_true([&] {
+    auto const record = json::parse(machines().ask(kMaster, "haagent timeline -o json"));
+    auto const* told = record ? record->find("stages") : nullptr;
+    if (!told) return false;
+    stages.clear();
+    for (auto const& each : told->items())
+      stages[each.text_at("name")] = {each.find("begin")->as_integer().value_or(0),
+                                      each.find("end")->as_integer().value_or(0)};
+    return stages.contains("userspace") && stages.contains("modules-final");
+  }));
+  for (auto const* name :
+       {"pending", "kernel", "userspace", "init-local", "init", "modules-config", "modules-final"})
+    EXPECT_TRUE(stages.contains(name)) << name;
+  EXPECT_LT(stages["pending"].first, 0);
+  EXPECT_EQ(stages["kernel"].first, 0);
+  EXPECT_EQ(stages["kernel"].second,
+            stages.contains("initrd") ? stages["initrd"].first : stages["userspace"].first);
+  EXPECT_GT(stages["init-local"].first, stages["userspace"].first);
 }
 
 // By the package's drop-in, with the apiserver's pod, which the load balancer finds healthy.
