@@ -361,10 +361,14 @@ void Runner::stay(Facts& facts, std::stop_token stop, std::function<void()> boot
   run(facts, std::move(stop), /*stay=*/true, booted);
 }
 
-std::vector<RowStatus> Runner::plan(Facts& facts, std::stop_token stop) {
+std::vector<RowStatus> Runner::plan(Facts& facts, std::stop_token stop,
+                                    std::function<void(RowStatus const&)> const& told) {
   std::vector<RowStatus> planned;
   for (auto index : in_order()) {
     auto status = rows()[index];
+    status.state = State::looking;
+    if (told) told(status);
+    status.state = State::blocked;
     auto blocker = std::ranges::find_if(status.after, [&](auto const& name) {
       auto found = std::ranges::find(planned, name, &RowStatus::name);
       return found == planned.end() || found->state != State::done;
@@ -382,6 +386,7 @@ std::vector<RowStatus> Runner::plan(Facts& facts, std::stop_token stop) {
                      : std::holds_alternative<Needed>(*finding) ? State::acting
                                                                 : State::waiting;
     }
+    if (told) told(status);
     planned.push_back(std::move(status));
   }
   return planned;

@@ -94,7 +94,9 @@ class Runner {
   void stay(Facts& facts, std::stop_token stop, std::function<void()> booted);
 
   // The looks alone, in order, each row's finding; a row after one that is not done is `blocked`.
-  std::vector<RowStatus> plan(Facts& facts, std::stop_token stop);
+  // `told` hears of each row twice: as `looking`, and then with its finding.
+  std::vector<RowStatus> plan(Facts& facts, std::stop_token stop,
+                              std::function<void(RowStatus const&)> const& told = {});
 
   std::vector<RowStatus> rows() const;
 

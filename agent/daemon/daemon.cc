@@ -24,6 +24,7 @@
 #include "agent/config/step.h"
 #include "agent/config/values.h"
 #include "agent/daemon/lifecycle_watch.h"
+#include "agent/daemon/plan_lines.h"
 #include "agent/runtime/exit_codes.h"
 #include "agent/runtime/log.h"
 #include "agent/runtime/notify.h"
@@ -516,51 +517,34 @@ int run_plan(BootOptions const& options, OutputFormat form) {
   log::start("error");
   BootSession session(options, /*stays=*/false);
   Fact<NodeConfig> config;
+  PlanLines lines(std::cout, standard_output());
+  auto plan = [&](Runner& runner) {
+    if (form != OutputFormat::text) return runner.plan(session.facts(), signals.token());
+    lines.expect(runner.rows());
+    return runner.plan(session.facts(), signals.token(),
+                       [&](RowStatus const& row) { lines.tell(row); });
+  };
   Runner opening(opening_rows(session.machine(), options, config, /*waits=*/false),
                  session.machine().clock, {});
-  auto rows = opening.plan(session.facts(), signals.token());
+  auto rows = plan(opening);
   if (auto known = config.get()) {
-    auto role = session.prepare(*known).plan(session.facts(), signals.token());
+    auto role = plan(session.prepare(*known));
     rows.insert(rows.end(), role.begin(), role.end());
   }
-  using State = RowStatus::State;
-  auto word = [](State state) -> std::string_view {
-    switch (state) {
-      case State::done:
-        return "done";
-      case State::acting:
-        return "would";
-      case State::waiting:
-        return "waits";
-      case State::blocked:
-        return "later";
-      case State::refused:
-        return "refuses";
-      default:
-        return "fails";
-    }
-  };
   if (form != OutputFormat::text) {
     auto list = Tree::list();
     for (auto const& row : rows) {
       list.push_back(Tree::map({{"step", row.name},
-                                {"finding", word(row.state)},
+                                {"finding", plan_word(row.state)},
                                 {"reason", to_string(row.message.reason)},
                                 {"subject", row.message.subject},
                                 {"message", row.message.text},
                                 {"advice", row.message.advice}}));
     }
     std::cout << print_tree(Tree::map({{"schema", 1}, {"plan", list}}), form);
-  } else {
-    std::size_t width = 0;
-    for (auto const& row : rows) width = std::max(width, row.name.size());
-    for (auto const& row : rows) {
-      std::cout << fmt::format("{:<{}}  {:<7}  {}\n", row.name, width, word(row.state),
-                               row.message.sentence());
-    }
   }
   auto bad = [](RowStatus const& row) {
-    return row.state == State::failed || row.state == State::refused;
+    return row.state == RowStatus::State::failed || row.state == RowStatus::State::refused;
   };
   return std::ranges::any_of(rows, bad) ? exit_code_of(rows) : kExitOk;
 }

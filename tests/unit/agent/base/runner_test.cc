@@ -417,7 +417,10 @@ TEST(Runner, PlanLooksWithoutActingAndStopsWhereItCannotKnow) {
            row("identity", {}, done(), act)),
       clock, {});
   Facts facts;
-  auto planned = runner.plan(facts, {});
+  std::vector<std::string> told;
+  auto planned = runner.plan(facts, {}, [&](RowStatus const& row) {
+    told.push_back(fmt::format("{} {}", row.name, to_string(row.state)));
+  });
   EXPECT_EQ(acts, 0);
   ASSERT_EQ(planned.size(), 3u);
   EXPECT_EQ(planned[0].name, "identity");
@@ -425,6 +428,8 @@ TEST(Runner, PlanLooksWithoutActingAndStopsWhereItCannotKnow) {
   EXPECT_EQ(planned[2].message.reason, Reason::WaitsForOtherRows);
   EXPECT_EQ(planned[2].message.subject, "volume");
   EXPECT_EQ(planned[2].state, State::blocked);
+  EXPECT_EQ(told, (std::vector<std::string>{"identity looking", "identity done", "volume looking",
+                                            "volume acting", "mount looking", "mount blocked"}));
 }
 
 // The daemon's side runs on the real clock; the test waits for facts.
