@@ -363,6 +363,8 @@ Tree to_tree(StatusReport const& report) {
   if (report.identity) write_texts(tree["identity"], kIdentity, *report.identity);
   tree["etcd"] = Tree::list();
   for (auto const& etcd : report.etcd) tree["etcd"].push_back(etcd_tree(etcd));
+  if (report.backup_interval)
+    tree["backupIntervalMilliseconds"] = std::int64_t{report.backup_interval->count()};
   tree["peers"] = Tree::list();
   for (auto const& peer : report.peers) {
     tree["peers"].push_back(Tree::map({{"member", peer.member}, {"address", peer.address}}));
@@ -436,6 +438,9 @@ Result<StatusReport> status_from_tree(Tree const& tree) {
   if (auto const* etcd = tree.find("etcd")) {
     for (auto const& each : etcd->items()) report.etcd.push_back(etcd_from(each));
   }
+  if (tree.find("backupIntervalMilliseconds"))
+    report.backup_interval =
+        Duration(read_number<Duration::rep>(tree, "backupIntervalMilliseconds"));
   if (auto const* filesystems = tree.find("filesystems")) {
     for (auto const& each : filesystems->items())
       report.filesystems.push_back(filesystem_from(each));

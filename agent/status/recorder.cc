@@ -77,6 +77,9 @@ void StatusRecorder::set_config(NodeConfig const& config) {
   report_.cluster = config.cluster.name;
   report_.endpoint = config.cluster.endpoint;
   report_.kubernetes = config.kubernetes.version;
+  report_.backup_interval.reset();
+  if (config.role == Role::master && config.etcd.backups.enabled)
+    report_.backup_interval = config.etcd.backups.interval;
 }
 
 void StatusRecorder::booted() {

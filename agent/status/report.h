@@ -76,6 +76,8 @@ struct StatusReport {
   bool handed_over = false;  // that is done
   std::optional<Identity> identity;
   std::vector<EtcdStatus> etcd;
+  // How often etcd is backed up; nothing where it is not: a worker, or switched off.
+  std::optional<Duration> backup_interval;
   std::vector<EtcdPeer> peers;
   std::vector<FilesystemFacts> filesystems;  // the node's, without etcd's
   PkiFacts pki;

@@ -358,6 +358,13 @@ TEST(Status, FilesystemsGoThroughTheFile) {
   EXPECT_EQ(status_exit_code(made, Writer::alive), 1) << "the root disk";
 }
 
+TEST(Status, TheIntervalOfBackupsGoesThroughTheFile) {
+  auto made = report();
+  EXPECT_EQ(status_from_tree(to_tree(made)).value().backup_interval, std::nullopt);
+  made.backup_interval = 15min;
+  EXPECT_EQ(status_from_tree(to_tree(made)).value().backup_interval, 15min);
+}
+
 TEST(Status, CertificatesGoThroughTheFile) {
   auto made = report();
   made.pki.certificates = {{"etcd/server", kStart + 90h, kStart - 30h},
