@@ -12,6 +12,7 @@
 #include "agent/cli/manual.h"
 #include "agent/cli/usage_errors.h"
 #include "agent/commands/addons.h"
+#include "agent/commands/check.h"
 #include "agent/commands/config.h"
 #include "agent/commands/etcd.h"
 #include "agent/commands/etcd_import.h"
@@ -46,12 +47,14 @@ class CommandLine {
     app_.set_help_all_flag("--help-all", "Help for every command");
     app_.footer(
         "Exit codes: 0 ok, 1 failed, 2 usage, 77 refused (a risk to data), 78 bad configuration.\n"
-        "status: 0 ready, 1 not ready, 3 booting, 4 not started since the last boot.");
+        "status: 0 ready, 1 not ready, 3 booting, 4 not started since the last boot.\n"
+        "check: 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN, usage errors among these.");
     app_.add_option("--root", root_, "The directory that stands for /")->type_name("DIR");
     add_boot();
     add_preflight();
     add_status();
     add_timeline();
+    add_check();
     add_config();
     add_render();
     add_images();
@@ -71,6 +74,7 @@ class CommandLine {
       auto const said = error.get_exit_code() == 0
                             ? std::string()
                             : usage_error(table(), Words(argv + std::min(argc, 1), argv + argc));
+      if (check_->parsed()) return end_check(error, said);
       if (said.empty()) return app_.exit(error) == 0 ? kExitOk : kExitUsage;
       std::cerr << "haagent: " << said << "\nRun 'haagent --help-all' for all there is.\n";
       return kExitUsage;
@@ -216,6 +220,54 @@ class CommandLine {
         "Give this master's etcd volumes up for a successor, and wait until it is done");
     hand_over->add_flag("--undo", undo_, "Take them back: the daemon boots again");
     hand_over->callback([this] { code_ = run_hand_over(boot_options(), undo_); });
+  }
+
+  void add_check(CheckCommand const& check) {
+    auto* command = check_->add_subcommand(check.name, check.what);
+    command
+        ->add_option("-w,--warning", checks_.warning,
+                     "WARNING outside of it: 10, 10:, ~:10, 10:20, @10:20")
+        ->type_name("RANGE");
+    command->add_option("-c,--critical", checks_.critical, "CRITICAL outside of it")
+        ->type_name("RANGE");
+    command->add_option("-t,--timeout", checks_.timeout, "UNKNOWN after so many seconds")
+        ->type_name("SECONDS")
+        ->capture_default_str();
+    command->add_flag("-v,--verbose", checks_.verbose,
+                      "With a line for each thing, and what to do");
+    command->add_flag("-V,--version", checks_.version, "The version of haagent");
+    auto* host =
+        command->add_option("-H,--hostname", checks_.host,
+                            "Ask the agent of the master at this address, over mutual TLS");
+    host->type_name("ADDRESS");
+    command
+        ->add_option(
+            "--client", checks_.client,
+            "With which certificate of 'haagent pki issue': DIR/NAME of NAME.crt, NAME.key and "
+            "NAME.ca.crt; without, this master's own, which root may read")
+        ->type_name("PATH")
+        ->needs(host);
+    command->callback([this, &check] {
+      checks_.root = root();
+      code_ = run_check(check, checks_);
+    });
+  }
+  void add_check() {
+    check_ = app_.add_subcommand("check",
+                                 "Monitoring plugins for Icinga and Nagios; root is not needed");
+    check_->require_subcommand(1);
+    for (auto const* each : {&kCheckNode, &kCheckEtcd, &kCheckBackup, &kCheckCerts, &kCheckVolumes})
+      add_check(*each);
+  }
+  // A monitoring system shows what is in standard output. Help counts as no result either.
+  int end_check(CLI::ParseError const& error, std::string const& said) {
+    if (error.get_exit_code() == 0)
+      app_.exit(error);
+    else
+      std::cout << "CHECK UNKNOWN: " << (said.empty() ? printable(error.what()) : said)
+                << "\nUsage: haagent check node|etcd|backup|certs|volumes [-w RANGE] [-c RANGE] "
+                   "[-t SECONDS] [-v] [-V] [-H ADDRESS [--client DIR/NAME]]\n";
+    return kExitCheckUnknown;
   }
 
   void add_config() {
@@ -587,6 +639,8 @@ class CommandLine {
   preflight::PreflightOptions preflight_;
   StatusOptions status_;
   TimelineOptions timeline_;
+  CLI::App* check_ = nullptr;
+  CheckOptions checks_;
   bool undo_ = false;
   ConfigCommandOptions config_;
   RenderOptions render_;

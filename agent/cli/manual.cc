@@ -183,6 +183,8 @@ std::string manual_of_commands(Command const& table) {
            {"2", "Usage."},
            {"3", "Of status: it boots."},
            {"4", "Of status: not started since the last boot."},
+           {"0, 1, 2, 3",
+            "Of check: OK, WARNING, CRITICAL, UNKNOWN, as monitoring plugins have it."},
            {"77", "Refused: a risk to data."},
            {"78", "Bad configuration."}})
     out += entry(bold(code), plain(what));

@@ -16,19 +16,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// The agent goes on where it cannot write the page, and what is here is then the last one that
-// could be written.
-std::string cannot_be_written(Root const& root) {
-  auto const path = root(std::filesystem::path(kStatusFile));
-  auto const room = SystemFilesystems().space(path);
-  if (!room || (room->avail >= kStatusCap / 16 && (room->inodes == 0 || room->inodes_free > 1)))
-    return "";
-  return fmt::format(
-      "this page may be old: the filesystem of {} is full; see what takes it with "
-      "'du -xh --max-depth=3 {} | sort -h | tail -n 20'",
-      kStatusFile, path.parent_path().parent_path().string());
-}
-
 struct Page {
   std::string text;
   int exit_code;
@@ -76,6 +63,17 @@ Page one_page(StatusOptions const& options, std::stop_token stop) {
 }
 
 }  // namespace
+
+std::string cannot_be_written(Root const& root) {
+  auto const path = root(std::filesystem::path(kStatusFile));
+  auto const room = SystemFilesystems().space(path);
+  if (!room || (room->avail >= kStatusCap / 16 && (room->inodes == 0 || room->inodes_free > 1)))
+    return "";
+  return fmt::format(
+      "this page may be old: the filesystem of {} is full; see what takes it with "
+      "'du -xh --max-depth=3 {} | sort -h | tail -n 20'",
+      kStatusFile, path.parent_path().parent_path().string());
+}
 
 int run_status(StatusOptions const& options) {
   Signals signals;

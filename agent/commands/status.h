@@ -19,4 +19,8 @@ struct StatusOptions {
 // no status for this boot.
 int run_status(StatusOptions const& options);
 
+// The agent goes on where it cannot write the page, and what is here is then the last one that
+// could be written: why that is so, and what to do. Empty: it can be written.
+std::string cannot_be_written(Root const& root);
+
 }  // namespace haagent

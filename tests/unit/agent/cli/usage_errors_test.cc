@@ -5,6 +5,7 @@
 #include <sstream>
 
 #include "agent/cli/cli.h"
+#include "agent/commands/check.h"
 #include "agent/runtime/exit_codes.h"
 
 namespace haagent {
@@ -39,7 +40,6 @@ INSTANTIATE_TEST_SUITE_P(
         Row{"Status", "there is no command 'Status' (did you mean 'status'?)"},
         Row{"frobnicate", "there is no command 'frobnicate'"},
         Row{"members", "there is no command 'members' (did you mean 'etcd members'?)"},
-        Row{"check", "there is no command 'check' (did you mean 'config check'?)"},
         Row{"etcd member", "'haagent etcd' has no command 'member' (did you mean 'etcd members'?)"},
         Row{"etcd status",
             "'haagent etcd' has no command 'status' (did you mean 'status' or 'pki status' or "
@@ -69,10 +69,28 @@ INSTANTIATE_TEST_SUITE_P(
         Row{"",
             "haagent needs a command: run, bootstrap, plan, preflight, status, hand-over, "
             "timeline, "
-            "config, render, images, etcd, pki, join, pod-network, addons, completion, explain, "
+            "check, config, render, images, etcd, pki, join, pod-network, addons, completion, "
+            "explain, "
             "man, "
             "version"}),
     [](auto const& row) { return "line" + std::to_string(row.index); });
+
+// As the plugin guidelines have it: UNKNOWN, said in standard output.
+TEST(UsageErrors, OfAMonitoringPluginAreUnknown) {
+  for (auto const* line :
+       {"check", "check nod", "check node -x", "check node -w", "check node -w 5x",
+        "check etcd -c 20:10", "check certs -t soon", "check node now", "check node -t 0",
+        "check node --client x", "check node -H 10.0.0.1/x", "--root /nowhere check backup -q"}) {
+    auto words = words_of(std::string("haagent ") + line);
+    std::vector<char*> argv;
+    for (auto& each : words) argv.push_back(each.data());
+    testing::internal::CaptureStdout();
+    EXPECT_EQ(run_cli(static_cast<int>(argv.size()), argv.data()), kExitCheckUnknown) << line;
+    auto const said = testing::internal::GetCapturedStdout();
+    EXPECT_NE(said.find(" UNKNOWN: "), std::string::npos) << line;
+    EXPECT_NE(said.find("\nUsage: haagent check "), std::string::npos) << said;
+  }
+}
 
 TEST(UsageErrors, ASoundLineHasNone) {
   for (auto const* line :
