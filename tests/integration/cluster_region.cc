@@ -210,11 +210,11 @@ std::string spec_of(ClusterPlan const& plan) {
       auto const name = fmt::format("{}-{}", to_string(cluster), plan.members[i]);
       if (plan.without.contains(name) || !tagged.contains(plan.members[i])) continue;
       volumes += fmt::format(
-          "  - {{name: {}, zone: {}, size: 1, tags: {{\"k8s.io/etcd/{}\": \"{}/{}\", "
+          "  - {{name: {}, zone: {}, size: {}, tags: {{\"k8s.io/etcd/{}\": \"{}/{}\", "
           "\"kubernetes.io/cluster/{}\": owned, KubernetesCluster: {}, "
           "\"k8s.io/role/control-plane\": \"1\"}}}}\n",
-          name, zone_name(zones[i]), to_string(cluster), plan.members[i], fmt::join(tagged, ","),
-          kClusterName, kClusterName);
+          name, zone_name(zones[i]), plan.volume_gib, to_string(cluster), plan.members[i],
+          fmt::join(tagged, ","), kClusterName, kClusterName);
     }
   }
   if (!volumes.empty()) spec += "volumes:\n" + volumes;

@@ -54,8 +54,9 @@ struct ClusterPlan {
   std::string dhcp_domain{};                  // of the VPC; empty: EC2's own
   std::map<std::string, std::string> delays;  // over the short ones: {"attach", "1500ms"}
   std::set<std::string> without;              // volumes that are not there: "events-a"
-  std::map<std::string, std::string> hooks;   // of each group: {"terminating", "60s"}
-  bool launched = true;                       // false: no group wants an instance yet
+  int volume_gib = 1;  // of etcd's volumes, whose files are sparse; too small for the quota
+  std::map<std::string, std::string> hooks;  // of each group: {"terminating", "60s"}
+  bool launched = true;                      // false: no group wants an instance yet
   // Those of `members` that the tags name and that have volumes; empty: all.
   std::string tagged;
   // The etcd that the machine image has at /usr/bin; unset: this machine's.
