@@ -164,37 +164,44 @@ Tree to_tree(bootstrap::DrillReport const& report) {
                     {"stages", std::move(stages)}});
 }
 
+Result<MembersView> gather_members(Http& http, Root const& root, EtcdCluster cluster,
+                                   std::string const& endpoint, HttpTls const& tls,
+                                   std::stop_token stop) {
+  EtcdClient own(http, {endpoint}, tls);
+  auto listed = own.members(Consistency::linearizable, stop);
+  MembersView view{.cluster = cluster, .quorum = listed.has_value()};
+  if (!listed) listed = own.members(Consistency::local, stop);
+  if (!listed)
+    return fail(listed.error(), "asking this master's own member ('haagent status' says more)");
+  view.cluster_id = listed->header.cluster_id;
+  // Only this master knows its own disk.
+  std::string volume;
+  if (auto page = read_status(root); page && *page)
+    for (auto const& each : (*page)->etcd)
+      if (each.cluster == cluster) volume = each.volume_id;
+  for (auto const& member : listed->members) {
+    MemberView one{.member = member};
+    bool const mine = member.id == listed->header.member_id;
+    if (mine) one.volume = volume;
+    if (!member.started()) {
+      one.silence = "it has never started";
+    } else {
+      EtcdClient client(http, mine ? std::vector{endpoint} : member.client_urls, tls);
+      auto status = client.status(stop);
+      if (!status)
+        one.silence = status.error().message.sentence();
+      else
+        one.status = *std::move(status);
+    }
+    view.members.push_back(std::move(one));
+  }
+  return view;
+}
+
 int run_etcd_members(EtcdCommandOptions const& options) {
   return at_the_desk(options, [&](Session& session, std::stop_token stop) -> Result<int> {
-    EtcdClient own(session.machine.http, {session.endpoint}, session.tls);
-    auto listed = own.members(Consistency::linearizable, stop);
-    MembersView view{.cluster = options.cluster, .quorum = listed.has_value()};
-    if (!listed) listed = own.members(Consistency::local, stop);
-    if (!listed)
-      return fail(listed.error(), "asking this master's own member ('haagent status' says more)");
-    view.cluster_id = listed->header.cluster_id;
-    // Only this master knows its own disk.
-    std::string volume;
-    if (auto page = read_status(options.root); page && *page)
-      for (auto const& each : (*page)->etcd)
-        if (each.cluster == options.cluster) volume = each.volume_id;
-    for (auto const& member : listed->members) {
-      MemberView one{.member = member};
-      bool const mine = member.id == listed->header.member_id;
-      if (mine) one.volume = volume;
-      if (!member.started()) {
-        one.silence = "it has never started";
-      } else {
-        EtcdClient client(session.machine.http,
-                          mine ? std::vector{session.endpoint} : member.client_urls, session.tls);
-        auto status = client.status(stop);
-        if (!status)
-          one.silence = status.error().message.sentence();
-        else
-          one.status = *std::move(status);
-      }
-      view.members.push_back(std::move(one));
-    }
+    auto const view = TRY(gather_members(session.machine.http, options.root, options.cluster,
+                                         session.endpoint, session.tls, stop));
     print(options, members_page(view), to_tree(view));
     bool const all = std::ranges::all_of(view.members, [](MemberView const& each) {
       return each.status && each.status->errors.empty();

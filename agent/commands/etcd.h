@@ -34,7 +34,7 @@ int run_etcd_snapshots(EtcdCommandOptions const& options);
 int run_etcd_drill(EtcdCommandOptions const& options);
 int run_etcd_defrag(EtcdCommandOptions const& options);
 
-// What the pages show; pure, for tests.
+// What the pages show.
 struct MemberView {
   bootstrap::EtcdMember member;
   std::optional<bootstrap::EtcdStatus> status;
@@ -47,6 +47,10 @@ struct MembersView {
   bool quorum = false;  // the list was confirmed by one; else it is this member's own, maybe stale
   std::vector<MemberView> members;
 };
+// Asks the member at `endpoint` who is one, and then each of them how it is.
+Result<MembersView> gather_members(Http& http, Root const& root, EtcdCluster cluster,
+                                   std::string const& endpoint, HttpTls const& tls,
+                                   std::stop_token stop);
 std::string members_page(MembersView const& view);
 Tree to_tree(MembersView const& view);
 std::string snapshots_page(bootstrap::BackupList const& list, std::string const& where,
