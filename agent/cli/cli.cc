@@ -7,6 +7,7 @@
 #include "agent/base/node_name.h"
 #include "agent/boot/collaborators.h"
 #include "agent/boot/volume_helper.h"
+#include "agent/bundle/command.h"
 #include "agent/cli/command_table.h"
 #include "agent/cli/completions.h"
 #include "agent/cli/manual.h"
@@ -55,6 +56,7 @@ class CommandLine {
     add_status();
     add_timeline();
     add_check();
+    add_support_bundle();
     add_config();
     add_render();
     add_images();
@@ -268,6 +270,30 @@ class CommandLine {
                 << "\nUsage: haagent check node|etcd|backup|certs|volumes [-w RANGE] [-c RANGE] "
                    "[-t SECONDS] [-v] [-V] [-H ADDRESS [--client DIR/NAME]]\n";
     return kExitCheckUnknown;
+  }
+  void add_support_bundle() {
+    auto* command = app_.add_subcommand("support-bundle",
+                                        "Gather what explains this node's state into one archive, "
+                                        "without secrets; changes nothing");
+    add_config_options(*command);
+    command
+        ->add_option("-o,--output", bundle_.output,
+                     "A file or a folder, or - for standard output, which writes no file; none: "
+                     "this folder")
+        ->type_name("FILE");
+    command->add_option("--max-size", bundle_.max_size, "Of all files before they are compressed")
+        ->type_name("SIZE")
+        ->capture_default_str();
+    command
+        ->add_option("--timeout", bundle_.timeout,
+                     "What has not answered after so many seconds is left out")
+        ->type_name("SECONDS")
+        ->capture_default_str();
+    command->callback([this] {
+      bundle_.root = root();
+      bundle_.config = request();
+      code_ = bundle::run_support_bundle(bundle_);
+    });
   }
 
   void add_config() {
@@ -641,6 +667,7 @@ class CommandLine {
   TimelineOptions timeline_;
   CLI::App* check_ = nullptr;
   CheckOptions checks_;
+  bundle::BundleOptions bundle_;
   bool undo_ = false;
   ConfigCommandOptions config_;
   RenderOptions render_;

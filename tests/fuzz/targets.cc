@@ -46,6 +46,7 @@ constexpr Target kTargets[] = {
     {"single_values", single_values},
     {"status_report", status_report},
     {"sts_answers", sts_answers},
+    {"support_bundle", support_bundle},
     {"user_data", user_data},
     {"version_skew", version_skew},
     {"volume_choice", volume_choice},

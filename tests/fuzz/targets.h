@@ -50,6 +50,7 @@ void sim_spec(std::string_view bytes);
 void single_values(std::string_view bytes);
 void status_report(std::string_view bytes);
 void sts_answers(std::string_view bytes);
+void support_bundle(std::string_view bytes);
 void user_data(std::string_view bytes);
 void version_skew(std::string_view bytes);
 void volume_choice(std::string_view bytes);

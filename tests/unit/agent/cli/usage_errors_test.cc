@@ -69,8 +69,8 @@ INSTANTIATE_TEST_SUITE_P(
         Row{"",
             "haagent needs a command: run, bootstrap, plan, preflight, status, hand-over, "
             "timeline, "
-            "check, config, render, images, etcd, pki, join, pod-network, addons, completion, "
-            "explain, "
+            "check, support-bundle, config, render, images, etcd, pki, join, pod-network, addons, "
+            "completion, explain, "
             "man, "
             "version"}),
     [](auto const& row) { return "line" + std::to_string(row.index); });
