@@ -79,7 +79,7 @@ void status(Machine const& machine, Basket& basket, std::stop_token stop) {
   }
   learn_names(**report, basket);
   auto const writer = writer_of(**report, machine.root);
-  page.bytes = status_page(**report, writer, machine.clock.utc(), 120, false);
+  page.bytes = status_page(**report, writer, machine.clock.utc(), {.width = 120, .all = true});
   page.took = since(began, machine.clock);
   basket.put(std::move(json));
   basket.put(std::move(page));
