@@ -144,8 +144,8 @@ void MasterBoot::add_kubernetes(RowList& list) {
            {.upkeep = Upkeep::act});
   list.add(std::make_unique<bootstrap::kube::KubeProxy>(config_, node_.root, kube_record_),
            {.after = {kPki, kKubeFiles}, .upkeep = Upkeep::act, .period = 15s});
-  list.add(std::make_unique<bootstrap::pki::KubeletStep>(node_.root, node_.clock, master_.units,
-                                                         kubelet_restarts_),
+  list.add(std::make_unique<bootstrap::pki::KubeletStep>(config_, node_.root, node_.clock,
+                                                         master_.units, kubelet_restarts_),
            {.after = {kPki}, .upkeep = Upkeep::act, .period = 10s});
   // Before the first apiserver writes a secret.
   list.add(std::make_unique<bootstrap::encryption::Step>(encryption_),

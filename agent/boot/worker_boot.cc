@@ -9,6 +9,7 @@
 #include "bootstrap/join/worker/join_url.h"
 #include "bootstrap/join/worker/step.h"
 #include "bootstrap/kube/steps.h"
+#include "bootstrap/pki/kubelet_step.h"
 #include "bootstrap/pod_network/step.h"
 
 namespace haagent {
@@ -46,13 +47,16 @@ std::vector<Row> WorkerBoot::rows() {
            {.after = {kJoin}, .upkeep = Upkeep::act});
   list.add(std::make_unique<bootstrap::kube::KubeProxy>(config_, root, kube_record_),
            {.after = {kKubeFiles}, .upkeep = Upkeep::act, .period = 10s});
+  list.add(std::make_unique<bootstrap::pki::KubeletStep>(config_, root, node_.clock, worker_.units,
+                                                         kubelet_restarts_),
+           {.after = {kJoin}, .upkeep = Upkeep::act, .period = 10s});
   list.add(std::make_unique<bootstrap::pod_network::PodNetworkStep>(root, node_.clock),
            health_row({kKubeFiles}));
   bootstrap::health::HealthDeps const deps{config_, root, worker_.http, node_.clock};
   list.add(
       std::make_unique<bootstrap::health::KubeletHealthStep>(bootstrap::health::KubeletHealthDeps{
           deps, worker_.units, worker_.process, kubelet_restarts_}),
-      health_row({kKubeFiles}, Upkeep::act));
+      health_row({kKubeFiles, kKubelet}, Upkeep::act));
   list.add(std::make_unique<bootstrap::health::NodeStep>(deps), health_row({kKubeletHealth}));
   list.add(std::make_unique<bootstrap::health::KubeProxyStep>(deps),
            health_row({kKubeProxy, kKubeletHealth}));

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "agent/base/kube_versions.h"
 #include "agent/base/running.h"
 #include "bootstrap/layout/paths.h"
 #include "bootstrap/pki/kubelet_pair.h"
@@ -17,17 +18,17 @@ std::filesystem::path current_of(Root const& root) {
   return root(kube::kKubeletClient.cert);
 }
 
-Result<void> note_renewal(Root const& root) {
+Result<void> note_renewal(Root const& root, char const* note = kKubeletRenewed) {
   auto const now = time_since_boot(root);
   if (!now) return {};  // no /proc, and no kubelet that could be found
-  auto const path = root(kKubeletRenewed);
+  auto const path = root(note);
   TRY(make_directories(path.parent_path()));
   return replace_file(path, fmt::format("{}\n", now->count()));
 }
 
 // Nothing where this boot has seen no renewal.
-Result<std::optional<Duration>> renewed_at(Root const& root) {
-  auto const text = TRY(read_file(root(kKubeletRenewed), 4096));
+Result<std::optional<Duration>> renewed_at(Root const& root, char const* note) {
+  auto const text = TRY(read_file(root(note), 4096));
   Duration::rep at = 0;
   if (!text || std::from_chars(text->data(), text->data() + text->size(), at).ec != std::errc())
     return std::nullopt;
@@ -51,6 +52,10 @@ Result<void> renew_kubelet_pair(Root const& root, std::string const& certificate
   return note_renewal(root);
 }
 
+Result<void> note_serving_renewal(Root const& root) {
+  return note_renewal(root, kKubeletServingRenewed);
+}
+
 KubeletMove decide_kubelet(KubeletSeen const& seen) {
   if (seen.old.empty()) return KubeletMove::none;
   if (seen.unit == 0 || std::ranges::find(seen.old, seen.unit) == seen.old.end())
@@ -65,15 +70,23 @@ Result<std::string> KubeletStep::flaw() const {
   return (pair)->flaw;
 }
 
+Result<std::optional<Duration>> KubeletStep::renewed() const {
+  auto const client = TRY(renewed_at(root_, kKubeletRenewed));
+  auto const version = TRY(parse_kube_version(config_.kubernetes.version));
+  if (version.minor >= kFollowsServing) return client;
+  // An empty one is less than any.
+  return std::max(client, TRY(renewed_at(root_, kKubeletServingRenewed)));
+}
+
 // Those of this node, and not of a cluster inside of a pod, which have another kubeconfig or none.
 Result<std::vector<pid_t>> KubeletStep::old_kubelets() const {
   std::vector<pid_t> old;
-  auto const renewed = TRY(renewed_at(root_));
-  if (!renewed) return old;
+  auto const since = TRY(renewed());
+  if (!since) return old;
   auto const running = TRY(running_programs(root_, "kubelet", clock_.utc()));
   auto const ours = fmt::format("--kubeconfig={}", kube::kKubeletKubeconfig);
   for (auto const& each : running)
-    if (each.started_after_boot <= *renewed &&
+    if (each.started_after_boot <= *since &&
         std::ranges::find(each.arguments, ours) != each.arguments.end())
       old.push_back(each.pid);
   return old;
@@ -102,9 +115,8 @@ Result<Finding> KubeletStep::look(Facts&, std::stop_token) {
     case KubeletMove::restart:
       return Needed{
           Message(Reason::KubeletToRestart,
-                  fmt::format(
-                      "restart {}: its process {} began before its client certificate was renewed",
-                      kKubeletUnit, seen.unit))
+                  fmt::format("restart {}: its process {} began before its certificate was renewed",
+                              kKubeletUnit, seen.unit))
               .about(fmt::format("{}", seen.unit)),
           [this, old = seen.unit](std::stop_token) { return restart(old); }};
     case KubeletMove::wait:
@@ -120,14 +132,13 @@ Result<Finding> KubeletStep::look(Facts&, std::stop_token) {
     case KubeletMove::foreign:
       return Done{
           Message(Reason::KubeletForeign,
-                  fmt::format("the kubelet of process {} began before its client certificate was "
-                              "renewed, and is not {}'s",
+                  fmt::format("the kubelet of process {} began before its certificate was renewed, "
+                              "and is not {}'s",
                               fmt::join(seen.old, ", "), kKubeletUnit),
                   "restart it, or it ends with its old certificate")
               .about(fmt::format("{}", fmt::join(seen.old, ", ")))};
   }
-  return Done{
-      Message(Reason::KubeletCurrent, "the kubelet goes by the client certificate on the disk")};
+  return Done{Message(Reason::KubeletCurrent, "the kubelet goes by the certificates on the disk")};
 }
 
 Result<void> KubeletStep::restart(pid_t old) {

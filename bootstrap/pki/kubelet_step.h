@@ -1,17 +1,23 @@
-// The step `kubelet`: the kubelet of a master goes by the client certificate that is on the disk.
+// The step `kubelet`: the kubelet goes by the certificates that are on the disk. One that has read
+// them at its start alone, before they were renewed, is restarted; its pods go on.
 //
-// The kubelet has read it at its start alone (kubelet_pair.h), so one that began before it was
-// renewed is restarted; its pods go on. The kubelet could ask the apiserver for a certificate by
-// itself, and does so from 70 % of its life on, but nothing approves that on a cluster of ours; the
-// pki step renews at two thirds, before it. Where somebody has bound the role that approves it, the
-// kubelet's own certificate is as good as ours and stays: the last one to renew has written the
-// file.
+// The serving certificate: from 1.36 on the kubelet follows the file. Before, it does so for
+// clients that name it alone (SNI, RFC 6066), and gives those that reach it at an address, as the
+// apiserver does, what it has read at its start: it opens its listener with the files, and Go's
+// tls.Config asks GetCertificate only where there is a name (kubelet/server/server.go of 1.35).
+//
+// The client certificate of a master (kubelet_pair.h): the kubelet could ask the apiserver for a
+// certificate by itself, and does so from 70 % of its life on, but nothing approves that on a
+// cluster of ours; the pki step renews at two thirds, before it. Where somebody has bound the role
+// that approves it, the kubelet's own certificate is as good as ours and stays: the last one to
+// renew has written the file.
 #pragma once
 
 #include <optional>
 
 #include "agent/base/clock.h"
 #include "agent/base/files.h"
+#include "agent/base/node_config.h"
 #include "agent/base/row_names.h"
 #include "agent/base/secret.h"
 #include "agent/base/step.h"
@@ -24,13 +30,19 @@ namespace haagent::bootstrap::pki {
 // When the agent last replaced the certificate, in milliseconds since boot: a clock that is set has
 // no part in it, and a reboot, which clears /run, leaves no kubelet to restart.
 inline constexpr char kKubeletRenewed[] = "/run/haagent/kubelet-certificate-renewed";
+inline constexpr char kKubeletServingRenewed[] = "/run/haagent/kubelet-serving-renewed";
+// The first minor version whose kubelet follows the file of its serving certificate.
+inline constexpr int kFollowsServing = 36;
 
 // write_pair() for the kubelet, and the note of when; the note is there before the pair is, so that
 // an agent that dies in between leaves no kubelet with the old one.
 Result<void> renew_kubelet_pair(Root const& root, std::string const& certificate, Secret const& key,
                                 UtcTime now);
 
-// Decided: what is to be done about the kubelets that began before the certificate was renewed.
+// The note for the serving certificate; before and after its files are replaced, as above.
+Result<void> note_serving_renewal(Root const& root);
+
+// Decided: what is to be done about the kubelets that began before a certificate was renewed.
 struct KubeletSeen {
   std::vector<pid_t> old;  // those, kubelet.service's or not
   pid_t unit = 0;          // kubelet.service's process; 0: it does not run
@@ -49,8 +61,13 @@ KubeletMove decide_kubelet(KubeletSeen const& seen);
 
 class KubeletStep final : public Step {
  public:
-  KubeletStep(Root root, Clock& clock, Units& units, kube::KubeletRestarts& restarts)
-      : root_(std::move(root)), clock_(clock), units_(units), restarts_(restarts) {}
+  KubeletStep(NodeConfig const& config, Root root, Clock& clock, Units& units,
+              kube::KubeletRestarts& restarts)
+      : config_(config),
+        root_(std::move(root)),
+        clock_(clock),
+        units_(units),
+        restarts_(restarts) {}
   std::string_view name() const override { return row_names::kKubelet; }
   // Also a pair that an earlier version has left, certificates one behind the other in a plain
   // file, is put right, whatever the state store does: its first certificate and its key are good.
@@ -62,6 +79,11 @@ class KubeletStep final : public Step {
   Result<std::string> flaw() const;
   Result<std::vector<pid_t>> old_kubelets() const;
 
+  // When the last of what the kubelet reads at its start alone was renewed; nothing: not in this
+  // boot.
+  Result<std::optional<Duration>> renewed() const;
+
+  NodeConfig const& config_;
   Root root_;
   Clock& clock_;
   Units& units_;

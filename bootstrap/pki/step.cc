@@ -499,7 +499,10 @@ Result<void> PkiStep::issue(Task const& task) const {
   auto const mode = TRY(key_mode(leaf));
   if (task.issue.new_key) files.push_back({key_path, key.reveal(), mode});
   files.push_back({path, made, {.mode = 0644}});
-  return replace_files(files);
+  if (leaf.certificate != kube::kKubeletServer.cert) return replace_files(files);
+  TRY(note_serving_renewal(deps_.root));
+  TRY(replace_files(files));
+  return note_serving_renewal(deps_.root);
 }
 
 Result<void> PkiStep::write(Facts& facts, std::stop_token stop) {

@@ -10,6 +10,7 @@
 #include "bootstrap/pki/x509.h"
 #include "tests/support/fake_clock.h"
 #include "tests/support/found.h"
+#include "tests/support/kube_nodes.h"
 #include "tests/support/source_dir.h"
 #include "tests/support/temporary_directory.h"
 
@@ -83,7 +84,8 @@ TEST_F(KubeletStore, TakesWhatTheAgentWritesAndWhatItRepairs) {
   EXPECT_THAT(kubelet().out, testing::HasSubstr("certificate is expired"));
   NoUnits units;
   kube::KubeletRestarts restarts(root_, units);
-  KubeletStep step(root_, clock_, units, restarts);
+  auto const config = test::kube_worker();
+  KubeletStep step(config, root_, clock_, units, restarts);
   Facts facts;
   ASSERT_TRUE(test::look_and_act(step, facts));
   ASSERT_TRUE(std::holds_alternative<Done>(step.look(facts, {}).value()));

@@ -143,6 +143,8 @@ class KubernetesCertificates : public KubernetesTest<KubernetesCertificates> {
     auto const read = pki::parse_certificate(certificate);
     return read ? read->not_after : UtcTime::max();
   }
+  // Kubelets from 1.36 on follow the file of their serving certificate; haagent restarts others.
+  static bool follows_serving() { return std::atoi(minor_to_run().c_str() + 2) >= 36; }
   static std::string kubelet_of(std::string const& node) {
     return cluster().sh(node, "pidof kubelet").out;
   }
@@ -248,7 +250,7 @@ TEST_F(KubernetesCertificates, AKubeletWithACertificateOfItsOwnIsRefusedUntilHaa
   EXPECT_TRUE(cluster().comes_true([&] { return exec_on(node, "hostname").code == 0; }, 90s));
   EXPECT_NE(served_by(node), self_signed);
   EXPECT_NE(served_by(node), before);
-  EXPECT_EQ(kubelet_of(node), kubelet) << "it was restarted";
+  EXPECT_EQ(kubelet_of(node) == kubelet, follows_serving());
 }
 
 std::string release_of_metrics_server() {
@@ -439,9 +441,15 @@ TEST_F(KubernetesCertificates, ClientAndServingCertificatesAreRenewedWhileNodesS
               static_cast<long long>(
                   std::chrono::duration_cast<std::chrono::seconds>(now() - since).count()));
 
-  EXPECT_EQ(readiness(), ready) << "a node was not Ready for a while";
+  if (follows_serving()) {
+    EXPECT_EQ(readiness(), ready) << "a node was not Ready for a while";
+  } else {
+    EXPECT_TRUE(is_whole()) << cluster().unready();
+  }
   for (auto const& node : {master, worker}) {
-    EXPECT_EQ(kubelet_of(node), kubelets[node]) << "it was restarted";
+    if (follows_serving()) {
+      EXPECT_EQ(kubelet_of(node), kubelets[node]) << "it was restarted";
+    }
     EXPECT_GT(end_of(on_disk(node, kube::kKubeletClient.cert)), now());
   }
   EXPECT_THAT(unreached(), IsEmpty());

@@ -4,6 +4,7 @@
 #include "bootstrap/layout/paths.h"
 #include "bootstrap/pki/certificate_request.h"
 #include "bootstrap/pki/kubelet_pair.h"
+#include "bootstrap/pki/kubelet_step.h"
 #include "bootstrap/version_skew/decision.h"
 
 namespace haagent::bootstrap::join {
@@ -139,7 +140,9 @@ Result<void> JoinStep::write_serving(std::string const& serving, std::string con
         {.path = root_(where.cert), .bytes = certificate, .mode = {}}};
     return replace_files(files);
   };
+  TRY(pki::note_serving_renewal(root_));
   TRY(pair(kube::kKubeletServer, serving, keys.kubelet_serving));
+  TRY(pki::note_serving_renewal(root_));
   return pair(kube::kKubeProxyClient, proxy, keys.kube_proxy);
 }
 

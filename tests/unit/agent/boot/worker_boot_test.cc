@@ -57,10 +57,11 @@ TEST_F(WorkerBootTest, ItsListIsShortAndNothingInItWaitsForAMastersRow) {
   using Rows = std::map<std::string, std::vector<std::string>>;
   EXPECT_EQ(after, (Rows{{"space", {}},
                          {"join", {}},
+                         {"kubelet", {"join"}},
                          {"kube-files", {"join"}},
                          {"kube-proxy", {"kube-files"}},
                          {"pod-network", {"kube-files"}},
-                         {"kubelet-health", {"kube-files"}},
+                         {"kubelet-health", {"kube-files", "kubelet"}},
                          {"node", {"kubelet-health"}},
                          {"kube-proxy-health", {"kube-proxy", "kubelet-health"}}}));
   Runner runner(std::move(rows), clock, {});

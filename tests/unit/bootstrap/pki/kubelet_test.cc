@@ -61,7 +61,7 @@ class KubeletTest : public testing::Test {
   void restart_agent() {
     pki_ = std::make_unique<PkiStep>(
         PkiDeps{.config = config_, .root = root_, .store = store_, .clock = clock_});
-    kubelet_ = std::make_unique<KubeletStep>(root_, clock_, units_, restarts_);
+    kubelet_ = std::make_unique<KubeletStep>(config_, root_, clock_, units_, restarts_);
   }
   void pass(Duration time) {
     clock_.advance(time);
@@ -166,6 +166,40 @@ TEST_F(KubeletTest, AKubeletStartsWithItAfterEachRenewal) {
   }
 }
 
+// Clients that reach it at an address, as the apiserver does, get what it has read at its start.
+TEST_F(KubeletTest, AKubeletBefore136IsRestartedForItsServingCertificate) {
+  struct Version {
+    std::string version;
+    bool restarts;
+  };
+  for (auto const& [version, restarts] : {Version{"1.31.0", true}, Version{"1.35.4", true},
+                                          Version{"1.36.0", false}, Version{"1.37.2", false}}) {
+    SCOPED_TRACE(version);
+    config_.kubernetes.version = version;
+    fs::remove(root_(kKubeletRenewed));
+    fs::remove(root_(kKubeletServingRenewed));
+    pass(1h);
+    converge(*pki_);
+    pass(1h);
+    units_.pid = 700;
+    start_kubelet(700);
+    EXPECT_THAT(test::found(kubelet_->look(facts_, {})), IsDone(Reason::KubeletCurrent));
+    // Its serving certificate alone is renewed.
+    fs::remove(root_(kube::kKubeletServer.cert));
+    pass(1h);
+    converge(*pki_);
+    auto const found = test::found(kubelet_->look(facts_, {}));
+    EXPECT_EQ(found.as == Found::As::needed, restarts);
+    // One that begins later has read it.
+    end_kubelet(700);
+    pass(1h);
+    start_kubelet(701);
+    units_.pid = 701;
+    EXPECT_THAT(test::found(kubelet_->look(facts_, {})), IsDone(Reason::KubeletCurrent));
+    end_kubelet(701);
+  }
+}
+
 TEST_F(KubeletTest, WhatAnEarlierVersionLeftIsRepairedWithoutTheStore) {
   for (int renewals = 0; renewals < 4; ++renewals) {
     SCOPED_TRACE(renewals);
@@ -213,6 +247,7 @@ TEST_F(KubeletTest, APlainFileThatIsDueAndALinkToNowhereAreMadeAgain) {
 
 // It was approved, and is younger: the kubelet has written what the agent would write.
 TEST_F(KubeletTest, AKubeletsOwnCertificateStays) {
+  config_.kubernetes.version = "1.36.0";
   converge(*pki_);
   start_kubelet(77);
   units_.pid = 77;
