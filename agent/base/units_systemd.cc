@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <map>
 #include <mutex>
 
 #include "agent/base/journal.h"
@@ -26,6 +27,7 @@ constexpr char kManager[] = "org.freedesktop.systemd1.Manager";
 constexpr char kUnit[] = "org.freedesktop.systemd1.Unit";
 constexpr char kServiceUnit[] = "org.freedesktop.systemd1.Service";
 constexpr Duration kCallTimeout = 10s;
+constexpr Duration kStampsTimeout = 2s;
 constexpr Duration kPoll = 100ms;
 constexpr Duration kKillGrace = 5s;
 // Of a run that has ended: etcd's last line has a stack of some KiB in it.
@@ -429,17 +431,22 @@ Result<void> SystemdUnits::stop(std::string const& name, Duration deadline, std:
 Result<SystemdStamps> systemd_stamps() try {
   AccountedWait wait(WaitFor::program);
   auto const bus = sdbus::createSystemBusConnection();
-  bus->setMethodCallTimeout(std::chrono::microseconds(kCallTimeout).count());
+  bus->setMethodCallTimeout(std::chrono::microseconds(kStampsTimeout).count());
   auto const manager = sdbus::createProxy(*bus, kService, "/org/freedesktop/systemd1");
-  SystemdStamps stamps;
-  for (auto const& [property, member] :
-       {std::pair{"FirmwareTimestampMonotonic", &SystemdStamps::firmware},
-        std::pair{"LoaderTimestampMonotonic", &SystemdStamps::loader},
-        std::pair{"InitRDTimestampMonotonic", &SystemdStamps::initrd},
-        std::pair{"UserspaceTimestampMonotonic", &SystemdStamps::userspace},
-        std::pair{"FinishTimestampMonotonic", &SystemdStamps::finish}})
-    stamps.*member = manager->getProperty(property).onInterface(kManager).get<std::uint64_t>();
-  return stamps;
+  std::map<std::string, sdbus::Variant> properties;
+  manager->callMethod("GetAll")
+      .onInterface("org.freedesktop.DBus.Properties")
+      .withArguments(std::string(kManager))
+      .storeResultsTo(properties);
+  auto const stamp = [&](char const* name) {
+    auto const found = properties.find(name);
+    return found == properties.end() ? 0 : found->second.get<std::uint64_t>();
+  };
+  return SystemdStamps{.firmware = stamp("FirmwareTimestampMonotonic"),
+                       .loader = stamp("LoaderTimestampMonotonic"),
+                       .initrd = stamp("InitRDTimestampMonotonic"),
+                       .userspace = stamp("UserspaceTimestampMonotonic"),
+                       .finish = stamp("FinishTimestampMonotonic")};
 } catch (sdbus::Error const& error) {
   return std::unexpected(to_error(error, "asking systemd how the machine booted"));
 }

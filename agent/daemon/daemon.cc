@@ -224,6 +224,10 @@ class Daemon {
     std::stop_callback on_signal(signal_, [&] { running.request_stop(); });
     auto& runner = session_.prepare(config_);
     std::jthread watcher([&](std::stop_token ended) { watch_until_needed(running, ended); });
+    std::jthread recorder([&](std::stop_token ended) {
+      ThreadMonitor const monitor("the record of the boot");
+      while (session_.machine().clock.sleep(1s, ended)) session_.watch().tick();
+    });
     std::optional<Heartbeat> heartbeat;
     if (watch_.in_group() && !is_launched(session_.machine().root, instance()))
       heartbeat.emplace(session_.hooks(config_), instance());
@@ -240,7 +244,6 @@ class Daemon {
     ThreadMonitor const monitor("the watch for its end");
     bool moved = false;
     while (session_.machine().clock.sleep(1s, ended)) {
-      session_.watch().tick();
       auto const decision = watch_.decide();
       if (auto const* move = std::get_if<MoveLeaders>(&decision)) {
         if (!std::exchange(moved, true)) move_leaders(*move, ended);
@@ -448,9 +451,8 @@ int boot_once(BootOptions const& options, Signals& signals) {
     if (runner.converge(session.facts(), stop.get_token())) {
       session.recorder().booted();
       session.watch().ready();
-    } else {
-      session.watch().tick();
     }
+    session.watch().tick();
   }
   auto rows = session.recorder().report().rows;
   print_problems(rows);

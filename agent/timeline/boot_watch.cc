@@ -18,6 +18,7 @@ using namespace std::chrono_literals;
 
 constexpr std::size_t kSpans = 64;         // of a row: what comes then is added to the last
 constexpr Duration kKeptEach = 60s;        // while a boot goes on
+constexpr Duration kLooksEach = 10s;       // at the machine, while a boot goes on
 constexpr Duration kMachineTakes = 15min;  // then systemd and cloud-init are asked no more
 constexpr char kCloudInitStatus[] = "/run/cloud-init/status.json";
 
@@ -227,14 +228,24 @@ void BootWatch::tick() {
     std::lock_guard lock(mutex_);
     if (settled_ || (!new_ && !over_)) return;
   }
-  auto machine = look();
+  bool looks = false;
+  {
+    std::lock_guard lock(mutex_);
+    looks = over_ || !looked_ || now() - *looked_ >= kLooksEach;
+  }
+  std::optional<Machine> seen;
+  if (looks) seen = look();
   std::optional<BootRecord> written;
   bool keep = false;
   {
     std::lock_guard lock(mutex_);
     auto const at = now();
-    bool const machine_booted = machine.booted || at - began_ > kMachineTakes;
-    written = record(std::move(machine), at);
+    if (seen) {
+      machine_ = *std::move(seen);
+      looked_ = at;
+    }
+    bool const machine_booted = machine_.booted || at - began_ > kMachineTakes;
+    written = record(machine_, at);
     keep = at - kept_ >= kKeptEach || (over_ && (new_ || machine_booted));
     if (keep) kept_ = at;
     settled_ = over_ && machine_booted;
@@ -245,13 +256,10 @@ void BootWatch::tick() {
 }
 
 void BootWatch::ready() {
-  {
-    std::lock_guard lock(mutex_);
-    if (over_) return;
-    record_.ready = now();
-    over_ = new_ = true;
-  }
-  tick();
+  std::lock_guard lock(mutex_);
+  if (over_) return;
+  record_.ready = now();
+  over_ = new_ = true;
 }
 
 void BootWatch::leaves() {

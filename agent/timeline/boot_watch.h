@@ -47,12 +47,13 @@ class BootWatch {
   Runner::Observer role();
 
   void set_config(NodeConfig const& config);
-  // Every row has been done.
+  // Every row has been done; the next tick keeps the record.
   void ready();
   // The node hands over or waits in a warm pool: from here on it is no boot any more.
   void leaves();
 
-  // Writes what is new, and until the machine has booted looks how far it is; each second or so.
+  // Writes what is new, and until the machine has booted looks how far it is; each second or so. It
+  // may take two seconds, where systemd does not answer: nobody else's thread.
   void tick();
 
   // The record that was written last, as JSON; empty before the first.
@@ -88,6 +89,8 @@ class BootWatch {
   bool settled_ = false;  // nor is the machine
   bool new_ = true;       // since the last writing
   Duration kept_;
+  std::optional<Duration> looked_;  // when the machine was looked at last
+  Machine machine_;                 // and what was seen
   std::string text_;
 };
 

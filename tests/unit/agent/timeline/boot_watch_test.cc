@@ -89,6 +89,7 @@ class BootWatchTest : public testing::Test {
     rows[0] = row_in(State::done);
     observe(rows, 0);
     watch.ready();
+    watch.tick();
   }
   std::vector<BootRecord> boots() { return read_history(root_)->boots; }
 
@@ -118,6 +119,7 @@ TEST_F(BootWatchTest, WhatTheRoleBeginsWithComesAfterTheConfig) {
   opening({config}, 0);
   role({row_in(State::done)}, 0);
   watch.ready();
+  watch.tick();
   EXPECT_EQ(boots().at(0).rows.at(1).after, std::vector<std::string>{"config"});
 }
 
@@ -129,6 +131,7 @@ TEST_F(BootWatchTest, AClockThatIsSetMeanwhileMovesNothing) {
   clock_.advance(2s);
   observe({row_in(State::done)}, 0);
   watch.ready();
+  watch.tick();
   EXPECT_EQ(boots().at(0).ready, 12s);
 }
 
@@ -197,6 +200,7 @@ TEST_F(BootWatchTest, ThreadsWaitsAreInTheRowsTime) {
   }
   observe({row_in(State::done)}, 0);
   watch.ready();
+  watch.tick();
   auto const spans = boots().at(0).rows.at(0).spans;
   auto const found = std::ranges::find(spans, SpanKind::throttle, &Span::kind);
   ASSERT_NE(found, spans.end()) << in_words(spans);
