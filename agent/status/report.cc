@@ -373,14 +373,29 @@ class StatusPage {
     } else if (row.state != State::blocked) {
       time = to_words(between(row.since, now_));
     }
-    // Of the one that the page begins with, the rest stands there.
-    bool const told = &row == worst_ && !style_.all;
     auto const indent = name_width + 2 + 8 + 2 + 12 + 2;
-    page_ +=
-        fmt::format("{:<{}}  {}  {:>12}  {}\n", printable(row.name), name_width,
-                    painted(colour_of(row.state), fmt::format("{:<8}", to_string(row.state))), time,
-                    told ? std::string(to_string(row.message.reason))
-                         : wrapped(with_reason(row), indent, columns_));
+    page_ += fmt::format(
+        "{:<{}}  {}  {:>12}  {}\n", printable(row.name), name_width,
+        painted(colour_of(row.state), fmt::format("{:<8}", to_string(row.state))), time,
+        style_.all ? wrapped(with_reason(row), indent, columns_) : in_short(row, indent));
+  }
+
+  // Of the one that the page begins with, the rest stands there; of another, two lines.
+  std::string in_short(RowStatus const& row, std::size_t indent) const {
+    if (&row == worst_ || row.message.text.empty())
+      return std::string(row.message.text.empty() ? "" : to_string(row.message.reason));
+    auto const sentence =
+        row.state == State::done
+            ? row.message.sentence()
+            : fmt::format("{}: {}", to_string(row.message.reason), row.message.text);
+    auto const two_lines = [&](std::size_t width) {
+      auto const lines = wrapped(sentence, indent, width);
+      auto const second = lines.find('\n');
+      auto const end = second == std::string::npos ? second : lines.find('\n', second + 1);
+      return std::pair(lines.substr(0, end), end != std::string::npos);
+    };
+    auto const [lines, more] = two_lines(columns_);
+    return more ? two_lines(columns_ - 4).first + " ..." : lines;
   }
 
   void named(State state, std::string_view what) {

@@ -129,7 +129,7 @@ TEST_F(ClusterAttach, AMissingPermissionIsNamedAtOnce) {
       region().comes_true([&] { return region().step_state(id, "volume-main") == "failed"; }, 10s));
   EXPECT_TRUE(region().has_reason(id, "volume-main", Reason::PermissionDenied));
   EXPECT_EQ(region().subject(id, "volume-main"), "ec2:AttachVolume UnauthorizedOperation");
-  auto const page = region().run(id, {"haagent", "status"});
+  auto const page = region().run(id, {"haagent", "status", "-v"});
   EXPECT_EQ(page.code, 1);
   EXPECT_THAT(page.out, HasSubstr("ec2:AttachVolume"));
 
@@ -225,7 +225,7 @@ TEST_F(ClusterAttach, WithoutAnEventsVolumeMainServesAndTheRestFollows) {
            region.step_state("masters-a", "etcd-main") == "done";
   }));
   EXPECT_TRUE(region.put("masters-a", EtcdCluster::main, "without-events", "written"));
-  auto const page = region.run("masters-a", {"haagent", "status"});
+  auto const page = region.run("masters-a", {"haagent", "status", "-v"});
   EXPECT_EQ(page.code, 3);
   EXPECT_TRUE(region.has_reason("masters-a", "volume-events", Reason::VolumeMissing));
   for (auto words : {"k8s.io/etcd/events", "eu-west-1a"}) {

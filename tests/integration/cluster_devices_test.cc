@@ -139,7 +139,7 @@ class ClusterForeignDisks : public testing::Test {
     }));
   }
   void expect_page_names(std::vector<std::string> const& words) {
-    auto const page = region_->run("masters-a", {"haagent", "status"});
+    auto const page = region_->run("masters-a", {"haagent", "status", "-v"});
     EXPECT_EQ(page.code, 1);
     for (auto const& word : words) EXPECT_TRUE(test::mentions(page.out, word)) << page.out;
   }

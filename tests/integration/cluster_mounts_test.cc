@@ -46,7 +46,7 @@ class ClusterMounts : public SharedCluster<ClusterMounts> {
     }));
   }
   static int status_of(std::string const& where, std::string* page = nullptr) {
-    auto const shown = region().run(where, {"haagent", "status"});
+    auto const shown = region().run(where, {"haagent", "status", "-v"});
     if (page) *page = shown.out;
     return shown.code;
   }

@@ -44,7 +44,7 @@ TEST(ClusterSpace, AFullVolumeIsNotReadyAndGrowsByTheCommandThatIsPrinted) {
   ASSERT_EQ(filled.code, 0) << filled.out;
   ASSERT_TRUE(region.comes_true(
       [&] { return region.step_state(kMaster, "space-main") == "waiting"; }, 60s));
-  auto const page = region.run(kMaster, {"haagent", "status"});
+  auto const page = region.run(kMaster, {"haagent", "status", "-v"});
   EXPECT_EQ(page.code, 1) << page.out;
   auto const cluster = region.run(kMaster, {"haagent", "status", "--cluster"});
   EXPECT_EQ(cluster.code, 1) << "no leave to take another master down\n" << cluster.out;
@@ -113,7 +113,7 @@ TEST(ClusterSpace, AFullRunLeavesTheStatusThatWasThereAndIsToldOf) {
                               "/run/haagent && dd if=/dev/zero of=/mnt/haagent/filler "
                               "bs=4k 2>/dev/null; ls -s /run/haagent");
   ASSERT_THAT(kept.out, HasSubstr("status.json"));
-  auto const page = region.run(kMaster, {"haagent", "status"});
+  auto const page = region.run(kMaster, {"haagent", "status", "-v"});
   EXPECT_EQ(page.code, 1) << "it may be old\n" << page.out;
   EXPECT_THAT(page.out, HasSubstr("may be old"));
   ASSERT_TRUE(region.put(kMaster, EtcdCluster::main, "goes", "on"));

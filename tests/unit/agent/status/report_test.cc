@@ -135,6 +135,21 @@ INSTANTIATE_TEST_SUITE_P(
                r.etcd.clear();
              },
              Writer::alive, Phase::working, 3},
+        Page{"several_wait",
+             [](StatusReport& r) {
+               r.rows[1] =
+                   row("volume-main", {"identity"}, State::waiting,
+                       Message(Reason::VolumeMissing, "eu-west-1a has no such volume"), 12ms);
+               r.rows[2] =
+                   row("kube-files", {}, State::acting,
+                       Message(Reason::CertificatesToWrite,
+                               "make the authorities etcd, etcd-peer, agent, kubernetes, "
+                               "front-proxy in s3://haagent-state/prod.example.com; write what is "
+                               "trusted: etcd/ca, etcd/peer-ca, haagent/ca, ca, front-proxy-ca"),
+                       12ms);
+               r.etcd.clear();
+             },
+             Writer::alive, Phase::working, 3},
         Page{"refused",
              [](StatusReport& r) {
                r.rows[1] =
