@@ -15,8 +15,13 @@ std::string ending_of(BootRecord const& record) {
   return fmt::format("-{}{}", record.boot_id.substr(0, 8), kEnding);
 }
 
+// Not the kernel's start: a container and a simulated instance share that with others.
+UtcTime began(BootRecord const& record) {
+  return record.kernel_started + record.agent_started;
+}
+
 std::string name_of(BootRecord const& record) {
-  auto name = to_rfc3339(record.kernel_started);
+  auto name = to_rfc3339(began(record));
   std::erase_if(name, [](char c) { return c == '-' || c == ':'; });
   return name + ending_of(record);
 }
@@ -85,6 +90,7 @@ Result<History> read_history(Root const& root) {
   if (running && *running && !(*running)->ready) history.boots.push_back(**running);
   for (auto const& path : files) take(path);
   take(root(kRunning));  // where the disk has no room for it
+  std::ranges::stable_sort(history.boots, std::greater(), began);
   return history;
 }
 

@@ -23,6 +23,11 @@ class ClusterTimeline : public SharedCluster<ClusterTimeline> {
   static ClusterPlan plan() { return {.workers = 1, .delays = {{"attach", "3s"}}}; }
 
  protected:
+  // The record of a boot is complete a second or so after the node is ready.
+  static timeline::BootRecord complete_record_of(std::string const& where) {
+    EXPECT_TRUE(region().comes_true([&] { return record_of(where).ready.has_value(); }));
+    return record_of(where);
+  }
   static timeline::BootRecord record_of(std::string const& where, std::string const& boot = "0") {
     auto const tree =
         json::parse(region().sh(where, "haagent timeline -o json " + boot + " 2>/dev/null").out);
@@ -44,7 +49,7 @@ class ClusterTimeline : public SharedCluster<ClusterTimeline> {
 
 TEST_F(ClusterTimeline, ADelayOfEc2StandsInTheBarOfItsVolume) {
   for (auto const& master : region().masters()) {
-    auto const record = record_of(master);
+    auto const record = complete_record_of(master);
     ASSERT_TRUE(record.ready);
     for (auto const* row : {"volume-main", "volume-events"})
       EXPECT_GE(waited(record, row, SpanKind::waiting), 2s) << master << ' ' << row;
@@ -86,7 +91,7 @@ TEST_F(ClusterTimeline, AnybodyMaySeeItAndNothingElseIsWritten) {
 
 // An agent that is killed makes no boot; a reboot makes one, and the one before is still there.
 TEST_F(ClusterTimeline, ARebootIsTheNextBootAndARestartIsNone) {
-  auto const first = record_of("masters-b");
+  auto const first = complete_record_of("masters-b");
   region().sh("masters-b", "pkill -KILL -x haagent");
   ASSERT_TRUE(region().comes_true([] { return region().is_ready("masters-b"); }));
   EXPECT_EQ(record_of("masters-b"), first);
@@ -97,7 +102,12 @@ TEST_F(ClusterTimeline, ARebootIsTheNextBootAndARestartIsNone) {
     auto const tree =
         json::parse(region().sh("masters-b", "haagent timeline -o json 2>/dev/null").out);
     return tree && tree->find("ready") && tree->text_at("bootId") != first.boot_id;
-  }));
+  })) << region()
+             .sh("masters-b",
+                 "haagent timeline --list; haagent timeline; haagent status; cat "
+                 "/proc/sys/kernel/random/boot_id; ls -la /run/haagent /var/lib/haagent/boots; "
+                 "tail -n 30 /var/log/haagent.log")
+             .out;
   EXPECT_EQ(record_of("masters-b", "1"), first);
   auto const second = record_of("masters-b");
   EXPECT_LT(waited(second, "volume-main", SpanKind::waiting), 2s) << "they were attached already";

@@ -96,6 +96,7 @@ class BootWatchTest : public testing::Test {
   test::TemporaryDirectory directory_;
   Root const root_{directory_.path()};
   test::FakeClock clock_;
+  Duration up_ = 10s;
   Facts facts_;
 };
 
@@ -159,6 +160,22 @@ TEST_F(BootWatchTest, TheLastTenBootsAreKeptAndFoundAgain) {
   EXPECT_EQ(find_boot(all, "000000a5")->ready, 15s);
   for (auto const* wrong : {"10", "-10", "000000", "a5", "", "-"})
     EXPECT_FALSE(find_boot(all, wrong)) << wrong;
+}
+
+// The kernel's start is the same, as in a simulated instance: the later agent's is the newest.
+TEST_F(BootWatchTest, BootsAreInTheOrderInWhichTheirAgentsBegan) {
+  for (auto const* id : {"cccccccc-1", "aaaaaaaa-2", "bbbbbbbb-3"}) {
+    boots_as(id);
+    boot(3s);
+    clock_.advance(1min);
+    up_ += 63s;
+    test::write_bytes(
+        root_("/proc/uptime"),
+        fmt::format("{}.00 5.00\n", std::chrono::floor<std::chrono::seconds>(up_).count()));
+  }
+  std::vector<std::string> ids;
+  for (auto const& each : boots()) ids.push_back(each.boot_id);
+  EXPECT_EQ(ids, (std::vector<std::string>{"bbbbbbbb-3", "aaaaaaaa-2", "cccccccc-1"}));
 }
 
 TEST_F(BootWatchTest, ABootThatNeverEndsIsOnRecord) {
