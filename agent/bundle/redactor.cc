@@ -228,12 +228,11 @@ std::string Redactor::line(std::string_view text) const {
   std::string out;
   auto take = [&](std::string_view value, bool quoted) {
     auto const now = std::exchange(next, {});
-    if (now.hide == Hide::yes) {
+    bool const not_said = now.hide == Hide::unless_prose && (quoted || !is_prose(value));
+    if (now.hide == Hide::yes || (now.key.empty() && not_said)) {
       out += stand_in(value);
     } else if (!now.key.empty()) {
       out += value_of(now.key, value);
-    } else if (now.hide == Hide::unless_prose && (quoted || !is_prose(value))) {
-      out += stand_in(value);
     } else {
       // Quotes within quotes end somewhere: each is shorter than what it stands in.
       out += quoted ? line(value) : word(value);
@@ -284,9 +283,8 @@ std::string Redactor::line(std::string_view text) const {
       return;
     }
     out += word(token);
-    if (is_scheme)
-      next.hide = Hide::yes;
-    else if (token.starts_with("--") && names_a_secret(without_dashes(token)))
+    bool const is_flag_of_secret = token.starts_with("--") && names_a_secret(without_dashes(token));
+    if (is_scheme || is_flag_of_secret)
       next.hide = Hide::yes;
     else if (is_plain_word(token) && names_a_secret(token))
       next.hide = Hide::unless_prose;
@@ -413,7 +411,7 @@ Tree Redactor::flags_of(Tree const& tree) const {
     auto out = Tree::list();
     std::string before;
     for (auto const& item : tree.items()) {
-      auto const text = item.text();
+      auto const& text = item.text();
       bool const is_value =
           before.starts_with("-") && !before.contains('=') && !text.starts_with('-');
       out.push_back(is_value ? flag_value(before, text) : flag(text));

@@ -134,7 +134,8 @@ void listing(Machine const& machine, Basket& basket) {
       if (each.depth() >= 3) each.disable_recursion_pending();
       struct stat about{};
       if (::lstat(each->path().c_str(), &about) != 0) continue;
-      if ((cut = rows.size() >= kListed)) break;
+      cut = rows.size() >= kListed;
+      if (cut) break;
       rows.push_back({fmt::format("{:o}", about.st_mode), std::to_string(about.st_uid),
                       std::to_string(about.st_gid), std::to_string(about.st_size),
                       to_rfc3339(utc_time(about.st_mtim)),

@@ -82,9 +82,9 @@ RowStatus const* row_of(StatusReport const& report, std::string_view name) {
 }
 
 State state_of(Page const& page, RowStatus const& row) {
-  using Row = RowStatus::State;
-  if (row.state == Row::done) return State::ok;
-  if (row.state == Row::failed || row.state == Row::refused) return State::critical;
+  using At = RowStatus::State;
+  if (row.state == At::done) return State::ok;
+  if (row.state == At::failed || row.state == At::refused) return State::critical;
   bool const passes = row.error == Kind::transient || row.error == Kind::conflict;
   return passes || boots(page) ? State::warning : State::critical;
 }
