@@ -1,5 +1,6 @@
 #include "agent/commands/timeline.h"
 
+#include <algorithm>
 #include <iostream>
 #include <thread>
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdlib>
 
+#include "agent/base/facts.h"
 #include "agent/base/json.h"
 #include "agent/base/running.h"
 
