@@ -1,11 +1,8 @@
 #include "tests/integration/prometheus.h"
 
-#include <fcntl.h>
 #include <fmt/ranges.h>
 #include <signal.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <fstream>
@@ -55,31 +52,11 @@ Prometheus::Prometheus(ClusterRegion const& region, std::string const& rules) : 
   }
   write_config(rules);
 
-  auto const sim = built_beside("haagent-sim").string();
-  std::vector<std::string> words = {sim,
-                                    "enter",
-                                    "--",
-                                    kProgram,
-                                    "--config.file=" + (folder_ / "prometheus.yaml").string(),
-                                    "--storage.tsdb.path=" + (folder_ / "data").string(),
-                                    fmt::format("--web.listen-address={}", kAddress),
-                                    "--log.level=warn"};
-  auto const output = (folder_ / "log").string();
-  auto const socket = region.control_socket();
-  pid_ = ::fork();
-  if (pid_ < 0) ADD_FAILURE() << "fork: " << errno;
-  if (pid_ == 0) {
-    ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-    ::setenv("HAAGENT_SIM_CONTROL", socket.c_str(), 1);
-    auto const to = ::open(output.c_str(), O_WRONLY | O_CREAT, 0600);
-    ::dup2(to, 1);
-    ::dup2(to, 2);
-    std::vector<char*> raw;
-    for (auto& each : words) raw.push_back(each.data());
-    raw.push_back(nullptr);
-    ::execv(raw[0], raw.data());
-    ::_exit(127);
-  }
+  pid_ = start_in_region(region.control_socket(),
+                         {kProgram, "--config.file=" + (folder_ / "prometheus.yaml").string(),
+                          "--storage.tsdb.path=" + (folder_ / "data").string(),
+                          fmt::format("--web.listen-address={}", kAddress), "--log.level=warn"},
+                         folder_ / "log", Errors::to_the_file);
   EXPECT_TRUE(test::eventually([&] { return series("up") == static_cast<int>(targets_.size()); }))
       << log();
 }

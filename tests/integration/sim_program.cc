@@ -1,12 +1,15 @@
 #include "tests/integration/sim_program.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstdio>
+#include <cstdlib>
 
 #include "tests/integration/region_process.h"
 #include "tests/sim/control.h"
@@ -15,6 +18,25 @@ namespace haagent::sim {
 
 std::filesystem::path built_beside(std::string const& name) {
   return std::filesystem::read_symlink("/proc/self/exe").parent_path() / name;
+}
+
+pid_t start_in_region(std::filesystem::path const& control, std::vector<std::string> const& argv,
+                      std::filesystem::path const& output, Errors errors) {
+  std::vector<std::string> words = {built_beside("haagent-sim").string(), "enter", "--"};
+  words.insert(words.end(), argv.begin(), argv.end());
+  auto const pid = ::fork();
+  if (pid < 0) ADD_FAILURE() << "fork: " << errno;
+  if (pid != 0) return pid;
+  ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+  ::setenv("HAAGENT_SIM_CONTROL", control.c_str(), 1);
+  auto const to = ::open(output.c_str(), O_WRONLY | O_CREAT, 0600);
+  ::dup2(to, 1);
+  if (errors == Errors::to_the_file) ::dup2(to, 2);
+  std::vector<char*> raw;
+  for (auto& each : words) raw.push_back(each.data());
+  raw.push_back(nullptr);
+  ::execv(raw[0], raw.data());
+  ::_exit(127);
 }
 
 SimProgram::~SimProgram() {

@@ -16,6 +16,12 @@ namespace haagent::sim {
 // A program that the build puts beside this one.
 std::filesystem::path built_beside(std::string const& name);
 
+// Starts a program in the network of the region whose control socket this is, and returns its pid.
+// It ends with this process. What it prints goes to the file; its errors too, or to this process's.
+enum class Errors { to_the_file, to_ours };
+pid_t start_in_region(std::filesystem::path const& control, std::vector<std::string> const& argv,
+                      std::filesystem::path const& output, Errors errors);
+
 class SimProgram {
  public:
   ~SimProgram();  // ends it, by SIGKILL at last

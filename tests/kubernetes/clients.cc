@@ -1,11 +1,8 @@
 #include "tests/kubernetes/clients.h"
 
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <signal.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
 #include <fstream>
 #include <sstream>
@@ -29,32 +26,11 @@ Clients::Clients(ClusterRegion const& region) {
   using bootstrap::kube::kAdminClient;
   std::ofstream(folder_ / "ca.pem") << cat({bootstrap::kube::kCa});
   std::ofstream(folder_ / "client.pem") << cat({kAdminClient.cert, kAdminClient.key});
-  std::vector<std::string> words = {
-      built_beside("haagent-sim").string(),
-      "enter",
-      "--",
-      (test::source_dir() / "build/kubernetes/clients/clients").string(),
-      "--server",
-      "https://10.255.0.10",
-      "--ca",
-      (folder_ / "ca.pem").string(),
-      "--certificate",
-      (folder_ / "client.pem").string()};
-  auto const output = (folder_ / "reports").string();
-  auto const socket = region.control_socket();
-  pid_ = ::fork();
-  if (pid_ < 0) ADD_FAILURE() << "fork: " << errno;
-  if (pid_ == 0) {
-    ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-    ::setenv("HAAGENT_SIM_CONTROL", socket.c_str(), 1);
-    auto const to = ::open(output.c_str(), O_WRONLY | O_CREAT, 0600);
-    ::dup2(to, 1);
-    std::vector<char*> raw;
-    for (auto& each : words) raw.push_back(each.data());
-    raw.push_back(nullptr);
-    ::execv(raw[0], raw.data());
-    ::_exit(127);
-  }
+  pid_ = start_in_region(region.control_socket(),
+                         {(test::source_dir() / "build/kubernetes/clients/clients").string(),
+                          "--server", "https://10.255.0.10", "--ca", (folder_ / "ca.pem").string(),
+                          "--certificate", (folder_ / "client.pem").string()},
+                         folder_ / "reports", Errors::to_ours);
 }
 
 Clients::~Clients() {
