@@ -7,32 +7,18 @@
 #include <set>
 
 #include "agent/base/base64.h"
+#include "agent/bundle/characters.h"
 
 namespace haagent::bundle {
 namespace {
 
 constexpr std::string_view kCaught = "(hidden)";
 
-bool is_digit(char c) {
-  return c >= '0' && c <= '9';
-}
-bool is_lower(char c) {
-  return c >= 'a' && c <= 'z';
-}
-bool is_upper(char c) {
-  return c >= 'A' && c <= 'Z';
-}
-bool is_alnum(char c) {
-  return is_digit(c) || is_lower(c) || is_upper(c);
-}
 bool is_base64(char c) {
   return is_alnum(c) || c == '+' || c == '/' || c == '=' || c == '-' || c == '_';
 }
 bool is_of_token(char c) {
   return is_base64(c) || c == '.' || c == '~' || c == '%';
-}
-char lower(char c) {
-  return is_upper(c) ? static_cast<char>(c - 'A' + 'a') : c;
 }
 
 template <class Fits>
