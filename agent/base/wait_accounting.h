@@ -15,7 +15,7 @@ enum class WaitFor {
   request,   // an answer over the network
   throttle,  // its turn to ask a service that has said to slow down
   program,   // a program, systemd or a disk
-  pause,     // nothing but time, or an event: whoever waits says what for
+  pause,     // time, or an event; the message of the waiting row names it
 };
 
 // Adds the time between construction and destruction to this thread's outside time. Nested ones

@@ -16,7 +16,7 @@
 namespace haagent::bundle {
 namespace {
 
-// Of one source; it and whoever waits for it own it together.
+// The output of one source. The source and the collector own it together.
 class SharedBasket final : public Basket {
  public:
   void put(Piece piece) override {

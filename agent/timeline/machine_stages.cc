@@ -14,8 +14,7 @@ using namespace std::chrono_literals;
 
 constexpr char kMachine[] = "machine";
 constexpr char kCloudInit[] = "cloud-init";
-// EC2 takes some tens of seconds; an older `pending` is of a boot before this one. It is told in
-// whole seconds.
+// EC2 launches an instance within minutes. An older `pending` belongs to an earlier boot.
 constexpr Duration kOldestPending = 15min;
 
 Duration milliseconds(std::uint64_t microseconds) {
