@@ -52,6 +52,14 @@ std::optional<Duration> time_since_boot(Root const& root) {
   return from_seconds(seconds);
 }
 
+std::string read_boot_id(Root const& root) {
+  auto text = read_file(root("/proc/sys/kernel/random/boot_id"), 4096);
+  if (!text || !*text) return "";
+  auto id = **text;
+  while (!id.empty() && id.back() == '\n') id.pop_back();
+  return id;
+}
+
 // The name in field 2 may hold anything, so the fields are counted from its last ')'.
 std::optional<ProcessStat> parse_process_stat(std::string_view rest) {
   rest.remove_prefix(std::min(rest.rfind(')'), rest.size()));

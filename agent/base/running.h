@@ -35,6 +35,9 @@ struct RunningProgram {
 // /proc/uptime.
 std::optional<Duration> time_since_boot(Root const& root);
 
+// The kernel's word for this boot, /proc/sys/kernel/random/boot_id; empty where the root has none.
+std::string read_boot_id(Root const& root);
+
 // The processes whose first argument or whose file has this name, those in containers too. None
 // where the root has no /proc. `now` is what the start is counted back from.
 Result<std::vector<RunningProgram>> running_programs(Root const& root, std::string_view name,

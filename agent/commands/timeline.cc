@@ -4,6 +4,7 @@
 #include <iostream>
 #include <thread>
 
+#include "agent/base/critical_path.h"
 #include "agent/base/json.h"
 #include "agent/boot/collaborators.h"
 #include "agent/commands/ask_cluster.h"
@@ -67,7 +68,7 @@ int show(TimelineOptions const& options, Picture const& picture, Tree const& tre
 Tree tree_of(BootRecord const& record, Picture const& picture) {
   auto tree = to_tree(record);
   auto& path = tree["criticalPath"] = Tree::list();
-  for (auto const& each : critical_rows(record)) path.push_back(each);
+  for (auto const& each : critical_path(record.rows)) path.push_back(each);
   auto& slack = tree["slack"] = Tree::map();
   for (auto const& lane : picture.lanes)
     if (lane.slack) slack[lane.name] = static_cast<std::int64_t>(lane.slack->count());

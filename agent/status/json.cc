@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "agent/base/clock.h"
+#include "agent/base/critical_path.h"
 #include "agent/base/tree.h"
 
 namespace haagent {

@@ -4,7 +4,9 @@
 
 #include <algorithm>
 
+#include "agent/base/critical_path.h"
 #include "agent/base/json.h"
+#include "agent/base/running.h"
 #include "agent/runtime/log.h"
 #include "agent/runtime/notify.h"
 #include "agent/runtime/version.h"

@@ -9,6 +9,7 @@
 
 #include "agent/base/bytes_text.h"
 #include "agent/base/json.h"
+#include "agent/base/running.h"
 #include "agent/runtime/terminal.h"
 #include "agent/status/json.h"
 
@@ -101,26 +102,6 @@ Phase phase_of(StatusReport const& report) {
   return std::ranges::any_of(report.rows, not_done) ? Phase::degraded : Phase::ready;
 }
 
-std::vector<std::string> critical_path(std::vector<RowStatus> const& rows) {
-  auto finished_later = [](RowStatus const& a, RowStatus const& b) {
-    return a.finished < b.finished;  // an empty optional is less than any time
-  };
-  std::vector<std::string> path;
-  auto current = std::ranges::max_element(rows, finished_later);
-  while (current != rows.end() && current->finished) {
-    // Other agents' pages come here too: rows that come after each other in a circle end it.
-    if (std::ranges::find(path, current->name) != path.end()) break;
-    path.insert(path.begin(), current->name);
-    auto last = rows.end();
-    for (auto const& name : current->after) {
-      auto row = std::ranges::find(rows, name, &RowStatus::name);
-      if (row != rows.end() && (last == rows.end() || finished_later(*last, *row))) last = row;
-    }
-    current = last;
-  }
-  return path;
-}
-
 void fill_from_facts(StatusReport& report, Facts& facts) {
   report.identity = facts.identity.get();
   report.etcd.clear();
@@ -199,14 +180,6 @@ Result<std::optional<StatusReport>> read_status(Root const& root) {
   if (!text) return std::nullopt;
   auto tree = TRY_DURING(json::parse(*text), "reading {}", kStatusFile);
   return TRY(status_from_tree(tree));
-}
-
-std::string read_boot_id(Root const& root) {
-  auto text = read_file(root("/proc/sys/kernel/random/boot_id"), 4096);
-  if (!text || !*text) return "";
-  auto id = **text;
-  while (!id.empty() && id.back() == '\n') id.pop_back();
-  return id;
 }
 
 std::uint64_t read_pid_start(pid_t pid) {

@@ -99,10 +99,6 @@ Phase phase_of(StatusReport const& report);
 // end of an authority a tenth of its life before, since only people rotate it.
 std::vector<std::string> certificates_near_their_end(PkiFacts const& pki, UtcTime now);
 
-// Seconds and sentences of the slowest chain: the rows that decided how long the boot took, first
-// to last.
-std::vector<std::string> critical_path(std::vector<RowStatus> const& rows);
-
 // Of the filesystems, etcd's among them, those that fill or are full; the fullest first.
 std::vector<FilesystemFacts> filesystems_short_of_room(StatusReport const& report);
 
@@ -135,8 +131,7 @@ std::string status_page(StatusReport const& report, Writer writer, UtcTime now,
 // over, 3 working.
 int status_exit_code(StatusReport const& report, Writer writer);
 
-// The words of one boot's kernel: /proc/sys/kernel/random/boot_id.
-std::string read_boot_id(Root const& root);
+// /proc/<pid>/stat field 22; 0 where there is no such process.
 std::uint64_t read_pid_start(pid_t pid);
 
 }  // namespace haagent

@@ -111,8 +111,7 @@ BootWatch::BootWatch(Root root, Clock& clock, Facts& facts, std::string version)
       kept_(began_) {
   record_.version = std::move(version);
   record_.agent_started = began_;
-  if (auto id = read_file(root_("/proc/sys/kernel/random/boot_id"), 64); id && *id)
-    record_.boot_id = id->value().substr(0, id->value().find('\n'));
+  record_.boot_id = read_boot_id(root_);
   // An agent that is started again makes no boot.
   auto const before = read_running(root_);
   if (!before || !*before || (*before)->boot_id != record_.boot_id || !(*before)->ready) return;
@@ -224,13 +223,10 @@ void BootWatch::write(BootRecord const& record, bool keep) {
 
 void BootWatch::tick() {
   std::lock_guard one(writing_);
-  {
-    std::lock_guard lock(mutex_);
-    if (settled_ || (!new_ && !over_)) return;
-  }
   bool looks = false;
   {
     std::lock_guard lock(mutex_);
+    if (settled_ || (!new_ && !over_)) return;
     looks = over_ || !looked_ || now() - *looked_ >= kLooksEach;
   }
   std::optional<Machine> seen;

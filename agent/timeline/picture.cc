@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <map>
 
+#include "agent/base/critical_path.h"
+
 namespace haagent::timeline {
 namespace {
 
@@ -13,15 +15,6 @@ using namespace std::chrono_literals;
 BootRow const* row_of(BootRecord const& record, std::string_view name) {
   auto const found = std::ranges::find(record.rows, name, &BootRow::name);
   return found == record.rows.end() ? nullptr : &*found;
-}
-
-// The last of those that the row comes after.
-BootRow const* last_before(BootRecord const& record, BootRow const& row) {
-  BootRow const* last = nullptr;
-  for (auto const& name : row.after)
-    if (auto const* each = row_of(record, name); each && each->finished)
-      if (!last || *each->finished > *last->finished) last = each;
-  return last;
 }
 
 Bar bar_of(Span const& span) {
@@ -76,7 +69,7 @@ Lane lane_of_row(BootRecord const& record, BootRow const& row, Duration end) {
   lane.begin = *row.began;
   lane.end = row.finished.value_or(end);
   for (auto const& span : row.spans) lane.bars.push_back(bar_of(span));
-  if (auto const* before = last_before(record, row)) lane.waited_for = before->name;
+  if (auto const* before = last_before(record.rows, row)) lane.waited_for = before->name;
   return lane;
 }
 
@@ -114,7 +107,7 @@ Lane lane_of_node(BootRecord const& record, Duration shift) {
                            .what = stage.name,
                            .more = "",
                            .named = true});
-  auto names = critical_rows(record);
+  auto names = critical_path(record.rows);
   // A node that is not ready is at the row that it has been at for the longest.
   BootRow const* at = nullptr;
   for (auto const& each : record.rows)
@@ -165,19 +158,6 @@ Duration end_of(BootRecord const& record) {
   return end;
 }
 
-std::vector<std::string> critical_rows(BootRecord const& record) {
-  BootRow const* row = nullptr;
-  for (auto const& each : record.rows)
-    if (each.finished && (!row || *each.finished > *row->finished)) row = &each;
-  std::vector<std::string> path;
-  // Records come from files: rows that come after each other in a circle end it.
-  while (row && std::ranges::find(path, row->name) == path.end()) {
-    path.insert(path.begin(), row->name);
-    row = last_before(record, *row);
-  }
-  return path;
-}
-
 Picture picture_of(BootRecord const& record, BootRecord const* ghost) {
   Picture picture{.title = fmt::format("{} {} ({}): {}", record.role.empty() ? "node" : record.role,
                                        short_name(record), record.instance_id, state_of(record)),
@@ -191,7 +171,7 @@ Picture picture_of(BootRecord const& record, BootRecord const* ghost) {
     auto lane = lane_of_group(record, group, picture.end);
     if (!lane.bars.empty()) picture.lanes.push_back(std::move(lane));
   }
-  auto const path = critical_rows(record);
+  auto const path = critical_path(record.rows);
   auto const latest = latest_ends(record, picture.end);
   std::vector<BootRow const*> rows;
   for (auto const& each : record.rows)

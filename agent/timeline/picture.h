@@ -58,10 +58,6 @@ Picture picture_of(BootRecord const& record, BootRecord const* ghost);
 // critical path. The clocks of nodes may differ by some milliseconds.
 Picture cluster_picture(std::vector<BootRecord> const& records);
 
-// The rows that decided how long the boot took, first to last: from the row that was done last,
-// again and again the last of those that it came after.
-std::vector<std::string> critical_rows(BootRecord const& record);
-
 // "14.2 s", "0.35 s", "2:05 min".
 std::string short_time(Duration time);
 

@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "agent/base/critical_path.h"
 #include "agent/base/json.h"
 #include "agent/timeline/boot_record.h"
 #include "agent/timeline/picture.h"
@@ -55,7 +56,7 @@ TEST_F(ClusterTimeline, ADelayOfEc2StandsInTheBarOfItsVolume) {
       EXPECT_GE(waited(record, row, SpanKind::waiting), 2s) << master << ' ' << row;
     for (auto const* row : {"pki", "hosts", "kube-files", "mount-main"})
       EXPECT_LT(waited(record, row, SpanKind::waiting), 2s) << master << ' ' << row;
-    EXPECT_THAT(timeline::critical_rows(record),
+    EXPECT_THAT(critical_path(record.rows),
                 Contains(testing::AnyOf("volume-main", "volume-events")));
     EXPECT_THAT(record.stages, Contains(testing::Field(&timeline::Stage::name, "pending")));
     EXPECT_THAT(record.moments,

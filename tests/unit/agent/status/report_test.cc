@@ -1,4 +1,5 @@
 #include "agent/status/report.h"
+#include "agent/base/critical_path.h"
 
 #include <gtest/gtest.h>
 #include <unistd.h>

@@ -1,4 +1,5 @@
 #include "agent/timeline/picture.h"
+#include "agent/base/critical_path.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -19,10 +20,10 @@ Lane const& lane(Picture const& picture, std::string_view name) {
 }
 
 TEST(Picture, TheCriticalPathIsWhatWasWaitedForLast) {
-  EXPECT_THAT(critical_rows(made_boot()), ElementsAre("config", "volume", "etcd"));
+  EXPECT_THAT(critical_path(made_boot().rows), ElementsAre("config", "volume", "etcd"));
   auto circle = made_boot();
   circle.rows[0].after = {"etcd"};
-  EXPECT_THAT(critical_rows(circle), ElementsAre("config", "volume", "etcd"));
+  EXPECT_THAT(critical_path(circle.rows), ElementsAre("config", "volume", "etcd"));
 }
 
 TEST(Picture, SaysByHowMuchMoreAStepCouldHaveTaken) {
