@@ -116,6 +116,7 @@ class KubernetesCertificates : public KubernetesTest<KubernetesCertificates> {
   }
   // That master's own apiserver reaches the kubelet of that node.
   static Outcome reached(std::string const& master, std::string const& node) {
+    restart_where_told();
     return cluster().kubectl_on(
         master,
         fmt::format("--server https://127.0.0.1:6443 get --raw /api/v1/nodes/{}/proxy/healthz",
