@@ -153,6 +153,7 @@ std::optional<UtcTime> parse_http_date(std::string_view text) {
 std::string to_words(Duration duration) {
   auto ms = duration.count();
   if (ms < 1000) return fmt::format("{} ms", ms);
+  if (ms < 60'000 && ms % 1000 == 0) return fmt::format("{} s", ms / 1000);
   if (ms < 60'000) return fmt::format("{:.1f} s", static_cast<double>(ms) / 1000);
   auto seconds = ms / 1000;
   auto two = [](auto larger, std::string_view unit, auto smaller, std::string_view small_unit) {

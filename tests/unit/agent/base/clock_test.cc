@@ -12,6 +12,7 @@ constexpr UtcTime kStamp{1768472100s};  // 2026-01-15T10:15:00Z
 TEST(ToWords, SaysDurationsAsPeopleDo) {
   EXPECT_EQ(to_words(850ms), "850 ms");
   EXPECT_EQ(to_words(1400ms), "1.4 s");
+  EXPECT_EQ(to_words(5s), "5 s");
   EXPECT_EQ(to_words(125s), "2 min 5 s");
   EXPECT_EQ(to_words(190min), "3 h 10 min");
   EXPECT_EQ(to_words(15min), "15 min");

@@ -57,7 +57,7 @@ TEST_F(BestEffortTest, ATransientActIsTriedUntilTheTimeIsOver) {
   EXPECT_EQ(look(), "needed: VolumeToRelease vol-1");
   clock.advance(2s);
   EXPECT_EQ(look(), "done: NotDone VolumeToRelease vol-1");
-  EXPECT_TRUE(message_of(*found).text.contains("10.0"));
+  EXPECT_TRUE(message_of(*found).text.contains("10 s"));
   EXPECT_FALSE(message_of(*found).advice.empty()) << "the advice is handed on";
 }
 
