@@ -35,7 +35,7 @@ std::filesystem::path mount_point_below(Root const& root, NodeConfig const& conf
 std::filesystem::path real_path(std::filesystem::path const& path);
 
 inline constexpr char kTakesNoWrites[] =
-    "takes no writes any more: it went read-only or was shut down, as the kernel does after an "
+    "accepts no more writes: it went read-only or was shut down, as the kernel does after an "
     "error "
     "of the disk or the filesystem";
 // What mounts a volume again that was there: nobody does it while the node runs, since anyone who

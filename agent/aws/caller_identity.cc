@@ -124,7 +124,7 @@ Result<CallerIdentity> StsClient::caller_identity(SignedHeader const& header,
                         &read_caller_identity, std::move(stop));
   if (caller || caller.error().kind != Kind::denied) return caller;
   auto error = caller.error();
-  error.message.text = "STS does not take the signature: " + error.message.text;
+  error.message.text = "STS rejects the signature: " + error.message.text;
   return std::unexpected(std::move(error));
 }
 

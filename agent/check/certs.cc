@@ -19,7 +19,7 @@ std::string left_of(double days) {
                          ? to_words(std::chrono::duration_cast<Duration>(
                                std::chrono::duration<double, std::ratio<86'400>>(std::abs(days))))
                          : fmt::format("{} days", whole);
-  return days < 0 ? fmt::format("ended {} ago", words) : fmt::format("ends in {}", words);
+  return days < 0 ? fmt::format("expired {} ago", words) : fmt::format("expires in {}", words);
 }
 
 // By its own life: a leaf is renewed within a minute of its time, or something keeps it.

@@ -575,7 +575,8 @@ class CommandLine {
     issue->add_option("--lifetime", pki_.lifetime, "How long it is good, up to 8760h")
         ->type_name("TIME")
         ->capture_default_str();
-    add_pki(pki, "status", "Each authority, how far its rotation is, and when what it signed ends",
+    add_pki(pki, "status",
+            "Each authority, how far its rotation is, and when what it signed expires",
             run_pki_status);
   }
 

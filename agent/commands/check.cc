@@ -37,7 +37,7 @@ CheckCommand const kCheckBackup{
     check::check_backup};
 CheckCommand const kCheckCerts{
     "certs",
-    "The ends of the certificates, and overdue renewals; thresholds: days that are left (30:), on "
+    "When the certificates expire, and overdue renewals; thresholds: days that are left (30:), on "
     "top of what is overdue",
     check::check_certs};
 CheckCommand const kCheckVolumes{

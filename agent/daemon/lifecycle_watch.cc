@@ -52,7 +52,7 @@ void LifecycleWatch::signalled() {
   auto end = ends_.ask();
   if (!end)
     log::warn(end.error().message.sentence() +
-              "; taken for an end of the agent alone, so that etcd goes on");
+              "; treated as an end of the agent alone, so that etcd goes on");
   std::lock_guard lock(mutex_);
   inputs_.signalled = true;
   if (!ends_at_.signalled) ends_at_.signalled = clock_.steady();

@@ -172,13 +172,12 @@ void add_addons(Page& page, std::optional<std::vector<AddonFacts>> const& addons
          &AddonFacts::drifted);
   figure("conflicted_objects", "Objects of it in which another manager has set a field otherwise.",
          &AddonFacts::conflicted);
-  figure("rejected_objects", "Objects of it that the apiserver does not take.",
-         &AddonFacts::rejected);
+  figure("rejected_objects", "Objects of it that the apiserver rejects.", &AddonFacts::rejected);
 }
 
 void add_certificates(Page& page, PkiFacts const& pki) {
   page.family("haagent_certificate_not_after_timestamp_seconds", "gauge",
-              "When the certificate ends, since 1970.");
+              "When the certificate expires, since 1970.");
   for (auto const& each : pki.certificates)
     page.sample({{"name", each.name}, {"authority", each.authority ? "true" : "false"}},
                 timestamp(each.not_after));
@@ -238,7 +237,7 @@ void add_etcd(Page& page, std::vector<EtcdStatus> const& clusters) {
          [](EtcdMemberFacts const& m) { return fmt::to_string(m.healthy_voters); });
   member("db_size_bytes", "Size of the local member's database file.",
          [](EtcdMemberFacts const& m) { return fmt::to_string(m.db_size); });
-  member("db_quota_bytes", "Size at which etcd takes no more writes.",
+  member("db_quota_bytes", "Size at which etcd accepts no more writes.",
          [](EtcdMemberFacts const& m) { return fmt::to_string(m.db_quota); });
   member("db_quota_used_ratio", "Database size as a part of the quota.",
          [](EtcdMemberFacts const& m) -> std::optional<std::string> {

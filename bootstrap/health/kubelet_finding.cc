@@ -52,7 +52,7 @@ Finding kubelet_finding(KubeletSeen const& seen) {
   bool const silent = seen.answer->is == Answer::Is::silent;
   return Waiting{
       Message(Reason::KubeletUnhealthy,
-              fmt::format("the kubelet {}: {}{}{}", silent ? "does not answer" : "is not well",
+              fmt::format("the kubelet {}: {}{}{}", silent ? "does not answer" : "is not healthy",
                           seen.answer->said, words.empty() ? "" : "; its last words: ", words),
               fmt::format("if it lasts, look at 'journalctl -u {}'", kKubeletUnit))
           .about(silent ? "no answer" : seen.answer->said)};

@@ -18,7 +18,7 @@ Finding pod_finding(PodReasons const& reasons, PodSeen const& seen) {
   auto const logs = fmt::format("look at {}/kube-system_{}-*", kPodLogs, program);
   if (seen.answer.is == Answer::Is::unwell)
     return Waiting{Message(reasons.not_well,
-                           fmt::format("{} is not well: {}", program, seen.answer.said), logs)
+                           fmt::format("{} is not healthy: {}", program, seen.answer.said), logs)
                        .about(seen.answer.said)};
   if (seen.runs)
     return Waiting{Message(reasons.not_well, fmt::format("{} runs and does not answer: {}", program,

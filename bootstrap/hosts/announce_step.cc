@@ -146,10 +146,10 @@ void AnnounceStep::tell(Peer& peer, std::stop_token stop) const {
                        ? "does not answer"
                        : "cannot be told (" + one_line(answer.error().message.sentence()) + ")";
   } else if (answer->status == 404) {
-    peer.problem = "has an agent that takes no announcement";
+    peer.problem = "has an agent that accepts no announcement";
   } else {
     peer.problem =
-        fmt::format("does not take it ({})",
+        fmt::format("does not accept it ({})",
                     answer->body.empty() ? std::to_string(answer->status) : one_line(answer->body));
   }
   auto const pause = std::min(kAgainCap, kAgainFirst * (1 << std::min(peer.attempts, 10)));

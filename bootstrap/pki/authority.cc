@@ -97,10 +97,11 @@ Result<Bundle> begin_rotation(StateStore& store, Authority const& authority, Mak
                                        "'haagent pki status' says for what it waits")));
     auto old = TRY(parse_certificate(signing_ca(bundle).pair.certificate));
     if (old.not_after <= now)
-      return fail(Kind::refused, Reason::AuthorityNotValid,
-                  "the authority in {} has ended on {}, so that nobody trusts the other any more; "
-                  "a rotation cannot mend that",
-                  key, to_rfc3339(old.not_after));
+      return fail(
+          Kind::refused, Reason::AuthorityNotValid,
+          "the authority in {} expired on {}, so that no master trusts another one any more; "
+          "a rotation cannot repair that",
+          key, to_rfc3339(old.not_after));
     auto changed = begun(bundle, ca);
     auto replaced = store.replace(key, to_text(changed), stored->version, stop);
     if (replaced && *replaced) return changed;

@@ -135,7 +135,7 @@ Result<Finding> KubeletStep::look(Facts&, std::stop_token) {
                   fmt::format("the kubelet of process {} began before its certificate was renewed, "
                               "and is not {}'s",
                               fmt::join(seen.old, ", "), kKubeletUnit),
-                  "restart it, or it ends with its old certificate")
+                  "restart it, or it stops working when its old certificate expires")
               .about(fmt::format("{}", fmt::join(seen.old, ", ")))};
   }
   return Done{Message(Reason::KubeletCurrent, "the kubelet goes by the certificates on the disk")};

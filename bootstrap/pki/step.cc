@@ -199,7 +199,7 @@ Result<void> PkiStep::check(Bundle const& bundle, TrustFile const& file) const {
                 "away from the store, and the masters make it afresh")));
   if (ca.not_after <= deps_.time->utc())
     return fail(Kind::invalid, Reason::AuthorityNotValid,
-                "the authority in {} has ended on {}; nothing that it signs is good "
+                "the authority in {} expired on {}; nothing that it signs is valid "
                 "any more",
                 where, to_rfc3339(ca.not_after));
   return {};
@@ -313,7 +313,7 @@ Result<Finding> PkiStep::cannot_make(Plan found, Error const& error, Facts& fact
   auto const warning =
       Message(Reason::CertificatesNotRenewed,
               fmt::format("{} of the certificates should be renewed, and cannot be: {}; the first "
-                          "of them ends on {}",
+                          "of them expires on {}",
                           found.leaves.size(), error.message.text, to_rfc3339(found.first_end)))
           .because_of(error.message);
   // Half of the time that there was for it is over: the node is not as it should be.

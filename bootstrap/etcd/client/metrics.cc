@@ -177,7 +177,7 @@ std::vector<Message> against_guidance(EtcdLatencies const& latencies, Duration e
         fmt::format("a round trip to a peer takes up to {}, and its election timeout of {} is less "
                     "than ten of them",
                     milliseconds(*latencies.round_trip), milliseconds(election)),
-        "set heartbeatInterval and electionTimeout, or mend the network");
+        "set heartbeatInterval and electionTimeout, or repair the network");
   return slow;
 }
 

@@ -61,7 +61,7 @@ NothingToDo nearly_full(MaintenanceInputs const& in) {
       Reason::EtcdQuotaNearlyUsed, "",
       fmt::format("its keys take {} of a quota of {}", bytes_text(most), bytes_text(in.quota)),
       "delete what is not needed (events, old custom resources), or raise "
-      "quotaBackendBytes, before etcd takes no more writes");
+      "quotaBackendBytes, before etcd accepts no more writes");
 }
 
 // A member that stops while another is away may stop the cluster.

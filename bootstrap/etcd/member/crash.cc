@@ -89,7 +89,7 @@ std::string crash_advice(Crash const& crash) {
           "its volume has no room: {} says what to do, and it starts again by itself",
           crash.space_row);
     case CrashCause::read_only:
-      return fmt::format("its filesystem takes no writes: {} says why", crash.mount_row);
+      return fmt::format("its filesystem accepts no writes: {} says why", crash.mount_row);
     case CrashCause::disk_error:
       return fmt::format(
           "its volume does not give back what was written: look at the kernel's log "

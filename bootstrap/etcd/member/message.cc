@@ -77,7 +77,7 @@ class Messages {
   }
   Message operator()(MoveLeader const& move) const {
     return Message(Reason::LeaderToMove,
-                   fmt::format("move the lead from {} to {}: {}", name_, move.name, move.why))
+                   fmt::format("move the leadership from {} to {}: {}", name_, move.name, move.why))
         .about(move.name);
   }
   Message operator()(RestoreData const& move) const {

@@ -582,7 +582,7 @@ Result<EtcdMember> may_replace(SeenCluster const& seen, std::string const& wante
     if (answer == seen.members.end())
       down.push_back(fmt::format("{} does not answer", member.name));
     else if (!answer->healthy)
-      down.push_back(fmt::format("{} is not well ({})", member.name, answer->trouble));
+      down.push_back(fmt::format("{} is not healthy ({})", member.name, answer->trouble));
   }
   if (voters < 2)
     return refuse(

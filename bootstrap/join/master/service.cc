@@ -145,7 +145,7 @@ Result<TokenClaims> JoinService::proven_by_token(Ask const& ask, std::stop_token
   auto invalid = [](std::string_view why) {
     return fail(Kind::denied, Reason::JoinTokenInvalid, "{}", why);
   };
-  if (!deps_.issuer_keys) return invalid("this master takes no tokens");
+  if (!deps_.issuer_keys) return invalid("this master accepts no tokens");
   auto const token = pki::read_web_token(ask.token);
   if (!token) return invalid(token.error().message.text);
   auto const keys = TRY(answer_of(kIssuer, deps_.issuer_keys->find(token->key_id, stop)));
