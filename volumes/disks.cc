@@ -11,7 +11,9 @@
 #include <algorithm>
 
 #include "agent/base/file_descriptor.h"
+#include "agent/base/filesystem_space.h"
 #include "agent/base/last_words.h"
+#include "agent/base/progress.h"
 #include "volumes/blank.h"
 #include "volumes/filesystem_size.h"
 #include "volumes/remains.h"
@@ -216,6 +218,17 @@ Result<std::string> SystemDisks::ext4_on_error(BlockDevice const& device) {
   return volumes::ext4_on_error(device.path);
 }
 
+// As statvfs says it: the kernel grows a mounted ext4 group by group.
+Result<void> grow_filesystem(Disks& disks, BlockDevice const& device, std::string const& type,
+                             std::filesystem::path const& mount_point, std::stop_token stop) {
+  SampledWork const work("growth of the filesystem of " + device.path, Progress::Unit::bytes,
+                         device.bytes, [&mount_point]() -> std::optional<std::uint64_t> {
+                           auto const space = SystemFilesystems().space(mount_point);
+                           return space ? std::optional(space->size) : std::nullopt;
+                         });
+  return disks.grow(device, type, mount_point, std::move(stop));
+}
+
 Result<void> SystemDisks::grow(BlockDevice const& device, std::string const& type,
                                std::filesystem::path const& mount_point, std::stop_token stop) {
   auto locked = TRY(open_locked(device, clock_, stop));
@@ -247,7 +260,7 @@ Result<void> judge_fsck(int exit_code, std::string_view device, std::string_view
     return std::unexpected(Error(
         Kind::refused,
         Message(Reason::FilesystemDamaged,
-                fmt::format("e2fsck found errors on {} that it must not mend by itself ({})",
+                fmt::format("e2fsck found errors on {} that it must not repair by itself ({})",
                             device, output),
                 fmt::format("make a snapshot of the volume, then run 'e2fsck -f {}'", device))));
   return fail(Kind::internal, "e2fsck on {} ended with {}: {}", device, exit_code, output);

@@ -48,6 +48,10 @@ class Disks {
                             std::filesystem::path const& mount_point, std::stop_token stop) = 0;
 };
 
+// The same, and tells how far it is (progress.h).
+Result<void> grow_filesystem(Disks& disks, BlockDevice const& device, std::string const& type,
+                             std::filesystem::path const& mount_point, std::stop_token stop);
+
 class SystemDisks final : public Disks {
  public:
   SystemDisks(Process& process, Clock& clock) : process_(process), clock_(clock) {}

@@ -279,7 +279,7 @@ Result<void> MountStep::apply(Facts& facts, std::stop_token stop) {
       return {};
     }
     case Move::grow: {
-      auto grown = volumes_.disks_.grow(now.device, now.filesystem, point, stop);
+      auto grown = grow_filesystem(volumes_.disks_, now.device, now.filesystem, point, stop);
       if (!grown && grown.error().kind == Kind::interrupted) return grown;
       // etcd runs well without the new space: a warning, and no second try before a restart.
       growth_failed_ = grown ? "the filesystem is as it was" : grown.error().message.sentence();

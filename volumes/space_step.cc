@@ -129,7 +129,7 @@ Result<Finding> SpaceStep::look(Facts& facts, std::stop_token) {
 
 Result<void> SpaceStep::grow(Growth const& growth, Facts& facts, std::stop_token stop) {
   auto const point = volumes_.real_mount_point(cluster_);
-  auto grown = volumes_.disks_.grow(growth.device, growth.filesystem, point, stop);
+  auto grown = grow_filesystem(volumes_.disks_, growth.device, growth.filesystem, point, stop);
   if (!grown && grown.error().kind == Kind::interrupted) return grown;
   auto const device = facts.etcd(cluster_).device.get();
   if (device && device->number == growth.device.number)

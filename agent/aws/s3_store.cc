@@ -10,6 +10,7 @@
 
 #include "agent/base/file_descriptor.h"
 #include "agent/base/new_file.h"
+#include "agent/base/progress.h"
 
 namespace haagent::aws {
 namespace {
@@ -122,6 +123,7 @@ Result<std::vector<S3Part>> S3Store::send_parts(std::string const& key, std::str
       return s3_->upload_part(prefix_ + key, upload, number, std::move(bytes), stop);
     }));
     parts.push_back(std::move(part));
+    Work::advance(length);
   }
   return parts;
 }
@@ -181,6 +183,7 @@ Result<void> S3Store::download(std::string const& key, std::filesystem::path con
     if (got.size != size || got.bytes.size() != expected) return changed();
     TRY(to.append(got.bytes));
     done += got.bytes.size();
+    Work::reached(done);
   } while (done < size);
   return to.replace_target();
 }

@@ -10,6 +10,7 @@
 #include <functional>
 
 #include "agent/base/files.h"
+#include "agent/base/progress.h"
 #include "agent/base/read_only.h"
 
 namespace haagent {
@@ -55,6 +56,7 @@ Result<void> copy(int from, std::string const& name, std::stop_token const& stop
     if (got < 0) return fail_errno(errno, "reading " + name);
     if (got == 0) return {};
     TRY(write(std::string_view(buffer).substr(0, static_cast<std::size_t>(got))));
+    Work::advance(static_cast<std::uint64_t>(got));
   }
 }
 

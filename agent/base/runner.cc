@@ -24,6 +24,9 @@ Duration minimum_interval(Duration look_took) {
   return std::min(look_took, kMinimumIntervalCap);
 }
 
+// How often the observer hears of work that goes on.
+constexpr Duration kProgressPace = 1s;
+
 bool is_final(State state) {
   return state == State::failed || state == State::refused;
 }
@@ -85,6 +88,7 @@ Runner::Runner(std::vector<Row> rows, Clock& clock, Observer observer, Backoff b
     status.since = clock_.utc();
     statuses_.push_back(std::move(status));
   }
+  heard_.resize(rows_.size());
 }
 
 std::size_t Runner::index_of(std::string_view name) const {
@@ -148,14 +152,34 @@ void Runner::update(std::size_t index, std::function<void(RowStatus&)> const& ch
   changed_.notify_all();
 }
 
-void Runner::to_state(std::size_t index, State state, Message message, std::optional<Kind> error) {
+void Runner::to_state(std::size_t index, State state, Message message, std::optional<Kind> error,
+                      std::optional<Progress> progress) {
   update(index, [&](RowStatus& row) {
     if (row.state != state || !same(row.message, message)) row.since = clock_.utc();
     row.state = state;
     row.message = std::move(message);
     row.error = error;
+    if (progress) progress = continued(row.progress, *std::move(progress), clock_.utc());
+    row.progress = std::move(progress);
     if (state == State::done && !row.finished) row.finished = clock_.utc();
   });
+}
+
+// Of work that ends within the pace nothing is seen.
+void Runner::hear(std::size_t index, std::optional<Progress> const& told) {
+  auto const now = clock_.steady();
+  std::lock_guard lock(mutex_);
+  auto& row = statuses_[index];
+  auto& heard = heard_[index];
+  if (!told) {
+    row.progress.reset();
+    return;
+  }
+  if (!row.progress || row.progress->what != told->what) heard = now;
+  row.progress = continued(row.progress, *told, clock_.utc());
+  if (now - heard < kProgressPace) return;
+  heard = now;
+  if (observer_) observer_(statuses_, index);
 }
 
 // Looks and acts until done. False where the row has failed (its state says why) or was stopped.
@@ -217,7 +241,7 @@ bool Runner::converge_row(std::size_t index, Facts& facts, std::stop_token stop,
       waited_for = message;
       attempt.refused_need.reset();  // what was refused may be another thing when it comes back
       acted_on.reset();  // the act took effect; what it led to may need it again (a unit that died)
-      to_state(index, State::waiting, message);
+      to_state(index, State::waiting, message, {}, waiting->progress);
       auto const pause = std::max(poll, minimum_interval(look_took));
       step.pause(clock_, std::min(pause, waiting->look_again.value_or(pause)), stop);
       poll = std::min(row.polling.cap, poll * 3 / 2);
@@ -298,6 +322,7 @@ void Runner::keep_up_row(std::size_t index, Facts& facts, std::stop_token stop, 
 
 void Runner::run_row(std::size_t index, Facts& facts, std::stop_token stop, bool stay) {
   ThreadMonitor const monitor(std::string(rows_[index].step->name()));
+  ProgressListener const listener([&](auto const& told) { hear(index, told); });
   std::string names;
   for (auto const& name : rows_[index].after) names += (names.empty() ? "" : ", ") + name;
   if (!names.empty())

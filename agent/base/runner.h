@@ -60,21 +60,23 @@ struct RowStatus {
   std::vector<std::string> after;
   State state = State::blocked;
   Message message;
-  std::optional<Kind> error;        // of the last error, while retrying, failed or refused
-  int attempts = 0;                 // tries that ended in an error
-  int acts = 0;                     // acts that succeeded
-  UtcTime since{};                  // when state, reason and subject became what they are
-  std::optional<UtcTime> began;     // when the last row that it comes after was done
-  std::optional<UtcTime> finished;  // when it was first done
-  Duration own{0};                  // of began..finished: in haagent's own code
-  Duration outside{0};              // of began..finished: in requests, other programs and waits
+  std::optional<Kind> error;         // of the last error, while retrying, failed or refused
+  int attempts = 0;                  // tries that ended in an error
+  int acts = 0;                      // acts that succeeded
+  UtcTime since{};                   // when state, reason and subject became what they are
+  std::optional<Progress> progress;  // of what it does or waits for now, where that has a length
+  std::optional<UtcTime> began;      // when the last row that it comes after was done
+  std::optional<UtcTime> finished;   // when it was first done
+  Duration own{0};                   // of began..finished: in haagent's own code
+  Duration outside{0};               // of began..finished: in requests, other programs and waits
   bool operator==(RowStatus const&) const = default;
 };
 std::string_view to_string(RowStatus::State state);
 
 class Runner {
  public:
-  // The observer is called after each transition, one call at a time, with all rows and the index
+  // The observer is called after each transition, and at most once a second while a row's work goes
+  // on whose length is known; one call at a time, with all rows and the index
   // of the one that changed. It must not call back into the runner.
   using Observer = std::function<void(std::vector<RowStatus> const& rows, std::size_t changed)>;
 
@@ -109,7 +111,8 @@ class Runner {
   bool wait_for_predecessors(std::size_t index, std::stop_token stop, bool stay);
   void update(std::size_t index, std::function<void(RowStatus&)> const& change);
   void to_state(std::size_t index, RowStatus::State state, Message message,
-                std::optional<Kind> error = {});
+                std::optional<Kind> error = {}, std::optional<Progress> progress = {});
+  void hear(std::size_t index, std::optional<Progress> const& told);
   std::vector<std::size_t> in_order() const;
   std::size_t index_of(std::string_view name) const;
 
@@ -120,6 +123,7 @@ class Runner {
   mutable std::mutex mutex_;
   std::condition_variable_any changed_;
   std::vector<RowStatus> statuses_;
+  std::vector<SteadyTime> heard_;  // of each row's progress, when the observer was last told
   Jitter jitter_;
 };
 

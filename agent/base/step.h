@@ -11,6 +11,7 @@
 
 #include "agent/base/clock.h"
 #include "agent/base/facts.h"
+#include "agent/base/progress.h"
 #include "agent/base/result.h"
 
 namespace haagent {
@@ -35,6 +36,8 @@ struct Waiting {
   Message message;  // for what: "vol-1 is attached to i-2 (running)"
   // Looked at again after so long, where the runner would wait longer.
   std::optional<Duration> look_again = {};
+  // How far what it waits for is, where that is known.
+  std::optional<Progress> progress = {};
 };
 using Finding = std::variant<Done, Needed, Waiting>;
 

@@ -16,6 +16,7 @@
 #include "agent/config/imds_user_data.h"
 #include "agent/config/values.h"
 #include "agent/runtime/exit_codes.h"
+#include "agent/runtime/progress_line.h"
 #include "agent/runtime/signals.h"
 #include "agent/runtime/version.h"
 #include "agent/status/report.h"
@@ -84,20 +85,6 @@ std::string name_of(About const& about) {
   return fmt::format("haagent-{}{}{}-{}", cluster, cluster.empty() ? "" : "-", node, time);
 }
 
-class Counter {
- public:
-  Counter() : shown_(::isatty(STDERR_FILENO) == 1) {}
-  void operator()(std::size_t finished, std::size_t all, std::string const& name) const {
-    if (!shown_) return;
-    std::cerr << fmt::format("\r\033[K{}/{} {}", finished, all, name);
-    if (finished == all) std::cerr << "\r\033[K";
-    std::cerr << std::flush;
-  }
-
- private:
-  bool shown_;
-};
-
 Result<void> write_archive(std::vector<File> const& files, About const& about, Archive::Sink sink) {
   Archive archive(std::move(sink));
   auto const folder = name_of(about);
@@ -161,7 +148,12 @@ int make_bundle(BundleOptions const& options, std::size_t most, bool& left_behin
   auto const machine = machine_of(options, most);
   auto about = about_of(options, machine->clock);
   about.most = most;
-  auto collected = collect(node_sources(machine), about.timeout, Counter(), signals.token());
+  ErrorLine line;
+  auto const told = [&](std::size_t finished, std::size_t all, std::string const& name) {
+    line.draw(fmt::format("{}/{} {}", finished, all, name));
+  };
+  auto collected = collect(node_sources(machine), about.timeout, told, signals.token());
+  line.clear();
   left_behind = collected.left_behind;
   if (signals.token().stop_requested()) {
     std::cerr << "haagent: interrupted; there is no bundle\n";

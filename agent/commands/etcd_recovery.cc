@@ -1,11 +1,15 @@
 #include "agent/commands/etcd_recovery.h"
 
+#include <fmt/ranges.h>
+
 #include <algorithm>
+#include <functional>
 #include <iostream>
 #include <map>
 #include <set>
 #include <thread>
 
+#include "agent/base/row_names.h"
 #include "agent/commands/session.h"
 #include "agent/runtime/exit_codes.h"
 #include "agent/status/cluster.h"
@@ -35,11 +39,12 @@ constexpr Duration kAgentPatience = 3s;
 constexpr Duration kHeardWithin = 15s;
 
 // Lines as things happen; with -o json the last page alone.
-class Progress {
+class Commentary {
  public:
-  explicit Progress(EtcdCommandOptions const& options)
+  explicit Commentary(EtcdCommandOptions const& options)
       : shown_(options.form == OutputFormat::text) {}
-  void say(std::string const& line) const {
+  void say(std::string const& line) {
+    working_.clear();
     if (shown_) std::cout << line << std::endl;
   }
   // Says what is new of one subject.
@@ -48,10 +53,17 @@ class Progress {
     if (last != words) say(fmt::format("{}: {}", subject, words));
     last = words;
   }
+  // Of each that works, how far it is; drawn over what was drawn of it before.
+  bool draws() const { return working_.shown(); }
+  void draw(std::vector<std::string> const& works) {
+    if (works.empty()) return working_.clear();
+    working_.draw(fmt::format("{}", fmt::join(works, "; ")));
+  }
 
  private:
   bool const shown_;
   std::map<std::string, std::string> said_;
+  ErrorLine working_;
 };
 
 bool serves(SeenMember const& member, std::uint64_t cluster_id) {
@@ -66,10 +78,44 @@ std::string words_of(SeenMember const& member, std::uint64_t cluster_id) {
   return member.answer.leader_id != 0 ? "serves" : "has started, and has no leader yet";
 }
 
+// Asks the agent of each of them, all at once, over mutual TLS; who does not answer is left out.
+void ask_agents(Session& session, std::vector<SeenMember> const& members,
+                std::function<void(std::size_t, StatusReport const&)> const& answered,
+                std::stop_token const& stop) {
+  auto const tls = bootstrap::pki::agent_tls(session.machine.root);
+  std::vector<std::jthread> threads;
+  for (std::size_t i = 0; i < members.size(); ++i) {
+    if (members[i].address.empty()) continue;
+    threads.emplace_back([&, i] {
+      auto const report =
+          ask_agent(session.machine.http, members[i].address, tls, kAgentPatience, stop);
+      if (report && report->role == "master") answered(i, *report);
+    });
+  }
+}
+
+// "etcd-a: download of <backup>: 45 %, ...", of each whose agent says so.
+std::vector<std::string> works_of(Session& session, EtcdCluster cluster,
+                                  std::vector<SeenMember> const& members,
+                                  std::stop_token const& stop) {
+  std::vector<std::string> works(members.size());
+  ask_agents(
+      session, members,
+      [&](std::size_t i, StatusReport const& report) {
+        for (auto const& row : report.rows)
+          if (row.progress && row.name == row_names::of_cluster(row_names::kEtcd, cluster))
+            works[i] = fmt::format("{}: {}, {}", members[i].answer.member, row.progress->what,
+                                   to_words(*row.progress, session.machine.clock.utc()));
+      },
+      stop);
+  std::erase(works, "");
+  return works;
+}
+
 // Until `done` says so, or an error. Errors: transient at the deadline.
 template <class Done>
-Result<SeenCluster> watch(Session& session, bootstrap::ClusterLook& look, Progress& progress,
-                          Done done, std::stop_token stop) {
+Result<SeenCluster> watch(Session& session, EtcdCluster cluster, bootstrap::ClusterLook& look,
+                          Commentary& progress, Done done, std::stop_token stop) {
   auto const began = session.machine.clock.steady();
   bool hinted = false;
   for (;;) {
@@ -83,6 +129,7 @@ Result<SeenCluster> watch(Session& session, bootstrap::ClusterLook& look, Progre
       Result<bool> const is_done = done(*seen);
       if (!is_done) return std::unexpected(is_done.error());
       if (*is_done) return seen;
+      if (progress.draws()) progress.draw(works_of(session, cluster, seen->members, stop));
     }
     auto const waited = session.machine.clock.steady() - began;
     if (!hinted && waited >= kHintAfter) {
@@ -102,23 +149,19 @@ Result<SeenCluster> watch(Session& session, bootstrap::ClusterLook& look, Progre
 
 // How far the logs on the others' volumes go, as their agents say over mutual TLS; whose agent says
 // nothing so stays without.
-void hear_of_logs(Session& session, EtcdCluster cluster, SeenCluster& seen, std::stop_token stop) {
-  auto const tls = bootstrap::pki::agent_tls(session.machine.root);
-  std::vector<std::jthread> threads;
-  for (auto& member : seen.members) {
-    if (member.address.empty()) continue;
-    threads.emplace_back([&session, &member, &tls, cluster, stop] {
-      auto const report =
-          ask_agent(session.machine.http, member.address, tls, kAgentPatience, stop);
-      if (!report || report->role != "master") return;
-      for (auto const& etcd : report->etcd)
-        if (etcd.cluster == cluster) {
-          member.log = etcd.log;
-          member.copy = etcd.copy;
-          member.blank = etcd.blank;
-        }
-    });
-  }
+void hear_of_logs(Session& session, EtcdCluster cluster, SeenCluster& seen,
+                  std::stop_token const& stop) {
+  ask_agents(
+      session, seen.members,
+      [&](std::size_t i, StatusReport const& report) {
+        for (auto const& etcd : report.etcd)
+          if (etcd.cluster == cluster) {
+            seen.members[i].log = etcd.log;
+            seen.members[i].copy = etcd.copy;
+            seen.members[i].blank = etcd.blank;
+          }
+      },
+      stop);
 }
 
 Result<SeenCluster> look_at_all(Session& session, EtcdCommandOptions const& options,
@@ -260,9 +303,9 @@ Result<bool> was_given_up(Session& session, RecoveryRequest const& request, std:
 Result<int> see_restore(Session& session, EtcdCommandOptions const& options,
                         bootstrap::ClusterLook& look, RecoveryRequest const& request,
                         std::stop_token stop) {
-  Progress progress(options);
+  Commentary progress(options);
   auto seen = TRY(watch(
-      session, look, progress,
+      session, options.cluster, look, progress,
       [&](SeenCluster const& now) -> Result<bool> {
         for (auto const& each : now.members)
           progress.about(each.answer.member, words_of(each, request.cluster_id));
@@ -311,7 +354,7 @@ Result<int> restore(Session& session, EtcdCommandOptions const& options, std::st
   auto look = TRY(session.look(options.cluster, stop));
   if (options.cancel) return cancel(session, options, *look, stop);
   auto standing = TRY(standing_request(session, options.cluster, stop));
-  Progress progress(options);
+  Commentary progress(options);
   if (standing && !is_over(session, standing->request)) {
     auto const& request = standing->request;
     bool const same = request.kind == RecoveryRequest::Kind::restore &&
@@ -352,7 +395,7 @@ Result<int> recover(Session& session, EtcdCommandOptions const& options, std::st
   auto parts = TRY(session.backups(stop));
   auto look = TRY(session.look(options.cluster, stop));
   auto standing = TRY(standing_request(session, options.cluster, stop));
-  Progress progress(options);
+  Commentary progress(options);
   std::optional<RecoveryRequest> request;
   std::optional<std::uint64_t> dropped;  // not known where an earlier run has ordered it
   auto seen = TRY(look_at_all(session, options, *look, stop));
@@ -382,7 +425,7 @@ Result<int> recover(Session& session, EtcdCommandOptions const& options, std::st
                              session.store->where(), seen.own_member, seen.own_volume));
   }
   auto done = TRY(watch(
-      session, *look, progress,
+      session, options.cluster, *look, progress,
       [&](SeenCluster const& now) -> Result<bool> {
         auto const* own = now.own();
         bool const marked = now.own_request == request->id;
@@ -411,7 +454,7 @@ Result<int> adopt_volume(Session& session, EtcdCommandOptions const& options,
   auto parts = TRY(session.backups(stop));
   auto look = TRY(session.look(options.cluster, stop));
   auto standing = TRY(standing_request(session, options.cluster, stop));
-  Progress progress(options);
+  Commentary progress(options);
   std::optional<RecoveryRequest> request;
   std::optional<std::uint64_t> dropped;
   if (standing && !is_over(session, standing->request)) {
@@ -451,7 +494,7 @@ Result<int> adopt_volume(Session& session, EtcdCommandOptions const& options,
                     session.store->where(), chosen.member));
   }
   auto done = TRY(watch(
-      session, *look, progress,
+      session, options.cluster, *look, progress,
       [&](SeenCluster const& now) -> Result<bool> {
         for (auto const& each : now.members)
           progress.about(each.answer.member, words_of(each, request->cluster_id));
@@ -486,7 +529,7 @@ Result<int> replace(Session& session, EtcdCommandOptions const& options, std::st
   auto seen = TRY(look->look(Duration(0), stop));
   auto target = TRY(bootstrap::may_replace(seen, options.name));
 
-  Progress progress(options);
+  Commentary progress(options);
   std::vector<std::string> others;
   for (auto const& member : *seen.quorum()->answer.quorum_list)
     if (member.id != target.id)
@@ -506,15 +549,15 @@ Result<int> replace(Session& session, EtcdCommandOptions const& options, std::st
         next = &each;
     TRY_DURING(EtcdClient(session.machine.http, target.client_urls, session.tls)
                    .move_leader(next->answer.member_id, stop),
-               "moving the lead away from {}", target.name);
-    progress.say(fmt::format("the lead is {}'s", next->answer.member));
+               "moving the leadership away from {}", target.name);
+    progress.say(fmt::format("{} is the leader now", next->answer.member));
   }
   TRY_DURING(remove_member(session, client, target.id, stop), "taking {} out", target.name);
   progress.say(
       fmt::format("{} ({:x}) is taken out; its master sets the data aside and adds it again",
                   target.name, target.id));
   auto done = TRY(watch(
-      session, *look, progress,
+      session, options.cluster, *look, progress,
       [&](SeenCluster const& now) -> Result<bool> {
         auto const* quorum = now.quorum();
         if (!quorum) return false;

@@ -8,6 +8,7 @@
 #include "agent/boot/collaborators.h"
 #include "agent/commands/etcd.h"
 #include "agent/runtime/exit_codes.h"
+#include "agent/runtime/progress_line.h"
 #include "agent/runtime/signals.h"
 #include "bootstrap/etcd/recovery/recovery.h"
 #include "volumes/own_volumes.h"
@@ -51,6 +52,7 @@ class Session {
 template <class Work>
 int at_the_desk(EtcdCommandOptions const& options, Work work) {
   Signals signals;
+  ProgressLine const progress;
   auto session = Session::open(options, signals.token());
   if (!session) return end_with(session.error());
   Result<int> code = work(**session, signals.token());

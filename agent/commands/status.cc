@@ -80,9 +80,9 @@ int run_status(StatusOptions const& options) {
   SystemClock clock;
   for (;;) {
     auto page = one_page(options, signals.token());
-    // Home, the page, then clear what an older and longer page has left below.
-    if (options.watch) std::cout << "\033[H\033[J";
-    std::cout << (options.watch ? top_of(page.text, standard_output().height) : page.text)
+    auto const terminal = standard_output();
+    std::cout << (options.watch && terminal.height > 0 ? drawn_in_place(page.text, terminal.height)
+                                                       : page.text)
               << std::flush;
     if (!options.watch || !clock.sleep(1s, signals.token())) return page.exit_code;
   }

@@ -28,6 +28,7 @@
 #include "agent/runtime/exit_codes.h"
 #include "agent/runtime/log.h"
 #include "agent/runtime/notify.h"
+#include "agent/runtime/progress_line.h"
 #include "agent/runtime/signals.h"
 #include "agent/runtime/version.h"
 #include "agent/runtime/watchdog.h"
@@ -478,6 +479,23 @@ int run_bootstrap(BootOptions const& options) {
   return code;
 }
 
+namespace {
+
+// "7 of 9 steps; unmount-main: VolumeInUse", of the first one that is not done.
+std::string steps_done(StatusReport const& report) {
+  auto const done = std::ranges::count(report.rows, RowStatus::State::done, &RowStatus::state);
+  auto text = fmt::format("{} of {} steps", done, report.rows.size());
+  auto const next = std::ranges::find_if(report.rows, [](RowStatus const& row) {
+    return row.state != RowStatus::State::done && row.state != RowStatus::State::blocked;
+  });
+  if (next == report.rows.end()) return text;
+  text += fmt::format("; {}", next->name);
+  if (!next->message.text.empty()) text += fmt::format(": {}", to_string(next->message.reason));
+  return text;
+}
+
+}  // namespace
+
 int run_hand_over(BootOptions const& options, bool undo) {
   Signals signals;
   auto stop = signals.token();
@@ -497,11 +515,14 @@ int run_hand_over(BootOptions const& options, bool undo) {
     return refuse_to_start(asked.error());
   SystemClock clock;
   auto const began = clock.steady();
+  ErrorLine line;
   while (clock.steady() - began < 3min) {
     auto const report = alive();
     if (!report) break;
+    line.draw(steps_done(*report));
     auto const phase = phase_of(*report);
     if (!undo && phase == Phase::handed_over) {
+      line.clear();
       for (auto const& row : report->rows)
         if (row.message.reason == Reason::NotDone)
           std::cerr << fmt::format("haagent: {}: {}\n", row.name, row.message.sentence());
@@ -510,6 +531,7 @@ int run_hand_over(BootOptions const& options, bool undo) {
     if (undo && phase != Phase::handed_over && phase != Phase::handing_over) return kExitOk;
     if (!clock.sleep(200ms, stop)) return kExitFailed;
   }
+  line.clear();
   std::cerr << "haagent: it is not done; 'haagent status' shows each step\n";
   return kExitFailed;
 }

@@ -9,6 +9,7 @@
 #include "agent/config/imds_user_data.h"
 #include "agent/preflight/look_instance.h"
 #include "agent/preflight/look_machine.h"
+#include "agent/runtime/progress_line.h"
 #include "agent/runtime/signals.h"
 #include "bootstrap/kube/cautions.h"
 #include "bootstrap/kube/host_files.h"
@@ -76,6 +77,8 @@ Findings judge_node(Root const& root, NodeConfig const& config, Identity const& 
 Report instance_report(Collaborators& machine, PreflightOptions const& options,
                        std::stop_token stop) {
   Report report{.mode = "instance", .subject = "this machine", .findings = {}};
+  ErrorLine line;
+  line.draw("asking instance metadata");
   auto const identity = machine.imds.identity(stop);
   if (!identity)
     report.findings.push_back(problem(
@@ -97,6 +100,7 @@ Report instance_report(Collaborators& machine, PreflightOptions const& options,
   }
   auto const loaded = read_config(gather_config(options.root, request));
   add(report.findings, judge_config(loaded, /*image=*/false));
+  line.draw("looking at this machine");
   add(report.findings, look_at_machine(machine_look(machine, loaded, false), stop));
   if (!identity || !loaded.ok()) {
     report.findings.push_back(
@@ -109,6 +113,7 @@ Report instance_report(Collaborators& machine, PreflightOptions const& options,
   report.subject =
       fmt::format("{} in {}, a {} of {}", identity->instance_id, identity->zone,
                   config.role == Role::master ? "master" : "worker", config.cluster.name);
+  line.draw("asking AWS, the endpoint, the state store and the other masters");
   add(report.findings, judge_node(machine.root, config, *identity));
   add(report.findings, look_at_instance(machine, config, *identity, std::move(stop)));
   return report;

@@ -42,6 +42,16 @@ std::string top_of(std::string const& page, int height) {
                      lines - (height - 2));
 }
 
+std::string drawn_in_place(std::string const& page, int height) {
+  auto const shown = top_of(page, height);
+  std::string drawn = "\033[H";
+  for (std::size_t begin = 0, end = 0; begin < shown.size(); begin = end) {
+    end = std::min(shown.find('\n', begin), shown.size() - 1) + 1;
+    drawn += "\033[K" + shown.substr(begin, end - begin);
+  }
+  return drawn + "\033[J";
+}
+
 std::string in_one_line(std::string_view text) {
   std::string out;
   while (true) {

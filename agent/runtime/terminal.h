@@ -23,6 +23,10 @@ Terminal standard_output();
 // page where it fits, or where there is no screen.
 std::string top_of(std::string const& page, int height);
 
+// The same, over what stood there: each line cleared as it is written, and whatever is
+// below. Nothing is cleared first, so that nothing flickers.
+std::string drawn_in_place(std::string const& page, int height);
+
 // Line breaks, and the blanks around them, as one blank; at both ends as nothing.
 std::string in_one_line(std::string_view text);
 

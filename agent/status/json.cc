@@ -93,6 +93,30 @@ T read_number(Tree const& tree, char const* key) {
   return number && std::in_range<T>(*number) ? static_cast<T>(*number) : T{};
 }
 
+Tree progress_tree(Progress const& progress) {
+  auto tree = Tree::map({{"what", progress.what},
+                         {"unit", to_string(progress.unit)},
+                         {"done", progress.done},
+                         {"total", progress.total},
+                         {"from", progress.from}});
+  write_time(tree, "began", progress.began);
+  return tree;
+}
+
+std::optional<Progress> progress_from(Tree const& tree) {
+  auto const unit = parse_progress_unit(tree.text_at("unit"));
+  auto const began = read_time(tree, "began");
+  Progress const progress{.what = tree.text_at("what"),
+                          .unit = unit.value_or(Progress::Unit::bytes),
+                          .done = read_number<std::uint64_t>(tree, "done"),
+                          .total = read_number<std::uint64_t>(tree, "total"),
+                          .from = read_number<std::uint64_t>(tree, "from"),
+                          .began = began.value_or(UtcTime{})};
+  bool const sound = unit && began && progress.total > 0 && progress.done <= progress.total &&
+                     progress.from <= progress.done;
+  return sound ? std::optional(progress) : std::nullopt;
+}
+
 Tree row_tree(RowStatus const& row) {
   Tree tree = Tree::map({{"name", row.name}, {"state", to_string(row.state)}});
   tree["reason"] = to_string(row.message.reason);
@@ -104,6 +128,7 @@ Tree row_tree(RowStatus const& row) {
   for (auto const& name : row.after) tree["after"].push_back(name);
   tree["attempts"] = row.attempts;
   tree["acts"] = row.acts;
+  if (row.progress) tree["progress"] = progress_tree(*row.progress);
   write_time(tree, "since", row.since);
   write_time(tree, "began", row.began);
   write_time(tree, "finished", row.finished);
@@ -132,6 +157,7 @@ RowStatus row_from(Tree const& tree) {
   row.attempts = read_number<int>(tree, "attempts");
   row.acts = read_number<int>(tree, "acts");
   row.since = read_time(tree, "since").value_or(UtcTime{});
+  if (auto const* progress = tree.find("progress")) row.progress = progress_from(*progress);
   row.began = read_time(tree, "began");
   row.finished = read_time(tree, "finished");
   row.own = Duration(read_number<std::int64_t>(tree, "ownMilliseconds"));

@@ -142,9 +142,10 @@ std::vector<std::string> certificates_near_their_end(PkiFacts const& pki, UtcTim
         each.authority ? UtcTime::duration(0) : (each.not_after - each.renew_at) / 4;
     if (now < each.renew_at + patience) continue;
     auto const days = std::chrono::duration_cast<std::chrono::days>(each.not_after - now).count();
-    auto const when = now >= each.not_after ? std::string("has ended")
-                      : days < 2 ? fmt::format("ends in {}", to_words(between(now, each.not_after)))
-                                 : fmt::format("ends in {} days", days);
+    auto const when = now >= each.not_after ? std::string("has expired")
+                      : days < 2
+                          ? fmt::format("expires in {}", to_words(between(now, each.not_after)))
+                          : fmt::format("expires in {} days", days);
     sentences.push_back(fmt::format("{} {} {}, {}", each.authority ? "authority" : "certificate",
                                     each.name, when, to_rfc3339(each.not_after)));
   }
@@ -351,6 +352,14 @@ class StatusPage {
         "{:<{}}  {}  {:>12}  {}\n", printable(row.name), name_width,
         painted(colour_of(row.state), fmt::format("{:<8}", to_string(row.state))), time,
         style_.all ? wrapped(with_reason(row), indent, columns_) : in_short(row, indent));
+    if (!row.progress) return;
+    auto const words = to_words(*row.progress, now_);
+    page_ += "  " + wrapped(row.progress->what, 2, columns_ - 2) + "\n";
+    page_ += fmt::format(
+        "  {} {}\n",
+        progress_bar(*row.progress, std::clamp<std::size_t>(
+                                        columns_ - std::min(columns_, words.size() + 4), 10, 40)),
+        words);
   }
 
   // Of the one that the page begins with, the rest stands there; of another, two lines.

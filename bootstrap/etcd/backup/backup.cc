@@ -4,6 +4,8 @@
 #include <map>
 #include <tuple>
 
+#include "agent/base/progress.h"
+
 namespace haagent::bootstrap {
 namespace {
 
@@ -125,7 +127,10 @@ Result<std::optional<BackupManifest>> Backups::best(std::stop_token stop) {
 Result<void> Backups::fetch(BackupManifest const& manifest, fs::path const& file,
                             std::stop_token stop) {
   auto const key = backup_data_key(cluster_, manifest.name);
-  TRY_DURING(deps_.store.download(key, file, std::move(stop)), "downloading {}", manifest.name);
+  {
+    Work const work("download of " + manifest.name, Progress::Unit::bytes, manifest.size);
+    TRY_DURING(deps_.store.download(key, file, std::move(stop)), "downloading {}", manifest.name);
+  }
   auto checked = check_snapshot_file(file);
   auto const wrong = !checked ? checked.error().message.sentence()
                      : checked->sha256 != manifest.sha256
@@ -181,8 +186,11 @@ Result<BackupManifest> Backups::keep(BackupManifest manifest, fs::path const& sa
                                      ScratchFolder const& folder, std::stop_token stop) {
   auto tool = tools();
   auto const key = backup_data_key(cluster_, manifest.name);
-  TRY_DURING(deps_.store.upload(key, saved, stop), "uploading {} to {}", manifest.name,
-             deps_.store.where());
+  {
+    Work const work("upload of " + manifest.name, Progress::Unit::bytes, manifest.size);
+    TRY_DURING(deps_.store.upload(key, saved, stop), "uploading {} to {}", manifest.name,
+               deps_.store.where());
+  }
   std::error_code ignored;
   fs::remove(saved, ignored);
 

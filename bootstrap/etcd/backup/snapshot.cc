@@ -9,6 +9,7 @@
 #include "agent/base/file_descriptor.h"
 #include "agent/base/json.h"
 #include "agent/base/last_words.h"
+#include "agent/base/progress.h"
 #include "agent/base/sha256.h"
 #include "agent/base/wait_accounting.h"
 
@@ -23,6 +24,12 @@ constexpr std::size_t kPage = 512;
 constexpr std::uint64_t kBytesPerSecond = 20'000'000;
 // Beyond what ten years of writes come to; the same as etcd's documentation uses.
 constexpr std::uint64_t kBump = 1'000'000'000;
+
+std::optional<std::uint64_t> size_of(fs::path const& file) {
+  std::error_code error;
+  auto const size = fs::file_size(file, error);
+  return error ? std::nullopt : std::optional<std::uint64_t>(size);
+}
 
 }  // namespace
 
@@ -118,12 +125,15 @@ Result<void> SnapshotTools::save(std::string const& endpoint, fs::path const& fi
     argv.push_back("--key=" + tls_.key_file);
   }
   argv.insert(argv.end(), {"snapshot", "save", file.string()});
+  fs::path const part(file.string() + ".part");
+  SampledWork const work("snapshot of " + endpoint, Progress::Unit::bytes, expected_size,
+                         [&] { return size_of(part); });
   auto ran = run(std::move(argv), fmt::format("saving a snapshot from {}", endpoint), deadline + 5s,
                  std::move(stop));
   if (ran) return {};
   std::error_code ignored;
   fs::remove(file, ignored);
-  fs::remove(fs::path(file.string() + ".part"), ignored);
+  fs::remove(part, ignored);
   return std::unexpected(ran.error());
 }
 
@@ -155,6 +165,8 @@ Result<void> SnapshotTools::restore(fs::path const& file, RestoreSpec const& spe
     argv.push_back(fmt::format("--bump-revision={}", kBump));
     argv.emplace_back("--mark-compacted");
   }
+  SampledWork const work("restore of the snapshot", Progress::Unit::bytes, error ? 0 : size,
+                         [&] { return size_of(spec.data_dir / "member" / "snap" / "db"); });
   auto ran = TRY(run(std::move(argv), "restoring the snapshot",
                      snapshot_deadline(error ? 0 : 2 * size), std::move(stop)));
   return {};

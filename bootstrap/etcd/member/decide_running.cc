@@ -79,7 +79,12 @@ Decision with_running_learner(MemberInputs const& in) {
     return Wait{Message(Reason::LearnerBehind,
                         fmt::format("{} is a learner and catches up: at entry {} of {}",
                                     in.me.self.name, own.raft_index, leader_index),
-                        kByItself)};
+                        kByItself),
+                /*ask_ec2=*/false,
+                Progress{.what = "the log of the leader",
+                         .unit = Progress::Unit::entries,
+                         .done = own.raft_index,
+                         .total = leader_index}};
   for (auto const& member : *peer->quorum_list)
     if (member.id == own.member_id && !member.learner)
       return Wait{

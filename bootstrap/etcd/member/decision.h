@@ -45,6 +45,7 @@
 #include <variant>
 #include <vector>
 
+#include "agent/base/progress.h"
 #include "agent/base/result.h"
 #include "bootstrap/etcd/member/observation.h"
 #include "bootstrap/etcd/member/restart.h"
@@ -140,7 +141,8 @@ struct RestartEtcd {
 // The advice is what the operator is to do, or "nothing to do: ..." where it goes on by itself.
 struct Wait {
   Message message;
-  bool ask_ec2 = false;  // for what EC2 says now: ask it, and decide again
+  bool ask_ec2 = false;                   // for what EC2 says now: ask it, and decide again
+  std::optional<Progress> progress = {};  // of what it waits for
 };
 struct StartLater {  // a start has just failed
   Message message;

@@ -123,7 +123,9 @@ void EtcdStep::tell_others(Decision const& decision, Facts& facts) {
 Result<Finding> EtcdStep::found(Decision const& decision, Observed observed, Facts& facts) {
   auto message = message_of(decision, observed.inputs);
   return std::visit(
-      Overloaded{[&](Wait const&) -> Result<Finding> { return Waiting{std::move(message)}; },
+      Overloaded{[&](Wait const& wait) -> Result<Finding> {
+                   return Waiting{std::move(message), {}, wait.progress};
+                 },
                  [&](StartLater const&) -> Result<Finding> { return Waiting{std::move(message)}; },
                  [&](ChangeLater const&) -> Result<Finding> {
                    return Waiting{std::move(message), kChangeAgain};

@@ -76,6 +76,63 @@ TEST(Runner, ActsOnceAndLooksAgain) {
   EXPECT_EQ(ran.rows[0].message, about("made"));
 }
 
+TEST(Runner, ShowsTheProgressOfARowsWorkOnceASecond) {
+  FakeClock clock;
+  std::vector<std::optional<std::uint64_t>> shown;
+  bool made = false;
+  Runner runner(
+      rows(row(
+          "restore", {},
+          [&] {
+            return Result<Finding>(made ? Finding(Done{about("made")})
+                                        : Finding(Needed{about("make it"), {}}));
+          },
+          [&] {
+            Work const work("download", Progress::Unit::bytes, 1000);
+            for (int i = 0; i < 10; ++i) {
+              clock.advance(300ms);
+              Work::advance(100);
+            }
+            made = true;
+            return Result<void>();
+          })),
+      clock, [&](auto const& all, std::size_t) {
+        shown.push_back(all[0].progress ? std::optional(all[0].progress->done) : std::nullopt);
+      });
+  Facts facts;
+  EXPECT_TRUE(runner.converge(facts, {}));
+  std::erase(shown, std::nullopt);
+  EXPECT_THAT(shown, ElementsAre(400u, 800u));
+  EXPECT_EQ(runner.rows()[0].progress, std::nullopt);
+}
+
+TEST(Runner, ShowsTheProgressOfWhatARowWaitsFor) {
+  FakeClock clock;
+  std::uint64_t reached = 0;
+  std::vector<Progress> shown;
+  Runner runner(rows(row("etcd", {},
+                         [&]() -> Result<Finding> {
+                           reached += 250;
+                           if (reached > 1000) return Done{about("votes")};
+                           return Waiting{about("catches up"),
+                                          {},
+                                          Progress{.what = "log",
+                                                   .unit = Progress::Unit::entries,
+                                                   .done = reached,
+                                                   .total = 1000}};
+                         })),
+                clock, [&](auto const& all, std::size_t) {
+                  if (all[0].progress) shown.push_back(*all[0].progress);
+                });
+  Facts facts;
+  EXPECT_TRUE(runner.converge(facts, {}));
+  ASSERT_EQ(shown.size(), 4u);
+  EXPECT_EQ(shown[3].done, 1000u);
+  EXPECT_EQ(shown[3].from, 250u);
+  EXPECT_EQ(shown[3].began, shown[0].began);
+  EXPECT_EQ(runner.rows()[0].progress, std::nullopt);
+}
+
 TEST(Runner, ActedButStillNeededIsAnError) {
   FakeClock clock;
   int acts = 0;

@@ -23,6 +23,12 @@ TEST(Printable, LineBreaksAreBlanksAndWhatDrivesATerminalIsShown) {
   EXPECT_EQ(printable(""), "");
 }
 
+TEST(DrawnInPlace, ClearsEachLineAndWhatIsBelow) {
+  EXPECT_EQ(drawn_in_place("one\ntwo\n", 24), "\033[H\033[Kone\n\033[Ktwo\n\033[J");
+  EXPECT_EQ(drawn_in_place("no end", 24), "\033[H\033[Kno end\033[J");
+  EXPECT_EQ(drawn_in_place("", 24), "\033[H\033[J");
+}
+
 TEST(Wrapped, BreaksNoCommand) {
   std::string const create =
       "aws ec2 create-volume --tag-specifications 'ResourceType=volume,Tags=[{Key=k,Value=\"a/a, "

@@ -136,6 +136,18 @@ INSTANTIATE_TEST_SUITE_P(
                r.etcd.clear();
              },
              Writer::alive, Phase::working, 3},
+        Page{"restores",
+             [](StatusReport& r) {
+               r.rows[3] = row(
+                   "etcd-main", {"volume-main"}, State::acting,
+                   Message(Reason::RestoreRequested, "restore 20260115T101500.000Z-etcd-b"), 12ms);
+               r.rows[3].progress = Progress{.what = "download of 20260115T101500.000Z-etcd-b",
+                                             .done = 230u << 20u,
+                                             .total = 512u << 20u,
+                                             .began = kStart + 12ms};
+               r.etcd.clear();
+             },
+             Writer::alive, Phase::working, 3},
         Page{"several_wait",
              [](StatusReport& r) {
                r.rows[1] =
@@ -318,17 +330,44 @@ INSTANTIATE_TEST_SUITE_P(
                     Ending{"just_due", {"etcd/server", kStart + 100h, kStart - 1h}, ""},
                     Ending{"long_due",
                            {"etcd/server", kStart + 90h, kStart - 30h},
-                           "certificate etcd/server ends in 3 days, 2026-01-19T04:15:00Z"},
+                           "certificate etcd/server expires in 3 days, 2026-01-19T04:15:00Z"},
                     Ending{"soon",
                            {"etcd/server", kStart + 20min, kStart - 30h},
-                           "certificate etcd/server ends in 20 min, 2026-01-15T10:35:00Z"},
+                           "certificate etcd/server expires in 20 min, 2026-01-15T10:35:00Z"},
                     Ending{"ended",
                            {"etcd/server", kStart - 1h, kStart - 30h},
-                           "certificate etcd/server has ended, 2026-01-15T09:15:00Z"},
+                           "certificate etcd/server has expired, 2026-01-15T09:15:00Z"},
                     Ending{"an_authority_at_once",
                            {"etcd/ca", kStart + 24h * 300, kStart, true},
-                           "authority etcd/ca ends in 300 days, 2026-11-11T10:15:00Z"}),
+                           "authority etcd/ca expires in 300 days, 2026-11-11T10:15:00Z"}),
     [](auto const& tested) { return tested.param.name; });
+
+TEST(Status, ProgressGoesThroughTheFileWhereItMakesSense) {
+  auto made = report();
+  Progress const progress{.what = "the log of the leader",
+                          .unit = Progress::Unit::entries,
+                          .done = 300,
+                          .total = 1000,
+                          .from = 100,
+                          .began = kStart};
+  made.rows[0].progress = progress;
+  auto tree = to_tree(made);
+  EXPECT_EQ(status_from_tree(tree).value().rows[0].progress, progress);
+  // What only somebody else can have written.
+  struct Row {
+    char const* key;
+    Tree value;
+  };
+  for (auto const& each : std::vector<Row>{{"done", 1001},
+                                           {"total", 0},
+                                           {"from", 301},
+                                           {"unit", "parsecs"},
+                                           {"began", "yesterday"}}) {
+    auto wrong = tree;
+    wrong["steps"].items()[0]["progress"][each.key] = each.value;
+    EXPECT_EQ(status_from_tree(wrong).value().rows[0].progress, std::nullopt) << each.key;
+  }
+}
 
 TEST(Status, TheEndOfALogGoesThroughTheFile) {
   auto made = report();
@@ -395,7 +434,7 @@ TEST(Status, CertificatesGoThroughTheFile) {
   EXPECT_TRUE(read.pki.certificates[1].authority);
   EXPECT_EQ(read.pki.warning, "cannot be renewed");
   auto const page = status_page(read, Writer::alive, kStart, {});
-  EXPECT_TRUE(page.contains("certificate etcd/server ends in 3 days")) << page;
+  EXPECT_TRUE(page.contains("certificate etcd/server expires in 3 days")) << page;
   EXPECT_FALSE(page.contains("etcd/ca")) << page;
 }
 
