@@ -6,6 +6,7 @@
 #include "agent/base/columns.h"
 #include "agent/commands/session.h"
 #include "agent/runtime/exit_codes.h"
+#include "agent/runtime/terminal.h"
 #include "agent/runtime/version.h"
 #include "bootstrap/addons/choice.h"
 #include "bootstrap/addons/manifest.h"
@@ -55,7 +56,7 @@ Tree conflict_tree(addons::ConflictedObject const& object) {
 
 }  // namespace
 
-std::string addons_page(std::vector<AddonSummary> const& all) {
+std::string addons_page(std::vector<AddonSummary> const& all, std::size_t width) {
   std::vector<std::vector<std::string>> rows = {
       {"ADD-ON", "SOURCE", "VERSION", "OBJECTS", "STATE"}};
   for (auto const& each : all)
@@ -64,7 +65,7 @@ std::string addons_page(std::vector<AddonSummary> const& all) {
                     : each.claim.digest.empty() ? "-"
                                                 : "sha256:" + each.claim.digest.substr(0, 12),
                     std::to_string(each.objects), std::string(to_string(each.state))});
-  auto page = in_columns(rows);
+  auto page = in_columns(std::move(rows), width);
   for (auto const& each : all) {
     if (each.state == AddonState::in_sync || each.state == AddonState::off) continue;
     page += fmt::format("\n{}: {}\n", to_string(each.message.reason), each.message.sentence());
@@ -120,7 +121,8 @@ int run_addons(AddonsCommandOptions const& options) {
   return with_store(options, [&](Session& session, std::stop_token stop) -> Result<int> {
     addons::AddonsLook look(own_apiserver(session), sources_of(session), session.machine.clock);
     auto const view = TRY(look.look(session.identity, std::move(stop)));
-    print(options.etcd, addons_page(view.summaries), to_tree(view.summaries));
+    print(options.etcd, addons_page(view.summaries, standard_output().table_width()),
+          to_tree(view.summaries));
     return kExitOk;
   });
 }

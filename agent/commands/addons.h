@@ -26,7 +26,8 @@ int run_addons_remove(AddonsCommandOptions const& options);
 int run_addons_roll_back(AddonsCommandOptions const& options);
 
 // What the page shows; pure, for tests.
-std::string addons_page(std::vector<bootstrap::addons::AddonSummary> const& addons);
+std::string addons_page(std::vector<bootstrap::addons::AddonSummary> const& addons,
+                        std::size_t width = 0);
 Tree to_tree(std::vector<bootstrap::addons::AddonSummary> const& addons);
 
 // The manifests of a folder by the names of their add-ons, each read through. Errors (invalid) name

@@ -3,10 +3,12 @@
 #include <algorithm>
 #include <iostream>
 
+#include "agent/base/bytes_text.h"
 #include "agent/base/columns.h"
 #include "agent/base/json.h"
 #include "agent/commands/session.h"
 #include "agent/runtime/exit_codes.h"
+#include "agent/runtime/terminal.h"
 #include "agent/status/report.h"
 #include "bootstrap/etcd/maintenance/defrag.h"
 
@@ -17,11 +19,6 @@ using bootstrap::BackupManifest;
 using bootstrap::Backups;
 using bootstrap::Consistency;
 using bootstrap::EtcdClient;
-
-std::string in_mib(std::uint64_t bytes) {
-  if (bytes < 1u << 20u) return fmt::format("{} KiB", (bytes + 1023) / 1024);
-  return fmt::format("{:.1f} MiB", static_cast<double>(bytes) / (1u << 20u));
-}
 
 std::string state_of(bootstrap::EtcdMember const& member) {
   return !member.started() ? "unstarted" : member.learner ? "learner" : "voter";
@@ -51,7 +48,7 @@ Tree to_tree(BackupManifest const& manifest) {
 
 }  // namespace
 
-std::string members_page(MembersView const& view) {
+std::string members_page(MembersView const& view, std::size_t width) {
   std::string page =
       fmt::format("etcd {}, cluster {:x}\n", to_string(view.cluster), view.cluster_id);
   if (!view.quorum)
@@ -66,11 +63,12 @@ std::string members_page(MembersView const& view) {
     rows.push_back(
         {printable(each.member.name.empty() ? "-" : each.member.name),
          bootstrap::etcd_id_text(each.member.id), state, status ? printable(status->version) : "-",
-         status ? in_mib(status->db_size) : "-", status ? in_mib(status->db_size_in_use) : "-",
+         status ? bytes_text(status->db_size) : "-",
+         status ? bytes_text(status->db_size_in_use) : "-",
          status ? std::to_string(lag(each, index)) : "-",
          each.volume.empty() ? "-" : printable(each.volume), printable(trouble_of(each))});
   }
-  return page + in_columns(rows);
+  return page + in_columns(std::move(rows), width);
 }
 
 Tree to_tree(MembersView const& view) {
@@ -99,8 +97,8 @@ Tree to_tree(MembersView const& view) {
                     {"members", std::move(list)}});
 }
 
-std::string snapshots_page(bootstrap::BackupList const& list, std::string const& where,
-                           UtcTime now) {
+std::string snapshots_page(bootstrap::BackupList const& list, std::string const& where, UtcTime now,
+                           std::size_t width) {
   if (list.backups.empty() && list.strangers.empty())
     return fmt::format("There is no backup in {}.\n", where);
   std::vector<std::vector<std::string>> rows = {
@@ -110,13 +108,13 @@ std::string snapshots_page(bootstrap::BackupList const& list, std::string const&
     rows.push_back({one->entry.name,
                     to_words(std::chrono::duration_cast<Duration>(
                         std::max(now - one->entry.stored, UtcTime::duration{}))),
-                    in_mib(manifest ? manifest->size : one->entry.data_size),
+                    bytes_text(manifest ? manifest->size : one->entry.data_size),
                     manifest ? std::to_string(manifest->revision) : "-",
                     manifest ? manifest->etcd_version : "-",
                     manifest ? std::string(to_string(manifest->reason)) : "-",
                     printable(one->problem)});
   }
-  auto page = in_columns(rows);
+  auto page = in_columns(std::move(rows), width);
   for (auto const& key : list.strangers)
     page += fmt::format("{} is no backup of haagent's; it is left alone\n", printable(key));
   return page;
@@ -142,10 +140,10 @@ std::string drill_page(bootstrap::DrillReport const& report) {
                                        printable(report.failure));
   std::vector<std::vector<std::string>> rows;
   for (auto const& stage : report.stages) rows.push_back({"  " + stage.what, to_words(stage.took)});
-  page += in_columns(rows);
+  page += in_columns(std::move(rows));
   if (report.failure.empty())
-    page +=
-        fmt::format("It serves revision {} from {}.\n", report.revision, in_mib(report.db_size));
+    page += fmt::format("It serves revision {} from {}.\n", report.revision,
+                        bytes_text(report.db_size));
   return page;
 }
 
@@ -202,7 +200,7 @@ int run_etcd_members(EtcdCommandOptions const& options) {
   return at_the_desk(options, [&](Session& session, std::stop_token stop) -> Result<int> {
     auto const view = TRY(gather_members(session.machine.http, options.root, options.cluster,
                                          session.endpoint, session.tls, stop));
-    print(options, members_page(view), to_tree(view));
+    print(options, members_page(view, standard_output().table_width()), to_tree(view));
     bool const all = std::ranges::all_of(view.members, [](MemberView const& each) {
       return each.status && each.status->errors.empty();
     });
@@ -230,8 +228,8 @@ int run_etcd_defrag(EtcdCommandOptions const& options) {
         session.machine.http, session.machine.clock, session.tls, order,
         [&](bootstrap::DefragDone const& one) {
           if (options.form == OutputFormat::text)
-            std::cout << fmt::format("{}: {} to {} in {}\n", one.name, in_mib(one.before),
-                                     in_mib(one.after), to_words(one.took))
+            std::cout << fmt::format("{}: {} to {} in {}\n", one.name, bytes_text(one.before),
+                                     bytes_text(one.after), to_words(one.took))
                       << std::flush;
           list.push_back(
               Tree::map({{"name", one.name},
@@ -255,7 +253,7 @@ int run_etcd_backup(EtcdCommandOptions const& options) {
                          .take(session.endpoint, bootstrap::BackupReason::manual, stop));
     print(options,
           fmt::format("{} is in {}: {}, revision {}, read back and restored on trial.\n",
-                      taken.name, session.store->where(), in_mib(taken.size), taken.revision),
+                      taken.name, session.store->where(), bytes_text(taken.size), taken.revision),
           to_tree(taken));
     return kExitOk;
   });
@@ -266,7 +264,9 @@ int run_etcd_snapshots(EtcdCommandOptions const& options) {
     auto parts = TRY(session.backups(stop));
     auto list = TRY(Backups(options.cluster, parts).list(stop));
     auto const now = TRY(session.time->read(stop));
-    print(options, snapshots_page(list, session.store->where(), now), to_tree(list));
+    print(options,
+          snapshots_page(list, session.store->where(), now, standard_output().table_width()),
+          to_tree(list));
     return kExitOk;
   });
 }

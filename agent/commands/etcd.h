@@ -51,10 +51,10 @@ struct MembersView {
 Result<MembersView> gather_members(Http& http, Root const& root, EtcdCluster cluster,
                                    std::string const& endpoint, HttpTls const& tls,
                                    std::stop_token stop);
-std::string members_page(MembersView const& view);
+std::string members_page(MembersView const& view, std::size_t width = 0);
 Tree to_tree(MembersView const& view);
-std::string snapshots_page(bootstrap::BackupList const& list, std::string const& where,
-                           UtcTime now);
+std::string snapshots_page(bootstrap::BackupList const& list, std::string const& where, UtcTime now,
+                           std::size_t width = 0);
 Tree to_tree(bootstrap::BackupList const& list);
 std::string drill_page(bootstrap::DrillReport const& report);
 Tree to_tree(bootstrap::DrillReport const& report);

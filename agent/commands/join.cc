@@ -5,6 +5,7 @@
 #include "agent/base/columns.h"
 #include "agent/commands/session.h"
 #include "agent/runtime/exit_codes.h"
+#include "agent/runtime/terminal.h"
 #include "bootstrap/layout/paths.h"
 #include "bootstrap/pki/x509.h"
 
@@ -43,7 +44,7 @@ int run_join_status(JoinCommandOptions const& options) {
       [&](EtcdNodeRegistry& registry, Session& session, std::stop_token stop) -> Result<int> {
         JoinView view{.pin = pin_of(session.machine.root),
                       .nodes = TRY(registry.all(std::move(stop)))};
-        print(options.etcd, join_page(view), to_tree(view));
+        print(options.etcd, join_page(view, standard_output().table_width()), to_tree(view));
         return kExitOk;
       });
 }
@@ -74,7 +75,7 @@ int run_join_allow(JoinCommandOptions const& options) {
       });
 }
 
-std::string join_page(JoinView const& view) {
+std::string join_page(JoinView const& view, std::size_t width) {
   std::vector<std::vector<std::string>> rows = {{"INSTANCE", "NODE", "SIGNED UNTIL", "NOTE"}};
   for (auto const& each : view.nodes)
     rows.push_back({each.instance_id, each.record ? each.record->node : "-",
@@ -83,9 +84,9 @@ std::string join_page(JoinView const& view) {
                     : !each.unreadable.empty() ? "unreadable: " + each.unreadable
                                                : ""});
   auto page = view.pin.empty() ? std::string()
-                               : fmt::format("cluster.caPin of this cluster: {}\n\n", view.pin);
+                               : fmt::format("cluster.caPin of this cluster:\n  {}\n\n", view.pin);
   if (view.nodes.empty()) return page + "no instance has joined over this cluster's masters\n";
-  return page + in_columns(rows);
+  return page + in_columns(std::move(rows), width);
 }
 
 Tree to_tree(JoinView const& view) {

@@ -26,7 +26,7 @@ struct JoinView {
   std::string pin;  // of cluster.caPin: "sha256:..."; empty: the authority is not here
   std::vector<bootstrap::join::StoredRecord> nodes;
 };
-std::string join_page(JoinView const& view);
+std::string join_page(JoinView const& view, std::size_t width = 0);
 Tree to_tree(JoinView const& view);
 
 }  // namespace haagent

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <iostream>
 
+#include "agent/base/columns.h"
 #include "agent/base/store_clock.h"
 #include "agent/boot/collaborators.h"
 #include "agent/commands/pki_files.h"
@@ -92,7 +93,7 @@ Result<void> all_are_well(PkiSession& session, std::stop_token stop) {
   auto const obstacles = rotation_obstacles(view);
   if (obstacles.empty()) return {};
   return fail(Kind::refused, Reason::RotationNeedsAllMasters,
-              "a rotation needs every master, and begins once all are well ('haagent status "
+              "a rotation needs every master, and begins once all are healthy ('haagent status "
               "--cluster'); nothing was changed. Now:\n  {}",
               fmt::join(obstacles, "\n  "));
 }
@@ -189,7 +190,7 @@ std::string pki_page(PkiView const& view) {
             '\n';
     for (auto const& ca : bundle.cas) {
       auto const end = end_of(ca);
-      page += printable(fmt::format("    {}  {:<7}  since {}  ends {}", short_id(ca.id),
+      page += printable(fmt::format("    {}  {:<7}  {} to {}", short_id(ca.id),
                                     ca.id == bundle.signing ? "signs" : "trusted",
                                     to_rfc3339(ca.created), end ? to_rfc3339(*end) : "?")) +
               '\n';
@@ -208,14 +209,12 @@ std::string pki_page(PkiView const& view) {
   if (!view.waits.empty()) page += "Waited for\n";
   for (auto const& each : view.waits) page += "  " + each + '\n';
   page += "Certificates of this master\n";
-  std::size_t width = 0;
-  for (auto const& each : view.pki.certificates)
-    if (!each.authority) width = std::max(width, each.name.size());
+  std::vector<std::vector<std::string>> rows = {{"  NAME", "EXPIRES", "RENEWED"}};
   for (auto const& each : view.pki.certificates)
     if (!each.authority)
-      page += printable(fmt::format("  {:<{}}  ends {}  renewed {}", each.name, width,
-                                    to_rfc3339(each.not_after), to_rfc3339(each.renew_at))) +
-              '\n';
+      rows.push_back(
+          {"  " + printable(each.name), to_rfc3339(each.not_after), to_rfc3339(each.renew_at)});
+  page += in_columns(std::move(rows));
   if (!view.pki.warning.empty()) page += printable(view.pki.warning) + '\n';
   return page;
 }

@@ -25,8 +25,9 @@ Page cluster_view(StatusOptions const& options, StatusReport const& own, Termina
                   std::stop_token stop) {
   Collaborators machine(options.root, options.config);
   auto const view = ask_cluster(machine, options.root, options.config, own, stop);
-  auto text = options.form == OutputFormat::text ? cluster_page(view, terminal.colour)
-                                                 : print_tree(to_tree(view), options.form);
+  auto text = options.form == OutputFormat::text
+                  ? cluster_page(view, terminal.colour, terminal.table_width())
+                  : print_tree(to_tree(view), options.form);
   return {text, cluster_exit_code(view)};
 }
 

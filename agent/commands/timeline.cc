@@ -116,7 +116,7 @@ int whole_cluster(TimelineOptions const& options) {
   if (!own) return refuse(own.error());
   if (!*own) {
     std::cerr << "haagent: the agent has not started on this machine since it booted, and without "
-                 "its status nobody knows the other nodes\n";
+                 "its status the other nodes are not known\n";
     return kExitFailed;
   }
   Collaborators machine(options.root, options.config);

@@ -26,7 +26,8 @@ class PlanLines {
  private:
   std::ostream& out_;
   Terminal terminal_;
-  std::size_t width_ = 0;
+  std::size_t width_ =
+      18;  // of "maintenance-events": the role's rows are known after those that find it
 };
 
 }  // namespace haagent

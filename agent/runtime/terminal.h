@@ -14,6 +14,9 @@ struct Terminal {
   int width = 80;
   int height = 0;  // 0: no terminal, no end
   bool colour = false;
+
+  // Of tables (in_columns): whoever reads a pipe gets each row in one line.
+  std::size_t table_width() const { return height > 0 ? static_cast<std::size_t>(width) : 0; }
 };
 
 // Of standard output: colour only on a terminal, and not where NO_COLOR or TERM=dumb asks for none.

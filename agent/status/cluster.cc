@@ -9,6 +9,8 @@
 #include <set>
 #include <thread>
 
+#include "agent/base/bytes_text.h"
+#include "agent/base/columns.h"
 #include "agent/base/json.h"
 #include "agent/base/row_names.h"
 #include "agent/base/url.h"
@@ -39,35 +41,6 @@ std::string role_of(NodeView const& node) {
   if (node.master) return "master";
   return node.report && !node.report->role.empty() ? node.report->role : "?";
 }
-
-// A table with columns as wide as their widest cell; the last one is not padded.
-class Table {
- public:
-  explicit Table(std::vector<std::string> head) { add(std::move(head)); }
-  void add(std::vector<std::string> cells) {
-    for (auto& cell : cells) cell = printable(cell);
-    rows_.push_back(std::move(cells));
-  }
-  std::string print() const {
-    std::vector<std::size_t> widths(rows_[0].size());
-    for (auto const& row : rows_) {
-      for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], row[i].size());
-    }
-    std::string out;
-    for (auto const& row : rows_) {
-      std::string line;
-      for (std::size_t i = 0; i < row.size(); ++i) {
-        line += i + 1 < row.size() ? fmt::format("{:<{}}  ", row[i], widths[i]) : row[i];
-      }
-      while (!line.empty() && line.back() == ' ') line.pop_back();
-      out += line + '\n';
-    }
-    return out;
-  }
-
- private:
-  std::vector<std::vector<std::string>> rows_;
-};
 
 // What a node's files stand at: both rows done, or which one is not.
 std::string configs_of(StatusReport const& report) {
@@ -127,11 +100,6 @@ bool has_quorum(EtcdMemberFacts const* member) {
 bool has_room(StatusReport const& report) {
   auto const lacking = filesystems_short_of_room(report);
   return lacking.empty() || lacking.front().level != SpaceLevel::critical;
-}
-
-std::string size_words(std::uint64_t bytes) {
-  if (bytes < 1u << 20u) return fmt::format("{} KiB", bytes / 1024);
-  return fmt::format("{:.1f} MiB", static_cast<double>(bytes) / (1 << 20));
 }
 
 // So many of those who want to join are named.
@@ -259,7 +227,7 @@ std::vector<JoinFacts::Waiting> wants_to_join(ClusterView const& view) {
   return list;
 }
 
-std::string cluster_page(ClusterView const& view, bool colour) {
+std::string cluster_page(ClusterView const& view, bool colour, std::size_t width) {
   auto paint = [&](bool good, std::string const& text) {
     return colour ? fmt::format("{}{}\033[0m", good ? "\033[1;32m" : "\033[1;31m", text) : text;
   };
@@ -289,7 +257,8 @@ std::string cluster_page(ClusterView const& view, bool colour) {
                         paint(has_quorum(member), printable(line)));
   }
 
-  Table nodes({"ZONE", "INSTANCE", "ADDRESS", "ROLE", "STATE", "CONFIGS", "BOOT"});
+  std::vector<std::vector<std::string>> nodes = {
+      {"ZONE", "INSTANCE", "ADDRESS", "ROLE", "STATE", "BOOT", "CONFIGS"}};
   std::string problems;
   for (auto const& node : view.nodes) {
     std::string state = node.instance_state.empty() || node.instance_state == "running"
@@ -304,7 +273,7 @@ std::string cluster_page(ClusterView const& view, bool colour) {
     if (node.report) {
       auto const& report = *node.report;
       state = to_string(phase_of(report));
-      if (node.in_the_clear) state += " (in the clear)";
+      if (node.in_the_clear) state += "*";
       configs = configs_of(report);
       if (report.boot_took) boot = to_words(*report.boot_took);
       auto bad = std::ranges::find_if(report.rows, [](RowStatus const& row) {
@@ -319,42 +288,46 @@ std::string cluster_page(ClusterView const& view, bool colour) {
         if (bad == report.rows.end() || !says_of(*bad, each))
           problems += printable(fmt::format("{}: {}", node.instance_id, each.message)) + '\n';
     }
-    nodes.add({node.zone.empty() ? "?" : node.zone,
-               node.instance_id.empty() ? "?" : node.instance_id,
-               node.address.empty() ? "-" : node.address, role_of(node), state, configs, boot});
+    nodes.push_back({node.zone.empty() ? "?" : printable(node.zone),
+                     node.instance_id.empty() ? "?" : printable(node.instance_id),
+                     node.address.empty() ? "-" : printable(node.address), role_of(node),
+                     printable(state), boot, configs});
   }
   auto const waiting = wants_to_join(view);
   for (auto const& each : waiting | std::views::take(kMostShown)) problems += line_of(each) + '\n';
   if (waiting.size() > kMostShown)
     problems += fmt::format("and {} more want to join\n", waiting.size() - kMostShown);
-  page += '\n' + nodes.print();
+  page += '\n' + in_columns(std::move(nodes), width);
   if (std::ranges::any_of(view.nodes,
                           [](NodeView const& node) { return node.report && !node.proves(); }))
-    page += "What workers say comes in the clear: it is shown, and proves nothing.\n";
+    page += "* A worker's page comes in the clear: it is shown, and proves nothing.\n";
 
-  Table volumes({"MEMBER", "ZONE", "VOLUME", "DEVICE", "STATE", "DB", "FREE"});
+  std::vector<std::vector<std::string>> volumes = {
+      {"MEMBER", "ZONE", "VOLUME", "STATE", "DB", "FREE", "DEVICE"}};
   for (auto cluster : kEtcdClusters) {
     auto const* view_of = best_view(view, cluster);
     std::set<std::string> shown;
     for (auto const& line : lines_of(view, cluster)) {
       std::string name = fmt::format("({})", to_string(cluster)), state = "not serving", db = "-",
-                  free = line.etcd->space ? size_words(line.etcd->space->avail) : "-";
+                  free = line.etcd->space ? bytes_text(line.etcd->space->avail) : "-";
       if (line.etcd->member) {
         auto const& member = *line.etcd->member;
         name = member.name;
         auto const& leader = view_of ? view_of->leader : member.leader;
         state = member.learner ? "learner" : member.name == leader ? "leader" : "voter";
-        db = size_words(member.db_size);
+        db = bytes_text(member.db_size);
       }
-      volumes.add(
-          {name, line.node->zone, line.etcd->volume_id, line.etcd->device, state, db, free});
+      volumes.push_back({printable(name), printable(line.node->zone),
+                         printable(line.etcd->volume_id), state, db, free,
+                         printable(line.etcd->device)});
       shown.insert(name);
     }
     if (!view_of) continue;
     for (auto const& silent : view_of->silent_voters)
-      if (!shown.contains(silent)) volumes.add({silent, "-", "-", "-", "silent", "-", "-"});
+      if (!shown.contains(silent))
+        volumes.push_back({printable(silent), "-", "-", "silent", "-", "-", "-"});
   }
-  page += '\n' + volumes.print();
+  if (volumes.size() > 1) page += '\n' + in_columns(std::move(volumes), width);
   if (!problems.empty()) page += '\n' + problems;
   if (!view.note.empty()) page += '\n' + printable(view.note) + '\n';
   return page;

@@ -55,7 +55,7 @@ ClusterView gather_cluster(StatusReport const& own, std::vector<aws::Instance> c
 // those that have joined since, by their own word.
 std::vector<JoinFacts::Waiting> wants_to_join(ClusterView const& view);
 
-std::string cluster_page(ClusterView const& view, bool colour);
+std::string cluster_page(ClusterView const& view, bool colour, std::size_t width = 0);
 Tree to_tree(ClusterView const& view);
 
 // 0 where every master is ready, every voter of both etcd clusters is healthy and reports, all of

@@ -1,6 +1,7 @@
 #include "agent/status/report.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <charconv>
@@ -9,6 +10,7 @@
 
 #include "agent/base/bytes_text.h"
 #include "agent/base/json.h"
+#include "agent/base/row_names.h"
 #include "agent/base/running.h"
 #include "agent/runtime/terminal.h"
 #include "agent/status/json.h"
@@ -300,6 +302,24 @@ class StatusPage {
     for (auto const& each : filesystems_short_of_room(report_))
       if (!worst_ || !says_of(*worst_, each))
         line(each.message, 2, each.level == SpaceLevel::critical ? kRed : kYellow);
+    silent_voters();
+  }
+
+  // The node is as ready as before; what it has lost is the reserve.
+  void silent_voters() {
+    for (auto const& etcd : report_.etcd) {
+      if (!etcd.member || etcd.member->silent_voters.empty()) continue;
+      if (worst_ && worst_->name == row_names::of_cluster(row_names::kEtcd, etcd.cluster)) continue;
+      auto const& silent = etcd.member->silent_voters;
+      line(fmt::format(
+               "etcd {}: {} {} not answer: bring {} back, or look at {} with 'haagent status "
+               "--cluster'",
+               to_string(etcd.cluster), fmt::join(silent, " and "),
+               silent.size() == 1 ? "does" : "do",
+               silent.size() == 1 ? "its master" : "their masters",
+               silent.size() == 1 ? "it" : "them"),
+           2, kYellow);
+    }
   }
 
   void node() {
@@ -401,16 +421,14 @@ class StatusPage {
                            ? std::string("none to spare")
                            : fmt::format("{} to spare", member.healthy_voters - quorum);
     auto text = fmt::format(
-        "etcd {}: {} {} ({}), {}, {} of {} voters healthy ({}){}, etcd {}, db {:.1f} MiB of {:.1f} "
-        "GiB",
+        "etcd {}: {} {} ({}), {}, {} of {} voters healthy ({}){}, etcd {}, db {} of {}",
         to_string(etcd.cluster), member.learner ? "learner" : "member", member.name,
         member.member_id, member.leader.empty() ? "no leader" : "leader " + member.leader,
         member.healthy_voters, member.voters, spare,
         member.silent_voters.empty()
             ? ""
             : fmt::format(", {} silent", fmt::join(member.silent_voters, " and ")),
-        member.version, static_cast<double>(member.db_size) / (1 << 20),
-        static_cast<double>(member.db_quota) / (1 << 30));
+        member.version, bytes_text(member.db_size), bytes_text(member.db_quota));
     if (etcd.space)
       text += fmt::format(", {} of {} free", bytes_text(etcd.space->avail),
                           bytes_text(etcd.space->size));

@@ -107,7 +107,7 @@ TEST(PkiCommands, StatusShowsTheStageAndWhoHasItAndNoKey) {
   EXPECT_THAT(page, HasSubstr(bundle.cas[0].id.substr(0, 12) + "  signs "));
   EXPECT_THAT(page, HasSubstr(bundle.cas[1].id.substr(0, 12) + "  trusted"));
   EXPECT_THAT(page, HasSubstr("  agent        stable\n"));
-  EXPECT_THAT(page, HasSubstr("  etcd/server  ends 2026-01-17T10:15:00Z  renewed 2026-01-16T"));
+  EXPECT_THAT(page, HasSubstr("  etcd/server  2026-01-17T10:15:00Z  2026-01-16T"));
   auto const text = json::print(to_tree(view));
   EXPECT_THAT(text, HasSubstr(R"("stage":"trusting new","loadedBy":["a"],"waitingFor":["b","c"])"));
   for (auto const& ca : bundle.cas)

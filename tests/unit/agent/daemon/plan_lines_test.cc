@@ -32,15 +32,15 @@ std::string printed(Terminal terminal) {
 
 TEST(PlanLines, AFileHasALineForEachRow) {
   EXPECT_EQ(printed({}),
-            "identity     done     i-1 in eu-west-1a\n"
-            "volume-main  waits    VolumeHeldElsewhere: vol-1 is attached to i-2\n");
+            "identity            done     i-1 in eu-west-1a\n"
+            "volume-main         waits    VolumeHeldElsewhere: vol-1 is attached to i-2\n");
 }
 
 TEST(PlanLines, ATerminalShowsWhatIsAskedAbout) {
   auto const page = printed({.width = 80, .height = 24});
   EXPECT_TRUE(
-      page.starts_with("identity     looks  \r\033[K"
-                       "identity     done   "))
+      page.starts_with("identity            looks  \r\033[K"
+                       "identity            done   "))
       << page;
   EXPECT_TRUE(page.ends_with("vol-1 is attached to i-2\n")) << page;
 }
