@@ -149,7 +149,7 @@ Result<void> S3Store::upload_parts(std::string const& key, std::string const& na
   // The upload is gone. By an earlier try of ours, where the object has these parts.
   auto head = TRY(patiently(stop, [&] { return s3_->head(prefix_ + key, stop); }));
   if (head && head->size == size && head->checksum_sha256 == s3_checksum_of(*parts)) return {};
-  return fail(Kind::transient, "the upload of {} to {} was ended by somebody else", key, where());
+  return fail(Kind::transient, "the upload of {} to {} was ended by another program", key, where());
 }
 
 Result<void> S3Store::download(std::string const& key, std::filesystem::path const& file,

@@ -25,7 +25,7 @@ std::string clock_sentence(Duration ahead, std::string const& where) {
 
 std::string wrong_clock_sentence(Duration ahead, std::string const& where) {
   return fmt::format(
-      "{}: until it is right, this machine takes and sweeps no backups, makes no authorities or "
+      "{}: until it is right, this machine takes and removes no backups, makes no authorities or "
       "certificates and gives no requests. See that chrony or systemd-timesyncd runs, and set the "
       "clock now with 'chronyc makestep' or 'systemctl restart systemd-timesyncd'",
       clock_sentence(ahead, where));

@@ -28,12 +28,12 @@ Result<Finding> ClockStep::look(Facts& facts, std::stop_token stop) {
     return Done{Message(reason, std::move(text)).about(known.against)};
   };
   if (!asked)
-    return say(Reason::ClockNotCompared, fmt::format("whether this clock is right is not known: {}",
-                                                     asked.error().message.sentence()));
+    return say(Reason::ClockNotCompared,
+               fmt::format("it is not known whether this clock is right: {}",
+                           asked.error().message.sentence()));
   if (!known.ahead)
-    return say(
-        Reason::ClockComparedLater,
-        fmt::format("this clock is held against that of {} once the boot is over", known.against));
+    return say(Reason::ClockComparedLater,
+               fmt::format("this clock is compared with that of {} after the boot", known.against));
   return say(Reason::ClockAgrees, fmt::format("this clock agrees with that of {}", known.against));
 }
 

@@ -175,7 +175,7 @@ void JoinListener::listen(std::string const& address) {
   auto const first = bind(address);
   if (first) return;
   log::warn(first.error().message.sentence() +
-            ": nobody joins over this node's port until it is free");
+            ": no node can join over this port until it is free");
   binding_ = std::jthread([this, address](std::stop_token stop) {
     std::mutex mutex;
     std::condition_variable_any ends;

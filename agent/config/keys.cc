@@ -291,7 +291,7 @@ ConfigKeys make_keys() {
   rows.push_back(
       key("cluster.podNetwork", AT(cluster.pod_network),
           {.description = "Who connects pods: vxlan, which is haagent; an add-on, by its "
-                          "name; or none, where somebody else does",
+                          "name; or none, where another program does",
            .example = "vxlan",
            .pattern = kAddonPattern,
            .check = check_addon_name}));

@@ -155,7 +155,7 @@ std::string hint_of_line(std::string_view line) {
   auto const blank = line.substr(0, line.find_first_not_of(" \t"));
   if (blank.contains('\t')) return "YAML is indented by spaces; this line begins with a tab";
   if (auto const what = placeholder_in(line); !what.empty())
-    return fmt::format("'{}' is a template's placeholder that nobody filled in", what);
+    return fmt::format("'{}' is a template's placeholder that was not filled in", what);
   return {};
 }
 

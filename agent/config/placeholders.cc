@@ -15,7 +15,7 @@ void report(Mark mark, std::size_t length, std::string const& path, std::string_
        .mark = mark,
        .length = length,
        .path = path,
-       .message = fmt::format("'{}' is a template's placeholder that nobody filled in", what),
+       .message = fmt::format("'{}' is a template's placeholder that was not filled in", what),
        .hint = "look at the tool that makes this document; haagent expands nothing"});
 }
 

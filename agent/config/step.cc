@@ -56,7 +56,7 @@ class ConfigStep final : public Step {
       found_nothing_ = true;
       return Waiting{
           {Reason::ConfigurationAwaited,
-           "nobody has said what this node is: there is nothing in /etc/haagent/haagent.yaml, "
+           "this node has no configuration: there is nothing in /etc/haagent/haagent.yaml, "
            "/etc/haagent/conf.d/*.yaml and user-data; what is written there is found"}};
     }
     auto loaded = read_config(gathered);

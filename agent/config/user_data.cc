@@ -307,7 +307,7 @@ class Reader {
     if (depth > kMaxDepth) return too_deep(name);
     // Keys of YAML look like headers: those of a NodeConfig are lost among them.
     if (entity.headers.contains("apiversion")) {
-      return fail(name, {"has a NodeConfig among its headers, where nobody reads it",
+      return fail(name, {"has a NodeConfig among its headers, where it is not read",
                          "put a blank line below the headers, and a NodeConfig into a part of its "
                          "own",
                          Severity::error});
@@ -372,7 +372,7 @@ class Reader {
   void outside(std::string_view text) {
     auto const document = read_node_document(text);
     if (document.is != NodeDocument::Is::ours && !document.hides_ours) return;
-    fail(name_, {"is a MIME message with a NodeConfig outside its parts, where nobody reads it",
+    fail(name_, {"is a MIME message with a NodeConfig outside its parts, where it is not read",
                  fmt::format("put it between two lines of the boundary, below the line "
                              "'Content-Type: {}' and a blank one",
                              kUserDataType),

@@ -404,7 +404,7 @@ int run_daemon(BootOptions const& options) {
   if (auto const address = parse_listen_address(config->metrics.listen)) {
     in_the_clear.serve_metrics(metrics);
     auto heard = in_the_clear.listen(address->address, address->port);
-    if (!heard) log::warn(heard.error().message.sentence() + ": metrics.listen serves nobody");
+    if (!heard) log::warn(heard.error().message.sentence() + ": metrics.listen is not served");
   }
 
   Daemon(session, *config, stop).run();

@@ -147,9 +147,9 @@ Findings judge_config(LoadedConfig const& loaded, bool image) {
   if (!found.empty()) return found;
   if (names.empty()) return {ok(kCheck, "no configuration is in the image: user-data brings it")};
   if (lacks)
-    return {ok(kCheck, fmt::format("what {} says is right, and user-data brings the rest",
+    return {ok(kCheck, fmt::format("{} has no error, and user-data brings the rest",
                                    fmt::join(names, " and ")))};
-  return {ok(kCheck, fmt::format("the configuration is right ({})", fmt::join(names, ", ")))};
+  return {ok(kCheck, fmt::format("the configuration has no error ({})", fmt::join(names, ", ")))};
 }
 
 int run_preflight(PreflightOptions const& options) {

@@ -452,7 +452,7 @@ Finding judge_cloud_init(CloudInit const& cloud_init) {
     return untried(
         kCheck,
         "cloud-init is not installed: haagent reads its part of user-data by itself, and "
-        "nobody sets SSH keys or grows the root filesystem");
+        "nothing sets SSH keys or grows the root filesystem");
   if (!cloud_init.sources) return ok(kCheck, "cloud-init looks for its data source by itself");
   auto const& sources = *cloud_init.sources;
   if (std::ranges::find(sources, "Ec2") != sources.end())

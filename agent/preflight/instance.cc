@@ -233,7 +233,7 @@ void judge_reach(EndpointFacts const& facts, Findings& found) {
         "balancing on"));
     return;
   }
-  auto const sentence = fmt::format("nobody {} at {}", silent > 0 ? "answers" : "listens", where);
+  auto const sentence = fmt::format("nothing {} at {}", silent > 0 ? "answers" : "listens", where);
   auto const* advice =
       silent > 0 ? "let the security groups of load balancer and masters pass this port, and see "
                    "that the balancer is in this network"
@@ -304,7 +304,7 @@ Finding judge_metadata(aws::MetadataOptions const& options) {
 Finding judge_clock(std::optional<Duration> ahead) {
   constexpr auto kCheck = "clock";
   if (!ahead)
-    return untried(kCheck, "nobody told the time, so that the clock was held against none");
+    return untried(kCheck, "no service told the time, so that the clock was not compared");
   auto const off = std::chrono::abs(*ahead);
   auto const* which = *ahead > Duration(0) ? "slow" : "fast";
   // The agent's own bound; AWS's is five minutes.
@@ -468,7 +468,7 @@ Findings judge_group(GroupFacts const& facts, Role role, std::string const& laun
                      std::string const& terminating) {
   if (!facts.member)
     return {warning("group", Reason::GroupMissing,
-                    "no auto-scaling group has this instance: nobody replaces it",
+                    "no auto-scaling group has this instance, so that none replaces it",
                     "start it from an auto-scaling group")};
   auto const& group = facts.member->group;
   Findings found = {
@@ -562,7 +562,7 @@ Finding judge_peer(PeerFacts const& peer) {
                    "masters; else that machine is down");
   if (!refused.empty())
     return ok(check,
-              fmt::format("{} can be reached; nobody listens at {} yet", who, in_words(refused)));
+              fmt::format("{} can be reached; nothing listens at {} yet", who, in_words(refused)));
   return ok(check, fmt::format("etcd and agent of {} can be reached", who));
 }
 

@@ -43,7 +43,7 @@ Finding judge_reach(JoiningFacts const& facts) {
   bool const silent = std::ranges::any_of(
       facts.reached, [](Reached const& each) { return each.how == Reached::How::timed_out; });
   return problem(kReach, Reason::JoinPortUnreachable,
-                 fmt::format("nobody {} at {}", silent ? "answers" : "listens", facts.url),
+                 fmt::format("nothing {} at {}", silent ? "answers" : "listens", facts.url),
                  silent
                      ? "let the security groups of load balancer and masters pass this port"
                      : "see that the load balancer has a listener at this port, and that haagent "
@@ -56,9 +56,10 @@ Findings judge_joining(JoiningFacts const& facts) {
   Findings found;
   if (facts.role == Role::master) {
     if (facts.worker_roles.empty()) {
-      found.push_back(warning(kTrust, Reason::WorkerRolesMissing,
-                              "no role is a worker's, so that nobody joins by this master",
-                              "name the workers' instance role in cluster.workerRoles"));
+      found.push_back(
+          warning(kTrust, Reason::WorkerRolesMissing,
+                  "cluster.workerRoles is empty, so that no worker joins by this master",
+                  "name the workers' instance role in cluster.workerRoles"));
       return found;
     }
     found.push_back(

@@ -154,7 +154,7 @@ Result<Finding> AddonsStep::look(Facts& facts, std::stop_token stop) {
   auto found = look_.look(identity, std::move(stop));
   if (!found)
     return Done{Message(Reason::AddonsAwaitApiserver,
-                        "the apiserver does not say what of the add-ons is in the cluster")
+                        "the apiserver does not answer which objects of the add-ons exist")
                     .because_of(found.error().message),
                 5s};
   facts.addons.set(look_.facts_of(*found, facts.addons.get().value_or(std::vector<AddonFacts>())));

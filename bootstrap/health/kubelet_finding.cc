@@ -30,7 +30,7 @@ Waiting not_running(UnitState const& unit) {
                   fmt::format("{} {}{}{}", kKubeletUnit, phase_words(unit.phase),
                               detail.empty() ? "" : ": ", detail),
                   unit.phase == UnitState::Phase::stopped
-                      ? fmt::format("'systemctl start {}', if nobody has stopped it on purpose",
+                      ? fmt::format("'systemctl start {}', unless it was stopped on purpose",
                                     kKubeletUnit)
                       : fmt::format("if it lasts, look at 'journalctl -u {}'", kKubeletUnit))
               .about(std::string(phase_words(unit.phase)))};
@@ -43,7 +43,7 @@ Finding kubelet_finding(KubeletSeen const& seen) {
     return Done{
         Message(Reason::KubeletHealthUnknown, "the kubelet serves no healthz (healthzPort: 0)")};
   if (seen.answer->is == Answer::Is::well)
-    return Done{Message(Reason::KubeletHealthy, "the kubelet says that it is well")};
+    return Done{Message(Reason::KubeletHealthy, "the kubelet is healthy")};
   // Its image may have it under another name than its unit's; what runs there is what answers.
   if (seen.unit && seen.unit->phase != UnitState::Phase::running &&
       seen.answer->is == Answer::Is::silent)

@@ -68,7 +68,7 @@ Finding node_finding(NodeSeen const& seen) {
   // A kubelet registers when it starts, and no more.
   if (!seen.node)
     return unregistered(seen.name, "Node",
-                        "if somebody has deleted it, 'systemctl restart kubelet' makes it again");
+                        "if it was deleted, 'systemctl restart kubelet' makes it again");
   auto const ready = ready_words(*seen.node);
   auto const* condition = ready_of(*seen.node);
   return Done{Message(Reason::NodeServes, fmt::format("the kubelet renews the Lease of {}{}{}",

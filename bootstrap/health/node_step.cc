@@ -10,7 +10,7 @@ namespace {
 Finding not_known(Error const& error) {
   return Waiting{
       Message(Reason::NodeNotKnown,
-              fmt::format("the apiserver does not say how this node is: {}", error.message.text))
+              fmt::format("the apiserver does not answer how this node is: {}", error.message.text))
           .because_of(error.message)};
 }
 

@@ -14,7 +14,7 @@ std::string words_of(std::optional<PodLog> const& log) {
 Finding pod_finding(PodReasons const& reasons, PodSeen const& seen) {
   auto const program = reasons.program;
   if (seen.answer.is == Answer::Is::well)
-    return Done{Message(reasons.well, fmt::format("{} says that it is well", program))};
+    return Done{Message(reasons.well, fmt::format("{} is healthy", program))};
   auto const logs = fmt::format("look at {}/kube-system_{}-*", kPodLogs, program);
   if (seen.answer.is == Answer::Is::unwell)
     return Waiting{Message(reasons.not_well,

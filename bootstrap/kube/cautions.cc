@@ -144,8 +144,9 @@ class Cautions {
         "the kubelet makes a serving certificate of its own there, which the apiserver refuses; "
         "take it out");
     say("rotate-server-certificates", "serverTLSBootstrap", is_on,
-        "nobody here approves the serving certificate that the kubelet then asks for, and until "
-        "somebody does it serves neither logs nor exec; take it out: haagent makes and renews one");
+        "nothing here approves the serving certificate that the kubelet then asks for, and until "
+        "it is approved, the kubelet serves neither logs nor exec; remove it: haagent makes and "
+        "renews one");
   }
 
   std::string const* kubelet_flag(std::string_view flag) const {
@@ -183,10 +184,10 @@ class Cautions {
     auto const* flag = kubelet_flag("register-node");
     if (flag && off(*flag))
       caution("kubelet.extraArgs.register-node",
-              "nobody registers this node then, with its labels and taints; take it out");
+              "then nothing registers this node, with its labels and taints; remove it");
     if (document.is_map() && off(document.text_at("registerNode")))
       caution("kubelet.config.registerNode",
-              "nobody registers this node then, with its labels and taints; take it out");
+              "then nothing registers this node, with its labels and taints; remove it");
   }
 
   // Certificates are made for the instance's name.

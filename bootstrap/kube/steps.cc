@@ -120,7 +120,7 @@ Result<Finding> WriteFiles::look(Facts& facts, std::stop_token) {
       "{} as the config says",
       made.total == 1 ? std::string("its manifest is") : fmt::format("{} files are", made.total));
   if (!made.leave.empty()) {
-    sentence += fmt::format("; no longer wanted, but changed by somebody else and so left: {}",
+    sentence += fmt::format("; no longer wanted, but changed by another program and so left: {}",
                             join(made.leave));
     about = made.leave;
   }

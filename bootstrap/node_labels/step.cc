@@ -32,7 +32,7 @@ std::string version_of(Tree const& node) {
 
 Message conflicted(std::string const& node, std::string const& what) {
   return Message(Reason::NodeLabelConflicted,
-                 fmt::format("somebody else has set {} of {}, to another value", what, node))
+                 fmt::format("another manager has set {} of {} to another value", what, node))
       .about(node);
 }
 

@@ -138,7 +138,7 @@ Result<Finding> KubeletStep::look(Facts&, std::stop_token) {
                   "restart it, or it stops working when its old certificate expires")
               .about(fmt::format("{}", fmt::join(seen.old, ", ")))};
   }
-  return Done{Message(Reason::KubeletCurrent, "the kubelet goes by the certificates on the disk")};
+  return Done{Message(Reason::KubeletCurrent, "the kubelet uses the certificates on the disk")};
 }
 
 Result<void> KubeletStep::restart(pid_t old) {

@@ -103,7 +103,7 @@ LeafDecision decide_leaf(LeafOnDisk const& disk, LeafWanted const& wanted, UtcTi
   if (spec != to_be)
     return Issue{.flaw = right_use ? Flaw::other_names : Flaw::other_use,
                  .because = right_use ? "the node's names or addresses have changed"
-                                      : "it is for somebody or something else",
+                                      : "it is for another name",
                  .new_key = false,
                  .usable = right_use,
                  .not_after = end};

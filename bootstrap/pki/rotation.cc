@@ -184,7 +184,7 @@ std::optional<Message> rotation_message(RotationInputs const& in) {
     }
     add(sentence);
     about.push_back(fmt::format("{}: {}, waiting for {}", each.name, to_string(each.bundle->stage),
-                                by.wait_for.empty() ? "nobody" : in_words(by.wait_for)));
+                                by.wait_for.empty() ? "no master" : in_words(by.wait_for)));
   }
   bool const rotates = !about.empty();
   auto const& turn = in.turn;

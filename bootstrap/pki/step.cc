@@ -192,9 +192,10 @@ Result<void> PkiStep::check(Bundle const& bundle, TrustFile const& file) const {
     return std::unexpected(Error(
         Kind::invalid,
         Message(Reason::AuthorityNotValid,
-                fmt::format("the authority in {} is good from {} on, and nobody accepts it before: "
-                            "the clock of the master that made it was ahead",
-                            where, to_rfc3339(ca.not_before)),
+                fmt::format(
+                    "the authority in {} is valid from {} on, and no program accepts it before: "
+                    "the clock of the master that made it was ahead",
+                    where, to_rfc3339(ca.not_before)),
                 "wait until then; or, where no master has joined the cluster yet, take all of pki/ "
                 "away from the store, and the masters make it afresh")));
   if (ca.not_after <= deps_.time->utc())

@@ -8,7 +8,8 @@ namespace haagent::bootstrap::pod_network {
 
 Finding decide_pod_network(bool wanted, std::optional<Report> const& report, UtcTime now) {
   if (!wanted)
-    return Done{Message(Reason::PodNetworkOff, "an add-on is to connect this node's pods")};
+    return Done{Message(Reason::PodNetworkOff,
+                        "the pod network is left to an add-on (cluster.podNetwork: none)")};
   if (!report || now - report->at > kSilent)
     return Waiting{Message(Reason::PodNetworkSilent,
                            report

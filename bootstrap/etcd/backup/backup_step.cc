@@ -179,9 +179,10 @@ Result<Finding> StoreStep::look_for_backups(EtcdFacts& mine, DataDir::State data
   auto const nothing = [](char const* why) {
     return Done{Message(Reason::StoreDecidesNothing, why)};
   };
-  if (mine.member.get()) return nothing("etcd serves, so what the state store has decides nothing");
+  if (mine.member.get())
+    return nothing("etcd serves, so that it does not matter whether there are backups");
   if (data == DataDir::State::member)
-    return nothing("the volume has data, so what the state store has decides nothing");
+    return nothing("the volume has data, so that it does not matter whether there are backups");
   auto const token = mine.backups.get().value_or(EtcdBackups{}).restored_token;
   Backups backups(cluster_, deps_);
   auto seen = backups.inventory(std::move(stop));

@@ -18,7 +18,7 @@ struct Defect {
 
 // etcd's changelogs; end of life and supported patches as of August 2026.
 constexpr Defect kDefects[] = {
-    {{3, 4, 0}, {3, 5, 0}, "it gets no fixes any more (upgrade to 3.5)"},
+    {{3, 4, 0}, {3, 5, 0}, "this minor version gets no more fixes (upgrade to 3.5)"},
     {{3, 4, 0}, {3, 4, 24}, "a learner that never started can be promoted (fixed in 3.4.24)"},
     {{3, 5, 0}, {3, 5, 7}, "a learner that never started can be promoted (fixed in 3.5.7)"},
     {{3, 5, 0}, {3, 5, 3}, "data can differ between members after a crash (fixed in 3.5.3)"},

@@ -73,7 +73,8 @@ Result<DataDir> inspect_data_dir(std::filesystem::path const& mount_point) {
   auto volume = TRY(names_in(mount_point));
   if (!volume)
     return fail(Kind::refused, Reason::DataUnreadable,
-                "{} does not exist, so nobody can say what the volume holds", mount_point.string());
+                "{} does not exist, so that it is not known what the volume holds",
+                mount_point.string());
   TRY(stays_on_volume(mount_point));
   auto const data = etcd_data_dir(mount_point);
   auto const marker = volume_marker_path(mount_point).filename().string();

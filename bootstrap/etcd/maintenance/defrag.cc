@@ -29,9 +29,10 @@ Result<std::vector<DefragTarget>> defrag_order(std::vector<EtcdMember> const& me
     return std::unexpected(Error(
         Kind::refused,
         Message(Reason::MembersNotWell,
-                fmt::format("{} {} not answer: a member that is defragmented serves nobody, so all "
-                            "others must be up",
-                            in_words(silent), silent.size() == 1 ? "does" : "do"),
+                fmt::format(
+                    "{} {} not answer: a member does not serve while it is defragmented, so all "
+                    "others must be up",
+                    in_words(silent), silent.size() == 1 ? "does" : "do"),
                 fmt::format("bring {} back first", silent.size() == 1 ? "it" : "them"))
             .about(in_words(silent))));
   auto order = answers;

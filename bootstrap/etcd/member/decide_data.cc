@@ -52,7 +52,7 @@ Decision without_volume(MemberInputs const& in) {
   return Wait{
       Message(Reason::VolumeNotSeen,
               fmt::format(
-                  "{}{}; nobody is added, removed or started without it", unseen.message.text,
+                  "{}{}; without it no member is added, removed or started", unseen.message.text,
                   is_up(in.etcd.unit) ? fmt::format(", and {} still runs", in.me.self.name) : ""))
           .because_of(unseen.message)};
 }

@@ -21,7 +21,7 @@ MembersChange take_out(MemberInputs const& in, Tags const& tags,
   };
   for (auto const* each : voters.down)
     if (std::ranges::find(leaving, each) == leaving.end())
-      return {.note = fmt::format("nobody is taken out while {} is down: bring it back",
+      return {.note = fmt::format("no member is removed while {} is down: bring it back",
                                   name_of(*each)),
               .about = name_of(*each) + " is down"};
   // A learner has no vote and one that is down gives none: those first, no matter who else is to
@@ -65,10 +65,11 @@ MembersChange reconfigure(MemberInputs const& in) {
   auto const tags = tags_of(in);
   if (tags.state == Tags::State::none) return {};
   if (tags.state == Tags::State::disagree)
-    return {.note = fmt::format("nobody is added or removed while the volumes' tags disagree about "
-                                "the members ({}): put them right",
-                                tags.words),
-            .about = "tags " + tags.words};
+    return {
+        .note = fmt::format("no member is added or removed while the volumes' tags disagree about "
+                            "the members ({}): put them right",
+                            tags.words),
+        .about = "tags " + tags.words};
   if (!tags.names_known(in)) return {};
   std::vector<EtcdMember const*> leaving;
   for (auto const& member : list)
@@ -123,7 +124,7 @@ std::optional<Decision> evict_silent_learner(MemberInputs const& in) {
   for (auto const& member : *in.etcd.own.quorum_list) {
     if (!member.learner || is_well(member.id, in)) continue;
     return RemoveMember{member.id, name_of(member),
-                        fmt::format("it is a learner that nobody has heard of for {}, and others "
+                        fmt::format("it is a learner that has been silent for {}, and others "
                                     "cannot join before it",
                                     to_words(2 * in.others.learner_patience))};
   }

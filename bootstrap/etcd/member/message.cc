@@ -113,7 +113,7 @@ class Messages {
   }
   Message operator()(DropLeftovers const&) const {
     return {Reason::LeftoversToRemove,
-            fmt::format("take away what a restore or a backup of {} has left", member())};
+            fmt::format("remove what a restore or a backup of {} has left", member())};
   }
   Message operator()(PassLead const& move) const {
     return Message(Reason::LeaderToMove,

@@ -178,13 +178,13 @@ std::optional<Decision> on_another(MemberInputs const& in, RecoveryRequest const
   // who carries the request out, or data that nobody has given up.
   if (before && !request.closed && !is_too_old(in) && (!has_data || in.etcd.own.learner))
     return Wait{
-        Message(
-            Reason::RequestUnderWay,
-            fmt::format("{} joins nobody while {} is requested, and neither carried out nor void",
-                        in.me.self.name, subject(request)),
-            fmt::format("nothing to do: it is one of the two within a minute; if it stays so, "
-                        "take the request back with '{}'",
-                        etcd_command(in.me.cluster, "restore --cancel")))
+        Message(Reason::RequestUnderWay,
+                fmt::format(
+                    "{} joins no cluster while {} is requested, and neither carried out nor void",
+                    in.me.self.name, subject(request)),
+                fmt::format("nothing to do: it is one of the two within a minute; if it stays so, "
+                            "take the request back with '{}'",
+                            etcd_command(in.me.cluster, "restore --cancel")))
             .about(request.id)};
   // What a blank volume's tag says of the cluster from before keeps it from nothing.
   auto const id = etcd_id_text(request.cluster_id);
@@ -224,7 +224,7 @@ std::string request_note(MemberInputs const& in) {
     return "";
   return fmt::format("{} is requested, and not carried out {}; '{}' takes the request back",
                      subject(*request),
-                     !in.store.request_age ? "while nobody can say how old it is"
+                     !in.store.request_age ? "while its age is not known"
                      : is_too_old(in)      ? "any more: it is more than an hour old"
                                            : "while a quorum serves",
                      etcd_command(in.me.cluster, "restore --cancel"));

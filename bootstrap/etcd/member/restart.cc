@@ -32,7 +32,7 @@ RestartDecision decide_restart(RestartInputs const& in) {
           in.turn.empty()
               ? fmt::format("{} {} for this master's turn to restart: nothing to do", with, wait)
               : fmt::format("{} {} for this master's turn to restart: it is {}'s, and goes on "
-                            "once every voter is well",
+                            "once every voter is healthy",
                             with, wait, in.turn))
           .about(in.turn),
       /*asks_for_turn=*/true};

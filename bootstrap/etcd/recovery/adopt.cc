@@ -88,10 +88,9 @@ std::string backup_keeps_more(BackupManifest const& backup, SeenMember const& ch
   auto const revision = std::max(chosen.revision, chosen.copy ? chosen.copy->revision : 0);
   if (one_history && (revision != 0 || !chosen.copy)) {
     if (backup.revision <= revision) return "";
-    return fmt::format(
-        "the backup {} of {} is of revision {}, and for {} {}", backup.name,
-        to_rfc3339(backup.created_at), backup.revision, who,
-        revision == 0 ? "nobody can say which it is" : fmt::format("it is {}", revision));
+    return fmt::format("the backup {} of {} is of revision {}, and for {} {}", backup.name,
+                       to_rfc3339(backup.created_at), backup.revision, who,
+                       revision == 0 ? "which is not known" : fmt::format("it is {}", revision));
   }
   if (!chosen.copy || backup.created_at <= chosen.copy->written) return "";
   return fmt::format("the backup {} is of {}{}, and the newest copy, {}, was last written at {}",
@@ -215,7 +214,7 @@ Result<Adoption> may_adopt(SeenCluster const& seen, std::optional<BackupManifest
     bool const second = others.size() >= quorum;
     return refuse(
         second ? Reason::SecondClusterPossible : Reason::VolumesNotCompared,
-        fmt::format("nobody says what {} hold{}{}", in_words(unknown),
+        fmt::format("it is not known what {} hold{}{}", in_words(unknown),
                     unknown.size() == 1 ? "s" : "",
                     second ? ": they may be a quorum without the others, and go on beside them as "
                              "a second cluster"

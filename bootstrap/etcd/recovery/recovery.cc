@@ -193,7 +193,7 @@ std::vector<std::string> surviving_data(SeenCluster const& seen, BackupManifest 
       continue;
     auto const member = std::ranges::find(
         seen.members, volume.member, [](SeenMember const& each) { return each.answer.member; });
-    words.push_back(fmt::format("{} of {} carries cluster {}{}, and nobody answers there",
+    words.push_back(fmt::format("{} of {} carries cluster {}{}, and no member answers there",
                                 volume.volume_id, volume.member, volume.etcd_cluster_id,
                                 how_far(member == seen.members.end() ? nullptr : &*member)));
   }
@@ -324,7 +324,7 @@ Result<void> every_tag_can_be_read(SeenCluster const& seen) {
   if (bad == seen.volumes.end()) return {};
   return refuse(
       Reason::VolumeTagsInvalid,
-      fmt::format("nobody can tell whose data {} holds: {}", bad->volume_id, bad->tag_error),
+      fmt::format("it is not known whose data {} holds: {}", bad->volume_id, bad->tag_error),
       "put its tag right, or take it off where the volume is none of this cluster's");
 }
 
@@ -392,7 +392,7 @@ Result<void> may_recover(SeenCluster const& seen, std::optional<BackupManifest> 
   if (count < 2)
     return refuse(
         Reason::OnlyVoter,
-        fmt::format("{} is the only member by its volume's tag: there is nobody to go on without",
+        fmt::format("{} is the only member by its volume's tag: there is no other voter to remove",
                     seen.own_member));
   auto const own_id = seen.own_identity.cluster_id;
 
@@ -435,7 +435,7 @@ Result<void> may_recover(SeenCluster const& seen, std::optional<BackupManifest> 
       continue;
     words.push_back(fmt::format("{} of {} is there and carries cluster {}{}", volume.volume_id,
                                 volume.member, volume.etcd_cluster_id,
-                                volume.holder().empty() ? ", attached to nobody" : ""));
+                                volume.holder().empty() ? ", not attached" : ""));
   }
   for (auto const& name : untagged_voters(seen)) {
     if (!others.insert(name).second) continue;
@@ -459,7 +459,7 @@ Result<void> may_recover(SeenCluster const& seen, std::optional<BackupManifest> 
         Reason::NewerDataElsewhere,
         fmt::format("the backup {} of {} is of revision {}, and here {}", newest->name,
                     to_rfc3339(newest->created_at), newest->revision,
-                    known ? fmt::format("it is {}", revision) : "nobody can say which it is"),
+                    known ? fmt::format("it is {}", revision) : "which is not known"),
         fmt::format("'{}' keeps more. To go on with what is here all the same: --lose-newer-writes",
                     etcd_command(seen.etcd, "restore")));
   // Revisions of two histories do not compare: this volume may have been away during a restore.
@@ -490,7 +490,7 @@ Result<void> may_recover(SeenCluster const& seen, std::optional<BackupManifest> 
     return refuse(
         Reason::VolumesNotCompared,
         fmt::format(
-            "etcd here does not answer ({}), so nobody can say which revision its data are "
+            "etcd here does not answer ({}), so that it is not known which revision its data are "
             "at{}",
             own ? own->answer.why : "it was not asked",
             own && own->log ? fmt::format("; its log goes to {}", words_of(*own->log)) : ""),
@@ -549,7 +549,7 @@ Result<EtcdMember> may_replace(SeenCluster const& seen, std::string const& wante
   auto const* quorum = seen.quorum();
   if (!quorum)
     return refuse(
-        Reason::QuorumMissing, "no quorum answers, and without one nobody is replaced",
+        Reason::QuorumMissing, "no quorum answers, and without one no member is replaced",
         fmt::format("see 'haagent status'; '{}' and '{}' are for a cluster that is lost",
                     etcd_command(seen.etcd, "recover"), etcd_command(seen.etcd, "restore")));
   auto const& list = *quorum->answer.quorum_list;
@@ -572,9 +572,10 @@ Result<EtcdMember> may_replace(SeenCluster const& seen, std::string const& wante
     if (member.learner)
       return refuse(
           Reason::NotAVoter,
-          fmt::format("{} is a learner, and nobody is replaced before it votes: it is promoted, or "
-                      "taken out and added again, by itself",
-                      member.name.empty() ? etcd_id_text(member.id) : member.name));
+          fmt::format(
+              "{} is a learner, and no member is replaced before it votes: it is promoted, or "
+              "taken out and added again, by itself",
+              member.name.empty() ? etcd_id_text(member.id) : member.name));
     ++voters;
     if (member.id == target->id) continue;
     auto const answer = std::ranges::find(

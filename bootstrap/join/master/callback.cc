@@ -32,8 +32,8 @@ Result<void> call_back(Http& http, aws::Instance const& instance, int port,
     return std::unexpected(response.error());
   if (!response && response.error().kind == Kind::denied)
     return fail(Kind::denied, Reason::CallbackKeyDiffers,
-                "who answers at {} has another key than who asks in the name of {}", address,
-                instance.id);
+                "the server at {} has another key than the machine that asks to join as {}",
+                address, instance.id);
   auto unanswered = [&](std::string_view why) {
     return fail(Kind::transient, Reason::CallbackNotAnswered, "{} does not answer at {}:{}: {}",
                 instance.id, address, port, why);

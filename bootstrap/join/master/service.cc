@@ -34,7 +34,7 @@ struct Asked {
 };
 constexpr Asked kEtcd{Reason::JoinAwaitsEtcd, "etcd main does not answer this master"};
 constexpr Asked kEc2{Reason::JoinAwaitsEc2, "EC2 does not tell this master which instance asks"};
-constexpr Asked kSts{Reason::JoinAwaitsSts, "STS does not tell this master who asks"};
+constexpr Asked kSts{Reason::JoinAwaitsSts, "STS does not answer which role asks"};
 constexpr Asked kIssuer{Reason::JoinAwaitsSts, "the account's token issuer does not tell its keys"};
 
 Error of(Asked const& asked, Error const& error) {

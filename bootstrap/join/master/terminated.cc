@@ -119,7 +119,7 @@ Result<Finding> TerminatedStep::look(Facts& facts, std::stop_token stop) {
     asked_.reset();
     ended_.clear();
     return Done{Message(Reason::NodeRecordsLeft,
-                        "the master beside etcd main's leader removes "
+                        "the master with the leader of etcd main removes "
                         "what terminated instances leave")};
   }
   if (!asked_) asked_ = deps_.clock.steady();

@@ -31,7 +31,7 @@ struct Row {
 
 // Each defect ends exactly where its fix begins.
 Row const kRows[] = {
-    {{3, 4, 45}, {3, 5, 33}, "no fixes any more"},
+    {{3, 4, 45}, {3, 5, 33}, "no more fixes"},
     {{3, 4, 23}, {3, 4, 24}, "never started can be promoted (fixed in 3.4.24)"},
     {{3, 5, 6}, {3, 5, 7}, "never started can be promoted (fixed in 3.5.7)"},
     {{3, 5, 2}, {3, 5, 3}, "data can differ"},
