@@ -40,6 +40,10 @@ std::string autoscaling_endpoint(std::string_view region, std::string_view domai
   return service_endpoint("autoscaling", region, domain);
 }
 
+std::string cloudwatch_endpoint(std::string_view region, std::string_view domain) {
+  return service_endpoint("monitoring", region, domain);
+}
+
 std::string sts_endpoint(std::string_view region, std::string_view domain) {
   return service_endpoint("sts", region, domain);
 }

@@ -19,6 +19,8 @@ Partition partition_of(std::string_view region);
 std::string ec2_endpoint(std::string_view region, std::string_view domain = "");
 // "https://autoscaling.eu-west-1.amazonaws.com", likewise.
 std::string autoscaling_endpoint(std::string_view region, std::string_view domain = "");
+// "https://monitoring.eu-west-1.amazonaws.com", likewise.
+std::string cloudwatch_endpoint(std::string_view region, std::string_view domain = "");
 // "https://sts.eu-west-1.amazonaws.com": the regional one, whose host is what is signed.
 std::string sts_endpoint(std::string_view region, std::string_view domain = "");
 

@@ -30,6 +30,7 @@ inline constexpr std::string_view kWithHooks = "its auto-scaling group has lifec
 // A worker learns that from a master's offer, and joins by a signed call where it gets no token: a
 // preflight, which has no offer, does not ask for these.
 inline constexpr std::string_view kWithTokens = "masters take tokens, by cluster.tokenIssuer";
+inline constexpr std::string_view kWithCloudWatch = "metrics.cloudWatch.mode is put";
 
 inline constexpr Permission kPermissions[] = {
     {"ec2:DescribeVolumes", true, false, Proof::called, "", "to find the etcd volumes"},
@@ -59,6 +60,8 @@ inline constexpr Permission kPermissions[] = {
      "to let the hook go on"},
     {"autoscaling:RecordLifecycleActionHeartbeat", true, true, Proof::none, kWithHooks,
      "to keep the hook waiting while it boots or hands over"},
+    {"cloudwatch:PutMetricData", true, true, Proof::none, kWithCloudWatch,
+     "to put this node's metrics into the namespace of metrics.cloudWatch"},
     {"sts:GetWebIdentityToken", false, true, Proof::called, kWithTokens,
      "to join by a token in the place of a signed call"},
     {"sts:TagGetWebIdentityToken", false, true, Proof::called, kWithTokens,

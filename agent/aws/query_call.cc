@@ -117,7 +117,8 @@ struct QueryCalls::State {
 QueryCalls::QueryCalls(Http& http, Clock& clock, CachedCredentials& credentials,
                        QuerySettings settings) {
   while (settings.endpoint.ends_with('/')) settings.endpoint.pop_back();
-  SigningScope scope{settings.region, settings.service};
+  SigningScope scope{settings.region,
+                     settings.signed_as.empty() ? settings.service : settings.signed_as};
   state_.reset(new State{.http = http,
                          .clock = clock,
                          .credentials = credentials,

@@ -1,8 +1,8 @@
-// One call of AWS's Query protocol (EC2, Auto Scaling): a form signed with SigV4, an XML answer. It
-// retries nothing, with two exceptions that belong to the protocol: credentials that the service
-// calls expired are renewed, and a clock that the service calls skewed is corrected by its Date
-// header; each once a call. Throttling slows all calls of one QueryCalls down (an adaptive rate)
-// and comes back as transient.
+// One call of AWS's Query protocol (EC2, Auto Scaling, CloudWatch): a form signed with SigV4, an
+// XML answer. It retries nothing, with two exceptions that belong to the protocol: credentials that
+// the service calls expired are renewed, and a clock that the service calls skewed is corrected by
+// its Date header; each once a call. Throttling slows all calls of one QueryCalls down (an adaptive
+// rate) and comes back as transient.
 #pragma once
 
 #include <memory>
@@ -19,9 +19,10 @@
 namespace haagent::aws {
 
 struct QuerySettings {
-  std::string service;   // as it is signed and as permissions name it: "ec2", "autoscaling"
-  std::string endpoint;  // "https://ec2.eu-west-1.amazonaws.com"
-  std::string region;    // signed for
+  std::string service;         // as permissions name it: "ec2", "autoscaling"
+  std::string signed_as = {};  // where the signature has another name for it; empty: the same
+  std::string endpoint;        // "https://ec2.eu-west-1.amazonaws.com"
+  std::string region;          // signed for
   std::string user_agent = "haagent";
   // The service's own table, and its sentences.
   ServiceErrors const& errors = ec2_errors();

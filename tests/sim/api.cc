@@ -15,6 +15,7 @@ struct Protocol {
 constexpr Protocol kProtocols[] = {
     {"ec2", "http://ec2.amazonaws.com/doc/2016-11-15/"},
     {"autoscaling", "http://autoscaling.amazonaws.com/doc/2011-01-01/"},
+    {"cloudwatch", "http://monitoring.amazonaws.com/doc/2010-08-01/"},
     {"sts", "https://sts.amazonaws.com/doc/2011-06-15/"},
 };
 
@@ -55,14 +56,16 @@ Response ApiFront::handle(Request const& request) {
   if (S3Service::is_for(request)) return s3_.handle(request);
   if (TokenIssuer::is_below(request.wire.path)) return published(request);
   Call call;
-  call.service = service_of(request);
+  auto const signed_for = service_of(request);
+  // As permissions name it.
+  call.service = signed_for == "monitoring" ? "cloudwatch" : signed_for;
   call.request_id = region_.uuid();
   call.form = Form(request.wire.method == "GET" ? request.wire.query : request.wire.body);
   call.action = call.form.text("Action");
   auto const name = call.service + ":" + (call.action.empty() ? "?" : call.action);
 
   auto const caller =
-      authenticate(request, keys_, region_.spec().region, region_.api_now(), call.service);
+      authenticate(request, keys_, region_.spec().region, region_.api_now(), signed_for);
   call.caller = caller ? *caller : Caller{"anonymous", false, "", "", ""};
   auto const verdict = region_.api_faults().judge(name);
 
@@ -145,6 +148,7 @@ std::optional<ApiError> ApiFront::refusal_of(Call const& call) {
 bool ApiFront::knows(Call const& call) {
   if (call.service == "ec2") return Ec2Service::knows(call.action);
   if (call.service == "autoscaling") return AutoscalingService::knows(call.action);
+  if (call.service == "cloudwatch") return CloudWatchService::knows(call.action);
   return call.service == "sts" && StsService::knows(call.action);
 }
 
@@ -166,6 +170,7 @@ Api<std::string> ApiFront::carry_out(Call const& call) {
     return ec2_.call(call.action, call.form, call.caller);
   }
   if (call.service == "autoscaling") return autoscaling_.call(call.action, call.form);
+  if (call.service == "cloudwatch") return cloudwatch_.call(call.form, call.caller);
   return sts_.call(call.action, call.form, call.caller);
 }
 

@@ -1,10 +1,11 @@
-// The front of EC2, Auto Scaling and STS: one request in, one answer out. It checks who asks,
-// applies the faults and permissions, counts, and hands on. What is for S3 goes to S3, which has
-// its own way of all of that.
+// The front of EC2, Auto Scaling, CloudWatch and STS: one request in, one answer out. It checks who
+// asks, applies the faults and permissions, counts, and hands on. What is for S3 goes to S3, which
+// has its own way of all of that.
 #pragma once
 
 #include "tests/sim/auth.h"
 #include "tests/sim/autoscaling_service.h"
+#include "tests/sim/cloudwatch_service.h"
 #include "tests/sim/ec2_service.h"
 #include "tests/sim/region.h"
 #include "tests/sim/s3_service.h"
@@ -20,6 +21,7 @@ class ApiFront {
         keys_(keys),
         ec2_(region),
         autoscaling_(region),
+        cloudwatch_(region),
         sts_(region),
         s3_(region, keys) {}
   // Thread-safe. POST with a form, or GET with the same in the query; GET of what the token issuer
@@ -39,6 +41,7 @@ class ApiFront {
   KeyRing& keys_;
   Ec2Service ec2_;
   AutoscalingService autoscaling_;
+  CloudWatchService cloudwatch_;
   StsService sts_;
   S3Service s3_;
 };

@@ -76,7 +76,7 @@ std::optional<KeyRing::Key> KeyRing::find(std::string const& access_key_id) cons
 std::string service_of(Request const& request) {
   if (auto claim = aws::signature_claim(request.wire)) return claim->scope.service;
   auto const host = header_of(request.wire.headers, "host").value_or("");
-  for (auto const* service : {"autoscaling", "sts"}) {
+  for (auto const* service : {"autoscaling", "monitoring", "sts"}) {
     if (host.starts_with(service)) return service;
   }
   return "ec2";

@@ -223,6 +223,19 @@ Result<Tree> create_volume(CommandContext& context, Arguments const& arguments) 
   return answer;
 }
 
+Tree metrics_tree(Region& region) {
+  auto list = Tree::list();
+  for (auto const& [metric, values] : region.metrics().all())
+    list.push_back(Tree::map({{"namespace", metric.space},
+                              {"name", metric.name},
+                              {"dimensions", tags_tree(metric.dimensions)},
+                              {"unit", values.unit},
+                              {"newest", values.newest},
+                              {"by", values.caller},
+                              {"count", values.count}}));
+  return list;
+}
+
 Result<Tree> set_devices(CommandContext& context, Arguments const& arguments) {
   if (!context.machine.set_devices) {
     return fail(Kind::invalid, "this region has no real devices: it runs with --api-only");
@@ -267,6 +280,12 @@ std::vector<Command> make_commands() {
                  [](CommandContext& context, Arguments const&) -> Result<Tree> {
                    return Tree::map({{"calls", calls_tree(context.region)},
                                      {"permissions-used", used_tree(context.region)}});
+                 }});
+  all.push_back({"metrics",
+                 "what was put to CloudWatch: each metric with its newest value",
+                 {},
+                 [](CommandContext& context, Arguments const&) -> Result<Tree> {
+                   return Tree::map({{"metrics", metrics_tree(context.region)}});
                  }});
   all.push_back({"reset-counts",
                  "count API calls from zero",

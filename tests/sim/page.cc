@@ -69,6 +69,19 @@ std::string state_page(Tree const& state) {
   return page;
 }
 
+std::string metrics_page(Tree const& answer) {
+  Rows rows = {{"NAMESPACE", "METRIC", "DIMENSIONS", "NEWEST", "UNIT", "BY"}};
+  for (auto const& metric : items_at(answer, "metrics")) {
+    std::string dimensions;
+    for (auto const& each : metric.find("dimensions")->entries())
+      dimensions +=
+          fmt::format("{}{}={}", dimensions.empty() ? "" : ",", each.key, each.value.text());
+    rows.push_back({metric.text_at("namespace"), metric.text_at("name"), dimensions,
+                    metric.text_at("newest"), metric.text_at("unit"), metric.text_at("by")});
+  }
+  return rows.size() < 2 ? "no metrics\n" : in_columns(rows);
+}
+
 std::string counts_page(Tree const& answer) {
   Rows rows = {{"CALLER", "ACTION", "CALLS", "ERRORS"}};
   if (auto const* calls = answer.find("calls")) {
@@ -96,6 +109,7 @@ std::string counts_page(Tree const& answer) {
 std::string to_page(std::string const& command, Tree const& answer) {
   if (command == "state") return state_page(answer);
   if (command == "counts") return counts_page(answer);
+  if (command == "metrics") return metrics_page(answer);
   if (command == "timeline") {
     std::string page;
     for (auto const& event : items_at(answer, "events")) page += event.text_at("line") + "\n";

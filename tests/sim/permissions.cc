@@ -138,6 +138,7 @@ std::vector<IamRequest> iam_requests(View const& view, std::string const& caller
   common.context["aws:RequestedRegion"] = {view.region};
   common.context["ec2:SourceInstanceARN"] = {ec2_arn(view, "instance", caller)};
   if (service == "ec2") return ec2_requests(view, common, action, form);
+  if (service == "cloudwatch") common.context["cloudwatch:namespace"] = {form.text("Namespace")};
   if (service == "sts") return sts_requests(view, common, form);
   if (service == "autoscaling") {
     if (auto const group = form.find("AutoScalingGroupName");

@@ -36,8 +36,8 @@ class Permissions {
   std::map<std::string, std::set<std::string>> used_;
 };
 
-// What one call of EC2, Auto Scaling or STS asks for: a request for each resource that it touches,
-// or one for "*". Pure.
+// What one call of EC2, Auto Scaling, CloudWatch or STS asks for: a request for each resource that
+// it touches, or one for "*". Pure.
 std::vector<IamRequest> iam_requests(View const& view, std::string const& caller,
                                      std::string_view service, std::string const& action,
                                      Form const& form);

@@ -21,6 +21,7 @@
 #include "tests/sim/faults.h"
 #include "tests/sim/hosts.h"
 #include "tests/sim/ids.h"
+#include "tests/sim/metrics.h"
 #include "tests/sim/model.h"
 #include "tests/sim/permissions.h"
 #include "tests/sim/strands.h"
@@ -174,6 +175,7 @@ class Region {
   Calls& calls() { return calls_; }
   Buckets& buckets() { return buckets_; }
   Permissions& permissions() { return permissions_; }
+  Metrics& metrics() { return metrics_; }
   TokenIssuer& token_issuer() { return token_issuer_; }
   Faults& api_faults() { return api_faults_; }
   Faults& imds_faults() { return imds_faults_; }
@@ -235,6 +237,7 @@ class Region {
   Calls calls_;
   Buckets buckets_;
   Permissions permissions_;
+  Metrics metrics_;
   TokenIssuer token_issuer_;
   Faults api_faults_;
   Faults imds_faults_;

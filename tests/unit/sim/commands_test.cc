@@ -205,6 +205,21 @@ TEST_F(CommandsTest, StateHoldsTheWholeRegion) {
   EXPECT_EQ(to_page("counts", run("counts")), "no calls\n");
 }
 
+TEST_F(CommandsTest, MetricsAreThoseThatWerePut) {
+  EXPECT_EQ(to_page("metrics", run("metrics")), "no metrics\n");
+  MetricName const metric{.space = "haagent",
+                          .name = "NodeReady",
+                          .dimensions = {{"Cluster", "c"}, {"Role", "worker"}}};
+  world_.region.metrics().add(metric, 0, "Count", "i-1");
+  world_.region.metrics().add(metric, 1, "Count", "i-2");
+  auto const answer = run("metrics");
+  auto const& only = answer.find("metrics")->items().at(0);
+  EXPECT_EQ(only.text_at("newest"), "1");
+  EXPECT_EQ(only.text_at("count"), "2");
+  EXPECT_THAT(to_page("metrics", answer),
+              HasSubstr("haagent    NodeReady  Cluster=c,Role=worker  1       Count  i-2\n"));
+}
+
 TEST_F(CommandsTest, TimelineGoesOnWhereItWasLeft) {
   auto const first = run("timeline");
   auto const& events = first.find("events")->items();

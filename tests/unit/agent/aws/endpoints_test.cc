@@ -31,6 +31,10 @@ TEST(Endpoints, DomainOfTheInstanceComesFirst) {
   EXPECT_EQ(autoscaling_endpoint("xx-new-1", "aws.example"),
             "https://autoscaling.xx-new-1.aws.example");
   EXPECT_EQ(autoscaling_endpoint("cn-north-1"), "https://autoscaling.cn-north-1.amazonaws.com.cn");
+  EXPECT_EQ(cloudwatch_endpoint("eu-west-1"), "https://monitoring.eu-west-1.amazonaws.com");
+  EXPECT_EQ(cloudwatch_endpoint("cn-north-1"), "https://monitoring.cn-north-1.amazonaws.com.cn");
+  EXPECT_EQ(cloudwatch_endpoint("xx-new-1", "aws.example"),
+            "https://monitoring.xx-new-1.aws.example");
 }
 
 }  // namespace

@@ -33,6 +33,7 @@ std::set<std::string> asked_for() {
   auto const ec2 = bytes_of(folder / "ec2_client.cc");
   collect(ec2, R"re(state_->(?:call|describe)\("(\w+)")re", "ec2", found);
   collect(bytes_of(folder / "autoscaling.cc"), R"re(kAction = "(\w+)")re", "autoscaling", found);
+  collect(bytes_of(folder / "cloudwatch.cc"), R"re(kPutAction = "(\w+)")re", "cloudwatch", found);
   collect(bytes_of(folder / "s3_client.cc"), R"re(named\("s3:\w+", "s3:(\w+)")re", "s3", found);
   collect(bytes_of(folder / "web_identity.cc"), R"re(kTokenAction = "(\w+)")re", "sts", found);
   return found;
@@ -56,7 +57,9 @@ TEST(Permissions, TheTableIsWhatTheClientsAskFor) {
 
 TEST(Permissions, AWorkerNeedsNothingOfEc2OrS3) {
   for (auto const& each : kPermissions)
-    EXPECT_TRUE(!each.worker || each.only == kWithHooks || each.only == kWithTokens) << each.action;
+    EXPECT_TRUE(!each.worker || each.only == kWithHooks || each.only == kWithTokens ||
+                each.only == kWithCloudWatch)
+        << each.action;
 }
 
 }  // namespace

@@ -80,7 +80,8 @@ TEST(PreflightInstance, Permissions) {
   EXPECT_EQ(judge_permissions(asked, Role::worker, {std::string(aws::kWithHooks)}).size(), 4u);
   EXPECT_EQ(judge_permissions(asked, Role::master, {}).size(), 5u);
   std::vector<std::string> const all = {std::string(aws::kWithHooks), std::string(aws::kWithBucket),
-                                        std::string(aws::kWithKey)};
+                                        std::string(aws::kWithKey),
+                                        std::string(aws::kWithCloudWatch)};
   EXPECT_EQ(amiss(judge_permissions(asked, Role::master, all)), "");
   EXPECT_EQ(judge_permissions(asked, Role::master, all).size(),
             std::ranges::count_if(aws::kPermissions, &aws::Permission::master));
