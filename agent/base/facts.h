@@ -261,6 +261,13 @@ struct JoinFacts {
   bool operator==(JoinFacts const&) const = default;
 };
 
+// How the metrics get to CloudWatch. Set by what sends them (agent/cloudwatch), after each try.
+struct CloudWatchFacts {
+  std::size_t values = 0;          // of the last try
+  std::optional<Message> failure;  // nothing: CloudWatch took them
+  bool operator==(CloudWatchFacts const&) const = default;
+};
+
 // The worst last. What each means stands in docs/addons.md.
 enum class AddonState { in_sync, drifted, conflicted, waiting, off, held_back, rejected, failed };
 inline constexpr std::string_view kAddonStates[] = {"InSync", "Drifted",  "Conflicted", "Waiting",
@@ -314,6 +321,7 @@ struct Facts {
   Fact<ClockFacts> clock;
   Fact<JoinFacts> joins;
   Fact<KubeletFacts> kubelet;
+  Fact<CloudWatchFacts> cloudwatch;
   Fact<std::vector<AddonFacts>> addons;  // by their names
   EtcdFacts main;
   EtcdFacts events;

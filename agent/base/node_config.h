@@ -15,6 +15,8 @@
 namespace haagent {
 
 enum class Role { master, worker };
+// Not at all, as lines of the journal, or by calls of PutMetricData.
+enum class CloudWatchMode { none, embedded, put };
 enum class EndpointMode { replicated, local };  // the load balancer, or this master's own apiserver
 
 // A Kubernetes component: verbatim overlays on what haagent renders.
@@ -91,6 +93,8 @@ struct NodeConfig {
     std::string s3_endpoint;
     // aws.endpoints.sts: empty: https://sts.<region>.<domain>
     std::string sts_endpoint;
+    // aws.endpoints.cloudwatch: empty: https://monitoring.<region>.<domain>
+    std::string cloudwatch_endpoint;
     // aws.s3.serverSideEncryption: AES256 or aws:kms, asked for by a header of each write; empty:
     // no header, unless there is a key
     std::string s3_encryption;
@@ -153,6 +157,11 @@ struct NodeConfig {
     // metrics.listen: "127.0.0.1:9990": the metrics there in the clear, beside the agents' own
     // port. Empty: not.
     std::string listen;
+    struct {
+      CloudWatchMode mode = CloudWatchMode::none;  // metrics.cloudWatch.mode
+      std::string space = "haagent";               // metrics.cloudWatch.namespace
+      Duration interval{60'000};                   // metrics.cloudWatch.interval
+    } cloudwatch;
   } metrics;
 
   struct {

@@ -12,6 +12,7 @@ namespace haagent::row_names {
 inline constexpr char kIdentity[] = "identity";
 inline constexpr char kConfig[] = "config";
 inline constexpr char kClock[] = "clock";
+inline constexpr char kCloudWatch[] = "cloudwatch";
 inline constexpr char kSpace[] = "space";  // the node's own; of a cluster: its etcd volume's
 inline constexpr char kPki[] = "pki";
 inline constexpr char kHosts[] = "hosts";

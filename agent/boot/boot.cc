@@ -2,7 +2,7 @@
 
 #include "agent/base/row_names.h"
 #include "agent/boot/best_effort.h"
-#include "agent/boot/row_list.h"
+#include "agent/cloudwatch/step.h"
 #include "bootstrap/kube/steps.h"
 
 namespace haagent {
@@ -19,6 +19,12 @@ std::vector<Row> Boot::leader_rows() {
 
 ServerReply Boot::receive_announcement(ServerCall const&) {
   return {.status = 404, .sentence = "masters alone announce themselves to each other"};
+}
+
+void Boot::add_cloudwatch(RowList& list) const {
+  if (config_.metrics.cloudwatch.mode == CloudWatchMode::none) return;
+  list.add(std::make_unique<cloudwatch::CloudWatchStep>(config_),
+           {.upkeep = Upkeep::look_only, .period = 5s});
 }
 
 std::vector<Row> Boot::warm_pool_rows() {

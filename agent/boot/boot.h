@@ -14,6 +14,7 @@
 #include "agent/base/node_config.h"
 #include "agent/base/runner.h"
 #include "agent/boot/lifecycle_hooks.h"
+#include "agent/boot/row_list.h"
 #include "agent/server/call.h"
 
 namespace haagent {
@@ -54,6 +55,8 @@ class Boot {
 
  protected:
   Boot(NodeConfig const& config, NodeDeps deps) : config_(config), node_(std::move(deps)) {}
+  // The row `cloudwatch`, where metrics are to get there.
+  void add_cloudwatch(RowList& list) const;
   HookDeps hooks() const { return {config_, node_.root, node_.clock, *node_.group}; }
 
   NodeConfig const config_;

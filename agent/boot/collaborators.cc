@@ -80,6 +80,18 @@ std::unique_ptr<aws::AutoScaling> make_autoscaling(Collaborators& machine, NodeC
                                        .counts = &machine.calls});
 }
 
+std::unique_ptr<aws::CloudWatch> make_cloudwatch(Collaborators& machine, NodeConfig const& config,
+                                                 Identity const& identity) {
+  auto endpoint = config.aws.cloudwatch_endpoint;
+  if (endpoint.empty()) endpoint = aws::cloudwatch_endpoint(identity.region, identity.domain);
+  return std::make_unique<aws::CloudWatchClient>(
+      machine.http, machine.clock, machine.credentials,
+      aws::CloudWatchClient::Settings{.endpoint = endpoint,
+                                      .region = identity.region,
+                                      .user_agent = fmt::format("haagent/{}", kVersion),
+                                      .counts = &machine.calls});
+}
+
 NodeBoot::OfMaster::OfMaster(Collaborators& machine, NodeConfig const& config,
                              Identity const& identity)
     : ec2(make_ec2(machine, config, identity)),

@@ -6,6 +6,7 @@
 
 #include "agent/aws/autoscaling.h"
 #include "agent/aws/caller_identity.h"
+#include "agent/aws/cloudwatch.h"
 #include "agent/aws/ec2_client.h"
 #include "agent/aws/imds.h"
 #include "agent/aws/s3_client.h"
@@ -62,6 +63,10 @@ std::unique_ptr<StateStore> make_state_store(Collaborators& machine, NodeConfig 
 // The same for its auto-scaling group.
 std::unique_ptr<aws::AutoScaling> make_autoscaling(Collaborators& machine, NodeConfig const& config,
                                                    Identity const& identity);
+
+// The same for its metrics.
+std::unique_ptr<aws::CloudWatch> make_cloudwatch(Collaborators& machine, NodeConfig const& config,
+                                                 Identity const& identity);
 
 // What can be made only once the role and the region are known, and the boot on top of it.
 class NodeBoot {

@@ -79,6 +79,7 @@ std::vector<Row> MasterBoot::rows() {
            {.polling = kSpacePolling, .upkeep = Upkeep::act, .period = 30s});
   list.add(std::make_unique<ClockStep>(time_),
            {.deadline = kForEver, .upkeep = Upkeep::look_only, .period = 15s});
+  add_cloudwatch(list);
   // main and events never wait for each other's disk.
   for (auto cluster : kEtcdClusters) add_volume(list, cluster);
   add_members(list);

@@ -39,6 +39,7 @@ std::vector<Row> WorkerBoot::rows() {
   RowList list;
   list.add(node_space_step(config_, root, node_.filesystems),
            {.polling = kSpacePolling, .upkeep = Upkeep::act, .period = 30s});
+  add_cloudwatch(list);
   // The masters may take their time, and a worker asks for as long as that is.
   list.add(std::make_unique<bootstrap::join::JoinStep>(config_, root, node_.clock, client()),
            {.polling = {.first = 1s, .cap = 30s}, .upkeep = Upkeep::act, .period = 10s});

@@ -155,6 +155,15 @@ class Checker {
     }
   }
 
+  void metrics() {
+    auto const interval = config_.metrics.cloudwatch.interval;
+    if (interval < std::chrono::seconds(10) || interval > std::chrono::minutes(5))
+      report("metrics.cloudWatch.interval",
+             fmt::format("{} is not from 10s to 5m: CloudWatch keeps a value a minute, and the "
+                         "templates' alarms look at five",
+                         to_text(interval)));
+  }
+
   void encryption() {
     if (config_.aws.s3_encryption != "AES256" || config_.aws.s3_kms_key_id.empty()) return;
     report("aws.s3.kmsKeyId", "a KMS key is of no use with serverSideEncryption AES256",
@@ -256,6 +265,7 @@ void check_meaning(NodeConfig const& config, Tree const& merged, Diagnostics& ou
   checker.backups(config.etcd.backups);
   checker.kubernetes();
   checker.encryption();
+  checker.metrics();
 }
 
 }  // namespace haagent

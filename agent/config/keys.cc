@@ -18,6 +18,9 @@ constexpr ValueType type_of(bool const*) {
 constexpr ValueType type_of(Role const*) {
   return ValueType::choice;
 }
+constexpr ValueType type_of(CloudWatchMode const*) {
+  return ValueType::choice;
+}
 constexpr ValueType type_of(EndpointMode const*) {
   return ValueType::choice;
 }
@@ -487,6 +490,12 @@ ConfigKeys make_keys() {
                       .example = "https://sts.eu-west-1.amazonaws.com",
                       .pattern = kUrlPattern,
                       .check = check_service_url}));
+  rows.push_back(key("aws.endpoints.cloudwatch", AT(aws.cloudwatch_endpoint),
+                     {.description = "URL of the CloudWatch API instead of the region's own: a "
+                                     "FIPS endpoint, or a VPC endpoint without private DNS",
+                      .example = "https://monitoring-fips.us-east-1.amazonaws.com",
+                      .pattern = kUrlPattern,
+                      .check = check_service_url}));
   rows.push_back(key("aws.s3.serverSideEncryption", AT(aws.s3_encryption),
                      {.description = "Encryption that each write to the state store asks for by "
                                      "its header, where the bucket's policy demands it",
@@ -524,6 +533,19 @@ ConfigKeys make_keys() {
                       .example = "127.0.0.1:9990",
                       .pattern = R"(^([0-9.]+|\[[0-9a-fA-F:.]+\]):[0-9]+$)",
                       .check = check_listen_address}));
+  rows.push_back(key("metrics.cloudWatch.mode", AT(metrics.cloudwatch.mode),
+                     {.description = "How metrics get to CloudWatch: not at all; in lines of the "
+                                     "journal, in its embedded metric format, for who ships them; "
+                                     "or by PutMetricData, which the role has to permit",
+                      .allowed = {"none", "embedded", "put"},
+                      .example = "put"}));
+  rows.push_back(key("metrics.cloudWatch.namespace", AT(metrics.cloudwatch.space),
+                     {.description = "Namespace of these metrics",
+                      .example = "haagent",
+                      .pattern = R"(^[A-Za-z0-9./_#-][A-Za-z0-9./_#:-]*$)",
+                      .check = check_metrics_namespace}));
+  rows.push_back(key("metrics.cloudWatch.interval", AT(metrics.cloudwatch.interval),
+                     {.description = "How often they are sent: 10s to 5m", .example = "1m"}));
   rows.push_back(key("log.level", AT(log.level),
                      {.description = "The least that is logged",
                       .allowed = {"debug", "info", "warn", "error"},

@@ -439,6 +439,17 @@ Verdict check_listen_address(std::string_view text) {
   return {};
 }
 
+Verdict check_metrics_namespace(std::string_view text) {
+  if (text.starts_with("AWS/"))
+    return problem(fmt::format("'{}' is a namespace of AWS' own services", text),
+                   "CloudWatch takes no metrics of others there; write a name such as haagent");
+  if (text.empty() || text.size() > 255 || text.starts_with(':') ||
+      !is_made_of(text, {kLower, kUpper, kDigits, "./_#:-"}))
+    return problem(fmt::format("'{}' is no namespace of CloudWatch's", text),
+                   "write up to 255 letters, digits and ./_#:- that do not begin with a colon");
+  return {};
+}
+
 Verdict check_iam_name(std::string_view text) {
   auto name = text;
   if (text.starts_with("arn:")) {

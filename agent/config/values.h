@@ -64,6 +64,8 @@ struct ListenAddress {
 };
 std::expected<ListenAddress, Problem> parse_listen_address(std::string_view text);
 Verdict check_listen_address(std::string_view text);
+// A namespace of CloudWatch's that is not one of AWS' own.
+Verdict check_metrics_namespace(std::string_view text);
 // A name of IAM's, or an ARN of a role or an instance profile.
 Verdict check_iam_name(std::string_view text);
 // "sha256:" and 64 hexadecimal digits, as kubeadm prints it.

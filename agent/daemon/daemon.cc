@@ -21,6 +21,7 @@
 #include "agent/boot/identity_step.h"
 #include "agent/boot/join_listener.h"
 #include "agent/boot/lifecycle_hooks.h"
+#include "agent/cloudwatch/sender.h"
 #include "agent/config/step.h"
 #include "agent/config/values.h"
 #include "agent/daemon/lifecycle_watch.h"
@@ -406,6 +407,18 @@ int run_daemon(BootOptions const& options) {
     auto heard = in_the_clear.listen(address->address, address->port);
     if (!heard) log::warn(heard.error().message.sentence() + ": metrics.listen is not served");
   }
+
+  // Without a ThreadMonitor: what hangs here must not end the agent.
+  auto const cloudwatch =
+      make_cloudwatch(session.machine(), *config, *session.facts().identity.get());
+  cloudwatch::Sender sender(
+      {.config = *config,
+       .clock = session.machine().clock,
+       .page = metrics,
+       .record = [](std::string const& line) { log::record("haagent-metrics", line); },
+       .cloudwatch = *cloudwatch,
+       .fact = session.facts().cloudwatch});
+  std::jthread const to_cloudwatch([&](std::stop_token ended) { sender.run(std::move(ended)); });
 
   Daemon(session, *config, stop).run();
   notify::stopping();

@@ -76,6 +76,8 @@ class Look {
     if (has_credentials_) group();
     if (master) store();
     if (master) addons();
+    if (config_.metrics.cloudwatch.mode == CloudWatchMode::put)
+      only_.emplace_back(aws::kWithCloudWatch);
     if (has_credentials_ || !only_.empty())
       add(found_, judge_permissions(permissions_, config_.role, only_));
     endpoint();

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <cstdio>
 #include <memory>
 
 #include "agent/base/journal.h"
@@ -99,6 +100,15 @@ void warn(std::string_view message) {
 }
 void error(std::string_view message) {
   spdlog::error("{}", message);
+}
+
+void record(std::string const& identifier, std::string const& line) {
+  if (to_the_journal &&
+      send_to_journal({"MESSAGE=" + line, "PRIORITY=6", "SYSLOG_IDENTIFIER=" + identifier}))
+    return;
+  auto const whole = line + '\n';
+  std::fwrite(whole.data(), 1, whole.size(), stdout);
+  std::fflush(stdout);
 }
 
 std::string transition_line(RowStatus const& row, News news, UtcTime now) {

@@ -25,6 +25,10 @@ void info(std::string_view message);
 void warn(std::string_view message);
 void error(std::string_view message);
 
+// A line for programs, which is all that it holds: an entry of the journal under this identifier
+// (journalctl -t), and where there is no journal, a line of stdout.
+void record(std::string const& identifier, std::string const& line);
+
 // step=volume-main state=done reason=VolumeAttached took=1.4s what="vol-1 is attached as /dev/sdf",
 // at the level that the state deserves. `now` gives the time taken. News::last_line says in the
 // line that it is the last.

@@ -125,8 +125,10 @@ aws:
     s3: "http://169.254.169.254:8080"
     autoscaling: "http://169.254.169.254:8080"
     sts: "http://169.254.169.254:8080"
+    cloudwatch: "http://169.254.169.254:8080"
 etcd: {}
 pki: {}
+metrics: {}
 {})",
       role, kClusterName, kStateBucket, kClusterName, plan.kubernetes.empty() ? "none" : "vxlan",
       plan.tokens && role == "master" ? kTokenIssuerLine : "",
@@ -134,7 +136,9 @@ pki: {}
       plan.kubernetes.empty() || !plan.machine.empty() ? "" : kKubeletOfAnInstance,
       plan.shutdown_delay,
       plan.kubernetes.empty() || plan.machine.empty() ? "}" : kControlPlaneOfAMachine,
-      plan.etcd_settings, plan.pki_settings, role == "master" ? plan.master_settings : "");
+      plan.etcd_settings, plan.pki_settings,
+      plan.metrics_settings.empty() ? "{}" : plan.metrics_settings,
+      role == "master" ? plan.master_settings : "");
 }
 
 // The example as it is shipped, with this config instead of its own.
@@ -185,11 +189,12 @@ std::string policy_of(std::string_view role, ClusterPlan const& plan) {
   auto policy =
       json::parse(test::shipped_policy(fmt::format("{}s", role), kClusterName, kStateBucket))
           .value();
-  if (plan.tokens && role == "worker") {
-    auto const more =
-        json::parse(test::shipped_policy("join-token", kClusterName, kStateBucket)).value();
-    for (auto const& each : more.find("Statement")->items()) policy["Statement"].push_back(each);
-  }
+  auto const add = [&](char const* more) {
+    auto const parsed = json::parse(test::shipped_policy(more, kClusterName, kStateBucket)).value();
+    for (auto const& each : parsed.find("Statement")->items()) policy["Statement"].push_back(each);
+  };
+  if (plan.tokens && role == "worker") add("join-token");
+  if (!plan.metrics_settings.empty()) add("metrics");
   return json::print(policy);
 }
 

@@ -66,6 +66,8 @@ struct ClusterPlan {
   // The nodes' pki: section.
   std::string pki_settings = "{}";
   std::string master_settings;  // whole sections of the masters' config: "scheduler: {...}\n"
+  // The nodes' metrics: section. Where it is set, their roles have the policy for it.
+  std::string metrics_settings;
   // The account hands out web identity tokens, masters take them, and workers may have one.
   bool tokens = false;
   // How long the stand-in of the apiserver serves on when it is to end; 20 s in the field.

@@ -5,18 +5,17 @@
 #include <cmath>
 
 #include "agent/aws/cloudwatch.h"
+#include "tests/support/shipped_policy.h"
 #include "tests/unit/sim/service_test.h"
 
 namespace haagent::sim {
 namespace {
 
-// Its role may put into one namespace.
+// Its role may do what the launch templates let it.
 RegionSpec with_metrics() {
   auto spec = three_zones();
-  spec.policies = {{"haagent-master", IamPolicy::parse(R"({"Version": "2012-10-17", "Statement": [
-      {"Sid": "PutMetrics", "Effect": "Allow", "Action": ["cloudwatch:PutMetricData"],
-       "Resource": "*", "Condition": {"StringEquals": {"cloudwatch:namespace": "haagent"}}}]})")
-                                          .value()}};
+  spec.policies = {{"haagent-master",
+                    IamPolicy::parse(test::shipped_policy("metrics", "demo", "state")).value()}};
   return spec;
 }
 

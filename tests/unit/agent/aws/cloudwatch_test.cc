@@ -85,7 +85,7 @@ class PuttersKeys final : public CredentialSource {
 
 class CloudWatchClientTest : public testing::Test {
  protected:
-  // What AWS's own client sends for the same, in another order.
+  // With the names and in the order of AWS's own client.
   static constexpr char kForm[] =
       "Action=PutMetricData&Version=2010-08-01&Namespace=haagent%20%2F%20prod"
       "&MetricData.member.1.MetricName=DiskUsed&MetricData.member.1.Unit=Percent"

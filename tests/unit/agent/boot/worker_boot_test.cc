@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <map>
 
 #include "agent/base/units_children.h"
@@ -66,6 +67,17 @@ TEST_F(WorkerBootTest, ItsListIsShortAndNothingInItWaitsForAMastersRow) {
                          {"kube-proxy-health", {"kube-proxy", "kubelet-health"}}}));
   Runner runner(std::move(rows), clock, {});
   EXPECT_TRUE(runner.check());
+}
+
+TEST_F(WorkerBootTest, NothingWaitsForTheMetricsOfCloudWatch) {
+  config.metrics.cloudwatch.mode = CloudWatchMode::put;
+  WorkerBoot boot(config, deps(), worker_deps());
+  int rows_of_it = 0;
+  for (auto const& row : boot.rows()) {
+    if (row.step->name() == "cloudwatch") ++rows_of_it;
+    EXPECT_EQ(std::ranges::count(row.after, "cloudwatch"), 0) << row.step->name();
+  }
+  EXPECT_EQ(rows_of_it, 1);
 }
 
 TEST_F(WorkerBootTest, HasNothingToHandOverAndTakesNoAnnouncement) {

@@ -3,7 +3,6 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <regex>
 
 #include "agent/base/json.h"
 #include "agent/base/yaml.h"
@@ -11,6 +10,7 @@
 #include "agent/config/json_schema.h"
 #include "agent/config/load.h"
 #include "tests/support/golden.h"
+#include "tests/support/json_schema.h"
 #include "tests/support/source_dir.h"
 #include "tests/support/temporary_directory.h"
 
@@ -19,85 +19,9 @@ namespace {
 
 using test::bytes_of;
 using test::golden_path;
+using test::matches_schema;
 
 std::filesystem::path const kExamples = test::source_dir() / "packaging/examples";
-
-// As much of a JSON Schema validator as our schema has keywords; an unknown one fails the test.
-bool matches(Tree const& schema, Tree const& value);
-
-bool has_type(Tree const& value, std::string const& type) {
-  switch (value.type()) {
-    case Tree::Type::null:
-      return type == "null";
-    case Tree::Type::boolean:
-      return type == "boolean";
-    case Tree::Type::number:
-      return type == "number" || (type == "integer" && value.as_integer());
-    case Tree::Type::string:
-      return type == "string";
-    case Tree::Type::list:
-      return type == "array";
-    case Tree::Type::map:
-      return type == "object";
-  }
-  return false;
-}
-
-bool matches_keyword(std::string const& keyword, Tree const& rule, Tree const& schema,
-                     Tree const& value) {
-  if (keyword == "type") {
-    if (!rule.is_list()) return has_type(value, rule.text());
-    return std::ranges::any_of(rule.items(),
-                               [&](auto const& type) { return has_type(value, type.text()); });
-  }
-  if (keyword == "enum") return std::ranges::find(rule.items(), value) != rule.items().end();
-  if (keyword == "pattern") {
-    return !value.is_string() || std::regex_search(value.text(), std::regex(rule.text()));
-  }
-  if (keyword == "maxLength") {
-    return !value.is_string() || value.text().size() <= *rule.as_unsigned();
-  }
-  if (keyword == "minimum") {
-    return !value.as_integer() || value.is_string() || *value.as_integer() >= *rule.as_integer();
-  }
-  if (keyword == "minItems") return !value.is_list() || value.items().size() >= *rule.as_unsigned();
-  if (keyword == "items") {
-    return std::ranges::all_of(value.items(),
-                               [&](auto const& item) { return matches(rule, item); });
-  }
-  if (keyword == "required") {
-    return !value.is_map() || std::ranges::all_of(rule.items(), [&](auto const& name) {
-      return value.find(name.text()) != nullptr;
-    });
-  }
-  if (keyword == "properties") {
-    return std::ranges::all_of(value.entries(), [&](auto const& entry) {
-      auto const* property = rule.find(entry.key);
-      return !property || matches(*property, entry.value);
-    });
-  }
-  if (keyword == "propertyNames") {
-    return std::ranges::all_of(value.entries(),
-                               [&](auto const& entry) { return matches(rule, Tree(entry.key)); });
-  }
-  if (keyword == "additionalProperties") {
-    return std::ranges::all_of(value.entries(), [&](auto const& entry) {
-      auto const* properties = schema.find("properties");
-      if (properties && properties->find(entry.key)) return true;
-      return rule.is_map() ? matches(rule, entry.value) : rule.as_boolean().value();
-    });
-  }
-  static std::vector<std::string> const annotations = {"$schema",     "$id",     "title",
-                                                       "description", "default", "examples"};
-  EXPECT_NE(std::ranges::find(annotations, keyword), annotations.end()) << keyword;
-  return true;
-}
-
-bool matches(Tree const& schema, Tree const& value) {
-  return std::ranges::all_of(schema.entries(), [&](auto const& entry) {
-    return matches_keyword(entry.key, entry.value, schema, value);
-  });
-}
 
 Tree const* schema_of(Tree const& schema, std::string_view path) {
   auto const* at = &schema;
@@ -172,7 +96,7 @@ TEST(ConfigSchema, TheReaderAndTheSchemaTakeEveryKeysExampleAndDefault) {
       if (value.is_null()) continue;
       auto errors = errors_of(document_with(key.path, value));
       EXPECT_TRUE(errors.empty()) << key.path << ": " << (errors.empty() ? "" : errors[0].message);
-      EXPECT_TRUE(matches(*schema_of(schema, key.path), value)) << key.path;
+      EXPECT_TRUE(matches_schema(*schema_of(schema, key.path), value)) << key.path;
     }
   }
 }
@@ -189,7 +113,7 @@ TEST(ConfigSchema, TheReaderAndTheSchemaRefuseTheSameTypes) {
   for (auto const& key : config_keys()) {
     for (auto const& [what, value] : values) {
       bool reads = errors_of(document_with(key.path, value)).empty();
-      bool fits = matches(*schema_of(schema, key.path), value);
+      bool fits = matches_schema(*schema_of(schema, key.path), value);
       // A required key must not be null, which the reader tells as missing; an overlay takes
       // anything in its map; some sentences say what no pattern can.
       if (what == "null" && key.required) continue;
@@ -212,14 +136,16 @@ TEST(ConfigSchema, WhatTheReaderTakesWholeTheSchemaTakesToo) {
           {.sources = {{"a", text, ConfigSource::Form::document}}, .problems = {}, .notes = {}});
       if (!loaded.ok()) continue;
       ++good;
-      EXPECT_TRUE(matches(schema, *yaml::parse(text))) << entry.path();
+      EXPECT_TRUE(matches_schema(schema, *yaml::parse(text))) << entry.path();
     }
   }
   EXPECT_GE(good, 5u);
   // And the other way, for what a schema can see.
-  EXPECT_FALSE(matches(schema, *yaml::parse(bytes_of(golden_path("config/unknown_keys.yaml")))));
-  EXPECT_FALSE(matches(schema, *yaml::parse(bytes_of(golden_path("config/wrong_types.yaml")))));
-  EXPECT_FALSE(matches(schema, *yaml::parse(bytes_of(golden_path("config/missing.yaml")))));
+  EXPECT_FALSE(
+      matches_schema(schema, *yaml::parse(bytes_of(golden_path("config/unknown_keys.yaml")))));
+  EXPECT_FALSE(
+      matches_schema(schema, *yaml::parse(bytes_of(golden_path("config/wrong_types.yaml")))));
+  EXPECT_FALSE(matches_schema(schema, *yaml::parse(bytes_of(golden_path("config/missing.yaml")))));
 }
 
 TEST(ConfigSchema, StoreAndLoadAreOnePair) {

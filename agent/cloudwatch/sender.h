@@ -1,0 +1,36 @@
+// Sends the node's metrics to CloudWatch at each interval, on a thread of its own that nothing
+// waits for: what fails is told by a fact, left out, and the node goes on.
+#pragma once
+
+#include <functional>
+#include <stop_token>
+#include <string>
+
+#include "agent/aws/cloudwatch.h"
+#include "agent/base/clock.h"
+#include "agent/base/facts.h"
+#include "agent/base/node_config.h"
+
+namespace haagent::cloudwatch {
+
+struct SenderDeps {
+  NodeConfig const& config;
+  Clock& clock;
+  std::function<std::string()> page;               // the one that Prometheus reads
+  std::function<void(std::string const&)> record;  // a line of the embedded metric format
+  aws::CloudWatch& cloudwatch;
+  Fact<CloudWatchFacts>& fact;
+};
+
+class Sender {
+ public:
+  explicit Sender(SenderDeps deps) : deps_(std::move(deps)) {}
+  // Until stopped; not at all where the configuration does not ask for it.
+  void run(std::stop_token stop);
+  void send_once(std::stop_token stop);
+
+ private:
+  SenderDeps deps_;
+};
+
+}  // namespace haagent::cloudwatch
