@@ -148,7 +148,7 @@ class Template:
             if parameter["Type"] == "Number" and not (
                     parameter.get("MinValue", value) <= value <= parameter.get("MaxValue", value)):
                 yield f"{name}: {value} is not from {parameter.get('MinValue')} to {parameter.get('MaxValue')}"
-        for rule in self.tree["Rules"].values():
+        for rule in self.tree.get("Rules", {}).values():
             unknown = set(rule) - {"Assertions"}
             if unknown:
                 raise Problem(f"a rule's {sorted(unknown)} is not known here")

@@ -23,7 +23,12 @@ VARIED = GIVEN | {
     "main_volume_size": 50, "events_volume_size": 15,
     "volume_key_arn": "arn:aws:kms:eu-west-1:123456789012:key/1-2", "launching_timeout": 600, "terminating_timeout": 120,
     "token_issuer": "https://0f1e2d3c-4b5a-4697-8877-665544332211.tokens.sts.global.api.aws",
+    "cloud_watch": "put", "alarm_topic_arn": f"arn:aws:sns:eu-west-1:{ACCOUNT}:on-call",
 }
+# Parameters of the alarms' template, which is a stack of its own; the cluster's has the others, and shares two.
+OF_ALARMS = {"cluster_name", "alarm_topic_arn"}
+# What Terraform takes only where something else is given.
+NEEDED = {"alarm_topic_arn": {"cloud_watch": "embedded"}}
 # Parameters that are shaped otherwise in the two.
 LISTS = {"api_subnet_ids": "ApiSubnets"}
 ONLY_TERRAFORM = {"subnet_ids"}
@@ -94,7 +99,8 @@ def policy(text):
 
 def template_of(file, given, zones=ZONES, subnet_zones=None, vpcs=VPCS):
     """zones: as they are given. subnet_zones: those that the subnets are in, where they are others."""
-    values = {camel(name): ",".join(value) if isinstance(value, list) else value for name, value in given.items()}
+    values = {camel(name): ",".join(value) if isinstance(value, list) else value for name, value in given.items()
+              if name not in OF_ALARMS - {"cluster_name"}}
     values |= {f"Subnet{letter.upper()}": SUBNETS[letter] for letter in SUBNETS}
     values |= {f"Zone{letter.upper()}": zones[letter] for letter in zones}
     attributes = {subnet: {"AvailabilityZone": (subnet_zones or zones)[letter], "VpcId": vpcs[letter]}
@@ -104,11 +110,30 @@ def template_of(file, given, zones=ZONES, subnet_zones=None, vpcs=VPCS):
         attributes)
 
 
+def alarms_of(file, given, zones=ZONES):
+    values = {camel(name): value for name, value in given.items() if name in OF_ALARMS}
+    values |= {f"Zone{letter.upper()}": zones[letter] for letter in zones}
+    return cloudformation.Template(file, values, {}, {})
+
+
 def tags_of(listed):
     return {plain(tag["Key"]): plain(tag["Value"]) for tag in listed}
 
 
-def of_cloudformation(template):
+def of_alarms(template):
+    picture = {}
+    for alarm in template.resources("AWS::CloudWatch::Alarm").values():
+        picture[alarm["AlarmName"]] = plain({
+            "description": alarm["AlarmDescription"], "namespace": alarm["Namespace"], "metric": alarm["MetricName"],
+            "dimensions": {each["Name"]: each["Value"] for each in alarm["Dimensions"]},
+            "statistic": alarm["Statistic"], "comparison": alarm["ComparisonOperator"],
+            "threshold": alarm["Threshold"], "period": alarm["Period"], "periods": alarm["EvaluationPeriods"],
+            "missing": alarm["TreatMissingData"], "tells": [alarm.get("AlarmActions", []), alarm.get("OKActions", [])]})
+    return picture
+
+
+def of_cloudformation(template, alarms=None):
+    """alarms: the template of the alarms, where its stack is made too."""
     resources = template.resources
 
     def kept(*names):
@@ -221,6 +246,7 @@ def of_cloudformation(template):
             "tags": {tag["Key"]: [tag["Value"], tag["PropagateAtLaunch"]] for tag in group["Tags"]}})
 
     picture["outputs"] = plain(template.outputs())
+    picture["alarms"] = of_alarms(alarms) if alarms else {}
     return picture
 
 
@@ -354,6 +380,15 @@ def of_terraform(module):
             "hooks": {hook["name"]: [hook["lifecycle_transition"], hook["heartbeat_timeout"], hook["default_result"]]
                       for hook in group["initial_lifecycle_hook"]},
             "tags": {tag["key"]: [tag["value"], tag["propagate_at_launch"]] for tag in group["tag"]}})
+
+    picture["alarms"] = {}
+    for alarm in all_of("aws_cloudwatch_metric_alarm").values():
+        picture["alarms"][alarm["alarm_name"]] = plain({
+            "description": alarm["alarm_description"], "namespace": alarm["namespace"], "metric": alarm["metric_name"],
+            "dimensions": alarm["dimensions"], "statistic": alarm["statistic"],
+            "comparison": alarm["comparison_operator"], "threshold": alarm["threshold"], "period": alarm["period"],
+            "periods": alarm["evaluation_periods"], "missing": alarm["treat_missing_data"],
+            "tells": [alarm["alarm_actions"], alarm["ok_actions"]]})
 
     picture["outputs"] = plain({camel(name): module.evaluate(output["value"], terraform.Scope(module))
                                 for name, output in module.outputs.items()})

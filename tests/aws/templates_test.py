@@ -12,6 +12,7 @@ import terraform
 
 ROOT = pathlib.Path(__file__).parent.parent.parent
 CLOUDFORMATION = ROOT / "packaging/aws/haagent.cfn.yaml"
+ALARMS = ROOT / "packaging/aws/alarms.cfn.yaml"
 TERRAFORM = ROOT / "packaging/aws/terraform"
 CLUSTER = pictures.GIVEN["cluster_name"]
 MASTERS = [f"masters-{letter}.{CLUSTER}" for letter in "abc"]
@@ -30,10 +31,21 @@ def config_of(picture, role):
     return yaml.safe_load(picture["templates"][f"<{role} template>"]["user-data"])
 
 
+def of_cloudformation(given):
+    """With the stack of alarms where Terraform has alarms."""
+    alarms = pictures.alarms_of(ALARMS, given) if given.get("cloud_watch", "none") != "none" else None
+    return pictures.of_cloudformation(pictures.template_of(CLOUDFORMATION, given), alarms)
+
+
+def parameters():
+    """Of both templates; what they share is the same."""
+    cluster = pictures.template_of(CLOUDFORMATION, pictures.GIVEN).parameters
+    alarms = pictures.alarms_of(ALARMS, pictures.GIVEN).parameters
+    return alarms | cluster
+
+
 def both(given):
-    template = pictures.template_of(CLOUDFORMATION, given)
-    module = pictures.module_of(TERRAFORM, given)
-    return pictures.of_cloudformation(template), pictures.of_terraform(module)
+    return of_cloudformation(given), pictures.of_terraform(pictures.module_of(TERRAFORM, given))
 
 
 class Same(unittest.TestCase):
@@ -46,9 +58,9 @@ class Same(unittest.TestCase):
         self.assertEqual(list(pictures.differences(*both(pictures.VARIED))), [])
 
     def test_a_picture_leaves_nothing_out(self):
-        template = pictures.template_of(CLOUDFORMATION, pictures.VARIED)
-        pictures.of_cloudformation(template)
-        self.assertEqual(template.never_seen(), [])
+        template, alarms = pictures.template_of(CLOUDFORMATION, pictures.VARIED), pictures.alarms_of(ALARMS, pictures.VARIED)
+        pictures.of_cloudformation(template, alarms)
+        self.assertEqual(template.never_seen() + alarms.never_seen(), [])
         module = pictures.module_of(TERRAFORM, pictures.VARIED)
         pictures.of_terraform(module)
         # CloudFormation makes such names by itself, and waits for no instance without being told.
@@ -56,28 +68,26 @@ class Same(unittest.TestCase):
         self.assertEqual([line for line in module.never_seen() if not line.endswith(theirs)], [])
 
     def test_everything_that_can_be_given_is_varied_and_shows(self):
-        template = pictures.template_of(CLOUDFORMATION, pictures.GIVEN)
         names = {pictures.camel(name) for name in pictures.VARIED}
-        self.assertEqual(names | pictures.ONLY_CLOUDFORMATION, set(template.parameters))
+        self.assertEqual(names | pictures.ONLY_CLOUDFORMATION, set(parameters()))
         self.assertEqual(set(pictures.VARIED) | pictures.ONLY_TERRAFORM,
                          set(pictures.module_of(TERRAFORM, pictures.GIVEN).variables))
-        plain, _ = both(pictures.GIVEN)
         for name, value in pictures.VARIED.items():
             if value == pictures.GIVEN.get(name):
                 continue
             with self.subTest(name):
-                varied = pictures.of_cloudformation(
-                    pictures.template_of(CLOUDFORMATION, pictures.GIVEN | {name: value}))
+                given = pictures.GIVEN | pictures.NEEDED.get(name, {})
+                plain, _ = both(given)
+                varied = of_cloudformation(given | {name: value})
                 self.assertNotEqual(list(pictures.differences(plain, varied)), [])
 
     def test_parameters_have_one_default_and_one_description(self):
-        template = pictures.template_of(CLOUDFORMATION, pictures.GIVEN)
         module = pictures.module_of(TERRAFORM, pictures.GIVEN)
         for name, variable in module.variables.items():
             if name in pictures.ONLY_TERRAFORM:
                 continue
             with self.subTest(name):
-                parameter = template.parameters[pictures.camel(name)]
+                parameter = parameters()[pictures.camel(name)]
                 self.assertEqual(terraform.unquoted(variable.get("description", '""')), parameter.get("Description", ""))
                 default = variable.get("default")
                 if default is None:
@@ -93,7 +103,9 @@ class Refused(unittest.TestCase):
     maxDiff = None
 
     def cloudformation(self, given=pictures.GIVEN, **places):
-        return list(pictures.template_of(CLOUDFORMATION, given, **places).refusals())
+        said = list(pictures.template_of(CLOUDFORMATION, given, **places).refusals())
+        # Of a cluster's name both say the same.
+        return said + [each for each in pictures.alarms_of(ALARMS, given).refusals() if each not in said]
 
     def terraform(self, given=pictures.GIVEN, **places):
         return list(pictures.module_of(TERRAFORM, given, **places).refusals())
@@ -154,17 +166,35 @@ class Refused(unittest.TestCase):
             "token_issuer": (["0f1e.tokens.sts.global.api.aws", "http://issuer.test", "https://", "https://issuer.test/",
                               "https://issuer.test?a", "https://me@issuer.test", 'https://issuer.test"', "https://a\n"],
                              ["", "https://0f1e.tokens.sts.global.api.aws"]),
+            "cloud_watch": (["", "off", "Put"], ["none", "embedded", "put"]),
+            "alarm_topic_arn": (["on-call", "arn:aws:sqs:eu-west-1:123456789012:on-call", "arn:aws:sns:eu-west-1:1:a b"],
+                                ["", "arn:aws-cn:sns:cn-north-1:123456789012:on-call"]),
         }
         bounds = {"AllowedPattern", "AllowedValues", "MinValue", "MaxValue", "MaxLength"}
-        bounded = {name for name, parameter in pictures.template_of(CLOUDFORMATION, pictures.GIVEN).parameters.items()
-                   if bounds & set(parameter)}
+        bounded = {name for name, parameter in parameters().items() if bounds & set(parameter)}
         self.assertEqual({pictures.camel(name) for name in bad_and_good}, bounded)
         for name, (bad, good) in bad_and_good.items():
             for value in bad + good:
                 with self.subTest(name, value=value):
-                    given = pictures.GIVEN | {name: value}
+                    given = pictures.GIVEN | pictures.NEEDED.get(name, {}) | {name: value}
                     wanted = 1 if value in bad else 0
                     self.assertEqual([len(self.cloudformation(given)), len(self.terraform(given))], [wanted] * 2)
+
+
+    def test_a_topic_without_alarms_is_refused(self):
+        given = pictures.GIVEN | {"alarm_topic_arn": pictures.VARIED["alarm_topic_arn"]}
+        self.assertEqual(self.terraform(given),
+                         ["alarm_topic_arn needs cloud_watch, embedded or put; without it there are no alarms."])
+
+    def test_cloudformation_takes_each_template_as_a_file(self):
+        """What is longer has to go through a bucket, which nobody has before the first stack."""
+        for template in (CLOUDFORMATION, ALARMS):
+            self.assertLessEqual(template.stat().st_size, 51_200, template.name)
+
+    def test_a_cluster_of_the_same_name_has_the_same_bounds(self):
+        cluster, alarms = (template.parameters["ClusterName"] for template in (
+            pictures.template_of(CLOUDFORMATION, pictures.GIVEN), pictures.alarms_of(ALARMS, pictures.GIVEN)))
+        self.assertEqual(alarms, cluster)
 
 
 class AsTheProductHasIt(unittest.TestCase):
@@ -285,6 +315,7 @@ class AsTheProductHasIt(unittest.TestCase):
                 (pictures.GIVEN, {}, {}), (INTERNET_FACING, {}, public), (pictures.VARIED, issuer, public)):
             for role in ("master", "worker"):
                 config = config_of(both(given)[0], role)
+                config.pop("metrics", None)  # see Monitoring
                 overlay = int(given.get("overlay_port", 8472))
                 # Each side knows the other by its role.
                 join = ({"workerRoles": ["<worker role>"], "workerProfiles": ["<worker profile>"], **of_master}
@@ -465,7 +496,7 @@ class Permissions(unittest.TestCase):
         audience = re.search(r'fmt::format\("(haagent:\{\})", cluster\)', binding).group(1).format(CLUSTER)
         for picture in both(pictures.VARIED):
             policies = picture["roles"]["<worker role>"]["policies"]
-            self.assertEqual(sorted(policies), ["haagent", "haagent-join-token"])
+            self.assertEqual(sorted(policies), ["haagent", "haagent-join-token", "haagent-metrics"])
             self.assertNotIn("haagent-join-token", picture["roles"]["<master role>"]["policies"])
             token, tags = policies["haagent-join-token"]["Statement"]
             for statement in (token, tags):
@@ -476,6 +507,99 @@ class Permissions(unittest.TestCase):
             self.assertEqual(tags["Condition"]["ForAllValues:StringEquals"]["aws:TagKeys"], [tag])
             self.assertEqual([token["Action"], tags["Action"]],
                              [["sts:GetWebIdentityToken"], ["sts:TagGetWebIdentityToken"]])
+
+
+class Monitoring(unittest.TestCase):
+    """Metrics, the permission for them, and alarms on them."""
+    maxDiff = None
+
+    def readings(self):
+        """Name: unit, of all that the agent sends."""
+        rules = source("agent/cloudwatch/readings.cc")
+        found = dict(re.findall(r'\{"([A-Z]\w+)",\s*"(\w+)",\s*"haagent_', rules))
+        found |= dict(re.findall(r'add\("([A-Z]\w+)", "(\w+)", disk_used', rules))
+        self.assertGreater(len(found), 20)
+        return found
+
+    def test_there_is_nothing_of_it_unless_it_is_asked_for(self):
+        for picture in both(pictures.GIVEN):
+            self.assertEqual(picture["alarms"], {})
+            for role in ("master", "worker"):
+                self.assertNotIn("metrics", config_of(picture, role))
+                self.assertNotIn("haagent-metrics", picture["roles"][f"<{role} role>"]["policies"])
+
+    def test_nodes_are_told_how(self):
+        for mode in ("embedded", "put"):
+            for picture in both(pictures.GIVEN | {"cloud_watch": mode}):
+                for role in ("master", "worker"):
+                    self.assertEqual(config_of(picture, role)["metrics"], {"cloudWatch": {"mode": mode}})
+
+    def test_who_puts_may_put_into_one_namespace_and_who_writes_lines_needs_no_permission(self):
+        namespace = re.search(r'std::string space = "(\w+)"', source("agent/base/node_config.h")).group(1)
+        for picture in both(pictures.GIVEN | {"cloud_watch": "embedded"}):
+            for role in picture["roles"].values():
+                self.assertNotIn("haagent-metrics", role["policies"])
+        for picture in both(pictures.GIVEN | {"cloud_watch": "put"}):
+            for role in ("master", "worker"):
+                statement, = picture["roles"][f"<{role} role>"]["policies"]["haagent-metrics"]["Statement"]
+                self.assertEqual(statement["Action"], ["cloudwatch:PutMetricData"])
+                self.assertEqual(statement["Condition"]["StringEquals"]["cloudwatch:namespace"], namespace)
+            self.assertEqual({alarm["namespace"] for alarm in picture["alarms"].values()}, {namespace})
+
+    def test_alarms_are_on_metrics_that_are_sent(self):
+        readings = self.readings()
+        picture = both(pictures.VARIED)[0]
+        self.assertGreater(len(picture["alarms"]), 10)
+        for name, alarm in picture["alarms"].items():
+            with self.subTest(name):
+                self.assertIn(alarm["metric"], readings)
+                dimensions = dict(alarm["dimensions"])
+                self.assertEqual(dimensions.pop("Cluster"), CLUSTER)
+                self.assertIn(dimensions.pop("Role"), ("master", "worker"))
+                # By zone there is one, and of masters alone.
+                if dimensions:
+                    self.assertEqual((alarm["metric"], alarm["dimensions"]["Role"]), ("NodeReady", "master"))
+                    self.assertIn(dimensions.pop("Zone"), pictures.ZONES.values())
+                self.assertEqual(dimensions, {})
+                # CloudWatch takes a day at the most, and the agent sends each minute.
+                self.assertEqual(int(alarm["period"]) % 60, 0)
+                self.assertLessEqual(int(alarm["period"]) * int(alarm["periods"]), 86400)
+                self.assertEqual(alarm["tells"], [[pictures.VARIED["alarm_topic_arn"]]] * 2)
+
+    def test_each_master_and_each_etcd_has_its_alarms(self):
+        alarms = both(pictures.VARIED)[0]["alarms"]
+        self.assertEqual({alarm["dimensions"]["Zone"] for alarm in alarms.values() if "Zone" in alarm["dimensions"]},
+                         set(pictures.ZONES.values()))
+        etcd = {alarm["metric"] for alarm in alarms.values() if alarm["metric"].startswith("Etcd")}
+        self.assertEqual({each.replace("Main", "Events") for each in etcd if "Main" in each},
+                         {each for each in etcd if "Events" in each})
+
+    def test_silence_is_an_alarm_of_masters_and_of_a_quorum_alone(self):
+        for name, alarm in both(pictures.VARIED)[0]["alarms"].items():
+            with self.subTest(name):
+                says_that_it_lives = "Zone" in alarm["dimensions"] or alarm["metric"].endswith("HasLeader")
+                worker = alarm["dimensions"]["Role"] == "worker"
+                self.assertEqual(alarm["missing"], "breaching" if says_that_it_lives
+                                 else "notBreaching" if worker else "ignore")
+
+    def test_alarms_say_what_to_do_in_commands_that_there_are(self):
+        reasons = set(re.findall(r"HAAGENT_REASON\((\w+),", source("agent/base/reasons.inc")))
+        for name, alarm in both(pictures.VARIED)[0]["alarms"].items():
+            with self.subTest(name):
+                commands = re.findall(r"'(haagent [^']+)'", alarm["description"])
+                self.assertTrue(commands, alarm["description"])
+                for command in commands:
+                    if command.startswith("haagent explain "):
+                        self.assertIn(command.split()[2], reasons)
+                    else:
+                        self.assertIn(command, ("haagent status", "haagent status --cluster", "haagent pki rotate"))
+                self.assertLessEqual(len(alarm["description"]), 1024)
+
+    def test_a_renewal_that_works_is_no_alarm(self):
+        """A leaf is renewed at two thirds of its life, long before the alarm on its end."""
+        hours = re.search(r"leaf_lifetime = std::chrono::hours\(24 \* (\d+)\)", source("agent/base/node_config.h")).group(1)
+        alarm, = [each for each in both(pictures.VARIED)[0]["alarms"].values() if each["metric"] == "CertificateTimeLeft"]
+        self.assertLess(int(alarm["threshold"]), int(hours) * 86400 / 3 - 14 * 86400)
 
 
 class Provider(unittest.TestCase):

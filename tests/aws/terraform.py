@@ -273,7 +273,7 @@ class Variables:
 
 class Scope:
     def __init__(self, module, each=None, itself=None):
-        """itself: in a condition, the address of the instance that it is of, and its evaluated body."""
+        """each: of a for_each, its key and its value. itself: in a condition, the address of the instance that it is of, and its evaluated body."""
         self.module, self.each, self.itself = module, each, itself
 
     def find(self, steps):
@@ -284,7 +284,7 @@ class Scope:
         if root == "local":
             return walk(module.local(steps[1]), steps[2:])
         if root == "each":
-            return self.each
+            return walk(dict(zip(("key", "value"), self.each)), steps[1:])
         if root == "self":
             address, body = self.itself
             known = module.known.get(f"{address}.{steps[1]}")
@@ -386,9 +386,11 @@ class Module:
 
     def keys_of(self, kind, type_, name):
         body = self.blocks[kind][(type_, name)]
+        """Each with its value: of a set, itself."""
         if "for_each" in body:
-            return self.evaluate(body["for_each"], Scope(self))
-        return []
+            found = self.evaluate(body["for_each"], Scope(self))
+            return found if isinstance(found, dict) else {key: key for key in found}
+        return {}
 
     def count_of(self, kind, type_, name):
         body = self.blocks[kind][(type_, name)]
@@ -417,8 +419,8 @@ class Module:
             plain = settings_of(body)
             address = f"{kind}.{name}"
             if "for_each" in body:
-                for key in self.keys_of("resource", kind, name):
-                    found[f"{address}[{key}]"] = watched(self.evaluate(plain, Scope(self, key)))
+                for each in self.keys_of("resource", kind, name).items():
+                    found[f"{address}[{each[0]}]"] = watched(self.evaluate(plain, Scope(self, each)))
             elif self.evaluate(body.get("count", 1), Scope(self)):
                 found[address] = watched(self.evaluate(plain, Scope(self)))
         return found
@@ -434,11 +436,11 @@ class Module:
                 rules = lifecycle.get("precondition", []) + lifecycle.get("postcondition", [])
                 if rules and "count" in body:
                     raise Problem(f"conditions of {type_}.{name}, which has a count, are not known here")
-                for key in self.keys_of(kind, type_, name) or [None]:
-                    address = ("data." if kind == "data" else "") + f"{type_}.{name}" + (f"[{key}]" if key else "")
-                    plain = {} if kind == "data" else self.evaluate(settings_of(body), Scope(self, key))
+                for each in self.keys_of(kind, type_, name).items() if "for_each" in body else [None]:
+                    address = ("data." if kind == "data" else "") + f"{type_}.{name}" + (f"[{each[0]}]" if each else "")
+                    plain = {} if kind == "data" else self.evaluate(settings_of(body), Scope(self, each))
                     for rule in rules:
-                        yield from self.refusal(rule, Scope(self, key, (address, plain)))
+                        yield from self.refusal(rule, Scope(self, each, (address, plain)))
 
     def refusal(self, rule, scope):
         if not self.evaluate(rule["condition"], scope):

@@ -38,7 +38,14 @@ resource "aws_launch_template" "master" {
     worker_role       = aws_iam_role.worker.name
     worker_profile    = aws_iam_instance_profile.worker.name
     token_issuer_line = var.token_issuer == "" ? "" : "\n  tokenIssuer: \"${var.token_issuer}\""
+    metrics_line      = local.metrics_line
   }))
+  lifecycle {
+    precondition {
+      condition     = var.alarm_topic_arn == "" || local.has_cloud_watch
+      error_message = "alarm_topic_arn needs cloud_watch, embedded or put; without it there are no alarms."
+    }
+  }
 }
 
 resource "aws_launch_template" "worker" {
@@ -77,6 +84,7 @@ resource "aws_launch_template" "worker" {
     overlay_port       = var.overlay_port
     master_role        = aws_iam_role.master.name
     join_endpoint_line = local.is_internet_facing ? "\n  joinEndpoint: \"https://${aws_lb.join[0].dns_name}:3998\"" : ""
+    metrics_line       = local.metrics_line
   }))
 }
 

@@ -64,3 +64,18 @@ resource "aws_iam_instance_profile" "worker" {
   name_prefix = "haagent-worker-"
   role        = aws_iam_role.worker.name
 }
+
+# Metrics know no resources: the namespace is what a permission can be limited to.
+resource "aws_iam_role_policy" "master_metrics" {
+  count  = var.cloud_watch == "put" ? 1 : 0
+  name   = "haagent-metrics"
+  role   = aws_iam_role.master.id
+  policy = templatefile("${path.module}/policies/metrics.json", { region = data.aws_region.current.region })
+}
+
+resource "aws_iam_role_policy" "worker_metrics" {
+  count  = var.cloud_watch == "put" ? 1 : 0
+  name   = "haagent-metrics"
+  role   = aws_iam_role.worker.id
+  policy = templatefile("${path.module}/policies/metrics.json", { region = data.aws_region.current.region })
+}

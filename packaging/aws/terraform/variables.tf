@@ -176,3 +176,23 @@ variable "token_issuer" {
     error_message = "It must be an https URL without a path, or empty."
   }
 }
+
+variable "cloud_watch" {
+  description = "How the nodes' metrics get to CloudWatch: none; embedded, lines of the journal for an agent of yours that ships them; or put, by the nodes themselves, which costs some 10 USD a month in metrics"
+  type        = string
+  default     = "none"
+  validation {
+    condition     = contains(["none", "embedded", "put"], var.cloud_watch)
+    error_message = "It must be none, embedded or put."
+  }
+}
+
+variable "alarm_topic_arn" {
+  description = "ARN of the SNS topic that hears of the alarms; empty for alarms that nobody is told of"
+  type        = string
+  default     = ""
+  validation {
+    condition     = can(regex("^(arn:[-a-z]+:sns:[-a-z0-9]+:[0-9]+:[-_a-zA-Z0-9]+)?$", var.alarm_topic_arn))
+    error_message = "It must be the ARN of a topic, such as arn:aws:sns:eu-west-1:123456789012:on-call, or empty."
+  }
+}

@@ -13,10 +13,13 @@ constexpr char kIssuer[] = "https://0f1e2d3c-4b5a-4697-8877-665544332211.tokens.
 
 constexpr char kJoinEndpoint[] = "https://join-0123456789abcdef.elb.eu-west-1.amazonaws.com:3998";
 
+constexpr char kMetrics[] = "metrics: {cloudWatch: {mode: put}}";
+
 struct Node {
   std::string role;
   std::string token_issuer;   // empty: none is given
   std::string join_endpoint;  // empty: the load balancer is internal
+  std::string metrics{};      // empty: none of CloudWatch's
 };
 
 std::string user_data(Node const& node) {
@@ -35,7 +38,8 @@ std::string user_data(Node const& node) {
       {"${bucket}", "prod-example-com-state-123456789012"},
       {"${version}", "1.33.2"},
       {"${token_issuer_line}", line("tokenIssuer", node.token_issuer)},
-      {"${join_endpoint_line}", line("joinEndpoint", node.join_endpoint)}};
+      {"${join_endpoint_line}", line("joinEndpoint", node.join_endpoint)},
+      {"${metrics_line}", node.metrics.empty() ? "" : "\n" + node.metrics}};
   for (auto const& [name, value] : values) {
     for (auto at = text.find(name); at != std::string::npos; at = text.find(name, at))
       text.replace(at, name.size(), value);
@@ -45,8 +49,9 @@ std::string user_data(Node const& node) {
 
 // tests/aws holds CloudFormation's against this one.
 TEST(LaunchTemplate, UserDataAreAConfigWithoutAProblem) {
-  for (auto const& node : {Node{"master", "", ""}, Node{"master", kIssuer, ""},
-                           Node{"worker", "", ""}, Node{"worker", "", kJoinEndpoint}}) {
+  for (auto const& node :
+       {Node{"master", "", ""}, Node{"master", kIssuer, ""}, Node{"worker", "", ""},
+        Node{"worker", "", kJoinEndpoint}, Node{"worker", "", "", kMetrics}}) {
     auto const loaded =
         read_config({.sources = {{"user-data", user_data(node), ConfigSource::Form::document}},
                      .problems = {},
@@ -56,6 +61,8 @@ TEST(LaunchTemplate, UserDataAreAConfigWithoutAProblem) {
     EXPECT_EQ(loaded.config.role, node.role == "master" ? Role::master : Role::worker);
     EXPECT_EQ(loaded.config.cluster.token_issuer, node.token_issuer);
     EXPECT_EQ(loaded.config.cluster.join_endpoint, node.join_endpoint);
+    EXPECT_EQ(loaded.config.metrics.cloudwatch.mode,
+              node.metrics.empty() ? CloudWatchMode::none : CloudWatchMode::put);
     EXPECT_EQ(loaded.config.cluster.state,
               "s3://prod-example-com-state-123456789012/prod.example.com");
     EXPECT_EQ(loaded.config.cluster.endpoint,
