@@ -15,6 +15,7 @@
 #include "agent/base/last_words.h"
 #include "agent/base/progress.h"
 #include "volumes/blank.h"
+#include "volumes/ebs_page.h"
 #include "volumes/filesystem_size.h"
 #include "volumes/remains.h"
 
@@ -234,6 +235,12 @@ Result<void> SystemDisks::grow(BlockDevice const& device, std::string const& typ
   auto locked = TRY(open_locked(device, clock_, stop));
   if (type == "xfs") return run({"xfs_growfs", mount_point.string()}, locked.get(), stop);
   return run({"resize2fs", device.path}, locked.get(), stop);
+}
+
+Result<std::optional<std::string>> SystemDisks::ebs_page(BlockDevice const& device,
+                                                         std::filesystem::path const&) {
+  auto fd = TRY(open_disk(device, O_RDONLY));
+  return read_ebs_page(fd.get());
 }
 
 // What writes to a disk is never ended halfway, and keeps the disk locked for as long as it runs,

@@ -1,4 +1,4 @@
-// What is done to a whole disk: probe, mkfs, fsck, grow.
+// What is done to a whole disk: probe, mkfs, fsck, grow, ask for EBS' counters.
 #pragma once
 
 #include <cstdint>
@@ -46,6 +46,11 @@ class Disks {
   // Grows the mounted filesystem to the size of its disk; not stopped halfway either.
   virtual Result<void> grow(BlockDevice const& device, std::string const& type,
                             std::filesystem::path const& mount_point, std::stop_token stop) = 0;
+
+  // The page of EBS' own counters (ebs_page.h) of the volume that is mounted there. Nothing where
+  // the device has none.
+  virtual Result<std::optional<std::string>> ebs_page(BlockDevice const& device,
+                                                      std::filesystem::path const& mount_point) = 0;
 };
 
 // The same, and tells how far it is (progress.h).
@@ -65,6 +70,8 @@ class SystemDisks final : public Disks {
   Result<std::string> ext4_on_error(BlockDevice const& device) override;
   Result<void> grow(BlockDevice const& device, std::string const& type,
                     std::filesystem::path const& mount_point, std::stop_token stop) override;
+  Result<std::optional<std::string>> ebs_page(BlockDevice const& device,
+                                              std::filesystem::path const& mount_point) override;
 
  private:
   // Probes what is open as `disk`, which is known to be held by nobody else.

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "agent/base/base64.h"
 #include "agent/base/file_descriptor.h"
 #include "agent/base/json.h"
 
@@ -169,6 +170,15 @@ Result<Tree> at_mount_point(std::string const& what, Tree const& request, BlockD
   return Tree::map();
 }
 
+// Of a disk that is mounted as an etcd volume alone.
+Result<Tree> ebs_page(Tree const& request, BlockDevice const& disk, Helper const& helper) {
+  auto point = TRY(find_mount_point(request, helper.mount_root));
+  auto mounts = TRY(helper.mounts.list());
+  TRY(demand_mounted(mounts, disk, point));
+  auto page = TRY(helper.disks.ebs_page(disk, point));
+  return page ? Tree::map({{"page", to_base64(*page)}}) : Tree::map();
+}
+
 Result<Tree> check(Tree const& request, BlockDevice const& disk, Helper const& helper) {
   auto type = TRY(find_type(request));
   auto mounts = TRY(helper.mounts.list());
@@ -187,12 +197,13 @@ Result<Tree> carry_out(Tree const& request, Helper const& helper) {
     return Tree::map();
   }
   bool const known = what == "probe" || what == "ext4" || what == "make" || what == "check" ||
-                     what == "mount" || what == "remount" || what == "grow";
+                     what == "mount" || what == "remount" || what == "grow" || what == "ebs-page";
   if (!known) return fail(Kind::invalid, "there is no '{}' to do", what);
   auto disk = TRY(find_disk(request, helper.devices));
   if (what == "probe") return probe(request, disk, helper.disks);
   if (what == "ext4") return ext4(disk, helper.disks);
   if (what == "make") return make(request, disk, helper.disks);
+  if (what == "ebs-page") return ebs_page(request, disk, helper);
   if (what != "check") return at_mount_point(what, request, disk, helper);
   return check(request, disk, helper);
 }

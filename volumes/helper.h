@@ -34,10 +34,11 @@ struct Helper {
   //   {"do":"make", ..., "making", "label"}
   //   {"do":"check", ..., "type"}
   //   {"do":"mount"|"remount"|"grow", ..., "type", "mountPoint"}
+  //   {"do":"ebs-page", ..., "mountPoint"}
   //   {"do":"unmount", "mountPoint"}
   // Answers: {"error":{"kind", "what"}}, or of "probe" and "make" {"is":"blank"|"formatted"|
-  // "half-made"|"foreign", "type", "uuid", "label", "what"}; of "ext4" {"bytes", "onError"}; else
-  // {}.
+  // "half-made"|"foreign", "type", "uuid", "label", "what"}; of "ext4" {"bytes", "onError"}; of
+  // "ebs-page" {"page"} in base64 where the disk has one; else {}.
   std::string answer(std::string_view request) const;
 };
 

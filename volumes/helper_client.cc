@@ -11,6 +11,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "agent/base/base64.h"
 #include "agent/base/file_descriptor.h"
 #include "agent/base/json.h"
 #include "agent/base/stop_event.h"
@@ -165,6 +166,17 @@ Result<void> HelperDisks::grow(BlockDevice const& device, std::string const& typ
   std::lock_guard lock(mutex_);
   ext4_.clear();
   return without_words(grown);
+}
+
+Result<std::optional<std::string>> HelperDisks::ebs_page(BlockDevice const& device,
+                                                         std::filesystem::path const& mount_point) {
+  auto request = about(device, "ebs-page");
+  request.set("mountPoint", mount_point.string());
+  auto answer = TRY(client_.ask(request));
+  if (!answer.find("page")) return std::nullopt;
+  auto page = from_base64(answer.text_at("page"));
+  if (!page) return fail(Kind::internal, "the helper's page of {} is no base64", device.path);
+  return page;
 }
 
 Result<std::vector<Mount>> HelperMounts::list() {

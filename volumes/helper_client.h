@@ -41,6 +41,8 @@ class HelperDisks final : public Disks {
   Result<std::string> ext4_on_error(BlockDevice const& device) override;
   Result<void> grow(BlockDevice const& device, std::string const& type,
                     std::filesystem::path const& mount_point, std::stop_token stop) override;
+  Result<std::optional<std::string>> ebs_page(BlockDevice const& device,
+                                              std::filesystem::path const& mount_point) override;
 
  private:
   struct Ext4 {

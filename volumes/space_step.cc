@@ -83,6 +83,7 @@ Result<Finding> SpaceStep::look(Facts& facts, std::stop_token) {
   auto const mount = etcd.mount.get();
   auto unknown = [&](Reason reason, std::string text) {
     etcd.space.clear();
+    etcd.ebs.clear();
     return Waiting{
         Message(reason, std::move(text), fmt::format("mount-{} says why", to_string(cluster_)))
             .about(volume.volume_id)};
@@ -92,11 +93,17 @@ Result<Finding> SpaceStep::look(Facts& facts, std::stop_token) {
   auto const room = filesystems_.space(volumes_.real_mount_point(cluster_));
   if (!room) {
     etcd.space.clear();
+    etcd.ebs.clear();
     return std::unexpected(room.error());
   }
   if (room->device != device->number)
     return unknown(Reason::MountedElsewhere,
                    fmt::format("what is at {} is not {}", mount->mount_point, volume.volume_id));
+  if (auto counted = ebs_.look(*device, volumes_.real_mount_point(cluster_))) {
+    etcd.ebs.set(*std::move(counted));
+  } else {
+    etcd.ebs.clear();
+  }
   auto growth = TRY(this->growth(*device, mount->filesystem, volume));
   if (growth) {
     auto message = growth->message;
@@ -119,7 +126,9 @@ Result<Finding> SpaceStep::look(Facts& facts, std::stop_token) {
       .not_grown = not_grown_to_ == device->bytes ? why_not_grown_ : "",
       .grow_command = mount->filesystem == "xfs" ? "xfs_growfs " + mount->mount_point
                                                  : "resize2fs " + device->path};
-  auto const verdict = judge_etcd_volume(seen);
+  auto verdict = judge_etcd_volume(seen);
+  if (verdict.level == SpaceLevel::ok && ebs_.tells_none())
+    verdict.message.text += worded("; EBS tells no counters of its device");
   auto now = facts_of(mount->mount_point, *room, verdict);
   for (auto const& each : seen.set_aside) now.set_aside += each.bytes;
   etcd.space.set(steadied(etcd.space.get(), std::move(now)));

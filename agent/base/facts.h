@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "agent/base/clock.h"
+#include "agent/base/ebs_counters.h"
 #include "agent/base/message.h"
 #include "agent/base/result.h"
 
@@ -312,6 +313,9 @@ struct EtcdFacts {
   Fact<EtcdCopy> copy;                // the same; unset: the data are the volume's own
   Fact<bool> blank;                   // the same: whether the volume has no data; unset: it is
                                       // not known
+  Fact<EbsFacts> ebs;                 // set by space-<cluster>; unset: EBS tells no counters
+  Fact<Message> limited;              // set by maintenance-<cluster>: etcd's disk is slow, and its
+                                      // volume was at this limit of EBS; unset: none
 };
 
 struct Facts {

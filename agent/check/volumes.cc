@@ -94,6 +94,11 @@ CheckResult check_volumes(Page const& page, Thresholds const& thresholds) {
                             phase != Phase::handed_over && phase != Phase::handing_over;
   if (etcd_is_here)
     for (auto const cluster : kEtcdClusters) add_volume(result, page, cluster);
+  if (etcd_is_here)
+    for (auto const& etcd : report.etcd)
+      if (etcd.limited)
+        result.items.push_back(
+            item(State::warning, std::string(to_string(etcd.cluster)), *etcd.limited));
   double fullest = 0;
   std::string which;
   auto add = [&](FilesystemFacts const& each) {

@@ -58,6 +58,25 @@ constexpr std::pair<char const*, std::optional<double> EtcdHealthFacts::*> kHeal
     {"backendCommitSeconds", &EtcdHealthFacts::backend_commit},
     {"roundTripSeconds", &EtcdHealthFacts::round_trip},
 };
+constexpr std::pair<char const*, std::uint64_t EbsCounters::*> kEbs[] = {
+    {"readOps", &EbsCounters::read_ops},
+    {"writeOps", &EbsCounters::write_ops},
+    {"readBytes", &EbsCounters::read_bytes},
+    {"writeBytes", &EbsCounters::write_bytes},
+    {"readMicroseconds", &EbsCounters::read_time},
+    {"writeMicroseconds", &EbsCounters::write_time},
+    {"volumeExceededIopsMicroseconds", &EbsCounters::volume_exceeded_iops},
+    {"volumeExceededThroughputMicroseconds", &EbsCounters::volume_exceeded_throughput},
+    {"instanceExceededIopsMicroseconds", &EbsCounters::instance_exceeded_iops},
+    {"instanceExceededThroughputMicroseconds", &EbsCounters::instance_exceeded_throughput},
+    {"queueLength", &EbsCounters::queue_length},
+};
+constexpr std::pair<char const*, std::uint64_t EbsExceeded::*> kEbsRecently[] = {
+    {"volumeIopsMicroseconds", &EbsExceeded::volume_iops},
+    {"volumeThroughputMicroseconds", &EbsExceeded::volume_throughput},
+    {"instanceIopsMicroseconds", &EbsExceeded::instance_iops},
+    {"instanceThroughputMicroseconds", &EbsExceeded::instance_throughput},
+};
 constexpr std::array kReport = {
     TextMember<StatusReport>{"version", &StatusReport::version},
     TextMember<StatusReport>{"bootId", &StatusReport::boot_id},
@@ -209,7 +228,34 @@ FilesystemFacts filesystem_from(Tree const& tree) {
   return filesystem;
 }
 
+Tree ebs_tree(EbsFacts const& ebs) {
+  auto tree = Tree::map();
+  for (auto const& [key, member] : kEbs) tree[key] = ebs.counters.*member;
+  auto& recently = tree["recently"];
+  recently["windowMilliseconds"] = std::int64_t{ebs.recently.window.count()};
+  for (auto const& [key, member] : kEbsRecently) recently[key] = ebs.recently.*member;
+  return tree;
+}
+
+EbsFacts ebs_from(Tree const& tree) {
+  EbsFacts ebs;
+  for (auto const& [key, member] : kEbs)
+    ebs.counters.*member = read_number<std::uint64_t>(tree, key);
+  if (auto const* found = tree.find("recently")) {
+    ebs.recently.window = Duration(read_number<Duration::rep>(*found, "windowMilliseconds"));
+    for (auto const& [key, member] : kEbsRecently)
+      ebs.recently.*member = read_number<std::uint64_t>(*found, key);
+  }
+  return ebs;
+}
+
 void write_duties(Tree& tree, EtcdStatus const& etcd) {
+  if (etcd.ebs) tree["ebs"] = ebs_tree(*etcd.ebs);
+  if (etcd.limited)
+    tree["limited"] = Tree::map({{"reason", to_string(etcd.limited->reason)},
+                                 {"subject", etcd.limited->subject},
+                                 {"message", etcd.limited->text},
+                                 {"advice", etcd.limited->advice}});
   if (etcd.space) tree["filesystem"] = filesystem_tree(*etcd.space);
   if (etcd.health) {
     auto& health = tree["health"];
@@ -247,6 +293,11 @@ void write_duties(Tree& tree, EtcdStatus const& etcd) {
 }
 
 void read_duties(Tree const& tree, EtcdStatus& etcd) {
+  if (auto const* found = tree.find("ebs")) etcd.ebs = ebs_from(*found);
+  if (auto const* found = tree.find("limited"))
+    etcd.limited = Message(parse_reason(found->text_at("reason")).value_or(Reason::InternalError),
+                           found->text_at("message"), found->text_at("advice"))
+                       .about(found->text_at("subject"));
   if (auto const* found = tree.find("filesystem")) etcd.space = filesystem_from(*found);
   if (auto const* found = tree.find("health")) {
     etcd.health.emplace();

@@ -50,6 +50,11 @@ Duration between(UtcTime from, UtcTime to) {
   return std::max(Duration(0), std::chrono::duration_cast<Duration>(to - from));
 }
 
+// Of microseconds, in seconds.
+std::string micros(std::uint64_t count) {
+  return fmt::format("{}.{:06}", count / 1'000'000, count % 1'000'000);
+}
+
 std::string truth(bool is) {
   return is ? "1" : "0";
 }
@@ -62,7 +67,13 @@ class Page {
     head_ = fmt::format("# HELP {0} {1}\n# TYPE {0} {2}\n", name_, help, type);
   }
   void sample(std::initializer_list<Label> labels, std::string_view value) {
+    sample("", labels, value);
+  }
+  // Of a histogram, whose samples have names of their own.
+  void sample(std::string_view suffix, std::initializer_list<Label> labels,
+              std::string_view value) {
     text_ += std::exchange(head_, {}) + name_;
+    text_ += suffix;
     char before = '{';
     for (auto const& label : labels) {
       text_ += fmt::format("{}{}=\"{}\"", before, label.name, escaped(label.value));
@@ -333,6 +344,71 @@ void add_filesystems(Page& page, StatusReport const& report) {
                   truth(level == each.level));
 }
 
+// Prometheus' names for what EBS counts are those of the EBS CSI driver, which does not look at
+// volumes that it does not mount.
+void add_latencies(Page& page, std::vector<EtcdStatus> const& clusters, std::string_view what,
+                   EbsLatencies EbsCounters::* latencies, std::uint64_t EbsCounters::* time) {
+  auto const name = fmt::format("haagent_ebs_{}_io_latency_seconds", what);
+  page.family(name, "histogram", fmt::format("How long {} operations of the volume took.", what));
+  for (auto const& etcd : clusters) {
+    if (!etcd.ebs || (etcd.ebs->counters.*latencies).bins.empty()) continue;
+    auto const cluster = to_string(etcd.cluster);
+    std::uint64_t count = 0;
+    for (auto const& bin : (etcd.ebs->counters.*latencies).bins) {
+      count += bin.count;
+      if (bin.up_to != EbsLatencies::kAny)
+        page.sample("_bucket",
+                    {{"etcd", cluster}, {"volume_id", etcd.volume_id}, {"le", micros(bin.up_to)}},
+                    fmt::to_string(count));
+    }
+    page.sample("_bucket", {{"etcd", cluster}, {"volume_id", etcd.volume_id}, {"le", "+Inf"}},
+                fmt::to_string(count));
+    page.sample("_sum", {{"etcd", cluster}, {"volume_id", etcd.volume_id}},
+                micros(etcd.ebs->counters.*time));
+    page.sample("_count", {{"etcd", cluster}, {"volume_id", etcd.volume_id}},
+                fmt::to_string(count));
+  }
+}
+
+void add_ebs(Page& page, std::vector<EtcdStatus> const& clusters) {
+  auto figure = [&](std::string name, std::string_view type, std::string_view help,
+                    std::uint64_t EbsCounters::* value, bool is_time = false) {
+    page.family("haagent_ebs_" + std::move(name), type, help);
+    for (auto const& etcd : clusters)
+      if (etcd.ebs)
+        page.sample({{"etcd", to_string(etcd.cluster)}, {"volume_id", etcd.volume_id}},
+                    is_time ? micros(etcd.ebs->counters.*value)
+                            : fmt::to_string(etcd.ebs->counters.*value));
+  };
+  auto count = [&](std::string name, std::string_view help, std::uint64_t EbsCounters::* value) {
+    figure(std::move(name), "counter", help, value);
+  };
+  auto time = [&](std::string name, std::string_view help, std::uint64_t EbsCounters::* value) {
+    figure(std::move(name), "counter", help, value, true);
+  };
+  count("read_ops_total", "Read operations of the volume, by EBS.", &EbsCounters::read_ops);
+  count("write_ops_total", "Write operations of the volume, by EBS.", &EbsCounters::write_ops);
+  count("read_bytes_total", "Bytes read from the volume, by EBS.", &EbsCounters::read_bytes);
+  count("write_bytes_total", "Bytes written to the volume, by EBS.", &EbsCounters::write_bytes);
+  time("read_seconds_total", "Time that all read operations took.", &EbsCounters::read_time);
+  time("write_seconds_total", "Time that all write operations took.", &EbsCounters::write_time);
+  time("exceeded_iops_seconds_total", "Time in which more IOPS were asked for than the volume has.",
+       &EbsCounters::volume_exceeded_iops);
+  time("exceeded_tp_seconds_total",
+       "Time in which more throughput was asked for than the volume has.",
+       &EbsCounters::volume_exceeded_throughput);
+  time("ec2_exceeded_iops_seconds_total",
+       "Time in which more IOPS were asked for than the instance has for all volumes.",
+       &EbsCounters::instance_exceeded_iops);
+  time("ec2_exceeded_tp_seconds_total",
+       "Time in which more throughput was asked for than the instance has for all volumes.",
+       &EbsCounters::instance_exceeded_throughput);
+  figure("volume_queue_length", "gauge", "Operations of the volume that wait.",
+         &EbsCounters::queue_length);
+  add_latencies(page, clusters, "read", &EbsCounters::read_latencies, &EbsCounters::read_time);
+  add_latencies(page, clusters, "write", &EbsCounters::write_latencies, &EbsCounters::write_time);
+}
+
 void add_calls(Page& page, aws::CallCounts::Page const& calls) {
   page.family("haagent_aws_requests_total", "counter",
               "Requests that were sent to AWS, by what came of each.");
@@ -366,6 +442,7 @@ std::string metrics_text(StatusReport const& report, UtcTime now,
   add_backups(page, report.etcd, store_time(report, now));
   add_clock(page, report.clock);
   add_filesystems(page, report);
+  add_ebs(page, report.etcd);
   add_certificates(page, report.pki);
   add_joins(page, report);
   add_kubelet(page, report.kubelet);

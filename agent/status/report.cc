@@ -123,6 +123,8 @@ void fill_from_facts(StatusReport& report, Facts& facts) {
     status.backup = etcd.backup_duty.get();
     status.log = etcd.log.get();
     status.space = etcd.space.get();
+    status.ebs = etcd.ebs.get();
+    status.limited = etcd.limited.get();
     status.copy = etcd.copy.get();
     status.blank = etcd.blank.get().value_or(false);
     report.etcd.push_back(std::move(status));

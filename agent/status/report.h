@@ -49,6 +49,8 @@ struct EtcdStatus {
   std::optional<EtcdCopy> copy;          // the same
   bool blank = false;                    // the same
   std::optional<FilesystemFacts> space;  // of the volume
+  std::optional<EbsFacts> ebs;           // where EBS tells counters
+  std::optional<Message> limited;        // the limit of EBS for which etcd's disk is slow
   bool operator==(EtcdStatus const&) const = default;
 };
 

@@ -9,6 +9,7 @@ constexpr Target kTargets[] = {
     {"boot_record", boot_record},
     {"certificate_request", certificate_request},
     {"cluster_status", cluster_status},
+    {"ebs_page", ebs_page},
     {"ec2_answers", ec2_answers},
     {"ec2_calls", ec2_calls},
     {"etcd_answers", etcd_answers},

@@ -13,6 +13,7 @@ void backup_manifest(std::string_view bytes);
 void boot_record(std::string_view bytes);
 void certificate_request(std::string_view bytes);
 void cluster_status(std::string_view bytes);
+void ebs_page(std::string_view bytes);
 void ec2_answers(std::string_view bytes);
 void ec2_calls(std::string_view bytes);
 void etcd_answers(std::string_view bytes);

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "agent/base/filesystem_space.h"
+#include "tests/support/ebs_page_bytes.h"
 #include "tests/support/fake_ec2.h"
 #include "tests/support/power.h"
 #include "volumes/device.h"
@@ -93,6 +94,11 @@ class MachineDisks final : public volumes::Devices,
   Result<std::string> ext4_on_error(BlockDevice const& device) override;
   Result<void> grow(BlockDevice const& device, std::string const& type,
                     std::filesystem::path const& mount_point, std::stop_token stop) override;
+  // A volume that nothing was asked of.
+  Result<std::optional<std::string>> ebs_page(BlockDevice const&,
+                                              std::filesystem::path const&) override {
+    return EbsPage{}.bytes();
+  }
   // Filesystems
   Result<FilesystemSpace> space(std::filesystem::path const& path) override;
   // Mounts

@@ -106,6 +106,24 @@ TEST_F(VmMaster, TheJournalHoldsNothingThatNobodyAskedFor) {
       [] { return machines().ask(kMaster, "systemctl is-system-running || true") == "running"; }));
 }
 
+// The command for EBS' counters goes from the helper through the kernel's NVMe driver to a
+// controller that knows no such page. Nothing of the node is worse for it.
+TEST_F(VmMaster, DisksThatTellNoEbsCountersAreDisksAllTheSame) {
+  EXPECT_TRUE(machines().comes_true([] {
+    return region().step_state(kMaster, "space-main") == "done" &&
+           region().step_state(kMaster, "space-events") == "done";
+  }));
+  for (auto const& etcd : region().status(kMaster).find("etcd")->items()) {
+    EXPECT_FALSE(etcd.find("ebs")) << etcd.text_at("cluster");
+    EXPECT_FALSE(etcd.find("limited")) << etcd.text_at("cluster");
+  }
+  EXPECT_EQ(machines().ask(kMaster, "systemctl list-units --failed --no-legend 'haagent*'"), "");
+  EXPECT_EQ(machines().ask(kMaster,
+                           "journalctl -k -b --no-pager | grep -i nvme | "
+                           "grep -ciE 'get log page|timeout|resetting' || true"),
+            "0");
+}
+
 // Of one that is emulated firmware and loader may be unknown; EC2's `pending` is before all of it.
 TEST_F(VmMaster, TheTimelineHasTheMachinesStagesAndCloudInits) {
   std::map<std::string, std::pair<std::int64_t, std::int64_t>> stages;

@@ -12,6 +12,10 @@
 namespace haagent::bootstrap {
 namespace {
 
+// What the messages are about.
+constexpr char kWalFsync[] = "wal fsync";
+constexpr char kBackendCommit[] = "backend commit";
+
 constexpr double kFsyncLimit = 0.010;
 constexpr double kCommitLimit = 0.025;
 constexpr double kQuantile = 0.99;
@@ -162,12 +166,12 @@ std::vector<Message> against_guidance(EtcdLatencies const& latencies, Duration e
     slow.push_back(Message(Reason::EtcdSlow, std::move(text), advice).about(figure));
   };
   if (latencies.wal_fsync && *latencies.wal_fsync > kFsyncLimit)
-    say("wal fsync",
+    say(kWalFsync,
         fmt::format("99 % of its WAL syncs take up to {}, and etcd asks for {}",
                     milliseconds(*latencies.wal_fsync), milliseconds(kFsyncLimit)),
         "give the volume more IOPS, or find what else writes to it");
   if (latencies.backend_commit && *latencies.backend_commit > kCommitLimit)
-    say("backend commit",
+    say(kBackendCommit,
         fmt::format("99 % of its backend commits take up to {}, and etcd asks for {}",
                     milliseconds(*latencies.backend_commit), milliseconds(kCommitLimit)),
         "give the volume more IOPS or throughput");
@@ -178,6 +182,19 @@ std::vector<Message> against_guidance(EtcdLatencies const& latencies, Duration e
                     "than ten of them",
                     milliseconds(*latencies.round_trip), milliseconds(election)),
         "set heartbeatInterval and electionTimeout, or repair the network");
+  return slow;
+}
+
+std::vector<Message> with_cause(std::vector<Message> slow, std::optional<Message> const& limit) {
+  if (!limit) return slow;
+  std::string text;
+  std::erase_if(slow, [&](Message const& each) {
+    bool const of_disk = each.subject == kWalFsync || each.subject == kBackendCommit;
+    if (of_disk) text += each.text + "; ";
+    return of_disk;
+  });
+  if (!text.empty())
+    slow.push_back(Message(limit->reason, text + limit->text, limit->advice).about(limit->subject));
   return slow;
 }
 

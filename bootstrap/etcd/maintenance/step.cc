@@ -129,7 +129,7 @@ std::vector<Message> MaintenanceStep::measure(Facts& facts, std::stop_token stop
   auto const election =
       timing_for(settings, timing ? timing->heartbeat : kDefaultHeartbeat).election;
   auto read = metrics_of(kOwnHost, std::move(stop));
-  if (!read) return against_guidance(said_, election);
+  if (!read) return slow_disk(facts, against_guidance(said_, election));
   auto& metrics = *read;
   auto const now = deps_.clock.steady();
   auto const latencies = latencies_of(before_ ? since(metrics, before_->metrics) : metrics);
@@ -139,7 +139,24 @@ std::vector<Message> MaintenanceStep::measure(Facts& facts, std::stop_token stop
   bool const whole_window = before_ && now - before_->at >= kWindow;
   if (!before_ || whole_window) before_ = Reading{now, std::move(metrics)};
   said_ = worth_saying(said_, latencies, election, whole_window);
-  return against_guidance(said_, election);
+  return slow_disk(facts, against_guidance(said_, election));
+}
+
+// A disk that is slow may be so for a limit of its volume, which EBS tells.
+std::vector<Message> MaintenanceStep::slow_disk(Facts& facts, std::vector<Message> slow) const {
+  auto& etcd = facts.etcd(cluster_);
+  auto const identity = facts.identity.get().value_or(Identity{});
+  auto const limit = limit_reached(etcd.ebs.get().value_or(EbsFacts{}).recently,
+                                   {.volume_id = volume_ ? volume_->volume_id : "",
+                                    .region = identity.region,
+                                    .instance_type = identity.instance_type});
+  slow = with_cause(std::move(slow), limit);
+  if (limit && !slow.empty() && slow.back().reason == limit->reason) {
+    etcd.limited.set(slow.back());
+  } else {
+    etcd.limited.clear();
+  }
+  return slow;
 }
 
 // Every pair of members is measured from both its ends, so that all agents come to the same figure,
@@ -198,6 +215,7 @@ Result<Finding> MaintenanceStep::look(Facts& facts, std::stop_token stop) {
   volume_ = facts.etcd(cluster_).volume.get();
   if (auto const gone = unseen()) {
     wants.set(false);
+    facts.etcd(cluster_).limited.clear();
     return Done{Message(Reason::MaintenanceAwaitsQuorum,
                         fmt::format("nothing to do here: {}", gone->message.text))
                     .about("volume")};
@@ -205,6 +223,7 @@ Result<Finding> MaintenanceStep::look(Facts& facts, std::stop_token stop) {
   auto inputs = gather(facts, stop);
   if (!inputs) {
     wants.set(false);
+    facts.etcd(cluster_).limited.clear();
     return Done{Message(Reason::MaintenanceAwaitsQuorum, "waits for a quorum; nothing to do here")};
   }
   bool const nospace = std::ranges::any_of(

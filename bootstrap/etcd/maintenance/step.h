@@ -38,6 +38,7 @@ class MaintenanceStep final : public Step {
   void measure_round_trips(Facts& facts, std::stop_token stop);
   void tell_timing(Facts& facts) const;
   std::vector<Message> measure(Facts& facts, std::stop_token stop);
+  std::vector<Message> slow_disk(Facts& facts, std::vector<Message> slow) const;
 
   EtcdCluster const cluster_;
   EtcdDeps deps_;

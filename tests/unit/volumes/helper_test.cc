@@ -17,6 +17,7 @@
 #include <thread>
 
 #include "agent/base/json.h"
+#include "tests/support/ebs_page_bytes.h"
 #include "tests/support/eventually.h"
 #include "tests/support/fake_clock.h"
 #include "tests/support/loop_disk.h"
@@ -88,7 +89,7 @@ class HelperTest : public testing::Test {
     });
   }
   Helper helper() {
-    return {.devices = devices, .disks = disks, .mounts = mounts, .mount_root = mount_root()};
+    return {.devices = devices, .disks = *serving, .mounts = mounts, .mount_root = mount_root()};
   }
   bool mounted() { return mount_at(*mounts.list(), point().string()) != nullptr; }
   // Of a request that could be, with this instead.
@@ -110,6 +111,7 @@ class HelperTest : public testing::Test {
   SystemProcess process;
   test::FakeClock clock;
   SystemDisks disks{process, clock};
+  Disks* serving = &disks;
   SystemMounts mounts;
   SystemDevices devices{Root(root.path())};
   BlockDevice device;
@@ -142,6 +144,7 @@ TEST_F(HelperTest, DoesAllThatAnAgentMayNotDo) {
     if (type == "ext4") {
       EXPECT_EQ(*asks.ext4_on_error(device), "remount-ro");
     }
+    EXPECT_EQ(*asks.ebs_page(device, point()), std::nullopt) << "a loop device counts nothing";
     done = mounting.remount(device, point(), type);
     EXPECT_TRUE(done) << done.error().message.text;
     {
@@ -190,6 +193,11 @@ TEST_F(HelperTest, DoesNothingElse) {
            {"mount", Tree::map({{"mountPoint", ""}}), Reason::MountRootUnfit},
            {"unmount", Tree::map({{"mountPoint", "/"}}), Reason::MountRootUnfit},
            {"remount", Tree::map(), Reason::VolumeUnmounted},
+           {"ebs-page", Tree::map(), Reason::VolumeUnmounted},
+           {"ebs-page", Tree::map({{"volumeId", "vol-0c2d"}}), Reason::DeviceMissing},
+           {"ebs-page", Tree::map({{"number", std::uint64_t{device.number} + 1}}),
+            Reason::DiskChanged},
+           {"ebs-page", Tree::map({{"mountPoint", "/"}}), Reason::MountRootUnfit},
            {"grow", Tree::map(), Reason::VolumeUnmounted}}) {
     SCOPED_TRACE(what + " " + json::print(changes));
     EXPECT_THAT(answer_to(what, changes), IsError(reason));
@@ -303,6 +311,44 @@ TEST_F(HelperTest, WhatComesOutElsewhereIsTakenOffAgain) {
               testing::AllOf(IsError(Reason::MountedElsewhere), HasSubstr(elsewhere.string())));
   auto const all = *mounts.list();
   EXPECT_EQ(std::ranges::find(all, device.number, &Mount::device), all.end());
+}
+
+// Bytes as the device gives them: it is the agent that reads them.
+TEST_F(HelperTest, HandsOverTheCountersOfAMountedVolume) {
+  ASSERT_TRUE(disks.make_filesystem(device, kMaking, "haagent-main", {}));
+  ASSERT_TRUE(mounts.mount(device, point(), "ext4"));
+  struct Counting final : Disks {
+    std::string page;
+    Result<Probe> probe(BlockDevice const&, std::optional<Making> const&) override {
+      return Blank{};
+    }
+    Result<Formatted> make_filesystem(BlockDevice const&, Making const&, std::string const&,
+                                      std::stop_token) override {
+      return Formatted{};
+    }
+    Result<void> check(BlockDevice const&, std::string const&, std::stop_token) override {
+      return {};
+    }
+    Result<std::uint64_t> filesystem_bytes(BlockDevice const&, std::string const&,
+                                           std::filesystem::path const&) override {
+      return 0;
+    }
+    Result<std::string> ext4_on_error(BlockDevice const&) override { return ""; }
+    Result<void> grow(BlockDevice const&, std::string const&, std::filesystem::path const&,
+                      std::stop_token) override {
+      return {};
+    }
+    Result<std::optional<std::string>> ebs_page(BlockDevice const&,
+                                                std::filesystem::path const&) override {
+      return page;
+    }
+  } counting;
+  counting.page = test::EbsPage{.counters = {1, 2, 3}}.bytes();
+  serving = &counting;
+  HelperDisks asks{HelperClient(socket_path())};
+  auto const page = asks.ebs_page(device, point());
+  ASSERT_TRUE(page) << page.error().message.text;
+  EXPECT_EQ(*page, counting.page);
 }
 
 TEST_F(HelperTest, GrowsWhatIsMountedAndChecksWhatIsNot) {

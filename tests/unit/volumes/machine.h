@@ -92,6 +92,8 @@ class FakeDisks final : public Disks {
     int made = 0;
     bool can_grow = true;
     std::string on_error = "continue";
+    std::optional<std::string> ebs_page;
+    int ebs_asked = 0;
   };
   std::map<std::string, Disk> disks;  // by path
   std::function<void()> before_make;  // what happens between the look and the lock
@@ -140,6 +142,13 @@ class FakeDisks final : public Disks {
     if (!disk.can_grow) return fail(Kind::internal, "resize_inode is not valid");
     disk.filesystem_bytes = device.bytes;
     return {};
+  }
+  Result<std::optional<std::string>> ebs_page(BlockDevice const& device,
+                                              std::filesystem::path const&) override {
+    auto& disk = disks[device.path];
+    ++disk.ebs_asked;
+    if (!disk.readable) return fail(Kind::transient, "{}: the helper is gone", device.path);
+    return disk.ebs_page;
   }
 };
 

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "tests/support/ebs_page_bytes.h"
 #include "tests/unit/volumes/machine.h"
 
 namespace haagent::volumes {
@@ -59,6 +60,23 @@ TEST_F(SpaceStepTest, AnotherFilesystemAtTheMountPointSaysNothingOfTheVolume) {
   machine.facts->main.mount.clear();  // mount-main does not see it any more
   EXPECT_THAT(machine.look("space-main"), "waiting: VolumeUnmounted vol-m");
   EXPECT_FALSE(machine.facts->main.space.get());
+}
+
+TEST_F(SpaceStepTest, EbsCountersOfTheMountedVolumeAreAFact) {
+  EXPECT_THAT(machine.look("space-main"), StartsWith("done: "));
+  EXPECT_FALSE(machine.facts->main.ebs.get()) << "absent, and not 0";
+  machine.reboot();
+  for (auto const* row : {"volume-main", "device-main", "filesystem-main", "mount-main"})
+    ASSERT_TRUE(machine.converge({row}, 60s)) << row;
+  test::EbsPage page;
+  page.counters[1] = 12;
+  disk().ebs_page = page.bytes();
+  EXPECT_THAT(machine.look("space-main"), StartsWith("done: "));
+  ASSERT_TRUE(machine.facts->main.ebs.get());
+  EXPECT_EQ(machine.facts->main.ebs.get()->counters.write_ops, 12u);
+  room().device = 99;
+  machine.look("space-main");
+  EXPECT_FALSE(machine.facts->main.ebs.get()) << "it is not mounted there any more";
 }
 
 TEST_F(SpaceStepTest, AGrownDiskGrowsItsFilesystemWithoutAReboot) {

@@ -62,6 +62,15 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"held_elsewhere_for_long",
              [](Page& p) { booting(p, "volume-main", Reason::VolumeHeldElsewhere, 20min); },
              State::critical, Reason::VolumeHeldElsewhere},
+        Case{"a_volume_that_makes_etcd_slow",
+             [](Page& p) {
+               p.report.etcd[0].limited = Message(Reason::VolumeAtLimit, "is slow", "give it more");
+             },
+             State::warning, Reason::VolumeAtLimit},
+        Case{
+            "an_instance_that_makes_etcd_slow",
+            [](Page& p) { p.report.etcd[1].limited = Message(Reason::InstanceAtLimit, "is slow"); },
+            State::warning, Reason::InstanceAtLimit},
         Case{"a_worker_has_no_etcd",
              [](Page& p) {
                p.report.role = "worker";

@@ -92,6 +92,23 @@ StatusReport whole_report() {
   made.clock = ClockFacts{.ahead = 120ms, .wrong = false, .against = "s3://b"};
   made.joins.decisions = {{"JoinGranted", 12}};
   made.kubelet = KubeletFacts{.restarts_for_certificate = 1, .restarts_for_health = 0};
+  made.etcd[0].volume_id = "vol-0a1b";
+  made.etcd[0].ebs =
+      EbsFacts{.counters = {.read_ops = 100,
+                            .write_ops = 9'000,
+                            .read_bytes = 409'600,
+                            .write_bytes = 36'864'000,
+                            .read_time = 60'000,
+                            .write_time = 7'200'050,
+                            .volume_exceeded_iops = 45'000'000,
+                            .volume_exceeded_throughput = 1'200'000,
+                            .instance_exceeded_throughput = 1,
+                            .queue_length = 3,
+                            .read_latencies = {{{512, 60}, {1024, 40}}},
+                            .write_latencies = {{{1024, 8'999}, {EbsLatencies::kAny, 1}}}},
+               .recently = {.window = 5min, .volume_iops = 7}};
+  made.etcd[0].limited =
+      Message(Reason::VolumeAtLimit, "is slow", "give it more").about("IOPS of vol-0a1b");
   return made;
 }
 
@@ -112,6 +129,15 @@ bool is_name(std::string_view text) {
   constexpr std::string_view kFirst = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_:";
   return !text.empty() && kFirst.contains(text.front()) &&
          text.find_first_not_of(std::string(kFirst) + "0123456789") == text.npos;
+}
+
+// Samples of a histogram have names of their own.
+bool is_of(std::string const& name, std::string const& family,
+           std::map<std::string, std::string> const& types) {
+  auto const type = types.find(family);
+  if (type == types.end()) return false;
+  if (type->second != "histogram") return name == family;
+  return name == family + "_bucket" || name == family + "_sum" || name == family + "_count";
 }
 
 Parsed parse(std::string_view text) {
@@ -138,7 +164,8 @@ Parsed parse(std::string_view text) {
         family = name;
       } else {
         if (name != family) wrong(line, "TYPE of another family");
-        if (words != "gauge" && words != "counter") wrong(line, "no type of ours");
+        if (words != "gauge" && words != "counter" && words != "histogram")
+          wrong(line, "no type of ours");
         if ((words == "counter") != name.ends_with("_total")) wrong(line, "counters end in _total");
         parsed.types[name] = words;
       }
@@ -147,7 +174,7 @@ Parsed parse(std::string_view text) {
     }
     auto const end = line.find_first_of("{ ");
     auto const name = std::string(line.substr(0, end));
-    if (name != family || !parsed.types.contains(name)) wrong(line, "a sample without a family");
+    if (!is_of(name, family, parsed.types)) wrong(line, "a sample without a family");
     auto rest = line.substr(std::min(line.size(), name.size()));
     std::string key = name;
     if (rest.starts_with('{')) {
@@ -228,6 +255,42 @@ TEST(Metrics, CallsOfAwsAreCountersByServiceActionAndResult) {
   EXPECT_EQ(value("retries_total,service=s3"), "1");
   EXPECT_EQ(value("retries_total,service=ec2"), "0");
   EXPECT_EQ(value("throttles_total,service=autoscaling"), "none");
+}
+
+TEST(Metrics, WhatEbsCountsIsThereWhereItTellsItAndInSeconds) {
+  EXPECT_FALSE(metrics_text(report(), kStart).contains("haagent_ebs")) << "absent, and not 0";
+  auto const parsed = parse(metrics_text(whole_report(), kStart));
+  EXPECT_EQ(parsed.problems, std::vector<std::string>());
+  auto value = [&](std::string const& name, std::string const& more = "") {
+    auto const found =
+        parsed.values.find("haagent_ebs_" + name + ",etcd=main,volume_id=vol-0a1b" + more);
+    return found == parsed.values.end() ? "none" : found->second;
+  };
+  EXPECT_EQ(value("write_ops_total"), "9000");
+  EXPECT_EQ(value("exceeded_iops_seconds_total"), "45.000000");
+  EXPECT_EQ(value("exceeded_tp_seconds_total"), "1.200000");
+  EXPECT_EQ(value("ec2_exceeded_iops_seconds_total"), "0.000000");
+  EXPECT_EQ(value("ec2_exceeded_tp_seconds_total"), "0.000001");
+  EXPECT_EQ(value("volume_queue_length"), "3");
+  // Prometheus counts upwards.
+  EXPECT_EQ(value("read_io_latency_seconds_bucket", ",le=0.000512"), "60");
+  EXPECT_EQ(value("read_io_latency_seconds_bucket", ",le=0.001024"), "100");
+  EXPECT_EQ(value("read_io_latency_seconds_bucket", ",le=+Inf"), "100");
+  EXPECT_EQ(value("write_io_latency_seconds_bucket", ",le=0.001024"), "8999");
+  EXPECT_EQ(value("write_io_latency_seconds_bucket", ",le=+Inf"), "9000");
+  EXPECT_EQ(value("write_io_latency_seconds_sum"), "7.200050");
+  EXPECT_EQ(value("write_io_latency_seconds_count"), "9000");
+}
+
+TEST(Metrics, WhatEbsCountsComesBackFromTheStatusFileWithoutItsHistograms) {
+  auto const written = whole_report();
+  auto const read = status_from_tree(*json::parse(json::print(to_tree(written))));
+  ASSERT_TRUE(read);
+  auto ebs = *written.etcd[0].ebs;
+  ebs.counters.read_latencies = {};
+  ebs.counters.write_latencies = {};
+  EXPECT_EQ(read->etcd[0].ebs, ebs);
+  EXPECT_EQ(read->etcd[0].limited, written.etcd[0].limited);
 }
 
 TEST(Metrics, LabelsAreEscaped) {

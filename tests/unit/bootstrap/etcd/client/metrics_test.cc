@@ -160,5 +160,22 @@ TEST(EtcdMetrics, TheFarthestPeerIsTheOneOfTheLongestAverage) {
   EXPECT_EQ(farthest_round_trip({}), std::nullopt);
 }
 
+TEST(EtcdMetricsCause, ALimitOfTheVolumeExplainsTheDiskAndNothingElse) {
+  auto const limit = Message(Reason::VolumeAtLimit, "vol-1 was at its limit", "give it more")
+                         .about("IOPS of vol-1");
+  auto const slow = against_guidance({.wal_fsync = 0.5, .backend_commit = 0.5, .round_trip = 0.5},
+                                     Duration(1'000));
+  ASSERT_EQ(slow.size(), 3u);
+  EXPECT_EQ(with_cause(slow, std::nullopt), slow);
+  auto const caused = with_cause(slow, limit);
+  ASSERT_EQ(caused.size(), 2u);
+  EXPECT_EQ(caused[0], slow[2]) << "a network is not slow for it";
+  EXPECT_EQ(caused[1].identity(), limit.identity());
+  EXPECT_EQ(caused[1].advice, limit.advice);
+  auto const network = against_guidance({.wal_fsync = 0.001, .round_trip = 0.5}, Duration(1'000));
+  EXPECT_EQ(with_cause(network, limit), network);
+  EXPECT_TRUE(with_cause({}, limit).empty()) << "a limit alone is no news: etcd is not slow";
+}
+
 }  // namespace
 }  // namespace haagent::bootstrap
