@@ -7,6 +7,7 @@ constexpr Target kTargets[] = {
     {"addon_texts", addon_texts},
     {"backup_manifest", backup_manifest},
     {"boot_record", boot_record},
+    {"bundle_archive", bundle_archive},
     {"certificate_request", certificate_request},
     {"cluster_status", cluster_status},
     {"ebs_page", ebs_page},

@@ -11,6 +11,7 @@ namespace haagent::fuzz {
 void addon_texts(std::string_view bytes);
 void backup_manifest(std::string_view bytes);
 void boot_record(std::string_view bytes);
+void bundle_archive(std::string_view bytes);
 void certificate_request(std::string_view bytes);
 void cluster_status(std::string_view bytes);
 void ebs_page(std::string_view bytes);

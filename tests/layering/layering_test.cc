@@ -70,7 +70,7 @@ std::map<std::string, std::set<std::string>> const kHomes = {
     {"systemd/sd-daemon.h", {"agent/runtime/notify.cc", "agent/runtime/kept_sockets.cc"}},
     {"systemd/sd-journal.h", {"agent/base/journal.cc"}},
     {"zlib.h", {"agent/config/gzip.cc"}},
-    {"zstd.h", {"agent/bundle/archive.cc"}},
+    {"zstd.h", {"agent/bundle/archive.cc", "agent/bundle/archive_reader.cc"}},
     {"CLI/", {"agent/cli/cli.cc"}},
     {"openssl/hmac.h", {"agent/aws/sigv4.cc"}},
     {"openssl/evp.h",
