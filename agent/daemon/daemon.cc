@@ -25,6 +25,7 @@
 #include "agent/config/step.h"
 #include "agent/config/values.h"
 #include "agent/daemon/lifecycle_watch.h"
+#include "agent/daemon/own_bundle.h"
 #include "agent/daemon/plan_lines.h"
 #include "agent/runtime/exit_codes.h"
 #include "agent/runtime/log.h"
@@ -34,6 +35,7 @@
 #include "agent/runtime/version.h"
 #include "agent/runtime/watchdog.h"
 #include "agent/server/server.h"
+#include "agent/server/support_bundle.h"
 #include "agent/status/json.h"
 #include "agent/status/metrics.h"
 #include "agent/status/recorder.h"
@@ -388,6 +390,12 @@ int run_daemon(BootOptions const& options) {
     fill_from_facts(report, session.facts());
     return report;
   };
+  // The server's threads use these to the last, and end only once they have their answer.
+  std::stop_source bundles;
+  std::stop_callback const no_more(stop, [&bundles] { bundles.request_stop(); });
+  BundleAnswers bundle(*config, [&] {
+    return make_own_bundle(session.machine().process, options.root, bundles.get_token());
+  });
   StatusServer server([report_now] { return json::print(to_tree(report_now())); },
                       [&session](ServerCall const& call) { return session.hear(call); }, tls);
   auto metrics = [&session, report_now] {
@@ -396,6 +404,8 @@ int run_daemon(BootOptions const& options) {
   };
   server.serve_metrics(metrics);
   server.serve_timeline([&session] { return session.watch().text(); });
+  if (config->role == Role::master)
+    server.serve_support_bundle([&bundle](ServerCall const& call) { return bundle.answer(call); });
   auto listening = server.listen(session.facts().identity.get()->address, kAgentPort);
   if (!listening)
     log::warn(listening.error().message.sentence() +
@@ -421,6 +431,7 @@ int run_daemon(BootOptions const& options) {
   std::jthread const to_cloudwatch([&](std::stop_token ended) { sender.run(std::move(ended)); });
 
   Daemon(session, *config, stop).run();
+  bundles.request_stop();
   notify::stopping();
   return kExitOk;
 }

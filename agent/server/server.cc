@@ -1,5 +1,6 @@
 #include "agent/server/server.h"
 
+#include "agent/server/support_bundle.h"
 #include "agent/status/metrics.h"
 #include "bootstrap/hosts/announcement.h"
 
@@ -44,6 +45,10 @@ void StatusServer::serve_timeline(std::function<std::string()> timeline) {
                            .status = 404, .type = "text/plain", .body = "no boot is on record\n"};
                      return Answer{.type = "application/json", .body = std::move(page)};
                    }});
+}
+
+void StatusServer::serve_support_bundle(std::function<Answer(ServerCall const&)> bundle) {
+  listener_.serve({.method = "GET", .path = kBundlePath, .answer = std::move(bundle)});
 }
 
 Result<int> StatusServer::listen(std::string const& address, int port) {

@@ -1,7 +1,8 @@
 // The agent's own small HTTP server. GET /v1/status is the status file, for the other masters'
 // `haagent status --cluster`, GET /v1/timeline is the boot's record for `haagent timeline
 // --cluster`, and GET /metrics is for Prometheus; they tell nothing that is secret and change
-// nothing. POST /v1/hello is a master that says where it is (bootstrap/hosts/announcement.h).
+// nothing. GET /v1/support-bundle is for another master's agent alone. POST /v1/hello is a master
+// that says where it is (bootstrap/hosts/announcement.h).
 //
 // On a master it speaks TLS alone,
 // and to those alone whom the agents' authority has signed. A worker has no certificate yet: it
@@ -32,6 +33,10 @@ class StatusServer {
   // GET /v1/timeline: the record of the boot, JSON; empty: none yet, which is a 404. Before
   // listen().
   void serve_timeline(std::function<std::string()> timeline);
+
+  // GET /v1/support-bundle (support_bundle.h), of a master alone. Called from the server's threads,
+  // of which it keeps one for as long as it takes. Before listen().
+  void serve_support_bundle(std::function<Answer(ServerCall const&)> bundle);
 
   // Listens on the address and serves until destroyed. Port 0 takes a free one; the port is
   // returned.

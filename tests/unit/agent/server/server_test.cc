@@ -5,10 +5,12 @@
 
 #include <atomic>
 #include <optional>
+#include <semaphore>
 #include <thread>
 
 #include "agent/base/http_curl.h"
 #include "agent/server/announce.h"
+#include "agent/server/support_bundle.h"
 #include "bootstrap/pki/client.h"
 #include "bootstrap/pki/leaves.h"
 #include "tests/support/eventually.h"
@@ -26,14 +28,15 @@ using namespace bootstrap::pki;
 // A node's files, signed by an authority.
 class Node {
  public:
-  explicit Node(KeyPair const& authority, std::string const& name = "node")
-      : name_(name), tls(agent_tls(Root(folder_.path()))) {
+  explicit Node(KeyPair const& authority, std::string const& name = "node",
+                std::string address = "127.0.0.1")
+      : name_(name), address_(std::move(address)), tls(agent_tls(Root(folder_.path()))) {
     sign(authority);
   }
   void sign(KeyPair const& authority) {
     LeafSpec const spec{.common_name = "node",
                         .dns_names = {name_},
-                        .addresses = {"127.0.0.1"},
+                        .addresses = {address_},
                         .server = true,
                         .client = true};
     auto const key = make_key().value();
@@ -47,6 +50,7 @@ class Node {
  private:
   test::TemporaryDirectory folder_;
   std::string const name_;
+  std::string const address_;
 
  public:
   HttpTls const tls;
@@ -273,6 +277,114 @@ TEST_F(AgentServerHears, NothingMalformedAndNothingLong) {
   EXPECT_EQ(b_is(), "10.0.0.2");
   EXPECT_EQ(status_of(b_.tls, padded(bootstrap::kAnnouncementCap), in_chunks), 200);
   EXPECT_EQ(b_is(), "127.0.0.1");
+}
+
+class AgentServerBundle : public AgentServerHears {
+ protected:
+  void hand_over(std::function<Result<std::string>()> make) {
+    bundles_ = std::make_unique<BundleAnswers>(config_, std::move(make));
+    server_ = std::make_unique<StatusServer>(
+        [] { return "{}"; }, [](ServerCall const&) { return ServerReply{}; }, a_.tls);
+    server_->serve_support_bundle(
+        [this](ServerCall const& call) { return bundles_->answer(call); });
+    port_ = server_->listen("127.0.0.1", 0).value();
+  }
+  Result<HttpResponse> get(HttpTls const& tls, std::string const& scheme = "https") {
+    CurlHttp http;
+    return http.send({.method = "GET",
+                      .url = fmt::format("{}://127.0.0.1:{}/v1/support-bundle", scheme, port_),
+                      .tls = tls},
+                     {});
+  }
+  void TearDown() override { server_.reset(); }
+
+  std::unique_ptr<BundleAnswers> bundles_;
+};
+
+TEST_F(AgentServerBundle, IsForAnotherMastersAgentAlone) {
+  int made = 0;
+  hand_over([&]() -> Result<std::string> {
+    ++made;
+    return std::string("\x28\xb5\x2f\xfd\0bytes", 10);
+  });
+  auto const given = get(b_.tls);
+  ASSERT_TRUE(given) << given.error().message.text;
+  EXPECT_EQ(given->status, 200);
+  EXPECT_EQ(given->body, std::string("\x28\xb5\x2f\xfd\0bytes", 10));
+  EXPECT_EQ(given->header("content-type"), "application/zstd");
+  EXPECT_EQ(made, 1);
+
+  auto status = [&](HttpTls const& tls) {
+    auto const answer = get(tls);
+    EXPECT_TRUE(answer) << answer.error().message.text;
+    return answer ? answer->status : 0;
+  };
+  // The agents' authority has signed them all.
+  Node const worker(authority_, "ip-10-0-0-7");
+  Node const of_another_cluster(authority_, "etcd-b.internal.y.example");
+  Node const nameless(authority_, "etcd-.internal.x.example");
+  Node const elsewhere(authority_, "etcd-c.internal.x.example", "10.0.0.9");
+  EXPECT_EQ(status(worker.tls), 403);
+  EXPECT_EQ(status(of_another_cluster.tls), 403);
+  EXPECT_EQ(status(nameless.tls), 403);
+  EXPECT_EQ(status(elsewhere.tls), 403) << "a certificate that was carried to another machine";
+  // 'haagent pki issue', even with a member's name.
+  Node reader(authority_, "etcd-b.internal.x.example");
+  auto const key = make_key().value();
+  test::write_bytes(reader.tls.key_file, key.reveal());
+  test::write_bytes(reader.tls.cert_file, make_leaf({.common_name = "prometheus",
+                                                     .organization = kClientsOrganization,
+                                                     .dns_names = {"etcd-b.internal.x.example"},
+                                                     .addresses = {"127.0.0.1"},
+                                                     .client = true},
+                                                    key, authority_, SystemClock().utc(), 1h)
+                                              .value());
+  EXPECT_EQ(status(reader.tls), 403);
+  // A client of the apiserver's, whose authority is another.
+  Node const stranger(new_authority(), "etcd-b.internal.x.example");
+  EXPECT_FALSE(get({.ca_file = b_.tls.ca_file,
+                    .cert_file = stranger.tls.cert_file,
+                    .key_file = stranger.tls.key_file}));
+  EXPECT_FALSE(get({.ca_file = b_.tls.ca_file, .cert_file = {}, .key_file = {}}));
+  EXPECT_FALSE(get({}, "http")) << "in the clear";
+  EXPECT_EQ(made, 1) << "nothing is made for somebody else";
+}
+
+TEST_F(AgentServerBundle, OneIsMadeAtATime) {
+  std::binary_semaphore begun(0), goes_on(0);
+  hand_over([&]() -> Result<std::string> {
+    begun.release();
+    goes_on.acquire();
+    return "bytes";
+  });
+  std::jthread const first([&] {
+    auto const answer = get(b_.tls);
+    EXPECT_TRUE(answer && answer->status == 200 && answer->body == "bytes");
+  });
+  ASSERT_TRUE(begun.try_acquire_for(20s));
+  auto const second = get(b_.tls);
+  ASSERT_TRUE(second) << second.error().message.text;
+  EXPECT_EQ(second->status, 429);
+  EXPECT_TRUE(second->header("retry-after"));
+  // Who asks for a page is not kept waiting by it.
+  auto const page = ask(b_.tls);
+  EXPECT_TRUE(page && page->status == 200);
+  goes_on.release();
+}
+
+TEST_F(AgentServerBundle, OneThatCannotBeMadeSaysWhy) {
+  hand_over([]() -> Result<std::string> { return fail(Kind::transient, "there is no memory"); });
+  auto const answer = get(b_.tls);
+  ASSERT_TRUE(answer) << answer.error().message.text;
+  EXPECT_EQ(answer->status, 503);
+  EXPECT_NE(answer->body, "");
+}
+
+TEST_F(AgentServerBundle, AWorkerHandsOverNone) {
+  serve({});
+  auto const answer = get({}, "http");
+  ASSERT_TRUE(answer) << answer.error().message.text;
+  EXPECT_EQ(answer->status, 404);
 }
 
 TEST_F(AgentServerHears, NobodyOnAWorker) {
