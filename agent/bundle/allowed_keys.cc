@@ -28,7 +28,7 @@ constexpr AllowedKey kOwn[] = {{"Pending"}, {"Terminating"}, {"accountId"}, {"ac
     {"limited"}, {"line"}, {"loader"}, {"log"}, {"main"}, {"maxSize"}, {"member"}, {"memberId", KeyKind::id},
     {"members"}, {"message"}, {"metadata"}, {"milestones"}, {"milliseconds"}, {"missing"}, {"mode"}, {"model"},
     {"modified"}, {"moments"}, {"mountPoint"}, {"multiAttach"}, {"name"}, {"nextHeartbeatMilliseconds"}, {"node"},
-    {"notAfter"}, {"notes"}, {"objects"}, {"of"}, {"ok"}, {"origin"}, {"outsideMilliseconds"}, {"ownMilliseconds"},
+    {"nodes"}, {"notAfter"}, {"notes"}, {"objects"}, {"of"}, {"ok"}, {"origin"}, {"outsideMilliseconds"}, {"ownMilliseconds"},
     {"owner"}, {"partition"}, {"path"}, {"peerUrl"}, {"peerUrls"}, {"peers"}, {"phase"}, {"pid"}, {"pidStart"},
     {"place"}, {"privateDnsName"}, {"problems"}, {"profile"}, {"program"}, {"programs"}, {"proven"},
     {"queueLength"}, {"quorum"}, {"raftLag"}, {"readBytes"}, {"readMicroseconds"}, {"readOps"}, {"ready"},

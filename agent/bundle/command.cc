@@ -1,25 +1,28 @@
 #include "agent/bundle/command.h"
 
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <iostream>
+#include <thread>
 
 #include "agent/base/bytes_text.h"
-#include "agent/base/new_file.h"
 #include "agent/boot/collaborators.h"
-#include "agent/bundle/archive.h"
+#include "agent/bundle/cluster.h"
+#include "agent/bundle/output.h"
 #include "agent/bundle/sources.h"
+#include "agent/commands/ask_cluster.h"
 #include "agent/config/imds_user_data.h"
 #include "agent/config/values.h"
 #include "agent/runtime/exit_codes.h"
 #include "agent/runtime/progress_line.h"
 #include "agent/runtime/signals.h"
+#include "agent/runtime/terminal.h"
 #include "agent/runtime/version.h"
 #include "agent/status/report.h"
+#include "bootstrap/pki/leaves.h"
 
 namespace haagent::bundle {
 namespace {
@@ -51,15 +54,6 @@ std::string host_name() {
   return ::gethostname(name, sizeof name - 1) == 0 && name[0] != '\0' ? name : "node";
 }
 
-// What may stand in a file's name.
-std::string as_part(std::string text) {
-  std::erase_if(text, [](char c) {
-    return !((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-             c == '.' || c == '-');
-  });
-  return text.substr(0, 63);
-}
-
 About about_of(BundleOptions const& options, Clock const& clock) {
   About about{.haagent = std::string(kVersion),
               .node = host_name(),
@@ -76,78 +70,18 @@ About about_of(BundleOptions const& options, Clock const& clock) {
   return about;
 }
 
-// "haagent-prod.example.com-ip-10-0-0-10-20260115T101500Z"
-std::string name_of(About const& about) {
-  auto time = to_rfc3339(about.made);
-  std::erase_if(time, [](char c) { return c == '-' || c == ':'; });
-  auto const node = as_part(about.node.substr(0, about.node.find('.')));
-  auto const cluster = as_part(about.cluster);
-  return fmt::format("haagent-{}{}{}-{}", cluster, cluster.empty() ? "" : "-", node, time);
+std::string first_label(std::string const& host) {
+  return host.substr(0, host.find('.'));
 }
 
-Result<void> write_archive(std::vector<File> const& files, About const& about, Archive::Sink sink) {
-  Archive archive(std::move(sink));
-  auto const folder = name_of(about);
-  for (auto const& file : files) TRY(archive.add(folder + "/" + file.path, file.bytes, about.made));
-  return archive.finish();
-}
-
-Result<void> write_out(std::string_view bytes) {
-  while (!bytes.empty()) {
-    auto const wrote = ::write(STDOUT_FILENO, bytes.data(), bytes.size());
-    if (wrote < 0 && errno == EINTR) continue;
-    if (wrote < 0) return fail_errno(errno, "writing to standard output");
-    bytes.remove_prefix(static_cast<std::size_t>(wrote));
-  }
-  return {};
-}
-
-struct Made {
-  std::string where;
-  std::size_t size = 0;
+// The bundle of this node alone.
+struct Own {
+  std::vector<File> files;
+  std::ptrdiff_t missing = 0;
 };
 
-Result<Made> to_standard_output(std::vector<File> const& files, About const& about) {
-  Made made{.where = "standard output"};
-  TRY(write_archive(files, about, [&](std::string_view bytes) {
-    made.size += bytes.size();
-    return write_out(bytes);
-  }));
-  return made;
-}
-
-Result<Made> to_file(std::vector<File> const& files, About const& about,
-                     std::string const& output) {
-  std::filesystem::path target = output.empty() ? "." : output;
-  std::error_code error;
-  if (std::filesystem::is_directory(target, error)) target /= name_of(about) + ".tar.zst";
-  Made made{.where = target.string()};
-  auto write = [&]() -> Result<void> {
-    auto file = TRY(NewFile::beside(target, 0600));
-    TRY(write_archive(files, about, [&](std::string_view bytes) {
-      made.size += bytes.size();
-      return file.append(bytes);
-    }));
-    return file.replace_target();
-  };
-  if (auto wrote = write(); !wrote)
-    return std::unexpected(
-        Error(wrote.error().kind, Message(wrote.error().message.reason,
-                                          fmt::format("the bundle cannot be written to {}: {}",
-                                                      made.where, wrote.error().message.text),
-                                          "name another disk with -o FILE, or send it to standard "
-                                          "output, which writes no file here: "
-                                          "'haagent support-bundle -o -'")));
-  return made;
-}
-
-int make_bundle(BundleOptions const& options, std::size_t most, bool& left_behind) {
-  // A node that is in trouble has other work.
-  ::setpriority(PRIO_PROCESS, 0, 10);
-  Signals signals;
-  auto const machine = machine_of(options, most);
-  auto about = about_of(options, machine->clock);
-  about.most = most;
+Own make_own(std::shared_ptr<Machine> const& machine, About const& about, Signals const& signals,
+             bool& left_behind) {
   ErrorLine line;
   auto const told = [&](std::size_t finished, std::size_t all, std::string const& name) {
     line.draw(fmt::format("{}/{} {}", finished, all, name));
@@ -155,24 +89,93 @@ int make_bundle(BundleOptions const& options, std::size_t most, bool& left_behin
   auto collected = collect(node_sources(machine), about.timeout, told, signals.token());
   line.clear();
   left_behind = collected.left_behind;
-  if (signals.token().stop_requested()) {
-    std::cerr << "haagent: interrupted; there is no bundle\n";
-    return kExitFailed;
-  }
-  auto const missing = std::ranges::count_if(
-      collected.pieces, [](Piece const& piece) { return !piece.missing.empty(); });
-  auto const files = finished(std::move(collected), about);
-  auto const made = options.output == "-" ? to_standard_output(files, about)
-                                          : to_file(files, about, options.output);
-  if (!made) return end_with(made.error());
+  if (signals.token().stop_requested()) return {};
+  Own own{.missing = std::ranges::count_if(
+              collected.pieces, [](Piece const& piece) { return !piece.missing.empty(); })};
+  own.files = finished(std::move(collected), about);
+  return own;
+}
+
+int interrupted() {
+  std::cerr << "haagent: interrupted; there is no bundle\n";
+  return kExitFailed;
+}
+
+void tell_of_rights() {
   if (::geteuid() != 0)
     std::cerr << "haagent: not run as root: MANIFEST.json says what could not be read\n";
+}
+
+constexpr char kLookThrough[] =
+    "Secrets were taken out by allow-list: look through it all the same before you send it.\n";
+
+int make_bundle(BundleOptions const& options, std::size_t most, bool& left_behind) {
+  Signals signals;
+  auto const machine = machine_of(options, most);
+  auto about = about_of(options, machine->clock);
+  about.most = most;
+  auto const own = make_own(machine, about, signals, left_behind);
+  if (signals.token().stop_requested()) return interrupted();
+  auto const made =
+      write_bundle(own.files, bundle_name(about.cluster, first_label(about.node), about.made),
+                   about.made, options.output);
+  if (!made) return end_with(made.error());
+  tell_of_rights();
   std::cerr << fmt::format(
-      "haagent: {} files in {} ({}); {} could not be had, which MANIFEST.json explains. Secrets "
-      "were "
-      "taken out by allow-list: look through it all the same before you send it.\n",
-      files.size(), made->where, bytes_text(made->size), missing);
+      "haagent: {} files in {} ({}); {} could not be had, which MANIFEST.json explains. {}",
+      own.files.size(), made->where, bytes_text(made->size), own.missing, kLookThrough);
   return kExitOk;
+}
+
+// Of all masters. The others are asked while this one's is made.
+int make_cluster_bundle(BundleOptions const& options, std::size_t most, bool& left_behind) {
+  Signals signals;
+  auto const status = read_status(options.root);
+  if (!status) return end_with(status.error());
+  if (!*status || !(*status)->identity || (*status)->role != "master") {
+    std::cerr << "haagent: only a master whose agent has started knows the other masters, and has "
+                 "a certificate that they go by; without --cluster the command needs neither\n";
+    return kExitFailed;
+  }
+  auto const& self = *(*status)->identity;
+  auto const machine = machine_of(options, most);
+  auto about = about_of(options, machine->clock);
+  about.most = most;
+  Collaborators asking(options.root, options.config);
+  auto const view = ask_cluster(asking, options.root, options.config, **status, signals.token());
+  if (!view.note.empty()) std::cerr << "haagent: " << printable(view.note) << '\n';
+  std::vector<NodePart> parts;
+  std::jthread others([&] {
+    parts =
+        ask_for_bundles(view, self.address, asking.http, bootstrap::pki::agent_tls(options.root),
+                        about.timeout, signals.token());
+  });
+  auto own = make_own(machine, about, signals, left_behind);
+  others.join();
+  if (signals.token().stop_requested()) return interrupted();
+  NodePart mine{.node = first_label(about.node),
+                .instance_id = self.instance_id,
+                .zone = self.zone,
+                .address = self.address,
+                .master = true};
+  for (auto& file : own.files) mine.files.push_back({file.path, std::move(file.bytes)});
+  parts.insert(parts.begin(), std::move(mine));
+  bool const whole = is_whole(parts);
+  for (auto const& part : parts)
+    if (part.master && !part.missing.empty())
+      std::cerr << "haagent: "
+                << printable(fmt::format("{} ({}) is left out: {}", part.node, part.address,
+                                         part.missing))
+                << '\n';
+  auto const files = cluster_files(std::move(parts), view.note, about);
+  auto const made =
+      write_bundle(files, bundle_name(about.cluster, "", about.made), about.made, options.output);
+  if (!made) return end_with(made.error());
+  tell_of_rights();
+  std::cerr << fmt::format(
+      "haagent: {} files in {} ({}); NODES.json says where each node's are. {}", files.size(),
+      made->where, bytes_text(made->size), kLookThrough);
+  return whole ? kExitOk : kExitPartial;
 }
 
 }  // namespace
@@ -192,8 +195,11 @@ int run_support_bundle(BundleOptions const& options) {
     std::cerr << "haagent: a bundle is nothing for a terminal: send standard output to a file\n";
     return kExitUsage;
   }
+  // A node that is in trouble has other work.
+  ::setpriority(PRIO_PROCESS, 0, 10);
   bool left_behind = false;
-  auto const code = make_bundle(options, *most, left_behind);
+  auto const code = options.cluster ? make_cluster_bundle(options, *most, left_behind)
+                                    : make_bundle(options, *most, left_behind);
   // A source that hangs goes on in its thread: nothing that it uses may end before it.
   if (left_behind) {
     std::cout.flush();

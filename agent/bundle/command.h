@@ -14,9 +14,11 @@ struct BundleOptions {
   std::string output;  // a file, a folder, or "-" for standard output; empty: this folder
   std::string max_size = "32MiB";
   unsigned timeout = 60;  // seconds
+  bool cluster = false;   // of all masters
 };
 
-// 0 where there is a bundle, whatever is missing in it.
+// 0 where there is a bundle, whatever is missing in it; of the cluster, 3 where a master's is
+// missing.
 int run_support_bundle(BundleOptions const& options);
 
 }  // namespace haagent::bundle

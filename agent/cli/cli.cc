@@ -281,6 +281,9 @@ class CommandLine {
                      "A file or a folder, or - for standard output, which writes no file; none: "
                      "this folder")
         ->type_name("FILE");
+    command->add_flag("--cluster", bundle_.cluster,
+                      "Of all masters, asked over the agents' own connection, each in a folder of "
+                      "its own; exit code 3 where one is missing");
     command->add_option("--max-size", bundle_.max_size, "Of all files before they are compressed")
         ->type_name("SIZE")
         ->capture_default_str();

@@ -181,7 +181,7 @@ std::string manual_of_commands(Command const& table) {
             "ready."},
            {"1", "Failed. Of status: not ready."},
            {"2", "Usage."},
-           {"3", "Of status: it boots."},
+           {"3", "Of status: it boots. Of support-bundle --cluster: a master's bundle is missing."},
            {"4", "Of status: not started since the last boot."},
            {"0, 1, 2, 3",
             "Of check: OK, WARNING, CRITICAL, UNKNOWN, as monitoring plugins have it."},

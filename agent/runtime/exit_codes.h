@@ -10,6 +10,7 @@ inline constexpr int kExitOk = 0;
 inline constexpr int kExitFailed = 1;
 inline constexpr int kExitUsage = 2;
 inline constexpr int kExitWorking = 3;   // status: the boot is under way
+inline constexpr int kExitPartial = 3;   // support-bundle --cluster: a master's is missing
 inline constexpr int kExitNoStatus = 4;  // status: haagent has not started since this boot
 inline constexpr int kExitRefused = 77;  // a risk to data
 inline constexpr int kExitBadConfig = 78;
