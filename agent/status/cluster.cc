@@ -303,7 +303,7 @@ std::string cluster_page(ClusterView const& view, bool colour, std::size_t width
     page += "* A worker's page comes in the clear: it is shown, and proves nothing.\n";
 
   std::vector<std::vector<std::string>> volumes = {
-      {"MEMBER", "ZONE", "VOLUME", "STATE", "DB", "FREE", "DEVICE"}};
+      {"MEMBER", "ZONE", "VOLUME", "STATE", "DB", "FREE"}};
   for (auto cluster : kEtcdClusters) {
     auto const* view_of = best_view(view, cluster);
     std::set<std::string> shown;
@@ -318,14 +318,13 @@ std::string cluster_page(ClusterView const& view, bool colour, std::size_t width
         db = bytes_text(member.db_size);
       }
       volumes.push_back({printable(name), printable(line.node->zone),
-                         printable(line.etcd->volume_id), state, db, free,
-                         printable(line.etcd->device)});
+                         printable(line.etcd->volume_id), state, db, free});
       shown.insert(name);
     }
     if (!view_of) continue;
     for (auto const& silent : view_of->silent_voters)
       if (!shown.contains(silent))
-        volumes.push_back({printable(silent), "-", "-", "silent", "-", "-", "-"});
+        volumes.push_back({printable(silent), "-", "-", "silent", "-", "-"});
   }
   if (volumes.size() > 1) page += '\n' + in_columns(std::move(volumes), width);
   if (!problems.empty()) page += '\n' + problems;
