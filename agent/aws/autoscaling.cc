@@ -4,8 +4,8 @@
 #include <array>
 #include <charconv>
 
-#include "agent/aws/denial.h"
 #include "agent/aws/ec2_xml.h"
+#include "agent/aws/query_errors.h"
 #include "agent/aws/sigv4.h"
 
 namespace haagent::aws {
@@ -13,38 +13,14 @@ namespace {
 
 constexpr std::int64_t kLongestHook = 7'200;  // seconds; AWS's own bound
 
-constexpr auto kRules = std::to_array<ServiceErrorRule>({
+constexpr auto kRules = with_common_rules(std::to_array<ServiceErrorRule>({
     // Completed, timed out, or not begun: there is nothing left to complete.
     {"ValidationError", "No active Lifecycle Action", Kind::conflict},
     {"ValidationError", "not found", Kind::conflict},
     {"ValidationError", "", Kind::invalid},
     {"ResourceContention", "", Kind::transient, "the group is being changed"},
     {"InvalidNextToken", "", Kind::transient},
-
-    {"AccessDenied", "", Kind::denied},
-    {"AccessDeniedException", "", Kind::denied},
-    {"UnauthorizedOperation", "", Kind::denied},
-    {"SignatureDoesNotMatch", "Signature expired", Kind::denied, kCheckClock, Remedy::sign_again},
-    {"SignatureDoesNotMatch", "not yet current", Kind::denied, kCheckClock, Remedy::sign_again},
-    {"SignatureDoesNotMatch", "", Kind::denied, kCheckIdentity, Remedy::sign_again},
-    {"RequestExpired", "", Kind::denied, kCheckClock, Remedy::sign_again},
-    {"RequestTimeTooSkewed", "", Kind::denied, kCheckClock, Remedy::sign_again},
-    {"InvalidClientTokenId", "", Kind::denied, kCheckIdentity, Remedy::sign_again},
-    {"UnrecognizedClientException", "", Kind::denied, kCheckIdentity, Remedy::sign_again},
-    {"ExpiredToken", "", Kind::denied, kCheckIdentity, Remedy::sign_again},
-    {"ExpiredTokenException", "", Kind::denied, kCheckIdentity, Remedy::sign_again},
-    {"OptInRequired", "", Kind::denied, kCheckAccount},
-
-    {"Throttling", "", Kind::transient, "", Remedy::slow_down},
-    {"ThrottlingException", "", Kind::transient, "", Remedy::slow_down},
-    {"RequestLimitExceeded", "", Kind::transient, "", Remedy::slow_down},
-    {"TooManyRequestsException", "", Kind::transient, "", Remedy::slow_down},
-
-    {"InternalError", "", Kind::transient},
-    {"InternalFailure", "", Kind::transient},
-    {"ServiceUnavailable", "", Kind::transient},
-    {"RequestTimeout", "", Kind::transient},
-});
+}));
 
 std::string body_of(std::string_view action,
                     std::initializer_list<std::pair<std::string_view, std::string_view>> fields) {
@@ -62,20 +38,7 @@ ServiceErrors const& autoscaling_errors() {
 
 Error autoscaling_error(std::string_view action, std::string_view code, std::string_view message,
                         int status) {
-  auto const* rule = autoscaling_errors().find(code, message);
-  auto what = fmt::format("autoscaling:{} answered {}", action, code);
-  if (!message.empty()) what += fmt::format(": {}", message);
-  auto about_call = [&](Error error) {
-    error.message.subject = fmt::format("autoscaling:{} {}", action, code.substr(0, 60));
-    return error;
-  };
-  if (!rule) return about_call(Error(kind_of_status(status), std::move(what)));
-  if (rule->kind == Kind::denied && rule->means == Remedy::none && rule->advice.empty())
-    what = fmt::format("autoscaling:{} is not allowed: {}{}", action,
-                       denial_advice(fmt::format("autoscaling:{}", action), message),
-                       message.empty() ? "" : fmt::format(" ({})", message));
-  if (!rule->advice.empty()) what += fmt::format("; {}", rule->advice);
-  return about_call(autoscaling_errors().error(*rule, std::move(what)));
+  return query_error(autoscaling_errors(), action, code, message, status);
 }
 
 AutoScalingClient::AutoScalingClient(Http& http, Clock& clock, CachedCredentials& credentials,

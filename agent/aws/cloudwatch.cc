@@ -2,44 +2,20 @@
 
 #include <array>
 
-#include "agent/aws/denial.h"
 #include "agent/aws/ec2_xml.h"
+#include "agent/aws/query_errors.h"
 #include "agent/aws/sigv4.h"
 
 namespace haagent::aws {
 namespace {
 
-constexpr auto kPutRules = std::to_array<ServiceErrorRule>({
+constexpr auto kPutRules = with_common_rules(std::to_array<ServiceErrorRule>({
     {"InvalidParameterValue", "", Kind::invalid},
     {"InvalidParameterCombination", "", Kind::invalid},
     {"MissingParameter", "", Kind::invalid},
     {"ValidationError", "", Kind::invalid},
-
-    {"AccessDenied", "", Kind::denied},
-    {"AccessDeniedException", "", Kind::denied},
-    {"SignatureDoesNotMatch", "Signature expired", Kind::denied, kCheckClock, Remedy::sign_again},
-    {"SignatureDoesNotMatch", "not yet current", Kind::denied, kCheckClock, Remedy::sign_again},
-    {"SignatureDoesNotMatch", "", Kind::denied, kCheckIdentity, Remedy::sign_again},
-    {"RequestExpired", "", Kind::denied, kCheckClock, Remedy::sign_again},
-    {"RequestTimeTooSkewed", "", Kind::denied, kCheckClock, Remedy::sign_again},
-    {"InvalidClientTokenId", "", Kind::denied, kCheckIdentity, Remedy::sign_again},
-    {"UnrecognizedClientException", "", Kind::denied, kCheckIdentity, Remedy::sign_again},
-    {"ExpiredToken", "", Kind::denied, kCheckIdentity, Remedy::sign_again},
-    {"ExpiredTokenException", "", Kind::denied, kCheckIdentity, Remedy::sign_again},
-    {"OptInRequired", "", Kind::denied, kCheckAccount},
-
-    {"Throttling", "", Kind::transient, "", Remedy::slow_down},
-    {"ThrottlingException", "", Kind::transient, "", Remedy::slow_down},
-    {"RequestLimitExceeded", "", Kind::transient, "", Remedy::slow_down},
-    {"TooManyRequestsException", "", Kind::transient, "", Remedy::slow_down},
     {"LimitExceeded", "", Kind::transient, "", Remedy::slow_down},
-
-    {"InternalFailure", "", Kind::transient},
-    {"InternalServiceError", "", Kind::transient},
-    {"InternalServiceFault", "", Kind::transient},
-    {"ServiceUnavailable", "", Kind::transient},
-    {"RequestTimeout", "", Kind::transient},
-});
+}));
 
 constexpr std::string_view kPutAction = "PutMetricData";
 
@@ -52,20 +28,7 @@ ServiceErrors const& cloudwatch_errors() {
 
 Error cloudwatch_error(std::string_view action, std::string_view code, std::string_view message,
                        int status) {
-  auto const* rule = cloudwatch_errors().find(code, message);
-  auto what = fmt::format("cloudwatch:{} answered {}", action, code);
-  if (!message.empty()) what += fmt::format(": {}", message);
-  auto about_call = [&](Error error) {
-    error.message.subject = fmt::format("cloudwatch:{} {}", action, code.substr(0, 60));
-    return error;
-  };
-  if (!rule) return about_call(Error(kind_of_status(status), std::move(what)));
-  if (rule->kind == Kind::denied && rule->means == Remedy::none && rule->advice.empty())
-    what = fmt::format("cloudwatch:{} is not allowed: {}{}", action,
-                       denial_advice(fmt::format("cloudwatch:{}", action), message),
-                       message.empty() ? "" : fmt::format(" ({})", message));
-  if (!rule->advice.empty()) what += fmt::format("; {}", rule->advice);
-  return about_call(cloudwatch_errors().error(*rule, std::move(what)));
+  return query_error(cloudwatch_errors(), action, code, message, status);
 }
 
 std::string put_metric_data_body(std::string_view space, std::span<MetricDatum const> data) {
