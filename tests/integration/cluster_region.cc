@@ -128,8 +128,7 @@ aws:
     cloudwatch: "http://169.254.169.254:8080"
 etcd: {}
 pki: {}
-metrics: {}
-{})",
+{}{})",
       role, kClusterName, kStateBucket, kClusterName, plan.kubernetes.empty() ? "none" : "vxlan",
       plan.tokens && role == "master" ? kTokenIssuerLine : "",
       plan.kubernetes.empty() ? "1.33.2" : release_of(plan.kubernetes),
@@ -137,7 +136,7 @@ metrics: {}
       plan.shutdown_delay,
       plan.kubernetes.empty() || plan.machine.empty() ? "}" : kControlPlaneOfAMachine,
       plan.etcd_settings, plan.pki_settings,
-      plan.metrics_settings.empty() ? "{}" : plan.metrics_settings,
+      plan.metrics_settings.empty() ? "" : fmt::format("metrics: {}\n", plan.metrics_settings),
       role == "master" ? plan.master_settings : "");
 }
 
