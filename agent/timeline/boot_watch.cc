@@ -138,8 +138,9 @@ void BootWatch::changed(Rows const& rows, std::size_t index, std::vector<BootRow
   into.resize(rows.size());
   auto const& status = rows[index];
   auto& row = into[index];
-  if (row.finished) return;
   auto const at = now();
+  see_elections(at);
+  if (row.finished) return;
   if (row.name != status.name)
     row = {.name = status.name, .after = status.after, .began = {}, .finished = {}, .spans = {}};
   auto const when = [&](SteadyTime time) {
@@ -153,6 +154,18 @@ void BootWatch::changed(Rows const& rows, std::size_t index, std::vector<BootRow
   if (status.finished) row.finished = at;
   writers_[status.name].enters(status, waits, at);
   new_ = true;
+}
+
+void BootWatch::see_elections(Duration at) {
+  for (auto cluster : kEtcdClusters) {
+    auto const member = facts_.etcd(cluster).member.get();
+    auto name = fmt::format("leader-{}", to_string(cluster));
+    if (!member || member->leader.empty() ||
+        std::ranges::find(elections_, name, &Moment::name) != elections_.end())
+      continue;
+    elections_.push_back({.name = std::move(name), .at = at});
+    new_ = true;
+  }
 }
 
 void BootWatch::set_config(NodeConfig const& config) {
@@ -192,6 +205,8 @@ BootRecord BootWatch::record(Machine machine, Duration at) const {
   record.kernel_started = machine.kernel_started;
   record.stages = std::move(machine.stages);
   record.moments = std::move(machine.moments);
+  std::ranges::copy(elections_, std::back_inserter(record.moments));
+  std::ranges::stable_sort(record.moments, {}, &Moment::at);
   // What was started again later is not this boot's.
   std::erase_if(record.moments,
                 [&](Moment const& each) { return each.at > record.ready.value_or(at); });

@@ -69,6 +69,7 @@ class BootWatch {
     bool booted = false;
   };
   void changed(Rows const& rows, std::size_t index, std::vector<BootRow>& into);
+  void see_elections(Duration at);  // with mutex_ held
   Machine look() const;
   BootRecord record(Machine machine, Duration at) const;  // with mutex_ held
   void write(BootRecord const& record, bool keep);
@@ -85,9 +86,10 @@ class BootWatch {
   BootRecord record_;
   std::vector<BootRow> opening_, role_;
   std::map<std::string, SpanWriter, std::less<>> writers_;
-  bool over_ = false;     // no row is watched any more
-  bool settled_ = false;  // nor is the machine
-  bool new_ = true;       // since the last writing
+  std::vector<Moment> elections_;  // when each etcd member here first saw a leader
+  bool over_ = false;              // no row is watched any more
+  bool settled_ = false;           // nor is the machine
+  bool new_ = true;                // since the last writing
   Duration kept_;
   std::optional<Duration> looked_;  // when the machine was looked at last
   Machine machine_;                 // and what was seen

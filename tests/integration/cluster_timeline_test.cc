@@ -61,6 +61,8 @@ TEST_F(ClusterTimeline, ADelayOfEc2StandsInTheBarOfItsVolume) {
     EXPECT_THAT(record.stages, Contains(testing::Field(&timeline::Stage::name, "pending")));
     EXPECT_THAT(record.moments,
                 AllOf(Contains(testing::Field(&timeline::Moment::name, "etcd-main")),
+                      Contains(testing::Field(&timeline::Moment::name, "leader-main")),
+                      Contains(testing::Field(&timeline::Moment::name, "leader-events")),
                       Contains(testing::Field(&timeline::Moment::name, "kube-apiserver"))));
   }
 }

@@ -178,6 +178,29 @@ TEST_F(BootWatchTest, BootsAreInTheOrderInWhichTheirAgentsBegan) {
   EXPECT_EQ(ids, (std::vector<std::string>{"bbbbbbbb-3", "aaaaaaaa-2", "cccccccc-1"}));
 }
 
+TEST_F(BootWatchTest, TheElectionOfEachEtcdIsOnRecordOnce) {
+  BootWatch watch(root_, clock_, facts_, "1");
+  auto observe = watch.role();
+  EtcdMemberFacts member;
+  member.name = "etcd-a";
+  facts_.main.member.set(member);
+  observe({row_in(State::looking)}, 0);
+  for (auto const* leader : {"etcd-b", "etcd-c"}) {
+    clock_.advance(1s);
+    member.leader = leader;
+    facts_.main.member.set(member);
+    observe({row_in(State::waiting, Reason::EtcdStarting)}, 0);
+  }
+  clock_.advance(1s);
+  observe({row_in(State::done)}, 0);
+  watch.ready();
+  watch.tick();
+  auto const moments = boots().at(0).moments;
+  ASSERT_EQ(moments.size(), 1U);
+  EXPECT_EQ(moments[0].name, "leader-main");
+  EXPECT_EQ(moments[0].at, 11s);
+}
+
 TEST_F(BootWatchTest, ABootThatNeverEndsIsOnRecord) {
   BootWatch watch(root_, clock_, facts_, "1");
   auto observe = watch.role();
