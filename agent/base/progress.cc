@@ -17,11 +17,11 @@ constexpr Duration kTooEarly = 2s;  // no pace is known before
 constexpr Duration kLongest = 24h;  // an estimate beyond it says nothing
 constexpr auto kLookAgain = 500ms;
 
-thread_local ProgressListener::Told const* listener = nullptr;
-thread_local Progress* current = nullptr;
+thread_local ProgressListener::Told const* heard_by = nullptr;
+thread_local Progress* current_work = nullptr;
 
 void tell(std::optional<Progress> const& progress) {
-  if (listener) (*listener)(progress);
+  if (heard_by) (*heard_by)(progress);
 }
 
 }  // namespace
@@ -79,39 +79,39 @@ std::string to_words(Progress const& progress, UtcTime now) {
 }
 
 ProgressListener::ProgressListener(Told told)
-    : told_(std::move(told)), before_(std::exchange(listener, &told_)) {}
+    : told_(std::move(told)), before_(std::exchange(heard_by, &told_)) {}
 
 ProgressListener::~ProgressListener() {
-  listener = before_;
+  heard_by = before_;
 }
 
 Work::Work(std::string what, Progress::Unit unit, std::uint64_t total)
     : progress_{.what = std::move(what), .unit = unit, .total = total} {
-  if (current || total == 0) return;
-  current = &progress_;
+  if (current_work || total == 0) return;
+  current_work = &progress_;
   tell(progress_);
 }
 
 Work::~Work() {
-  if (current != &progress_) return;
-  current = nullptr;
+  if (current_work != &progress_) return;
+  current_work = nullptr;
   tell(std::nullopt);
 }
 
 void Work::advance(std::uint64_t more) {
-  if (current) reached(current->done + more);
+  if (current_work) reached(current_work->done + more);
 }
 
 void Work::reached(std::uint64_t done) {
-  if (!current) return;
-  current->done = std::min(done, current->total);
-  tell(*current);
+  if (!current_work) return;
+  current_work->done = std::min(done, current_work->total);
+  tell(*current_work);
 }
 
 SampledWork::SampledWork(std::string what, Progress::Unit unit, std::uint64_t total, Look look) {
-  if (!listener || current || total == 0) return;
+  if (!heard_by || current_work || total == 0) return;
   Progress progress{.what = std::move(what), .unit = unit, .total = total};
-  thread_ = std::jthread([told = listener, progress = std::move(progress),
+  thread_ = std::jthread([told = heard_by, progress = std::move(progress),
                           look = std::move(look)](std::stop_token stop) mutable {
     std::mutex mutex;
     std::condition_variable_any changed;
