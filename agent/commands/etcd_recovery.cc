@@ -167,7 +167,7 @@ void hear_of_logs(Session& session, EtcdCluster cluster, SeenCluster& seen,
 Result<SeenCluster> look_at_all(Session& session, EtcdCommandOptions const& options,
                                 bootstrap::ClusterLook& look, std::stop_token stop) {
   auto seen = look.look(Duration(0), stop);
-  if (seen) hear_of_logs(session, options.cluster, *seen, std::move(stop));
+  if (seen) hear_of_logs(session, options.cluster, *seen, stop);
   return seen;
 }
 
