@@ -20,6 +20,8 @@ constexpr auto kRules = with_common_rules(std::to_array<ServiceErrorRule>({
     {"ValidationError", "", Kind::invalid},
     {"ResourceContention", "", Kind::transient, "the group is being changed"},
     {"InvalidNextToken", "", Kind::transient},
+    {"UnauthorizedOperation", "", Kind::denied},
+    {"InternalError", "", Kind::transient},
 }));
 
 std::string body_of(std::string_view action,

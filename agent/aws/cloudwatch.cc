@@ -15,6 +15,8 @@ constexpr auto kPutRules = with_common_rules(std::to_array<ServiceErrorRule>({
     {"MissingParameter", "", Kind::invalid},
     {"ValidationError", "", Kind::invalid},
     {"LimitExceeded", "", Kind::transient, "", Remedy::slow_down},
+    {"InternalServiceError", "", Kind::transient},
+    {"InternalServiceFault", "", Kind::transient},
 }));
 
 constexpr std::string_view kPutAction = "PutMetricData";

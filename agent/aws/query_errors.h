@@ -15,7 +15,6 @@ namespace haagent::aws {
 inline constexpr auto kCommonRules = std::to_array<ServiceErrorRule>({
     {"AccessDenied", "", Kind::denied},
     {"AccessDeniedException", "", Kind::denied},
-    {"UnauthorizedOperation", "", Kind::denied},
     {"SignatureDoesNotMatch", "Signature expired", Kind::denied, kCheckClock, Remedy::sign_again},
     {"SignatureDoesNotMatch", "not yet current", Kind::denied, kCheckClock, Remedy::sign_again},
     {"SignatureDoesNotMatch", "", Kind::denied, kCheckIdentity, Remedy::sign_again},
@@ -32,10 +31,7 @@ inline constexpr auto kCommonRules = std::to_array<ServiceErrorRule>({
     {"RequestLimitExceeded", "", Kind::transient, "", Remedy::slow_down},
     {"TooManyRequestsException", "", Kind::transient, "", Remedy::slow_down},
 
-    {"InternalError", "", Kind::transient},
     {"InternalFailure", "", Kind::transient},
-    {"InternalServiceError", "", Kind::transient},
-    {"InternalServiceFault", "", Kind::transient},
     {"ServiceUnavailable", "", Kind::transient},
     {"RequestTimeout", "", Kind::transient},
 });

@@ -6,6 +6,7 @@
 #include "agent/aws/imds.h"
 #include "tests/support/fake_clock.h"
 #include "tests/support/scripted_http.h"
+#include "tests/unit/agent/aws/query_error_cases.h"
 
 namespace haagent::aws {
 namespace {
@@ -13,63 +14,23 @@ namespace {
 using namespace std::chrono_literals;
 using test::answer;
 
-struct Case {
-  std::string_view code;
-  std::string_view message;
-  Kind kind;
-  Remedy remedy = Remedy::none;
-};
-
-// One row an entry of the table, in its order.
-constexpr Case kCases[] = {
+constexpr QueryErrorCase kCases[] = {
     {"ValidationError", "No active Lifecycle Action found with instance ID i-1", Kind::conflict},
     {"ValidationError", "AutoScalingGroup name not found - AutoScalingGroup 'x' not found",
      Kind::conflict},
     {"ValidationError", "1 validation error detected", Kind::invalid},
     {"ResourceContention", "", Kind::transient},
     {"InvalidNextToken", "", Kind::transient},
-    {"AccessDenied", "User: u is not authorized to perform: a", Kind::denied},
-    {"AccessDeniedException", "", Kind::denied},
     {"UnauthorizedOperation", "", Kind::denied},
-    {"SignatureDoesNotMatch", "Signature expired: 1", Kind::denied, Remedy::sign_again},
-    {"SignatureDoesNotMatch", "Signature not yet current: 1", Kind::denied, Remedy::sign_again},
-    {"SignatureDoesNotMatch", "", Kind::denied, Remedy::sign_again},
-    {"RequestExpired", "", Kind::denied, Remedy::sign_again},
-    {"RequestTimeTooSkewed", "", Kind::denied, Remedy::sign_again},
-    {"InvalidClientTokenId", "", Kind::denied, Remedy::sign_again},
-    {"UnrecognizedClientException", "", Kind::denied, Remedy::sign_again},
-    {"ExpiredToken", "", Kind::denied, Remedy::sign_again},
-    {"ExpiredTokenException", "", Kind::denied, Remedy::sign_again},
-    {"OptInRequired", "", Kind::denied},
-    {"Throttling", "", Kind::transient, Remedy::slow_down},
-    {"ThrottlingException", "", Kind::transient, Remedy::slow_down},
-    {"RequestLimitExceeded", "", Kind::transient, Remedy::slow_down},
-    {"TooManyRequestsException", "", Kind::transient, Remedy::slow_down},
     {"InternalError", "", Kind::transient},
-    {"InternalFailure", "", Kind::transient},
-    {"ServiceUnavailable", "", Kind::transient},
-    {"RequestTimeout", "", Kind::transient},
 };
 
 TEST(AutoScalingErrors, EachEntryOfTheTable) {
-  auto const rules = autoscaling_errors().rules();
-  ASSERT_EQ(rules.size(), std::size(kCases));
-  for (std::size_t i = 0; i < rules.size(); ++i) {
-    auto const& each = kCases[i];
-    EXPECT_EQ(rules[i].code, each.code);
-    auto const error = autoscaling_error("CompleteLifecycleAction", each.code, each.message);
-    EXPECT_EQ(error.kind, each.kind) << each.code << ": " << each.message;
-    EXPECT_EQ(autoscaling_errors().means(error), each.remedy) << each.code;
-    EXPECT_EQ(error.code.value(), static_cast<int>(i) + 1) << each.code;
-    EXPECT_TRUE(error.message.text.starts_with("autoscaling:CompleteLifecycleAction"))
-        << error.message.text;
-  }
+  expect_each_entry(autoscaling_errors(), kCases, "CompleteLifecycleAction", autoscaling_error);
 }
 
 TEST(AutoScalingErrors, AnUnknownCodeGoesByItsStatus) {
-  EXPECT_EQ(autoscaling_error("A", "New", "m", 500).kind, Kind::transient);
-  EXPECT_EQ(autoscaling_error("A", "New", "m", 403).kind, Kind::denied);
-  EXPECT_EQ(autoscaling_error("A", "New", "m", 400).kind, Kind::invalid);
+  expect_unknown_codes_go_by_status(autoscaling_error);
 }
 
 TEST(AutoScalingErrors, AMissingPermissionIsNamed) {

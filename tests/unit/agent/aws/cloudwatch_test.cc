@@ -5,67 +5,29 @@
 #include "agent/aws/denial.h"
 #include "tests/support/fake_clock.h"
 #include "tests/support/scripted_http.h"
+#include "tests/unit/agent/aws/query_error_cases.h"
 
 namespace haagent::aws {
 namespace {
 
 using test::answer;
 
-struct PutCase {
-  std::string_view code;
-  std::string_view message;
-  Kind kind;
-  Remedy remedy = Remedy::none;
-};
-
-// One row an entry of the table, in its order.
-constexpr PutCase kPutCases[] = {
+constexpr QueryErrorCase kPutCases[] = {
     {"InvalidParameterValue", "The value AWS/x for parameter Namespace is invalid.", Kind::invalid},
     {"InvalidParameterCombination", "", Kind::invalid},
     {"MissingParameter", "", Kind::invalid},
     {"ValidationError", "", Kind::invalid},
-    {"AccessDenied", "User: u is not authorized to perform: a", Kind::denied},
-    {"AccessDeniedException", "", Kind::denied},
-    {"SignatureDoesNotMatch", "Signature expired: 1", Kind::denied, Remedy::sign_again},
-    {"SignatureDoesNotMatch", "Signature not yet current: 1", Kind::denied, Remedy::sign_again},
-    {"SignatureDoesNotMatch", "", Kind::denied, Remedy::sign_again},
-    {"RequestExpired", "", Kind::denied, Remedy::sign_again},
-    {"RequestTimeTooSkewed", "", Kind::denied, Remedy::sign_again},
-    {"InvalidClientTokenId", "", Kind::denied, Remedy::sign_again},
-    {"UnrecognizedClientException", "", Kind::denied, Remedy::sign_again},
-    {"ExpiredToken", "", Kind::denied, Remedy::sign_again},
-    {"ExpiredTokenException", "", Kind::denied, Remedy::sign_again},
-    {"OptInRequired", "", Kind::denied},
-    {"Throttling", "", Kind::transient, Remedy::slow_down},
-    {"ThrottlingException", "", Kind::transient, Remedy::slow_down},
-    {"RequestLimitExceeded", "", Kind::transient, Remedy::slow_down},
-    {"TooManyRequestsException", "", Kind::transient, Remedy::slow_down},
     {"LimitExceeded", "", Kind::transient, Remedy::slow_down},
-    {"InternalFailure", "", Kind::transient},
     {"InternalServiceError", "", Kind::transient},
     {"InternalServiceFault", "", Kind::transient},
-    {"ServiceUnavailable", "", Kind::transient},
-    {"RequestTimeout", "", Kind::transient},
 };
 
 TEST(CloudWatchErrors, EachEntryOfTheTable) {
-  auto const rules = cloudwatch_errors().rules();
-  ASSERT_EQ(rules.size(), std::size(kPutCases));
-  for (std::size_t i = 0; i < rules.size(); ++i) {
-    auto const& each = kPutCases[i];
-    EXPECT_EQ(rules[i].code, each.code);
-    auto const error = cloudwatch_error("PutMetricData", each.code, each.message);
-    EXPECT_EQ(error.kind, each.kind) << each.code << ": " << each.message;
-    EXPECT_EQ(cloudwatch_errors().means(error), each.remedy) << each.code;
-    EXPECT_EQ(error.code.value(), static_cast<int>(i) + 1) << each.code;
-    EXPECT_TRUE(error.message.text.starts_with("cloudwatch:PutMetricData")) << error.message.text;
-  }
+  expect_each_entry(cloudwatch_errors(), kPutCases, "PutMetricData", cloudwatch_error);
 }
 
 TEST(CloudWatchErrors, AnUnknownCodeGoesByItsStatus) {
-  EXPECT_EQ(cloudwatch_error("A", "New", "m", 500).kind, Kind::transient);
-  EXPECT_EQ(cloudwatch_error("A", "New", "m", 403).kind, Kind::denied);
-  EXPECT_EQ(cloudwatch_error("A", "New", "m", 400).kind, Kind::invalid);
+  expect_unknown_codes_go_by_status(cloudwatch_error);
 }
 
 TEST(CloudWatchErrors, AMissingPermissionIsNamed) {
