@@ -244,7 +244,9 @@ std::string spec_of(ClusterPlan const& plan) {
     for (auto const& [hook, timeout] : plan.hooks)
       spec += fmt::format("    {0}-hook: {{name: haagent-{0}, timeout: {1}}}\n", hook, timeout);
   };
-  spec += fmt::format("load-balancer: {{health-interval: {}}}\n", plan.health_interval);
+  spec += fmt::format(
+      "load-balancer: {{health-interval: {}}}\n",
+      plan.health_interval.empty() ? plan.machine.empty() ? "500ms" : "10s" : plan.health_interval);
   spec += "groups:\n";
   for (std::size_t i = 0; i < plan.members.size(); ++i)
     group(fmt::format("masters-{}", plan.members[i]), "master", zone_name(zones[i]),

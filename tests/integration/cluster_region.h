@@ -72,8 +72,10 @@ struct ClusterPlan {
   bool tokens = false;
   // How long the stand-in of the apiserver serves on when it is to end; 20 s in the field.
   std::string shutdown_delay = "500ms";
-  // How often the load balancer asks a master how it is; two bad answers, and it turns away.
-  std::string health_interval = "500ms";
+  // How often the load balancer checks a master; after two failed checks it turns the master away.
+  // Empty: 500ms. Of machines 10s, as in the templates: an emulated apiserver that is busy fails
+  // two checks of half a second, and its own kubelet cannot renew its Lease then.
+  std::string health_interval;
   // More that the image has, at /opt/etcd/<minor>; masters choose by use_etcd().
   std::vector<test::EtcdPrograms> more_etcd;
   // Set: instances are machines that boot the image of this folder (tests/sim/MACHINES.md), and

@@ -57,9 +57,6 @@ Machines::Machines(std::string const& name, ClusterPlan plan)
   plan.machine = std::filesystem::absolute(
       of_environment(plan.kubernetes.empty() ? kImage : kKubernetesImage));
   plan.logs = folder_;
-  // As in the templates. An emulated apiserver that is busy misses two checks of half a second, and
-  // its own kubelet cannot renew its Lease then.
-  if (plan.health_interval == ClusterPlan().health_interval) plan.health_interval = "10s";
   region_ = std::make_unique<ClusterRegion>(std::move(plan));
 }
 
