@@ -428,7 +428,9 @@ int run_daemon(BootOptions const& options) {
        .record = [](std::string const& line) { log::record("haagent-metrics", line); },
        .cloudwatch = *cloudwatch,
        .fact = session.facts().cloudwatch});
-  std::jthread const to_cloudwatch([&](std::stop_token ended) { sender.run(std::move(ended)); });
+  std::jthread to_cloudwatch;
+  if (config->metrics.cloudwatch.mode != CloudWatchMode::none)
+    to_cloudwatch = std::jthread([&](std::stop_token ended) { sender.run(std::move(ended)); });
 
   Daemon(session, *config, stop).run();
   bundles.request_stop();
