@@ -112,6 +112,20 @@ T read_number(Tree const& tree, char const* key) {
   return number && std::in_range<T>(*number) ? static_cast<T>(*number) : T{};
 }
 
+void write_message(Tree& tree, Message const& message) {
+  tree["reason"] = to_string(message.reason);
+  tree["subject"] = message.subject;
+  tree["message"] = message.text;
+  tree["advice"] = message.advice;
+}
+
+// An older haagent wrote "what".
+Message message_from(Tree const& tree) {
+  return Message(parse_reason(tree.text_at("reason")).value_or(Reason::InternalError),
+                 tree.text_at(tree.find("message") ? "message" : "what"), tree.text_at("advice"))
+      .about(tree.text_at("subject"));
+}
+
 Tree progress_tree(Progress const& progress) {
   auto tree = Tree::map({{"what", progress.what},
                          {"unit", to_string(progress.unit)},
@@ -138,10 +152,7 @@ std::optional<Progress> progress_from(Tree const& tree) {
 
 Tree row_tree(RowStatus const& row) {
   Tree tree = Tree::map({{"name", row.name}, {"state", to_string(row.state)}});
-  tree["reason"] = to_string(row.message.reason);
-  tree["subject"] = row.message.subject;
-  tree["message"] = row.message.text;
-  tree["advice"] = row.message.advice;
+  write_message(tree, row.message);
   if (row.error) tree["error"] = to_string(*row.error);
   tree["after"] = Tree::list();
   for (auto const& name : row.after) tree["after"].push_back(name);
@@ -165,10 +176,7 @@ RowStatus row_from(Tree const& tree) {
                      State::done, State::drifted, State::failed, State::refused}) {
     if (tree.text_at("state") == to_string(state)) row.state = state;
   }
-  row.message =
-      Message(parse_reason(tree.text_at("reason")).value_or(Reason::InternalError),
-              tree.text_at(tree.find("message") ? "message" : "what"), tree.text_at("advice"))
-          .about(tree.text_at("subject"));
+  row.message = message_from(tree);
   row.error = parse_kind(tree.text_at("error"));
   if (auto const* after = tree.find("after")) {
     for (auto const& name : after->items()) row.after.push_back(name.text());
@@ -251,11 +259,7 @@ EbsFacts ebs_from(Tree const& tree) {
 
 void write_duties(Tree& tree, EtcdStatus const& etcd) {
   if (etcd.ebs) tree["ebs"] = ebs_tree(*etcd.ebs);
-  if (etcd.limited)
-    tree["limited"] = Tree::map({{"reason", to_string(etcd.limited->reason)},
-                                 {"subject", etcd.limited->subject},
-                                 {"message", etcd.limited->text},
-                                 {"advice", etcd.limited->advice}});
+  if (etcd.limited) write_message(tree["limited"], *etcd.limited);
   if (etcd.space) tree["filesystem"] = filesystem_tree(*etcd.space);
   if (etcd.health) {
     auto& health = tree["health"];
@@ -294,10 +298,7 @@ void write_duties(Tree& tree, EtcdStatus const& etcd) {
 
 void read_duties(Tree const& tree, EtcdStatus& etcd) {
   if (auto const* found = tree.find("ebs")) etcd.ebs = ebs_from(*found);
-  if (auto const* found = tree.find("limited"))
-    etcd.limited = Message(parse_reason(found->text_at("reason")).value_or(Reason::InternalError),
-                           found->text_at("message"), found->text_at("advice"))
-                       .about(found->text_at("subject"));
+  if (auto const* found = tree.find("limited")) etcd.limited = message_from(*found);
   if (auto const* found = tree.find("filesystem")) etcd.space = filesystem_from(*found);
   if (auto const* found = tree.find("health")) {
     etcd.health.emplace();
