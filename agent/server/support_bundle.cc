@@ -3,20 +3,13 @@
 #include <algorithm>
 
 #include "agent/base/cidr.h"
+#include "bootstrap/hosts/peers.h"
 #include "bootstrap/pki/client.h"
 
 namespace haagent {
 namespace {
 
 constexpr std::chrono::seconds kOneTakes{30};
-
-// "etcd-a.internal.prod.example.com"
-bool is_member_host(NodeConfig const& config, std::string_view name) {
-  constexpr std::string_view kBegin = "etcd-";
-  if (!name.starts_with(kBegin)) return false;
-  auto const member = name.substr(kBegin.size(), name.find('.') - kBegin.size());
-  return !member.empty() && name == config.etcd_host(std::string(member));
-}
 
 }  // namespace
 
@@ -29,8 +22,9 @@ Result<void> check_bundle_caller(NodeConfig const& config, ServerCall const& cal
   if (!certificate) return refuse("cannot be read");
   if (!certificate->server || certificate->organization == bootstrap::pki::kClientsOrganization)
     return refuse("is no agent's");
-  if (std::ranges::none_of(certificate->dns_names,
-                           [&](auto const& name) { return is_member_host(config, name); }))
+  if (std::ranges::none_of(certificate->dns_names, [&](auto const& name) {
+        return !bootstrap::member_of_host(config, name).empty();
+      }))
     return refuse("names no etcd member");
   auto const from = [&](auto const& address) { return is_same_address(address, call.address); };
   if (std::ranges::none_of(certificate->addresses, from))
