@@ -62,8 +62,12 @@ NodeName node_name_of(std::string_view local_hostname, std::string_view instance
                 "most",
                 name.size(), kMost)
           : std::string("the VPC's domain has characters in it that no node's name may have");
-  auto const label = name.substr(0, name.find('.'));
+  auto const label = first_label(name);
   return {is_node_name(label) ? label : std::string(instance_id), why};
+}
+
+std::string first_label(std::string_view host) {
+  return std::string(host.substr(0, host.find('.')));
 }
 
 }  // namespace haagent

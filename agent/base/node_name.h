@@ -27,6 +27,9 @@ NodeName node_name_of(std::string_view local_hostname, std::string_view instance
 // "the node's name is 'ip-10-0-0-5', not '...' as metadata has it: ..."; empty where they are one.
 std::string node_name_note(Identity const& identity);
 
+// "ip-10-0-0-5" of "ip-10-0-0-5.eu-west-1.compute.internal".
+std::string first_label(std::string_view host);
+
 // RFC 1123's subdomain, and short enough for the value of the label kubernetes.io/hostname, which
 // the kubelet sets to it: 63 characters.
 bool is_node_name(std::string_view name);

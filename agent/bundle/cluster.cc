@@ -7,9 +7,8 @@
 #include <thread>
 
 #include "agent/base/json.h"
-#include "agent/base/node_config.h"
+#include "agent/base/node_name.h"
 #include "agent/base/one_line.h"
-#include "agent/base/url.h"
 #include "agent/bundle/last_net.h"
 #include "agent/bundle/output.h"
 
@@ -23,13 +22,9 @@ constexpr std::size_t kUnpacked = 64u << 20u;  // and makes it of 16 MiB; tar ad
 Result<std::vector<ArchivedFile>> ask_for_bundle(std::string const& address, Http& http,
                                                  HttpTls const& tls, Duration timeout,
                                                  std::stop_token stop) {
-  HttpRequest request{
-      .url = fmt::format("https://{}:{}/v1/support-bundle", url_host(address), kAgentPort),
-      .connect_timeout = std::min(kConnects, timeout),
-      .timeout = timeout,
-      .max_body = kArchive,
-      .tls = tls,
-      .direct = true};
+  auto request = request_to_agent(address, "/v1/support-bundle", &tls, timeout);
+  request.connect_timeout = std::min(kConnects, timeout);
+  request.max_body = kArchive;
   auto response = TRY(http.send(request, std::move(stop)));
   if (response.status == 404)
     return fail(Kind::invalid, "its haagent is older and hands over no support bundle");
@@ -82,10 +77,8 @@ std::vector<NodePart> ask_for_bundles(ClusterView const& view, std::string const
   for (auto const& node : view.nodes) {
     if (node.address == own_address) continue;
     auto name = node.instance_id.empty() ? node.address : node.instance_id;
-    if (node.proves() && node.report->identity && !node.report->identity->hostname.empty()) {
-      auto const& host = node.report->identity->hostname;
-      name = host.substr(0, host.find('.'));
-    }
+    if (node.proves() && node.report->identity && !node.report->identity->hostname.empty())
+      name = first_label(node.report->identity->hostname);
     parts.push_back({.node = std::move(name),
                      .instance_id = node.instance_id,
                      .zone = node.zone,

@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "agent/base/bytes_text.h"
+#include "agent/base/node_name.h"
 #include "agent/boot/collaborators.h"
 #include "agent/bundle/cluster.h"
 #include "agent/bundle/output.h"
@@ -68,10 +69,6 @@ About about_of(BundleOptions const& options, Clock const& clock) {
     about.cluster = read_config(gather_config(options.root, options.config)).config.cluster.name;
   }
   return about;
-}
-
-std::string first_label(std::string const& host) {
-  return host.substr(0, host.find('.'));
 }
 
 // The bundle of this node alone.

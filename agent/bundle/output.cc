@@ -5,6 +5,7 @@
 
 #include "agent/base/new_file.h"
 #include "agent/bundle/archive.h"
+#include "agent/bundle/characters.h"
 
 namespace haagent::bundle {
 namespace {
@@ -70,10 +71,7 @@ Result<Made> write_bundle(std::vector<File> const& files, std::string const& fol
 }
 
 std::string as_part(std::string text) {
-  std::erase_if(text, [](char c) {
-    return !((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-             c == '.' || c == '-');
-  });
+  std::erase_if(text, [](char c) { return !is_alnum(c) && c != '.' && c != '-'; });
   return text.substr(0, 63);
 }
 

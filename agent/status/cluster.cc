@@ -116,8 +116,8 @@ std::string line_of(JoinFacts::Waiting const& each) {
 
 }  // namespace
 
-Result<Tree> ask_page(Http& http, std::string const& address, std::string_view path,
-                      HttpTls const* tls, Duration timeout, std::stop_token stop) {
+HttpRequest request_to_agent(std::string const& address, std::string_view path, HttpTls const* tls,
+                             Duration timeout) {
   HttpRequest request;
   request.url =
       fmt::format("{}://{}:{}{}", tls ? "https" : "http", url_host(address), kAgentPort, path);
@@ -126,7 +126,12 @@ Result<Tree> ask_page(Http& http, std::string const& address, std::string_view p
   request.direct = true;
   request.max_body = kStatusCap;
   if (tls) request.tls = *tls;
-  auto response = TRY(http.send(request, std::move(stop)));
+  return request;
+}
+
+Result<Tree> ask_page(Http& http, std::string const& address, std::string_view path,
+                      HttpTls const* tls, Duration timeout, std::stop_token stop) {
+  auto response = TRY(http.send(request_to_agent(address, path, tls, timeout), std::move(stop)));
   if (response.status != 200) return fail(Kind::transient, "its agent answers {}", response.status);
   return json::parse(response.body);
 }

@@ -38,6 +38,11 @@ struct ClusterView {
   std::string note;             // what could not be asked, and what that means
 };
 
+// A GET of the agent at the address: with mutual TLS, or in the clear where `tls` is null. The body
+// of the answer has the bound of a page.
+HttpRequest request_to_agent(std::string const& address, std::string_view path, HttpTls const* tls,
+                             Duration timeout);
+
 // A page of the agent at the address, as JSON: with mutual TLS, or in the clear where `tls` is
 // null.
 Result<Tree> ask_page(Http& http, std::string const& address, std::string_view path,

@@ -6,6 +6,7 @@
 #include <map>
 
 #include "agent/base/critical_path.h"
+#include "agent/base/node_name.h"
 
 namespace haagent::timeline {
 namespace {
@@ -86,7 +87,7 @@ void keep_inside(Picture& picture) {
 }
 
 std::string short_name(BootRecord const& record) {
-  return record.node.substr(0, record.node.find('.'));
+  return first_label(record.node);
 }
 
 std::string state_of(BootRecord const& record) {
