@@ -18,15 +18,15 @@ constexpr auto kDrawAgain = 200ms;
 constexpr std::size_t kLongestBar = 40;
 constexpr std::size_t kShortestBar = 10;
 
-std::size_t width_of_error() {
+std::size_t columns_of_error() {
   if (!isatty(STDERR_FILENO)) return 0;
   winsize size{};
-  return ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
+  return (ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80) - 1;
 }
 
 }  // namespace
 
-ErrorLine::ErrorLine() : width_(width_of_error()) {}
+ErrorLine::ErrorLine() : columns_(columns_of_error()) {}
 
 ErrorLine::~ErrorLine() {
   clear();
@@ -35,7 +35,7 @@ ErrorLine::~ErrorLine() {
 void ErrorLine::draw(std::string_view text) {
   if (!shown()) return;
   std::lock_guard const lock(mutex_);
-  std::cerr << "\r\033[K" << printable(text).substr(0, columns()) << std::flush;
+  std::cerr << "\r\033[K" << printable(text).substr(0, columns_) << std::flush;
   drawn_ = true;
 }
 

@@ -2,7 +2,6 @@
 // at the end. Nothing where standard error is no terminal.
 #pragma once
 
-#include <algorithm>
 #include <mutex>
 #include <string>
 #include <string_view>
@@ -18,16 +17,16 @@ class ErrorLine {
   ErrorLine(ErrorLine const&) = delete;
   ErrorLine& operator=(ErrorLine const&) = delete;
 
-  bool shown() const { return width_ > 0; }
-  // Some terminals begin a new line after their last column.
-  std::size_t columns() const { return width_ - std::min<std::size_t>(width_, 1); }
+  bool shown() const { return columns_ > 0; }
+  // What may be drawn: some terminals begin a new line after their last column.
+  std::size_t columns() const { return columns_; }
   // In place of what stands there, cut to the terminal's width.
   void draw(std::string_view text);
   void clear();
 
  private:
   std::mutex mutex_;
-  std::size_t width_ = 0;  // 0: no terminal
+  std::size_t const columns_;  // 0: no terminal
   bool drawn_ = false;
 };
 

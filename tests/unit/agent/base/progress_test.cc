@@ -8,6 +8,8 @@
 #include <thread>
 #include <vector>
 
+#include "tests/support/eventually.h"
+
 namespace haagent {
 namespace {
 
@@ -161,10 +163,8 @@ TEST(SampledWork, IsLookedAtUntilItEnds) {
                              return size.load();
                            });
     size = 40;
-    auto const end = std::chrono::steady_clock::now() + 10s;
-    while (std::ranges::count(heard.all(), "save 40/100") == 0 &&
-           std::chrono::steady_clock::now() < end)
-      std::this_thread::sleep_for(10ms);
+    EXPECT_TRUE(
+        test::eventually([&] { return std::ranges::count(heard.all(), "save 40/100") > 0; }));
   }
   auto const all = heard.all();
   EXPECT_THAT(all, testing::Contains("save 40/100"));
