@@ -8,7 +8,8 @@
 namespace haagent {
 namespace {
 
-// Whoever looks at the slowest hundredth of operations finds it in a hundredth of the time.
+// haagent reports the 99th percentile of etcd's disk latency, so a hundredth of the time can
+// explain it.
 constexpr double kWorthSaying = 0.01;
 
 struct Limit {
@@ -35,9 +36,9 @@ double share(EbsExceeded const& recently, Limit const& limit) {
 }  // namespace
 
 EbsExceeded exceeded_between(EbsCounters const& before, EbsCounters const& now, Duration window) {
-  bool const anew = std::ranges::any_of(
+  bool const restarted = std::ranges::any_of(
       kLimits, [&](Limit const& each) { return now.*each.counter < before.*each.counter; });
-  if (anew || window <= Duration(0)) return {};
+  if (restarted || window <= Duration(0)) return {};
   EbsExceeded exceeded{.window = window};
   for (auto const& each : kLimits)
     exceeded.*each.exceeded = now.*each.counter - before.*each.counter;

@@ -54,8 +54,8 @@ struct EbsExceeded {
   bool operator==(EbsExceeded const&) const = default;
 };
 
-// Between two readings of one attachment. Counters that went back have begun anew: nothing is known
-// of the time between then.
+// Between two readings of one attachment. A counter that is lower than before was reset, and the
+// time between the readings is unknown.
 EbsExceeded exceeded_between(EbsCounters const& before, EbsCounters const& now, Duration window);
 
 struct EbsFacts {

@@ -1,6 +1,6 @@
 // How far a long piece of work is, where its length is known: a download, a restore, a learner's
-// log. Whoever does it tells, on the thread that it is done on; whoever shows it listens there: the
-// runner for the page of `status`, a command for its terminal.
+// log. The code that does the work reports on its own thread (Work). A listener on that thread
+// shows it: the runner on the page of `status`, a command on its terminal.
 #pragma once
 
 #include <cstdint>
@@ -26,8 +26,8 @@ struct Progress {
 std::string_view to_string(Progress::Unit unit);
 std::optional<Progress::Unit> parse_progress_unit(std::string_view text);
 
-// What is told now, as the continuation of what was told before: the same work keeps its begin,
-// unless it has begun again. `done` never passes `total`.
+// The new report, with the start of the earlier one where it reports the same work and more of it
+// is done. `done` never passes `total`.
 Progress continued(std::optional<Progress> const& before, Progress told, UtcTime now);
 
 // 0 to 100; 100 only where all is done.
@@ -64,8 +64,9 @@ class Work {
   Work(Work const&) = delete;
   Work& operator=(Work const&) = delete;
 
-  // For whoever does the work of somebody else, and does not know what it is for: so much more is
-  // done; so much is done, after a part had to be done again. Without work: nothing.
+  // For code that does a part and does not know the whole, such as a store that downloads.
+  // advance(): so much more is done. reached(): so much is done, after a part was repeated. Without
+  // work on this thread, both do nothing.
   static void advance(std::uint64_t more);
   static void reached(std::uint64_t done);
 

@@ -75,9 +75,9 @@ std::string_view to_string(RowStatus::State state);
 
 class Runner {
  public:
-  // The observer is called after each transition, and at most once a second while a row's work goes
-  // on whose length is known; one call at a time, with all rows and the index
-  // of the one that changed. It must not call back into the runner.
+  // The runner calls the observer after each transition, and at most once a second while a row does
+  // work whose length is known. It makes one call at a time, with all rows and the index of the one
+  // that changed. The observer must not call back into the runner.
   using Observer = std::function<void(std::vector<RowStatus> const& rows, std::size_t changed)>;
 
   Runner(std::vector<Row> rows, Clock& clock, Observer observer, Backoff backoff = {});

@@ -1,5 +1,5 @@
-// Sends the node's metrics to CloudWatch at each interval, on a thread of its own that nothing
-// waits for: what fails is told by a fact, left out, and the node goes on.
+// Sends the node's metrics to CloudWatch at each interval, on a thread of its own. Nothing waits
+// for that thread. A failure sets a fact, and the next interval sends the next values.
 #pragma once
 
 #include <functional>

@@ -26,8 +26,8 @@ class PlanLines {
  private:
   std::ostream& out_;
   Terminal terminal_;
-  std::size_t width_ =
-      18;  // of "maintenance-events": the role's rows are known after those that find it
+  // Of "maintenance-events": the rows of the role are known only after those that find the role.
+  std::size_t width_ = 18;
 };
 
 }  // namespace haagent

@@ -15,7 +15,7 @@ struct Terminal {
   int height = 0;  // 0: no terminal, no end
   bool colour = false;
 
-  // Of tables (in_columns): whoever reads a pipe gets each row in one line.
+  // Of tables (in_columns); 0 in a pipe, so that a program reads each row in one line.
   std::size_t table_width() const { return height > 0 ? static_cast<std::size_t>(width) : 0; }
 };
 

@@ -131,8 +131,8 @@ Result<ForeignSnapshot> look_at_snapshot(ImportFile const& file) {
   } else if (!file.skip_hash_check) {
     return fail(Kind::invalid, Reason::SnapshotWithoutHash,
                 "{} has no hash at its end, so that haagent cannot tell whether it is complete: it "
-                "is a copy "
-                "of member/snap/db, which lacks what etcd had only in its log, or its end is lost. "
+                "is a copy of member/snap/db, which lacks what etcd had only in its log, or its "
+                "end is lost. "
                 "Take one with 'etcdctl snapshot save' where that etcd still runs; if there is no "
                 "other: --skip-hash-check",
                 file.name);
