@@ -281,7 +281,8 @@ TEST_F(VmKubernetes, AWorkerJoinsWithNobodysHandAndRunsAPod) {
   EXPECT_EQ(machines().ask(kWorkers, "systemctl --failed --no-legend --plain --no-pager"), "");
   for (std::string const unit : {"haagent", "haagent-pod-network", "kubelet", "containerd"})
     EXPECT_EQ(machines().of_unit(kWorkers, unit, "ActiveState"), "active") << unit;
-  // Not the kubelet's: until haagent has joined it finds no configuration, ends, and is started again.
+  // Not the kubelet's: until haagent has joined it finds no configuration, ends, and is started
+  // again.
   for (std::string const unit : {"haagent", "haagent-pod-network", "containerd"})
     EXPECT_EQ(machines().of_unit(kWorkers, unit, "NRestarts"), "0") << unit;
   EXPECT_EQ(machines().of_unit(kWorkers, "kubelet", "WatchdogUSec"), "5min");
