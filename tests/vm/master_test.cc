@@ -40,6 +40,10 @@ class VmMaster : public testing::Test {
            machines().of_unit(kMaster, "haagent-etcd@events", "MainPID");
   }
   static ClusterRegion& region() { return machines_->region(); }
+  static std::string kubelets_arguments() {
+    return machines().ask(kMaster,
+                          "tr '\\0' ' ' <\"/proc/$(systemctl show -P MainPID kubelet)/cmdline\"");
+  }
   static void expect_both(std::string const& key, std::string const& value) {
     for (auto cluster : kEtcdClusters)
       EXPECT_EQ(region().get(kMaster, cluster, key), value) << to_string(cluster);
@@ -152,9 +156,9 @@ TEST_F(VmMaster, TheTimelineHasTheMachinesStagesAndCloudInits) {
 }
 
 // By the package's drop-in, with the apiserver's pod, which the load balancer finds healthy.
-TEST_F(VmMaster, TheKubeletIsStartedOnce) {
+TEST_F(VmMaster, TheKubeletRunsWithItsFlags) {
   EXPECT_EQ(machines().of_unit(kMaster, "kubelet", "ActiveState"), "active");
-  EXPECT_EQ(machines().of_unit(kMaster, "kubelet", "NRestarts"), "0");
+  EXPECT_THAT(kubelets_arguments(), HasSubstr("--hostname-override="));
   EXPECT_TRUE(machines().comes_true([] {
     return region()
                .sh(kMaster,
@@ -244,6 +248,24 @@ TEST_F(VmMaster, AMountThatWouldGoOnAfterAnErrorIsGivenItsOptions) {
   EXPECT_TRUE(machines().comes_true(
       [&] { return options().contains("errors=remount-ro") && region().is_ready(kMaster); }));
   EXPECT_EQ(pids(), members);
+}
+
+// systemd may come to start it just when its document is there and its flags are not yet.
+TEST_F(VmMaster, AKubeletIsNotStartedWithoutItsFlags) {
+  auto const main_pid = [] { return machines().of_unit(kMaster, "kubelet", "MainPID"); };
+  machines().ask(kMaster,
+                 "systemctl stop haagent kubelet; mv /var/lib/kubelet/kubeadm-flags.env /root/; "
+                 "systemctl reset-failed kubelet; systemctl start --no-block kubelet");
+  EXPECT_TRUE(machines().comes_true(
+      [] { return std::stoi(machines().of_unit(kMaster, "kubelet", "NRestarts")) >= 2; }));
+  EXPECT_EQ(main_pid(), "0");
+  EXPECT_EQ(machines().ask(kMaster, "ls /var/lib/kubelet/config.yaml"),
+            "/var/lib/kubelet/config.yaml");
+  machines().ask(kMaster, "mv /root/kubeadm-flags.env /var/lib/kubelet/");
+  EXPECT_TRUE(machines().comes_true([&] { return main_pid() != "0"; }));
+  EXPECT_THAT(kubelets_arguments(), HasSubstr("--hostname-override="));
+  machines().ask(kMaster, "systemctl start --no-block haagent");
+  EXPECT_TRUE(machines().comes_true([] { return region().is_ready(kMaster); }));
 }
 
 TEST_F(VmMaster, AKilledAndARestartedAgentLeaveEtcdAlone) {

@@ -200,6 +200,10 @@ TEST(UnitFiles, TheKubeletFindsWhatIsWrittenAndWaitsForNobody) {
         bootstrap::kube::kKubeletKubeconfig, bootstrap::kube::kBootstrapKubeconfig})
     EXPECT_THAT(text, HasSubstr(path));
   EXPECT_LT(std::string("10-haagent.conf"), std::string("10-kubeadm.conf"));
+  // Without a dash in front: systemd reads the flags before the kubelet reads its document, and one
+  // that was started without them would never have them.
+  EXPECT_THAT(keys.at("EnvironmentFile"),
+              testing::ElementsAre(bootstrap::kube::kKubeletFlags, "-/etc/default/kubelet"));
 }
 
 // A dash is a level: the weights of haagent-etcd.slice count inside of haagent.slice alone, and its

@@ -58,7 +58,7 @@ TEST(KubeRender, GivesAWorkerNothingOfTheControlPlane) {
   EXPECT_THAT(
       paths_of(test::kube_worker()),
       ElementsAre("/etc/systemd/logind.conf.d/zz-haagent.conf", "/var/lib/kubelet/config.yaml",
-                  "/var/lib/kubelet/kubeadm-flags.env", "/etc/kubernetes/kubelet.conf",
+                  "/etc/kubernetes/kubelet.conf", "/var/lib/kubelet/kubeadm-flags.env",
                   "/etc/kubernetes/kube-proxy.conf", "/etc/kubernetes/kube-proxy.yaml",
                   "/etc/kubernetes/manifests/kube-proxy.yaml",
                   "/etc/kubernetes/haagent-pod-network.yaml"));
