@@ -44,6 +44,10 @@ Duration AccountedWait::of_this_thread() {
   return std::chrono::duration_cast<Duration>(total);
 }
 
+void AccountedWait::count_as_own(Duration own) {
+  if (depth == 0) total -= own;
+}
+
 std::vector<AccountedWait::Timed> AccountedWait::take_of_this_thread() {
   return std::exchange(timed, {});
 }

@@ -28,6 +28,9 @@ class AccountedWait {
   AccountedWait& operator=(AccountedWait const&) = delete;
 
   static Duration of_this_thread();
+  // So much of what this thread has waited was haagent's own time all the same: that of threads
+  // that it waited for.
+  static void count_as_own(Duration own);
 
   struct Timed {
     WaitFor what = WaitFor::pause;
