@@ -10,9 +10,12 @@
 #include <cerrno>
 #include <cstdio>
 #include <deque>
+#include <set>
+#include <vector>
 
 #include "agent/base/file_descriptor.h"
 #include "agent/base/read_only.h"
+#include "agent/base/side_by_side.h"
 
 namespace haagent {
 namespace {
@@ -122,7 +125,21 @@ Result<void> fill(TemporaryFile const& into, PairedFile const& file) {
   }
   if (::fchmod(into.fd(), mode.mode) != 0) return fail_errno(errno, doing + " (its mode)");
   if (!write_all(into.fd(), file.bytes)) return fail_errno(errno, doing);
-  if (::fsync(into.fd()) != 0) return fail_errno(errno, doing + " (flushing it)");
+  // Begins the write: what is allocated before the first fsync is of the same transaction of the
+  // journal. A file system that cannot is asked to by fsync.
+  (void)::sync_file_range(into.fd(), 0, 0, SYNC_FILE_RANGE_WRITE);
+  return {};
+}
+
+Result<void> flush(TemporaryFile const& file, std::filesystem::path const& path) {
+  if (::fsync(file.fd()) == 0) return {};
+  return fail_errno(errno, fmt::format("writing {} (flushing it)", path.string()));
+}
+
+// The first that failed.
+Result<void> all_of(std::vector<Result<void>> const& outcomes) {
+  for (auto const& outcome : outcomes)
+    if (!outcome) return outcome;
   return {};
 }
 
@@ -166,22 +183,29 @@ Result<void> replace_file(std::filesystem::path const& path, std::string_view by
 Result<void> replace_files(std::span<PairedFile const> files) {
   std::deque<TemporaryFile> ready;
   for (auto const& file : files) TRY(fill(ready.emplace_back(file.path), file));
+  std::vector<Result<void>> flushed(files.size());
+  side_by_side(files.size(), [&](std::size_t i) { flushed[i] = flush(ready[i], files[i].path); });
+  TRY(all_of(flushed));
   for (std::size_t i = 0; i < files.size(); ++i)
     if (!ready[i].become(files[i].path))
       return fail_errno(errno,
                         fmt::format("writing {} (putting it in place)", files[i].path.string()));
-  for (auto const& file : files) TRY(sync_folder(folder_of(file.path)));
-  return {};
+  std::set<std::filesystem::path> folders;
+  for (auto const& file : files) folders.insert(folder_of(file.path));
+  return all_of(each_side_by_side(std::vector(folders.begin(), folders.end()), sync_folder));
 }
 
 Result<bool> replace_file_if_changed(std::filesystem::path const& path, std::string_view bytes,
                                      FileMode mode) {
-  auto same = TRY(file_matches(path, bytes, mode));
-  if (same) return false;
-  if (auto written = replace_file(path, bytes, mode); !written) {
-    return std::unexpected(written.error());
-  }
-  return true;
+  return replace_files_if_changed({{path, std::string(bytes), mode}});
+}
+
+Result<bool> replace_files_if_changed(std::vector<PairedFile> files) {
+  std::vector<PairedFile> changed;
+  for (auto& file : files)
+    if (!TRY(file_matches(file.path, file.bytes, file.mode))) changed.push_back(std::move(file));
+  TRY(replace_files(changed));
+  return !changed.empty();
 }
 
 Result<bool> file_matches(std::filesystem::path const& path, std::string_view bytes,

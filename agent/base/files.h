@@ -10,6 +10,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "agent/base/result.h"
 
@@ -49,8 +50,11 @@ Result<std::string> read_at(int fd, std::uint64_t offset, std::size_t length,
 Result<void> replace_file(std::filesystem::path const& path, std::string_view bytes,
                           FileMode mode = {});
 
-// Files that belong together, as a certificate and its key do. All of them are on the disk before
-// the first takes its name, and then one rename follows the other: as close as names allow.
+// Files that belong together, as a certificate and its key do, or that are written at the same
+// time. All of them are on the disk before the first takes its name, and then one rename follows
+// the other in the order of `files`: as close as names allow. After a power cut at any point each
+// is the old or the new one. They are flushed side by side, so that the file system's journal is
+// written once or twice and not once for each.
 struct PairedFile {
   std::filesystem::path path;
   std::string bytes;
@@ -61,6 +65,8 @@ Result<void> replace_files(std::span<PairedFile const> files);
 // replace_file only where bytes, mode or a requested owner differ. True where it wrote.
 Result<bool> replace_file_if_changed(std::filesystem::path const& path, std::string_view bytes,
                                      FileMode mode = {});
+// The same of many: replace_files() of those that differ.
+Result<bool> replace_files_if_changed(std::vector<PairedFile> files);
 
 // True where the file exists with these bytes, this mode and, where requested, this owner.
 Result<bool> file_matches(std::filesystem::path const& path, std::string_view bytes, FileMode mode);

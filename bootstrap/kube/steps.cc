@@ -157,11 +157,13 @@ Result<void> WriteFiles::write(Plan const& made, std::stop_token stop) {
     for (auto const& file : made.write) record[file.path] = content_hash(file.bytes);
     TRY(write_record(root_, record));
   }
+  if (stop.stop_requested()) return fail(Kind::interrupted, "stopped before writing");
+  std::vector<PairedFile> files;
   for (auto const& file : made.write) {
-    if (stop.stop_requested()) return fail(Kind::interrupted, "stopped before {}", file.path);
     TRY(make_folder_of(root_, file.path));
-    TRY(replace_file_if_changed(root_(file.path), file.bytes, {file.mode, {}, {}}));
+    files.push_back({root_(file.path), file.bytes, {file.mode, {}, {}}});
   }
+  TRY(replace_files_if_changed(std::move(files)));
   if (made.remove.empty()) return {};
   for (auto const& path : made.remove) {
     std::error_code error;

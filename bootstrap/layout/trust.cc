@@ -39,13 +39,14 @@ Result<EtcdTrust> loaded_trust(Root const& root, EtcdCluster cluster) {
 
 Result<void> load_trust(Root const& root, EtcdCluster cluster) {
   auto trust = TRY(wanted_trust(root));
+  std::vector<PairedFile> copies;
   for (auto const& [path, bytes] : {std::pair(etcd_clients_trust_path(cluster), &trust.clients),
                                     std::pair(etcd_peers_trust_path(cluster), &trust.peers)}) {
     if (bytes->empty()) continue;
-    auto const copy = root(path);
-    TRY(make_directories(copy.parent_path()));
-    TRY(replace_file_if_changed(copy, *bytes, {.mode = 0644}));
+    TRY(make_directories(root(path).parent_path()));
+    copies.push_back({root(path), *bytes, {.mode = 0644}});
   }
+  TRY(replace_files_if_changed(std::move(copies)));
   return {};
 }
 
