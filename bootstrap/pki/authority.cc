@@ -31,13 +31,14 @@ Result<std::optional<Secret>> parse_key(StateStore& store, std::string const& ke
 // are told apart by nobody: the store's is the one that counts, also where an answer was lost.
 template <class Parse, class Make>
 auto read_or_make(StateStore& store, std::string const& key, Parse parse, Make make,
-                  std::stop_token const& stop)
+                  MayMake const& may, std::stop_token const& stop)
     -> Result<typename decltype(parse(store, key, {}))::value_type::value_type> {
   for (bool made = false;; made = true) {
     auto object = TRY(store.get(key, stop));
     auto parsed = TRY(parse(store, key, object));
     if (parsed) return *std::move(parsed);
     if (made) return fail(Kind::transient, "{} of {} was there and is gone", key, store.where());
+    if (may) TRY(may());
     auto bytes = TRY(make());
     TRY(store.create(key, bytes, stop));
   }
@@ -64,15 +65,15 @@ Result<std::optional<StoredBundle>> read_authority(StateStore& store, std::strin
 }
 
 Result<StoredBundle> read_or_make_authority(StateStore& store, Authority const& authority,
-                                            Making const& making, UtcTime now,
-                                            std::stop_token stop) {
+                                            Making const& making, UtcTime now, std::stop_token stop,
+                                            MayMake const& may) {
   auto make = [&]() -> Result<std::string> {
     auto ca = TRY(make_new_ca(authority, making, now));
     Bundle bundle{.signing = ca.id, .cas = {}, .loaded = {}};
     bundle.cas.push_back(std::move(ca));
     return to_text(bundle);
   };
-  return read_or_make(store, document_key(authority.name), parse_stored, make, stop);
+  return read_or_make(store, document_key(authority.name), parse_stored, make, may, stop);
 }
 
 Result<Bundle> begin_rotation(StateStore& store, Authority const& authority, Making const& making,
@@ -119,12 +120,13 @@ Result<std::optional<Secret>> read_service_account_key(StateStore& store, std::s
   return parse_key(store, key, object);
 }
 
-Result<Secret> read_or_make_service_account_key(StateStore& store, std::stop_token stop) {
+Result<Secret> read_or_make_service_account_key(StateStore& store, std::stop_token stop,
+                                                MayMake const& may) {
   auto make = []() -> Result<std::string> {
     auto key = TRY(make_rsa_key());
     return json::print(Tree::map({{"schema", 1}, {"key", key.reveal()}}), /*indent=*/2);
   };
-  return read_or_make(store, document_key(kServiceAccount), parse_key, make, stop);
+  return read_or_make(store, document_key(kServiceAccount), parse_key, make, may, stop);
 }
 
 }  // namespace haagent::bootstrap::pki

@@ -2,6 +2,7 @@
 // master is first makes an authority; everybody, the maker too, uses only what they have read back.
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -36,15 +37,16 @@ struct StoredBundle {
 Result<std::optional<StoredBundle>> read_authority(StateStore& store, std::string_view name,
                                                    std::stop_token stop);
 
-// Makes it unless somebody has, and reads what stands then. Errors also: transient where it was
-// taken away meanwhile.
+// Makes it unless somebody has, and reads what stands then. `may` is asked before one is made; its
+// error is the call's. Errors also: transient where it was taken away meanwhile.
 struct Making {
   std::string organization;
   Duration lifetime;
 };
+using MayMake = std::function<Result<void>()>;
 Result<StoredBundle> read_or_make_authority(StateStore& store, Authority const& authority,
-                                            Making const& making, UtcTime now,
-                                            std::stop_token stop);
+                                            Making const& making, UtcTime now, std::stop_token stop,
+                                            MayMake const& may = {});
 
 // Writes a new authority beside the one that signs, which is how a rotation begins; the masters do
 // the rest (rotation.h). Errors: refused where one is under way, where there is no such authority,
@@ -55,6 +57,7 @@ Result<Bundle> begin_rotation(StateStore& store, Authority const& authority, Mak
 
 // The key that signs service accounts' tokens, the same on all masters: "pki/service-account.json".
 Result<std::optional<Secret>> read_service_account_key(StateStore& store, std::stop_token stop);
-Result<Secret> read_or_make_service_account_key(StateStore& store, std::stop_token stop);
+Result<Secret> read_or_make_service_account_key(StateStore& store, std::stop_token stop,
+                                                MayMake const& may = {});
 
 }  // namespace haagent::bootstrap::pki

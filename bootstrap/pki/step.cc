@@ -6,8 +6,10 @@
 #include <algorithm>
 #include <set>
 #include <sstream>
+#include <thread>
 #include <utility>
 
+#include "agent/base/side_by_side.h"
 #include "bootstrap/layout/trust.h"
 #include "bootstrap/pki/kubelet_pair.h"
 #include "bootstrap/pki/kubelet_step.h"
@@ -46,7 +48,7 @@ Result<void> make_folder_of(std::filesystem::path const& path) {
 }  // namespace
 
 Duration pki_period(NodeConfig const& config) {
-  return std::clamp<Duration>(config.pki.leaf_lifetime / 24, 1s, 10s);
+  return std::clamp<Duration>(config.pki.leaf_lifetime / 24, 1s, 20s);
 }
 
 PkiStep::PkiStep(PkiDeps deps) : deps_(std::move(deps)), apiserver_(deps_.root, deps_.clock) {
@@ -207,28 +209,38 @@ Result<void> PkiStep::check(Bundle const& bundle, TrustFile const& file) const {
 }
 
 Result<void> PkiStep::read_store(bool everything, std::stop_token stop) {
-  bool time_known = false;
-  for (auto const& file : trust_files()) {
-    auto const name = file.authority.name;
-    if (!everything && !rotates(file.authority)) continue;
-    auto read = TRY(read_authority(deps_.store, name, stop));
-    // The store has just answered: what follows goes by its time.
-    if (!std::exchange(time_known, true)) (void)deps_.time->read(stop);
-    if (!read) continue;
-    TRY(check(read->bundle, file));
-    bundles_[name] = std::move(read->bundle);
-    versions_[name] = std::move(read->version);
+  std::vector<TrustFile const*> wanted;
+  for (auto const& file : trust_files())
+    if (everything || rotates(file.authority)) wanted.push_back(&file);
+  std::vector<Result<std::optional<StoredBundle>>> read(wanted.size());
+  Result<StoredTurn> turn;
+  Result<std::optional<Secret>> key;
+  std::vector<std::function<void()>> questions;
+  for (std::size_t i = 0; i < wanted.size(); ++i)
+    questions.emplace_back(
+        [&, i] { read[i] = read_authority(deps_.store, wanted[i]->authority.name, stop); });
+  // What follows goes by the store's time.
+  questions.emplace_back([&] { (void)deps_.time->read(stop); });
+  if (settled_) questions.emplace_back([&] { turn = read_turn(deps_.store, stop); });
+  if (everything)
+    questions.emplace_back([&] { key = read_service_account_key(deps_.store, stop); });
+  side_by_side(questions.size(), [&](std::size_t i) { questions[i](); });
+
+  for (std::size_t i = 0; i < wanted.size(); ++i) {
+    auto bundle = TRY(std::move(read[i]));
+    if (!bundle) continue;
+    auto const name = wanted[i]->authority.name;
+    TRY(check(bundle->bundle, *wanted[i]));
+    bundles_[name] = std::move(bundle->bundle);
+    versions_[name] = std::move(bundle->version);
   }
   if (settled_) {
     // Certificates do not wait for it: what cannot be read holds up a rotation alone.
-    auto turn = read_turn(deps_.store, stop);
     turn_trouble_ = turn ? std::nullopt : std::optional(turn.error().message);
     turn_ = turn ? *std::move(turn) : StoredTurn{};
     versions_[kRestartTurnKey] = turn_.version;
   }
-  if (!everything) return {};
-  auto key = TRY(read_service_account_key(deps_.store, stop));
-  service_account_ = std::move(key);
+  if (everything) service_account_ = TRY(std::move(key));
   return {};
 }
 
@@ -459,87 +471,131 @@ Result<void> PkiStep::record(Plan const& plan) const {
   return {};
 }
 
-Result<void> PkiStep::write_trust(TrustFile const& file) const {
+void PkiStep::add_trust(std::vector<PairedFile>& files, TrustFile const& file) const {
   auto const& bundle = bundles_.at(file.authority.name);
-  TRY(make_folder_of(deps_.root(file.path)));
-  std::vector<PairedFile> files;
   if (file.key)
     files.push_back({deps_.root(file.key), signing_ca(bundle).pair.key.reveal(), {.mode = 0600}});
   files.push_back({deps_.root(file.path), trust_of(bundle), {.mode = 0644}});
-  return replace_files(files);
 }
 
-Result<void> PkiStep::write_service_account() const {
+Result<void> PkiStep::add_service_account(std::vector<PairedFile>& files) const {
   auto half = TRY(public_key_of(*service_account_));
-  TRY(make_folder_of(deps_.root(kServiceAccountKey)));
-  PairedFile const files[] = {
-      {deps_.root(kServiceAccountKey), service_account_->reveal(), {.mode = 0600}},
-      {deps_.root(kServiceAccountPublic), half, {.mode = 0644}}};
-  return replace_files(files);
+  files.push_back({deps_.root(kServiceAccountKey), service_account_->reveal(), {.mode = 0600}});
+  files.push_back({deps_.root(kServiceAccountPublic), half, {.mode = 0644}});
+  return {};
 }
 
-Result<void> PkiStep::issue(Task const& task) const {
+Result<PkiStep::Issued> PkiStep::issue(Task const& task) const {
   auto const& leaf = task.leaf;
   auto const& authority = signing_ca(bundles_.at(leaf.authority.name)).pair;
-  auto const path = deps_.root(leaf.certificate);
-  auto const key_path = deps_.root(leaf.key);
-  Secret key;
+  Issued issued{.task = &task};
   if (task.issue.new_key) {
-    auto made = TRY(make_key());
-    key = std::move(made);
+    issued.key = TRY(make_key());
   } else {
     auto had = TRY(read_leaf(leaf));
-    key = had.key.value_or(Secret());
+    issued.key = had.key.value_or(Secret());
   }
-  auto made = TRY_DURING(
-      make_leaf(leaf.spec, key, authority, deps_.time->utc(), deps_.config.pki.leaf_lifetime),
-      "making {}", leaf.name);
-  for (auto const& each : {path, key_path}) TRY(make_folder_of(each));
-  if (path == key_path) return renew_kubelet_pair(deps_.root, made, key, deps_.clock.utc());
-  std::vector<PairedFile> files;
-  auto const mode = TRY(key_mode(leaf));
-  if (task.issue.new_key) files.push_back({key_path, key.reveal(), mode});
-  files.push_back({path, made, {.mode = 0644}});
-  if (leaf.certificate != kube::kKubeletServer.cert) return replace_files(files);
-  TRY(note_serving_renewal(deps_.root));
+  issued.certificate = TRY_DURING(make_leaf(leaf.spec, issued.key, authority, deps_.time->utc(),
+                                            deps_.config.pki.leaf_lifetime),
+                                  "making {}", leaf.name);
+  issued.key_mode = TRY(key_mode(leaf));
+  return issued;
+}
+
+// All files in one batch, but for the kubelet's own pair, which is a dated file and a link to it.
+Result<void> PkiStep::write_files(std::vector<PairedFile> files,
+                                  std::vector<Issued> const& issued) const {
+  bool serving = false;
+  std::vector<Issued const*> kubelets;
+  for (auto const& each : issued) {
+    auto const& leaf = each.task->leaf;
+    if (leaf.certificate == leaf.key) {
+      kubelets.push_back(&each);
+      continue;
+    }
+    if (each.task->issue.new_key)
+      files.push_back({deps_.root(leaf.key), each.key.reveal(), each.key_mode});
+    files.push_back({deps_.root(leaf.certificate), each.certificate, {.mode = 0644}});
+    serving = serving || leaf.certificate == kube::kKubeletServer.cert;
+  }
+  for (auto const& file : files) TRY(make_folder_of(file.path));
+  if (serving) TRY(note_serving_renewal(deps_.root));
   TRY(replace_files(files));
-  return note_serving_renewal(deps_.root);
+  if (serving) TRY(note_serving_renewal(deps_.root));
+  for (auto const* each : kubelets) {
+    TRY(make_folder_of(deps_.root(each->task->leaf.certificate)));
+    TRY(renew_kubelet_pair(deps_.root, each->certificate, each->key, deps_.clock.utc()));
+  }
+  return {};
+}
+
+// Side by side: what one of them waits for, the store, the others do not.
+Result<void> PkiStep::make_missing(Result<UtcTime> const& now, std::stop_token const& stop) {
+  Making const making{.organization = deps_.config.cluster.name,
+                      .lifetime = deps_.config.pki.ca_lifetime};
+  auto may = [&](std::string_view name, char const* path) -> Result<void> {
+    TRY(is_new(document_key(name), path));
+    if (!now) return std::unexpected(now.error());
+    return {};
+  };
+  std::vector<TrustFile const*> missing;
+  for (auto const& file : trust_files())
+    if (!bundles_.contains(file.authority.name)) missing.push_back(&file);
+  std::vector<Result<StoredBundle>> made(missing.size());
+  Result<Secret> key;
+  // The longest first: an RSA key.
+  std::vector<std::function<void()>> pieces;
+  if (!service_account_)
+    pieces.emplace_back([&] {
+      key = read_or_make_service_account_key(
+          deps_.store, stop, [&] { return may("service-account", kServiceAccountKey); });
+    });
+  for (std::size_t i = 0; i < missing.size(); ++i)
+    pieces.emplace_back([&, i] {
+      auto const& file = *missing[i];
+      made[i] = read_or_make_authority(deps_.store, file.authority, making, now.value_or(UtcTime{}),
+                                       stop, [&] { return may(file.authority.name, file.path); });
+    });
+  side_by_side(pieces.size(), [&](std::size_t i) { pieces[i](); });
+
+  for (std::size_t i = 0; i < missing.size(); ++i) {
+    auto const name = missing[i]->authority.name;
+    auto stored = TRY_DURING(std::move(made[i]), "making the authority {}", name);
+    TRY(check(stored.bundle, *missing[i]));
+    bundles_[name] = std::move(stored.bundle);
+    versions_[name] = std::move(stored.version);
+  }
+  if (!service_account_)
+    service_account_ = TRY_DURING(std::move(key), "making the key of service accounts");
+  return {};
 }
 
 Result<void> PkiStep::write(Facts& facts, std::stop_token stop) {
   // Looked at again: the clock may have been set since, either way.
   auto const now = deps_.time->agreed(stop);
-  Making const making{.organization = deps_.config.cluster.name,
-                      .lifetime = deps_.config.pki.ca_lifetime};
-  for (auto const& file : trust_files()) {
-    auto const name = file.authority.name;
-    if (bundles_.contains(name)) continue;
-    // Read again: a look at a disk that was clean has asked for those alone that rotate.
-    auto there = TRY(read_authority(deps_.store, name, stop));
-    if (!there) {
-      TRY(is_new(document_key(name), file.path));
-      if (!now) return std::unexpected(now.error());
-    }
-    auto stored = TRY_DURING(read_or_make_authority(deps_.store, file.authority, making,
-                                                    now.value_or(deps_.time->utc()), stop),
-                             "making the authority {}", name);
-    TRY(check(stored.bundle, file));
-    bundles_[name] = std::move(stored.bundle);
-    versions_[name] = std::move(stored.version);
-  }
-  if (!service_account_) {
-    auto there = TRY(read_service_account_key(deps_.store, stop));
-    if (!there) TRY(is_new(document_key("service-account"), kServiceAccountKey));
-    auto key = TRY_DURING(read_or_make_service_account_key(deps_.store, stop),
-                          "making the key of service accounts");
-    service_account_ = std::move(key);
-  }
+  TRY(make_missing(now, stop));
   auto planned = TRY(plan(facts));
   TRY(record(planned));
-  for (auto const* file : planned.trust) TRY(write_trust(*file));
-  if (planned.service_account) TRY(write_service_account());
-  if (!planned.leaves.empty() && !now) return std::unexpected(now.error());
-  for (auto const& task : planned.leaves) TRY(issue(task));
+  std::vector<PairedFile> files;
+  for (auto const* file : planned.trust) add_trust(files, *file);
+  if (planned.service_account) TRY(add_service_account(files));
+  if (!planned.leaves.empty() && !now) {
+    TRY(write_files(std::move(files), {}));
+    return std::unexpected(now.error());
+  }
+  auto outcomes = each_side_by_side(
+      planned.leaves, [&](Task const& task) { return issue(task); },
+      std::max(1u, std::thread::hardware_concurrency()));
+  std::vector<Issued> issued;
+  std::optional<Error> failed;
+  for (auto& outcome : outcomes)
+    if (outcome) {
+      issued.push_back(*std::move(outcome));
+    } else if (!failed) {
+      failed = outcome.error();
+    }
+  TRY(write_files(std::move(files), issued));
+  if (failed) return std::unexpected(*std::move(failed));
   return {};
 }
 

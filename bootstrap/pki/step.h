@@ -63,6 +63,13 @@ class PkiStep final : public Step {
     Leaf leaf;
     Issue issue;
   };
+  // What was made for one, not on the disk yet.
+  struct Issued {
+    Task const* task = nullptr;
+    Secret key;
+    std::string certificate;
+    FileMode key_mode;
+  };
   // Of a document in the store.
   struct Change {
     std::string key;
@@ -91,9 +98,11 @@ class PkiStep final : public Step {
   Result<void> may_make(TrustFile const& file, Facts& facts) const;
   Result<void> check(Bundle const& bundle, TrustFile const& file) const;
   Result<void> record(Plan const& plan) const;
-  Result<void> write_trust(TrustFile const& file) const;
-  Result<void> write_service_account() const;
-  Result<void> issue(Task const& task) const;
+  void add_trust(std::vector<PairedFile>& files, TrustFile const& file) const;
+  Result<void> add_service_account(std::vector<PairedFile>& files) const;
+  Result<Issued> issue(Task const& task) const;
+  Result<void> write_files(std::vector<PairedFile> files, std::vector<Issued> const& issued) const;
+  Result<void> make_missing(Result<UtcTime> const& now, std::stop_token const& stop);
   Result<Finding> cannot_make(Plan plan, Error const& error, Facts& facts);
   Finding done(Plan plan, Facts& facts, std::optional<Message> warning,
                std::optional<Message> const& rotation = {});
