@@ -1,14 +1,15 @@
 #include "agent/base/http_curl.h"
 
-#include <curl/curl.h>
 #include <sys/stat.h>
 
 #include <algorithm>
 #include <functional>
 #include <mutex>
 
+#include "agent/base/libcurl.h"
 #include "agent/base/proxy_bypass.h"
 #include "agent/base/server_key.h"
+#include "agent/base/system_trust.h"
 #include "agent/base/url.h"
 #include "agent/base/wait_accounting.h"
 
@@ -26,13 +27,13 @@ constexpr std::size_t kMostOfHeaders = 64u << 10u;
 constexpr Duration kIdleAge = 60s;  // a load balancer drops idle connections at 60 s or later
 
 struct EasyDeleter {
-  void operator()(CURL* easy) const { ::curl_easy_cleanup(easy); }
+  void operator()(CURL* easy) const { curl().easy_cleanup(easy); }
 };
 struct MultiDeleter {
-  void operator()(CURLM* multi) const { ::curl_multi_cleanup(multi); }
+  void operator()(CURLM* multi) const { curl().multi_cleanup(multi); }
 };
 struct ListDeleter {
-  void operator()(curl_slist* list) const { ::curl_slist_free_all(list); }
+  void operator()(curl_slist* list) const { curl().slist_free_all(list); }
 };
 using Easy = std::unique_ptr<CURL, EasyDeleter>;
 using Multi = std::unique_ptr<CURLM, MultiDeleter>;
@@ -101,7 +102,7 @@ struct Receiver {
 std::size_t on_body(char* data, std::size_t, std::size_t count, void* user) {
   auto& receiver = *static_cast<Receiver*>(user);
   long status = 0;
-  if (receiver.on_piece) ::curl_easy_getinfo(receiver.easy, CURLINFO_RESPONSE_CODE, &status);
+  if (receiver.on_piece) curl().easy_getinfo(receiver.easy, CURLINFO_RESPONSE_CODE, &status);
   if (status == 200) {
     receiver.ended = !receiver.on_piece({data, count});
     return receiver.ended ? 0 : count;
@@ -132,7 +133,7 @@ Result<List> header_list(HttpRequest const& request, Target const& target) {
   List list;
   auto add = [&](std::string const& line) {
     // append gives the same head back once there is one.
-    auto* head = ::curl_slist_append(list.get(), line.c_str());
+    auto* head = curl().slist_append(list.get(), line.c_str());
     (void)list.release();
     list.reset(head);
   };
@@ -156,32 +157,37 @@ void set_method(CURL* easy, HttpRequest const& request) {
   bool sends = !request.body.empty() || request.method == "POST" || request.method == "PUT" ||
                request.method == "PATCH";
   if (sends) {
-    ::curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE,
+    curl().easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE,
                        static_cast<curl_off_t>(request.body.size()));
-    ::curl_easy_setopt(easy, CURLOPT_POSTFIELDS, request.body.data());
+    curl().easy_setopt(easy, CURLOPT_POSTFIELDS, request.body.data());
   } else if (request.method == "HEAD") {
-    ::curl_easy_setopt(easy, CURLOPT_NOBODY, 1L);
+    curl().easy_setopt(easy, CURLOPT_NOBODY, 1L);
     return;
   }
-  ::curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, request.method.c_str());
+  curl().easy_setopt(easy, CURLOPT_CUSTOMREQUEST, request.method.c_str());
+}
+
+// Neither a file nor a folder of authorities.
+void read_no_authorities(CURL* easy) {
+  curl().easy_setopt(easy, CURLOPT_CAINFO, nullptr);
+  curl().easy_setopt(easy, CURLOPT_CAPATH, nullptr);
 }
 
 void set_tls(CURL* easy, HttpTls const& tls) {
-  ::curl_easy_setopt(easy, CURLOPT_SSLVERSION, static_cast<long>(CURL_SSLVERSION_TLSv1_2));
+  curl().easy_setopt(easy, CURLOPT_SSLVERSION, static_cast<long>(CURL_SSLVERSION_TLSv1_2));
   if (!tls.ca_file.empty()) {
-    ::curl_easy_setopt(easy, CURLOPT_CAINFO, tls.ca_file.c_str());
-    ::curl_easy_setopt(easy, CURLOPT_CAPATH, nullptr);  // this one and no other
+    curl().easy_setopt(easy, CURLOPT_CAINFO, tls.ca_file.c_str());
+    curl().easy_setopt(easy, CURLOPT_CAPATH, nullptr);  // this one and no other
     // libcurl would believe for a day what it has read, also when the file is another by then.
-    ::curl_easy_setopt(easy, CURLOPT_CA_CACHE_TIMEOUT, 0L);
+    curl().easy_setopt(easy, CURLOPT_CA_CACHE_TIMEOUT, 0L);
   }
   if (!tls.server_key.empty()) {
-    ::curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 0L);
-    // No authority has a say, and to read the system's takes longer than all the rest.
-    ::curl_easy_setopt(easy, CURLOPT_CAINFO, nullptr);
-    ::curl_easy_setopt(easy, CURLOPT_CAPATH, nullptr);
+    curl().easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 0L);
+    // No authority has a say.
+    read_no_authorities(easy);
   }
-  if (!tls.cert_file.empty()) ::curl_easy_setopt(easy, CURLOPT_SSLCERT, tls.cert_file.c_str());
-  if (!tls.key_file.empty()) ::curl_easy_setopt(easy, CURLOPT_SSLKEY, tls.key_file.c_str());
+  if (!tls.cert_file.empty()) curl().easy_setopt(easy, CURLOPT_SSLCERT, tls.cert_file.c_str());
+  if (!tls.key_file.empty()) curl().easy_setopt(easy, CURLOPT_SSLKEY, tls.key_file.c_str());
 }
 
 long milliseconds(Duration duration) {
@@ -198,7 +204,7 @@ bool refuses_our_certificate(std::string_view text) {
 std::string_view words_of(CURLcode code, std::string_view text) {
   if (text.contains("Unsupported proxy"))
     return "the proxy of the environment is no http(s):// URL";
-  return text.empty() || text.contains("://") ? ::curl_easy_strerror(code) : text;
+  return text.empty() || text.contains("://") ? curl().easy_strerror(code) : text;
 }
 
 Kind kind_of(CURLcode code, std::string_view text) {
@@ -231,22 +237,42 @@ Kind kind_of(CURLcode code, std::string_view text) {
   }
 }
 
-CURLcode on_ssl_context(CURL*, void* context, void* user) {
+CURLcode check_key_of(CURL*, void* context, void* user) {
   check_server_key(context, *static_cast<ServerKeyCheck*>(user));
   return CURLE_OK;
 }
 
+CURLcode trust_the_systems(CURL*, void* context, void* user) {
+  use_trust(context, *static_cast<std::shared_ptr<void>*>(user));
+  return CURLE_OK;
+}
+
+void on_ssl_context(CURL* easy, CURLcode (*function)(CURL*, void*, void*), void* user) {
+  curl().easy_setopt(easy, CURLOPT_SSL_CTX_FUNCTION, function);
+  curl().easy_setopt(easy, CURLOPT_SSL_CTX_DATA, user);
+}
+
+// Where libcurl would read those of the system, which it does for each connection. Null where it is
+// to say what is wrong with them.
+std::shared_ptr<void> trust_of_system(CURL* easy, SystemTrust& trust) {
+  char* file = nullptr;
+  curl().easy_getinfo(easy, CURLINFO_CAINFO, &file);
+  auto store = file ? trust.of(file) : nullptr;
+  if (store) read_no_authorities(easy);
+  return store;
+}
+
 // Runs the transfer to its end; nothing where stop came first.
 std::optional<CURLcode> perform(CURLM* multi, CURL* easy, std::stop_token const& stop) {
-  std::stop_callback wake(stop, [multi] { ::curl_multi_wakeup(multi); });
+  std::stop_callback wake(stop, [multi] { curl().multi_wakeup(multi); });
   for (int running = 1;;) {
     if (stop.stop_requested()) return std::nullopt;
-    if (::curl_multi_perform(multi, &running) != CURLM_OK) return CURLE_FAILED_INIT;
+    if (curl().multi_perform(multi, &running) != CURLM_OK) return CURLE_FAILED_INIT;
     if (running == 0) break;
-    if (::curl_multi_poll(multi, nullptr, 0, 60'000, nullptr) != CURLM_OK) return CURLE_FAILED_INIT;
+    if (curl().multi_poll(multi, nullptr, 0, 60'000, nullptr) != CURLM_OK) return CURLE_FAILED_INIT;
   }
   int left = 0;
-  while (auto* message = ::curl_multi_info_read(multi, &left)) {
+  while (auto* message = curl().multi_info_read(multi, &left)) {
     if (message->msg == CURLMSG_DONE && message->easy_handle == easy) return message->data.result;
   }
   return CURLE_FAILED_INIT;
@@ -268,6 +294,7 @@ struct CurlHttp::Pool {
   };
   std::mutex mutex;
   std::vector<Idle> idle;  // the longest idle first
+  SystemTrust trust;
 
   // `server_key`: whoever has another is not taken.
   Connection take(std::string const& key, std::string const& server_key) {
@@ -282,8 +309,8 @@ struct CurlHttp::Pool {
                                  server_key == each.connection.server->seen);
     });
     if (found == idle.end()) {
-      Connection connection{.multi = Multi(::curl_multi_init())};
-      ::curl_multi_setopt(connection.multi.get(), CURLMOPT_MAXCONNECTS, 1L);
+      Connection connection{.multi = Multi(curl().multi_init())};
+      curl().multi_setopt(connection.multi.get(), CURLMOPT_MAXCONNECTS, 1L);
       return connection;
     }
     auto connection = std::move(found->connection);
@@ -302,10 +329,7 @@ struct CurlHttp::Pool {
   }
 };
 
-CurlHttp::CurlHttp() : pool_(std::make_unique<Pool>()) {
-  static auto const ready = ::curl_global_init(CURL_GLOBAL_DEFAULT);
-  (void)ready;
-}
+CurlHttp::CurlHttp() : pool_(std::make_unique<Pool>()) {}
 
 CurlHttp::~CurlHttp() = default;
 
@@ -326,30 +350,30 @@ Result<HttpResponse> CurlHttp::send(HttpRequest const& request, std::stop_token 
   auto headers = TRY(header_list(request, target));
 
   char text[CURL_ERROR_SIZE] = "";
-  Easy owned(::curl_easy_init());
+  Easy owned(curl().easy_init());
   auto* easy = owned.get();
   Receiver receiver{
       .response = {}, .max_body = request.max_body, .easy = easy, .on_piece = request.on_piece};
-  ::curl_easy_setopt(easy, CURLOPT_URL, request.url.c_str());
-  ::curl_easy_setopt(easy, CURLOPT_PATH_AS_IS, 1L);  // a signature covers the path as it stands
-  ::curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
-  ::curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));
-  ::curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
-  ::curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
-  ::curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);  // a stop does not wait for the resolver
-  ::curl_easy_setopt(easy, CURLOPT_USERAGENT, "haagent");
-  ::curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, milliseconds(request.connect_timeout));
-  ::curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, milliseconds(request.timeout));
-  ::curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, text);
-  ::curl_easy_setopt(easy, CURLOPT_HTTPHEADER, headers.get());
-  ::curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
-  ::curl_easy_setopt(easy, CURLOPT_WRITEDATA, &receiver);
-  ::curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
-  ::curl_easy_setopt(easy, CURLOPT_HEADERDATA, &receiver);
+  curl().easy_setopt(easy, CURLOPT_URL, request.url.c_str());
+  curl().easy_setopt(easy, CURLOPT_PATH_AS_IS, 1L);  // a signature covers the path as it stands
+  curl().easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
+  curl().easy_setopt(easy, CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));
+  curl().easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
+  curl().easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+  curl().easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);  // a stop does not wait for the resolver
+  curl().easy_setopt(easy, CURLOPT_USERAGENT, "haagent");
+  curl().easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, milliseconds(request.connect_timeout));
+  curl().easy_setopt(easy, CURLOPT_TIMEOUT_MS, milliseconds(request.timeout));
+  curl().easy_setopt(easy, CURLOPT_ERRORBUFFER, text);
+  curl().easy_setopt(easy, CURLOPT_HTTPHEADER, headers.get());
+  curl().easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
+  curl().easy_setopt(easy, CURLOPT_WRITEDATA, &receiver);
+  curl().easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
+  curl().easy_setopt(easy, CURLOPT_HEADERDATA, &receiver);
   // A proxy's answer to CONNECT is not the server's.
-  ::curl_easy_setopt(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
+  curl().easy_setopt(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
   if (request.direct || bypasses_proxy(target.url.host)) {
-    ::curl_easy_setopt(easy, CURLOPT_PROXY, "");
+    curl().easy_setopt(easy, CURLOPT_PROXY, "");
   }
   set_method(easy, request);
   set_tls(easy, request.tls);
@@ -357,18 +381,21 @@ Result<HttpResponse> CurlHttp::send(HttpRequest const& request, std::stop_token 
   auto key = connection_key(target, request.tls);
   auto connection = pool_->take(key, request.tls.server_key);
   auto* multi = connection.multi.get();
+  std::shared_ptr<void> trust;
   if (!request.tls.server_key.empty()) {
     connection.server->wanted = request.tls.server_key;
-    ::curl_easy_setopt(easy, CURLOPT_SSL_CTX_FUNCTION, on_ssl_context);
-    ::curl_easy_setopt(easy, CURLOPT_SSL_CTX_DATA, connection.server.get());
+    on_ssl_context(easy, check_key_of, connection.server.get());
+  } else if (request.tls.ca_file.empty() && target.url.scheme == "https" &&
+             (trust = trust_of_system(easy, pool_->trust))) {
+    on_ssl_context(easy, trust_the_systems, &trust);
   }
-  ::curl_multi_add_handle(multi, easy);
+  curl().multi_add_handle(multi, easy);
   auto code = perform(multi, easy, stop);
   long status = 0;
   long os_error = 0;
-  ::curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
-  ::curl_easy_getinfo(easy, CURLINFO_OS_ERRNO, &os_error);
-  ::curl_multi_remove_handle(multi, easy);
+  curl().easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
+  curl().easy_getinfo(easy, CURLINFO_OS_ERRNO, &os_error);
+  curl().multi_remove_handle(multi, easy);
   owned.reset();
   if (code == CURLE_OK) {
     if (!request.tls.server_key.empty()) receiver.response.server_key = connection.server->seen;

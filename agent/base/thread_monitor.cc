@@ -1,6 +1,7 @@
 #include "agent/base/thread_monitor.h"
 
 #include <fmt/format.h>
+#include <pthread.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -40,6 +41,9 @@ bool is_held(pid_t thread) {
 }  // namespace
 
 ThreadMonitor::ThreadMonitor(std::string name) {
+  // For `ps -L`, `top -H` and core dumps; the kernel keeps fifteen bytes. The first thread's name
+  // is the process's.
+  if (::gettid() != ::getpid()) ::pthread_setname_np(::pthread_self(), name.substr(0, 15).c_str());
   std::lock_guard lock(bookkeeping());
   auto const* where = AccountedWait::where_this_thread_is();
   counts_ = std::ranges::none_of(all(), [&](Watched const& each) { return each.where == where; });

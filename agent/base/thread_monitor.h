@@ -10,8 +10,8 @@
 
 namespace haagent {
 
-// This thread is looked after for as long as this lives. One a thread; a second one, inside the
-// first, counts for nothing.
+// This thread is looked after for as long as this lives, and has its name in `ps -L` (but for the
+// process's first). One a thread; a second one, inside the first, counts for nothing.
 class ThreadMonitor {
  public:
   explicit ThreadMonitor(std::string name);

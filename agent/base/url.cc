@@ -1,26 +1,27 @@
 #include "agent/base/url.h"
 
-#include <curl/urlapi.h>
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <charconv>
 #include <memory>
 
+#include "agent/base/libcurl.h"
+
 namespace haagent {
 namespace {
 
 struct Deleter {
-  void operator()(CURLU* url) const { ::curl_url_cleanup(url); }
+  void operator()(CURLU* url) const { curl().url_cleanup(url); }
 };
 using Handle = std::unique_ptr<CURLU, Deleter>;
 
 // Empty where there is no such part.
 std::string part_of(CURLU* url, CURLUPart part) {
   char* text = nullptr;
-  if (::curl_url_get(url, part, &text, CURLU_DEFAULT_PORT) != CURLUE_OK) return {};
+  if (curl().url_get(url, part, &text, CURLU_DEFAULT_PORT) != CURLUE_OK) return {};
   std::string copy(text);
-  ::curl_free(text);
+  curl().free(text);
   return copy;
 }
 
@@ -84,8 +85,8 @@ std::expected<Url, UrlFault> split_url(std::string_view text) {
   auto const scheme_end = text.find("://");
   if (scheme_end == text.npos) return std::unexpected(UrlFault::no_scheme);
   if (text.contains('\0')) return std::unexpected(UrlFault::other);  // ends the text for libcurl
-  Handle const handle(::curl_url());
-  auto const code = ::curl_url_set(handle.get(), CURLUPART_URL, std::string(text).c_str(),
+  Handle const handle(curl().url());
+  auto const code = curl().url_set(handle.get(), CURLUPART_URL, std::string(text).c_str(),
                                    CURLU_PATH_AS_IS | CURLU_DISALLOW_USER | CURLU_ALLOW_SPACE);
   if (code != CURLUE_OK) return std::unexpected(fault_of(code));
   Url url;

@@ -17,6 +17,7 @@
 #include "agent/base/process.h"
 #include "agent/base/url.h"
 #include "agent/base/wait_accounting.h"
+#include "tests/support/loop_disk.h"
 #include "tests/support/loopback_server.h"
 #include "tests/support/temporary_directory.h"
 
@@ -652,6 +653,35 @@ TEST_F(CurlHttpTls, AnAuthorityThatIsReplacedUnderItsNameIsReadAnew) {
   auto response = http_.send(request, {});
   ASSERT_FALSE(response);
   EXPECT_EQ(response.error().kind, Kind::denied);
+}
+
+// The machine's own authorities, for requests that name none: those of the file as it is when a
+// connection is made. In a mount namespace, another file stands in its place.
+TEST_F(CurlHttpTls, RequestsThatNameNoAuthorityGoByTheMachines) {
+  if (auto why = test::LoopDisk::why_not(); !why.empty()) GTEST_SKIP() << why;
+  constexpr char kFile[] = "/etc/ssl/certs/ca-certificates.crt";
+  auto stand_in = [&](std::string const& authority) {
+    ::umount2(kFile, MNT_DETACH);
+    ASSERT_EQ(::mount(file(authority).c_str(), kFile, nullptr, MS_BIND, nullptr), 0);
+  };
+  // A new server each time, so that there is a handshake.
+  auto ask = [&] {
+    LoopbackServer server(ok_reply, tls_of("server"));
+    return http_.send(request_to(server, ""), {});
+  };
+  auto expect_refused = [&] {
+    auto const refused = ask();
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().kind, Kind::denied) << refused.error().message.text;
+  };
+  expect_refused();  // the real ones do not know it
+  stand_in("ca.crt");
+  for (int i = 0; i < 2; ++i) EXPECT_TRUE(ask());
+  stand_in("other-ca.crt");
+  expect_refused();
+  stand_in("ca.crt");
+  EXPECT_TRUE(ask());
+  ASSERT_EQ(::umount2(kFile, MNT_DETACH), 0);
 }
 
 TEST_F(CurlHttpTls, ShowsItsCertificateAndSaysWhenTheServerRefusesIt) {
