@@ -21,8 +21,8 @@ struct Range {
 // allocation groups are among. All of a disk up to 64 MiB.
 std::vector<Range> probed_ranges(std::uint64_t disk_bytes);
 
-// The offset of the first byte that is not zero in one of the ranges. Errors: any range that cannot
-// be read in full (internal).
+// The offset of the first byte that is not zero in one of the ranges, which are read side by side.
+// Errors: a range in front of it that cannot be read in full (refused, internal).
 Result<std::optional<std::uint64_t>> first_non_zero(int fd, std::vector<Range> const& ranges);
 
 // Signatures and bytes together: Blank is proven blank.

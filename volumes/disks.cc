@@ -111,11 +111,17 @@ std::vector<std::string> mkfs_argv(Making const& making, std::string const& labe
             label,
             path};
   }
-  return {"mkfs.ext4", "-q",         "-b", "4096",
-          "-m",        "0",          "-i", "262144",
-          "-e",        "remount-ro", "-E", "nodiscard,lazy_itable_init=0,lazy_journal_init=0",
-          "-U",        making.uuid,  "-L", label,
-          path};
+  std::vector<std::string> argv{
+      "mkfs.ext4", "-q",         "-b", "4096",
+      "-m",        "0",          "-i", "262144",
+      "-e",        "remount-ro", "-E", "nodiscard,lazy_itable_init=0,lazy_journal_init=0",
+      "-U",        making.uuid,  "-L", label};
+  // mkfs' own choice, 1 GiB on a disk of 64 GiB, takes 8 s to write on a gp3 volume; etcd changes
+  // so few names and sizes that it never fills a sixteenth of it. On small disks mkfs takes less.
+  constexpr std::uint64_t kLarge = 4ull << 30u;
+  if (bytes >= kLarge) argv.insert(argv.end(), {"-J", "size=64"});
+  argv.push_back(path);
+  return argv;
 }
 
 // All of it in one line: of mkfs, fsck and what grows a filesystem the cause may stand at the

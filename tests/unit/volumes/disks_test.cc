@@ -131,6 +131,17 @@ TEST_F(DisksTest, MakesLargeFilesystems) {
   }
 }
 
+// mkfs writes the whole journal, so that on a gp3 volume its size is time: mkfs' own choice for 64
+// GiB is a journal of 1 GiB, which takes 8 s.
+TEST_F(DisksTest, TheJournalOfALargeExt4IsSmall) {
+  disk = std::make_unique<test::LoopDisk>(64ull << 30u);
+  auto made = disks.make_filesystem(device(), of("ext4"), "label", {});
+  ASSERT_TRUE(made) << made.error().message.text;
+  auto const said = run({"dumpe2fs", "-h", disk->path()}).out;
+  EXPECT_THAT(said, testing::ContainsRegex("Total journal size: +64M")) << said;
+  expect_that_mkfs_leaves_it_alone();
+}
+
 TEST_F(DisksTest, TwoFilesystemsHaveUuidsOfTheirOwn) {
   auto first = disks.make_filesystem(device(), new_making("ext4", "vol-1"), "l", {});
   disk = std::make_unique<test::LoopDisk>(400 * kMiB);
@@ -279,6 +290,16 @@ TEST_F(DisksTest, ARangeThatCannotBeReadIsAnErrorAndNotZeros) {
   EXPECT_EQ(*first_non_zero(fd.get(), {{0, 4096}}), std::nullopt);
   EXPECT_FALSE(first_non_zero(fd.get(), {{0, 4096}, {200 * kMiB, 4096}}));
   EXPECT_FALSE(first_non_zero(fd.get(), {{disk->bytes() + 4096, 4096}})) << "beyond its end";
+}
+
+// Whatever is read first: what is told is what stands first.
+TEST_F(DisksTest, TheFirstOfManyStrayBytesIsTold) {
+  std::vector<std::uint64_t> const strays = {5 * kMiB + 7, 9 * kMiB, 40 * kMiB, 200 * kMiB + 1};
+  for (auto at : strays) disk->write(at, "x");
+  FileDescriptor fd(::open(disk->path().c_str(), O_RDONLY | O_CLOEXEC));
+  for (int i = 0; i < 50; ++i)
+    EXPECT_EQ(*first_non_zero(fd.get(), {{0, 16 * kMiB}, {30 * kMiB, 180 * kMiB}}), strays[0]);
+  EXPECT_EQ(*first_non_zero(fd.get(), {{6 * kMiB, 4096}, {30 * kMiB, 180 * kMiB}}), strays[2]);
 }
 
 // Whatever the bytes say later: libblkid alone must never take a failure for blank.
