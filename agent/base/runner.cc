@@ -154,6 +154,14 @@ void Runner::update(std::size_t index, std::function<void(RowStatus&)> const& ch
 
 void Runner::to_state(std::size_t index, State state, Message message, std::optional<Kind> error,
                       std::optional<Progress> progress) {
+  {
+    // What a row finds again and again in upkeep is no news.
+    std::lock_guard lock(mutex_);
+    auto const& row = statuses_[index];
+    if (row.state == state && row.message == message && row.error == error && !progress &&
+        !row.progress && (state != State::done || row.finished))
+      return;
+  }
   update(index, [&](RowStatus& row) {
     if (row.state != state || !same(row.message, message)) row.since = clock_.utc();
     row.state = state;

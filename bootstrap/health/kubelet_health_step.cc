@@ -42,7 +42,8 @@ Duration between(SteadyTime from, SteadyTime to) {
 
 Result<Finding> KubeletHealthStep::look(Facts& facts, std::stop_token stop) {
   auto const identity = TRY(facts.identity.require("identity"));
-  auto const places = TRY(kube::serving_places(deps_.health.config, identity));
+  auto const places = TRY(
+      places_.of(identity, [&] { return kube::serving_places(deps_.health.config, identity); }));
   auto const record = TRY(deps_.restarts.record());
   facts.kubelet.set(
       {.restarts_for_certificate = record.certificate, .restarts_for_health = record.health});

@@ -41,6 +41,7 @@ class KubeletHealthStep final : public Step {
   Result<void> restart(pid_t pid, std::string const& server, std::stop_token stop);
 
   KubeletHealthDeps deps_;
+  Places places_;
   std::optional<SteadyTime> last_well_;
   std::optional<SteadyTime> unwell_since_;
   int looks_ = 0;     // since then

@@ -16,9 +16,10 @@ Finding not_known(Error const& error) {
 
 }  // namespace
 
-Result<ApiserverClient> NodeStep::apiserver(Identity const& identity) const {
-  auto place =
-      as_administrator(deps_.root, TRY(kube::serving_places(deps_.config, identity)).apiserver);
+Result<ApiserverClient> NodeStep::apiserver(Identity const& identity) {
+  auto const places =
+      TRY(places_.of(identity, [&] { return kube::serving_places(deps_.config, identity); }));
+  auto place = as_administrator(deps_.root, places.apiserver);
   if (deps_.config.role == Role::worker) {
     place.tls.cert_file = deps_.root(kube::kKubeletClient.cert);
     place.tls.key_file = deps_.root(kube::kKubeletClient.key);

@@ -23,9 +23,10 @@ class NodeStep final : public Step {
   Result<Finding> look(Facts& facts, std::stop_token stop) override;
 
  private:
-  Result<ApiserverClient> apiserver(Identity const& identity) const;
+  Result<ApiserverClient> apiserver(Identity const& identity);
 
   HealthDeps deps_;
+  Places places_;
 };
 
 }  // namespace haagent::bootstrap::health

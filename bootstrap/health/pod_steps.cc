@@ -24,7 +24,8 @@ Result<bool> kube_proxy_runs(HealthDeps const& deps) {
 
 Result<Finding> ApiserverStep::look(Facts& facts, std::stop_token stop) {
   auto const identity = TRY(facts.identity.require("identity"));
-  auto const places = TRY(kube::serving_places(deps_.config, identity));
+  auto const places =
+      TRY(places_.of(identity, [&] { return kube::serving_places(deps_.config, identity); }));
   PodSeen seen;
   // As the administrator: where nobody may ask without a name, and before 1.32, this may.
   seen.answer = TRY(probe(deps_.http, places.apiserver + "/readyz?verbose",
@@ -39,7 +40,8 @@ Result<Finding> ApiserverStep::look(Facts& facts, std::stop_token stop) {
 
 Result<Finding> KubeProxyStep::look(Facts& facts, std::stop_token stop) {
   auto const identity = TRY(facts.identity.require("identity"));
-  auto const places = TRY(kube::serving_places(deps_.config, identity));
+  auto const places =
+      TRY(places_.of(identity, [&] { return kube::serving_places(deps_.config, identity); }));
   auto const manifest = kube::manifest_path(kube::Component::kube_proxy);
   auto const bytes = TRY(read_file(deps_.root(manifest)));
   if (!bytes)

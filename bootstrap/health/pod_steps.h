@@ -5,8 +5,10 @@
 #include "agent/base/files.h"
 #include "agent/base/http.h"
 #include "agent/base/node_config.h"
+#include "agent/base/remembered.h"
 #include "agent/base/row_names.h"
 #include "agent/base/step.h"
+#include "bootstrap/kube/serving_places.h"
 
 namespace haagent::bootstrap::health {
 
@@ -16,6 +18,9 @@ struct HealthDeps {
   Http& http;
   Clock& clock;
 };
+
+// Where this node's components serve: as long as its identity is the same, in the same places.
+using Places = Remembered<Identity, kube::ServingPlaces>;
 
 // `apiserver`: the apiserver of this master says at /readyz that it serves, where its manifest says
 // that it listens. It goes by the etcd member beside it, and by no other master's apiserver. Reads
@@ -28,6 +33,7 @@ class ApiserverStep final : public Step {
 
  private:
   HealthDeps deps_;
+  Places places_;
 };
 
 // `kube-proxy-health`: kube-proxy has written the rules of this node's services, and goes on doing
@@ -41,6 +47,7 @@ class KubeProxyStep final : public Step {
 
  private:
   HealthDeps deps_;
+  Places places_;
 };
 
 }  // namespace haagent::bootstrap::health
