@@ -47,6 +47,9 @@ namespace {
 
 using namespace std::chrono_literals;
 
+// Nobody who looks at the status sees that it is so old.
+constexpr Duration kStatusPace = 50ms;
+
 // Of the files, until user-data is read.
 std::string log_level(BootOptions const& options) {
   return read_config(gather_config(options.root, options.config)).config.log.level;
@@ -111,7 +114,7 @@ class BootSession {
   BootSession(BootOptions const& options, bool stays)
       : options_(options),
         collaborators_(options.root, options.config),
-        recorder_(options.root, collaborators_.clock, facts_, stays),
+        recorder_(options.root, collaborators_.clock, facts_, stays, kStatusPace),
         watch_(options.root, collaborators_.clock, facts_, std::string(kVersion)) {}
 
   // Identity and config. Nothing where one of them failed or the token was pulled.

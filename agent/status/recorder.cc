@@ -29,14 +29,36 @@ std::string headline(StatusReport const& report) {
 
 }  // namespace
 
-StatusRecorder::StatusRecorder(Root root, Clock& clock, Facts& facts, bool stays)
-    : root_(std::move(root)), clock_(clock), facts_(facts) {
+StatusRecorder::StatusRecorder(Root root, Clock& clock, Facts& facts, bool stays, Duration pace)
+    : root_(std::move(root)), clock_(clock), facts_(facts), pace_(pace) {
   report_.version = kVersion;
   report_.boot_id = read_boot_id(root_);
   report_.pid = getpid();
   report_.pid_start = read_pid_start(report_.pid);
   report_.stays = stays;
   report_.started = boot_began_ = clock_.utc();
+  if (pace_ > Duration(0))
+    writer_ = std::jthread([this](std::stop_token stop) { write_at_pace(std::move(stop)); });
+}
+
+StatusRecorder::~StatusRecorder() {
+  if (!writer_.joinable()) return;
+  writer_.request_stop();
+  writer_.join();
+}
+
+void StatusRecorder::write_and_tell() {
+  late_ = false;
+  if (write()) notify::status(headline(report_));
+}
+
+void StatusRecorder::write_at_pace(std::stop_token stop) {
+  std::unique_lock lock(mutex_);
+  while (came_late_.wait(lock, stop, [this] { return late_; })) {
+    write_and_tell();
+    came_late_.wait_for(lock, stop, pace_, [] { return false; });
+  }
+  if (late_) write_and_tell();
 }
 
 Runner::Observer StatusRecorder::opening() {
@@ -70,7 +92,11 @@ void StatusRecorder::changed(std::vector<RowStatus> const& rows, std::size_t ind
   auto const now = clock_.utc();
   if (auto const news = throttle_.news_of(rows[index], now); news != News::none)
     log::transition(rows[index], news, now);
-  if (write()) notify::status(headline(report_));
+  late_ = true;
+  if (pace_ > Duration(0))
+    came_late_.notify_all();
+  else
+    write_and_tell();
 }
 
 void StatusRecorder::set_config(NodeConfig const& config) {

@@ -1,11 +1,15 @@
-// Watches the runner: each transition is logged once, told to systemd, and written to the status
-// file.
+// Watches the runner: each transition is logged once, and told to systemd and written to the status
+// file by a thread of its own, at most once in a while. A boot has some 300 transitions, and a file
+// for each would cost it as much as the rest of what haagent does.
 #pragma once
 
+#include <condition_variable>
 #include <functional>
 #include <mutex>
 #include <optional>
+#include <stop_token>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -17,7 +21,10 @@ namespace haagent {
 
 class StatusRecorder {
  public:
-  StatusRecorder(Root root, Clock& clock, Facts& facts, bool stays);
+  // `pace`: between two writes for transitions; 0: each is written before changed() returns. What
+  // the other calls change is written at once.
+  StatusRecorder(Root root, Clock& clock, Facts& facts, bool stays, Duration pace = Duration(0));
+  ~StatusRecorder();  // what was not written yet is
 
   // The observers of the two runners of a boot: what finds the role, and what the role then does.
   Runner::Observer opening();
@@ -43,6 +50,9 @@ class StatusRecorder {
   void begin_boot();
   // With mutex_ held; nothing where the file says all of it already. False: nothing was new.
   bool write();
+  // The same, for transitions.
+  void write_and_tell();
+  void write_at_pace(std::stop_token stop);
 
   Root root_;
   Clock& clock_;
@@ -58,6 +68,10 @@ class StatusRecorder {
   UtcTime boot_began_{};
   std::vector<RowStatus> boot_rows_;  // as the boot left them
   LogThrottle throttle_;
+  Duration const pace_;
+  bool late_ = false;  // a transition is not written yet
+  std::condition_variable_any came_late_;
+  std::jthread writer_;  // last: it uses all of the above
 };
 
 }  // namespace haagent

@@ -9,6 +9,7 @@
 #include <algorithm>
 
 #include "agent/runtime/log.h"
+#include "tests/support/eventually.h"
 #include "tests/support/fake_clock.h"
 #include "tests/support/temporary_directory.h"
 
@@ -41,6 +42,35 @@ class StatusKeeperTest : public testing::Test {
   Runner::Observer observe = keeper.role();
   std::vector<RowStatus> rows = {row("hosts", "a is 10.0.0.1"), row("etcd-main", "etcd-a serves")};
 };
+
+// A boot's hundreds of transitions, of which nobody sees each in the file.
+TEST_F(StatusKeeperTest, TransitionsInAHurryAreWrittenTogether) {
+  auto const file = root / std::filesystem::path(kStatusFile).relative_path();
+  auto const says = [&](std::string_view text) {
+    return std::filesystem::exists(file) && test::bytes_of(file).contains(text);
+  };
+  {
+    StatusRecorder slow(Root(root.path()), clock, facts, /*stays=*/true, /*pace=*/1h);
+    auto const changed = slow.role();
+    changed(rows, 0);
+    EXPECT_TRUE(test::eventually([&] { return says("a is 10.0.0.1"); }));
+    struct stat first{};
+    ASSERT_EQ(::stat(file.c_str(), &first), 0);
+    for (int i = 0; i < 100; ++i) {
+      rows[0].message.text = "a is 10.0.0." + std::to_string(i + 2);
+      changed(rows, 0);
+    }
+    struct stat then{};
+    ASSERT_EQ(::stat(file.c_str(), &then), 0);
+    EXPECT_EQ(then.st_ino, first.st_ino) << "it was written again";
+    // Who is told that the node is ready finds it there.
+    slow.booted();
+    EXPECT_TRUE(says("a is 10.0.0.101"));
+    rows[0].message.text = "a is 10.0.0.200";
+    changed(rows, 0);
+  }
+  EXPECT_TRUE(says("a is 10.0.0.200")) << "the last word";
+}
 
 // Standing duties look again every few seconds, in turn; only what has changed is worth a line.
 TEST_F(StatusKeeperTest, WhatStaysTheSameIsLoggedOnce) {
