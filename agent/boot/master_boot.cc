@@ -36,6 +36,10 @@ namespace {
 
 constexpr Duration kForEver = 24h * 365 * 10;
 
+// An etcd that has just been started takes the connection after some 20 ms, and answers on it once
+// it serves: the look waits for that, so that only the connection is waited for here.
+constexpr Polling kEtcdPolling{.first = 10ms, .cap = 1s};
+
 }  // namespace
 
 MasterBoot::MasterBoot(NodeConfig const& config, NodeDeps node, MasterDeps master)
@@ -120,6 +124,7 @@ void MasterBoot::add_members(RowList& list) {
   for (auto cluster : kEtcdClusters)
     list.add(std::make_unique<bootstrap::EtcdStep>(cluster, etcd_, peers_),
              {.after = {of_cluster(kMount, cluster), kHosts, kPki},
+              .polling = kEtcdPolling,
               .upkeep = Upkeep::act,
               .period = 5s});
 }

@@ -17,7 +17,7 @@ RowSpec health_row(std::vector<std::string> after, Upkeep upkeep) {
   using namespace std::chrono_literals;
   return {.after = std::move(after),
           .deadline = 30min,
-          .polling = {.first = 500ms, .cap = 5s},
+          .polling = {.first = 100ms, .cap = 1s},
           .upkeep = upkeep,
           .period = 10s};
 }
