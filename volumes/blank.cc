@@ -46,7 +46,9 @@ std::vector<Range> pieces_of(std::vector<Range> const& ranges) {
 
 // The first byte of the piece that is not zero.
 Result<std::optional<std::uint64_t>> stray_in(int fd, Range const& piece) {
-  std::vector<char> buffer(piece.length);
+  // One a thread: memory that is new for each piece would cost more than the read.
+  thread_local std::vector<char> buffer;
+  buffer.resize(piece.length);
   for (std::uint64_t done = 0; done < piece.length;) {
     auto const at = piece.offset + done;
     auto const wanted = piece.length - done;
