@@ -42,11 +42,10 @@ Result<std::vector<RenderedFile>> render(NodeConfig const& config, Identity cons
   if (auto logind = render_logind(kubelet)) files.push_back(*std::move(logind));
   // The flags last: systemd starts no kubelet before they are there (units/kubelet.service.d), so
   // that each begins with all of its files.
-  files.insert(files.end(),
-               {render_kubelet_config(kubelet),
-                kubeconfig(kKubeletKubeconfig, "system:node:" + node.identity.hostname,
-                           config.kubelet.endpoint, kKubeletClient),
-                render_kubelet_flags(node)});
+  files.insert(files.end(), {render_kubelet_config(kubelet),
+                             kubeconfig(kKubeletKubeconfig, "system:node:" + node.identity.hostname,
+                                        config.kubelet.endpoint, kKubeletClient),
+                             render_kubelet_flags(node)});
   auto proxy_kubeconfig = kubeconfig(kKubeProxyKubeconfig, "system:kube-proxy",
                                      config.kube_proxy.endpoint, kKubeProxyClient);
   auto proxy_config = render_kube_proxy_config(node);
