@@ -385,9 +385,9 @@ Result<HttpResponse> CurlHttp::send(HttpRequest const& request, std::stop_token 
   if (!request.tls.server_key.empty()) {
     connection.server->wanted = request.tls.server_key;
     on_ssl_context(easy, check_key_of, connection.server.get());
-  } else if (request.tls.ca_file.empty() && target.url.scheme == "https" &&
-             (trust = trust_of_system(easy, pool_->trust))) {
-    on_ssl_context(easy, trust_the_systems, &trust);
+  } else if (request.tls.ca_file.empty() && target.url.scheme == "https") {
+    trust = trust_of_system(easy, pool_->trust);
+    if (trust) on_ssl_context(easy, trust_the_systems, &trust);
   }
   curl().multi_add_handle(multi, easy);
   auto code = perform(multi, easy, stop);

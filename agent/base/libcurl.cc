@@ -21,6 +21,7 @@ class Library {
  public:
   // It stays for as long as the process does.
   Library() : handle_(::dlopen(kName, RTLD_LAZY | RTLD_LOCAL)) {
+    // NOLINTNEXTLINE(concurrency-mt-unsafe): glibc keeps a thread's own
     if (!handle_) cannot_load(::dlerror());
   }
   template <class Function>
