@@ -21,7 +21,6 @@ constexpr std::uint64_t kSampleBytes = 64 * kKiB;
 // A read of EBS takes a millisecond however short it is, so many are on their way at once; more of
 // them than this wait for the volume's throughput.
 constexpr std::size_t kReadersAtOnce = 8;
-constexpr std::uint64_t kReadPiece = kMiB;
 
 // With sparse_super, groups 1 and the powers of 3, 5 and 7 hold a backup.
 std::set<std::uint64_t> backup_groups(std::uint64_t groups) {
@@ -36,40 +35,47 @@ bool all_zero(char const* bytes, std::size_t length) {
   return bytes[0] == 0 && std::equal(bytes + 1, bytes + length, bytes);
 }
 
-std::vector<Range> pieces_of(std::vector<Range> const& ranges) {
-  std::vector<Range> pieces;
-  for (auto const& range : ranges)
-    for (std::uint64_t done = 0; done < range.length; done += kReadPiece)
-      pieces.push_back({range.offset + done, std::min(kReadPiece, range.length - done)});
-  return pieces;
-}
-
 // The first byte of the piece that is not zero.
 Result<std::optional<std::uint64_t>> stray_in(int fd, Range const& piece) {
   // One a thread: memory that is new for each piece would cost more than the read.
   thread_local std::vector<char> buffer;
-  buffer.resize(piece.length);
-  for (std::uint64_t done = 0; done < piece.length;) {
-    auto const at = piece.offset + done;
-    auto const wanted = piece.length - done;
-    auto const got = ::pread(fd, buffer.data() + done, wanted, static_cast<off_t>(at));
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) {
-      auto error = errno_error(errno, fmt::format("reading {} bytes at {}", wanted, at));
-      error.kind = Kind::refused;  // what cannot be read may be data
-      error.message.reason = Reason::DiskNotBlank;
-      return std::unexpected(std::move(error));
-    }
-    if (got == 0)
-      return fail(Kind::internal, "the disk ends at {}, before the {} bytes at {}", at, wanted, at);
-    done += static_cast<std::uint64_t>(got);
-  }
+  TRY(read_whole(fd, "the disk", piece, buffer));
   if (all_zero(buffer.data(), buffer.size())) return std::nullopt;
   auto const first = std::ranges::find_if(buffer, [](char c) { return c != 0; });
   return piece.offset + static_cast<std::uint64_t>(first - buffer.begin());
 }
 
 }  // namespace
+
+std::vector<Range> pieces_of(std::vector<Range> const& ranges) {
+  std::vector<Range> pieces;
+  for (auto const& range : ranges)
+    for (std::uint64_t done = 0; done < range.length; done += kPieceBytes)
+      pieces.push_back({range.offset + done, std::min(kPieceBytes, range.length - done)});
+  return pieces;
+}
+
+Result<void> read_whole(int fd, std::string_view what, Range const& piece,
+                        std::vector<char>& into) {
+  into.resize(piece.length);
+  for (std::uint64_t done = 0; done < piece.length;) {
+    auto const got = ::pread(fd, into.data() + done, piece.length - done,
+                             static_cast<off_t>(piece.offset + done));
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) {
+      auto error = errno_error(
+          errno, fmt::format("reading {} bytes of {} at {}", piece.length, what, piece.offset));
+      error.kind = Kind::refused;  // what cannot be read may be data
+      error.message.reason = Reason::DiskNotBlank;
+      return std::unexpected(std::move(error));
+    }
+    if (got == 0)
+      return fail(Kind::internal, "{} ends before the {} bytes at {}", what, piece.length,
+                  piece.offset);
+    done += static_cast<std::uint64_t>(got);
+  }
+  return {};
+}
 
 std::vector<Range> probed_ranges(std::uint64_t disk_bytes) {
   if (disk_bytes <= kWhole) return {{0, disk_bytes}};

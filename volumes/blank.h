@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string_view>
 #include <vector>
 
 #include "volumes/probe.h"
@@ -20,6 +21,14 @@ struct Range {
 // superblock, for blocks of 1, 2 and 4 KiB; samples at even distance, which the heads of XFS's
 // allocation groups are among. All of a disk up to 64 MiB.
 std::vector<Range> probed_ranges(std::uint64_t disk_bytes);
+
+// Ranges in reads of at most this many bytes: whole sectors, but for the end of a range.
+inline constexpr std::uint64_t kPieceBytes = 1u << 20u;
+std::vector<Range> pieces_of(std::vector<Range> const& ranges);
+
+// All of the piece. `what` ("the disk") stands in an error. Errors: refused where it cannot be
+// read, since that may be data; internal where the disk ends before.
+Result<void> read_whole(int fd, std::string_view what, Range const& piece, std::vector<char>& into);
 
 // The offset of the first byte that is not zero in one of the ranges, which are read side by side.
 // Errors: a range in front of it that cannot be read in full (refused, internal).

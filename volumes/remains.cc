@@ -14,28 +14,7 @@ namespace haagent::volumes {
 namespace {
 
 constexpr std::size_t kSector = 512;  // the least that a disk writes whole
-constexpr std::size_t kPiece = 1u << 20u;
 constexpr std::size_t kUuidBytes = 16;
-
-Result<void> read_whole(int fd, std::string_view what, std::uint64_t at, std::size_t length,
-                        std::vector<char>& into) {
-  into.resize(length);
-  for (std::size_t done = 0; done < length;) {
-    auto got = ::pread(fd, into.data() + done, length - done, static_cast<off_t>(at + done));
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) {
-      auto error =
-          errno_error(errno, fmt::format("reading {} bytes of {} at {}", length, what, at));
-      error.kind = Kind::refused;  // what cannot be read may be data
-      error.message.reason = Reason::DiskNotBlank;
-      return std::unexpected(std::move(error));
-    }
-    if (got == 0)
-      return fail(Kind::internal, "{} ends before the {} bytes at {}", what, length, at);
-    done += static_cast<std::size_t>(got);
-  }
-  return {};
-}
 
 bool is_zero(std::string_view bytes) {
   return bytes.find_first_not_of('\0') == bytes.npos;
@@ -54,14 +33,10 @@ std::array<char, kUuidBytes> uuid_bytes(std::string_view text) {
   return bytes;
 }
 
-// For each piece of the probed ranges, at most kPiece long and in whole sectors but for the end.
+// For each piece of the probed ranges, until `visit` wants no more.
 Result<void> each_piece(std::uint64_t disk_bytes, auto const& visit) {
-  for (auto const& range : probed_ranges(disk_bytes))
-    for (std::uint64_t done = 0; done < range.length; done += kPiece) {
-      auto const length = std::min<std::uint64_t>(kPiece, range.length - done);
-      auto more = TRY(visit(range.offset + done, static_cast<std::size_t>(length)));
-      if (!more) return {};
-    }
+  for (auto const& piece : pieces_of(probed_ranges(disk_bytes)))
+    if (!TRY(visit(piece))) return {};
   return {};
 }
 
@@ -73,10 +48,11 @@ Result<std::optional<std::uint64_t>> first_foreign(int disk, int reference,
   std::string_view const uuid(bytes.data(), bytes.size());
   std::vector<char> here, there;
   std::optional<std::uint64_t> foreign;
-  TRY(each_piece(disk_bytes, [&](std::uint64_t at, std::size_t length) -> Result<bool> {
-    TRY(read_whole(disk, "the disk", at, length, here));
+  TRY(each_piece(disk_bytes, [&](Range const& range) -> Result<bool> {
+    auto const [at, length] = range;
+    TRY(read_whole(disk, "the disk", range, here));
     if (is_zero({here.data(), length})) return true;
-    TRY(read_whole(reference, "the reference", at, length, there));
+    TRY(read_whole(reference, "the reference", range, there));
     for (std::size_t from = 0; from < length; from += kSector) {
       auto const size = std::min(kSector, length - from);
       std::string_view const is(here.data() + from, size), would_be(there.data() + from, size);
@@ -95,9 +71,10 @@ Result<std::optional<std::uint64_t>> first_foreign(int disk, int reference,
 
 Result<void> clear_remains(int disk, std::uint64_t disk_bytes) {
   std::vector<char> piece;
-  std::vector<char> const zeros(kPiece);
-  TRY(each_piece(disk_bytes, [&](std::uint64_t at, std::size_t length) -> Result<bool> {
-    TRY(read_whole(disk, "the disk", at, length, piece));
+  std::vector<char> const zeros(kPieceBytes);
+  TRY(each_piece(disk_bytes, [&](Range const& range) -> Result<bool> {
+    auto const [at, length] = range;
+    TRY(read_whole(disk, "the disk", range, piece));
     if (is_zero({piece.data(), length})) return true;
     for (std::size_t done = 0; done < length;) {
       auto wrote = ::pwrite(disk, zeros.data(), length - done, static_cast<off_t>(at + done));
