@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "agent/base/file_descriptor.h"
+#include "agent/base/new_file.h"
 #include "agent/base/read_only.h"
 #include "agent/base/side_by_side.h"
 
@@ -47,15 +48,6 @@ bool write_all(int fd, std::string_view bytes) {
 
 std::filesystem::path folder_of(std::filesystem::path const& path) {
   return path.has_parent_path() ? path.parent_path() : ".";
-}
-
-// A name is on the disk once its folder is.
-Result<void> sync_folder(std::filesystem::path const& folder) {
-  FileDescriptor fd(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!fd || ::fsync(fd.get()) != 0) {
-    return fail_errno(errno, fmt::format("flushing folder {}", folder.string()));
-  }
-  return {};
 }
 
 constexpr std::string_view kRandom = "XXXXXX";
@@ -192,7 +184,7 @@ Result<void> replace_files(std::span<PairedFile const> files) {
                         fmt::format("writing {} (putting it in place)", files[i].path.string()));
   std::set<std::filesystem::path> folders;
   for (auto const& file : files) folders.insert(folder_of(file.path));
-  return all_of(each_side_by_side(std::vector(folders.begin(), folders.end()), sync_folder));
+  return all_of(each_side_by_side(std::vector(folders.begin(), folders.end()), flush_folder));
 }
 
 Result<bool> replace_file_if_changed(std::filesystem::path const& path, std::string_view bytes,
@@ -246,7 +238,7 @@ Result<void> make_directories(std::filesystem::path const& path, mode_t mode) {
   }
   // mkdir is narrowed by the umask.
   if (::chmod(path.c_str(), mode) != 0) return fail_errno(errno, doing + " (its mode)");
-  return sync_folder(parent);
+  return flush_folder(parent);
 }
 
 }  // namespace haagent

@@ -1,8 +1,6 @@
 #include "bootstrap/etcd/member/ask.h"
 
-#include <thread>
-
-#include "agent/base/wait_accounting.h"
+#include "agent/base/side_by_side.h"
 
 namespace haagent::bootstrap {
 namespace {
@@ -60,13 +58,8 @@ MemberAnswer ask(Http& http, AskedMember const& asked, HttpTls const& tls, std::
 
 std::vector<MemberAnswer> ask_members(Http& http, std::vector<AskedMember> const& members,
                                       HttpTls const& tls, std::stop_token stop) {
-  std::vector<MemberAnswer> answers(members.size());
-  AccountedWait wait(WaitFor::request);
-  std::vector<std::jthread> threads;
-  for (std::size_t i = 0; i < members.size(); ++i)
-    threads.emplace_back([&, i] { answers[i] = ask(http, members[i], tls, stop); });
-  threads.clear();
-  return answers;
+  return each_side_by_side(members,
+                           [&](AskedMember const& each) { return ask(http, each, tls, stop); });
 }
 
 }  // namespace haagent::bootstrap
