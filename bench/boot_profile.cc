@@ -70,6 +70,14 @@ Function* next(char const* name) {
   return reinterpret_cast<Function*>(::dlsym(RTLD_NEXT, name));
 }
 
+int flush(char const* name, int fd) {
+  auto* const real = next<int(int)>(name);
+  auto const began = now();
+  int const result = real(fd);
+  tell_of_file(began, "fsync", fd);
+  return result;
+}
+
 // A handshake is many calls, until one of them succeeds.
 thread_local void* shaking = nullptr;
 thread_local std::int64_t shaking_since = 0;
@@ -93,43 +101,19 @@ int shake_hands(char const* name, void* ssl) {
 extern "C" {
 
 int fsync(int fd) {
-  static auto* const real = next<int(int)>("fsync");
-  auto const began = now();
-  int const result = real(fd);
-  tell_of_file(began, "fsync", fd);
-  return result;
+  return flush("fsync", fd);
 }
-
 int fdatasync(int fd) {
-  static auto* const real = next<int(int)>("fdatasync");
-  auto const began = now();
-  int const result = real(fd);
-  tell_of_file(began, "fsync", fd);
-  return result;
+  return flush("fdatasync", fd);
 }
-
 int syncfs(int fd) noexcept {
-  static auto* const real = next<int(int)>("syncfs");
-  auto const began = now();
-  int const result = real(fd);
-  tell_of_file(began, "fsync", fd);
-  return result;
+  return flush("syncfs", fd);
 }
 
 int posix_spawn(pid_t* pid, char const* path, posix_spawn_file_actions_t const* actions,
                 posix_spawnattr_t const* attributes, char* const argv[],
                 char* const environment[]) {
   static auto* const real = next<decltype(::posix_spawn)>("posix_spawn");
-  auto const began = now();
-  int const result = real(pid, path, actions, attributes, argv, environment);
-  tell(began, "program", path);
-  return result;
-}
-
-int posix_spawnp(pid_t* pid, char const* path, posix_spawn_file_actions_t const* actions,
-                 posix_spawnattr_t const* attributes, char* const argv[],
-                 char* const environment[]) {
-  static auto* const real = next<decltype(::posix_spawnp)>("posix_spawnp");
   auto const began = now();
   int const result = real(pid, path, actions, attributes, argv, environment);
   tell(began, "program", path);
@@ -144,7 +128,7 @@ int connect(int fd, sockaddr const* address, socklen_t length) {
   return result;
 }
 
-// What ends because its time is over, and not because it was told of something.
+// Reports a wait that timed out. A wait that another thread ended is not a pause.
 int pthread_cond_clockwait(pthread_cond_t* condition, pthread_mutex_t* mutex, clockid_t clock,
                            timespec const* until) {
   static auto* const real =
