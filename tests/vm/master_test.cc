@@ -255,14 +255,14 @@ TEST_F(VmMaster, AMountThatWouldGoOnAfterAnErrorIsGivenItsOptions) {
 TEST_F(VmMaster, AKubeletIsNotStartedWithoutItsFlags) {
   auto const main_pid = [] { return machines().of_unit(kMaster, "kubelet", "MainPID"); };
   machines().ask(kMaster,
-                 "systemctl stop haagent kubelet; mv /var/lib/kubelet/kubeadm-flags.env /root/; "
+                 "systemctl stop haagent kubelet; mv /var/lib/kubelet/kubeadm-flags.env /run/; "
                  "systemctl reset-failed kubelet; systemctl start --no-block kubelet");
   EXPECT_TRUE(machines().comes_true(
       [] { return std::stoi(machines().of_unit(kMaster, "kubelet", "NRestarts")) >= 2; }));
   EXPECT_EQ(main_pid(), "0");
   EXPECT_EQ(machines().ask(kMaster, "ls /var/lib/kubelet/config.yaml"),
             "/var/lib/kubelet/config.yaml");
-  machines().ask(kMaster, "mv /root/kubeadm-flags.env /var/lib/kubelet/");
+  machines().ask(kMaster, "mv /run/kubeadm-flags.env /var/lib/kubelet/");
   EXPECT_TRUE(machines().comes_true([&] { return main_pid() != "0"; }));
   EXPECT_THAT(kubelets_arguments(), HasSubstr("--hostname-override="));
   machines().ask(kMaster, "systemctl start --no-block haagent");

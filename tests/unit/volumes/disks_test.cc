@@ -292,7 +292,7 @@ TEST_F(DisksTest, ARangeThatCannotBeReadIsAnErrorAndNotZeros) {
   EXPECT_FALSE(first_non_zero(fd.get(), {{disk->bytes() + 4096, 4096}})) << "beyond its end";
 }
 
-// Whatever is read first: what is told is what stands first.
+// Reads finish in any order. The result is the lowest offset.
 TEST_F(DisksTest, TheFirstOfManyStrayBytesIsTold) {
   std::vector<std::uint64_t> const strays = {5 * kMiB + 7, 9 * kMiB, 40 * kMiB, 200 * kMiB + 1};
   for (auto at : strays) disk->write(at, "x");
