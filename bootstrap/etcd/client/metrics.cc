@@ -185,13 +185,23 @@ std::vector<Message> against_guidance(EtcdLatencies const& latencies, Duration e
   return slow;
 }
 
-std::vector<Message> with_cause(std::vector<Message> slow, std::optional<Message> const& limit) {
-  if (!limit) return slow;
+std::vector<Message> with_cause(std::vector<Message> slow, std::optional<Message> const& limit,
+                                bool counts) {
+  auto const of_disk = [](Message const& each) {
+    return each.subject == kWalFsync || each.subject == kBackendCommit;
+  };
+  if (!limit) {
+    for (auto& each : slow)
+      if (counts && of_disk(each))
+        each.advice =
+            "find what else writes to the disk with 'iostat -x 5', or takes the processors with "
+            "'top': EBS counts no limit that was reached, so more IOPS would not help";
+    return slow;
+  }
   std::string text;
   std::erase_if(slow, [&](Message const& each) {
-    bool const of_disk = each.subject == kWalFsync || each.subject == kBackendCommit;
-    if (of_disk) text += each.text + "; ";
-    return of_disk;
+    if (of_disk(each)) text += each.text + "; ";
+    return of_disk(each);
   });
   if (!text.empty())
     slow.push_back(Message(limit->reason, text + limit->text, limit->advice).about(limit->subject));

@@ -57,9 +57,11 @@ EtcdLatencies latencies_of(EtcdMetrics const& metrics);
 // trips.
 std::vector<Message> against_guidance(EtcdLatencies const& latencies, Duration election_timeout);
 
-// The same, where the disk's volume was at a limit of EBS: what is slow about the disk becomes one
-// message that ends with that, of the limit's reason, advice and subject. It is the last.
-std::vector<Message> with_cause(std::vector<Message> slow, std::optional<Message> const& limit);
+// The same, with what EBS counts of the disk's volume. Where it was at a limit, what is slow about
+// the disk becomes one message that ends with that, of the limit's reason, advice and subject. It
+// is the last. Where EBS `counts` and no limit was reached, the advice is not to buy more IOPS.
+std::vector<Message> with_cause(std::vector<Message> slow, std::optional<Message> const& limit,
+                                bool counts);
 
 // Which figures to give against_guidance() after `said`, so that a disk that stays as slow as it is
 // gives the same sentence for hours: another figure only once it has doubled or halved, none only

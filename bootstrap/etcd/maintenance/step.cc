@@ -146,11 +146,11 @@ std::vector<Message> MaintenanceStep::measure(Facts& facts, std::stop_token stop
 std::vector<Message> MaintenanceStep::slow_disk(Facts& facts, std::vector<Message> slow) const {
   auto& etcd = facts.etcd(cluster_);
   auto const identity = facts.identity.get().value_or(Identity{});
-  auto const limit = limit_reached(etcd.ebs.get().value_or(EbsFacts{}).recently,
-                                   {.volume_id = volume_ ? volume_->volume_id : "",
-                                    .region = identity.region,
-                                    .instance_type = identity.instance_type});
-  slow = with_cause(std::move(slow), limit);
+  auto const recently = etcd.ebs.get().value_or(EbsFacts{}).recently;
+  auto const limit = limit_reached(recently, {.volume_id = volume_ ? volume_->volume_id : "",
+                                              .region = identity.region,
+                                              .instance_type = identity.instance_type});
+  slow = with_cause(std::move(slow), limit, recently.window > Duration(0));
   if (limit && !slow.empty() && slow.back().reason == limit->reason) {
     etcd.limited.set(slow.back());
   } else {

@@ -166,15 +166,29 @@ TEST(EtcdMetricsCause, ALimitOfTheVolumeExplainsTheDiskAndNothingElse) {
   auto const slow = against_guidance({.wal_fsync = 0.5, .backend_commit = 0.5, .round_trip = 0.5},
                                      Duration(1'000));
   ASSERT_EQ(slow.size(), 3u);
-  EXPECT_EQ(with_cause(slow, std::nullopt), slow);
-  auto const caused = with_cause(slow, limit);
+  EXPECT_EQ(with_cause(slow, std::nullopt, false), slow) << "EBS tells nothing";
+  auto const caused = with_cause(slow, limit, true);
   ASSERT_EQ(caused.size(), 2u);
   EXPECT_EQ(caused[0], slow[2]) << "a network is not slow for it";
   EXPECT_EQ(caused[1].identity(), limit.identity());
   EXPECT_EQ(caused[1].advice, limit.advice);
   auto const network = against_guidance({.wal_fsync = 0.001, .round_trip = 0.5}, Duration(1'000));
-  EXPECT_EQ(with_cause(network, limit), network);
-  EXPECT_TRUE(with_cause({}, limit).empty()) << "a limit alone is no news: etcd is not slow";
+  EXPECT_EQ(with_cause(network, limit, true), network);
+  EXPECT_TRUE(with_cause({}, limit, true).empty()) << "a limit alone is no news: etcd is not slow";
+}
+
+TEST(EtcdMetricsCause, NobodyBuysIopsForADiskThatEbsDoesNotHoldUp) {
+  auto const slow = against_guidance({.wal_fsync = 0.5, .backend_commit = 0.5, .round_trip = 0.5},
+                                     Duration(1'000));
+  auto const caused = with_cause(slow, std::nullopt, true);
+  ASSERT_EQ(caused.size(), 3u);
+  for (std::size_t i : {0u, 1u}) {
+    EXPECT_EQ(caused[i].identity(), slow[i].identity());
+    EXPECT_EQ(caused[i].text, slow[i].text);
+    EXPECT_NE(caused[i].advice, slow[i].advice) << slow[i].subject;
+    EXPECT_THAT(caused[i].advice, testing::HasSubstr("iostat"));
+  }
+  EXPECT_EQ(caused[2], slow[2]) << "a network has no IOPS";
 }
 
 }  // namespace
