@@ -11,6 +11,7 @@
 
 #include "agent/base/journal.h"
 #include "agent/base/sha256.h"
+#include "agent/runtime/console.h"
 
 namespace haagent::log {
 namespace {
@@ -27,6 +28,13 @@ bool stderr_is_the_journal() {
 
 // Whether start() has found stderr to be the journal's.
 bool to_the_journal = false;
+
+// haagent.service names the machine's console.
+std::string named_console() {
+  auto const* path = getenv("HAAGENT_CONSOLE");  // NOLINT(concurrency-mt-unsafe): as above
+  return path ? path : "";
+}
+std::string console;
 
 spdlog::level::level_enum level_of(RowStatus::State state) {
   switch (state) {
@@ -76,6 +84,7 @@ void start(std::string const& level) {
   auto logger = std::make_shared<spdlog::logger>("haagent",
                                                  std::make_shared<spdlog::sinks::stderr_sink_mt>());
   to_the_journal = stderr_is_the_journal();
+  console = named_console();
   if (to_the_journal) {
     logger->set_formatter(std::make_unique<JournalFormatter>());
   } else {
@@ -159,8 +168,13 @@ std::vector<std::string> journal_fields(RowStatus const& row, News news, UtcTime
 void transition(RowStatus const& row, News news, UtcTime now) {
   auto const level = level_of(row.state);
   if (!spdlog::should_log(level)) return;
-  if (to_the_journal && send_to_journal(journal_fields(row, news, now))) return;
-  spdlog::log(level, "{}", transition_line(row, news, now));
+  auto const line = transition_line(row, news, now);
+  if (!to_the_journal || !send_to_journal(journal_fields(row, news, now))) {
+    spdlog::log(level, "{}", line);
+    return;
+  }
+  // journald forwards what comes over stderr alone, and of that what is no debugging.
+  if (!console.empty() && level >= spdlog::level::info) tell_console(console, line);
 }
 
 }  // namespace haagent::log

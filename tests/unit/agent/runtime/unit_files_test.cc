@@ -107,7 +107,8 @@ TEST(UnitFiles, TheAgentMountsNothingAndHasNoDisk) {
   EXPECT_THAT(keys.at("CapabilityBoundingSet"),
               AllOf(Not(Contains("CAP_SYS_ADMIN")), Not(Contains("CAP_SYS_RESOURCE"))));
   EXPECT_THAT(keys.at("SystemCallFilter"), Not(Contains("@mount")));
-  EXPECT_THAT(keys.at("PrivateDevices"), testing::ElementsAre("yes"));
+  EXPECT_THAT(keys.at("DevicePolicy"), testing::ElementsAre("closed"));
+  EXPECT_THAT(keys.at("DeviceAllow"), testing::ElementsAre("/dev/console", "w"));
   EXPECT_THAT(keys.at("ProtectSystem"), testing::ElementsAre("strict"));
   EXPECT_THAT(keys.at("ReadOnlyPaths"), testing::ElementsAre("/run"));
   EXPECT_THAT(keys.at("PrivateTmp"), testing::ElementsAre("yes"));
@@ -134,6 +135,9 @@ TEST(UnitFiles, WhatTheAgentSaysIsOnTheConsoleToo) {
   auto const keys = keys_of("haagent.service");
   EXPECT_THAT(keys.at("StandardOutput"), testing::ElementsAre("journal+console"));
   EXPECT_THAT(keys.at("StandardError"), testing::ElementsAre("inherit"));
+  // What has fields of its own, which journald does not forward.
+  EXPECT_THAT(keys.at("Environment"), testing::ElementsAre("HAAGENT_CONSOLE=/dev/console"));
+  EXPECT_FALSE(keys.contains("PrivateDevices")) << "has no /dev/console";
 }
 
 TEST(UnitFiles, WhatAnotherStartWouldOnlySayAgainIsNotStartedAgain) {
