@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <memory>
 
@@ -132,17 +133,15 @@ std::string transition_line(RowStatus const& row, News news, UtcTime now) {
         std::chrono::duration_cast<Duration>((row.finished ? *row.finished : now) - *row.began);
     line += fmt::format(" took={:.1f}s", static_cast<double>(took.count()) / 1000);
   }
-  if (!row.message.text.empty()) {
-    std::string quoted;
-    for (char c : row.message.sentence()) {
-      if (c == '"' || c == '\\') quoted += '\\';
-      quoted += c == '\n' ? ' ' : c;
-    }
-    line += fmt::format(" what=\"{}\"", quoted);
-  }
   if (news == News::last_line)
     line += fmt::format(" note=\"{} times within {}: left out for now, see 'haagent status'\"",
                         LogThrottle::kOften, to_words(LogThrottle::kQuiet));
+  if (!row.message.text.empty()) {
+    // The last of the line, and as it is, with its own quotes: people run the commands in it.
+    auto sentence = row.message.sentence();
+    std::ranges::replace(sentence, '\n', ' ');
+    line += fmt::format(" what=\"{}\"", sentence);
+  }
   return line;
 }
 

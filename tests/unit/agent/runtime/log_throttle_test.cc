@@ -143,9 +143,20 @@ TEST(LogThrottle, TheLastLineSaysSo) {
   EXPECT_EQ(log::transition_line(well, News::line, kNow),
             "step=volume-main state=done reason=EtcdServing what=\"" + well.message.text + "\"");
   EXPECT_EQ(log::transition_line(well, News::last_line, kNow),
-            "step=volume-main state=done reason=EtcdServing what=\"" + well.message.text +
-                R"(" )"
-                R"(note="5 times within 10 min: left out for now, see 'haagent status'")");
+            "step=volume-main state=done reason=EtcdServing "
+            R"(note="5 times within 10 min: left out for now, see 'haagent status'" what=")" +
+                well.message.text + "\"");
+}
+
+TEST(Log, ACommandInALineCanBeRunAsItIs) {
+  Message const create(Reason::VolumeMissing, "no volume",
+                       R"(run: aws ec2 create-tags --tags 'Key=k,Value="a/a,b"')");
+  EXPECT_TRUE(log::transition_line(row(State::waiting, create), News::line, kNow)
+                  .ends_with(R"( 'Key=k,Value="a/a,b"'")"));
+  EXPECT_EQ(log::transition_line(row(State::waiting, {Reason::VolumeMissing, "two\nlines"}),
+                                 News::line, kNow)
+                .find('\n'),
+            std::string::npos);
 }
 
 }  // namespace
