@@ -17,10 +17,17 @@ constexpr Backoff kBackoff{.base = 1s, .cap = 30s};
 
 }  // namespace
 
+Message told_of_failure(Message failure, std::optional<MadeNetwork> const& made, SteadyTime now) {
+  bool const for_a_moment = made && failure.reason == Reason::PodNetworkAwaitsApiserver &&
+                            now - made->at < kUnansweredFor;
+  return for_a_moment ? made->message : failure;
+}
+
 Loop::Loop(Deps deps) : deps_(std::move(deps)), kernel_(deps_.root, deps_.process) {}
 
 Result<void> Loop::clear(std::stop_token stop) {
   feed_.reset();
+  made_.reset();
   if (is_clear_) return {};
   TRY(kernel_.remove(std::move(stop)));
   is_clear_ = true;
@@ -36,7 +43,8 @@ Loop::Outcome Loop::off(std::stop_token stop) {
 
 Loop::Outcome Loop::failed(Reason reason, Error const& error) {
   feed_.reset();
-  return {Message(reason, error.message.text, error.message.advice),
+  return {told_of_failure(Message(reason, error.message.text, error.message.advice), made_,
+                          deps_.clock.steady()),
           jitter_.pause(kBackoff, failures_++) + 100ms};
 }
 
@@ -80,9 +88,10 @@ Loop::Outcome Loop::make(Settings const& settings, std::stop_token stop) {
   if (!peers.left_out.empty())
     text += fmt::format("; none to {}, whose ranges are another's or not the cluster's",
                         fmt::join(peers.left_out, ", "));
-  return {Message(Reason::PodNetworkMade, std::move(text))
-              .about(fmt::format("{}", fmt::join(peers.left_out, ", "))),
-          0ms};
+  auto message = Message(Reason::PodNetworkMade, std::move(text))
+                     .about(fmt::format("{}", fmt::join(peers.left_out, ", ")));
+  made_ = MadeNetwork{message, deps_.clock.steady()};
+  return {std::move(message), 0ms};
 }
 
 Loop::Outcome Loop::turn(std::stop_token stop) {

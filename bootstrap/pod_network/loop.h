@@ -17,6 +17,16 @@
 
 namespace haagent::bootstrap::pod_network {
 
+// Decided: what to tell of a question that failed so long after the network was made. An apiserver
+// that does not answer for a moment, as while it restarts, changes nothing about a network that is
+// there; what lasts is told, since routes to new nodes are missing.
+struct MadeNetwork {
+  Message message;
+  SteadyTime at;
+};
+inline constexpr Duration kUnansweredFor{30'000};
+Message told_of_failure(Message failure, std::optional<MadeNetwork> const& made, SteadyTime now);
+
 class Loop {
  public:
   struct Deps {
@@ -51,6 +61,7 @@ class Loop {
   Jitter jitter_;
   std::optional<NodeFeed> feed_;  // once it has a list; none after an error
   std::string settings_;          // the text that it goes by
+  std::optional<MadeNetwork> made_;  // as of the last good answer
   int failures_ = 0;
   bool is_clear_ = false;  // nothing of ours is there
 };

@@ -75,6 +75,28 @@ TEST_F(PodNetworkLoop, AsksAgainWhereNoApiserverAnswersAndLeavesTheNetwork) {
   EXPECT_TRUE(has_cni_file());
 }
 
+TEST(PodNetworkFailure, AnApiserverThatIsSilentForAMomentIsNoNews) {
+  Message const made(Reason::PodNetworkMade, "made");
+  Message const silent(Reason::PodNetworkAwaitsApiserver, "refused");
+  Message const wrong(Reason::PodNetworkNotMade, "no such device");
+  SteadyTime const at{Duration(1'000'000)};
+  struct Row {
+    Message failure;
+    std::optional<MadeNetwork> made;
+    Duration after;
+    Message told;
+  };
+  for (auto const& row : {
+           Row{silent, std::nullopt, Duration(0), silent},
+           Row{silent, MadeNetwork{made, at}, Duration(0), made},
+           Row{silent, MadeNetwork{made, at}, kUnansweredFor - Duration(1), made},
+           Row{silent, MadeNetwork{made, at}, kUnansweredFor, silent},
+           Row{wrong, MadeNetwork{made, at}, Duration(0), wrong},
+       })
+    EXPECT_EQ(told_of_failure(row.failure, row.made, at + row.after), row.told)
+        << to_string(row.failure.reason) << " after " << row.after.count();
+}
+
 TEST_F(PodNetworkLoop, SaysWhatTheKernelDoesNotTake) {
   settle();
   http_.on(kNodes,
