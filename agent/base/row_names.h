@@ -15,6 +15,7 @@ inline constexpr char kClock[] = "clock";
 inline constexpr char kCloudWatch[] = "cloudwatch";
 inline constexpr char kSpace[] = "space";  // the node's own; of a cluster: its etcd volume's
 inline constexpr char kPki[] = "pki";
+inline constexpr char kServiceAccount[] = "service-account";
 inline constexpr char kHosts[] = "hosts";
 inline constexpr char kAnnounce[] = "announce";
 inline constexpr char kJoin[] = "join";

@@ -24,6 +24,7 @@
 #include "bootstrap/layout/names.h"
 #include "bootstrap/node_labels/step.h"
 #include "bootstrap/pki/kubelet_step.h"
+#include "bootstrap/pki/service_account_step.h"
 #include "bootstrap/pod_network/step.h"
 #include "bootstrap/version_skew/step.h"
 
@@ -116,6 +117,8 @@ void MasterBoot::add_members(RowList& list) {
   list.add(
       std::make_unique<bootstrap::pki::PkiStep>(pki_),
       {.after = {volume}, .upkeep = Upkeep::act, .period = bootstrap::pki::pki_period(config_)});
+  list.add(std::make_unique<bootstrap::pki::ServiceAccountStep>(node_.root, master_.store),
+           {.after = {volume}, .upkeep = Upkeep::act});
   list.add(std::make_unique<bootstrap::HostsStep>(peers_),
            {.after = {volume}, .upkeep = Upkeep::act, .period = 5s});
   // Nobody waits for it: it is done once it has announced this master, no matter who has heard.
@@ -161,7 +164,7 @@ void MasterBoot::add_kubernetes(RowList& list) {
            {.after = {main}, .upkeep = Upkeep::act, .period = 60s});
   // An apiserver without its etcd would crash-loop into backoff, so its manifest waits.
   list.add(std::make_unique<bootstrap::kube::ControlPlane>(config_, node_.root, kube_record_),
-           {.after = {main, events, kKubeFiles, kEncryption, kVersionSkew},
+           {.after = {main, events, kServiceAccount, kKubeFiles, kEncryption, kVersionSkew},
             .upkeep = Upkeep::act,
             .period = 15s});
 }

@@ -8,7 +8,6 @@
 namespace haagent::bootstrap::pki {
 namespace {
 
-constexpr std::string_view kServiceAccount = "service-account";
 constexpr int kChanges = 10;  // by others, while one is under way here
 
 Result<std::optional<StoredBundle>> parse_stored(StateStore& store, std::string const& key,
@@ -112,6 +111,20 @@ Result<Bundle> begin_rotation(StateStore& store, Authority const& authority, Mak
   }
   return fail(Kind::transient, Reason::Conflict, "{} of {} is changed all the time", key,
               store.where());
+}
+
+Result<void> may_make_anew(Root const& root, StateStore const& store, std::string_view name,
+                           char const* path) {
+  std::error_code ignored;
+  if (!std::filesystem::exists(root(path), ignored)) return {};
+  return std::unexpected(Error(
+      Kind::refused,
+      Message(Reason::AuthorityMissing,
+              fmt::format("{} is not in {}, and this master has {} of it: a new one would part it "
+                          "from the rest",
+                          document_key(name), store.where(), path),
+              "bring the document back (a versioned bucket has it), or set cluster.state to where "
+              "it is")));
 }
 
 Result<std::optional<Secret>> read_service_account_key(StateStore& store, std::stop_token stop) {

@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 
+#include "agent/base/files.h"
 #include "agent/base/state_store.h"
 #include "bootstrap/pki/bundle.h"
 
@@ -55,7 +56,13 @@ Result<StoredBundle> read_or_make_authority(StateStore& store, Authority const& 
 Result<Bundle> begin_rotation(StateStore& store, Authority const& authority, Making const& making,
                               UtcTime now, std::stop_token stop);
 
+// Refused where the store lacks a document and this master has a file of it: a cluster that runs
+// has its authorities, and new ones would part this master from the rest.
+Result<void> may_make_anew(Root const& root, StateStore const& store, std::string_view name,
+                           char const* path);
+
 // The key that signs service accounts' tokens, the same on all masters: "pki/service-account.json".
+inline constexpr std::string_view kServiceAccount = "service-account";
 Result<std::optional<Secret>> read_service_account_key(StateStore& store, std::stop_token stop);
 Result<Secret> read_or_make_service_account_key(StateStore& store, std::stop_token stop,
                                                 MayMake const& may = {});

@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <set>
-#include <sstream>
 #include <thread>
 #include <utility>
 
@@ -13,6 +12,7 @@
 #include "bootstrap/layout/trust.h"
 #include "bootstrap/pki/kubelet_pair.h"
 #include "bootstrap/pki/kubelet_step.h"
+#include "bootstrap/pki/record.h"
 #include "bootstrap/pki/rotation_inputs.h"
 
 namespace haagent::bootstrap::pki {
@@ -96,22 +96,6 @@ Result<void> PkiStep::plan_trust(Plan& plan) const {
   return {};
 }
 
-Result<void> PkiStep::plan_service_account(Plan& plan) const {
-  auto key = TRY(read_file(deps_.root(kServiceAccountKey)));
-  Secret const on_disk(key.value_or(""));
-  bool right = key && !others_may_read(deps_.root(kServiceAccountKey)) &&
-               (!service_account_ || on_disk == *service_account_);
-  if (right) {
-    auto half = public_key_of(on_disk);
-    auto same =
-        TRY(file_matches(deps_.root(kServiceAccountPublic), half.value_or(""), {.mode = 0644}));
-    right = half && same;
-  }
-  plan.service_account = !right;
-  if (!right && !service_account_) plan.serves = false;
-  return {};
-}
-
 Result<FileMode> PkiStep::key_mode(Leaf const& leaf) const {
   if (!leaf.etcd_reads_key || !deps_.etcd_user) return FileMode{.mode = 0600};
   auto const user = TRY(deps_.etcd_user());
@@ -175,7 +159,6 @@ Result<PkiStep::Plan> PkiStep::plan(Facts& facts) {
 
   Plan plan;
   TRY(plan_trust(plan));
-  TRY(plan_service_account(plan));
   for (auto const& leaf : leaves) TRY(plan_leaf(plan, leaf));
   return plan;
 }
@@ -214,7 +197,6 @@ Result<void> PkiStep::read_store(bool everything, std::stop_token stop) {
     if (everything || rotates(file.authority)) wanted.push_back(&file);
   std::vector<Result<std::optional<StoredBundle>>> read(wanted.size());
   Result<StoredTurn> turn;
-  Result<std::optional<Secret>> key;
   std::vector<std::function<void()>> questions;
   for (std::size_t i = 0; i < wanted.size(); ++i)
     questions.emplace_back(
@@ -222,8 +204,6 @@ Result<void> PkiStep::read_store(bool everything, std::stop_token stop) {
   // What follows goes by the store's time.
   questions.emplace_back([&] { (void)deps_.time->read(stop); });
   if (settled_) questions.emplace_back([&] { turn = read_turn(deps_.store, stop); });
-  if (everything)
-    questions.emplace_back([&] { key = read_service_account_key(deps_.store, stop); });
   side_by_side(questions.size(), [&](std::size_t i) { questions[i](); });
 
   for (std::size_t i = 0; i < wanted.size(); ++i) {
@@ -240,14 +220,13 @@ Result<void> PkiStep::read_store(bool everything, std::stop_token stop) {
     turn_ = turn ? *std::move(turn) : StoredTurn{};
     versions_[kRestartTurnKey] = turn_.version;
   }
-  if (everything) service_account_ = TRY(std::move(key));
   return {};
 }
 
 // A cluster that runs has its authorities. Where they are gone, another one would part this master
 // from the rest: its volumes show it for etcd's, and its own disk for the others.
 Result<void> PkiStep::may_make(TrustFile const& file, Facts& facts) const {
-  TRY(is_new(document_key(file.authority.name), file.path));
+  TRY(may_make_anew(deps_.root, deps_.store, file.authority.name, file.path));
   if (!is_etcds(file.authority)) return {};
   for (auto cluster : kEtcdClusters) {
     auto& etcd = facts.etcd(cluster);
@@ -265,19 +244,6 @@ Result<void> PkiStep::may_make(TrustFile const& file, Facts& facts) const {
                       "bring the document back, or set cluster.state to where it is")));
   }
   return {};
-}
-
-Result<void> PkiStep::is_new(std::string const& key, char const* path) const {
-  std::error_code ignored;
-  if (!std::filesystem::exists(deps_.root(path), ignored)) return {};
-  return std::unexpected(Error(
-      Kind::refused,
-      Message(Reason::AuthorityMissing,
-              fmt::format("{} is not in {}, and this master has {} of it: a new one would part it "
-                          "from the rest",
-                          key, deps_.store.where(), path),
-              "bring the document back (a versioned bucket has it), or set cluster.state to where "
-              "it is")));
 }
 
 Finding PkiStep::done(Plan plan, Facts& facts, std::optional<Message> warning,
@@ -419,8 +385,6 @@ Result<Finding> PkiStep::look(Facts& facts, std::stop_token stop) {
       missing.emplace_back(file.authority.name);
       about.push_back(document_key(file.authority.name));
     }
-  if (everything && !service_account_)
-    TRY(is_new(document_key("service-account"), kServiceAccountKey));
   if (!missing.empty()) {
     parts.push_back(fmt::format("make the authorities {} in {}", fmt::join(missing, ", "),
                                 deps_.store.where()));
@@ -430,10 +394,6 @@ Result<Finding> PkiStep::look(Facts& facts, std::stop_token stop) {
     for (auto const* file : found->trust) names.emplace_back(file->name);
     about.insert(about.end(), names.begin(), names.end());
     parts.push_back(fmt::format("write what is trusted: {}", fmt::join(names, ", ")));
-  }
-  if (found->service_account) {
-    about.emplace_back("service-account");
-    parts.emplace_back("write the key of service accounts");
   }
   if (!found->leaves.empty()) {
     // One reason for each kind of trouble is enough to read.
@@ -453,22 +413,14 @@ Result<Finding> PkiStep::look(Facts& facts, std::stop_token stop) {
                 act_of(*this, &PkiStep::write, facts)};
 }
 
-// Before anything is written: what is there and not recorded would be left for ever.
 Result<void> PkiStep::record(Plan const& plan) const {
-  auto const path = deps_.root(kPkiRecord);
-  auto had = TRY(read_file(path));
-  std::set<std::string> lines;
-  std::istringstream text(had.value_or(""));
-  for (std::string line; std::getline(text, line);) lines.insert(line);
+  std::set<std::string> paths;
   for (auto const* file : plan.trust) {
-    lines.insert(file->path);
-    if (file->key) lines.insert(file->key);
+    paths.insert(file->path);
+    if (file->key) paths.insert(file->key);
   }
-  if (plan.service_account) lines.insert({kServiceAccountKey, kServiceAccountPublic});
-  for (auto const& task : plan.leaves) lines.insert({task.leaf.certificate, task.leaf.key});
-  TRY(make_directories(path.parent_path()));
-  TRY(replace_file_if_changed(path, fmt::format("{}\n", fmt::join(lines, "\n"))));
-  return {};
+  for (auto const& task : plan.leaves) paths.insert({task.leaf.certificate, task.leaf.key});
+  return add_to_pki_record(deps_.root, std::move(paths));
 }
 
 void PkiStep::add_trust(std::vector<PairedFile>& files, TrustFile const& file) const {
@@ -476,13 +428,6 @@ void PkiStep::add_trust(std::vector<PairedFile>& files, TrustFile const& file) c
   if (file.key)
     files.push_back({deps_.root(file.key), signing_ca(bundle).pair.key.reveal(), {.mode = 0600}});
   files.push_back({deps_.root(file.path), trust_of(bundle), {.mode = 0644}});
-}
-
-Result<void> PkiStep::add_service_account(std::vector<PairedFile>& files) const {
-  auto half = TRY(public_key_of(*service_account_));
-  files.push_back({deps_.root(kServiceAccountKey), service_account_->reveal(), {.mode = 0600}});
-  files.push_back({deps_.root(kServiceAccountPublic), half, {.mode = 0644}});
-  return {};
 }
 
 Result<PkiStep::Issued> PkiStep::issue(Task const& task) const {
@@ -533,30 +478,19 @@ Result<void> PkiStep::write_files(std::vector<PairedFile> files,
 Result<void> PkiStep::make_missing(Result<UtcTime> const& now, std::stop_token const& stop) {
   Making const making{.organization = deps_.config.cluster.name,
                       .lifetime = deps_.config.pki.ca_lifetime};
-  auto may = [&](std::string_view name, char const* path) -> Result<void> {
-    TRY(is_new(document_key(name), path));
-    if (!now) return std::unexpected(now.error());
-    return {};
-  };
   std::vector<TrustFile const*> missing;
   for (auto const& file : trust_files())
     if (!bundles_.contains(file.authority.name)) missing.push_back(&file);
   std::vector<Result<StoredBundle>> made(missing.size());
-  Result<Secret> key;
-  // The longest first: an RSA key.
-  std::vector<std::function<void()>> pieces;
-  if (!service_account_)
-    pieces.emplace_back([&] {
-      key = read_or_make_service_account_key(
-          deps_.store, stop, [&] { return may("service-account", kServiceAccountKey); });
-    });
-  for (std::size_t i = 0; i < missing.size(); ++i)
-    pieces.emplace_back([&, i] {
-      auto const& file = *missing[i];
-      made[i] = read_or_make_authority(deps_.store, file.authority, making, now.value_or(UtcTime{}),
-                                       stop, [&] { return may(file.authority.name, file.path); });
-    });
-  side_by_side(pieces.size(), [&](std::size_t i) { pieces[i](); });
+  side_by_side(missing.size(), [&](std::size_t i) {
+    auto const& file = *missing[i];
+    made[i] = read_or_make_authority(
+        deps_.store, file.authority, making, now.value_or(UtcTime{}), stop, [&]() -> Result<void> {
+          TRY(may_make_anew(deps_.root, deps_.store, file.authority.name, file.path));
+          if (!now) return std::unexpected(now.error());
+          return {};
+        });
+  });
 
   for (std::size_t i = 0; i < missing.size(); ++i) {
     auto const name = missing[i]->authority.name;
@@ -565,8 +499,6 @@ Result<void> PkiStep::make_missing(Result<UtcTime> const& now, std::stop_token c
     bundles_[name] = std::move(stored.bundle);
     versions_[name] = std::move(stored.version);
   }
-  if (!service_account_)
-    service_account_ = TRY_DURING(std::move(key), "making the key of service accounts");
   return {};
 }
 
@@ -578,7 +510,6 @@ Result<void> PkiStep::write(Facts& facts, std::stop_token stop) {
   TRY(record(planned));
   std::vector<PairedFile> files;
   for (auto const* file : planned.trust) add_trust(files, *file);
-  if (planned.service_account) TRY(add_service_account(files));
   if (!planned.leaves.empty() && !now) {
     TRY(write_files(std::move(files), {}));
     return std::unexpected(now.error());

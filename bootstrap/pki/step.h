@@ -21,10 +21,6 @@
 
 namespace haagent::bootstrap::pki {
 
-// The paths of all that the step has written, one a line: a purge of the package takes them away,
-// and nobody else's. The dated files of the kubelet's pair stand there by the name of its link.
-inline constexpr char kPkiRecord[] = "/var/lib/haagent/pki-files";
-
 // What the step works with. All of it outlives the step.
 struct PkiDeps {
   NodeConfig const& config;
@@ -80,26 +76,22 @@ class PkiStep final : public Step {
   struct Plan {
     std::vector<TrustFile const*> trust;
     std::vector<Task> leaves;
-    bool service_account = false;
     bool serves = true;   // the disk as it is will do for now
     UtcTime first_end{};  // of what is to be issued, and serves for now
     PkiFacts told;
-    bool clean() const { return trust.empty() && leaves.empty() && !service_account; }
+    bool clean() const { return trust.empty() && leaves.empty(); }
   };
 
   Result<Plan> plan(Facts& facts);
   Result<void> plan_trust(Plan& plan) const;
-  Result<void> plan_service_account(Plan& plan) const;
   Result<void> plan_leaf(Plan& plan, Leaf const& leaf);
   Result<LeafOnDisk> read_leaf(Leaf const& leaf) const;
   Result<FileMode> key_mode(Leaf const& leaf) const;
   Result<void> read_store(bool everything, std::stop_token stop);
-  Result<void> is_new(std::string const& key, char const* path) const;
   Result<void> may_make(TrustFile const& file, Facts& facts) const;
   Result<void> check(Bundle const& bundle, TrustFile const& file) const;
   Result<void> record(Plan const& plan) const;
   void add_trust(std::vector<PairedFile>& files, TrustFile const& file) const;
-  Result<void> add_service_account(std::vector<PairedFile>& files) const;
   Result<Issued> issue(Task const& task) const;
   Result<void> write_files(std::vector<PairedFile> files, std::vector<Issued> const& issued) const;
   Result<void> make_missing(Result<UtcTime> const& now, std::stop_token const& stop);
@@ -120,7 +112,6 @@ class PkiStep final : public Step {
   std::map<std::string_view, std::string> versions_;
   StoredTurn turn_;
   std::optional<Message> turn_trouble_;  // why it could not be read
-  std::optional<Secret> service_account_;
   std::map<std::string_view, std::string> seen_versions_;
   SteadyTime got_on_;  // when one of them was last another
   bool changing_ = false;

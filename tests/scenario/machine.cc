@@ -176,8 +176,8 @@ Result<ProcessOutcome> MachineProcess::restore(ProcessSpec const& spec) {
 
 std::set<std::string> of_kubernetes() {
   using namespace row_names;
-  return {kPki,     kKubeFiles, kKubeProxy,     kVersionSkew, kControlPlane,
-          kKubelet, kApiserver, kKubeletHealth, kNode,        kKubeProxyHealth};
+  return {kPki,     kServiceAccount, kKubeFiles,     kKubeProxy, kVersionSkew,    kControlPlane,
+          kKubelet, kApiserver,      kKubeletHealth, kNode,      kKubeProxyHealth};
 }
 
 Machine::Machine(Identity who, int number, NodeConfig node_config,

@@ -12,6 +12,7 @@
 
 #include "bootstrap/kube/apiserver.h"
 #include "bootstrap/layout/trust.h"
+#include "bootstrap/pki/record.h"
 #include "tests/support/fake_clock.h"
 #include "tests/support/found.h"
 #include "tests/support/kube_nodes.h"
@@ -111,7 +112,7 @@ TEST_F(PkiStepTest, TheFirstMasterMakesAllAndASecondLookWritesNothing) {
   EXPECT_EQ(store_.writes(), 0) << "a look has written";
   EXPECT_THAT(a.converge(),
               AllOf(IsDone(Reason::CertificatesGood), Says("15 "), Says("2026-09-15T18:15:00Z")));
-  EXPECT_EQ(store_.writes(), 6);
+  EXPECT_EQ(store_.writes(), 5);
   auto const gets = store_.calls_of(MemoryStore::Call::get);
   a.restart();
   EXPECT_THAT(a.look(), IsDone(Reason::CertificatesGood));
@@ -216,9 +217,6 @@ TEST_F(PkiStepTest, EachLeafIsWhereKubeadmHasItForWhomItSaysAndGoodForItsAuthori
   EXPECT_EQ(a.certificate(kubelet).organization, "system:nodes");
   EXPECT_TRUE(is_for_key(a.text(kubelet), Secret(a.text(kubelet))));
   EXPECT_EQ(a.mode(kubelet), 0600u);
-  EXPECT_EQ(a.mode("/etc/kubernetes/pki/sa.key"), 0600u);
-  EXPECT_EQ(public_key_of(Secret(a.text("/etc/kubernetes/pki/sa.key"))).value(),
-            a.text("/etc/kubernetes/pki/sa.pub"));
 }
 
 TEST_F(PkiStepTest, NamesAndAddresses) {
@@ -257,7 +255,7 @@ TEST_F(PkiStepTest, KeysOfAuthoritiesAreOnTheDiskOnlyWhereKubernetesReadsThem) {
   for (auto const& entry : std::filesystem::recursive_directory_iterator(a.root.directory()))
     if (entry.is_regular_file()) keys.push_back(test::bytes_of(entry.path()));
   for (auto const& [key, bytes] : store_.objects()) {
-    if (key == "pki/kubernetes.json" || key == "pki/service-account.json") continue;
+    if (key == "pki/kubernetes.json") continue;
     auto const bundle = parse_bundle(bytes).value();
     EXPECT_THAT(keys, Not(Contains(HasSubstr(signing_ca(bundle).pair.key.reveal())))) << key;
   }
@@ -273,7 +271,6 @@ TEST_F(PkiStepTest, ASecondMasterUsesTheFirstOnes) {
   EXPECT_THAT(b.look(), IsDone(Reason::CertificatesGood));
   EXPECT_EQ(store_.objects(), objects);
   for (auto const& file : trust_files()) EXPECT_EQ(a.text(file.path), b.text(file.path));
-  EXPECT_EQ(a.text("/etc/kubernetes/pki/sa.key"), b.text("/etc/kubernetes/pki/sa.key"));
   EXPECT_TRUE(verify(b.text(kServer), a.text("/etc/kubernetes/pki/etcd/ca.crt"), clock_.utc()));
 }
 
@@ -369,12 +366,11 @@ TEST_F(PkiStepTest, AuthoritiesOfAClusterThatRunsAreNeverMadeAnew) {
 }
 
 TEST_F(PkiStepTest, WhatThisMasterHasIsNeverMadeAnew) {
-  for (std::string const document : {"kubernetes", "front-proxy", "agent", "service-account"}) {
+  for (std::string const document : {"kubernetes", "front-proxy", "agent"}) {
     MemoryStore store(clock_);
     Master a("a", clock_, store);
     a.converge();
     auto const authority = a.text("/etc/kubernetes/pki/ca.crt");
-    auto const key = a.text(kServiceAccountKey);
     store.erase(document_key(document));
     a.restart();
     std::filesystem::remove(a.root(kServer));  // so that the store is asked
@@ -382,7 +378,6 @@ TEST_F(PkiStepTest, WhatThisMasterHasIsNeverMadeAnew) {
                 AllOf(IsError(Reason::AuthorityMissing), Says("pki/" + document + ".json")));
     EXPECT_FALSE(*store.get(document_key(document), {}));
     EXPECT_EQ(a.text("/etc/kubernetes/pki/ca.crt"), authority);
-    EXPECT_EQ(a.text(kServiceAccountKey), key);
   }
 }
 
