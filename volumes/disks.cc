@@ -23,6 +23,7 @@ namespace haagent::volumes {
 namespace {
 
 constexpr Duration kLockDeadline{10'000};
+constexpr Duration kFreeDeadline{2'000};
 
 // The node, held against the device that was found: a path is only a name.
 Result<FileDescriptor> open_disk(BlockDevice const& device, int flags) {
@@ -64,6 +65,20 @@ Result<FileDescriptor> open_locked(BlockDevice const& device, Clock& clock, std:
   auto fd = TRY(open_disk(device, O_RDONLY));
   TRY(lock_disk(fd.get(), device, clock, std::move(stop)));
   return fd;
+}
+
+// A program that another thread starts holds all that this process has open until its own exec, our
+// own claim of the disk with it: mkfs, which wants the disk alone, would find it in use.
+Result<void> wait_until_free(BlockDevice const& device, Clock& clock, std::stop_token stop) {
+  auto const deadline = clock.steady() + kFreeDeadline;
+  while (true) {
+    auto const alone = open_disk(device, O_EXCL);
+    if (alone) return {};
+    if (alone.error().kind != Kind::transient || clock.steady() >= deadline)
+      return std::unexpected(alone.error());
+    if (!clock.sleep(Duration(5), stop))
+      return fail(Kind::interrupted, "stopped while waiting for {}", device.path);
+  }
 }
 
 Result<void> demand_writable_and_whole(int fd, BlockDevice const& device) {
@@ -180,6 +195,7 @@ Result<Formatted> SystemDisks::make_filesystem(BlockDevice const& device, Making
     auto probe = probe_held(alone->get(), device, making);
     if (probe && std::holds_alternative<HalfMade>(*probe)) {
       alone->reset();
+      TRY(wait_until_free(device, clock_, stop));
       alone = open_disk(device, O_EXCL | O_RDWR);
       if (!alone) return std::unexpected(alone.error());
       TRY_DURING(clear_remains(alone->get(), device.bytes), "clearing {}", device.path);
@@ -193,6 +209,7 @@ Result<Formatted> SystemDisks::make_filesystem(BlockDevice const& device, Making
       return fail(Kind::refused, Reason::DiskNotBlank,
                   "{} is not blank any more: no filesystem is made on it", device.path);
   }
+  TRY(wait_until_free(device, clock_, stop));
   TRY(run(mkfs_argv(making, label, sector, device.bytes, device.path), locked.get(), stop));
   if (::fsync(locked.get()) != 0) return fail_errno(errno, fmt::format("flushing {}", device.path));
 

@@ -10,8 +10,12 @@
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
+#include <deque>
 #include <random>
+#include <thread>
 
 #include "tests/support/fake_clock.h"
 #include "tests/support/loop_disk.h"
@@ -122,6 +126,35 @@ TEST_F(DisksTest, MakesXfsOnABlankDisk) {
 }
 
 // XFS's groups have a largest size, of which 4 TiB are four and some blocks.
+// What another thread starts has our claim of the disk until its exec: the other cluster's mkfs, on
+// a busy machine. Each child here takes its time.
+TEST_F(DisksTest, AProgramThatStartsMeanwhileIsNoOtherUserOfTheDisk) {
+  std::jthread const starts([](std::stop_token const& stop) {
+    std::deque<pid_t> alive;
+    while (!stop.stop_requested() || !alive.empty()) {
+      if (alive.size() >= 10 || stop.stop_requested()) {
+        ::waitpid(alive.front(), nullptr, 0);
+        alive.pop_front();
+        continue;
+      }
+      auto const child = ::fork();
+      if (child == 0) {
+        ::usleep(30'000);
+        ::_exit(0);
+      }
+      if (child > 0) alive.push_back(child);
+      ::usleep(3'000);
+    }
+  });
+  SystemClock real;
+  SystemDisks waiting(process, real);
+  for (int i = 0; i < 3; ++i) {
+    disk = std::make_unique<test::LoopDisk>(400 * kMiB);
+    auto made = waiting.make_filesystem(device(), of("ext4"), "label", {});
+    EXPECT_TRUE(made) << made.error().message.text;
+  }
+}
+
 TEST_F(DisksTest, MakesLargeFilesystems) {
   for (std::uint64_t const tib : {4, 8}) {
     SCOPED_TRACE(tib);
