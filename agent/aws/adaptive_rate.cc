@@ -8,15 +8,17 @@
 namespace haagent::aws {
 namespace {
 
-constexpr double kFullSpeed = 10;
 constexpr double kLowestSpeed = 0.2;
-constexpr double kBurst = 20;
-constexpr double kGivenBack = kFullSpeed / 20;
+constexpr double kGivenBack = 1. / 20;
 
 }  // namespace
 
-AdaptiveRate::AdaptiveRate(Clock& clock)
-    : clock_(clock), per_second_(kFullSpeed), tokens_(kBurst), filled_(clock.steady()) {}
+AdaptiveRate::AdaptiveRate(Clock& clock, CallRate full)
+    : clock_(clock),
+      full_(full),
+      per_second_(full.per_second),
+      tokens_(full.burst),
+      filled_(clock.steady()) {}
 
 bool AdaptiveRate::wait(std::stop_token stop) {
   Duration pause{0};
@@ -41,13 +43,13 @@ void AdaptiveRate::throttled() {
 void AdaptiveRate::succeeded() {
   std::lock_guard lock(mutex_);
   refill();
-  per_second_ = std::min(kFullSpeed, per_second_ + kGivenBack);
+  per_second_ = std::min(full_.per_second, per_second_ + full_.per_second * kGivenBack);
 }
 
 void AdaptiveRate::refill() {
   auto now = clock_.steady();
   std::chrono::duration<double> passed = now - filled_;
-  tokens_ = std::min(kBurst, tokens_ + passed.count() * per_second_);
+  tokens_ = std::min(full_.burst, tokens_ + passed.count() * per_second_);
   filled_ = now;
 }
 

@@ -124,7 +124,7 @@ QueryCalls::QueryCalls(Http& http, Clock& clock, CachedCredentials& credentials,
                          .credentials = credentials,
                          .settings = std::move(settings),
                          .signer = Signer(std::move(scope)),
-                         .rate = AdaptiveRate(clock)});
+                         .rate = AdaptiveRate(clock, kQueryRate)});
 }
 
 QueryCalls::~QueryCalls() = default;

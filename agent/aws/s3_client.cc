@@ -261,7 +261,7 @@ S3Client::S3Client(Http& http, Clock& clock, CachedCredentials& credentials, S3S
                          .clock = clock,
                          .credentials = credentials,
                          .settings = std::move(settings),
-                         .rate = AdaptiveRate(clock),
+                         .rate = AdaptiveRate(clock, kS3Rate),
                          .time = ServerTime(clock)});
   state_->use_region(std::move(region));
 }

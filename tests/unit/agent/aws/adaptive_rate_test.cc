@@ -19,7 +19,7 @@ class AdaptiveRateTest : public testing::Test {
   }
 
   test::FakeClock clock;
-  AdaptiveRate rate{clock};
+  AdaptiveRate rate{clock, {.per_second = 10, .burst = 20}};
 };
 
 TEST_F(AdaptiveRateTest, BurstGoesAtOnceAndTheRestAtFullSpeed) {

@@ -156,6 +156,16 @@ TEST_F(S3ClientTest, RequestsAreThoseOfTheGoldenFile) {
   EXPECT_TRUE(test::matches_golden("aws/s3_requests.txt", page));
 }
 
+// No cluster is formed before the store has answered, and a member that is late is a learner.
+TEST_F(S3ClientTest, ABootsQuestionsWaitForNobody) {
+  auto const before = clock.steady();
+  for (int i = 0; i < 60; ++i) {
+    http.on(at("GET", "/pki/etcd.json"), object("{}"));
+    EXPECT_TRUE(s3.get("pki/etcd.json", {}, "", {}));
+  }
+  EXPECT_EQ(clock.steady(), before);
+}
+
 TEST_F(S3ClientTest, WhatIsAbsentIsNoError) {
   http.always(at("GET", "/k"), refusal(404, "NoSuchKey"));
   http.always(at("HEAD", "/k"), answer(404));
