@@ -40,23 +40,35 @@ Result<void> Peers::refresh(std::unique_lock<std::mutex>& lock, Duration max_age
   return find_addresses(lock, std::move(stop));
 }
 
-// As refresh().
+// As refresh(). An instance keeps its private IPv4 address for life ("Private IPv4 addresses", EC2
+// User Guide), so that EC2 is asked for the ones that are new.
 Result<void> Peers::find_addresses(std::unique_lock<std::mutex>& lock, std::stop_token stop) {
+  auto known = region_.snapshot();
+  bool held = false;
   std::set<std::string> ids;
   for (auto cluster : kEtcdClusters)
-    for (auto const& volume : evidence_.volumes(cluster))
-      if (auto holder = volume.holder(); !holder.empty()) ids.insert(std::move(holder));
-  if (ids.empty()) return {};
-  lock.unlock();
-  auto region = region_.instances(ids, Duration(0), std::move(stop));
-  lock.lock();
-  if (!region) return fail(region.error(), "looking for the masters' addresses");
+    for (auto const& volume : evidence_.volumes(cluster)) {
+      auto holder = volume.holder();
+      if (holder.empty()) continue;
+      held = true;
+      auto const found = known->instances.find(holder);
+      if (found == known->instances.end() || found->second.ipv4.empty())
+        ids.insert(std::move(holder));
+    }
+  if (!held) return {};
+  if (!ids.empty()) {
+    lock.unlock();
+    auto region = region_.instances(ids, Duration(0), std::move(stop));
+    lock.lock();
+    if (!region) return fail(region.error(), "looking for the masters' addresses");
+    known = *std::move(region);
+  }
   std::map<std::string, PeerLocation> words;
   // main has the last word where one master does not hold both volumes of a member.
   for (auto cluster : {EtcdCluster::events, EtcdCluster::main}) {
     for (auto const& volume : evidence_.volumes(cluster)) {
-      auto const instance = (*region)->instances.find(volume.holder());
-      if (volume.member.empty() || instance == (*region)->instances.end()) continue;
+      auto const instance = known->instances.find(volume.holder());
+      if (volume.member.empty() || instance == known->instances.end()) continue;
       auto const& [id, shown] = *instance;
       auto const& address = shown.ipv4.empty() ? shown.ipv6 : shown.ipv4;
       if (!address.empty()) words[volume.member] = {id, address, parse_rfc3339(volume.attached_at)};
