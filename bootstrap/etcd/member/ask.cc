@@ -5,9 +5,7 @@
 namespace haagent::bootstrap {
 namespace {
 
-// Masters are a millisecond or two apart. Who says nothing for so long is taken for gone, until the
-// next look.
-constexpr EtcdTimeouts kTimeouts{.connect = Duration(600), .request = Duration(1'500)};
+constexpr Duration kRequest{1'500};
 
 // The same words for the same trouble, whatever milliseconds the library adds to them.
 std::string brief(Error const& error) {
@@ -23,7 +21,7 @@ MemberAnswer ask(Http& http, AskedMember const& asked, HttpTls const& tls, std::
     answer.why = "its address is not known";
     return answer;
   }
-  EtcdClient client(http, {asked.endpoint}, tls, kTimeouts);
+  EtcdClient client(http, {asked.endpoint}, tls, {.connect = asked.patience, .request = kRequest});
   auto status = client.status(stop);
   if (!status) {
     // What came from a server of any kind, and what TLS did not let through, may be a member.

@@ -75,6 +75,7 @@ struct MemberMemory {
   EtcdVersions versions;      // what the running one said when it last served
   std::string tagged;         // my volume, by this agent: EC2 shows a new tag late
   std::string leases_erased;  // after the restore of that request
+  bool has_served = false;    // this member, in this agent's time
   bool restarted_for_version = false;
   int lead_passes = 0;  // times that the lead was to go, since this member last did not lead
 

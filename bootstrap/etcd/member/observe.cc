@@ -198,8 +198,8 @@ std::vector<AskedMember> Look::whom_to_ask() {
   if (is_up(in.etcd.unit)) asked.push_back({in.me.member, own_endpoint()});
   for (auto const& peer : facts_.etcd(cluster_).peers.get().value_or(std::vector<EtcdPeer>{})) {
     if (peer.member == in.me.member) continue;
-    asked.push_back(
-        {peer.member, peer.address.empty() ? "" : etcd_endpoint(cluster_, peer.address)});
+    asked.push_back({peer.member, peer.address.empty() ? "" : etcd_endpoint(cluster_, peer.address),
+                     out_.memory.has_served ? kAskPatience : kAskPatienceStarting});
   }
   return asked;
 }
@@ -214,6 +214,7 @@ Result<void> Look::at_members(std::stop_token stop) {
   for (std::size_t i = 0; i < answers.size(); ++i) {
     auto& answer = answers[i];
     if (answer.member == in.me.member) {
+      if (answer.reach == MemberAnswer::Reach::answers) out_.memory.has_served = true;
       in.etcd.own = std::move(answer);
       continue;
     }

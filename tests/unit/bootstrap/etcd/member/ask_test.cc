@@ -1,8 +1,14 @@
 // What a member's answers are worth: the facts that the member decision stands on.
 #include "bootstrap/etcd/member/ask.h"
 
+#include <arpa/inet.h>
 #include <gtest/gtest.h>
+#include <sys/socket.h>
 
+#include <map>
+
+#include "agent/base/file_descriptor.h"
+#include "agent/base/http_curl.h"
 #include "tests/support/scripted_http.h"
 
 namespace haagent::bootstrap {
@@ -108,6 +114,30 @@ TEST_F(EtcdAsk, WhoAnswersOtherwiseIsNotSilent) {
     EXPECT_EQ(said.reach, Reach::not_etcd) << (each ? each->body : each.error().message.text);
     EXPECT_FALSE(said.why.empty());
   }
+}
+
+// An etcd that has no leader yet: it takes the connection, and says nothing.
+TEST(EtcdAskReal, OneThatSaysNothingHoldsAMemberThatStartsUpForAMomentOnly) {
+  FileDescriptor const silent(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_in where{};
+  where.sin_family = AF_INET;
+  where.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t length = sizeof where;
+  ASSERT_EQ(::bind(silent.get(), reinterpret_cast<sockaddr*>(&where), length), 0);
+  ASSERT_EQ(::listen(silent.get(), 1), 0);
+  ASSERT_EQ(::getsockname(silent.get(), reinterpret_cast<sockaddr*>(&where), &length), 0);
+  auto const endpoint = fmt::format("https://127.0.0.1:{}", ntohs(where.sin_port));
+  SystemClock clock;
+  CurlHttp http;
+  std::map<Duration, Duration> took;
+  for (auto const patience : {kAskPatienceStarting, kAskPatience}) {
+    auto const began = clock.steady();
+    auto const said = ask_members(http, {{"b", endpoint, patience}}, {}, {}).front();
+    took[patience] = std::chrono::duration_cast<Duration>(clock.steady() - began);
+    EXPECT_EQ(said.reach, Reach::unreachable);
+    EXPECT_GE(took[patience], patience);
+  }
+  EXPECT_LT(took[kAskPatienceStarting], kAskPatience);
 }
 
 TEST_F(EtcdAsk, EachAnswersForItself) {
