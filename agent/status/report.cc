@@ -239,6 +239,13 @@ RowStatus const* worst_of(StatusReport const& report) {
   return worst == report.rows.end() ? nullptr : &*worst;
 }
 
+// One that tries again and again is at it since its turn came, and not since its last try.
+UtcTime since_when(RowStatus const& row) {
+  bool const tries =
+      row.state == State::looking || row.state == State::acting || row.state == State::retrying;
+  return tries && row.began && !row.finished ? *row.began : row.since;
+}
+
 // Takes the parts of the page one after the other.
 class StatusPage {
  public:
@@ -276,7 +283,8 @@ class StatusPage {
       head += fmt::format(" for {}; the boot took {}", to_words(between(*report_.booted, now_)),
                           to_words(report_.boot_took.value_or(Duration(0))));
     } else if (worst_) {
-      head += fmt::format(" for {}: {}", to_words(between(worst_->since, now_)), worst_->name);
+      head +=
+          fmt::format(" for {}: {}", to_words(between(since_when(*worst_), now_)), worst_->name);
       if (!worst_->message.text.empty())
         head += fmt::format(": {}", to_string(worst_->message.reason));
     }
@@ -367,7 +375,7 @@ class StatusPage {
     if (row.state == State::done && row.finished && row.began) {
       time = to_words(between(*row.began, *row.finished));
     } else if (row.state != State::blocked) {
-      time = to_words(between(row.since, now_));
+      time = to_words(between(since_when(row), now_));
     }
     auto const indent = name_width + 2 + 8 + 2 + 12 + 2;
     page_ += fmt::format(

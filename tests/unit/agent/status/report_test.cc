@@ -121,6 +121,21 @@ INSTANTIATE_TEST_SUITE_P(
     Pages, StatusPage,
     testing::Values(
         Page{"ready", booted, Writer::alive, Phase::ready, 0},
+        // Its last try began 2 s ago, and it is at it since its turn came.
+        Page{"retrying",
+             [](StatusReport& r) {
+               r.role = "worker";
+               r.rows = {
+                   row("config", {}, State::done,
+                       Message(Reason::ConfigurationRead, "worker of prod.example.com"), 0ms, 12ms),
+                   row("join", {"config"}, State::retrying,
+                       Message(Reason::MastersNotReached, "no master answers",
+                               "look at the masters"),
+                       20ms)};
+               r.rows[1].since = kStart + 298s;
+               r.rows[1].attempts = 31;
+             },
+             Writer::alive, Phase::working, 3},
         Page{"waiting",
              [](StatusReport& r) {
                r.rows[1] =
