@@ -199,6 +199,7 @@ AnnouncementAnswer Peers::receive(Announcement const& announcement) {
   auto heard = directory_.receive(announcement, clock_.utc(), clock_.steady());
   if (heard.moved) {
     unwritten_ = true;
+    pace_.peer_moved(clock_.steady());
     question_.request_stop();
     waker_.wake();
   }

@@ -1,6 +1,6 @@
 // Where the masters are. /etc/hosts carries the members' stable names; EC2 says who holds their
 // volumes, and so who they are now, and a master that boots says it by itself (announcement.h). EC2
-// is asked as seldom as can be: never on the way through a reboot, every five minutes afterwards,
+// is asked as seldom as can be: never on the way through a reboot, every 20 minutes afterwards,
 // and sooner while a peer's etcd does not answer at the address that is known.
 #pragma once
 
@@ -31,7 +31,7 @@ std::string member_of_host(NodeConfig const& config, std::string_view host);
 // Shared by the steps `hosts` and `etcd-*` and by the agent's server, from any thread.
 class Peers {
  public:
-  static constexpr Duration kEvery{300'000};
+  static constexpr Duration kEvery{20 * 60'000};
 
   // The clock: the state store's, by which all masters date what they say; EC2's own agrees with
   // it.

@@ -5,13 +5,19 @@
 namespace haagent::bootstrap {
 
 bool RegionPace::due(SteadyTime now) const {
-  return refresh_requested_ || now - asked_at_ >= (silent_.empty() ? every_ : pause_);
+  return refresh_requested_ || (moved_at_ && now - *moved_at_ >= kSeldom) ||
+         now - asked_at_ >= (silent_.empty() ? every_ : pause_);
 }
 
 void RegionPace::asking(SteadyTime now) {
   asked_at_ = now;
+  moved_at_.reset();
   refresh_requested_ = false;
-  pause_ = silent_.empty() ? kSoonest : std::min(pause_ * 2, every_);
+  pause_ = silent_.empty() ? kSoonest : std::min({pause_ * 2, kSeldom, every_});
+}
+
+void RegionPace::peer_moved(SteadyTime now) {
+  if (!moved_at_) moved_at_ = now;
 }
 
 void RegionPace::request_refresh() {

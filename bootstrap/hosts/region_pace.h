@@ -2,6 +2,7 @@
 // and at once where the membership has changed. The time is given.
 #pragma once
 
+#include <optional>
 #include <set>
 #include <string>
 #include <utility>
@@ -14,15 +15,19 @@ namespace haagent::bootstrap {
 class RegionPace {
  public:
   static constexpr Duration kSoonest{5'000};
+  static constexpr Duration kSeldom{300'000};  // at least so often, while a peer is silent
 
   // As if it had been asked at `now`.
   RegionPace(Duration every, SteadyTime now) : every_(every), asked_at_(now) {}
 
   bool due(SteadyTime now) const;
-  // Each time while a peer is silent doubles the pause, from kSoonest to `every`.
+  // Each time while a peer is silent doubles the pause, from kSoonest to kSeldom.
   void asking(SteadyTime now);
   // The last question told all that the next one could.
   void answered(SteadyTime now) { asked_at_ = now; }
+  // A master says that it is elsewhere than EC2 has said: EC2, which has the last word, is asked
+  // within kSeldom.
+  void peer_moved(SteadyTime now);
   // Due, whenever that is; and a peer that is silent from now on is asked about soon.
   void request_refresh();
   void put_off() { refresh_requested_ = true; }
@@ -35,6 +40,7 @@ class RegionPace {
  private:
   Duration every_;
   SteadyTime asked_at_;
+  std::optional<SteadyTime> moved_at_;
   bool refresh_requested_ = false;
   Duration pause_ = kSoonest;  // while a peer is silent
   std::set<std::pair<EtcdCluster, std::string>> silent_;

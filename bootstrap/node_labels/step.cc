@@ -64,7 +64,10 @@ Result<void> NodeLabelsStep::ask_ec2(std::vector<Node> const& nodes, bool leads,
   });
   // A master that reboots asks nobody at once.
   if (!asked_ && !is_news) asked_ = now;
-  if (asked_ && now - *asked_ < (is_news ? pace_.between_new : pace_.between)) return {};
+  if (asked_ && now - *asked_ < (is_news ? pace_.between_new
+                                 : leads ? pace_.between
+                                         : pace_.between_own))
+    return {};
   asked_ = now;
   auto const filters =
       leads ? std::vector<aws::Filter>{{.name = fmt::format("tag:kubernetes.io/cluster/{}",

@@ -2,7 +2,8 @@
 //
 // Each master sets on its own Node the role and the labels of its configuration. What EC2's tags
 // say it sets on its own Node too, and on those that have joined the agent beside etcd main's
-// leader does, so that EC2 is asked by one. It is asked every five minutes, in one paged call, and
+// leader does, so that EC2 is asked by one. It is asked every five minutes, in one paged call, by a
+// master that does not lead every half an hour for itself, and
 // at once for a node that is new.
 //
 // It blocks no other step: it looks again where EC2, etcd or the apiserver does not answer.
@@ -25,10 +26,11 @@
 namespace haagent::bootstrap::node_labels {
 
 struct LabelsPace {
-  Duration between{5 * 60'000};      // from one question to EC2 to the next
-  Duration between_new{20'000};      // the same while a node is new
-  Duration is_new_for{10 * 60'000};  // how long after it has joined
-  std::size_t at_once = 200;         // Nodes that a look asks for
+  Duration between{5 * 60'000};       // from one question to EC2 to the next, for all nodes
+  Duration between_own{30 * 60'000};  // the same of a master that asks for itself alone
+  Duration between_new{20'000};       // the same while a node is new
+  Duration is_new_for{10 * 60'000};   // how long after it has joined
+  std::size_t at_once = 200;          // Nodes that a look asks for
 };
 
 struct LabelsDeps {

@@ -163,12 +163,12 @@ TEST_F(PeersTest, MineIsWrittenBeforeOthersAreKnown) {
   EXPECT_EQ(test::bytes_of(hosts()), block("10.0.0.1 etcd-a.internal.x.example\n"));
 }
 
-TEST_F(PeersTest, LooksAgainEveryFiveMinutes) {
+TEST_F(PeersTest, LooksAgainNowAndThen) {
   converge();
   ec2_.add(instance_of("i-d", "10.0.0.4"));
   ec2_.add(volume_of("vol-c", "c", "i-d"));
   auto const before = calls();
-  clock_.advance(299s);
+  clock_.advance(Peers::kEvery - 1s);
   converge();
   EXPECT_EQ(calls(), before);
   clock_.advance(1s);
@@ -207,12 +207,12 @@ TEST_F(PeersTest, AChangedMembershipIsLookedAtAtOnce) {
 
 TEST_F(PeersTest, ASilentEc2LeavesTheBlockAlone) {
   converge();
-  clock_.advance(300s);
+  clock_.advance(Peers::kEvery);
   ec2_.throttle(1);
   EXPECT_EQ(converge(), "Unavailable");
   EXPECT_THAT(last_, test::IsDone(Reason::AddressesNotRefreshed));
   EXPECT_EQ(test::bytes_of(hosts()), block(kAll));
-  clock_.advance(300s);
+  clock_.advance(Peers::kEvery);
   EXPECT_EQ(converge(), "a 10.0.0.1, b 10.0.0.2, c 10.0.0.3");
 }
 
@@ -271,7 +271,7 @@ TEST_F(PeersTest, LearnsOfMembersThatTheTagsListSince) {
   auto grown = volume_of("vol-d", "d", "i-d");
   grown.tags["k8s.io/etcd/main"] = "d/a,b,c,d,e";
   ec2_.add(grown);
-  clock_.advance(300s);
+  clock_.advance(Peers::kEvery);
   EXPECT_EQ(converge(), "a 10.0.0.1, b 10.0.0.2, c 10.0.0.3, d 10.0.0.4, e (unknown)");
   EXPECT_TRUE(test::bytes_of(hosts()).contains("10.0.0.4 etcd-d.internal.x.example\n"));
   EXPECT_EQ(facts_.main.peers.get()->size(), 5u);
@@ -463,7 +463,7 @@ TEST_F(PeersAnnouncement, Ec2HasTheLastWord) {
   converge();
   say("i-9", "10.0.0.9", clock_.utc());
   converge();
-  clock_.advance(300s);
+  clock_.advance(Peers::kEvery);
   converge();
   EXPECT_EQ(c_is(), "10.0.0.3");
 }
@@ -506,7 +506,7 @@ TEST_F(PeersAnnouncement, WhomEc2HasOverruledDoesNotSayItAnew) {
   converge();
   say("i-9", "10.0.0.9", clock_.utc());
   converge();
-  clock_.advance(300s);
+  clock_.advance(Peers::kEvery);
   converge();
   ASSERT_EQ(c_is(), "10.0.0.3");
   EXPECT_EQ(say("i-9", "10.0.0.9", clock_.utc()), What::no);
@@ -614,7 +614,7 @@ TEST_F(PeersAnnouncement, AQuestionToEc2IsPutOff) {
   peers_ = std::make_shared<Peers>(config_, Root(root_.path()), region, clock_);
   converge();
   ec2.silent = true;
-  clock_.advance(300s);
+  clock_.advance(Peers::kEvery);
   std::jthread row([&] { converge(); });
   ASSERT_TRUE(test::eventually([&] { return ec2.waiting > 0; }));
   EXPECT_EQ(say("i-9", "10.0.0.9", clock_.utc()), What::yes);

@@ -31,6 +31,16 @@ TEST(RegionPace, IsSoonWhileAPeerIsSilentAndThenMoreAndMoreSeldom) {
   EXPECT_EQ(asked(pace, 400), (std::vector<int>{5, 15, 35, 75, 155, 315}));
 }
 
+TEST(RegionPace, IsNoLessThanEveryFiveMinutesWhileAPeerIsSilentOrHasMoved) {
+  RegionPace pace(20min, {});
+  pace.peer_answered(EtcdCluster::main, "b", false);
+  EXPECT_EQ(asked(pace, 1'000), (std::vector<int>{5, 15, 35, 75, 155, 315, 615, 915}));
+  RegionPace another(20min, {});
+  another.peer_moved(SteadyTime(100s));
+  another.peer_moved(SteadyTime(300s));
+  EXPECT_EQ(asked(another, 1'700), (std::vector<int>{400, 1'600}));
+}
+
 TEST(RegionPace, ASilenceThatEndsIsForgottenAndTheNextOneBeginsSoon) {
   RegionPace pace(300s, {});
   pace.peer_answered(EtcdCluster::main, "b", false);

@@ -69,6 +69,7 @@ class NodeLabelsRow : public testing::Test {
 };
 
 TEST_F(NodeLabelsRow, AsksEc2AtOnceForANewNodeAndThenEveryFiveMinutes) {
+  facts_.main.member.set({.name = "etcd-a", .leader = "etcd-a"});
   http_.always(url(me_.hostname), answer(200, node(clock_.utc() - 1min)));
   EXPECT_THAT(look(), test::IsDone(Reason::NodeLabelsSet));
   EXPECT_EQ(asked(), 1);
@@ -80,7 +81,20 @@ TEST_F(NodeLabelsRow, AsksEc2AtOnceForANewNodeAndThenEveryFiveMinutes) {
   EXPECT_EQ(asked(), 2);
 }
 
+// For its own Node alone, whose tags nobody but people change.
+TEST_F(NodeLabelsRow, AMasterThatDoesNotLeadAsksSeldom) {
+  http_.always(url(me_.hostname), answer(200, node(clock_.utc() - 24h)));
+  look();
+  clock_.advance(29min);
+  look();
+  EXPECT_EQ(asked(), 0);
+  clock_.advance(2min);
+  look();
+  EXPECT_EQ(asked(), 1);
+}
+
 TEST_F(NodeLabelsRow, AsksNobodyAtOnceAfterAReboot) {
+  facts_.main.member.set({.name = "etcd-a", .leader = "etcd-a"});
   http_.always(url(me_.hostname), answer(200, node(clock_.utc() - 24h)));
   EXPECT_THAT(look(), test::IsDone(Reason::NodeLabelsSet));
   clock_.advance(4min);
