@@ -30,8 +30,8 @@ void error(std::string_view message);
 void record(std::string const& identifier, std::string const& line);
 
 // step=volume-main state=done reason=VolumeAttached took=1.4s what="vol-1 is attached as /dev/sdf",
-// at the level that the state deserves. What it says comes last, with its own quotes as they are. `now` gives the time taken. News::last_line says in the
-// line that it is the last.
+// at the level that the state deserves. What it says comes last, with its own quotes as they are.
+// `now` gives the time taken. News::last_line says in the line that it is the last.
 void transition(RowStatus const& row, News news, UtcTime now);
 
 // The line that transition() writes, for tests.

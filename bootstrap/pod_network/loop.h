@@ -59,8 +59,8 @@ class Loop {
   Deps deps_;
   KernelNetwork kernel_;
   Jitter jitter_;
-  std::optional<NodeFeed> feed_;  // once it has a list; none after an error
-  std::string settings_;          // the text that it goes by
+  std::optional<NodeFeed> feed_;     // once it has a list; none after an error
+  std::string settings_;             // the text that it goes by
   std::optional<MadeNetwork> made_;  // as of the last good answer
   int failures_ = 0;
   bool is_clear_ = false;  // nothing of ours is there
