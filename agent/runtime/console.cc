@@ -3,6 +3,8 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <unistd.h>
+
+#include <algorithm>
 #include <ctime>
 
 #include "agent/base/file_descriptor.h"
@@ -18,8 +20,10 @@ void tell_console(std::filesystem::path const& console, std::string_view line) {
   // it.
   timespec since{};
   ::clock_gettime(CLOCK_MONOTONIC, &since);
-  auto const whole = fmt::format("[{:5}.{:06}] haagent[{}]: {}\n", since.tv_sec,
-                                 since.tv_nsec / 1'000, ::getpid(), line);
+  auto whole = fmt::format("[{:5}.{:06}] haagent[{}]: {}", since.tv_sec, since.tv_nsec / 1'000,
+                           ::getpid(), line);
+  std::ranges::replace_if(whole, [](unsigned char c) { return c < ' ' || c == 0x7f; }, '?');
+  whole += '\n';
   [[maybe_unused]] auto const written = ::write(terminal.get(), whole.data(), whole.size());
 }
 

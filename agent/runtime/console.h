@@ -8,8 +8,9 @@
 
 namespace haagent {
 
-// Writes one line, and waits for nothing: a console whose buffer is full loses the line's end, and
-// one that cannot be opened loses the line. The journal has it all the same.
+// Writes one line, with '?' for what would drive a terminal, and waits for nothing: a console whose
+// buffer is full loses the line's end, and one that cannot be opened loses the line. The journal
+// has it all the same.
 void tell_console(std::filesystem::path const& console, std::string_view line);
 
 }  // namespace haagent

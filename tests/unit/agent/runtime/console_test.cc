@@ -47,6 +47,13 @@ TEST(Console, ShowsALineAndWhoSaysIt) {
                                            "step=volume-main state=waiting\r\n"));
 }
 
+// Parts of a line are what others have sent.
+TEST(Console, NothingInALineDrivesIt) {
+  Terminal const console;
+  tell_console(console.name, "what=\"\033[2Jgone\rline\"");
+  EXPECT_THAT(console.read(), MatchesRegex(".*what=\"\\?\\[2Jgone\\?line\"\r\n"));
+}
+
 TEST(Console, OneThatNobodyReadsHoldsNobodyUp) {
   Terminal const console;
   std::string const line(1000, 'x');
