@@ -34,6 +34,7 @@ class NodeLabelsRow : public testing::Test {
     aws::Instance own;
     own.id = me_.instance_id;
     own.state = "running";
+    own.tags = {{"kubernetes.io/cluster/" + config_.cluster.name, "owned"}};
     ec2_.add(own);
   }
   std::string url(std::string const& node) const {
