@@ -72,10 +72,9 @@ struct MemberMemory {
   ListAge list;
   LastChange change;
   std::string installed;      // version of the installed etcd; empty: it was not asked yet
-  EtcdVersions versions;      // what the running one said when it last served
+  EtcdVersions versions;      // what the running one said when it last served; empty: it never did
   std::string tagged;         // my volume, by this agent: EC2 shows a new tag late
   std::string leases_erased;  // after the restore of that request
-  bool has_served = false;    // this member, in this agent's time
   bool restarted_for_version = false;
   int lead_passes = 0;  // times that the lead was to go, since this member last did not lead
 

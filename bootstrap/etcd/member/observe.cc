@@ -199,7 +199,7 @@ std::vector<AskedMember> Look::whom_to_ask() {
   for (auto const& peer : facts_.etcd(cluster_).peers.get().value_or(std::vector<EtcdPeer>{})) {
     if (peer.member == in.me.member) continue;
     asked.push_back({peer.member, peer.address.empty() ? "" : etcd_endpoint(cluster_, peer.address),
-                     out_.memory.has_served ? kAskPatience : kAskPatienceStarting});
+                     out_.memory.versions.server.empty() ? kAskPatienceStarting : kAskPatience});
   }
   return asked;
 }
@@ -214,7 +214,6 @@ Result<void> Look::at_members(std::stop_token stop) {
   for (std::size_t i = 0; i < answers.size(); ++i) {
     auto& answer = answers[i];
     if (answer.member == in.me.member) {
-      if (answer.reach == MemberAnswer::Reach::answers) out_.memory.has_served = true;
       in.etcd.own = std::move(answer);
       continue;
     }
