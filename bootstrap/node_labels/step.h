@@ -2,9 +2,8 @@
 //
 // Each master sets on its own Node the role and the labels of its configuration. What EC2's tags
 // say it sets on its own Node too, and on those that have joined the agent beside etcd main's
-// leader does, so that EC2 is asked by one. It is asked every five minutes, in one paged call, by a
-// master that does not lead every half an hour for itself, and
-// at once for a node that is new.
+// leader does, so that one master asks EC2. It asks every five minutes, in one paged call. A master
+// that does not lead asks every half an hour, for itself. A new node is asked for at once.
 //
 // It blocks no other step: it looks again where EC2, etcd or the apiserver does not answer.
 #pragma once

@@ -17,9 +17,9 @@
 
 namespace haagent::bootstrap::pod_network {
 
-// Decided: what to tell of a question that failed so long after the network was made. An apiserver
-// that does not answer for a moment, as while it restarts, changes nothing about a network that is
-// there; what lasts is told, since routes to new nodes are missing.
+// Decided: what to report when the apiserver does not answer. A short outage, as during a restart,
+// does not change the network that was made. A longer one is reported, since routes to new nodes
+// are missing.
 struct MadeNetwork {
   Message message;
   SteadyTime at;

@@ -170,7 +170,7 @@ TEST_F(VmMaster, TheKubeletRunsWithItsFlags) {
   }));
 }
 
-// As systemd itself weighs what it runs; 25 is 2.5.
+// As systemd itself weighs what it runs; 26 is 2.6.
 TEST_F(VmMaster, TheAgentIsInASandbox) {
   auto const told =
       region().sh(kMaster, "systemd-analyze security --no-pager --threshold=26 haagent.service");

@@ -125,7 +125,6 @@ TEST_F(DisksTest, MakesXfsOnABlankDisk) {
   expect_that_mkfs_leaves_it_alone();
 }
 
-// XFS's groups have a largest size, of which 4 TiB are four and some blocks.
 // What another thread starts has our claim of the disk until its exec: the other cluster's mkfs, on
 // a busy machine. Each child here takes its time.
 TEST_F(DisksTest, AProgramThatStartsMeanwhileIsNoOtherUserOfTheDisk) {
@@ -155,6 +154,7 @@ TEST_F(DisksTest, AProgramThatStartsMeanwhileIsNoOtherUserOfTheDisk) {
   }
 }
 
+// XFS's groups have a largest size, of which 4 TiB are four and some blocks.
 TEST_F(DisksTest, MakesLargeFilesystems) {
   for (std::uint64_t const tib : {4, 8}) {
     SCOPED_TRACE(tib);

@@ -27,7 +27,7 @@ struct Terminal {
     char text[64] = {};
     EXPECT_EQ(::ptsname_r(end.get(), text, sizeof text), 0);
     name = text;
-    // A console that nobody has open keeps what it was told.
+    // A terminal drops its output when the last process closes it. This keeps it open.
     kept = FileDescriptor(::open(text, O_RDWR | O_NOCTTY | O_CLOEXEC));
   }
   std::string read() const {

@@ -63,7 +63,7 @@ TEST_F(StatusKeeperTest, TransitionsInAHurryAreWrittenTogether) {
     struct stat then{};
     ASSERT_EQ(::stat(file.c_str(), &then), 0);
     EXPECT_EQ(then.st_ino, first.st_ino) << "it was written again";
-    // booted() writes the file before systemd is told that the node is ready.
+    // booted() writes the file. Only then does the agent tell systemd that the node is ready.
     slow.booted();
     EXPECT_TRUE(says("a is 10.0.0.101"));
     rows[0].message.text = "a is 10.0.0.200";

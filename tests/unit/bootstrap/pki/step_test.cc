@@ -337,7 +337,6 @@ TEST_F(PkiStepTest, WhatWasSpoiltIsMadeAgain) {
   a.converge();
   test::write_bytes(a.root(kServer), "words");
   std::filesystem::remove(a.root("/etc/kubernetes/pki/etcd/ca.crt"));
-  std::filesystem::remove(a.root("/etc/kubernetes/pki/sa.pub"));
   ::chmod(a.root("/etc/kubernetes/pki/etcd/peer.key").c_str(), 0644);
   a.restart();
   EXPECT_THAT(a.converge(), IsDone(Reason::CertificatesGood));
