@@ -8,6 +8,7 @@
 #include <array>
 #include <memory>
 
+#include "agent/base/remembered.h"
 #include "agent/base/server_key.h"
 #include "bootstrap/pki/libcrypto.h"
 
@@ -23,6 +24,10 @@ using Names = std::unique_ptr<GENERAL_NAMES, Freeing<&GENERAL_NAMES_free>>;
 using Usages = std::unique_ptr<EXTENDED_KEY_USAGE, Freeing<&EXTENDED_KEY_USAGE_free>>;
 using Octets = std::unique_ptr<ASN1_OCTET_STRING, Freeing<&ASN1_OCTET_STRING_free>>;
 using SignerId = std::unique_ptr<AUTHORITY_KEYID, Freeing<&AUTHORITY_KEYID_free>>;
+
+// A node has some twenty certificates and keys, its own and those of the store, and several rows
+// look at them each half minute; libcrypto takes half a millisecond to read one key.
+constexpr std::size_t kRemembered = 128;
 
 X509Ptr next_certificate(Bio const& bio) {
   return X509Ptr(PEM_read_bio_X509(bio.get(), nullptr, no_passphrase, nullptr));
@@ -203,7 +208,9 @@ Result<std::string> make_leaf_for(LeafSpec const& spec, std::string_view public_
   return write_certificate(leaf);
 }
 
-Result<Certificate> parse_certificate(std::string_view pem) {
+namespace {
+
+Result<Certificate> read_fields(std::string_view pem) {
   auto read = TRY(read_certificate(pem));
   auto* x509 = read.get();
   auto const* subject = X509_get_subject_name(x509);
@@ -235,7 +242,7 @@ Result<Certificate> parse_certificate(std::string_view pem) {
   return certificate;
 }
 
-Result<std::vector<std::string>> split_bundle(std::string_view pem) {
+Result<std::vector<std::string>> read_bundle(std::string_view pem) {
   auto bio = reading(pem);
   std::vector<std::string> certificates;
   while (auto certificate = next_certificate(bio)) {
@@ -247,13 +254,34 @@ Result<std::vector<std::string>> split_bundle(std::string_view pem) {
   return certificates;
 }
 
-bool is_for_key(std::string_view certificate, Secret const& key) {
+bool belong_together(std::string_view certificate, Secret const& key) {
   auto read = read_certificate(certificate);
   auto private_key = read_key(key);
   bool const good =
       read && private_key && X509_check_private_key(read->get(), private_key->get()) == 1;
   ERR_clear_error();
   return good;
+}
+
+}  // namespace
+
+Result<Certificate> parse_certificate(std::string_view pem) {
+  static RememberedByHash<Certificate> known(kRemembered);
+  return known.of(pem, [&] { return read_fields(pem); });
+}
+
+Result<std::vector<std::string>> split_bundle(std::string_view pem) {
+  static RememberedByHash<std::vector<std::string>> known(kRemembered);
+  return known.of(pem, [&] { return read_bundle(pem); });
+}
+
+bool is_for_key(std::string_view certificate, Secret const& key) {
+  static RememberedByHash<bool> known(kRemembered);
+  // No certificate holds a zero byte, so that no other two make the same text.
+  auto const both = Secret(fmt::format("{}{}{}", certificate, '\0', key.reveal()));
+  return known
+      .of(both.reveal(), [&]() -> Result<bool> { return belong_together(certificate, key); })
+      .value_or(false);
 }
 
 Result<void> verify(std::string_view certificate, std::string_view bundle, UtcTime at) {
