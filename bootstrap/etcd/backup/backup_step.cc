@@ -53,12 +53,16 @@ bool is_beside(RecoveryRequest const& request, std::optional<EtcdMemberFacts> co
 
 }  // namespace
 
+bool StoreStep::request_is_due(bool quorum, SteadyTime now) const {
+  return !quorum || !asked_ || now - *asked_ >= kRequestEvery;
+}
+
 // Who does not hear of a request does without it, and looks again: no boot waits for it.
 void StoreStep::ask_for_request(EtcdFacts& mine, bool quorum, bool blank, std::stop_token stop) {
-  auto const now = deps_.clock.steady();
   bool const first = !std::exchange(looked_, true);
   if (first && !blank) return;
-  if (quorum && asked_ && now - *asked_ < kRequestEvery) return;
+  auto const now = deps_.clock.steady();
+  if (!request_is_due(quorum, now)) return;
   asked_ = now;
   auto& posted = requests_.of(cluster_);
   auto object = deps_.store.get(request_key(cluster_), stop);
@@ -136,15 +140,18 @@ void StoreStep::tell_volume(EtcdVolume const& volume, VolumeSight const& sight, 
 
 Result<Finding> StoreStep::look(Facts& facts, std::stop_token stop) {
   auto& mine = facts.etcd(cluster_);
+  auto const member = mine.member.get();
+  bool const quorum = member && !member->leader.empty();
+  bool const first = !looked_;
+  // What the volume holds matters to nobody while a quorum serves and nothing is requested.
+  bool const idle = quorum && !first && !requests_.of(cluster_).get() &&
+                    !request_is_due(quorum, deps_.clock.steady());
   auto const volume = mine.volume.get();
-  auto const sight = volume ? volumes_.see(cluster_, *volume) : VolumeSight();
+  auto const sight = volume && !idle ? volumes_.see(cluster_, *volume) : VolumeSight();
   auto const data =
       sight.seen() ? inspect_data_dir(sight.path()) : fail(Kind::transient, "it is not seen");
   // What is not seen, or cannot be read, is reported by the step of the member, and is never blank.
   auto const state = data ? data->state : DataDir::State::member;
-  auto const member = mine.member.get();
-  bool const quorum = member && !member->leader.empty();
-  bool const first = !looked_;
   ask_for_request(mine, quorum, state != DataDir::State::member, stop);
   // The first start waits for none of it.
   mine.log.clear();

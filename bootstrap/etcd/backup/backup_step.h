@@ -40,6 +40,7 @@ class StoreStep final : public Step {
   bool is_carried_out(RecoveryRequest const& request, VolumeSight const& sight, Facts& facts) const;
   bool is_idle(RecoveryRequest const& request, VolumeSight const& sight, Facts& facts);
   void tell_volume(EtcdVolume const& volume, VolumeSight const& sight, EtcdFacts& mine);
+  bool request_is_due(bool quorum, SteadyTime now) const;
   void ask_for_request(EtcdFacts& mine, bool quorum, bool blank, std::stop_token stop);
   Result<Finding> look_for_backups(EtcdFacts& mine, DataDir::State data, std::stop_token stop);
 
