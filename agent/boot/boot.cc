@@ -29,7 +29,7 @@ void Boot::add_cloudwatch(RowList& list) const {
 
 std::vector<Row> Boot::warm_pool_rows() {
   RowList list;
-  list.add(std::make_unique<bootstrap::kube::KubeFiles>(config_, node_.root, kube_record_), {});
+  list.add(std::make_unique<bootstrap::kube::KubeFiles>(config_, node_.root, kube_files_), {});
   if (node_.group) list.add(warm_pool_hook(hooks()), {.after = {row_names::kKubeFiles}});
   return list.take();
 }

@@ -3,7 +3,6 @@
 #pragma once
 
 #include <functional>
-#include <mutex>
 #include <optional>
 #include <vector>
 
@@ -16,6 +15,7 @@
 #include "agent/boot/lifecycle_hooks.h"
 #include "agent/boot/row_list.h"
 #include "agent/server/call.h"
+#include "bootstrap/kube/node_files.h"
 
 namespace haagent {
 
@@ -61,7 +61,7 @@ class Boot {
 
   NodeConfig const config_;
   NodeDeps node_;
-  std::mutex kube_record_;  // of the files that the steps of bootstrap/kube have written
+  bootstrap::kube::NodeFiles kube_files_{config_};
 };
 
 }  // namespace haagent

@@ -149,9 +149,9 @@ void MasterBoot::add_store_and_backups(RowList& list, EtcdCluster cluster) {
 void MasterBoot::add_kubernetes(RowList& list) {
   auto const main = of_cluster(kEtcd, EtcdCluster::main);
   auto const events = of_cluster(kEtcd, EtcdCluster::events);
-  list.add(std::make_unique<bootstrap::kube::KubeFiles>(config_, node_.root, kube_record_),
+  list.add(std::make_unique<bootstrap::kube::KubeFiles>(config_, node_.root, kube_files_),
            {.upkeep = Upkeep::act});
-  list.add(std::make_unique<bootstrap::kube::KubeProxy>(config_, node_.root, kube_record_),
+  list.add(std::make_unique<bootstrap::kube::KubeProxy>(config_, node_.root, kube_files_),
            {.after = {kPki, kKubeFiles}, .upkeep = Upkeep::act, .period = 15s});
   list.add(std::make_unique<bootstrap::pki::KubeletStep>(config_, node_.root, node_.clock,
                                                          master_.units, kubelet_restarts_),
@@ -163,7 +163,7 @@ void MasterBoot::add_kubernetes(RowList& list) {
                bootstrap::version_skew::Deps{config_, node_.root, master_.http, node_.clock}),
            {.after = {main}, .upkeep = Upkeep::act, .period = 60s});
   // An apiserver without its etcd would crash-loop into backoff, so its manifest waits.
-  list.add(std::make_unique<bootstrap::kube::ControlPlane>(config_, node_.root, kube_record_),
+  list.add(std::make_unique<bootstrap::kube::ControlPlane>(config_, node_.root, kube_files_),
            {.after = {main, events, kServiceAccount, kKubeFiles, kEncryption, kVersionSkew},
             .upkeep = Upkeep::act,
             .period = 15s});

@@ -44,9 +44,9 @@ std::vector<Row> WorkerBoot::rows() {
   list.add(std::make_unique<bootstrap::join::JoinStep>(config_, root, node_.clock, client()),
            {.polling = {.first = 1s, .cap = 30s}, .upkeep = Upkeep::act, .period = 10s});
   // The kubelet's name is the one in its certificate.
-  list.add(std::make_unique<bootstrap::kube::KubeFiles>(config_, root, kube_record_),
+  list.add(std::make_unique<bootstrap::kube::KubeFiles>(config_, root, kube_files_),
            {.after = {kJoin}, .upkeep = Upkeep::act});
-  list.add(std::make_unique<bootstrap::kube::KubeProxy>(config_, root, kube_record_),
+  list.add(std::make_unique<bootstrap::kube::KubeProxy>(config_, root, kube_files_),
            {.after = {kKubeFiles}, .upkeep = Upkeep::act, .period = 10s});
   list.add(std::make_unique<bootstrap::pki::KubeletStep>(config_, root, node_.clock, worker_.units,
                                                          kubelet_restarts_),

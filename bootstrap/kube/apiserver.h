@@ -29,6 +29,7 @@ struct OnDisk {
   // kEncryptionConfig is there. Not of a cluster from before it, until an operator turns it on.
   bool encryption_keys = true;
   HostView host = {};
+  bool operator==(OnDisk const&) const = default;
 };
 
 // The manifest. Talks to etcd on this machine only; written once that serves. A policy that changes

@@ -29,6 +29,7 @@ struct HostView {
   // What the files that flags name name in their turn: a kubeconfig its certificates, an admission
   // configuration its plugins' files.
   std::map<Component, std::vector<NamedPath>> named_inside = {};
+  bool operator==(HostView const&) const = default;
 };
 
 }  // namespace haagent::bootstrap::kube

@@ -8,7 +8,6 @@
 #include "bootstrap/kube/cgroups.h"
 #include "bootstrap/kube/host_files.h"
 #include "bootstrap/kube/kernel_defaults.h"
-#include "bootstrap/kube/render.h"
 #include "bootstrap/kube/static_pod.h"
 #include "bootstrap/layout/content_hash.h"
 #include "bootstrap/layout/paths.h"
@@ -44,29 +43,28 @@ Result<WriteFiles::Plan> WriteFiles::plan(Facts& facts) {
   auto trust = TRY(loaded_trust(root_, EtcdCluster::main));
   auto host_files = TRY(look_at_host_files(root_, config_));
   std::error_code ignored;
-  auto files =
-      TRY(render(config_, identity,
-                 {.etcd_trust = trust.clients,
-                  .encryption_keys = std::filesystem::exists(root_(kEncryptionConfig), ignored),
-                  .host = {.resolv_conf = resolv_conf_for_pods(root_),
-                           .named_inside = std::move(host_files.named_inside)}}));
+  auto const files = TRY(files_.render(
+      identity, {.etcd_trust = trust.clients,
+                 .encryption_keys = std::filesystem::exists(root_(kEncryptionConfig), ignored),
+                 .host = {.resolv_conf = resolv_conf_for_pods(root_),
+                          .named_inside = std::move(host_files.named_inside)}}));
   TRY(check_host_files(host_files.missing));
 
   Plan plan;
   std::set<std::string> wanted;
-  for (auto& file : files) {
+  for (auto const& file : *files) {
     wanted.insert(file.path);
     if (file.stage != stage_) continue;
     ++plan.total;
     auto same = TRY(file_matches(root_(file.path), file.bytes, {file.mode, {}, {}}));
-    if (!same) plan.write.push_back(std::move(file));
+    if (!same) plan.write.push_back(file);
   }
   // One of the two sees to the machine, for both stages: the other has no row in a worker's boot.
   if (stage_ != RenderedFile::Stage::any_time) return plan;
   auto version = TRY(parse_kube_version(config_.kubernetes.version));
   TRY(check_cgroups(root_, version, config_.kubelet.config));
   TRY(check_kernel_defaults(root_, config_.kubelet.config));
-  std::lock_guard lock(record_mutex_);
+  std::lock_guard lock(files_.record());
   auto record = TRY(read_record(root_));
   for (auto const& [path, hash] : record) {
     if (wanted.contains(path)) continue;
@@ -152,7 +150,7 @@ Result<Finding> WriteFiles::look(Facts& facts, std::stop_token) {
 Result<void> WriteFiles::write(Plan const& made, std::stop_token stop) {
   // The record first: a file that is written and not recorded would never be cleared away.
   if (!made.write.empty()) {
-    std::lock_guard lock(record_mutex_);
+    std::lock_guard lock(files_.record());
     auto record = TRY(read_record(root_));
     for (auto const& file : made.write) record[file.path] = content_hash(file.bytes);
     TRY(write_record(root_, record));
@@ -170,7 +168,7 @@ Result<void> WriteFiles::write(Plan const& made, std::stop_token stop) {
     std::filesystem::remove(root_(path), error);
     if (error) return fail_errno(error.value(), fmt::format("removing {}", path));
   }
-  std::lock_guard lock(record_mutex_);
+  std::lock_guard lock(files_.record());
   auto record = TRY(read_record(root_));
   for (auto const& path : made.remove) record.erase(path);
   return write_record(root_, record);

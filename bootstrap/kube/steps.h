@@ -1,7 +1,6 @@
 // The two steps that put the rendered files in place.
 #pragma once
 
-#include <mutex>
 #include <vector>
 
 #include "agent/base/files.h"
@@ -9,6 +8,7 @@
 #include "agent/base/row_names.h"
 #include "agent/base/step.h"
 #include "bootstrap/kube/lint.h"
+#include "bootstrap/kube/node_files.h"
 #include "bootstrap/kube/record.h"
 #include "bootstrap/kube/rendered_file.h"
 
@@ -17,15 +17,14 @@ namespace haagent::bootstrap::kube {
 // Writes the files of one stage where bytes or mode differ, whole and in order, and removes what it
 // wrote once and no longer wants. Of files that others made, or changed since, it removes none.
 // Errors (invalid) where a file of the host that a pod of the stage is told of is missing.
-// Reads the fact identity. One step at a time writes the record, so both share the mutex.
+// Reads the fact identity.
 class WriteFiles : public Step {
  public:
   Result<Finding> look(Facts& facts, std::stop_token stop) override;
 
  protected:
-  WriteFiles(NodeConfig const& config, Root root, std::mutex& record_mutex,
-             RenderedFile::Stage stage)
-      : config_(config), root_(std::move(root)), record_mutex_(record_mutex), stage_(stage) {}
+  WriteFiles(NodeConfig const& config, Root root, NodeFiles& files, RenderedFile::Stage stage)
+      : config_(config), root_(std::move(root)), files_(files), stage_(stage) {}
 
  private:
   struct Plan {
@@ -43,15 +42,15 @@ class WriteFiles : public Step {
   Root root_;
 
  private:
-  std::mutex& record_mutex_;
+  NodeFiles& files_;
   RenderedFile::Stage stage_;
 };
 
 // `kube-files`: all that needs no etcd. Also clears away what an earlier role has left.
 class KubeFiles final : public WriteFiles {
  public:
-  KubeFiles(NodeConfig const& config, Root root, std::mutex& record_mutex)
-      : WriteFiles(config, std::move(root), record_mutex, RenderedFile::Stage::any_time) {}
+  KubeFiles(NodeConfig const& config, Root root, NodeFiles& files)
+      : WriteFiles(config, std::move(root), files, RenderedFile::Stage::any_time) {}
   std::string_view name() const override { return row_names::kKubeFiles; }
 };
 
@@ -62,8 +61,8 @@ class KubeFiles final : public WriteFiles {
 // filled, and a pod that an earlier version released finds it.
 class KubeProxy final : public WriteFiles {
  public:
-  KubeProxy(NodeConfig const& config, Root root, std::mutex& record_mutex)
-      : WriteFiles(config, std::move(root), record_mutex, RenderedFile::Stage::with_certificate) {}
+  KubeProxy(NodeConfig const& config, Root root, NodeFiles& files)
+      : WriteFiles(config, std::move(root), files, RenderedFile::Stage::with_certificate) {}
   std::string_view name() const override { return row_names::kKubeProxy; }
   Result<Finding> look(Facts& facts, std::stop_token stop) override;
 
@@ -75,8 +74,8 @@ class KubeProxy final : public WriteFiles {
 // `control-plane`: the static pods of a master. Comes after both local etcd members serve.
 class ControlPlane final : public WriteFiles {
  public:
-  ControlPlane(NodeConfig const& config, Root root, std::mutex& record_mutex)
-      : WriteFiles(config, std::move(root), record_mutex, RenderedFile::Stage::after_etcd) {}
+  ControlPlane(NodeConfig const& config, Root root, NodeFiles& files)
+      : WriteFiles(config, std::move(root), files, RenderedFile::Stage::after_etcd) {}
   std::string_view name() const override { return row_names::kControlPlane; }
   // Until the local etcd was started with other authorities: the apiserver goes with it, and other
   // masters wait for that.

@@ -3,8 +3,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <mutex>
-
 #include "agent/base/yaml.h"
 #include "bootstrap/kube/steps.h"
 #include "tests/support/found.h"
@@ -296,9 +294,9 @@ TEST_F(CautionsHere, TheResolverThatPodsAreGiven) {
 TEST_F(CautionsHere, FilesOfOthersThatTheKubeletRuns) {
   Facts facts;
   facts.identity.set(identity_);
-  std::mutex mutex;
-  KubeFiles files(config_, root_, mutex);
-  ControlPlane control_plane(config_, root_, mutex);
+  NodeFiles node_files(config_);
+  KubeFiles files(config_, root_, node_files);
+  ControlPlane control_plane(config_, root_, node_files);
   ASSERT_TRUE(test::look_and_act(files, facts));
   ASSERT_TRUE(test::look_and_act(control_plane, facts));
   EXPECT_THAT(said_here(), IsEmpty());

@@ -83,6 +83,11 @@ class KubeSteps : public testing::Test {
     }
     return names;
   }
+  // It reads its config when it starts, and never again.
+  void restart_agent() {
+    std::destroy_at(&node_files_);
+    std::construct_at(&node_files_, config_);
+  }
   mode_t mode_of(std::string const& path) {
     struct stat status{};
     EXPECT_EQ(::stat(root_(path).c_str(), &status), 0) << path;
@@ -92,11 +97,11 @@ class KubeSteps : public testing::Test {
   test::TemporaryDirectory directory_;
   Root root_{directory_.path()};
   Facts facts_;
-  std::mutex record_mutex_;
   NodeConfig config_ = test::kube_master();
-  KubeFiles kube_files_{config_, root_, record_mutex_};
-  KubeProxy kube_proxy_{config_, root_, record_mutex_};
-  ControlPlane control_plane_{config_, root_, record_mutex_};
+  NodeFiles node_files_{config_};
+  KubeFiles kube_files_{config_, root_, node_files_};
+  KubeProxy kube_proxy_{config_, root_, node_files_};
+  ControlPlane control_plane_{config_, root_, node_files_};
 
   // As the step pki does it on a master, and people do on a worker.
   void bring_certificate() {
@@ -216,6 +221,7 @@ TEST_F(KubeSteps, WriteOnlyWhatChanged) {
   converge(control_plane_);
   auto before = world();
   config_.scheduler.endpoint = EndpointMode::replicated;
+  restart_agent();
   EXPECT_EQ(converge(kube_files_).message.subject, "/etc/kubernetes/scheduler.conf");
   EXPECT_EQ(converge(control_plane_).message.subject,
             "/etc/kubernetes/manifests/kube-scheduler.yaml");
@@ -250,6 +256,7 @@ TEST_F(KubeSteps, ClearAwayWhatAnEarlierRoleLeftButNothingOfOthers) {
   test::write_bytes(root_("/etc/kubernetes/manifests/node-exporter.yaml"), "theirs\n");
   test::write_bytes(root_("/etc/kubernetes/scheduler.conf"), "edited by hand\n");
   config_.role = Role::worker;
+  restart_agent();
   EXPECT_THAT(converge(kube_files_),
               AllOf(IsNeeded(Reason::KubernetesFilesDiffer),
                     IsAbout("no /etc/kubernetes/manifests/kube-apiserver.yaml")));
@@ -284,6 +291,7 @@ TEST_F(KubeSteps, NeverShowTheKubeletAnythingButManifests) {
                                 IN_CREATE | IN_MOVED_TO | IN_MODIFY),
             0);
   config_.kubernetes.version = "1.34.1";
+  restart_agent();
   converge(kube_files_);
   converge(kube_proxy_);
   converge(control_plane_);
@@ -316,6 +324,7 @@ TEST_F(KubeSteps, StopBetweenFilesAndGoOnLater) {
   converge(kube_files_);
   // What was recorded before it was written is still ours to clear away.
   config_.role = Role::worker;
+  restart_agent();
   EXPECT_THAT(converge(kube_files_), IsAbout("/etc/kubernetes/admin.conf"));
 }
 
@@ -329,6 +338,7 @@ TEST_F(KubeSteps, SayWhatIsWrongWithTheRecord) {
 
 TEST_F(KubeSteps, PassOnWhatTheConfigGetsWrong) {
   config_.apiserver.extra_args = {{"cloud-provider", "aws"}};
+  restart_agent();
   for (Step* step : std::initializer_list<Step*>{&kube_files_, &control_plane_}) {
     auto found = step->look(facts_, {});
     ASSERT_FALSE(found);
@@ -340,6 +350,7 @@ TEST_F(KubeSteps, PassOnWhatTheConfigGetsWrong) {
 // What an apiserver is told of and does not find would make it crash-loop.
 TEST_F(KubeSteps, HoldTheApiserverBackUntilItsFilesAreThere) {
   config_.apiserver.extra_args = {{"audit-policy-file", "/etc/kubernetes/audit/policy.yaml"}};
+  restart_agent();
   converge(kube_files_);
   auto const found = control_plane_.look(facts_, {});
   ASSERT_FALSE(found);
@@ -362,11 +373,13 @@ TEST_F(KubeSteps, HoldTheApiserverBackUntilItsFilesAreThere) {
 // A person may read the node's status without having run `config check`.
 TEST_F(KubeSteps, SayWhatMakesAnotherNodeThanWasMeant) {
   config_.apiserver.extra_args = {{"authorization-mode", "RBAC"}};
+  restart_agent();
   converge(kube_files_);
   EXPECT_THAT(test::found(look(kube_files_)),
               AllOf(IsDone(Reason::KubernetesConfigDoubtful),
                     IsAbout("apiserver.extraArgs.authorization-mode")));
   config_.apiserver.extra_args = {};
+  restart_agent();
   EXPECT_THAT(test::found(look(kube_files_)), IsDone(Reason::KubernetesFilesWritten));
 }
 
@@ -378,6 +391,7 @@ TEST_F(KubeSteps, GivePodsTheServersBehindTheStub) {
   EXPECT_THAT(test::bytes_of(root_("/var/lib/kubelet/config.yaml")),
               HasSubstr("resolvConf: /run/systemd/resolve/resolv.conf\n"));
   config_.kubelet.config = yaml::parse("resolvConf: /etc/own.conf").value();
+  restart_agent();
   converge(kube_files_);
   EXPECT_THAT(test::bytes_of(root_("/var/lib/kubelet/config.yaml")),
               HasSubstr("resolvConf: /etc/own.conf\n"));
@@ -392,7 +406,7 @@ TEST_F(KubeSteps, NeedTheIdentity) {
 
 TEST_F(KubeSteps, ComeBackWithTheSameBytesOnAnotherBoot) {
   converge(kube_files_);
-  KubeFiles second(config_, root_, record_mutex_);
+  KubeFiles second(config_, root_, node_files_);
   EXPECT_TRUE(std::holds_alternative<Done>(look(second)));
 }
 

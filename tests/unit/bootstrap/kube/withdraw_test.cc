@@ -49,9 +49,9 @@ class WithdrawTest : public testing::Test {
  protected:
   WithdrawTest() {
     facts_.identity.set(test::kube_identity());
-    std::mutex mutex;
-    KubeFiles files(config_, root_, mutex);
-    ControlPlane control_plane(config_, root_, mutex);
+    NodeFiles node_files(config_);
+    KubeFiles files(config_, root_, node_files);
+    ControlPlane control_plane(config_, root_, node_files);
     for (Step* step : std::initializer_list<Step*>{&files, &control_plane})
       EXPECT_TRUE(test::look_and_act(*step, facts_));
     test::write_bytes(root_("/proc/uptime"), "1000.00 1.00\n");
