@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <system_error>
 
 namespace haagent {
 namespace {
@@ -42,8 +43,8 @@ bool says_nothing(int socket) {
 
 ConnectionLimiter::ConnectionLimiter(ConnectionLimits limits, Serve serve)
     : limits_(limits), serve_(std::move(serve)), woken_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
-  threads_.emplace_back([this] { watch(); });
-  for (std::size_t i = 0; i < limits_.threads; ++i) threads_.emplace_back([this] { work(); });
+  threads_.emplace_back([this] { work(); });
+  watching_ = std::thread([this] { watch(); });
 }
 
 ConnectionLimiter::~ConnectionLimiter() {
@@ -54,6 +55,7 @@ ConnectionLimiter::~ConnectionLimiter() {
   }
   ::eventfd_write(woken_.get(), 1);
   called_.notify_all();
+  watching_.join();  // and nobody starts another
   for (auto& thread : threads_) thread.join();
 }
 
@@ -133,6 +135,7 @@ void ConnectionLimiter::watch() {
       if ((happened & POLLIN) != 0 && its_turn) {
         called_in_.push_back(std::move(guest));
         called_.notify_one();
+        if (called_in_.size() > idle_) start_thread();
       } else if ((happened & POLLIN) != 0 || (happened & (POLLHUP | POLLERR | POLLNVAL)) == 0) {
         stay.push_back(std::move(guest));
       }
@@ -140,6 +143,15 @@ void ConnectionLimiter::watch() {
     waiting_ = std::move(stay);
   }
   waiting_.clear();
+}
+
+void ConnectionLimiter::start_thread() {
+  if (threads_.size() >= limits_.threads) return;
+  try {
+    threads_.emplace_back([this] { work(); });
+  } catch (std::system_error const&) {
+    // The machine gives no more: those that are there serve one guest after the other.
+  }
 }
 
 void ConnectionLimiter::work() {
@@ -150,7 +162,9 @@ void ConnectionLimiter::work() {
   ::pthread_sigmask(SIG_BLOCK, &pipe, nullptr);
   std::unique_lock lock(mutex_);
   for (;;) {
+    ++idle_;
     called_.wait(lock, [&] { return over_ || !called_in_.empty(); });
+    --idle_;
     if (over_) return;
     auto const guest = std::move(called_in_.front());
     called_in_.pop_front();

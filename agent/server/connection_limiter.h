@@ -20,7 +20,7 @@
 namespace haagent {
 
 struct ConnectionLimits {
-  std::size_t threads = 4;
+  std::size_t threads = 4;  // at most: each is started when there is a connection for it
   std::size_t threads_per_address = 2;
   std::size_t connections = 64;
   std::size_t per_address = 8;
@@ -52,6 +52,7 @@ class ConnectionLimiter {
     SteadyTime until;
   };
   void watch();
+  void start_thread();
   void work();
   std::size_t guests_of(std::string const& address) const;
   std::size_t served_of(std::string const& address) const;
@@ -65,7 +66,9 @@ class ConnectionLimiter {
   std::vector<Guest> waiting_;
   std::deque<Guest> called_in_;       // for the next thread
   std::vector<Guest const*> served_;  // by a thread
-  std::vector<std::thread> threads_;
+  std::size_t idle_ = 0;              // threads that wait to be called
+  std::vector<std::thread> threads_;  // that serve
+  std::thread watching_;
 };
 
 }  // namespace haagent

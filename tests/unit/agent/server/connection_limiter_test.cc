@@ -5,6 +5,7 @@
 #include <poll.h>
 
 #include <atomic>
+#include <filesystem>
 #include <memory>
 #include <thread>
 
@@ -76,6 +77,25 @@ class DoorwayTest : public testing::Test {
   std::unique_ptr<ConnectionLimiter> limiter_;
   std::jthread accepting_;
 };
+
+std::ptrdiff_t threads_of_this_program() {
+  namespace fs = std::filesystem;
+  return std::distance(fs::directory_iterator("/proc/self/task"), fs::directory_iterator());
+}
+
+// Each costs memory for as long as a master lives, and a boot time to start.
+TEST_F(DoorwayTest, AThreadIsStartedOnceThereIsAConnectionForIt) {
+  auto const before = threads_of_this_program();
+  held_ = true;
+  open({.threads = 100, .threads_per_address = 100, .silence = 1h});
+  EXPECT_LE(threads_of_this_program(), before + 3)
+      << "who accepts, who watches, and one that serves";
+  auto const many = caller(1, 7, "hello");
+  EXPECT_TRUE(eventually([&] { return served_ == 7; }, kSoon)) << served_;
+  EXPECT_LE(threads_of_this_program(), before + 2 + 8);
+  held_ = false;
+  EXPECT_TRUE(eventually([&] { return answered_ == 7; }, kSoon)) << answered_;
+}
 
 TEST_F(DoorwayTest, ACallerHasItsPartOfTheRoomAndOthersHaveTheRest) {
   open({.silence = 1h});
