@@ -87,7 +87,7 @@ bool has_failed(Error const& error) {
 Result<std::vector<Mount>> SystemMounts::list() {
   auto text = TRY(read_file("/proc/self/mountinfo"));
   if (!text) return fail(Kind::internal, "/proc is not mounted: /proc/self/mountinfo is missing");
-  return parse_mountinfo(*text);
+  return parsed_.of(*text, [&] { return parse_mountinfo(*text); });
 }
 
 Result<void> SystemMounts::mount(BlockDevice const& device,

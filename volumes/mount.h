@@ -7,6 +7,7 @@
 
 #include "agent/base/facts.h"
 #include "agent/base/file_descriptor.h"
+#include "agent/base/remembered.h"
 #include "volumes/mountinfo.h"
 
 namespace haagent::volumes {
@@ -60,6 +61,10 @@ class SystemMounts final : public Mounts {
                        std::string const& filesystem) override;
   Result<void> unmount(std::filesystem::path const& mount_point) override;
   Result<OpenDirectory> open(std::filesystem::path const& directory) override;
+
+ private:
+  // A node has a hundred mounts, and several rows look at them each few seconds.
+  RememberedByHash<std::vector<Mount>> parsed_{1};
 };
 
 }  // namespace haagent::volumes
