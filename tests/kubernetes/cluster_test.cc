@@ -78,6 +78,29 @@ TEST_F(Kubernetes, TellsWhatTheBootTookAndWhatAMasterTakes) {
     EXPECT_THAT(programs.out, HasSubstr(program));
 }
 
+// Of haagent alone, by the kernel's account of its threads. The bound is for machines that are
+// busy.
+TEST_F(Kubernetes, AMasterAtRestTakesLittleOfAProcessor) {
+  auto const used = region().sh(
+      "masters-a",
+      "pid=$(haagent status -o json | jq .pid); all() { cut -d' ' -f14,15 /proc/$pid/stat; }; "
+      "rows() { for each in /proc/$pid/task/*; do echo ${each##*/} $(cut -d' ' -f1 "
+      "$each/schedstat) $(tr ' ' _ <$each/comm); done; }; "
+      "rows >/run/rows; all; sleep 45; all; rows | awk 'NR == FNR {was[$1] = $2; next} "
+      "{took = ($2 - was[$1]) / 1e6; if (took >= 1) printf \"  %6.1f ms %s\\n\", took, $3}' "
+      "/run/rows - | sort -rn");
+  long user = 0, kernel = 0, user_then = 0, kernel_then = 0;
+  ASSERT_EQ(
+      std::sscanf(used.out.c_str(), "%ld %ld\n%ld %ld", &user, &kernel, &user_then, &kernel_then),
+      4)
+      << used.out;
+  auto const seconds =
+      static_cast<double>(user_then + kernel_then - user - kernel) / 100 * (60.0 / 45);
+  std::printf("a master at rest: %.2f s of a processor in a minute; in 45 s, by thread:\n%s\n",
+              seconds, used.out.c_str());
+  EXPECT_LT(seconds, 0.5);
+}
+
 TEST_F(Kubernetes, PodsReachEachOtherAndServicesByName) {
   cluster().with_web();
   // On both workers, and so in two zones.
