@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "agent/aws/ec2_errors.h"
 #include "volumes/near_match.h"
 
 namespace haagent::volumes {
@@ -174,13 +175,20 @@ Result<bool> Inventory::attach(std::string const& volume_id, std::string const& 
   }
   auto answer = ec2_.attach_volume(volume_id, instance_id, device, std::move(stop));
   std::lock_guard lock(mutex_);
-  poll_after(kFirstPause);
-  if (answer) return true;
+  if (answer) {
+    poll_after(kFirstPause);
+    return true;
+  }
 
   auto const& error = answer.error();
   auto code = aws::ec2_code(error);
   ours_.erase(volume_id);
   attaching_since_.erase(volume_id);
+  // EC2 has not looked at it, so that what it showed last is as true as it was. A question before
+  // the next try would cost that try its call.
+  if (aws::ec2_errors().means(error) == aws::Remedy::slow_down)
+    return fail(error, "attaching {} as {}", volume_id, device);
+  poll_after(kFirstPause);
   if (code == "InvalidParameterValue" && error.kind == Kind::conflict) {
     tried_names_.push_back(device);
     want_own_mapping_ = true;

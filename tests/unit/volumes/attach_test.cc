@@ -198,6 +198,14 @@ TEST_F(AttachTest, ThrottlingTwentyTimesLeaksNoName) {
   EXPECT_EQ(ec2.volume("vol-e").attachments[0].device, "/dev/sdg");
 }
 
+// A try that asks before it acts makes two calls, and would be refused the second one each time.
+TEST_F(AttachTest, ThrottlingOfEveryOtherCallEndsNoTryForGood) {
+  ec2.on_call = [&, calls = 0](std::string const&) mutable {
+    if (++calls % 2 == 0) ec2.throttle(1);
+  };
+  ASSERT_TRUE(machine.attach_both(10s));
+}
+
 TEST_F(AttachTest, AThrottledAttachIsTransient) {
   machine.look("volume-main");
   ec2.throttle(1);
