@@ -188,8 +188,8 @@ Result<bool> Inventory::attach(std::string const& volume_id, std::string const& 
   // the next try would cost that try its call.
   if (aws::ec2_errors().means(error) == aws::Remedy::slow_down)
     return fail(error, "attaching {} as {}", volume_id, device);
-  poll_after(kFirstPause);
   if (code == "InvalidParameterValue" && error.kind == Kind::conflict) {
+    poll_after(kFirstPause);
     tried_names_.push_back(device);
     want_own_mapping_ = true;
     return false;
