@@ -338,7 +338,6 @@ TEST_F(KubeSteps, SayWhatIsWrongWithTheRecord) {
 
 TEST_F(KubeSteps, PassOnWhatTheConfigGetsWrong) {
   config_.apiserver.extra_args = {{"cloud-provider", "aws"}};
-  restart_agent();
   for (Step* step : std::initializer_list<Step*>{&kube_files_, &control_plane_}) {
     auto found = step->look(facts_, {});
     ASSERT_FALSE(found);
@@ -350,7 +349,6 @@ TEST_F(KubeSteps, PassOnWhatTheConfigGetsWrong) {
 // What an apiserver is told of and does not find would make it crash-loop.
 TEST_F(KubeSteps, HoldTheApiserverBackUntilItsFilesAreThere) {
   config_.apiserver.extra_args = {{"audit-policy-file", "/etc/kubernetes/audit/policy.yaml"}};
-  restart_agent();
   converge(kube_files_);
   auto const found = control_plane_.look(facts_, {});
   ASSERT_FALSE(found);
@@ -373,7 +371,6 @@ TEST_F(KubeSteps, HoldTheApiserverBackUntilItsFilesAreThere) {
 // A person may read the node's status without having run `config check`.
 TEST_F(KubeSteps, SayWhatMakesAnotherNodeThanWasMeant) {
   config_.apiserver.extra_args = {{"authorization-mode", "RBAC"}};
-  restart_agent();
   converge(kube_files_);
   EXPECT_THAT(test::found(look(kube_files_)),
               AllOf(IsDone(Reason::KubernetesConfigDoubtful),
